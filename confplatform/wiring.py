@@ -32,8 +32,9 @@ def queues_of(role: str) -> list[str]:
 def threads() -> list[WorkerThread]:
     """Return the threads of a worker that receive and send messages.
 
-    They are the consumer of our own broker, a relay for each database that may have messages to send, links that send to
-    peers' brokers (peers are other sites' platforms), at the core consumers of the peers' brokers, and those of the apps.
+    They are the consumer of our own broker, a relay for each database that may have messages to send, links that send
+    to peers' brokers (peers are other sites' platforms), at the core (which owns the domain tree) consumers of the
+    peers' brokers, and those of the apps.
     """
     own = store_of(own_platform())
     stores = [store_of(platform) for platform in possible_platforms()]

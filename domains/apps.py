@@ -111,7 +111,10 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
         return threads
 
     def health_checks(self) -> Mapping[str, Callable[[], str]]:
-        """Return the health check that this site's own domain has arrived from the core."""
+        """Return the health check that this site's own domain has arrived from the core.
+
+        The core is the deployment that owns the domain tree.
+        """
         from domains.data import tree_source
 
         return {"tree": tree_source.why_own_domain_is_missing}

@@ -11,7 +11,10 @@ from foundation.cells.serving import for_each_served
 
 @shared_task
 def ask_again() -> None:
-    """Request missing changes of the domain tree from the core, for each platform that this site serves."""
+    """Request missing changes of the domain tree from the core, for each platform that this site serves.
+
+    The core is the deployment that owns the domain tree.
+    """
     for_each_served(sync.request_changes_again)
 
 

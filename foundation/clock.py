@@ -91,12 +91,12 @@ def steps() -> dict[str, float]:
 
 
 def next_id() -> int:
-    """Return a new id for a row: greater than all ids before it in this process, and different from other processes' ids.
+    """Return a new id for a row, greater than all before it in this process, and unlike those of other processes.
 
-    The upper 50 bits count microseconds since late 2023, so that rows written one after the other stay in order without
-    asking the database for their keys. The lower 13 bits are random for each process: two processes share them with a
-    probability of 1 in 8,192, and a collision then needs the same microsecond. The primary key would turn it into an error
-    after which the transaction is tried again.
+    The upper 50 bits count microseconds since late 2023, so that rows written one after the other stay in order
+    without asking the database for their keys. The lower 13 bits are random for each process: two processes share
+    them with a probability of 1 in 8,192, and a collision then needs the same microsecond. The primary key would turn
+    it into an error after which the transaction is tried again.
     """
     global _last
     with _lock:

@@ -28,7 +28,7 @@ class Hook(Generic[P, R]):
         self._receivers.remove(receiver)
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> list[R]:
-        """Call every receiver and return the results. An exception of a receiver is raised; later ones are not called."""
+        """Call every receiver and return the results. Raises the first exception of a receiver."""
         return [receiver(*args, **kwargs) for receiver in self._receivers]
 
 

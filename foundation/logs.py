@@ -1,8 +1,8 @@
 """Log lines have fields for the request, the platform and the conference that they are about (see ADR 0028).
 
-Code logs with `logging.getLogger(...)`. The formatters below, named in `settings.LOGGING`, render each record by structlog:
-as one JSON object, or as a line for people. The fields are in a context variable, which is set while a request or a message
-is handled.
+Code logs with `logging.getLogger(...)`. The formatters below, named in `settings.LOGGING`, render each record by
+structlog: as one JSON object, or as a line for people. The fields are in a context variable, which is set while a
+request or a message is handled.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ def request_id() -> str:
 def sane_id(*candidates: object) -> str:
     """Return the first candidate that is fit to be a request id in log lines, or "" if none is.
 
-    Ids come from outside: with spaces or line breaks they could forge log lines, with more than 64 characters flood them.
+    Ids come from outside: with spaces or line breaks they could forge log lines, with more than 64 characters flood
+    them.
     """
     for candidate in candidates:
         if isinstance(candidate, str) and _SANE_ID.fullmatch(candidate):

@@ -1,4 +1,4 @@
-"""The commands of the stand, as the Makefile calls them: python -m deploy.stand up|down|doctor|manage|clean|check|test."""
+"""The commands of the stand for the Makefile: python -m deploy.stand up|down|doctor|manage|clean|check|test."""
 
 import os
 import sys

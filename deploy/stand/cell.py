@@ -18,7 +18,7 @@ from failover.data.cells.server_process import Server
 
 
 def prepare(cell: Cell, templates: Path) -> None:
-    """Give the cell an empty data directory, if it has none. Copying a template is fifty times faster than creating one."""
+    """Give the cell an empty data directory, if it has none, by copying a template, which is fast."""
     data = cell.directory / "data"
     if data.exists():
         return
@@ -40,5 +40,5 @@ def write_cells(
 
 
 def stop(cell: Cell) -> None:
-    """Shut the cell's database process down. The agent must have ended before; otherwise it starts the process again."""
+    """Shut the cell's database process down. The agent must have ended before, or it starts the process again."""
     Server(cell).stop()

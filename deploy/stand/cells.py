@@ -78,7 +78,7 @@ class Pair:
 
 
 class CellDatabase:
-    """The database of a site with a backup site. The agent starts it; it takes writes while the site serves its platform.
+    """The database of a site with a backup site. The agent starts it; it takes writes while the site serves.
 
     `own` is the cell of the site's own platform, `copy` that of the other site's platform.
     """
@@ -158,7 +158,7 @@ class CellDatabase:
             one_cell.stop(cell)
 
     def stop_agent(self, patience: float = 40.0) -> None:
-        """Stop the agent, so that this site takes over no platform."""
+        """Stop the agent (`manage.py cell_agent`), so that this site takes over no platform."""
         if self.agent is not None:
             self.agent.stop(patience)
 
@@ -170,7 +170,7 @@ class CellDatabase:
                 os.kill(pid, number)
 
     def _is_registered(self) -> bool:
-        """Return whether the register at the core has an entry for the own platform."""
+        """Return whether the register at the core (which owns the domain tree) has an entry for the own platform."""
         register = Register(self.register, self.own.platform, self.site)
         try:
             return register.read() is not None
@@ -195,7 +195,10 @@ def _is_true(function: Callable[[], bool]) -> bool:
 
 
 def register_user(password: str, schema: str) -> list[str]:
-    """Return the SQL statements that create the agents' database user at the core, with rights to the register only."""
+    """Return the SQL statements that create the agents' database user at the core, with rights to the register only.
+
+    The core is the deployment that owns the domain tree.
+    """
     user = "'agent'@'127.0.0.1'"
     return [
         f"CREATE USER IF NOT EXISTS {user} IDENTIFIED BY '{password}'",

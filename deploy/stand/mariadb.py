@@ -55,6 +55,11 @@ class MariaDB(Server):
         log_size: str = "48M",
         options: Sequence[str] = (),
     ) -> None:
+        """Prepare a server whose data directory is copied from one in `templates`.
+
+        The user `app`, with this password, may use the `schemas`, which are created at the start, and may itself create
+        schemas whose names match the `patterns`. `options` are further options of mariadbd.
+        """
         super().__init__(directory, port)
         self.password = password
         self.schemas = list(schemas)

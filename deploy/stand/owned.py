@@ -1,8 +1,8 @@
 """The module finds the processes of a stand by a variable in their environment, never by their name.
 
-A stand is an installation of `make up` or `make test`. Each of its processes is started with STAND_OWNER=<its directory>,
-and child processes inherit it. So the children of a crashed supervisor are found again at the next start, and no
-process of anybody else ever is.
+A stand is an installation of `make up` or `make test`. Each of its processes is started with STAND_OWNER=<its
+directory>, and child processes inherit it. So the children of a crashed supervisor are found again at the next start,
+and no process of anybody else ever is.
 """
 
 import os
@@ -23,7 +23,7 @@ def mark(owner: Path) -> dict[str, str]:
 
 
 def session(directory: Path) -> dict[str, str]:
-    """Return the environment variable that marks a test process, so that all processes it starts end with the session."""
+    """Return the environment variable that marks a test process and its children, which end with the session."""
     return {SESSION: str(directory.resolve())}
 
 

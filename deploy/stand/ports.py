@@ -72,7 +72,7 @@ class Ports:
         return self.base + FIRST_UNIT + UNIT_STRIDE * (number - 1)
 
     def listeners(self, units: int) -> list[int]:
-        """Return the ports that must be free before a start. Of a media unit's ports only the first five are checked."""
+        """Return the ports that must be free before a start: of a media unit's ports only the first five."""
         servers = [
             self.public,
             self.web,

@@ -142,7 +142,7 @@ class Process:
             self.stop()
 
     def wait_until(self, ready: Callable[[], bool], seconds: float, state: str = "ready") -> None:
-        """Wait until `ready` returns true. Raises StandError after `seconds`, or earlier if the process keeps ending."""
+        """Wait until `ready` returns true. Raises StandError after `seconds`, or if the process keeps ending."""
         deadline = time.monotonic() + seconds
         deaths_before = self.deaths
         while not ready():
@@ -186,7 +186,7 @@ class Process:
         self.pid_file.write_text(f"{self._child.pid}\n")
 
     def _watch(self, child: "subprocess.Popen[bytes]") -> None:
-        """Start the process again whenever it ends, after a longer pause each time that it ends soon; runs in a thread."""
+        """Start the process again whenever it ends, after a pause that grows if it ends soon; runs in a thread."""
         short_runs = 0
         while True:
             code = child.wait()

@@ -251,7 +251,7 @@ class RabbitMQ(Server):
         }
 
     def api(self, path: str, method: str = "GET", body: object = None) -> ApiAnswer:
-        """Call the management API with a URL-quoted path (`/queues/celery/x`). Status 0 means that it does not answer."""
+        """Call the management API with a URL-quoted path (`/queues/celery/x`); status 0 means no answer."""
         link = HTTPConnection("127.0.0.1", self.port + 3, timeout=3)
         credentials = b64encode(f"platform:{self.password}".encode()).decode()
         headers = {"Authorization": f"Basic {credentials}", "Content-Type": "application/json"}

@@ -1,7 +1,7 @@
-"""The module stores all tables, as Django's `migrate` creates them, in a file from which databases are filled in a second.
+"""The module stores all tables, as `migrate` creates them, in a file from which databases are filled in a second.
 
-A file is for one state of all migrations and packages. If there is none for the present state, `migrate` is run and a file
-is written.
+A file is for one state of all migrations and packages. If there is none for the present state, `migrate` is run and a
+file is written.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""The base class of the stand's servers (MariaDB, Redis, RabbitMQ): a private directory, one process, start and stop."""
+"""The base class of the stand's servers MariaDB, Redis and RabbitMQ: private directory, process, start and stop."""
 
 import os
 import shutil

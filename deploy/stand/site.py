@@ -39,8 +39,8 @@ PYTHON_VARIABLES = {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
 class Site:
     """A site has one directory and one block of ports.
 
-    `core`: the site whose domain tree this site copies, if any. `followers`: the sites that copy this site's tree. `pair`:
-    this site and the one that backs it up, if any. `conferences`: how many one simulated media unit can hold.
+    `core`: the site whose domain tree this site copies, if any. `followers`: the sites that copy this site's tree.
+    `pair`: this site and the one that backs it up, if any. `conferences`: how many one simulated media unit can hold.
     """
 
     def __init__(
@@ -199,7 +199,7 @@ class Site:
         return isinstance(self.mariadb, CellDatabase) and not self.mariadb.is_open
 
     def _open_register(self, report: Report) -> None:
-        """Enter the platforms of all sites in the register at the core, for which the sites' agents wait."""
+        """Enter all platforms in the register, the core's table of who serves a platform; the agents wait for it."""
         assert isinstance(self.mariadb, MariaDB)
         for statement in register_user(self.vault.register, self.name):
             self.mariadb.sql(statement)
@@ -284,7 +284,7 @@ class Site:
         parallel.run([partial(self._wait_until_ready, name, report) for name in self.processes])
 
     def stop_processes(self, report: Report) -> None:
-        """Stop all processes of this site, in parallel. Each finishes its present work, so no message is left half done."""
+        """Stop all processes of this site, in parallel. Each first finishes its present work."""
         self.stopping = True
         with report.step(f"{self.name}: processes stopped"):
             Parallel().run([process.stop for process in self.processes.values()])
@@ -298,7 +298,7 @@ class Site:
             report.line(f"  {self.name}: {count} processes had to be swept up")
 
     def follows(self, core: "Site") -> bool:
-        """Return whether the core has sent its domain tree to this site, and all of it has been applied."""
+        """Return whether the core, which owns the domain tree, has sent all of it and this site has applied it."""
         query = "SELECT sent FROM domains_follower WHERE base IS NOT NULL AND platform="
         count = core.mariadb.sql(f"{query}'{self.vault.platform_moid}'", core.name)
         received = self.mariadb.sql("SELECT version FROM domains_followed", self.name)
@@ -375,7 +375,7 @@ class Site:
         return processes
 
     def _unit(self, number: int) -> Process:
-        """Return the agent of a media unit, which starts a Janus server."""
+        """Return the agent of a media unit (`manage.py cmu_agent`), which starts a Janus server."""
         variables = {
             "CMU_IP": "127.0.0.1",
             "CMU_PID": f"u{number}",

@@ -44,10 +44,9 @@ class Stand:
     ) -> None:
         """Prepare the sites without starting them. Raises StandError for impossible arguments.
 
-        `sites`, `units` and `conferences` say how many there are: sites, media units of each site, conferences that one
-        simulated unit can hold. `core`: a further site where domains and accounts are edited. `cells`: two sites that back
-        each other up, each database with a live copy at the other. `im`: with instant messages. `limits`: time limits of
-        the agents that differ from the usual ones, for tests.
+        `units`: media units of each site. `conferences`: how many one simulated unit can hold. `core`: a further site
+        where domains and accounts are edited. `cells`: two sites back each other up, with copies of their databases.
+        `im`: with instant messages. `limits`: time limits of the sites' agents, for tests.
         """
         _check_arguments(port_base, sites, media, units)
         if cells and not (core and sites == len(SITES)):
@@ -117,7 +116,10 @@ class Stand:
                 self._wait_for_trees(self.sites[CORE.name])
 
     def _wait_for_trees(self, core: Site) -> None:
-        """Wait until each site has applied the domain tree that the core has sent. Raises StandError."""
+        """Wait until each site has applied the domain tree that the core has sent. Raises StandError.
+
+        The core is the deployment that owns the domain tree.
+        """
         deadline = time.monotonic() + TREE_SECONDS
         for site in core.followers:
             while not site.follows(core):

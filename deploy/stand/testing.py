@@ -29,7 +29,7 @@ LOGS = LIBRARY.parent / "test-logs"
 
 
 def test(arguments: list[str]) -> int:
-    """Start the servers, run pytest with these arguments and the linters, stop the servers, and return the exit code."""
+    """Start the servers, run the linters and pytest with these arguments, and return the exit code."""
     for number in END_SIGNALS:  # SIGINT too: a shell starts background jobs with it ignored
         signal.signal(number, _as_interrupt)
     with claimed(SERVER_PORTS) as base:

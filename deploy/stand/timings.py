@@ -1,8 +1,8 @@
 """The module makes the table at the end of `make test`, which says how long installation, linters and tests took.
 
-Each test process writes one JSON line per test to a file of its own (`tests/schedule.py`). The CPU seconds of a test are
-those of its own process and of all child processes that ended meanwhile, so the servers and processes of a stand count in
-the group of tests that started it.
+Each test process writes one JSON line per test to a file of its own (`tests/schedule.py`). The CPU seconds of a test
+are those of its own process and of all child processes that ended meanwhile, so the servers and processes of a stand
+count in the group of tests that started it.
 """
 
 import json

@@ -20,7 +20,7 @@ COOKIE = "SSO_COOKIE_KEY"
 
 
 class BearerToken(BaseAuthentication):
-    """The class accepts OAuth2 tokens in `Authorization: Bearer <access token>` only, not in addresses, which are logged."""
+    """The class accepts OAuth2 tokens in `Authorization: Bearer <token>` only, not in addresses, which are logged."""
 
     def authenticate(self, request: Request) -> tuple[Account, sessions.Session] | None:
         """Return the account and its session, or `None` if the request has no such header. Raises TokenRefused."""

@@ -174,7 +174,10 @@ def _write_backups(database: str, platforms: Sequence[WireObject]) -> None:
 
 
 def _delete_unnamed_rooms(database: str, platforms: Sequence[WireObject]) -> None:
-    """Delete machine rooms that the core no longer names, except those that tenants are bound to."""
+    """Delete machine rooms that the core no longer names, except those that tenants are bound to.
+
+    The core is the deployment that owns the domain tree.
+    """
     named = {room["roommoid"] for platform in platforms for room in platform.get("rooms", ())}
     with_rooms = [platform["moid"] for platform in platforms if "rooms" in platform]
     if with_rooms:
@@ -244,7 +247,10 @@ _DELETE_LEAVES = (
 
 
 def _received_from_core(database: str, accounts: QuerySet[Account]) -> list[str]:
-    """Return the ids of those of these accounts that the core sent. `accounts` is a query set."""
+    """Return the ids of those of these accounts that the core sent. `accounts` is a query set.
+
+    The core is the deployment that owns the domain tree.
+    """
     moids = list(accounts.values_list("moid", flat=True))
     if not moids:
         return []
@@ -315,7 +321,7 @@ def _account_row(account: WireObject, secrets: WireObject, now: datetime) -> tup
 def _unsealed_secrets(account: WireObject) -> WireObject:
     """Return the password hash and second factors of a received account, or {} if it has none that can be read.
 
-    The core encrypts ("seals") them with a key that all sites share.
+    The core (which owns the domain tree) encrypts ("seals") them with a key that all sites share.
     """
     if "sealed" not in account:
         return {}

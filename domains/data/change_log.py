@@ -45,9 +45,9 @@ def record_change(
 ) -> None:
     """Record a change of one domain or account for the followers, within the transaction of the change.
 
-    `former_parent` is the domain above a domain, or the domain of an account, before it was moved; `None` means
-    that it was not moved. A deletion is recorded before the row is deleted, because the row tells which followers
-    hold it. Nothing is recorded at a deployment that is no core.
+    `former_parent` is the domain above a domain, or the domain of an account, before it was moved; `None` means that
+    it was not moved. A deletion is recorded before the row is deleted, because the row tells which followers hold it.
+    Nothing is recorded at a deployment that is no core. A follower is a platform that copies the domain tree.
     """
     record_changes(database, kind, [moid], op, former_parent)
 
@@ -82,7 +82,10 @@ def record_end_of_running(database: str, moid: str) -> frozenset[str]:
 
 
 def request_full_snapshots(database: str, platforms: Collection[str] = ()) -> int:
-    """Note that these followers, or all, are to receive a full snapshot of the tree; return how many these are."""
+    """Note that these followers, or all, are to receive a full snapshot of the tree; return how many these are.
+
+    A follower is a platform that copies the domain tree.
+    """
     query = "UPDATE domains_follower SET base = NULL, first = 0"
     with transaction.atomic(using=database):
         if platforms:
@@ -186,7 +189,10 @@ class ChangeRecorder:
 
     @cached_property
     def ancestors_of_followers(self) -> dict[str, list[str]]:
-        """Return for each follower its id and those of all domains above it, from itself to the root."""
+        """Return for each follower its id and those of all domains above it, from itself to the root.
+
+        A follower is a platform that copies the domain tree.
+        """
         ancestors: dict[str, list[str]] = {}
         for platform, moid in sql.select(self.database, _ANCESTORS_OF_FOLLOWERS):
             ancestors.setdefault(platform, []).append(moid)
@@ -202,7 +208,7 @@ class ChangeRecorder:
         return sql.select(self.database, query, values)
 
     def platforms_holding(self, moid: str, below: str | None = None) -> frozenset[str]:
-        """Return the followers that hold a domain.
+        """Return the followers (platforms that copy the domain tree) that hold a domain.
 
         With `below`, return those that would hold it if it hung below that domain.
         """
@@ -216,7 +222,7 @@ class ChangeRecorder:
     def add(
         self, kind: Kind, moid: str, op: Op, content: WireObject, followers: Collection[str]
     ) -> None:
-        """Add a change for these followers, with the next version."""
+        """Add a change for these followers (platforms that copy the domain tree), with the next version."""
         if not followers:
             return
         self._version += 1
@@ -225,7 +231,10 @@ class ChangeRecorder:
         self._receivers += [(platform, self._version) for platform in sorted(followers)]
 
     def write(self) -> None:
-        """Write the changes, and after the commit wake the threads that send them to the followers."""
+        """Write the changes, and after the commit wake the threads that send them to the followers.
+
+        A follower is a platform that copies the domain tree.
+        """
         if not self._changes:
             return
         columns = ("version", "kind", "moid", "op", "content", "at")

@@ -57,7 +57,7 @@ _snapshots: dict[str, FullSnapshot] = {}
 def feed(platform: str, publish: Publish) -> int:
     """Send the next batch of changes to a follower, and return its size. 0 means that nothing is to be done now.
 
-    A platform of the tree that is no follower yet becomes one.
+    A platform of the tree that is no follower yet becomes one. A follower is a platform that copies the domain tree.
     """
     if "bmc" not in settings.ROLES:
         return 0
@@ -72,7 +72,10 @@ def feed(platform: str, publish: Publish) -> int:
 
 
 def add_follower(database: str, platform: str) -> int:
-    """Make a platform a follower, which receives a full snapshot first. Return 0 if it is no platform domain."""
+    """Make a platform a follower, which receives a full snapshot first. Return 0 if it is no platform domain.
+
+    A follower is a platform that copies the domain tree.
+    """
     query = (
         "INSERT IGNORE INTO domains_follower (platform, sent, first)"
         " SELECT moid, 0, 0 FROM domains_domain WHERE moid = %s AND level = 1"
@@ -81,7 +84,10 @@ def add_follower(database: str, platform: str) -> int:
 
 
 def _outbox_row(platform: str, kind: str, body: dict[str, object]) -> OutboxRow:
-    """Return the message to a follower about a domain or an account, as a row of the outbox."""
+    """Return the message to a follower about a domain or an account, as a row of the outbox.
+
+    A follower is a platform that copies the domain tree. The outbox is the table of messages to send.
+    """
     wire_type, route = _TYPES_AND_ROUTES[kind]
     content = dumps({"type": wire_type, **body, "platformmoid": platform})
     exchange, key, sender = route.value.exchange, route.value.key, f"bmc@{own_platform()}"
@@ -94,7 +100,8 @@ def _outbox_row(platform: str, kind: str, body: dict[str, object]) -> OutboxRow:
 def _send_log_batch(database: str, platform: str, publish: Publish) -> int:
     """Send the next changes of the log to a follower, and return how many they were.
 
-    Each message names the version before it, so that the follower notices a gap.
+    Each message names the version before it, so that the follower notices a gap. A follower is a platform that copies
+    the domain tree.
     """
     with transaction.atomic(using=database):
         query = "SELECT sent FROM domains_follower WHERE platform = %s AND base IS NOT NULL"
@@ -120,9 +127,9 @@ def _send_log_batch(database: str, platform: str, publish: Publish) -> int:
 
 
 def _send_snapshot_batch(database: str, platform: str, publish: Publish) -> int:
-    """Send the next batch of a full snapshot, and return its size.
+    """Send the next batch of a full snapshot of the domain tree, and return its size.
 
-    One process sends a snapshot from beginning to end, and keeps it in `_snapshots`.
+    The process that sends a snapshot keeps it in `_snapshots` until the end, or until an error.
     """
     try:
         if platform not in _snapshots:
@@ -144,7 +151,8 @@ def _close_snapshot(platform: str) -> None:
 class FullSnapshot:
     """A full snapshot is all domains and accounts that a follower holds, sent with versions of its own.
 
-    One process at a time sends the snapshot of a follower: the one whose `has_lock` is true.
+    One process at a time sends the snapshot of a follower: the one whose `has_lock` is true. A follower is a platform
+    that copies the domain tree.
     """
 
     def __init__(self, database: str, platform: str) -> None:

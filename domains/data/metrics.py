@@ -18,7 +18,10 @@ GAPS = Counter("domains_changes_gaps", "Changes that came before others that wer
 
 
 def gauges() -> Iterator[GaugeMetricFamily]:
-    """Yield for Prometheus up to which change this platform, and each follower of it, has received the tree."""
+    """Yield for Prometheus up to which change this platform, and each follower of it, has received the tree.
+
+    A follower is a platform that copies the domain tree.
+    """
     state = queries.follow_state()
     yield GaugeMetricFamily(
         "domains_cursor", "The last version of the core's changes applied here", state.version

@@ -44,7 +44,7 @@ def info_key(moid: str) -> str:
 
 
 def limits_key(moid: str) -> str:
-    """Return the Redis key of the hash with a user domain's limits. A platform's hash shows its licence (`licensing`)."""
+    """Return the Redis key of the hash with a user domain's limits. A platform's hash has its licence (`licensing`)."""
     return f"domain/{moid}/license"
 
 
@@ -88,7 +88,7 @@ def mark_changed(database: str, *moids: str) -> None:
 
 
 def write_marked(database: str, moids: Collection[str] = ()) -> bool:
-    """Write all marked domains, or those of `moids` that are marked, to Redis and remove the marks.
+    """Write all domains that are marked as changed, or those of `moids` that are, to Redis, and remove the marks.
 
     Returns `False` if Redis cannot be reached. Then the marks stay.
     """
@@ -173,7 +173,7 @@ def find_differing(platform: str) -> Iterator[list[str]]:
 def rebuild(platform: str) -> int:
     """Write the domains to Redis whose hashes differ from the database, and return how many they were.
 
-    They are marked first, so that an older state never overwrites a change that is made meanwhile.
+    They are marked as changed first, so that an older state never overwrites a change that is made meanwhile.
     """
     count, database = 0, store_of(platform).database
     try:

@@ -117,7 +117,7 @@ def _entry(row: Sequence[Any]) -> TreeEntry:
 
 
 def load_entries(database: str, moids: Sequence[str]) -> list[TreeEntry]:
-    """Return these domains in this order. Domains that no longer exist are left out."""
+    """Return the tree entries of these domains, in this order. Domains that no longer exist are left out."""
     if not moids:
         return []
     query = f"SELECT {_ENTRY} FROM domains_domain d WHERE d.moid IN ({sql.marks(moids)})"

@@ -41,7 +41,8 @@ _ALLOWED_LEVELS = {
 class DomainsUnitOfWork:
     """The unit of work stages the domains and accounts that the core has sent, and writes them at the end.
 
-    `cursor`: the version of the last change up to which nothing is missing here.
+    `cursor`: the version of the last change up to which nothing is missing here. The core is the deployment that owns
+    the domain tree. A unit of work is one transaction.
     """
 
     def __init__(self, uow: UnitOfWork) -> None:
@@ -178,8 +179,8 @@ class DomainsUnitOfWork:
     def find_taken_name(self, account: WireObject, *, include_received: bool) -> str:
         """Return a sign-in name of `account` that another account already has, or "".
 
-        Without `include_received`, accounts that the core sent are ignored: it has checked the names itself, and may
-        rename the other account in a later message.
+        Without `include_received`, accounts that the core (which owns the domain tree) sent are ignored: it has
+        checked the names itself, and may rename the other account in a later message.
         """
         for name in sorted(bulk_writer.sign_in_names_of(account)):
             moid, made_here = self._name_owners.get(name, (account["moid"], False))
@@ -252,13 +253,19 @@ class DomainsUnitOfWork:
         self._wrong, self._gap = reason[:_MAX_REASON_LENGTH], True
 
     def request_changes_if_due(self) -> None:
-        """Request changes from the core, unless the last request is so recent that the answer may be on its way."""
+        """Request changes from the core, unless the last request is so recent that the answer may be on its way.
+
+        The core is the deployment that owns the domain tree.
+        """
         self.lock_cursor()
         if is_time_to_ask(self.now, self._asked_at, self._gap and not self._wrong):
             self.request_changes()
 
     def request_changes(self) -> None:
-        """Ask the core for the changes after our version, or for all domains if a change could not be applied."""
+        """Ask the core for the changes after our version, or for all domains if a change could not be applied.
+
+        The core is the deployment that owns the domain tree.
+        """
         self.lock_cursor()
         after = 0 if self._wrong else self.cursor
         request = AskForChanges(after=after, platform=self.own)
@@ -266,7 +273,7 @@ class DomainsUnitOfWork:
         self._asked_at = self.now
 
     def delete_not_in_snapshot(self, first: int) -> None:
-        """Delete received domains and accounts that a full snapshot, now complete, did not name.
+        """Delete received domains and accounts that a full snapshot of the domain tree, now complete, did not name.
 
         `first` is the lowest version of the snapshot. What has a lower one was not in it.
         """
@@ -322,7 +329,7 @@ class DomainsUnitOfWork:
     def _accounts_to_rename(self, accounts: Sequence[WireObject]) -> set[str]:
         """Return the ids of received accounts whose sign-in names other accounts of the batch take.
 
-        The core has made sure that they get new names, in this batch or a later one.
+        The core (which owns the domain tree) has made sure that they get new names, in this batch or a later one.
         """
         new_owners = {
             name: account["moid"]

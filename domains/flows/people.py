@@ -170,7 +170,10 @@ def _columns_to_save(before: Account | None, changed: Collection[str] | None) ->
 
 
 def _refuse_if_kept_at_core(moid: str, database: str) -> None:
-    """Raise RuleBroken for an account that the core sent: it is changed only at the core."""
+    """Raise RuleBroken for an account that the core sent: it is changed only at the core.
+
+    The core is the deployment that owns the domain tree.
+    """
     if queries.is_kept_at_core(database, moid):
         raise RuleBroken([Refusal("", AT_CORE)])
 

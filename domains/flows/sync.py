@@ -69,7 +69,7 @@ _RAISE_BASES = (
 
 @handles(AskForChanges)
 def on_ask_for_changes(uow: DomainsUnitOfWork, request: AskForChanges, envelope: Envelope) -> None:
-    """Note that a follower (a platform that copies the tree) is to receive the changes it has missed, and wake the feed.
+    """Note that a follower (a platform that copies the tree) is to receive changes it has missed, and wake the feed.
 
     A site may request them for its own platform, or for one that it backs up. Raises NotTaken for others.
     """
@@ -120,7 +120,8 @@ def _raise_counter(database: str, newest: int, after: int) -> None:
 def delete_old_changes(platform: str, retention: timedelta = LOG_RETENTION) -> int:
     """Delete changes from the core's log that are older than `retention`, and return how many they were.
 
-    A follower that has not received them yet will get a full snapshot.
+    A follower (a platform that copies the domain tree) that has not received them yet will get a full snapshot of the
+    domain tree.
     """
     database = store_of(platform).database
     with transaction.atomic(using=database):
@@ -144,7 +145,10 @@ def delete_old_changes(platform: str, retention: timedelta = LOG_RETENTION) -> i
 
 
 def request_missed_changes(platform: str) -> None:
-    """Request the changes that the core made meanwhile, as this site begins to serve a platform or is connected again."""
+    """Request the changes that the core made meanwhile, as this site begins to serve a platform or is connected again.
+
+    The core is the deployment that owns the domain tree.
+    """
     with begin(platform) as uow:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():

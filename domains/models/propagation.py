@@ -21,7 +21,7 @@ class Unprojected(models.Model):
 
 
 class Counter(models.Model):
-    """The counter holds, in its one row, the version that the core gave to a change last.
+    """The counter holds, in its one row, the version that the core (which owns the domain tree) gave to a change last.
 
     The row is locked until a change commits, so that versions become visible in their order.
     """
@@ -48,7 +48,7 @@ class Change(models.Model):
 
 
 class ChangeFor(models.Model):
-    """A row says that a change is to be sent to a follower."""
+    """A row says that a change is to be sent to a follower (a platform that copies the domain tree)."""
 
     pk = models.CompositePrimaryKey("platform", "version")
     platform = models.CharField(max_length=40)
@@ -61,9 +61,9 @@ class ChangeFor(models.Model):
 class Follower(models.Model):
     """A follower is a platform that copies the domain tree of this deployment.
 
-    `sent` is the last version that its broker has confirmed. The change log holds all changes above version `base` that
-    concern the follower. While `base` is null it receives a full snapshot, whose versions begin with `first` (0: sending
-    has not begun).
+    `sent` is the last version that its broker has confirmed. The change log holds all changes above version `base`
+    that concern the follower. While `base` is null it receives a full snapshot of the domain tree, whose versions
+    begin with `first` (0: sending has not begun).
     """
 
     platform = models.CharField(max_length=40, primary_key=True)

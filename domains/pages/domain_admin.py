@@ -347,9 +347,9 @@ class PlatformDomainAdmin(PlatformTables, TreeAdmin[PlatformDomain]):
         TreeAdmin.now,
     ]
 
-    def save_related(self, request: HttpRequest, form: Any, *more: Any) -> None:
+    def save_related(self, request: HttpRequest, form: Any, *args: Any) -> None:
         """Save machine rooms and backups, and show what operators have to do besides, for instance for a new backup."""
-        super().save_related(request, form, *more)
+        super().save_related(request, form, *args)
         for remark in hooks.remarks(form.instance.pk):
             messages.warning(request, remark)
 

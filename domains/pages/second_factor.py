@@ -37,9 +37,9 @@ LONGEST_CODE = 16
 class SecondFactorStep:
     """The step that the page of the second factor shows.
 
-    `passed`: the code was right. `error` says why a code was refused. `picture` (a QR code) and `key` are for setting up
-    the app; `recovery_codes` are shown when it is set up. `core_address` is the address of the core, for an account that
-    came from there and is set up there.
+    `passed`: the code was right. `error` says why a code was refused. `picture` (a QR code) and `key` are for setting
+    up the app; `recovery_codes` are shown when it is set up. `core_address` is the address of the core (which owns
+    the domain tree), for an account that came from there and is set up there.
     """
 
     passed: bool = False

@@ -177,7 +177,7 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
         messages.success(request, gettext("Imported: %(new)d new, %(changed)d changed.") % values)
 
     def _with_errors(self, page: TemplateResponse) -> HttpResponse:
-        """Return the page of the import, with all errors of the result and its first valid rows, if there is a result."""
+        """Return the page of the import. If there is a result, the page has all its errors and the first valid rows."""
         context = page.context_data
         assert context is not None
         result = context.get("result")
@@ -194,7 +194,7 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
     # ---- export -----------------------------------------------------------------------------
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Return a file with all rows of the list, searched and filtered as it is, or a message if they are too many."""
+        """Return a file with all rows of the list as searched and filtered, or a message if they are too many."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         parameters = request.GET.copy()

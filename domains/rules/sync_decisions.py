@@ -27,9 +27,9 @@ class Verdict(Enum):
 def judge_change(version: int, previous: int | None, cursor: int, applied: int) -> Verdict:
     """Return whether a platform applies an arriving change of a domain or account, skips it, or waits.
 
-    `previous` is the version of the change that the core sent before it, `None` if the sender names none. `cursor` is
-    the version up to which the platform has all changes. `applied` is the version of the last change of the same domain
-    or account that was applied, 0 for none.
+    `previous` is the version of the change that the core (which owns the domain tree) sent before it, `None` if the
+    sender names none. `cursor` is the version up to which the platform has all changes. `applied` is the version of
+    the last change of the same domain or account that was applied, 0 for none.
     """
     if previous is not None and previous > cursor:
         return Verdict.GAP
@@ -37,7 +37,7 @@ def judge_change(version: int, previous: int | None, cursor: int, applied: int) 
 
 
 def is_time_to_ask(now: datetime, asked_at: datetime | None, gap: bool) -> bool:
-    """Return whether it is time to request changes from the core again.
+    """Return whether it is time to request changes from the core (which owns the domain tree) again.
 
     `gap`: changes are known to be missing. `asked_at` is the time of the last request, `None` if there was none.
     """
@@ -47,7 +47,10 @@ def is_time_to_ask(now: datetime, asked_at: datetime | None, gap: bool) -> bool:
 
 
 class Sync(Enum):
-    """The answer to a follower that requests changes: those of the log again, the whole tree, or nothing."""
+    """The answer to a follower that requests changes: those of the log again, the whole tree, or nothing.
+
+    A follower is a platform that copies the domain tree.
+    """
 
     AGAIN = "again"
     WHOLE = "whole"
@@ -60,8 +63,9 @@ def decide_sync(after: int, base: int | None, first: int, newest: int) -> Sync:
     The change log holds all changes above version `base` that concern the follower; the last version is `newest`. If
     `after` lies between them, the changes of the log are sent. Otherwise a full snapshot of the tree is.
 
-    `base` is `None` while a full snapshot is being sent, whose versions begin with `first` (0: it has not begun).
-    It is sent again only if the follower has received a part of it and then missed a message.
+    `base` is `None` while a full snapshot is being sent, whose versions begin with `first` (0: it has not begun). It
+    is sent again only if the follower has received a part of it and then missed a message. A follower is a platform
+    that copies the domain tree.
     """
     if base is None:
         return Sync.WHOLE if first and after >= first else Sync.NOTHING

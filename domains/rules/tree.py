@@ -37,8 +37,8 @@ _MAX_NAMES = 5
 class Node:
     """A node is a domain with the values that the rules need.
 
-    `used`: it is enabled. `platform` and `room` are the platform domain and machine room that a user domain is bound to.
-    `prefix` is the number prefix of a platform domain that is to be saved; "" for domains read from the tree.
+    `used`: it is enabled. `platform` and `room` are the platform domain and machine room that a user domain is bound
+    to. `prefix` is the number prefix of a platform domain that is to be saved; "" for domains read from the tree.
     """
 
     moid: str
@@ -103,8 +103,8 @@ class Counts(dict[str, int]):
 class Refusal:
     """A refusal says which field of a domain or account is wrong, and why.
 
-    `field` is "" if the domain or account as a whole is refused. `text` is the sentence, with placeholders for `values`,
-    so that it can be translated.
+    `field` is "" if the domain or account as a whole is refused. `text` is the sentence, with placeholders for
+    `values`, so that it can be translated.
     """
 
     field: str
@@ -245,8 +245,8 @@ def _names(nodes: Sequence[Node]) -> str:
 def _out_of_reach_refusals(before: Node | None, node: Node, tree: Tree) -> list[Refusal]:
     """Refuse a change after which some user domain would be bound to a platform that it may not be bound to.
 
-    A service domain moves with the user domains below it. A platform domain that moves leaves its tenants behind; at its
-    new parent, if that had no platform so far, tenants would lose the platform of a domain further up.
+    A service domain moves with the user domains below it. A platform domain that moves leaves its tenants behind; at
+    its new parent, if that had no platform so far, tenants would lose the platform of a domain further up.
     """
     if node.level == SERVICE:
         roots = {node.moid} if before is not None else set()

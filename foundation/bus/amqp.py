@@ -39,8 +39,8 @@ _read_properties = _Message._load_properties
 def _load_properties(message: Any, class_id: int, buffer: Any, offset: int) -> int:
     """Read the properties of a message, or store under UNREADABLE why they cannot be read.
 
-    It takes the place of the library's method. That raises for properties that are not UTF-8, or hold an unknown kind of
-    header, which would end the session with the broker, and the broker would deliver the message again for ever.
+    It takes the place of the library's method. That raises for properties that are not UTF-8, or hold an unknown kind
+    of header, which would end the session with the broker, and the broker would deliver the message again for ever.
     """
     try:
         return int(_read_properties(message, class_id, buffer, offset))
@@ -94,8 +94,8 @@ def close(connection: amqp.Connection | None, *, politely: bool = False) -> None
 
 
 _PUBLISH_FORMAT = "Bssbb"
-"""The format of the arguments of Basic.Publish. The library's `basic_publish` would read the socket before each message,
-to see whether the broker is in an alarm; such a broker confirms nothing, which ends the batch as well."""
+"""The format of the arguments of Basic.Publish. The library's `basic_publish` would read the socket before each
+message, to see whether the broker is in an alarm; such a broker confirms nothing, which ends the batch as well."""
 
 
 class _BatchWriter:
@@ -135,10 +135,10 @@ def rounds(
 ) -> Iterator[bool]:
     """Receive messages in rounds until `stop_asked`, and yield after each round whether to handle the batch now.
 
-    The callbacks of the connection put messages into `arrivals`. A round blocks up to half a second for the first message,
-    and takes all others that have arrived. A batch is to be handled when it is full or no more have
-    arrived; there is no timer, which would only delay it. `must_not_block` returns whether the caller has other work to
-    do, so that a round must not wait. Raises one of BROKER_ERRORS.
+    The callbacks of the connection put messages into `arrivals`. A round blocks up to half a second for the first
+    message, and takes all others that have arrived. A batch is to be handled when it is full or no more have arrived;
+    there is no timer, which would only delay it. `must_not_block` returns whether the caller has other work to do, so
+    that a round must not wait. Raises one of BROKER_ERRORS.
     """
     while not stop_asked.is_set():
         try:
@@ -153,8 +153,9 @@ def rounds(
 class Publisher:
     """A publisher sends batches of outbox rows to a broker, and waits until the broker has confirmed all of them.
 
-    `lenient`: a message that the broker refuses counts as sent. This is for queues that third parties declare:
-    a queue that is full and rejects messages (`x-overflow`) must not hold up messages for other queues.
+    `lenient`: a message that the broker refuses counts as sent. This is for queues that third parties declare: a
+    queue that is full and rejects messages (`x-overflow`) must not hold up messages for other queues. The outbox is
+    the table of messages to send.
     """
 
     def __init__(self, url: str, *, lenient: bool = False) -> None:
@@ -244,7 +245,10 @@ class Publisher:
 
 
 def _amqp_properties(properties: dict[str, object]) -> dict[str, object]:
-    """Return the properties of an outbox row with the names that the AMQP library uses; messages are persistent."""
+    """Return the properties of an outbox row with the names that the AMQP library uses; messages are persistent.
+
+    The outbox is the table of messages to send.
+    """
     amqp_properties = {"delivery_mode": _PERSISTENT, **properties}
     headers = amqp_properties.pop("headers", None)
     if headers:

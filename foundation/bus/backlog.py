@@ -1,7 +1,7 @@
 """The backlog counts the messages that wait to be sent, for each destination: for metrics, doctor and admin pages.
 
-They lie in the table `bus_outbox`. A destination is our own broker (""), or the platform on whose broker a message is to
-be published (a peer); the setting `PEERS` has the addresses of these brokers.
+They lie in the table `bus_outbox`. A destination is our own broker (""), or the platform on whose broker a message is
+to be published (a peer); the setting `PEERS` has the addresses of these brokers.
 """
 
 from __future__ import annotations
@@ -45,13 +45,16 @@ class Waiting:
 
 
 def waiting(database: str) -> list[Waiting]:
-    """Return the backlog of our own broker, of every configured peer, and of all others that rows name."""
+    """Return the backlog of our own broker, of every configured peer, and of all others that rows name.
+
+    A peer is another site's platform.
+    """
     names = {"", *settings.PEERS} | _destinations(database)
     return [of_destination(database, name) for name in sorted(names)]
 
 
 def of_unconfigured_destinations(database: str) -> list[Waiting]:
-    """Return the backlogs of destinations to which this site cannot send (see `Waiting.is_configured`)."""
+    """Return how many messages wait for each destination to which this site cannot send (see `is_configured`)."""
     return [
         of_destination(database, name)
         for name in sorted(_destinations(database) - {*settings.PEERS, *OTHER_DESTINATIONS})
@@ -86,7 +89,7 @@ def _waiting(destination: str, count: int, oldest: int | None) -> Waiting:
 
 
 def gauges(database: str) -> Iterator[GaugeMetricFamily]:
-    """Yield for Prometheus how many messages wait to be sent, in all and for each peer."""
+    """Yield for Prometheus how many messages wait to be sent, in all and for each peer (another site's platform)."""
     backlogs = waiting(database)
     total = sum(backlog.count for backlog in backlogs)
     yield GaugeMetricFamily("bus_outbox_waiting", "Messages that wait to be sent", total)

@@ -48,10 +48,10 @@ published, and the messages acknowledged."""
 class Consumer(threading.Thread):
     """A consumer is a thread that consumes queues of one broker. `handlers`: queue -> handler of its messages.
 
-    `on_connect` is called at the beginning of each session with the broker. `peer` is the platform on whose broker the
-    queues lie; "" means our own. On a peer's broker it publishes nothing itself: another thread sends all messages to
-    that broker, in order. `exclusive`: of all processes only one at a time consumes these queues, so that their messages
-    are handled in order.
+    `on_connect` is called at the beginning of each session with the broker. `peer` is the platform on whose broker
+    the queues lie; "" means our own. On the broker of a peer (another site's platform) it publishes nothing itself:
+    another thread sends all messages to that broker, in order. `exclusive`: of all processes only one at a time
+    consumes these queues, so that their messages are handled in order.
     """
 
     def __init__(
@@ -210,8 +210,9 @@ class Consumer(threading.Thread):
     def _publish(self, publisher: Publisher | None, outcome: Outcome) -> None:
         """Publish the rows of an outcome that are for our own broker, and note them for deletion from the outbox.
 
-        Rows for peers lie in the outbox too, and the threads that send them (links) have been woken. On a peer's broker,
-        where there is no publisher, our own relay thread sends the rows.
+        Rows for peers (other sites' platforms) are in the outbox, the table of messages to send, too, and the threads
+        that send them have been woken. On a peer's broker, where there is no publisher, our own relay thread sends
+        the rows.
         """
         if not outcome.database:
             self._publish_directly([row for row in outcome.rows if row.destination])
@@ -231,7 +232,8 @@ class Consumer(threading.Thread):
     def _publish_directly(self, rows: list[outbox.OutboxRow]) -> None:
         """Publish rows on the peers' brokers at once, not by way of the outbox, which this site must not write to now.
 
-        It is called before the messages that caused the rows are acknowledged, so that none is lost.
+        It is called before the messages that caused the rows are acknowledged, so that none is lost. The outbox is
+        the table of messages to send.
         """
         for peer in sorted({row.destination for row in rows}):
             if peer not in settings.PEERS:
@@ -242,7 +244,10 @@ class Consumer(threading.Thread):
             publisher.close()
 
     def _delete_published(self) -> None:
-        """Delete from the outbox the rows that the broker has confirmed. If that is late, a row may be sent twice."""
+        """Delete from the outbox the rows that the broker has confirmed. If that is late, a row may be sent twice.
+
+        The outbox is the table of messages to send.
+        """
         published, self._published = self._published, {}
         for database, ids in published.items():
             outbox.delete(database, ids)

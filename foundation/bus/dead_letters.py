@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("confplatform.bus")
 
 MAX_STORED_BYTES = 4 * MAX_BYTES
-"""At most this many bytes of a parked message are stored. The database takes no longer statement: a longer message could
-neither be handled nor parked, and the broker would deliver it again for ever."""
+"""At most this many bytes of a parked message are stored. The database takes no longer statement: a longer message
+could neither be handled nor parked, and the broker would deliver it again for ever."""
 
 
 def refuse_service(uow: UnitOfWork, delivery: Delivery, detail: str) -> None:

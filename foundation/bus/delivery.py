@@ -19,8 +19,8 @@ log = logging.getLogger("confplatform.bus")
 class Delivery:
     """A delivery is a message as it came from a queue.
 
-    `parsed` is its JSON object and `message` the typed message; `None` if they could not be read. `unreadable` says why,
-    or why the message cannot be handled; "" means that it can.
+    `parsed` is its JSON object and `message` the typed message; `None` if they could not be read. `unreadable` says
+    why, or why the message cannot be handled; "" means that it can.
     """
 
     body: bytes
@@ -47,7 +47,7 @@ class Delivery:
 class Outcome:
     """An outcome is the result of a batch: rows to publish, and answers to requests that came over HTTP.
 
-    `answers`: key of a request in the inbox -> body of its answer.
+    `answers`: key of a request in the inbox (the table of received requests) -> body of its answer.
     """
 
     rows: list[OutboxRow] = field(default_factory=list)

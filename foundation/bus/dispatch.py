@@ -39,7 +39,8 @@ _DATABASE_ERRORS = (OperationalError, IntegrityError, InterfaceError)
 def handle_batch(deliveries: Sequence[Delivery], *, publish_inline: bool) -> list[Outcome]:
     """Handle a batch, in one transaction for each platform whose data it concerns. Raises DatabaseAway.
 
-    `publish_inline`: the caller publishes the resulting messages itself, so relays leave them for some seconds.
+    `publish_inline`: the caller publishes the resulting messages itself, so relays (threads that send messages) leave
+    them for some seconds.
     """
     return [
         _handle_or_refuse(platform, concerned, publish_inline=publish_inline)
@@ -50,10 +51,10 @@ def handle_batch(deliveries: Sequence[Delivery], *, publish_inline: bool) -> lis
 def _handle_or_refuse(
     platform: str, deliveries: Sequence[Delivery], *, publish_inline: bool
 ) -> Outcome:
-    """Handle a batch on one platform's data. Raises DatabaseAway if the data of this site's own platform is unavailable.
+    """Handle a batch on one platform's data. Raises DatabaseAway if our own platform's data is unavailable.
 
-    If the data of another platform, whose copy lies here, is unavailable, its requests are refused, and its other messages
-    dropped, since their senders repeat them. So it holds up no messages for other platforms.
+    If the data of another platform, whose copy lies here, is unavailable, its requests are refused, and its other
+    messages dropped, since their senders repeat them. So it holds up no messages for other platforms.
     """
     try:
         return handle(platform, deliveries, publish_inline=publish_inline)

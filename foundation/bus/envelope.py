@@ -19,8 +19,9 @@ EXPIRES_AFTER = 60
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """An envelope holds the AMQP properties of one delivery, and what follows from them.
 
-    `request` is the key of a request in the inbox; "" means that the message is no request. `digest` is the hash of its
-    content. `origin` is "mq" or "http". `peer` is the platform from whose broker the message came; "" means our own.
+    `request` is the key of a request in the inbox (the table of received requests); "" means that the message is no
+    request. `digest` is the hash of its content. `origin` is "mq" or "http". `peer` is the platform from whose broker
+    the message came; "" means our own.
     """
 
     queue: str
@@ -48,8 +49,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     def with_request_key(self, body: dict[str, Any], unique_key: str = "") -> Envelope:
         """Return the envelope with the inbox key and digest of a request; unchanged if the body is no request.
 
-        Requests with the same type, scope and id have the same key. `unique_key` is for a request without any id: it can
-        be answered, but not recognized when it is repeated.
+        Requests with the same type, scope and id have the same key. `unique_key` is for a request without any id: it
+        can be answered, but not recognized when it is repeated. The inbox is the table of received requests.
         """
         scope = protocol.current().request_scope(body)
         if scope is None:

@@ -53,7 +53,7 @@ def handle_while_closed(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Answer a request as before if it is a repeated one; otherwise refuse it and say which site serves the platform."""
+    """Answer a repeated request as before; refuse any other one and say which site serves the platform."""
     request = None if uow.read_only else uow.inbox.get(delivery.envelope.request)
     if request is not None:
         idempotency.answer_again(uow, delivery, request)
@@ -70,8 +70,9 @@ def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
 def store_in_own_outbox(closed: UnitOfWork, publish_inline: bool) -> Outcome:
     """Store the messages that were staged in a unit of work which may not write, in the outbox of our own platform.
 
-    They are sent in order with all other messages of that outbox. If it must not be written to either, the outcome names
-    no database, and the consumer publishes the messages before it acknowledges the deliveries.
+    They are sent in order with all other messages of that outbox. If it must not be written to either, the outcome
+    names no database, and the consumer publishes the messages before it acknowledges the deliveries. The outbox is
+    the table of messages to send. A unit of work is one transaction.
     """
     database = ""
     if closed.rows and closed.platform != own_platform():

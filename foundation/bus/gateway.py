@@ -33,7 +33,7 @@ log = logging.getLogger("confplatform.bus.gateway")
 BATCH = 100
 ANSWER_SECONDS = 4.0
 BROKER_SECONDS = 0.7
-"""A row that is still in the outbox after this time means that the broker is unavailable, so that no answer comes soon."""
+"""A row that is still in the outbox after this time means that the broker is unavailable: no answer will come soon."""
 
 POLL_SECONDS = 0.015
 COMMIT_SECONDS = 10
@@ -50,8 +50,9 @@ _MAX_LATE_REQUESTS, _MAX_LATE_ROWS = 20, 500
 class PendingRequest:
     """A pending request is a command of a web request that waits for its commit, then for its answer.
 
-    `created_conference` is number and id of the conference that it has created, if any. `rows` are the ids of the outbox
-    rows of its transaction, `since` is the monotonic time of its arrival.
+    `created_conference` is number and id of the conference that it has created, if any. `rows` are the ids of the
+    rows that its transaction has added to the outbox (the table of messages to send), `since` is the monotonic time
+    of its arrival.
     """
 
     delivery: Delivery
@@ -198,7 +199,10 @@ class Gateway:
                     self._waiting[key] = still_waiting
 
     def _find_unsent_rows(self, now: float) -> set[int]:
-        """Return the ids of outbox rows of waiting requests that should have been sent by now and were not."""
+        """Return the ids of outbox rows of waiting requests that should have been sent by now and were not.
+
+        The outbox is the table of messages to send.
+        """
         with self._lock:
             late = [
                 request
@@ -215,7 +219,7 @@ class Gateway:
 
 
 def _answers(keys: list[str]) -> dict[str, bytes]:
-    """Return the answers to requests that have one: key in the inbox -> body."""
+    """Return the answers to requests that have one: key in the inbox (the table of received requests) -> body."""
     if not keys:
         return {}
     query = f"SELECT `key`, answer FROM bus_inbox WHERE `key` IN ({sql.marks(keys)}) AND answered=1"

@@ -19,6 +19,7 @@ def answer_again(uow: UnitOfWork, delivery: Delivery, request: InboxRequest) -> 
     """Stage the answer that a repeated request has had before. `request` is its row in the inbox.
 
     A request that reuses the id of another one is refused, and so is one whose forwarded copy got no answer in time.
+    The inbox is the table of received requests.
     """
     metrics.REPEATED.inc()
     envelope = delivery.envelope

@@ -67,7 +67,10 @@ class InboxRequest:
 
 
 class InboxOfWork:
-    """The part of a unit of work (one transaction) that reads and writes the inbox."""
+    """The part of a unit of work (one transaction) that reads and writes the inbox.
+
+    The inbox is the table of received requests.
+    """
 
     def __init__(self, database: str, now: datetime) -> None:
         self._database, self._now = database, now

@@ -1,8 +1,8 @@
 """A link sends the outbox rows that are for one peer to the peer's broker, in order, and deletes confirmed ones.
 
-A peer is another site's platform. Each worker process has one thread per peer, each with a connection of its own, so that
-a peer that is down delays no other. Of all processes one at a time sends to a peer: it holds the lock of the peer's row
-in `bus_link`.
+A peer is another site's platform. Each worker process has one thread per peer, each with a connection of its own, so
+that a peer that is down delays no other. Of all processes one at a time sends to a peer: it holds the lock of the
+peer's row in `bus_link`.
 
 Apps may store messages for a platform in tables of their own; a feeder sends those (see `FEEDS`). They are about the
 platform's data, so they go to the broker of whichever site serves that data now.
@@ -27,13 +27,13 @@ from foundation.hooks import Hook, SingleHook
 log = logging.getLogger("confplatform.bus.link")
 
 Publish = Callable[[list[OutboxRow]], None]
-"""A function that sends rows to a peer's broker, and returns when the broker has confirmed all. Raises BROKER_ERRORS."""
+"""A function that sends rows to a peer's broker, and returns when all are confirmed. Raises BROKER_ERRORS."""
 
 Feed = Callable[[str, Publish], int]
 """`(peer's platform, publish) -> how many messages were sent`. It is called again at once unless it sent none.
 
-It is called outside of any transaction, by one process or several at once. In one transaction it locks and reads rows of
-the app's table, publishes, and deletes them. It returns 0 if another process holds the lock."""
+It is called outside of any transaction, by one process or several at once. In one transaction it locks and reads rows
+of the app's table, publishes, and deletes them. It returns 0 if another process holds the lock."""
 
 FEEDS: Hook[[str, Publish], int] = Hook()
 """The feeds of apps that have messages to send besides the outbox."""
@@ -43,7 +43,7 @@ SERVING_SITE: SingleHook[[str], str] = SingleHook()
 
 
 class PeerLink(Relay):
-    """A link is the thread that sends outbox rows to one peer's broker."""
+    """A link is the thread that sends outbox rows (messages to send) to one peer's broker."""
 
     def __init__(
         self, store: PlatformStore, peer: str, broker_url: str, *, lenient: bool = False
@@ -90,7 +90,10 @@ class Feeder(Relay):
 
 
 def _drain_exclusively(store: PlatformStore, peer: str, publish: Publish) -> int:
-    """Send the oldest rows for a peer, unless another process is doing so; return how many were sent."""
+    """Send the oldest rows for a peer, unless another process is doing so; return how many were sent.
+
+    A peer is another site's platform.
+    """
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):
             return 0

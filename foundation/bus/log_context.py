@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def delivery_fields(delivery: Delivery, platform: str = "") -> log_fields:
     """Return a context manager in which all log lines carry request id, platform and conference of a message.
 
-    The request id is the one in the message's header. If a third party sent none, it is the message's `reqid`, or else its
-    correlation id.
+    The request id is the one in the message's header. If a third party sent none, it is the message's `reqid`, or
+    else its correlation id.
     """
     body, envelope = delivery.parsed or {}, delivery.envelope
     request_id = sane_id(envelope.request_id, body.get("reqid"), envelope.correlation_id)

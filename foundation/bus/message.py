@@ -1,7 +1,7 @@
 """Each type of message has one frozen class; JSON is read into its objects and written from them.
 
-A message is one JSON object in UTF-8 with a `type`, at most 256 KiB long and 20 levels deep. orjson reads and writes the
-bytes, msgspec the declared fields (see `typed_json`).
+A message is one JSON object in UTF-8 with a `type`, at most 256 KiB long and 20 levels deep. orjson reads and writes
+the bytes, msgspec the declared fields (see `typed_json`).
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class BadMessage(ValueError):
 class NotTaken(BadMessage):
     """A handler does not accept a message that it has read.
 
-    A handler raises it before it stages any change. The message is parked with this reason, and the other messages of its
-    batch are handled.
+    A handler raises it before it stages any change. The message is parked with this reason, and the other messages of
+    its batch are handled.
     """
 
 
@@ -126,7 +126,7 @@ def glance(body: bytes, names: Collection[str]) -> Body | None:
 
 
 def _check_depth(value: object) -> None:
-    """Raise BadMessage if objects and lists are nested deeper than MAX_DEPTH. One level is looked at after the other."""
+    """Raise BadMessage if objects and lists are nested deeper than MAX_DEPTH."""
     containers, depth = [value], 0
     while containers:
         depth += 1

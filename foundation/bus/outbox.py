@@ -29,7 +29,7 @@ _COLUMNS = ("id", "destination", "exchange", "routing_key", "body", "properties"
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An outbox row is a message to send. `destination` is the platform on whose broker to publish; "" means our own."""
+    """An outbox row is a message to send. `destination`: the platform on whose broker to publish; "" means our own."""
 
     id: int
     exchange: str
@@ -84,9 +84,10 @@ def reply_row(envelope: Envelope, reply: Message, role: str, default_queue: str)
 def put(
     database: str, rows: Iterable[OutboxRow], now: datetime, *, publish_inline: bool = False
 ) -> None:
-    """Insert rows into the outbox, in the caller's transaction.
+    """Insert rows into the outbox (the table of messages to send), in the caller's transaction.
 
-    `publish_inline`: the caller publishes the rows for our own broker itself, so relays leave them for INLINE_LEAD.
+    `publish_inline`: the caller publishes the rows for our own broker itself, so relays (threads that send messages)
+    leave them for INLINE_LEAD.
     """
     due_times = {"": to_db_datetime(now + INLINE_LEAD)} if publish_inline else {}
     sql.insert(
@@ -114,9 +115,9 @@ def select_due(
     """Return the oldest due rows of a destination, at most `limit`, locked until the caller's transaction ends.
 
     Other processes skip locked rows. `exclusive`: no other process sends these rows, so none is locked, and they are
-    returned in order. (Where locked rows are skipped one by one, the transaction that wrote them may commit in between,
-    and its last rows would come first.)
-    The query names its index, so that it does not read rows that wait for a peer which is down.
+    returned in order. (Where locked rows are skipped one by one, the transaction that wrote them may commit in
+    between, and its last rows would come first.) The query names its index, so that it does not read rows that wait
+    for a peer (another site's platform) which is down.
     """
     rows = sql.select(
         database,
@@ -138,7 +139,7 @@ def check_writable(database: str) -> None:
 
 
 def delete(database: str, ids: list[int]) -> None:
-    """Delete rows from the outbox, after the broker has confirmed them."""
+    """Delete rows from the outbox (the table of messages to send), after the broker has confirmed them."""
     if ids:
         sql.execute(database, f"DELETE FROM bus_outbox WHERE id IN ({sql.marks(ids)})", ids)
 

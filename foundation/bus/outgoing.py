@@ -1,4 +1,4 @@
-"""The rules, which are pure functions, return messages to send as these values; the unit of work stores them as rows."""
+"""The rules, which are pure functions, return messages to send as these values, which are then stored as rows."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from foundation.bus.protocol import NamedRoute
 class Send:
     """A message to send, with its route (exchange and routing key).
 
-    `key` takes the place of the route's key if the message is for one party only. `destination` is the platform on whose
-    broker the message is published; "" means our own. `expires_ms` is its time to live; 0 means no limit.
+    `key` takes the place of the route's key if the message is for one party only. `destination` is the platform on
+    whose broker the message is published; "" means our own. `expires_ms` is its time to live; 0 means no limit.
     """
 
     message: Message
@@ -29,7 +29,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer to a request. `request` is the request's key in the inbox.
+    """The answer to a request. `request` is the request's key in the inbox (the table of received requests).
 
     It goes to the queue that the request names in `reply_to`, or else by `route` to the broker of `destination`.
     """

@@ -60,7 +60,10 @@ def is_passed_on(message: Message | None) -> bool:
 
 
 def app_of(handler: Callable[..., None]) -> str:
-    """Return the app of a handler, whose part of the unit of work it gets: the first part of its module's name."""
+    """Return the app of a handler, whose part of the unit of work it gets: the first part of its module's name.
+
+    A unit of work is one transaction.
+    """
     return handler.__module__.partition(".")[0]
 
 

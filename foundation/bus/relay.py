@@ -1,4 +1,4 @@
-"""A relay sends messages of the outbox (the table of messages to send), and deletes those that the broker has confirmed.
+"""A relay sends messages of the outbox (the table of messages to send), and deletes confirmed ones.
 
 A consumer publishes the messages of its own batches. The relay sends those of web requests, of timers, and of processes
 that died between commit and publishing.
@@ -116,8 +116,9 @@ def drain(
 ) -> int:
     """Publish the oldest due outbox rows for a destination, delete them, and return how many they were.
 
-    Returns 0 if another site serves the platform of this store. Other processes skip the rows meanwhile. `exclusive`: the
-    caller ensures that no other process sends these rows; then none is locked, and they are sent in order.
+    Returns 0 if another site serves the platform of this store. Other processes skip the rows meanwhile. `exclusive`:
+    the caller ensures that no other process sends these rows; then none is locked, and they are sent in order. The
+    outbox is the table of messages to send.
     """
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):

@@ -1,4 +1,4 @@
-"""A batch of items runs in one transaction; if that fails, the items run one by one, and one that always fails is parked.
+"""A batch of items runs in one transaction; if that fails, they run one by one, and one that always fails is parked.
 
 Messages are delivered at least once, so an item that fails can be tried again. An item that always fails must not hold
 up the other items of its batch.
@@ -22,7 +22,7 @@ AT_ONCE = (0.0, 0.0, 0.0)
 
 
 class RetriedBatch(ABC, Generic[Item, Result]):
-    """A retried batch runs items together or one by one. Subclasses say how, and what to do with one that always fails."""
+    """A retried batch runs items together, or else one by one. Subclasses say how, and what becomes of failures."""
 
     pauses: ClassVar[Sequence[float]] = (0.0,)
     """Seconds to wait after each failed try of a single item. There are as many tries as pauses."""
@@ -85,9 +85,9 @@ def run_with_retries(
 ) -> Result:
     """Call `run` until it succeeds, up to as many times as there are pauses, and return its result.
 
-    Each pause, in seconds, follows a failed try, also the last one. Raises the error of the last try. An error for which
-    `may_retry` is false is raised at once. For all others `on_failed_try` is called with the number of the try, from 1,
-    and the error.
+    Each pause, in seconds, follows a failed try, also the last one. Raises the error of the last try. An error for
+    which `may_retry` is false is raised at once. For all others `on_failed_try` is called with the number of the try,
+    from 1, and the error.
     """
     for attempt, pause in enumerate(pauses, start=1):
         try:

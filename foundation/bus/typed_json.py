@@ -1,8 +1,8 @@
 """JSON objects are converted to typed objects by msgspec, and typed objects to JSON objects.
 
-msgspec checks types, limits and missing fields in C. The protocol has three rules of its own, so JSON values are changed
-("prepared") before msgspec reads them: `null` means absent, flags are 0 or 1, and whole numbers may come as strings of
-digits.
+msgspec checks types, limits and missing fields in C. The protocol has three rules of its own, so JSON values are
+changed ("prepared") before msgspec reads them: `null` means absent, flags are 0 or 1, and whole numbers may come as
+strings of digits.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ class TypedObject(msgspec.Struct, metaclass=_TypedObjectMeta, frozen=True, kw_on
 class OpenObject(TypedObject, omit_defaults=True, forbid_unknown_fields=True):
     """An open object is a JSON object that is forwarded. Members that it does not declare are stored in `extra`.
 
-    A `lenient` class refuses no object: numbers are read as text where text is declared, any value as a flag where a flag
-    is declared, and members of any other wrong type are stored in `extra` unchanged.
+    A `lenient` class refuses no object: numbers are read as text where text is declared, any value as a flag where a
+    flag is declared, and members of any other wrong type are stored in `extra` unchanged.
     """
 
     lenient: ClassVar[bool] = False
@@ -149,8 +149,8 @@ def _preparation(kind: Hashable) -> _TypePreparation:
 def _is_rarely_prepared(node: inspect.Type) -> bool:
     """Return whether values of this type nearly always come in the declared form.
 
-    Types with flags, which come as numbers, are not among them, nor are types with an older form (`prepared`), which may
-    look like the declared one.
+    Types with flags, which come as numbers, are not among them, nor are types with an older form (`prepared`), which
+    may look like the declared one.
     """
     match node := bare(node):
         case inspect.BoolType():
@@ -218,6 +218,7 @@ class _Preparation:
     __slots__ = ("_older_form", "_prepares")
 
     def __init__(self, cls: type, fields: tuple[inspect.Field, ...]) -> None:
+        """Find, once for a class, which of its fields have values that need to be prepared."""
         prepares = ((member.encode_name, _preparation_of(member.type)) for member in fields)
         self._prepares = tuple((name, prepare) for name, prepare in prepares if prepare)
         """Names of the fields whose values need to be prepared, each with the function for it."""
@@ -245,6 +246,7 @@ class _OpenPreparation:
     __slots__ = ("_json_types", "_older_form", "_prepares")
 
     def __init__(self, cls: type[OpenObject], fields: tuple[inspect.Field, ...]) -> None:
+        """Find, once for a class, how the value of each of its declared fields is prepared."""
         declared = [member for member in fields if member.encode_name != EXTRA]
         self._prepares = {member.encode_name: _preparation_of(member.type) for member in declared}
         self._json_types = (

@@ -1,8 +1,8 @@
 """A unit of work is one transaction on one platform's database, with the messages that it causes.
 
-Many messages share a transaction, so that statements and commits are needed once per batch. All rows that a batch needs
-are read and locked first, decisions are made in memory one message after the other, and everything is written at the end.
-A conference therefore has one writer at a time, as with compare-and-set, but with far fewer statements.
+Many messages share a transaction, so that statements and commits are needed once per batch. All rows that a batch
+needs are read and locked first, decisions are made in memory one message after the other, and everything is written
+at the end. A conference therefore has one writer at a time, as with compare-and-set, but with far fewer statements.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from foundation.cells.serving import Serving
 log = logging.getLogger("confplatform.bus")
 
 LONGEST_KEY = 255
-"""AMQP allows this many bytes for a routing key. A row with a longer one could never be sent, and would hold up all rows
-after it."""
+"""AMQP allows this many bytes for a routing key. A row with a longer one could never be sent, and would hold up all
+rows after it."""
 
 
 class AppUnitOfWork(Protocol):
-    """The part of a unit of work that reads and writes one app's data."""
+    """The part of a unit of work (one transaction) that reads and writes one app's data."""
 
     def __init__(self, uow: UnitOfWork) -> None: ...
 
@@ -78,7 +78,10 @@ class UnitOfWork:
         self._app_id = f"{protocol.current().sender_role}@{own_platform()}"
 
     def part(self, part_class: type[Part]) -> Part:
-        """Return an app's part of this unit of work, given by its class. It is created at the first call."""
+        """Return an app's part of this unit of work, given by its class. It is created at the first call.
+
+        A unit of work is one transaction.
+        """
         part = self._parts.get(part_class)
         if part is None:
             part = self._parts[part_class] = part_class(self)
@@ -86,7 +89,7 @@ class UnitOfWork:
         return part
 
     def part_of(self, app: str) -> AppUnitOfWork:
-        """Return the part of this unit of work that belongs to the app with this name."""
+        """Return the part of this unit of work (one transaction) that belongs to the app with this name."""
         return self.part(APP_UNITS_OF_WORK[app])
 
     # ---- sending ----------------------------------------------------------------------------
@@ -115,7 +118,8 @@ class UnitOfWork:
     def _stage_answer(self, answer: Answer) -> None:
         """Store the answer in the inbox, unless the request has one already, and stage it.
 
-        An answer to a request that is not in the inbox is staged as an ordinary message.
+        An answer to a request that is not in the inbox is staged as an ordinary message. The inbox is the table of
+        received requests.
         """
         request = self.inbox.get(answer.request)
         if request is None:
@@ -161,7 +165,8 @@ class UnitOfWork:
     def put(self, message: Message | bytes, exchange: str, key: str, **properties: Any) -> None:
         """Stage one row of the outbox. `properties` are AMQP properties, and `destination`.
 
-        A message whose routing key is longer than AMQP allows is left out: no party can have such a key.
+        A message whose routing key is longer than AMQP allows is left out: no party can have such a key. The outbox
+        is the table of messages to send.
         """
         if len(key.encode()) > LONGEST_KEY:
             log.warning("nobody has so long an address; not sent: %.64r...", key)
@@ -182,7 +187,10 @@ class UnitOfWork:
         outbox.put(self.database, self.rows, self.now, publish_inline=publish_inline)
 
     def after_commit(self) -> None:
-        """Wake the threads that send messages to peers, and let each app update its copies outside the database."""
+        """Wake the threads that send messages to peers, and let each app update its copies outside the database.
+
+        A peer is another site's platform.
+        """
         if peers := {row.destination for row in self.rows} - {""}:
             wake_up.everywhere(self.platform, peers)
         for part in self._parts.values():

@@ -35,7 +35,10 @@ def here(destination: str = "") -> None:
 
 
 def everywhere(platform: str, destinations: Collection[str] = _OWN) -> None:
-    """Wake a thread that sends messages of a platform's outbox to each of these destinations, in any process."""
+    """Wake a thread that sends messages of a platform's outbox to each of these destinations, in any process.
+
+    The outbox is the table of messages to send.
+    """
     global _redis_unused_until
     for destination in destinations:
         _events[destination].set()

@@ -53,8 +53,8 @@ def store_of(platform: str) -> PlatformStore:
 def look_up(platform: str, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
     """Return the rows of a query on one platform's data.
 
-    If the copy of another platform's data cannot be reached, return no rows, so that other platforms can still be served.
-    Raises a database error if our own data cannot be reached.
+    If the copy of another platform's data cannot be reached, return no rows, so that other platforms can still be
+    served. Raises a database error if our own data cannot be reached.
     """
     try:
         return sql.select(store_of(platform).database, query, values)

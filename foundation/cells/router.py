@@ -1,4 +1,4 @@
-"""The database router allows migrations in our own platform's database only: other platforms' tables are copied here."""
+"""The database router allows migrations in our own platform's database only: others are copies."""
 
 from __future__ import annotations
 

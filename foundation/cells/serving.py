@@ -1,9 +1,9 @@
 """The module finds out which site serves a platform, that is, answers its requests and writes its data (CSS §2.2).
 
-A row in the platform's own database (`models.Cell`) says so; only the cell agent, the process that moves a platform from
-site to site, writes it. This site serves a platform if the row names it as the owner and the database takes writes. Both
-are needed: a copy that lags behind may still name an old owner, and an owner's database is read-only while it is opened or
-handed over.
+A row in the platform's own database (`models.Cell`) says so; only the cell agent, the process that moves a platform
+from site to site, writes it. This site serves a platform if the row names it as the owner and the database takes
+writes. Both are needed: a copy that lags behind may still name an old owner, and an owner's database is read-only
+while it is opened or handed over.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Serving:
     def serving_site(self) -> str:
         """Return the other site that serves the platform, or "" if this site does or nobody knows.
 
-        A read-only copy of another platform's data that names this site as the owner lags behind: the platform's own site
-        has taken it back, so that site is returned.
+        A read-only copy of another platform's data that names this site as the owner lags behind: the platform's own
+        site has taken it back, so that site is returned.
         """
         if self.is_served_here:
             return ""

@@ -14,7 +14,7 @@ LOCK_WAIT = 1205
 _TEMPORARY_ERRORS = {LOCK_WAIT, 1213, 1062, 1020}
 """MariaDB's errors of lock wait, deadlock, duplicate key and changed row: the same transaction may succeed at once."""
 _UNAVAILABLE_ERRORS = {1021, 1040, 1053, 1114, 1203, 1290, 1792, 1836, 1927}
-"""MariaDB's errors of a full disk, too many connections, shutdown, read-only and killed: the transaction may succeed later."""
+"""MariaDB's errors of a full disk, too many connections, shutdown, read-only and killed: it may succeed later."""
 _FIRST_CLIENT_ERROR = 2000
 """From this number on errors are of the client library, such as a lost connection."""
 

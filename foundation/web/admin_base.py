@@ -1,7 +1,7 @@
 """The base class of admin pages gives them scope, quick lists, confirmed actions, and an audit entry for each action.
 
-A list counts its rows only up to a limit, makes no query for each row, and sorts by an index. An action asks the operator
-for confirmation first, then calls a flow for each row.
+A list counts its rows only up to a limit, makes no query for each row, and sorts by an index. An action asks the
+operator for confirmation first, then calls a flow for each row.
 """
 
 from __future__ import annotations
@@ -271,8 +271,8 @@ def badge(text: StrOrPromise, colour: str) -> SafeString:
 def bar(used: int, limit: int | None) -> SafeString:
     """Return a bar that shows how much of a limit is used; `limit` `None` means no limit.
 
-    It is amber from three quarters on, red from nine tenths on. For a limit of 0 of which nothing is used it is the word
-    "none".
+    It is amber from three quarters on, red from nine tenths on. For a limit of 0 of which nothing is used it is the
+    word "none".
     """
     if limit is None:
         return format_html('<span class="op-none">{} / ∞</span>', used)

@@ -1,7 +1,7 @@
 """The audit trail (django-auditlog) records who did what, from which address, with the values before and after.
 
-Auditlog writes an entry with the changed fields when a model is saved. This module adds the account and IP address of the
-request, entries for actions with their names, and the list of secret fields.
+Auditlog writes an entry with the changed fields when a model is saved. This module adds the account and IP address of
+the request, entries for actions with their names, and the list of secret fields.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ _request: ContextVar[HttpRequest | None] = ContextVar("request of the audit trai
 class WhoAsked:
     """The middleware stores the current request, so that audit entries get the account and IP address of its sender.
 
-    Auditlog's own middleware connects and disconnects a signal for each request, which all threads share, and trusts any
-    `X-Forwarded-For`.
+    Auditlog's own middleware connects and disconnects a signal for each request, which all threads share, and trusts
+    any `X-Forwarded-For`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -106,7 +106,8 @@ def follow(
 ) -> None:
     """Have all changes of these models written into the audit trail.
 
-    Of the fields in `secret` the entries have dots in place of the value; changes of those in `without` are not written.
+    Of the fields in `secret` the entries have dots in place of the value; changes of those in `without` are not
+    written.
     """
     for model in models:
         auditlog.register(

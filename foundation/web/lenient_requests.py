@@ -1,7 +1,7 @@
 """The middleware changes requests of existing API clients into one form before they are routed (HTTP API §1.5).
 
-Such clients send two slashes before `api`, the HTTP method as a field `_method`, arguments in the query, as form fields or
-as JSON, and structured arguments as one JSON document in the field `params`, sometimes URL-encoded twice.
+Such clients send two slashes before `api`, the HTTP method as a field `_method`, arguments in the query, as form
+fields or as JSON, and structured arguments as one JSON document in the field `params`, sometimes URL-encoded twice.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _json(text: bytes, name: str) -> JSONValue:
 
 
 def _check_depth(value: JSONValue, name: str) -> None:
-    """Raise BadRequest if objects and lists are nested deeper than MAX_DEPTH. One level is looked at after the other."""
+    """Raise BadRequest if objects and lists are nested deeper than MAX_DEPTH."""
     values, depth = [value], 0
     while values:
         depth += 1

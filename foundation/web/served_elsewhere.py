@@ -1,9 +1,9 @@
 """A site whose own database takes no writes answers with an explanation and an address, never with a stack trace.
 
-While another site serves this site's platform, the database here is a read-only copy. People who are signed in may go on
-reading. Signing in needs writes (wrong passwords are counted, a code can be used once), so people sign in at the other
-site, and change data there. The middleware lets calls of the API and of pages' scripts through: they check themselves,
-since they may concern another platform, which this site serves.
+While another site serves this site's platform, the database here is a read-only copy. People who are signed in may go
+on reading. Signing in needs writes (wrong passwords are counted, a code can be used once), so people sign in at the
+other site, and change data there. The middleware lets calls of the API and of pages' scripts through: they check
+themselves, since they may concern another platform, which this site serves.
 """
 
 from __future__ import annotations
