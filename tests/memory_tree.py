@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node
+from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node, OverlappingPrefix
 
 
 class MemoryTree(dict[str, Node]):
@@ -32,12 +32,12 @@ class MemoryTree(dict[str, Node]):
     def platform_of_room(self, room: str) -> str | None:
         return self.rooms.get(room)
 
-    def overlapping(self, moid: str, prefix: str) -> tuple[str, str] | None:
+    def overlapping(self, moid: str, prefix: str) -> OverlappingPrefix | None:
         if moid in self and self[moid].prefix == prefix:
             return None
         others = (n for n in self.values() if n.prefix not in ("", prefix) and n.moid != moid)
         overlaps = (n for n in others if n.prefix.startswith(prefix) or prefix.startswith(n.prefix))
-        return next(((n.name, n.prefix) for n in overlaps), None)
+        return next((OverlappingPrefix(n.name, n.prefix) for n in overlaps), None)
 
     def line(self, moid: str) -> list[str]:
         """Return a MOID and all above it; a ring makes the line longer than any tree."""

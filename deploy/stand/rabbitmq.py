@@ -228,12 +228,12 @@ class RabbitMQ(Server):
                 settings[name] = f"127.0.0.1:{port + offset}" if has_address else f"{port + offset}"
                 if not has_address:
                     settings[name.removesuffix("port") + "ip"] = "127.0.0.1"
-        if (
-            "rabbitmq_management" in self.plugins
-        ):  # else it counts each message by channel and queue
+        if "rabbitmq_management" in self.plugins:
+            # By default the plugin counts each message, for each channel and queue.
             settings["management.rates_mode"] = "none"
         if "rabbitmq_mqtt" in self.plugins:
-            settings["mqtt.allow_anonymous"] = "false"  # else everybody is guest
+            # By default clients without a name are signed in as "guest".
+            settings["mqtt.allow_anonymous"] = "false"
         settings.update(self.settings)
         return "".join(f"{name} = {value}\n" for name, value in settings.items())
 

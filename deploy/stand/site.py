@@ -163,9 +163,8 @@ class Site:
 
     def start_servers(self, report: Report, parallel: Parallel) -> None:
         """Start the servers in parallel, and create the tables as soon as the database runs."""
-        metrics = (
-            self.directory / "metrics"
-        )  # Counters of a previous run's processes would be added to ours.
+        # The counters of a previous run's processes would be added to those of ours.
+        metrics = self.directory / "metrics"
         shutil.rmtree(metrics, ignore_errors=True)
         metrics.mkdir(parents=True)
 

@@ -173,9 +173,10 @@ class FullSnapshot:
             return list(cursor.fetchall()) if cursor.description else []
 
     def _begin(self) -> None:
-        """Reserve versions and open the database snapshot while the lock on the counter keeps changes from committing.
+        """Open the database snapshot, and reserve versions for the messages that send it.
 
-        Domains are counted twice, because a platform with backups is sent twice.
+        Both are done under the lock of the counter, so that no change commits meanwhile. Domains are counted twice,
+        because a platform with backups is sent twice.
         """
         self._ask("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         count = "SELECT (SELECT 2 * COUNT(*) FROM domains_domain) + COUNT(*) FROM domains_account"

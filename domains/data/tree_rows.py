@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node
+from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, USER, Node, OverlappingPrefix
 from foundation.cells import sql
 
 _NODE = (
@@ -144,11 +144,14 @@ class DatabaseTree:
         rows = sql.select(self.database, query, [room])
         return str(rows[0][0]) if rows else None
 
-    def overlapping(self, moid: str, prefix: str) -> tuple[str, str] | None:
-        """Return name and number prefix of another platform domain that overlaps with this one, or `None`."""
+    def overlapping(self, moid: str, prefix: str) -> OverlappingPrefix | None:
+        """Return another platform domain's number prefix that overlaps with `prefix`, or `None`.
+
+        `moid` is the platform domain that is to have `prefix`; if it has it already, the result is `None`.
+        """
         values = [moid, prefix, prefix, prefix, moid, prefix]
         rows = sql.select(self.database, _OVERLAPPING, values)
-        return (rows[0][0], rows[0][1]) if rows else None
+        return OverlappingPrefix(*rows[0]) if rows else None
 
 
 # ---- what uses a domain or a machine room -------------------------------------------------------

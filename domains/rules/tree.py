@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as given
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 USER, PLATFORM, SERVICE, CORE = range(4)
 NAMES = {
@@ -56,6 +56,13 @@ class Node:
         return self.level, self.parent, self.platform, self.room
 
 
+class OverlappingPrefix(NamedTuple):
+    """The number prefix of a platform domain, with the domain's name."""
+
+    domain_name: str
+    prefix: str
+
+
 class Tree(Protocol):
     """The tree answers what the rules need to know of the stored domains."""
 
@@ -80,8 +87,8 @@ class Tree(Protocol):
     def platform_of_room(self, room: str) -> str | None:
         """Return the platform domain that a machine room belongs to, or `None` if there is no such room."""
 
-    def overlapping(self, moid: str, prefix: str) -> tuple[str, str] | None:
-        """Return name and number prefix of another platform domain whose prefix overlaps with `prefix`.
+    def overlapping(self, moid: str, prefix: str) -> OverlappingPrefix | None:
+        """Return another platform domain's number prefix that overlaps with `prefix`.
 
         Two prefixes overlap if one begins with the other. `None` means that no other does, or that the domain `moid`
         has this prefix already.
@@ -171,7 +178,7 @@ def _prefix_refusals(node: Node, tree: Tree) -> list[Refusal]:
         "The number prefix %(prefix)s overlaps with %(other)s of “%(name)s”:"
         " choose one that neither begins with the other nor is its beginning."
     )
-    values = {"prefix": node.prefix, "name": other[0], "other": other[1]}
+    values = {"prefix": node.prefix, "name": other.domain_name, "other": other.prefix}
     return [Refusal("e164_prefix", text, values)]
 
 
