@@ -10,20 +10,20 @@ _Shape = serializers.Serializer[object]
 
 
 class KeyPair(_Shape):
-    """The key and the secret of a program."""
+    """The API key of a program: its name and its secret."""
 
     oauth_consumer_key = serializers.CharField()
     oauth_consumer_secret = serializers.CharField()
 
 
 class SoftwareToken(Accepted):
-    """A software token; it lives as long as it is used every 30 minutes."""
+    """The token of a program. It expires after 30 minutes without use."""
 
     account_token = serializers.CharField()
 
 
 class Credentials(_Shape):
-    """A person, under a software token."""
+    """Name and password of a person who logs in, and the token of the program."""
 
     account_token = serializers.CharField()
     username = serializers.CharField()
@@ -31,12 +31,12 @@ class Credentials(_Shape):
 
 
 class LoggedIn(Accepted):
-    """The person is logged in: the cookie `SSO_COOKIE_KEY` comes with this answer."""
+    """The person is logged in. The answer sets the cookie `SSO_COOKIE_KEY`."""
 
     username = serializers.CharField(help_text="As it was given.")
 
 
 class OwnToken(_Shape):
-    """The software token under which the caller is logged in."""
+    """The program's token under which the person is logged in."""
 
     account_token = serializers.CharField(required=False)

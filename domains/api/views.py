@@ -1,4 +1,4 @@
-"""`/api/v1/system/…`: token, login, heartbeats (HTTP API §1.2)."""
+"""The views `/api/v1/system/…` give programs tokens, log people in, and keep both alive (HTTP API §1.2)."""
 
 from __future__ import annotations
 
@@ -22,16 +22,18 @@ def argument(request: Request, name: str) -> str:
 
 
 class _OpenView(APIView):
+    """A view that needs no login."""
+
     authentication_classes = ()
     permission_classes = ()
 
 
 class Token(_OpenView):
-    """The view that gives a software token for a key pair."""
+    """The view that gives a token to a program that has an API key."""
 
     @extend_schema(request=serializers.KeyPair, responses=answers(serializers.SoftwareToken))
     def post(self, request: Request) -> Response:
-        """`oauth_consumer_key`, `oauth_consumer_secret` -> `account_token`."""
+        """Return a new token, `account_token`, for the key pair in the request."""
         token = sessions.new_token(
             argument(request, "oauth_consumer_key"),
             argument(request, "oauth_consumer_secret"),
@@ -41,11 +43,11 @@ class Token(_OpenView):
 
 
 class TokenHeartbeat(_OpenView):
-    """The view that keeps a software token alive."""
+    """The view that keeps a program's token from expiring."""
 
     @extend_schema(request=None, responses=answers(Accepted))
     def post(self, request: Request, token: str) -> Response:
-        """Nothing in, nothing out."""
+        """Record the use of the token in the address, so that it does not expire."""
         sessions.use_token(token, clock.now())
         return ack()
 
@@ -55,7 +57,7 @@ class Login(_OpenView):
 
     @extend_schema(request=serializers.Credentials, responses=answers(serializers.LoggedIn))
     def post(self, request: Request) -> Response:
-        """`account_token`, `username`, `password` -> the cookie; the name comes back as given."""
+        """Check name and password, set the login cookie, and return the name as it was sent."""
         username = argument(request, "username")
         token, password = argument(request, "account_token"), argument(request, "password")
         cookie = sessions.log_in(request._request, token, username, password, clock.now())
@@ -67,9 +69,9 @@ class Login(_OpenView):
 
 
 class Heartbeat(APIView):
-    """The view that keeps a login alive, with or without its cookie."""
+    """The view that keeps a login from expiring, with or without its cookie."""
 
     @extend_schema(request=serializers.OwnToken, responses=answers(Accepted))
     def post(self, request: Request) -> Response:
-        """Nothing in, nothing out."""
+        """Do nothing: the authentication has recorded the use of the login, so that it does not expire."""
         return ack()

@@ -72,7 +72,7 @@ def _bindable_platforms(user: Account) -> list[str]:
 
 
 class DomainScope:
-    """The scope limits the pages to the administrator's part of the tree (see `foundation.web.scoping.Scope`)."""
+    """The scope limits admin pages to rows of the domains that an administrator administers (see `Scope`)."""
 
     def rows(self, user: PageUser, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
         """Return the condition for the rows in the administrator's scope (see `rows_in_scope`)."""

@@ -62,7 +62,7 @@ class PeerLink(Relay):
 
 
 class Feeder(Relay):
-    """A feeder is the thread that sends the messages of all feeds to one platform, at the site that serves it now."""
+    """A feeder is the thread that sends the messages of all feeds (see `FEEDS`) to the site that serves a platform."""
 
     def __init__(self, store: PlatformStore, platform: str) -> None:
         super().__init__(store, settings.PEERS[platform], platform)

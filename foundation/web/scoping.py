@@ -30,7 +30,7 @@ Paths = Sequence[str]
 
 
 class PageUser(Protocol):
-    """An account, as far as admin pages need to know it."""
+    """The properties of an account that admin pages need."""
 
     @property
     def pk(self) -> object:
@@ -123,7 +123,10 @@ class ScopedChoices:
 
 
 class ScopedPages(ScopedChoices, Generic[M]):
-    """These pages show the rows in the user's scope, and allow what the user's rights allow."""
+    """A mixin for admin pages, which show only rows in the user's scope, and allow what the user has rights to.
+
+    The scope is the rows of the domains that the user administers.
+    """
 
     model: type[M]
     opts: Options[M]
@@ -149,7 +152,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
         return visible if self.for_superusers is None else visible & ~self.for_superusers
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
-        """Return the rows in scope, from which Django makes every view: list, object, history, autocompletion."""
+        """Return the rows that the user may see, from which Django makes every view: list, object, history, search."""
         rows: QuerySet[M] = super().get_queryset(request)  # type: ignore[misc]  # the mixin stands before an admin class
         user: PageUser = request.user
         if user.is_superuser:
@@ -159,7 +162,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> M | None:
-        """Return a row in scope by its primary key, or `None` if there is none or the key is malformed."""
+        """Return a row that the user may see by its primary key, or `None` if there is none or the key is malformed."""
         row: M | None = super().get_object(request, object_id, from_field)  # type: ignore[misc]  # the mixin stands before an admin class
         return row
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 
 class Refused(serializers.Serializer[object]):
-    """A refusal. The HTTP status is 200, except for OAuth2 tokens that are not good (401, 403)."""
+    """A refusal. The HTTP status is 200, except for invalid OAuth2 tokens (401, 403)."""
 
     success = serializers.ChoiceField([0])
     error_code = serializers.IntegerField(help_text="A number for programs.")
@@ -15,7 +15,7 @@ class Refused(serializers.Serializer[object]):
 
 
 class Accepted(serializers.Serializer[object]):
-    """An agreement that tells nothing else."""
+    """A success, without further values."""
 
     success = serializers.ChoiceField([1])
 
