@@ -137,7 +137,7 @@ def _audit_models() -> None:
 def _link_to_core() -> SidebarEntry:
     """Return the sidebar link to the admin of the core, the deployment where the tree is edited.
 
-    It is shown at a site that copies the tree from a core whose address is known.
+    It is shown at a site that copies the tree from a core whose address is known (the core itself has role `bmc`).
     """
     address = f"{settings.CORE_URL}/admin/"
 

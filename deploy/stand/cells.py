@@ -152,7 +152,7 @@ class CellDatabase:
         return "".join("\t".join(map(str, line)) + "\n" for line in lines)
 
     def stop(self, patience: float = 40.0) -> None:
-        """Stop the agent, which would start the databases again, then shut the databases down."""
+        """Stop the agent (`manage.py cell_agent`), which would start the databases again, then shut these down."""
         self.stop_agent(patience)
         for cell in self.cells:
             one_cell.stop(cell)

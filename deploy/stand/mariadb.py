@@ -177,18 +177,20 @@ def _template(templates: Path) -> Path:
 
 def _make_template(template: Path) -> None:
     """Create an empty data directory. Raises StandError if MariaDB's program for that fails."""
-    new = Path(mkdtemp(prefix="mariadb-new-", dir=template.parent))
+    directory = Path(mkdtemp(prefix="mariadb-new-", dir=template.parent))
     argv = [
         program("mariadb-install-db"),
         "--no-defaults",
-        f"--datadir={new}",
+        f"--datadir={directory}",
         "--auth-root-authentication-method=normal",
         "--skip-test-db",
         f"--innodb-log-file-size={TEMPLATE_LOG_SIZE}",
     ]
     argv += [f"--user={getpass.getuser()}"] if os.geteuid() == 0 else []
-    result = subprocess.run(argv, capture_output=True, text=True, check=False, env=base_env(new))
+    result = subprocess.run(
+        argv, capture_output=True, text=True, check=False, env=base_env(directory)
+    )
     if result.returncode:
         reason = (result.stderr or result.stdout).strip()[-300:]
         raise StandError(f"mariadb-install-db failed: {reason}")
-    new.rename(template)
+    directory.rename(template)

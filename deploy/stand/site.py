@@ -173,6 +173,7 @@ class Site:
                 server.start()
 
         def start_database() -> None:
+            """Start the database, create its tables, and at the core enter its followers' platforms in the register."""
             start(self.mariadb)
             if not self.is_away:
                 self._migrate(report)

@@ -1,4 +1,4 @@
-"""The serializers describe the requests and answers of the session layer, for the API's own page."""
+"""The serializers describe requests and answers of sign-in and session, for the page that documents the API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Key pairs for integrators' software are made here. The secret is shown once and kept only as a hash."""
+"""An API key is a pair of name and secret for an integrator's program; only a hash of the secret is stored."""
 
 from __future__ import annotations
 

@@ -294,7 +294,10 @@ class DomainsUnitOfWork:
     # ---- writing ------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write the staged domains and accounts, and the row with the cursor if it has changed."""
+        """Write the staged domains and accounts, and the row that says how far this site has followed the core.
+
+        The core is the deployment that owns the domain tree; `cursor` is its last version stored here.
+        """
         self._write_staged()
         asked_at = to_db_datetime(self._asked_at) if self._asked_at else None
         state = (self.cursor, asked_at, int(self._gap), self._wrong)

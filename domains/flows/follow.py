@@ -79,6 +79,8 @@ def _follow(
 def _apply_from_core(uow: DomainsUnitOfWork, notice: Notice) -> bool:
     """Stage a change from a core that runs this software: the object is complete and obeys the rules.
 
+    The core is the deployment that owns the domain tree.
+
     Returns `False` if it does not fit the domains stored here. Then nothing after it can be applied either. Raises
     NotTaken if an account of this site has one of its sign-in names.
     """
@@ -111,7 +113,10 @@ def _stage(uow: DomainsUnitOfWork, notice: Notice, subject: WireObject) -> None:
 
 
 def _apply_domain_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Check a change of a domain from a third party's BMC by the rules, and stage it. Raises NotTaken."""
+    """Check a change of a domain by the rules, and stage it. Raises NotTaken.
+
+    It comes from a third party's BMC (the program that owns the domain tree), which may not know these rules.
+    """
     domain = subject_of(notice)
     saved = uow.load_domain(domain["moid"])
     if notice.op == "del":

@@ -81,6 +81,7 @@ def message(wire_type: str, nack: str = "") -> Callable[[type[M]], type[M]]:
     """
 
     def register(cls: type[M]) -> type[M]:
+        """Add the class to the known types of messages."""
         if wire_type in TYPES:
             raise TypeError(f"{wire_type} is declared twice")
         cls.wire_type, cls.nack = wire_type, nack

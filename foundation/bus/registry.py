@@ -34,9 +34,10 @@ def handles(*classes: type[Message]) -> Callable[[F], F]:
 
 
 def resumes(flow: str, *classes: type[Message]) -> Callable[[F], F]:
-    """Register the decorated function, which goes on with a flow when one of these messages answers its question.
+    """Register the decorated function, which continues a task when another party's answer to a request of ours comes.
 
-    The flow is known by the correlation id of question and answer, which begins with `flow:`.
+    `classes` are the messages that such an answer may be. `flow` names the task: the correlation id of the request,
+    which the answer repeats, begins with this name and a colon.
     """
 
     def register(function: F) -> F:

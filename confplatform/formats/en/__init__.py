@@ -1,1 +1,1 @@
-"""English."""
+"""How dates are written in English (Django reads `formats.py`)."""
