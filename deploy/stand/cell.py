@@ -18,7 +18,7 @@ from failover.data.cells.server_process import Server
 
 
 def prepare(cell: Cell, templates: Path) -> None:
-    """Give the cell an empty data directory, if it has none, by copying a template, which is fast."""
+    """Give a cell (a database of one platform) an empty data directory, if it has none, by copying a template."""
     data = cell.directory / "data"
     if data.exists():
         return

@@ -10,7 +10,7 @@ from deploy.stand.server import base_env, program, write_private
 SHARED = Path(__file__).resolve().parents[1] / "front"
 MOST_FILES = 16384
 FILES_BESIDE = 64
-"""So many files are open beside connections."""
+"""How many of its open files are no connections."""
 
 # master_process off: nginx' own supervisor would write its title over the environment by which we know our processes,
 # and the stand restarts what ends. All people of a stand come from one address, hence the numbers for each address.
@@ -46,7 +46,7 @@ def most_files() -> int:
 
 
 def front(directory: Path, ports: Ports) -> Process:
-    """Return the process that listens on the public port of a site."""
+    """Return the nginx process (the front) that listens on the public port of a site."""
     place = directory / "front"
 
     def write_config() -> None:

@@ -1,6 +1,7 @@
 """The ports of a stand: a block for each site, and a check that no other process uses them."""
 
 import fcntl
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -29,12 +30,12 @@ class Ports:
 
     @property
     def public(self) -> int:
-        """Return the port of the front, which is the one that people and programs use."""
+        """Return the port of the front (nginx), which people and programs use."""
         return self.base
 
     @property
     def web(self) -> int:
-        """Return the port of the web process, for the front alone."""
+        """Return the port of the web process, which only the front (nginx) uses."""
         return self.base + 1
 
     @property
@@ -174,3 +175,11 @@ def http_get(port: int, path: str) -> HttpAnswer:
         return HttpAnswer(0, b"")
     finally:
         link.close()
+
+
+def why_not_ready(port: int) -> str:
+    """Return, for an error message, the parts of a site that its page /readyz calls not ready. "" if it names none."""
+    body = http_get(port, "/readyz").body
+    parts = json.loads(body) if body.startswith(b"{") else {}
+    failed = [f"{part}: {state}" for part, state in parts.items() if state not in ("ok", False)]
+    return f"; it says: {', '.join(failed)}" if failed else ""

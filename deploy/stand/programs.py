@@ -1,4 +1,4 @@
-"""The command line of each process of a site, without the name of the Python interpreter."""
+"""The command line of each process of a site, without the name of the Python interpreter; and a unit's variables."""
 
 CELERY = ("-m", "celery", "-A", "confplatform")
 DOOR = (
@@ -13,6 +13,8 @@ DOOR = (
     *("--log-level", "warning", "--no-server-header", "--timeout-keep-alive", "600"),
 )
 CENTER = ("manage.py", "im_center")
+UNIT_CONFERENCES = 20
+UNIT_PORTS = 190  # a media unit's range of RTP ports allows no more
 
 
 def web(port: int) -> list[str]:
@@ -39,3 +41,14 @@ def simulator(units: int, conferences: int) -> list[str]:
     """Return the command of the simulator of media units, which answers messages, but has no audio and video."""
     argv = ["manage.py", "cmu_simulator", "--units", str(units)]
     return [*argv, "--conferences", str(conferences)]
+
+
+def unit_variables(number: int, port_base: int) -> dict[str, str]:
+    """Return the environment variables of the agent of media unit 1, 2, ..., whose ports begin with `port_base`."""
+    return {
+        "CMU_IP": "127.0.0.1",
+        "CMU_PID": f"u{number}",
+        "CMU_PORT_BASE": str(port_base),
+        "CMU_CAPACITY_CONFS": str(UNIT_CONFERENCES),
+        "CMU_CAPACITY_PORTS": str(UNIT_PORTS),
+    }

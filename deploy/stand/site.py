@@ -15,7 +15,7 @@ from deploy.stand.errors import StandError
 from deploy.stand.front import front
 from deploy.stand.mariadb import MariaDB
 from deploy.stand.parallel import Parallel
-from deploy.stand.ports import Ports, http_get
+from deploy.stand.ports import Ports, http_get, why_not_ready
 from deploy.stand.process import Process
 from deploy.stand.rabbitmq import CLIENTS_VHOST, RabbitMQ, clients_broker
 from deploy.stand.redis import Redis
@@ -26,12 +26,9 @@ from deploy.stand.spec import Core, SiteSpec
 from deploy.stand.vault import Vault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# The folder of installed programs and templates, which all stands of this clone share.
-LIBRARY = REPOSITORY / "var" / "lib"
+LIBRARY = REPOSITORY / "var" / "lib"  # programs and templates, for all stands of this clone
 PYTHON = REPOSITORY / ".venv" / "bin" / "python"
 MEDIA = ("janus", "simulated", "none")
-UNIT_CONFERENCES = 20
-UNIT_PORTS = 190  # a media unit's range of RTP ports allows no more
 SIMULATED_CONFERENCES = 200
 PYTHON_VARIABLES = {"PYTHONUNBUFFERED": "1", "TZ": "UTC"}
 
@@ -319,17 +316,10 @@ class Site:
             try:
                 process.wait_until(lambda: self.stopping or (process.alive and is_ready()), 90.0)
             except StandError as failure:
-                reason = self._why_not_ready() if name == "web" else ""
+                reason = why_not_ready(self.ports.web) if name == "web" else ""
                 raise StandError(f"{self.name}: {failure}{reason}") from None
             if self.stopping:
                 raise StandError("interrupted")
-
-    def _why_not_ready(self) -> str:
-        """Return the parts of the site that are not ready, from its page /readyz, for an error message."""
-        body = http_get(self.ports.web, "/readyz").body
-        parts = json.loads(body) if body.startswith(b"{") else {}
-        failed = [f"{part}: {state}" for part, state in parts.items() if state not in ("ok", False)]
-        return f"; it says: {', '.join(failed)}" if failed else ""
 
     def _readiness_check(self, name: str) -> Callable[[], bool]:
         """Return the function that says whether the process with this name is ready."""
@@ -353,10 +343,7 @@ class Site:
         return (self.directory / _unit_name(name) / "ready").exists
 
     def _processes(self) -> dict[str, Process]:
-        """Return all processes by name.
-
-        `front` is nginx before `web`; `door` is the broker's auth backend; `center` handles instant messages.
-        """
+        """Return all processes; `front` is nginx, `door` the broker's auth backend, `center` for instant messages."""
         web = self._process("web", programs.web(self.ports.web))
         processes = {"front": front(self.directory, self.ports), "web": web}
         for name in (f"worker{number}" for number in range(1, self.spec.workers + 1)):
@@ -367,8 +354,9 @@ class Site:
             processes["door"] = self._process("door", door)
             processes["center"] = self._process("center", [*programs.CENTER])
         if self.media == "janus":
-            numbers = range(1, self.units + 1)
-            processes.update({f"unit{number}": self._unit(number) for number in numbers})
+            processes |= {
+                f"unit{number}": self._unit(number) for number in range(1, self.units + 1)
+            }
         elif self.media == "simulated":
             argv = programs.simulator(self.units, self.conferences)
             processes["simulator"] = self._media("simulator", argv, {"CMU_IP": "127.0.0.1"})
@@ -376,13 +364,7 @@ class Site:
 
     def _unit(self, number: int) -> Process:
         """Return the agent of a media unit (`manage.py cmu_agent`), which starts a Janus server."""
-        variables = {
-            "CMU_IP": "127.0.0.1",
-            "CMU_PID": f"u{number}",
-            "CMU_PORT_BASE": str(self.ports.unit(number)),
-            "CMU_CAPACITY_CONFS": str(UNIT_CONFERENCES),
-            "CMU_CAPACITY_PORTS": str(UNIT_PORTS),
-        }
+        variables = programs.unit_variables(number, self.ports.unit(number))
         return self._media(f"unit{number}", ["manage.py", "cmu_agent"], variables)
 
     def _media(self, name: str, argv: list[str], variables: Mapping[str, str]) -> Process:

@@ -91,7 +91,7 @@ class Stand:
         }
 
     def supervise_servers(self) -> None:
-        """Let servers that die be started again, as our own processes are; tests do that themselves."""
+        """Have servers that die started again, as our own processes are. Tests do not call this: they restart servers."""
         for site in self.sites.values():
             for server in site.servers:
                 if isinstance(server, Server):

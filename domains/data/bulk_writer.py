@@ -71,13 +71,8 @@ def _newly_disabled(database: str, domains: Sequence[WireObject]) -> list[str]:
 def _domain_row(domain: WireObject) -> tuple[object, ...]:
     """Return the values of `_DOMAIN_COLUMNS` for a received domain."""
     flags = (domain.get("used", 1), domain.get("enableh265", 1), domain.get("enablehdmeeting", 1))
-    return (
-        domain["moid"],
-        domain["level"],
-        domain.get("uplevelmoid") or None,
-        domain["name"],
-        *flags,
-    )
+    parent = domain.get("uplevelmoid") or None
+    return (domain["moid"], domain["level"], parent, domain["name"], *flags)
 
 
 def _user_domain_row(domain: WireObject) -> tuple[object, ...]:
@@ -338,11 +333,8 @@ def _replace_names_by_placeholders(database: str, moids: list[str]) -> None:
         condition = f"WHERE moid IN ({sql.marks(moids)})"
         query = "UPDATE domains_account SET username = CONCAT('~', moid), email = NULL,"
         sql.execute(database, f"{query} phone = NULL, e164 = NULL {condition}", moids)
-        sql.execute(
-            database,
-            f"DELETE n FROM domains_signinname n JOIN domains_account a ON a.id = n.account_id {condition}",
-            moids,
-        )
+        query = "DELETE n FROM domains_signinname n JOIN domains_account a ON a.id = n.account_id"
+        sql.execute(database, f"{query} {condition}", moids)
 
 
 def _primary_keys(database: str, moids: list[str]) -> dict[str, int]:

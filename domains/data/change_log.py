@@ -70,7 +70,7 @@ def record_changes(
 
 
 def record_end_of_running(database: str, moid: str) -> frozenset[str]:
-    """Record that what runs in a disabled domain and below it is to end, and return the followers concerned."""
+    """Record that conferences in a disabled domain and below it are to end, and return the platforms to be told."""
     if "bmc" not in settings.ROLES:
         return frozenset()
     recorder = ChangeRecorder(database)

@@ -50,7 +50,7 @@ END_RUNNING: Hook[[str], int] = Hook()
 """`(moid)`: end what runs in a disabled domain and below it; return how many that were."""
 
 END_RUNNING_IN: Hook[[UnitOfWork, str], int] = Hook()
-"""`(unit of work, moid)`: do the same for one platform's data, in the transaction that applies the core's change."""
+"""`(unit of work, moid)`: as END_RUNNING, for one platform's data, in the transaction that applies the core's change."""
 
 MEASURES: Hook[[str, Collection[str]], Mapping[str, Sequence[Measure]]] = Hook()
 """`(database, moids)`: return what each of these domains uses of its limits."""

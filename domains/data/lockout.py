@@ -115,9 +115,9 @@ def delete_tries(username: str) -> int:
 
 
 def record_sign_in(username: str, address: str | None) -> bool:
-    """Keep that an account has signed in from an address, and delete its wrong tries from there.
+    """Remember that an account has signed in from an address, and delete its wrong tries from this address.
 
-    It returns whether there were any.
+    Returns whether there were any wrong tries.
     """
     if address is not None:
         _keep_address(username, address)
@@ -131,7 +131,7 @@ def delete_old_tries(now: datetime) -> int:
 
 
 def _keep_address(username: str, address: str) -> None:
-    """Write an address down as one from which the account signs in, and drop those that are too old or too many."""
+    """Save an address as one from which the account signs in, and delete the oldest if they are too old or too many."""
     now = timezone.now()
     rows = AccessLog.objects.filter(username=username)
     row = rows.filter(ip_address=address).first()
@@ -154,8 +154,12 @@ def _usual_addresses(name: str) -> list[str]:
     return list(rows.order_by().values_list("ip_address", flat=True))
 
 
-def _beside(name: str, address: str | None) -> Q:
-    """Return the condition of the tries for an account that count together with one from this address."""
+def _counted_together(name: str, address: str | None) -> Q:
+    """Return the condition for the wrong tries of an account that are added up with a try from this address.
+
+    These are the tries from the same address, if the account has signed in from it before; else those from all
+    addresses from which it has not.
+    """
     usual = _usual_addresses(name)
     if address in usual:
         return Q(username=name, ip_address=address)
@@ -163,15 +167,15 @@ def _beside(name: str, address: str | None) -> Q:
 
 
 def _is_locked_from(name: str, address: str | None) -> bool:
-    """Return whether an account is locked out for who comes from this address."""
+    """Return whether an account is locked out for a client with this IP address."""
     return _count_tries(Q(username=name)) >= LIMIT and (
-        _count_tries(_beside(name, address)) >= LIMIT
+        _count_tries(_counted_together(name, address)) >= LIMIT
     )
 
 
-def _count_tries(of: Q) -> int:
+def _count_tries(condition: Q) -> int:
     """Return how many recent wrong tries meet a condition on `AccessAttempt`."""
-    recent = AccessAttempt.objects.filter(of, attempt_time__gt=timezone.now() - COOL_OFF)
+    recent = AccessAttempt.objects.filter(condition, attempt_time__gt=timezone.now() - COOL_OFF)
     return recent.aggregate(all=Sum("failures_since_start"))["all"] or 0
 
 
@@ -189,5 +193,5 @@ def _save_wrong_try(name: str, request: Any) -> None:
     still_counts = row.attempt_time > now - COOL_OFF
     tries = F("failures_since_start") + 1 if still_counts else 1
     AccessAttempt.objects.filter(pk=row.pk).update(failures_since_start=tries, attempt_time=now)
-    beside = AccessAttempt.objects.filter(_beside(name, request.axes_ip_address))
-    beside.filter(attempt_time__gt=now - COOL_OFF).update(attempt_time=now)
+    attempts = AccessAttempt.objects.filter(_counted_together(name, request.axes_ip_address))
+    attempts.filter(attempt_time__gt=now - COOL_OFF).update(attempt_time=now)

@@ -162,9 +162,9 @@ def disabled_above(database: str, moid: str) -> str:
 def may_act(account: Account, server: str | None = None) -> bool:
     """Return whether an account may act now: it is enabled, and so are its domain and all domains above.
 
-    Every session and token is asked this each time it is used, so that none outlives what it came from. `server` is
-    the domain of the key or application that the account uses; `None` means that it uses none. An operator is not
-    held up by a disabled domain.
+    It is checked at each use of a session or token, so that these end when the account or a domain is disabled.
+    `server` is the domain of the API key or application by which the account acts (the account must belong to it or to
+    a domain below it); `None` means that it uses none. For a superuser (operator) disabled domains do not matter.
     """
     if not account.is_active:
         return False

@@ -23,21 +23,22 @@ def revoke_all(account: Account, database: str = "default") -> None:
 
 
 def revoke_by_keys(keys: Collection[str], database: str = "default") -> None:
-    """End what people got by way of these API keys in other apps, as the keys are to end.
+    """Make the tokens void that other apps gave to people who signed in with these API keys, which are to end.
 
-    Logins themselves ask for their key each time.
+    The sign-ins themselves need no change: they check their key at each use.
     """
     logins = ApiToken.objects.using(database).filter(key__in=list(keys), account__isnull=False)
     _revoke(database, logins.values_list("account__moid", flat=True))
 
 
 def revoke_by_application(application: Application, database: str = "default") -> None:
-    """End what people got by way of an application in other apps, as it is to be deleted with its tokens."""
+    """Make the tokens void that other apps gave to people who use this application, which is to be deleted."""
     tokens = get_access_token_model().objects.using(database).filter(application=application)
     _revoke(database, tokens.filter(user__isnull=False).values_list("user__moid", flat=True))
 
 
 def _revoke(database: str, moids: Collection[str]) -> None:
+    """Have all apps make the tokens of these accounts void."""
     if people := sorted(set(moids)):
         hooks.REVOKE_CREDENTIALS.call(database, people)
 

@@ -40,7 +40,7 @@ LINE_UP = f"{_UP} SELECT moid FROM up ORDER BY steps"
 """Reads a domain and all domains above it, itself first and the root last."""
 
 STATES_UP = f"{_UP} SELECT moid, name, used FROM up ORDER BY steps"
-"""Reads the same with each domain's name, and whether it is enabled."""
+"""Reads the same domains with their names, and whether each is enabled."""
 
 _BOUND = (
     f"{GROUPS} SELECT MIN(d.moid), d.parent_id, MIN(d.name), u.platform_id"

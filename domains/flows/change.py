@@ -144,9 +144,10 @@ def disable(moid: str, database: str = "default") -> Domain:
 
 
 def end_running(moid: str, database: str = "default") -> tuple[int, frozenset[str]]:
-    """End what runs in a disabled domain and below it, at every platform that has it.
+    """End the conferences that run in a disabled domain and below it, at every platform that has the domain.
 
-    It returns how many ended here at once, and the platforms that are told. Raises RuleBroken.
+    Returns how many have ended at this site, and the ids of the other platforms, which are told to end theirs. Raises
+    RuleBroken if the domain is enabled.
     """
     with _tree_locked(database):
         if _load(moid, database).used:
@@ -217,7 +218,7 @@ def delete_key(key: ApiKey, database: str = "default") -> None:
 
 
 def delete_application(application: Application, database: str = "default") -> None:
-    """Delete an application with its tokens, and what people got by way of them."""
+    """Delete an application, and make void all tokens that people got through it."""
     with transaction.atomic(using=database):
         tokens.revoke_by_application(application, database)
         application.delete(using=database)

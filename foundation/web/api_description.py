@@ -1,4 +1,4 @@
-"""The API's own description (OpenAPI) is made once by each process, as that takes seconds, and given to everybody."""
+"""The API's description (OpenAPI) takes seconds to make: each process makes it once, and serves it to everybody."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from django.http import HttpRequest, HttpResponse
 from drf_spectacular.views import SpectacularAPIView
 
 _TYPES = ("application/vnd.oai.openapi", "application/json")
-_made: dict[str, tuple[bytes, str]] = {}
+_descriptions: dict[str, tuple[bytes, str]] = {}
 _lock = Lock()
 _make = SpectacularAPIView.as_view(permission_classes=[], authentication_classes=[])
 
 
 def schema(request: HttpRequest) -> HttpResponse:
-    """Return the description, as JSON where that is asked for, else as YAML."""
-    asked = request.GET.get("format", "") + request.headers.get("Accept", "")
-    wanted = _TYPES["json" in asked]
+    """Return the API's description, as JSON if the request asks for that, else as YAML."""
+    formats = request.GET.get("format", "") + request.headers.get("Accept", "")
+    content_type = _TYPES["json" in formats]
     with _lock:
-        if wanted not in _made:
-            _made[wanted] = _description(wanted)
-    content, kind = _made[wanted]
-    return HttpResponse(content, content_type=kind)
+        if content_type not in _descriptions:
+            _descriptions[content_type] = _description(content_type)
+    content, full_type = _descriptions[content_type]
+    return HttpResponse(content, content_type=full_type)
 
 
-def _description(wanted: str) -> tuple[bytes, str]:
-    """Return content and content type, made by a request that has nothing of the visitor's."""
+def _description(content_type: str) -> tuple[bytes, str]:
+    """Return the description in this content type, and its full content type. It does not depend on the visitor."""
     request = HttpRequest()
     request.method = "GET"
-    request.META = {"HTTP_ACCEPT": wanted, "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
+    request.META = {"HTTP_ACCEPT": content_type, "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
     reply = _make(request)
     reply.render()
     return reply.content, str(reply["Content-Type"])

@@ -36,15 +36,15 @@ _HEADER = "Content-Security-Policy"
 
 
 def with_policy(reply: HttpResponse, connect: str = "") -> HttpResponse:
-    """Return the page with its policy. `connect`: further places that its script may talk to."""
-    reply[_HEADER] = _written(_STRICT | {"connect-src": f"'self' {connect}".strip()})
+    """Return the page with its policy. `connect` is a further address that its script may connect to."""
+    reply[_HEADER] = _header_value(_STRICT | {"connect-src": f"'self' {connect}".strip()})
     # Not "no-referrer": a form would be sent with the origin "null", which is refused as forged.
     reply["Referrer-Policy"] = "same-origin"
     return reply
 
 
 class ContentSecurityPolicy:
-    """Middleware: a page that has no policy of its own gets the one of its place."""
+    """Middleware: a page that has no policy of its own gets the one of its path (see `_BY_PATH`)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -54,9 +54,10 @@ class ContentSecurityPolicy:
         reply = self._get_response(request)
         if _HEADER not in reply:
             policies = (policy for path, policy in _BY_PATH if request.path_info.startswith(path))
-            reply[_HEADER] = _written(next(policies, _STRICT))
+            reply[_HEADER] = _header_value(next(policies, _STRICT))
         return reply
 
 
-def _written(policy: dict[str, str]) -> str:
+def _header_value(policy: dict[str, str]) -> str:
+    """Return a policy as the value of its header."""
     return "; ".join(f"{name} {sources}" for name, sources in policy.items())

@@ -32,7 +32,7 @@ REFUSAL_WHILE_CLOSED: SingleHook[[], Refusal | None] = SingleHook()
 
 
 class OnlyChecked(Exception):
-    """The request was to be checked only; nothing is done. `faults` names each argument and what is wrong with it."""
+    """Ends a request that was only to be checked. `faults`: name of each wrong argument -> what is wrong with it."""
 
     def __init__(self, faults: dict[str, str]) -> None:
         self.faults = faults
