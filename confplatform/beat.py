@@ -14,7 +14,7 @@ from confplatform.declarations import timers
 
 
 class MonotonicScheduler(Scheduler):
-    """The scheduler sends the task of each timer that is due. It remembers nothing when it ends."""
+    """The scheduler sends each timer's task when it is due. It stores nothing: after a restart all timers are due."""
 
     def setup_schedule(self) -> None:
         """Take the timers that the apps declare, and none of Celery's own; all are due at once."""
@@ -25,9 +25,9 @@ class MonotonicScheduler(Scheduler):
         heapify(self._due)
 
     def tick(self, *args: object, **options: object) -> float:
-        """Send one task that is due; return the seconds until the next one is.
+        """Send one task that is due, and return how many seconds to wait before the next call.
 
-        A run that was missed, for a host that slept or a broker that was away, is not made up for.
+        A run that was missed, because the host slept or the broker was unavailable, is not made up for.
         """
         due, name = self._due[0]
         now = time.monotonic()

@@ -46,15 +46,16 @@ def timestamp(database: str = _OWN) -> float:
 
 
 def now(database: str = _OWN) -> datetime:
-    """Return the time of this site, in UTC; of another database, the time that it told here."""
+    """Return the time of this site, in UTC; for another database than the default one, that database's time."""
     return datetime.fromtimestamp(timestamp(database), UTC)
 
 
 def follow(moment: datetime, asked_at: float, database: str = _OWN) -> datetime:
-    """Follow the time that a database has told; return the time that holds.
+    """Set this process's clock to the time that a database has just answered, and return the time now.
 
-    `asked_at` is the steady time before the database was asked. A database whose clock was set is not followed:
-    what lasts goes on to last as long as was said. It is followed again once it agrees, or by the next process.
+    `asked_at` is the steady time before the database was asked. If the database's clock was set meanwhile, its time is
+    ignored and this process counts on, so that what is due in an hour is due in an hour. It is ignored until it agrees
+    again with this process, or until the process ends.
     """
     told, at = moment.timestamp(), steady()
     width = at - asked_at
@@ -72,21 +73,22 @@ def follow(moment: datetime, asked_at: float, database: str = _OWN) -> datetime:
 
 
 def _hold_off(database: str, step: float) -> None:
+    """Note that a database's time is ignored, as its clock was set by so many seconds; log it the first time."""
     if database not in _held_off:
         log.error("the clock of the database %s was set by %+.1f s: not followed", database, step)
     _held_off[database] = step
 
 
 def set_by(database: str = _OWN) -> int:
-    """Return by how many microseconds a database's clock was set while this process ran; 0 while it is followed.
+    """Return by how many microseconds a database's clock was set while this process ran; 0 if its time is followed.
 
-    Queries take that off the database's own time: `UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND`.
+    Queries subtract that from the database's own time: `UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND`.
     """
     return int(_held_off.get(database, 0.0) * 1_000_000)
 
 
 def steps() -> dict[str, float]:
-    """Return, by database, by how many seconds its clock was set while this process ran."""
+    """Return by how many seconds the clocks of databases were set while this process ran: database -> seconds."""
     return dict(_held_off)
 
 
@@ -116,9 +118,10 @@ def id_at(moment: datetime) -> int:
 
 
 class FarClock:
-    """The clock of a platform, as a process that has no database of it hears it in messages.
+    """The clock of a platform, followed by a process without its database: the platform's messages tell their time.
 
-    A message may have waited, so of the last ones that was the freshest by which the platform is the latest.
+    A message may have been delayed, which makes the platform's clock seem slow. So of the last few messages the one
+    counts by which the platform's time is latest.
     """
 
     KEPT = 5

@@ -76,7 +76,7 @@ def user_domains(database: str, moids: Collection[str]) -> dict[str, UserDomainF
 def abnormal_rooms(site: str) -> frozenset[str]:
     """Return the MOIDs of a site's abnormal machine rooms, and "" if the default room is one of them.
 
-    There are none where this site's copy of that site's data is away.
+    The result is empty if this site's copy of that site's database is unavailable.
     """
     query = "SELECT moid, is_default FROM domains_machineroom WHERE platform_id=%s AND abnormal"
     rows = look_up(site, query, [site])

@@ -37,16 +37,16 @@ class WorkerThread(Protocol):
     name: str
 
     def start(self) -> None:
-        """Let it run."""
+        """Start the thread."""
 
     def is_alive(self) -> bool:
-        """Tell whether it runs."""
+        """Return whether the thread runs."""
 
     def ask_to_stop(self) -> None:
-        """Let it finish what it does, and end."""
+        """Ask the thread to finish its present work and end; return at once."""
 
     def stop(self) -> None:
-        """Ask it to stop, and wait for its end."""
+        """Ask the thread to end, and wait until it has."""
 
 
 class SidebarEntry(NamedTuple):

@@ -134,7 +134,7 @@ def select_due(
 
 
 def check_writable(database: str) -> None:
-    """Check that nobody has locked the database for long, as a backup does. Raises database errors."""
+    """Raise a database error if the outbox cannot be written, because a backup, for example, has locked the database."""
     sql.execute(database, f"DELETE FROM {_TABLE} WHERE id=0")
 
 

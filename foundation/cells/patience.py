@@ -1,8 +1,8 @@
-"""How long a process waits for its databases: never longer than those who wait for the process.
+"""How long a process waits for its databases: never longer than the callers that wait for the process.
 
 A lock may last, for a backup or a change of a table, and a disk may be full or slow. MariaDB by itself lets a
 statement wait a day for a locked table, and 50 s for a locked row. Nothing limits the time of a statement on the
-server: to interrupt a commit that waits for the copy would acknowledge it.
+server: a commit that waits for the database's copy would be reported as done if it were interrupted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.db import connections
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """The patience of a kind of process, in whole seconds."""
+    """How many seconds a kind of process waits for a database."""
 
     answer: int
     """Until the server has answered a statement; then the connection is given up."""
@@ -29,7 +29,7 @@ WORKER = Patience(answer=30, lock=5)
 
 
 def use(patience: Patience) -> None:
-    """Let all connections that this process makes from now on have this patience."""
+    """Set these time limits for all connections to databases that this process opens from now on."""
     locks = f"lock_wait_timeout={patience.lock}, innodb_lock_wait_timeout={patience.lock}"
     for alias in connections:
         options = connections.settings[alias]["OPTIONS"]

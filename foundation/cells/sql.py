@@ -32,7 +32,7 @@ def is_passing(error: Exception) -> bool:
 
 
 def is_locked(error: Exception) -> bool:
-    """Tell whether a table or a row was locked for longer than this process waits (`patience`)."""
+    """Return whether an error means that a table or row was locked for longer than this process waits (`patience`)."""
     return _code(error) == LOCK_WAIT
 
 

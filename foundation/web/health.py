@@ -104,7 +104,7 @@ class _DatabaseGauges(Collector):
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Return the page with all metrics, summed over the processes of this site; gauges over those that live."""
+    """Return the page with all metrics for Prometheus: sums over this site's processes, gauges over those that run."""
     registry = CollectorRegistry()
     if folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         LivingProcesses(registry, folder)

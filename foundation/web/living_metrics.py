@@ -1,4 +1,7 @@
-"""The gauges of processes that live: one that was killed leaves its file, and its last value, behind."""
+"""Metrics of several processes are added up, but gauges (present values) only of processes that still run.
+
+A process that was killed leaves the file with its last values behind.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +13,33 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 
-_OF_LIVING = re.compile(r"gauge_live[a-z]*_(\d+)\.db")
+_GAUGE_FILE = re.compile(r"gauge_live[a-z]*_(\d+)\.db")
 
 
 class LivingProcesses(MultiProcessCollector):
-    """The collector sums what the processes of a site count; gauges count for living processes alone."""
+    """The collector adds up the metrics of a site's processes, but leaves out gauges of processes that have ended."""
 
     def __init__(self, registry: CollectorRegistry, folder: str) -> None:
         super().__init__(registry, folder)  # type: ignore[no-untyped-call]  # it has no types
         self._folder = Path(folder)
 
     def collect(self) -> Iterable[Metric]:
-        """Return the metrics of all files but those of dead processes."""
-        files = [str(file) for file in sorted(self._folder.glob("*.db")) if _counts(file)]
+        """Return the metrics of all files, except gauges of processes that have ended."""
+        files = [str(file) for file in sorted(self._folder.glob("*.db")) if _is_added(file)]
         merged: Iterable[Metric] = self.merge(files, accumulate=True)  # type: ignore[no-untyped-call]  # it has no types
         return merged
 
 
-def _counts(file: Path) -> bool:
-    """Tell whether a file counts: a gauge's file does while the process that it names has it open.
+def _is_added(file: Path) -> bool:
+    """Return whether the metrics of a file are added: those in a file of gauges are while its process has it open.
 
-    The number of a dead process may have been given to another one.
+    The process number in the file's name is not enough: after the process has ended, another one may get it.
     """
-    named = _OF_LIVING.fullmatch(file.name)
-    if named is None:
+    match = _GAUGE_FILE.fullmatch(file.name)
+    if match is None:
         return True
     try:
-        return file.name in Path(f"/proc/{named[1]}/maps").read_text()
+        return file.name in Path(f"/proc/{match[1]}/maps").read_text()
     except FileNotFoundError:
         return False
     except OSError:
