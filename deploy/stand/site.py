@@ -60,12 +60,11 @@ class Site:
         self.media = media
         self.units = units
         self.conferences = conferences
-        self.vault = Vault.open(self.directory)
+        self.vault = vault = Vault.open(self.directory)
         self.core = core
         self.followers = followers
         self.stopping = False
         self.library = LIBRARY
-        vault = self.vault
         self.pair = pair
         self.mariadb: MariaDB | CellDatabase = (
             CellDatabase(pair, LIBRARY) if pair else self._single_database()
@@ -86,13 +85,9 @@ class Site:
 
     def _clients_broker(self) -> RabbitMQ:
         """Return the second broker of the site, to which people's clients connect."""
-        return clients_broker(
-            self.directory / "rabbitmq-im",
-            self.ports.clients_broker,
-            self.vault.clients_broker,
-            node=f"{self.name}-im",
-            door=self.ports.door,
-        )
+        directory, ports = self.directory / "rabbitmq-im", self.ports
+        node, password = f"{self.name}-im", self.vault.clients_broker
+        return clients_broker(directory, ports.clients_broker, password, node=node, door=ports.door)
 
     def _single_database(self) -> MariaDB:
         """Return the database server of a site that no other site backs up."""
@@ -354,9 +349,8 @@ class Site:
             processes["door"] = self._process("door", door)
             processes["center"] = self._process("center", [*programs.CENTER])
         if self.media == "janus":
-            processes |= {
-                f"unit{number}": self._unit(number) for number in range(1, self.units + 1)
-            }
+            numbers = range(1, self.units + 1)
+            processes |= {f"unit{number}": self._unit(number) for number in numbers}
         elif self.media == "simulated":
             argv = programs.simulator(self.units, self.conferences)
             processes["simulator"] = self._media("simulator", argv, {"CMU_IP": "127.0.0.1"})
