@@ -387,16 +387,14 @@ def encode(value: msgspec.Struct) -> bytes:
     Members of `extra` become members of the JSON object that has it.
     """
     encoded = msgspec.json.encode(value)
-    if _ENCODED_EXTRA not in encoded:
-        return encoded
-    return msgspec.json.encode(_with_extra(msgspec.json.decode(encoded)))
+    if _ENCODED_EXTRA in encoded:
+        return msgspec.json.encode(_with_extra(msgspec.json.decode(encoded)))
+    return encoded
 
 
 def _with_extra(value: object) -> object:
     """Return a JSON value in which the members of each member EXTRA are moved to the object that has it."""
-    if isinstance(value, list):
-        return [_with_extra(item) for item in value]
-    if not isinstance(value, dict):
-        return value
-    extra: dict[str, object] = value.pop(EXTRA, {})
-    return {name: _with_extra(member) for name, member in value.items()} | extra
+    if isinstance(value, dict):
+        extra: dict[str, object] = value.pop(EXTRA, {})
+        return {name: _with_extra(member) for name, member in value.items()} | extra
+    return [_with_extra(item) for item in value] if isinstance(value, list) else value
