@@ -31,8 +31,8 @@ def no_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
         raise redis.ConnectionError("away")
 
     with pytest.MonkeyPatch.context() as patch:
-        monkeypatch.setattr(redis_projection, "_rests_until", 0.0)
-        patch.setattr(redis_projection, "_REST_SECONDS", 0.05)
+        monkeypatch.setattr(redis_projection, "_paused_until", 0.0)
+        patch.setattr(redis_projection, "_PAUSE_SECONDS", 0.05)
         patch.setattr(redis_projection, "redis_of", away)
         yield patch
     redis_projection._missed.clear()
