@@ -56,8 +56,8 @@ def front(directory: Path, ports: Ports) -> Process:
             connections=files - FILES_BESIDE,
             shared=SHARED,
             web=ports.web,
-            mqtt=ports.rabbitmq + 6,
-            stomp=ports.rabbitmq + 7,
+            mqtt=ports.clients_broker + 6,
+            stomp=ports.clients_broker + 7,
             port=ports.public,
         )
         write_private(place / "nginx.conf", text)
