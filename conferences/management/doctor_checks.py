@@ -49,7 +49,8 @@ def examine() -> Iterator[Finding]:
     if not database.is_ok:
         return
     checks: list[Callable[[str], Finding]] = [_migrations, _cell, _clocks, _seats, _numbers]
-    checks += [_versions] if cache.is_ok and broker[0].is_ok else []
+    all_answer = all(finding.is_ok for finding in (cache, *broker[:1]))
+    checks += [_versions] if all_answer else []
     checks += [_outbox, _parked, _timers, _core_tree, _followers]
     checks += [_licence] if "css" in settings.ROLES else []
     if cache.is_ok:
