@@ -64,13 +64,3 @@ def test_a_visitor_who_makes_up_an_address_is_counted_by_the_real_one(simulated:
     program.raw("POST", "/api/v1/system/login", body, **form, **forged)
     query = f"SELECT ip_address FROM axes_accessattempt WHERE username='{nobody}'"
     assert str(simulated.mariadb.sql(query, schema=simulated.name)).split()[-1] == "127.0.0.1"
-
-
-def test_websockets_reach_the_clients_broker(simulated: Site) -> None:
-    request = (
-        "GET /im/stomp HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-    )
-    with socket.create_connection(("127.0.0.1", simulated.ports.public), 10) as link:
-        link.sendall(request.encode())
-        assert link.recv(4096).startswith(b"HTTP/1.1 101 ")
