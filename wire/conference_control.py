@@ -13,7 +13,7 @@ from wire.fields import InvitedTerminals, Moid, NewName, Number, Pid, Terminal
 
 
 class _AddressFields(TypedObject):
-    """The fields that are read in a message which is passed on unchanged."""
+    """The fields that the scheduler (CSS) reads in a message which it passes on unchanged."""
 
     e164: Number = field(name="confE164")
     reqid: Annotated[str, text(64)] = ""

@@ -132,5 +132,5 @@ class Join(OpenObject):
 
     @property
     def is_empty(self) -> bool:
-        """Return whether it names no way to enter."""
+        """Return whether no way to enter the conference is named."""
         return self.webrtc is None and not self.extra

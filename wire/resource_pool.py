@@ -109,12 +109,12 @@ class NodeRegistered(Message):
 
 @message("RMS_NODE_STATE_NTF")
 class NodeState(NodeRegistered):
-    """The heartbeat that a resource sends every 3 s; the first one registers the resource, too."""
+    """The heartbeat that a media unit, recorder or mixer sends every 3 s; the first one registers it, too."""
 
 
 @message("RMS_NODE_UNREGISTER_NTF")
 class NodeUnregistered(Message):
-    """A resource tells the resource manager (RMS) that it stops."""
+    """A media unit, recorder or mixer tells the resource manager (RMS) that it stops."""
 
     restype: ResourceType
     ip: Ip
@@ -123,7 +123,7 @@ class NodeUnregistered(Message):
 
 @message("RMS_CSS_NODELOST_NTF")
 class NodeLost(Message):
-    """The resource manager (RMS) tells that a resource is lost: no heartbeat for 12 s, or it has stopped."""
+    """The resource manager (RMS) tells that a unit, recorder or mixer is lost: silent for 12 s or stopped."""
 
     restype: ResourceType
     ip: Ip

@@ -228,7 +228,8 @@ class Publisher:
     def count_waiting(self, queue: str) -> int:
         """Return how many messages wait in a queue. Raises one of BROKER_ERRORS.
 
-        A consumer asks here: on its own connection the answer would come behind all that is handed over.
+        A consumer must not ask on the connection on which it receives: there the answer would arrive only after all
+        messages that the broker is delivering. So it asks by this publisher, which has another connection.
         """
         return int(self._channel.queue_declare(queue, passive=True).message_count)
 

@@ -83,7 +83,10 @@ def of_destination(database: str, destination: str) -> Waiting:
 
 
 def _waiting(destination: str, count: int, oldest: int | None) -> Waiting:
-    """Return a backlog. `oldest` is the id of its oldest row, from which the age follows; `None` if it is empty."""
+    """Return the backlog of a destination, in which `count` messages wait.
+
+    `oldest` is the id of its oldest row, from which the age follows; `None` if no message waits.
+    """
     age = (clock.now() - clock.moment_of(oldest)).total_seconds() if oldest else 0.0
     return Waiting(destination, count, max(0.0, age))
 

@@ -75,7 +75,10 @@ class Result:
 
 
 class Gateway:
-    """A web process has one gateway with two threads: one commits requests, one waits for their answers."""
+    """A gateway handles the commands of a web process's HTTP requests, and waits for their answers.
+
+    Each web process has one. One of its two threads commits requests, the other waits for answers.
+    """
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[PendingRequest] = queue.SimpleQueue()
@@ -236,7 +239,10 @@ _creation_lock = threading.Lock()
 
 
 def gateway() -> Gateway:
-    """Return the gateway of this process. It is created when first used (after the web server has forked)."""
+    """Return the gateway of this process, which handles the commands of its HTTP requests.
+
+    It is created when first used, after the web server has forked.
+    """
     global _gateway
     with _creation_lock:
         if _gateway is None:

@@ -98,7 +98,7 @@ class WireProtocol(Protocol):
         """Return whether messages of this type answer a question that one of `resumed_flows` has asked."""
 
     def reader_of(self, wire_type: str) -> str:
-        """Return, for the page of messages, who reads messages of a type that we only send."""
+        """Return, for docs/messages.md, who reads messages of a type that we only send."""
 
 
 _installed: list[WireProtocol] = []

@@ -1,4 +1,4 @@
-"""The module describes declared types of JSON values in words: for errors, and for the page of messages."""
+"""The module describes declared types of JSON values in words: for errors, and for docs/messages.md."""
 
 from __future__ import annotations
 
@@ -111,11 +111,14 @@ def describe(node: inspect.Type) -> str:
             return "any"
 
 
-# ---- declared fields, for the page of messages ---------------------------------------------------
+# ---- declared fields, for docs/messages.md -------------------------------------------------------
 
 
 class Declared(NamedTuple):
-    """A declared field as the page of messages shows it. `path` names a field of a nested object (`mts[].account`)."""
+    """A declared field of a message type, as docs/messages.md lists it.
+
+    `path` is its name, or, in a nested object, the names that lead to it (`mts[].account`).
+    """
 
     path: str
     words: str

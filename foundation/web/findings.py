@@ -30,7 +30,7 @@ MORE_FINDINGS: Hook[[], list[Finding]] = Hook()
 def find_missing_limits(
     check: str, management_url: str, amqp_url: str, wanted: tuple[limits.QueueLimit, ...]
 ) -> Finding:
-    """Check that queues which nobody may read cannot fill the broker."""
+    """Check that the broker has the `wanted` limits of queues, so that an unread queue cannot fill it."""
     try:
         missing = limits.missing_limits(management_url, amqp_url, wanted)
     except BrokerUnavailable as error:

@@ -1,4 +1,4 @@
-"""`manage.py list_messages` writes docs/messages.md, the page of all messages, from their classes."""
+"""`manage.py list_messages` writes docs/messages.md, the list of all messages, from their classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from foundation.bus.listing import page
 
 
 class Command(BaseCommand):
-    """The command writes the page of messages, or, with `--check`, fails if the file is out of date."""
+    """The command writes docs/messages.md, or, with `--check`, fails if the file is out of date."""
 
     help = "Write docs/messages.md from the message classes."
 
