@@ -16,7 +16,12 @@ from foundation.cells.serving import for_each_served
 
 @shared_task
 def due() -> None:
-    """Do what is due for conferences served here, and watch those that run here but are served by another site."""
+    """Start, warn or end conferences whose time has come, and follow which platforms this site serves.
+
+    - Where this site has begun to serve another site's platform, conferences of that lost site are moved here.
+    - Conferences that this site serves are ended, warned of their end, or placed on a media unit again.
+    - Of conferences that run here but are served by another site, only the end is watched.
+    """
     takeover.follow_serving_sites()
     for_each_served(flow.due)
     flow.watch_hosted()
@@ -36,7 +41,7 @@ def ask_for_lists() -> None:
 
 @shared_task
 def mend() -> None:
-    """Fill the pool of media units and the projections in Redis again, if Redis was emptied."""
+    """Fill an emptied Redis again from the database: pool of media units, conferences, domains, licences."""
     for_each_served(repair.repair)
 
 

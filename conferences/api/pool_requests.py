@@ -86,7 +86,7 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
         return _answer_requests(self._platform, requests) + _record_reports(self._platform, reports)
 
     def may_retry(self, error: Exception) -> bool:
-        """Retry after every error: a database that was away for a moment may be back."""
+        """Retry after every error: a database that could not be reached may answer now."""
         return True
 
     def park(self, item: Delivery, error: Exception) -> list[outbox.OutboxRow]:

@@ -7,7 +7,7 @@ from conferences.rules.step import Step
 
 
 def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
-    """Stage the value and the messages of a step in the unit of work, and log its reason."""
+    """Stage a decision's result (conference and messages) in the transaction, and log its reason."""
     if step.after is not None and step.after != step.before:
         uow.save(step.before, step.after)
     for outgoing in step.send:

@@ -43,7 +43,7 @@ class ConferencesDatabaseUnitOfWork:
     """The unit of work on MariaDB reads and locks rows for a whole batch of messages, and writes once at its end."""
 
     def __init__(self, uow: UnitOfWork) -> None:
-        """Begin without any row read, within the transaction of `uow`."""
+        """Join the transaction of `uow`; no row is read yet."""
         self._uow, self._database = uow, uow.database
         self._seats = Seats(uow.database, uow.platform, uow.now)
         self._numbers = Numbers(uow.database, uow.platform)
@@ -218,7 +218,7 @@ class ConferencesDatabaseUnitOfWork:
         return platform if platform in settings.PEERS else self.own_site
 
     def tenant(self, moid: str) -> Tenant | None:
-        """Return the facts of a user domain that decide whether it may create; `None` means it is unknown."""
+        """Return the facts that decide whether a user domain may create conferences; `None`: no such domain."""
         self._read_tenants({moid})
         facts = self._tenants.get(moid)
         if facts is None:
@@ -270,7 +270,7 @@ class ConferencesDatabaseUnitOfWork:
         return queries.list_page(self._database, domain, start, count)
 
     def control_request_key(self, e164: str, correlation_id: str, reqid: str) -> str | None:
-        """Return the inbox key of the control order that a unit's answer belongs to; `None` if there is none."""
+        """Return the key (in the inbox, the table of requests) of the order that a unit answers, or `None`."""
         request = self._uow.inbox.find_passed_on(e164, correlation_id, reqid)
         return request.key if request else None
 
@@ -305,11 +305,11 @@ class ConferencesDatabaseUnitOfWork:
         self._records[ended.confid] = ended
 
     def send(self, outgoing: Outgoing) -> None:
-        """Stage a message."""
+        """Stage a message, which is sent once the transaction has committed."""
         self._uow.send(outgoing)
 
     def log_step(self, step: Step) -> None:
-        """Log the state and the reason of a decision."""
+        """Log the conference's state after a decision, and the reason of the decision."""
         c = step.after or step.before
         if c is None:
             log.info("%s", step.reason)

@@ -48,7 +48,7 @@ class Numbers:
     """The numbers that one transaction allocates and releases. Rows are locked, and written by `flush`."""
 
     def __init__(self, database: str, platform: str) -> None:
-        """Begin without any row read."""
+        """Remember database and platform; no row is read yet."""
         self._database, self._platform = database, platform
         self._cursor: _Cursor | None = None
         self._loaded: dict[str, _NumberState] = {}

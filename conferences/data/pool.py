@@ -29,7 +29,10 @@ Order = tuple[str, ...]
 
 
 class Pool:
-    """The pool of one platform. Raises redis.RedisError while Redis is away."""
+    """The media units, recorders and mixers of one platform, as Redis holds them.
+
+    All methods raise redis.RedisError while Redis cannot be reached.
+    """
 
     def __init__(self, platform: str) -> None:
         self._platform = platform
@@ -44,7 +47,7 @@ class Pool:
         return answers
 
     def run_one(self, *order: str) -> Any:
-        """Call the script once, and return its answer."""
+        """Call the pool's script once, with these arguments, and return its answer."""
         return self.run([order])[0]
 
     def _run(self, orders: Sequence[Order]) -> list[Any]:
@@ -63,10 +66,10 @@ class Pool:
             return list(pipe.execute())
 
     def silent(self) -> list[tuple[ResourceType, Unit]]:
-        """Return the resources without a heartbeat for 12 s, in which this site has received messages.
+        """Return the resources that sent no heartbeat for 12 s, although this site received messages.
 
         A task that comes through the broker calls this every second. After a gap in these calls units have 12 s to
-        send a heartbeat: a broker that was away must not move all conferences of the site.
+        send a heartbeat: a broker that could not be reached must not move all conferences of the site.
         """
         members = self.run_one("silent", str(SILENT_MILLIS))
         parts = (member.partition("|") for member in members)
@@ -113,7 +116,7 @@ def name_of(unit: Unit) -> str:
 
 
 def unit_of(name: str) -> Unit:
-    """Return the unit with this name in the script."""
+    """Return the unit to which `name_of` has given this name."""
     return unit_here(*name.split("#", 1))
 
 
@@ -129,7 +132,7 @@ def node_json(
     load: dict[str, int] | None,
     draining: bool,
 ) -> str:
-    """Return a resource as JSON, as the script reads it. `load`: what the unit reports, or `None`."""
+    """Return a resource as JSON for the pool's script. `load`: what the unit reports, or `None`."""
     return orjson.dumps(
         {
             "room": room or "default",
@@ -142,5 +145,5 @@ def node_json(
 
 
 def _filled(amounts: dict[str, int]) -> dict[str, int]:
-    """Return the three amounts, with 0 for each that is missing."""
+    """Return the amounts of conferences, ports and full-HD conferences; a missing one is 0."""
     return {name: int(amounts.get(name, 0)) for name in ("confs", "ports", "hd")}

@@ -53,7 +53,7 @@ class Resource:
 
 
 def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
-    """Return all resources of the pool by kind and unit. Raises redis.RedisError while Redis is away."""
+    """Return all resources of the pool by kind and unit. Raises redis.RedisError without Redis."""
     client = redis_of(platform)
     with client.pipeline(transaction=False) as pipe:
         pipe.time()
@@ -83,7 +83,7 @@ def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
 def _resource(
     kind: str, unit: Unit, node: dict[str, str], tired: bool, silent_seconds: float
 ) -> Resource:
-    """Return the resource of a hash of the pool (`node`)."""
+    """Return the resource that a hash of the pool (`node`) describes."""
     measures = {
         name: Measure(
             capacity=int(node.get(f"cap_{name}", 0)),

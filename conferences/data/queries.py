@@ -157,7 +157,7 @@ class JoinInfo:
 
 
 def join_info(e164: str) -> JoinInfo | None:
-    """Return the live conference with this number as the join page needs it; `None` if there is none."""
+    """Return what the join page needs of the live conference with this number; `None` if there is none."""
     c = live_by_number(e164)
     if c is None:
         return None
@@ -215,7 +215,7 @@ def _running_conference(c: Conference) -> RunningConference:
 
 
 def uses_of_domain(database: str, moid: str) -> dict[str, int]:
-    """Return how many live conferences and media units belong to a domain, by the words for an error message."""
+    """Return how many live conferences and media units belong to a domain: kind in words -> count."""
     live = (
         "SELECT COUNT(*) FROM conferences_conference WHERE live_e164 IS NOT NULL"
         " AND (user_domain = %s OR source_platform = %s OR hosting_platform = %s)"
@@ -226,7 +226,7 @@ def uses_of_domain(database: str, moid: str) -> dict[str, int]:
 
 
 def uses_of_room(database: str, moid: str) -> dict[str, int]:
-    """Return how many media units stand in a machine room, by the words for an error message."""
+    """Return how many media units stand in a machine room: kind in words -> count."""
     query = "SELECT COUNT(*) FROM conferences_resourceunit WHERE room = %s"
     return {"media units": sql.select(database, query, [moid])[0][0]}
 
@@ -238,7 +238,7 @@ _LIVE_BELOW = (
 
 
 def count_running_below(database: str, moid: str) -> dict[str, int]:
-    """Return how many live conferences a domain and the domains below it have, by the words for a message."""
+    """Return how many live conferences a domain and those below it have: kind in words -> count."""
     rows = sql.select(database, f"{TENANTS_BELOW} SELECT COUNT(*){_LIVE_BELOW}", [moid, moid])
     return {"conferences": rows[0][0]}
 

@@ -27,14 +27,16 @@ SELECT NULL, {", ".join(["0"] * len(COLUMNS))}, {row_mapper.DETAIL_COLUMN}
 
 
 def find_wrong_counts(platform: str) -> list[str]:
-    """Return a line for each platform or user domain whose stored counts differ from its live conferences."""
+    """Return a line for each platform or user domain whose stored licence counts are wrong."""
     stored, true = _read_counts(platform)
     owners = sorted(_differing_owners(stored, true))
     return [_describe(owner, stored.get(owner, NONE), true.get(owner, NONE)) for owner in owners]
 
 
 def correct_counts(platform: str) -> int:
-    """Correct the stored counts by the live conferences; return for how many platforms and user domains.
+    """Replace wrong licence counts by those of the live conferences, and return how many were wrong.
+
+    Each platform and each user domain has one row of counts.
 
     The platform's row is locked, so meanwhile no transaction can change a count.
     """
@@ -52,7 +54,7 @@ def correct_counts(platform: str) -> int:
 
 
 def _differing_owners(stored: dict[str, Amounts], true: dict[str, Amounts]) -> set[str]:
-    """Return the platforms and user domains whose counts differ."""
+    """Return the platforms and user domains whose stored counts differ from the true ones."""
     return {owner for owner in {*stored, *true} if stored.get(owner, NONE) != true.get(owner, NONE)}
 
 

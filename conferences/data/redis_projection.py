@@ -59,7 +59,7 @@ def key(e164: str) -> str:
 
 
 def write(platform: str, conferences: Iterable[Conference]) -> bool:
-    """Write these conferences to Redis. False: Redis is away, and they are written once it is back."""
+    """Write these conferences to Redis. False: Redis does not answer, and they are written once it does."""
     global _paused_until
     to_write = list(conferences)
     if not to_write:

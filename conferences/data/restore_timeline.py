@@ -57,14 +57,14 @@ def stage(pipe: redis.Redis, c: Conference) -> None:
 
 
 def latest(platform: str, limit: int = 12) -> list[Restore]:
-    """Return the last restores, the newest first. Raises redis.RedisError while Redis is away."""
+    """Return the last restores, the newest first. Raises redis.RedisError without Redis."""
     client = redis_of(platform)
     entries = client.zrevrange(_KEY, 0, limit - 1)
     return [_restore(orjson.loads(str(entry))) for entry in entries]
 
 
 def _restore(entry: list[str]) -> Restore:
-    """Return the restore of an entry that `stage` has written."""
+    """Return the restore that an entry describes; `stage` has written the entry."""
     e164, confid, came_from, went_to, lost_at, restored_at = entry
     return Restore(e164, confid, came_from, went_to, _moment(lost_at), _moment(restored_at))
 

@@ -54,7 +54,7 @@ class ConferencesUnitOfWork(Protocol):
         """
 
     def tenant(self, moid: str) -> Tenant | None:
-        """Return the facts of a user domain that decide whether it may create; `None` means it is unknown."""
+        """Return the facts that decide whether a user domain may create conferences; `None`: no such domain."""
 
     def http_url_of(self, platform: str) -> str:
         """Return the HTTP address of a platform's own site; "" if its domain names none."""
@@ -86,7 +86,7 @@ class ConferencesUnitOfWork(Protocol):
         """Return one page of a domain's live conferences; `None` means no such domain."""
 
     def control_request_key(self, e164: str, correlation_id: str, reqid: str) -> str | None:
-        """Return the inbox key of the control order that a unit's answer belongs to; `None` if there is none."""
+        """Return the key (in the inbox, the table of requests) of the order that a unit answers, or `None`."""
 
     def is_room_abnormal(self, unit: Unit) -> bool:
         """Tell whether a media unit stands in an abnormal machine room; False if this site cannot know."""
@@ -101,7 +101,7 @@ class ConferencesUnitOfWork(Protocol):
         """Stage the ended conference of another site's call record; one that is saved already stays as it is."""
 
     def send(self, outgoing: Outgoing) -> None:
-        """Stage a message."""
+        """Stage a message, which is sent once the transaction has committed."""
 
     def log_step(self, step: Step) -> None:
-        """Log the state and the reason of a decision."""
+        """Log the conference's state after a decision, and the reason of the decision."""

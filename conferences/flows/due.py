@@ -35,7 +35,10 @@ log = logging.getLogger("conferences.due")
 
 
 def due(platform: str) -> int:
-    """Do what is due now for a platform's conferences, and return how many were looked at."""
+    """Handle a platform's conferences whose time has come, and return how many were looked at.
+
+    Each is, for instance, ended, warned of its end, or placed on a media unit again (see `decide_due`).
+    """
     looked_at = 0
     for _ in range(MAX_ROUNDS):
         count = _due_batch(platform)
@@ -46,7 +49,7 @@ def due(platform: str) -> int:
 
 
 def _due_batch(platform: str) -> int:
-    """Do what is due for at most BATCH conferences, and return how many were looked at."""
+    """Handle at most BATCH conferences whose time has come (see `due`), and return how many."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
@@ -61,9 +64,10 @@ def _due_batch(platform: str) -> int:
 
 
 def watch_hosted() -> int:
-    """Warn of, or ask for, the ends of conferences on units of this site that another site serves (CSS §9.3).
+    """Watch the ends of conferences that run on units here but are served by another site (CSS §9.3).
 
-    Returns for how many of them something was sent.
+    Before the end, conference managers are warned. When the time is over, the serving site is asked to end the
+    conference. Returns for how many conferences something was sent.
     """
     count = 0
     for platform in possible_platforms():

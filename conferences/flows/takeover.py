@@ -39,7 +39,7 @@ _prepared_epochs: dict[str, int] = {}
 
 
 def follow_serving_sites() -> None:
-    """Prepare for platforms that are served here since now, and move the conferences of lost sites here."""
+    """Prepare for platforms that this site has begun to serve, and move conferences of lost sites here."""
     served: list[str] = []
     for_each_served(served.append)
     for_each_served(begin_to_serve)
@@ -48,7 +48,9 @@ def follow_serving_sites() -> None:
 
 
 def begin_to_serve(platform: str) -> bool:
-    """Prepare once for a platform that is served here since now (a new epoch). True if it was done now.
+    """Prepare for a platform that this site has begun to serve; return whether that was done now.
+
+    It is done once for each epoch, a number that grows whenever another site begins to serve the platform.
 
     Messages that the last serving site left unsent for our broker go out, Redis is filled again, and the central
     site (the core) is asked for changes of domains and licences.

@@ -86,7 +86,7 @@ def _redis(platform: str) -> Finding:
 
 
 def _broker() -> list[Finding]:
-    """Check that our broker answers, and each of its queues."""
+    """Check that our broker answers, each of its queues, and that the limits of queues are set."""
     try:
         connection = connect(settings.AMQP_URL)
     except BROKER_ERRORS as error:
@@ -225,7 +225,7 @@ def _outbox(platform: str) -> Finding:
 
 
 def _waiting_age(check: str, backlog: Waiting) -> Finding:
-    """Return a finding of this name: wrong if the oldest of the waiting messages is too old."""
+    """Return a finding with the name `check`: wrong if the oldest of the waiting messages is too old."""
     if backlog.age <= MAX_OUTBOX_AGE_SECONDS:
         return Finding(check)
     trouble = f"{backlog.count} messages wait, the oldest for {backlog.age:.0f} s"
@@ -365,7 +365,7 @@ def _pool(platform: str) -> Finding:
 
 
 def _lasting(differences: Callable[[], set[str]]) -> set[str]:
-    """Return what differs now and still differs SETTLE_SECONDS later."""
+    """Return the differences that exist now and still exist SETTLE_SECONDS later."""
     first = differences()
     if not first:
         return first

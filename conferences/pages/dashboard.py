@@ -199,7 +199,7 @@ def _outbox(database: str) -> Facts:
 
 
 def _units_and_restores() -> Facts:
-    """Return the media units and the latest restores; both empty while Redis is away, which `health` shows.
+    """Return the media units and the latest restores; both empty without Redis, which `health` shows.
 
     Both are `None` at a site that holds no conferences (no role `css`), as the central site (the core) may be.
     """

@@ -62,12 +62,12 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
             row.room_label = names.get(row.room, row.room or _("default"))
 
     def _ensure_enriched(self, row: ResourceUnit) -> None:
-        """Enrich a row that is shown alone, on the page of one unit; a list has enriched its rows."""
+        """Add pool state and room name to a unit shown on its own page; in lists all rows have them already."""
         if not hasattr(row, "resource"):
             self.enrich([row])
 
     def _resource(self, row: Any) -> Resource | None:
-        """Return the unit of a row as the pool knows it; `None` if it does not, or Redis is away."""
+        """Return the unit of a row as the pool knows it; `None` if it does not, or Redis cannot be reached."""
         self._ensure_enriched(row)
         resource: Resource | None = row.resource
         return resource

@@ -29,9 +29,10 @@ LATEST_WARNING = 30.0
 
 
 def decide_due(c: Conference, now: datetime, *, at_other_site: bool = False) -> Step:
-    """Do what is due for a conference: end, warn, place anew, or go on without an answer; else nothing.
+    """Decide what time demands for a conference now: end it, warn, look for a media unit, or nothing.
 
-    `at_other_site`: its media unit stands at another site, which watches the end and warns of it (CSS §9.3).
+    Where an answer of the resource manager, the media unit or the conference manager is overdue, the conference goes
+    on without it. `at_other_site`: its media unit stands at another site, which watches the end and warns of it (CSS §9.3).
     """
     watched = at_other_site and c.state is _S.RUNNING
     end = c.give_up_at if watched and c.give_up_at else c.ends_at
@@ -51,7 +52,7 @@ def decide_due(c: Conference, now: datetime, *, at_other_site: bool = False) -> 
 
 
 def _go_on_without_answer(c: Conference, now: datetime) -> Step:
-    """Go on without an answer that the resource manager (RMS) or the media unit did not give in time."""
+    """Try again or give up, as the resource manager (RMS) or the media unit did not answer in time."""
     match c.state:
         case _S.CREATING if c.unit:
             return decide_next_unit(c, Err.UNIT_SILENT, now)
@@ -70,7 +71,7 @@ def _go_on_without_answer(c: Conference, now: datetime) -> Step:
 def _ask_rms_again(c: Conference, now: datetime) -> Step:
     """Ask the resource manager (RMS) once more for a conference that was requested by HTTP.
 
-    The caller was told that it is accepted, perhaps while the broker was away: one lost message must not end it.
+    The caller was told that it is accepted, perhaps while the broker could not be reached: one lost message must not end it.
     """
     after = c.ask(now + RMS_ANSWERS_IN)
     return Step(

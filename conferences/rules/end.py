@@ -49,7 +49,7 @@ def decide_release(
 
 
 def _answer(request_key: str, message: ConferenceReleased | ReleaseRefused) -> Answer:
-    """Answer the conference manager whose request has this key in the inbox."""
+    """Answer the conference manager whose request has this key in the inbox (table of requests)."""
     return Answer(request=request_key, message=message, route=Routes.CSS_TO_CM)
 
 

@@ -70,7 +70,7 @@ def decide_extend(
 
 
 def _answer_cm(request_key: str, message: ConferenceExtended | ExtensionRefused) -> Answer:
-    """Answer the conference manager whose request has this key in the inbox."""
+    """Answer the conference manager whose request has this key in the inbox (table of requests)."""
     return Answer(request=request_key, message=message, route=Routes.CSS_TO_CM)
 
 

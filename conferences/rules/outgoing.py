@@ -51,7 +51,7 @@ def to_unit(unit: Unit, message: Message, expires_ms: int = 0, correlation_id: s
 
 
 def answer_unit(unit: Unit, request_key: str, message: Message) -> Answer:
-    """Return the answer to a media unit's request, which has this key in the inbox."""
+    """Return the answer to a media unit's request, which has this key in the inbox (table of requests)."""
     key = unit_key(unit.ip, unit.pid)
     return Answer(
         request=request_key,
@@ -219,7 +219,7 @@ def created(c: Conference) -> Answer:
 def create_refused(
     request_key: str, reqid: str | None, code: str, detail: str | None = None
 ) -> Answer:
-    """Answer the create request with this key in the inbox: no conference was created."""
+    """Answer the create request with this key in the table of requests: no conference was created."""
     return Answer(
         request=request_key,
         route=Routes.CSS_TO_CM,
@@ -251,7 +251,7 @@ def number_in_use(c: Conference) -> tuple[Send, ...]:
 
 
 def number_changed(c: Conference) -> tuple[Send, ...]:
-    """Tell the number registries (UPU) the new name of a conference."""
+    """Tell the number registries (UPU) that the conference with this number has a new name."""
     return _to_registries(c, NumberChanged(**_registry_fields(c)))
 
 

@@ -16,7 +16,7 @@ log = logging.getLogger("licensing")
 
 
 def accept(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
-    """Save a new issue, which replaces the one before. An issue that comes revoked permits nothing."""
+    """Save a new issue of a platform's licence in place of the last one; a revoked one permits nothing."""
     kind = "revoked, as it came" if licence.revoked_at else "loaded"
     log.info("licence %d of %s is %s", licence.issue, licence.platform, kind)
     uow.save(licence)

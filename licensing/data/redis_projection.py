@@ -33,7 +33,7 @@ def hash_content(licence: StoredLicence | None, now: datetime) -> dict[Any, Any]
 
 
 def write(platform: str, licence: StoredLicence | None, now: datetime) -> bool:
-    """Write a platform's licence to Redis. `False`: Redis is away, and `rebuild` writes it later."""
+    """Write a platform's licence to Redis. `False`: Redis does not answer, and `rebuild` writes it later."""
     content = hash_content(licence, now)
     try:
         with redis_of(platform).pipeline(transaction=True) as pipe:

@@ -39,7 +39,7 @@ class Seats:
     """The licence counts that one transaction reads and changes. Rows are locked when first read, written by `flush`."""
 
     def __init__(self, database: str, platform: str, now: datetime) -> None:
-        """Begin without any row read. `platform` owns the database."""
+        """Remember database, platform and time; no row is read yet. `platform` owns the database."""
         self._database, self._platform, self._now = database, platform, now
         self._used: dict[str, Amounts] = {}
         self._deltas: Counter[tuple[str, str]] = Counter()
@@ -63,7 +63,7 @@ class Seats:
             self._licence, self._licence_read = self._read_licence(), True
 
     def _read(self, owners: list[str]) -> dict[str, Amounts]:
-        """Lock and return the counts of those owners that have a row."""
+        """Lock and return the counts of those platforms and user domains (`owners`) that have a row."""
         query = f"{_SELECT_COUNTS} IN ({sql.marks(owners)}) ORDER BY owner FOR UPDATE"
         return {
             owner: Amounts(*counts) for owner, *counts in sql.select(self._database, query, owners)
@@ -89,7 +89,7 @@ class Seats:
         )
 
     def _used_now(self, owner: str) -> Amounts:
-        """Return what an owner has in use, with the changes of this transaction."""
+        """Return what a platform or user domain (`owner`) uses of the licence, after this transaction."""
         pairs = zip(astuple(self._used[owner]), COLUMNS, strict=True)
         return Amounts(*(count + self._deltas[(owner, column)] for count, column in pairs))
 
@@ -163,7 +163,7 @@ def resources_of_others(platform: str) -> Amounts:
 
 
 def _is_served(platform: str) -> bool:
-    """Return whether this site serves another platform; it is read at most every half second."""
+    """Return whether this site serves this platform; the answer is read at most every half second."""
     read_at, served = _served.get((own_platform(), platform), (0.0, False))
     if time.monotonic() - read_at > _SERVED_CACHE_SECONDS:
         serving = read_unless_away(platform)

@@ -29,7 +29,7 @@ class LicensingUnitOfWork:
     """The licences of our own platform and of the platforms that its site may have to serve, in one transaction."""
 
     def __init__(self, uow: UnitOfWork) -> None:
-        """Begin without any row read, within the transaction of `uow`."""
+        """Join the transaction of `uow`; no row is read yet."""
         self._uow, self._database = uow, uow.database
         self._newest: dict[str, StoredLicence | None] = {}
         self._changed: set[str] = set()
@@ -143,7 +143,7 @@ class LicensingUnitOfWork:
         sql.execute(self._database, query, [to_db_datetime(self.now), self.platform])
 
     def send(self, outgoing: Outgoing) -> None:
-        """Stage a message."""
+        """Stage a message, which is sent once the transaction has committed."""
         self._uow.send(outgoing)
 
     def flush(self) -> None:
