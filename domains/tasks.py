@@ -20,5 +20,5 @@ def ask_again() -> None:
 
 @shared_task
 def trim() -> None:
-    """Delete old changes from the core's change log."""
+    """Delete old changes from the change log of the core, the deployment that owns the domain tree."""
     sync.delete_old_changes(own_platform())

@@ -208,7 +208,7 @@ class DomainsUnitOfWork:
         self._accounts[moid] = account
 
     def end_running(self, moid: str) -> None:
-        """End the conferences that run in a disabled domain and below it: the core's operator has asked for it."""
+        """End the conferences that run in a disabled domain and below it, as an operator at the core asks."""
         self._write_staged()
         ended = sum(hooks.END_RUNNING_IN.call(self._uow, moid))
         log.info("the core ends what runs below %s: %d", moid, ended)

@@ -118,12 +118,12 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin[Account]):  # type:
     def save_model(
         self, request: HttpRequest, obj: Account, form: ModelForm[Account], change: bool
     ) -> None:
-        """Save by the flow `people`, which checks the rules again, ends sessions, and records the change."""
+        """Save an account by `flows.people`, which checks the rules, ends sessions and records the change."""
         changed = {*form.changed_data} if change else None
         people.save_account(obj, changed=changed, changed_by=_moid(request))
 
     def delete_model(self, request: HttpRequest, obj: Account) -> None:
-        """Delete by the flow `people`, which checks the rules and records the change."""
+        """Delete an account by `flows.people`, which checks the rules and records the change."""
         people.delete(obj.moid, changed_by=_moid(request))
 
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -112,11 +112,11 @@ class TreeAdmin(BaseAdmin[D]):
         return bool(super().has_delete_permission(request, obj))
 
     def save_model(self, request: HttpRequest, obj: D, form: object, change: bool) -> None:
-        """Save by the flow `change`, which checks the rules again and writes the domain to Redis."""
+        """Save a domain by `flows.change`, which checks the rules again and writes the domain to Redis."""
         tree.save_domain(obj)
 
     def delete_model(self, request: HttpRequest, obj: Domain) -> None:
-        """Delete by the flow `change`, which checks the rules."""
+        """Delete a domain by `flows.change`, which checks the rules."""
         tree.delete(obj.pk)
 
     def changeform_view(

@@ -62,11 +62,11 @@ class MachineRoomAdmin(RoomTables, BaseAdmin[MachineRoom]):
         form: forms.ModelForm[MachineRoom],
         change: bool,
     ) -> None:
-        """Save by the flow `change`, which checks the rules and records the change."""
+        """Save a machine room by `flows.change`, which checks the rules and records the change."""
         tree.save_room(obj)
 
     def delete_model(self, request: HttpRequest, obj: MachineRoom) -> None:
-        """Delete by the flow `change`, which checks the rules and records the change."""
+        """Delete a machine room by `flows.change`, which checks the rules and records the change."""
         tree.delete_room(obj.pk)
 
     def changeform_view(

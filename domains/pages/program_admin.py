@@ -60,14 +60,14 @@ class ApiKeyAdmin(BaseAdmin[ApiKey]):
         return badge(_("enabled"), "green") if key.enabled else badge(_("disabled"), "grey")
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ApiKeyForm, change: bool) -> None:
-        """Save by the flow `change`. A new API key gets its key pair, and its secret is shown this once."""
+        """Save an API key by `flows.change`; a new one gets its key pair, whose secret is shown this once."""
         secret = "" if change else assign_key_pair(obj)
         tree.save_key(obj)
         if secret:
             _show_secret(request, "key", obj.key, secret)
 
     def delete_model(self, request: HttpRequest, obj: ApiKey) -> None:
-        """Delete by the flow `change`, which records the change."""
+        """Delete an API key by `flows.change`, which records the change."""
         tree.delete_key(obj)
 
 
@@ -135,5 +135,5 @@ class ApplicationAdmin(BaseAdmin[Application]):
             _show_secret(request, "client_id", obj.client_id, secret)
 
     def delete_model(self, request: HttpRequest, obj: Application) -> None:
-        """Delete by the flow."""
+        """Delete an application by `flows.change`, which also makes void all tokens that people got by it."""
         tree.delete_application(obj)

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     help = "Send the whole tree and its accounts again to these platforms, or to all that follow this core."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the argument for the platforms."""
+        """Add the argument that names the platforms to send to; without any, all that copy the tree."""
         parser.add_argument(
             "platforms", nargs="*", help="MOIDs of platform domains (default: all that follow)"
         )
