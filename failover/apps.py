@@ -1,4 +1,4 @@
-"""Failover as a Django app."""
+"""The Django app of failover: which site serves each platform, and how another site takes over."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class FailoverConfig(PlatformAppConfig):
-    """The app decides which site serves a platform: cells, takeover and hand-back."""
+    """The app decides which site serves each platform, and moves a platform between its two sites."""
 
     name = "failover"
     roles = frozenset({"pms"})
@@ -39,7 +39,7 @@ site              | failover.register       | v...o | .....   | .....    | .....
 """
 
     def connect(self) -> None:
-        """Take part in transactions, and tell the links which site serves a platform."""
+        """Register this app's part of each transaction, and the functions that other apps call."""
         from domains.data import hooks
         from failover.data import register_view
         from failover.data.unit_of_work import FailoverUnitOfWork
@@ -52,7 +52,7 @@ site              | failover.register       | v...o | .....   | .....    | .....
         hooks.REMARKS.connect(status.remark)
 
     def sidebar(self) -> Sequence[SidebarGroup]:
-        """Return the page of sites."""
+        """Return the entry "Sites" of the admin pages' sidebar."""
         sites = SidebarEntry(
             _("Sites"),
             "public",
@@ -62,7 +62,7 @@ site              | failover.register       | v...o | .....   | .....    | .....
         return (SidebarGroup(1, "", (sites,)),)
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
-        """Return the handler of what the platform management is asked."""
+        """Return the handler of the requests that the platform management (PMS) receives, by queue."""
         from failover.flows.platforms import batch_handler
         from foundation.cells.directory import own_platform
 
@@ -70,7 +70,10 @@ site              | failover.register       | v...o | .....   | .....    | .....
         return {pms_queue(own): batch_handler(own)} if "pms" in settings.ROLES else {}
 
     def threads(self) -> Sequence[WorkerThread]:
-        """Return the threads that show the cell agents that this site's software lives."""
+        """Return a thread for each platform that shows the cell agent that this worker is alive.
+
+        The cell agent is the process that decides here which database takes a platform's writes.
+        """
         from failover.data.heart import Heart
         from foundation.cells.directory import possible_platforms, store_of
 

@@ -1,8 +1,9 @@
-"""The register of owners and its time line, what agents say, a site's pulse; rooms and notices.
+"""The tables of failover: the register of owners with its events and reports; pulses, rooms, notices.
 
-The first three are read and written in the core domain's database alone, by `cells/register.py`
-(by compare-and-set, in one transaction with the event that tells why) and by whoever shows or
-wishes something. The others lie in each cell, and are copied with it.
+The register says which site serves each platform. It, its events and the agents' reports are read and
+written in the core domain's database alone: by `data/cells/register.py` (by compare-and-set, in one
+transaction with the event that says why), and by the pages and commands that show it or add an operator's
+request. The other tables lie in the database of each platform, and are copied with it to the backup site.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from django.db import models
 
 
 class Register(models.Model):
-    """A register row says who owns a platform's cell. `(epoch, owner, solo)` is changed by compare-and-set only."""
+    """A register row says which site owns a platform's data, that is, serves the platform and may write.
+
+    `(epoch, owner, solo)` is changed by compare-and-set only.
+    """
 
     platform = models.CharField(max_length=40, primary_key=True)
     home = models.CharField(max_length=40, help_text="The site whose platform it is.")
@@ -57,7 +61,7 @@ class Register(models.Model):
 
 
 class FailoverEvent(models.Model):
-    """An event is one change of the register, with moment and reason, written in the same transaction."""
+    """An event is one change of a register row, written with moment and reason in the same transaction."""
 
     platform = models.CharField(max_length=40)
     at = models.DateTimeField(help_text="By the register's clock.")
@@ -77,7 +81,10 @@ class FailoverEvent(models.Model):
 
 
 class CellReport(models.Model):
-    """A cell report is what the agent of a site last reported. An old one means that it is dead or cut off."""
+    """A cell report is the last report of a site's agent about its database of a platform.
+
+    An old report means that the agent is dead or cut off from the register.
+    """
 
     platform = models.CharField(max_length=40)
     site = models.CharField(max_length=40)
@@ -97,7 +104,7 @@ class CellReport(models.Model):
 
 
 class Pulse(models.Model):
-    """The pulse counts up while the software of the site that serves a platform is alive."""
+    """The pulse is a counter per platform that grows while the software of the serving site is alive."""
 
     platform = models.CharField(max_length=40, primary_key=True)
     beats = models.PositiveBigIntegerField(default=0)
@@ -107,7 +114,10 @@ class Pulse(models.Model):
 
 
 class RoomWatch(models.Model):
-    """A machine room as this platform's PMS sees it, and what operators want of it."""
+    """A room watch is the state of a machine room as the platform management (PMS) sees it.
+
+    `mode` is what operators want: "on" declares the room abnormal, "off" keeps it normal.
+    """
 
     room = models.CharField("room MOID", max_length=40, primary_key=True)
     mode = models.CharField(
@@ -126,7 +136,10 @@ class RoomWatch(models.Model):
 
 
 class Heard(models.Model):
-    """The newest notice of a room or a platform that CSS has taken; older ones are dropped."""
+    """A row holds the newest notice about a room or a platform that CSS, the scheduler, has received.
+
+    Older notices are dropped.
+    """
 
     subject = models.CharField(max_length=48, primary_key=True)
     epoch = models.PositiveBigIntegerField(default=0)

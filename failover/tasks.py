@@ -1,4 +1,4 @@
-"""Timers, three lines each: who asks, and the one flow that is asked."""
+"""The periodic tasks of failover; each only asks whether this process has the role, and calls a flow."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from foundation.cells.serving import for_each_served
 
 @shared_task
 def beat() -> None:
-    """Do nothing: a scheduler of an earlier version still sends this. See `failover.data.heart`."""
+    """Do nothing: a scheduler of an earlier version still sends this task. See `failover.data.heart`."""
 
 
 @shared_task
 def watch() -> None:
-    """Let the PMS look at rooms and platforms."""
+    """Let the platform management (PMS) check rooms and platforms, and publish what has changed."""
     if "pms" in settings.ROLES:
         rooms.watch(own_platform())
         platforms.publish_changes(own_platform())
@@ -25,7 +25,10 @@ def watch() -> None:
 
 @shared_task
 def ask() -> None:
-    """CSS asks the PMS, and that tells again of rooms: a lost notice does no harm."""
+    """Ask the platform management (PMS) for the state of the platforms, and repeat unheard room notices.
+
+    Both repair a notice that was lost. Conferences that were placed in an abnormal room meanwhile leave it.
+    """
     if "css" in settings.ROLES:
         platforms.ask(own_platform())
         for_each_served(rooms.leave_again)
@@ -35,13 +38,16 @@ def ask() -> None:
 
 @shared_task
 def ask_more() -> None:
-    """Ask the PMS twice as often while a platform is abnormal (CSS §2.2)."""
+    """Ask the platform management (PMS) twice as often while a platform is abnormal (CSS §2.2)."""
     if "css" in settings.ROLES and platforms.is_abnormal(own_platform()):
         platforms.ask(own_platform())
 
 
 @shared_task
 def follow_modes() -> None:
-    """Write the recovery modes of the tree to the register, at the core."""
+    """Copy the recovery modes of the domain tree to the register of owners, if this site is the core.
+
+    The core is the deployment at which domains are changed; the register says which site serves which platform.
+    """
     if "bmc" in settings.ROLES:
         recovery_mode.follow()

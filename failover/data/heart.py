@@ -1,4 +1,7 @@
-"""The heart of a worker shows the cell agents that this site's software is alive, by no broker."""
+"""Threads by which workers show the cell agents, through the database, that the software is alive.
+
+No message broker takes part, so that a blocked broker does not look like dead software.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ log = logging.getLogger("failover.heart")
 
 
 class Heart(Thread):
-    """One thread of each worker and platform holds a lock in the platform's database."""
+    """A heart is a thread that holds a lock in a platform's database for as long as its worker lives.
+
+    Each worker has one for each platform; the site's cell agent sees the locks.
+    """
 
     def __init__(self, store: PlatformStore) -> None:
         super().__init__(name=f"heart {store.platform}", daemon=True)
@@ -24,7 +30,7 @@ class Heart(Thread):
         self._is_away = False
 
     def ask_to_stop(self) -> None:
-        """Let it end."""
+        """Ask the thread to end, without waiting for it."""
         self._stop_asked.set()
 
     def stop(self) -> None:
@@ -33,13 +39,14 @@ class Heart(Thread):
         self.join(timeout=10)
 
     def run(self) -> None:
-        """Beat until asked to stop."""
+        """Renew the lock every two seconds until asked to stop."""
         while not self._stop_asked.is_set():
             self._beat(self._store.database)
             self._stop_asked.wait(liveness.KEPT_EVERY)
         connections.close_all()
 
     def _beat(self, database: str) -> None:
+        """Renew the lock, or try to get one; log once when the database cannot be reached."""
         try:
             liveness.keep(lambda query, values: sql.select(database, query, values))
             self._is_away = False

@@ -1,7 +1,8 @@
-"""The register as everybody but the agents reads it, and how operators' wishes are written there.
+"""The register of owners as pages, commands and other apps read it, and write operators' requests.
 
-Asked at the core's database (REGISTER_URL) each time, briefly: it is the only place that says who
-owns what; nothing of it is kept elsewhere. Where it is away, a site knows its own cells alone.
+The register says which site serves which platform. It is asked at the core's database (REGISTER_URL) each
+time, with a short time limit, and nothing of it is kept elsewhere. A site that cannot reach it knows only
+what its own databases say. The cell agents have a view of their own, `data/cells/register.py`.
 """
 
 from __future__ import annotations
@@ -70,9 +71,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterView:
-    """The register as it was read: its rows, the agents' reports, the number of each platform's last event.
+    """The view is the whole register at one moment: its rows, and the last reports of the sites' agents.
 
-    `reports` are by platform, then by site.
+    `reports` are by platform, then by site; `numbers` has the number of each platform's last event.
     """
 
     rows: dict[str, RegisterRow]
@@ -82,7 +83,7 @@ class RegisterView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """An event is one line of the time line."""
+    """An event is one change of the register, as operators see it in the list of changes."""
 
     id: int
     platform: str
@@ -96,12 +97,12 @@ class Event:
 
 
 def is_there() -> bool:
-    """Tell whether this deployment has a register; without one nothing is ever taken over."""
+    """Tell whether this deployment has a register of owners; without one nothing is ever taken over."""
     return bool(settings.REGISTER_URL)
 
 
 def read() -> RegisterView:
-    """Read the whole register; empty where there is none. Raises Failure where it is away."""
+    """Read the whole register; empty where there is none. Raises Failure where it cannot be reached."""
     if not is_there():
         return RegisterView(rows={})
     with _link() as link:
@@ -114,13 +115,13 @@ def read() -> RegisterView:
 
 
 def serving(platform: str) -> str:
-    """Return, at the core, the site that serves a platform: its own where the register has no row."""
+    """Return, at the core, the site that serves a platform; without a row in the register its own site."""
     owner = Register.objects.filter(platform=platform).values_list("owner", flat=True).first()
     return owner or platform
 
 
 def timeline(most: int = 50) -> list[Event]:
-    """Return the last changes, newest first. Raises Failure."""
+    """Return the last `most` changes of the register, newest first. Raises Failure."""
     if not is_there():
         return []
     with _link() as link:
@@ -131,7 +132,7 @@ def timeline(most: int = 50) -> list[Event]:
 
 
 def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, because: str) -> bool:
-    """Write mode and request, and add to the time line. Raises Failure.
+    """Write recovery mode and request of a register row, and the event that says why. Raises Failure.
 
     `False` means that somebody else changed the row meanwhile: nothing was written.
     """
@@ -150,7 +151,7 @@ def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, becaus
 
 
 def settle(before: RegisterRow, site: str, because: str) -> bool:
-    """Note that nothing is missing any more after a forced takeover. Raises Failure.
+    """Note in the register that nothing is missing any more after a forced takeover. Raises Failure.
 
     `False` means that the row has changed meanwhile: nothing was written.
     """
@@ -161,7 +162,10 @@ def settle(before: RegisterRow, site: str, because: str) -> bool:
 
 
 def note(platform: str, site: str, kind: str, because: str) -> None:
-    """Add a line to the time line that changes nothing; it is lost where the register is away."""
+    """Add an event to the list of changes without changing the register.
+
+    It is lost where the register cannot be reached.
+    """
     if not is_there():
         return
     try:

@@ -1,4 +1,4 @@
-"""The unit of work reads and writes failover's data in one transaction on a platform's data."""
+"""The unit of work reads and writes rooms and notices in one transaction on a platform's database."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _HEARD = "failover_heard"
 
 
 class FailoverUnitOfWork:
-    """Rooms and notices of one platform."""
+    """The part of a transaction with the machine rooms of one platform, and the notices about them."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow, self.database = uow, uow.database
@@ -41,7 +41,7 @@ class FailoverUnitOfWork:
         return self._uow.part(ConferencesDatabaseUnitOfWork)
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Do nothing: these messages are rare, and each locks its rows when its turn comes."""
+        """Load nothing in advance: these messages are rare, and each locks its rows when its turn comes."""
 
     # ---- rooms ------------------------------------------------------------------------------
 
@@ -51,7 +51,7 @@ class FailoverUnitOfWork:
         return list(rooms.order_by("order", "moid"))
 
     def watched(self) -> dict[str, Room]:
-        """Lock and return what is remembered of each room: one process at a time decides."""
+        """Lock and return the remembered state of each room, so that one process at a time decides."""
         watches = RoomWatch.objects.using(self.database).select_for_update().order_by("room")
         return {
             r.room: Room(mode=r.mode, abnormal=r.abnormal, since=r.since, number=r.number)
@@ -59,7 +59,7 @@ class FailoverUnitOfWork:
         }
 
     def remember(self, moid: str, room: Room, because: str) -> None:
-        """Save the state of a room, and the reason where it has changed."""
+        """Save the state of a room, and, if it has changed, the reason."""
         change = {"changed_at": self.now, "because": because} if because else {}
         RoomWatch.objects.using(self.database).update_or_create(
             room=moid,
@@ -76,11 +76,11 @@ class FailoverUnitOfWork:
         return media_units_by_room(self.database, default)
 
     def bound_to(self, room: MachineRoom) -> list[str]:
-        """Return the user domains of a room; the default room has also those that name none."""
+        """Return the user domains bound to a room; the default room has also those that are bound to none."""
         return tenants_of_room(self.database, self.platform, room.moid, is_default=room.is_default)
 
     def is_room_of(self, site: str, room: str) -> bool:
-        """Tell whether a site's tree has this room."""
+        """Tell whether a site's domain tree has this room."""
         rooms = MachineRoom.objects.using(store_of(site).database)
         return rooms.filter(moid=room, platform_id=site).exists()
 
@@ -93,7 +93,7 @@ class FailoverUnitOfWork:
         return [Unit(ip, pid, site) for ip, pid, _ in units]
 
     def mark_room(self, moid: str, abnormal: bool) -> None:
-        """Mark a room for the resource pool; nothing is done where it is another platform's."""
+        """Mark a room as abnormal or normal for the resource pool; does nothing if it is another platform's."""
         rooms = MachineRoom.objects.using(self.database)
         rooms.filter(moid=moid, platform_id=self.platform).update(abnormal=abnormal)
 
@@ -102,7 +102,7 @@ class FailoverUnitOfWork:
     def remember_notice(
         self, subject: str, order: tuple[int, int], state: str, serving: str = ""
     ) -> bool:
-        """Remember the notice of a room or platform if it is the newest; `False` means that it is old."""
+        """Store the notice of a room or platform if it is the newest; `False` means that it is old."""
         query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"
         rows = sql.select(self.database, query, [subject])
         if not is_newer(rows[0] if rows else None, order):
@@ -113,11 +113,11 @@ class FailoverUnitOfWork:
         return True
 
     def send(self, outgoing: Outgoing) -> None:
-        """Stage a message."""
+        """Stage a message, which is sent once the transaction is committed."""
         self._uow.send(outgoing)
 
     def flush(self) -> None:
-        """Do nothing: all is written already."""
+        """Write nothing: every change of this part was written at once."""
 
     def after_commit(self) -> None:
-        """Do nothing: no projection depends on this data."""
+        """Do nothing: nothing outside the database is derived from this data."""

@@ -1,4 +1,7 @@
-"""The cell agent observes a cell ten times a second, decides on one step, does it, and logs why."""
+"""The cell agent observes a cell ten times a second, decides on one step, does it, and logs why.
+
+A cell is one platform's data: a database at its own site and a copy at its backup site. Each site has an agent.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ CYCLE, AT_ONCE, REPORT = 0.1, 0.01, 1.0
 
 
 class Agent:
-    """The agent of one cell at one site."""
+    """An agent looks after one platform's database at one site: it starts, protects, and hands it over."""
 
     def __init__(
         self,
@@ -49,7 +52,10 @@ class Agent:
             pause = AT_ONCE if self.cycle() else CYCLE
 
     def cycle(self) -> bool:
-        """Observe the cell, decide, and do one step. `True` means that it was done: observe again at once."""
+        """Observe the cell, decide, and do one step.
+
+        `True` means that the step was done: observe again at once.
+        """
         facts = self.watch.look()
         step = decide(facts, self.limits, time.monotonic())
         changed = self._log_decision(step.action, step.because)
@@ -58,6 +64,7 @@ class Agent:
         return acted
 
     def _do(self, step: Step, facts: Facts) -> bool:
+        """Carry out a step; return whether it was done. A failure is logged, and the next cycle decides anew."""
         if step.action is Action.NOTHING:
             return False
         try:
@@ -115,7 +122,10 @@ def _role(facts: Facts) -> str:
 
 
 def run(config: Config, end: Event, point: Callable[[str], None] = _nowhere) -> None:
-    """Run the agents of all cells of a site, each in a thread. An unforeseen failure of one ends the process."""
+    """Run the agents of all cells (platforms' databases) of a site, each in a thread.
+
+    An unforeseen failure of one ends the process.
+    """
     failed: list[str] = []
     threads = []
     for cell in config.cells:
@@ -129,6 +139,7 @@ def run(config: Config, end: Event, point: Callable[[str], None] = _nowhere) -> 
 
 
 def _guarded(agent: Agent, end: Event, failed: list[str]) -> None:
+    """Run an agent; when it fails in an unforeseen way, log that and end the agents of all cells."""
     try:
         agent.run(end)
     except Exception:

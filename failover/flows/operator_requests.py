@@ -1,6 +1,7 @@
-"""Requests of operators are checked against what is known, and written to the register with a reason.
+"""Operators' requests to move a platform are checked, and written to the register with a reason.
 
-The agents carry requests out. A request is written by compare-and-set: of two operators at once, the second is refused.
+The register says which site serves which platform; the sites' agents carry the requests out.
+A request is written by compare-and-set: of two operators at once, the second is refused.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class RequestRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorRequest:
-    """A request that was accepted: its sentence, and the register row before it."""
+    """An accepted request: the sentence that describes it, and the register row as it was before."""
 
     row: RegisterRow
     sentence: str
@@ -103,7 +104,10 @@ def withdraw(platform: str, by: str, *, dry_run: bool = False) -> OperatorReques
 
 
 def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> OperatorRequest:
-    """Set who decides on a takeover, in the tree and in the register. Raises RequestRefused and Failure."""
+    """Set who decides on a platform's takeovers, in the domain tree and the register of owners.
+
+    Raises RequestRefused and Failure.
+    """
 
     def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
         return refuse_mode(row, mode, view.reports.get(platform, {}), named)
@@ -126,6 +130,11 @@ def _ask(
     *,
     dry_run: bool,
 ) -> OperatorRequest:
+    """Check a request, and write it to the register. Raises RequestRefused and Failure.
+
+    `refuse` returns why the request must be refused, or ""; `wanted` returns the row to be written. Nothing is
+    written where it is `None`, or with `dry_run`.
+    """
     view, named = register_view.read(), names()
     row = view.rows.get(platform)
     if row is None:

@@ -1,4 +1,4 @@
-"""The PMS's dialogue about platforms: it answers and notifies, CSS asks (CSS §2.2, §2.3).
+"""The PMS, the platform management, tells CSS, the scheduler, about platforms (CSS §2.2, §2.3).
 
 CSS -> PMS  PLATFORM_STATE_REQ | PLATFORM_CONFIG_REQ     handle_batch
 PMS -> CSS  PLATFORM_STATE_NOTIFY | PLATFORM_CONFIG_NOTIFY
@@ -9,12 +9,14 @@ CSS -> PMS  PLATFORM_STATE_REQ | PLATFORM_CONFIG_REQ     ask
 PMS -> CSS  PLATFORM_STATE_NOTIFY                        on_platform_state
 PMS -> CSS  PLATFORM_CONFIG_NOTIFY                       on_platform_config
 
-The PMS keeps nothing of platforms: the register says who serves, at every site the same, and the
-number of a notice is that of the platform's last event there. Where the register is away the cells
-of this site are known, and there is no number.
+The PMS stores nothing about platforms: the register in the core's database says which site serves each of
+them, the same for every site, and the number of a notice is that of the platform's last event there. While
+the register cannot be reached, the databases of this site say who serves their platforms, and notices have
+no number.
 
-No decision of this software reads the notices that CSS receives: the register and each transaction's look at
-the cell say who serves. They are remembered (`failover_heard`) and logged, for operators and third parties.
+No decision of this software reads the notices that CSS receives: the register, and each transaction's look
+at who may write the platform's database, say who serves. Notices are stored (`failover_heard`) and logged,
+for operators and third parties.
 """
 
 from __future__ import annotations
@@ -65,7 +67,7 @@ _published: dict[str, PlatformState] = {}
 
 
 def read_register() -> RegisterView:
-    """Return the register, or where it is away what the cells of this site say."""
+    """Return the register of owners; if it cannot be reached, rows built from the databases at this site."""
     try:
         if register_view.is_there():
             return register_view.read()
@@ -75,7 +77,10 @@ def read_register() -> RegisterView:
 
 
 def _cell(platform: str) -> RegisterRow | None:
-    """Return a platform's row as its data here says it; `None` means that the data is away."""
+    """Return a register row for a platform, built from what its database at this site says.
+
+    `None` if that database cannot be read, or does not say which site serves the platform.
+    """
     try:
         serving = read(platform)
     except Error:
@@ -90,7 +95,7 @@ def _cell(platform: str) -> RegisterRow | None:
 
 
 def state(platform: str, register: RegisterView) -> PlatformState:
-    """Return the notice of a platform's state, with its mains and backups.
+    """Return the notice of a platform's state, with the platforms that it backs up and its own backups.
 
     A platform that nobody knows is abnormal, and nobody serves it.
     """
@@ -124,7 +129,7 @@ def _neighbour(platform: str, register: RegisterView) -> Neighbour:
 
 
 def config(platform: str) -> PlatformConfig:
-    """Return the notice of where a platform's servers are, as the tree says.
+    """Return the notice with the addresses of a platform's servers, as the domain tree says.
 
     For this site's own platform the copies of other platforms' data are added.
     """
@@ -142,7 +147,10 @@ def config(platform: str) -> PlatformConfig:
 
 
 def _copy(platform: str) -> tuple[str, str, str]:
-    """Return where this site has another platform's data; without user and password."""
+    """Return where this site has another platform's data: `(platform, Redis URL, MySQL URL)`.
+
+    The URLs have no user and no password.
+    """
     store = store_of(platform)
     address = settings.DATABASES[store.database]
     parts = urlsplit(store.redis_url)
@@ -154,7 +162,7 @@ def _copy(platform: str) -> tuple[str, str, str]:
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Answer CSS' questions; also where another site serves this platform."""
+    """Answer the questions of CSS about platforms; also where another site serves this platform."""
     rows, bad, register = [], [], None
     for delivery in deliveries:
         request = delivery.message
@@ -175,12 +183,12 @@ def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:
 
 
 def batch_handler(platform: str) -> Any:
-    """Return the batch handler of one platform's PMS, for the consumer."""
+    """Return the batch handler of one platform's platform management, for the consumer of its queue."""
     return partial(handle_batch, platform)
 
 
 def publish_changes(platform: str) -> None:
-    """Publish how the platforms of this site are, where that has changed since this process looked.
+    """Publish the states of this site's platforms that have changed since this process published them.
 
     Two processes, or one that does it twice, publish the same notice.
     """
@@ -200,9 +208,10 @@ def publish_changes(platform: str) -> None:
 
 
 def ask(platform: str, *, everything: bool = False) -> None:
-    """Ask the PMS how the platforms are.
+    """Ask the platform management (PMS) for the states of this site's platforms.
 
-    At start-up also ask where their servers are, and those of the own platform's backups (CSS §2.2).
+    `everything`, at start-up: also ask for the addresses of their servers, and of those of the backups of this
+    site's own platform (CSS §2.2).
     """
     with begin(platform) as uow:
         if not uow.is_open:
@@ -228,7 +237,10 @@ def _ask(uow: Any, question: Message) -> None:
 
 @handles(PlatformState)
 def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: Envelope) -> None:
-    """Remember the newest; what follows is done by who looks at the cells themselves, every second."""
+    """Store and log the newest state of a platform; nothing here acts on it.
+
+    Takeovers follow from what each site reads, every second, in the platforms' databases themselves.
+    """
     order = (notice.epoch, notice.number or 0)
     if uow.remember_notice(notice.platform, order, notice.state, notice.serving):
         log.info(
@@ -242,7 +254,10 @@ def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: 
 
 @handles(PlatformConfig)
 def on_platform_config(uow: FailoverUnitOfWork, notice: PlatformConfig, envelope: Envelope) -> None:
-    """Compare it with this site's environment: credentials, and so the addresses, come from there."""
+    """Log a warning for each platform whose data this site has and the notice does not name.
+
+    The addresses that this site uses come, like the credentials, from its environment.
+    """
     if notice.platform == own_platform():
         named = {address.platform for address in notice.mysql}
         for missing in set(possible_platforms()) - named:

@@ -1,4 +1,8 @@
-"""The recovery mode of a platform is set in the tree, and copied at the core to the register, which agents read."""
+"""The recovery mode of a platform says who decides on a takeover: agents, an operator, or nobody.
+
+It is set in the domain tree, and copied at the core (the deployment where the tree is changed) to the
+register of owners, which the agents read.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ log = logging.getLogger("failover.modes")
 
 
 def follow() -> None:
-    """Write to the register which recovery modes the tree says; cheap where nothing has changed."""
+    """Copy the recovery modes from the domain tree to the register; only changed modes are written."""
     if not register_view.is_there():
         return
     try:

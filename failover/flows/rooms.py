@@ -1,11 +1,11 @@
-"""Machine rooms: the PMS finds that one is lost, CSS leaves it (CSS §1.2).
+"""The PMS, platform management, detects lost machine rooms; CSS, the scheduler, leaves them.
 
 PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     watch
 PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     on_room_state
 CSS -> CM   MAU_CM_CONFRESTORE_NTF
 CSS -> RMS  GET_RES_REQ
 
-What CSS has not heard is told again every 10 s (`remind`).
+The rules are in CSS §1.2. A notice that CSS has not received is repeated every 10 s (`remind`).
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ MODES = {"auto": "its units say how it is", "on": "drained", "off": "never abnor
 
 
 class Closed(Exception):
-    """Another site serves this platform: nothing was done."""
+    """Another site serves this platform, so nothing was done."""
 
 
 def watch(platform: str) -> None:
-    """Compare rooms with their units, and publish what has changed."""
+    """Derive the state of each room from its media units, and publish the rooms that have changed."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         changed = _watch(failover) if failover.is_open else []
@@ -53,7 +53,7 @@ def watch(platform: str) -> None:
 
 
 def _watch(uow: FailoverUnitOfWork) -> list[str]:
-    """Return what has changed, and why."""
+    """Store each room's new state, and stage a notice where it changed; return what changed, and why."""
     rooms, remembered = uow.rooms(), uow.watched()
     default = next((room.moid for room in rooms if room.is_default), "")
     units = uow.units_by_room(default)
@@ -73,7 +73,7 @@ def _watch(uow: FailoverUnitOfWork) -> list[str]:
 
 
 def remind(platform: str) -> None:
-    """Tell again what CSS has not heard yet: a lost notice does no harm."""
+    """Publish again the states of rooms that CSS has not taken in yet, since a notice may be lost."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         remembered = failover.watched() if failover.is_open else {}
@@ -86,7 +86,10 @@ def remind(platform: str) -> None:
 
 
 def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: str) -> str:
-    """Stage the notice of a room's state, and return it as a sentence for people."""
+    """Stage the notice of a room's state, and return a sentence about it.
+
+    The notice has several parts if the room's user domains are many.
+    """
     state: State = "abnormal" if watched.abnormal else "normal"
     sentence = f"room {room.name} is {state}: {because}"
     log.warning("%s: %s", uow.platform, sentence)
@@ -112,11 +115,12 @@ def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, bec
 
 @handles(RoomState)
 def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope) -> None:
-    """Mark the room for the resource pool; conferences in an abnormal room wait for a unit in another one.
+    """Mark a room in the resource pool, and let conferences leave it when it is abnormal.
 
-    Which conferences these are follows from the room's units, whoever's they are: guests of other rooms, and
-    those of platforms that are served here for another site. Where a foreign PMS names a room that our tree
-    does not know, the user domains that it lists say it (CSS §1.2).
+    They wait for a unit in another room. Which conferences these are follows from the room's units, whoever
+    owns them: guests of other rooms, and those of platforms that are served here for another site. Where a
+    foreign PMS names a room that our tree does not have, the user domains that the notice lists say which
+    conferences leave (CSS §1.2).
     """
     if notice.platform != own_platform():
         return
@@ -135,7 +139,7 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
 
 
 def leave_again(platform: str) -> None:
-    """Let leave what has come into an abnormal room meanwhile: it was placed while the notice was on its way."""
+    """Move away conferences that were placed in an abnormal room while its notice was on the way."""
     units = [
         Unit(ip, pid, site)
         for site in possible_platforms()
@@ -150,6 +154,7 @@ def leave_again(platform: str) -> None:
 
 
 def _leave(uow: FailoverUnitOfWork, units: Sequence[Unit]) -> None:
+    """Let all conferences on these media units wait for another unit."""
     conferences = uow.conferences
     for unit in units:
         for conference in conferences.hosted_on(unit):
@@ -157,6 +162,7 @@ def _leave(uow: FailoverUnitOfWork, units: Sequence[Unit]) -> None:
 
 
 def _leave_by_domain(uow: FailoverUnitOfWork, domains: Sequence[str]) -> None:
+    """Let the conferences of these user domains leave the media units that they run on."""
     conferences = uow.conferences
     for conference in conferences.of_user_domains(domains):
         if unit := conference.unit:
@@ -164,7 +170,10 @@ def _leave_by_domain(uow: FailoverUnitOfWork, domains: Sequence[str]) -> None:
 
 
 def set_mode(platform: str, room: str, mode: str, by: str) -> None:
-    """Set an operator's decision on a room; the next run of the timer publishes it."""
+    """Set whether an operator declares a room abnormal or normal, or lets its media units decide.
+
+    The change is published at once. Raises Closed where another site serves the platform.
+    """
     with begin(platform) as uow:
         if not uow.is_open:
             raise Closed("the rooms of this platform are decided on at the site that serves it now")

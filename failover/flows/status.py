@@ -1,4 +1,4 @@
-"""The status of sites, cells, rooms and the time line is read as plain values, for operators."""
+"""The status of sites, platforms and rooms, with the last changes, is read as plain values here."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger("failover.status")
 
 
 class CopyStatus(TypedDict):
-    """A site's report of a platform's data."""
+    """The last report of one site about its database of a platform."""
 
     site: str
     role: str
@@ -32,7 +32,7 @@ class CopyStatus(TypedDict):
 
 
 class CellStatus(TypedDict):
-    """A platform's row of the register, with names in place of MOIDs, and its copies."""
+    """A platform's register row, with names in place of MOIDs, and its database at each site."""
 
     platformmoid: str
     name: str
@@ -71,7 +71,7 @@ class RoomStatus(TypedDict):
 
 
 class EventStatus(TypedDict):
-    """A line of the time line, with names in place of MOIDs."""
+    """One change of the register of owners, with names in place of MOIDs."""
 
     id: int
     at: str
@@ -84,7 +84,7 @@ class EventStatus(TypedDict):
 
 
 class Status(TypedDict):
-    """All that the page shows, and `manage.py dr status --json` prints."""
+    """The status is all that the page of sites shows, and that `manage.py dr status --json` prints."""
 
     at: str
     here: str
@@ -97,7 +97,7 @@ class Status(TypedDict):
 
 
 def facts(events: int = 50) -> Status:
-    """Return all of it, for the page, its script and `manage.py dr status`."""
+    """Return the whole status with the last `events` changes, for the page of sites and `manage.py dr`."""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
     view, away, line = platforms.read_register(), "", list[Event]()
     try:
@@ -117,7 +117,10 @@ def facts(events: int = 50) -> Status:
 
 
 def remark(platform: str) -> str:
-    """Return what an operator who changed a platform's backups has to do besides; empty: nothing."""
+    """Return what an operator who changed a platform's backups in the domain tree still has to do.
+
+    "" means nothing, or that the register of owners cannot be reached.
+    """
     try:
         rows = register_view.read().rows if register_view.is_there() else None
     except register_view.Failure:
@@ -129,6 +132,7 @@ def remark(platform: str) -> str:
 
 
 def _remarks(view: RegisterView, names: dict[str, str]) -> list[str]:
+    """Return, for each platform whose backup in the tree is not the site with the copy, what to do."""
     remarks = (differs(p, backups_of("default", p), view.rows.get(p), names) for p in sorted(names))
     return [text for text in remarks if text]
 
@@ -139,6 +143,7 @@ def moment(at: datetime) -> str:
 
 
 def _cell(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> CellStatus:
+    """Return a platform's register row and the reports of its two sites, with names in place of MOIDs."""
     reports = view.reports.get(row.platform, {})
     return {
         "platformmoid": row.platform,
@@ -158,6 +163,7 @@ def _cell(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> CellSt
 
 
 def _copy(site: str, report: AgentReport, names: dict[str, str]) -> CopyStatus:
+    """Return a site's report as operators see it, with the role "silent" if it is old."""
     return {
         "site": names.get(site, site),
         "role": report.role if report.fresh else "silent",
@@ -210,6 +216,7 @@ def _rooms(names: dict[str, str]) -> list[RoomStatus]:
 
 
 def _event(event: Event, names: dict[str, str]) -> EventStatus:
+    """Return one change of the register with names in place of MOIDs."""
     return {
         "id": event.id,
         "at": moment(event.at),

@@ -1,7 +1,8 @@
-"""After a forced takeover, requests may be missing: the returned site had taken them, the serving one lacks them.
+"""A forced takeover may lose requests that the former site acknowledged; they are listed here.
 
 Both sites have the inbox of the platform's data: one row per request, with its id and its answer. A request
-whose row is here and not there was acknowledged and is missing; its sender repeats it with the same id.
+whose row is at the returned site and not at the serving site was acknowledged and is missing there; its
+sender repeats it with the same id.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A request that was taken in here alone; `answer`: what its asker was told, "" if nothing yet."""
+    """A request that only this site received; `answer`: what its sender was told, "" if nothing yet."""
 
     key: str
     kind: str
@@ -39,9 +40,10 @@ class Missing:
 
 
 def missing(platform: str) -> list[Missing]:
-    """Return the missing requests, oldest first.
+    """Return the requests of a platform that this site received and the serving site lacks, oldest first.
 
-    Raises RequestRefused, and register_view.Failure where the register or the serving site's database is away.
+    Raises RequestRefused, and register_view.Failure where the register or the serving site's database cannot be
+    reached.
     """
     _forced(platform)
     cell = _cell(platform)
@@ -55,7 +57,7 @@ def missing(platform: str) -> list[Missing]:
 
 
 def done(platform: str, by: str) -> str:
-    """Note that missing requests are dealt with: the copy here is put aside and made anew.
+    """Note that the missing requests are dealt with, so that the copy here is put aside and made anew.
 
     Raises RequestRefused and register_view.Failure.
     """
@@ -67,6 +69,10 @@ def done(platform: str, by: str) -> str:
 
 
 def _forced(platform: str) -> RegisterRow:
+    """Return the register row of a platform that was taken over by force from this site.
+
+    Raises RequestRefused for any other platform, and register_view.Failure.
+    """
     row = register_view.read().rows.get(platform)
     if row is None or not row.forced:
         raise RequestRefused("it was not taken over by force: nothing can be missing")
@@ -76,6 +82,7 @@ def _forced(platform: str) -> RegisterRow:
 
 
 def _cell(platform: str) -> config.Cell:
+    """Return where this site has a platform's database, from CELLS_FILE. Raises RequestRefused."""
     try:
         cells = config.read(Path(settings.CELLS_FILE)).cells
     except config.BadConfig as error:
@@ -87,6 +94,7 @@ def _cell(platform: str) -> config.Cell:
 
 
 def _taken(platform: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield the requests in this site's inbox of a platform, 500 at a time, in the order of their keys."""
     database, last = store_of(platform).database, ""
     while rows := sql.select(database, READ_AFTER, [last, _CHUNK]):
         yield rows
@@ -94,6 +102,7 @@ def _taken(platform: str) -> Iterator[list[tuple[Any, ...]]]:
 
 
 def _unknown(peer: DatabaseLink, rows: list[tuple[Any, ...]]) -> list[Missing]:
+    """Return those of these requests that are not in the inbox of the other site's database."""
     keys = [row[0] for row in rows]
     query = READ_KEYS.format(marks=sql.marks(keys))
     keys_there = {row["key"] for row in peer.rows(query, keys)}

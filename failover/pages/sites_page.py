@@ -145,16 +145,17 @@ WORDS = {
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Return the page; its script loads `live` every two seconds."""
+    """Return the page of sites; its script loads `live` every two seconds."""
     return _shown(request, "failover/sites.html")
 
 
 def live(request: HttpRequest) -> HttpResponse:
-    """Return the parts of the page that change, ready to be put into it."""
+    """Return the parts of the page of sites that change, as HTML that its script puts into it."""
     return _shown(request, "failover/live.html")
 
 
 def _shown(request: HttpRequest, template: str) -> HttpResponse:
+    """Return the status of all sites, shown by a template, with the buttons that make sense now."""
     _need(request, VIEW)
     facts: dict[str, Any] = dict(status.facts())
     for cell in facts["cells"]:
@@ -177,26 +178,29 @@ def _shown(request: HttpRequest, template: str) -> HttpResponse:
 
 
 def _name_words(facts: dict[str, object], *fields: str) -> None:
-    """Add to each field's word the same in the reader's language, as `<field>_name`."""
+    """Add to each of these fields its value in the reader's language, as `<field>_name`."""
     for field in fields:
         facts[f"{field}_name"] = WORDS.get(str(facts[field]), facts[field])
 
 
 def _serving_actions(cell: Mapping[str, object]) -> list[str]:
-    """Return the actions on who serves a platform that make sense now."""
+    """Return the actions that make sense now to change which site serves a platform."""
     actions = ["takeover", "move"] if cell["owner"] == cell["home"] else ["handback"]
     return [*actions, "withdraw"] if cell["wish"] else actions
 
 
 def _button(name: str, cell: Mapping[str, object]) -> dict[str, object]:
-    """Return a button: its action, title and explanation, and whether its mode holds already."""
+    """Return a button for an action; `holds` says whether the platform has this recovery mode already."""
     action = ACTIONS[name]
     holds = MODES.get(str(cell["mode"])) == name
     return {"name": name, "title": action.title, "warning": action.warning, "holds": holds}
 
 
 def act(request: HttpRequest) -> HttpResponse:
-    """Do an action once it is confirmed. POST fields: `action`, `thing`, and `confirmed`."""
+    """Do the action that an operator chose, or ask for confirmation first.
+
+    POST fields: `action`, `thing` (primary key of a platform or room), and `confirmed` ("1").
+    """
     _need(request, OPERATE)
     action = ACTIONS.get(request.POST.get("action", ""))
     if request.method != "POST" or action is None:
@@ -211,6 +215,7 @@ def act(request: HttpRequest) -> HttpResponse:
 
 
 def _question(request: HttpRequest, action: Action, subject: Model) -> HttpResponse:
+    """Return the page on which the operator confirms an action."""
     context = {
         **admin.site.each_context(request),
         "title": f"{action.title}: {subject}",
@@ -223,6 +228,7 @@ def _question(request: HttpRequest, action: Action, subject: Model) -> HttpRespo
 
 
 def _do(request: HttpRequest, action: Action, subject: Model) -> None:
+    """Do an action, record it in the audit trail, and tell the operator the outcome."""
     try:
         action.do(str(subject.pk), request.user.get_username())
     except (operator_requests.RequestRefused, rooms.Closed) as why:

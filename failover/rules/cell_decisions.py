@@ -1,6 +1,7 @@
 """The decision of a cell agent: which one step comes next. Pure: facts in, one step out.
 
-Words are defined in `cell_facts`. All rules below serve one promise: no acknowledged write is lost.
+The words (cell, owner, copy, register, protected) are defined in `cell_facts`. All rules below serve one promise: no
+acknowledged write is lost.
 
 A commit is acknowledged to its client in two cases only: the copy has acknowledged it, or the register
 says that the owner is unprotected in the present epoch. A copy takes over by ceasing to acknowledge:
@@ -22,7 +23,7 @@ from failover.rules.copy_decisions import decide_as_copy, start_copy
 
 
 def decide(facts: Facts, limits: Limits, now: float) -> Step:
-    """Return the next step of this site's agent for one cell.
+    """Return the next step of this site's agent for one cell, that is, one platform's data.
 
     The order of the questions matters: an operator's fence comes before everything, and nothing is
     decided about ownership while the register or the own database does not answer.
@@ -58,7 +59,7 @@ def _await_database(facts: Facts, limits: Limits, now: float) -> Step:
 
 
 def _is_fenced(me: str, row: RegisterRow) -> bool:
-    """Tell whether an operator has this site's database killed so that the other site takes over."""
+    """Tell whether an operator wants this site's database killed so that the other site takes over."""
     return row.wish_fence and row.owner == me and row.wish == row.other(me)
 
 
@@ -174,7 +175,7 @@ def _copy_is_back(facts: Facts, limits: Limits, now: float) -> bool:
 
 
 def _unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide for an unprotected owner: it commits without waiting until the copy is back."""
+    """Decide for an owner that commits without waiting for its copy: it does so until the copy is back."""
     own = facts.own
     if not own.read_only and _copy_is_back(facts, limits, now):
         return Step(
@@ -216,18 +217,22 @@ def _protected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float)
 
 
 def _declare(facts: Facts, row: RegisterRow) -> Step | None:
-    """Return the step that makes transactions read what the register says; `None` means they do."""
+    """Return the step that writes owner and epoch into the own database, where transactions read them.
+
+    `None` means that they are there already, or that the table for them does not exist yet.
+    """
     if facts.own.declared in (None, (row.owner, row.epoch)):
         return None
     return Step(action=Action.DECLARE, because=f"tell transactions of epoch {row.epoch}", row=row)
 
 
 def _hand_over(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step | None:
-    """Return the hand-over that is due, or why it has to wait; `None` means that none is due.
+    """Return the step towards a hand-over to the other site, or one that says what it waits for.
 
-    It waits until the other database answers, has nearly caught up, and its agent reports that the site
-    could serve. The last condition alone can be overruled by an operator (`wish_force`). What the other
-    site's agent asks for, because it holds the software here for dead, is refused while that lives.
+    `None` means that no hand-over is wanted. It waits until the other database answers, has nearly caught up,
+    and its agent reports that the site could serve. The last condition alone can be overruled by an operator
+    (`wish_force`). What the other site's agent asks for, because it holds the software here for dead, is
+    refused while that software lives.
     """
     by_agent = bool(row.wish) and row.wish == row.wish_by == row.other(facts.me)
     if by_agent and _software_lives(facts, limits, now):
@@ -279,6 +284,9 @@ def _wanted(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> tuple
 
 
 def _pause(takeovers: int, limits: Limits) -> float:
-    """Return how long home must have been well: twice as long after each takeover of a day but the first."""
+    """Return how many seconds home must have been well before it gets its platform back.
+
+    The time doubles with each takeover of the last day but the first.
+    """
     doubled = limits.well * 2.0 ** min(max(0, takeovers - 1), 32)
     return max(limits.well, min(doubled, limits.longest_pause))

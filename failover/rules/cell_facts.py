@@ -26,7 +26,7 @@ class Mode(StrEnum):
 
 
 class Action(StrEnum):
-    """An action is what the agent does next; each may be repeated after a crash at any point."""
+    """An action is what a cell agent does next; each may be repeated after a crash at any point."""
 
     NOTHING = "nothing"
     START_AS_OWNER = "start as owner"
@@ -48,7 +48,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterRow:
-    """A register row says who owns the cell of one platform; its fields are the columns of the table."""
+    """A register row says which site owns the data of one platform; its fields are the table's columns."""
 
     platform: str
     home: str
@@ -71,7 +71,7 @@ class RegisterRow:
     """The owner's database is killed and stays down until the other site has taken over."""
 
     def other(self, site: str) -> str:
-        """Return the other one of the cell's two sites."""
+        """Return the other one of the two sites that have the platform's data."""
         return self.backup if site == self.home else self.home
 
     def without_request(self) -> RegisterRow:
@@ -81,7 +81,7 @@ class RegisterRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
-    """The state of the cell's database process at this site, as it was last read."""
+    """The state of a platform's database process at this site, as it was last read."""
 
     alive: bool = False
     """The process runs."""
@@ -141,7 +141,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The facts are all that one decision is made from, as the agent of site `me` sees it."""
+    """The facts are all that a cell agent's decision is made from, as the agent of site `me` sees it."""
 
     me: str
     row: RegisterRow | None
@@ -208,7 +208,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A step is the next action, and the one sentence that says what is done and why."""
+    """A step is the next action of a cell agent, and the one sentence that says what is done and why."""
 
     action: Action
     because: str

@@ -1,6 +1,6 @@
-"""The decision of a cell agent whose site holds the copy, or held the data before: take over, or follow.
+"""The agent of the site that does not own a platform's data decides: take over, or follow.
 
-The promise that these rules serve is explained in `cell_decisions`.
+The words are defined in `cell_facts`; the promise that these rules serve is explained in `cell_decisions`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -
 
 
 def _must_follow(facts: Facts, limits: Limits, now: float) -> bool:
-    """Tell whether the database has to be made to copy: it does not, though it could.
+    """Tell whether the database must be told to copy from the owner: it does not copy, though it could.
 
     A connection that was lost is made again as soon as the owner's database answers.
     """
@@ -43,7 +43,7 @@ def _in_words(trouble: str) -> str:
 
 
 def start_copy(facts: Facts, row: RegisterRow) -> Step:
-    """Decide how to start the dead database of a site that does not own the cell.
+    """Decide how to start the dead database of a site that does not own the platform's data.
 
     Starting "without its tail" drops from its log what no copy has acknowledged. Three cases:
 
@@ -115,14 +115,17 @@ def _takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Ste
 
 
 def _is_still(facts: Facts, limits: Limits, now: float) -> bool:
-    """Tell whether the owner's software is dead: nothing and nobody has shown its life for too long."""
+    """Tell whether the owner's software is dead: no sign of its life has come for too long.
+
+    The signs are its liveness counter, and reports of its agent that it is well.
+    """
     if facts.pulse_at is None or facts.other_well:
         return False
     return now - max(facts.pulse_at, facts.on_time_since) > limits.pulse
 
 
 def _doubt(facts: Facts, limits: Limits, now: float) -> str:
-    """Return why it is this site that is ill; empty means that nothing says so."""
+    """Return a sign that this site itself is ill, so that it must not take over; "" means none."""
     if facts.doubted_since is not None and now - facts.doubted_since <= limits.well:
         return "this site is being taken over itself"
     if facts.software_at is not None and now - facts.software_at > limits.pulse:
@@ -154,7 +157,7 @@ def _refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bool) -> st
 
 
 def _claim(facts: Facts, row: RegisterRow, because: str, *, automatic: bool = False) -> Step:
-    """Return the takeover: this site becomes the unprotected owner under a new epoch.
+    """Return the step by which this site takes over, as unprotected owner under a new epoch.
 
     It is marked as forced where the former owner was unprotected or this copy is not complete: writes
     that the former owner acknowledged may then be missing.
@@ -172,7 +175,7 @@ def _claim(facts: Facts, row: RegisterRow, because: str, *, automatic: bool = Fa
 
 
 def _ask(facts: Facts, row: RegisterRow) -> Step:
-    """Return the request to the owner's agent to hand over in order, as its database still answers."""
+    """Return the step that asks the owner's agent to hand over in order, as its database still answers."""
     if row.wish:
         return nothing(f"{row.owner} is asked to hand over")
     asking = replace(row, wish=facts.me, wish_by=facts.me)
@@ -181,7 +184,7 @@ def _ask(facts: Facts, row: RegisterRow) -> Step:
 
 
 def _withdraw(facts: Facts, row: RegisterRow, because: str) -> Step | None:
-    """Return the withdrawal of this agent's own request; `None` means that it has made none."""
+    """Return the step that withdraws this agent's own request to hand over; `None` if it made none."""
     if row.wish != facts.me or row.wish_by != facts.me:
         return None
     after = row.without_request()

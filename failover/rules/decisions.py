@@ -1,4 +1,4 @@
-"""Rooms, platforms and operators' wishes: what follows from what is known. Pure."""
+"""The rules for machine rooms, states of platforms, and the refusal of operators' requests. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REPORT_LIVES = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """A machine room as the PMS remembers it."""
+    """A room is what the platform management (PMS) remembers of a machine room."""
 
     mode: str = "auto"
     """auto; on: abnormal, the operator says so; off: never abnormal."""
@@ -32,10 +32,10 @@ class Room:
 def decide_room(
     room: Room, units: int, alive: int, now: datetime, *, others_normal: bool
 ) -> tuple[Room, str]:
-    """Return the room as it is from now on, and why it changed; an empty reason means no change.
+    """Return a room's new state, derived from its media units, and why it changed; "" means no change.
 
-    `units`: media units that were ever seen in it; `alive`: of these, not lost. While no other
-    room is normal it stays so too: its units are all that could help, once they are back.
+    `units`: media units that were ever seen in it; `alive`: those of them that are not lost. A room does not
+    become abnormal while no other room is normal: its units are all that could help, once they are back.
     """
     if room.mode == "on":
         return _become(room, True, "the operator says so")
@@ -53,6 +53,7 @@ def decide_room(
 
 
 def _become(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
+    """Return the room in this state, with the reason; the reason is "" where the state is the same."""
     if room.abnormal is abnormal:
         return replace(room, since=None), ""
     return replace(room, abnormal=abnormal, since=None, number=room.number + 1), because
@@ -62,17 +63,23 @@ def _become(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
 
 
 def state_of(row: RegisterRow | None) -> State:
-    """Return "normal" while the platform's own site serves it, also without a register; else "abnormal"."""
+    """Return "normal" while the platform's own site serves it, or without a row; else "abnormal"."""
     return "normal" if row is None or row.owner == row.home else "abnormal"
 
 
 def is_newer(newest: tuple[int, int] | None, order: tuple[int, int]) -> bool:
-    """Return whether an order `(epoch, number)` is newer than the newest so far. `None` means that there is none."""
+    """Return whether a notice's order `(epoch, number)` is newer than the newest so far.
+
+    `None` means that there was none so far.
+    """
     return newest is None or order > newest
 
 
 def differs(platform: str, backups: Sequence[str], row: RegisterRow | None, names: Names) -> str:
-    """Return how the tree's first backup differs from the site that has the copy, and what to do; "" if it does not."""
+    """Return how the tree's first backup of a platform differs from the site with its copy; "" if not.
+
+    The text also says what to do. `row` is the platform's row in the register of owners.
+    """
     name, wanted = _name(platform, names), backups[0] if backups else ""
     if wanted == (row.backup if row else ""):
         return ""
@@ -91,7 +98,7 @@ def differs(platform: str, backups: Sequence[str], row: RegisterRow | None, name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReport:
-    """An agent report is what a site's agent last reported of a cell."""
+    """An agent report is the last report of a site's agent about its database of a platform."""
 
     well: bool
     age: timedelta
@@ -113,7 +120,7 @@ Names = Mapping[str, str]
 def refuse_takeover(
     row: RegisterRow, reports: Reports, names: Names, *, anyway: bool = False, force: bool = False
 ) -> str:
-    """Return why the backup must not be asked to take over; "" means that it may."""
+    """Return why the backup must not be asked to take over a platform; "" means that it may be asked."""
     home, backup = _name(row.home, names), _name(row.backup, names)
     if row.owner == row.backup:
         return f"{backup} serves {home} already, epoch {row.epoch}"
@@ -138,7 +145,7 @@ def refuse_takeover(
 
 
 def refuse_handback(row: RegisterRow, reports: Reports, names: Names) -> str:
-    """Return why home must not get its platform back now; "" means that it may."""
+    """Return why a platform's own site must not get it back now; "" means that it may."""
     home, backup = _name(row.home, names), _name(row.backup, names)
     if row.owner == row.home:
         return f"{home} serves its platform already, epoch {row.epoch}"
@@ -157,7 +164,10 @@ def refuse_handback(row: RegisterRow, reports: Reports, names: Names) -> str:
 
 
 def refuse_fence(row: RegisterRow, reports: Reports, names: Names, *, force: bool = False) -> str:
-    """Return why the site that serves a platform must not be fenced; "" means that the other site can take over."""
+    """Return why the serving site's database must not be killed so that the other site takes over.
+
+    "" means that it may be killed.
+    """
     if busy := _asked_already(row, names):
         return busy
     owner, other = _name(row.owner, names), _name(row.other(row.owner), names)
@@ -177,7 +187,7 @@ def refuse_withdrawal(row: RegisterRow, names: Names) -> str:
 
 
 def refuse_mode(row: RegisterRow, mode: Mode, reports: Reports, names: Names) -> str:
-    """Return why a platform's mode must not become this; "" means that it may."""
+    """Return why the recovery mode of a platform must not become `mode`; "" means that it may."""
     if row.mode is mode:
         return f"the mode is {mode} already"
     if busy := _asked_already(row, names):
@@ -188,7 +198,7 @@ def refuse_mode(row: RegisterRow, mode: Mode, reports: Reports, names: Names) ->
 
 
 def _asked_already(row: RegisterRow, names: Names) -> str:
-    """Return that another operator's request is open already; "" means that there is none."""
+    """Return a sentence about the request that is open for this platform; "" means that there is none."""
     if not row.wish:
         return ""
     whose = _name(row.wish_by, names) or "somebody"

@@ -1,1 +1,4 @@
-"""The cells: one platform, one database here, one copy there, one owner."""
+"""A cell is one platform's data: a database at its own site, a copy at its backup site, one owner.
+
+The owner is the one of the two sites that may write.
+"""

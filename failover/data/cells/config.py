@@ -1,4 +1,7 @@
-"""The configuration of this site's cells: a JSON file that only the agent may read (CELLS_FILE)."""
+"""The configuration of this site's cells, the platforms' databases: a JSON file (CELLS_FILE).
+
+Only the cell agent may read it.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,12 @@ from failover.rules.cell_facts import Limits
 
 
 class BadConfig(Exception):
-    """The file cannot be read, or contradicts itself; the text says how."""
+    """The file of the cells cannot be read, or contradicts itself; the text says how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A cell as this site holds it: where its database lies, and where the other site's is."""
+    """A cell as this site holds it: where its database of a platform lies, and the other site's."""
 
     platform: str
     number: int
@@ -40,7 +43,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The configuration of a site: all its cells, and the register."""
+    """The configuration of a site: the databases of all its platforms, and the register of owners."""
 
     site: str
     register: str
@@ -50,7 +53,10 @@ class Config:
 
 
 def read(path: Path, **limits: Any) -> Config:
-    """Read and check the file. Raises BadConfig, in words."""
+    """Read and check the file of the cells; `limits` are used where the file has no own ones.
+
+    Raises BadConfig, whose text says what is wrong.
+    """
     try:
         if path.stat().st_mode & 0o077:
             raise BadConfig(f"{path} holds passwords: nobody else may read it (chmod 600)")

@@ -1,4 +1,4 @@
-"""A connection to a MariaDB that may die, hang or be cut off: every call is short."""
+"""A connection to a MariaDB server that may die, hang or be cut off: every call has a time limit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NO_SUCH_TABLE = 1146
 
 
 class DatabaseLink:
-    """Connects when needed, forgets the connection after any error. For one thread."""
+    """A link connects when needed, and drops its connection after any error. It is for one thread."""
 
     def __init__(self, *, seconds: int = 1, **address: Any) -> None:
         self._address = {**address, "connect_timeout": seconds, "charset": "utf8mb4"}
@@ -58,7 +58,10 @@ class DatabaseLink:
         return self.one(f"SELECT {expression} AS v")["v"]
 
     def change(self, *statements: tuple[str, Sequence[Any]]) -> int:
-        """Run statements in one transaction, if the first one touches a row; how many it touched."""
+        """Run statements in one transaction if the first changes a row; return how many rows it changed.
+
+        Raises Failure: then nothing is known of the effect.
+        """
         try:
             if self._connection is None:
                 self._connection = MySQLdb.connect(**self._address, autocommit=True)
@@ -68,6 +71,7 @@ class DatabaseLink:
             raise
 
     def _in_transaction(self, statements: tuple[tuple[str, Sequence[Any]], ...]) -> int:
+        """Run the statements in one transaction, which is rolled back if the first one changes no row."""
         with self._connection.cursor() as cursor:
             cursor.execute("START TRANSACTION")
             touched = int(cursor.execute(*statements[0]))
@@ -77,7 +81,7 @@ class DatabaseLink:
             return touched
 
     def close(self) -> None:
-        """Forget the connection; the next call makes another one."""
+        """Close and forget the connection; the next call makes another one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             try:

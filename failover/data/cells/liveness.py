@@ -1,8 +1,9 @@
 """The signs of life between the software of a site, its agent, and the agent of the other site.
 
 A worker keeps a named lock in the database of each platform at its site (`keep`). The agent sees these locks.
-While one is held at the owner, the agent counts up the row of `failover_pulse`, which is copied to the other
-site. No message broker and no timer takes part, so a broker that is blocked looks like nothing.
+While one is held at the owner (the site that may write the platform's data), the agent counts up the row of
+`failover_pulse`, which is copied to the other site. No message broker and no timer takes part, so that a broker that
+is blocked does not look like dead software.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ _FOREVER = 86_400
 
 
 def keep(ask: Callable[[str, list[str]], object]) -> None:
-    """Hold a lock of this site's software on a connection, or try to get one.
+    """Hold a lock of this site's software in a platform's database, or try to get one.
 
-    To be called every KEPT_EVERY seconds on the same connection. The lock ends with the connection.
+    `ask` runs a query. To be called every KEPT_EVERY seconds on the same connection, with which the lock ends.
     """
     ask(_KEEP, [*LOCKS, *LOCKS])
 
 
 def every(seconds: float, act: Callable[[], None], end: Event) -> None:
-    """Repeat a function in a thread of its own until the event is set."""
+    """Call `act` every so many seconds, in a thread of its own, until the event `end` is set."""
 
     def run() -> None:
         while not end.wait(seconds):
@@ -50,7 +51,7 @@ def every(seconds: float, act: Callable[[], None], end: Event) -> None:
 
 
 class Software:
-    """The software of this site, as its agent sees it in the cell's own database."""
+    """The software of this site, as its agent sees it through locks in the platform's own database."""
 
     def __init__(self, cell: Cell, socket: str) -> None:
         self._cell = cell
@@ -64,11 +65,11 @@ class Software:
         """The agent wants the pulse counted up: this site owns the cell, and its database is open."""
 
     def is_alive(self, within: float) -> bool:
-        """Tell whether it was seen alive within so many seconds."""
+        """Tell whether the software was seen alive within the last `within` seconds."""
         return self.seen_at is not None and time.monotonic() - self.seen_at <= within
 
     def look(self) -> None:
-        """See whether a worker holds a lock and has shown life on that connection lately."""
+        """Check whether a worker holds a lock and has lately used the connection that holds it."""
         try:
             idle = self._root.one(_IDLE, LOCKS)["idle"]
         except Failure:
@@ -77,9 +78,10 @@ class Software:
             self.seen_at = time.monotonic()
 
     def count(self) -> None:
-        """Count up the pulse, as the application: so a database that was closed meanwhile refuses it.
+        """Count up the pulse, the counter by which the other site sees that the software here is alive.
 
-        It waits as long as the database lets it, in a thread of its own.
+        The application's database user does it, so that a database that was closed meanwhile refuses it. It
+        waits as long as the database lets it, in a thread of its own.
         """
         if not self.counts or not self.is_alive(2 * KEPT_EVERY):
             return
@@ -90,7 +92,7 @@ class Software:
 
 
 class Punctuality:
-    """It is known since when this process has run on time; a host that is too busy lets it wait.
+    """It records since when this process has run without being held up, as on a host that is too busy.
 
     What a process does not hear while it does not run proves nothing about others.
     """
@@ -100,7 +102,7 @@ class Punctuality:
         self._last = self.since = time.monotonic()
 
     def tick(self) -> None:
-        """Note that it runs now; to be called again within `late` seconds."""
+        """Note that the process runs now; to be called again within `late` seconds."""
         now = time.monotonic()
         if now - self._last > self._late:
             self.since = now

@@ -1,4 +1,8 @@
-"""The observer of a cell reads the register, the own database and the peer, and remembers between cycles."""
+"""The observer reads what a cell agent decides by: the register, the own and the other database.
+
+A cell is one platform's data, with a database at each of two sites. The observer remembers facts between
+cycles.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +64,10 @@ class Memory:
 
 
 class Peer:
-    """The peer is the other site's database of the cell; a thread of its own asks it four times a second."""
+    """The peer is the other site's database of the platform.
+
+    A thread of its own asks it four times a second.
+    """
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
@@ -72,7 +79,7 @@ class Peer:
         self.sequence: int | None = None
 
     def ask(self) -> None:
-        """Ask once; silence shows as the age of the last answer (`heard_at`)."""
+        """Ask the other site's database once for its state; silence shows as an old `heard_at`."""
         try:
             values = self._link.one("SELECT @@gtid_binlog_pos AS position, @@read_only AS closed")
         except Failure:
@@ -91,7 +98,7 @@ class Health:
         self.good = not url
 
     def ask(self) -> None:
-        """Ask once."""
+        """Request the health page once."""
         try:
             with urllib.request.urlopen(self._url, timeout=1) as answer:  # noqa: S310  ours
                 self.good = answer.status == 200
@@ -100,7 +107,7 @@ class Health:
 
 
 class CellObserver:
-    """The observer of one cell gathers the facts for its agent's decisions."""
+    """The observer of one platform's data gathers the facts for its agent's decisions."""
 
     def __init__(self, cell: Cell, site: str, server: Server, register: Register) -> None:
         self.cell, self.site, self.server, self.register = cell, site, server, register
@@ -113,7 +120,7 @@ class CellObserver:
         self.complete, self.served = cell.directory / "complete", cell.directory / "served"
 
     def begin(self, end: Event) -> None:
-        """Start the threads that ask others."""
+        """Start the threads that ask the other database, the locks of the software, and the health page."""
         every(0.25, self.peer.ask, end)
         every(0.1, self.thread.tick, end)
         every(1.0, self.software.look, end)
@@ -122,7 +129,7 @@ class CellObserver:
             every(2.0, self.health.ask, end)
 
     def look(self) -> Facts:
-        """Read everything, and return the facts for the next decision."""
+        """Read the register and both databases, and return the facts for the agent's next decision."""
         self.cycle.tick()
         reading = self._read()
         now = time.monotonic()
@@ -167,7 +174,7 @@ class CellObserver:
         )
 
     def is_well(self, facts: Facts) -> bool:
-        """Tell whether this site could serve the cell, or serves it."""
+        """Tell whether this site could serve the platform, or serves it."""
         database = facts.own
         fed = database.follows and database.receiving and database.applying and database.complete
         serves = not database.follows and not database.read_only
@@ -182,7 +189,10 @@ class CellObserver:
             return None
 
     def _database(self, now: float) -> Database:
-        """Return the state of the own database; one that does not answer keeps the state it last had."""
+        """Return the state of the own database.
+
+        One that does not answer keeps the state that it last had.
+        """
         memory = self.memory
         life = self.server.life()
         if life != memory.life:
@@ -210,6 +220,7 @@ class CellObserver:
         return own_database.unsafe_setting(self.link, self.cell.server, self.cell.number)
 
     def _another_life(self, life: str, now: float) -> None:
+        """Forget what was remembered of the former database process: another one runs now, or none."""
         memory = self.memory
         self.link.close()
         memory.life, memory.started_at, memory.goal = life, now, None
@@ -219,7 +230,7 @@ class CellObserver:
         memory.database = Database()
 
     def _remember(self, look: own_database.DatabaseReading, now: float) -> None:
-        """Remember since when the register and both databases have been in the state of this reading."""
+        """Remember when commits were last acknowledged and the pulse last grew, from this reading."""
         memory = self.memory
         ahead = None if self.peer.sequence is None else look.sequence - self.peer.sequence
         self.lag = None if ahead is None else max(0, -ahead if look.read_only else ahead)
@@ -237,7 +248,10 @@ class CellObserver:
             memory.pulse_at = now
 
     def _lags(self, look: own_database.DatabaseReading, now: float) -> bool:
-        """Tell whether the peer had more a second ago than is here: what it counted since is not known."""
+        """Tell whether this copy lacks what the other database had a second ago.
+
+        What the other database counted as pulse since is then not known here.
+        """
         memory = self.memory
         if self.peer.sequence is not None:
             memory.peer_past.append((now, self.peer.sequence))
@@ -287,6 +301,7 @@ class CellObserver:
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
 
     def _remember_wishes(self, reading: RegisterReading | None, now: float) -> None:
+        """Remember since when this agent's own request to take over has been open."""
         if reading is None:
             return
         mine = reading.row.wish == self.site == reading.row.wish_by
@@ -311,7 +326,7 @@ class CellObserver:
         return reading is not None and reading.well and now - self.memory.reported_at < REPORTED
 
     def _remember_health(self, reading: RegisterReading | None, near: bool, now: float) -> None:
-        """Remember, as owner of another site's platform, since when its home could have it back."""
+        """Remember, as owner of another site's platform, since when that site could have it back."""
         memory = self.memory
         away = reading is not None and reading.row.owner == self.site != reading.row.home
         good = away and reading is not None and not reading.row.solo and near

@@ -1,4 +1,4 @@
-"""The module reads the cell's own database, and checks the settings on which its promise rests."""
+"""Reads the state of a platform's database at this site, and checks settings that could lose writes."""
 
 from __future__ import annotations
 
@@ -33,10 +33,13 @@ SELECT COUNT(*) AS n FROM information_schema.user_privileges WHERE grantee LIKE 
 
 
 class DatabaseReading:
-    """A reading of the own database at one moment; what is remembered between readings lies in `observer`."""
+    """A reading of the platform's own database at one moment.
+
+    Facts that last longer than one reading are kept in `observer`.
+    """
 
     def __init__(self, link: DatabaseLink, platform: str, schema: str, domain: int) -> None:
-        """Read everything at once. Raises Failure."""
+        """Read the database's state, all at once. Raises Failure."""
         values = link.one(_LOOK)
         self.read_only, self.semi = bool(values["read_only"]), bool(values["semi"])
         self.sequence = sequence(values["position"], domain)
@@ -63,7 +66,7 @@ class DatabaseReading:
 
     @property
     def diverged(self) -> bool:
-        """Tell whether the owner refuses us because we hold transactions that it does not."""
+        """Tell whether the owner refuses this copy because it holds transactions that the owner does not."""
         return self._slave.get("Last_IO_Errno") == DIVERGED
 
     @property
@@ -72,7 +75,7 @@ class DatabaseReading:
         return bool(self._slave.get("Slave_IO_Running") == "Yes")
 
     def database(self, *, complete: bool, unsafe_setting: str) -> Database:
-        """Return the reading as facts for a decision."""
+        """Return this reading as facts for a cell agent's decision."""
         slave = self._slave
         trouble = slave.get("Last_SQL_Error") or slave.get("Last_IO_Error") or ""
         return Database(
@@ -92,7 +95,10 @@ class DatabaseReading:
 
 
 def sequence(position: str, domain: int) -> int:
-    """Return the sequence number of a GTID position in one domain: `7-1-5675` gives 5675, absent gives 0."""
+    """Return the sequence number of a GTID position in one domain.
+
+    `7-1-5675` gives 5675 in domain 7; a position without the domain gives 0.
+    """
     for gtid in filter(None, position.split(",")):
         number, _, rest = gtid.partition("-")
         if int(number) == domain:

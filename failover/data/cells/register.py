@@ -1,7 +1,7 @@
-"""The register of owners, in the core domain's database: read, and changed by compare-and-set only.
+"""The register of owners as a cell agent uses it; it lies in the core domain's database.
 
-Whoever gets no answer knows nothing: the change may have been made, or be made later. It reads
-again, and acts on what it reads.
+It says which site owns each platform's data, and is changed by compare-and-set only. An agent that gets no answer
+knows nothing: the change may have been made, or be made later. It reads again, and acts on what it reads.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ ON DUPLICATE KEY UPDATE at=VALUES(at), role=VALUES(role), well=VALUES(well), lag
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterReading:
-    """A reading of the register for one cell."""
+    """A reading is a platform's register row at one moment, with what the other site's agent reported."""
 
     row: RegisterRow
     takeovers: int
@@ -64,7 +64,7 @@ class RegisterReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The report of an agent on its cell, for operators and for the other site's agent."""
+    """The report of an agent on its database of a platform, for operators and for the other site's agent."""
 
     role: str
     well: bool
@@ -73,14 +73,14 @@ class Report:
 
 
 class Register:
-    """The register as one site's agent uses it for one cell. Every call may raise Failure."""
+    """The register of owners as one site's agent uses it for one platform. Every call may raise Failure."""
 
     def __init__(self, url: str, platform: str, site: str) -> None:
         self._link = DatabaseLink.to(url)
         self._platform, self._site = platform, site
 
     def read(self) -> RegisterReading | None:
-        """Return the platform's row and what goes with it; `None` means that it has no row."""
+        """Return the platform's register row, takeovers and the other site's report; `None` if it has no row."""
         columns = self._link.one(_READ, [self._site, self._site, self._platform])
         if not columns:
             return None
@@ -106,10 +106,10 @@ class Register:
         *,
         automatic: bool = False,
     ) -> bool:
-        """Replace the row if `(epoch, owner, solo)` is still as in `before`, and add to the time line.
+        """Replace the platform's register row if nobody has changed it meanwhile; return whether it was.
 
-        `False` means that somebody changed the row meanwhile: nothing was written. After a Failure nobody
-        knows whether it was written, or may still be.
+        It is replaced if `(epoch, owner, solo)` is still as in `before`; the event that says why is written with it.
+        `False` means that nothing was written. After a Failure nobody knows whether it was written, or may still be.
         """
         moved = after.owner != before.owner
         values = [after.epoch, after.owner, after.solo, after.forced, *[moved] * 4]
@@ -118,14 +118,17 @@ class Register:
         return bool(self._link.change((_SET, values + expected), (_EVENT, event)))
 
     def wish(self, before: RegisterRow, after: RegisterRow, kind: str, because: str) -> bool:
-        """Write or withdraw the request to hand over; `False` means that another request came meanwhile."""
+        """Write or withdraw the request that the other site hands over, with the event that says why.
+
+        `False` means that another request came meanwhile: nothing was written.
+        """
         values = [after.wish, after.wish_by, before.platform, before.epoch]
         values += [before.wish, before.wish_by]
         event = self._event(after, kind, because, False)
         return bool(self._link.change((_WISH, values), (_EVENT, event)))
 
     def report(self, report: Report) -> None:
-        """Write this site's report."""
+        """Write this site's report about its database, in place of the former one."""
         values = [report.role, report.well, report.lag, report.sentence[:255]]
         self._link.rows(_REPORT, [self._platform, self._site, *values])
 

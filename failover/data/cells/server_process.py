@@ -1,4 +1,4 @@
-"""The database process of a cell: started, found again after the agent's own death, killed.
+"""The MariaDB process of one platform at this site is started, found again, and killed.
 
 It outlives the agent: an agent that is restarted finds it by its data directory.
 """
@@ -56,7 +56,7 @@ class NoServer(Exception):
 
 
 class Server:
-    """mariadbd on one cell's data directory."""
+    """A server is the mariadbd process on the data directory of one platform."""
 
     def __init__(self, cell: Cell) -> None:
         self.cell = cell
@@ -75,7 +75,7 @@ class Server:
         return self._pid
 
     def life(self) -> str:
-        """Return a name of this run of the process, another one after each start; empty: it is down."""
+        """Return an id of this run of the process, which differs after each start; "" if it does not run."""
         pid = self.pid()
         try:
             began = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -84,10 +84,10 @@ class Server:
         return f"{pid}-{began}"
 
     def start(self, *, keep_tail: bool) -> None:
-        """Start it, closed; does not wait until it answers.
+        """Start the process, read-only, unless it runs; does not wait until it answers.
 
-        `keep_tail`: what was written and not yet acknowledged stays (it is the owner's, or it may
-        be all that is left of a forced takeover). Else it is dropped, as a copy must.
+        `keep_tail`: what was written and not yet acknowledged by the copy stays (it is the owner's, or it may
+        be all that is left of a forced takeover). Otherwise it is dropped, as a copy must. Raises NoServer.
         """
         if self.pid() is not None:
             return
@@ -127,15 +127,16 @@ class Server:
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """Stop the process in order: it writes what it holds, and ends."""
+        """Stop the process with SIGTERM, so that it writes what it holds, and wait until it is gone."""
         while (pid := self.pid()) is not None:
             os.kill(pid, signal.SIGTERM)
             time.sleep(0.02)
 
     def put_aside(self) -> None:
-        """Kill it and move its data away: the next start begins empty. Only the last one is kept.
+        """Kill the process and move its data away, so that the next start begins empty.
 
-        Raises NoServer the second time within an hour: copying anew does not help.
+        Only the last data that was moved away is kept. Raises NoServer the second time within an hour: copying
+        anew does not help.
         """
         aside = self.cell.directory / "data.aside"
         if aside.exists() and time.time() - aside.stat().st_ctime < HOUR:
@@ -145,6 +146,7 @@ class Server:
         self.data.rename(aside)
 
     def _is_ours(self, pid: int) -> bool:
+        """Tell whether a process is the mariadbd of this data directory."""
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
@@ -170,6 +172,7 @@ class Server:
 
 
 def _program(name: str) -> str:
+    """Return the path of a program of MariaDB. Raises NoServer if it is not installed."""
     path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:{SBIN}")
     if path is None:
         raise NoServer(f"{name} is not installed")
@@ -190,10 +193,10 @@ def _socket(directory: Path) -> Path:
 
 
 def _users(cell: Cell) -> str:
-    """Run at each start, at both sites, and therefore never copied. One statement per line.
+    """Return the SQL that makes the users `app` and `copy` and the schemas. One statement per line.
 
-    The application has rights on its schema alone: whoever has them on everything is not stopped
-    by read_only.
+    It is run at each start, at both sites, and therefore never copied. The user `app` has rights on its schema alone:
+    whoever has them on everything is not stopped by read_only.
     """
     schema = cell.schema.replace("_", r"\_")  # in a GRANT, _ stands for any character
     lines = ["SET sql_log_bin=0;"]

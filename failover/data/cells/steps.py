@@ -1,6 +1,7 @@
-"""The steps of a cell agent, carried out on real databases; each may be repeated after a crash anywhere.
+"""The steps of a cell agent are carried out on real databases; each may be repeated after a crash.
 
-`point` is told the name of each place between two actions; tests let the agent die there.
+A cell is one platform's data: a database at its own site and a copy at its backup. `point` is called with
+the name of each place between two actions; tests let the agent die there.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def _nowhere(_point: str) -> None:
 
 
 class Steps:
-    """The steps of one cell carry out what its agent has decided."""
+    """The steps carry out what the agent of one cell has decided, on its databases and in the register."""
 
     def __init__(self, watch: CellObserver, point: Callable[[str], None] = _nowhere) -> None:
         self._watch, self._memory = watch, watch.memory
@@ -60,7 +61,10 @@ class Steps:
         }
 
     def run(self, step: Step, facts: Facts) -> None:
-        """Carry out a step. Raises Unfinished, Failure or NoServer: then nothing is known of its effect."""
+        """Carry out a step of the agent.
+
+        Raises Unfinished, Failure or NoServer: then nothing is known of the step's effect.
+        """
         self._all[step.action](step, facts)
 
     # ---- the process ------------------------------------------------------------------------
@@ -74,6 +78,7 @@ class Steps:
         self._server.start(keep_tail=step.keep)
 
     def _rebuild(self, step: Step, facts: Facts) -> None:
+        """Put the data of this copy aside, so that the next start copies everything from the owner anew."""
         self._server.put_aside()
         self._watch.served.unlink(missing_ok=True)
 
@@ -84,7 +89,7 @@ class Steps:
     # ---- the copy ---------------------------------------------------------------------------
 
     def _follow_again(self, step: Step, facts: Facts) -> None:
-        """Make the database follow again, and keep what it has received and not applied yet.
+        """Make the database copy from the owner again, and keep what it has received and not applied yet.
 
         That is kept as long as one of its two replication threads runs: so the receiving thread alone is
         stopped before both are started.
@@ -99,6 +104,7 @@ class Steps:
         return None
 
     def _follow(self) -> None:
+        """Configure the database as a copy of the other site's, and start replication."""
         cell = self._cell
         self._memory.followed_at = time.monotonic()
         self._watch.complete.unlink(missing_ok=True)
@@ -112,7 +118,7 @@ class Steps:
         self._link.rows("START SLAVE")
 
     def _promote(self, step: Step, facts: Facts) -> None:
-        """Turn the copy into an owner: stop receiving, apply what was received, forget the former owner.
+        """Turn the copy into an owner: stop receiving, apply what was received, end the replication.
 
         From the first statement on, the former owner can never be acknowledged by this copy again.
         """
@@ -126,10 +132,10 @@ class Steps:
         self._point("promote: no copy any more")
 
     def _drain(self) -> None:
-        """Wait until all that was received is applied; raise Unfinished after 10 s or on an error.
+        """Wait until all received transactions are applied; raise Unfinished after 10 s or on an error.
 
-        The server's words tell it. `Gtid_IO_Pos` would not do: it may name a transaction of which only a
-        part was received.
+        The state text of SHOW SLAVE STATUS tells it. `Gtid_IO_Pos` would not do: it may name a transaction of
+        which only a part was received.
         """
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
@@ -146,9 +152,10 @@ class Steps:
     # ---- the owner --------------------------------------------------------------------------
 
     def _claim(self, step: Step, facts: Facts) -> None:
-        """Change the owner or the epoch in the register.
+        """Write the new owner or epoch to the register. Raises Unfinished if the row was changed meanwhile.
 
-        Only a certain success gives the right to commit unprotected; an answer that was lost does not.
+        Only a certain success gives the right to commit without waiting for the copy; an answer that was lost
+        does not.
         """
         after = _row(step)
         if not self._swap(step, facts):
@@ -161,12 +168,17 @@ class Steps:
             self._go_alone(after)
 
     def _go_alone(self, row: RegisterRow) -> None:
+        """Let commits no longer wait for the copy's acknowledgement.
+
+        Raises Unfinished unless this process of the agent has itself won the register's epoch for that.
+        """
         if self._memory.unprotected_epoch != row.epoch:
             raise Unfinished("not certain to own it alone")
         self._confirmation = None
         self._link.rows(SEMI + "0")
 
     def _protect(self, step: Step, facts: Facts) -> None:
+        """Let commits wait for the copy's acknowledgement again, and then say so in the register."""
         self._link.rows(SEMI + "1")
         self._point("protect: waits")
         self._confirm()
@@ -176,6 +188,7 @@ class Steps:
         self._point("protect: told")
 
     def _open(self, row: RegisterRow) -> None:
+        """Let the database take writes once its copy acknowledges, or the register says none is needed."""
         self._watch.served.touch()
         if row.solo:
             self._go_alone(row)
@@ -188,6 +201,10 @@ class Steps:
         self._link.rows("SET GLOBAL read_only=0")
 
     def _declare(self, row: RegisterRow) -> None:
+        """Write owner and epoch into the own database, where transactions read who may write.
+
+        Does nothing before the first migration has made the table.
+        """
         query = _DECLARE.format(schema=self._cell.schema)
         try:
             self._link.rows(query, [row.platform, row.owner, row.epoch])
@@ -209,9 +226,10 @@ class Steps:
     # ---- to the other site --------------------------------------------------------------------
 
     def _hand_over(self, step: Step, facts: Facts) -> None:
-        """Hand the cell over: close the database, let the copy catch up, change the register, follow.
+        """Hand the platform's data over to the other site.
 
-        Until the register is changed, the database can be opened again and nothing has happened.
+        The database is closed, the copy catches up, the register is changed, and the database here becomes a
+        copy. Until the register is changed, the database can be opened again and nothing has happened.
         """
         cell = self._cell
         peer = DatabaseLink(
@@ -238,7 +256,10 @@ class Steps:
         self._follow()
 
     def _wait_for(self, peer: DatabaseLink, seconds: float) -> None:
-        """Wait until the other site has applied all that is here; raise Unfinished after so many seconds."""
+        """Wait until the other site has applied all that is here.
+
+        Raises Unfinished after so many seconds.
+        """
         position = self._link.value("@@gtid_binlog_pos")
         if peer.value(f"MASTER_GTID_WAIT('{position}', {seconds})") != 0:
             raise Unfinished("the other site lags")
@@ -246,6 +267,10 @@ class Steps:
     # ---- the register -----------------------------------------------------------------------
 
     def _swap(self, step: Step, facts: Facts) -> bool:
+        """Replace the platform's row in the register by the row of this step; return whether it was replaced.
+
+        `False` means that somebody has changed the row meanwhile. Raises Unfinished and Failure.
+        """
         if facts.row is None:
             raise Unfinished("the register is unreachable")
         after = _row(step)
@@ -254,12 +279,13 @@ class Steps:
         )
 
     def _wish(self, step: Step, facts: Facts) -> None:
+        """Write or withdraw, in the register, the request that the other site hands over."""
         if facts.row is not None:
             self._register.wish(facts.row, _row(step), step.kind, step.because)
 
 
 class Confirmation:
-    """A commit in a thread of its own that waits for the copy's acknowledgement.
+    """A confirmation is a commit that waits, in a thread of its own, for the copy's acknowledgement.
 
     It waits however long that takes, and cannot be called off.
     """
@@ -281,6 +307,7 @@ class Confirmation:
         return not self._done and not self._thread.is_alive()
 
     def _commit(self) -> None:
+        """Commit a row that no application reads; the commit returns once the copy has acknowledged it."""
         try:
             self._link.rows("UPDATE cell.confirmation SET n = n + 1 WHERE id = 1")
             self._done = True

@@ -1,4 +1,7 @@
-"""`manage.py cell_agent`: this site's agent of all cells in CELLS_FILE."""
+"""`manage.py cell_agent` runs this site's agents, one for each platform's database in CELLS_FILE.
+
+An agent keeps the database running and decides, with the other site's agent, which site may write.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,16 @@ from failover.flows import cell_agent
 
 
 class Command(BaseCommand):
-    """The command runs the agents until SIGTERM. The databases go on without them; the next run finds them."""
+    """The command runs this site's agents until SIGTERM.
+
+    The databases go on without them; the next run finds them.
+    """
 
     help = "Keep this site's cells: start, protect, take over, hand back (CELLS_FILE)."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: object, **options: object) -> None:
-        """Read the configuration of the cells, and run their agents."""
+        """Read CELLS_FILE, and run an agent for each cell, that is, each platform's database at this site."""
         if not settings.CELLS_FILE:
             raise CommandError("set CELLS_FILE: which cells this site holds")
         try:

@@ -1,4 +1,7 @@
-"""`manage.py cell_register`: at the core, enter a platform into the register of owners."""
+"""`manage.py cell_register` adds a platform to the register: which site serves which platform.
+
+It runs at the core, the deployment whose database holds the register.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from foundation.cells.directory import own_platform
 
 
 class Command(BaseCommand):
-    """The command is idempotent: a registered platform stays as it is, unless its backup is to change."""
+    """The command adds a platform to the register; it can be repeated.
+
+    A registered platform stays as it is, unless `--move-copy` asks for another backup site.
+    """
 
     help = "Enter a platform into the register of owners: its home owns it, alone at first."
 
@@ -32,7 +38,10 @@ class Command(BaseCommand):
         move_copy: bool,
         **options: object,
     ) -> None:
-        """Write the platform's row, unless it exists."""
+        """Add the platform to the register (which site serves which platform), unless it is there already.
+
+        With `--move-copy` a registered platform gets another backup site.
+        """
         if home == backup:
             raise CommandError("a site can not be its own backup")
         row, _ = Register.objects.get_or_create(
@@ -43,9 +52,10 @@ class Command(BaseCommand):
         self.stdout.write(str(row))
 
     def _move_copy(self, row: Register, backup: str, *, sure: bool) -> Register:
-        """Move the copy to another backup, by compare-and-set.
+        """Let another site hold the copy of a platform's data, and return the new register row.
 
-        Home serves alone, under a new epoch, until the new copy is complete.
+        The row is changed by compare-and-set. The platform's own site serves without a copy, under a new epoch,
+        until the new copy is complete.
         """
         if not sure:
             raise CommandError(

@@ -1,4 +1,7 @@
-"""`manage.py dr status|takeover|handback|mode|drill|fence|withdraw|salvage`: who serves, and who shall."""
+"""`manage.py dr` shows which site serves each platform, and lets operators change it.
+
+Its actions are `status|takeover|handback|mode|drill|fence|withdraw|salvage`.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,10 @@ class Options(TypedDict):
 
 
 class Command(BaseCommand):
-    """The command writes a request, waits until the agents have carried it out, or reports that they have not."""
+    """The command writes a request to the register, and waits until the agents have carried it out.
+
+    It reports a request that they have not carried out within 120 s.
+    """
 
     help = "Show who serves which platform; take over, hand back, rehearse."
 
@@ -65,6 +71,7 @@ class Command(BaseCommand):
         return None
 
     def _act(self, platform: str) -> None:
+        """Ask for confirmation, and run an action that changes something."""
         action, dry = self._options["what"], self._options["dry_run"]
         self._confirm(platform)
         if action == "mode":
@@ -81,6 +88,7 @@ class Command(BaseCommand):
         return self._move(platform, action)
 
     def _move(self, platform: str, action: str) -> None:
+        """Request that the other site serves, wait until it does, and print how long it took."""
         began = time.monotonic()
         request = self._ask(platform, action)
         outcome: dict[str, object] = {"done": request.sentence, "dry_run": self._options["dry_run"]}
@@ -95,6 +103,10 @@ class Command(BaseCommand):
     def _ask(
         self, platform: str, action: str, *, anyway: bool = False
     ) -> operator_requests.OperatorRequest:
+        """Write the request for a takeover, hand-back or fencing of a platform, and return it.
+
+        `anyway` allows a takeover from a healthy site.
+        """
         dry = self._options["dry_run"]
         if action == "handback":
             return operator_requests.handback(platform, _who(), dry_run=dry)
@@ -106,7 +118,7 @@ class Command(BaseCommand):
         return operator_requests.takeover(platform, _who(), anyway=anyway, force=force, dry_run=dry)
 
     def _drill(self, platform: str) -> None:
-        """Take over, hand back, and print how long each took."""
+        """Let the backup take over and hand back, and print how long each took."""
         began = time.monotonic()
         request = self._ask(platform, "takeover", anyway=True)
         if self._options["dry_run"]:
@@ -127,6 +139,7 @@ class Command(BaseCommand):
         )
 
     def _salvage(self, platform: str) -> None:
+        """Print the requests that are missing after a forced takeover; `--done` marks them as dealt with."""
         if self._options["done"] and not self._options["dry_run"]:
             return self._print({"done": unreplicated_requests.done(platform, _who())})
         requests = unreplicated_requests.missing(platform)
@@ -140,6 +153,7 @@ class Command(BaseCommand):
         return self.stdout.write(f"{len(requests)} requests are not known where it is served")
 
     def _confirm(self, platform: str) -> None:
+        """Ask the operator to type "yes" before anything is changed. Raises CommandError on another answer."""
         sentence = f"{self._options['what']} of {platform} {self._options['mode']}".strip()
         only_looks = self._options["what"] == "salvage" and not self._options["done"]
         if self._options["yes"] or self._options["dry_run"] or only_looks:
@@ -148,6 +162,7 @@ class Command(BaseCommand):
             raise CommandError("nothing was done")
 
     def _status(self) -> None:
+        """Print the state of all platforms, and the last ten changes."""
         facts = status.facts()
         if self._options["json"]:
             self.stdout.write(json.dumps(facts, indent=1))
@@ -162,6 +177,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {event['at']} {event['platform']}: {event['because']}")
 
     def _line(self, cell: status.CellStatus) -> None:
+        """Print the state of one platform, and of its database at each of its two sites."""
         protection = "protected" if cell["protected"] else "solo"
         head = f"{cell['name']}: {cell['state']}, served by {cell['owner']}, epoch {cell['epoch']}"
         self.stdout.write(f"{head}, {protection}, mode {cell['mode']}")
@@ -177,6 +193,7 @@ class Command(BaseCommand):
 
 
 def _platform(name: str) -> str:
+    """Return the MOID of the platform with this MOID or name. Raises CommandError."""
     platforms = PlatformDomain.objects.filter(pk=name) | PlatformDomain.objects.filter(name=name)
     platform = platforms.values_list("pk", flat=True).first()
     if platform is None:
@@ -189,6 +206,10 @@ def _who() -> str:
 
 
 def _await(platform: str, true: Callable[[RegisterRow], bool]) -> RegisterRow:
+    """Wait until a platform's register row fulfils a condition, and return the row.
+
+    Raises CommandError after PATIENCE seconds.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         row = register_view.read().rows[platform]
@@ -200,7 +221,10 @@ def _await(platform: str, true: Callable[[RegisterRow], bool]) -> RegisterRow:
 
 
 def _await_well(platform: str) -> None:
-    """Wait until home could get its platform back. Raises CommandError after PATIENCE seconds."""
+    """Wait until the platform's own site could serve it again.
+
+    Raises CommandError after PATIENCE seconds.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         view = register_view.read()
