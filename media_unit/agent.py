@@ -1,4 +1,7 @@
-"""The agent keeps one media unit, its Janus and its connection to the broker running until it is stopped."""
+"""The agent keeps one media unit running: its Janus, its gate and its connection to the broker.
+
+The gate is the WebSocket proxy between participants and Janus.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +70,7 @@ class Agent:
         self._up = asyncio.Event()
 
     async def run(self) -> None:
-        """Run the unit until SIGTERM or SIGINT."""
+        """Run the media unit until SIGTERM or SIGINT."""
         self._ready.unlink(missing_ok=True)
         stop = asyncio.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
@@ -96,7 +99,7 @@ class Agent:
         self._state_file.close()
 
     async def _for_ever(self, duty: Coroutine[object, object, None]) -> None:
-        """Run a task that never ends; when it ends by a bug, stop the process, which its supervisor restarts."""
+        """Run a task that never ends; if it ends by a bug, stop this process, which its supervisor restarts."""
         try:
             await duty
         except Exception:
@@ -104,7 +107,10 @@ class Agent:
         signal.raise_signal(signal.SIGTERM)
 
     async def _unregister(self) -> None:
-        """Unregister when Janus ends with the agent. A restart of the agent alone disturbs nobody."""
+        """Tell the resource manager that this unit ends, if its Janus ends with the agent.
+
+        A restart of the agent alone disturbs nobody.
+        """
         if self._config.keep_janus or not self._up.is_set():
             return
         for message in reports.unregistered(self._config):
@@ -113,7 +119,7 @@ class Agent:
             log.warning("the broker was not told that this unit ends")
 
     async def _write_ready_file(self) -> None:
-        """Write the file `ready` once the unit is registered and Janus is up."""
+        """Write the file `ready` once the unit is registered and Janus runs."""
         while True:
             await self._up.wait()
             await self._broker.connected.wait()
@@ -125,6 +131,7 @@ class Agent:
     # ---- Janus --------------------------------------------------------------------------------
 
     async def _run_janus(self) -> None:
+        """Keep Janus running and connected; start a new one when it dies or hangs."""
         await self._janus.adopt()
         while True:
             try:
@@ -161,7 +168,7 @@ class Agent:
             await link.close()
 
     def _give_up(self) -> None:
-        """Report at once that all conferences are lost; the new Janus registers anew, and empty."""
+        """Report at once that all conferences are lost; the unit registers again, empty, with the new Janus."""
         if self._up.is_set():
             self._up.clear()
             for message in reports.unregistered(self._config):
@@ -186,6 +193,7 @@ class Agent:
         return self._unit.introduce() if self._up.is_set() else []
 
     async def _handle_message(self, body: dict[str, Any], correlation_id: str) -> None:
+        """Let the unit handle a message; send a NACK if it is a request that cannot be read."""
         try:
             await self._unit.handle(body, correlation_id)
         except BadMessage as error:
@@ -194,6 +202,7 @@ class Agent:
             raise
 
     async def _beat(self) -> None:
+        """Send a heartbeat every 3 s, and the list of conferences every 60 s, while broker and Janus are up."""
         beats = 0
         while True:
             await asyncio.sleep(_BEAT)

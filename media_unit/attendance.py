@@ -1,4 +1,4 @@
-"""Attendance: arriving terminals get the settings of the conference or are sent away when it is full."""
+"""Terminals that join a conference get its settings, or are sent away when it is full."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ log = logging.getLogger("conferences.media.unit")
 
 
 async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
-    """Apply the settings of the conference to arrived terminals; send away those without a place."""
+    """Apply the conference's settings to terminals that have just joined.
+
+    Those for whom there is no place are sent away.
+    """
     conference = context.conference
     for terminal in reversed(arrived):
         if len(conference.roster.online) > conference.places:
@@ -32,7 +35,11 @@ async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
 
 
 def has_fallen_silent(conference: HeldConference, plugin: str, person: str) -> Terminal | None:
-    """Return the terminal of a silent connection if the silence means that it has left. Pure."""
+    """Return the terminal that has left, as its connection sends no media any more; else `None`. Pure.
+
+    `plugin` is the Janus plugin of the silent connection, `person` its participant id there. A muted terminal may be
+    silent, and one that is still heard may stop its video.
+    """
     matching = (
         terminal for terminal in conference.roster.online if (plugin, person) in terminal.links
     )
@@ -46,7 +53,7 @@ def has_fallen_silent(conference: HeldConference, plugin: str, person: str) -> T
 
 
 def page_state(conference: HeldConference) -> Body:
-    """Return the state that the join pages of all participants show. Pure."""
+    """Return the state of a conference that the join pages of all its participants show. Pure."""
     people = [
         {
             "mtid": terminal.mtid,

@@ -58,7 +58,7 @@ class _Outgoing:
 
 
 class Broker:
-    """A broker keeps connecting; each session begins with the introduction of the unit."""
+    """The broker connects again and again; each session begins with the unit's registration and list."""
 
     def __init__(self, config: UnitConfig, handle: Handle, introduce: Introduce) -> None:
         self._config, self._handle_body, self._introduce = config, handle, introduce
@@ -89,12 +89,13 @@ class Broker:
         self._more.set()
 
     async def all_sent(self, seconds: float) -> bool:
-        """Wait until the broker has confirmed everything, or for `seconds`; return whether it has."""
+        """Wait up to `seconds` until the broker has confirmed everything; return whether it has."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._empty.wait(), seconds)
         return self._empty.is_set()
 
     async def _publish(self, channel: AbstractChannel) -> None:
+        """Publish the waiting messages in order; each stays in the queue until the broker has confirmed it."""
         exchanges = {}
         for route in _PUBLISHED_ROUTES:
             named = route.value
@@ -124,7 +125,7 @@ class Broker:
     # ---- listening ----------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Run sessions until cancelled."""
+        """Run sessions with the broker, one after the other, until cancelled."""
         backoff = Backoff(_LONGEST_PAUSE)
         while True:
             try:
@@ -138,6 +139,7 @@ class Broker:
             await asyncio.sleep(backoff.next_pause())
 
     async def _session(self) -> None:
+        """Connect, introduce the unit, and consume and publish until the connection or a channel ends."""
         connection = await aio_pika.connect(self._config.amqp_url, timeout=_TIMEOUT, heartbeat=10)
         try:
             incoming_channel = await connection.channel()
@@ -163,7 +165,7 @@ class Broker:
                 await asyncio.wait_for(connection.close(), 2)
 
     def _drop_stale(self) -> None:
-        """Drop waiting reports that the introduction replaces; keep a farewell, and send it first."""
+        """Drop the waiting reports that the unit's introduction replaces; send waiting unregistrations first."""
         waited = list(self._waiting)
         farewell = NodeUnregistered.wire_type
         self._waiting = deque(
@@ -182,6 +184,7 @@ class Broker:
     async def _own_queue(
         self, connection: AbstractConnection, channel: AbstractChannel
     ) -> AbstractQueue:
+        """Declare and bind the unit's queue; one that exists with other arguments is used as it is."""
         ip, pid = self._config.ip, self._config.pid
         name = unit_queue(ip, pid)
         commands = Routes.CSS_TO_UNIT.value
@@ -226,7 +229,7 @@ class Broker:
 async def _end_of(
     connection: AbstractConnection, incoming: AbstractChannel, outgoing: AbstractChannel
 ) -> asyncio.Future[str]:
-    """Return what will say why a session is over.
+    """Return a future that is set, to the reason, when a session with the broker is over.
 
     A closed channel, and a consumer that the broker has cancelled because its queue was deleted or
     its node is lost, leave the connection as it was: the unit would go on sending and hear nothing.

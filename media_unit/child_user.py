@@ -1,4 +1,4 @@
-"""The user and the environment of the processes that strangers talk to: Janus and its gate."""
+"""The user and environment of the processes that strangers talk to: Janus and the proxy before it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _KEPT = frozenset(("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPAT
 
 
 class UserArguments(TypedDict, total=False):
-    """The arguments by which a subprocess is started as another user; empty: as the agent's own."""
+    """The arguments of `subprocess` by which a process runs as another user; empty: as the agent's own."""
 
     user: int
     group: int
@@ -28,7 +28,7 @@ class UserArguments(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class ChildUser:
-    """The user of Janus and its gate. `uid` is `None` where they run as the agent's own user."""
+    """The user of Janus and its gate, the proxy; `uid` is `None` where they run as the agent's own user."""
 
     uid: int | None = None
     gid: int = -1
@@ -53,9 +53,10 @@ class ChildUser:
 
 
 def child_user(what: str, name: str, *needed: Path) -> ChildUser:
-    """Return the user of that name for a program, if the agent may become it and it may reach what it needs.
+    """Return the user of that name for a program, if the agent may start programs as that user.
 
-    Only root may start programs as somebody else. "" means the agent's own user.
+    Only root may. The user must also be able to reach the paths in `needed`. `name` "" means the agent's own
+    user, and so does, with a warning, a user for whom this fails. `what` names the program in the warning.
     """
     if not name or os.geteuid() != 0:
         return ChildUser()
@@ -72,7 +73,10 @@ def child_user(what: str, name: str, *needed: Path) -> ChildUser:
 
 
 def child_environment(preload: str) -> dict[str, str]:
-    """Return an environment without secrets: addresses and keys of the agent stay with the agent."""
+    """Return an environment for Janus and its gate, without the agent's secrets and addresses.
+
+    `preload` is a library for LD_PRELOAD, or "".
+    """
     env = {key: value for key, value in os.environ.items() if key in _KEPT or key[:6] == "STAND_"}
     preloads = [path for path in (preload, os.environ.get("LD_PRELOAD", "")) if path]
     return env | ({"LD_PRELOAD": ":".join(preloads)} if preloads else {})

@@ -1,4 +1,4 @@
-"""A conference that this unit holds, and its form in the state file for the unit's own restart. Pure."""
+"""A conference that this unit holds, and its form in the file that outlasts a restart. Pure."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class HeldConference:
 
     @property
     def state(self) -> Body:
-        """Return the fields that are reported when one of them changes."""
+        """Return the fields of which every change is reported to the scheduler."""
         return {
             "name": self.name,
             "mts": self.roster.mts,
@@ -95,24 +95,27 @@ class HeldConference:
 
     @property
     def ends_at(self) -> datetime | None:
-        """Return its planned end; `None` if there is none or it cannot be parsed."""
+        """Return the planned end of the conference; `None` if there is none or it cannot be parsed."""
         try:
             return datetime.fromisoformat(self.endtime) if self.endtime else None
         except ValueError:
             return None
 
     def to_stored(self) -> Body:
-        """Return the form that the state file stores."""
+        """Return the conference as the state file stores it."""
         return {name: getattr(self, name) for name in _PLAIN} | {"roster": self.roster.to_stored()}
 
     @classmethod
     def from_stored(cls, body: Body) -> HeldConference:
-        """Return the conference of a stored form."""
+        """Return the conference that was stored in this form."""
         return cls(**(body | {"roster": Roster.from_stored(body["roster"])}))
 
 
 def conference_of(request: HoldRequest, janus_room: str) -> HeldConference:
-    """Return the conference that a request asks for; a restored one has its people and settings again."""
+    """Return a new conference as a create or restore request describes it.
+
+    A restored one has its people and settings again.
+    """
     conference = HeldConference(
         e164=request.e164,
         confid=request.confid,

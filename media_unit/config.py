@@ -20,7 +20,7 @@ class BadConfig(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitConfig:
-    """Name, place, ports and capacity of one unit."""
+    """The configuration has the name, place, ports and capacity of one media unit."""
 
     amqp_url: str
     ip: str
@@ -43,11 +43,11 @@ class UnitConfig:
 
     @property
     def host(self) -> str:
-        """Return the address as URLs write it: one of IPv6 in brackets."""
+        """Return the unit's IP address as URLs write it: IPv6 in brackets."""
         return f"[{self.ip}]" if ":" in self.ip else self.ip
 
     def is_named(self, name: UnitName) -> bool:
-        """Return whether a name is this unit's; without an instance name it is any at the address."""
+        """Return whether a name is this unit's; a name without an instance fits every unit at its address."""
         return name.ip == self.ip and name.pid in (None, "", self.pid)
 
     @property
@@ -60,7 +60,7 @@ class UnitConfig:
 
     @property
     def ws_port(self) -> int:
-        """Return the port of the gate, at which participants reach Janus."""
+        """Return the port of the gate, the proxy through which participants reach Janus."""
         return self.port_base + 3
 
     @property
@@ -87,12 +87,12 @@ class UnitConfig:
 
     @property
     def join_url(self) -> str:
-        """Return the address for participants: that of the gate, unless a proxy stands in front."""
+        """Return the URL that participants connect to: the gate's, unless another proxy stands before it."""
         return self.public_ws or f"ws://{self.host}:{self.ws_port}/"
 
 
 def from_environment(env: Mapping[str, str]) -> UnitConfig:
-    """Read the unit's settings. Raises BadConfig."""
+    """Read the unit's configuration from environment variables. Raises BadConfig."""
     try:
         pid = read_as(UnitName, {"pid": env.get("CMU_PID", "")}).pid or ""
     except InvalidValue as error:

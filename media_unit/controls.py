@@ -1,4 +1,4 @@
-"""Conference control: what each control does to a conference and its people."""
+"""The control requests of conference managers, and what each does to a conference and its people."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ControlRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ControlContext:
-    """A context holds what a control request may change."""
+    """A context holds the conference that a control request changes, its Janus rooms and the recorder."""
 
     conference: HeldConference
     janus_rooms: JanusRooms
@@ -44,9 +44,9 @@ class ControlContext:
 
 
 async def control(context: ControlContext, name: str, body: Body) -> Body:
-    """Carry out a control request; return further fields of its answer.
+    """Carry out a control request; return the additional fields of its answer.
 
-    Raises ControlRefused, and the errors of Janus.
+    `name` is the control's, such as "MUTE". Raises ControlRefused, JanusError and JanusAway.
     """
     handler = _CONTROLS.get(name)
     if handler is None:
@@ -55,13 +55,14 @@ async def control(context: ControlContext, name: str, body: Body) -> Body:
 
 
 async def disconnect(context: ControlContext, terminal: Terminal) -> None:
-    """Close all connections of a terminal."""
+    """Close all connections of a terminal to the Janus rooms of its conference."""
     for plugin, participant in sorted(terminal.links):
         await context.janus_rooms.kick(context.conference.janus_room, plugin, participant)
     terminal.links = set()
 
 
 async def _add(context: ControlContext, body: Body) -> Body:
+    """Put terminals on the conference's list, so that they are expected to join."""
     wanted = _read(CallTerminals, body).terminals
     for terminal in wanted:
         if terminal.type in _NEEDS_GATEWAY:
@@ -79,6 +80,7 @@ _NEEDS_GATEWAY = ("sip", "h323")
 
 
 async def _delete(context: ControlContext, body: Body) -> Body:
+    """Remove terminals from the conference's list, and close their connections."""
     for terminal in _named(context, body):
         context.conference.roster.remove(terminal.mtid)
         await disconnect(context, terminal)
@@ -95,6 +97,7 @@ async def _drop(context: ControlContext, body: Body) -> Body:
 
 
 async def _mute(context: ControlContext, body: Body) -> Body:
+    """Close or open microphones: of the named terminals, or of all, including those who join later."""
     value = _read(MuteTerminals, body).value
     if "mtid" not in body:
         context.conference.mute = value
@@ -106,6 +109,7 @@ async def _mute(context: ControlContext, body: Body) -> Body:
 
 
 async def _silence(context: ControlContext, body: Body) -> Body:
+    """Close or open loudspeakers: of the named terminals, or of all, including those who join later."""
     value = _read(MuteTerminals, body).value
     chosen = _named(context, body)
     if "mtid" not in body:
@@ -119,7 +123,10 @@ async def _silence(context: ControlContext, body: Body) -> Body:
 
 
 async def _rename(context: ControlContext, body: Body) -> Body:
-    """Rename the conference at once: CM itself asks, and the report of the change is the answer (CSS §5.1)."""
+    """Rename the conference at once: the conference manager itself asks (CSS §5.1).
+
+    The report of the change is the answer.
+    """
     context.conference.name = _read(RenameConference, body).name
     return {}
 
@@ -146,6 +153,7 @@ async def _stop_record(context: ControlContext, body: Body) -> Body:
 
 
 async def _send_message(context: ControlContext, body: Body) -> Body:
+    """Show a text on the join pages of the named terminals, or of all."""
     announcement: Body = {"kind": "message", "text": _read(SendText, body).text}
     if body.get("mtids"):
         announcement["to"] = [
@@ -178,7 +186,10 @@ _CONTROLS: dict[str, Callable[[ControlContext, Body], Awaitable[Body]]] = {
 
 
 def _named(context: ControlContext, body: Body) -> list[Terminal]:
-    """Return the terminals named by `mtids` or `mtid`; all of them where `mtid` is optional and absent."""
+    """Return the terminals that `mtids` or `mtid` name; all where `mtid` is optional and missing.
+
+    Raises ControlRefused for an unknown one.
+    """
     everybody = context.conference.roster.terminals
     if "mtids" in body:
         wanted = _read(RemoveTerminals, body).mtids
@@ -195,6 +206,7 @@ def _named(context: ControlContext, body: Body) -> list[Terminal]:
 
 
 def _member_or_none(context: ControlContext, body: Body) -> str:
+    """Return the terminal id in the request; "" means nobody. Raises ControlRefused for an unknown one."""
     mtid = _read(TerminalControl, body).mtid
     if mtid and mtid not in context.conference.roster.terminals:
         raise ControlRefused(f"no terminal {mtid!r} in this conference")

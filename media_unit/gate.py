@@ -1,8 +1,8 @@
-"""The gate before Janus: a WebSocket proxy that passes on only what participants may say.
+"""The gate is a WebSocket proxy before Janus; it passes on only what participants may say.
 
-It is a process of its own, so that people stay connected while the agent restarts. It keeps nothing:
-what a token is good for stands in the token, and whether its conference still runs is asked of Janus.
-Answers and events of Janus pass unread, but for those that bring a session or a handle.
+It is a process of its own, so that people stay connected while the agent restarts. It stores nothing: a token
+itself says which room it is good for, and Janus is asked whether that conference still runs. Answers and events
+of Janus pass unread, except for those that bring a session or a handle.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _MOST_REFUSALS = 20
 
 
 class Pace:
-    """A bucket that says whether somebody asks too much."""
+    """A pace limits the rate of one participant's requests (a token bucket)."""
 
     def __init__(self) -> None:
         self._left, self._at = _BURST, time.monotonic()
 
     def take(self) -> None:
-        """Count one request. Raises Refused."""
+        """Count one request. Raises Refused when the participant sends too many."""
         now = time.monotonic()
         self._left = min(_BURST, self._left + (now - self._at) * _PER_SECOND) - 1
         self._at = now
@@ -49,14 +49,14 @@ class Pace:
 
 
 class Gate:
-    """A gate serves the participants of one unit."""
+    """A gate is the proxy between the participants of one media unit and its Janus."""
 
     def __init__(self, settings: GateSettings) -> None:
         self._settings = settings
         self._sockets = 0
 
     async def serve(self) -> None:
-        """Serve until SIGTERM."""
+        """Serve participants until SIGTERM or SIGINT."""
         stop = asyncio.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signum, stop.set)
@@ -74,6 +74,7 @@ class Gate:
         return web.json_response({"server-name": self._settings.server_name})
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
+        """Serve one participant's WebSocket; answer 503 when too many are open."""
         if self._sockets >= self._settings.most_sockets:
             log.warning("refused %s: %d connections are open", request.remote, self._sockets)
             raise web.HTTPServiceUnavailable
@@ -93,7 +94,7 @@ class Gate:
 
 
 class Connection:
-    """One participant's WebSocket, and the one to Janus that belongs to it."""
+    """A connection is one participant's WebSocket, and the one to Janus that belongs to it."""
 
     def __init__(
         self,
@@ -131,7 +132,7 @@ class Connection:
                 await asyncio.wait_for(self._socket.close(), 1)
 
     async def _welcome(self, frame: aiohttp.WSMessage) -> Visitor | None:
-        """Return the visitor whose first message bears a good token; answer any other, and return `None`."""
+        """Return the visitor whose first message has a valid token; refuse any other, and return `None`."""
         message: Mapping[str, object] = {}
         try:
             message = _read(frame)
@@ -147,7 +148,7 @@ class Connection:
         visitor: Visitor,
         janus: aiohttp.ClientWebSocketResponse,
     ) -> None:
-        """Pass a message on to Janus, or answer that it is refused."""
+        """Pass a participant's message on to Janus, or answer that it is refused."""
         message: Mapping[str, object] = {}
         try:
             self._pace.take()
@@ -161,7 +162,7 @@ class Connection:
             await janus.send_str(frame.data)
 
     async def _ask_whether_it_runs(self, janus_room: str) -> None:
-        """Ask Janus whether it has a room. Raises Refused: a token ends with its conference."""
+        """Ask Janus whether the room still exists. Raises Refused: a token ends with its conference."""
         question = {
             "janus": "message_plugin",
             "transaction": "gate",
@@ -176,6 +177,7 @@ class Connection:
             raise Refused("this conference does not run here any more")
 
     async def _refuse(self, message: Mapping[str, object], refusal: Refused) -> None:
+        """Answer a message as Janus answers a bad one, with the reason; log the first of a connection."""
         self._refusals += 1
         if self._refusals == 1:
             log.warning("refused %s: %s", self._address, refusal)
@@ -188,7 +190,7 @@ class Connection:
         await self._socket.send_str(orjson.dumps(answer).decode())
 
     async def _pass_back(self, visitor: Visitor, janus: aiohttp.ClientWebSocketResponse) -> None:
-        """Pass back what Janus says, until it closes; then close the participant's socket."""
+        """Pass messages of Janus back to the participant until Janus closes; then close the participant's."""
         try:
             async for frame in janus:
                 if frame.type is WSMsgType.TEXT:
@@ -201,7 +203,7 @@ class Connection:
 
 
 def _read(frame: aiohttp.WSMessage) -> Mapping[str, object]:
-    """Return the message in a frame. Raises Refused."""
+    """Return the JSON object in a WebSocket frame. Raises Refused."""
     if frame.type is not WSMsgType.TEXT:
         raise Refused("text is needed")
     try:
@@ -214,7 +216,7 @@ def _read(frame: aiohttp.WSMessage) -> Mapping[str, object]:
 
 
 def main() -> None:
-    """Run the gate that a settings file describes."""
+    """Run the gate with the settings file that the command line names."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = GateSettings(**json.loads(Path(sys.argv[1]).read_text()))
     asyncio.run(Gate(settings).serve())

@@ -1,4 +1,4 @@
-"""The rules of the gate: what a participant may say to Janus, and about which room. Pure.
+"""The rules of the gate, the proxy before Janus: what participants may say, about which room. Pure.
 
 A participant is whoever holds a token. The token names one Janus room and is good for that room alone.
 """
@@ -70,7 +70,7 @@ _COMMANDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSettings:
-    """What one gate has to know."""
+    """The settings of one gate, which the agent writes into a file for it."""
 
     server_name: str
     ip: str
@@ -83,17 +83,17 @@ class GateSettings:
 
 
 class Refused(Exception):
-    """The gate refuses; the text says what."""
+    """The gate refuses a participant's message; the text says why."""
 
 
 def make_token(key: str, janus_room: str, now: float) -> str:
-    """Return a token that Janus' `token_auth` takes, and that names the only room that it is good for."""
+    """Return a token for one Janus room, in the form that Janus itself accepts (`token_auth`)."""
     plain = ",".join([str(int(now) + TOKEN_LASTS), "janus", *PLUGINS, f"room={janus_room}"])
     return f"{plain}:{_signature(key, plain)}"
 
 
 def room_of_token(key: str, token: object, now: float) -> str:
-    """Return the room that a token is good for. Raises Refused."""
+    """Return the Janus room that a token is good for. Raises Refused if it is false or has expired."""
     if not isinstance(token, str):
         raise Refused("a token is needed")
     plain, _, signature = token.partition(":")
@@ -113,7 +113,7 @@ def _signature(key: str, plain: str) -> str:
 
 @dataclass(slots=True)
 class Visitor:
-    """One WebSocket of a participant: its token's room, its session, and the plugin of each handle."""
+    """A visitor is one WebSocket of a participant: its room, its session, and the plugin of each handle."""
 
     token: str
     janus_room: str
@@ -123,7 +123,11 @@ class Visitor:
     """Transactions whose answers bring a session ("") or the handle of a plugin."""
 
     def check(self, message: Mapping[str, object]) -> str:
-        """Return the command of an allowed message, and note what its answer will bring. Raises Refused."""
+        """Return the command of a participant's message if the message is allowed. Raises Refused.
+
+        For "create" and "attach" the transaction is remembered, since its answer brings the id of the session
+        or handle that later messages may use.
+        """
         command = message.get("janus")
         if not isinstance(command, str) or command not in _COMMANDS:
             raise Refused(f"{str(command)[:40]} is not for participants")
@@ -146,7 +150,7 @@ class Visitor:
         return command
 
     def note(self, answer: Mapping[str, object]) -> None:
-        """Note the session or the handle that an answer of Janus brings."""
+        """Remember the session or handle whose id an answer of Janus brings, so that messages may use it."""
         transaction = answer.get("transaction")
         if not isinstance(transaction, str) or transaction not in self.pending:
             return
@@ -161,6 +165,7 @@ class Visitor:
             self.session = number
 
     def _attach(self, plugin: object, transaction: str) -> None:
+        """Allow a new handle of a conference plugin, and remember its transaction. Raises Refused."""
         if plugin not in PLUGINS:
             raise Refused("plugin: not one of a conference's")
         if len(self.handles) + len(self.pending) >= MOST_HANDLES:
@@ -168,6 +173,7 @@ class Visitor:
         self.pending[transaction] = str(plugin)
 
     def _on_handle(self, command: str, handle: object, body: object) -> None:
+        """Check a command on a handle, which must belong to this connection. Raises Refused."""
         plugin = self.handles.get(handle) if isinstance(handle, int) else None
         if plugin is None or not isinstance(handle, int):
             raise Refused("handle_id: not a handle of this connection")
@@ -177,6 +183,7 @@ class Visitor:
             del self.handles[handle]
 
     def _ask(self, plugin: str, body: object) -> None:
+        """Check a request to a plugin: its name, its fields, its values and its room. Raises Refused."""
         if not isinstance(body, dict):
             raise Refused("body: an object is needed")
         request = body.get("request")
@@ -191,13 +198,14 @@ class Visitor:
 
 
 def _only(fields: Mapping[str, object], allowed: frozenset[str], what: str) -> None:
+    """Raise Refused if there is a field that is not allowed."""
     if not fields.keys() <= allowed:
         name = min(fields.keys() - allowed)
         raise Refused(f"{what}: {name[:40]} is not for participants")
 
 
 def _check_value(name: str, value: object) -> None:
-    """Take plain values, and lists of streams. Raises Refused."""
+    """Accept plain values, and lists of streams with plain values. Raises Refused for any other."""
     if isinstance(value, list):
         for stream in value:
             if not isinstance(stream, dict):
@@ -210,6 +218,7 @@ def _check_value(name: str, value: object) -> None:
 
 
 def _check_plain(name: str, value: object) -> None:
+    """Raise Refused for an object or list, or a string that is too long."""
     if isinstance(value, dict | list):
         raise Refused(f"{name}: a plain value is needed")
     if isinstance(value, str) and len(value) > MOST_CHARACTERS:

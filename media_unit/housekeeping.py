@@ -1,4 +1,4 @@
-"""Housekeeping: Janus rooms that have changed, media that have stopped, conferences past their end."""
+"""Housekeeping follows changes in Janus rooms, and ends silent connections and overdue conferences."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _GRACE = timedelta(seconds=60)
 
 
 class Housekeeping:
-    """Housekeeping turns hints of Janus into refreshes, and ends what is overdue."""
+    """Housekeeping reads conferences again when Janus sends events, and ends what is overdue."""
 
     def __init__(self, unit: MediaUnit, state_file: StateFile) -> None:
         self._unit, self._state_file = unit, state_file
@@ -38,7 +38,7 @@ class Housekeeping:
         self._media: dict[int, set[str]] = {}
 
     def hint(self, hint: Hint) -> None:
-        """Handle one event of Janus."""
+        """Handle one event of Janus: remember connections, and soon read the conference that it is about."""
         if hint.kind == "receiving":
             self._receiving(hint)
             return
@@ -54,6 +54,7 @@ class Housekeeping:
             self._spawn(self._refresh_soon(e164))
 
     def _receiving(self, hint: Hint) -> None:
+        """Remember since when Janus receives no media on a connection, or that it receives them again."""
         self._media.setdefault(hint.handle, set()).add(hint.medium)
         stopped = self._stopped.setdefault(hint.handle, {})
         stopped.pop(hint.medium, None)
@@ -68,13 +69,13 @@ class Housekeeping:
             self.hint(Hint(kind="changed", janus_room=link[1]))
 
     def forget_all(self) -> None:
-        """Forget all connections, since Janus is gone."""
+        """Forget all connections of participants, since Janus is gone."""
         self._links.clear()
         self._stopped.clear()
         self._media.clear()
 
     async def run(self) -> None:
-        """Check once a second, until cancelled."""
+        """Check silent connections and overdue conferences each second, until cancelled; read all every 5 s."""
         for second in itertools.count():
             await asyncio.sleep(1)
             for handle in self._silent():
@@ -89,7 +90,7 @@ class Housekeeping:
                     await self._refresh(e164)
 
     def _silent(self) -> list[int]:
-        """Return the handles of connections all of whose media stopped long ago."""
+        """Return the handles of connections on which all media stopped more than 10 s ago."""
         long_ago = time.monotonic() - _SILENT_SECONDS
         return [
             handle

@@ -1,4 +1,4 @@
-"""The configuration files of a unit's Janus, and the secrets that Janus and its users share."""
+"""The configuration files of a unit's Janus, and the secrets that Janus, agent and gate share."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ class Secrets:
         return f"{plain}-{self._derived('room', plain)[:24]}"
 
     def room_secret(self, janus_room: str) -> str:
-        """Return the secret by which the agent changes a Janus room. Users never see it."""
+        """Return the secret that lets the agent change a Janus room. Users never see it."""
         return self._derived("secret", janus_room)
 
     def pin(self, janus_room: str, password: str) -> str:
-        """Return the PIN of one Janus room, which cannot be guessed from a short password."""
+        """Return the PIN of a Janus room; it cannot be guessed, however short the password is."""
         return self._derived("pin", janus_room, password)[:24]
 
     def token(self, now: float, janus_room: str) -> str:
-        """Return the token with which users may talk to Janus about this Janus room alone."""
+        """Return the token that lets a participant talk to Janus about this Janus room alone."""
         return make_token(self.tokens, janus_room, now)
 
     def _derived(self, *words: str) -> str:
@@ -52,9 +52,9 @@ class Secrets:
 
 
 def load_secrets(directory: Path) -> Secrets:
-    """Return the secrets of a unit, made on its first start and readable by its user alone.
+    """Return the secrets of a unit; they are made on its first start, and readable by its user alone.
 
-    Damaged ones are put aside. A Janus that still runs with them is then started anew.
+    A damaged file is put aside. A Janus that still runs with the old secrets is then started anew.
     """
     path = directory / "secrets.json"
     try:
@@ -77,7 +77,10 @@ def load_secrets(directory: Path) -> Secrets:
 
 
 def e164_of(janus_room: str) -> str:
-    """Return the number of the conference of a Janus room; "" if it is none of ours."""
+    """Return the number of the conference that a Janus room belongs to, from the room's name.
+
+    A name that is not ours gives a string that is no number of a conference here.
+    """
     return janus_room.partition("-")[0]
 
 
@@ -100,7 +103,7 @@ def write_config(
 
 
 def write_gate_config(config: UnitConfig, keys: Secrets, server_name: str, user: ChildUser) -> Path:
-    """Write what the gate has to know; return the file."""
+    """Write the settings file of the gate, the proxy before Janus; return its path."""
     settings = GateSettings(
         server_name=server_name,
         ip=config.ip,
@@ -137,6 +140,7 @@ def _library_of(program: Path) -> Path:
 
 
 def _core(config: UnitConfig, keys: Secrets, server_name: str, folder: Path, library: Path) -> str:
+    """Return the main configuration file of Janus."""
     # Janus skips loopback unless the shim hides what it is; then every address may be offered.
     loopback = config.ip.startswith("127.") or config.ip == "::1"
     enforce = "" if loopback else f'ice_enforce_list = "{config.ip}"'
@@ -175,7 +179,7 @@ events: {{
 
 
 def _disabled(kind: str, library: Path, wanted: tuple[str, ...]) -> str:
-    """Return the installed modules of a kind that are not wanted, in the form Janus expects."""
+    """Return the installed Janus modules of a kind that are not wanted, in the form that Janus expects."""
     installed = sorted(path.name for path in (library / kind).glob("libjanus_*.so"))
     return ",".join(name for name in installed if name[9:-3] not in wanted)
 

@@ -1,4 +1,7 @@
-"""Events of Janus: participants join and leave, media stop. They are hints; the agent then asks Janus."""
+"""The events that Janus sends when participants join or leave, or media stop.
+
+They are only hints: the agent then asks Janus what is so.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ _PLUGIN, _HANDLE, _MEDIA = 64, 2, 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """A hint says that something happened. `handle` names a participant's connection.
+    """A hint says that something happened at Janus; `handle` identifies a participant's connection.
 
     `janus_room` is "" where it is not known.
     """
@@ -35,7 +38,7 @@ class Hint:
 
 
 def hint_of(event: dict[str, Any]) -> Hint | None:
-    """Return the hint in one event of Janus, or `None`. Pure."""
+    """Return the hint in one event of Janus; `None` if nothing follows from the event. Pure."""
     kind, handle, details = event.get("type"), event.get("handle_id") or 0, event.get("event")
     if not isinstance(details, dict) or not isinstance(handle, int):
         return None
@@ -60,14 +63,17 @@ def hint_of(event: dict[str, Any]) -> Hint | None:
 
 
 class EventListener:
-    """A small server to which the event handler of Janus connects. Janus buffers while it is away."""
+    """A listener is a small WebSocket server to which Janus sends its events.
+
+    Janus buffers events while it is not there.
+    """
 
     def __init__(self, config: UnitConfig, keys: Secrets, on_hint: Callable[[Hint], None]) -> None:
         self._config, self._keys, self._on_hint = config, keys, on_hint
         self._runner: web.AppRunner | None = None
 
     async def open(self) -> None:
-        """Listen on loopback, under a secret path."""
+        """Listen for Janus on loopback, under a secret path."""
         app = web.Application()
         app.router.add_get(f"/{self._keys.events}", self._serve)
         self._runner = web.AppRunner(

@@ -1,4 +1,4 @@
-"""The link is a WebSocket to Janus, for requests and answers, with a pulse that notices when Janus hangs."""
+"""The link is a WebSocket to Janus, for requests and answers; it notices when Janus hangs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_MISSED = 2
 
 
 class JanusError(Exception):
-    """Janus refused a request."""
+    """Janus refused a request; `code` is the error code of Janus."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{reason} ({code})")
@@ -30,11 +30,11 @@ class JanusError(Exception):
 
 
 class JanusAway(ConnectionError):
-    """Janus is not reachable, or does not answer."""
+    """Janus cannot be reached, or does not answer."""
 
 
 class JanusLink:
-    """A session with one handle per plugin."""
+    """A link is one session at Janus with one handle per plugin."""
 
     def __init__(self, url: str, api_secret: str, plugins: tuple[str, ...]) -> None:
         self._url, self._secret, self._plugins = url, api_secret, plugins
@@ -48,7 +48,7 @@ class JanusLink:
         self.closed = asyncio.Event()
 
     async def open(self) -> None:
-        """Connect, and make session and handles. Raises JanusAway or JanusError."""
+        """Connect to Janus, and create the session and its handles. Raises JanusAway or JanusError."""
         self._http = aiohttp.ClientSession()
         try:
             connecting = self._http.ws_connect(
@@ -66,7 +66,7 @@ class JanusLink:
             self._handles[plugin] = reply["data"]["id"]
 
     async def ask(self, plugin: str, body: Body, timeout: float = 3.0) -> Body:
-        """Send a request to a plugin and return its answer. Raises JanusError or JanusAway."""
+        """Send a request to a plugin of Janus and return its answer. Raises JanusError or JanusAway."""
         message = {"janus": "message", "handle_id": self._handles[plugin], "body": body}
         reply = await self._send(message, timeout)
         data: Body = reply["plugindata"]["data"]
@@ -75,7 +75,10 @@ class JanusLink:
         return data
 
     async def watch(self) -> str:
-        """Wait until Janus is gone or hangs; return the reason. Every plugin is asked in turn."""
+        """Wait until Janus is gone or hangs; return the reason.
+
+        Every half second one plugin, each in its turn, is asked.
+        """
         missed = 0
         for beat in itertools.count():
             with contextlib.suppress(TimeoutError):
@@ -97,7 +100,7 @@ class JanusLink:
         return ""
 
     async def close(self) -> None:
-        """Close the connection. Janus rooms and participants are not touched."""
+        """Close the connection to Janus. Janus rooms and participants are not touched."""
         if self._reader:
             self._reader.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -109,6 +112,7 @@ class JanusLink:
             await self._http.close()
 
     async def _send(self, message: Body, timeout: float = 3.0) -> Body:
+        """Send a message and return the answer with its transaction. Raises JanusError or JanusAway."""
         if self._socket is None or self.closed.is_set():
             raise JanusAway("no connection to Janus")
         transaction = str(next(self._numbers))
@@ -132,6 +136,7 @@ class JanusLink:
         return reply
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Read answers until the socket closes; then let all waiting requests fail."""
         try:
             async for frame in socket:
                 if frame.type is aiohttp.WSMsgType.TEXT:

@@ -1,4 +1,7 @@
-"""The Janus beside the agent, and the gate before it. Both outlive the agent, not their hangs."""
+"""The Janus of a unit and the gate (the proxy before it), as processes that the agent looks after.
+
+Both go on while the agent restarts; one that hangs is killed and started again.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _MOST_MISSED = 3
 
 
 class JanusProcess(KeptProcess):
-    """The Janus of one unit."""
+    """The process of a unit's Janus, with its configuration."""
 
     def __init__(self, config: UnitConfig, keys: Secrets, user: ChildUser) -> None:
         url = f"http://127.0.0.1:{config.http_port}/janus/info"
@@ -30,7 +33,7 @@ class JanusProcess(KeptProcess):
         self._config, self._keys = config, keys
 
     async def start_janus(self) -> None:
-        """Write the configuration and start Janus. Raises NotStarted."""
+        """Write the configuration files and start Janus. Raises NotStarted."""
         program = shutil.which("janus")
         if program is None:
             raise NotStarted(
@@ -43,7 +46,7 @@ class JanusProcess(KeptProcess):
 
 
 class GateProcess(KeptProcess):
-    """The gate of one unit (`media_unit/gate.py`)."""
+    """The process of a unit's gate, the proxy before its Janus (`media_unit/gate.py`)."""
 
     def __init__(self, config: UnitConfig, keys: Secrets, user: ChildUser) -> None:
         url = f"http://{config.host}:{config.ws_port}/healthz"
@@ -51,7 +54,7 @@ class GateProcess(KeptProcess):
         self._config, self._keys = config, keys
 
     async def keep_up(self, is_up: asyncio.Event) -> None:
-        """Keep a gate running until cancelled; `is_up` says when one does."""
+        """Keep a gate running until cancelled; the event `is_up` is set while one runs."""
         await self.adopt()
         while True:
             try:

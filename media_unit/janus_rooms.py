@@ -21,13 +21,13 @@ _NOBODY = {492, 428, 419, 420, 487}
 
 
 class JanusRooms:
-    """The Janus rooms of one Janus. Every method raises JanusAway; most raise JanusError."""
+    """The rooms of one Janus server. Every method raises JanusAway; most raise JanusError."""
 
     def __init__(self, link: JanusLink, keys: Secrets) -> None:
         self._link, self._keys = link, keys
 
     async def create(self, plan: JanusRoomPlan) -> None:
-        """Create the three Janus rooms; existing ones of that name are destroyed first."""
+        """Create the three Janus rooms of a conference; existing ones of that name are destroyed first."""
         common: Body = {
             "request": "create",
             "room": plan.janus_room,
@@ -60,7 +60,7 @@ class JanusRooms:
                 await self._link.ask(plugin, common | extra)
 
     async def destroy(self, janus_room: str) -> None:
-        """Destroy the three Janus rooms; Janus notifies the participants."""
+        """Destroy the three Janus rooms of a conference; Janus notifies the participants."""
         for plugin in PLUGINS:
             await self._destroy(plugin, janus_room)
 
@@ -72,7 +72,7 @@ class JanusRooms:
                 raise
 
     async def listed(self) -> dict[str, set[str]]:
-        """Return, by name of a Janus room, the plugins that have a room of that name."""
+        """Return all rooms of this Janus: for each name the plugins that have a room of that name."""
         plugins_of: dict[str, set[str]] = {}
         for plugin in PLUGINS:
             reply = await self._link.ask(plugin, {"request": "list", "admin_key": self._keys.admin})
@@ -81,7 +81,7 @@ class JanusRooms:
         return plugins_of
 
     async def connections(self, janus_room: str) -> list[JanusConnection]:
-        """Return all connections of participants to the three Janus rooms."""
+        """Return all connections of participants to the three Janus rooms of a conference."""
         audio, video, text = await asyncio.gather(
             *(
                 self._link.ask(plugin, self._request("listparticipants", janus_room))
@@ -107,16 +107,17 @@ class JanusRooms:
         return connections
 
     async def kick(self, janus_room: str, plugin: str, participant: str) -> None:
-        """Remove one connection."""
+        """Disconnect a participant from the Janus room of one plugin; one who has left is no error."""
         participant_key = {"username" if plugin == TEXT else "id": participant}
         await self._on_person(plugin, self._request("kick", janus_room) | participant_key)
 
     async def mute(self, janus_room: str, participant: str, value: bool) -> None:
-        """Close or open somebody's microphone, at the mixer."""
+        """Close (`value` true) or open a participant's microphone, at the mixer."""
         request = self._request("mute" if value else "unmute", janus_room) | {"id": participant}
         await self._on_person(AUDIO, request)
 
     async def _on_person(self, plugin: str, request: Body) -> None:
+        """Send a request about a participant; ignore that the participant or the room is gone."""
         try:
             await self._link.ask(plugin, request)
         except JanusError as error:
@@ -124,7 +125,10 @@ class JanusRooms:
                 raise
 
     async def announce(self, janus_room: str, announcement: Body) -> None:
-        """Send an announcement to the pages of all participants; pages that are not addressed ignore it."""
+        """Send an announcement to the join pages of all participants; an error of Janus is ignored.
+
+        Pages that are not addressed ignore it.
+        """
         request = self._request("announcement", janus_room) | {
             "text": orjson.dumps(announcement).decode()
         }
@@ -142,7 +146,7 @@ class JanusRooms:
         await self._link.ask(AUDIO, self._request("enable_recording", janus_room) | sound)
 
     async def stop_recording(self, janus_room: str) -> None:
-        """Close the files."""
+        """Stop recording sound and video, so that Janus closes the files."""
         for plugin in (AUDIO, VIDEO):
             await self._link.ask(
                 plugin, self._request("enable_recording", janus_room) | {"record": False}

@@ -1,4 +1,7 @@
-"""A process beside the agent that outlives it: started, found again by a note, watched, killed."""
+"""A process that the agent starts and watches, and that goes on while the agent restarts.
+
+The next agent finds it by a note: a file with its process id, start time and server name.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +27,14 @@ _MOST_LOG = 20 * 1024 * 1024
 
 
 class NotStarted(RuntimeError):
-    """The process did not come up; the text says where to look."""
+    """The process did not start or does not answer; the text says where to look."""
 
 
 class KeptProcess:
-    """At most one process of a kind. Each start has a new server name, by which it answers at `url`.
+    """At most one process of its kind runs, and answers at `url` with the server name of its start.
 
-    The note `<kind>.json` in the unit's directory names it, for the agent that comes after this one.
+    Each start has a new server name. The note `<kind>.json` in the unit's directory names the process, for the
+    agent that comes after this one.
     """
 
     def __init__(self, directory: Path, kind: str, url: str, user: ChildUser) -> None:
@@ -41,7 +45,10 @@ class KeptProcess:
         self.pid = 0
 
     async def adopt(self) -> bool:
-        """Adopt the process that a previous agent left, if it runs and answers with its name."""
+        """Take over the process that a previous agent started, if it runs and answers with its name.
+
+        One that runs and does not answer is killed. Returns whether a process was taken over.
+        """
         note = self._read_note()
         if note is None or _started_at(note["pid"]) != note["started"]:
             return False
@@ -57,12 +64,12 @@ class KeptProcess:
         return False
 
     def choose_name(self, prefix: str) -> str:
-        """Return the server name of the next start; the process must answer with it."""
+        """Return a new server name for the next start; the process must answer with it."""
         self.name = f"{prefix}-{secrets.token_hex(6)}"
         return self.name
 
     async def start(self, argv: Sequence[str], preload: str = "") -> None:
-        """Start it and wait until it answers. Raises NotStarted."""
+        """Start the process and wait until it answers. Raises NotStarted."""
         logs = self._open_log()
         try:
             # Not by asyncio: from Python 3.13 on, its end kills the processes that it has started.
@@ -94,7 +101,7 @@ class KeptProcess:
         return isinstance(info, dict) and info.get("server-name") == self.name
 
     async def ended(self) -> None:
-        """Wait until the process has ended. Nothing polls: the kernel says it."""
+        """Wait until the process has ended; the kernel reports it, so nothing polls."""
         try:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
@@ -108,7 +115,7 @@ class KeptProcess:
             os.close(descriptor)
 
     async def kill(self, politely: bool = False) -> None:
-        """End it at once, or `politely` with time to close its files."""
+        """Kill the process at once; with `politely` it first has 5 s to close its files and end."""
         if not self.pid:
             return
         steps = [(signal.SIGTERM, 5.0)] if politely else []
@@ -125,10 +132,12 @@ class KeptProcess:
         self._child, self.pid = None, 0
 
     def _is_gone(self) -> bool:
+        """Tell whether the process of the note has ended; a process with its id may be a later one."""
         note = self._read_note()
         return note is None or _started_at(self.pid) != note["started"]
 
     async def _until_it_answers(self) -> None:
+        """Wait until the process answers. Kills it and raises NotStarted after 15 s, or when it ends."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STARTS_IN):
                 while not self._is_gone():
@@ -145,6 +154,7 @@ class KeptProcess:
         return self._directory / "log" / f"{self._kind}.log"
 
     def _open_log(self) -> int:
+        """Open the log file of the process for appending; one that is too long is first put aside."""
         path = self._log_path
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and path.stat().st_size > _MOST_LOG:
@@ -152,6 +162,7 @@ class KeptProcess:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
 
     def _write_note(self) -> None:
+        """Write the note by which the next agent finds the process."""
         note = {"pid": self.pid, "started": _started_at(self.pid), "name": self.name}
         new = self._note.with_suffix(".new")
         new.write_text(json.dumps(note))
@@ -159,7 +170,7 @@ class KeptProcess:
         (self._directory / f"{self._kind}.pid").write_text(f"{self.pid}\n")
 
     def _read_note(self) -> dict[str, str] | None:
-        """Return the note; `None` if there is none or it is damaged, which means the same."""
+        """Return the note about the process; `None` if there is none or it is damaged."""
         try:
             note = json.loads(self._note.read_text())
             return {key: str(note[key]) for key in ("pid", "started", "name")}

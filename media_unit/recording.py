@@ -1,8 +1,8 @@
 """Recordings: a folder per conference, in it a folder per segment, each with a note (`segment.json`).
 
-The note says when the segment began and ended, who was there with which id of Janus (the names of
-the picture files hold that id), and which files there are. A file that ends in `.tmp` was not closed,
-since Janus was killed; it is part of the recording, but for the last 4 KiB at most.
+A segment is what is recorded between a start and a stop. The note says when it began and ended, who was there with
+which id of Janus (the names of the video files hold that id), and which files there are. A file that ends in `.tmp`
+was not closed, since Janus was killed; it is part of the recording, but for the last 4 KiB at most.
 """
 
 from __future__ import annotations
@@ -29,13 +29,16 @@ _SOUND_CLOSED_WITHIN = 1.0
 
 
 class Recorder:
-    """A recorder names segments by incarnation, so that segments of several units sort in one order."""
+    """The recorder starts and stops recordings, and writes the note of each recorded segment.
+
+    Segments are named by incarnation, so that those of several units sort in one order.
+    """
 
     def __init__(self, directory: Path, now: Callable[[], datetime], janus_user: ChildUser) -> None:
         self._root, self._now, self._janus_user = directory / "rec", now, janus_user
 
     async def start(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
-        """Start the next segment."""
+        """Start the next segment of a conference's recording."""
         conference.segments += 1
         # The id comes from outside; it must not name another place.
         folder_name = re.sub(r"[^0-9A-Za-z_-]", "_", conference.confid) or "_"
@@ -54,13 +57,14 @@ class Recorder:
         log.info("%s records into %s", conference.e164, folder)
 
     async def stop(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
-        """Stop the segment, if there is one; its sound is whole when this returns."""
+        """Stop recording a conference, if it is recorded; its sound file is complete when this returns."""
         if conference.recording:
             await janus_rooms.stop_recording(conference.janus_room)
             await self._until_sound_is_closed(conference)
             self.closed(conference)
 
     async def _until_sound_is_closed(self, conference: HeldConference) -> None:
+        """Wait until Janus has closed the sound file; log a warning if it does not within 1 s."""
         unfinished = Path(conference.recording) / "audio.wav.tmp"
         try:
             async with asyncio.timeout(_SOUND_CLOSED_WITHIN):
@@ -70,7 +74,7 @@ class Recorder:
             log.warning("%s: %s was not closed in time", conference.e164, unfinished)
 
     def closed(self, conference: HeldConference) -> None:
-        """Note that the segment is over, also after its Janus room was destroyed or Janus died."""
+        """Note that the recorded segment is over, also after its Janus room was destroyed or Janus died."""
         if conference.recording:
             folder, ended = Path(conference.recording), self._now().isoformat()
             people = _people_of(_read(folder))
@@ -80,7 +84,7 @@ class Recorder:
             conference.recording = ""
 
     def note_people(self, conference: HeldConference) -> None:
-        """Note who has come and who has left, by the ids that they have at Janus."""
+        """Note in the segment's note who has come and who has left, by the ids that they have at Janus."""
         if not conference.recording:
             return
         here = {
@@ -102,7 +106,10 @@ class Recorder:
         self._write(conference, people=people)
 
     def close_left_over(self, going_on: Container[str]) -> None:
-        """Note the end of segments that nobody has ended, since Janus and agent died together."""
+        """Note the end of segments that nobody has ended, since Janus and agent died together.
+
+        `going_on`: the folders of segments that are still being recorded.
+        """
         for path in self._root.glob("*/*/segment.json"):
             note = _read(path.parent)
             if "ended" in note or str(path.parent) in going_on:
@@ -115,7 +122,10 @@ class Recorder:
             _save(path, note | {"ended": ended, "files": _files(path.parent)})
 
     def _write(self, conference: HeldConference, **more: object) -> None:
-        """Write which segment this is, and more about it. Gaps are found by these notes."""
+        """Write the segment's note: which conference and segment it is, and these further fields.
+
+        Gaps in a recording are found by these notes.
+        """
         folder = Path(conference.recording)
         note = _read(folder) | {
             "confE164": conference.e164,
@@ -129,7 +139,7 @@ class Recorder:
 
 
 def _files(folder: Path) -> list[str]:
-    """Return the media files of a segment, those that Janus could not close (`.tmp`) among them."""
+    """Return the names of a segment's media files, including those that Janus could not close (`.tmp`)."""
     return sorted(path.name for path in folder.iterdir() if path.name.endswith(_MEDIA))
 
 

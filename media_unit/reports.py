@@ -1,4 +1,4 @@
-"""Messages in which a unit reports on itself: registration, load, list. Pure."""
+"""The messages in which a unit reports on itself: registration, load, list of conferences. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _MOST_BYTES = 200 * 1024
 
 
 def registered(config: UnitConfig, conferences: Collection[HeldConference]) -> list[Message]:
-    """Return the registrations as media unit and as recorder."""
+    """Return the messages that register the unit as media unit and as recorder."""
     return [
         NodeRegistered(restype="mcu", **_node(config, conferences, 0)),
         NodeRegistered(restype="vrs", **_node(config, _recorded(conferences), 0)),
@@ -38,7 +38,7 @@ def registered(config: UnitConfig, conferences: Collection[HeldConference]) -> l
 
 
 def beat(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> list[Message]:
-    """Return the heartbeats, with the load."""
+    """Return the heartbeats of the unit as media unit and as recorder, with its load."""
     return [
         NodeState(restype="mcu", **_node(config, conferences, seq)),
         NodeState(restype="vrs", **_node(config, _recorded(conferences), seq)),
@@ -46,7 +46,7 @@ def beat(config: UnitConfig, conferences: Collection[HeldConference], seq: int) 
 
 
 def unregistered(config: UnitConfig) -> list[Message]:
-    """Return the messages that the unit ends, or has lost all its conferences."""
+    """Return the messages which say that the unit ends, or has lost all its conferences."""
     return [
         NodeUnregistered(restype="mcu", ip=config.ip, pid=config.pid),
         NodeUnregistered(restype="vrs", ip=config.ip, pid=config.pid),
@@ -58,6 +58,7 @@ def _recorded(conferences: Collection[HeldConference]) -> list[HeldConference]:
 
 
 def _node(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> Body:
+    """Return the fields that registrations and heartbeats share: name, place, capacity and load."""
     load = UnitAmounts(
         confs=len(conferences),
         ports=sum(conference.places for conference in conferences),
@@ -75,7 +76,7 @@ def _node(config: UnitConfig, conferences: Collection[HeldConference], seq: int)
 
 
 def accepted(config: UnitConfig, request: HoldRequest, join: Join) -> Message:
-    """Return the answer that the unit holds the conference."""
+    """Return the answer to a create or restore request: the unit holds the conference."""
     cls = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
     return cls(
         e164=request.e164,
@@ -87,7 +88,7 @@ def accepted(config: UnitConfig, request: HoldRequest, join: Join) -> Message:
 
 
 def refused(config: UnitConfig, request: HoldRequest) -> Message:
-    """Return the answer that the unit does not hold the conference."""
+    """Return the answer to a create or restore request: the unit does not hold the conference."""
     cls = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
     return cls(
         e164=request.e164,
@@ -99,7 +100,7 @@ def refused(config: UnitConfig, request: HoldRequest) -> Message:
 
 
 def changed(config: UnitConfig, conference: HeldConference, state: Body) -> Message:
-    """Return the report of a changed conference, with participants and settings."""
+    """Return the report that a conference has changed, with its participants and settings."""
     return UnitReportsChange(
         e164=conference.e164,
         incarnation=conference.incarnation,
@@ -110,7 +111,7 @@ def changed(config: UnitConfig, conference: HeldConference, state: Body) -> Mess
 
 
 def recording(config: UnitConfig, conference: HeldConference) -> Message:
-    """Return the notice to the conference managers whether the conference is recorded now."""
+    """Return the notice that tells conference managers whether the conference is recorded now."""
     return ControlAnswered(
         {
             "type": "MCU_CM_RECORDSTATE_NTF",
@@ -123,7 +124,7 @@ def recording(config: UnitConfig, conference: HeldConference) -> Message:
 
 
 def lists(config: UnitConfig, entries: list[UnitListEntry], now: datetime) -> list[Message]:
-    """Return the list of all conferences, split into messages within the limits of the wire."""
+    """Return the list of all conferences of the unit, in messages within the size limits of the wire."""
     pages = _pages(entries)
     common: Body = {"ip": config.ip, "pid": config.pid, "at": now.isoformat()}
     if len(pages) > 1:
@@ -132,6 +133,7 @@ def lists(config: UnitConfig, entries: list[UnitListEntry], now: datetime) -> li
 
 
 def _pages(entries: list[UnitListEntry]) -> list[list[UnitListEntry]]:
+    """Split the entries of a list into pages, each within the limits for number and size."""
     pages: list[list[UnitListEntry]] = [[]]
     size = 0
     for entry in entries:
@@ -145,7 +147,7 @@ def _pages(entries: list[UnitListEntry]) -> list[list[UnitListEntry]]:
 
 
 def monitor_refused(body: Body) -> Message:
-    """Return the refusal of a monitor, which this unit does not have."""
+    """Return the refusal of a request to monitor a conference, which this unit cannot do."""
     echo: Body = {key: body[key] for key in ("reqid", "confE164", "incarnation") if key in body}
     why: Body = {"errcode": Err.UNIT_REFUSED.value, "detail": "this unit can not be monitored"}
     return Raw({"type": "MCU_MAU_STARTMONITOR_NACK", **echo, **why})

@@ -1,4 +1,7 @@
-"""The roster of a conference: connections of Janus become terminals with lasting ids. Pure."""
+"""The roster is the list of a conference's terminals, with ids that outlast their connections. Pure.
+
+A terminal is a participant's device; it may have several connections to Janus.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _EXTRA = ("protocol", "account_type", "bitrate")
 
 @dataclass(frozen=True, slots=True)
 class JanusConnection:
-    """A connection of a participant to one Janus room."""
+    """A connection of a participant to the Janus room of one plugin: sound, video or text."""
 
     plugin: str
     id: str
@@ -28,7 +31,10 @@ class JanusConnection:
 
 @dataclass(slots=True)
 class Terminal:
-    """A terminal was called, or has joined by itself. `links` are its connections: (plugin, id)."""
+    """A terminal is a participant's device that was called, or has joined by itself.
+
+    `links` are its connections to Janus: (plugin, id).
+    """
 
     mtid: str
     account: str
@@ -46,12 +52,12 @@ class Terminal:
         return bool(self.links)
 
     def is_called(self, display: str) -> bool:
-        """Return whether the terminal is the one that joins under this name."""
+        """Return whether a participant who joins under this name is this terminal."""
         wanted = display.strip().casefold()
         return bool(wanted) and wanted in (self.account.casefold(), self.name.strip().casefold())
 
     def id_in(self, plugin: str) -> str:
-        """Return its participant id in one Janus room, or ""."""
+        """Return the terminal's participant id in the Janus room of a plugin; "" if it is not there."""
         return next(
             (link_id for link_plugin, link_id in sorted(self.links) if link_plugin == plugin), ""
         )
@@ -78,7 +84,7 @@ class Roster:
 
     @property
     def mts(self) -> tuple[fields.Terminal, ...]:
-        """Return the full list in the form of the wire."""
+        """Return all terminals in the form of the wire."""
         return tuple(terminal.on_the_wire() for terminal in self.terminals.values())
 
     @property
@@ -86,7 +92,7 @@ class Roster:
         return [terminal for terminal in self.terminals.values() if terminal.online]
 
     def call(self, wanted: Iterable[fields.Terminal]) -> list[str]:
-        """Add called terminals to the list; return their mtids. Raises ValueError when it is full."""
+        """Add terminals that are expected to join; return their ids. Raises ValueError when the list is full."""
         called = []
         for row in wanted:
             account = (row.account or row.mtid or "")[:128]
@@ -103,6 +109,7 @@ class Roster:
         return called
 
     def _find(self, mtid: str, account: str) -> Terminal | None:
+        """Return the terminal with this id; without an id the called one with this account, or `None`."""
         if mtid in self.terminals:
             return self.terminals[mtid]
         same = (
@@ -113,6 +120,7 @@ class Roster:
         return None if mtid else next(same, None)
 
     def _add(self, mtid: str, account: str) -> Terminal:
+        """Add a terminal, with the next free id if `mtid` is "". Raises ValueError when the list is full."""
         if len(self.terminals) >= MOST_TERMINALS and not self._forget_uncalled():
             raise ValueError(f"at most {MOST_TERMINALS} terminals")
         if not mtid:
@@ -123,7 +131,7 @@ class Roster:
         return self.terminals[mtid]
 
     def _forget_uncalled(self) -> bool:
-        """Remove a terminal that was not called and has left; return whether there was one."""
+        """Remove one terminal that joined by itself and has left; return whether there was one."""
         gone = (
             mtid
             for mtid, terminal in self.terminals.items()
@@ -132,7 +140,7 @@ class Roster:
         return self.terminals.pop(next(gone, ""), None) is not None
 
     def update(self, connections: Iterable[JanusConnection]) -> list[Terminal]:
-        """Update who is online; return the terminals that have just joined."""
+        """Update which terminals are online, from Janus' connections; return those that have just joined."""
         before = {link: terminal for terminal in self.terminals.values() for link in terminal.links}
         was_online = {terminal.mtid for terminal in self.online}
         for listed in self.terminals.values():
@@ -152,6 +160,7 @@ class Roster:
         return arrived
 
     def _match(self, display: str) -> Terminal | None:
+        """Return the offline terminal of this name, or a new one; `None` if the list is full."""
         waiting = [terminal for terminal in self.terminals.values() if not terminal.online]
         matching = [terminal for terminal in waiting if terminal.is_called(display)]
         if matching:
@@ -165,11 +174,11 @@ class Roster:
         return terminal
 
     def remove(self, mtid: str) -> Terminal | None:
-        """Remove a terminal from the list; return it, or `None`."""
+        """Remove a terminal from the list and return it; `None` if there is none of this id."""
         return self.terminals.pop(mtid, None)
 
     def to_stored(self) -> Body:
-        """Return the form that the state file stores."""
+        """Return the roster as the state file stores it."""
         names = ("mtid", "account", "name", "kind", "called", "mute", "silence", "extra")
         stored = [
             {name: getattr(terminal, name) for name in names} | {"links": sorted(terminal.links)}
@@ -179,7 +188,7 @@ class Roster:
 
     @classmethod
     def from_stored(cls, body: Body) -> Roster:
-        """Return the roster of a stored form."""
+        """Return the roster that was stored in this form."""
         roster = cls()
         roster._last = body["last"]
         for row in body["terminals"]:
@@ -189,7 +198,7 @@ class Roster:
 
 
 def _persons(connections: Iterable[JanusConnection]) -> list[list[JanusConnection]]:
-    """Group connections by person: by the same id, else audio and video under the same name."""
+    """Group connections by person: by the same id, else sound and video under the same name."""
     by_id: dict[str, list[JanusConnection]] = {}
     for connection in connections:
         by_id.setdefault(connection.id, []).append(connection)

@@ -21,7 +21,7 @@ MOST_MEMBERS = 500
 
 @dataclass(slots=True)
 class SimulatedConference:
-    """A conference on a simulated unit. Members have the form of the wire."""
+    """A conference on a simulated media unit. `members` are its terminals, in the form of the wire."""
 
     e164: str
     incarnation: int
@@ -41,7 +41,7 @@ class SimulatedConference:
 
     @property
     def mts(self) -> tuple[Terminal, ...]:
-        """Return all members."""
+        """Return all members, that is, terminals of the conference."""
         return tuple(self.members.values())
 
     @property
@@ -50,7 +50,7 @@ class SimulatedConference:
         return Settings(mute=flag(self.mute), silence=flag(self.silence))
 
     def join(self, unit: str) -> Join:
-        """Return what a client needs to join; the address says that it is simulated."""
+        """Return what a client needs to join; the URL says that the unit is simulated."""
         webrtc = WebRtc(
             url=f"simulated:{unit}",
             audioroom=int(self.e164),
@@ -61,7 +61,7 @@ class SimulatedConference:
         return Join(webrtc=webrtc)
 
     def call(self, wanted: Iterable[Terminal]) -> None:
-        """Call terminals; each answers at once, as long as there are places."""
+        """Call terminals; each is online at once, as long as the conference has places."""
         online = sum(bool(member.online) for member in self.members.values())
         for row in wanted:
             mtid = row.mtid or self._next_id()
@@ -86,7 +86,7 @@ class SimulatedConference:
 
 
 def conference_of(request: CreateOnUnit | RestoreOnUnit) -> SimulatedConference:
-    """Return the conference that a request asks for.
+    """Return a new conference as a create or restore request describes it.
 
     A restored one has its chairman, speaker and settings again.
     """
@@ -118,7 +118,7 @@ class ControlResult:
 
 
 def control(conference: SimulatedConference, name: str, body: Body) -> ControlResult:
-    """Carry out a control request."""
+    """Carry out a conference manager's control request, such as MUTE, on a simulated conference."""
     handler = _CONTROLS.get(name)
     if handler is None:
         return _malformed("type: is no control that a unit knows")
@@ -130,6 +130,7 @@ def _malformed(detail: str) -> ControlResult:
 
 
 def _add(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Add terminals to the conference; refuse more than 500."""
     try:
         wanted = read_fields(CallTerminals, body).terminals
     except BadMessage as error:
@@ -149,6 +150,7 @@ def _named(conference: SimulatedConference, body: Body) -> tuple[list[str], Cont
 
 
 def _delete(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Remove the named members from the conference; a removed chairman or speaker has no successor."""
     mtids, error = _named(conference, body)
     for mtid in mtids:
         del conference.members[mtid]
@@ -169,7 +171,7 @@ def _is_member(conference: SimulatedConference, mtid: Any) -> bool:
 
 
 def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult]:
-    """Return the handler of MUTE or SILENCE, for one member or for all present and later ones."""
+    """Return the handler of MUTE or SILENCE, for one member or for all, including those who join later."""
 
     def switch(conference: SimulatedConference, body: Body) -> ControlResult:
         value, mtid = body.get("value", 1), body.get("mtid")
@@ -188,7 +190,7 @@ def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult
 
 
 def _rename(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Rename the conference at once, since CM itself asks."""
+    """Rename the conference at once, since the conference manager itself asks."""
     try:
         conference.name = read_fields(RenameConference, body).name
     except BadMessage as error:

@@ -1,4 +1,4 @@
-"""A simulated unit with its timers, and with faults on demand. Pure: time and chance are arguments."""
+"""A simulated media unit with its timers and faults on demand. Pure: time and chance are arguments."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ORDERS = {CreateOnUnit.wire_type, RestoreOnUnit.wire_type}
 
 
 class Fault(StrEnum):
-    """A kind of fault."""
+    """A fault is a way in which a simulated unit misbehaves; `manage.py cmu_simulator -h` explains each."""
 
     REFUSE = "refuse"
     SILENT = "silent"
@@ -49,7 +49,7 @@ class ParticipantAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultOrder:
-    """A fault for one unit, or for all ("*").
+    """An order tells one simulated unit, or all ("*"), to have a fault.
 
     `share` of the commands are hit; a fault of a whole unit hits `share` of the units.
     `seconds` depends on the fault: late answers are that late, and a dead or frozen unit is back after
@@ -64,7 +64,7 @@ class FaultOrder:
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> FaultOrder:
-        """Return the order in a JSON object. Raises ValueError."""
+        """Return the order that a JSON object of the control queue describes. Raises ValueError."""
         seconds, share = float(body.get("seconds") or 0), float(body.get("share", 1))
         if not 0 <= share <= 1 or not 0 <= seconds < 10**7:
             raise ValueError("share must lie between 0 and 1, seconds must not be negative")
@@ -91,7 +91,7 @@ class FaultOrder:
 
     @property
     def body(self) -> dict[str, Any]:
-        """Return the JSON object for the control queue."""
+        """Return the order as a JSON object for the control queue."""
         spelt: dict[str, Any] = {"unit": self.unit, "fault": self.fault.value}
         return spelt | {"seconds": self.seconds, "share": self.share}
 
@@ -105,7 +105,7 @@ class ProcessState(StrEnum):
 
 
 class FaultyUnit:
-    """A unit with its heartbeats, lists and present faults."""
+    """A faulty unit is a simulated unit with its heartbeats, lists and present faults."""
 
     def __init__(
         self, unit: SimulatedUnit, chance: Callable[[], float], phase: float = 0.0
@@ -130,7 +130,10 @@ class FaultyUnit:
     # ---- connecting, and the clock ------------------------------------------------------------
 
     def connect(self, now: datetime) -> list[Send]:
-        """Register and list all conferences after a connection to the broker (CSS §1.2)."""
+        """Return registration and list, for a new connection to the broker; nothing if the unit is down.
+
+        The source is CSS §1.2.
+        """
         if not self.consumes:
             self._lost_connection = True
             return []
@@ -143,7 +146,7 @@ class FaultyUnit:
         return _sends(self.unit.unregister()) if self.consumes else []
 
     def tick(self, now: datetime) -> list[Send]:
-        """Return the messages that are due."""
+        """Return the messages whose time has come: heartbeats, lists and delayed answers."""
         sends = self._return(now) if self._returns_at and self._returns_at <= now else []
         if not self.consumes:
             return sends
@@ -193,6 +196,7 @@ class FaultyUnit:
         return sends
 
     def _hit(self, fault: Fault, now: datetime) -> bool:
+        """Tell whether a fault is present and hits now, by chance if it has a share; forget one that is over."""
         if fault not in self._faults:
             return False
         order, until = self._faults[fault]
@@ -228,12 +232,13 @@ class FaultyUnit:
         return []
 
     def _heal(self, now: datetime) -> list[Send]:
+        """End all faults; a dead or frozen unit is back."""
         self._faults.clear()
         self._returns_at = None
         return [] if self.consumes else self._return(now)
 
     def act_for_participant(self, body: dict[str, Any], now: datetime) -> list[Send]:
-        """Act for a participant of a conference. Raises ValueError."""
+        """Rename, extend or end a conference as a participant would; return the messages. Raises ValueError."""
         e164 = str(body.get("confE164"))
         if not self.consumes or e164 not in self.unit.conferences:
             return []
@@ -247,7 +252,10 @@ class FaultyUnit:
 
 
 def _reached(moment: datetime, now: datetime, period: timedelta) -> bool:
-    """Return whether a moment is reached; also after the clock was set back, so that no unit falls silent."""
+    """Return whether a moment is reached; also after the clock was set back.
+
+    Otherwise the unit would send nothing until then. `period` is the longest possible wait.
+    """
     return moment <= now or moment - now > period
 
 

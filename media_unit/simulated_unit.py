@@ -1,4 +1,4 @@
-"""A simulated media unit: a message in, messages out. No I/O; time is an argument."""
+"""A simulated media unit: it takes a message and returns messages. No I/O; time is an argument."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ HoldRequest = CreateOnUnit | RestoreOnUnit
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitDescription:
-    """The name, place and capacity of a unit."""
+    """A description has the name, place and capacity of a simulated unit."""
 
     ip: str
     pid: str = ""
@@ -68,12 +68,15 @@ class UnitDescription:
 
     @property
     def restypes(self) -> tuple[ResourceType, ...]:
-        """Return the kinds of resource that it registers as."""
+        """Return the kinds of resource as which the unit registers."""
         return ("mcu", "vrs") if self.vrs else ("mcu",)
 
 
 class SimulatedUnit:
-    """A simulated unit holds conferences and answers requests. The highest incarnation of a number wins."""
+    """A simulated unit holds conferences and answers requests.
+
+    The highest incarnation of a number wins.
+    """
 
     def __init__(self, description: UnitDescription) -> None:
         self.description = description
@@ -92,16 +95,16 @@ class SimulatedUnit:
 
     @property
     def load(self) -> UnitAmounts:
-        """Return the load; `ports` are the places of all its conferences."""
+        """Return the unit's load; `ports` are the places of all its conferences."""
         return UnitAmounts(confs=len(self._conferences), ports=self._ports, hd=self._hd)
 
     def highest(self, e164: str) -> int:
-        """Return the highest incarnation of a number that it has received; 0 means none."""
+        """Return the highest incarnation of a number that the unit has received; 0 means none."""
         conference = self._conferences.get(e164)
         return max(conference.incarnation if conference else 0, self._gone.get(e164, (0,))[0])
 
     def restart(self, image: SimulatedUnit | None = None) -> None:
-        """Start again empty, or with the conferences of an earlier image of it."""
+        """Start the unit again, empty or with the conferences of an earlier image of it."""
         image = copy.deepcopy(image) if image else SimulatedUnit(self.description)
         self._conferences, self._gone = image._conferences, image._gone
         self._ports, self._hd = image._ports, image._hd
@@ -113,7 +116,7 @@ class SimulatedUnit:
         self._hd += conference.hd
 
     def _drop(self, e164: str, incarnation: int, now: datetime) -> None:
-        """Drop a number, and refuse it up to this incarnation from now on."""
+        """Drop the conference of a number, and refuse the number up to this incarnation from now on."""
         highest = max(self.highest(e164), incarnation)
         if conference := self._conferences.pop(e164, None):
             self._ports -= conference.places
@@ -124,6 +127,7 @@ class SimulatedUnit:
             del self._gone[oldest]
 
     def _has_capacity(self, request: HoldRequest) -> bool:
+        """Tell whether the unit has room for one more conference of this size."""
         return (
             len(self._conferences) < self.description.confs
             and self._ports + request.places <= self.description.ports
@@ -133,17 +137,17 @@ class SimulatedUnit:
     # ---- what it says by itself ---------------------------------------------------------------
 
     def register(self) -> list[Message]:
-        """Return the registrations."""
+        """Return the messages that register the unit, one for each kind of resource."""
         self._seq = 0
         return [NodeRegistered(**self._node(restype)) for restype in self.description.restypes]
 
     def beat(self) -> list[Message]:
-        """Return the heartbeats, with the load."""
+        """Return the unit's heartbeats, with its load."""
         self._seq += 1
         return [NodeState(**self._node(restype)) for restype in self.description.restypes]
 
     def unregister(self) -> list[Message]:
-        """Return the messages that it ends."""
+        """Return the messages which say that the unit ends."""
         name = {"ip": self.description.ip, "pid": self.description.pid}
         return [NodeUnregistered(restype=restype, **name) for restype in self.description.restypes]
 
@@ -174,7 +178,7 @@ class SimulatedUnit:
         return UnitAmounts(confs=len(recorded), ports=places, hd=hd)
 
     def lists(self, now: datetime) -> list[Message]:
-        """Return the list of all conferences, split into messages within the limits of the wire."""
+        """Return the list of all conferences of the unit, in messages within the size limits of the wire."""
         pages = _pages([self._entry(conference) for conference in self._conferences.values()])
         self._listed += 1
         split: Body = {"listid": f"{self.description.label}-{now.timestamp():.6f}-{self._listed}"}
@@ -193,18 +197,18 @@ class SimulatedUnit:
         )
 
     def ask_to_rename(self, e164: str, name: str) -> list[Message]:
-        """Ask for a new name, as a participant would (CSS §5.1); it applies once it is granted."""
+        """Ask for a new name of a conference (CSS §5.1); it applies once the scheduler grants it."""
         reqid = self._next_reqid(e164)
         self._renames[reqid] = (e164, name)
         return [UnitAsksToRename(reqid=reqid, e164=e164, name=name, **self._me)]
 
     def ask_to_extend(self, e164: str, minutes: int) -> list[Message]:
-        """Ask for more time, as a participant would (CSS §5.3); it applies once it is granted."""
+        """Ask for more minutes for a conference (CSS §5.3); they apply once the scheduler grants them."""
         reqid = self._next_reqid(e164)
         return [UnitAsksToExtend(reqid=reqid, e164=e164, delay=minutes, **self._me)]
 
     def end(self, e164: str, now: datetime, reason: str = "released") -> list[Message]:
-        """End a conference by itself, and report it."""
+        """End a conference without being told to, and return the report of it."""
         if (conference := self._conferences.get(e164)) is None:
             return []
         self._drop(e164, conference.incarnation, now)
@@ -224,7 +228,7 @@ class SimulatedUnit:
     # ---- what it hears ------------------------------------------------------------------------
 
     def handle(self, body: Body, now: datetime) -> list[Message]:
-        """Handle a message; return the answers. Raises BadMessage."""
+        """Handle a message to the unit; return the answers. Raises BadMessage."""
         wire_type = body["type"]
         if wire_type.startswith("CM_MCU_"):
             return self._control(body)
@@ -248,7 +252,7 @@ class SimulatedUnit:
         return []
 
     def refuse(self, body: Body, now: datetime) -> list[Message]:
-        """Refuse a create or restore request in any case. Raises BadMessage."""
+        """Refuse a create or restore request, even if it could be fulfilled. Raises BadMessage."""
         request: HoldRequest
         if body["type"] == CreateOnUnit.wire_type:
             request = from_body(CreateOnUnit, body)
@@ -259,6 +263,7 @@ class SimulatedUnit:
         return [self._refused(request)]
 
     def _accept_or_refuse(self, request: HoldRequest, now: datetime) -> list[Message]:
+        """Answer a create or restore request, and hold the conference if there is room for it."""
         conference = self._conferences.get(request.e164)
         if conference and conference.incarnation == request.incarnation:
             return [self._accepted(request, conference)]
@@ -310,7 +315,7 @@ class SimulatedUnit:
         ]
 
     def _control(self, body: Body) -> list[Message]:
-        """Carry out conference control; a request is answered, a command is not."""
+        """Carry out a conference manager's control; a request is answered, a command is not."""
         name, _, kind = body["type"].removeprefix("CM_MCU_").rpartition("_")
         conference = self._conferences.get(str(body.get("confE164")))
         if conference is None:
@@ -329,6 +334,7 @@ class SimulatedUnit:
         return [ControlAnswered({**answer, **self._named}), *reports]
 
     def _monitor(self, body: Body) -> list[Message]:
+        """Start or stop monitoring a conference; the start is answered."""
         conference = self._conferences.get(str(body.get("confE164")))
         asks = body["type"].endswith("_REQ")
         if conference and asks:
@@ -356,7 +362,7 @@ class SimulatedUnit:
 
 
 def _pages(entries: list[UnitListEntry]) -> list[tuple[UnitListEntry, ...]]:
-    """Return at least one page, each within the limits of the wire for number and size."""
+    """Split the entries of a list into pages, at least one, each within the wire's limits."""
     pages: list[tuple[UnitListEntry, ...]] = []
     page: list[UnitListEntry] = []
     size = 0

@@ -1,8 +1,8 @@
-"""Plays simulated media units on a real broker, many in one process, without a database.
+"""The simulator runs many simulated media units on a real broker, in one process, without a database.
 
-It blocks for the first message, takes what is there, handles that as one batch, publishes all
-answers, waits once for the broker's confirms, and then acknowledges the batch. So an answer is
-never lost with its command gone, at the price of one round trip per batch.
+It blocks for the first message, takes all that are there, handles them as one batch, publishes all answers,
+waits once for the broker's confirms, and then acknowledges the batch. So no command is acknowledged before its
+answer is safe, at the price of one round trip per batch.
 """
 
 from __future__ import annotations
@@ -63,7 +63,10 @@ class Simulator:
         self._stop_asked = threading.Event()
 
     def stop(self) -> None:
-        """Finish the batch at hand and unregister. Safe to call from a signal handler."""
+        """Ask the simulator to finish its present batch, unregister and end.
+
+        Safe to call from a signal handler.
+        """
         self._stop_asked.set()
 
     def run(self) -> None:
@@ -98,7 +101,10 @@ class Simulator:
 
 
 class _Session:
-    """A session lasts until the first error, with one connection to consume and one to publish."""
+    """A session with the broker lasts until the first error.
+
+    It consumes on one connection and publishes on another.
+    """
 
     def __init__(self, simulator: Simulator, incoming: Any, publisher: Publisher) -> None:
         self._units, self._control_queue = simulator.units, simulator.control_queue
@@ -110,7 +116,7 @@ class _Session:
         self._ticked = self._beaten = self._reported = time.monotonic()
 
     def open(self, now: datetime) -> None:
-        """Declare, consume, register, and list all conferences."""
+        """Declare the queues, and register all units with their lists of conferences."""
         channel, exchange = self._channel, Routes.CSS_TO_UNIT.value.exchange
         # The platform declares these; to do the same again is harmless, and lets us come first.
         for route in (Routes.CSS_TO_UNIT, Routes.UNIT_TO_CSS, Routes.NODE_TO_RMS):
@@ -129,7 +135,7 @@ class _Session:
         self._publish([(unit, unit.connect(now)) for unit in self._units], now)
 
     def loop(self, stop_asked: Callable[[], bool]) -> None:
-        """Handle messages and timers until stopped; then unregister."""
+        """Handle messages and timers until stopped; then unregister all units."""
         while not stop_asked():
             try:
                 self._incoming.drain_events(timeout=0 if self._buffer else TICK_SECONDS)
@@ -142,7 +148,7 @@ class _Session:
         self._publish([(unit, unit.leave()) for unit in self._units], now)
 
     def _batch(self) -> None:
-        """Handle messages and timers, then publish, then acknowledge."""
+        """Handle the received messages and timers, then publish the answers, then acknowledge the messages."""
         deliveries, self._buffer = self._buffer, []
         now, last_tag = clock.now(), 0
         to_publish: list[_UnitSends] = []
@@ -164,6 +170,7 @@ class _Session:
         self._adjust_consumers()
 
     def _tick(self, now: datetime) -> list[_UnitSends]:
+        """Return what the units send because time has passed; keep the connections alive, and log a report."""
         moment = time.monotonic()
         if moment - self._ticked < TICK_SECONDS:
             return []
@@ -178,7 +185,7 @@ class _Session:
         return [(unit, sends) for unit in self._units if (sends := unit.tick(now))]
 
     def _adjust_consumers(self) -> None:
-        """Consume for the units whose process runs, and for no other."""
+        """Consume the queues of the units whose process runs, and no other queue."""
         for unit in self._units:
             if unit.consumes == (unit in self._consuming):
                 continue
@@ -242,6 +249,7 @@ class _Session:
 
 
 def _handle(unit: FaultyUnit, delivery: amqp.Message, now: datetime) -> list[_UnitSends]:
+    """Let a unit handle a message, and return its answers; a bad message is logged and dropped."""
     try:
         correlation_id = delivery.properties.get("correlation_id") or ""
         headers = delivery.properties.get("application_headers") or {}

@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS link
 
 
 class StateFile:
-    """A small SQLite file in the unit's directory. Each call is one transaction.
+    """A state file is a small SQLite database in the unit's directory. Each call is one transaction.
 
     It serves the unit's own restarts only: one that is damaged is put aside, and the unit starts empty.
     """
@@ -45,7 +45,7 @@ class StateFile:
         self._db.close()
 
     def conferences(self, janus: str) -> list[HeldConference]:
-        """Return the conferences on this Janus; forget those on an earlier one."""
+        """Return the conferences stored for the Janus of this name; delete those of an earlier Janus."""
         self._db.execute("DELETE FROM held WHERE janus<>?", [janus])
         rows = self._db.execute("SELECT e164, body FROM held").fetchall()
         conferences = []
@@ -72,6 +72,7 @@ class StateFile:
         return int(row[0]) if row else 0
 
     def note_incarnation(self, e164: str, incarnation: int) -> None:
+        """Remember an incarnation of a number, unless a higher one is remembered."""
         self._db.execute(
             "INSERT INTO highest VALUES (?,?) ON CONFLICT (e164)"
             " DO UPDATE SET incarnation=max(incarnation, excluded.incarnation)",
@@ -96,7 +97,7 @@ class StateFile:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Open the file, made if it is missing. Raises sqlite3.DatabaseError if it is damaged."""
+    """Open the state file, or make it. Raises sqlite3.DatabaseError if it is damaged."""
     path.touch()
     path.chmod(0o600)  # passwords of conferences are in it
     db = sqlite3.connect(path, isolation_level=None)
@@ -114,7 +115,7 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def put_aside(path: Path, why: str) -> None:
-    """Rename a file that is damaged, so that the unit starts without it and somebody can look at it."""
+    """Rename a damaged file, so that the unit starts without it and somebody can look at it."""
     aside = path.with_name(f"{path.name}.damaged-{int(time.time())}")
     path.replace(aside)
     log.error("%s is damaged (%s): put aside as %s; begun anew", path, why, aside.name)

@@ -63,7 +63,7 @@ class MediaUnit:
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, e164: str) -> asyncio.Lock:
-        """Return the lock of a number, which its callers get in the order in which they ask."""
+        """Return the lock of a conference's number; those who ask for it get it in the order of asking."""
         lock = self._locks.get(e164)
         if lock is None:
             lock = self._locks[e164] = asyncio.Lock()
@@ -72,7 +72,7 @@ class MediaUnit:
     # ---- Janus comes and goes -----------------------------------------------------------------
 
     async def janus_is_up(self, janus_rooms: JanusRooms, name: str) -> None:
-        """Hold the stored conferences whose Janus rooms exist; destroy all other Janus rooms."""
+        """Go on with the stored conferences whose Janus rooms exist; destroy all other Janus rooms."""
         plugins_of = await janus_rooms.listed()
         stored = {copy.janus_room: copy for copy in self._state_file.conferences(name)}
         for janus_room in sorted(plugins_of.keys() - stored.keys()):
@@ -89,7 +89,7 @@ class MediaUnit:
         self.recorder.close_left_over({held.recording for held in self.conferences.values()})
 
     async def janus_is_back(self, janus_rooms: JanusRooms) -> None:
-        """Go on after the connection was lost; destroy Janus rooms whose creation was not finished."""
+        """Use a new connection to the same Janus; destroy Janus rooms whose creation was not finished."""
         self.janus_rooms = janus_rooms
         own_rooms = {conference.janus_room for conference in self.conferences.values()}
         for janus_room in sorted((await janus_rooms.listed()).keys() - own_rooms):
@@ -108,7 +108,7 @@ class MediaUnit:
     # ---- what it says by itself ---------------------------------------------------------------
 
     def introduce(self) -> list[tuple[Routes, Message]]:
-        """Return registration and list, for a new connection to the broker or a new Janus."""
+        """Return the messages that register the unit and list its conferences, for a new broker or Janus."""
         self._beats = 0
         registered = reports.registered(self.config, self.conferences.values())
         return [(Routes.NODE_TO_RMS, message) for message in registered] + [
@@ -116,7 +116,7 @@ class MediaUnit:
         ]
 
     def lists(self) -> list[Message]:
-        """Return the list of all conferences."""
+        """Return the list of all conferences of this unit, as messages."""
         entries = [self._entry(conference) for conference in self.conferences.values()]
         return reports.lists(self.config, entries, self._now())
 
@@ -130,7 +130,7 @@ class MediaUnit:
         )
 
     def beat(self) -> list[Message]:
-        """Return the heartbeats; none while there is no Janus."""
+        """Return the unit's heartbeats; none while there is no Janus."""
         self._beats += 1
         if self.janus_rooms is None:
             return []
@@ -154,7 +154,7 @@ class MediaUnit:
     # ---- what it hears ------------------------------------------------------------------------
 
     async def handle(self, body: Body, correlation_id: str) -> None:
-        """Handle a message. Raises BadMessage."""
+        """Handle a message to the unit. Raises BadMessage."""
         wire_type = body["type"]
         if wire_type.startswith("CM_MCU_"):
             await self._control(body, correlation_id)
@@ -181,6 +181,7 @@ class MediaUnit:
                 log.info("%s is nothing that this unit acts on", wire_type)
 
     async def _accept_or_refuse(self, request: HoldRequest, correlation_id: str) -> None:
+        """Answer a create or restore request, and hold its conference if that is possible."""
         async with self.lock(request.e164):
             conference = self.conferences.get(request.e164)
             why = ""
@@ -197,7 +198,7 @@ class MediaUnit:
                 await self._report_recording(conference, self.janus_rooms)
 
     async def _begin(self, request: HoldRequest) -> tuple[HeldConference | None, str]:
-        """Start a conference; return it, or `None` and why not.
+        """Start the conference of a request; return it, or `None` and why not.
 
         A refused incarnation stays refused: the platform tries again with another one.
         """
@@ -272,7 +273,7 @@ class MediaUnit:
         self.recorder.closed(conference)
 
     async def end_overdue(self, e164: str, reason: str) -> None:
-        """End a conference by itself, and report it."""
+        """End a conference that nobody has ended in time, and report it."""
         async with self.lock(e164):
             if conference := self.conferences.get(e164):
                 log.warning("%s: nobody has ended it (%s)", e164, reason)
@@ -300,6 +301,7 @@ class MediaUnit:
     # ---- control ------------------------------------------------------------------------------
 
     async def _control(self, body: Body, correlation_id: str) -> None:
+        """Carry out and answer a conference manager's control request."""
         request = Control(body)
         name, _, kind = request.type.removeprefix("CM_MCU_").rpartition("_")
         answer: Body = {"type": f"MCU_CM_{name}_ACK", "confE164": request.e164}
@@ -331,7 +333,7 @@ class MediaUnit:
     # ---- people -------------------------------------------------------------------------------
 
     async def refresh(self, e164: str) -> None:
-        """Read who is in the conference, and report changes."""
+        """Read from Janus who is in a conference, and report changes."""
         async with self.lock(e164):
             conference, janus_rooms = self.conferences.get(e164), self.janus_rooms
             if conference is None or janus_rooms is None:
@@ -356,6 +358,7 @@ class MediaUnit:
                     self.send_to_css(part)
 
     async def _report_changes(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+        """Report a conference to the scheduler and the join pages, if it has changed since the last report."""
         await self._report_recording(conference, janus_rooms)
         if (state := conference.state) != conference.reported:
             conference.reported = state
@@ -372,11 +375,11 @@ class MediaUnit:
             await janus_rooms.announce(conference.janus_room, page_state(conference))
 
     def save(self, conference: HeldConference) -> None:
-        """Store a conference for a restart of the agent."""
+        """Store a conference, so that a restarted agent goes on with it."""
         self._state_file.save(self._janus, conference)
 
     async def remove_silent(self, janus_room: str, plugin: str, person: str) -> None:
-        """Disconnect a participant whose media have stopped for good."""
+        """Disconnect a participant who sends no media any more and so has left."""
         e164 = e164_of(janus_room)
         async with self.lock(e164):
             conference = self.conferences.get(e164)

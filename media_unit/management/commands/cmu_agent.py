@@ -1,4 +1,4 @@
-"""Run the media unit beside this machine's Janus; its settings are in the environment."""
+"""`manage.py cmu_agent` runs a media unit beside this machine's Janus, set by environment variables."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from media_unit.config import BadConfig, from_environment
 
 
 class Command(BaseCommand):
-    """The command `manage.py cmu_agent` runs one media unit; docs/configuration.md lists its variables."""
+    """The command runs one media unit; docs/configuration.md lists its environment variables."""
 
     help = "A media unit: takes conferences over RabbitMQ and runs them on the Janus beside it."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: object, **options: object) -> None:
-        """Run until SIGTERM."""
+        """Run the media unit until SIGTERM."""
         # The agent itself logs once, in one line, that the broker is away.
         logging.getLogger("aiormq").setLevel("CRITICAL")
         logging.getLogger("aio_pika").setLevel("CRITICAL")

@@ -1,4 +1,4 @@
-"""`manage.py cmu_simulator`: any number of simulated media units in one process, faults on demand."""
+"""`manage.py cmu_simulator` runs many simulated media units in one process, with faults on demand."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ class Options(TypedDict):
 
 
 class Command(BaseCommand):
-    """The command runs simulated media units. It needs no database."""
+    """The command runs simulated media units, or gives orders to running ones. It needs no database."""
 
     help = "Plays simulated media units (tests, load, demonstrations), or gives orders to them."
     requires_system_checks: list[str] = []
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
-        """Keep the lines of the examples as they are."""
+        """Return the parser; it keeps the line breaks of the examples in its help."""
         parser = super().create_parser(prog_name, subcommand, epilog=EXAMPLES, **kwargs)
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         return parser
@@ -90,7 +90,7 @@ class Command(BaseCommand):
         add("--control-queue", default=CONTROL_QUEUE, help=f"takes orders ({CONTROL_QUEUE})")
 
     def handle(self, *args: object, **options: Unpack[Options]) -> None:
-        """Run units until SIGTERM, or send orders to running ones."""
+        """Run simulated media units until SIGTERM, or send orders to running ones."""
         broker = options["broker"] or settings.AMQP_URL
         now = clock.now()
         try:
@@ -120,6 +120,7 @@ class Command(BaseCommand):
 
 
 def _units(options: Options) -> list[FaultyUnit]:
+    """Return the simulated units that the options describe. Raises CommandError."""
     confs, count = options["conferences"], options["units"]
     if not 0 < count <= 1000 or confs < 0:
         raise CommandError("--units must lie between 1 and 1000, --conferences not below 0")
