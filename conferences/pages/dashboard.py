@@ -60,6 +60,7 @@ _PART_NAMES = {
     "redis": gettext_lazy("Redis"),
     "broker": gettext_lazy("message broker"),
     "tree": gettext_lazy("tree of domains"),
+    "messages": gettext_lazy("instant messages"),
 }
 _cache: dict[str, tuple[float, object]] = {}
 """Cached values by name, each with the monotonic time at which it was read."""
