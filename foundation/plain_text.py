@@ -30,7 +30,7 @@ LINES = rf"\A[^\x00-\x08\x0b\x0c\x0e-\x1f{_CONTROLS}]*\Z"
 NAME_RULE = (
     "must show something, in one line, without marks that turn it and without control characters"
 )
-"""What is asked of a name, in words."""
+"""The rule that a name has to obey, in words for people."""
 
 _ONE_LINE, _LINES, _VISIBLE = (re.compile(pattern) for pattern in (ONE_LINE, LINES, _SEEN))
 

@@ -25,7 +25,7 @@ from wire.http_codes import UNSPECIFIED, http_code
 
 NO_CONFERENCE = 12103
 REPORT_WAIT_SECONDS = 2.0
-"""A media unit reports a change that it has acknowledged within this time."""
+"""A media unit that has acknowledged an order reports the change within so many seconds."""
 
 
 class Nack(Refusal):

@@ -24,7 +24,7 @@ from foundation.cells.directory import redis_of, store_of
 log = logging.getLogger("conferences.projection")
 
 _PAUSE_SECONDS = 2.0
-"""After a failure Redis is left alone so long."""
+"""For so many seconds after an error of Redis nothing is written to it."""
 _paused_until = 0.0
 _CHUNK = 500
 _MAX_MISSED = 20_000

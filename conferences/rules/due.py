@@ -21,7 +21,7 @@ _S = ConferenceState
 
 
 OVERDUE = timedelta(seconds=60)
-"""A conference at another site that has not asked for its end so long after it is ended by the serving site."""
+"""The serving site waits so long for the site of the media unit to ask for the end; then it ends the conference itself."""
 
 
 LATEST_WARNING = 30.0

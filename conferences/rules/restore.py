@@ -21,7 +21,8 @@ MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
 """A unit that ends a conference earlier than so long before its end cannot be right that its time was over."""
 
 RMS_FINDS_IN = timedelta(seconds=10)
-"""The resource manager (RMS) may take longer than for a create: no client waits, and it may have thousands to place."""
+"""The time for an answer of the resource manager (RMS), longer than for a create: no client waits for it, and thousands
+of conferences may be asked for at once."""
 
 _S = ConferenceState
 

@@ -302,7 +302,7 @@ def close_last(units: tuple[UsedUnit, ...], now: datetime) -> tuple[UsedUnit, ..
 
 
 WARNINGS = (10, 5, 1)
-"""Minutes before its end at which a conference is announced to end (CSS §9.3)."""
+"""Minutes before the end of a conference at which its managers and its media unit are warned (CSS §9.3)."""
 
 EMPTY_FOR = timedelta(minutes=5)
 

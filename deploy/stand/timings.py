@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 VARIABLE = "TEST_TIMINGS"
-"""The environment variable with the directory of these files."""
+"""The environment variable with the directory into which the test processes write their timings."""
 INSTALLATION = Path("var/lib/bootstrap.took")
 """The steps of deploy/bootstrap.sh, one on a line: seconds, a tab, the step's name."""
 SLOWEST = 10

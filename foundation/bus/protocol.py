@@ -45,7 +45,7 @@ class WireProtocol(Protocol):
     """The queue of messages that could not be handled. Nothing consumes it."""
 
     limits: Collection[QueueLimit]
-    """How much of what others may never read lies on the broker, and how long."""
+    """Limits of queues that others may never read: how much lies in them on the broker, and for how long."""
 
     sender_role: str
     """The first part of the `app_id` of messages that we send: `role@platform`."""

@@ -17,9 +17,9 @@ class Patience:
     """How many seconds a kind of process waits for a database."""
 
     answer: int
-    """Until the server has answered a statement; then the connection is given up."""
+    """Seconds to wait for the answer to a statement; after that the connection is given up."""
     lock: int
-    """Until a locked table or row is free; then the statement fails, and may be tried again."""
+    """Seconds to wait for a locked table or row; after that the statement fails, and may be tried again."""
 
 
 WEB = Patience(answer=10, lock=2)

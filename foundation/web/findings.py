@@ -24,7 +24,7 @@ class Finding:
 
 
 MORE_FINDINGS: Hook[[], list[Finding]] = Hook()
-"""Examine what an app has beside the servers, and return the findings."""
+"""Each receiver examines what its app has besides the servers, and returns its findings."""
 
 
 def find_missing_limits(
