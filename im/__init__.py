@@ -1,1 +1,1 @@
-"""The instant messaging app: clients talk to the broker, the center stores and forwards."""
+"""The instant messaging app: clients write through a broker, the message center stores and forwards."""

@@ -1,4 +1,4 @@
-"""The administrators' pages of instant messaging; they show no messages."""
+"""The administrators' pages of instant messaging; they never show the text of people's messages."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ COLOURS = {Presence.ONLINE: "green", Presence.BUSY: "red", Presence.AWAY: "amber
 
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin[Conversation]):
-    """The conversations: who takes part, and how much is written, but not what."""
+    """The page of conversations: who takes part, and how much is written, but not what."""
 
     empty_words = _("Conversations are listed here when people have begun them.")
     scope = ("domain",)
@@ -67,13 +67,13 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
     def find(
         self, request: HttpRequest, queryset: QuerySet[Conversation], term: str
     ) -> QuerySet[Conversation]:
-        """Filter by number, by meeting id, or by the beginning of the name."""
+        """Filter conversations by their id, by a conference's id, or by the beginning of their name."""
         if term.isdecimal() and len(term) < 20:
             return queryset.filter(pk=int(term))
         return queryset.filter(Q(confid=term) | Q(name__istartswith=term))
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add the names of the tenants on this page, in one query."""
+        """Add the name of its tenant to each conversation on this page, in one query."""
         names = dict(
             Domain.objects.filter(pk__in={row.domain for row in rows}).values_list("pk", "name")
         )
@@ -82,7 +82,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
 
     @admin.display(description=_("number"), ordering="pk")
     def number(self, row: Conversation) -> str:
-        """Return the id as on the wire."""
+        """Return the conversation's id, as clients know it."""
         return str(row.pk)
 
     @admin.display(description=_("tenant"))
@@ -94,12 +94,12 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
 
     @admin.display(description=_("standing"))
     def standing(self, row: Conversation) -> SafeString:
-        """Return "open" or "closed" as a badge."""
+        """Return whether the conversation is open or closed, as a badge."""
         return badge(_("closed"), "grey") if row.closed else badge(_("open"), "green")
 
     @admin.display(description=_("members"))
     def who(self, row: Conversation) -> SafeString:
-        """Return a table of the first members."""
+        """Return a table of the conversation's first members."""
         members = row.people.filter(state=Membership.ACTIVE).order_by("id")[:MOST_MEMBERS]
         return table([_("member"), _("role")], [(member.name, member.role) for member in members])
 
@@ -125,6 +125,10 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
         warning: StrOrPromise,
         did: StrOrPromise,
     ) -> HttpResponse | None:
+        """Close or reopen the chosen conversations once the administrator has confirmed it.
+
+        Return the page that asks for the confirmation, or `None` when it is done.
+        """
         chosen = self.chosen(queryset)
         page = self.confirm(request, chosen, action, title, warning)
         if page is None:
@@ -140,7 +144,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
 
 @admin.register(Listener)
 class ListenerAdmin(ReadOnlyAdmin[Listener]):
-    """The people who are online for instant messages at this site, the latest heartbeat first."""
+    """The page of people who are online for instant messages at this site, latest heartbeat first."""
 
     empty_words = _("People are listed here while they are signed in to instant messages.")
     scope = ("domain",)
@@ -175,19 +179,19 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
 
     @admin.display(description=_("name"))
     def full_name(self, row: Listener) -> str:
-        """Return the name as others see it."""
+        """Return the person's name as others see it."""
         return row.get_full_name() or "–"
 
     @admin.display(description=_("presence"))
     def presence(self, row: Any) -> SafeString:
-        """Return the chosen presence."""
+        """Return the presence (online, busy, ...) that the person has chosen to show."""
         if not hasattr(row, "is_in"):
             self.enrich([row])
         return badge(row.is_in.value, COLOURS.get(row.is_in, "grey"))
 
     @admin.display(description=_("protocols"))
     def ways(self, row: Any) -> str:
-        """Return the protocols over which the person is online."""
+        """Return the protocols (AMQP, STOMP, MQTT) over which the person is online."""
         if not hasattr(row, "is_by"):
             self.enrich([row])
         names = {"a": "AMQP, STOMP", "m": "MQTT"}
@@ -208,6 +212,7 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
 
 
 def _signed_out(row: Listener) -> bool:
+    """Revoke all tokens of the account, so that its connections are closed; return True."""
     database = store_of(own_platform()).database
     with transaction.atomic(using=database):
         revoke.revoke_all(database, [row.moid])
@@ -215,7 +220,7 @@ def _signed_out(row: Listener) -> bool:
 
 
 class BroadcastForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
-    """The form of a broadcast, with a confirmation since it reaches many people."""
+    """The form that sends a broadcast; since it reaches many people, it asks for a confirmation."""
 
     sure = forms.BooleanField(
         label=_("Yes, tell everybody there"),
@@ -241,17 +246,17 @@ class BroadcastAdmin(BaseAdmin[Broadcast]):
     autocomplete_fields = ["domain"]
 
     def get_fields(self, request: HttpRequest, obj: Broadcast | None = None) -> list[str]:
-        """Return the confirmation only for a new broadcast; a sent one is shown."""
+        """Return the fields of the form; the confirmation is asked only for a broadcast not yet sent."""
         return ["domain", "text", "by", "at"] if obj else ["domain", "text", "sure"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Broadcast | None = None) -> list[str]:
-        """Return all fields for a sent broadcast."""
+        """Return the fields that cannot be changed: all of them, once the broadcast is sent."""
         return ["domain", "text", "by", "at"] if obj else []
 
     def save_model(
         self, request: HttpRequest, obj: Broadcast, form: BroadcastForm, change: bool
     ) -> None:
-        """Send the broadcast by the flow."""
+        """Send the broadcast to the people of its domain."""
         store = store_of(own_platform())
         broadcast_row = broadcast.send(store, obj.domain, obj.text, request.user.get_username())
         obj.pk, obj.at, obj.by = broadcast_row.pk, broadcast_row.at, broadcast_row.by

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ImConfig(PlatformAppConfig):
-    """People's messages: stored in order, and never lost."""
+    """The Django app that stores people's messages in order and never loses one."""
 
     name = "im"
     verbose_name = "Instant messaging"
@@ -44,7 +44,7 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
 """
 
     def connect(self) -> None:
-        """End sign-ins with the accounts that they belong to, and declare the clients' broker."""
+        """Register what other apps call: revoke tokens with an account, set up the broker, report health."""
         from domains.data import hooks
         from foundation.bus import backlog, declare
         from foundation.web import findings, health
@@ -61,7 +61,7 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
             findings.MORE_FINDINGS.connect(im_health.findings)
 
     def sidebar(self) -> Sequence[SidebarGroup]:
-        """Return the pages of conversations, people online and servers."""
+        """Return the sidebar's links to the administrators' pages of instant messaging."""
         entries = (
             model_entry(_("Conversations"), "forum", "im", "conversation"),
             model_entry(_("People online"), "person_check", "im", "listener"),
@@ -72,13 +72,16 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
         return (SidebarGroup(50, _("Instant messages"), entries),)
 
     def health_checks(self) -> Mapping[str, Callable[[], str]]:
-        """Return the check that messages of people are stored."""
+        """Return the health check that fails when people's messages are no longer stored."""
         from im.data import health
 
         return {"messages": health.why_stalled} if "im" in settings.ROLES else {}
 
     def threads(self) -> Sequence[Consumer | Relay]:
-        """Return the links that publish at the clients' broker what came over HTTP."""
+        """Return the threads that publish at the clients' broker what HTTP calls have staged.
+
+        There is one for each platform whose data this site may serve.
+        """
         from foundation.bus.link import PeerLink
         from foundation.cells.directory import possible_platforms, store_of
         from im.data.journal import DESTINATION

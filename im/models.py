@@ -143,9 +143,9 @@ class Hidden(models.Model):
 
 
 class Gram(models.Model):
-    """An entry of the search index: a message of a conversation whose text has this gram.
+    """A row of the search index: the text of this message of a conversation contains this gram.
 
-    `rules/bigrams.py` says what a gram is.
+    A gram is a word or a pair of characters (`rules/bigrams.py`).
     """
 
     pk = models.CompositePrimaryKey("conversation_id", "gram", "place")
@@ -220,7 +220,7 @@ class Contact(models.Model):
 
 
 class Preference(models.Model):
-    """The preferences of a person."""
+    """What a person has set for all of instant messaging."""
 
     user = models.CharField(max_length=40, primary_key=True)
     hides_presence = models.BooleanField(default=False, help_text="Nobody is told of it.")
@@ -230,7 +230,7 @@ class Preference(models.Model):
 
 
 class Revocation(models.Model):
-    """A revocation of one token by its id, or of all tokens of a person issued until then."""
+    """A revocation of one token by its id, or of all tokens that a person got up to `at`."""
 
     user = models.CharField(max_length=40)
     token = models.CharField(max_length=32, blank=True, default="", help_text="Empty: all of them.")
@@ -265,21 +265,21 @@ class _Listener(models.Model):
 
 
 class BalanceServer(_Listener):
-    """The configuration of a load balancer."""
+    """The configuration of a load balancer, which the message center sends to it."""
 
     virtual_host1 = models.GenericIPAddressField("first virtual address")
     virtual_host2 = models.GenericIPAddressField("second virtual address", null=True, blank=True)
 
 
 class MediaServer(_Listener):
-    """The configuration of a media server."""
+    """The configuration of a media server, which the message center sends to it."""
 
     rtc_tcp_listen_port = models.PositiveIntegerField(default=8000, validators=_PORT)
     rtc_udp_listen_port = models.PositiveIntegerField(default=8000, validators=_PORT)
 
 
 class Broadcast(models.Model):
-    """A message of an administrator to everybody in a domain and below."""
+    """A message of an administrator to everybody in a domain and the domains below it."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE, db_constraint=False)
     by = models.CharField(max_length=150, help_text="The administrator's name.")

@@ -1,4 +1,4 @@
-"""The timers of instant messaging; each calls one flow."""
+"""The periodic tasks of instant messaging; each calls functions of `flows`."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from im.flows import index as search_index
 
 @shared_task
 def revoked() -> None:
-    """Share revoked tokens everywhere, and close their connections."""
+    """Hand revoked tokens to all processes that check tokens, and close their owners' connections."""
     if "im" in settings.ROLES:
         revoke.revoke_pending()
 
 
 @shared_task
 def tidy() -> None:
-    """Delete expired revocations and clients' forbidden queues, and tell what has happened at this site."""
+    """Delete expired revocations and clients' forbidden queues, and tell people of changes at this site."""
     if "im" in settings.ROLES:
         revoke.delete_expired()
         forbidden_queues.remove()
@@ -36,14 +36,14 @@ def index() -> None:
 
 @shared_task
 def gather() -> None:
-    """Keep the conversations of running conferences up to date."""
+    """Create, fill and close the conversations of running conferences."""
     if "im" in settings.ROLES:
         for_each_served(conferences.follow_conferences)
 
 
 @shared_task
 def drop_files() -> None:
-    """Delete uploads that no message carries."""
+    """Delete uploads that no message has carried within a day."""
     if "im" in settings.ROLES:
         for_each_served(lambda platform: forget_files.forget_files(platform, clock.now()))
         forget_files.forget_spooled()

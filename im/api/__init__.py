@@ -1,1 +1,1 @@
-"""`/api/v1/im/`: doors that call one flow or one query."""
+"""The HTTP API under `/api/v1/im/`; each of its views calls one function of `flows` or one query."""

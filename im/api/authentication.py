@@ -1,4 +1,7 @@
-"""Callers use a token for instant messages, the open API's token, or our pages' session."""
+"""Callers of the HTTP API prove who they are: by a token or by a session.
+
+The token is one for instant messages. The session is the open API's, or that of our web pages.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ log = logging.getLogger("im.api")
 
 
 class ImToken(BaseAuthentication):
-    """The scheme `Authorization: Bearer <im token>`; `request.auth` is the Token."""
+    """Authenticates by `Authorization: Bearer <token for instant messages>`; `request.auth` is the Token."""
 
     def authenticate(self, request: Request) -> tuple[Account, tokens.Token] | None:
         """Return the person and the token; `None` for another kind of token.
@@ -44,7 +47,7 @@ class ImToken(BaseAuthentication):
 
 
 def read_valid(text: str) -> tokens.Token:
-    """Return the content of a token that is valid now. Raises TokenRefused."""
+    """Return the content of a token that is neither expired nor revoked. Raises TokenRefused."""
     now = clock.now().timestamp()
     try:
         token = tokens.read(text)
@@ -75,11 +78,14 @@ def account_of(token: tokens.Token) -> Account:
 
 
 class BrowserSession(SessionAuthentication):
-    """A person who is signed in at our pages; changes need the CSRF token."""
+    """Authenticates a person who is signed in at our web pages; changes need the CSRF token."""
 
 
 class OpenSession(PlatformSession):
-    """The open API's session; without its token and cookie the next scheme is tried."""
+    """Authenticates by the open API's session.
+
+    Without that session's token and cookie the next scheme is tried.
+    """
 
     def authenticate(self, request: Request) -> tuple[Account, sessions.Session] | None:  # type: ignore[override]  # it may also answer that it does not know the caller
         """Return the person and the session, or `None`. Raises Refusal."""
@@ -94,18 +100,18 @@ CLASSES = (ImToken, BearerToken, OpenSession, BrowserSession)
 
 
 class ImTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the base class has no types
-    """The scheme's description for the OpenAPI page."""
+    """Describes the token for instant messages on the OpenAPI page."""
 
     target_class = ImToken
     name = "imToken"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        """Return the description: a header."""
+        """Return the OpenAPI description: a token in a header."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "token of /im/login"}
 
 
 class OpenSessionScheme(PlatformSessionScheme):  # type: ignore[no-untyped-call]  # the base class has no types
-    """The scheme's description for the OpenAPI page: the same cookie as everywhere in the open API."""
+    """Describes the open API's session on the OpenAPI page: the same cookie as everywhere in that API."""
 
     target_class = OpenSession
 
@@ -114,11 +120,11 @@ set_override(OpenSession, "suppress_collision_warning", True)  # Both classes ar
 
 
 class BrowserSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the base class has no types
-    """The scheme's description for the OpenAPI page."""
+    """Describes the session of our web pages on the OpenAPI page."""
 
     target_class = BrowserSession
     name = "browserSession"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        """Return the description: the cookie of our pages."""
+        """Return the OpenAPI description: the session cookie of our web pages."""
         return {"type": "apiKey", "in": "cookie", "name": settings.SESSION_COOKIE_NAME}

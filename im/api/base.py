@@ -1,4 +1,7 @@
-"""The base of all calls under `/api/v1/im/`: caller, data, rate limits, and form of refusals."""
+"""The base of all views under `/api/v1/im/`.
+
+It finds the caller and the data of the caller's platform, limits the rate, and forms refusals.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +63,7 @@ _ELSEWHERE = "your platform is served at another site now: sign in there"
 
 
 class Limit(BaseThrottle):
-    """A limit on the calls of one person in a time window; without Redis there is no limit."""
+    """Limits how many calls one person makes in a time window; without Redis there is no limit."""
 
     name, most, seconds = "calls", 1000, 10
 
@@ -89,7 +92,7 @@ class StrictLimit(Limit):
 
 
 class Call(APIView):
-    """A call of a signed-in person, on the data of that person's platform."""
+    """The base of a view that serves a signed-in person from the data of that person's platform."""
 
     authentication_classes = CLASSES
     throttle_classes: tuple[type[BaseThrottle], ...] = (Limit,)
@@ -98,9 +101,9 @@ class Call(APIView):
     now: datetime
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Check that this site serves the caller's platform.
+        """Check that this site serves the caller's platform before the view runs.
 
-        Reading calls need that too, since a copy may be outdated.
+        Reading calls need that too, since this site's copy of another platform's data may be outdated.
         """
         super().initial(request, *args, **kwargs)
         assert isinstance(request.user, Account)
@@ -111,25 +114,25 @@ class Call(APIView):
         self.store = store_of(platform)
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, object]], Response | None]:
-        """Return the handler that answers refusals with their HTTP status."""
+        """Return the function that turns exceptions into responses: `answer_exception`."""
         return answer_exception
 
     def arguments(self, form: type[serializers.Serializer[object]]) -> dict[str, Any]:
-        """Return the arguments from body or address, checked by a form. Raises ValidationError."""
+        """Return the call's arguments from its body or address, checked by a form. Raises ValidationError."""
         form_data = form(data=self.request._request.api_params)  # type: ignore[attr-defined]  # set by WildRequests
         form_data.is_valid(raise_exception=True)
         values: dict[str, Any] = form_data.validated_data
         return values
 
     def user(self, text: str) -> str:
-        """Return a valid person's id from an address. Raises Denied."""
+        """Return a person's id that stands in an address, once its form is checked. Raises Denied."""
         if not USER.fullmatch(text):
             raise Denied(DenyReason.NOT_FOUND, "there is no such person")
         return text
 
 
 def _platform_of(request: Request) -> str:
-    """Return the caller's platform."""
+    """Return the platform to which the caller belongs."""
     if isinstance(request.auth, Token):
         return request.auth.platform
     assert isinstance(request.user, Account)
@@ -141,9 +144,9 @@ def _platform_of(request: Request) -> str:
 
 
 def answer_exception(failure: Exception, context: dict[str, object]) -> Response | None:
-    """Return the response to an exception: the API's usual form, and the HTTP status.
+    """Return the response to an exception: a refusal in the API's usual form, with its HTTP status.
 
-    `code` is a word (docs/im.md).
+    Its `code` is one of the words that docs/im.md lists.
     """
     if isinstance(failure, Denied):
         return _refused(failure.why, failure.reason)
@@ -163,6 +166,11 @@ def answer_exception(failure: Exception, context: dict[str, object]) -> Response
 
 
 def _other(failure: Exception, reply: Response | None) -> Response | None:
+    """Give a refusal of the shared API code the `code` and the HTTP status of this API.
+
+    `reply` is what the shared code answers to `failure`; it is returned as it is unless its status
+    is 200.
+    """
     if reply is None or reply.status_code != 200:
         return reply
     why = DenyReason.MALFORMED
@@ -181,7 +189,10 @@ def _other(failure: Exception, reply: Response | None) -> Response | None:
 
 @csrf_exempt
 def no_such_call(request: HttpRequest) -> JsonResponse:
-    """Answer every address under which there is no call, whoever asks."""
+    """Return the refusal 404 `not_found` for any address under which this API has no call.
+
+    It needs no sign-in.
+    """
     HTTP_REFUSED.labels(DenyReason.NOT_FOUND.value).inc()
     body = nack(UNSPECIFIED, f"no such call: {request.method} {request.path[:200]}")
     return JsonResponse(body | {"code": DenyReason.NOT_FOUND.value}, status=404)

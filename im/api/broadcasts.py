@@ -1,4 +1,4 @@
-"""People read the broadcasts of administrators over HTTP."""
+"""The view with which people read the broadcasts of administrators."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Told(serializers.Serializer[object]):
 
 
 class BroadcastsAnswer(serializers.Serializer[object]):
-    """Broadcasts in order; the next call passes the last one's id as `after`."""
+    """A page of broadcasts, oldest first; the next call passes the last one's id as `after`."""
 
     success = serializers.IntegerField()
     broadcasts = _Told(many=True)
@@ -34,7 +34,7 @@ class Broadcasts(Call):
 
     @extend_schema(parameters=[Page], responses=BroadcastsAnswer)
     def get(self, request: Request) -> Response:
-        """Return the broadcasts to the caller's domain and those above it, after this id."""
+        """Return the broadcasts with an id above `after` to the caller's domain and the domains above it."""
         arguments = self.arguments(Page)
         database = self.store.database
         above = all_above(database, self.me.domain) if self.me.domain else []

@@ -1,4 +1,4 @@
-"""`/api/v1/im/contacts…`, `people`, `presence`, `heartbeat`: contacts and their presence."""
+"""The views of contacts: `/api/v1/im/contacts…`, `people`, `presence` and `heartbeat`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from im.rules.vocabulary import Presence
 
 
 class Contacts(Call):
-    """The caller's contacts."""
+    """The view of the caller's list of contacts."""
 
     @extend_schema(parameters=[request_forms.Page], responses=answers(serializers.Contacts))
     def get(self, request: Request) -> Response:
-        """List friends, requests in both directions, and blocked people."""
+        """List the caller's friends, requests sent and received, and blocked people."""
         arguments, database = self.arguments(request_forms.Page), self.store.database
         rows = queries.contacts(database, self.me.id, arguments["after"], arguments["count"])
         persons = people.people_by_id(self.store, [row.other for row in rows])
@@ -39,14 +39,14 @@ class Contacts(Call):
 
     @extend_schema(request=request_forms.Ask, responses=answers(serializers.ContactState))
     def post(self, request: Request) -> Response:
-        """Ask a person; if that person has asked the caller, both become friends."""
+        """Ask a person to become a contact; if that person has asked the caller, both become friends."""
         arguments = self.arguments(request_forms.Ask)
         other = arguments.get("user") or flow.find_person(self.store, self.me, arguments["name"]).id
         state = flow.change_contact(self.store, self.me, other, ContactAction.ASK, self.now)
         return ack(user_id=other, state=state)
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit requests more strictly, since the other person is notified."""
+        """Limit contact requests more strictly than other calls, since the other person is notified."""
         return [
             *super().get_throttles(),
             *([StrictLimit()] if self.request.method == "POST" else []),
@@ -54,11 +54,11 @@ class Contacts(Call):
 
 
 class Contact(Call):
-    """A contact."""
+    """The view of one contact in the caller's list."""
 
     @extend_schema(request=request_forms.ChangeContact, responses=answers(serializers.ContactState))
     def patch(self, request: Request, user: str) -> Response:
-        """Accept, block or rename a contact."""
+        """Accept a contact request, block a person, or change the caller's own name for a contact."""
         arguments, other = self.arguments(request_forms.ChangeContact), self.user(user)
         if "name" in arguments:
             flow.rename(self.store, self.me, other, arguments["name"])
@@ -70,13 +70,13 @@ class Contact(Call):
 
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, user: str) -> Response:
-        """Remove a contact, decline or withdraw a request, or end a block."""
+        """Remove a contact, decline or withdraw a contact request, or unblock a person."""
         flow.change_contact(self.store, self.me, self.user(user), ContactAction.REMOVE, self.now)
         return ack()
 
 
 class People(Call):
-    """A search for people."""
+    """The view that finds a person by sign-in name."""
 
     throttle_classes = (StrictLimit,)
 
@@ -88,7 +88,7 @@ class People(Call):
 
 
 class PresenceCall(Call):
-    """The presence of the caller and of contacts."""
+    """The view of presence (online, busy, ...): the caller's, and that of the caller's contacts."""
 
     @extend_schema(responses=answers(serializers.PresenceShape))
     def get(self, request: Request) -> Response:
@@ -110,11 +110,11 @@ class PresenceCall(Call):
 
 
 class Heartbeat(Call):
-    """The heartbeat of a device (IM §9)."""
+    """The view that takes the heartbeat of a caller's device (IM §9)."""
 
     @extend_schema(request=request_forms.Beat, responses=answers(serializers.Behind))
     def post(self, request: Request) -> Response:
-        """Record a heartbeat, due every 30 s; after three missing ones the device is offline."""
+        """Record that a device is online; it must call every 30 s, and counts as offline after missing three."""
         arguments = self.arguments(request_forms.Beat)
         way = "m" if arguments["way"] == "mqtt" else "a"
         device, seqs = arguments["device"], arguments["seqs"]

@@ -1,4 +1,4 @@
-"""`/api/v1/im/conversations…`: the list, one conversation, pins, and the caller's own settings."""
+"""The views of conversations: the list, one conversation, pinned messages, and own settings."""
 
 from __future__ import annotations
 
@@ -32,10 +32,13 @@ KEY = OpenApiParameter(
 
 
 class Listing(Call):
-    """The base of calls that show conversations."""
+    """The base of views that return conversations as a person's list shows them."""
 
     def shown(self, mine: Sequence[Member]) -> list[Data]:
-        """Return conversations as the list shows them, in four queries whatever their number."""
+        """Return conversations as a person's list shows them.
+
+        `mine` holds the person's row in each of them. It takes four queries, however many there are.
+        """
         database, user = self.store.database, self.me.id
         last = queries.last_messages(database, user, mine)
         mentions = queries.mentions(database, user, mine)
@@ -60,7 +63,7 @@ class Listing(Call):
 
 
 class Conversations(Listing):
-    """The caller's conversations."""
+    """The view of the caller's list of conversations."""
 
     @extend_schema(
         operation_id="im_conversations_list",
@@ -68,7 +71,7 @@ class Conversations(Listing):
         responses=answers(serializers.Conversations),
     )
     def get(self, request: Request) -> Response:
-        """List conversations with unread count, last message, read mark and mentions, by id."""
+        """List the caller's conversations by id, with unread count, last message, read mark and mentions."""
         arguments = self.arguments(request_forms.Page)
         rows = queries.memberships(
             self.store.database, self.me.id, arguments["after"], arguments["count"]
@@ -94,7 +97,7 @@ class Conversations(Listing):
         return self.show(flow.create_group(self.store, self.me, *wanted, self.now))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit new conversations more strictly, since they reach others."""
+        """Limit new conversations more strictly than other calls, since they reach other people."""
         return [
             *super().get_throttles(),
             *([StrictLimit()] if self.request.method == "POST" else []),
@@ -102,34 +105,34 @@ class Conversations(Listing):
 
 
 class OneConversation(Listing):
-    """A conversation."""
+    """The view of one conversation."""
 
     @extend_schema(
         operation_id="im_conversations_retrieve", responses=answers(serializers.OneConversation)
     )
     def get(self, request: Request, number: int) -> Response:
-        """Return a conversation as the list shows it."""
+        """Return a conversation as the caller's list shows it."""
         return self.show(number)
 
     @extend_schema(request=request_forms.Change, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:
-        """Change name, notice, way of joining, or whether only administrators may write."""
+        """Change a group's name, notice, way of joining, or whether only administrators may write."""
         flow.change(self.store, number, self.me, self.arguments(request_forms.Change), self.now)
         return self.show(number)
 
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int) -> Response:
-        """Dissolve a group: its messages stay, and nothing is added."""
+        """Close a group for ever: its messages stay readable, and none can be added."""
         flow.dissolve(self.store, number, self.me, self.now)
         return ack()
 
 
 class Mine(Listing):
-    """The caller's own settings of a conversation."""
+    """The view of the settings that a member has for a conversation and that nobody else sees."""
 
     @extend_schema(request=request_forms.Mine, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:
-        """Change "do not disturb" and "on top of the list"."""
+        """Change whether the caller is notified of messages, and whether the conversation tops the list."""
         own.change_settings(
             self.store, number, self.me.id, self.arguments(request_forms.Mine), self.now
         )
@@ -137,16 +140,16 @@ class Mine(Listing):
 
 
 class Pin(Call):
-    """A pinned message."""
+    """The view that pins a message in a conversation."""
 
     @extend_schema(request=None, responses=answers(serializers.Pins))
     def put(self, request: Request, number: int, seq: int) -> Response:
-        """Pin a message, for all members."""
+        """Pin a message for all members; return all pinned messages."""
         return self._set(number, seq, on=True)
 
     @extend_schema(request=None, responses=answers(serializers.Pins))
     def delete(self, request: Request, number: int, seq: int) -> Response:
-        """Unpin a message."""
+        """Unpin a message; return the messages that stay pinned."""
         return self._set(number, seq, on=False)
 
     def _set(self, number: int, seq: int, on: bool) -> Response:

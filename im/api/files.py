@@ -1,4 +1,4 @@
-"""Files are uploaded in parts (tus 1.0.0) and downloaded with Range."""
+"""The views that upload files in parts (protocol tus 1.0.0) and download them, also by `Range`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class _SingleFormNegotiation(BaseContentNegotiation):
-    """A file has one form, whatever `Accept` header a browser sends for an <img>."""
+    """Ignores the `Accept` header: a file has one form, whatever a browser asks for an <img>."""
 
     def select_parser(self, request: Request, parsers: Any) -> BaseParser:
         parser: BaseParser = parsers[0]
@@ -61,7 +61,7 @@ class _SingleFormNegotiation(BaseContentNegotiation):
 
 
 def _tus(view: View) -> View:
-    """Answer refusals with their status, and require the version of tus for changes."""
+    """Make a view follow tus: require the protocol's version for all but GET, and answer refusals."""
 
     @wraps(view)
     def called(self: APIView, request: Request, **named: object) -> HttpResponseBase:
@@ -92,7 +92,7 @@ class _Files(Call):
 
 
 class Files(_Files):
-    """The caller's files."""
+    """The view that lists the caller's files and begins uploads."""
 
     @extend_schema(
         operation_id="v1_im_files_list",
@@ -152,7 +152,7 @@ class Files(_Files):
 
 
 class OneFile(_Files):
-    """A file that is uploaded or downloaded."""
+    """The view of one file, which is uploaded or downloaded."""
 
     @extend_schema(
         parameters=[_ID, OpenApiParameter("Range", str, OpenApiParameter.HEADER)],
@@ -200,7 +200,7 @@ class OneFile(_Files):
 
 
 class Thumbnail(_Files):
-    """A small version of a picture."""
+    """The view of a picture's thumbnail."""
 
     @extend_schema(parameters=[_ID], responses={(200, "image/webp"): OpenApiTypes.BINARY})
     @_tus
@@ -227,7 +227,7 @@ def _expires(reply: HttpResponse, file: File) -> None:
 
 
 def _shown(file: File) -> dict[str, object]:
-    """Return a file as clients get it."""
+    """Return a file's id, name, size and type as the API shows them."""
     url = reverse("im-file", args=[file.id])
     return {
         "id": str(file.id),
@@ -257,6 +257,7 @@ def _readable(person: str, number: UUID) -> File:
 
 
 def _fetched(request: Request, file: File) -> HttpResponseBase:
+    """Return a file as a response to GET: whole, a part (`Range`), or 304 if the browser has it."""
     tag = f'"{file.id}"'
     disposition = tus_headers.content_disposition(file.name, file.content_type)
     if request.headers.get("If-None-Match") == tag:
@@ -277,6 +278,7 @@ def _whole(file: File) -> HttpResponseBase:
 
 
 def _part(file: File, first: int, last: int) -> HttpResponseBase:
+    """Return the response 206 with the bytes from `first` to `last`, both included."""
     pieces = storage.pieces(_opened(file), first, last)
     reply = StreamingHttpResponse(pieces, status=206, content_type=file.content_type)
     reply["Content-Range"] = f"bytes {first}-{last}/{file.size}"
@@ -285,9 +287,10 @@ def _part(file: File, first: int, last: int) -> HttpResponseBase:
 
 
 def _opened(file: File, more: str = "") -> IO[bytes]:
-    """Open a stored file. Raises TransferRefused.
+    """Open a stored file. Raises TransferRefused 404.
 
-    The file may lie at another site whose storage this site does not share.
+    The file may lie at another site whose storage this site does not share. `more` is the suffix of a
+    file that belongs to it, such as its thumbnail.
     """
     try:
         return storage.open_file(str(file.id), more)
@@ -296,7 +299,7 @@ def _opened(file: File, more: str = "") -> IO[bytes]:
 
 
 def _without_effects(reply: HttpResponseBase, disposition: str, tag: str) -> HttpResponseBase:
-    """Set headers that keep a file from acting in the browser: no script, no frame, no guessing."""
+    """Set headers that keep a file from running in the browser: no script, no frame, no guessed type."""
     reply["Content-Disposition"] = disposition
     reply["Content-Security-Policy"] = "default-src 'none'; sandbox"
     reply["X-Content-Type-Options"] = "nosniff"

@@ -1,4 +1,4 @@
-"""`/api/v1/im/conversations/{id}/members…` lists, adds, changes and removes members."""
+"""The views of a conversation's members: they list, add, change and remove them."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from im.rules.vocabulary import Membership, Role
 
 
 class Members(Call):
-    """The members of a conversation."""
+    """The view of a conversation's list of members."""
 
     @extend_schema(parameters=[request_forms.MemberPage], responses=answers(serializers.Members))
     def get(self, request: Request, number: int) -> Response:
-        """List members in the order of coming, with invited people and those who ask to join."""
+        """List members in the order in which they came, with invited people and those who ask to join."""
         arguments, database = self.arguments(request_forms.MemberPage), self.store.database
         mine = queries.member(database, number, self.me.id)
         if mine is None or mine.state != Membership.ACTIVE:
@@ -37,13 +37,13 @@ class Members(Call):
 
     @extend_schema(request=request_forms.Coming, responses=answers(serializers.Added))
     def post(self, request: Request, number: int) -> Response:
-        """Add or invite people; those who have asked to join are admitted."""
+        """Add people to a group or invite them; those who have asked to join are admitted."""
         arguments = self.arguments(request_forms.Coming)
         users, invite = [*dict.fromkeys(arguments["users"])], arguments["invite"]
         return ack(changed=flow.add(self.store, number, self.me, users, invite, self.now))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit additions more strictly, since the new members are notified."""
+        """Limit additions more strictly than other calls, since the new members are notified."""
         return [
             *super().get_throttles(),
             *([StrictLimit()] if self.request.method == "POST" else []),
@@ -51,18 +51,18 @@ class Members(Call):
 
 
 class Join(Call):
-    """Joins a group."""
+    """The view with which the caller joins a group."""
 
     throttle_classes = (StrictLimit,)
 
     @extend_schema(request=None, responses=answers(serializers.Joined))
     def post(self, request: Request, number: int) -> Response:
-        """Accept an invitation, join a free group, or ask to join."""
+        """Accept an invitation, join a group that is free to join, or ask to join."""
         return ack(state=flow.join(self.store, number, self.me, self.now).value)
 
 
 class Member(Call):
-    """A member of a conversation."""
+    """The view of one member of a conversation."""
 
     @extend_schema(request=request_forms.ChangeMember, responses=answers(serializers.Done))
     def patch(self, request: Request, number: int, user: str) -> Response:
@@ -76,7 +76,10 @@ class Member(Call):
 
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int, user: str) -> Response:
-        """Remove a member or reject a request to join; for the caller: leave, or decline."""
+        """Remove a member or reject a request to join.
+
+        For the caller's own id: leave the group, decline an invitation, or withdraw a request to join.
+        """
         if self.user(user) == self.me.id:
             flow.leave(self.store, number, self.me, self.now)
         else:

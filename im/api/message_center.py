@@ -1,8 +1,8 @@
-"""The message center is a process that reads one ingress queue and publishes the results.
+"""The message center is the process that stores what people's clients send and publishes it.
 
-Of several processes with the same number one reads and the others stand by (single active
-consumer). Centers of other numbers have queues of their own (`settings.IM_CENTERS`, see
-`broker.declare`).
+It reads one queue of the clients' broker, its ingress queue. Of several processes with the same
+number one reads and the others stand by (single active consumer). Centers of other numbers have
+queues of their own (`settings.IM_CENTERS`, see `broker.declare`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ PROGRESS_SECONDS = 1.0
 
 
 class Center:
-    """A center runs sessions with the broker, one after the other, until it is asked to stop."""
+    """The message center's main loop.
+
+    It runs sessions with the broker, one after the other, until it is asked to stop.
+    """
 
     def __init__(self, number: int = 0) -> None:
         self._number, self._queue = number, ingress(number)
@@ -61,13 +64,13 @@ class Center:
         self._pipeline = Pipeline(self._flood_guard.disconnect)
 
     def ask_to_stop(self) -> None:
-        """Let the center finish the current batch; the broker hands the rest to others."""
+        """Let the center finish the current batch and then stop; another process gets the other messages."""
         self._stop_asked.set()
 
     def run(self) -> None:
-        """Run until `ask_to_stop`.
+        """Run sessions with the broker until `ask_to_stop`.
 
-        After any failure nothing is acknowledged, so everything is redelivered.
+        After any failure nothing is acknowledged, so the broker delivers everything again.
         """
         self._flood_guard.start()
         backoff = Backoff()
@@ -85,7 +88,7 @@ class Center:
         connections.close_all()
 
     def _session(self) -> None:
-        """Consume until the center is asked to stop, or something breaks."""
+        """Connect to the broker and handle messages until a stop is asked, or something breaks."""
         close_old_connections()
         self._pipeline.check_writable()
         self._arrivals.clear()
@@ -108,7 +111,10 @@ class Center:
                 publisher.close(politely=is_clean)
 
     def _consume(self, incoming: amqp.Connection) -> amqp.Channel:
-        """Return a channel on which the queue is consumed, from the first message that is not done."""
+        """Start to consume the ingress queue and return the channel.
+
+        Messages that were not acknowledged before are delivered on it again.
+        """
         self._arrivals.clear()
         self._counted_before, self._counted, self._acknowledged = self._in_doubt, 0, 0
         self._prefetch = self._arrivals.prefetch
@@ -122,11 +128,11 @@ class Center:
 
     @property
     def _in_doubt(self) -> int:
-        """Return how many deliveries of this channel were counted, and are not acknowledged."""
+        """Return how many messages of this channel were counted against rates but not acknowledged."""
         return self._counted - self._acknowledged
 
     def _loop(self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher) -> None:
-        """Do batch after batch, until a stop is asked, or another number is to be handed over at once."""
+        """Handle batch after batch, until a stop is asked or the prefetch count (batch size) changes."""
         ticked = float("-inf")
         for due in rounds(incoming, self._arrivals, self._stop_asked, self._has_unacknowledged):
             if due:
@@ -141,7 +147,7 @@ class Center:
         self._acknowledge(channel, publisher)
 
     def _tick(self, incoming: amqp.Connection, publisher: Publisher) -> None:
-        """Measure the length of the queue, and send heartbeats."""
+        """Measure the length of the ingress queue, send heartbeats, and drop stale connections."""
         waiting = publisher.count_waiting(self._queue)
         metrics.WAITING.labels(self._queue).set(waiting)
         if not waiting:
@@ -154,9 +160,9 @@ class Center:
         self._arrivals.relax()
 
     def _batch(self, channel: amqp.Channel, publisher: Publisher) -> None:
-        """Store a batch and publish its results.
+        """Store a batch of messages and publish what it led to.
 
-        The broker confirms them while the next batch is stored.
+        The broker confirms the publications while the next batch is stored.
         """
         messages = self._arrivals.take()
         deliveries = [self._delivery(message) for message in messages]
@@ -170,7 +176,7 @@ class Center:
         metrics.PUSHED.inc(len(publications))
 
     def _delivery(self, message: amqp.Message) -> ClientDelivery:
-        """Return a message as a delivery; an unreadable sender counts as nobody, and is refused."""
+        """Return an AMQP message as a ClientDelivery; with an unreadable sender it is refused later."""
         delivery_info, properties = message.delivery_info, message.properties
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         is_redelivered = bool(delivery_info["redelivered"])
@@ -189,7 +195,7 @@ class Center:
         return self._published > 0
 
     def _acknowledge(self, channel: amqp.Channel, publisher: Publisher) -> None:
-        """Acknowledge what was published last, once the broker has confirmed all of it."""
+        """Acknowledge the batch published last, once the broker has confirmed all its publications."""
         if self._published:
             publisher.wait()
             channel.basic_ack(self._published, multiple=True)
@@ -197,7 +203,10 @@ class Center:
             self._note_progress()
 
     def _note_progress(self) -> None:
-        """Note for readiness, at most once a second, that messages are done, or that none waits."""
+        """Record, for the readiness check, that messages were handled or that none waits.
+
+        It does so at most once every PROGRESS_SECONDS.
+        """
         if time.monotonic() - self._progressed > PROGRESS_SECONDS:
             self._progressed = time.monotonic()
             with suppress(redis.RedisError):
@@ -205,7 +214,10 @@ class Center:
 
 
 def _row(publication: Publication) -> OutboxRow:
-    """Return the row of a transient message: a client that misses it sees a gap in `seq`."""
+    """Return a publication as the row of a message that the broker keeps in memory only.
+
+    A client that misses the message sees a gap in `seq` and fetches the entry.
+    """
     return OutboxRow(
         0,
         publication.exchange,
@@ -216,5 +228,8 @@ def _row(publication: Publication) -> OutboxRow:
 
 
 def helper_threads(number: int) -> list[threading.Thread]:
-    """Return the further threads of a center; the first center also answers other servers."""
+    """Return the threads to run beside a center's main loop.
+
+    Only the first center (number 0) also answers other servers.
+    """
     return [PresencePublisher(), ServerRequestHandler()] if number == 0 else [PresencePublisher()]

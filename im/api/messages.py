@@ -1,4 +1,4 @@
-"""`…/messages`, `…/read`, `…/readers`, `…/trace`, `offline`: messages and their readers."""
+"""The views of a conversation's messages: read, delete, mark as read, see who has read them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from im.rules.vocabulary import READ_SHOWN_UP_TO
 
 
 class Log(Call):
-    """The base of calls on a conversation's log that the caller sees."""
+    """The base of views on a conversation's log, the numbered list of its messages and events."""
 
     def mine(self, number: int) -> Member:
-        """Return the caller's Member row. Raises Denied."""
+        """Return the caller's row of the conversation's table of members. Raises Denied."""
         member = queries.member(self.store.database, number, self.me.id)
         if member is None or member.state in queries.WAITING:
             raise Denied(DenyReason.NOT_FOUND)
         return member
 
     def readers(self, mine: Member, seq: int) -> list[Data] | None:
-        """Return who has read up to an entry; `None` means that the group is too large for that."""
+        """Return who has read up to an entry of the log; `None` means that the group is too large for that."""
         if mine.conversation.members > READ_SHOWN_UP_TO:
             return None
         rows = queries.readers(self.store.database, mine.conversation_id, seq)
@@ -42,11 +42,11 @@ class Log(Call):
 
 
 class Messages(Log):
-    """The messages of a conversation, page by page."""
+    """The view of a conversation's log, page by page."""
 
     @extend_schema(parameters=[request_forms.History], responses=answers(serializers.Entries))
     def get(self, request: Request, number: int) -> Response:
-        """Return entries after `after`, before `before`, or the latest; always in order of seq."""
+        """Return entries of the log: those after `after`, before `before`, or the latest, ordered by seq."""
         arguments, visible = (
             self.arguments(request_forms.History),
             queries.visible_range_of(self.mine(number)),
@@ -72,12 +72,12 @@ class Messages(Log):
         responses=answers(serializers.Cleared),
     )
     def delete(self, request: Request, number: int) -> Response:
-        """Delete everything up to now, for the caller alone."""
+        """Delete all messages written up to now, for the caller alone."""
         return ack(from_seq=own.clear(self.store, number, self.me.id, self.now))
 
 
 class Message(Call):
-    """A message."""
+    """The view of one message."""
 
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int, seq: int) -> Response:
@@ -87,11 +87,11 @@ class Message(Call):
 
 
 class Read(Log):
-    """The read mark of the caller."""
+    """The view with which the caller marks messages as read."""
 
     @extend_schema(request=request_forms.ReadTo, responses=answers(serializers.Done))
     def put(self, request: Request, number: int) -> Response:
-        """Mark everything up to an entry as read."""
+        """Mark all messages up to an entry of the log as read."""
         own.mark_read(
             self.store, number, self.me.id, self.arguments(request_forms.ReadTo)["seq"], self.now
         )
@@ -99,11 +99,11 @@ class Read(Log):
 
 
 class Readers(Log):
-    """The readers of an entry."""
+    """The view that lists who has read a message."""
 
     @extend_schema(parameters=[request_forms.ReadTo], responses=answers(serializers.Readers))
     def get(self, request: Request, number: int) -> Response:
-        """Return who has read up to an entry, in groups of at most 500 members."""
+        """Return who has read up to an entry of the log, in groups of at most 500 members."""
         readers = self.readers(self.mine(number), self.arguments(request_forms.ReadTo)["seq"])
         if readers is None:
             raise Denied(DenyReason.NOT_ALLOWED, f"not in groups of more than {READ_SHOWN_UP_TO}")
@@ -111,13 +111,13 @@ class Readers(Log):
 
 
 class Trace(Log):
-    """The delivery state of the caller's own message."""
+    """The view with which a sender asks what became of a message."""
 
     @extend_schema(parameters=[request_forms.Sent], responses=answers(serializers.Trace))
     def get(self, request: Request, number: int) -> Response:
-        """Return whether a message was accepted, its place, and who has read it, by client_msg_id.
+        """Return whether a message was accepted, its seq in the log, and who has read it.
 
-        Only the sender can ask.
+        The message is named by its client_msg_id, and only its sender can ask.
         """
         mine, client_msg_id = self.mine(number), self.arguments(request_forms.Sent)["client_msg_id"]
         entry = queries.entry_sent_as(self.store.database, number, self.me.id, client_msg_id)
@@ -134,11 +134,11 @@ class Trace(Log):
 
 
 class Offline(Call):
-    """The entries that a device has missed."""
+    """The view that returns what a device has missed in all conversations."""
 
     @extend_schema(request=request_forms.Missing, responses=answers(serializers.Offline))
     def post(self, request: Request) -> Response:
-        """Return `count` missing entries of all conversations; repeat while there is `more`."""
+        """Return up to `count` entries that the device lacks; call again while `more` is true."""
         arguments = self.arguments(request_forms.Missing)
         database, seqs = self.store.database, arguments["seqs"]
         if "device" in arguments:

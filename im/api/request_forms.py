@@ -1,4 +1,4 @@
-"""The request forms check all arguments, and describe them in the API's documentation."""
+"""The forms that check the arguments of all calls, and describe them in the API's documentation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def _choices(words: type[StrEnum]) -> list[str]:
 
 
 class _Line(serializers.CharField):
-    """A name: one line, in which something is to be seen unless it may be blank."""
+    """A name of one line that holds a visible character, unless the field may be blank."""
 
     lines = False
 
@@ -41,26 +41,26 @@ class _Line(serializers.CharField):
 
 
 class _Lines(_Line):
-    """A text that may have several lines."""
+    """A text that may have several lines, and holds a visible character unless it may be blank."""
 
     lines = True
 
 
 class Page(serializers.Serializer[object]):
-    """A page of a list: what comes after `after`, which is the last answer's `next`."""
+    """Which page of a list: the rows after `after`, which is the `next` of the answer before."""
 
     after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
     count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=100)
 
 
 class MemberPage(Page):
-    """A page of members."""
+    """Which page of a list of members."""
 
     count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=AT_ONCE)
 
 
 class History(serializers.Serializer[object]):
-    """A page of a log: upwards from `after`, or downwards from `before`; by default the latest."""
+    """Which page of a log: upwards from `after`, downwards from `before`, or by default the latest."""
 
     after = serializers.IntegerField(min_value=0, required=False)
     before = serializers.IntegerField(min_value=1, required=False)
@@ -74,7 +74,7 @@ class History(serializers.Serializer[object]):
 
 
 class _Seqs(serializers.DictField):
-    """`{conversation id: seq}`."""
+    """A mapping of conversation id to seq (the number of an entry in the conversation's log)."""
 
     child = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
 
@@ -89,10 +89,10 @@ class _Seqs(serializers.DictField):
 
 
 class Missing(serializers.Serializer[object]):
-    """The state of a device: the last seq without a gap before it, by conversation.
+    """What a device has: by conversation, the last seq up to which it has every entry of the log.
 
-    `device`: what its last heartbeat had counts for conversations that it does not name.
-    `latest`: of conversations of which neither is known it gets only this many entries.
+    `device`: a conversation that is not named counts as the device's last heartbeat said.
+    `latest`: if that said nothing either, only this many of its latest entries are returned.
     """
 
     seqs = _Seqs(default=dict)
@@ -102,7 +102,7 @@ class Missing(serializers.Serializer[object]):
 
 
 class Beat(serializers.Serializer[object]):
-    """A device, its protocol, and the seqs that it has."""
+    """A heartbeat: the device, its protocol, and by conversation the last seq that it has."""
 
     device = serializers.RegexField(r"^[A-Za-z0-9._-]{1,64}$")
     way = serializers.ChoiceField(["amqp", "stomp", "mqtt"], default="amqp")
@@ -110,7 +110,7 @@ class Beat(serializers.Serializer[object]):
 
 
 class NewConversation(serializers.Serializer[object]):
-    """`direct` with `user`, or `group` with `name` and `users`."""
+    """A conversation to open: `direct` with `user`, or `group` with `name` and `users`."""
 
     kind = serializers.ChoiceField([Kind.DIRECT.value, Kind.GROUP.value])
     user = _user(required=False)
@@ -119,7 +119,7 @@ class NewConversation(serializers.Serializer[object]):
     joining = serializers.ChoiceField(_choices(Joining), default=Joining.INVITE.value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check that the kind has what it needs."""
+        """Check that `direct` has a user, and `group` a name."""
         needed = "user" if attrs["kind"] == Kind.DIRECT.value else "name"
         if needed not in attrs:
             raise serializers.ValidationError({needed: "is missing"})
@@ -127,7 +127,7 @@ class NewConversation(serializers.Serializer[object]):
 
 
 class Change(serializers.Serializer[object]):
-    """Settings to change; those left out stay."""
+    """The settings of a group to change; those left out stay as they are."""
 
     name = _Line(max_length=128, required=False)
     notice = _Lines(max_length=2000, allow_blank=True, required=False)
@@ -136,14 +136,14 @@ class Change(serializers.Serializer[object]):
 
 
 class Mine(serializers.Serializer[object]):
-    """The caller's own settings to change; those left out stay."""
+    """The caller's own settings of a conversation to change; those left out stay as they are."""
 
     quiet = serializers.BooleanField(required=False)
     pinned = serializers.BooleanField(required=False)
 
 
 class Coming(serializers.Serializer[object]):
-    """People to add; with `invite` they must accept first."""
+    """People to add to a group; with `invite` they must accept first."""
 
     users = serializers.ListField(child=_user(), min_length=1, max_length=MEMBERS)
     invite = serializers.BooleanField(default=False)
@@ -156,20 +156,20 @@ class ChangeMember(serializers.Serializer[object]):
     muted_until = serializers.DateTimeField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check that there is one change only, since each is an entry of its own."""
+        """Check that either the role or the mute changes, since each writes an entry of its own."""
         if len(attrs) != 1:
             raise serializers.ValidationError("give role or muted_until")
         return attrs
 
 
 class ReadTo(serializers.Serializer[object]):
-    """An entry up to which everything is read."""
+    """The seq of the entry up to which the caller has read everything."""
 
     seq = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
 
 
 class Sent(serializers.Serializer[object]):
-    """The sender's own id of a message."""
+    """The client_msg_id that the sender gave to a message."""
 
     client_msg_id = serializers.CharField(max_length=CLIENT_MSG_ID)
 
@@ -181,27 +181,31 @@ class Name(serializers.Serializer[object]):
 
 
 class Ask(serializers.Serializer[object]):
-    """A person to ask, by id or by exact sign-in name."""
+    """The person whom the caller asks to become a contact: by id, or by exact sign-in name."""
 
     user = _user(required=False)
     name = serializers.CharField(max_length=254, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check that exactly one of the two is given."""
+        """Check that exactly one of id and sign-in name is given."""
         if len(attrs) != 1:
             raise serializers.ValidationError("give user or name")
         return attrs
 
 
 class ChangeContact(serializers.Serializer[object]):
-    """Another state of a contact: `friend` accepts, `blocked` blocks. `name`: the caller's own name."""
+    """What to change of a contact.
+
+    The state `friend` accepts a request, `blocked` blocks the person. `name` is the caller's own name
+    for the person.
+    """
 
     state = serializers.ChoiceField([FRIEND, BLOCKED], required=False)
     name = _Line(max_length=64, allow_blank=True, required=False)
 
 
 class SetPresence(serializers.Serializer[object]):
-    """The presence to show; with `hidden` contacts get no notices."""
+    """The presence to show; with `hidden` contacts see the caller as offline."""
 
     state = serializers.ChoiceField(
         [word.value for word in Presence if word is not Presence.OFFLINE], required=False

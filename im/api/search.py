@@ -1,4 +1,4 @@
-"""People search their conversations over HTTP."""
+"""The view with which people search their own conversations."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class _Hit(serializers.Serializer[object]):
 
 
 class SearchAnswer(serializers.Serializer[object]):
-    """A page of results; `before` is null when there is nothing more."""
+    """A page of search results; `before` is null when there is nothing more."""
 
     success = serializers.IntegerField()
     found = _Hit(many=True)
@@ -54,13 +54,13 @@ class SearchAnswer(serializers.Serializer[object]):
 
 
 class Searches(Limit):
-    """A limit, since a search costs some milliseconds of the database."""
+    """Limits how often a person searches, since a search costs the database some milliseconds."""
 
     name, most, seconds = "search", 60, 60
 
 
 class Search(Call):
-    """Searches the caller's own conversations."""
+    """The view that searches the caller's own conversations."""
 
     throttle_classes = (Searches,)
 

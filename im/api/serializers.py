@@ -1,4 +1,4 @@
-"""The serializers build all answers, and describe them in the API's documentation."""
+"""The functions that build all answers, and the classes that describe them for the OpenAPI page."""
 
 from __future__ import annotations
 
@@ -54,12 +54,12 @@ def conversation(
 
 
 def _muted(row: Member) -> str | None:
-    """Return until when a member is muted, except a mute that comes from being blocked."""
+    """Return until when a member is muted; `None` if by a block, which must not show."""
     return None if row.muted_until == FOREVER else _moment(row.muted_until)
 
 
 def member(row: Member) -> Data:
-    """Return a member as the others see it."""
+    """Return a member of a conversation as the other members see it."""
     return {
         "user_id": row.user,
         "name": row.name,
@@ -70,7 +70,10 @@ def member(row: Member) -> Data:
 
 
 def entry(pair: tuple[StoredEntry, bool]) -> Data:
-    """Return an entry of the log; of one that the person has deleted only the place is left."""
+    """Return an entry of the log as clients get it.
+
+    Of an entry that the person has deleted (the second item is True) only the place is left.
+    """
     stored, hidden = pair
     if not hidden:
         return to_wire(stored)
@@ -83,7 +86,7 @@ def entry(pair: tuple[StoredEntry, bool]) -> Data:
 
 
 def contact(row: Contact, person: Person | None, presence: Presence | None) -> Data:
-    """Return a contact; without `person` the account no longer exists."""
+    """Return a contact of a person's list; without `person` the account no longer exists."""
     return {
         "user_id": row.other,
         "name": row.name or (person.name if person else ""),
@@ -117,7 +120,7 @@ class Nack(Done):
 
 
 def answers(shape: type[_Form]) -> dict[int | str, type[_Form]]:
-    """Return the responses of a call for its description: this shape, or a refusal."""
+    """Return, for the OpenAPI page, the responses of a call: this shape, or a refusal."""
     return {200: shape, "4XX": Nack}
 
 
@@ -166,13 +169,13 @@ class Conversations(Done):
 
 
 class OneConversation(Done):
-    """A conversation."""
+    """One conversation as the caller's list shows it."""
 
     conversation = ConversationShape()
 
 
 class MemberShape(_Form):
-    """A member of a conversation."""
+    """A member of a conversation, as other members see it."""
 
     user_id = serializers.CharField()
     name = serializers.CharField()
@@ -182,7 +185,7 @@ class MemberShape(_Form):
 
 
 class Members(Done):
-    """A page of members; `version` grows with each change."""
+    """A page of members; `version` grows with each change of the members."""
 
     members = MemberShape(many=True)
     version = serializers.CharField()
@@ -190,7 +193,7 @@ class Members(Done):
 
 
 class Added(Done):
-    """`changed`: the number of people whose membership has changed."""
+    """How many people's membership has changed (`changed`)."""
 
     changed = serializers.IntegerField()
 
@@ -208,7 +211,7 @@ class Pins(Done):
 
 
 class MqttNames(_Form):
-    """Names that an MQTT client uses: the beginning of its client id, and its two topics."""
+    """The names that an MQTT client uses: the beginning of its client id, and its two topics."""
 
     client_id_prefix = serializers.CharField()
     out = serializers.CharField(help_text="The topic to which the client publishes.")
@@ -220,7 +223,7 @@ class MqttNames(_Form):
 
 
 class ManagementNames(_Form):
-    """Names with which an administrator's program listens to all messages."""
+    """The names with which an administrator's program receives all messages from the broker."""
 
     queue_prefix = serializers.CharField()
     exchange = serializers.CharField()
@@ -243,7 +246,7 @@ class SignedIn(Done):
 
 
 class FileShape(_Form):
-    """A complete file: its measures are null where its content has none."""
+    """A completely uploaded file; width, height and duration are null where its content has none."""
 
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -263,7 +266,7 @@ class Files(Done):
 
 
 class UploadAnnounced(Done):
-    """The upload may begin; the header `Location` says where."""
+    """The upload may begin, at the address in the header `Location`."""
 
     id = serializers.UUIDField()
 
@@ -279,7 +282,7 @@ class Entries(Done):
 
 
 class Part(_Form):
-    """The missing entries of one conversation."""
+    """The entries that the device lacks of one conversation."""
 
     conversation_id = serializers.CharField()
     from_seq = serializers.IntegerField()
@@ -289,7 +292,7 @@ class Part(_Form):
 
 
 class Offline(Done):
-    """The missing entries; call again while `more` is true."""
+    """The entries that the device lacks of all conversations; call again while `more` is true."""
 
     conversations = Part(many=True)
     more = serializers.BooleanField()
@@ -315,7 +318,7 @@ class Readers(Done):
 
 
 class Trace(Done):
-    """The state of a message; the rest only if it was accepted.
+    """What became of a message; the fields besides whether it was accepted are there only if it was.
 
     `readers` is null in large groups.
     """
@@ -329,14 +332,14 @@ class Trace(Done):
 
 
 class PersonShape(_Form):
-    """A person."""
+    """A person who may sign in: id and name."""
 
     user_id = serializers.CharField()
     name = serializers.CharField()
 
 
 class Found(Done):
-    """The person with the name."""
+    """The person who signs in with the name that was asked for."""
 
     person = PersonShape()
 
@@ -367,7 +370,7 @@ class Contacts(Done):
 
 
 class ContactState(Done):
-    """The state of a person in the caller's list."""
+    """The state that a person has in the caller's list of contacts now."""
 
     user_id = serializers.CharField()
     state = serializers.CharField()
@@ -382,6 +385,6 @@ class PresenceShape(Done):
 
 
 class Behind(Done):
-    """The last seq of each conversation in which the device lacks entries."""
+    """By conversation, the last seq of its log, for those of which the device lacks entries."""
 
     behind = serializers.DictField(child=serializers.IntegerField())

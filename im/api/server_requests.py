@@ -1,6 +1,6 @@
-"""The first center answers the requests that other servers put into `queue_center` (IM §10.2).
+"""The first message center answers requests that other servers put into `queue_center` (IM §10.2).
 
-The servers are load balancers, media servers and the GB28181 side.
+The servers are load balancers, media servers and those of GB28181 (video surveillance).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ AT_ONCE = 20
 
 
 class ServerRequestHandler(threading.Thread):
-    """The handler of servers' requests: it announces the center's start, then answers."""
+    """The thread that tells other servers of the center's start, and then answers their requests."""
 
     def __init__(self) -> None:
         super().__init__(name="desk", daemon=True)
@@ -51,6 +51,7 @@ class ServerRequestHandler(threading.Thread):
         connections.close_all()
 
     def _session(self) -> None:
+        """Connect to the broker and answer requests until a stop is asked, or something breaks."""
         close_old_connections()
         publisher = Publisher(settings.IM_AMQP_URL)
         try:
@@ -78,13 +79,14 @@ class ServerRequestHandler(threading.Thread):
         channel.basic_ack(message.delivery_tag)
 
     def _announce_start(self, publisher: Publisher) -> None:
-        """Announce the center's start, once."""
+        """Tell the other servers that the center has started, unless this thread has done so before."""
         if not self._is_announced:
             _publish(publisher, notices.start_notices(self._database, *notices.SIDES))
             self._is_announced = True
 
 
 def _wait(publisher: Publisher) -> None:
+    """Wait half a second at most for a request; send a heartbeat if none came."""
     try:
         publisher.connection.drain_events(timeout=0.5)
     except TimeoutError:
@@ -93,6 +95,7 @@ def _wait(publisher: Publisher) -> None:
 
 
 def _publish(publisher: Publisher, publications: list[Publication]) -> None:
+    """Publish messages and wait until the broker has confirmed them."""
     publisher.publish(
         OutboxRow(0, publication.exchange, publication.key, publication.body, {})
         for publication in publications

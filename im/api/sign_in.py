@@ -1,4 +1,4 @@
-"""`/api/v1/im/login` and `/logout` issue and revoke the token for the broker."""
+"""The views that issue and revoke a client's token for the broker: `/api/v1/im/login`, `/logout`."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from im.rules.vocabulary import HEARTBEAT_SECONDS
 
 
 class SignIns(Limit):
-    """A limit on the sign-ins of one person: a client that comes back too often has to wait."""
+    """Limits the sign-ins of one person: a client that comes back too often has to wait."""
 
     name, most, seconds = "signins", 30, 60
 
 
 class Login(Call):
-    """Signs in to the broker: the token, and the names and addresses to use there."""
+    """The view that signs a client in: it returns a token for the broker, and the names to use there."""
 
     throttle_classes = (SignIns,)
 
@@ -54,6 +54,7 @@ class Login(Call):
 
 
 def _shown(signed_in: sign_in.SignedIn) -> dict[str, object]:
+    """Return a sign-in as the API shows it: the token, and the broker's names and addresses."""
     user = signed_in.token.user
     fields: dict[str, object] = {
         "user_id": user,
@@ -81,13 +82,13 @@ def _shown(signed_in: sign_in.SignedIn) -> dict[str, object]:
 
 
 class Logout(Call):
-    """Revokes the token with which it is called."""
+    """The view that revokes the token with which it is called."""
 
     @extend_schema(operation_id="im_logout", request=None, responses=answers(Done))
     def post(self, request: Request) -> Response:
-        """Revoke the token.
+        """Revoke the token with which this is called.
 
-        All connections of the person close within 5 s; other devices keep their tokens.
+        All connections of the person to the broker close within 5 s; the tokens of other devices stay valid.
         """
         if not isinstance(request.auth, Token):
             raise Denied(

@@ -1,1 +1,1 @@
-"""Plain clients of instant messaging, to read, to copy, and to try a site with; see README.md."""
+"""A plain chat client, to read, to copy, and to check a site with; see README.md."""

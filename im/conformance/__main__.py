@@ -37,6 +37,7 @@ def checked(way: str, ann: Person, ben: Person) -> Iterator[tuple[str, str, floa
 
 
 def _failure_of(check: Callable[[Pair], None], two: Pair) -> str:
+    """Run a check and return what is wrong; "" means nothing."""
     try:
         check(two)
     except (AssertionError, TimeoutError, OSError) as error:

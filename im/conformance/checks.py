@@ -1,4 +1,4 @@
-"""The checks of what a client must be able to do, over any of the protocols."""
+"""The checks that a chat client of a site passes if the site works, over any of the protocols."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Pair:
 
     @classmethod
     def meet(cls, way: str, ann: Person, ben: Person) -> Pair:
-        """Connect both. Raises TimeoutError."""
+        """Connect the devices of both people. Raises TimeoutError."""
         talk = ann.direct(ben.id)
         pair = cls(way, ann, ben, talk, Device(ann, way, beat=2), Device(ben, way, beat=2))
         for device in (pair.ann_device, pair.ben_device):
@@ -39,12 +39,12 @@ class Pair:
         return pair
 
     def part(self) -> None:
-        """Disconnect both."""
+        """Disconnect the devices of both people."""
         self.ann_device.close()
         self.ben_device.close()
 
     def said(self, words: str, client_msg_id: str = "") -> int:
-        """Send a text of Ann's; return its seq once it is acknowledged."""
+        """Send a text from Ann's device; return its seq once it is acknowledged."""
         client_msg_id = self.ann_device.text(self.conversation, words, client_msg_id)
         self.ann_device.wait(lambda: client_msg_id not in self.ann_device.waiting)
         assert client_msg_id in self.ann_device.told.acked, self.ann_device.told.refused.get(
@@ -53,19 +53,19 @@ class Pair:
         return self.ann_device.told.acked[client_msg_id][1]
 
     def code(self, cmd: str, conversation: str, under: str = "", **data: Any) -> str:
-        """Send a command of Ann's that is refused; return the code of the refusal."""
+        """Send a command from Ann's device; return the code of its refusal, or "accepted"."""
         client_msg_id = self.ann_device.say(cmd, conversation, under=under, **data)
         self.ann_device.wait(lambda: client_msg_id not in self.ann_device.waiting)
         return self.ann_device.told.refused.get(client_msg_id, "accepted")
 
     def shown(self, device: Device) -> list[int]:
-        """Return the seqs that a device has shown of this conversation, in the order of showing."""
+        """Return the seqs of this conversation that a device has shown, in the order of showing."""
         entries = [data["data"] for data in device.shown]
         return [data["seq"] for data in entries if data["conversation_id"] == self.conversation]
 
 
 def sign_in(two: Pair) -> None:
-    """Check that a token is needed to connect."""
+    """Check that a device cannot connect without a token."""
     me = {**two.ann.me, "token": FORGED}
     with suppress(ConnectionRefused):
         WIRES[two.way](me, "forged", lambda _: None).close()
@@ -128,6 +128,7 @@ def reconnect(two: Pair) -> None:
 
 
 def _once(two: Pair) -> None:
+    """Check that each device has shown every entry once, in order and without a gap."""
     for device in (two.ann_device, two.ben_device):
         seqs = two.shown(device)
         assert seqs == sorted(set(seqs)), f"{device.person.name}: {seqs}"

@@ -1,4 +1,4 @@
-"""A device behaves as docs/howto/write-a-chat-client.md requires.
+"""A chat device that behaves as docs/howto/write-a-chat-client.md requires.
 
 It reconnects by itself, fetches what it lacks, and sends again what was not answered.
 """
@@ -43,7 +43,10 @@ class PendingMessage:
 
 @dataclass
 class Answers:
-    """The answers to sent messages, by client_msg_id."""
+    """The answers that messages sent by a device have got, by client_msg_id.
+
+    `acked`: conversation and seq. `seconds`: how long the answer took. `refused`: the code.
+    """
 
     acked: dict[str, tuple[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -90,9 +93,9 @@ class Device:
     def say(
         self, cmd: str, conversation: str, client_msg_id: str = "", under: str = "", **data: Any
     ) -> str:
-        """Send any command that is answered; return its client_msg_id.
+        """Send a command to a conversation until it is answered; return its client_msg_id.
 
-        `under`: use the key of another conversation, which is refused.
+        `under`: send it by the routing key of another conversation, which the platform refuses.
         """
         client_msg_id = client_msg_id or uuid4().hex
         about = {"conversation_id": conversation, "client_msg_id": client_msg_id, **data}
@@ -105,12 +108,12 @@ class Device:
         return client_msg_id
 
     def go_away(self) -> None:
-        """Disconnect, until `come_back`."""
+        """Disconnect, and stay disconnected until `come_back`."""
         self._is_away.set()
         self.wait(lambda: self.wire is None)
 
     def come_back(self) -> None:
-        """Connect again and fetch what was missed."""
+        """Connect again and fetch the entries that were missed."""
         times = self.connected
         self._is_away.clear()
         self.wait(lambda: self.connected > times)
@@ -133,6 +136,7 @@ class Device:
     # ---- connection ---------------------------------------------------------------------------
 
     def _run(self) -> None:
+        """Stay connected until `close`; after a failure pause, each time longer, up to 8 s."""
         pause = 1.0
         while not self._stop_asked.is_set():
             if self._is_away.is_set():
@@ -153,7 +157,10 @@ class Device:
         self.wire = None
 
     def _connect(self) -> None:
-        """Consume first and fetch then; the other way round, entries in between would be missed."""
+        """Sign in, receive what the broker pushes, then fetch what was missed before.
+
+        In the other order entries that come in between would be lost.
+        """
         me = self.person.login(self.way.removeprefix("web_"))
         self._received = queue.SimpleQueue()
         self.wire = WIRES[self.way](me, self.name, self._received.put)
@@ -167,7 +174,7 @@ class Device:
         self.connected += 1
 
     def _renew(self, token: str) -> None:
-        """Send waiting messages again at once, with the new token."""
+        """Send messages that wait for an answer again at once, with the new token."""
         with self._lock:
             for pending in self.waiting.values():
                 body = {**json.loads(pending.body), "token": f"Tricolor{token}"}
@@ -178,6 +185,10 @@ class Device:
         return {number: log.last for number, log in self.logs.items() if log.last}
 
     def _serve(self) -> None:
+        """Receive, send and fetch while connected.
+
+        It sends messages and heartbeats when their time has come, and fetches entries that are missing.
+        """
         assert self.wire is not None
         beaten = looked = time.monotonic()
         while self.wire.is_open and not (self._stop_asked.is_set() or self._is_away.is_set()):
@@ -193,6 +204,7 @@ class Device:
                 self._heartbeat()
 
     def _send_due(self, wire: Wire) -> None:
+        """Send messages that are new, or unanswered for longer than the patience of this device."""
         now = time.monotonic()
         with self._lock:
             due = [
@@ -208,6 +220,7 @@ class Device:
         self._fetch(self.person.call("POST", "heartbeat", body)["behind"])
 
     def _fetch(self, numbers: Iterable[str]) -> None:
+        """Fetch the entries of these conversations that come after the last one without a gap."""
         for number in [*numbers]:
             log, more = self.logs[number], True
             while more:
@@ -218,6 +231,7 @@ class Device:
     # ---- received messages --------------------------------------------------------------------
 
     def _receive(self, entry: Entry) -> None:
+        """Handle a message from the broker: an answer to a sent one, an entry of a log, or a notice."""
         cmd, data = entry["cmd"], entry["data"]
         if cmd == "msg_ack":
             self._answered(data, lambda m: self._acked(m, data["conversation_id"], data["seq"]))
@@ -232,13 +246,14 @@ class Device:
         self.told.acked[client_msg_id] = (conversation, seq)
 
     def _refused(self, data: Entry) -> None:
-        """Note a final refusal; a message refused with `rate` is sent again."""
+        """Record that a message is refused for good; one refused with the code `rate` is sent again."""
         if data["code"] != "rate":
             self._answered(
                 data, lambda client_msg_id: self.told.refused.update({client_msg_id: data["code"]})
             )
 
     def _answered(self, data: Entry, keep: Callable[[str], object]) -> None:
+        """Record an answer and how long it took; the message need not be sent again."""
         client_msg_id = str(data["client_msg_id"] or "")
         keep(client_msg_id)
         with self._lock:

@@ -1,4 +1,4 @@
-"""A device's log follows the one rule by which nothing is missed and nothing is shown twice.
+"""A device's copy of a conversation's log, which misses no entry and shows none twice.
 
 `last` is the greatest seq below which nothing is missing. It moves to n only when everything up to
 n has come. What comes from further on waits; what has come before is dropped.
@@ -52,6 +52,7 @@ class DeviceLog:
         return bool(self._ahead)
 
     def _release(self) -> list[Entry]:
+        """Move `last` over the entries that wait without a gap, and return them in order."""
         self._ahead = {seq: entry for seq, entry in self._ahead.items() if seq > self.last}
         released = []
         while entry := self._ahead.pop(self.last + 1, None):
@@ -62,9 +63,9 @@ class DeviceLog:
 
 
 class Picture:
-    """A picture of what a person sees of a log: its messages as they are now.
+    """What a person sees of a conversation: its messages with all edits, recalls and reactions applied.
 
-    Entries are fed to it in their order.
+    Entries of the log are given to it in their order.
     """
 
     def __init__(self) -> None:
@@ -72,7 +73,7 @@ class Picture:
         self.read: dict[str, int] = {}
 
     def show(self, entry: Entry) -> None:
-        """Apply one more entry.
+        """Apply one more entry of the log.
 
         A message that was fetched after it was changed comes in its current form, so only later
         changes count.
@@ -91,6 +92,7 @@ class Picture:
 
     @staticmethod
     def _message(data: Entry) -> Entry:
+        """Return a new message as this picture holds it."""
         return {
             "by": data["publisher_id"],
             "text": data["body"],
@@ -101,6 +103,7 @@ class Picture:
 
     @staticmethod
     def _change(message: Entry, cmd: str, data: Entry) -> None:
+        """Apply a recall, an edit or a reaction to a message."""
         if cmd == "recall":
             message |= {"text": "", "gone": True}
         elif cmd == "edit" and data["seq"] > message["edited"] and not message["gone"]:

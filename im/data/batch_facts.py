@@ -1,4 +1,4 @@
-"""The facts that a batch of requests needs are read once for all of them.
+"""What the rules need to know for a batch of clients' requests, read for all of them at once.
 
 The conversations stay locked until the end of the transaction.
 """
@@ -43,7 +43,7 @@ ReactionKey = tuple[int, str, str, str]
 
 @dataclass(slots=True)
 class BatchFacts:
-    """The facts of a batch: by conversation, by entry, by id of a file or of a Member's row."""
+    """What was read for a batch: by conversation, by entry, by id of a file or of a member's row."""
 
     locked: dict[int, LockedRow]
     people: dict[int, ActiveMembers]
@@ -60,7 +60,10 @@ class BatchFacts:
 def load_facts(
     database: str, memory: MemberCache, incoming: Sequence[IncomingRequest]
 ) -> BatchFacts:
-    """Lock the conversations and read all facts; must run inside a transaction."""
+    """Lock the conversations that the requests are about, and read what the rules need of them.
+
+    Must run inside a transaction.
+    """
     requests = [logged_request(item) for item in incoming]
     locked = journal.lock(database, {request.conversation for request in requests})
     people = memory.people(
@@ -79,13 +82,17 @@ def load_facts(
 
 
 def logged_request(incoming: IncomingRequest) -> LoggedRequest:
-    """Return the request, which must be one that is logged."""
+    """Return the client's request, which must be of a kind that adds an entry to a conversation's log.
+
+    Those are new messages, edits, recalls, reactions and read marks. Of another kind it is a
+    programming error: AssertionError.
+    """
     assert isinstance(incoming.request, Say | Edit | Recall | React | Read)
     return incoming.request
 
 
 def dedup_key(incoming: IncomingRequest) -> DedupKey | None:
-    """Return the key by which a repeated message is recognized; `None` means that it has none."""
+    """Return the key by which a message that is sent twice is recognized; `None` if it has none."""
     client_msg_id = incoming.client_msg_id
     return (
         None
@@ -95,6 +102,7 @@ def dedup_key(incoming: IncomingRequest) -> DedupKey | None:
 
 
 def _duplicates(database: str, incoming: Sequence[IncomingRequest]) -> dict[DedupKey, StoredEntry]:
+    """Return the stored entries that have the same key as one of these requests."""
     keys = {key for key in map(dedup_key, incoming) if key is not None}
     columns = ("conversation_id", "sender", "client_msg_id")
     entries = journal.entries(database, columns, keys)
@@ -102,7 +110,7 @@ def _duplicates(database: str, incoming: Sequence[IncomingRequest]) -> dict[Dedu
 
 
 def _entries(database: str, requests: Sequence[LoggedRequest]) -> dict[EntryKey, StoredEntry]:
-    """Return the entries that requests refer to, and the last entries that changed those."""
+    """Return the entries that requests refer to, and for edited ones the entry of their last edit."""
     about = {(w.conversation, w.seq) for w in requests if not isinstance(w, Say)}
     entries = journal.entries(database, ("conversation_id", "seq"), about)
     changed = {(e.conversation, e.edited_seq) for e in entries if e.edited_seq is not None}
@@ -114,6 +122,7 @@ _FILE = ("name", "size", "content_type", "width", "height", "duration_ms", "has_
 
 
 def _files(database: str, ids: Collection[str]) -> dict[str, Data]:
+    """Return the complete uploads among these file ids: their owner, and what members are shown."""
     if not ids:
         return {}
     names = ", ".join(("id", "owner", *_FILE))
@@ -130,7 +139,7 @@ def _file_data(columns: Iterable[tuple[str, Any]]) -> Data:
 
 
 def _readers(people: dict[int, ActiveMembers], incoming: Sequence[IncomingRequest]) -> set[int]:
-    """Return the Member ids of those who send a read mark."""
+    """Return the ids of the member rows of those who send a read mark."""
     member_ids = set()
     for item in incoming:
         request = item.request
@@ -141,6 +150,7 @@ def _readers(people: dict[int, ActiveMembers], incoming: Sequence[IncomingReques
 
 
 def _read(database: str, members: Collection[int]) -> dict[int, int]:
+    """Return how far each of these members has read, by the id of the member's row."""
     if not members:
         return {}
     query = f"SELECT id, read_seq FROM im_member WHERE id IN ({sql.marks([*members])})"
@@ -148,7 +158,7 @@ def _read(database: str, members: Collection[int]) -> dict[int, int]:
 
 
 def reaction_key(entry: StoredEntry) -> ReactionKey:
-    """Return what a stored reaction is about, and whose it is."""
+    """Return the key of a stored reaction: conversation, person, message and emoji."""
     data = entry.data or {}
     return entry.conversation, entry.sender, str(data.get("msg_id")), str(data.get("emoji"))
 
@@ -156,7 +166,10 @@ def reaction_key(entry: StoredEntry) -> ReactionKey:
 def _reactions(
     database: str, incoming: Sequence[IncomingRequest], locked: dict[int, LockedRow]
 ) -> dict[ReactionKey, StoredEntry]:
-    """Return the last reactions of those who react now, of the last LOOKS_BACK entries."""
+    """Return the last reaction by person, message and emoji, for those who react in this batch.
+
+    Only the last LOOKS_BACK entries of a log are searched.
+    """
     reacting = sorted(
         {
             (item.request.conversation, item.sender)
@@ -177,7 +190,7 @@ def _reactions(
 def stored_before(
     database: str, incoming: IncomingRequest, last_seq: int, now: datetime
 ) -> StoredEntry | None:
-    """Return the sender's last equal message, for a redelivered one without client_msg_id.
+    """Return the equal message that the sender stored last, for a redelivered one without client_msg_id.
 
     `None` means that there is no such message in the last minutes.
     """

@@ -1,4 +1,4 @@
-"""The clients' broker: its declarations, each person's exchange, and connections to close.
+"""The clients' broker: what is declared there, each person's exchange, and clients' connections.
 
 What a client may do is decided by the auth backend (`im.api.broker_auth`), not by these
 declarations.
@@ -87,9 +87,10 @@ T = TypeVar("T")
 
 
 def declare(connection: amqp.Connection | None = None) -> int:
-    """Declare exchanges, queues and bindings for `settings.IM_CENTERS` centers; return how many.
+    """Declare the exchanges, queues and bindings for `settings.IM_CENTERS` message centers.
 
-    Uses the given connection, or opens one of its own. Raises one of BROKER_ERRORS.
+    Return the number of exchanges and queues. Uses the given connection, or opens one of its own.
+    Raises one of BROKER_ERRORS.
     """
     own = connection or connect(settings.IM_AMQP_URL)
     try:
@@ -110,9 +111,9 @@ def declare(connection: amqp.Connection | None = None) -> int:
 
 
 def declare_and_limit() -> int:
-    """Declare everything and set the limits that clients cannot change; return as `declare` does.
+    """Declare exchanges and queues, and set the limits that clients cannot change.
 
-    Raises one of BROKER_ERRORS or BrokerUnavailable.
+    Return the number of exchanges and queues. Raises one of BROKER_ERRORS or BrokerUnavailable.
     """
     count = declare()
     limit()
@@ -120,10 +121,10 @@ def declare_and_limit() -> int:
 
 
 def _bind_centers(channel: amqp.Channel, centers: int) -> None:
-    """Bind the centers' queues: one center reads directly, several share by conversation.
+    """Bind the message centers' queues: a single one to all messages, several to a share each.
 
-    The new binding is made before the old one is removed, so for a moment a message may arrive
-    twice, but none is lost.
+    Messages of one conversation always go to the same center. The new binding is made before the old
+    one is removed, so for a moment a message may arrive twice, but none is lost.
     """
     shared = centers > 1
     for number in range(centers):
@@ -147,7 +148,7 @@ def _bind_centers(channel: amqp.Channel, centers: int) -> None:
 
 
 class _SharedConnection:
-    """The connection of this process for persons' exchanges, kept open because connecting is slow."""
+    """The process's connection to declare people's exchanges, kept open since connecting is slow."""
 
     STALE_SECONDS = 15.0
     """Nobody sends heartbeats on it: after twice the heartbeat interval the broker closes it."""
@@ -158,7 +159,7 @@ class _SharedConnection:
         self._used = 0.0
 
     def do(self, work: Callable[[amqp.Channel], T]) -> T:
-        """Run `work` on a channel, and once more on a new connection if the old one was dead.
+        """Run `work` on a channel, and once more on a new connection if the old one was closed.
 
         Raises BrokerUnavailable.
         """
@@ -233,7 +234,10 @@ Received = dict[str, tuple[str, int]]
 
 
 def received() -> Received:
-    """Return what the broker has got over each person's connections. Raises BrokerUnavailable."""
+    """Return how many bytes the broker has received over each connection, and from which user.
+
+    Raises BrokerUnavailable.
+    """
     path = f"/vhosts/{_vhost()}/connections?columns=name,user,recv_oct"
     ours = str(settings.IM_AMQP_URL).partition("://")[2].partition(":")[0]
     connections = {
@@ -263,7 +267,7 @@ def device_queues() -> list[dict[str, object]]:
 
 
 def delete_queues(names: Iterable[str]) -> None:
-    """Delete queues with all that is in them. Raises BrokerUnavailable."""
+    """Delete queues with all messages in them. Raises BrokerUnavailable."""
     for name in names:
         _call_management("DELETE", f"/queues/{_vhost()}/{_in_path(name)}")
 

@@ -1,4 +1,4 @@
-"""Redis at each site lists people who entered a conference and wait to join its conversation."""
+"""A list in each site's Redis: people who entered a conference and wait to join its conversation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def record_join(confid: str, user: str) -> None:
 
 
 def waiting_joins() -> Mapping[str, frozenset[str]]:
-    """Return the people who have entered and wait, by conference."""
+    """Return, by conference, the people who have entered it and wait to join its conversation."""
     people_by_conference: defaultdict[str, set[str]] = defaultdict(set)
     try:
         client = redis_of(own_platform())
@@ -45,7 +45,7 @@ def waiting_joins() -> Mapping[str, frozenset[str]]:
 
 
 def forget_joins(confid: str, users: Collection[str]) -> None:
-    """Remove people who are in the conversation now, or do not belong there."""
+    """Remove people from the list of a conference: they have joined its conversation, or may not."""
     try:
         if users:
             redis_of(own_platform()).zrem(KEY, *(f"{confid}|{user}" for user in users))

@@ -1,8 +1,8 @@
-"""What doctor, `/readyz` and `/metrics` say of instant messages.
+"""What `manage.py doctor`, `/readyz` and `/metrics` report of instant messaging.
 
-A center notes its progress in Redis: that a batch is stored, published and acknowledged, or that nothing waits.
-So a center that runs and gets nowhere is found as well as one that is dead. The note is a key that lapses, by whose
-remaining time its age is known: no two machines have to agree about the time.
+A message center records its progress in Redis: that a batch is stored, published and acknowledged, or that nothing
+waits. So a center that runs without handling messages is found as well as one that is dead. The record is a key that
+expires; its remaining time says how old it is, so no two machines have to agree about the time.
 
 | key | content |
 ---|---|
@@ -28,12 +28,12 @@ STALLED_SECONDS = 15.0
 
 
 def note_progress(number: int) -> None:
-    """Note that a center has finished something, or has nothing to do. Raises redis.RedisError."""
+    """Record that a message center has handled messages or has none to handle. Raises redis.RedisError."""
     redis_of(own_platform()).set(_key(number), 1, ex=KEPT_SECONDS)
 
 
 def seconds_without_progress() -> dict[int, float]:
-    """Return for each center the seconds since its last progress, at most KEPT_SECONDS.
+    """Return for each message center the seconds since its last progress, at most KEPT_SECONDS.
 
     Raises redis.RedisError.
     """
@@ -47,7 +47,10 @@ def seconds_without_progress() -> dict[int, float]:
 
 
 def why_stalled() -> str:
-    """Return for `/readyz` which center gets nowhere; `""` if none, or if Redis is away."""
+    """Return, for `/readyz`, which message centers handle no messages, and for how long.
+
+    `""` if none, or if Redis cannot be reached.
+    """
     try:
         return "; ".join(_stalled().values())
     except redis.RedisError:
@@ -55,7 +58,7 @@ def why_stalled() -> str:
 
 
 def findings() -> list[Finding]:
-    """Examine the clients' broker and the centers for `manage.py doctor`."""
+    """Examine the clients' broker and the message centers for `manage.py doctor`."""
     try:
         stalled = _stalled()
     except redis.RedisError:
@@ -76,7 +79,7 @@ def findings() -> list[Finding]:
 
 
 def gauges() -> Iterable[GaugeMetricFamily]:
-    """Yield for Prometheus how long each center has been without progress."""
+    """Yield, for Prometheus, the seconds that each message center has been without progress."""
     family = GaugeMetricFamily(
         "im_center_stalled_seconds",
         "Seconds since a center last finished a batch, or found that nothing waits",
@@ -95,7 +98,7 @@ def _key(number: int) -> str:
 
 
 def _stalled() -> dict[int, str]:
-    """Return the stalled centers, and in words for how long. Raises redis.RedisError."""
+    """Return a sentence about each message center without progress. Raises redis.RedisError."""
     return {
         number: f"center {number} has finished nothing for {_in_words(age)}"
         for number, age in seconds_without_progress().items()

@@ -64,10 +64,10 @@ class LockedRow:
     dirty: bool = False
 
     def append(self, draft: DraftEntry, now: datetime, reader: int = 0) -> StoredEntry:
-        """Give an entry its place in the log and return it.
+        """Give an entry the next seq of the log and return it; `flush` writes it.
 
-        `reader` is the sender's Member id when the sender has read everything before the entry,
-        too.
+        `reader` is the id of the sender's member row when the sender has read everything before the
+        entry, too.
         """
         self.last_seq += 1
         self.messages += draft.cmd is Cmd.MSG
@@ -90,11 +90,14 @@ class LockedRow:
         return entry
 
     def has_read(self, member: int, seq: int, messages: int) -> None:
-        """Move a member's read mark up to a seq, up to which there are this many messages."""
+        """Move a member's read mark to a seq; `messages` is the number of messages up to it."""
         self.read[member] = max((seq, messages), self.read.get(member, (0, 0)))
 
     def members_changed(self, count: int | None = None) -> None:
-        """Note that the members have changed; `count` is the new number of active members."""
+        """Raise the version of the members, so that message centers read them again.
+
+        `count` is the new number of active members, if it has changed.
+        """
         self.members_version = max(clock.next_id(), self.members_version + 1)
         self.members = self.members if count is None else count
         self.dirty = True
@@ -146,7 +149,10 @@ def lock(database: str, ids: Collection[int]) -> dict[int, LockedRow]:
 
 
 def flush(database: str, conversations: Iterable[LockedRow]) -> None:
-    """Write the appended entries, the state of the conversations, and the read marks."""
+    """Write to the database what was appended and changed since `lock`.
+
+    That is new entries, the rows of the conversations, and read marks.
+    """
     changed = [
         conversation
         for conversation in conversations
@@ -171,7 +177,7 @@ def flush(database: str, conversations: Iterable[LockedRow]) -> None:
 
 
 def _row(entry: StoredEntry) -> tuple[object, ...]:
-    """Return the values of an entry's row."""
+    """Return the column values of an entry for its row in the database."""
     data = None if entry.data is None else orjson.dumps(entry.data)
     return (
         entry.conversation,
@@ -189,6 +195,7 @@ def _row(entry: StoredEntry) -> tuple[object, ...]:
 
 
 def _save_conversations(database: str, conversations: list[LockedRow]) -> None:
+    """Write the changed rows of conversations in one statement."""
     values = {c.id: (c.last_seq, c.messages, c.members, c.members_version) for c in conversations}
     _update(
         database,
@@ -217,7 +224,7 @@ def mark_recalled(database: str, entries: Iterable[tuple[int, int, int]]) -> Non
 
 
 def mark_read(database: str, read: Mapping[int, tuple[int, int]]) -> None:
-    """Write read marks by Member id: (seq, number of messages up to it)."""
+    """Write how far members have read: by the id of their row, (seq, number of messages up to it)."""
     _update(database, "im_member", ("read_seq", "read_messages"), read)
 
 
@@ -244,11 +251,10 @@ def stage_publications(
     now: datetime,
     notes: Iterable[Notice] = (),
 ) -> None:
-    """Stage the publications of entries and notices for the people in `ways`.
+    """Save, in the outbox, the messages that publish entries and notices to the people in `ways`.
 
-    Must run inside the transaction.
-
-    `ways` comes from `im.data.presence_store.ways`.
+    They are sent once the transaction has committed; must run inside it. `ways` comes from
+    `im.data.presence_store.ways`.
     """
     publications = [
         publication for entry in entries for publication in entry_publications(entry, ways)
@@ -265,9 +271,10 @@ def stage_publications(
 
 
 def _staged(push: Publication, now: datetime) -> outbox.OutboxRow:
-    """Return the outbox row of a publication.
+    """Return a message to publish as a row of the outbox.
 
-    The message is transient: a client that misses it sees the gap in `seq` and fetches the entry.
+    The broker keeps the message in memory only: a client that misses it sees the gap in `seq` and
+    fetches the entry.
     """
     about = {"headers": push.headers, "delivery_mode": 1}
     app = f"im@{own_platform()}"
@@ -280,7 +287,7 @@ def _staged(push: Publication, now: datetime) -> outbox.OutboxRow:
 def entries(
     database: str, columns: Sequence[str], points: Collection[Sequence[object]]
 ) -> list[StoredEntry]:
-    """Return the entries whose columns have one of these value tuples."""
+    """Return the entries of logs whose `columns` have one of these value tuples."""
     if not points:
         return []
     tuple_marks = f"({sql.marks(columns)})"
@@ -289,7 +296,7 @@ def entries(
 
 
 def select(database: str, condition: str, values: Sequence[object]) -> list[StoredEntry]:
-    """Return the entries that meet an SQL condition."""
+    """Return the entries of logs that meet an SQL condition."""
     query = f"SELECT {COLUMNS} FROM im_entry WHERE {condition}"
     return [stored(row) for row in sql.select(database, query, values)]
 

@@ -1,4 +1,4 @@
-"""A flow locks a conversation, changes it, and the members are notified once the change is written.
+"""A lock on one conversation, under which a flow changes it; its members are notified afterwards.
 
 with lock_conversation(store, number, me, now) as locked:
     locked.check_allowed(GroupAction.PIN)
@@ -37,7 +37,7 @@ _WORDS = {
 
 
 class Denied(Exception):
-    """A request was denied: a code for programs, a sentence for people."""
+    """A person's request was denied, with a code for programs and a sentence for people."""
 
     def __init__(self, why: DenyReason, reason: str = "") -> None:
         self.why, self.reason = why, reason or _WORDS.get(why, why.value)
@@ -46,7 +46,7 @@ class Denied(Exception):
 
 @dataclass(slots=True)
 class LockedConversation:
-    """A locked conversation and what a flow may do with it."""
+    """A locked conversation, the person who acts on it, and what is to be written at the end."""
 
     store: PlatformStore
     row: LockedRow
@@ -65,7 +65,7 @@ class LockedConversation:
         return self.store.database
 
     def check_allowed(self, action: GroupAction, target: Member | None = None) -> None:
-        """Check that the rules allow an action. Raises Denied."""
+        """Check that the acting person may do this to the conversation or to `target`. Raises Denied."""
         group, standing = queries.group_of(self.conversation), queries.standing_of(self.mine)
         if why := conversation_decisions.deny_reason(
             action, group, standing, queries.standing_of(target)
@@ -74,13 +74,13 @@ class LockedConversation:
             raise Denied(why, "there is no such member" if unknown else "")
 
     def log(self, cmd: Cmd, data: Data) -> StoredEntry:
-        """Append an entry in the name of the acting person."""
+        """Append an entry to the conversation's log, in the name of the acting person."""
         entry = self.row.append(DraftEntry(cmd, self.me.id, self.me.name, data=data), self.now)
         self.entries.append(entry)
         return entry
 
     def set(self, **columns: object) -> None:
-        """Update columns of the conversation."""
+        """Update columns of the conversation's row."""
         Conversation.objects.using(self.database).filter(pk=self.row.id).update(**columns)
 
     def close(self, closed: bool) -> bool:
@@ -92,7 +92,7 @@ class LockedConversation:
         return True
 
     def finish(self) -> None:
-        """Write the entries, and stage the notices for the members."""
+        """Write the entries, and save in the outbox the notices for the members."""
         journal.flush(self.database, [self.row])
         if self.entries or self.notes:
             people = {*queries.active_users(self.database, self.row.id), *self.also}
@@ -121,7 +121,7 @@ def lock_conversation(
 
 
 def name_people(people: Collection[Person | Member]) -> Data:
-    """Return an entry's data about people: the first of them by name, and their number."""
+    """Return the part of an entry that names people: the first NAMED by name, and how many they are."""
     first = [
         {"user_id": person.id if isinstance(person, Person) else person.user, "name": person.name}
         for person in sorted(people, key=lambda person: person.name)[:NAMED]

@@ -1,4 +1,8 @@
-"""A message center caches the members of conversations by the version in the locked row."""
+"""A message center's cache of the members of conversations.
+
+A conversation's row holds a version that grows with each change of its members. The center locks
+that row anyway, and so sees whether the cached members are still right.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ _QUERY = (
 
 @dataclass(frozen=True, slots=True)
 class ActiveMembers:
-    """The active members of a conversation at one version."""
+    """The active members of a conversation, as of one version of them."""
 
     version: int
     by_user: Mapping[str, MemberFacts]
@@ -29,14 +33,14 @@ class ActiveMembers:
 
 
 class MemberCache:
-    """A cache of the conversations used last; those it has dropped are read again."""
+    """A cache of the members of recently used conversations; others are read from the database."""
 
     def __init__(self, most: int = MOST_PEOPLE) -> None:
         self._most, self._held = most, 0
         self._of: OrderedDict[int, ActiveMembers] = OrderedDict()
 
     def people(self, database: str, versions: Mapping[int, int]) -> dict[int, ActiveMembers]:
-        """Return the members of each of these conversations at the given version."""
+        """Return the members of these conversations, from the cache if it has the given version."""
         cached = {
             conversation: self._of[conversation]
             for conversation, version in versions.items()
@@ -70,7 +74,7 @@ class MemberCache:
         return read
 
     def _keep(self, number: int, people: ActiveMembers) -> None:
-        """Cache a conversation's members, and drop the oldest while there are too many."""
+        """Cache a conversation's members, and drop the least recently used while there are too many."""
         old = self._of.pop(number, None)
         self._of[number] = people
         self._held += len(people.users) - (len(old.users) if old else 0)

@@ -1,10 +1,10 @@
-"""The notices that the center sends to other servers, and its answers to them (IM §10.3).
+"""The notices that the message center sends to other servers, and its answers to them (IM §10.3).
 
-The servers are load balancers, media servers and GB28181 units.
+The servers are load balancers, media servers and those of GB28181 (video surveillance).
 
 | request | answer |
 |---|---|
-| `center_start`, from anyone | `center_start`, and the configurations for that side |
+| `center_start`, from anyone | `center_start`, and the configurations for that kind of server |
 | `balance_config`, `media_config` with `data.server_id` | that server's configuration, to it alone |
 | anything else | `msg_refused`, which nobody answers |
 """
@@ -43,7 +43,7 @@ CONFIGS = frozenset(_KINDS)
 
 
 def config_notice(server: Server) -> Publication:
-    """Return the notice with a server's configuration, as strings only (IM §10.3)."""
+    """Return the notice that holds a server's configuration; its values are strings (IM §10.3)."""
     cmd = Cmd.BALANCE_CONFIG if isinstance(server, BalanceServer) else Cmd.MEDIA_CONFIG
     _, side, fields = _KINDS[cmd]
     values = {name: getattr(server, name) for name in fields}
@@ -55,19 +55,22 @@ def config_notice(server: Server) -> Publication:
 
 
 def of_server(side: Side, server_id: str) -> Side:
-    """Return the side of one server of a kind; a queue that all of them share gets its notices too."""
+    """Return exchange and key that reach one server; `side` reaches all servers of its kind.
+
+    A queue that the servers of a kind share gets these notices too.
+    """
     exchange, key = side
     return exchange, server_key(key, server_id)
 
 
 def notice_of(side: Side, cmd: Cmd, data: Data) -> Publication:
-    """Return a notice as it is published."""
+    """Return a notice as a message to publish for a kind of server."""
     body = {"token": TOKEN, "cmd": cmd.value, "data": data}
     return Publication(*side, orjson.dumps(body))
 
 
 def start_notices(database: str, *sides: Side) -> list[Publication]:
-    """Return the notices after a start: the center's own, and each server's configuration."""
+    """Return the notices after a center's start: that it has started, and each server's configuration."""
     notices = [notice_of(side, Cmd.CENTER_START, {}) for side in sides]
     for kind, side, _ in _KINDS.values():
         if side in sides:
@@ -79,12 +82,15 @@ def start_notices(database: str, *sides: Side) -> list[Publication]:
 
 
 def stage_config(store: PlatformStore, server: Server) -> None:
-    """Stage a server's new configuration for it, within the transaction that saves it."""
+    """Save a server's new configuration as a notice to it, in the outbox.
+
+    Must run in the transaction that saves the configuration.
+    """
     stage(store, [config_notice(server)])
 
 
 def stage(store: PlatformStore, publications: list[Publication]) -> None:
-    """Stage publications, sent once the transaction has committed; a queue keeps them meanwhile."""
+    """Save messages in the outbox, from which they are sent once the transaction has committed."""
     now, app = clock.now(), f"im@{own_platform()}"
     rows = [
         outbox.row(
@@ -127,6 +133,7 @@ def answers_to(database: str, exchange: str, body: bytes) -> list[Publication]:
 
 
 def _parsed(body: bytes) -> Data:
+    """Return a request's JSON object; empty if it is none."""
     try:
         request = orjson.loads(body)
     except ValueError:
@@ -135,6 +142,7 @@ def _parsed(body: bytes) -> Data:
 
 
 def _requested_config(database: str, cmd: Cmd, data: Data) -> Publication:
+    """Return the configuration of the server that a request names, or the refusal of the request."""
     kind, side, _ = _KINDS[cmd]
     rows = kind._default_manager.using(database)
     server_id = str(data.get("server_id"))[:32]

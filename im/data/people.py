@@ -1,4 +1,4 @@
-"""Queries answer who people are, many at once, for the people of one platform. They only read."""
+"""Queries about who people are, for many people of one platform at once. They only read."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _person(moid: str, first: str, last: str, username: str, domain: str | None)
 
 
 def person_of_account(account: Account) -> Person:
-    """Return the person behind an account."""
+    """Return the Person of an account."""
     return _person(
         account.moid,
         account.first_name,

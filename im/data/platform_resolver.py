@@ -1,4 +1,4 @@
-"""The resolver finds the platform whose data holds a person or a conversation.
+"""Queries for the platform whose data holds a person or a conversation.
 
 People belong to the platform of their user domain, a conversation to that where it was created.
 """
@@ -20,7 +20,7 @@ _conversations: dict[int, str] = {}
 
 
 def platform_of_users(users: Collection[str]) -> dict[str, str]:
-    """Return the platforms of those of these people whom this site's data knows.
+    """Return the platform of each of these people, without people of whom this site has no data.
 
     Operators, who belong to no user domain, belong to the platform where they were found.
     """
@@ -34,7 +34,7 @@ def platform_of_users(users: Collection[str]) -> dict[str, str]:
 
 
 def platforms_of(conversations: Collection[int]) -> dict[int, str]:
-    """Return the platforms of those of these conversations that exist.
+    """Return the platform of each of these conversations, without those that do not exist.
 
     At a site with the data of a single platform all get that platform, unchecked: its table
     decides.

@@ -1,4 +1,4 @@
-"""Redis at this site knows who is online, over which protocols, and with which presence.
+"""The record, in this site's Redis, of who is online, over which protocols, and with which presence.
 
 Losing it does no lasting harm. Each person's devices are a hash of their own. What a batch of
 messages needs of many people is one line each in `im:online`, kept by the same script: until when
@@ -88,7 +88,10 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class SignOfLife:
-    """A sign of life of a device; `seqs` is what it has, by conversation, if it said so."""
+    """A sign that a device is online.
+
+    `seqs` holds, by conversation, the last seq that the device has, if it said so.
+    """
 
     user: str
     device: str
@@ -108,22 +111,22 @@ def _script() -> redis.commands.core.Script:
 def _update_devices(
     client: redis.Redis, user: str, now: float, device: str = "", line: str = "", hint: str = ""
 ) -> None:
-    """Set or remove a device of a person, and bring the person's state up to date."""
+    """Set or remove a device of a person, and recompute whether and how the person is online."""
     keys = [f"im:devices:{user}", ONLINE, SILENCE, CHOSEN, CHANGED, f"im:seqs:{user}"]
     args: list[str | int] = [user, int(now), MOST_DEVICES, device, line, hint, HINT_SECONDS]
     _script()(keys=keys, args=args, client=client)
 
 
 def record_device(user: str, device: str, way: str, now: float) -> None:
-    """Record a sign of life of a device; `way` is "a" or "m", `now` in seconds since 1970.
+    """Record that a device is online; `way` is "a" (AMQP, STOMP) or "m" (MQTT).
 
-    Like all functions here but `ways`, it raises redis.RedisError.
+    `now` is in seconds since 1970. Like all functions here but `ways`, it raises redis.RedisError.
     """
     record_devices([SignOfLife(user, device, way)], now)
 
 
 def record_devices(signs: Collection[SignOfLife], now: float) -> None:
-    """Record signs of life of many devices in one call to Redis."""
+    """Record that many devices are online, in one call to Redis."""
     if not signs:
         return
     with _redis().pipeline(transaction=False) as pipe:
@@ -134,15 +137,15 @@ def record_devices(signs: Collection[SignOfLife], now: float) -> None:
 
 
 def record_sign_in(user: str, ways: str, now: float) -> None:
-    """Record that a person has signed in, to listen over one of these protocols.
+    """Record a person as online after a sign-in, over one of these protocols.
 
-    So whoever has bound a queue is told everything, before the first heartbeat.
+    So a client that has bound its queue gets all messages, even before its first heartbeat.
     """
     record_devices([SignOfLife(user, SIGN_IN + way, way) for way in ways], now)
 
 
 def _hint(sign: SignOfLife) -> str:
-    """Return what is kept of a heartbeat's `seqs`, or "" to leave what was kept before."""
+    """Return what Redis keeps of a heartbeat's `seqs`; "" leaves what was kept before."""
     if not sign.device or not sign.seqs:
         return ""
     text = orjson.dumps(sign.seqs, option=orjson.OPT_NON_STR_KEYS).decode()
@@ -161,7 +164,7 @@ def remove_device(user: str, device: str, now: float) -> None:
 
 
 def expire_silent(now: float, most: int = 500) -> list[str]:
-    """Return people who have gone offline by silence, and remove their devices."""
+    """Remove devices that sent no heartbeat in time; return the people who are now offline."""
     silent = _redis().zrangebyscore(SILENCE, "-inf", int(now), start=0, num=most)
     users = [str(user) for user in silent]
     with _redis().pipeline(transaction=False) as pipe:
@@ -172,7 +175,7 @@ def expire_silent(now: float, most: int = 500) -> list[str]:
 
 
 def devices(user: str, now: float) -> dict[str, str]:
-    """Return a person's live devices and their ways."""
+    """Return a person's devices that are online, and the protocol of each ("a" or "m")."""
     lines = _redis().hgetall(f"im:devices:{user}")
     fields = {str(device): str(line).split() for device, line in lines.items()}
     return {device: way for device, (way, end) in fields.items() if int(end) > now}
@@ -209,7 +212,7 @@ def online_users(most: int) -> list[str]:
 
 
 def set_presence(user: str, state: Presence) -> None:
-    """Set the presence that a person shows while online."""
+    """Set the presence (online, busy, ...) that a person shows while online."""
     with _redis().pipeline(transaction=False) as pipe:
         if state is Presence.ONLINE:
             pipe.hdel(CHOSEN, user)
@@ -220,7 +223,7 @@ def set_presence(user: str, state: Presence) -> None:
 
 
 def mark_changed(user: str) -> None:
-    """Mark a person's presence as possibly changed."""
+    """Mark that a person's presence may have changed, so that contacts are notified."""
     _redis().sadd(CHANGED, user)
 
 
@@ -240,7 +243,7 @@ def presence(users: Collection[str], now: float) -> dict[str, Presence]:
 
 
 def pop_changed(most: int = 500) -> list[str]:
-    """Remove and return people whose presence has changed; the caller must publish it."""
+    """Take people whose presence may have changed off the list; the caller must notify their contacts."""
     return [str(user) for user in _redis().spop(CHANGED, most) or ()]
 
 
@@ -248,12 +251,12 @@ def pop_changed(most: int = 500) -> list[str]:
 
 
 def block_flooder(user: str, until: float) -> None:
-    """Let the auth backend refuse this person until then (seconds since 1970)."""
+    """Make the broker's auth backend refuse this person until then (seconds since 1970)."""
     _redis().hset(FLOOD, user, int(until))
 
 
 def blocked_flooders(now: float) -> dict[str, int]:
-    """Return the refused people and until when; forget those whose time is over."""
+    """Return the people whom the auth backend refuses, and until when; forget those whose time is over."""
     ends = {str(user): int(until) for user, until in _redis().hgetall(FLOOD).items()}
     if expired := [user for user, until in ends.items() if until <= now]:
         _redis().hdel(FLOOD, *expired)

@@ -1,6 +1,6 @@
-"""Queries about conversations, entries and contacts, for many at once. They only read.
+"""Queries about conversations, entries of their logs, and contacts. They only read.
 
-`rules.conversation_decisions.visible_range` says what a person sees.
+`rules.conversation_decisions.visible_range` says what a person sees of a log.
 """
 
 from __future__ import annotations
@@ -43,30 +43,30 @@ _MENTION = (
 
 
 def conversation(database: str, number: int) -> Conversation | None:
-    """Return a conversation, regardless of who asks, or `None`."""
+    """Return a conversation, whoever asks; `None` if it does not exist."""
     return Conversation.objects.using(database).filter(pk=number).first()
 
 
 def member(database: str, number: int, user: str) -> Member | None:
-    """Return a person's Member row with its conversation, or `None`."""
+    """Return a person's row in a conversation's table of members, or `None`."""
     rows = Member.objects.using(database).select_related("conversation")
     return rows.filter(conversation_id=number, user=user).first()
 
 
 def memberships(database: str, user: str, after: int = 0, count: int | None = None) -> list[Member]:
-    """Return a person's Member rows with their conversations, by conversation id, above `after`."""
+    """Return a person's member rows with their conversations: those with ids above `after`, in order."""
     rows = Member.objects.using(database).select_related("conversation")
     return list(rows.filter(user=user, conversation_id__gt=after).order_by("conversation")[:count])
 
 
 def members(database: str, number: int, after: int, count: int) -> list[Member]:
-    """Return the members and those who wait to join, in the order of coming, above row `after`."""
+    """Return members and people who wait to join, in the order of coming: row ids above `after`."""
     rows = Member.objects.using(database).filter(conversation=number, id__gt=after)
     return list(rows.filter(state__in=(Membership.ACTIVE, *WAITING)).order_by("id")[:count])
 
 
 def some_members(database: str, number: int, users: Collection[str]) -> dict[str, Member]:
-    """Return the Member rows of those of these people who have one."""
+    """Return, by person, the member rows of those of these people who have one."""
     rows = Member.objects.using(database).filter(conversation=number, user__in=users)
     return {member.user: member for member in rows}
 
@@ -84,7 +84,7 @@ def other_persons(database: str, user: str, numbers: Sequence[int]) -> dict[int,
 
 
 def readers(database: str, number: int, seq: int) -> list[tuple[str, int]]:
-    """Return `(user, read seq)` of the active members who have read up to there."""
+    """Return `(user, read seq)` of the active members who have read up to this seq."""
     query = (
         "SELECT user, read_seq FROM im_member"
         " WHERE conversation_id=%s AND state='active' AND read_seq>=%s ORDER BY id"
@@ -93,7 +93,7 @@ def readers(database: str, number: int, seq: int) -> list[tuple[str, int]]:
 
 
 def group_of(conversation: Conversation) -> Group:
-    """Return the conversation as the rules see it."""
+    """Return what the rules need to know of a conversation."""
     return Group(
         Kind(conversation.kind),
         Joining(conversation.joining),
@@ -103,12 +103,12 @@ def group_of(conversation: Conversation) -> Group:
 
 
 def standing_of(member: Member | None) -> Standing | None:
-    """Return the member's standing as the rules see it."""
+    """Return a member's role and state, as the rules need them; `None` for no member."""
     return Standing(Role(member.role), Membership(member.state)) if member else None
 
 
 def visible_range_of(member: Member) -> VisibleRange:
-    """Return what a member sees of the log; a person who waits outside sees nothing."""
+    """Return which part of the log a member sees; a person who has not joined yet sees nothing."""
     last = member.conversation.last_seq
     if member.state in WAITING:
         return VisibleRange(last, last)
@@ -124,7 +124,7 @@ VISIBLE_RANGES = (
 
 
 def visible_ranges(database: str, user: str) -> dict[int, VisibleRange]:
-    """Return what a person sees of each of that person's conversations."""
+    """Return, by conversation, which part of its log a person sees."""
     rows = sql.select(database, VISIBLE_RANGES.format(marks="%s"), [user])
     return {row[1]: visible_range(*row[2:]) for row in rows}
 
@@ -150,7 +150,7 @@ def entries(database: str, user: str, ranges: Iterable[SeqRange]) -> list[tuple[
 
 
 def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int, StoredEntry]:
-    """Return the last message that a person sees, by conversation."""
+    """Return, by conversation, the last message that a person sees."""
     ranges = [(member.conversation_id, visible_range_of(member)) for member in mine]
     values = [
         [number, visible.floor, visible.top, user] for number, visible in ranges if visible.top
@@ -160,7 +160,7 @@ def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int,
 
 
 def mentions(database: str, user: str, mine: Iterable[Member]) -> dict[int, int]:
-    """Return the last unread message that mentions a person, by conversation.
+    """Return, by conversation, the seq of the last unread message that mentions a person.
 
     Only the last entries are searched.
     """
@@ -174,6 +174,7 @@ def mentions(database: str, user: str, mine: Iterable[Member]) -> dict[int, int]
 
 
 def _union(database: str, query: str, values: list[list[object]]) -> list[tuple[Any, ...]]:
+    """Run the same query with each of these lists of values, in one statement; return all rows."""
     if not values:
         return []
     flat = [value for row in values for value in row]
@@ -197,21 +198,21 @@ def entry(database: str, number: int, seq: int) -> StoredEntry | None:
 
 
 def contacts(database: str, owner: str, after: int, count: int) -> list[Contact]:
-    """Return a person's list of contacts, above row `after`."""
+    """Return a person's list of contacts: those with row ids above `after`, in order."""
     rows = Contact.objects.using(database).filter(owner=owner, id__gt=after)
     return list(rows.order_by("id")[:count])
 
 
 def friends(database: str, owner: str) -> list[str]:
-    """Return those with whom this person is friends."""
+    """Return the ids of a person's friends."""
     query = "SELECT other FROM im_contact WHERE owner=%s AND state='friend'"
     return [row[0] for row in sql.select(database, query, [owner])]
 
 
 def states_between(database: str, owner: str, people: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return for each person (state in the owner's list, the owner's state in the person's list).
+    """Return, by person, the states of two contacts: (in the owner's list, the owner's in that person's).
 
-    An empty string means that there is no row.
+    An empty string means that the list has no such contact.
     """
     if not people:
         return {}

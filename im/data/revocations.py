@@ -1,4 +1,4 @@
-"""Revoked tokens are kept in the table `Revocation` and shared with all processes through Redis.
+"""Revoked tokens: the table `Revocation` keeps them, and Redis hands them to all processes.
 
 Every process that accepts tokens (auth backend, centers, web) has a `RevokedTokens`, asks Redis for
 news once a second, and forgets nothing before it expires. So an emptied Redis neither revokes a
@@ -57,11 +57,11 @@ class RevokedTokens:
         return token.issued <= until or token.id in self._tokens
 
     def since(self, user: str) -> int:
-        """Return the second until which all tokens of a person are revoked; -1 for none."""
+        """Return the last second of issue whose tokens of this person are all revoked; -1 for none."""
         return self._users.get(user, (-1, 0))[0]
 
     def refresh(self, now: float) -> None:
-        """Ask Redis for news, at most once a second. Raises RedisError; what is known stays."""
+        """Read new revocations from Redis, at most once a second. Raises RedisError; what is known stays."""
         with self._lock:
             if time.monotonic() - self._read_at < REFRESH_SECONDS:
                 return
@@ -69,7 +69,7 @@ class RevokedTokens:
             self.read(redis_of(own_platform()), now)
 
     def read(self, store: redis.Redis, now: float) -> None:
-        """Ask Redis for news now. Raises RedisError."""
+        """Read new revocations from Redis now. Raises RedisError."""
         since = f"({self._read_to - _AGAIN_SECONDS}" if self.is_whole else "-inf"
         pipe = store.pipeline(transaction=True)
         pipe.hget(READ_TO, own_platform())
@@ -83,12 +83,15 @@ class RevokedTokens:
         self._forget(now)
 
     def told_at(self) -> datetime | None:
-        """Return the time of the platform at which a worker read its table, if that is news; `None`: it is not."""
+        """Return until when the platform's table was last copied to Redis, by the platform's clock.
+
+        `None` if the last two reads saw no later time.
+        """
         is_news = self._until > self._until_before > 0
         return datetime.fromtimestamp(self._until, UTC) if is_news else None
 
     def _add(self, line: RevocationLine, now: float) -> None:
-        """Add one revocation."""
+        """Add one revocation to what this process knows, unless its tokens have expired."""
         user, token, issued_until, expires = line
         if expires <= now:
             return
@@ -104,9 +107,9 @@ class RevokedTokens:
 
 
 def share(lines: Iterable[RevocationLine], now: float) -> int:
-    """Share revocations with all processes; return how many are new. Raises RedisError.
+    """Put revocations into Redis, where all processes read them; return how many are new.
 
-    The connections of the people concerned are marked to be closed.
+    The connections of the people concerned are marked to be closed. Raises RedisError.
     """
     client, line_list = redis_of(own_platform()), list(lines)
     pipe = client.pipeline(transaction=False)
@@ -134,7 +137,7 @@ def people_to_disconnect() -> dict[str, float]:
 
 
 def mark_disconnected(people: Mapping[str, float]) -> None:
-    """Note that these people have no connection left. Raises RedisError.
+    """Record that these people have no connection left. Raises RedisError.
 
     People who were revoked again meanwhile stay marked.
     """
@@ -143,20 +146,20 @@ def mark_disconnected(people: Mapping[str, float]) -> None:
 
 
 def cursor(platform: str) -> float:
-    """Return until when a platform's table was read. Raises RedisError.
+    """Return up to which time a platform's table of revocations was copied to Redis.
 
-    0 means never, or that Redis was emptied.
+    0 means never, or that Redis was emptied. Raises RedisError.
     """
     return float(cast(Any, redis_of(own_platform()).hget(READ_TO, platform)) or 0)
 
 
 def set_cursor(platform: str, until: float) -> None:
-    """Note that everything up to then is shared. Raises RedisError."""
+    """Record that a platform's revocations up to this time are in Redis. Raises RedisError."""
     redis_of(own_platform()).hset(READ_TO, platform, str(until))
 
 
 def trim(now: float, most: int = 5000) -> None:
-    """Remove the oldest revocations whose tokens have expired. Raises RedisError."""
+    """Remove from Redis the oldest revocations of tokens that have expired. Raises RedisError."""
     client = redis_of(own_platform())
     oldest = cast(Any, client.zrange(KEY, 0, most - 1))
     if expired := [text for text in oldest if _parsed(text)[3] <= now]:

@@ -1,4 +1,4 @@
-"""The search in a person's own conversations returns the newest messages first. It only reads.
+"""The search in a person's own conversations, which returns the newest messages first. It only reads.
 
 The index (`Gram`, filled by `flows.index`) gives candidates, in time windows that reach further and
 further back. Each candidate is checked before it is shown: whether its text still matches, whether
@@ -59,7 +59,10 @@ _BEFORE = (
 
 
 class SearchPosition(NamedTuple):
-    """A position in the results: next come lesser places, and lesser ids at the same place."""
+    """A position in the search results, from which the next page continues.
+
+    The next results have a lesser place, or a lesser conversation id at the same place.
+    """
 
     place: int
     conversation: int
@@ -67,7 +70,7 @@ class SearchPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A search: whose it is, for what, and what this person sees of each conversation."""
+    """A search: by whom, for what, and which part of each conversation's log this person sees."""
 
     user: str
     query: Query
@@ -75,7 +78,7 @@ class SearchRequest:
 
     @property
     def mine(self) -> str:
-        """Return the ids of the conversations for SQL."""
+        """Return the ids of the person's conversations, joined for an SQL `IN`."""
         return ", ".join(map(str, sorted(self.sights)))
 
 
@@ -112,9 +115,9 @@ def find_messages(
 
 
 def _leader_first(database: str, ask: SearchRequest) -> tuple[list[GramLookup], bool]:
-    """Return the lookups, the rarest first, and whether even the rarest is common.
+    """Return the index lookups of a search, the rarest first, and whether even the rarest is common.
 
-    An empty list means that one of them has no entry at all.
+    An empty list means that one of them finds nothing at all.
     """
     parts = ask.query.parts
     queries, values = [], list[object]()
@@ -128,7 +131,7 @@ def _leader_first(database: str, ask: SearchRequest) -> tuple[list[GramLookup], 
 
 
 def _led_by(ask: SearchRequest, part: GramLookup, low: int, high: int) -> tuple[str, list[object]]:
-    """Return the SQL and values that select messages with a lookup's entry, between two places."""
+    """Return SQL and values that select the messages that an index lookup finds between two places."""
     if part.is_prefix:
         leader = _LEADER.format(mine=ask.mine, is_it="BETWEEN %s AND %s")
         return leader, [part.gram, part.gram + _LAST, low, high]
@@ -142,7 +145,7 @@ def _candidates(
     start: SearchPosition,
     windows: Sequence[int],
 ) -> Iterator[list[SearchPosition]]:
-    """Yield the positions that have all entries, from the start backwards, a batch at a time."""
+    """Yield the positions of messages that all lookups find, newest first, a batch at a time."""
     leader, *others = parts
     exact = [item.gram for item in others if not item.is_prefix]
     newest = start.place
@@ -160,7 +163,7 @@ def _candidates(
 def _checked(
     database: str, ask: SearchRequest, points: list[SearchPosition]
 ) -> list[tuple[SearchPosition, StoredEntry]]:
-    """Return the entries that this person sees, has not deleted, and whose text still matches."""
+    """Return those of these messages that the person sees and has not deleted, and that still match."""
     by_place = {(item.conversation, seq_of(item.place)): item for item in points}
     visible = {
         (number, seq)
@@ -180,6 +183,7 @@ def _checked(
 
 
 def _hidden(database: str, user: str, numbers: list[int]) -> set[tuple[int, int]]:
+    """Return (conversation, seq) of the entries that the person has deleted in these conversations."""
     if not numbers:
         return set()
     query = (
@@ -190,7 +194,7 @@ def _hidden(database: str, user: str, numbers: list[int]) -> set[tuple[int, int]
 
 
 def gauges() -> Iterator[GaugeMetricFamily]:
-    """Yield for Prometheus how many conversations have entries that the index lacks."""
+    """Yield, for Prometheus, how many conversations have entries that are not in the search index yet."""
     query = "SELECT COUNT(*) FROM im_conversation WHERE to_index=1"
     count = sum(row[0] for platform in possible_platforms() for row in look_up(platform, query, []))
     yield GaugeMetricFamily(

@@ -1,1 +1,1 @@
-"""A flow says what happens, in order; each has a file."""
+"""The flows of instant messaging: each file does one thing that people or timers ask for, in order."""

@@ -1,4 +1,4 @@
-"""Administrators act on other people's conversations, whose messages they do not see."""
+"""What administrators do to other people's conversations, whose messages they do not see."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from im.data.people import Person
 
 
 def close(store: PlatformStore, number: int, by: Person, closed: bool) -> bool:
-    """Close or reopen a conversation; return whether that changed anything.
+    """Close or reopen a conversation in the name of an administrator; return whether it changed.
 
     Raises locked_conversation.Denied if there is no such conversation.
     """

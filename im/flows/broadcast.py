@@ -1,4 +1,4 @@
-"""An administrator sends a broadcast to everybody in a domain and below.
+"""An administrator sends a broadcast to everybody in a domain and the domains below it.
 
 People who are online get it at once, the others when they ask for what they have missed.
 """
@@ -26,7 +26,10 @@ AT_ONCE = 5000
 
 
 def send(store: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
-    """Save a broadcast, and stage it for those who are online. Raises journal.NotServedHere."""
+    """Save a broadcast, and save in the outbox its messages to those who are online.
+
+    Raises journal.NotServedHere.
+    """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         row = Broadcast(domain=domain, text=text, by=by)
@@ -37,7 +40,7 @@ def send(store: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
 
 
 def _publications(row: Broadcast, people: list[str]) -> Iterator[Publication]:
-    """Yield the publications for those of these people who are online."""
+    """Yield the messages that bring a broadcast to those of these people who are online."""
     body = orjson.dumps({"cmd": Cmd.BROADCAST.value, "data": to_wire(row)})
     for first in range(0, len(people), AT_ONCE):
         users = people[first : first + AT_ONCE]

@@ -51,7 +51,7 @@ def follow_conferences(platform: str) -> None:
 
 
 def _open(database: str) -> dict[str, int]:
-    """Return the open conversation of each conference."""
+    """Return the ids of the open conversations of conferences, by conference."""
     rows = Conversation.objects.using(database).filter(kind=Kind.CONFERENCE, closed=False)
     return {confid: number for confid, number in rows.values_list("confid", "pk") if confid}
 
@@ -98,9 +98,10 @@ def _conversation(database: str, conference: RunningConference) -> int:
 def _people(
     store: PlatformStore, conference: RunningConference, joined: Collection[str]
 ) -> list[Person]:
-    """Return the people of the tenant who were called, who came, or who created the conference.
+    """Return who belongs in the conversation: people who were called or came, and the creator.
 
-    A conference names those whom it calls by sign-in name or by MOID.
+    Only people of the conference's tenant count. A conference names those whom it calls by sign-in
+    name or by MOID.
     """
     names = {normalize(account) for account in conference.accounts}
     rows = Account.objects.using(store.database)
@@ -119,7 +120,7 @@ def _people(
 
 
 def _add_people(locked: LockedConversation, persons: Collection[Person]) -> None:
-    """Add those people who are not in the conversation yet; the creator becomes its owner."""
+    """Add people to the conversation who have no member row yet; the creator becomes its owner."""
     member_rows = queries.some_members(
         locked.database, locked.row.id, [person.id for person in persons]
     )

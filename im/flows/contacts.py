@@ -1,7 +1,7 @@
-"""Contacts are asked for, accepted, renamed, removed and blocked. All functions raise `Denied`.
+"""People ask each other to become contacts; they accept, rename, remove and block contacts.
 
-A blocked person is muted for ever in the one-to-one conversation: the center refuses messages with
-`muted`.
+All functions raise `Denied`. A blocked person is muted for ever in the one-to-one conversation: the
+center refuses messages with `muted`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ NOBODY = "there is no such person on your platform, or no such contact"
 def change_contact(
     store: PlatformStore, me: Person, other: str, action: ContactAction, now: datetime
 ) -> str:
-    """Ask, accept, remove or block somebody; return the new state in the person's own list.
+    """Ask, accept, remove or block a person; return that person's new state in the caller's list.
 
     An empty string means that the list has no such contact any more.
     """
@@ -52,9 +52,9 @@ def change_contact(
 
 
 def _lock(store: PlatformStore, me: Person, other: str) -> None:
-    """Lock both accounts, so that one thing happens between them at a time.
+    """Lock both people's accounts, so that no other change between them runs at the same time.
 
-    Raises Denied if unknown.
+    Raises Denied if the other person is unknown, or the same.
     """
     if me.id == other or not people.people_by_id(store, [other]):
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
@@ -63,13 +63,14 @@ def _lock(store: PlatformStore, me: Person, other: str) -> None:
 
 
 def _check_count(database: str, me: Person, before: str, after: str) -> None:
-    """Check that the list has room for one more contact. Raises Denied."""
+    """Check that the person's list has room for a new contact. Raises Denied."""
     mine = Contact.objects.using(database).filter(owner=me.id)
     if after and not before and mine.count() >= MAX_CONTACTS:
         raise Denied(DenyReason.FULL, f"at most {MAX_CONTACTS} contacts are allowed")
 
 
 def _save(database: str, owner: str, other: str, state: str) -> None:
+    """Write the state of a contact in the owner's list; an empty state deletes the contact."""
     rows = Contact.objects.using(database)
     if not state:
         rows.filter(owner=owner, other=other).delete()
@@ -78,7 +79,7 @@ def _save(database: str, owner: str, other: str, state: str) -> None:
 
 
 def _update_mute(store: PlatformStore, me: Person, other: str, after: tuple[str, str]) -> None:
-    """Mute the blocked person in the conversation of these two, and unmute the other."""
+    """Mute, in the conversation of these two, whoever is blocked by the other, and unmute who is not."""
     pair = ":".join(sorted((me.id, other)))
     rows = Conversation.objects.using(store.database).filter(pair=pair)
     number = rows.values_list("pk", flat=True).first()
@@ -101,7 +102,10 @@ def _notify(
     after: tuple[str, str],
     now: datetime,
 ) -> None:
-    """Notify the person's own devices, and the other person if that one's list has changed."""
+    """Notify the person's own devices of a contact's new state.
+
+    The other person is notified only if that one's list has changed.
+    """
     mine = {"user_id": other, "state": after[0]}
     theirs = {"user_id": me.id, "name": me.name, "state": after[1]}
     notes = [Notice(Cmd.CONTACT, mine, (me.id,))]
@@ -113,7 +117,7 @@ def _notify(
 
 
 def rename(store: PlatformStore, me: Person, other: str, name: str) -> None:
-    """Change the person's own name for a contact; an empty name shows the contact's own."""
+    """Change the name that the person gives to a contact; an empty one shows the contact's real name."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         rows = Contact.objects.using(store.database).filter(owner=me.id, other=other)

@@ -43,7 +43,7 @@ def open_direct(store: PlatformStore, me: Person, other: str) -> int:
 
 
 def _partner(store: PlatformStore, me: Person, other: str) -> tuple[Person, bool]:
-    """Return the other person, and whether `me` has blocked that person.
+    """Return the other person of a one-to-one conversation, and whether `me` has blocked that person.
 
     Raises Denied if `me` may not write to that person.
     """
@@ -66,7 +66,10 @@ def create_group(
     key: str,
     now: datetime,
 ) -> int:
-    """Create a group that the person owns and return its id; the same `key` returns the same."""
+    """Create a group that the person owns and return its id.
+
+    A repeated call with the same `key` returns the same group.
+    """
     others = [*{*users} - {me.id}]
     if len(others) >= MEMBERS:
         raise Denied(DenyReason.FULL)
@@ -92,9 +95,9 @@ def create_group(
 
 
 def _save(database: str, conversation: Conversation) -> int:
-    """Save a conversation unless its pair has one, and return the id of the one that is there.
+    """Save a conversation unless the same one exists, and return the id of the one that exists then.
 
-    Two transactions that save the same pair at once wait for each other here.
+    The same are those with an equal `pair`. Two transactions that save one at once wait for each other.
     """
     Conversation.objects.using(database).bulk_create(
         [conversation], update_conflicts=True, update_fields=["pair"]
@@ -129,7 +132,7 @@ def _member(number: int, person: Person, role: Role = Role.MEMBER) -> Member:
 def change(
     store: PlatformStore, number: int, me: Person, wanted: dict[str, object], now: datetime
 ) -> None:
-    """Change name, notice, way of joining, or whether only administrators may write."""
+    """Change a group's name, notice, way of joining, or whether only administrators may write."""
     with lock_conversation(store, number, me, now) as locked:
         locked.check_allowed(GroupAction.SET)
         new = {

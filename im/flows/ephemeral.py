@@ -1,4 +1,4 @@
-"""Ephemeral requests are not stored in any log: heartbeats, typing, and presence."""
+"""Heartbeats, typing and presence: requests that add no entry to a conversation's log."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ _PLACES = (
 def handle_ephemeral(
     requests: Sequence[IncomingRequest], memory: MemberCache, now: datetime
 ) -> BatchResult:
-    """Handle ephemeral requests. What is lost without Redis, the next heartbeat restores."""
+    """Handle heartbeats, changes of presence and signs of typing; return what to publish.
+
+    If Redis cannot be reached, heartbeats are lost, and the next ones restore the state.
+    """
     outcome = BatchResult()
     heartbeats = [
         (incoming, incoming.request)
@@ -72,7 +75,7 @@ def handle_ephemeral(
 
 
 def _behind_notices(heartbeats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> list[Notice]:
-    """Return notices of what devices lack, with one query per platform for all of them."""
+    """Return a notice to each person whose device lacks entries; it takes one query per platform."""
     users = sorted({incoming.sender for incoming, _ in heartbeats})
     visible_ends: dict[str, dict[int, tuple[int, int]]] = {user: {} for user in users}
     for platform in possible_platforms() if users else ():
@@ -95,7 +98,10 @@ def _behind_notices(heartbeats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> 
 def lacking_seqs(
     tops: Mapping[int, tuple[int, int]], device_seqs: Mapping[int, int]
 ) -> dict[int, int]:
-    """Return the last seq of each conversation in which the device lacks entries."""
+    """Return the last seq of each conversation of whose log the device lacks entries.
+
+    `tops`: by conversation, the range of its log that the person sees. `device_seqs`: what the device has.
+    """
     return {
         number: top
         for number, (floor, top) in tops.items()
@@ -110,7 +116,7 @@ def _typing(
     now: datetime,
     outcome: BatchResult,
 ) -> None:
-    """Add the notices and refusals for typing people on one platform's data."""
+    """Add to `outcome` the notices that people type in one platform's conversations, or refusals."""
     numbers = sorted({request.conversation for _, request in requests})
     is_known = bool(platform)
     rows = look_up(platform, _PLACES.format(marks=sql.marks(numbers)), numbers) if is_known else []
@@ -135,7 +141,10 @@ def _typed(
     people: Mapping[int, ActiveMembers],
     now: datetime,
 ) -> Notice | RefusedMessage | None:
-    """Return the notice for the others, a refusal, or `None` if there are too many members."""
+    """Return the notice to the other members that a person is typing, or a refusal.
+
+    `None` means that the conversation has too many members for such notices.
+    """
     if conversation is None:
         rejected: rules.Rejected | None = rules.NOT_MEMBER
     else:

@@ -1,4 +1,4 @@
-"""Senders who flood are refused for a while, and their connections closed."""
+"""The guard against people who send far more than they may: it disconnects and refuses them."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ COUNTED_SECONDS = 6.0
 
 
 class FloodGuard(threading.Thread):
-    """The flood guard refuses flooders for a while and closes their connections.
+    """The thread that closes the connections of flooders, and has the auth backend refuse them.
 
-    Where the broker vouches for nobody, it finds those from whom the broker gets too much.
+    For messages without a sender's name (no `user_id` that the broker has checked) it compares how much the
+    broker receives from each user.
     """
 
     def __init__(self) -> None:
@@ -42,18 +43,18 @@ class FloodGuard(threading.Thread):
         self._counted_since: float | None = None
 
     def disconnect(self, user: str) -> None:
-        """Disconnect a person soon; this is called again as long as the person floods.
+        """Queue a person to be disconnected; this is called again as long as the person floods.
 
         NOBODY stands for senders who give no name.
         """
         self._users.put(user)
 
     def stop(self) -> None:
-        """Stop the thread once the waiting persons are disconnected."""
+        """Stop the thread once all queued people are disconnected."""
         self._users.put(None)
 
     def run(self) -> None:
-        """Disconnect persons until the thread is stopped."""
+        """Disconnect the queued people until the thread is stopped."""
         while True:
             try:
                 user = self._users.get(timeout=self._seconds_to_count)
@@ -74,7 +75,10 @@ class FloodGuard(threading.Thread):
         return max(0.0, self._counted_since + COUNTED_SECONDS - time.monotonic())
 
     def _begin_to_count(self) -> None:
-        """Read what the broker has got from each connection, unless that is under way."""
+        """Read how much the broker has received over each connection, to compare after COUNTED_SECONDS.
+
+        It does nothing while such a count is under way.
+        """
         if self._counted_since is None:
             try:
                 self._received = broker.received()
@@ -84,7 +88,7 @@ class FloodGuard(threading.Thread):
             self._counted_since = time.monotonic()
 
     def _disconnect_loud(self) -> None:
-        """Disconnect those from whom the broker has got more than a person may send."""
+        """Disconnect people from whom the broker has received, since the count began, more than is allowed."""
         before, self._received = self._received, {}
         self._counted_since = None
         try:
@@ -96,10 +100,7 @@ class FloodGuard(threading.Thread):
             self._disconnect(user)
 
     def _disconnect(self, user: str) -> None:
-        """Refuse and disconnect a person, who may have signed in again meanwhile.
-
-        Messages of this person that are still in the queue are discarded.
-        """
+        """Have the auth backend refuse a person for FLOOD_SECONDS, and close the person's connections."""
         metrics.FLOODS.inc()
         log.warning("%s floods: put out for %d s", user, FLOOD_SECONDS)
         try:

@@ -1,4 +1,4 @@
-"""Clients' queues with forbidden properties are deleted.
+"""The guard that deletes clients' queues with forbidden properties.
 
 The auth backend sees only a queue's name, so a client may declare a queue of another, more
 expensive type, with dead letters that go back to the ingress, or with a limit that makes the broker
@@ -28,7 +28,10 @@ _HARMLESS = {"x-expires", "x-message-ttl", "x-max-length", "x-max-length-bytes",
 
 
 def remove() -> None:
-    """Delete forbidden queues. If the broker is unavailable, the next run does it."""
+    """Delete clients' forbidden queues, and close the connections of their owners.
+
+    If the broker is unavailable, the next run does it.
+    """
     try:
         forbidden = forbidden_of(broker.device_queues())
         broker.delete_queues(name for names in forbidden.values() for name in names)
@@ -43,7 +46,10 @@ def remove() -> None:
 
 
 def forbidden_of(queues: Iterable[Mapping[str, object]]) -> dict[str, list[str]]:
-    """Return the forbidden queues by owner, from queues as the management API shows them."""
+    """Return the names of forbidden queues by owner.
+
+    `queues` is the broker's list of queues, as its management API returns it.
+    """
     forbidden: dict[str, list[str]] = defaultdict(list)
     by_owner: dict[str, list[str]] = defaultdict(list)
     for queue in queues:
@@ -64,6 +70,7 @@ def _owner(name: str) -> str:
 
 
 def _is_fine(queue: Mapping[str, object]) -> bool:
+    """Return whether a client may have a queue of this type with these arguments."""
     arguments = queue.get("arguments") or {}
     return (
         isinstance(arguments, dict)

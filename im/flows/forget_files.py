@@ -17,7 +17,10 @@ STEPS = 20
 
 
 def forget_files(platform: str, now: datetime) -> int:
-    """Delete up to a thousand unused files of a platform; return how many."""
+    """Delete up to a thousand of a platform's files that are a day old and were never sent.
+
+    Return how many were deleted.
+    """
     forgotten = 0
     for _ in range(STEPS):
         count = _delete_batch(platform, now - KEPT_FOR)
@@ -28,7 +31,7 @@ def forget_files(platform: str, now: datetime) -> int:
 
 
 def _delete_batch(platform: str, before: datetime) -> int:
-    """Delete one batch of unused files.
+    """Delete a batch of files announced before then that no message has ever carried; return how many.
 
     While a row is locked no message can take up the file. A file that is already gone does no harm.
     """
@@ -44,5 +47,8 @@ def _delete_batch(platform: str, before: datetime) -> int:
 
 
 def forget_spooled() -> int:
-    """Delete spooled uploads that have no row, a day after those that have one."""
+    """Delete files of unfinished uploads that have no row in the database; return how many.
+
+    They are kept a day longer than those that have a row.
+    """
     return spool.delete_old(2 * KEPT_FOR.total_seconds(), AT_ONCE * STEPS)

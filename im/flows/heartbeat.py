@@ -14,16 +14,20 @@ from im.rules.messages import Data, Heartbeat, IncomingRequest
 
 
 def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetime) -> Data:
-    """Record a heartbeat; return the last seq of each conversation that lacks entries."""
+    """Record a heartbeat that came over HTTP.
+
+    Return, by conversation, the last seq of its log, for those of which the device lacks entries.
+    """
     incoming = IncomingRequest(user, "", Heartbeat(device, seqs), way=way)
     notices = ephemeral.handle_ephemeral([incoming], MemberCache(), now).notes
     return notices[0].data if notices else {}
 
 
 def seqs_of(user: str, device: str, named: Mapping[int, int]) -> dict[int, int]:
-    """Return what a device has, by conversation: what it names, else what its last heartbeat did.
+    """Return, by conversation, the last seq that a device has.
 
-    The hint may be lost with Redis, or lie at the other site: then the device gets more than it lacks.
+    For a conversation that it does not name, that is what its last heartbeat said. This may be lost
+    with Redis, or lie at the other site: then the device gets more than it lacks.
     """
     try:
         return {**presence_store.last_seqs(user, device), **named}

@@ -1,4 +1,4 @@
-"""The search index follows the logs: it takes in what was written since the last run.
+"""The timer's job that adds to the search index what was written since its last run.
 
 A conversation whose log is ahead of the index says so itself (`to_index`), so a run costs only what
 there is to do. Index entries are only added. What an edit or a recall has made outdated, the search
@@ -45,7 +45,7 @@ Behind = tuple[int, int, int]
 
 
 def index_new_entries(platform: str) -> int:
-    """Index new entries until the time is over; return how many were looked at."""
+    """Add new messages to a platform's search index for at most SECONDS; return how many entries."""
     end, total = time.monotonic() + SECONDS, 0
     while time.monotonic() < end:
         count = _index_batch(platform)
@@ -56,7 +56,7 @@ def index_new_entries(platform: str) -> int:
 
 
 def _index_batch(platform: str) -> int:
-    """Index one batch of entries; return how many."""
+    """Add one batch of entries to the search index; return how many."""
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         if not is_served_here(platform, lock=True):
@@ -69,7 +69,7 @@ def _index_batch(platform: str) -> int:
 
 
 def _limit(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
-    """Return as many conversations as belong into one transaction."""
+    """Return the first of these conversations, so many that one transaction can index their entries."""
     chosen, entries = list[Behind](), 0
     for number, above, upto in behind:
         if entries < TOGETHER:
@@ -79,6 +79,7 @@ def _limit(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
 
 
 def _add_grams(database: str, behind: Sequence[Behind]) -> None:
+    """Write the index rows of new and edited messages."""
     query = " UNION ".join([f"({_NEW})"] * len(behind))
     new = sql.select(database, query, [value for item in behind for value in item])
     rows = sorted(row for rows_of_message in _gram_rows(database, new) for row in rows_of_message)
@@ -91,7 +92,7 @@ def _add_grams(database: str, behind: Sequence[Behind]) -> None:
 def _gram_rows(
     database: str, points: Sequence[tuple[int, int]]
 ) -> Iterable[list[tuple[int, str, int]]]:
-    """Yield the index rows of each message."""
+    """Yield, for each of these messages, its rows of the search index."""
     if not points:
         return
     query = _TEXT.format(marks=", ".join(["(%s, %s)"] * len(points)))
@@ -102,7 +103,10 @@ def _gram_rows(
 
 
 def _save_progress(database: str, behind: Sequence[Behind]) -> None:
-    """Note how far conversations are indexed; two runs at once have done the same."""
+    """Save up to which seq each conversation is indexed.
+
+    Two runs at the same time do no harm, since the greater seq stays.
+    """
     ids = ", ".join(str(number) for number, _, _ in behind)
     upto = ", ".join(str(seq) for _, _, seq in behind)
     query = (

@@ -42,7 +42,10 @@ def add(
     invite: bool,
     now: datetime,
 ) -> int:
-    """Add or invite people, and admit those who have asked to join; return how many changed."""
+    """Add people to a group or invite them, and admit those who have asked to join.
+
+    Return how many people's membership has changed.
+    """
     with lock_conversation(store, number, me, now) as locked:
         locked.check_allowed(GroupAction.INVITE if invite else GroupAction.ADD)
         member_rows = queries.some_members(locked.database, number, users)
@@ -59,7 +62,7 @@ def add(
 
 
 def _persons_to_add(locked: LockedConversation, changed: dict[str, Membership]) -> list[Person]:
-    """Return the persons to bring in.
+    """Return the people whose membership is to change, by id in `changed`.
 
     Raises Denied if one is neither of the tenant nor a contact.
     """
@@ -90,7 +93,7 @@ def join(store: PlatformStore, number: int, me: Person, now: datetime) -> Member
 
 
 def _activate(locked: LockedConversation, coming: list[Person], event: str) -> None:
-    """Make people active members and log it."""
+    """Make people active members, and log it as this event."""
     if not coming:
         return
     locked.row.members_changed(locked.row.members + len(coming))
@@ -100,7 +103,7 @@ def _activate(locked: LockedConversation, coming: list[Person], event: str) -> N
 
 
 def _invite(locked: LockedConversation, invited: list[Person]) -> None:
-    """Invite people and notify them; they do not see what is written."""
+    """Invite people and notify them; until they accept they do not see the messages."""
     if not invited:
         return
     _save_members(locked, invited, Membership.INVITED)
@@ -163,7 +166,7 @@ def remove(store: PlatformStore, number: int, me: Person, user: str, now: dateti
 def _end_membership(
     locked: LockedConversation, target: Member, state: Membership, event: str
 ) -> None:
-    """End a membership; the person sees the entry about it, and nothing after it."""
+    """End a person's membership; the person still sees the entry that says so, and nothing after it."""
     was_active = target.state == _INSIDE
     if was_active:
         locked.row.members_changed(locked.row.members - 1)
@@ -182,7 +185,7 @@ def _end_membership(
 def set_role(
     store: PlatformStore, number: int, me: Person, user: str, role: Role, now: datetime
 ) -> None:
-    """Make a member administrator or plain member; OWNER hands the group over.
+    """Make a member administrator or plain member; the role OWNER hands the group over to the member.
 
     The former owner becomes administrator.
     """
@@ -226,6 +229,6 @@ def mute(
 
 
 def _update_member(locked: LockedConversation, target: Member, **columns: object) -> None:
-    """Change a member's row; centers, which cache members by version, read them again."""
+    """Change columns of a member's row, and raise the version by which centers cache the members."""
     locked.row.members_changed()
     Member.objects.using(locked.database).filter(pk=target.pk).update(**columns)

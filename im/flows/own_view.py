@@ -1,4 +1,4 @@
-"""A person changes the own view of a conversation; only the person's own devices are notified.
+"""A person changes how a conversation appears to that person alone; no other member is notified.
 
 All functions raise `locked_conversation.Denied`.
 """
@@ -25,7 +25,7 @@ MESSAGE = "there is no such message"
 def change_settings(
     store: PlatformStore, number: int, user: str, wanted: dict[str, object], now: datetime
 ) -> None:
-    """Change "do not disturb" and "on top": `quiet`, `pinned`."""
+    """Change a person's "do not disturb" (`quiet`) and "on top of the list" (`pinned`)."""
     with transaction.atomic(using=store.database):
         mine = _lock_member(store, number, user)
         if any(getattr(mine, name) != value for name, value in wanted.items()):
@@ -51,7 +51,7 @@ def hide(store: PlatformStore, number: int, user: str, seq: int, now: datetime) 
 
 
 def clear(store: PlatformStore, number: int, user: str, now: datetime) -> int:
-    """Delete everything up to now for the person alone; return up to which seq."""
+    """Delete all messages up to now, for the person alone; return the seq of the last one."""
     with transaction.atomic(using=store.database):
         journal.lock(store.database, [number])  # centers write read marks under this lock
         mine = _lock_member(store, number, user)
@@ -66,7 +66,7 @@ def clear(store: PlatformStore, number: int, user: str, now: datetime) -> int:
 
 
 def mark_read(store: PlatformStore, number: int, user: str, seq: int, now: datetime) -> None:
-    """Mark everything up to a seq as read, decided and written as the center does."""
+    """Mark all messages up to a seq as read, with the same effect as a read mark sent to the center."""
     incoming = IncomingRequest(user, "", Read(number, seq))
     with transaction.atomic(using=store.database):
         outcome = process(store, MemberCache(), [incoming], now)
@@ -79,7 +79,7 @@ def mark_read(store: PlatformStore, number: int, user: str, seq: int, now: datet
 
 
 def _lock_member(store: PlatformStore, number: int, user: str) -> Member:
-    """Return the person's own row, locked, with its conversation. Raises Denied."""
+    """Return the person's locked member row, with its conversation. Raises Denied."""
     journal.require_serving(store)
     rows = Member.objects.using(store.database).select_for_update()
     mine = rows.filter(conversation=number, user=user).first()
@@ -93,6 +93,7 @@ def _update(store: PlatformStore, mine: Member, columns: dict[str, object]) -> N
 
 
 def _notify(store: PlatformStore, mine: Member, data: Data, now: datetime) -> None:
+    """Save in the outbox a notice to the person's own devices."""
     about = {"conversation_id": str(mine.conversation_id), **data}
     note = Notice(Cmd.CONVERSATION, about, (mine.user,))
     journal.stage_publications(

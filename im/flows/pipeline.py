@@ -56,11 +56,11 @@ NOBODY = ""
 
 
 class Unavailable(Exception):
-    """The data cannot be written now: nothing was done, and everything must be redelivered."""
+    """The database cannot be written now: nothing was stored, and the messages must be redelivered."""
 
 
 class Pipeline:
-    """The pipeline of one center, with its caches: members, message rates, parsed tokens."""
+    """What one message center does with messages, with its caches: members, rates, parsed tokens."""
 
     def __init__(self, on_flood: Callable[[str], None]) -> None:
         self._memory, self._buckets, self._on_flood = MemberCache(), SenderRates(), on_flood
@@ -70,7 +70,7 @@ class Pipeline:
     def check_writable(self) -> None:
         """Check that messages can be stored. Raises Unavailable and database errors.
 
-        The center asks this before it consumes, since the broker discards a message that was
+        The center calls this before it consumes, since the broker discards a message that was
         delivered in vain too often.
         """
         store = store_of(own_platform())
@@ -84,11 +84,11 @@ class Pipeline:
             pass
 
     def note_queue_empty(self) -> None:
-        """Note that the queue is empty now."""
+        """Record that no message waits in the queue now, so that none has waited long since."""
         self._caught_up = time.monotonic()
 
     def handle_batch(self, deliveries: Sequence[ClientDelivery]) -> list[Publication]:
-        """Handle a batch of deliveries and return the publications. Raises Unavailable."""
+        """Store a batch of clients' messages and return what is to be published. Raises Unavailable."""
         now = clock.now()
         self._buckets.allow_backlog(
             max(0.0, time.monotonic() - self._caught_up - QUEUE_CHECK_SECONDS)
@@ -102,7 +102,10 @@ class Pipeline:
     def _parse_all(
         self, deliveries: Sequence[ClientDelivery], now: datetime
     ) -> list[IncomingRequest | RefusedMessage]:
-        """Parse the deliveries into requests of authenticated senders, and refusals."""
+        """Parse messages into requests of authenticated senders, or refusals.
+
+        What a sender sends over the rate is dropped, after one refusal.
+        """
         _refresh_revoked(now.timestamp())
         results: list[IncomingRequest | RefusedMessage] = []
         for delivery in deliveries:
@@ -119,7 +122,10 @@ class Pipeline:
         return results
 
     def _excess(self, delivery: ClientDelivery, now: float) -> Excess:
-        """Return by how much the sender exceeds the rate; a redelivery counts once."""
+        """Return whether a message is over its sender's rate; a redelivered message counts only once.
+
+        A sender who floods is reported to the flood guard.
+        """
         if delivery.is_counted:
             return Excess.NONE
         sender = sender_of(delivery)
@@ -129,9 +135,10 @@ class Pipeline:
         return excess
 
     def _unattributed(self, delivery: ClientDelivery, now: float) -> list[RefusedMessage]:
-        """Refuse a message for whose sender the broker does not vouch.
+        """Refuse a message that names no sender, or one that the broker has not checked.
 
-        The owner of a good token is told. All of them together have the rate of one person.
+        If it holds a valid token, the token's owner gets the refusal. All such messages together have the
+        rate of one person.
         """
         metrics.UNATTRIBUTED.inc()
         excess = self._buckets.count_message(NOBODY, now, len(delivery.body))
@@ -153,7 +160,7 @@ class Pipeline:
     def _authenticated(
         self, parsed: IncomingRequest | RefusedMessage, now: float
     ) -> IncomingRequest | RefusedMessage:
-        """Return the request, or a refusal if its token is not the sender's or not valid."""
+        """Return the request, or a refusal if its token is not valid or belongs to another person."""
         if isinstance(parsed, RefusedMessage):
             return parsed
         try:
@@ -178,7 +185,7 @@ class Pipeline:
     def _process(
         self, parsed: Sequence[IncomingRequest | RefusedMessage], now: datetime
     ) -> BatchResult:
-        """Process the requests platform by platform, then those that are not stored."""
+        """Store the requests platform by platform, then handle those that are not stored."""
         outcome = BatchResult(refused=[item for item in parsed if isinstance(item, RefusedMessage)])
         requests = [item for item in parsed if isinstance(item, IncomingRequest)]
         ephemeral_requests = [
@@ -198,10 +205,11 @@ class Pipeline:
     def _process_on_platform(
         self, platform: str, requests: Sequence[IncomingRequest], now: datetime
     ) -> BatchResult:
-        """Process requests on one platform's data; an unavailable copy does not block others.
+        """Store requests in one platform's data and return the result.
 
-        Where another site serves the platform, nobody gets a refusal: the client learns by its
-        heartbeat where to send the message again.
+        If another platform's data cannot be reached, its requests stay unanswered and the others go on.
+        Where another site serves the platform, nobody gets a refusal: the client learns by its heartbeat
+        where to send the message again.
         """
         if not platform:
             return _refuse_all(requests, Code.NOT_MEMBER, "there is no such conversation")
@@ -220,7 +228,7 @@ class Pipeline:
 
 
 class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
-    """A batch of requests is stored on one platform's data; what cannot be stored is refused."""
+    """A batch of requests for one platform's data; a request that fails even alone is refused."""
 
     unavailable = (Unavailable, journal.NotServedHere)
 
@@ -228,7 +236,7 @@ class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
         self._platform, self._members, self._now = platform, members, now
 
     def run(self, items: Sequence[IncomingRequest]) -> BatchResult:
-        """Store requests, and again after deadlocks and similar passing errors. Raises Unavailable."""
+        """Store requests, and try again after deadlocks and similar errors. Raises Unavailable."""
         try:
             return run_with_retries(lambda: self._run_once(items), AT_ONCE, _may_pass)
         except Error as error:
@@ -237,6 +245,7 @@ class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
             raise
 
     def _run_once(self, requests: Sequence[IncomingRequest]) -> BatchResult:
+        """Store requests in one transaction. Raises Unavailable if the data cannot be written now."""
         try:
             return process(store_of(self._platform), self._members, requests, self._now)
         except journal.ReadOnly as error:
@@ -256,7 +265,7 @@ class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
 
 
 def _may_pass(error: Exception) -> bool:
-    """Return whether the same transaction may succeed at once."""
+    """Return whether the same transaction may succeed if it is repeated at once."""
     return isinstance(error, Error) and not isinstance(error, DataError) and sql.is_passing(error)
 
 
@@ -276,7 +285,7 @@ def _refuse_all(requests: Sequence[IncomingRequest], code: Code, reason: str) ->
 
 
 def _refresh_revoked(now: float) -> None:
-    """Read what was revoked lately; without Redis the process keeps what it knows."""
+    """Read newly revoked tokens from Redis; without Redis the process keeps what it knows."""
     try:
         revocations.revoked_tokens.refresh(now)
     except redis.RedisError as error:

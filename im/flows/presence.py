@@ -41,7 +41,7 @@ def of_contacts(store: PlatformStore, user: str, now: datetime) -> dict[str, Pre
 
 
 def pending_notices(now: datetime) -> list[Notice]:
-    """Return the notices for contacts about all changes since the last call.
+    """Return the notices to contacts about people whose presence has changed since the last call.
 
     It is called every second; several changes meanwhile make one notice, of the latest state.
     """
@@ -60,6 +60,7 @@ _FRIENDS = (
 
 
 def _of_platform(platform: str, users: list[str], now: datetime) -> list[Notice]:
+    """Return the notices for the friends of those people whose contacts lie in this platform's data."""
     rows = look_up(platform, _FRIENDS.format(marks=sql.marks(users)), users) if users else []
     friends = {owner: tuple(others.split(",")) for owner, others in rows}
     states = visible_presence(store_of(platform).database, [*friends], now) if friends else {}

@@ -24,7 +24,7 @@ INTERVAL_SECONDS = 1.0
 
 
 class PresencePublisher(threading.Thread):
-    """A thread in each center; the centers share the pending changes.
+    """A thread in each message center that publishes changes of presence; all share the same list.
 
     Changes that are lost with a center appear when clients ask for presence the next time.
     """
@@ -39,7 +39,7 @@ class PresencePublisher(threading.Thread):
         self._stop_asked.set()
 
     def run(self) -> None:
-        """Publish until a stop is requested."""
+        """Publish changes of presence every second until a stop is requested."""
         while not self._stop_asked.wait(INTERVAL_SECONDS):
             try:
                 self._publish_pending()
@@ -51,7 +51,7 @@ class PresencePublisher(threading.Thread):
         connections.close_all()
 
     def _publish_pending(self) -> None:
-        """Publish the pending notices."""
+        """Publish to contacts the changes of presence since the last time."""
         now = clock.now()
         notices = presence.pending_notices(now)
         ways = presence_store.ways(

@@ -1,4 +1,4 @@
-"""Requests for one platform's conversations become entries of their logs, in one transaction.
+"""A batch of requests for one platform's conversations is stored in their logs, in one transaction.
 
 All that a batch needs is locked and read first (`batch_facts`). Decisions are then made in memory
 one after the other (`message_decisions`). Everything is written at the end in a handful of
@@ -54,7 +54,7 @@ Decision = Accepted | Rejected | Duplicate | None
 def process(
     store: PlatformStore, memory: MemberCache, incoming: Sequence[IncomingRequest], now: datetime
 ) -> BatchResult:
-    """Store what the rules allow, and return the committed result.
+    """Store the requests that the rules allow, refuse the others, and return the committed result.
 
     Raises journal.NotServedHere, journal.ReadOnly and database errors: then nothing was done.
     """
@@ -81,7 +81,7 @@ class _Batch:
         self._uses: Counter[tuple[str, int]] = Counter()
 
     def handle(self, incoming: IncomingRequest) -> None:
-        """Handle one request: it is stored already, refused, or becomes the next entry."""
+        """Handle one request: it was stored before, is refused, or becomes the next entry of the log."""
         request = batch_facts.logged_request(incoming)
         conversation = self.facts.locked.get(request.conversation)
         if conversation is None:
@@ -102,7 +102,7 @@ class _Batch:
     def _stored_before(
         self, incoming: IncomingRequest, conversation: LockedRow
     ) -> StoredEntry | None:
-        """Return the entry that stored this request before, if any."""
+        """Return the entry as which this request was stored before, or `None`."""
         key = batch_facts.dedup_key(incoming)
         if key is not None:
             return self.facts.stored_by_key.get(key)
@@ -115,7 +115,7 @@ class _Batch:
     def _decide(
         self, incoming: IncomingRequest, locked: LockedRow, member: MemberFacts | None
     ) -> Decision:
-        """Apply the rules to a request of this member."""
+        """Decide whether this request of a member is accepted."""
         facts = ConversationFacts(
             locked.kind, locked.closed, locked.mute_all, locked.last_seq, locked.members
         )
@@ -137,7 +137,7 @@ class _Batch:
     def _decide_writing(
         self, incoming: IncomingRequest, conversation: ConversationFacts, member: MemberFacts
     ) -> Decision:
-        """Apply the rules to a request to write, edit or react."""
+        """Decide whether a new message, an edit or a reaction is accepted."""
         match incoming.request:
             case Say() as request:
                 if request.file and not self._file(request.file, member):
@@ -164,7 +164,7 @@ class _Batch:
         locked: LockedRow,
         member: MemberFacts,
     ) -> Decision:
-        """Apply the rules to a read mark, and move the member's mark.
+        """Decide whether a read mark is shown to the other members, and move it.
 
         The mark moves even where the other members are not notified. Then only the reader's own
         devices are.
@@ -182,12 +182,12 @@ class _Batch:
         return decision
 
     def _file(self, file: str, member: MemberFacts) -> Data | None:
-        """Return an upload's data, or `None` if it is not a complete upload of this member."""
+        """Return what members are shown of a file; `None` if it is not this member's complete upload."""
         upload = self.facts.files.get(file)
         return upload if upload and upload["owner"] == member.user else None
 
     def _with_file(self, decision: Accepted | Rejected, request: Say) -> Decision:
-        """Add the file's data to an accepted message, and count the use of the file."""
+        """Add to an accepted message what members are shown of its file, and count the file's use."""
         if not request.file or isinstance(decision, Rejected):
             return decision
         data = {**(decision.draft.data or {}), "file": self.facts.files[request.file]["shown"]}
@@ -195,7 +195,7 @@ class _Batch:
         return replace(decision, draft=replace(decision.draft, data=data))
 
     def _entry(self, key: EntryKey) -> StoredEntry | None:
-        """Return an entry as it is at this point of the batch, or `None`."""
+        """Return an entry of a log with the changes that this batch has made to it, or `None`."""
         if key in self._changed:
             return self._changed[key]
         number, seq = key
@@ -205,7 +205,7 @@ class _Batch:
         return self.facts.entries.get(key)
 
     def _edits(self, target: StoredEntry | None) -> list[int]:
-        """Return the seqs of the entries that have changed a message."""
+        """Return the seqs of the entries that have edited a message."""
         if target is None or target.edited_seq is None:
             return []
         last = self._entry((target.conversation, target.edited_seq))
@@ -227,7 +227,7 @@ class _Batch:
         member: MemberFacts,
         accepted: Accepted,
     ) -> None:
-        """Append an accepted request to the log."""
+        """Append an accepted request to the log of its conversation."""
         reader = member.id if accepted.draft.cmd is Cmd.MSG else 0
         entry = conversation.append(accepted.draft, self.now, reader)
         if key := batch_facts.dedup_key(incoming):
@@ -271,7 +271,7 @@ class _Batch:
             self.outcome.acks.append(acknowledged)
 
     def flush(self) -> None:
-        """Write everything."""
+        """Write to the database all that the batch has stored and changed."""
         added = {c.id: c.added for c in self.facts.locked.values()}
         journal.flush(self.database, self.facts.locked.values())
         journal.save_changes(self.database, self._changed.values())
@@ -293,7 +293,7 @@ class _Batch:
             sql.execute(self.database, _DELETE_UNUSED, (file, conversation))
 
     def _answer_repeated(self, added: dict[int, list[StoredEntry]]) -> None:
-        """Answer repeated requests again."""
+        """Acknowledge again those requests that had been carried out before."""
         entries = {(e.conversation, e.seq): e for appended in added.values() for e in appended}
         entries = {**self.facts.entries, **entries}
         missing = {key for _, key in self._repeated if key not in entries}

@@ -58,11 +58,18 @@ def revoke_token(token: Token) -> None:
 
 
 def revoke_all(database: str, people: Collection[str], seconds: int = TOKEN_SECONDS) -> None:
-    """Revoke all tokens of people in the caller's transaction; none is valid after `seconds`."""
+    """Revoke all tokens of these people, in the caller's transaction.
+
+    `seconds`: after this time every token issued before has expired.
+    """
     _save(database, [(user, "") for user in people], clock.now() + timedelta(seconds=seconds))
 
 
 def _save(database: str, pairs: Collection[tuple[str, str]], expires: datetime) -> None:
+    """Write rows of revoked tokens; they are shared by Redis after the commit.
+
+    A pair holds a person and a token's id; an empty id means all tokens of the person.
+    """
     if not pairs:
         return
     now = clock.now()
@@ -74,6 +81,7 @@ def _save(database: str, pairs: Collection[tuple[str, str]], expires: datetime) 
 
 
 def _share(lines: list[RevocationLine]) -> None:
+    """Put revocations into Redis; if it cannot be reached, the timer does so later."""
     try:
         revocations.share(lines, clock.now().timestamp())
     except redis.RedisError as error:
@@ -88,7 +96,7 @@ def _line(row: Revocation) -> RevocationLine:
 
 
 def revoke_pending() -> None:
-    """Share what is not shared, and close connections that are still open."""
+    """Put into Redis the revocations that are not there yet, and close connections still open."""
     try:
         for_each_served(_catch_up)
         _close(clock.now().timestamp())
@@ -97,7 +105,7 @@ def revoke_pending() -> None:
 
 
 def _catch_up(platform: str) -> None:
-    """Share the rows that a platform's table got since it was read last.
+    """Put into Redis the rows of a platform's table of revocations since the last time.
 
     If Redis was emptied, these are all rows.
     """
@@ -145,14 +153,17 @@ def _close(now: float) -> None:
 
 
 def _close_few(open_until: dict[str, float], now: float) -> dict[str, float]:
-    """Close connections person by person; return the people who can have none left."""
+    """Close connections person by person; return the people who cannot have any left."""
     for user in open_until:
         broker.close_connections(user)
     return {user: until for user, until in open_until.items() if until <= now}
 
 
 def _close_many(open_until: dict[str, float], now: float) -> dict[str, float]:
-    """Close connections by one list of all, which shows some late; return as `_close_few`."""
+    """Close the connections of those who appear in the broker's list of all connected users.
+
+    New connections appear in it late. Return the people who cannot have any left.
+    """
     for user in broker.connected_users() & open_until.keys():
         broker.close_connections(user)
     last = now - broker.LISTED_SECONDS

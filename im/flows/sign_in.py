@@ -28,7 +28,7 @@ log = logging.getLogger("im.signin")
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new token, as text and as value."""
+    """A new token of a person, as text for the client and as its content."""
 
     text: str
     token: tokens.Token
@@ -61,12 +61,12 @@ def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> Si
 
 
 def _our_name() -> str:
-    """Return our servers' own user, whose connections must never be closed as a person's."""
+    """Return the broker user of our own servers, whose connections are never closed as a person's."""
     return str(settings.IM_AMQP_URL).partition("://")[2].partition(":")[0]
 
 
 def _refuse_disabled(database: str, domain: str) -> None:
-    """Check that no domain above is disabled. Raises Denied."""
+    """Check that neither the domain nor one above it is disabled. Raises Denied."""
     if disabled_domain := queries.disabled_above(database, domain):
         raise Denied(
             DenyReason.NOT_ALLOWED, f"{disabled_domain} is disabled: ask its administrator"
@@ -74,7 +74,7 @@ def _refuse_disabled(database: str, domain: str) -> None:
 
 
 def _after_revocations(user: str, now: float) -> float:
-    """Return a time of issue that is later than all revocations of the person's tokens.
+    """Return a time of issue, for a new token, that no revocation of this person's tokens covers.
 
     A token issued in the second of the revocation would be revoked as well.
     """

@@ -1,8 +1,9 @@
-"""What happens at a site is told to those whom it concerns (IM §10.2, keys `event` and `m_.<id>`).
+"""People are told of events at a site: a takeover, licence warnings, messages that failed.
 
-Everybody who is online hears that another site has begun to serve a platform. Operators also hear of what they have to
-look after: takeovers, licences, parked messages. A timer looks at the present state and compares it with what was told
-last, which lies in Redis: `im:told:<platform>`, a hash by kind of news. Without Redis nothing is told.
+See IM §10.2, keys `event` and `m_.<id>`. Everybody who is online hears that another site has begun to serve a
+platform. Operators also hear of what they have to look after: takeovers, licences, parked messages. A timer looks at
+the present state and compares it with what was told last, which lies in Redis: `im:told:<platform>`, a hash by kind of
+news. Without Redis nothing is told.
 """
 
 from __future__ import annotations
@@ -35,7 +36,10 @@ MOST_COUNTED = 1000
 
 
 def tell_news(platform: str) -> None:
-    """Tell what has changed at this site since the last look. The first look tells nothing."""
+    """Publish what has changed in a platform's state at this site since the last call.
+
+    The first call only records the state.
+    """
     now = _state(platform)
     client, key = redis_of(own_platform()), f"im:told:{platform}"
     try:
@@ -50,7 +54,10 @@ def tell_news(platform: str) -> None:
 
 
 def _state(platform: str) -> dict[str, str]:
-    """Return the news of a platform as they are now, by kind; "" means that there is nothing to tell."""
+    """Return a platform's state by kind of news; "" means that there is nothing to tell.
+
+    The kinds are which site serves it, licence warnings, and messages that could not be handled.
+    """
     serving, parked = read(platform), undecided(store_of(platform).database, MOST_COUNTED)
     return {
         "served": f"{settings.SITE_NAME} {serving.epoch}" if serving else "",
@@ -60,6 +67,7 @@ def _state(platform: str) -> dict[str, str]:
 
 
 def _publish(platform: str, changed: dict[str, str]) -> None:
+    """Save in the outbox the messages that tell people what has changed."""
     store, at = store_of(platform), wire_time(clock.now())
     publications: list[Publication] = []
     with transaction.atomic(using=store.database):
@@ -74,7 +82,7 @@ def _publish(platform: str, changed: dict[str, str]) -> None:
 
 
 def _to_operators(database: str, body: bytes) -> Iterator[Publication]:
-    """Yield the publications to the management clients of operators; who has none costs nothing."""
+    """Yield a message to the programs of all operators; without operators there is none."""
     operators = Account.objects.using(database).filter(is_superuser=True, is_active=True)
     keys = [manager_key(moid) for moid in operators.values_list("moid", flat=True)[:KEYS_A_PUBLISH]]
     if keys:

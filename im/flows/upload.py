@@ -1,4 +1,4 @@
-"""An upload runs from its announcement to its last byte (IM §9.5), in the terms of tus 1.0.0.
+"""The steps of an upload from its announcement to its last byte (IM §9.5), as in tus 1.0.0.
 
 POST `begin` creates a row and an empty file in the spool. PATCH `receive` appends bytes; after the
 last one the file is inspected, stored and ready. HEAD `state` returns how many bytes have come, and
@@ -28,7 +28,10 @@ MAX_PER_MINUTE = 60
 
 
 def begin(store: PlatformStore, person: str, name: str, size: int) -> File:
-    """Announce a file, whose row lies with the person's platform. Raises TransferRefused."""
+    """Announce an upload of `size` bytes, and return its new row in the data of the person's platform.
+
+    Raises TransferRefused.
+    """
     if not 0 < size <= settings.IM_FILE_MAX_BYTES:
         raise TransferRefused(
             413, "too_large", f"1 to {settings.IM_FILE_MAX_BYTES} bytes are accepted"
@@ -61,7 +64,7 @@ def _check_rate(person: str) -> None:
 
 
 def receive(person: str, number: UUID, offset: int, source: spool.Source, length: int) -> int:
-    """Append bytes that belong at `offset`; return how many there are then.
+    """Append bytes to an upload at `offset`; return how many it has then.
 
     Raises TransferRefused.
     """
@@ -116,7 +119,7 @@ def cancel(person: str, number: UUID) -> None:
 
 
 def _delete_unused(store: PlatformStore, file: File) -> bool:
-    """Delete an unused upload; return False if a message carries it."""
+    """Delete an upload that no message carries; return False if a message does."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         unused = File.objects.using(store.database).filter(pk=file.pk, used=False)
@@ -129,7 +132,7 @@ def _delete_unused(store: PlatformStore, file: File) -> bool:
 
 
 def _upload_of(person: str, number: UUID) -> queries.StoredFile:
-    """Return a person's upload. Raises TransferRefused 404."""
+    """Return a person's upload and the data that holds its row. Raises TransferRefused 404."""
     upload = queries.own_upload(person, number)
     if upload is None:
         raise TransferRefused(404, "not_found", "there is no such upload")

@@ -1,4 +1,4 @@
-"""The chat page's scripts use `/api/v1/im/` and the broker as any other client does."""
+"""The chat page, whose scripts use `/api/v1/im/` and the broker as any other client does."""
 
 from __future__ import annotations
 

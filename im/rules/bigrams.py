@@ -1,4 +1,4 @@
-"""The module splits texts and queries into the entries of the search index. It is pure.
+"""Splits texts and queries into the entries of the search index. The module is pure.
 
 Scripts without spaces (Han, kana, hangul) are indexed by character bigrams, and the last character
 of a run also alone, so that a single character always is the beginning of some entry. All other
@@ -47,7 +47,7 @@ def normalize(text: str) -> str:
 
 
 def grams(text: str) -> set[str]:
-    """Return the index entries of a text."""
+    """Return the entries of the search index for a text: its words and character bigrams."""
     entries = set()
     for dense, word in _TOKEN.findall(normalize(text)):
         if word:
@@ -91,7 +91,7 @@ def spans(text: str, term: str) -> list[tuple[int, int]]:
 
 
 def place_of(second: float, seq: int) -> int:
-    """Return the place of an entry in the order of all conversations: by time, then by `seq`."""
+    """Return a message's place in the order of all conversations: by time, then by `seq`, as one number."""
     return (max(int(second) - _EPOCH, 0) << SEQ_BITS) + seq
 
 
@@ -101,7 +101,7 @@ def place_distance(count: int) -> int:
 
 
 def seq_of(place: int) -> int:
-    """Return the `seq` that a place holds."""
+    """Return the `seq` of the message at this place."""
     return place & SEQ_MASK
 
 
@@ -112,7 +112,7 @@ AROUND = 40
 
 
 def snippet(text: str, terms: tuple[str, ...]) -> list[tuple[str, bool]]:
-    """Return the text around the first match, as pieces: (text, whether it matches)."""
+    """Return the part of a text around the first match, as pieces: (text, whether it matches)."""
     folded, origin = [], list[int]()
     for position, character in enumerate(text):
         pieces = normalize(character)

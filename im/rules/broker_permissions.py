@@ -39,7 +39,10 @@ _CENTER_KEY = "center"
 
 @dataclass(frozen=True, slots=True)
 class BrokerClient:
-    """A broker client is somebody who is signed in. `bearer` is a `tokens.Bearer` value."""
+    """A client that is signed in at the broker.
+
+    `bearer` says which kind of client it is (`tokens.Bearer`), `mqtt` whether it uses that protocol.
+    """
 
     user: str
     bearer: str
@@ -52,14 +55,17 @@ class BrokerClient:
 
 
 def client_of(user: str, tags: str) -> BrokerClient | None:
-    """Return the client with this user name and these tags; `None` if we did not let it in."""
+    """Return the client with the user name and tags that the broker names.
+
+    `None` means that no tag is one that we give at sign-in.
+    """
     tag_list = tags.split()
     bearer = next((bearer for bearer, tag in _BEARERS.items() if tag in tag_list), None)
     return None if bearer is None else BrokerClient(user, bearer, _MQTT in tag_list)
 
 
 def is_known(user: str, bearer: str) -> bool:
-    """Return whether this is a possible name for a client of this kind."""
+    """Return whether a client of this kind may have this user name."""
     return user in SERVICES if bearer == "s" else t.USER.fullmatch(user) is not None
 
 

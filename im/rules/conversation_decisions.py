@@ -70,7 +70,7 @@ _OUTSIDE_GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A group holds what the rules know of a conversation."""
+    """What the rules need to know of a conversation."""
 
     kind: Kind
     joining: Joining = Joining.INVITE
@@ -163,12 +163,18 @@ def decide_add(
 
 
 def _state_after_add(state: Membership | None, wanted: Membership) -> Membership:
-    """Return the new state: an active member stays in, and whoever has asked to join is let in."""
+    """Return a person's membership after an addition or invitation.
+
+    An active member stays in, and whoever has asked to join is let in.
+    """
     return Membership.ACTIVE if state in (Membership.ACTIVE, Membership.ASKED) else wanted
 
 
 def pins_after(pins: list[int], seq: int, on: bool) -> list[int] | DenyReason:
-    """Return the pinned messages after one is pinned or unpinned; the latest stands last."""
+    """Return the pinned messages (seqs) after one is pinned or unpinned, or why this is refused.
+
+    The latest stands last.
+    """
     if not on:
         return [pin for pin in pins if pin != seq]
     if seq in pins:
@@ -187,12 +193,18 @@ class VisibleRange:
     top: int
 
     def after(self, seq: int, count: int) -> tuple[int, int]:
-        """Return the next entries after `seq`, as (above, up to); equal if there is none."""
+        """Return the next `count` visible entries after `seq` as a range (above, up to).
+
+        The two are equal if there is none.
+        """
         above = min(max(seq, self.floor), self.top)
         return above, min(above + count, self.top)
 
     def before(self, seq: int, count: int) -> tuple[int, int]:
-        """Return the last entries before `seq`, as (above, up to)."""
+        """Return the last `count` visible entries before `seq` as a range (above, up to).
+
+        The two are equal if there is none.
+        """
         upto = max(min(seq - 1, self.top), self.floor)
         return max(upto - count, self.floor), upto
 

@@ -27,7 +27,7 @@ MAX_EDITS = 50
 
 @dataclass(frozen=True, slots=True)
 class ConversationFacts:
-    """Conversation facts are what the rules know of a conversation."""
+    """What the rules need to know of a conversation."""
 
     kind: Kind
     closed: bool
@@ -38,7 +38,7 @@ class ConversationFacts:
 
 @dataclass(frozen=True, slots=True)
 class MemberFacts:
-    """Member facts are what the rules know of a member.
+    """What the rules need to know of a member.
 
     `id` is the id of the member's row. The member sees the entries after `since_seq`.
     """
@@ -61,7 +61,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The request was done before, by the entry with this `seq`."""
+    """The request asks for what was done before, by the entry with this `seq`."""
 
     seq: int
 
@@ -88,7 +88,7 @@ UNKNOWN_MESSAGE = Rejected(Code.UNKNOWN_MESSAGE, "there is no such message")
 def why_silent(
     conversation: ConversationFacts, member: MemberFacts | None, now: datetime
 ) -> Rejected | None:
-    """Return why a person may not write here; `None` means that the person may."""
+    """Return why a person may not write in this conversation; `None` means that the person may."""
     if member is None:
         return NOT_MEMBER
     if conversation.closed:
@@ -104,7 +104,7 @@ def why_silent(
 def decide_say(
     incoming: IncomingRequest, request: Say, conversation: ConversationFacts, member: MemberFacts
 ) -> Accepted | Rejected:
-    """Decide on a new message. A message that it answers must come before it."""
+    """Decide whether a new message is accepted. A message that it answers must come before it."""
     if request.reply_to > conversation.last_seq or 0 < request.reply_to <= member.since_seq:
         return UNKNOWN_MESSAGE
     data: Data = {}
@@ -125,7 +125,7 @@ def decide_edit(
     target: StoredEntry | None,
     edits: list[int],
 ) -> Accepted | Rejected | Duplicate:
-    """Decide on a new text for one of the sender's own messages.
+    """Decide whether a member may give a message a new text; only the sender may.
 
     `edits` holds the seqs of the entries that changed the message before.
     """
@@ -147,7 +147,7 @@ def decide_edit(
 def decide_recall(
     incoming: IncomingRequest, member: MemberFacts, target: StoredEntry | None, now: datetime
 ) -> Accepted | Rejected | Duplicate:
-    """Decide on taking a message back.
+    """Decide whether a member may take a message back.
 
     Members may take back their own messages for two minutes, administrators anybody's at any time.
     """
@@ -173,7 +173,7 @@ def decide_react(
     target: StoredEntry | None,
     last: StoredEntry | None,
 ) -> Accepted | Rejected | Duplicate:
-    """Decide on a reaction to a message that the person sees.
+    """Decide whether a member may add an emoji to a message, or remove it.
 
     `last` is the person's last entry about this emoji and message, `None` if there is none.
     """
@@ -192,9 +192,9 @@ def decide_read(
     member: MemberFacts,
     read_seq: int,
 ) -> Accepted | Rejected | None:
-    """Decide on a read mark up to a seq; `None` means that nobody needs to be notified.
+    """Decide whether the members are notified that one of them has read up to a seq.
 
-    That is so when the mark is not new, or when the conversation has too many members.
+    `None` means that nobody needs to be: the mark is not new, or there are too many members.
     """
     if request.seq > conversation.last_seq:
         return Rejected(Code.UNKNOWN_MESSAGE, "the conversation has no entry with this seq yet")
@@ -210,6 +210,6 @@ def _is_visible(target: StoredEntry, member: MemberFacts) -> bool:
 
 
 def _draft(incoming: IncomingRequest, member: MemberFacts, cmd: Cmd, data: Data) -> DraftEntry:
-    """Return a draft of an entry by this person."""
+    """Return an entry by this person that has no place in the log yet."""
     client_msg_id = incoming.client_msg_id
     return DraftEntry(cmd, member.user, member.name, client_msg_id, data=data or None)

@@ -77,7 +77,7 @@ class React:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """A read mark says that the sender has read everything up to `seq`."""
+    """A request to mark everything up to `seq` as read by the sender."""
 
     conversation: int
     seq: int
@@ -103,7 +103,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class SetPresence:
-    """A request to change how reachable the sender appears."""
+    """A request to change the presence (online, busy, ...) that the sender shows."""
 
     state: Presence
 
@@ -115,7 +115,7 @@ Request = LoggedRequest | Typing | Heartbeat | SetPresence
 
 @dataclass(frozen=True, slots=True)
 class IncomingRequest:
-    """A request that could be parsed. `way` is "a" for AMQP and STOMP, "m" for MQTT."""
+    """A sender's request that could be parsed. `way` is "a" for AMQP and STOMP, "m" for MQTT."""
 
     sender: str
     token: str
@@ -127,7 +127,7 @@ class IncomingRequest:
 
 @dataclass(frozen=True, slots=True)
 class RefusedMessage:
-    """A refused message, and why. `sender` is empty where there is nobody to notify."""
+    """A refused message, and why. `sender` is empty where nobody can be notified."""
 
     sender: str
     code: Code
@@ -180,7 +180,7 @@ class StoredEntry:
 
     @property
     def msg_id(self) -> str:
-        """Return the entry's name on the wire."""
+        """Return the id that the entry has for clients: `<conversation>.<seq>`."""
         return msg_id(self.conversation, self.seq)
 
 
@@ -207,7 +207,7 @@ class BatchResult:
 
     @property
     def people(self) -> set[str]:
-        """Return everybody to whom something of this might go."""
+        """Return all people to whom a message of this result may go."""
         people = {
             user
             for conversation in {e.conversation for e in self.entries}
@@ -237,7 +237,7 @@ class Notice:
 
 
 def msg_id(conversation: int, seq: int) -> str:
-    """Return an entry's name on the wire."""
+    """Return the id that an entry has for clients: `<conversation>.<seq>`."""
     return f"{conversation}.{seq}"
 
 
@@ -284,7 +284,7 @@ def to_wire(entry: StoredEntry) -> Data:
 
 
 def acknowledgement(entry: StoredEntry) -> Data:
-    """Return the notice for the sender that the message is stored, and at which place."""
+    """Return the notice to the sender that the message is stored, and at which seq."""
     data = {
         "client_msg_id": entry.client_msg_id,
         "conversation_id": str(entry.conversation),
@@ -296,7 +296,7 @@ def acknowledgement(entry: StoredEntry) -> Data:
 
 
 def refusal_notice(refused: RefusedMessage) -> Data:
-    """Return the notice for the sender that the message was refused, and why."""
+    """Return the notice to the sender that the message was refused, and why."""
     data = {
         "client_msg_id": refused.client_msg_id,
         "code": refused.code.value,

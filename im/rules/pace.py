@@ -1,4 +1,4 @@
-"""A rate limit for each name, as a token bucket that fills steadily.
+"""A rate limit for each name (of a person, say), as a token bucket that fills steadily.
 
 It is pure: the caller passes the time.
 """
@@ -7,14 +7,14 @@ from __future__ import annotations
 
 
 class RateLimit:
-    """A name may act `burst` times at once, and `rate` times a second in the long run."""
+    """Allows each name `burst` actions at once, and `rate` a second in the long run."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate, self._burst = rate, burst
         self._left: dict[str, tuple[float, float]] = {}
 
     def allows(self, name: str, now: float) -> bool:
-        """Spend a token of this name and return True, or return False if there is none.
+        """Return whether this name may act now, and count the action if so.
 
         `now` is in seconds of any clock that does not go back.
         """

@@ -47,7 +47,7 @@ _EVERYBODY = "all"
 
 
 class InvalidMessage(ValueError):
-    """The message is not as agreed; holds a code and a reason for the sender."""
+    """The message is not in the agreed form; holds a code and a reason for the sender."""
 
     def __init__(self, code: Code, reason: str) -> None:
         super().__init__(reason)
@@ -88,7 +88,7 @@ def parse(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
 
 
 def refused_unread(delivery: ClientDelivery, code: Code, reason: str) -> RefusedMessage:
-    """Refuse what is not read, or cannot be; the sender's own id is named where it can be found.
+    """Refuse a message that was not parsed, with its client_msg_id if that can be found in it.
 
     Otherwise the client would not know which of its messages is meant, and send it for ever.
     """

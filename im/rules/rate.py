@@ -20,7 +20,10 @@ LONGEST_WAIT = 600.0
 
 
 class Excess(Enum):
-    """The excess of a message over the rate of its sender: the first one is answered, a flood ends the connection."""
+    """How far a sender is over the rate: the first message over it is refused, the next ones dropped.
+
+    A sender who goes on (FLOOD) is disconnected.
+    """
 
     NONE = "none"
     FIRST = "first"
@@ -29,7 +32,7 @@ class Excess(Enum):
 
 
 class SenderRates:
-    """The buckets of the most recent senders.
+    """The token buckets of the senders seen last.
 
     A forgotten sender, long silent, has a full bucket again.
     """
@@ -39,14 +42,14 @@ class SenderRates:
         self._of: OrderedDict[str, tuple[float, float, int]] = OrderedDict()
 
     def allow_backlog(self, seconds: float) -> None:
-        """Allow for a backlog: messages counted from now on may have waited this many seconds.
+        """Enlarge all buckets, since messages counted from now on may have waited this many seconds.
 
-        During that time everybody could go on writing, so the buckets are larger accordingly.
+        During that time everybody could go on writing.
         """
         self._full = BURST + min(seconds, LONGEST_WAIT) * MESSAGES_A_SECOND
 
     def count_message(self, sender: str, now: float, size: int = 0) -> Excess:
-        """Count one message of `size` bytes.
+        """Count a message of `size` bytes, and return whether its sender is over the rate.
 
         The excess is counted since the sender was last within the rate, which means that at least
         half of the burst was free. `now` is in seconds.
@@ -72,9 +75,10 @@ class SenderRates:
 def loud(
     before: Mapping[str, tuple[str, int]], now: Mapping[str, tuple[str, int]], seconds: float
 ) -> list[str]:
-    """Return the users whose connections have brought more bytes in these seconds than a person may send.
+    """Return users from whom the broker received more bytes in these seconds than a person may send.
 
-    Both hold, by connection, the user and the bytes so far; a connection that is new counts as a whole.
+    `before` and `now` hold, by connection, the user and the bytes so far; a connection that is new
+    counts as a whole.
     """
     brought: Counter[str] = Counter()
     for name, (user, size) in now.items():

@@ -1,4 +1,4 @@
-"""The module decides who gets which publication, and by which keys. It is pure."""
+"""Decides who gets which message of the center, and by which routing keys. The module is pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EVERY_WAY = "am"
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """A message to publish. `bcc` holds further routing keys, which no receiver sees."""
+    """A message to publish at the broker. `bcc` holds further routing keys, which no receiver sees."""
 
     exchange: str
     key: str
@@ -39,12 +39,12 @@ class Publication:
 
     @property
     def headers(self) -> dict[str, list[str]]:
-        """Return the AMQP headers."""
+        """Return the AMQP headers of the message: the further routing keys."""
         return {"BCC": list(self.bcc)} if self.bcc else {}
 
 
 def publications_of(outcome: BatchResult, ways: Ways) -> Iterator[Publication]:
-    """Return all that a batch has caused, in the order in which it is published."""
+    """Return all messages that follow from a batch, in the order in which they are published."""
     keys: dict[int, tuple[str, ...]] = {}
     for entry in outcome.entries:
         number = entry.conversation
@@ -62,12 +62,12 @@ def publications_of(outcome: BatchResult, ways: Ways) -> Iterator[Publication]:
 
 
 def entry_publications(entry: StoredEntry, ways: Ways) -> Iterator[Publication]:
-    """Return the publications of an entry, for those of these people who are online."""
+    """Return the messages that bring an entry of a log to those of its readers who are online."""
     return _to_all(entry.conversation, to_wire(entry), keys_of(ways))
 
 
 def notice_publications(note: Notice, ways: Ways) -> Iterator[Publication]:
-    """Return the publications of a notice: by its conversation's key, or to each person alone."""
+    """Return the messages that bring a notice to people: one for a conversation, or one for each."""
     message = {"cmd": note.cmd.value, "data": note.data}
     listening = {user: ways[user] for user in note.users if user in ways}
     if note.conversation:
@@ -89,7 +89,7 @@ def keys_of(ways: Ways) -> tuple[str, ...]:
 
 
 def _to_all(conversation: int, message: Data, keys: tuple[str, ...]) -> Iterator[Publication]:
-    """Return the publications of a message in a conversation; one even when nobody is online.
+    """Return the messages that bring `message` to the people behind `keys`; one even without keys.
 
     Archivers listen by the conversation's key.
     """
@@ -99,7 +99,7 @@ def _to_all(conversation: int, message: Data, keys: tuple[str, ...]) -> Iterator
 
 
 def _to_one(user: str, message: Data, ways: Ways) -> Publication:
-    """Return the publication of a message to one person.
+    """Return the message that brings `message` to one person.
 
     A person of whom no protocol is known may listen over any.
     """

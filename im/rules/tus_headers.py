@@ -28,7 +28,7 @@ _METADATA = 4096
 
 
 class TransferRefused(Exception):
-    """An upload or a download was refused, with an HTTP status, a code and a sentence."""
+    """An upload or a download is refused, with an HTTP status, a code and a sentence."""
 
     def __init__(self, status: int, code: str, why: str, **headers: str) -> None:
         self.status, self.code, self.why, self.headers = status, code, why, headers

@@ -80,7 +80,7 @@ class Role(StrEnum):
 
 
 class Membership(StrEnum):
-    """The relation of a person to a conversation. ASKED: the person has asked to join."""
+    """How a person stands to a conversation. ASKED: the person has asked to join."""
 
     ACTIVE = "active"
     LEFT = "left"
@@ -98,7 +98,7 @@ class Joining(StrEnum):
 
 
 class Presence(StrEnum):
-    """The reachability that a person has chosen to show."""
+    """What others see of whether a person can be reached; people choose it themselves."""
 
     ONLINE = "online"
     AWAY = "away"

@@ -34,7 +34,7 @@ backend = AuthBackend(settings.IM_AMQP_URL.rpartition("/")[2].partition("?")[0])
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Answer one request, or run the life of the process."""
+    """Handle one ASGI scope: an HTTP request, or the start and end of the process (`lifespan`)."""
     if scope["type"] == "lifespan":
         await _run_process(receive, send)
     elif scope["type"] == "http":
@@ -43,6 +43,10 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 
 
 async def _answer(scope: dict[str, Any], receive: Receive) -> tuple[int, str]:
+    """Return the HTTP status and text that answer a request.
+
+    What fails is answered with `deny`.
+    """
     path = scope["path"]
     if path == "/healthz":
         return (200, "open") if backend.is_open else (503, "what is revoked is not known yet")
@@ -57,7 +61,7 @@ async def _answer(scope: dict[str, Any], receive: Receive) -> tuple[int, str]:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Return the whole body; `None` if it is too long, or the broker has disconnected."""
+    """Return the request's whole body; `None` if it is too long, or the broker has disconnected."""
     body, more = b"", True
     while more:
         event = await receive()
@@ -70,6 +74,7 @@ async def _body(receive: Receive) -> bytes | None:
 
 
 async def _reply(send: Send, status: int, text: str) -> None:
+    """Send an HTTP response of plain text."""
     body = text.encode()
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -77,7 +82,10 @@ async def _reply(send: Send, status: int, text: str) -> None:
 
 
 async def _run_process(receive: Receive, send: Send) -> None:
-    """Read what is revoked once a second, from before the first request on."""
+    """Keep the lists of revoked tokens and refused people fresh while the process runs.
+
+    They are read once before the first request is accepted, then every second.
+    """
     await receive()
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)
     await asyncio.to_thread(backend.refresh)
@@ -89,6 +97,7 @@ async def _run_process(receive: Receive, send: Send) -> None:
 
 
 async def _refresh_repeatedly() -> None:
+    """Read the revoked tokens and refused people again and again; a failure is logged and retried."""
     while True:
         await asyncio.sleep(REFRESH_SECONDS)
         try:

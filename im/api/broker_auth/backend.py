@@ -1,4 +1,4 @@
-"""The auth backend answers the broker's requests by token, by name rules, and by rate limits."""
+"""The decisions of the clients' broker's auth backend: by token, by names, and by rate limits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ Fields = Mapping[str, str]
 
 
 class AuthBackend:
-    """The state of one process: revoked tokens, refused flooders, and rates."""
+    """Decides on the broker's requests.
+
+    One process holds one, with the revoked tokens, the people refused for flooding, and the rates.
+    """
 
     def __init__(self, vhost: str) -> None:
         self._vhost = vhost
@@ -48,11 +51,14 @@ class AuthBackend:
 
     @property
     def is_open(self) -> bool:
-        """Return whether it is known who must be refused; before that nobody can sign in."""
+        """Return whether the revoked tokens have been read from Redis; before that all sign-ins are denied."""
         return self._revoked.is_whole
 
     def refresh(self) -> None:
-        """Read Redis; if it is unavailable, the last known state stays."""
+        """Read the revoked tokens and the refused people from Redis.
+
+        If Redis is unavailable, what was read before stays.
+        """
         now = clock.timestamp()
         try:
             self._revoked.read(redis_of(own_platform()), now)
@@ -67,14 +73,22 @@ class AuthBackend:
             limit.forget_full(time.monotonic())
 
     def answer(self, question: str, fields: Fields) -> str:
-        """Return `allow`, with tags for a sign-in, or `deny`."""
+        """Return the answer to a question of the broker, `allow` or `deny`.
+
+        `question` is `user`, `vhost`, `resource` or `topic`. The `allow` of a sign-in is followed by the
+        tags that the broker keeps for the client.
+        """
         check = self.questions.get(question)
         reply = check(fields) if check else DENY
         ANSWERS.labels(question if check else "unknown", reply.partition(" ")[0]).inc()
         return reply
 
     def user(self, fields: Fields) -> str:
-        """Decide on a sign-in: the password must be a live token, the client id the user's."""
+        """Decide on a sign-in to the broker.
+
+        The password must be a token of this user that is neither expired nor revoked; an MQTT client id must
+        begin as this user's do.
+        """
         user, now = fields.get("username", ""), clock.timestamp()
         try:
             token = tokens.read(fields.get("password", ""))
@@ -97,11 +111,11 @@ class AuthBackend:
         return f"{ALLOW} {broker_permissions.BrokerClient(user, token.bearer, client_id is not None).tags}"
 
     def vhost(self, fields: Fields) -> str:
-        """Decide on a virtual host: only the clients' own is allowed."""
+        """Decide whether a client may use a virtual host of the broker: only the clients' own is allowed."""
         return _reply(_client_of(fields) is not None and fields.get("vhost") == self._vhost)
 
     def resource(self, fields: Fields) -> str:
-        """Decide on a queue or an exchange."""
+        """Decide whether a client may declare, write to or read from a queue or an exchange."""
         client, permission = _client_of(fields), fields.get("permission", "")
         kind, name = fields.get("resource", ""), fields.get("name", "")
         if client is None or not broker_permissions.may_use(client, kind, name, permission):
@@ -112,7 +126,7 @@ class AuthBackend:
         return _reply(is_within_rate)
 
     def topic(self, fields: Fields) -> str:
-        """Decide on a routing key of a topic exchange."""
+        """Decide whether a client may use a routing key of a topic exchange."""
         client, key = _client_of(fields), fields.get("routing_key", "")
         name, permission = fields.get("name", ""), fields.get("permission", "")
         return _reply(
@@ -121,9 +135,9 @@ class AuthBackend:
 
 
 def _may_be_served_here(token: tokens.Token) -> bool:
-    """Return whether this site may have to serve the token's platform.
+    """Return whether this site holds the data of the token's platform, so that it may have to serve it.
 
-    Programs are accepted only for the site's own platform.
+    Tokens of programs are accepted only for the site's own platform.
     """
     if token.bearer is tokens.Bearer.SERVICE:
         return token.platform == own_platform()

@@ -1,1 +1,1 @@
-"""Files are uploaded in parts, inspected, stored, and fetched (IM §9.5)."""
+"""The storage of files: they are uploaded in parts, inspected, stored, and fetched (IM §9.5)."""

@@ -1,4 +1,4 @@
-"""The program inspects a file in a process of its own, since strangers wrote the file.
+"""The program that finds out what a file is, in a process of its own, since strangers wrote the file.
 
    python -I inspect_media.py FILE THUMBNAIL
 
@@ -39,7 +39,7 @@ Info = dict[str, str | int | bool | None]
 
 
 def inspect(path: str, thumbnail: str) -> Info:
-    """Return what is known of the file, and write a thumbnail if it is a picture."""
+    """Return type and measures of the file, and write a thumbnail if it is a picture."""
     with open(path, "rb") as file:
         head = file.read(HEAD)
     kind = _by_magic(head)
@@ -51,6 +51,7 @@ def inspect(path: str, thumbnail: str) -> Info:
 
 
 def _by_magic(head: bytes) -> str:
+    """Return the content type that the file's first bytes show."""
     import puremagic
 
     try:
@@ -61,6 +62,7 @@ def _by_magic(head: bytes) -> str:
 
 
 def _is_text(head: bytes) -> bool:
+    """Return whether the file's first bytes are text."""
     try:
         head[: HEAD - 4].decode()
     except UnicodeDecodeError:
@@ -69,6 +71,7 @@ def _is_text(head: bytes) -> bool:
 
 
 def _picture(path: str, thumbnail: str) -> Info | None:
+    """Return the measures of a picture, and write its thumbnail; `None` if it is none."""
     from PIL import Image, ImageOps
 
     Image.MAX_IMAGE_PIXELS = PIXELS
@@ -88,6 +91,7 @@ def _picture(path: str, thumbnail: str) -> Info | None:
 
 
 def _recording(path: str) -> Info | None:
+    """Return the measures of an audio or video file; `None` if it is none."""
     import av
 
     with av.open(path) as container:
@@ -126,7 +130,7 @@ def _duration(container: Any) -> int | None:
 
 
 def main() -> None:
-    """Set the process limits first, then inspect the file."""
+    """Limit this process's memory and time first, then inspect the file."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (OUT_BYTES, OUT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,4 +1,4 @@
-"""A separate program, `inspect_media.py`, which may fail, finds out what an upload is."""
+"""Asks the program `inspect_media.py`, which may fail, what an uploaded file is."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """The media information follows from the file's content, whatever the sender claims."""
+    """What a file's content shows, whatever the sender claims: type, measures and duration."""
 
     content_type: str = inspect_media.BYTES
     width: int | None = None
@@ -41,7 +41,7 @@ def inspected(path: Path) -> Iterator[tuple[MediaInfo, Path]]:
 
 
 def _run_program(path: Path, thumbnail: Path) -> dict[str, Any]:
-    """Return the program's answer; empty if it failed or was stopped."""
+    """Return what the program printed; empty if it failed or was stopped."""
     program = [sys.executable, "-I", str(Path(inspect_media.__file__)), str(path), str(thumbnail)]
     try:
         process = subprocess.run(  # noqa: S603 - the file is read by a program of ours, not run

@@ -28,7 +28,7 @@ def own_upload(person: str, number: UUID) -> StoredFile | None:
 
 
 def readable(person: str, numbers: Collection[UUID]) -> list[File]:
-    """Return the files that this person may read: own files and those of conversations."""
+    """Return those of these files that this person may read: own ones, and those of conversations."""
     files: dict[UUID, File] = {}
     for store in _stores():
         missing = set(numbers) - files.keys()
@@ -38,6 +38,7 @@ def readable(person: str, numbers: Collection[UUID]) -> list[File]:
 
 
 def _readable(person: str, numbers: Collection[UUID]) -> QuerySet[File]:
+    """Return the query behind `readable`."""
     memberships = Member.objects.filter(
         conversation=OuterRef("conversation"), user=person, state=Membership.ACTIVE
     )
@@ -50,9 +51,10 @@ def _stores() -> Iterator[PlatformStore]:
 
 
 def _rows(store: PlatformStore, query: QuerySet[File]) -> list[File]:
-    """Return the rows of a query at one store; none if another platform's copy is unavailable.
+    """Return the rows of a query on one platform's data.
 
-    An unavailable copy must not hold up the others.
+    If this site's copy of another platform's data cannot be reached, return none: the other platforms'
+    files must not wait for it.
     """
     try:
         return list(query.using(store.database))
@@ -70,9 +72,9 @@ def used_bytes(database: str, person: str) -> int:
 
 
 def unused(database: str, before: datetime, most: int) -> list[UUID]:
-    """Return files that no message has carried since then, the oldest first, locked.
+    """Return files announced before then that no message has ever carried, the oldest first.
 
-    Must run inside a transaction.
+    Their rows are locked; must run inside a transaction.
     """
     old = File.objects.using(database).filter(used=False, created_at__lt=before)
     locked = old.select_for_update(skip_locked=True).order_by("created_at")

@@ -1,4 +1,4 @@
-"""The storage reads objects of S3 in parts, so that the middle of a film costs only its middle."""
+"""The object store (S3) as a storage that reads parts of a file without fetching the whole."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class S3(S3Storage):  # type: ignore[misc]  # the base class has no types
 
 
 class _ObjectReader(io.RawIOBase):
-    """An object as a file that can be read from any position. Raises FileNotFoundError."""
+    """An S3 object as a file that can be read from any position. Raises FileNotFoundError."""
 
     def __init__(self, s3_object: Any) -> None:
         self._found, self._at = s3_object, 0
@@ -48,13 +48,13 @@ class _ObjectReader(io.RawIOBase):
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move the position, without a request."""
+        """Move the position in the file, which sends no request."""
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
         self._at = max(0, start + offset)
         return self._at
 
     def readinto(self, buffer: Any) -> int:
-        """Fetch as much as the buffer holds, in one request."""
+        """Fetch as many bytes as the buffer holds, in one request."""
         last = min(self._at + len(buffer), self._size) - 1
         if last < self._at:
             return 0

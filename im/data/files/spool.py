@@ -1,4 +1,4 @@
-"""The spool holds a local file for each unfinished upload, of the size received so far.
+"""The spool: a folder with one file for each unfinished upload, of the size received so far.
 
 All web processes of a site share the folder, and its workers delete what nobody has finished.
 """
@@ -31,12 +31,12 @@ class Source(Protocol):
 
 
 def path_of(number: str) -> Path:
-    """Return the path of an upload; `number` is a UUID that we have generated."""
+    """Return the path of an upload's file in the spool; `number` is a UUID that we have generated."""
     return Path(settings.IM_SPOOL) / number
 
 
 def create(number: str, size: int) -> None:
-    """Create the file of an upload.
+    """Create the file of an upload in the spool.
 
     Raises TransferRefused 507 if there is no room for `size` bytes.
     """
@@ -51,7 +51,7 @@ def create(number: str, size: int) -> None:
 
 @contextmanager
 def lock_upload(number: str) -> Iterator[BinaryIO]:
-    """Open an upload for this process alone.
+    """Open an upload's file in the spool, so that no other process can write to it.
 
     Raises TransferRefused: 423 while another process has it, 410 if it no longer exists.
     """
@@ -72,7 +72,7 @@ def lock_upload(number: str) -> Iterator[BinaryIO]:
 
 
 def received_bytes(file: BinaryIO) -> int:
-    """Return the number of received bytes."""
+    """Return how many bytes of an upload have been received."""
     return os.fstat(file.fileno()).st_size
 
 
@@ -93,12 +93,12 @@ def append(file: BinaryIO, source: Source, length: int) -> int:
 
 
 def delete(number: str) -> None:
-    """Delete an upload."""
+    """Delete an upload's file from the spool."""
     path_of(number).unlink(missing_ok=True)
 
 
 def delete_old(seconds: float, most: int) -> int:
-    """Delete uploads not written to for this long, at most `most` at once; return how many."""
+    """Delete uploads that got no bytes for this long, at most `most` at once; return how many."""
     before, dropped = time.time() - seconds, 0
     folder = Path(settings.IM_SPOOL)
     with os.scandir(folder) if folder.is_dir() else _nothing() as entries:

@@ -13,7 +13,7 @@ from im.api.message_center import Center, helper_threads
 
 
 class Command(BaseCommand):
-    """The command runs until SIGTERM.
+    """Runs a message center until SIGTERM.
 
     Of several with the same number one works, others stand by.
     """
@@ -22,11 +22,11 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the number of the center."""
+        """Add the option for the number of the message center."""
         parser.add_argument("--number", type=int, default=0, help="0 to IM_CENTERS - 1")
 
     def handle(self, *args: object, number: int, **options: object) -> None:
-        """Run the center."""
+        """Run the message center with this number, and its helper threads."""
         if not 0 <= number < settings.IM_CENTERS:
             raise CommandError(f"IM_CENTERS is {settings.IM_CENTERS}: no center {number}")
         patience.use(patience.WORKER)

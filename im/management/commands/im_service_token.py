@@ -16,7 +16,7 @@ from im.rules.broker_permissions import SERVICES
 
 
 class Command(BaseCommand):
-    """The command prints only the token.
+    """Prints a token with which a program of ours, such as the load balancer, signs in at the broker.
 
     To rotate it: issue one, give it to the program, then issue another with `--alone`.
     """
@@ -24,13 +24,13 @@ class Command(BaseCommand):
     help = "Issue a token (broker password) for a service account; its user name is s.<name>."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Add the program, the lifetime, and whether earlier tokens are revoked."""
+        """Add the program's name, the token's lifetime, and whether earlier tokens are revoked."""
         parser.add_argument("name", choices=[user.removeprefix("s.") for user in sorted(SERVICES)])
         parser.add_argument("--days", type=int, default=90, help="lifetime in days (1 to 400)")
         parser.add_argument("--alone", action="store_true", help="revoke earlier tokens")
 
     def handle(self, *args: object, name: str, days: int, alone: bool, **options: object) -> None:
-        """Issue a token, and revoke earlier ones if requested."""
+        """Print a new token for the program, and revoke earlier ones if requested."""
         user, now = f"s.{name}", clock.now()
         seconds = int(timedelta(days=min(max(days, 1), 400)).total_seconds())
         if alone:
