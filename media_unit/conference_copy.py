@@ -73,6 +73,7 @@ class HeldConference:
 
     @property
     def plan(self) -> JanusRoomPlan:
+        """Return the settings with which the Janus rooms of this conference are created."""
         return JanusRoomPlan(
             janus_room=self.janus_room,
             name=self.name,

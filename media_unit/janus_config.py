@@ -185,6 +185,7 @@ def _disabled(kind: str, library: Path, wanted: tuple[str, ...]) -> str:
 
 
 def _http(config: UnitConfig) -> str:
+    """Return the configuration of Janus' HTTP interfaces, which listen on loopback alone."""
     return f"""general: {{
   json = "compact", base_path = "/janus", http = true, port = {config.http_port}
   ip = "127.0.0.1", https = false
@@ -197,6 +198,7 @@ admin: {{
 
 
 def _websockets(config: UnitConfig) -> str:
+    """Return the configuration of Janus' WebSocket, which listens on loopback alone."""
     return f"""general: {{
   json = "compact", ws = true, ws_port = {config.janus_ws_port}, ws_ip = "127.0.0.1", wss = false
   pingpong_trigger = 10, pingpong_timeout = 5
@@ -214,6 +216,7 @@ def _events(config: UnitConfig, keys: Secrets) -> str:
 
 
 def _plugins(config: UnitConfig, keys: Secrets) -> dict[str, str]:
+    """Return the configuration of the plugins for sound, video and text, by name of their file."""
     common = f'string_ids = true, admin_key = "{keys.admin}"'
     mixer = f'rtp_port_range = "{config.mixer_ports}", local_ip = "{config.ip}"'
     locked = "lock_rtp_forward = true"

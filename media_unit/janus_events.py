@@ -87,6 +87,7 @@ class EventListener:
             await self._runner.cleanup()
 
     async def _serve(self, request: web.Request) -> web.WebSocketResponse:
+        """Read the events that Janus sends over its WebSocket, until it closes."""
         socket = web.WebSocketResponse(protocols=("janus-event-handlers",))
         await socket.prepare(request)
         async for frame in socket:
@@ -95,6 +96,7 @@ class EventListener:
         return socket
 
     def _on_text(self, text: str) -> None:
+        """Pass on the hints in a message of Janus, which holds one event or a list of them."""
         try:
             events = orjson.loads(text)
         except ValueError:

@@ -165,6 +165,7 @@ def _read(folder: Path) -> Body:
 
 
 def _save(path: Path, note: Body) -> None:
+    """Write a segment's note, whole or not at all; a failure is logged, and the recording goes on."""
     new = path.with_suffix(".new")
     try:
         new.write_bytes(orjson.dumps(note, option=orjson.OPT_INDENT_2))

@@ -63,6 +63,7 @@ class Terminal:
         )
 
     def on_the_wire(self) -> fields.Terminal:
+        """Return the terminal in the form in which messages list it."""
         return fields.Terminal(
             mtid=self.mtid,
             account=self.account,

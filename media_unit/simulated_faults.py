@@ -263,6 +263,7 @@ _TO_RMS = frozenset({"RMS_NODE_REGISTER_NTF", "RMS_NODE_STATE_NTF", "RMS_NODE_UN
 
 
 def _sends(messages: Iterable[Message], correlation_id: str = "") -> list[Send]:
+    """Address messages: registrations and heartbeats to the resource manager, all others to CSS."""
     return [
         Send(
             message=message,

@@ -152,6 +152,7 @@ class SimulatedUnit:
         return [NodeUnregistered(restype=restype, **name) for restype in self.description.restypes]
 
     def _node(self, restype: ResourceType) -> Body:
+        """Return the fields that registrations and heartbeats share: name, place, capacity and load."""
         description = self.description
         return {
             "restype": restype,
@@ -170,6 +171,7 @@ class SimulatedUnit:
         }
 
     def _recordings(self) -> UnitAmounts:
+        """Return the load of the unit as recorder: the conferences that it records now."""
         recorded = [conference for conference in self._conferences.values() if conference.recording]
         places, hd = (
             sum(conference.places for conference in recorded),
@@ -298,6 +300,7 @@ class SimulatedUnit:
             self._drop(request.e164, request.incarnation, now)
 
     def _renamed(self, answer: UnitRenameGranted | UnitRenameRefused) -> list[Message]:
+        """Rename the conference whose new name was granted, and report it; do nothing if it was refused."""
         e164, name = self._renames.pop(answer.reqid or "", ("", ""))
         conference = self._conferences.get(e164)
         if conference is None or isinstance(answer, UnitRenameRefused):
@@ -306,6 +309,7 @@ class SimulatedUnit:
         return self._report(conference, ("name",))
 
     def _report(self, conference: SimulatedConference, changed: Sequence[str]) -> list[Message]:
+        """Return the report of these changed fields of a conference; nothing if there are none."""
         if not changed:
             return []
         fields = {field: getattr(conference, field) for field in changed}

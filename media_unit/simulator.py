@@ -81,6 +81,7 @@ class Simulator:
             self._stop_asked.wait(backoff.next_pause(time.monotonic() - started))
 
     def _session(self) -> None:
+        """Run one session with the broker until stopped; the file `ready` exists while it lasts."""
         incoming, publisher, clean = None, None, False
         try:
             publisher = Publisher(self._url)
@@ -205,6 +206,7 @@ class _Session:
         return take
 
     def _publish(self, unit_sends: list[_UnitSends], now: datetime) -> None:
+        """Publish the messages of these units, and wait for the broker's confirms."""
         rows = [
             outbox.row(
                 send.message,
@@ -238,6 +240,7 @@ class _Session:
             return []
 
     def _report(self) -> None:
+        """Log how many units run, and how many conferences and messages they have."""
         log.info(
             "%d simulated units, %d up, hold %d conferences; %d messages in, %d out",
             len(self._units),

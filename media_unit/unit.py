@@ -223,6 +223,7 @@ class MediaUnit:
             del self._promised[e164]
 
     async def _create(self, request: HoldRequest, janus_rooms: JanusRooms) -> HeldConference:
+        """Create the conference's Janus rooms, and hold it. Raises JanusError and JanusAway."""
         janus_room = self._keys.janus_room(request.e164, request.incarnation)
         conference = conference_copy.conference_of(request, janus_room)
         try:
@@ -321,6 +322,7 @@ class MediaUnit:
                 self.send_to_css(ControlAnswered(answer), correlation_id)
 
     async def _do(self, request: Control, name: str) -> Body:
+        """Carry out a control on a held conference, and report changes. Raises ControlRefused."""
         conference = self.conferences.get(request.e164)
         if conference is None or self.janus_rooms is None:
             raise ControlRefused("not held here", Err.NO_CONFERENCE)

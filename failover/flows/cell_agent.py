@@ -83,7 +83,7 @@ class Agent:
         return True
 
     def _report(self, facts: Facts, step: Step, changed: bool) -> None:
-        """Write a report to the register, and to a file for operators while the register is away."""
+        """Write this site's report to the register, and to a file that operators can read without it."""
         now = time.monotonic()
         if not changed and now - self._reported_at < REPORT:
             return
