@@ -31,7 +31,7 @@ from im.rules.vocabulary import Cmd
 PLAIN_AGAIN = timedelta(minutes=10)
 """A redelivered message without client_msg_id is compared with what was stored in this time."""
 LOOKS_BACK = 1000
-"""It is compared with at most this many of the last entries."""
+"""Such a message is compared with at most this many of the last entries."""
 
 EntryKey = tuple[int, int]
 """A conversation and a seq name an entry."""

@@ -65,7 +65,7 @@ LIMITS = (
         rf"^({t.CENTER_QUEUE}|{t.BALANCE_QUEUE}|{t.MEDIA_QUEUE}|{t.GB_QUEUE}|{DEAD})$",
         {"max-length": 10_000, "max-length-bytes": 16 * MIB, "message-ttl": DAY_MS},
     ),
-    # Of servers, which declare their own, and may never come back.
+    # Load balancers and media servers declare queues of their own, and may never come back.
     QueueLimit(
         "im.servers",
         rf"^({t.BALANCE_QUEUE}|{t.MEDIA_QUEUE})_",
@@ -76,7 +76,7 @@ LIMITS = (
             "expires": 7 * DAY_MS,
         },
     ),
-    # What waits for a center is in nobody else's hands: when it is full, publishers are refused.
+    # No other copy exists of a message that waits for a center: a full queue refuses new ones.
     QueueLimit("im.ingress", rf"^{t.INGRESS}(\.[0-9]+)?$", {"max-length-bytes": 128 * MIB}),
 )
 VHOST_LIMITS = {"max-connections": 20_000, "max-queues": 40_000}

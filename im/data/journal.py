@@ -35,7 +35,7 @@ from im.rules.routing import Publication, entry_publications, notice_publication
 from im.rules.vocabulary import Cmd, Kind
 
 DESTINATION = "im"
-"""Of outbox rows that go to the clients' virtual host."""
+"""The destination of outbox rows whose messages go to the clients' broker."""
 
 
 class NotServedHere(Exception):

@@ -21,7 +21,7 @@ from im.rules.tokens import Token
 KEY = "im:revoked"
 """A sorted set: `<user>|<token or nothing>|<issued until>|<expires>` by the second of sharing."""
 READ_TO = "im:revoked:read"
-"""A hash: platform -> until when its table was read."""
+"""A hash: platform -> up to which time its table of revocations was copied to Redis."""
 CLOSING = "im:revoked:closing"
 """A sorted set: person -> until when the person's connections are to be closed."""
 REFRESH_SECONDS = 1.0

@@ -25,7 +25,7 @@ FLOOD_SECONDS = 60
 
 
 COUNTED_SECONDS = 6.0
-"""What the broker gets from whom is counted for this long: it publishes its counters every 5 s."""
+"""How much the broker receives from each user is measured for this long: its counters change every 5 s."""
 
 
 class FloodGuard(threading.Thread):

@@ -21,9 +21,9 @@ from im.rules.bigrams import grams, place_of
 AT_ONCE = 200
 """A transaction handles at most this many conversations."""
 ENTRIES = 500
-"""It handles at most this many entries of each, so that a long backlog does not hold up others."""
+"""A transaction handles at most this many entries of a conversation, so that no backlog holds up others."""
 TOGETHER = 2000
-"""It handles about this many entries, since the platform cannot be handed over meanwhile."""
+"""A transaction handles about this many entries; while it runs no other site can take over the platform."""
 SECONDS = 0.8
 """A run ends after this time, and the next one goes on."""
 

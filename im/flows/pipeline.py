@@ -52,7 +52,7 @@ QUEUE_CHECK_SECONDS = 5.0
 
 
 NOBODY = ""
-"""The sender of messages for which the broker vouches for nobody."""
+"""The sender of messages that name none, or one that the broker has not checked."""
 
 
 class Unavailable(Exception):

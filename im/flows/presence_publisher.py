@@ -20,7 +20,7 @@ from im.rules import routing
 log = logging.getLogger("im.teller")
 
 INTERVAL_SECONDS = 1.0
-"""In seconds, since contacts must learn of a change within two."""
+"""Changes are published this often, since contacts must learn of one within two seconds."""
 
 
 class PresencePublisher(threading.Thread):

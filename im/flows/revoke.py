@@ -39,7 +39,7 @@ REVOKED = Counter("im_revoked", "Tokens, or persons' tokens, that were revoked")
 AWAY = Counter("im_revoked_broker_away", "Times that the broker could not be asked to close them")
 
 OVERLAP_SECONDS = 60
-"""A row may be committed this long after the time that it bears."""
+"""A row may be committed this long after its `at`, so the timer reads that far back."""
 FEW = 10
 """Up to this many people are disconnected one by one; for more all connections are listed."""
 

@@ -109,7 +109,7 @@ class SetPresence:
 
 
 LoggedRequest = Say | Edit | Recall | React | Read
-"""Logged requests take a place in the order of their conversation."""
+"""The requests that become an entry of their conversation's log."""
 Request = LoggedRequest | Typing | Heartbeat | SetPresence
 
 
