@@ -60,7 +60,10 @@ def sweep(owner: Path, patience: float = 10.0) -> int:
 
 
 def kill(owner: Path) -> None:
-    """Kill all processes of a directory, until none is left: one may fork between being found and being killed."""
+    """Kill all processes that were started for a directory, and search again until none is left.
+
+    A process may fork between being found and being killed.
+    """
     while pids := processes_of(owner):
         _signal(pids, signal.SIGKILL)
         time.sleep(0.05)

@@ -111,7 +111,7 @@ class DatabaseTree:
         return self._platforms.get(service, [])
 
     def bound_below(self, moid: str) -> Iterable[Node]:
-        """Yield, of the user domains below a domain, one for each pair of its parent and its platform.
+        """Yield, of the user domains below a domain, one for each pair of parent and platform.
 
         The rules compare only these two, so one user domain stands for all with the same pair.
         """

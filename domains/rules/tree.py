@@ -76,9 +76,9 @@ class Tree(Protocol):
         """Return the platform domains directly below a service domain."""
 
     def bound_below(self, moid: str) -> Iterable[Node]:
-        """Return, of the user domains below a domain, one for each pair of its parent and its platform.
+        """Return, of the user domains below a domain, one for each pair of parent and platform.
 
-        It stands for all with the same parent and platform, since the rules compare only these.
+        The rules compare only these two, so one user domain stands for all that share them.
         """
 
     def height(self, moid: str) -> int:
@@ -288,7 +288,7 @@ class _TreeWithChange:
         return self._node if moid == self._node.moid else self._tree.node(moid)
 
     def platforms_of(self, service: str) -> Sequence[Node]:
-        """Return the platform domains directly below a service domain, after the change."""
+        """Return the platform domains that will be directly below a service domain once the node is saved."""
         platforms = self._tree.platforms_of(service)
         unchanged = [platform for platform in platforms if platform.moid != self._node.moid]
         lies_here = self._node.level == PLATFORM and self._node.parent == service

@@ -159,10 +159,10 @@ def _promote(facts: Facts, row: RegisterRow) -> Step:
 
 
 def _claim_unprotected(row: RegisterRow, because: str) -> Step:
-    """Claim a new epoch as unprotected owner.
+    """Claim a new epoch as an owner that commits without the other site's copy (unprotected).
 
-    A compare-and-set that is still on its way names the old epoch; after this it can no longer make the
-    register say "protected" while the owner commits unprotected.
+    The register, which says which site serves which platform, is changed by compare-and-set. One that is still on its
+    way names the old epoch and fails, so it cannot make the register say "protected" again.
     """
     after = replace(row, epoch=row.epoch + 1, solo=True)
     return Step(action=Action.CLAIM, because=because, row=after, kind="solo")

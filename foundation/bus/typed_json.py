@@ -393,7 +393,7 @@ def encode(value: msgspec.Struct) -> bytes:
 
 
 def _with_extra(value: object) -> object:
-    """Return a JSON value in which the members of each member EXTRA are moved to the object that has it."""
+    """Return a JSON value in which each member EXTRA has become the undeclared members that it holds."""
     if isinstance(value, dict):
         extra: dict[str, object] = value.pop(EXTRA, {})
         return {name: _with_extra(member) for name, member in value.items()} | extra

@@ -176,7 +176,10 @@ class Center:
         metrics.PUSHED.inc(len(publications))
 
     def _delivery(self, message: amqp.Message) -> ClientDelivery:
-        """Return an AMQP message as a ClientDelivery; with an unreadable sender it is refused later."""
+        """Return an AMQP message as a ClientDelivery; with an unreadable sender it is refused later.
+
+        A message that was counted for its sender's rate before the last session broke is not counted again.
+        """
         delivery_info, properties = message.delivery_info, message.properties
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         is_redelivered = bool(delivery_info["redelivered"])

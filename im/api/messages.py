@@ -138,7 +138,11 @@ class Offline(Call):
 
     @extend_schema(request=request_forms.Missing, responses=answers(serializers.Offline))
     def post(self, request: Request) -> Response:
-        """Return up to `count` entries that the device lacks; call again while `more` is true."""
+        """Return up to `count` entries, of all conversations, that the client does not have yet.
+
+        The client calls again while `more` is true. `seqs` names the last entry that it has of each conversation,
+        completed by what its `device` has reported with its last heartbeat.
+        """
         arguments = self.arguments(request_forms.Missing)
         database, seqs = self.store.database, arguments["seqs"]
         if "device" in arguments:

@@ -48,7 +48,8 @@ class PlatformTokenView(TokenView):  # type: ignore[misc]  # the base class has 
         """Answer with tokens, or with why there are none.
 
         Requests that use one refresh token are answered one after the other, so that the second one is seen to use
-        it again. One code may be used at the same time; then tokens are revoked before they could be given.
+        it again. Two requests with one authorization code may run at once: the second revokes the tokens of the
+        first, possibly before the first is answered, which is then refused too.
         """
         value = request.POST.get("refresh_token", "") or secrets.token_hex()
         with sql.named_lock("default", f"refresh {value}", _LOCK_WAIT_SECONDS) as is_alone:

@@ -170,7 +170,8 @@ class Steps:
     def _go_alone(self, row: RegisterRow) -> None:
         """Let commits no longer wait for the copy's acknowledgement.
 
-        Raises Unfinished unless this process of the agent has itself won the register's epoch for that.
+        Raises Unfinished unless this very process of the agent has written, into the register of who serves what,
+        the epoch that allows commits without the copy.
         """
         if self._memory.unprotected_epoch != row.epoch:
             raise Unfinished("not certain to own it alone")
