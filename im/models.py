@@ -220,7 +220,7 @@ class Contact(models.Model):
 
 
 class Preference(models.Model):
-    """What a person has set for all of instant messaging."""
+    """The settings of one person for all of instant messaging."""
 
     user = models.CharField(max_length=40, primary_key=True)
     hides_presence = models.BooleanField(default=False, help_text="Nobody is told of it.")

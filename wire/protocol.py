@@ -30,7 +30,7 @@ _READER_BY_WORD = {
     "BMC": "BMC",
     "MS": "MS",
 }
-"""Who reads a message type that we do not handle, by the second word of the type. `MAU` is for `_SENT_BY_CSS` only."""
+"""The readers of message types that we do not handle, by the second word. `MAU` is for `_SENT_BY_CSS` only."""
 
 
 class PlatformProtocol(WireProtocol):

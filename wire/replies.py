@@ -1,4 +1,4 @@
-"""How requests are answered: the NACK that refuses one, and the route of an answer without `reply_to`."""
+"""Requests are answered by these rules: the NACK that refuses one, and the route without `reply_to`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the pool in Redis knows of media units, recorders and mixers (resources), for admin pages. Read-only."""
+"""The pool in Redis is read here for admin pages: media units, recorders and mixers (resources)."""
 
 from __future__ import annotations
 

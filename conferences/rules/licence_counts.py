@@ -37,7 +37,7 @@ def of_terminals(terminals: Iterable[Terminal]) -> Amounts:
 
 
 VISITOR = of_terminals([Terminal(type="user")])
-"""What a visitor uses who enters a conference by the join page."""
+"""A visitor who enters a conference by the join page uses these amounts of the licence."""
 
 
 def in_use(c: Conference | None) -> Amounts:

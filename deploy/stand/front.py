@@ -10,7 +10,7 @@ from deploy.stand.server import base_env, program, write_private
 SHARED = Path(__file__).resolve().parents[1] / "front"
 MOST_FILES = 16384
 FILES_BESIDE = 64
-"""How many files nginx may have open besides its connections."""
+"""The number of files that nginx may have open besides its connections."""
 
 # master_process off: nginx' own supervisor would write its title over the environment by which we know our processes,
 # and the stand restarts what ends. All people of a stand come from one address, hence the numbers for each address.

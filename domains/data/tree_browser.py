@@ -15,7 +15,7 @@ from domains.rules.tree import CORE, DEEPEST, PLATFORM, SERVICE, USER
 from foundation.cells import sql
 
 PAGE = 50
-"""How many domains directly below a domain are shown on one page."""
+"""The number of domains directly below a domain that are shown on one page."""
 
 MOST_COUNTED = 10_000
 Path = list["PathStep"]

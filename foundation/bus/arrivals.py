@@ -27,7 +27,7 @@ class Arrivals(Generic[T]):
         self._bytes = 0
         self._large_at = 0.0
         self.prefetch = prefetch
-        """How many messages to ask for at once; it changes with the sizes of those that came."""
+        """Return how many messages to ask for at once, by the sizes of those that came."""
 
     def __len__(self) -> int:
         return len(self._items)

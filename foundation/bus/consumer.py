@@ -32,7 +32,7 @@ BATCH = 200
 BATCH_BYTES = 8 * 1024 * 1024
 PREFETCH = 200
 PREFETCH_BYTES = 64 * 1024 * 1024
-"""What the broker may hand over of all queues together before anything of it is done."""
+"""The number of messages that the broker may hand over, of all queues together, before one is done."""
 TURN_SECONDS = 1.0
 """The pause between two tries to become the only consumer of a queue."""
 

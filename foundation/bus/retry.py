@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MAX_TRIES = 5
-"""How often a message is tried alone before it is parked."""
+"""The number of times that a message is tried alone before it is parked."""
 
 AT_ONCE = (0.0, 0.0, 0.0)
 """The pauses of a transaction that is tried up to three times, each time at once."""

@@ -14,7 +14,7 @@ from django.db import connections
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How many seconds a kind of process waits for a database."""
+    """The seconds for which one kind of process waits for a database."""
 
     answer: int
     """Seconds to wait for the answer to a statement; after that the connection is given up."""

@@ -54,7 +54,7 @@ class Page(serializers.Serializer[object]):
 
 
 class MemberPage(Page):
-    """Which page of a list of members."""
+    """The choice of a page of a list of members."""
 
     count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=AT_ONCE)
 

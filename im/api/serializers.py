@@ -193,7 +193,7 @@ class Members(Done):
 
 
 class Added(Done):
-    """How many people's membership has changed (`changed`)."""
+    """The number of people whose membership has changed (`changed`)."""
 
     changed = serializers.IntegerField()
 

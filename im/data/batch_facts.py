@@ -1,4 +1,4 @@
-"""What the rules need to know for a batch of clients' requests, read for all of them at once.
+"""The facts that the rules need for a batch of clients' requests are read for all at once.
 
 The conversations stay locked until the end of the transaction.
 """

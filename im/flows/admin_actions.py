@@ -1,4 +1,4 @@
-"""What administrators do to other people's conversations, whose messages they do not see."""
+"""Administrators act here on other people's conversations, whose messages they do not see."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ _OUTSIDE_GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """What the rules need to know of a conversation."""
+    """The facts of a conversation that the rules need."""
 
     kind: Kind
     joining: Joining = Joining.INVITE

@@ -27,7 +27,7 @@ MAX_EDITS = 50
 
 @dataclass(frozen=True, slots=True)
 class ConversationFacts:
-    """What the rules need to know of a conversation."""
+    """The facts of a conversation that the rules need."""
 
     kind: Kind
     closed: bool

@@ -1,4 +1,4 @@
-"""What conferences use of the licence is counted in the transaction that changes a conference, so counts stay right."""
+"""The use of the licence is counted in the transaction that changes a conference, so counts stay right."""
 
 from __future__ import annotations
 

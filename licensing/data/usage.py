@@ -1,4 +1,4 @@
-"""How much platforms and user domains use of their limits, for the admin pages."""
+"""The admin pages read here how much platforms and user domains use of their limits."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What clocks do that are set while the platform runs: nothing."""
+"""Clocks that are set while the platform runs change nothing."""

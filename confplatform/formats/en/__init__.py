@@ -1,1 +1,1 @@
-"""How dates are written in English (Django reads `formats.py`)."""
+"""The formats of dates in English lie here (Django reads `formats.py`)."""

@@ -20,7 +20,7 @@ from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 
 DEPTH = 10
-"""How many domains lie on the longest way from the core domain down to a user domain, both included."""
+"""The number of domains on the longest way from the core domain to a user domain, both included."""
 
 DEPTH_OF_TOP = 3
 """The top of the new tree lies below the service domain of this platform, which lies below the core domain."""

@@ -18,7 +18,7 @@ from failover.data.cells.connection import DatabaseLink, Failure
 LOCKS = [f"confplatform.software.{number}" for number in range(8)]
 """Each worker holds one of them: so one that is frozen does not hide that the others live."""
 KEPT_EVERY = 2.0
-"""How often a worker shows life on the connection that holds the lock, in seconds."""
+"""The seconds after which a worker shows life again on the connection that holds the lock."""
 _IS_MINE = " OR ".join(["IS_USED_LOCK(%s) = CONNECTION_ID()"] * len(LOCKS))
 _TAKE = " OR ".join(["GET_LOCK(%s, 0)"] * len(LOCKS))
 _KEEP = f"SELECT {_IS_MINE} OR {_TAKE}"
