@@ -73,7 +73,7 @@ def _digest() -> str:
     """Return a digest of all files on which the tables, and the rows that `migrate` inserts, depend."""
     digest = hashlib.sha256((REPOSITORY / "requirements.txt").read_bytes())
     # Models belong to them, since `migrate` inserts permissions with the names of models.
-    for pattern in ("*/migrations/*.py", "confplatform/*/migrations/*.py", "*/models.py"):
+    for pattern in ("*/migrations/*.py", "*/*/migrations/*.py", "*/models.py", "*/models/*.py"):
         for path in sorted(REPOSITORY.glob(pattern)):
             digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()[:12]
