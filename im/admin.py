@@ -99,7 +99,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
 
     @admin.display(description=_("members"))
     def who(self, row: Conversation) -> SafeString:
-        """Return a table of the conversation's first members."""
+        """Return a table of the conversation's first MOST_MEMBERS (100) members, in the order of joining."""
         members = row.people.filter(state=Membership.ACTIVE).order_by("id")[:MOST_MEMBERS]
         return table([_("member"), _("role")], [(member.name, member.role) for member in members])
 
@@ -127,6 +127,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
     ) -> HttpResponse | None:
         """Close or reopen the chosen conversations once the administrator has confirmed it.
 
+        `action` is `close` or `reopen`; `did` is the text that reports each changed conversation.
         Return the page that asks for the confirmation, or `None` when it is done.
         """
         chosen = self.chosen(queryset)
@@ -159,7 +160,7 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
     readonly_fields = ["full_name", "presence", "ways"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Listener]:
-        """Return the accounts that are online; none if Redis is unavailable."""
+        """Return the accounts that are online, at most MOST_ONLINE; none if Redis is unavailable."""
         try:
             users = presence_store.online_users(MOST_ONLINE)
         except redis.RedisError:
@@ -175,7 +176,10 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
         except redis.RedisError:
             states = {}
         for row in rows:
-            row.is_by, row.is_in = ways.get(row.moid, ""), states.get(row.moid, Presence.OFFLINE)
+            row.online_over, row.shown_presence = (
+                ways.get(row.moid, ""),
+                states.get(row.moid, Presence.OFFLINE),
+            )
 
     @admin.display(description=_("name"))
     def full_name(self, row: Listener) -> str:
@@ -185,17 +189,17 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
     @admin.display(description=_("presence"))
     def presence(self, row: Any) -> SafeString:
         """Return the presence (online, busy, ...) that the person has chosen to show."""
-        if not hasattr(row, "is_in"):
+        if not hasattr(row, "shown_presence"):
             self.enrich([row])
-        return badge(row.is_in.value, COLOURS.get(row.is_in, "grey"))
+        return badge(row.shown_presence.value, COLOURS.get(row.shown_presence, "grey"))
 
     @admin.display(description=_("protocols"))
     def ways(self, row: Any) -> str:
         """Return the protocols (AMQP, STOMP, MQTT) over which the person is online."""
-        if not hasattr(row, "is_by"):
+        if not hasattr(row, "online_over"):
             self.enrich([row])
         names = {"a": "AMQP, STOMP", "m": "MQTT"}
-        return "; ".join(names[way] for way in row.is_by) or "–"
+        return "; ".join(names[way] for way in row.online_over) or "–"
 
     @admin.action(description=_("Sign out everywhere"), permissions=["operate"])
     def sign_out(self, request: HttpRequest, queryset: QuerySet[Listener]) -> HttpResponse | None:
@@ -207,12 +211,12 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
         title = _("Sign these people out of instant messages?")
         page = self.confirm(request, chosen, "sign_out", title, warning)
         if page is None:
-            self.carry_out(request, chosen, _("Signed out of instant messages"), _signed_out)
+            self.carry_out(request, chosen, _("Signed out of instant messages"), _sign_out)
         return page
 
 
-def _signed_out(row: Listener) -> bool:
-    """Revoke all tokens of the account, so that its connections are closed; return True."""
+def _sign_out(row: Listener) -> bool:
+    """Revoke all tokens of the account, so that its connections are closed; return True (it is done)."""
     database = store_of(own_platform()).database
     with transaction.atomic(using=database):
         revoke.revoke_all(database, [row.moid])

@@ -244,7 +244,7 @@ class Revocation(models.Model):
 _PORT = [MinValueValidator(1), MaxValueValidator(65535)]
 
 
-class _Listener(models.Model):
+class _ConfiguredServer(models.Model):
     """The fields that load balancers and media servers have in common (IM §10.3)."""
 
     server_id = models.CharField(max_length=32, unique=True)
@@ -264,14 +264,14 @@ class _Listener(models.Model):
         return self.server_id
 
 
-class BalanceServer(_Listener):
+class BalanceServer(_ConfiguredServer):
     """The configuration of a load balancer, which the message center sends to it."""
 
     virtual_host1 = models.GenericIPAddressField("first virtual address")
     virtual_host2 = models.GenericIPAddressField("second virtual address", null=True, blank=True)
 
 
-class MediaServer(_Listener):
+class MediaServer(_ConfiguredServer):
     """The configuration of a media server, which the message center sends to it."""
 
     rtc_tcp_listen_port = models.PositiveIntegerField(default=8000, validators=_PORT)

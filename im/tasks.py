@@ -43,7 +43,7 @@ def gather() -> None:
 
 @shared_task
 def drop_files() -> None:
-    """Delete uploads that no message has carried within a day."""
+    """Delete uploads that no message has carried within a day, finished or not."""
     if "im" in settings.ROLES:
         for_each_served(lambda platform: forget_files.forget_files(platform, clock.now()))
         forget_files.forget_spooled()

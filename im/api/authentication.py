@@ -47,7 +47,10 @@ class ImToken(BaseAuthentication):
 
 
 def read_valid(text: str) -> tokens.Token:
-    """Return the content of a token that is neither expired nor revoked. Raises TokenRefused."""
+    """Return the content of a token that is neither expired nor revoked. Raises TokenRefused.
+
+    If Redis is unavailable, only revocations that this process has read before count.
+    """
     now = clock.now().timestamp()
     try:
         token = tokens.read(text)
@@ -88,7 +91,10 @@ class OpenSession(PlatformSession):
     """
 
     def authenticate(self, request: Request) -> tuple[Account, sessions.Session] | None:  # type: ignore[override]  # it may also answer that it does not know the caller
-        """Return the person and the session, or `None`. Raises Refusal."""
+        """Return the person and the session; `None` if the call has neither its token nor its cookie.
+
+        Raises Refusal.
+        """
         fields = request._request.api_fields  # type: ignore[attr-defined]  # set by WildRequests
         if not fields.get("account_token") and not request.COOKIES.get(COOKIE):
             return None

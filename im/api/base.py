@@ -125,7 +125,7 @@ class Call(APIView):
         return values
 
     def user(self, text: str) -> str:
-        """Return a person's id that stands in an address, once its form is checked. Raises Denied."""
+        """Return `text`, a person's id from the call's URL, after a check of its form. Raises Denied."""
         if not USER.fullmatch(text):
             raise Denied(DenyReason.NOT_FOUND, "there is no such person")
         return text
@@ -162,14 +162,14 @@ def answer_exception(failure: Exception, context: dict[str, object]) -> Response
         reply = _refused(DenyReason.NOT_SIGNED_IN, "sign in first")
         reply["WWW-Authenticate"] = "Bearer"
         return reply
-    return _other(failure, answer_refusal(failure, context))
+    return _with_im_code(failure, answer_refusal(failure, context))
 
 
-def _other(failure: Exception, reply: Response | None) -> Response | None:
-    """Give a refusal of the shared API code the `code` and the HTTP status of this API.
+def _with_im_code(failure: Exception, reply: Response | None) -> Response | None:
+    """Return a refusal of the shared API code with the `code` and the HTTP status of this API.
 
-    `reply` is what the shared code answers to `failure`; it is returned as it is unless its status
-    is 200.
+    `reply` is the shared code's response to `failure`. Shared refusals have the status 200; a reply
+    with another status, or `None`, is returned as it is.
     """
     if reply is None or reply.status_code != 200:
         return reply
@@ -205,7 +205,7 @@ def _refused(why: DenyReason, reason: str) -> Response:
 
 
 def _first_error(detail: object) -> str:
-    """Return the first of a form's errors, in one line."""
+    """Return the first error of a form as one line; `detail` nests lists and dicts (field -> errors)."""
     if isinstance(detail, dict):
         name, inner = next(iter(detail.items()))
         return (

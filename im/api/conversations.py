@@ -37,7 +37,8 @@ class Listing(Call):
     def shown(self, mine: Sequence[Member]) -> list[Data]:
         """Return conversations as a person's list shows them.
 
-        `mine` holds the person's row in each of them. It takes four queries, however many there are.
+        `mine` holds the person's `Member` row of each of them. It takes four queries, however many
+        there are.
         """
         database, user = self.store.database, self.me.id
         last = queries.last_messages(database, user, mine)

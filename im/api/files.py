@@ -61,10 +61,14 @@ class _SingleFormNegotiation(BaseContentNegotiation):
 
 
 def _tus(view: View) -> View:
-    """Make a view follow tus: require the protocol's version for all but GET, and answer refusals."""
+    """Return a view that follows the upload protocol tus.
+
+    All calls but GET must name the protocol's version, and refusals are answered with their code.
+    """
 
     @wraps(view)
-    def called(self: APIView, request: Request, **named: object) -> HttpResponseBase:
+    def view_under_tus(self: APIView, request: Request, **named: object) -> HttpResponseBase:
+        """Call the view; answer a wrong tus version and each TransferRefused with an HTTP error."""
         try:
             if (
                 request.method != "GET"
@@ -84,7 +88,7 @@ def _tus(view: View) -> View:
         reply["Tus-Resumable"] = tus_headers.VERSION
         return reply
 
-    return called
+    return view_under_tus
 
 
 class _Files(Call):
@@ -131,7 +135,7 @@ class Files(_Files):
         reply = ack(id=str(file.id))
         reply.status_code = 201
         reply["Location"] = reverse("im-file", args=[file.id])
-        _expires(reply, file)
+        _set_expiry(reply, file)
         return reply
 
     def options(self, request: HttpRequest | Request, *args: object, **named: object) -> Response:
@@ -171,7 +175,7 @@ class OneFile(_Files):
         reply = HttpResponse()
         reply["Upload-Length"], reply["Upload-Offset"] = str(file.size), str(received)
         reply["Cache-Control"] = "no-store"
-        _expires(reply, file)
+        _set_expiry(reply, file)
         return reply
 
     @extend_schema(
@@ -214,13 +218,15 @@ class Thumbnail(_Files):
 
 
 def _uuid(text: str) -> UUID | None:
+    """Return the UUID that a text holds; `None` if it holds none."""
     try:
         return UUID(text)
     except ValueError:
         return None
 
 
-def _expires(reply: HttpResponse, file: File) -> None:
+def _set_expiry(reply: HttpResponse, file: File) -> None:
+    """Say in `Upload-Expires` until when a file that no message carries yet is kept."""
     if not file.used:
         end = file.created_at + KEPT_FOR
         reply["Upload-Expires"] = email.utils.format_datetime(end, usegmt=True)

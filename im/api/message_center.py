@@ -55,11 +55,11 @@ class Center:
         self._prefetch = PREFETCH
         self._progressed = float("-inf")
         self._published = 0
-        """Up to this delivery all is sent, and not acknowledged yet."""
+        """The last delivery (by tag) whose results are sent but not acknowledged yet; 0 for none."""
         self._counted, self._acknowledged = 0, 0
-        """Up to these deliveries all is counted against the rates, or acknowledged."""
+        """The last deliveries of this channel that were counted for rate limits, and acknowledged."""
         self._counted_before = 0
-        """This many deliveries come again that were counted before."""
+        """How many of the next redelivered messages the session before has counted already."""
         self._flood_guard = FloodGuard()
         self._pipeline = Pipeline(self._flood_guard.disconnect)
 
@@ -116,7 +116,7 @@ class Center:
         Messages that were not acknowledged before are delivered on it again.
         """
         self._arrivals.clear()
-        self._counted_before, self._counted, self._acknowledged = self._in_doubt, 0, 0
+        self._counted_before, self._counted, self._acknowledged = self._counted_unacknowledged, 0, 0
         self._prefetch = self._arrivals.prefetch
         channel: amqp.Channel = incoming.channel()
         channel.basic_qos(0, self._prefetch, False)
@@ -127,7 +127,7 @@ class Center:
         self._arrivals.put(message, len(message.body))
 
     @property
-    def _in_doubt(self) -> int:
+    def _counted_unacknowledged(self) -> int:
         """Return how many messages of this channel were counted against rates but not acknowledged."""
         return self._counted - self._acknowledged
 
@@ -147,7 +147,10 @@ class Center:
         self._acknowledge(channel, publisher)
 
     def _tick(self, incoming: amqp.Connection, publisher: Publisher) -> None:
-        """Measure the length of the ingress queue, send heartbeats, and drop stale connections."""
+        """Do what is due every TICK_SECONDS: measure the queue, send heartbeats, drop dead database connections.
+
+        The number of messages at once, which large messages lower, may grow again.
+        """
         waiting = publisher.count_waiting(self._queue)
         metrics.WAITING.labels(self._queue).set(waiting)
         if not waiting:
@@ -171,14 +174,16 @@ class Center:
         with metrics.BATCH_SECONDS.time():
             publications = self._pipeline.handle_batch(deliveries)
             self._acknowledge(channel, publisher)
-            publisher.send(_row(publication) for publication in publications)
+            publisher.send(_outbox_row(publication) for publication in publications)
         self._published = messages[-1].delivery_tag or 0
         metrics.PUSHED.inc(len(publications))
 
     def _delivery(self, message: amqp.Message) -> ClientDelivery:
-        """Return an AMQP message as a ClientDelivery; with an unreadable sender it is refused later.
+        """Return an AMQP message as a ClientDelivery.
 
-        A message that was counted for its sender's rate before the last session broke is not counted again.
+        If its properties are unreadable, the sender is "" and the message is refused later. A
+        redelivered message is marked when the last session has counted it for its sender's rate
+        limit before it broke, so that it is not counted again.
         """
         delivery_info, properties = message.delivery_info, message.properties
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
@@ -216,10 +221,11 @@ class Center:
                 health.note_progress(self._number)
 
 
-def _row(publication: Publication) -> OutboxRow:
-    """Return a publication as the row of a message that the broker keeps in memory only.
+def _outbox_row(publication: Publication) -> OutboxRow:
+    """Return a publication in the form that the Publisher sends: an outbox row, though no table holds it.
 
-    A client that misses the message sees a gap in `seq` and fetches the entry.
+    The broker keeps the message in memory only. A client that misses it sees a gap in `seq` and
+    fetches the entry.
     """
     return OutboxRow(
         0,

@@ -34,7 +34,10 @@ class Log(Call):
         return member
 
     def readers(self, mine: Member, seq: int) -> list[Data] | None:
-        """Return who has read up to an entry of the log; `None` means that the group is too large for that."""
+        """Return the people who have read up to entry `seq`: `[{"user_id", "seq"}]`.
+
+        `None` means that the conversation has more than READ_SHOWN_UP_TO members.
+        """
         if mine.conversation.members > READ_SHOWN_UP_TO:
             return None
         rows = queries.readers(self.store.database, mine.conversation_id, seq)

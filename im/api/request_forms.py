@@ -47,7 +47,7 @@ class _Lines(_Line):
 
 
 class Page(serializers.Serializer[object]):
-    """Which page of a list: the rows after `after`, which is the `next` of the answer before."""
+    """The page of a list to return: the rows after `after`, which is the `next` of the last answer."""
 
     after = serializers.IntegerField(min_value=0, max_value=2**63 - 1, default=0)
     count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=100)
@@ -60,7 +60,7 @@ class MemberPage(Page):
 
 
 class History(serializers.Serializer[object]):
-    """Which page of a log: upwards from `after`, downwards from `before`, or by default the latest."""
+    """The page of a log to return: entries after `after`, or before `before`, or by default the latest."""
 
     after = serializers.IntegerField(min_value=0, required=False)
     before = serializers.IntegerField(min_value=1, required=False)
@@ -89,10 +89,11 @@ class _Seqs(serializers.DictField):
 
 
 class Missing(serializers.Serializer[object]):
-    """What a device has: by conversation, the last seq up to which it has every entry of the log.
+    """The entries that a device has: by conversation, the seq up to which it lacks none.
 
-    `device`: a conversation that is not named counts as the device's last heartbeat said.
-    `latest`: if that said nothing either, only this many of its latest entries are returned.
+    `device`: for a conversation that is not named, the last heartbeat of this device counts.
+    `latest`: for one that the heartbeat did not name either, only this many latest entries are
+    returned.
     """
 
     seqs = _Seqs(default=dict)

@@ -25,7 +25,7 @@ class Looking(serializers.Serializer[object]):
     """The parameters of a search.
 
     `q`: words that a message must all have; the last one may be incomplete. `conversation`: search
-    this one only. `before`: continue from the `before` of the last answer.
+    only this one. `before`: continue from the `before` of the last answer.
     """
 
     q = serializers.CharField(max_length=MAX_QUERY_LENGTH)

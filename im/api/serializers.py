@@ -24,20 +24,24 @@ def _moment(value: datetime | None) -> str | None:
 def conversation(
     mine: Member, last: StoredEntry | None, mentioned: int | None, other: Member | None
 ) -> Data:
-    """Return a conversation as a person's list shows it."""
-    member, visible = mine.conversation, queries.visible_range_of(mine)
+    """Return a conversation as a person's list shows it.
+
+    `mine` is the person's `Member` row. `last` is the last message, `mentioned` the seq of the last
+    unread mention, `other` the other person's row if the conversation is one-to-one.
+    """
+    row, visible = mine.conversation, queries.visible_range_of(mine)
     return {
-        "conversation_id": str(member.pk),
-        "kind": member.kind,
-        "name": other.name if other else member.name,
+        "conversation_id": str(row.pk),
+        "kind": row.kind,
+        "name": other.name if other else row.name,
         "user_id": other.user if other else None,
-        "notice": member.notice,
-        "joining": member.joining,
-        "mute_all": member.mute_all,
-        "closed": member.closed,
-        "pins": member.pins,
-        "members": member.members,
-        "members_version": str(member.members_version),
+        "notice": row.notice,
+        "joining": row.joining,
+        "mute_all": row.mute_all,
+        "closed": row.closed,
+        "pins": row.pins,
+        "members": row.members,
+        "members_version": str(row.members_version),
         "role": mine.role,
         "state": mine.state,
         "muted_until": _muted(mine),
@@ -49,12 +53,15 @@ def conversation(
         "unread": queries.unread_of(mine),
         "mentioned_seq": mentioned,
         "last": to_wire(last) if last else None,
-        "created_at": _moment(member.created_at),
+        "created_at": _moment(row.created_at),
     }
 
 
 def _muted(row: Member) -> str | None:
-    """Return until when a member is muted; `None` if by a block, which must not show."""
+    """Return until when a member is muted; `None` also for a mute without end, which is a block.
+
+    The other members must not see that somebody is blocked.
+    """
     return None if row.muted_until == FOREVER else _moment(row.muted_until)
 
 
@@ -70,9 +77,9 @@ def member(row: Member) -> Data:
 
 
 def entry(pair: tuple[StoredEntry, bool]) -> Data:
-    """Return an entry of the log as clients get it.
+    """Return an entry of the log as clients get it; `pair` is (the entry, whether the person deleted it).
 
-    Of an entry that the person has deleted (the second item is True) only the place is left.
+    Of a deleted entry only its place in the log is shown.
     """
     stored, hidden = pair
     if not hidden:
@@ -318,7 +325,7 @@ class Readers(Done):
 
 
 class Trace(Done):
-    """What became of a message; the fields besides whether it was accepted are there only if it was.
+    """The answer about a sent message; all fields but `accepted` exist only if it was accepted.
 
     `readers` is null in large groups.
     """
@@ -385,6 +392,6 @@ class PresenceShape(Done):
 
 
 class Behind(Done):
-    """By conversation, the last seq of its log, for those of which the device lacks entries."""
+    """The conversations of whose log the device lacks entries: conversation id -> last seq of the log."""
 
     behind = serializers.DictField(child=serializers.IntegerField())

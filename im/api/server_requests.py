@@ -69,7 +69,10 @@ class ServerRequestHandler(threading.Thread):
             close(publisher.connection)
 
     def _handle(self, publisher: Publisher, channel: amqp.Channel, message: amqp.Message) -> None:
-        """Answer a request, then acknowledge it; so an answer may be sent twice."""
+        """Answer a request, then acknowledge it.
+
+        If the connection breaks in between, the request comes again and its answer is sent twice.
+        """
         exchange = str(message.delivery_info["exchange"])
         body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
         answers = notices.answers_to(self._database, exchange, body)
@@ -86,7 +89,7 @@ class ServerRequestHandler(threading.Thread):
 
 
 def _wait(publisher: Publisher) -> None:
-    """Wait half a second at most for a request; send a heartbeat if none came."""
+    """Wait at most half a second for a request; if none came, send a heartbeat to the broker if due."""
     try:
         publisher.connection.drain_events(timeout=0.5)
     except TimeoutError:

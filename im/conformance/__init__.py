@@ -1,1 +1,1 @@
-"""A plain chat client, to read, to copy, and to check a site with; see README.md."""
+"""A plain chat client, which is there to be read, to be copied, and to check a site with; see README.md."""

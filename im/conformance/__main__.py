@@ -13,20 +13,26 @@ from im.conformance.wires import WIRES
 
 
 def main(words: list[str]) -> int:
-    """Print a line for each protocol and check; return 1 if something does not work."""
+    """Check a site over each protocol, and print one line for each check.
+
+    Return the exit code: 1 if a check failed.
+    """
     options = _options(words)
     ann = Person(options.api, options.user, options.password)
     ben = Person(options.api, options.peer, options.peer_password)
     broken = 0
     for way in options.only or WIRES:
-        for name, failure, seconds in checked(way, ann, ben):
+        for name, failure, seconds in run_checks(way, ann, ben):
             broken += bool(failure)
             print(f"{way:10} {name:10} {failure or 'ok':40} {seconds:6.2f} s", flush=True)
     return 1 if broken else 0
 
 
-def checked(way: str, ann: Person, ben: Person) -> Iterator[tuple[str, str, float]]:
-    """Yield for each check its name, what is wrong ("" means nothing), and its duration."""
+def run_checks(way: str, ann: Person, ben: Person) -> Iterator[tuple[str, str, float]]:
+    """Run all checks over one protocol (`way`) between two people; yield the result of each.
+
+    A result is the check's name, what is wrong ("" means nothing), and the duration in seconds.
+    """
     two = Pair.meet(way, ann, ben)
     try:
         for check in CHECKS:
@@ -46,6 +52,7 @@ def _failure_of(check: Callable[[Pair], None], two: Pair) -> str:
 
 
 def _options(words: list[str]) -> argparse.Namespace:
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m im.conformance", description=__doc__)
     for name in ("api", "user", "password", "peer", "peer-password"):
         parser.add_argument(f"--{name}", required=True)

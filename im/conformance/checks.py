@@ -1,4 +1,4 @@
-"""The checks that a chat client of a site passes if the site works, over any of the protocols."""
+"""The checks try a site with a chat client: each passes if the site works, over any of the protocols."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Pair:
         self.ann_device.close()
         self.ben_device.close()
 
-    def said(self, words: str, client_msg_id: str = "") -> int:
+    def send_text(self, words: str, client_msg_id: str = "") -> int:
         """Send a text from Ann's device; return its seq once it is acknowledged."""
         client_msg_id = self.ann_device.text(self.conversation, words, client_msg_id)
         self.ann_device.wait(lambda: client_msg_id not in self.ann_device.waiting)
@@ -52,8 +52,11 @@ class Pair:
         )
         return self.ann_device.told.acked[client_msg_id][1]
 
-    def code(self, cmd: str, conversation: str, under: str = "", **data: Any) -> str:
-        """Send a command from Ann's device; return the code of its refusal, or "accepted"."""
+    def send_for_code(self, cmd: str, conversation: str, under: str = "", **data: Any) -> str:
+        """Send a command from Ann's device; return the code of its refusal, or "accepted".
+
+        `under` is the conversation in the routing key, if it is not `conversation`.
+        """
         client_msg_id = self.ann_device.say(cmd, conversation, under=under, **data)
         self.ann_device.wait(lambda: client_msg_id not in self.ann_device.waiting)
         return self.ann_device.told.refused.get(client_msg_id, "accepted")
@@ -65,7 +68,7 @@ class Pair:
 
 
 def sign_in(two: Pair) -> None:
-    """Check that a device cannot connect without a token."""
+    """Check that the site refuses a device whose token is forged."""
     me = {**two.ann.me, "token": FORGED}
     with suppress(ConnectionRefused):
         WIRES[two.way](me, "forged", lambda _: None).close()
@@ -73,17 +76,17 @@ def sign_in(two: Pair) -> None:
 
 
 def send(two: Pair) -> None:
-    """Check that a message is acknowledged with its seq, and its repetition with the same."""
-    first = two.said("hello")
-    again = two.said("again", client_msg_id="once-" + two.ann_device.name)
+    """Check that a message is acknowledged with its seq, and its repetition with the same seq."""
+    first = two.send_text("hello")
+    again = two.send_text("again", client_msg_id="once-" + two.ann_device.name)
     assert again > first
-    assert two.said("again", client_msg_id="once-" + two.ann_device.name) == again
+    assert two.send_text("again", client_msg_id="once-" + two.ann_device.name) == again
 
 
 def receive(two: Pair) -> None:
-    """Check that the other one receives the text, its sender and its place."""
+    """Check that the other person receives the text, its sender and its place in the log."""
     words = f"to be heard over {two.way}"
-    seq = two.said(words)
+    seq = two.send_text(words)
     two.ben_device.wait(lambda: seq in two.ben_device.logs[two.conversation].entries)
     data = two.ben_device.logs[two.conversation].entries[seq]["data"]
     assert (data["body"], data["publisher_id"]) == (words, two.ann.id)
@@ -91,29 +94,31 @@ def receive(two: Pair) -> None:
 
 
 def refuse(two: Pair) -> None:
-    """Check that a refusal reaches the sender, with a code, and nobody else."""
+    """Check that the site refuses wrong commands, each with the code that the protocol gives for it."""
     talk, me = two.conversation, two.ann.id
     text = {"type": "text", "body": "x", "publisher_id": me}
     codes = {
-        "not_sender": two.code("msg", talk, **{**text, "publisher_id": two.ben.id}),
-        "not_member": two.code("msg", NO_CONVERSATION, **text),
-        "bad_json": two.code("msg", talk, **{**text, "type": "song"}),
-        "unknown_message": two.code("edit", talk, msg_id=f"{talk}.{10**9}", body="x"),
-        "unknown_cmd": two.code("center_start", talk),
-        "too_large": two.code("msg", talk, **{**text, "body": TOO_LONG}),
+        "not_sender": two.send_for_code("msg", talk, **{**text, "publisher_id": two.ben.id}),
+        "not_member": two.send_for_code("msg", NO_CONVERSATION, **text),
+        "bad_json": two.send_for_code("msg", talk, **{**text, "type": "song"}),
+        "unknown_message": two.send_for_code("edit", talk, msg_id=f"{talk}.{10**9}", body="x"),
+        "unknown_cmd": two.send_for_code("center_start", talk),
+        "too_large": two.send_for_code("msg", talk, **{**text, "body": TOO_LONG}),
     }
     if two.way != "mqtt":  # MQTT has no routing keys
-        codes["conversation_mismatch"] = two.code("msg", talk, under=NO_CONVERSATION, **text)
+        codes["conversation_mismatch"] = two.send_for_code(
+            "msg", talk, under=NO_CONVERSATION, **text
+        )
     assert all(answered_code == code for code, answered_code in codes.items()), codes
 
 
 def offline(two: Pair) -> None:
-    """Check that a device that was offline gets everything once, in order."""
+    """Check that a device that was offline gets every entry once, in order, when it connects again."""
     two.ben_device.go_away()
-    seqs = [two.said(f"while you were away {n}") for n in range(3)]
+    seqs = [two.send_text(f"while you were away {n}") for n in range(3)]
     two.ben_device.come_back()
     two.ben_device.wait(lambda: two.ben_device.logs[two.conversation].last >= seqs[-1])
-    _once(two)
+    _check_shown_once(two)
 
 
 def reconnect(two: Pair) -> None:
@@ -121,13 +126,13 @@ def reconnect(two: Pair) -> None:
     assert two.ben_device.wire is not None
     times = two.ben_device.connected
     two.ben_device.wire.cut()
-    seqs = [two.said(f"while nobody knew {n}") for n in range(3)]
+    seqs = [two.send_text(f"while nobody knew {n}") for n in range(3)]
     two.ben_device.wait(lambda: two.ben_device.connected > times)
     two.ben_device.wait(lambda: two.ben_device.logs[two.conversation].last >= seqs[-1])
-    _once(two)
+    _check_shown_once(two)
 
 
-def _once(two: Pair) -> None:
+def _check_shown_once(two: Pair) -> None:
     """Check that each device has shown every entry once, in order and without a gap."""
     for device in (two.ann_device, two.ben_device):
         seqs = two.shown(device)

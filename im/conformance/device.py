@@ -32,7 +32,8 @@ UNAVAILABLE = (OSError, HTTPException, Refused)
 class PendingMessage:
     """A message that waits for its answer.
 
-    `began` is when it was created, `since` when it was sent last.
+    `began` is when it was created, `since` when it was sent last (0.0: never); both by the
+    monotonic clock.
     """
 
     conversation: str
@@ -43,9 +44,10 @@ class PendingMessage:
 
 @dataclass
 class Answers:
-    """The answers that messages sent by a device have got, by client_msg_id.
+    """The answers that a device has received to its messages, by client_msg_id.
 
-    `acked`: conversation and seq. `seconds`: how long the answer took. `refused`: the code.
+    `acked`: (conversation, seq). `seconds`: the time until the answer. `refused`: the refusal's
+    code.
     """
 
     acked: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -66,11 +68,16 @@ class Device:
         """
         self.person, self.way, self.name = person, way, uuid4().hex[:8]
         self.logs: dict[str, DeviceLog] = defaultdict(DeviceLog)
+        """Conversation id -> this device's copy of its log."""
         self.shown: list[Entry] = []
+        """The entries of all logs, in the order in which the person has seen them."""
         self.beside: list[Entry] = []
+        """Received messages that are entries of no log, such as notices."""
         self.told = Answers()
         self.waiting: dict[str, PendingMessage] = {}
+        """Client_msg_id -> the message, which has no answer yet."""
         self.connected = 0
+        """How often the device has connected."""
         self.wire: Wire | None = None
         self._patience, self._beat = patience, beat
         self._received: queue.SimpleQueue[Entry] = queue.SimpleQueue()
@@ -123,10 +130,10 @@ class Device:
         self._stop_asked.set()
         self._thread.join(30)
 
-    def wait(self, true: Callable[[], object], seconds: float = 30.0) -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = 30.0) -> None:
         """Wait until the condition holds. Raises TimeoutError."""
         until = time.monotonic() + seconds
-        while not true():
+        while not condition():
             if time.monotonic() > until:
                 raise TimeoutError(
                     f"{self.person.name} over {self.way}: not within {seconds:.0f} s"
@@ -185,9 +192,10 @@ class Device:
         return {number: log.last for number, log in self.logs.items() if log.last}
 
     def _serve(self) -> None:
-        """Receive, send and fetch while connected.
+        """Send, receive and fetch until the connection ends or is to end.
 
-        It sends messages and heartbeats when their time has come, and fetches entries that are missing.
+        Heartbeats are sent when they are due, and entries that miss in a log for GAP_SECONDS are
+        fetched.
         """
         assert self.wire is not None
         beaten = looked = time.monotonic()
@@ -220,7 +228,7 @@ class Device:
         self._fetch(self.person.call("POST", "heartbeat", body)["behind"])
 
     def _fetch(self, numbers: Iterable[str]) -> None:
-        """Fetch the entries of these conversations that come after the last one without a gap."""
+        """Fetch the entries that follow the last one without a gap, in each of these conversations."""
         for number in [*numbers]:
             log, more = self.logs[number], True
             while more:
@@ -253,7 +261,7 @@ class Device:
             )
 
     def _answered(self, data: Entry, keep: Callable[[str], object]) -> None:
-        """Record an answer and how long it took; the message need not be sent again."""
+        """Record an answer by calling `keep` with its client_msg_id; the message need not be sent again."""
         client_msg_id = str(data["client_msg_id"] or "")
         keep(client_msg_id)
         with self._lock:

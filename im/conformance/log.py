@@ -1,7 +1,7 @@
-"""A device's copy of a conversation's log, which misses no entry and shows none twice.
+"""A device's copy of a conversation's log lacks no entry and shows none twice.
 
-`last` is the greatest seq below which nothing is missing. It moves to n only when everything up to
-n has come. What comes from further on waits; what has come before is dropped.
+`last` is the seq up to which no entry is missing. It moves to n only when all entries up to n have
+come. An entry from further on waits; one that has come before is dropped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ class DeviceLog:
     def __init__(self) -> None:
         self.last = 0
         self.entries: dict[int, Entry] = {}
+        """Seq -> entry, up to `last`."""
         self._ahead: dict[int, Entry] = {}
+        """Seq -> entry that waits for a missing one before it."""
 
     def begin(self, from_seq: int) -> list[Entry]:
         """Start after `from_seq`, and return what can be shown now.
@@ -70,7 +72,9 @@ class Picture:
 
     def __init__(self) -> None:
         self.messages: dict[int, Entry] = {}
+        """Seq -> the message as it looks now."""
         self.read: dict[str, int] = {}
+        """User id -> the seq up to which this person has read."""
 
     def show(self, entry: Entry) -> None:
         """Apply one more entry of the log.

@@ -25,7 +25,10 @@ class Refused(Exception):
 
 
 class Person:
-    """A person with a name and a password. Raises Refused, or OSError if no site answers."""
+    """A person with a name and a password, who calls the HTTP API.
+
+    Each method raises Refused, or OSError if no site answers.
+    """
 
     def __init__(self, url: str, name: str, password: str, backup: str = "") -> None:
         """Sign in; `backup` is the address of the other site, used when home does not serve."""
@@ -124,6 +127,7 @@ class Person:
 
 
 def _refused(status: int, text: bytes) -> Refused:
+    """Return the exception for a refused call; `text` is the response's body, which may be no JSON."""
     try:
         answer = json.loads(text)
     except ValueError:

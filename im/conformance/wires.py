@@ -73,6 +73,7 @@ class Amqp:
         self._thread.start()
 
     def _open(self) -> None:
+        """Connect, declare this device's own queue, bind it to the person's exchange, and consume it."""
         host, port, vhost = _address(self._me, "amqp")
         credentials = pika.PlainCredentials(self._me["user_id"], self._me["token"])
         parameters = pika.ConnectionParameters(
@@ -94,6 +95,7 @@ class Amqp:
         self._on_message(json.loads(body))
 
     def _run(self) -> None:
+        """Send and receive on the connection until `close`, or until it breaks."""
         with suppress(pika.exceptions.AMQPError, OSError):
             while not self._stop_asked.is_set():
                 self._connection.process_data_events(time_limit=0.02)
@@ -146,12 +148,14 @@ class Mqtt:
         self._await("Granted QoS 1")
 
     def _connected(self, code: ReasonCode) -> None:
+        """Subscribe to the person's topic once connected; if refused, report the reason to `_await`."""
         if code.is_failure:
             self._state.put(str(code))
             return
         self._client.subscribe(self._me["mqtt"]["in"], 1)
 
     def _await(self, wanted: str) -> None:
+        """Wait for the connection to reach this state. Raises ConnectionRefused with the state it has."""
         try:
             state = self._state.get(timeout=SECONDS)
         except queue.Empty:

@@ -43,16 +43,19 @@ ReactionKey = tuple[int, str, str, str]
 
 @dataclass(slots=True)
 class BatchFacts:
-    """What was read for a batch: by conversation, by entry, by id of a file or of a member's row."""
+    """The facts that the rules need to decide on one batch of requests.
+
+    `locked`: conversation id -> its locked row. `people`: conversation id -> its active members.
+    """
 
     locked: dict[int, LockedRow]
     people: dict[int, ActiveMembers]
     stored_by_key: dict[DedupKey, StoredEntry]
     entries: dict[EntryKey, StoredEntry]
     files: dict[str, Data]
-    """Uploads that are complete: `owner`, and what is shown of them."""
+    """File id -> `owner`, and `shown` to members; only uploads that are complete."""
     read: dict[int, int]
-    """The read marks of those members who send a new one."""
+    """Member row id -> seq of the present read mark; only of those who send a new one."""
     reactions: dict[ReactionKey, StoredEntry]
     """The last entry of each member, about each emoji and message, of those who react."""
 
@@ -110,7 +113,7 @@ def _duplicates(database: str, incoming: Sequence[IncomingRequest]) -> dict[Dedu
 
 
 def _entries(database: str, requests: Sequence[LoggedRequest]) -> dict[EntryKey, StoredEntry]:
-    """Return the entries that requests refer to, and for edited ones the entry of their last edit."""
+    """Return the entries that requests refer to, and the last edit of each of them that was edited."""
     about = {(w.conversation, w.seq) for w in requests if not isinstance(w, Say)}
     entries = journal.entries(database, ("conversation_id", "seq"), about)
     changed = {(e.conversation, e.edited_seq) for e in entries if e.edited_seq is not None}
@@ -139,7 +142,7 @@ def _file_data(columns: Iterable[tuple[str, Any]]) -> Data:
 
 
 def _readers(people: dict[int, ActiveMembers], incoming: Sequence[IncomingRequest]) -> set[int]:
-    """Return the ids of the member rows of those who send a read mark."""
+    """Return the ids of the `Member` rows of the people who send a read mark in this batch."""
     member_ids = set()
     for item in incoming:
         request = item.request
@@ -150,7 +153,7 @@ def _readers(people: dict[int, ActiveMembers], incoming: Sequence[IncomingReques
 
 
 def _read(database: str, members: Collection[int]) -> dict[int, int]:
-    """Return how far each of these members has read, by the id of the member's row."""
+    """Return the present read mark of members: id of the `Member` row -> seq."""
     if not members:
         return {}
     query = f"SELECT id, read_seq FROM im_member WHERE id IN ({sql.marks([*members])})"
@@ -190,9 +193,10 @@ def _reactions(
 def stored_before(
     database: str, incoming: IncomingRequest, last_seq: int, now: datetime
 ) -> StoredEntry | None:
-    """Return the equal message that the sender stored last, for a redelivered one without client_msg_id.
+    """Return the entry of an equal message of this sender, for a redelivered message without client_msg_id.
 
-    `None` means that there is no such message in the last minutes.
+    `None` means that there is none among the last LOOKS_BACK entries and the last PLAIN_AGAIN
+    minutes, so the message is not stored yet.
     """
     request = incoming.request
     if not isinstance(request, Say):

@@ -175,6 +175,7 @@ class _SharedConnection:
         raise AssertionError
 
     def _once(self, work: Callable[[amqp.Channel], T]) -> T:
+        """Run `work` on the open connection, or on a new one if it was unused for STALE_SECONDS."""
         if time.monotonic() - self._used > self.STALE_SECONDS:
             close(self._connection)
             self._connection = None
@@ -196,6 +197,7 @@ def ensure_user(user: str) -> None:
 
 
 def _declare_user(channel: amqp.Channel, user: str) -> None:
+    """Declare a person's exchange, bind it to what this person receives, and wait until that is done."""
     name = t.user_exchange(user)
     channel.exchange_declare(name, "fanout", durable=False, auto_delete=True, nowait=True)
     for source, key in (
@@ -207,7 +209,7 @@ def _declare_user(channel: amqp.Channel, user: str) -> None:
         channel.exchange_bind(name, source, key, nowait=True)
     channel.exchange_declare(
         name, "fanout", passive=True
-    )  # the broker answers this when all of the above is done
+    )  # the broker answers this one, after all of the above
 
 
 # ---- the management API ---------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 The center and the HTTP API alike use it inside one transaction on the platform's database: `lock`,
 then `append` (which assigns a seq in memory, under the lock of the row), then `flush`. For the HTTP
-API `stage_publications` then stages what members receive.
+API `stage_publications` then stages the messages that members receive.
 
     with transaction.atomic(using=store.database):
         journal.require_serving(store)            # nothing is written where another site serves
@@ -11,8 +11,8 @@ API `stage_publications` then stages what members receive.
         journal.flush(store.database, [row])
         journal.stage_publications(store, [entry], presence_store.ways(users, time), now)
 
-Whoever changes a member's role, state, name, mute or visible range calls `members_changed` before
-`flush`: centers cache members by that version.
+A flow that changes a member's role, state, name, mute or visible range calls `members_changed`
+before `flush`. That raises the version by which message centers see that their cache is outdated.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ class LockedRow:
     dirty: bool = False
 
     def append(self, draft: DraftEntry, now: datetime, reader: int = 0) -> StoredEntry:
-        """Give an entry the next seq of the log and return it; `flush` writes it.
+        """Give a new entry the next seq of the log and return it; `flush` writes it.
 
-        `reader` is the id of the sender's member row when the sender has read everything before the
-        entry, too.
+        `reader` is the id of the sender's `Member` row if the entry also moves the sender's read
+        mark to itself, 0 if not.
         """
         self.last_seq += 1
         self.messages += draft.cmd is Cmd.MSG
@@ -90,7 +90,10 @@ class LockedRow:
         return entry
 
     def has_read(self, member: int, seq: int, messages: int) -> None:
-        """Move a member's read mark to a seq; `messages` is the number of messages up to it."""
+        """Move a member's read mark to `seq`, unless it is further already.
+
+        `member` is the id of the `Member` row, `messages` the number of messages up to `seq`.
+        """
         self.read[member] = max((seq, messages), self.read.get(member, (0, 0)))
 
     def members_changed(self, count: int | None = None) -> None:
@@ -125,7 +128,7 @@ COLUMNS = ", ".join((*_ENTRY, "edited_seq", "recalled_seq"))
 
 
 def require_serving(store: PlatformStore) -> None:
-    """Check that this site serves the platform until the end of the transaction.
+    """Check that this site serves the platform, and let no other take over before the transaction ends.
 
     Raises NotServedHere, or ReadOnly while the data is being opened or handed over.
     """
@@ -206,7 +209,7 @@ def _save_conversations(database: str, conversations: list[LockedRow]) -> None:
 
 
 def save_changes(database: str, entries: Iterable[StoredEntry]) -> None:
-    """Write the new text of messages, and the entries that edited or recalled them."""
+    """Write the text of changed messages, and the seqs of the entries that last edited or recalled them."""
     query = (
         "UPDATE im_entry SET body=%s, edited_seq=%s, recalled_seq=%s"
         " WHERE conversation_id=%s AND seq=%s"
@@ -224,14 +227,18 @@ def mark_recalled(database: str, entries: Iterable[tuple[int, int, int]]) -> Non
 
 
 def mark_read(database: str, read: Mapping[int, tuple[int, int]]) -> None:
-    """Write how far members have read: by the id of their row, (seq, number of messages up to it)."""
+    """Write how far members have read: id of the `Member` row -> (seq, number of messages up to it)."""
     _update(database, "im_member", ("read_seq", "read_messages"), read)
 
 
 def _update(
     database: str, table: str, columns: tuple[str, ...], rows: Mapping[int, tuple[int, ...]]
 ) -> None:
-    """Update many rows in one statement, each by its id and with numbers of its own."""
+    """Update many rows of a table in one statement.
+
+    `rows`: id -> the new values of `columns`. They are numbers, since they stand in the SQL text
+    itself.
+    """
     if not rows:
         return
     ids = sorted(rows)
@@ -270,15 +277,17 @@ def stage_publications(
     )
 
 
-def _staged(push: Publication, now: datetime) -> outbox.OutboxRow:
+def _staged(publication: Publication, now: datetime) -> outbox.OutboxRow:
     """Return a message to publish as a row of the outbox.
 
     The broker keeps the message in memory only: a client that misses it sees the gap in `seq` and
     fetches the entry.
     """
-    about = {"headers": push.headers, "delivery_mode": 1}
+    about = {"headers": publication.headers, "delivery_mode": 1}
     app = f"im@{own_platform()}"
-    return outbox.row(push.body, push.exchange, push.key, now, app, DESTINATION, **about)
+    return outbox.row(
+        publication.body, publication.exchange, publication.key, now, app, DESTINATION, **about
+    )
 
 
 # ---- reading ------------------------------------------------------------------------------------

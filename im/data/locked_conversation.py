@@ -46,7 +46,10 @@ class Denied(Exception):
 
 @dataclass(slots=True)
 class LockedConversation:
-    """A locked conversation, the person who acts on it, and what is to be written at the end."""
+    """A locked conversation, the person who acts on it, and the changes to write at the end.
+
+    `mine` is the acting person's `Member` row; `None` if there is none.
+    """
 
     store: PlatformStore
     row: LockedRow
@@ -57,7 +60,7 @@ class LockedConversation:
     entries: list[StoredEntry] = field(default_factory=list)
     notes: list[Notice] = field(default_factory=list)
     also: set[str] = field(default_factory=set)
-    """These people are notified beside the members."""
+    """People besides the members who are notified, such as those who were removed."""
 
     @property
     def database(self) -> str:
@@ -106,7 +109,8 @@ def lock_conversation(
 ) -> Iterator[LockedConversation]:
     """Lock a conversation until the changes to it are committed.
 
-    Raises Denied if it does not exist.
+    Raises Denied if it does not exist, and NotServedHere or ReadOnly as `journal.require_serving`
+    does.
     """
     with transaction.atomic(using=platform_store.database):
         journal.require_serving(platform_store)

@@ -25,7 +25,7 @@ _QUERY = (
 
 @dataclass(frozen=True, slots=True)
 class ActiveMembers:
-    """The active members of a conversation, as of one version of them."""
+    """The active members of a conversation, as they were at one version of its list of members."""
 
     version: int
     by_user: Mapping[str, MemberFacts]
@@ -36,18 +36,21 @@ class MemberCache:
     """A cache of the members of recently used conversations; others are read from the database."""
 
     def __init__(self, most: int = MOST_PEOPLE) -> None:
-        self._most, self._held = most, 0
-        self._of: OrderedDict[int, ActiveMembers] = OrderedDict()
+        self._most, self._people_count = most, 0
+        self._members: OrderedDict[int, ActiveMembers] = OrderedDict()
 
     def people(self, database: str, versions: Mapping[int, int]) -> dict[int, ActiveMembers]:
-        """Return the members of these conversations, from the cache if it has the given version."""
+        """Return the active members of conversations; `versions`: conversation id -> present version.
+
+        Members that are cached with another version are read from the database again.
+        """
         cached = {
-            conversation: self._of[conversation]
+            conversation: self._members[conversation]
             for conversation, version in versions.items()
-            if conversation in self._of and self._of[conversation].version == version
+            if conversation in self._members and self._members[conversation].version == version
         }
         for conversation in cached:
-            self._of.move_to_end(conversation)
+            self._members.move_to_end(conversation)
         if missing := [conversation for conversation in versions if conversation not in cached]:
             cached |= self._read(
                 database, {conversation: versions[conversation] for conversation in missing}
@@ -75,9 +78,9 @@ class MemberCache:
 
     def _keep(self, number: int, people: ActiveMembers) -> None:
         """Cache a conversation's members, and drop the least recently used while there are too many."""
-        old = self._of.pop(number, None)
-        self._of[number] = people
-        self._held += len(people.users) - (len(old.users) if old else 0)
-        while self._held > self._most and len(self._of) > 1:
-            _, forgotten = self._of.popitem(last=False)
-            self._held -= len(forgotten.users)
+        old = self._members.pop(number, None)
+        self._members[number] = people
+        self._people_count += len(people.users) - (len(old.users) if old else 0)
+        while self._people_count > self._most and len(self._members) > 1:
+            _, forgotten = self._members.popitem(last=False)
+            self._people_count -= len(forgotten.users)

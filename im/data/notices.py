@@ -70,7 +70,10 @@ def notice_of(side: Side, cmd: Cmd, data: Data) -> Publication:
 
 
 def start_notices(database: str, *sides: Side) -> list[Publication]:
-    """Return the notices after a center's start: that it has started, and each server's configuration."""
+    """Return the notices after a center's start: that it has started, and each server's configuration.
+
+    `sides` are the kinds of servers to notify.
+    """
     notices = [notice_of(side, Cmd.CENTER_START, {}) for side in sides]
     for kind, side, _ in _KINDS.values():
         if side in sides:
@@ -133,7 +136,7 @@ def answers_to(database: str, exchange: str, body: bytes) -> list[Publication]:
 
 
 def _parsed(body: bytes) -> Data:
-    """Return a request's JSON object; empty if it is none."""
+    """Return the JSON object that a request holds; `{}` if it holds none."""
     try:
         request = orjson.loads(body)
     except ValueError:

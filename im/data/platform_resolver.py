@@ -36,8 +36,8 @@ def platform_of_users(users: Collection[str]) -> dict[str, str]:
 def platforms_of(conversations: Collection[int]) -> dict[int, str]:
     """Return the platform of each of these conversations, without those that do not exist.
 
-    At a site with the data of a single platform all get that platform, unchecked: its table
-    decides.
+    A site with the data of a single platform returns that platform for all, without a query:
+    whoever then reads the conversation's row sees whether it exists.
     """
     if len(possible_platforms()) == 1:
         return dict.fromkeys(conversations, own_platform())
@@ -72,7 +72,7 @@ def by_platform(items: Iterable[T], conversation_of: Callable[[T], int]) -> dict
 
 
 def _look_up_conversations(missing: list[int]) -> None:
-    """Look up the platforms of conversations and cache them."""
+    """Read from each platform's data which of these conversations it holds, and cache their platforms."""
     if len(_conversations) > MAX_CACHED:
         _conversations.clear()
     for platform in possible_platforms():

@@ -111,7 +111,11 @@ def _script() -> redis.commands.core.Script:
 def _update_devices(
     client: redis.Redis, user: str, now: float, device: str = "", line: str = "", hint: str = ""
 ) -> None:
-    """Set or remove a device of a person, and recompute whether and how the person is online."""
+    """Set or remove a device of a person, and compute anew whether and how the person is online.
+
+    `line` is `<way> <second when it ends>`, or "" to remove the device. `hint` is the device's
+    `seqs` as JSON, or "" to leave them. Without `device` only those whose time is over are removed.
+    """
     keys = [f"im:devices:{user}", ONLINE, SILENCE, CHOSEN, CHANGED, f"im:seqs:{user}"]
     args: list[str | int] = [user, int(now), MOST_DEVICES, device, line, hint, HINT_SECONDS]
     _script()(keys=keys, args=args, client=client)
@@ -145,7 +149,11 @@ def record_sign_in(user: str, ways: str, now: float) -> None:
 
 
 def _hint(sign: SignOfLife) -> str:
-    """Return what Redis keeps of a heartbeat's `seqs`; "" leaves what was kept before."""
+    """Return the text that Redis keeps of a heartbeat's `seqs`.
+
+    An empty text leaves the one that was kept before: the heartbeat has no `seqs`, or more than
+    HINT_BYTES.
+    """
     if not sign.device or not sign.seqs:
         return ""
     text = orjson.dumps(sign.seqs, option=orjson.OPT_NON_STR_KEYS).decode()
@@ -164,7 +172,10 @@ def remove_device(user: str, device: str, now: float) -> None:
 
 
 def expire_silent(now: float, most: int = 500) -> list[str]:
-    """Remove devices that sent no heartbeat in time; return the people who are now offline."""
+    """Remove the devices of at most `most` people who sent no heartbeat in time.
+
+    Return these people, who are offline now.
+    """
     silent = _redis().zrangebyscore(SILENCE, "-inf", int(now), start=0, num=most)
     users = [str(user) for user in silent]
     with _redis().pipeline(transaction=False) as pipe:
@@ -204,7 +215,7 @@ def ways(users: Iterable[str], now: float) -> dict[str, str]:
 
 
 def online_users(most: int) -> list[str]:
-    """Return people who are online, those with the latest heartbeat first."""
+    """Return at most `most` people who are online, those with the latest heartbeat first."""
     return [str(user) for user in _redis().zrevrange(SILENCE, 0, most - 1)]
 
 
@@ -243,7 +254,10 @@ def presence(users: Collection[str], now: float) -> dict[str, Presence]:
 
 
 def pop_changed(most: int = 500) -> list[str]:
-    """Take people whose presence may have changed off the list; the caller must notify their contacts."""
+    """Remove at most `most` people from the list of those whose presence may have changed; return them.
+
+    The caller must notify their contacts.
+    """
     return [str(user) for user in _redis().spop(CHANGED, most) or ()]
 
 

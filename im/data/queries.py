@@ -48,25 +48,31 @@ def conversation(database: str, number: int) -> Conversation | None:
 
 
 def member(database: str, number: int, user: str) -> Member | None:
-    """Return a person's row in a conversation's table of members, or `None`."""
+    """Return a person's `Member` row of a conversation; `None` if there is none."""
     rows = Member.objects.using(database).select_related("conversation")
     return rows.filter(conversation_id=number, user=user).first()
 
 
 def memberships(database: str, user: str, after: int = 0, count: int | None = None) -> list[Member]:
-    """Return a person's member rows with their conversations: those with ids above `after`, in order."""
+    """Return a person's `Member` rows with their conversations, ordered by conversation id.
+
+    They are those with a conversation id above `after`, at most `count` (`None`: all).
+    """
     rows = Member.objects.using(database).select_related("conversation")
     return list(rows.filter(user=user, conversation_id__gt=after).order_by("conversation")[:count])
 
 
 def members(database: str, number: int, after: int, count: int) -> list[Member]:
-    """Return members and people who wait to join, in the order of coming: row ids above `after`."""
+    """Return `Member` rows of a conversation, in the order of coming: at most `count` with ids above `after`.
+
+    They are those of active members and of people who wait to join.
+    """
     rows = Member.objects.using(database).filter(conversation=number, id__gt=after)
     return list(rows.filter(state__in=(Membership.ACTIVE, *WAITING)).order_by("id")[:count])
 
 
 def some_members(database: str, number: int, users: Collection[str]) -> dict[str, Member]:
-    """Return, by person, the member rows of those of these people who have one."""
+    """Return the `Member` rows that these people have in a conversation: user id -> row."""
     rows = Member.objects.using(database).filter(conversation=number, user__in=users)
     return {member.user: member for member in rows}
 
@@ -130,7 +136,7 @@ def visible_ranges(database: str, user: str) -> dict[int, VisibleRange]:
 
 
 def unread_of(member: Member) -> int:
-    """Return how many messages a member has not read."""
+    """Return how many messages a member has not read; 0 for people who have left or not yet joined."""
     is_active = member.state == Membership.ACTIVE
     return max(0, member.conversation.messages - member.read_messages) if is_active else 0
 
@@ -139,7 +145,7 @@ def unread_of(member: Member) -> int:
 
 
 def entries(database: str, user: str, ranges: Iterable[SeqRange]) -> list[tuple[StoredEntry, bool]]:
-    """Return the entries of these ranges, in order, and whether the person has deleted each."""
+    """Return the entries of these ranges of logs, ordered, each with whether this person has deleted it."""
     range_query = f"(SELECT {COLUMNS}, EXISTS ({_HIDDEN}) FROM im_entry e WHERE {_IN_RANGE})"
     parameters = [(user, *rows) for rows in ranges]
     if not parameters:
@@ -160,9 +166,9 @@ def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int,
 
 
 def mentions(database: str, user: str, mine: Iterable[Member]) -> dict[int, int]:
-    """Return, by conversation, the seq of the last unread message that mentions a person.
+    """Return the last unread message that mentions a person: conversation id -> seq.
 
-    Only the last entries are searched.
+    Only the last LOOKS_BACK entries of each log are searched.
     """
     values = []
     for member in mine:
@@ -182,14 +188,14 @@ def _union(database: str, query: str, values: list[list[object]]) -> list[tuple[
 
 
 def entry_sent_as(database: str, number: int, user: str, client_msg_id: str) -> StoredEntry | None:
-    """Return the entry that a person has sent under a client_msg_id, or `None`."""
+    """Return the entry that a person has sent under this client_msg_id; `None` if there is none."""
     columns = ("conversation_id", "sender", "client_msg_id")
     entries_found = journal.entries(database, columns, [(number, user, client_msg_id)])
     return entries_found[0] if entries_found else None
 
 
 def entry(database: str, number: int, seq: int) -> StoredEntry | None:
-    """Return an entry, or `None`."""
+    """Return the entry with this seq in a conversation's log; `None` if there is none."""
     entries_found = journal.entries(database, ("conversation_id", "seq"), [(number, seq)])
     return entries_found[0] if entries_found else None
 
@@ -210,9 +216,9 @@ def friends(database: str, owner: str) -> list[str]:
 
 
 def states_between(database: str, owner: str, people: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return, by person, the states of two contacts: (in the owner's list, the owner's in that person's).
+    """Return the states of contacts in both directions: person -> (in `owner`'s list, in the person's list).
 
-    An empty string means that the list has no such contact.
+    An empty string means that this list does not hold the other person.
     """
     if not people:
         return {}

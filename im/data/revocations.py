@@ -45,10 +45,16 @@ class RevokedTokens:
 
     def __init__(self) -> None:
         self.is_whole = False
-        self._read_to = self._until = self._until_before = 0.0
+        """Whether all revocations have been read once."""
+        self._read_to = 0.0
+        """Revocations shared up to this time (seconds since 1970) have been read."""
+        self._until = self._until_before = 0.0
+        """The value of READ_TO for the own platform, at the last read and at the one before."""
         self._read_at = float("-inf")
         self._users: dict[str, tuple[int, int]] = {}
+        """User -> (tokens issued up to this second are revoked, when the last of them expires)."""
         self._tokens: dict[str, int] = {}
+        """Id of a revoked token -> when it expires."""
         self._lock = threading.Lock()
 
     def voids(self, token: Token) -> bool:
@@ -56,12 +62,15 @@ class RevokedTokens:
         until, _ = self._users.get(token.user, (-1, 0))
         return token.issued <= until or token.id in self._tokens
 
-    def since(self, user: str) -> int:
-        """Return the last second of issue whose tokens of this person are all revoked; -1 for none."""
+    def revoked_up_to(self, user: str) -> int:
+        """Return the second up to which all tokens issued to this person are revoked; -1 if there is none."""
         return self._users.get(user, (-1, 0))[0]
 
     def refresh(self, now: float) -> None:
-        """Read new revocations from Redis, at most once a second. Raises RedisError; what is known stays."""
+        """Read new revocations from Redis, at most once a second.
+
+        Raises RedisError; revocations that were read before stay.
+        """
         with self._lock:
             if time.monotonic() - self._read_at < REFRESH_SECONDS:
                 return
@@ -83,15 +92,16 @@ class RevokedTokens:
         self._forget(now)
 
     def told_at(self) -> datetime | None:
-        """Return until when the platform's table was last copied to Redis, by the platform's clock.
+        """Return up to which time the platform's table was last copied to Redis, by the platform's clock.
 
-        `None` if the last two reads saw no later time.
+        `None` unless the last read saw a later time than the read before: an old time says nothing
+        about now.
         """
         is_news = self._until > self._until_before > 0
         return datetime.fromtimestamp(self._until, UTC) if is_news else None
 
     def _add(self, line: RevocationLine, now: float) -> None:
-        """Add one revocation to what this process knows, unless its tokens have expired."""
+        """Add one revocation to those that this process knows, unless its tokens have expired."""
         user, token, issued_until, expires = line
         if expires <= now:
             return

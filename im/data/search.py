@@ -70,7 +70,7 @@ class SearchPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A search: by whom, for what, and which part of each conversation's log this person sees."""
+    """A search: the person, the query, and conversation id -> the part of its log that this person sees."""
 
     user: str
     query: Query
@@ -94,18 +94,21 @@ class SearchPage:
 
 
 def find_messages(
-    database: str, ask: SearchRequest, before: SearchPosition | None, count: int, now: datetime
+    database: str, request: SearchRequest, before: SearchPosition | None, count: int, now: datetime
 ) -> SearchPage:
-    """Return the newest matching messages before a position."""
+    """Return at most `count` matching messages before a position, newest first.
+
+    `before` is `None` to start with the newest.
+    """
     start = before or SearchPosition(place_of(now.timestamp() + 86400, 0), 0)
     parts, is_common = (
-        _leader_first(database, ask) if ask.query.parts and ask.sights else ([], False)
+        _leader_first(database, request) if request.query.parts and request.sights else ([], False)
     )
     hits: list[tuple[SearchPosition, StoredEntry]] = []
     looked_at = 0
     windows = DAYS if is_common else ()
-    for points in _candidates(database, ask, parts, start, windows) if parts else ():
-        hits += sorted(_checked(database, ask, points), key=itemgetter(0), reverse=True)
+    for points in _candidates(database, request, parts, start, windows) if parts else ():
+        hits += sorted(_checked(database, request, points), key=itemgetter(0), reverse=True)
         looked_at += len(points)
         if len(hits) > count:
             return SearchPage([entry for _, entry in hits[:count]], hits[count - 1][0])
@@ -114,15 +117,15 @@ def find_messages(
     return SearchPage([entry for _, entry in hits], None)
 
 
-def _leader_first(database: str, ask: SearchRequest) -> tuple[list[GramLookup], bool]:
+def _leader_first(database: str, request: SearchRequest) -> tuple[list[GramLookup], bool]:
     """Return the index lookups of a search, the rarest first, and whether even the rarest is common.
 
-    An empty list means that one of them finds nothing at all.
+    An empty list means that one of the lookups finds nothing, so no message can match.
     """
-    parts = ask.query.parts
+    parts = request.query.parts
     queries, values = [], list[object]()
     for part in parts:
-        leader, bounds = _led_by(ask, part, 0, EVER)
+        leader, bounds = _led_by(request, part, 0, EVER)
         queries.append(f"SELECT COUNT(*) FROM (SELECT 1{leader} LIMIT {COMMON}) few")
         values += bounds
     counts = [row[0] for row in sql.select(database, " UNION ALL ".join(queries), values)]
@@ -130,28 +133,37 @@ def _leader_first(database: str, ask: SearchRequest) -> tuple[list[GramLookup], 
     return [] if 0 in counts else [parts[index] for index in order], min(counts) == COMMON
 
 
-def _led_by(ask: SearchRequest, part: GramLookup, low: int, high: int) -> tuple[str, list[object]]:
-    """Return SQL and values that select the messages that an index lookup finds between two places."""
+def _led_by(
+    request: SearchRequest, part: GramLookup, low: int, high: int
+) -> tuple[str, list[object]]:
+    """Return SQL and its values that select the messages which one lookup finds, between two places.
+
+    A place is the message's position in time (see `place_of`).
+    """
     if part.is_prefix:
-        leader = _LEADER.format(mine=ask.mine, is_it="BETWEEN %s AND %s")
+        leader = _LEADER.format(mine=request.mine, is_it="BETWEEN %s AND %s")
         return leader, [part.gram, part.gram + _LAST, low, high]
-    return _LEADER.format(mine=ask.mine, is_it="= %s"), [part.gram, low, high]
+    return _LEADER.format(mine=request.mine, is_it="= %s"), [part.gram, low, high]
 
 
 def _candidates(
     database: str,
-    ask: SearchRequest,
+    request: SearchRequest,
     parts: list[GramLookup],
     start: SearchPosition,
     windows: Sequence[int],
 ) -> Iterator[list[SearchPosition]]:
-    """Yield the positions of messages that all lookups find, newest first, a batch at a time."""
+    """Yield the positions of messages that all exact lookups find, newest first, at most BATCH at a time.
+
+    `windows` are the days back from the newest that each query covers; the last one reaches the
+    start.
+    """
     leader, *others = parts
     exact = [item.gram for item in others if not item.is_prefix]
     newest = start.place
     for low in (*(max(newest - place_distance(item), 0) for item in windows), 0):
         while start.place >= low:
-            leader_query, bounds = _led_by(ask, leader, low, start.place)
+            leader_query, bounds = _led_by(request, leader, low, start.place)
             query = f"SELECT DISTINCT d.place, d.conversation_id{leader_query}{_OTHER * len(exact)}{_BEFORE}"
             rows = sql.select(database, query, [*bounds, *exact, *start])
             points = [SearchPosition(*row) for row in rows]
@@ -161,24 +173,24 @@ def _candidates(
 
 
 def _checked(
-    database: str, ask: SearchRequest, points: list[SearchPosition]
+    database: str, request: SearchRequest, points: list[SearchPosition]
 ) -> list[tuple[SearchPosition, StoredEntry]]:
     """Return those of these messages that the person sees and has not deleted, and that still match."""
     by_place = {(item.conversation, seq_of(item.place)): item for item in points}
     visible = {
         (number, seq)
         for number, seq in by_place
-        if ask.sights[number].floor < seq <= ask.sights[number].top
+        if request.sights[number].floor < seq <= request.sights[number].top
     }
     numbers = sorted({number for number, _ in visible})
     entries = journal.entries(database, ("conversation_id", "seq"), sorted(visible))
-    hidden = _hidden(database, ask.user, numbers)
+    hidden = _hidden(database, request.user, numbers)
     return [
         (by_place[item.conversation, item.seq], item)
         for item in entries
         if item.recalled_seq is None
         and (item.conversation, item.seq) not in hidden
-        and contains_all(normalize(item.body), ask.query.terms)
+        and contains_all(normalize(item.body), request.query.terms)
     ]
 
 

@@ -26,7 +26,7 @@ AT_ONCE = 5000
 
 
 def send(store: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
-    """Save a broadcast, and save in the outbox its messages to those who are online.
+    """Save a broadcast, and stage in the outbox the messages that bring it to people who are online.
 
     Raises journal.NotServedHere.
     """

@@ -27,11 +27,15 @@ from im.models import Conversation, Member
 from im.rules.vocabulary import MEMBERS, Cmd, Kind, Role
 
 _revisions: dict[str, dict[str, int]] = {}
-"""By database: the revision of each conference as this process saw it last."""
+"""Alias of a database -> `confid` of a conference -> its revision when this process last read it."""
 
 
 def follow_conferences(platform: str) -> None:
-    """Create, fill and close the conversations of a platform's conferences."""
+    """Create, fill and close the conversations of a platform's conferences.
+
+    A conference's conversation is looked at only if the conference has changed since the last call,
+    or if people wait to join the conversation.
+    """
     store, now = store_of(platform), clock.now()
     revisions, waiting = _revisions.setdefault(store.database, {}), conference_joins.waiting_joins()
     # The open conversations are read first, so that none of a conference that begins later is closed.
@@ -51,7 +55,7 @@ def follow_conferences(platform: str) -> None:
 
 
 def _open(database: str) -> dict[str, int]:
-    """Return the ids of the open conversations of conferences, by conference."""
+    """Return the open conversations of conferences: `confid` of the conference -> id of the conversation."""
     rows = Conversation.objects.using(database).filter(kind=Kind.CONFERENCE, closed=False)
     return {confid: number for confid, number in rows.values_list("confid", "pk") if confid}
 
@@ -98,7 +102,7 @@ def _conversation(database: str, conference: RunningConference) -> int:
 def _people(
     store: PlatformStore, conference: RunningConference, joined: Collection[str]
 ) -> list[Person]:
-    """Return who belongs in the conversation: people who were called or came, and the creator.
+    """Return the people who belong in the conversation: the creator, and those who were called or came.
 
     Only people of the conference's tenant count. A conference names those whom it calls by sign-in
     name or by MOID.
@@ -120,7 +124,10 @@ def _people(
 
 
 def _add_people(locked: LockedConversation, persons: Collection[Person]) -> None:
-    """Add people to the conversation who have no member row yet; the creator becomes its owner."""
+    """Add to the conversation those people who have no `Member` row yet, until it has MEMBERS members.
+
+    The conference's creator becomes the owner.
+    """
     member_rows = queries.some_members(
         locked.database, locked.row.id, [person.id for person in persons]
     )

@@ -63,7 +63,11 @@ def _lock(store: PlatformStore, me: Person, other: str) -> None:
 
 
 def _check_count(database: str, me: Person, before: str, after: str) -> None:
-    """Check that the person's list has room for a new contact. Raises Denied."""
+    """Check that a person's list has room for a new contact (MAX_CONTACTS). Raises Denied.
+
+    `before` and `after` are the contact's state in this list; "" means that the list has no such
+    contact.
+    """
     mine = Contact.objects.using(database).filter(owner=me.id)
     if after and not before and mine.count() >= MAX_CONTACTS:
         raise Denied(DenyReason.FULL, f"at most {MAX_CONTACTS} contacts are allowed")
@@ -79,7 +83,10 @@ def _save(database: str, owner: str, other: str, state: str) -> None:
 
 
 def _update_mute(store: PlatformStore, me: Person, other: str, after: tuple[str, str]) -> None:
-    """Mute, in the conversation of these two, whoever is blocked by the other, and unmute who is not."""
+    """Mute each of two people whom the other blocks in their conversation, and unmute one who is not blocked.
+
+    `after` are the states (of `other` in the list of `me`, of `me` in the list of `other`).
+    """
     pair = ":".join(sorted((me.id, other)))
     rows = Conversation.objects.using(store.database).filter(pair=pair)
     number = rows.values_list("pk", flat=True).first()
@@ -102,9 +109,9 @@ def _notify(
     after: tuple[str, str],
     now: datetime,
 ) -> None:
-    """Notify the person's own devices of a contact's new state.
+    """Notify a person's own devices of a contact's new state, and the contact if its list has changed.
 
-    The other person is notified only if that one's list has changed.
+    `before` and `after` are the states (in the person's list, in the contact's list).
     """
     mine = {"user_id": other, "state": after[0]}
     theirs = {"user_id": me.id, "name": me.name, "state": after[1]}

@@ -66,9 +66,10 @@ def create_group(
     key: str,
     now: datetime,
 ) -> int:
-    """Create a group that the person owns and return its id.
+    """Create a group of which `me` is the owner, and return its id.
 
-    A repeated call with the same `key` returns the same group.
+    `how` is the way in which others may join. A repeated call with the same `key` returns the same
+    group.
     """
     others = [*{*users} - {me.id}]
     if len(others) >= MEMBERS:
@@ -95,9 +96,10 @@ def create_group(
 
 
 def _save(database: str, conversation: Conversation) -> int:
-    """Save a conversation unless the same one exists, and return the id of the one that exists then.
+    """Save a conversation unless the same exists already; return the id of the one that is stored.
 
-    The same are those with an equal `pair`. Two transactions that save one at once wait for each other.
+    Conversations with an equal `pair` are the same. Two transactions that save one wait for each
+    other.
     """
     Conversation.objects.using(database).bulk_create(
         [conversation], update_conflicts=True, update_fields=["pair"]
@@ -158,7 +160,7 @@ def dissolve(store: PlatformStore, number: int, me: Person, now: datetime) -> No
 def pin(
     store: PlatformStore, number: int, me: Person, seq: int, on: bool, now: datetime
 ) -> list[int]:
-    """Pin or unpin a message for all; return all pinned messages."""
+    """Pin or unpin a message for all members; return the seqs of all pinned messages, the latest last."""
     with lock_conversation(store, number, me, now) as locked:
         locked.check_allowed(GroupAction.PIN)
         before: list[int] = locked.conversation.pins

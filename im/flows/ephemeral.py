@@ -1,4 +1,4 @@
-"""Heartbeats, typing and presence: requests that add no entry to a conversation's log."""
+"""Heartbeats, typing signs and presence are handled here: requests that add no entry to a log."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from im.rules.vocabulary import READ_SHOWN_UP_TO, Cmd, Kind
 
 log = logging.getLogger("im.alive")
 
-_PLACES = (
+_CONVERSATIONS = (
     "SELECT id, kind, closed, mute_all, last_seq, members, members_version FROM im_conversation"
     " WHERE id IN ({marks})"
 )
@@ -70,12 +70,15 @@ def handle_ephemeral(
     for platform, pairs in platform_resolver.by_platform(
         typing, lambda pair: pair[1].conversation
     ).items():
-        _typing(platform, pairs, memory, now, outcome)
+        _add_typing_notices(platform, pairs, memory, now, outcome)
     return outcome
 
 
 def _behind_notices(heartbeats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> list[Notice]:
-    """Return a notice to each person whose device lacks entries; it takes one query per platform."""
+    """Return a notice to each person whose device lacks entries, given the devices' heartbeats.
+
+    It takes one query per platform, however many heartbeats there are.
+    """
     users = sorted({incoming.sender for incoming, _ in heartbeats})
     visible_ends: dict[str, dict[int, tuple[int, int]]] = {user: {} for user in users}
     for platform in possible_platforms() if users else ():
@@ -98,9 +101,10 @@ def _behind_notices(heartbeats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> 
 def lacking_seqs(
     tops: Mapping[int, tuple[int, int]], device_seqs: Mapping[int, int]
 ) -> dict[int, int]:
-    """Return the last seq of each conversation of whose log the device lacks entries.
+    """Return the conversations of whose log a device lacks entries: id -> last seq that the person sees.
 
-    `tops`: by conversation, the range of its log that the person sees. `device_seqs`: what the device has.
+    `tops`: id -> the range of the log that the person sees. `device_seqs`: id -> last seq that the
+    device has.
     """
     return {
         number: top
@@ -109,32 +113,41 @@ def lacking_seqs(
     }
 
 
-def _typing(
+def _add_typing_notices(
     platform: str,
     requests: Sequence[tuple[IncomingRequest, Typing]],
     memory: MemberCache,
     now: datetime,
     outcome: BatchResult,
 ) -> None:
-    """Add to `outcome` the notices that people type in one platform's conversations, or refusals."""
+    """Add to `outcome` the notices that people type in one platform's conversations, or refusals.
+
+    `platform` is "" for conversations that do not exist; then all requests are refused.
+    """
     numbers = sorted({request.conversation for _, request in requests})
     is_known = bool(platform)
-    rows = look_up(platform, _PLACES.format(marks=sql.marks(numbers)), numbers) if is_known else []
-    places = {
+    rows = (
+        look_up(platform, _CONVERSATIONS.format(marks=sql.marks(numbers)), numbers)
+        if is_known
+        else []
+    )
+    conversations = {
         row[0]: rules.ConversationFacts(Kind(row[1]), bool(row[2]), bool(row[3]), row[4], row[5])
         for row in rows
     }
     versions = {row[0]: row[6] for row in rows}
     people = memory.people(store_of(platform).database, versions) if rows else {}
     for incoming, request in requests:
-        answer = _typed(incoming, request, places.get(request.conversation), people, now)
+        answer = _typing_notice(
+            incoming, request, conversations.get(request.conversation), people, now
+        )
         if isinstance(answer, Notice):
             outcome.notes.append(answer)
         elif answer:
             outcome.refused.append(answer)
 
 
-def _typed(
+def _typing_notice(
     incoming: IncomingRequest,
     request: Typing,
     conversation: rules.ConversationFacts | None,

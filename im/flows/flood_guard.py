@@ -38,9 +38,12 @@ class FloodGuard(threading.Thread):
     def __init__(self) -> None:
         super().__init__(name="bouncer", daemon=True)
         self._users: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        """People to disconnect, or NOBODY to begin a count; `None` ends the thread."""
         self._disconnected_at: dict[str, float] = {}
+        """User -> monotonic time of the last disconnection."""
         self._received: Received = {}
         self._counted_since: float | None = None
+        """When the present count began, with the values in `_received`; `None` while none is made."""
 
     def disconnect(self, user: str) -> None:
         """Queue a person to be disconnected; this is called again as long as the person floods.
@@ -70,6 +73,7 @@ class FloodGuard(threading.Thread):
 
     @property
     def _seconds_to_count(self) -> float | None:
+        """Return the seconds until the present count ends; `None` while nothing is counted."""
         if self._counted_since is None:
             return None
         return max(0.0, self._counted_since + COUNTED_SECONDS - time.monotonic())

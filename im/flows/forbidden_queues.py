@@ -46,7 +46,7 @@ def remove() -> None:
 
 
 def forbidden_of(queues: Iterable[Mapping[str, object]]) -> dict[str, list[str]]:
-    """Return the names of forbidden queues by owner.
+    """Return the forbidden queues: id of the owner -> names.
 
     `queues` is the broker's list of queues, as its management API returns it.
     """

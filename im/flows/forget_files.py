@@ -31,9 +31,10 @@ def forget_files(platform: str, now: datetime) -> int:
 
 
 def _delete_batch(platform: str, before: datetime) -> int:
-    """Delete a batch of files announced before then that no message has ever carried; return how many.
+    """Delete at most AT_ONCE files, announced before `before`, that no message carries; return how many.
 
-    While a row is locked no message can take up the file. A file that is already gone does no harm.
+    While a row is locked no message can begin to carry the file. A file that is already gone does
+    no harm.
     """
     store = store_of(platform)
     with transaction.atomic(using=store.database):

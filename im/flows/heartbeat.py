@@ -16,7 +16,7 @@ from im.rules.messages import Data, Heartbeat, IncomingRequest
 def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetime) -> Data:
     """Record a heartbeat that came over HTTP.
 
-    Return, by conversation, the last seq of its log, for those of which the device lacks entries.
+    Return the conversations of whose log the device lacks entries: id -> last seq of the log.
     """
     incoming = IncomingRequest(user, "", Heartbeat(device, seqs), way=way)
     notices = ephemeral.handle_ephemeral([incoming], MemberCache(), now).notes
@@ -24,10 +24,10 @@ def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetim
 
 
 def seqs_of(user: str, device: str, named: Mapping[int, int]) -> dict[int, int]:
-    """Return, by conversation, the last seq that a device has.
+    """Return the last seq that a device has of each conversation: id -> seq.
 
-    For a conversation that it does not name, that is what its last heartbeat said. This may be lost
-    with Redis, or lie at the other site: then the device gets more than it lacks.
+    `named` are those that its present call names. For the others its last heartbeat counts. That
+    may be lost with Redis, or lie at the other site: then the device gets more than it lacks.
     """
     try:
         return {**presence_store.last_seqs(user, device), **named}

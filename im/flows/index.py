@@ -69,7 +69,7 @@ def _index_batch(platform: str) -> int:
 
 
 def _limit(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
-    """Return the first of these conversations, so many that one transaction can index their entries."""
+    """Return the first of these conversations, so many that they have about TOGETHER entries to index."""
     chosen, entries = list[Behind](), 0
     for number, above, upto in behind:
         if entries < TOGETHER:
@@ -92,7 +92,7 @@ def _add_grams(database: str, behind: Sequence[Behind]) -> None:
 def _gram_rows(
     database: str, points: Sequence[tuple[int, int]]
 ) -> Iterable[list[tuple[int, str, int]]]:
-    """Yield, for each of these messages, its rows of the search index."""
+    """Yield, for each of these messages, given as (conversation, seq), its rows of the search index."""
     if not points:
         return
     query = _TEXT.format(marks=", ".join(["(%s, %s)"] * len(points)))

@@ -62,9 +62,10 @@ def add(
 
 
 def _persons_to_add(locked: LockedConversation, changed: dict[str, Membership]) -> list[Person]:
-    """Return the people whose membership is to change, by id in `changed`.
+    """Return the people named in `changed` (id -> new state), whose membership is to change.
 
-    Raises Denied if one is neither of the tenant nor a contact.
+    Raises Denied if one of them is neither of the conversation's tenant nor a contact of
+    `locked.me`.
     """
     domain = locked.conversation.domain
     persons = people.invitable(locked.store, locked.me, domain, list(changed))
@@ -74,7 +75,7 @@ def _persons_to_add(locked: LockedConversation, changed: dict[str, Membership]) 
 
 
 def join(store: PlatformStore, number: int, me: Person, now: datetime) -> Membership:
-    """Accept an invitation, join a free group, or ask to join; return the resulting membership."""
+    """Accept an invitation, join a group that is free to join, or ask to join; return the new membership."""
     with lock_conversation(store, number, me, now) as locked:
         same_domain = bool(me.domain) and locked.conversation.domain == me.domain
         standing = queries.standing_of(locked.mine)
@@ -93,7 +94,7 @@ def join(store: PlatformStore, number: int, me: Person, now: datetime) -> Member
 
 
 def _activate(locked: LockedConversation, coming: list[Person], event: str) -> None:
-    """Make people active members, and log it as this event."""
+    """Make people active members, and log this; `event` is the `what` of the entry."""
     if not coming:
         return
     locked.row.members_changed(locked.row.members + len(coming))
@@ -117,7 +118,7 @@ def _invite(locked: LockedConversation, invited: list[Person]) -> None:
 
 
 def _save_members(locked: LockedConversation, coming: Iterable[Person], state: Membership) -> None:
-    """Write the Member rows of people in one statement; they see what comes from now on."""
+    """Write the `Member` rows of people in one statement; they see the entries that come from now on."""
     seq, messages = locked.row.last_seq, locked.row.messages
     Member.objects.using(locked.database).bulk_create(
         [

@@ -65,6 +65,7 @@ class Pipeline:
     def __init__(self, on_flood: Callable[[str], None]) -> None:
         self._memory, self._buckets, self._on_flood = MemberCache(), SenderRates(), on_flood
         self._caught_up = float("-inf")
+        """The monotonic time at which the queue was last seen empty."""
         self._token = lru_cache(maxsize=50_000)(tokens.read)
 
     def check_writable(self) -> None:

@@ -76,9 +76,13 @@ class _Batch:
         self.database, self.facts, self.now = database, facts, now
         self.outcome = BatchResult()
         self._repeated: list[tuple[IncomingRequest, EntryKey]] = []
+        """Requests that ask for what is done already, each with the entry that did it."""
         self._changed: dict[EntryKey, StoredEntry] = {}
+        """(conversation, seq) -> an entry of before this batch, as the batch has changed it."""
         self._recalled: list[tuple[int, int, int]] = []
+        """(conversation, seq of a recalled edit, seq of the recalling entry)."""
         self._uses: Counter[tuple[str, int]] = Counter()
+        """(file, conversation) -> by how much the number of messages with this file changes."""
 
     def handle(self, incoming: IncomingRequest) -> None:
         """Handle one request: it was stored before, is refused, or becomes the next entry of the log."""
@@ -102,7 +106,7 @@ class _Batch:
     def _stored_before(
         self, incoming: IncomingRequest, conversation: LockedRow
     ) -> StoredEntry | None:
-        """Return the entry as which this request was stored before, or `None`."""
+        """Return the entry that this request has become when it came before; `None` if it is new."""
         key = batch_facts.dedup_key(incoming)
         if key is not None:
             return self.facts.stored_by_key.get(key)
@@ -215,6 +219,7 @@ class _Batch:
     # ---- results ------------------------------------------------------------------------------
 
     def _refuse(self, incoming: IncomingRequest, rejected: Rejected) -> None:
+        """Add to the result that a request is refused."""
         refused = RefusedMessage(
             incoming.sender, rejected.code, rejected.reason, incoming.client_msg_id
         )
@@ -271,7 +276,7 @@ class _Batch:
             self.outcome.acks.append(acknowledged)
 
     def flush(self) -> None:
-        """Write to the database all that the batch has stored and changed."""
+        """Write to the database all entries and changes that the batch holds."""
         added = {c.id: c.added for c in self.facts.locked.values()}
         journal.flush(self.database, self.facts.locked.values())
         journal.save_changes(self.database, self._changed.values())
@@ -293,7 +298,10 @@ class _Batch:
             sql.execute(self.database, _DELETE_UNUSED, (file, conversation))
 
     def _answer_repeated(self, added: dict[int, list[StoredEntry]]) -> None:
-        """Acknowledge again those requests that had been carried out before."""
+        """Acknowledge again the requests that asked for what was done before.
+
+        `added`: conversation -> the entries that this batch has appended.
+        """
         entries = {(e.conversation, e.seq): e for appended in added.values() for e in appended}
         entries = {**self.facts.entries, **entries}
         missing = {key for _, key in self._repeated if key not in entries}

@@ -105,7 +105,7 @@ def revoke_pending() -> None:
 
 
 def _catch_up(platform: str) -> None:
-    """Put into Redis the rows of a platform's table of revocations since the last time.
+    """Put into Redis the rows that were added to a platform's table of revocations since the last run.
 
     If Redis was emptied, these are all rows.
     """
@@ -122,6 +122,7 @@ def delete_expired(most: int = 5000) -> None:
     """Delete rows of tokens that have expired, at most `most` for each platform."""
 
     def forget_of(platform: str) -> None:
+        """Delete expired rows of one platform's table; an hour of delay allows for clocks that differ."""
         rows = Revocation.objects.using(store_of(platform).database)
         expired = rows.filter(expires_at__lt=clock.now() - timedelta(hours=1)).values_list(
             "pk", flat=True
@@ -153,7 +154,11 @@ def _close(now: float) -> None:
 
 
 def _close_few(open_until: dict[str, float], now: float) -> dict[str, float]:
-    """Close connections person by person; return the people who cannot have any left."""
+    """Close connections person by person; return the people whose time to be watched is over.
+
+    `open_until`: person -> until when an auth backend may still let the person in with a revoked
+    token. Only after that it is certain that the person has no connection left.
+    """
     for user in open_until:
         broker.close_connections(user)
     return {user: until for user, until in open_until.items() if until <= now}
@@ -162,7 +167,8 @@ def _close_few(open_until: dict[str, float], now: float) -> dict[str, float]:
 def _close_many(open_until: dict[str, float], now: float) -> dict[str, float]:
     """Close the connections of those who appear in the broker's list of all connected users.
 
-    New connections appear in it late. Return the people who cannot have any left.
+    A new connection appears in the list up to LISTED_SECONDS late, so people are watched that much
+    longer than in `_close_few`. Return the people whose time is over.
     """
     for user in broker.connected_users() & open_until.keys():
         broker.close_connections(user)

@@ -82,4 +82,4 @@ def _after_revocations(user: str, now: float) -> float:
         revocations.revoked_tokens.read(redis_of(own_platform()), now)
     except redis.RedisError as error:
         log.warning("what is revoked is not known: %s", error)
-    return max(now, revocations.revoked_tokens.since(user) + 1.0)
+    return max(now, revocations.revoked_tokens.revoked_up_to(user) + 1.0)

@@ -82,7 +82,10 @@ def _publish(platform: str, changed: dict[str, str]) -> None:
 
 
 def _to_operators(database: str, body: bytes) -> Iterator[Publication]:
-    """Yield a message to the programs of all operators; without operators there is none."""
+    """Yield one message that reaches the programs of operators, at most KEYS_A_PUBLISH of them.
+
+    Without operators there is no message.
+    """
     operators = Account.objects.using(database).filter(is_superuser=True, is_active=True)
     keys = [manager_key(moid) for moid in operators.values_list("moid", flat=True)[:KEYS_A_PUBLISH]]
     if keys:

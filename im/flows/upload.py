@@ -64,7 +64,7 @@ def _check_rate(person: str) -> None:
 
 
 def receive(person: str, number: UUID, offset: int, source: spool.Source, length: int) -> int:
-    """Append bytes to an upload at `offset`; return how many it has then.
+    """Append bytes to an upload at `offset`; return how many bytes the upload has then.
 
     Raises TransferRefused.
     """

@@ -6,11 +6,12 @@ from django.utils.translation import gettext as _
 
 
 def for_script() -> dict[str, str]:
-    """Return the texts by the names that the scripts use."""
+    """Return all texts: the name that the scripts use -> the text in the language of the request."""
     return {**_people_texts(), **_message_texts(), **_connection_texts()}
 
 
 def _people_texts() -> dict[str, str]:
+    """Return the texts about people and groups."""
     return {
         "you": _("You"),
         "online": _("online"),
@@ -45,6 +46,7 @@ def _people_texts() -> dict[str, str]:
 
 
 def _message_texts() -> dict[str, str]:
+    """Return the texts about messages and files."""
     return {
         "recalled": _("This message was taken back."),
         "edited": _("edited"),
@@ -80,6 +82,7 @@ def _message_texts() -> dict[str, str]:
 
 
 def _connection_texts() -> dict[str, str]:
+    """Return the texts about the connection to the platform."""
     return {
         "connecting": _("Connecting…"),
         "lost": _("No connection. What you write is sent when it is back."),

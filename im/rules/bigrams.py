@@ -1,9 +1,9 @@
-"""Splits texts and queries into the entries of the search index. The module is pure.
+"""Texts and queries are split into the entries of the search index. The module is pure.
 
 Scripts without spaces (Han, kana, hangul) are indexed by character bigrams, and the last character
 of a run also alone, so that a single character always is the beginning of some entry. All other
 text is indexed by words. Case and width do not count. The index only yields candidates:
-`contains_all` decides whether a text really holds what was searched for.
+`contains_all` decides whether a text really contains the terms of the query.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def grams(text: str) -> set[str]:
 
 
 def parse_query(text: str) -> Query:
-    """Return what to search for: all terms, the last of which may be incomplete."""
+    """Return a query from its text: all its terms, the last of which may be incomplete."""
     terms = tuple(dict.fromkeys(normalize(text).split()))
     tokens = [token for term in terms for token in _TOKEN.findall(term)]
     parts: dict[GramLookup, None] = {}
@@ -112,7 +112,7 @@ AROUND = 40
 
 
 def snippet(text: str, terms: tuple[str, ...]) -> list[tuple[str, bool]]:
-    """Return the part of a text around the first match, as pieces: (text, whether it matches)."""
+    """Return about 3 * AROUND characters of a text around the first match, as (piece, whether it matches)."""
     folded, origin = [], list[int]()
     for position, character in enumerate(text):
         pieces = normalize(character)

@@ -131,7 +131,7 @@ def _reads_from(client: BrokerClient) -> Iterable[str]:
 def may_route(client: BrokerClient, exchange: str, permission: str, key: str) -> bool:
     """Return whether the client may publish or bind with this key on a topic exchange.
 
-    This is asked in addition to `may_use`.
+    The broker asks this in addition to `may_use`.
     """
     if client.bearer == "s":
         if permission == "read":
@@ -146,7 +146,10 @@ def may_route(client: BrokerClient, exchange: str, permission: str, key: str) ->
 
 
 def _is_server_key(own: str | None, key: str) -> bool:
-    """Return whether a server of this kind may bind its queue by this key: without wildcards."""
+    """Return whether a server may bind its queue by this key, which has no wildcards.
+
+    `own` is the key of all servers of its kind; `None` for programs that bind no queue.
+    """
     return own is not None and (key == own or _after(f"{own}.", key, t.SERVER_ID))
 
 

@@ -171,9 +171,9 @@ def _state_after_add(state: Membership | None, wanted: Membership) -> Membership
 
 
 def pins_after(pins: list[int], seq: int, on: bool) -> list[int] | DenyReason:
-    """Return the pinned messages (seqs) after one is pinned or unpinned, or why this is refused.
+    """Return the seqs of the pinned messages after one is pinned or unpinned, the latest last.
 
-    The latest stands last.
+    DenyReason.FULL means that there are MAX_PINS already.
     """
     if not on:
         return [pin for pin in pins if pin != seq]
@@ -227,8 +227,9 @@ def missing_ranges(
 ) -> tuple[list[SeqRange], bool]:
     """Return the entries that a device lacks, at most `count`, and whether there are more.
 
-    `have` holds, by conversation, the last seq without a gap before it. Of conversations that it
-    does not name the device gets the `latest` entries, or all.
+    `sights`: conversation id -> the part of its log that the person sees. `have`: conversation id
+    -> the last seq up to which the device lacks nothing. Of a conversation that is not in `have`
+    the device gets the `latest` entries (`None`: all).
     """
     ranges: list[SeqRange] = []
     for number, visible in sorted(sights.items()):

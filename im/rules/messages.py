@@ -21,8 +21,8 @@ Data = dict[str, Any]
 class ClientDelivery:
     """A delivery is one message as the broker handed it over.
 
-    The broker has checked `user_id`, or it is empty. `is_counted`: against the sender's rate, when it was
-    delivered before.
+    `user_id` is the sender, which the broker has checked, or "". `is_counted` says that the message
+    was delivered before and counted then for its sender's rate.
     """
 
     body: bytes

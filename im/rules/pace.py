@@ -12,6 +12,7 @@ class RateLimit:
     def __init__(self, rate: float, burst: float) -> None:
         self._rate, self._burst = rate, burst
         self._left: dict[str, tuple[float, float]] = {}
+        """Name -> (actions that were left, and at which time)."""
 
     def allows(self, name: str, now: float) -> bool:
         """Return whether this name may act now, and count the action if so.

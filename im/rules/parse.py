@@ -106,6 +106,7 @@ def token_in(delivery: ClientDelivery) -> str:
 
 
 def _body(text: bytes) -> Data:
+    """Return a message's JSON object, which holds an object `data`. Raises InvalidMessage."""
     if len(text) > BODY_BYTES:
         raise InvalidMessage(Code.TOO_LARGE, f"a message has at most {BODY_BYTES} bytes")
     try:
@@ -118,6 +119,7 @@ def _body(text: bytes) -> Data:
 
 
 def _token(body: Data) -> str:
+    """Return the token without the word before it. Raises InvalidMessage."""
     token = body.get("token")
     if not isinstance(token, str) or not token.startswith(PREFIX):
         raise InvalidMessage(Code.BAD_TOKEN, f"token: {PREFIX} directly followed by the token")
@@ -125,6 +127,7 @@ def _token(body: Data) -> str:
 
 
 def _client_msg_id(data: Data) -> str | None:
+    """Return the sender's own id of the message; `None` if it has none. Raises InvalidMessage."""
     client_msg_id = data.get("client_msg_id")
     if client_msg_id is None:
         return None
@@ -134,6 +137,7 @@ def _client_msg_id(data: Data) -> str | None:
 
 
 def _request(body: Data, data: Data) -> Request:
+    """Return the request that a message holds, read by the reader of its `cmd`. Raises InvalidMessage."""
     reader = _READERS.get(str(body.get("cmd")))
     if reader is None:
         raise InvalidMessage(Code.UNKNOWN_CMD, "cmd: " + ", ".join(_READERS))
@@ -160,6 +164,7 @@ def _check_sender_and_key(
 
 
 def _say(data: Data) -> Say:
+    """Return a new message: only texts need a body, and only the other types a file."""
     try:
         kind = Type(str(data.get("type")))
     except ValueError:
@@ -183,6 +188,7 @@ def _recall(data: Data) -> Recall:
 
 
 def _react(data: Data) -> React:
+    """Return a reaction; `on` is true unless the client says that the emoji is removed."""
     number, emoji, on = _conversation(data), data.get("emoji"), data.get("on", True)
     if not isinstance(emoji, str) or not 1 <= len(emoji) <= EMOJI:
         raise InvalidMessage(Code.BAD_JSON, f"emoji: 1 to {EMOJI} characters")
@@ -200,6 +206,7 @@ def _typing(data: Data) -> Typing:
 
 
 def _heartbeat(data: Data) -> Heartbeat:
+    """Return a heartbeat; both the device and its seqs may be left out."""
     seqs, device = data.get("seqs", {}), data.get("device", "")
     if not isinstance(seqs, dict):
         raise InvalidMessage(Code.BAD_JSON, "seqs: an object, conversation_id to seq")
@@ -209,6 +216,7 @@ def _heartbeat(data: Data) -> Heartbeat:
 
 
 def _presence(data: Data) -> SetPresence:
+    """Return the request to show a presence. Raises InvalidMessage for an unknown one."""
     try:
         return SetPresence(Presence(str(data.get("state"))))
     except ValueError:
@@ -231,6 +239,7 @@ _READERS: dict[str, Callable[[Data], Request]] = {
 
 
 def _number(value: object) -> int:
+    """Return a conversation's id, given as a number or as its decimal digits. Raises InvalidMessage."""
     text = str(value) if isinstance(value, int) else value
     if isinstance(text, str) and _NUMBER.fullmatch(text) and int(text) <= _MAX_NUMBER:
         return int(text)
@@ -267,6 +276,7 @@ def _target(data: Data, conversation: int, name: str = "msg_id") -> int:
 
 
 def _text(data: Data, *, empty: bool = False) -> str:
+    """Return a message's text of at most TEXT_BYTES. Raises InvalidMessage, also if it is empty but may not be."""
     body = data.get("body", "")
     if not isinstance(body, str) or not (body or empty):
         raise InvalidMessage(Code.BAD_JSON, "body: a text")
@@ -278,6 +288,7 @@ def _text(data: Data, *, empty: bool = False) -> str:
 
 
 def _file(data: Data) -> str:
+    """Return the id of an upload in its usual form. Raises InvalidMessage."""
     try:
         return str(UUID(data["file_id"]))
     except (KeyError, ValueError, AttributeError, TypeError):
@@ -285,6 +296,7 @@ def _file(data: Data) -> str:
 
 
 def _mentions(data: Data) -> tuple[str, ...]:
+    """Return the mentioned users without repetition, at most MENTIONS. Raises InvalidMessage."""
     users = data.get("mentions", [])
     if not isinstance(users, list) or len(users) > MENTIONS:
         raise InvalidMessage(Code.BAD_JSON, f"mentions: at most {MENTIONS} user ids")

@@ -39,7 +39,8 @@ class SenderRates:
 
     def __init__(self, most: int = 50_000) -> None:
         self._most, self._full = most, float(BURST)
-        self._of: OrderedDict[str, tuple[float, float, int]] = OrderedDict()
+        self._buckets: OrderedDict[str, tuple[float, float, int]] = OrderedDict()
+        """Sender -> (messages that were left, at which time, excess since within the rate)."""
 
     def allow_backlog(self, seconds: float) -> None:
         """Enlarge all buckets, since messages counted from now on may have waited this many seconds.
@@ -54,7 +55,7 @@ class SenderRates:
         The excess is counted since the sender was last within the rate, which means that at least
         half of the burst was free. `now` is in seconds.
         """
-        level, last_time, excess = self._of.pop(sender, (self._full, now, 0))
+        level, last_time, excess = self._buckets.pop(sender, (self._full, now, 0))
         now, parts = max(now, last_time), 1 + max(0, size - 1) // BYTES_A_MESSAGE
         level = min(self._full, level + (now - last_time) * MESSAGES_A_SECOND)
         if level >= parts:
@@ -67,9 +68,9 @@ class SenderRates:
 
     def _keep(self, sender: str, level: float, now: float, excess: int) -> None:
         """Remember a sender's bucket; forget the least recent sender if there are too many."""
-        self._of[sender] = (level, now, excess)
-        if len(self._of) > self._most:
-            self._of.popitem(last=False)
+        self._buckets[sender] = (level, now, excess)
+        if len(self._buckets) > self._most:
+            self._buckets.popitem(last=False)
 
 
 def loud(

@@ -1,4 +1,4 @@
-"""Decides who gets which message of the center, and by which routing keys. The module is pure."""
+"""The module decides which people get which message of the center, and by which keys. It is pure."""
 
 from __future__ import annotations
 
@@ -89,9 +89,9 @@ def keys_of(ways: Ways) -> tuple[str, ...]:
 
 
 def _to_all(conversation: int, message: Data, keys: tuple[str, ...]) -> Iterator[Publication]:
-    """Return the messages that bring `message` to the people behind `keys`; one even without keys.
+    """Return the messages that bring `message` to the people whom `keys` reach, KEYS_A_PUBLISH keys each.
 
-    Archivers listen by the conversation's key.
+    There is one message even without keys, since archivers get it by the conversation's own key.
     """
     body, key = orjson.dumps(message), conversation_key(conversation)
     for first in range(0, len(keys) or 1, KEYS_A_PUBLISH):
@@ -101,7 +101,7 @@ def _to_all(conversation: int, message: Data, keys: tuple[str, ...]) -> Iterator
 def _to_one(user: str, message: Data, ways: Ways) -> Publication:
     """Return the message that brings `message` to one person.
 
-    A person of whom no protocol is known may listen over any.
+    If it is unknown over which protocols the person listens, it goes to all of them.
     """
     protocols = ways.get(user, EVERY_WAY)
     key, *more = [*keys_of({user: protocols})] or [user_key(user)]

@@ -45,7 +45,7 @@ async def application(scope: dict[str, Any], receive: Receive, send: Send) -> No
 async def _answer(scope: dict[str, Any], receive: Receive) -> tuple[int, str]:
     """Return the HTTP status and text that answer a request.
 
-    What fails is answered with `deny`.
+    A request of wrong form, or one whose handling fails, is answered with `deny`.
     """
     path = scope["path"]
     if path == "/healthz":
@@ -84,7 +84,8 @@ async def _reply(send: Send, status: int, text: str) -> None:
 async def _run_process(receive: Receive, send: Send) -> None:
     """Keep the lists of revoked tokens and refused people fresh while the process runs.
 
-    They are read once before the first request is accepted, then every second.
+    They are read once before the first request is accepted, then every second. The ASGI server
+    sends two events: that the process starts, and that it shall stop.
     """
     await receive()
     configure_logging(settings.LOGGING_CONFIG, settings.LOGGING)

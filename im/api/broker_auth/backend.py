@@ -19,12 +19,14 @@ from im.rules.pace import RateLimit
 log = logging.getLogger("im.door")
 
 ANSWERS = Counter("im_door_answers", "Questions of the clients' broker", ["question", "answer"])
-KNOWN = Counter("im_door_refreshes", "Looks at what is revoked, by what came of them", ["result"])
+REFRESHES = Counter(
+    "im_door_refreshes", "Looks at what is revoked, by what came of them", ["result"]
+)
 
 SIGN_INS = (2.0, 60)
-"""For each person: sign-ins a second, and at once. Over MQTT and STOMP one sign-in asks twice."""
+"""A person's rate limit: 2 sign-ins a second, 60 in a burst. MQTT and STOMP ask twice for each."""
 DECLARES = (1.0, 60)
-"""For each person: queues created or deleted a second, and at once."""
+"""A person's rate limit: 1 queue created or deleted a second, 60 in a burst."""
 ALLOW, DENY = "allow", "deny"
 
 Fields = Mapping[str, str]
@@ -40,8 +42,10 @@ class AuthBackend:
         self._vhost = vhost
         self._revoked = RevokedTokens()
         self._platform_clock = clock.FarClock()
+        # The user whom the backend refuses for flooding -> until when, in seconds since 1970.
         self._blocked_until: dict[str, int] = {}
         self._sign_ins, self._declares = RateLimit(*SIGN_INS), RateLimit(*DECLARES)
+        # The last part of the request's path -> the method that decides on the request.
         self.questions: dict[str, Callable[[Fields], str]] = {
             "user": self.user,
             "vhost": self.vhost,
@@ -65,10 +69,10 @@ class AuthBackend:
             self._platform_clock.hear(self._revoked.told_at())
             self._blocked_until = presence_store.blocked_flooders(now)
         except redis.RedisError as error:
-            KNOWN.labels("away").inc()
+            REFRESHES.labels("away").inc()
             log.warning("Redis is away, so who was revoked since is not known: %s", error)
             return
-        KNOWN.labels("read").inc()
+        REFRESHES.labels("read").inc()
         for limit in (self._sign_ins, self._declares):
             limit.forget_full(time.monotonic())
 
@@ -115,7 +119,10 @@ class AuthBackend:
         return _reply(_client_of(fields) is not None and fields.get("vhost") == self._vhost)
 
     def resource(self, fields: Fields) -> str:
-        """Decide whether a client may declare, write to or read from a queue or an exchange."""
+        """Decide whether a client may declare, write to or read from a queue or an exchange.
+
+        What may be declared or deleted is also limited by the person's rate (DECLARES).
+        """
         client, permission = _client_of(fields), fields.get("permission", "")
         kind, name = fields.get("resource", ""), fields.get("name", "")
         if client is None or not broker_permissions.may_use(client, kind, name, permission):

@@ -39,7 +39,7 @@ Info = dict[str, str | int | bool | None]
 
 
 def inspect(path: str, thumbnail: str) -> Info:
-    """Return type and measures of the file, and write a thumbnail if it is a picture."""
+    """Return a file's content type and measures, and write a thumbnail if the file is a picture."""
     with open(path, "rb") as file:
         head = file.read(HEAD)
     kind = _by_magic(head)
@@ -71,7 +71,10 @@ def _is_text(head: bytes) -> bool:
 
 
 def _picture(path: str, thumbnail: str) -> Info | None:
-    """Return the measures of a picture, and write its thumbnail; `None` if it is none."""
+    """Return the measures of a picture, and write its thumbnail.
+
+    `None` if it has more than PIXELS pixels.
+    """
     from PIL import Image, ImageOps
 
     Image.MAX_IMAGE_PIXELS = PIXELS
@@ -91,7 +94,7 @@ def _picture(path: str, thumbnail: str) -> Info | None:
 
 
 def _recording(path: str) -> Info | None:
-    """Return the measures of an audio or video file; `None` if it is none."""
+    """Return the measures of an audio or video file; `None` if its format is none of RECORDINGS."""
     import av
 
     with av.open(path) as container:
@@ -114,9 +117,10 @@ _COVER = 0x400
 
 
 def _duration(container: Any) -> int | None:
-    """Return the duration in milliseconds, or `None` if it is unknown.
+    """Return the duration in milliseconds; `None` if it is unknown.
 
-    Recordings of browsers do not state it; then the last packet tells.
+    Recordings that browsers make do not state it. Then the end of the last packet counts, unless
+    the file is longer than MEASURED_BYTES.
     """
     if container.duration:
         return int(container.duration) // 1000

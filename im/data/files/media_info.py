@@ -1,4 +1,4 @@
-"""Asks the program `inspect_media.py`, which may fail, what an uploaded file is."""
+"""The program `inspect_media.py` is run here to find out what an uploaded file is; it may fail."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def inspected(path: Path) -> Iterator[tuple[MediaInfo, Path]]:
 
 
 def _run_program(path: Path, thumbnail: Path) -> dict[str, Any]:
-    """Return what the program printed; empty if it failed or was stopped."""
+    """Return the JSON object that the program printed; `{}` if it failed or took over SECONDS."""
     program = [sys.executable, "-I", str(Path(inspect_media.__file__)), str(path), str(thumbnail)]
     try:
         process = subprocess.run(  # noqa: S603 - the file is read by a program of ours, not run

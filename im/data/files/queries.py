@@ -20,7 +20,10 @@ StoredFile = tuple[PlatformStore, File]
 
 
 def own_upload(person: str, number: UUID) -> StoredFile | None:
-    """Return an upload of this person with the store that holds its row, or `None`."""
+    """Return an upload of this person, and the store whose database holds its row.
+
+    `None` if this site has no such upload.
+    """
     for store in _stores():
         for file in _rows(store, File.objects.filter(pk=number, owner=person)):
             return store, file
@@ -28,7 +31,11 @@ def own_upload(person: str, number: UUID) -> StoredFile | None:
 
 
 def readable(person: str, numbers: Collection[UUID]) -> list[File]:
-    """Return those of these files that this person may read: own ones, and those of conversations."""
+    """Return those of these files that a person may read.
+
+    These are the uploads of this person, and the files in conversations of which the person is a
+    member.
+    """
     files: dict[UUID, File] = {}
     for store in _stores():
         missing = set(numbers) - files.keys()
@@ -38,7 +45,7 @@ def readable(person: str, numbers: Collection[UUID]) -> list[File]:
 
 
 def _readable(person: str, numbers: Collection[UUID]) -> QuerySet[File]:
-    """Return the query behind `readable`."""
+    """Return the query, on one platform's data, for those of these files that a person may read."""
     memberships = Member.objects.filter(
         conversation=OuterRef("conversation"), user=person, state=Membership.ACTIVE
     )
@@ -72,9 +79,9 @@ def used_bytes(database: str, person: str) -> int:
 
 
 def unused(database: str, before: datetime, most: int) -> list[UUID]:
-    """Return files announced before then that no message has ever carried, the oldest first.
+    """Return at most `most` files, announced before `before`, that no message has ever carried.
 
-    Their rows are locked; must run inside a transaction.
+    The oldest come first. Their rows are locked; must run inside a transaction.
     """
     old = File.objects.using(database).filter(used=False, created_at__lt=before)
     locked = old.select_for_update(skip_locked=True).order_by("created_at")

@@ -30,7 +30,7 @@ class _ObjectReader(io.RawIOBase):
     """An S3 object as a file that can be read from any position. Raises FileNotFoundError."""
 
     def __init__(self, s3_object: Any) -> None:
-        self._found, self._at = s3_object, 0
+        self._s3_object, self._at = s3_object, 0
         try:
             self._size = int(s3_object.content_length)
         except ClientError as error:
@@ -58,7 +58,7 @@ class _ObjectReader(io.RawIOBase):
         last = min(self._at + len(buffer), self._size) - 1
         if last < self._at:
             return 0
-        data = self._found.get(Range=f"bytes={self._at}-{last}")["Body"].read()
+        data = self._s3_object.get(Range=f"bytes={self._at}-{last}")["Body"].read()
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)

@@ -77,9 +77,9 @@ def received_bytes(file: BinaryIO) -> int:
 
 
 def append(file: BinaryIO, source: Source, length: int) -> int:
-    """Receive up to `length` bytes and return how many there are now.
+    """Receive up to `length` bytes into an upload's file; return how many bytes the file has now.
 
-    What arrived before a broken connection is kept.
+    If the connection breaks, the bytes that have arrived are kept.
     """
     file.seek(0, os.SEEK_END)
     try:
@@ -98,7 +98,7 @@ def delete(number: str) -> None:
 
 
 def delete_old(seconds: float, most: int) -> int:
-    """Delete uploads that got no bytes for this long, at most `most` at once; return how many."""
+    """Delete at most `most` uploads that got no bytes for this many seconds; return how many."""
     before, dropped = time.time() - seconds, 0
     folder = Path(settings.IM_SPOOL)
     with os.scandir(folder) if folder.is_dir() else _nothing() as entries:

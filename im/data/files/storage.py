@@ -33,7 +33,10 @@ class _MovableFile(Content):  # type: ignore[type-arg]  # only the stub of this 
 
 
 def save(number: str, path: Path, suffix: str = "") -> None:
-    """Save the file at `path`, which stays there; replace what a failed attempt has left."""
+    """Save a copy of the file at `path`; replace what a failed attempt has left.
+
+    A folder storage moves the file that it is given. So it is given a second link to the file.
+    """
     name, linked = name_of(number, suffix), path.with_name(f"{path.name}.taken")
     storage().delete(name)
     linked.unlink(missing_ok=True)
