@@ -70,9 +70,10 @@ site              | failover.register       | v...o | .....   | .....    | .....
         return {pms_queue(own): batch_handler(own)} if "pms" in settings.ROLES else {}
 
     def threads(self) -> Sequence[WorkerThread]:
-        """Return a thread for each platform that shows the cell agent that this worker is alive.
+        """Return one thread for each platform, by which the cell agents see that this worker is alive.
 
-        The cell agent is the process that decides here which database takes a platform's writes.
+        A cell agent is the process that decides at this site which database takes a platform's
+        writes.
         """
         from failover.data.heart import Heart
         from foundation.cells.directory import possible_platforms, store_of

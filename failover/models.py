@@ -104,7 +104,7 @@ class CellReport(models.Model):
 
 
 class Pulse(models.Model):
-    """The pulse is a counter per platform that grows while the software of the serving site is alive."""
+    """The pulse is a counter per platform that grows while the workers of the serving site are alive."""
 
     platform = models.CharField(max_length=40, primary_key=True)
     beats = models.PositiveBigIntegerField(default=0)
@@ -116,7 +116,7 @@ class Pulse(models.Model):
 class RoomWatch(models.Model):
     """A room watch is the state of a machine room as the platform management (PMS) sees it.
 
-    `mode` is what operators want: "on" declares the room abnormal, "off" keeps it normal.
+    `mode` is the operator's choice: "on" declares the room abnormal, "off" keeps it normal.
     """
 
     room = models.CharField("room MOID", max_length=40, primary_key=True)

@@ -27,7 +27,8 @@ def watch() -> None:
 def ask() -> None:
     """Ask the platform management (PMS) for the state of the platforms, and repeat unheard room notices.
 
-    Both repair a notice that was lost. Conferences that were placed in an abnormal room meanwhile leave it.
+    Both repair the loss of a notice. Conferences that were placed in an abnormal room meanwhile
+    leave it.
     """
     if "css" in settings.ROLES:
         platforms.ask(own_platform())

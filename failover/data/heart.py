@@ -1,6 +1,6 @@
-"""Threads by which workers show the cell agents, through the database, that the software is alive.
+"""Threads by which workers show the cell agents, through the database, that they are alive.
 
-No message broker takes part, so that a blocked broker does not look like dead software.
+No message broker takes part, so that a blocked broker does not look like dead workers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ log = logging.getLogger("failover.heart")
 class Heart(Thread):
     """A heart is a thread that holds a lock in a platform's database for as long as its worker lives.
 
-    Each worker has one for each platform; the site's cell agent sees the locks.
+    Each worker has one for each platform. The site's cell agent sees the locks, and so knows that
+    workers are alive.
     """
 
     def __init__(self, store: PlatformStore) -> None:
@@ -42,13 +43,13 @@ class Heart(Thread):
         """Renew the lock every two seconds until asked to stop."""
         while not self._stop_asked.is_set():
             self._beat(self._store.database)
-            self._stop_asked.wait(liveness.KEPT_EVERY)
+            self._stop_asked.wait(liveness.LOCK_RENEWAL_SECONDS)
         connections.close_all()
 
     def _beat(self, database: str) -> None:
         """Renew the lock, or try to get one; log once when the database cannot be reached."""
         try:
-            liveness.keep(lambda query, values: sql.select(database, query, values))
+            liveness.hold_lock(lambda query, values: sql.select(database, query, values))
             self._is_away = False
         except (DatabaseError, InterfaceError) as error:
             connections[database].close()

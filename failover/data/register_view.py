@@ -1,8 +1,8 @@
 """The register of owners as pages, commands and other apps read it, and write operators' requests.
 
-The register says which site serves which platform. It is asked at the core's database (REGISTER_URL) each
-time, with a short time limit, and nothing of it is kept elsewhere. A site that cannot reach it knows only
-what its own databases say. The cell agents have a view of their own, `data/cells/register.py`.
+The register says which site serves which platform. It is read from the core's database
+(REGISTER_URL) each time, with a short time limit, and not cached. A site that cannot reach it knows
+only what its own databases say. The cell agents use `data/cells/register.py` instead.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ __all__ = [
 class RegisterView:
     """The view is the whole register at one moment: its rows, and the last reports of the sites' agents.
 
-    `reports` are by platform, then by site; `numbers` has the number of each platform's last event.
+    `rows`: platform -> row. `reports`: platform -> site -> report. `numbers`: platform -> number of
+    its last event.
     """
 
     rows: dict[str, RegisterRow]
@@ -97,7 +98,7 @@ class Event:
 
 
 def is_there() -> bool:
-    """Tell whether this deployment has a register of owners; without one nothing is ever taken over."""
+    """Return whether this deployment has a register of owners; without one nothing is ever taken over."""
     return bool(settings.REGISTER_URL)
 
 
@@ -115,7 +116,10 @@ def read() -> RegisterView:
 
 
 def serving(platform: str) -> str:
-    """Return, at the core, the site that serves a platform; without a row in the register its own site."""
+    """Return the site that serves a platform, from the core's own tables; only the core may call this.
+
+    A platform without a row in the register is served by its own site.
+    """
     owner = Register.objects.filter(platform=platform).values_list("owner", flat=True).first()
     return owner or platform
 
@@ -132,9 +136,9 @@ def timeline(most: int = 50) -> list[Event]:
 
 
 def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, because: str) -> bool:
-    """Write recovery mode and request of a register row, and the event that says why. Raises Failure.
+    """Write the recovery mode and the request of a register row, with the event that says why.
 
-    `False` means that somebody else changed the row meanwhile: nothing was written.
+    `False` means that the row was changed meanwhile: nothing was written. Raises Failure.
     """
     values = [after.mode, after.wish, after.wish_by, after.wish_force, after.wish_fence]
     values += [
@@ -151,9 +155,9 @@ def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, becaus
 
 
 def settle(before: RegisterRow, site: str, because: str) -> bool:
-    """Note in the register that nothing is missing any more after a forced takeover. Raises Failure.
+    """Note in the register that the writes which a forced takeover left behind are dealt with.
 
-    `False` means that the row has changed meanwhile: nothing was written.
+    `False` means that the row has changed meanwhile: nothing was written. Raises Failure.
     """
     values = [before.platform, before.epoch, before.owner]
     event = [before.platform, site, "salvaged", before.epoch, before.owner, before.solo]
@@ -164,7 +168,7 @@ def settle(before: RegisterRow, site: str, because: str) -> bool:
 def note(platform: str, site: str, kind: str, because: str) -> None:
     """Add an event to the list of changes without changing the register.
 
-    It is lost where the register cannot be reached.
+    If the register cannot be reached, the event is lost.
     """
     if not is_there():
         return
@@ -177,6 +181,7 @@ def note(platform: str, site: str, kind: str, because: str) -> None:
 
 @contextmanager
 def _link() -> Iterator[DatabaseLink]:
+    """Open a connection to the register's database, and close it at the end."""
     link = DatabaseLink.to(settings.REGISTER_URL)
     try:
         yield link

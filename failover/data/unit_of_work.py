@@ -41,7 +41,7 @@ class FailoverUnitOfWork:
         return self._uow.part(ConferencesDatabaseUnitOfWork)
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Load nothing in advance: these messages are rare, and each locks its rows when its turn comes."""
+        """Do nothing: other apps load here what a batch of messages needs, but room notices are rare."""
 
     # ---- rooms ------------------------------------------------------------------------------
 
@@ -51,7 +51,10 @@ class FailoverUnitOfWork:
         return list(rooms.order_by("order", "moid"))
 
     def watched(self) -> dict[str, Room]:
-        """Lock and return the remembered state of each room, so that one process at a time decides."""
+        """Lock the remembered states of all rooms, and return them: MOID of the room -> state.
+
+        The lock lets one process at a time decide about rooms.
+        """
         watches = RoomWatch.objects.using(self.database).select_for_update().order_by("room")
         return {
             r.room: Room(mode=r.mode, abnormal=r.abnormal, since=r.since, number=r.number)
@@ -59,7 +62,7 @@ class FailoverUnitOfWork:
         }
 
     def remember(self, moid: str, room: Room, because: str) -> None:
-        """Save the state of a room, and, if it has changed, the reason."""
+        """Save the state of a room; `because` is why it has changed, or "" if it has not."""
         change = {"changed_at": self.now, "because": because} if because else {}
         RoomWatch.objects.using(self.database).update_or_create(
             room=moid,
@@ -72,15 +75,18 @@ class FailoverUnitOfWork:
         )
 
     def units_by_room(self, default: str) -> dict[str, list[tuple[str, str, bool]]]:
-        """Return `(ip, pid, online)` of the media units in each room, by the room's MOID."""
+        """Return the media units in each room: MOID of the room -> [(ip, pid, is online)].
+
+        Units of no room count to the room `default`.
+        """
         return media_units_by_room(self.database, default)
 
     def bound_to(self, room: MachineRoom) -> list[str]:
-        """Return the user domains bound to a room; the default room has also those that are bound to none."""
+        """Return the user domains bound to a room; the default room also has those that are bound to no room."""
         return tenants_of_room(self.database, self.platform, room.moid, is_default=room.is_default)
 
     def is_room_of(self, site: str, room: str) -> bool:
-        """Tell whether a site's domain tree has this room."""
+        """Return whether a site's domain tree has this room."""
         rooms = MachineRoom.objects.using(store_of(site).database)
         return rooms.filter(moid=room, platform_id=site).exists()
 
@@ -93,7 +99,7 @@ class FailoverUnitOfWork:
         return [Unit(ip, pid, site) for ip, pid, _ in units]
 
     def mark_room(self, moid: str, abnormal: bool) -> None:
-        """Mark a room as abnormal or normal for the resource pool; does nothing if it is another platform's."""
+        """Mark a room as abnormal or normal for the choice of media units, unless it is another platform's."""
         rooms = MachineRoom.objects.using(self.database)
         rooms.filter(moid=moid, platform_id=self.platform).update(abnormal=abnormal)
 
@@ -102,7 +108,10 @@ class FailoverUnitOfWork:
     def remember_notice(
         self, subject: str, order: tuple[int, int], state: str, serving: str = ""
     ) -> bool:
-        """Store the notice of a room or platform if it is the newest; `False` means that it is old."""
+        """Store the notice of a room or platform (`subject`) if it is newer than the stored one.
+
+        Return whether it is. `order` is its (epoch, number).
+        """
         query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"
         rows = sql.select(self.database, query, [subject])
         if not is_newer(rows[0] if rows else None, order):

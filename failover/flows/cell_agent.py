@@ -1,6 +1,7 @@
 """The cell agent observes a cell ten times a second, decides on one step, does it, and logs why.
 
-A cell is one platform's data: a database at its own site and a copy at its backup site. Each site has an agent.
+A cell is one platform's data: a database at its own site and a copy at its backup site. Each of the
+two sites has an agent.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from failover.data.cells.connection import Failure
 from failover.data.cells.observer import CellObserver
 from failover.data.cells.register import Register, Report
 from failover.data.cells.server_process import NoServer, Server
-from failover.data.cells.steps import Steps, Unfinished, _nowhere
+from failover.data.cells.steps import Steps, Unfinished, _do_not_stop
 from failover.rules.cell_decisions import decide
 from failover.rules.cell_facts import Action, Facts, Limits, Step
 
@@ -34,17 +35,18 @@ class Agent:
         site: str,
         register: str,
         limits: Limits,
-        point: Callable[[str], None] = _nowhere,
+        point: Callable[[str], None] = _do_not_stop,
     ) -> None:
         self.cell, self.site, self.limits = cell, site, limits
         self.register = Register(register, cell.platform, site)
         self.watch = CellObserver(cell, site, Server(cell), self.register)
         self.steps = Steps(self.watch, point)
         self.logged = ("", "")
+        """The decision logged last: the action, and the sentence that says why."""
         self._reported_at = float("-inf")
 
     def run(self, end: Event) -> None:
-        """Run cycles until `end` is set. The database goes on without its agent."""
+        """Run cycles until `end` is set; the database goes on running without its agent."""
         self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.watch.begin(end)
         pause = 0.0
@@ -52,9 +54,10 @@ class Agent:
             pause = AT_ONCE if self.cycle() else CYCLE
 
     def cycle(self) -> bool:
-        """Observe the cell, decide, and do one step.
+        """Observe the cell, decide, and carry out one step.
 
-        `True` means that the step was done: observe again at once.
+        Return whether the step was done. Then the next cycle follows after 0.01 s, otherwise after
+        0.1 s.
         """
         facts = self.watch.look()
         step = decide(facts, self.limits, time.monotonic())
@@ -75,7 +78,7 @@ class Agent:
         return True
 
     def _log_decision(self, do: str, because: str) -> bool:
-        """Log a decision, unless it is the same as in the cycle before; return whether it was logged."""
+        """Log why the agent acts, unless the last cycle logged the same; return whether it was logged."""
         if (do, because) == self.logged:
             return False
         self.logged = (do, because)
@@ -121,7 +124,7 @@ def _role(facts: Facts) -> str:
     return "owner" if database.semi else "owner, solo"
 
 
-def run(config: Config, end: Event, point: Callable[[str], None] = _nowhere) -> None:
+def run(config: Config, end: Event, point: Callable[[str], None] = _do_not_stop) -> None:
     """Run the agents of all cells (platforms' databases) of a site, each in a thread.
 
     An unforeseen failure of one ends the process.

@@ -34,7 +34,7 @@ class RequestRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorRequest:
-    """An accepted request: the sentence that describes it, and the register row as it was before."""
+    """An accepted request: the sentence that describes it, and the register row as it was before it."""
 
     row: RegisterRow
     sentence: str
@@ -44,7 +44,7 @@ Refuse = Callable[[RegisterRow, RegisterView, dict[str, str]], str]
 
 
 def names() -> dict[str, str]:
-    """Return the names of the platforms by MOID."""
+    """Return the names of all platforms: MOID -> name."""
     return dict(PlatformDomain.objects.values_list("moid", "name"))
 
 
@@ -64,7 +64,7 @@ def takeover(
 
 
 def handback(platform: str, by: str, *, dry_run: bool = False) -> OperatorRequest:
-    """Request that the home gets its platform back now. Raises RequestRefused and Failure."""
+    """Request that a platform's own site serves it again from now on. Raises RequestRefused and Failure."""
 
     def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
         return refuse_handback(row, view.reports.get(platform, {}), named)
@@ -76,9 +76,9 @@ def handback(platform: str, by: str, *, dry_run: bool = False) -> OperatorReques
 
 
 def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False) -> OperatorRequest:
-    """Request that the serving site's database is killed, and that the other site takes over what it has.
+    """Request that the serving site's database is killed, and that the other site takes over.
 
-    The killed database stays down until then. Raises RequestRefused and Failure.
+    The killed database stays down until the other site serves. Raises RequestRefused and Failure.
     """
 
     def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
@@ -92,7 +92,7 @@ def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False)
 
 
 def withdraw(platform: str, by: str, *, dry_run: bool = False) -> OperatorRequest:
-    """Withdraw a request that is not done yet. Raises RequestRefused and Failure."""
+    """Withdraw a request that the agents have not carried out yet. Raises RequestRefused and Failure."""
 
     def wanted(row: RegisterRow) -> RegisterRow:
         return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
@@ -104,9 +104,10 @@ def withdraw(platform: str, by: str, *, dry_run: bool = False) -> OperatorReques
 
 
 def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> OperatorRequest:
-    """Set who decides on a platform's takeovers, in the domain tree and the register of owners.
+    """Set a platform's recovery mode: whether its agents, an operator or nobody decides on takeovers.
 
-    Raises RequestRefused and Failure.
+    It is written to the domain tree and to the register of owners. Raises RequestRefused and
+    Failure.
     """
 
     def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
@@ -126,14 +127,14 @@ def _ask(
     by: str,
     kind: str,
     refuse: Refuse,
-    wanted: Callable[[RegisterRow], RegisterRow] | None,
+    changed_row: Callable[[RegisterRow], RegisterRow] | None,
     *,
     dry_run: bool,
 ) -> OperatorRequest:
     """Check a request, and write it to the register. Raises RequestRefused and Failure.
 
-    `refuse` returns why the request must be refused, or ""; `wanted` returns the row to be written. Nothing is
-    written where it is `None`, or with `dry_run`.
+    `refuse` returns why the request must be refused, or "". `changed_row` returns the register row
+    with the request. With `dry_run`, or without `changed_row`, the request is only checked.
     """
     view, named = register_view.read(), names()
     row = view.rows.get(platform)
@@ -144,8 +145,8 @@ def _ask(
     if why := refuse(row, view, named):
         raise RequestRefused(why)
     sentence = f"{kind}, asked for by {by}"
-    if dry_run or wanted is None:
+    if dry_run or changed_row is None:
         return OperatorRequest(row=row, sentence=sentence)
-    if not register_view.change(row, wanted(row), kind[:16], own_platform(), sentence):
+    if not register_view.change(row, changed_row(row), kind[:16], own_platform(), sentence):
         raise RequestRefused("somebody was faster: look again at what is there now")
     return OperatorRequest(row=row, sentence=sentence)

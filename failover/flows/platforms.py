@@ -61,6 +61,7 @@ from wire.routes import Routes, pms_queue
 
 log = logging.getLogger("failover.platforms")
 _published: dict[str, PlatformState] = {}
+"""Platform -> its state as this process published it last."""
 
 
 # ---- what is known ------------------------------------------------------------------------------
@@ -73,10 +74,12 @@ def read_register() -> RegisterView:
             return register_view.read()
     except register_view.Failure as error:
         log.warning("the register is away: %s", error)
-    return RegisterView(rows={p: row for p in possible_platforms() if (row := _cell(p))})
+    return RegisterView(
+        rows={p: row for p in possible_platforms() if (row := _row_from_own_database(p))}
+    )
 
 
-def _cell(platform: str) -> RegisterRow | None:
+def _row_from_own_database(platform: str) -> RegisterRow | None:
     """Return a register row for a platform, built from what its database at this site says.
 
     `None` if that database cannot be read, or does not say which site serves the platform.
@@ -97,7 +100,7 @@ def _cell(platform: str) -> RegisterRow | None:
 def state(platform: str, register: RegisterView) -> PlatformState:
     """Return the notice of a platform's state, with the platforms that it backs up and its own backups.
 
-    A platform that nobody knows is abnormal, and nobody serves it.
+    A platform that the domain tree does not have is abnormal, and served by nobody.
     """
     row = register.rows.get(platform)
     if row is None and not _is_known(platform):
@@ -129,9 +132,9 @@ def _neighbour(platform: str, register: RegisterView) -> Neighbour:
 
 
 def config(platform: str) -> PlatformConfig:
-    """Return the notice with the addresses of a platform's servers, as the domain tree says.
+    """Return the notice with the addresses of a platform's servers, as the domain tree gives them.
 
-    For this site's own platform the copies of other platforms' data are added.
+    For this site's own platform, the databases here that hold other platforms' data are added.
     """
     domain = PlatformDomain.objects.filter(pk=platform).first()
     redis, mysql = domain.redis_url if domain else "", domain.database_url if domain else ""
@@ -147,7 +150,7 @@ def config(platform: str) -> PlatformConfig:
 
 
 def _copy(platform: str) -> tuple[str, str, str]:
-    """Return where this site has another platform's data: `(platform, Redis URL, MySQL URL)`.
+    """Return where this site keeps another platform's data: `(platform, Redis URL, MySQL URL)`.
 
     The URLs have no user and no password.
     """
@@ -162,7 +165,7 @@ def _copy(platform: str) -> tuple[str, str, str]:
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Answer the questions of CSS about platforms; also where another site serves this platform."""
+    """Answer the questions of CSS about platforms, whether or not this site serves its own platform now."""
     rows, bad, register = [], [], None
     for delivery in deliveries:
         request = delivery.message
@@ -188,9 +191,9 @@ def batch_handler(platform: str) -> Any:
 
 
 def publish_changes(platform: str) -> None:
-    """Publish the states of this site's platforms that have changed since this process published them.
+    """Publish the states of this site's platforms that have changed since this process did so last.
 
-    Two processes, or one that does it twice, publish the same notice.
+    If two processes do so, or one does so twice, the notices are the same and do no harm.
     """
     register = read_register()
     states = [state(possible, register) for possible in possible_platforms()]
@@ -210,8 +213,8 @@ def publish_changes(platform: str) -> None:
 def ask(platform: str, *, everything: bool = False) -> None:
     """Ask the platform management (PMS) for the states of this site's platforms.
 
-    `everything`, at start-up: also ask for the addresses of their servers, and of those of the backups of this
-    site's own platform (CSS §2.2).
+    With `everything` (at start-up) also ask for the addresses of their servers, and of the servers
+    of the platforms that back up this site's own one (CSS §2.2).
     """
     with begin(platform) as uow:
         if not uow.is_open:
@@ -237,9 +240,9 @@ def _ask(uow: Any, question: Message) -> None:
 
 @handles(PlatformState)
 def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: Envelope) -> None:
-    """Store and log the newest state of a platform; nothing here acts on it.
+    """Store a platform's state if it is newer than the stored one, and log it; nothing here acts on it.
 
-    Takeovers follow from what each site reads, every second, in the platforms' databases themselves.
+    Takeovers follow from what each site reads, every second, in the platforms' own databases.
     """
     order = (notice.epoch, notice.number or 0)
     if uow.remember_notice(notice.platform, order, notice.state, notice.serving):
@@ -254,9 +257,9 @@ def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: 
 
 @handles(PlatformConfig)
 def on_platform_config(uow: FailoverUnitOfWork, notice: PlatformConfig, envelope: Envelope) -> None:
-    """Log a warning for each platform whose data this site has and the notice does not name.
+    """Log a warning for each platform whose data this site has but the notice does not name.
 
-    The addresses that this site uses come, like the credentials, from its environment.
+    The addresses that this site itself uses come, like the passwords, from its environment.
     """
     if notice.platform == own_platform():
         named = {address.platform for address in notice.mysql}
@@ -265,6 +268,6 @@ def on_platform_config(uow: FailoverUnitOfWork, notice: PlatformConfig, envelope
 
 
 def is_abnormal(platform: str) -> bool:
-    """Tell whether the last notice of any platform said that it is abnormal."""
+    """Return whether the last notice of any platform said that it is abnormal."""
     query = "SELECT COUNT(*) FROM failover_heard WHERE state='abnormal' AND serving<>''"
     return bool(sql.select(store_of(platform).database, query)[0][0])

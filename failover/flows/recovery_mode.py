@@ -18,7 +18,7 @@ log = logging.getLogger("failover.modes")
 
 
 def follow() -> None:
-    """Copy the recovery modes from the domain tree to the register; only changed modes are written."""
+    """Copy the recovery modes that have changed in the domain tree to the register of owners."""
     if not register_view.is_there():
         return
     try:

@@ -1,4 +1,4 @@
-"""The PMS, platform management, detects lost machine rooms; CSS, the scheduler, leaves them.
+"""The PMS, platform management, detects lost rooms; CSS, the scheduler, moves their conferences away.
 
 PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     watch
 PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     on_room_state
@@ -45,15 +45,18 @@ def watch(platform: str) -> None:
     """Derive the state of each room from its media units, and publish the rooms that have changed."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
-        changed = _watch(failover) if failover.is_open else []
+        changed = _decide_rooms(failover) if failover.is_open else []
     if changed:
         wake_up.everywhere(platform)
     for sentence in changed:
         register_view.note(platform, own_platform(), "room", sentence)
 
 
-def _watch(uow: FailoverUnitOfWork) -> list[str]:
-    """Store each room's new state, and stage a notice where it changed; return what changed, and why."""
+def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
+    """Derive and store each room's state; stage a notice for each that is now abnormal or normal again.
+
+    Return a sentence for each of these, which says what changed and why.
+    """
     rooms, remembered = uow.rooms(), uow.watched()
     default = next((room.moid for room in rooms if room.is_default), "")
     units = uow.units_by_room(default)
@@ -73,7 +76,7 @@ def _watch(uow: FailoverUnitOfWork) -> list[str]:
 
 
 def remind(platform: str) -> None:
-    """Publish again the states of rooms that CSS has not taken in yet, since a notice may be lost."""
+    """Publish again the states of rooms that CSS has not recorded yet, since its notice may be lost."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         remembered = failover.watched() if failover.is_open else {}
@@ -88,7 +91,7 @@ def remind(platform: str) -> None:
 def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: str) -> str:
     """Stage the notice of a room's state, and return a sentence about it.
 
-    The notice has several parts if the room's user domains are many.
+    The notice has several parts if the room has more than MAX_LISTED_DOMAINS user domains.
     """
     state: State = "abnormal" if watched.abnormal else "normal"
     sentence = f"room {room.name} is {state}: {because}"
@@ -115,12 +118,11 @@ def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, bec
 
 @handles(RoomState)
 def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope) -> None:
-    """Mark a room in the resource pool, and let conferences leave it when it is abnormal.
+    """Mark a room as abnormal or normal; if it is abnormal, let conferences leave its media units.
 
-    They wait for a unit in another room. Which conferences these are follows from the room's units, whoever
-    owns them: guests of other rooms, and those of platforms that are served here for another site. Where a
-    foreign PMS names a room that our tree does not have, the user domains that the notice lists say which
-    conferences leave (CSS §1.2).
+    These conferences wait for a unit in another room. They are all that run on the room's units,
+    whichever platform they belong to. If a foreign PMS names a room that our tree does not have,
+    the conferences of the user domains that the notice lists leave instead (CSS §1.2).
     """
     if notice.platform != own_platform():
         return
@@ -131,7 +133,7 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
     if uow.is_room_of(notice.platform, notice.room):
         uow.mark_room(notice.room, notice.state == "abnormal")
         if notice.state == "abnormal":
-            _leave(uow, uow.units_of(notice.platform, notice.room))
+            _move_off_units(uow, uow.units_of(notice.platform, notice.room))
     elif uow.platform == notice.platform:
         log.warning("%s is no room of our tree: its user domains are %s", notice.room, notice.state)
         if notice.state == "abnormal":
@@ -139,7 +141,7 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
 
 
 def leave_again(platform: str) -> None:
-    """Move away conferences that were placed in an abnormal room while its notice was on the way."""
+    """Move away conferences that were placed in an abnormal room before its notice arrived here."""
     units = [
         Unit(ip, pid, site)
         for site in possible_platforms()
@@ -149,12 +151,12 @@ def leave_again(platform: str) -> None:
         return
     with begin(platform) as uow:
         if uow.is_open:
-            _leave(uow.part(FailoverUnitOfWork), units)
+            _move_off_units(uow.part(FailoverUnitOfWork), units)
     wake_up.everywhere(platform)
 
 
-def _leave(uow: FailoverUnitOfWork, units: Sequence[Unit]) -> None:
-    """Let all conferences on these media units wait for another unit."""
+def _move_off_units(uow: FailoverUnitOfWork, units: Sequence[Unit]) -> None:
+    """Take all conferences off these media units; each waits for another unit."""
     conferences = uow.conferences
     for unit in units:
         for conference in conferences.hosted_on(unit):
@@ -162,7 +164,7 @@ def _leave(uow: FailoverUnitOfWork, units: Sequence[Unit]) -> None:
 
 
 def _leave_by_domain(uow: FailoverUnitOfWork, domains: Sequence[str]) -> None:
-    """Let the conferences of these user domains leave the media units that they run on."""
+    """Take the conferences of these user domains off their media units; each waits for another unit."""
     conferences = uow.conferences
     for conference in conferences.of_user_domains(domains):
         if unit := conference.unit:
@@ -170,9 +172,10 @@ def _leave_by_domain(uow: FailoverUnitOfWork, domains: Sequence[str]) -> None:
 
 
 def set_mode(platform: str, room: str, mode: str, by: str) -> None:
-    """Set whether an operator declares a room abnormal or normal, or lets its media units decide.
+    """Set a room's mode: "on" declares it abnormal, "off" normal, "auto" lets its media units decide.
 
-    The change is published at once. Raises Closed where another site serves the platform.
+    The change is published at once; `by` is the operator. Raises Closed if another site serves the
+    platform.
     """
     with begin(platform) as uow:
         if not uow.is_open:

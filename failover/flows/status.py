@@ -1,4 +1,4 @@
-"""The status of sites, platforms and rooms, with the last changes, is read as plain values here."""
+"""The status of sites, platforms and rooms, and the last changes, as plain values for pages."""
 
 from __future__ import annotations
 
@@ -84,7 +84,11 @@ class EventStatus(TypedDict):
 
 
 class Status(TypedDict):
-    """The status is all that the page of sites shows, and that `manage.py dr status --json` prints."""
+    """The status is all that the page of sites shows and `manage.py dr status --json` prints.
+
+    `away` says why it is incomplete: the register cannot be reached, or there is none; "" means
+    complete.
+    """
 
     at: str
     here: str
@@ -97,7 +101,7 @@ class Status(TypedDict):
 
 
 def facts(events: int = 50) -> Status:
-    """Return the whole status with the last `events` changes, for the page of sites and `manage.py dr`."""
+    """Return the whole status, with the last `events` changes of the register."""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
     view, away, line = platforms.read_register(), "", list[Event]()
     try:
@@ -119,7 +123,7 @@ def facts(events: int = 50) -> Status:
 def remark(platform: str) -> str:
     """Return what an operator who changed a platform's backups in the domain tree still has to do.
 
-    "" means nothing, or that the register of owners cannot be reached.
+    An empty text means nothing, or that the register of owners cannot be reached.
     """
     try:
         rows = register_view.read().rows if register_view.is_there() else None
@@ -132,7 +136,7 @@ def remark(platform: str) -> str:
 
 
 def _remarks(view: RegisterView, names: dict[str, str]) -> list[str]:
-    """Return, for each platform whose backup in the tree is not the site with the copy, what to do."""
+    """Return a sentence for each platform whose backup in the tree is not the site with its copy."""
     remarks = (differs(p, backups_of("default", p), view.rows.get(p), names) for p in sorted(names))
     return [text for text in remarks if text]
 

@@ -25,11 +25,12 @@ from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 
 _CHUNK = 500
+"""So many requests are read and compared at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A request that only this site received; `answer`: what its sender was told, "" if nothing yet."""
+    """A request that only this site received; `answer` is what its sender was told, or ""."""
 
     key: str
     kind: str
@@ -50,14 +51,14 @@ def missing(platform: str) -> list[Missing]:
     address = {"host": cell.peer_host, "port": cell.peer_port, "database": cell.schema}
     peer = DatabaseLink(**address, user="app", password=cell.app_password, seconds=5)
     try:
-        requests = [request for rows in _taken(platform) for request in _unknown(peer, rows)]
+        requests = [request for rows in _inbox_rows(platform) for request in _not_there(peer, rows)]
     finally:
         peer.close()
     return sorted(requests, key=lambda request: request.at)
 
 
 def done(platform: str, by: str) -> str:
-    """Note that the missing requests are dealt with, so that the copy here is put aside and made anew.
+    """Note that an operator has dealt with the missing requests, so that the copy here may be made anew.
 
     Raises RequestRefused and register_view.Failure.
     """
@@ -93,15 +94,15 @@ def _cell(platform: str) -> config.Cell:
     raise RequestRefused("this site has no cell of it (CELLS_FILE)")
 
 
-def _taken(platform: str) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield the requests in this site's inbox of a platform, 500 at a time, in the order of their keys."""
+def _inbox_rows(platform: str) -> Iterator[list[tuple[Any, ...]]]:
+    """Yield the rows of this site's inbox of a platform, 500 at a time, in the order of their keys."""
     database, last = store_of(platform).database, ""
     while rows := sql.select(database, READ_AFTER, [last, _CHUNK]):
         yield rows
         last = rows[-1][0]
 
 
-def _unknown(peer: DatabaseLink, rows: list[tuple[Any, ...]]) -> list[Missing]:
+def _not_there(peer: DatabaseLink, rows: list[tuple[Any, ...]]) -> list[Missing]:
     """Return those of these requests that are not in the inbox of the other site's database."""
     keys = [row[0] for row in rows]
     query = READ_KEYS.format(marks=sql.marks(keys))

@@ -35,7 +35,10 @@ VIEW, OPERATE = "failover.view_register", "failover.operate_register"
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """An action has a title, a warning that the operator confirms, and the function that does it."""
+    """An action is a button of the page: its title, a warning to confirm, and the function that does it.
+
+    `do` gets the MOID of the platform or room (`of` says which) and the operator's name.
+    """
 
     title: StrOrPromise
     warning: StrOrPromise
@@ -128,7 +131,7 @@ ACTIONS = {
 }
 OF_ROOMS = [name for name, action in ACTIONS.items() if action.of is MachineRoom]
 MODES = {"auto": "auto", "manual": "manual", "off": "off"}
-"""The action that sets a mode, by the mode's name in the register."""
+"""Recovery mode in the register -> name of the action that sets it."""
 
 WORDS = {
     "normal": gettext_lazy("normal"),

@@ -1,17 +1,19 @@
 """The decision of a cell agent: which one step comes next. Pure: facts in, one step out.
 
-The words (cell, owner, copy, register, protected) are defined in `cell_facts`. All rules below serve one promise: no
-acknowledged write is lost.
+The words (cell, owner, copy, register, protected) are defined in `cell_facts`. All rules below
+serve one promise: no acknowledged write is lost.
 
-A commit is acknowledged to its client in two cases only: the copy has acknowledged it, or the register
-says that the owner is unprotected in the present epoch. A copy takes over by ceasing to acknowledge:
-from then on the former owner, even a frozen one that wakes up later, can commit nothing under the old
-epoch. So an unreachable register, clocks that differ, or a frozen owner cost time, never a write.
+A commit is acknowledged to its client in two cases only: the copy has acknowledged it, or the
+register says that the owner is unprotected in the present epoch. A copy takes over by ceasing to
+acknowledge: from then on the former owner, even a frozen one that wakes up later, can commit
+nothing under the old epoch. So an unreachable register, clocks that differ, or a frozen owner cost
+time, never a write.
 
-An owner stops waiting for the copy (becomes unprotected) under one condition alone: this very process of
-its agent has seen the register accept a new epoch for that, and has written nothing since that could make
-the register say "protected" again. An earlier compare-and-set whose answer was lost may still be executed
-much later. It names the old epoch, so the new epoch makes it void.
+An owner stops waiting for the copy (becomes unprotected) under one condition alone: this very
+process of its agent has seen the register accept a new epoch for that, and has written nothing
+since that could make the register say "protected" again. An earlier compare-and-set, whose answer
+was lost, may still arrive at the register much later. It names the old epoch, so it then changes
+nothing.
 """
 
 from __future__ import annotations
@@ -29,23 +31,24 @@ def decide(facts: Facts, limits: Limits, now: float) -> Step:
     decided about ownership while the register or the own database does not answer.
     """
     if facts.row is not None and _is_fenced(facts.me, facts.row):
-        return _fenced(facts, facts.row)
+        return _obey_fence(facts, facts.row)
     if facts.own.alive and not facts.own.answers:
-        return _await_database(facts, limits, now)
+        return _decide_silent_database(facts, limits, now)
     if facts.row is None:
         return _without_register(facts)
     if facts.own.alive and facts.own.unsafe_setting:
         return _refuse_unsafe_setting(facts)
     if facts.row.owner == facts.me:
-        return _owner(facts, facts.row, limits, now)
+        return _decide_as_owner(facts, facts.row, limits, now)
     return decide_as_copy(facts, facts.row, limits, now)
 
 
-def _await_database(facts: Facts, limits: Limits, now: float) -> Step:
-    """Decide about a database that runs and does not answer: it is starting, or it is frozen.
+def _decide_silent_database(facts: Facts, limits: Limits, now: float) -> Step:
+    """Decide about an own database that runs but does not answer: it is starting, or it is frozen.
 
-    Where another site owns the cell and this database was last seen open, it is killed at once: it may
-    wake up and take writes. Otherwise it is restarted when it has been silent for too long.
+    If another site owns the cell and this database was last seen open, it is killed at once,
+    because it may wake up and take writes. Otherwise it is restarted when it has been silent for
+    too long.
     """
     elsewhere = facts.row is not None and facts.row.owner != facts.me
     if elsewhere and not facts.own.read_only:
@@ -59,11 +62,11 @@ def _await_database(facts: Facts, limits: Limits, now: float) -> Step:
 
 
 def _is_fenced(me: str, row: RegisterRow) -> bool:
-    """Tell whether an operator wants this site's database killed so that the other site takes over."""
+    """Return whether an operator asks that this site's database is killed and the other site takes over."""
     return row.wish_fence and row.owner == me and row.wish == row.other(me)
 
 
-def _fenced(facts: Facts, row: RegisterRow) -> Step:
+def _obey_fence(facts: Facts, row: RegisterRow) -> Step:
     """Kill the own database, and keep it down: an operator no longer trusts this site to hand over."""
     if facts.own.alive:
         return Step(action=Action.FENCE, because=f"{row.wish_by} fences me: kill my database")
@@ -73,7 +76,7 @@ def _fenced(facts: Facts, row: RegisterRow) -> Step:
 def _refuse_unsafe_setting(facts: Facts) -> Step:
     """Refuse to serve with a database whose settings could lose acknowledged writes.
 
-    Where another site owns the cell and this database is open, it is killed.
+    If another site owns the cell and this database is open, it is killed.
     """
     owns = facts.row is not None and facts.row.owner == facts.me
     if not owns and not facts.own.read_only:
@@ -87,9 +90,9 @@ def _refuse_unsafe_setting(facts: Facts) -> Step:
 def _without_register(facts: Facts) -> Step:
     """Decide while the register is unreachable: nothing is done that could make a second owner.
 
-    A copy goes on copying and does not take over. A former owner may open its database again, but only
-    waiting for the copy's acknowledgement: had the copy taken over meanwhile, it would acknowledge
-    nothing, so nothing could be committed here.
+    A copy goes on copying and does not take over. A former owner may open its database again if
+    each commit waits for the copy's acknowledgement. If the copy has taken over meanwhile, it
+    acknowledges nothing, so nothing can be committed here.
     """
     own, last = facts.own, facts.last
     away = "the register is unreachable"
@@ -117,8 +120,8 @@ def _without_register(facts: Facts) -> Step:
 # ---- this site owns the cell ---------------------------------------------------------------------
 
 
-def _owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide where the register says that this site owns the cell."""
+def _decide_as_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
+    """Decide the next step when the register says that this site owns the cell."""
     own = facts.own
     if not own.alive:
         return Step(
@@ -126,31 +129,31 @@ def _owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
             because=f"my database died, epoch {row.epoch} is mine: restart",
         )
     if own.follows:
-        return _promote(facts, row)
+        return _decide_new_owner(facts, row)
     if row.solo:
         return _unprotected_owner(facts, row, limits, now)
     return _protected_owner(facts, row, limits, now)
 
 
-def _promote(facts: Facts, row: RegisterRow) -> Step:
-    """Decide where the register names this site as owner and its database is still a copy.
+def _decide_new_owner(facts: Facts, row: RegisterRow) -> Step:
+    """Decide the next step when the register names this site as owner but its database is still a copy.
 
-    What was received is applied, then the database is opened. Two cases come first:
+    Usually the copy applies what it has received, and then serves. Two cases come first:
 
-    - The copy's process restarted before it was complete again, so acknowledged writes may be missing.
+    - The copy's process restarted before the copy was complete again, so acknowledged writes may be missing.
       Ownership is given back to the other site, which has them, unless an operator forced the takeover.
-    - The row says unprotected, and this process of the agent did not win that epoch itself. It takes a
-      new epoch, so that no earlier compare-and-set can undo it.
+    - The row says unprotected (`solo`), and this process of the agent did not write that epoch itself. It
+      writes a new epoch, so that no earlier compare-and-set can undo it.
     """
     if not facts.own.complete and not row.forced:
         return Step(
-            action=Action.CLAIM,
+            action=Action.WRITE_OWNERSHIP,
             because="my copy restarted before it served: give back, the last writes are there",
             row=replace(row, epoch=row.epoch + 1, owner=row.other(facts.me), solo=False),
             kind="given back",
         )
     if row.solo and facts.unprotected_epoch != row.epoch:
-        return _claim_unprotected(row, "mine, alone; nothing older may undo it")
+        return _take_unprotected_epoch(row, "mine, alone; nothing older may undo it")
     return Step(
         action=Action.PROMOTE,
         because=f"epoch {row.epoch} is mine: apply what came, then serve",
@@ -158,24 +161,24 @@ def _promote(facts: Facts, row: RegisterRow) -> Step:
     )
 
 
-def _claim_unprotected(row: RegisterRow, because: str) -> Step:
-    """Claim a new epoch as an owner that commits without the other site's copy (unprotected).
+def _take_unprotected_epoch(row: RegisterRow, because: str) -> Step:
+    """Return the step that writes a new epoch in which this owner commits without its copy (unprotected).
 
-    The register, which says which site serves which platform, is changed by compare-and-set. One that is still on its
-    way names the old epoch and fails, so it cannot make the register say "protected" again.
+    An earlier compare-and-set that is still on its way to the register names the old epoch and
+    fails, so it cannot make the register say "protected" again.
     """
     after = replace(row, epoch=row.epoch + 1, solo=True)
-    return Step(action=Action.CLAIM, because=because, row=after, kind="solo")
+    return Step(action=Action.WRITE_OWNERSHIP, because=because, row=after, kind="solo")
 
 
 def _copy_is_back(facts: Facts, limits: Limits, now: float) -> bool:
-    """Tell whether the copy is attached again, and so near that its acknowledgement comes at once."""
+    """Return whether the copy is attached again and so nearly caught up that it acknowledges at once."""
     answers = now - facts.heard_at <= limits.solo and now - facts.acked_at <= limits.solo
     return facts.own.attached and facts.caught_up and answers
 
 
 def _unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide for an owner that commits without waiting for its copy: it does so until the copy is back."""
+    """Decide for an unprotected owner: its commits do not wait for the copy, until the copy is back."""
     own = facts.own
     if not own.read_only and _copy_is_back(facts, limits, now):
         return Step(
@@ -185,10 +188,10 @@ def _unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: floa
             kind="protected",
         )
     if (own.semi or own.read_only) and facts.unprotected_epoch != row.epoch:
-        return _claim_unprotected(row, "no copy is attached: I serve alone")
+        return _take_unprotected_epoch(row, "no copy is attached: I serve alone")
     if own.semi:
         return Step(
-            action=Action.GO_ALONE, because="the register says solo: wait for nobody", row=row
+            action=Action.GO_UNPROTECTED, because="the register says solo: wait for nobody", row=row
         )
     if own.read_only:
         return Step(action=Action.OPEN, because=f"serve alone, epoch {row.epoch}", row=row)
@@ -201,7 +204,7 @@ def _protected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float)
     if now - facts.acked_at > limits.solo:
         after = replace(row, epoch=row.epoch + 1, solo=True)
         return Step(
-            action=Action.CLAIM,
+            action=Action.WRITE_OWNERSHIP,
             because="the copy does not acknowledge: solo",
             row=after,
             kind="solo",
@@ -227,19 +230,19 @@ def _declare(facts: Facts, row: RegisterRow) -> Step | None:
 
 
 def _hand_over(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step | None:
-    """Return the step towards a hand-over to the other site, or one that says what it waits for.
+    """Return the step that hands over to the other site, or one that only says what it waits for.
 
-    `None` means that no hand-over is wanted. It waits until the other database answers, has nearly caught up,
-    and its agent reports that the site could serve. The last condition alone can be overruled by an operator
-    (`wish_force`). What the other site's agent asks for, because it holds the software here for dead, is
-    refused while that software lives.
+    `None` means that no hand-over is wanted. It waits until the other database answers and has
+    nearly caught up, and until the other site's agent reports that it could serve; an operator can
+    overrule only the last condition (`wish_force`). A request of the other site's agent, which
+    takes the workers here for dead, is withdrawn while they are alive.
     """
     by_agent = bool(row.wish) and row.wish == row.wish_by == row.other(facts.me)
-    if by_agent and _software_lives(facts, limits, now):
+    if by_agent and _are_workers_alive(facts, limits, now):
         because = f"{row.wish_by} holds my software for dead, and it lives: the wish is withdrawn"
         after = row.without_request()
         return Step(action=Action.WITHDRAW, because=because, row=after, kind="withdrawn")
-    to, why = _wanted(facts, row, limits, now)
+    to, why = _wanted_owner(facts, row, limits, now)
     if not to:
         return nothing(why) if why else None
     if to == facts.me:
@@ -257,17 +260,21 @@ def _hand_over(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> St
     )
 
 
-def _software_lives(facts: Facts, limits: Limits, now: float) -> bool:
-    """Tell whether this site's software was seen alive lately; its agent sees that before the others do."""
+def _are_workers_alive(facts: Facts, limits: Limits, now: float) -> bool:
+    """Return whether this site's workers were seen alive lately.
+
+    That means: within half the time after which they count as dead, of which the agent was not held
+    up.
+    """
     if facts.software_at is None:
         return False
     return now - max(facts.software_at, facts.on_time_since) <= limits.pulse / 2
 
 
-def _wanted(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> tuple[str, str]:
-    """Return the site that is to own the cell, and why.
+def _wanted_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> tuple[str, str]:
+    """Return the site that should own the cell, and why: ("", reason) if nothing is to change now.
 
-    No site means that nothing is to change now; the reason then says what is waited for, if anything.
+    The reason then says what is waited for; "" means nothing.
     """
     if row.wish:
         return row.wish, f"asked for by {row.wish_by or 'an operator'}"
@@ -284,9 +291,9 @@ def _wanted(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> tuple
 
 
 def _pause(takeovers: int, limits: Limits) -> float:
-    """Return how many seconds home must have been well before it gets its platform back.
+    """Return how many seconds a platform's own site must have been well before it gets the platform back.
 
-    The time doubles with each takeover of the last day but the first.
+    The time doubles with each takeover of the last day but the first, up to `limits.longest_pause`.
     """
     doubled = limits.well * 2.0 ** min(max(0, takeovers - 1), 32)
     return max(limits.well, min(doubled, limits.longest_pause))

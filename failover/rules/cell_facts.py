@@ -1,14 +1,19 @@
 """The facts from which a cell agent decides, and the actions that it can take.
 
-A *cell* is the data of one platform: a database at the platform's home and one at its backup site. One of
-them is the *owner* and takes writes; the other is its *copy*, a MariaDB replica. The *register* at the core
-says who the owner is.
+A *cell* is the data of one platform: a database at the platform's home and one at its backup site.
+One of them is the *owner* and takes writes; the other is its *copy*, a MariaDB replica. The
+*register* at the core says who the owner is.
 
-The owner is *protected* while each commit waits until the copy has acknowledged it (semi-synchronous
-replication). It is *unprotected* (the register says `solo`, log lines "alone") while it commits without
-waiting: the copy may then lack the last writes, so it must not take over by itself.
+The owner is *protected* while each commit waits until the copy has acknowledged it
+(semi-synchronous replication). It is *unprotected* (the register says `solo`, log lines "alone")
+while it commits without waiting: the copy may then lack the last writes, so it must not take over
+by itself.
 
-All moments are monotonic seconds of this machine (`time.monotonic`); no clock of another machine counts.
+The *workers* of a site are its processes that handle messages and use the database; log lines call
+them the site's software.
+
+All moments are monotonic seconds of this machine (`time.monotonic`); no clock of another machine
+counts.
 """
 
 from __future__ import annotations
@@ -35,10 +40,12 @@ class Action(StrEnum):
     FENCE = "fence"
     REBUILD = "rebuild"
     FOLLOW = "follow"
-    CLAIM = "claim"
+    WRITE_OWNERSHIP = "write ownership"
+    """Write a new epoch to the register, with a new owner or as unprotected."""
     PROMOTE = "promote"
     PROTECT = "protect"
-    GO_ALONE = "go alone"
+    GO_UNPROTECTED = "go unprotected"
+    """Let commits no longer wait for the copy."""
     OPEN = "open"
     DECLARE = "declare"
     HAND_OVER = "hand over"
@@ -106,7 +113,7 @@ class Database:
     again, an acknowledged write may therefore be missing, and it must not take over.
     """
     declared: tuple[str, int] | None = None
-    """`(owner, epoch)` as transactions read it; None before the first migration."""
+    """`(owner, epoch)` as transactions read it in this database; None before the first migration."""
     unsafe_setting: str = ""
     """A setting under which acknowledged writes could be lost, in words; empty means none."""
 
@@ -120,7 +127,7 @@ class Limits:
     takeover: float = 3.0
     """The copy may take over when the owner's database has not answered for so long."""
     pulse: float = 10.0
-    """The owner's software counts as dead when its liveness counter has stood still for so long."""
+    """The owner's workers count as dead when their liveness counter has stood still for so long."""
     ask: float = 5.0
     """How long the owner's agent has for a requested hand-over before the copy takes over."""
     well: float = 60.0
@@ -132,7 +139,7 @@ class Limits:
     start: float = 60.0
     """unless its process is younger than this: it may still be recovering."""
     follow: float = 0.5
-    """The least time between two attempts to make the copy follow."""
+    """The least time between two attempts to make the copy connect to the owner."""
     diverged: float = 5.0
     """How long the owner must refuse a copy before the copy counts as diverged."""
     takeovers: int = 1
@@ -149,13 +156,13 @@ class Facts:
     last: RegisterRow | None = None
     """The row as this process of the agent last read it."""
     on_time_since: float = float("-inf")
-    """Since when this agent has run without being held up. What it did not hear before proves nothing."""
+    """Since when this agent has run without being held up; it may have missed answers before that."""
     takeovers: int = 0
     """The number of automatic takeovers of this platform in the last hour, asked for by an agent or not."""
     takeovers_today: int = 0
     """The same in the last 24 hours."""
     doubted_since: float | None = None
-    """Since when the other site takes, or has taken, this site's own platform; `None`: it does not."""
+    """Since when the other site has had, or asks for, this site's own platform; `None`: it does not."""
     own: Database = field(default_factory=Database)
     started_at: float = 0.0
     """When the process of the own database was first seen."""
@@ -177,15 +184,15 @@ class Facts:
     The end of its log may therefore hold writes that exist nowhere else.
     """
     other_well: bool = False
-    """The other site's agent reported within 5 s that it could serve, or serves: its software lives."""
+    """The other site's agent reported within 5 s that its site serves or could: its workers are alive."""
     vouched_at: float = float("-inf")
     """When the other site's agent last reported that its database answers and takes writes."""
     software_at: float | None = None
-    """When the software of this site was last seen alive; `None` means never."""
+    """When this site's workers (its software) were last seen alive; `None` means never."""
     caught_up: bool = False
     """As owner: the copy had, when it last answered, all that was written up to 0.3 s before."""
     pulse_at: float | None = None
-    """When the serving site's liveness counter last grew, or this copy lagged and could not tell.
+    """When the owner's pulse (liveness counter) last grew, or may have grown unseen as this copy lagged.
 
     `None` means that it was never seen to grow.
     """
@@ -215,7 +222,7 @@ class Step:
     row: RegisterRow | None = None
     """The register row that the action works with.
 
-    For CLAIM, PROTECT, HAND_OVER, ASK and WITHDRAW it is the row that is to be written.
+    For WRITE_OWNERSHIP, PROTECT, HAND_OVER, ASK and WITHDRAW it is the row that is to be written.
     """
     kind: str = ""
     """The kind of event under which the time line shows the change."""

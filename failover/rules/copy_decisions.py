@@ -11,7 +11,7 @@ from failover.rules.cell_facts import Action, Facts, Limits, Mode, RegisterRow, 
 
 
 def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide where the register says that the other site owns the cell."""
+    """Decide the next step when the register says that the other site owns the cell."""
     own = facts.own
     if not own.alive:
         return start_copy(facts, row)
@@ -19,16 +19,16 @@ def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -
         return Step(action=Action.FENCE, because=facts.ownership + "; mine is open: kill it")
     if facts.diverged_at is not None and now - facts.diverged_at > limits.diverged:
         return _diverged(row)
-    takeover = _takeover(facts, row, limits, now)
+    takeover = _decide_takeover(facts, row, limits, now)
     if takeover.action is Action.NOTHING and _must_follow(facts, limits, now):
         return Step(action=Action.FOLLOW, because=f"follow {row.owner}" + _in_words(own.trouble))
     return takeover
 
 
 def _must_follow(facts: Facts, limits: Limits, now: float) -> bool:
-    """Tell whether the database must be told to copy from the owner: it does not copy, though it could.
+    """Return whether the agent must tell the database to copy from the owner: it does not copy, but could.
 
-    A connection that was lost is made again as soon as the owner's database answers.
+    A database that has only lost its connection is told once the owner's database answers.
     """
     own = facts.own
     if now - facts.followed_at < limits.follow:
@@ -45,15 +45,15 @@ def _in_words(trouble: str) -> str:
 def start_copy(facts: Facts, row: RegisterRow) -> Step:
     """Decide how to start the dead database of a site that does not own the platform's data.
 
-    Starting "without its tail" drops from its log what no copy has acknowledged. Three cases:
+    The tail is the end of its log, which no copy has acknowledged. Three cases:
 
-    - It has not served since it was last a complete copy. It holds no writes of its own; it starts with
-      all that is in its log.
-    - It has served, and the owner does not serve yet. Its last writes may exist nowhere else, and the
+    - The database has taken no writes since it was last a complete copy. It starts with its tail, which
+      comes from the owner.
+    - It has taken writes, and the owner does not serve yet. Its last writes may exist nowhere else, and the
       owner may still be promoted or give the cell back. It stays down.
-    - It has served, and the owner serves. The owner has every acknowledged write, so the tail was
-      acknowledged to nobody and is dropped. After a forced takeover the tail may hold acknowledged
-      writes that the owner lacks: then it is kept, for an operator to recover.
+    - It has taken writes, and the owner serves. The owner has every acknowledged write, so those in the tail
+      were acknowledged to nobody, and the tail is dropped. After a forced takeover it may hold
+      acknowledged writes that the owner lacks: then it is kept, for an operator to recover.
     """
     if not facts.served:
         because = f"my copy is down, {row.owner} owns it: start it"
@@ -67,9 +67,9 @@ def start_copy(facts: Facts, row: RegisterRow) -> Step:
 def _diverged(row: RegisterRow) -> Step:
     """Decide about a copy that holds transactions which the owner does not have.
 
-    After an ordinary takeover they were acknowledged to nobody: the copy is made anew, its data is put
-    aside. After a forced takeover they may have been acknowledged to clients and be missing at the
-    owner: nothing is touched until an operator has listed and replayed them.
+    After an ordinary takeover nobody got an acknowledgement of them: the copy's data is put aside,
+    and the copy is made anew. After a forced takeover clients may have got one, and the owner lacks
+    them: nothing is touched until an operator has listed and repeated them.
     """
     if row.forced:
         return nothing(
@@ -82,50 +82,51 @@ def _diverged(row: RegisterRow) -> Step:
     )
 
 
-def _takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
+def _decide_takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
     """Decide whether this copy becomes the owner; if not, the step does nothing and says why.
 
-    It may when the owner's database is silent, or when the owner's software is dead though its database
-    answers (the liveness counter stands still, and its agent does not say that all is well). In the second
-    case the owner's agent is first asked to hand over in order. An operator may force it when the owner is
-    silent or unprotected. Only what this agent would have heard counts: silence from before it ran on time
-    does not.
+    It may when the owner's database is silent, or when the owner's workers are dead though its
+    database answers (the liveness counter stands still, and its agent does not say that all is
+    well). In the second case the owner's agent is first asked to hand over in order. An operator
+    may force a takeover when the owner is silent or unprotected. Silence counts only from when this
+    agent has run on time, since it may have missed answers before.
     """
     silent = now - max(facts.heard_at, facts.on_time_since) > limits.takeover
     requested = row.wish == facts.me and row.wish_by != facts.me
     manual = row.mode is Mode.MANUAL and row.backup == facts.me and not row.wish
     wished = requested or manual
     if requested and row.wish_force and (silent or row.solo):
-        return _claim(facts, row, "an operator forces it")
-    if not silent and not _is_still(facts, limits, now):
+        return _take_over(facts, row, "an operator forces it")
+    if not silent and not _are_workers_dead(facts, limits, now):
         because = f"the software of {row.owner} is back: the wish is withdrawn"
         return _withdraw(facts, row, because) or nothing(f"I copy; {row.owner} owns it")
     condition = "is silent" if silent else "has a database and no software"
     refusal = _refusal(facts, row, limits, wished)
     if not refusal and not wished:
         vouched = silent and now - facts.vouched_at <= limits.takeover
-        said = "its agent says at the register that it serves"
-        refusal = said if vouched else _doubt(facts, limits, now)
+        owner_serves = "its agent says at the register that it serves"
+        refusal = owner_serves if vouched else _own_illness(facts, limits, now)
     if refusal:
         because = f"{row.owner} {condition}; {refusal}"
         return _withdraw(facts, row, because) or nothing(because)
     if not silent and (facts.asked_at is None or now - facts.asked_at <= limits.ask):
         return _ask(facts, row)
-    return _claim(facts, row, f"{row.owner} {condition}: take over", automatic=not wished)
+    return _take_over(facts, row, f"{row.owner} {condition}: take over", automatic=not wished)
 
 
-def _is_still(facts: Facts, limits: Limits, now: float) -> bool:
-    """Tell whether the owner's software is dead: no sign of its life has come for too long.
+def _are_workers_dead(facts: Facts, limits: Limits, now: float) -> bool:
+    """Return whether the owner's workers count as dead: no sign of their life has come for too long.
 
-    The signs are its liveness counter, and reports of its agent that it is well.
+    The signs are the liveness counter (pulse), and reports of the owner's agent that the site is
+    well.
     """
     if facts.pulse_at is None or facts.other_well:
         return False
     return now - max(facts.pulse_at, facts.on_time_since) > limits.pulse
 
 
-def _doubt(facts: Facts, limits: Limits, now: float) -> str:
-    """Return a sign that this site itself is ill, so that it must not take over; "" means none."""
+def _own_illness(facts: Facts, limits: Limits, now: float) -> str:
+    """Return why this site itself seems too ill to take over by itself; "" if it does not."""
     if facts.doubted_since is not None and now - facts.doubted_since <= limits.well:
         return "this site is being taken over itself"
     if facts.software_at is not None and now - facts.software_at > limits.pulse:
@@ -134,10 +135,10 @@ def _doubt(facts: Facts, limits: Limits, now: float) -> str:
 
 
 def _refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bool) -> str:
-    """Return why this copy must not take over now; empty means that it may.
+    """Return why this copy must not take over now; "" means that it may.
 
-    `wished` means that an operator or the mode asks for it: then mode and the hourly limit do not count.
-    Whatever could lose a write always counts.
+    `wished` means that an operator or the recovery mode asks for it: then the mode and the hourly
+    limit do not count. Whatever could lose a write always counts.
     """
     if row.solo:
         return "it was solo, my copy may lack its last writes: an operator must decide"
@@ -156,11 +157,11 @@ def _refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bool) -> st
     return ""
 
 
-def _claim(facts: Facts, row: RegisterRow, because: str, *, automatic: bool = False) -> Step:
-    """Return the step by which this site takes over, as unprotected owner under a new epoch.
+def _take_over(facts: Facts, row: RegisterRow, because: str, *, automatic: bool = False) -> Step:
+    """Return the step by which this site takes over: it becomes the owner, unprotected, in a new epoch.
 
-    It is marked as forced where the former owner was unprotected or this copy is not complete: writes
-    that the former owner acknowledged may then be missing.
+    The takeover is marked as forced if the former owner was unprotected or this copy is not
+    complete: writes that the former owner acknowledged may then be missing.
     """
     after = replace(
         row.without_request(),
@@ -170,7 +171,11 @@ def _claim(facts: Facts, row: RegisterRow, because: str, *, automatic: bool = Fa
         forced=row.solo or row.forced or not facts.own.complete,
     )
     return Step(
-        action=Action.CLAIM, because=because, row=after, kind="takeover", automatic=automatic
+        action=Action.WRITE_OWNERSHIP,
+        because=because,
+        row=after,
+        kind="takeover",
+        automatic=automatic,
     )
 
 

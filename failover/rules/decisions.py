@@ -12,7 +12,7 @@ from wire.platforms import State
 LOST_FOR = timedelta(seconds=15)
 WELL_FOR = timedelta(seconds=30)
 REPORT_LIVES = timedelta(seconds=5)
-"""An agent speaks once a second."""
+"""A report counts for this long; an agent writes one each second."""
 
 # ---- rooms --------------------------------------------------------------------------------------
 
@@ -22,10 +22,10 @@ class Room:
     """A room is what the platform management (PMS) remembers of a machine room."""
 
     mode: str = "auto"
-    """auto; on: abnormal, the operator says so; off: never abnormal."""
+    """auto: its media units decide; on: an operator declares it abnormal; off: never abnormal."""
     abnormal: bool = False
     since: datetime | None = None
-    """Since when its units have said the opposite of `abnormal`."""
+    """Since when its media units have shown the opposite of `abnormal`; `None`: they do not."""
     number: int = 0
 
 
@@ -34,15 +34,16 @@ def decide_room(
 ) -> tuple[Room, str]:
     """Return a room's new state, derived from its media units, and why it changed; "" means no change.
 
-    `units`: media units that were ever seen in it; `alive`: those of them that are not lost. A room does not
-    become abnormal while no other room is normal: its units are all that could help, once they are back.
+    `units`: how many media units were ever seen in it; `alive`: how many of them are not lost. A
+    room does not become abnormal while no other room is normal: its conferences could go nowhere
+    else.
     """
     if room.mode == "on":
         return _become(room, True, "the operator says so")
     if room.mode == "off":
         return _become(room, False, "the operator says so")
-    speaks_against = alive > 0 if room.abnormal else units > 0 and alive == 0
-    if not speaks_against:
+    contradicts = alive > 0 if room.abnormal else units > 0 and alive == 0
+    if not contradicts:
         return replace(room, since=None), ""
     since = room.since or now
     if room.abnormal and now - since >= WELL_FOR:
@@ -113,14 +114,18 @@ class AgentReport:
 
 
 Reports = Mapping[str, AgentReport]
-"""By site."""
+"""Site -> the last report of its agent."""
 Names = Mapping[str, str]
+"""MOID of a platform -> its name."""
 
 
 def refuse_takeover(
     row: RegisterRow, reports: Reports, names: Names, *, anyway: bool = False, force: bool = False
 ) -> str:
-    """Return why the backup must not be asked to take over a platform; "" means that it may be asked."""
+    """Return why the backup must not be asked to take over a platform; "" means that it may be asked.
+
+    `anyway` allows a takeover from a healthy site, `force` one that may lose writes.
+    """
     home, backup = _name(row.home, names), _name(row.backup, names)
     if row.owner == row.backup:
         return f"{backup} serves {home} already, epoch {row.epoch}"

@@ -167,7 +167,7 @@ class Cell:
             self.row = step.row
         elif step.action is Action.HAND_OVER:
             self.hand_over(step.because)
-        elif step.action is Action.CLAIM and step.row is not None:
+        elif step.action is Action.WRITE_OWNERSHIP and step.row is not None:
             self._check_nothing_is_missing(step.row.owner)
             self._swap(step.row.owner, solo=True, because=step.because)
         if step.automatic and self.row.owner != before:

@@ -14,7 +14,7 @@ from failover.rules.cell_facts import Limits
 
 
 class BadConfig(Exception):
-    """The file of the cells cannot be read, or contradicts itself; the text says how."""
+    """The file CELLS_FILE cannot be read, or contradicts itself; the text says how."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +23,9 @@ class Cell:
 
     platform: str
     number: int
-    """GTID domain: the same at both sites, another one for each platform."""
+    """The GTID domain of the cell: equal at both sites, different for each platform."""
     server: int
-    """server_id: another one for each database process of the installation."""
+    """The server_id of this database process: different for each one of the installation."""
     schema: str
     directory: Path
     port: int
@@ -38,7 +38,7 @@ class Cell:
     copy_password: str
     buffer_pool: str = "256M"
     health: str = ""
-    """URL that answers 200 while this site's software could serve; empty: not asked."""
+    """The URL of a page that answers 200 while this site's workers could serve; empty: no check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,17 @@ import MySQLdb
 from MySQLdb.cursors import DictCursor
 
 Failure = MySQLdb.Error
-"""Whatever went wrong; nothing is known of the statement's effect."""
+"""Any error of a call. Whether the statement had its effect is then unknown."""
 
 NO_SUCH_TABLE = 1146
 
 
 class DatabaseLink:
-    """A link connects when needed, and drops its connection after any error. It is for one thread."""
+    """A link is a connection to a MariaDB server, for use by one thread.
+
+    It connects when it is needed. After any error it drops the connection, so that the next call
+    connects anew. Each call ends within `seconds`, with its result or with Failure.
+    """
 
     def __init__(self, *, seconds: int = 1, **address: Any) -> None:
         self._address = {**address, "connect_timeout": seconds, "charset": "utf8mb4"}
@@ -37,7 +41,7 @@ class DatabaseLink:
         )
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
-        """Run a query and return its rows, each by column name. Raises Failure."""
+        """Run a statement and return its rows, each as a dict (column -> value). Raises Failure."""
         try:
             if self._connection is None:
                 self._connection = MySQLdb.connect(**self._address, autocommit=True)
@@ -49,7 +53,7 @@ class DatabaseLink:
             raise
 
     def one(self, query: str, values: Sequence[Any] = ()) -> dict[str, Any]:
-        """Return the first row of a query, or an empty one. Raises Failure."""
+        """Return the first row of a query as a dict (column -> value); `{}` if there is none. Raises Failure."""
         rows = self.rows(query, values)
         return rows[0] if rows else {}
 
@@ -58,9 +62,10 @@ class DatabaseLink:
         return self.one(f"SELECT {expression} AS v")["v"]
 
     def change(self, *statements: tuple[str, Sequence[Any]]) -> int:
-        """Run statements in one transaction if the first changes a row; return how many rows it changed.
+        """Run statements in one transaction: all of them, or none if the first one changes no row.
 
-        Raises Failure: then nothing is known of the effect.
+        Return how many rows the first one changed. Raises Failure: whether the transaction was
+        committed is then unknown.
         """
         try:
             if self._connection is None:

@@ -1,9 +1,9 @@
-"""The signs of life between the software of a site, its agent, and the agent of the other site.
+"""The signs of life between the workers of a site, its agent, and the agent of the other site.
 
-A worker keeps a named lock in the database of each platform at its site (`keep`). The agent sees these locks.
-While one is held at the owner (the site that may write the platform's data), the agent counts up the row of
-`failover_pulse`, which is copied to the other site. No message broker and no timer takes part, so that a broker that
-is blocked does not look like dead software.
+A worker keeps a named lock in the database of each platform at its site (`hold_lock`). The agent
+sees these locks. While one is held at the owner (the site that may write the platform's data), the
+agent counts up the row of `failover_pulse`, which is copied to the other site. No message broker
+and no timer takes part, so that a broker that is blocked does not look like dead workers.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from failover.data.cells.config import Cell
 from failover.data.cells.connection import DatabaseLink, Failure
 
 LOCKS = [f"confplatform.software.{number}" for number in range(8)]
-"""Each worker holds one of them: so one that is frozen does not hide that the others live."""
-KEPT_EVERY = 2.0
-"""The seconds after which a worker shows life again on the connection that holds the lock."""
+"""Each worker holds one of these locks, so a frozen worker does not hide that others are alive."""
+LOCK_RENEWAL_SECONDS = 2.0
+"""A worker uses the connection that holds its lock this often, to show that it is still alive."""
 _IS_MINE = " OR ".join(["IS_USED_LOCK(%s) = CONNECTION_ID()"] * len(LOCKS))
 _TAKE = " OR ".join(["GET_LOCK(%s, 0)"] * len(LOCKS))
-_KEEP = f"SELECT {_IS_MINE} OR {_TAKE}"
+_HOLD_LOCK = f"SELECT {_IS_MINE} OR {_TAKE}"
 _HOLDERS = ", ".join(["IS_USED_LOCK(%s)"] * len(LOCKS))
 _IDLE = f"SELECT MIN(time_ms) AS idle FROM information_schema.processlist WHERE id IN ({_HOLDERS})"
 _COUNT = (
@@ -29,19 +29,22 @@ _COUNT = (
     " ON DUPLICATE KEY UPDATE beats = beats + 1"
 )
 _FOREVER = 86_400
-"""A wait for the copy's acknowledgement cannot be called off, and another try would only wait beside it."""
+"""In seconds. A commit that waits for the copy's acknowledgement cannot be cancelled, and a second one
+would only wait beside it.
+"""
 
 
-def keep(ask: Callable[[str, list[str]], object]) -> None:
-    """Hold a lock of this site's software in a platform's database, or try to get one.
+def hold_lock(run_query: Callable[[str, list[str]], object]) -> None:
+    """Keep the lock that shows a platform's cell agent that this worker is alive; get one if it has none.
 
-    `ask` runs a query. To be called every KEPT_EVERY seconds on the same connection, with which the lock ends.
+    `run_query` runs a query on the platform's database. A worker calls this every
+    LOCK_RENEWAL_SECONDS on the same connection; when the connection ends, the lock is free.
     """
-    ask(_KEEP, [*LOCKS, *LOCKS])
+    run_query(_HOLD_LOCK, [*LOCKS, *LOCKS])
 
 
 def every(seconds: float, act: Callable[[], None], end: Event) -> None:
-    """Call `act` every so many seconds, in a thread of its own, until the event `end` is set."""
+    """Call `act` every `seconds`, in a thread of its own, until the event `end` is set."""
 
     def run() -> None:
         while not end.wait(seconds):
@@ -50,8 +53,8 @@ def every(seconds: float, act: Callable[[], None], end: Event) -> None:
     Thread(target=run, daemon=True).start()
 
 
-class Software:
-    """The software of this site, as its agent sees it through locks in the platform's own database."""
+class WorkersLife:
+    """The workers of this site, as the site's cell agent sees them: by locks in the platform's database."""
 
     def __init__(self, cell: Cell, socket: str) -> None:
         self._cell = cell
@@ -60,30 +63,31 @@ class Software:
             unix_socket=socket, user="app", password=cell.app_password, seconds=_FOREVER
         )
         self.seen_at: float | None = None
-        """When it was last seen alive, by this machine's monotonic clock; `None` means never."""
-        self.counts = False
-        """The agent wants the pulse counted up: this site owns the cell, and its database is open."""
+        """When a worker was last seen alive, by this machine's monotonic clock; `None` means never."""
+        self.is_pulse_wanted = False
+        """Whether `count_pulse` counts: this site owns the cell, and its database takes writes."""
 
     def is_alive(self, within: float) -> bool:
-        """Tell whether the software was seen alive within the last `within` seconds."""
+        """Return whether a worker was seen alive within the last `within` seconds."""
         return self.seen_at is not None and time.monotonic() - self.seen_at <= within
 
-    def look(self) -> None:
-        """Check whether a worker holds a lock and has lately used the connection that holds it."""
+    def check_locks(self) -> None:
+        """Note that the workers are alive if one of them holds a lock and has lately used its connection."""
         try:
             idle = self._root.one(_IDLE, LOCKS)["idle"]
         except Failure:
             return
-        if idle is not None and idle < 1000 * 2 * KEPT_EVERY:
+        if idle is not None and idle < 1000 * 2 * LOCK_RENEWAL_SECONDS:
             self.seen_at = time.monotonic()
 
-    def count(self) -> None:
-        """Count up the pulse, the counter by which the other site sees that the software here is alive.
+    def count_pulse(self) -> None:
+        """Count up the pulse, the counter by which the other site sees that workers are alive here.
 
-        The application's database user does it, so that a database that was closed meanwhile refuses it. It
-        waits as long as the database lets it, in a thread of its own.
+        This uses the application's own database user, so that a database which was closed meanwhile
+        refuses it. It runs in a thread of its own, because the commit may wait long for the copy's
+        acknowledgement.
         """
-        if not self.counts or not self.is_alive(2 * KEPT_EVERY):
+        if not self.is_pulse_wanted or not self.is_alive(2 * LOCK_RENEWAL_SECONDS):
             return
         try:
             self._app.rows(_COUNT.format(schema=self._cell.schema), [self._cell.platform])
@@ -92,9 +96,10 @@ class Software:
 
 
 class Punctuality:
-    """It records since when this process has run without being held up, as on a host that is too busy.
+    """A record of since when this process has run without being held up, as it may be on a busy host.
 
-    What a process does not hear while it does not run proves nothing about others.
+    Silence proves nothing about the other site if this process did not run and so could not hear
+    it.
     """
 
     def __init__(self, late: float) -> None:

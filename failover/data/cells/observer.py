@@ -1,7 +1,8 @@
-"""The observer reads what a cell agent decides by: the register, the own and the other database.
+"""The observer reads all that a cell agent decides by: the register, and the databases of both sites.
 
-A cell is one platform's data, with a database at each of two sites. The observer remembers facts between
-cycles.
+A cell is one platform's data, with a database at each of two sites. The observer also remembers,
+between the agent's cycles, what one reading cannot show, such as since when a database has been
+silent.
 """
 
 from __future__ import annotations
@@ -17,23 +18,27 @@ from threading import Event
 from failover.data.cells import own_database
 from failover.data.cells.config import Cell
 from failover.data.cells.connection import DatabaseLink, Failure
-from failover.data.cells.liveness import Punctuality, Software, every
+from failover.data.cells.liveness import Punctuality, WorkersLife, every
 from failover.data.cells.register import Register, RegisterReading
 from failover.data.cells.server_process import Server
 from failover.rules.cell_facts import Database, Facts, RegisterRow
 
 NEAR = 0.3
-"""Seconds of work that a copy may lack, when it answers, and still be called caught up."""
+"""A copy that lacks, when it answers, only the writes of the last 0.3 seconds counts as caught up."""
 REPORTED = 5.0
-"""Seconds for which the last report of the other site's agent is believed."""
+"""The last report of the other site's agent counts for this many seconds."""
 LOOK_LATE, THREAD_LATE = 2.0, 0.5
-"""Seconds without a cycle, or without a thread's turn, after which the agent was held up."""
+"""The agent counts as held up after so many seconds without a cycle, or without a thread's turn."""
 NEVER = float("-inf")
 
 
 @dataclass(slots=True)
 class Memory:
-    """The memory of this process of the agent between cycles; it is lost when the process ends."""
+    """The memory between cycles of this process of the agent; it is lost when the process ends.
+
+    Moments are by this machine's monotonic clock. A field that `Facts` has, too, means the same
+    there.
+    """
 
     unprotected_epoch: int = 0
     last: RegisterRow | None = None
@@ -58,28 +63,26 @@ class Memory:
     fed_since: float | None = None
     diverged_from: int = 0
     past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
-    """Moments, and the position of the own log at each of them."""
+    """(moment, position of the own database's log at that moment)."""
     peer_past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
-    """The same of the peer's log, as it was known here."""
+    """(moment, position of the other site's log, as it was known here at that moment)."""
 
 
 class Peer:
-    """The peer is the other site's database of the platform.
-
-    A thread of its own asks it four times a second.
-    """
+    """The peer is the other site's database of the platform, which is asked four times a second."""
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
         self._link = DatabaseLink(
             host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
         )
-        self.heard_at = time.monotonic()  # a new agent gives it the time to answer
+        # A new agent has heard nothing yet: the silence is measured from its start.
+        self.heard_at = time.monotonic()
         self.is_open = False
         self.sequence: int | None = None
 
     def ask(self) -> None:
-        """Ask the other site's database once for its state; silence shows as an old `heard_at`."""
+        """Ask the other site's database for its state; if it does not answer, `heard_at` stays old."""
         try:
             values = self._link.one("SELECT @@gtid_binlog_pos AS position, @@read_only AS closed")
         except Failure:
@@ -91,7 +94,7 @@ class Peer:
 
 
 class Health:
-    """The health page of this site's software: `good` while it answers 200."""
+    """The health page of this site's workers; `good` is whether it last answered 200, or there is none."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -107,30 +110,38 @@ class Health:
 
 
 class CellObserver:
-    """The observer of one platform's data gathers the facts for its agent's decisions."""
+    """The observer of one platform's data gathers the facts from which the platform's agent decides."""
 
     def __init__(self, cell: Cell, site: str, server: Server, register: Register) -> None:
         self.cell, self.site, self.server, self.register = cell, site, server, register
         self.memory = Memory()
         self.peer, self.health = Peer(cell), Health(cell.health)
-        self.software = Software(cell, str(server.socket))
-        self.thread, self.cycle = Punctuality(THREAD_LATE), Punctuality(LOOK_LATE)
+        self.workers = WorkersLife(cell, str(server.socket))
+        self.thread_punctuality = Punctuality(THREAD_LATE)
+        self.cycle_punctuality = Punctuality(LOOK_LATE)
         self.link = DatabaseLink(unix_socket=str(server.socket), user="root")
         self.lag: int | None = None
+        """How many transactions the copy is behind; `None` if unknown."""
+        # These are files, since their facts must outlive the agent: in which run of the database
+        # process the copy was complete, and whether the database has taken writes since then.
         self.complete, self.served = cell.directory / "complete", cell.directory / "served"
 
     def begin(self, end: Event) -> None:
-        """Start the threads that ask the other database, the locks of the software, and the health page."""
+        """Start the threads that work beside the agent's cycles, until the event `end` is set.
+
+        They ask the other site's database, check the locks of this site's workers, count up the
+        pulse, ask the health page, and note whether this process gets its turns in time.
+        """
         every(0.25, self.peer.ask, end)
-        every(0.1, self.thread.tick, end)
-        every(1.0, self.software.look, end)
-        every(1.0, self.software.count, end)
+        every(0.1, self.thread_punctuality.tick, end)
+        every(1.0, self.workers.check_locks, end)
+        every(1.0, self.workers.count_pulse, end)
         if self.cell.health:
             every(2.0, self.health.ask, end)
 
     def look(self) -> Facts:
         """Read the register and both databases, and return the facts for the agent's next decision."""
-        self.cycle.tick()
+        self.cycle_punctuality.tick()
         reading = self._read()
         now = time.monotonic()
         memory = self.memory
@@ -139,18 +150,18 @@ class CellObserver:
             memory.pulse_at = memory.well_since = memory.diverged_at = None
         memory.last = row or memory.last
         database = self._database(now)
-        self._remember_wishes(reading, now)
+        self._remember_own_request(reading, now)
         self._remember_report(reading, now)
         owns = memory.last is not None and memory.last.owner == self.site
-        self.software.counts = owns and not database.read_only
-        near = self._is_near()
+        self.workers.is_pulse_wanted = owns and not database.read_only
+        near = self._is_caught_up()
         other_well = self._is_other_well(reading, now)
         self._remember_health(reading, near and other_well, now)
         return Facts(
             me=self.site,
             row=row,
             last=memory.last,
-            on_time_since=max(self.thread.since, self.cycle.since),
+            on_time_since=max(self.thread_punctuality.since, self.cycle_punctuality.since),
             takeovers=reading.takeovers if reading else 0,
             takeovers_today=reading.takeovers_today if reading else 0,
             doubted_since=memory.doubted_since,
@@ -165,7 +176,7 @@ class CellObserver:
             served=self.served.exists(),
             other_well=other_well,
             vouched_at=memory.vouched_at,
-            software_at=self.software.seen_at,
+            software_at=self.workers.seen_at,
             caught_up=near,
             pulse_at=memory.pulse_at,
             asked_at=memory.asked_at,
@@ -174,35 +185,45 @@ class CellObserver:
         )
 
     def is_well(self, facts: Facts) -> bool:
-        """Tell whether this site could serve the platform, or serves it."""
+        """Return whether this site serves the platform, or could serve it if it took over now."""
         database = facts.own
-        fed = database.follows and database.receiving and database.applying and database.complete
+        is_good_copy = (
+            database.follows and database.receiving and database.applying and database.complete
+        )
         serves = not database.follows and not database.read_only
-        asked = self.cell.health or self.software.seen_at is not None
-        lives = self.health.good and (not asked or self.software.is_alive(REPORTED))
-        return database.answers and not database.unsafe_setting and lives and (fed or serves)
+        is_life_visible = self.cell.health or self.workers.seen_at is not None
+        workers_live = self.health.good and (not is_life_visible or self.workers.is_alive(REPORTED))
+        return (
+            database.answers
+            and not database.unsafe_setting
+            and workers_live
+            and (is_good_copy or serves)
+        )
 
     def _read(self) -> RegisterReading | None:
+        """Return the platform's register row and the other site's report; `None` if the register is away."""
         try:
             return self.register.read()
         except Failure:
             return None
 
     def _database(self, now: float) -> Database:
-        """Return the state of the own database.
+        """Return the state of the own database; one that does not answer keeps the state that it last had.
 
-        One that does not answer keeps the state that it last had.
+        The settings are checked once for each run of the database process.
         """
         memory = self.memory
         life = self.server.life()
         if life != memory.life:
-            self._another_life(life, now)
+            self._forget_former_process(life, now)
         if not life:
             memory.database = Database()
             return memory.database
         try:
             memory.unsafe_setting = (
-                memory.unsafe_setting if memory.answered_at > memory.started_at else self._fit()
+                memory.unsafe_setting
+                if memory.answered_at > memory.started_at
+                else self._unsafe_setting()
             )
             look = own_database.DatabaseReading(
                 self.link, self.cell.platform, self.cell.schema, self.cell.number
@@ -216,11 +237,14 @@ class CellObserver:
         memory.database = look.database(complete=complete, unsafe_setting=memory.unsafe_setting)
         return memory.database
 
-    def _fit(self) -> str:
+    def _unsafe_setting(self) -> str:
         return own_database.unsafe_setting(self.link, self.cell.server, self.cell.number)
 
-    def _another_life(self, life: str, now: float) -> None:
-        """Forget what was remembered of the former database process: another one runs now, or none."""
+    def _forget_former_process(self, life: str, now: float) -> None:
+        """Forget what was remembered of the former database process, since another one runs now, or none.
+
+        `life` is the id of the present run of the process (`Server.life`).
+        """
         memory = self.memory
         self.link.close()
         memory.life, memory.started_at, memory.goal = life, now, None
@@ -230,7 +254,7 @@ class CellObserver:
         memory.database = Database()
 
     def _remember(self, look: own_database.DatabaseReading, now: float) -> None:
-        """Remember when commits were last acknowledged and the pulse last grew, from this reading."""
+        """Remember from this reading when commits were last acknowledged, and when the pulse last grew."""
         memory = self.memory
         ahead = None if self.peer.sequence is None else look.sequence - self.peer.sequence
         self.lag = None if ahead is None else max(0, -ahead if look.read_only else ahead)
@@ -248,9 +272,10 @@ class CellObserver:
             memory.pulse_at = now
 
     def _lags(self, look: own_database.DatabaseReading, now: float) -> bool:
-        """Tell whether this copy lacks what the other database had a second ago.
+        """Return whether this copy lacks writes that the other site's database had a second ago.
 
-        What the other database counted as pulse since is then not known here.
+        Then an old pulse here does not prove that the workers there are dead: newer beats may be on
+        their way.
         """
         memory = self.memory
         if self.peer.sequence is not None:
@@ -259,10 +284,10 @@ class CellObserver:
         return bool(before) and look.sequence < before[-1]
 
     def _remember_divergence(self, look: own_database.DatabaseReading, now: float) -> None:
-        """Remember since when the owner refuses this copy.
+        """Remember since when the owner refuses this copy, because it holds transactions that the owner lacks.
 
-        The refusal counts until the copy has received something again. A new attempt to connect alone does
-        not end it: the error vanishes from the status for a moment and comes back.
+        The refusal counts until the copy has received something again. A new attempt to connect
+        alone does not end it: the error vanishes from the status for a moment and comes back.
         """
         memory = self.memory
         memory.fed_since = (memory.fed_since or now) if look.receiving else None
@@ -272,19 +297,23 @@ class CellObserver:
             memory.diverged_at = None
 
     def _is_complete(self, look: own_database.DatabaseReading) -> bool:
-        """Tell whether this copy, since its process started, has once had all that the owner had.
+        """Return whether this copy has, since its database process started, once had all that the owner had.
 
-        What a copy had received and not applied is lost when its process dies. Until it has been complete
-        again it must not take over. The fact is kept in a file, because the agent may die too. The goal is
-        the owner's position once the copy has received for 0.25 s: one that is refused looks connected
-        for a moment.
+        What a copy had received but not applied is lost when its process dies. Until the copy has
+        been complete again it must not take over. That it was complete is kept in a file, because
+        the agent may die too. It is complete when it reaches the goal: the owner's position at the
+        time when the copy had been receiving for 0.25 s.
         """
         memory = self.memory
         if self.complete.exists() and self.complete.read_text() == memory.life:
             return True
-        # A copy that is going to be refused looks fed for a moment.
-        fed = memory.fed_since is not None and time.monotonic() - memory.fed_since > 0.25
-        if not fed or self.peer.sequence is None or self.peer.heard_at < memory.followed_at:
+        # A copy that the owner is about to refuse also seems to receive for a moment.
+        is_receiving = memory.fed_since is not None and time.monotonic() - memory.fed_since > 0.25
+        if (
+            not is_receiving
+            or self.peer.sequence is None
+            or self.peer.heard_at < memory.followed_at
+        ):
             memory.goal = None
             return False
         memory.goal = self.peer.sequence if memory.goal is None else memory.goal
@@ -294,23 +323,23 @@ class CellObserver:
         self.served.unlink(missing_ok=True)
         return True
 
-    def _is_near(self) -> bool:
-        """Tell, as owner, whether the copy had all but the last 0.3 s of work when it last answered."""
+    def _is_caught_up(self) -> bool:
+        """Return, as owner, whether the copy lacked at most the last 0.3 s of writes when it last answered."""
         then = self.peer.heard_at - NEAR
         before = [sequence for moment, sequence in self.memory.past if moment <= then]
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
 
-    def _remember_wishes(self, reading: RegisterReading | None, now: float) -> None:
-        """Remember since when this agent's own request to take over has been open."""
+    def _remember_own_request(self, reading: RegisterReading | None, now: float) -> None:
+        """Remember since when this agent's own request, that the other site hands over, has been open."""
         if reading is None:
             return
         mine = reading.row.wish == self.site == reading.row.wish_by
         self.memory.asked_at = (self.memory.asked_at or now) if mine else None
 
     def _remember_report(self, reading: RegisterReading | None, now: float) -> None:
-        """Remember when the other site's agent last reported, by this machine's clock alone.
+        """Remember when the other site's agent last wrote a report, by this machine's clock alone.
 
-        The first report that is seen may be old.
+        The first report that this process sees may be old, so only a changed one counts.
         """
         memory = self.memory
         if reading is None:
@@ -326,7 +355,11 @@ class CellObserver:
         return reading is not None and reading.well and now - self.memory.reported_at < REPORTED
 
     def _remember_health(self, reading: RegisterReading | None, near: bool, now: float) -> None:
-        """Remember, as owner of another site's platform, since when that site could have it back."""
+        """Remember since when the home of a platform that this site owns as its backup could have it back.
+
+        `near`: the copy there has caught up, and the home's agent reports that the site could
+        serve.
+        """
         memory = self.memory
         away = reading is not None and reading.row.owner == self.site != reading.row.home
         good = away and reading is not None and not reading.row.solo and near

@@ -1,4 +1,4 @@
-"""Reads the state of a platform's database at this site, and checks settings that could lose writes."""
+"""The state of a platform's database at this site is read, and its settings are checked, here."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ class DatabaseReading:
 
     @property
     def attached(self) -> bool:
-        """Tell whether a copy that acknowledges is connected."""
+        """Return whether a copy that acknowledges is connected."""
         return int(self._semi["Rpl_semi_sync_master_clients"]) > 0
 
     @property
     def waiting(self) -> bool:
-        """Tell whether commits are waiting for an acknowledgement."""
+        """Return whether commits are waiting for an acknowledgement."""
         return int(self._semi["Rpl_semi_sync_master_wait_sessions"]) > 0
 
     @property
@@ -66,12 +66,12 @@ class DatabaseReading:
 
     @property
     def diverged(self) -> bool:
-        """Tell whether the owner refuses this copy because it holds transactions that the owner does not."""
+        """Return whether the owner refuses this copy because it holds transactions that the owner does not."""
         return self._slave.get("Last_IO_Errno") == DIVERGED
 
     @property
     def receiving(self) -> bool:
-        """Tell whether this copy is connected to the owner."""
+        """Return whether this copy is connected to the owner and fetches its log."""
         return bool(self._slave.get("Slave_IO_Running") == "Yes")
 
     def database(self, *, complete: bool, unsafe_setting: str) -> Database:
@@ -126,6 +126,7 @@ def unsafe_setting(link: DatabaseLink, server: int, domain: int) -> str:
 
 
 def _declared(link: DatabaseLink, platform: str, schema: str) -> tuple[str, int] | None:
+    """Return `(owner, epoch)` as transactions read it in the own database; `None` before it is migrated."""
     row = _or_nothing(
         link, f"SELECT owner, epoch FROM `{schema}`.stores_cell WHERE platform=%s", platform
     )
@@ -133,6 +134,7 @@ def _declared(link: DatabaseLink, platform: str, schema: str) -> tuple[str, int]
 
 
 def _pulse(link: DatabaseLink, platform: str, schema: str) -> int | None:
+    """Return the pulse, the counter that grows while the owner's workers are alive; `None` without a row."""
     row = _or_nothing(
         link, f"SELECT beats FROM `{schema}`.failover_pulse WHERE platform=%s", platform
     )

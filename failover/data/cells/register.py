@@ -1,7 +1,8 @@
 """The register of owners as a cell agent uses it; it lies in the core domain's database.
 
-It says which site owns each platform's data, and is changed by compare-and-set only. An agent that gets no answer
-knows nothing: the change may have been made, or be made later. It reads again, and acts on what it reads.
+It says which site owns each platform's data, and is changed by compare-and-set only. If a change is
+not answered, it may have been made, or may still be made later. The agent then reads the register
+again, and acts on what it reads.
 """
 
 from __future__ import annotations
@@ -53,11 +54,11 @@ class RegisterReading:
     takeovers_today: int
     """The same in the last 24 hours."""
     doubted: bool
-    """The other site takes, or has taken, the own platform of this site."""
+    """Whether the other site has taken over this site's own platform, or asks for it."""
     report: datetime | None
-    """When the other site's agent last reported, by the register's clock; only to tell reports apart."""
+    """When the other site's agent last reported, by the register's clock; used only to see a new one."""
     well: bool
-    """That report says that the site could serve, or serves."""
+    """Whether that report says that the other site serves, or could serve."""
     role: str
     """The role of the other site's database in that report; empty without a report."""
 
@@ -73,14 +74,14 @@ class Report:
 
 
 class Register:
-    """The register of owners as one site's agent uses it for one platform. Every call may raise Failure."""
+    """The register of owners as one site's agent uses it for one platform. Every method may raise Failure."""
 
     def __init__(self, url: str, platform: str, site: str) -> None:
         self._link = DatabaseLink.to(url)
         self._platform, self._site = platform, site
 
     def read(self) -> RegisterReading | None:
-        """Return the platform's register row, takeovers and the other site's report; `None` if it has no row."""
+        """Return the platform's register row, takeovers and the other site's report; `None` without a row."""
         columns = self._link.one(_READ, [self._site, self._site, self._platform])
         if not columns:
             return None
@@ -106,10 +107,11 @@ class Register:
         *,
         automatic: bool = False,
     ) -> bool:
-        """Replace the platform's register row if nobody has changed it meanwhile; return whether it was.
+        """Replace the platform's register row unless it was changed meanwhile; return whether it was replaced.
 
-        It is replaced if `(epoch, owner, solo)` is still as in `before`; the event that says why is written with it.
-        `False` means that nothing was written. After a Failure nobody knows whether it was written, or may still be.
+        It is replaced if `(epoch, owner, solo)` is still as in `before`. The event that says why is
+        written in the same transaction. After a Failure the row may have been replaced, or may
+        still be.
         """
         moved = after.owner != before.owner
         values = [after.epoch, after.owner, after.solo, after.forced, *[moved] * 4]

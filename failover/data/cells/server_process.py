@@ -21,7 +21,7 @@ BINLOG = "bin"
 HOUR = 3600.0
 LONGEST_SOCKET = 100  # sun_path holds 107 bytes
 
-# What each of them prevents was measured: docs/decisions/0023-cells.md.
+# docs/decisions/0023-cells.md says which loss each of these settings prevents.
 SETTINGS = (
     "--read-only=1",
     "--skip-slave-start",
@@ -52,7 +52,7 @@ SETTINGS = (
 
 
 class NoServer(Exception):
-    """The database process can not be made or started; says why."""
+    """The database process cannot be made or started; the text says why."""
 
 
 class Server:
@@ -84,10 +84,11 @@ class Server:
         return f"{pid}-{began}"
 
     def start(self, *, keep_tail: bool) -> None:
-        """Start the process, read-only, unless it runs; does not wait until it answers.
+        """Start the database process with writes closed, unless it runs; do not wait until it answers.
 
-        `keep_tail`: what was written and not yet acknowledged by the copy stays (it is the owner's, or it may
-        be all that is left of a forced takeover). Otherwise it is dropped, as a copy must. Raises NoServer.
+        With `keep_tail` the end of its log stays, which the copy has not acknowledged: the database
+        is the owner's, or its log may be all that is left after a forced takeover. Without it that
+        end is dropped, as a copy must. Raises NoServer.
         """
         if self.pid() is not None:
             return
@@ -133,10 +134,10 @@ class Server:
             time.sleep(0.02)
 
     def put_aside(self) -> None:
-        """Kill the process and move its data away, so that the next start begins empty.
+        """Kill the process and move its data away, so that the next start begins with an empty database.
 
-        Only the last data that was moved away is kept. Raises NoServer the second time within an hour: copying
-        anew does not help.
+        Only the last data that was moved away is kept. Raises NoServer the second time within an
+        hour: then the fault is elsewhere, and copying everything anew does not help.
         """
         aside = self.cell.directory / "data.aside"
         if aside.exists() and time.time() - aside.stat().st_ctime < HOUR:
@@ -146,7 +147,7 @@ class Server:
         self.data.rename(aside)
 
     def _is_ours(self, pid: int) -> bool:
-        """Tell whether a process is the mariadbd of this data directory."""
+        """Return whether a process is the mariadbd of this data directory."""
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
@@ -154,7 +155,7 @@ class Server:
         return f"--datadir={self.data}".encode() in words and words[0].endswith(b"mariadbd")
 
     def _install(self) -> None:
-        """Make an empty data directory, whole or not at all."""
+        """Make an empty data directory; after a failure there is none, rather than half of one."""
         new = self.data.with_name("data.new")
         shutil.rmtree(new, ignore_errors=True)
         self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -193,10 +194,10 @@ def _socket(directory: Path) -> Path:
 
 
 def _users(cell: Cell) -> str:
-    """Return the SQL that makes the users `app` and `copy` and the schemas. One statement per line.
+    """Return the SQL, one statement a line, that makes the users `app` and `copy` and the schemas.
 
-    It is run at each start, at both sites, and therefore never copied. The user `app` has rights on its schema alone:
-    whoever has them on everything is not stopped by read_only.
+    It runs at each start at both sites, and is therefore not replicated. The user `app` has rights
+    on its own schema only, because read_only does not stop a user who has rights on everything.
     """
     schema = cell.schema.replace("_", r"\_")  # in a GRANT, _ stands for any character
     lines = ["SET sql_log_bin=0;"]

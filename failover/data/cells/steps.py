@@ -1,7 +1,7 @@
 """The steps of a cell agent are carried out on real databases; each may be repeated after a crash.
 
-A cell is one platform's data: a database at its own site and a copy at its backup. `point` is called with
-the name of each place between two actions; tests let the agent die there.
+A cell is one platform's data: a database at its own site and a copy at its backup. Between two
+actions `point` is called with a name of that place; tests let the agent die there.
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ _DECLARE = (
 
 
 class Unfinished(Exception):
-    """The step could not be finished now; the text says why, and the next cycle decides anew."""
+    """The step could not be finished now; the text says why. The agent decides anew in its next cycle."""
 
 
-def _nowhere(_point: str) -> None:
+def _do_not_stop(_point: str) -> None:
     return
 
 
 class Steps:
     """The steps carry out what the agent of one cell has decided, on its databases and in the register."""
 
-    def __init__(self, watch: CellObserver, point: Callable[[str], None] = _nowhere) -> None:
+    def __init__(self, watch: CellObserver, point: Callable[[str], None] = _do_not_stop) -> None:
         self._watch, self._memory = watch, watch.memory
         self._cell, self._server, self._register = watch.cell, watch.server, watch.register
         self._point = point
-        # STOP SLAVE towards a black hole takes two seconds.
+        # STOP SLAVE takes two seconds while packets to the other site vanish.
         self._link = DatabaseLink(unix_socket=str(watch.server.socket), user="root", seconds=4)
         self._confirmation: Confirmation | None = None
-        self._all: dict[Action, Callable[[Step, Facts], None]] = {
+        self._methods: dict[Action, Callable[[Step, Facts], None]] = {
             Action.NOTHING: lambda step, facts: None,
             Action.START_AS_OWNER: self._start_as_owner,
             Action.START_AS_COPY: self._start_as_copy,
             Action.RESTART: lambda step, facts: self._server.kill(),
-            # Never by switching the waiting off: that would commit what waits.
+            # Semi-synchronous replication is not switched off: that would commit what waits for the copy.
             Action.FENCE: lambda step, facts: self._server.kill(),
             Action.REBUILD: self._rebuild,
             Action.FOLLOW: self._follow_again,
-            Action.CLAIM: self._claim,
+            Action.WRITE_OWNERSHIP: self._write_ownership,
             Action.PROMOTE: self._promote,
             Action.PROTECT: self._protect,
-            Action.GO_ALONE: lambda step, facts: self._go_alone(_row(step)),
+            Action.GO_UNPROTECTED: lambda step, facts: self._go_unprotected(_row(step)),
             Action.OPEN: lambda step, facts: self._open(_row(step)),
             Action.DECLARE: lambda step, facts: self._declare(_row(step)),
             Action.HAND_OVER: self._hand_over,
@@ -63,9 +63,9 @@ class Steps:
     def run(self, step: Step, facts: Facts) -> None:
         """Carry out a step of the agent.
 
-        Raises Unfinished, Failure or NoServer: then nothing is known of the step's effect.
+        Raises Unfinished, Failure or NoServer: whether the step had an effect is then unknown.
         """
-        self._all[step.action](step, facts)
+        self._methods[step.action](step, facts)
 
     # ---- the process ------------------------------------------------------------------------
 
@@ -89,10 +89,10 @@ class Steps:
     # ---- the copy ---------------------------------------------------------------------------
 
     def _follow_again(self, step: Step, facts: Facts) -> None:
-        """Make the database copy from the owner again, and keep what it has received and not applied yet.
+        """Make the database copy from the owner again, and keep what it has received but not applied yet.
 
-        That is kept as long as one of its two replication threads runs: so the receiving thread alone is
-        stopped before both are started.
+        MariaDB keeps that as long as one of the two replication threads runs. So only the receiving
+        thread is stopped before both are started.
         """
         if not facts.own.follows:
             return self._follow()
@@ -120,7 +120,7 @@ class Steps:
     def _promote(self, step: Step, facts: Facts) -> None:
         """Turn the copy into an owner: stop receiving, apply what was received, end the replication.
 
-        From the first statement on, the former owner can never be acknowledged by this copy again.
+        From the first statement on, this copy acknowledges nothing to the former owner any more.
         """
         self._link.rows("STOP SLAVE IO_THREAD")
         self._point("promote: deaf")
@@ -134,8 +134,8 @@ class Steps:
     def _drain(self) -> None:
         """Wait until all received transactions are applied; raise Unfinished after 10 s or on an error.
 
-        The state text of SHOW SLAVE STATUS tells it. `Gtid_IO_Pos` would not do: it may name a transaction of
-        which only a part was received.
+        The state text of SHOW SLAVE STATUS says when that is so. `Gtid_IO_Pos` does not: it may
+        name a transaction of which only a part was received.
         """
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
@@ -151,11 +151,11 @@ class Steps:
 
     # ---- the owner --------------------------------------------------------------------------
 
-    def _claim(self, step: Step, facts: Facts) -> None:
-        """Write the new owner or epoch to the register. Raises Unfinished if the row was changed meanwhile.
+    def _write_ownership(self, step: Step, facts: Facts) -> None:
+        """Write a new epoch to the register, with a new owner or with the right to commit unprotected.
 
-        Only a certain success gives the right to commit without waiting for the copy; an answer that was lost
-        does not.
+        Raises Unfinished if the row was changed meanwhile. Only a certain success gives the right
+        to commit without waiting for the copy (unprotected); a lost answer does not.
         """
         after = _row(step)
         if not self._swap(step, facts):
@@ -165,13 +165,13 @@ class Steps:
         self._memory.acked_at = time.monotonic()
         self._point("claim: won")
         if facts.row and facts.row.owner == after.owner and not facts.own.read_only:
-            self._go_alone(after)
+            self._go_unprotected(after)
 
-    def _go_alone(self, row: RegisterRow) -> None:
+    def _go_unprotected(self, row: RegisterRow) -> None:
         """Let commits no longer wait for the copy's acknowledgement.
 
-        Raises Unfinished unless this very process of the agent has written, into the register of who serves what,
-        the epoch that allows commits without the copy.
+        Raises Unfinished unless this very process of the agent has written to the register the
+        epoch that allows that (`solo`).
         """
         if self._memory.unprotected_epoch != row.epoch:
             raise Unfinished("not certain to own it alone")
@@ -179,20 +179,24 @@ class Steps:
         self._link.rows(SEMI + "0")
 
     def _protect(self, step: Step, facts: Facts) -> None:
-        """Let commits wait for the copy's acknowledgement again, and then say so in the register."""
+        """Let commits wait for the copy's acknowledgement again, then write `protected` to the register."""
         self._link.rows(SEMI + "1")
         self._point("protect: waits")
         self._confirm()
-        # From here on the register may say "protected" at any time: never alone without a new epoch.
+        # From here on the register may say "protected" at any time, so committing unprotected needs
+        # a new epoch.
         self._memory.unprotected_epoch = 0
         self._swap(step, facts)
         self._point("protect: told")
 
     def _open(self, row: RegisterRow) -> None:
-        """Let the database take writes once its copy acknowledges, or the register says none is needed."""
+        """Let the database take writes, once its copy acknowledges them or the register says `solo`.
+
+        `solo` means unprotected: commits do not wait for the copy.
+        """
         self._watch.served.touch()
         if row.solo:
-            self._go_alone(row)
+            self._go_unprotected(row)
         else:
             self._link.rows(SEMI + "1")
             self._point("open: waits")
@@ -214,7 +218,7 @@ class Steps:
                 raise
 
     def _confirm(self) -> None:
-        """Wait for the copy's acknowledgement of a commit of our own; raise Unfinished while there is none.
+        """Check that the copy acknowledges commits, by a commit of our own; raise Unfinished until it has.
 
         Acknowledgements come in order, so the copy then has everything that was committed before.
         """
@@ -229,8 +233,9 @@ class Steps:
     def _hand_over(self, step: Step, facts: Facts) -> None:
         """Hand the platform's data over to the other site.
 
-        The database is closed, the copy catches up, the register is changed, and the database here becomes a
-        copy. Until the register is changed, the database can be opened again and nothing has happened.
+        The database is closed for writes, the copy catches up, the register is changed, and this
+        database becomes the copy. Until the register is changed the database can be opened again,
+        as if nothing had happened.
         """
         cell = self._cell
         peer = DatabaseLink(
@@ -253,13 +258,13 @@ class Steps:
             raise Unfinished("the register was changed meanwhile")
         self._point("hand over: told")
         self._confirmation = None
-        self._link.rows(SEMI + "0")  # nothing waits: all is there
+        self._link.rows(SEMI + "0")  # The other site has every commit, so none waits.
         self._follow()
 
     def _wait_for(self, peer: DatabaseLink, seconds: float) -> None:
-        """Wait until the other site has applied all that is here.
+        """Wait until the other site has applied every transaction of this database.
 
-        Raises Unfinished after so many seconds.
+        Raises Unfinished after `seconds`.
         """
         position = self._link.value("@@gtid_binlog_pos")
         if peer.value(f"MASTER_GTID_WAIT('{position}', {seconds})") != 0:
@@ -270,7 +275,8 @@ class Steps:
     def _swap(self, step: Step, facts: Facts) -> bool:
         """Replace the platform's row in the register by the row of this step; return whether it was replaced.
 
-        `False` means that somebody has changed the row meanwhile. Raises Unfinished and Failure.
+        `False` means that another agent or an operator has changed the row meanwhile. Raises
+        Unfinished and Failure.
         """
         if facts.row is None:
             raise Unfinished("the register is unreachable")
@@ -288,7 +294,7 @@ class Steps:
 class Confirmation:
     """A confirmation is a commit that waits, in a thread of its own, for the copy's acknowledgement.
 
-    It waits however long that takes, and cannot be called off.
+    It waits for as long as that takes, and cannot be cancelled.
     """
 
     def __init__(self, socket: str) -> None:
@@ -298,13 +304,13 @@ class Confirmation:
         self._thread.start()
 
     def came(self) -> bool:
-        """Tell whether the commit was acknowledged, after waiting up to 0.4 s."""
+        """Return whether the commit was acknowledged, after waiting up to 0.4 s."""
         self._thread.join(0.4)
         return self._done
 
     @property
     def failed(self) -> bool:
-        """Tell whether the commit ended with an error."""
+        """Return whether the commit ended with an error."""
         return not self._done and not self._thread.is_alive()
 
     def _commit(self) -> None:

@@ -19,7 +19,7 @@ from failover.flows import cell_agent
 class Command(BaseCommand):
     """The command runs this site's agents until SIGTERM.
 
-    The databases go on without them; the next run finds them.
+    The databases go on without their agents, and the next run of the command finds them.
     """
 
     help = "Keep this site's cells: start, protect, take over, hand back (CELLS_FILE)."

@@ -71,7 +71,7 @@ class Command(BaseCommand):
         return None
 
     def _act(self, platform: str) -> None:
-        """Ask for confirmation, and run an action that changes something."""
+        """Ask the operator for confirmation, then carry out the action."""
         action, dry = self._options["what"], self._options["dry_run"]
         self._confirm(platform)
         if action == "mode":
@@ -186,6 +186,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {copy['site']}: {copy['role']}{lag}: {copy['sentence']}")
 
     def _print(self, outcome: dict[str, object]) -> None:
+        """Print the outcome of an action: as JSON, or as `name: value` pairs in one line."""
         if self._options["json"]:
             self.stdout.write(json.dumps(outcome))
         else:
@@ -205,7 +206,7 @@ def _who() -> str:
     return f"{getpass.getuser()} (dr)"
 
 
-def _await(platform: str, true: Callable[[RegisterRow], bool]) -> RegisterRow:
+def _await(platform: str, condition: Callable[[RegisterRow], bool]) -> RegisterRow:
     """Wait until a platform's register row fulfils a condition, and return the row.
 
     Raises CommandError after PATIENCE seconds.
@@ -213,7 +214,7 @@ def _await(platform: str, true: Callable[[RegisterRow], bool]) -> RegisterRow:
     deadline = time.monotonic() + PATIENCE
     while True:
         row = register_view.read().rows[platform]
-        if true(row):
+        if condition(row):
             return row
         if time.monotonic() > deadline:
             raise CommandError("asked for, and not done yet: see dr status for why")

@@ -84,7 +84,7 @@ def _promote(world: World, store: Store) -> Iterator[None]:
 def _as_owner(
     world: World, agent: Agent, store: Store, step: Step, facts: Facts, row: RegisterRow
 ) -> Iterator[None]:
-    if step.action is Action.CLAIM:
+    if step.action is Action.WRITE_OWNERSHIP:
         assert facts.row is not None
         if world.swap(agent, facts.row, row):
             agent.unprotected_epoch = (
@@ -94,7 +94,7 @@ def _as_owner(
             yield
             if facts.row.owner == row.owner and not facts.own.read_only:
                 store.semi = False
-    elif step.action is Action.GO_ALONE:
+    elif step.action is Action.GO_UNPROTECTED:
         store.semi = False
     elif step.action is Action.PROTECT:
         yield from _protect(world, agent, store, facts, row)

@@ -24,7 +24,7 @@ def test_an_owner_whose_backup_acknowledges_is_protected_and_needs_no_register()
 
 def test_an_owner_whose_backup_is_silent_asks_the_register_to_be_solo() -> None:
     step = at("east", OWNER, acked_at=NOW - 1.1)
-    assert step.action is Action.CLAIM
+    assert step.action is Action.WRITE_OWNERSHIP
     assert step.row == row(epoch=6, solo=True)
 
 
@@ -39,13 +39,13 @@ def test_an_owner_without_backup_and_register_keeps_blocking() -> None:
 def test_an_owner_stops_waiting_only_after_its_own_word_was_taken() -> None:
     solo = row(solo=True)
     alone = replace(OWNER, attached=False)
-    assert at("east", alone, solo).action is Action.CLAIM
-    assert at("east", alone, solo, unprotected_epoch=5).action is Action.GO_ALONE
+    assert at("east", alone, solo).action is Action.WRITE_OWNERSHIP
+    assert at("east", alone, solo, unprotected_epoch=5).action is Action.GO_UNPROTECTED
 
 
 def test_a_backup_takes_over_from_a_silent_owner() -> None:
     step = at("west", COPY, heard_at=NOW - 3.1)
-    assert step.action is Action.CLAIM
+    assert step.action is Action.WRITE_OWNERSHIP
     assert step.automatic
     assert step.row == row(epoch=6, owner="west", solo=True)
 
@@ -74,7 +74,7 @@ def test_a_backup_asks_an_owner_without_software_to_hand_over_and_then_takes_ove
     assert ask.row.wish == "west"
     waits = at("west", COPY, ask.row, asked_at=NOW - 4, **dead)
     assert waits.action is Action.NOTHING
-    assert at("west", COPY, ask.row, asked_at=NOW - 5.1, **dead).action is Action.CLAIM
+    assert at("west", COPY, ask.row, asked_at=NOW - 5.1, **dead).action is Action.WRITE_OWNERSHIP
 
 
 def test_a_wish_is_withdrawn_when_the_owners_software_is_back() -> None:
@@ -147,7 +147,7 @@ def test_an_owner_that_is_fenced_kills_its_database_and_the_copy_takes_over() ->
     assert (down.action, "stays down until west serves" in down.because) == (Action.NOTHING, True)
     assert at("west", COPY, fenced, heard_at=NOW - 1).action is Action.NOTHING
     step = at("west", COPY, fenced, heard_at=NOW - 4)
-    assert (step.action, step.automatic) == (Action.CLAIM, False)
+    assert (step.action, step.automatic) == (Action.WRITE_OWNERSHIP, False)
     assert step.row == row(epoch=6, owner="west", solo=True)
     withdrawn = row()
     assert at("east", Database(), withdrawn).action is Action.START_AS_OWNER
@@ -177,7 +177,7 @@ def test_nobody_takes_over_from_a_solo_owner_by_itself() -> None:
 def test_an_operator_may_force_it_and_the_register_remembers() -> None:
     forced = row(solo=True, wish="west", wish_by="ann", wish_force=True)
     step = at("west", COPY, forced, heard_at=NOW - 100)
-    assert step.action is Action.CLAIM
+    assert step.action is Action.WRITE_OWNERSHIP
     assert step.row is not None
     assert step.row.forced
     assert not step.automatic
@@ -198,14 +198,14 @@ def test_nobody_takes_over_in_mode_off_unless_an_operator_says_so() -> None:
     off = row(mode=Mode.OFF)
     assert at("west", COPY, off, heard_at=NOW - 100).action is Action.NOTHING
     wished = replace(off, wish="west", wish_by="ann")
-    assert at("west", COPY, wished, heard_at=NOW - 100).action is Action.CLAIM
+    assert at("west", COPY, wished, heard_at=NOW - 100).action is Action.WRITE_OWNERSHIP
 
 
 def test_in_mode_manual_the_backup_has_it() -> None:
     manual = row(mode=Mode.MANUAL)
     assert at("east", OWNER, manual).action is Action.HAND_OVER
     step = at("west", COPY, manual, heard_at=NOW - 100)
-    assert step.action is Action.CLAIM
+    assert step.action is Action.WRITE_OWNERSHIP
     assert not step.automatic
 
 
@@ -213,7 +213,9 @@ def test_a_second_automatic_takeover_within_the_hour_is_left_to_an_operator() ->
     step = at("west", COPY, heard_at=NOW - 100, takeovers=1)
     assert step.action is Action.NOTHING
     wished = row(wish="west", wish_by="ann")
-    assert at("west", COPY, wished, heard_at=NOW - 100, takeovers=1).action is Action.CLAIM
+    assert (
+        at("west", COPY, wished, heard_at=NOW - 100, takeovers=1).action is Action.WRITE_OWNERSHIP
+    )
 
 
 def test_a_copy_that_restarted_does_not_take_over_before_it_was_complete_again() -> None:
@@ -288,7 +290,7 @@ _facts = st.builds(
     well_since=st.none() | _instants,
     unprotected_epoch=st.integers(0, 9),
 )
-TELLS = {Action.CLAIM, Action.PROTECT, Action.HAND_OVER}
+TELLS = {Action.WRITE_OWNERSHIP, Action.PROTECT, Action.HAND_OVER}
 
 
 @settings(max_examples=300, deadline=None)
@@ -316,7 +318,7 @@ def _in_the_light(facts: Facts, row: RegisterRow, step: Step) -> None:
         Action.START_AS_OWNER,
         Action.PROMOTE,
         Action.PROTECT,
-        Action.GO_ALONE,
+        Action.GO_UNPROTECTED,
         Action.OPEN,
         Action.DECLARE,
     }
@@ -327,7 +329,7 @@ def _in_the_light(facts: Facts, row: RegisterRow, step: Step) -> None:
         or step.action is not Action.FENCE
         or (row.wish_fence and row.wish == row.other(facts.me))
     )
-    if step.action is Action.GO_ALONE or (
+    if step.action is Action.GO_UNPROTECTED or (
         step.action in (Action.OPEN, Action.PROMOTE) and row.solo
     ):
         assert facts.unprotected_epoch == row.epoch, (
@@ -337,7 +339,7 @@ def _in_the_light(facts: Facts, row: RegisterRow, step: Step) -> None:
         assert step.row is not None
         assert step.kind
         assert step.row.epoch == row.epoch + (step.action is not Action.PROTECT)
-    if step.action is Action.CLAIM and not owns:
+    if step.action is Action.WRITE_OWNERSHIP and not owns:
         _may_take_over(facts, row, step)
 
 

@@ -12,7 +12,10 @@ from tests.unit.failover.asked import COPY, NOW, OWNER, at, row
 def test_an_agent_that_was_held_up_does_not_call_the_owner_silent() -> None:
     late = at("west", COPY, heard_at=NOW - 100, on_time_since=NOW - 2.9)
     assert late.action is Action.NOTHING
-    assert at("west", COPY, heard_at=NOW - 100, on_time_since=NOW - 3.1).action is Action.CLAIM
+    assert (
+        at("west", COPY, heard_at=NOW - 100, on_time_since=NOW - 3.1).action
+        is Action.WRITE_OWNERSHIP
+    )
 
 
 def test_an_agent_that_was_held_up_does_not_call_the_owners_software_dead() -> None:
@@ -26,7 +29,9 @@ def test_an_owner_whose_agent_says_that_it_serves_is_not_silent() -> None:
     step = at("west", COPY, heard_at=NOW - 100, vouched_at=NOW - 2.9)
     assert step.action is Action.NOTHING
     assert "its agent says" in step.because
-    assert at("west", COPY, heard_at=NOW - 100, vouched_at=NOW - 3.1).action is Action.CLAIM
+    assert (
+        at("west", COPY, heard_at=NOW - 100, vouched_at=NOW - 3.1).action is Action.WRITE_OWNERSHIP
+    )
 
 
 def test_an_owner_whose_agent_says_that_all_is_well_has_living_software() -> None:
@@ -42,9 +47,12 @@ def test_a_site_that_is_being_taken_over_takes_nobody_over() -> None:
     asked = row(wish="west", wish_by="west")
     late: dict[str, Any] = {"pulse_at": NOW - 100, "other_well": False, "asked_at": NOW - 100}
     assert at("west", COPY, asked, **late, **ill).action is Action.WITHDRAW
-    assert at("west", COPY, heard_at=NOW - 100, doubted_since=NOW - 61).action is Action.CLAIM
+    assert (
+        at("west", COPY, heard_at=NOW - 100, doubted_since=NOW - 61).action
+        is Action.WRITE_OWNERSHIP
+    )
     wished = row(wish="west", wish_by="ann")
-    assert at("west", COPY, wished, heard_at=NOW - 100, **ill).action is Action.CLAIM
+    assert at("west", COPY, wished, heard_at=NOW - 100, **ill).action is Action.WRITE_OWNERSHIP
 
 
 def test_an_owner_whose_software_lives_does_not_hand_over_because_the_other_agent_says_so() -> None:

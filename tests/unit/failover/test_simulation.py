@@ -50,8 +50,8 @@ def _alone_without_a_new_epoch(facts: Facts, limits: Limits, now: float) -> Step
 
 def _alone_without_asking(facts: Facts, limits: Limits, now: float) -> Step:
     step = decide(facts, limits, now)
-    solo = step.action is Action.CLAIM and step.kind == "solo" and facts.own.semi
-    return replace(step, action=Action.GO_ALONE) if solo else step
+    solo = step.action is Action.WRITE_OWNERSHIP and step.kind == "solo" and facts.own.semi
+    return replace(step, action=Action.GO_UNPROTECTED) if solo else step
 
 
 def _never_waits(facts: Facts, limits: Limits, now: float) -> Step:
