@@ -34,7 +34,7 @@ from licensing.rules.licence_text import BadLicence
 
 @admin.register(Licence)
 class LicenceAdmin(BaseAdmin[Licence]):
-    """The admin page of licences. A new issue replaces the one before; an issue is never changed."""
+    """The admin page of licences. Each issue (numbered edition) replaces the last one, and never changes."""
 
     scope = ("platform",)
     list_display = ["platform", "issue", "standing", "small_conferences", "large_conferences"]
@@ -58,7 +58,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
         return False
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to each row its verified licence, the time of reading, and whether it is its platform's newest."""
+        """Add to each row its verified licence, the time now, and whether it is its platform's newest issue."""
         newest, now = newest_licences({row.platform for row in rows}), database_now()
         for row in rows:
             row.is_newest = newest.get(row.platform) == row
@@ -126,7 +126,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
         return TemplateResponse(request, "licensing/import.html", context)
 
     def _load(self, request: HttpRequest, text: str) -> bool:
-        """Load the licence of a sealed text. False: it is refused, and the page says why."""
+        """Load the licence of a sealed text; return `False` if it is refused, and then the page says why."""
         try:
             platform = preview(own_platform(), text).licence.platform
             before = newest_licences([platform]).get(platform)

@@ -6,10 +6,11 @@ from django.db import models
 
 
 class Licence(models.Model):
-    """A licence limits what a platform may do, and from when to when. Only the newest issue of a platform counts.
+    """A row is one issue (numbered edition) of a platform's licence; only the newest issue counts.
 
-    Only the sealed text is valid: the columns of limits and validity are for people, so altering them changes
-    nothing. The limits of the evaluation licence (issue 0) are in the code.
+    A licence limits what a platform may do, and from when to when. Only the sealed text is valid:
+    the columns of limits and validity are for people, so altering them changes nothing. The limits
+    of the evaluation licence (issue 0) are in the code.
     """
 
     platform = models.CharField("platform MOID", max_length=40)
@@ -38,9 +39,10 @@ class Licence(models.Model):
 
 
 class Published(models.Model):
-    """The limits that were last published to a platform (`body` is the message), so that only changes are published.
+    """A row holds the limits that were last published to a platform, so that only changes are published.
 
-    `seen_at` is the latest time of the database that was seen, so that a clock that is set back makes no licence longer.
+    `body` is the message. `seen_at` is the latest time of the database that was seen, so that a
+    clock that is set back makes no licence valid for longer.
     """
 
     platform = models.CharField("platform MOID", max_length=40, primary_key=True)

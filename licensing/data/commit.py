@@ -1,4 +1,7 @@
-"""Changes of licences take effect only here: they are saved, and published to modules and sites."""
+"""Changes of licences take effect only here: they are saved, and published to modules and sites.
+
+An issue is a numbered edition of a platform's licence; only the newest one counts.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ log = logging.getLogger("licensing")
 
 
 def accept(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
-    """Save a new issue of a platform's licence in place of the last one; a revoked one permits nothing."""
+    """Save a new issue of a platform's licence, which replaces the last one, and publish it.
+
+    An issue that is revoked already is saved, too: from then on the platform has no valid licence.
+    """
     kind = "revoked, as it came" if licence.revoked_at else "loaded"
     log.info("licence %d of %s is %s", licence.issue, licence.platform, kind)
     uow.save(licence)
@@ -24,7 +30,7 @@ def accept(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
 
 
 def revoke(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
-    """Revoke the newest issue of a platform, so that the platform has no licence."""
+    """Revoke the newest issue of a platform's licence, so that the platform has no valid licence."""
     log.warning("licence %d of %s is revoked", licence.issue, licence.platform)
     _notify(uow, uow.revoke(licence))
 
@@ -39,9 +45,10 @@ def _notify(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
 
 
 def send_licence(uow: LicensingUnitOfWork, licence: StoredLicence, peer: str) -> None:
-    """Send a licence from the central site (the core) to a site. `peer`: the site; "" means our own broker.
+    """Send a licence from the central site (the core) to a site.
 
-    The built-in evaluation licence has no text, so it is not sent.
+    `peer` is that site; "" means the site whose broker is our own. The built-in evaluation licence
+    has no text, so it is not sent.
     """
     if licence.text and not licence.text_error:
         notice = LicenceIssued(

@@ -42,7 +42,11 @@ licence longer."""
 def newest_of(
     database: str, platforms: Collection[str], *, lock: bool = False
 ) -> tuple[dict[str, StoredLicence], datetime]:
-    """Return in one query the newest issue of each platform that has one, and the time to judge it by."""
+    """Return the newest issue of each platform that has one, and the time now, in one query.
+
+    The time is the database's, or the latest that was seen before, if that is later: a licence is
+    valid or not at this time. With `lock` the rows are locked.
+    """
     moids = sorted(set(platforms))
     query = _NEWEST.format(marks=sql.marks(moids)) + ("FOR UPDATE" if lock else "")
     rows = sql.select(database, query, [clock.set_by(database), *moids])
@@ -50,12 +54,12 @@ def newest_of(
 
 
 def newest(database: str, platform: str, *, lock: bool = False) -> StoredLicence | None:
-    """Return the newest issue of a platform's licence, or `None`; `lock`: lock its row."""
+    """Return the newest issue of a platform's licence, or `None`; with `lock` its row is locked."""
     return newest_of(database, [platform], lock=lock)[0].get(platform)
 
 
 def newest_and_now(database: str, platform: str) -> tuple[StoredLicence | None, datetime]:
-    """Return the newest issue of a platform's licence, or `None`, and the time to judge it by."""
+    """Return the newest issue of a platform's licence, or `None`, and the time now (see `newest_of`)."""
     licences, now = newest_of(database, [platform])
     return licences.get(platform), now
 
@@ -90,7 +94,7 @@ def from_row(row: tuple[Any, ...]) -> StoredLicence:
 
 
 def to_stored(licence: Licence, text: str, revoked_at: datetime | None = None) -> StoredLicence:
-    """Return a verified licence and its sealed text in the form in which a site stores it."""
+    """Return a verified licence and its sealed text as a StoredLicence, the form that a site saves."""
     return StoredLicence(
         platform=licence.platform,
         issue=licence.issue,

@@ -24,7 +24,7 @@ def key(platform: str) -> str:
 
 
 def hash_content(licence: StoredLicence | None, now: datetime) -> dict[Any, Any]:
-    """Return the fields of a licence's hash. `{}`: no licence is valid, the hash must be deleted."""
+    """Return the fields of the hash that shows a licence; `{}` (no hash) if the licence is not valid."""
     limits = limits_at(licence, now)
     if licence is None or limits is None:
         return {}
@@ -33,7 +33,10 @@ def hash_content(licence: StoredLicence | None, now: datetime) -> dict[Any, Any]
 
 
 def write(platform: str, licence: StoredLicence | None, now: datetime) -> bool:
-    """Write a platform's licence to Redis. `False`: Redis does not answer, and `rebuild` writes it later."""
+    """Write a platform's licence to Redis; return `False` if Redis does not answer.
+
+    Then `rebuild` writes it later.
+    """
     content = hash_content(licence, now)
     try:
         with redis_of(platform).pipeline(transaction=True) as pipe:

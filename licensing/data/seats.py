@@ -36,19 +36,28 @@ _SELECT_COUNTS = f"{ALL_COUNTS.format(more='')} WHERE owner"
 
 
 class Seats:
-    """The licence counts that one transaction reads and changes. Rows are locked when first read, written by `flush`."""
+    """The counts of licensed amounts in use that one transaction reads and changes.
+
+    Rows are locked when they are first read, and written by `flush`.
+    """
 
     def __init__(self, database: str, platform: str, now: datetime) -> None:
-        """Remember database, platform and time; no row is read yet. `platform` owns the database."""
+        """Begin with no row read; `platform` is the one whose database this is."""
         self._database, self._platform, self._now = database, platform, now
         self._used: dict[str, Amounts] = {}
+        """Platform or user domain -> amounts in use before this transaction."""
         self._deltas: Counter[tuple[str, str]] = Counter()
+        """(platform or user domain, column) -> by how much this transaction changes the count."""
         self._licence: Limits | None = None
         self._others = NONE
+        """The resources in use by the other platforms that this site serves."""
         self._licence_read = False
 
     def lock(self, owners: Collection[str]) -> None:
-        """Read and lock the counts of these user domains and of the platform, and read the licence."""
+        """Read and lock the counts of these user domains and of the platform, and read its licence.
+
+        Counts that do not exist yet are created as 0.
+        """
         unread = sorted({*owners, self._platform} - self._used.keys())
         if not unread:
             return
@@ -89,7 +98,7 @@ class Seats:
         )
 
     def _used_now(self, owner: str) -> Amounts:
-        """Return what a platform or user domain (`owner`) uses of the licence, after this transaction."""
+        """Return what a platform or user domain (`owner`) uses, with the changes of this transaction."""
         pairs = zip(astuple(self._used[owner]), COLUMNS, strict=True)
         return Amounts(*(count + self._deltas[(owner, column)] for count, column in pairs))
 
@@ -98,7 +107,8 @@ class Seats:
     ) -> ReachedLimit | None:
         """Return the limit that forbids one more conference of a user domain; `None` if none does.
 
-        `required`: what the conference needs. `domain_limit`: the domain's own limit; `None` means none.
+        `required`: the amounts that the conference needs. `domain_limit`: how many conferences of
+        its size the domain may have; `None` means any number.
         """
         self.lock([domain])
         used_by_platform, used_by_domain = self._used_now(self._platform), self._used_now(domain)
@@ -137,7 +147,10 @@ class Seats:
 
 
 def _site_limits(platform: str, licences: Mapping[str, StoredLicence], now: datetime) -> Amounts:
-    """Return the limits of a platform, with the resources of all platforms that its site may have to serve."""
+    """Return the limits of a platform, with the resources of all platforms that its site may serve.
+
+    `licences`: platform -> newest licence.
+    """
     others = [other for other in possible_platforms() if other != platform]
     return sum_site_limits(
         limits_at(licences.get(platform), now),
@@ -147,12 +160,14 @@ def _site_limits(platform: str, licences: Mapping[str, StoredLicence], now: date
 
 _SERVED_CACHE_SECONDS = 0.5
 _served: dict[tuple[str, str], tuple[float, bool]] = {}
+"""(own platform, other platform) -> (when it was read, whether this site serves the other)."""
 
 
 def resources_of_others(platform: str) -> Amounts:
     """Return the resources in use by the other platforms that this site serves now.
 
-    Platforms that one site serves share the summed limits of resources; each does not have them alone.
+    All platforms that one site serves share one limit of resources, which is the sum of their own
+    ones.
     """
     total = NONE
     for other in possible_platforms():
@@ -214,13 +229,13 @@ def lock_counts(database: str, platform: str) -> None:
 
 
 def write_counts(database: str, counts: Mapping[str, Amounts]) -> None:
-    """Replace the stored counts of these platforms and user domains."""
+    """Replace the stored counts: platform or user domain -> amounts in use."""
     rows: list[tuple[Any, ...]] = [(owner, *astuple(amounts)) for owner, amounts in counts.items()]
     sql.insert(database, "licensing_quota", ("owner", *COLUMNS), rows, update=COLUMNS)
 
 
 def count_conferences_in_use(database: str, owner: str) -> tuple[int, int]:
-    """Return the counted numbers of small and large conferences of a platform or user domain, without a lock."""
+    """Return how many small and large conferences a platform or user domain has in use, without a lock."""
     query = "SELECT small_used, large_used FROM licensing_quota WHERE owner=%s"
     rows = sql.select(database, query, [owner])
     return (int(rows[0][0]), int(rows[0][1])) if rows else (0, 0)

@@ -26,14 +26,17 @@ _PUBLISHED = "licensing_published"
 
 
 class LicensingUnitOfWork:
-    """The licences of our own platform and of the platforms that its site may have to serve, in one transaction."""
+    """The licences at this site in one transaction: the own platform's, and those it may have to serve."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         """Join the transaction of `uow`; no row is read yet."""
         self._uow, self._database = uow, uow.database
         self._newest: dict[str, StoredLicence | None] = {}
+        """Platform -> its newest issue, which is locked; `None` if it has none."""
         self._changed: set[str] = set()
+        """The platforms whose licence in Redis must be written after the commit."""
         self._published: bytes | None = None
+        """The message that was published last; `None` until it is read."""
         self._latest_time = uow.now
         self.platform, self.is_open = uow.platform, uow.is_open
         self.is_core, self.has_scheduler = "bmc" in settings.ROLES, "css" in settings.ROLES
@@ -43,7 +46,7 @@ class LicensingUnitOfWork:
 
     @property
     def now(self) -> datetime:
-        """Return the time by which licences are judged: the database's, never earlier than one seen before."""
+        """Return the time at which licences are valid or not: the database's, or a later one seen before."""
         self._lock()
         return self._latest_time
 
@@ -69,7 +72,10 @@ class LicensingUnitOfWork:
     # ---- reading ----------------------------------------------------------------------------
 
     def _lock(self) -> bytes:
-        """Lock our licences until the transaction ends, and return the message that was published last."""
+        """Lock the own platform's row of limits until the transaction ends; return the message published last.
+
+        No other transaction then changes or publishes licences here.
+        """
         if self._published is None:
             columns, row = (
                 ("platform", "body", "at"),
@@ -84,14 +90,14 @@ class LicensingUnitOfWork:
         return self._published
 
     def newest(self, platform: str) -> StoredLicence | None:
-        """Lock and return the newest issue of a platform's licence, or `None`."""
+        """Lock and return the newest issue of a platform's licence; `None` if it has none."""
         self._lock()
         if platform not in self._newest:
             self._newest[platform] = licence_rows.newest(self._database, platform, lock=True)
         return self._newest[platform]
 
     def licence_in_force(self) -> LicenceInForce:
-        """Return the message that tells the present limits of this platform."""
+        """Return the message with the present limits of this platform; all are 0 without a valid licence."""
         licence = self.newest(self.platform)
         others = [limits_at(self.newest(platform), self.now) for platform in self.other_platforms]
         limits = sum_site_limits(limits_at(licence, self.now), others)
@@ -105,7 +111,7 @@ class LicensingUnitOfWork:
     # ---- writing ----------------------------------------------------------------------------
 
     def save(self, licence: StoredLicence) -> None:
-        """Save a new issue, or replace one whose row was altered."""
+        """Save an issue of a licence in place of a row with the same issue, which may have been altered."""
         update = licence_rows.COLUMNS[2:]
         sql.insert(
             self._database,
@@ -156,7 +162,7 @@ class LicensingUnitOfWork:
 
 
 def _to_message(platform: str, licence: StoredLicence | None, limits: Amounts) -> LicenceInForce:
-    """Return the message that tells a platform's limits. `licence`: its valid licence, or `None`."""
+    """Return the message with a platform's limits; `licence` is its valid licence, or `None`."""
     if licence is None:
         return LicenceInForce(platform=platform, **asdict(limits))
     return LicenceInForce(

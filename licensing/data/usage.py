@@ -26,10 +26,10 @@ RESOURCE_NAMES = {
 
 
 def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
-    """Return for each platform and user domain its use of conferences, and for our platform also of resources.
+    """Return the use of conferences (and for our platform of resources): domain -> measures.
 
-    Each measure has a name, the amount used, and the limit. A site without the role `css` (scheduler), as the central
-    site may be, holds no conferences: `{}`.
+    A measure has a name, the amount used, and the limit. The domains are platforms and user
+    domains. A site without the role `css` (scheduler) has no conferences and returns `{}`.
     """
     if "css" not in settings.ROLES:
         return {}
@@ -47,9 +47,9 @@ def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
 def limits_of(
     tenants: dict[str, UserDomain], owners: Collection[str]
 ) -> dict[str, tuple[int, int]]:
-    """Return how many small and large conferences each platform or user domain may hold at once.
+    """Return how many conferences each platform or user domain may hold at once: owner -> (small, large).
 
-    `tenants`: those of the owners that are user domains.
+    `tenants` are those of the owners that are user domains.
     """
     platforms = {tenant.platform_id for tenant in tenants.values()} | set(owners)
     now, licences = database_now(), newest_licences(platforms)
@@ -63,9 +63,9 @@ def limits_of(
 def _limits(
     tenant: UserDomain | None, owner: str, amounts_of: dict[str, Amounts]
 ) -> tuple[int, int]:
-    """Return the limits of small and large conferences of an owner: a user domain (`tenant`) or a platform.
+    """Return (small, large): how many conferences a user domain (`tenant`) or a platform may hold.
 
-    `amounts_of`: the licensed amounts of each platform.
+    `amounts_of`: platform -> licensed amounts.
     """
     amounts = amounts_of.get(tenant.platform_id if tenant else owner, NONE)
     small, large = amounts.small_conferences, amounts.large_conferences
@@ -76,7 +76,7 @@ def _limits(
 
 
 def _count_conferences(database: str, owners: Collection[str]) -> dict[str, tuple[int, int]]:
-    """Return how many small and large conferences each platform or user domain has in use."""
+    """Return how many conferences each platform or user domain has in use: owner -> (small, large)."""
     if not owners:
         return {}
     query = (

@@ -23,7 +23,7 @@ from wire.licences import LicenceIssued
 log = logging.getLogger("licensing")
 
 ACCEPTED_VERDICTS = (Verdict.NEW, Verdict.REVOKES, Verdict.KNOWN, Verdict.OLDER)
-"""Verdicts on licences from the management console (BMC) that are no errors: it may send a licence again."""
+"""Verdicts that are no errors for a licence from the management console, which may send one again."""
 
 
 class DecidedLicence(NamedTuple):
@@ -34,7 +34,7 @@ class DecidedLicence(NamedTuple):
 
 
 class LicenceRefused(BadLicence):
-    """A licence with a valid signature is not accepted; the text says why."""
+    """A licence with a valid signature is refused; the text says why."""
 
     def __init__(self, decision: Decision) -> None:
         self.verdict = decision.verdict
@@ -43,9 +43,9 @@ class LicenceRefused(BadLicence):
 
 @handles(LicenceIssued)
 def on_licence_issued(uow: LicensingUnitOfWork, notice: LicenceIssued, envelope: Envelope) -> None:
-    """Save a licence from the management console (BMC) if it is newer than the one we have.
+    """Save a licence from the management console (BMC) if it is newer than the stored one.
 
-    Raises NotTaken for a bad one, which is then parked with the reason.
+    Raises NotTaken for a bad one; the message is then parked with the reason.
     """
     if not uow.is_open:
         log.info("licence of %s left to the site that serves us now", notice.platform)

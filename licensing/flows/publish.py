@@ -47,10 +47,11 @@ def on_ask_for_limits(uow: LicensingUnitOfWork, request: AskForLimits, envelope:
 def on_ask_for_licences(
     uow: LicensingUnitOfWork, request: AskForLicences, envelope: Envelope
 ) -> None:
-    """Send, from the central site (the core), the requested licences to the site that asks. Raises NotTaken.
+    """Send, from the central site (the core), the requested licences to the site that asks.
 
-    A site gets the licences of its own platform and of those that it may have to serve, no others. They go to the
-    broker on which it asked.
+    A site gets the licences of its own platform and of those that it may have to serve, no others.
+    They go to the broker on which it asked. Raises NotTaken if this is not the core, or the asker
+    is unknown.
     """
     role, _, asker = envelope.app_id.partition("@")
     if not uow.is_core:
@@ -79,7 +80,7 @@ def request_licences(platform: str) -> None:
 
 
 def repair(platform: str) -> None:
-    """Publish the limits if a licence has begun or ended, and correct the licences in Redis."""
+    """Publish the limits if a licence has begun or ended meanwhile, and correct the licences in Redis."""
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         if licensing.is_open:

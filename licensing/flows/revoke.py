@@ -13,9 +13,10 @@ from licensing.data.unit_of_work import LicensingUnitOfWork
 
 
 def revoke(own_platform: str, licensed_platform: str, issue: int) -> bool:
-    """Revoke an issue of the licence of `licensed_platform`, in the database of our own platform.
+    """Revoke an issue of the licence of `licensed_platform`; return whether that changed anything.
 
-    `False`: it is not the newest issue, is revoked already, or another site serves our platform now.
+    `False` means that it is not the newest issue, is revoked already, or that another site serves
+    our own platform now, in whose database the licence lies.
     """
     with begin(own_platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)

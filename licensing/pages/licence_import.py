@@ -43,7 +43,8 @@ class ImportForm(forms.Form):
 def preview_for_page(text: str) -> dict[str, object]:
     """Return what the page shows about the licence of a sealed text. Nothing is changed.
 
-    `takes`: loading it would be accepted. `refused`: why not.
+    `takes`: whether loading it would succeed. `refused`: why not, or "". `comparison`: a table of
+    its values beside those of the present licence.
     """
     try:
         licence, decision = preview(own_platform(), text)
@@ -55,7 +56,7 @@ def preview_for_page(text: str) -> dict[str, object]:
 
 
 def compare(offered: Licence) -> SafeString:
-    """Return a table that compares an offered licence with the present one of its platform."""
+    """Return a table of an offered licence's values beside those of its platform's present licence."""
     current = state_of(offered.platform).licence
     current_values, offered_values = _values_by_label(current), _values_by_label(offered)
     return table(
@@ -65,7 +66,7 @@ def compare(offered: Licence) -> SafeString:
 
 
 def _values_by_label(licence: Licence | StoredLicence | None) -> dict[str, object]:
-    """Return the values of a licence by the labels of the table; `{}` for `None`."""
+    """Return the values of a licence: label in the table -> value; `{}` for `None`."""
     if licence is None:
         return {}
     limits = {name.replace("_", " "): value for name, value in asdict(licence.amounts).items()}

@@ -19,7 +19,10 @@ _MAX_NAMES = 4
 
 
 class Standing(StrEnum):
-    """Whether a platform's licence is valid, or why not. Conferences can be created with VALID only (else 29017)."""
+    """Whether a platform's licence is valid, or why not.
+
+    Conferences can be created with VALID only; otherwise they are refused with error code 29017.
+    """
 
     VALID = "valid"
     MISSING = "missing"
@@ -105,7 +108,11 @@ def warning(licence: StoredLicence | None, now: datetime) -> str:
 
 
 class Verdict(StrEnum):
-    """The result of the decision about an offered licence: NEW is accepted, REVOKES revokes the stored one."""
+    """The result of the decision about an offered licence.
+
+    NEW: it is saved. REVOKES: the stored issue is revoked. KNOWN: it is stored already. All others:
+    it is refused.
+    """
 
     NEW = "new"
     REVOKES = "revokes"
@@ -134,10 +141,11 @@ def decide_import(
     *,
     revoked: bool = False,
 ) -> Decision:
-    """Decide whether a licence with a valid signature is accepted.
+    """Decide whether an offered licence with a valid signature is accepted.
 
-    `newest`: the newest licence of its platform that we have. `platforms`: those whose licences we store.
-    `revoked`: the sender has revoked it; it is stored nevertheless, so that no older one is in force.
+    `newest`: the newest issue of its platform that we store. `platforms`: those whose licences we
+    store. `revoked`: the sender has revoked it; it is stored nevertheless, so that no older issue
+    stays in force.
     """
     if offered.platform not in platforms:
         names = ", ".join([*platforms][:_MAX_NAMES]) + (
@@ -159,7 +167,7 @@ def decide_import(
 
 
 def _decide_revoked(offered: Licence, newest: StoredLicence | None) -> Decision:
-    """Decide about a licence that its sender has revoked."""
+    """Decide whether an offered licence that its sender has revoked is saved, or revokes the stored one."""
     if newest is None or offered.issue > newest.issue:
         return Decision(Verdict.NEW)
     if offered.issue < newest.issue:
@@ -170,7 +178,10 @@ def _decide_revoked(offered: Licence, newest: StoredLicence | None) -> Decision:
 
 
 def _refuse_same_or_older(offered: Licence, newest: StoredLicence) -> Decision | None:
-    """Return the refusal of a licence that is not newer than the one we have; `None` if it is."""
+    """Return the refusal of a licence that is no newer than the stored one; `None` if it is newer.
+
+    The same issue is accepted again if the stored row's text is invalid.
+    """
     if offered.issue < newest.issue:
         detail = f"issue {offered.issue} is older than issue {newest.issue}, which is loaded"
         return Decision(Verdict.OLDER, detail)

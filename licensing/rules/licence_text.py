@@ -77,7 +77,7 @@ class Licence:
 
 
 def seal(licence: Licence, signing_key: bytes, sealing_key: bytes) -> str:
-    """Sign and encrypt a licence, and return its sealed text, which is another one each time.
+    """Sign and encrypt a licence, and return its sealed text, which differs each time.
 
     Both keys have 32 bytes.
     """

@@ -1,4 +1,7 @@
-"""The rules whether a limit forbids one more conference, and what a site may do in all (CSS §4.2, §4.4)."""
+"""The rules by which a limit forbids one more conference, and by which a site's limits are summed.
+
+See CSS §4.2, §4.4.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,10 @@ from licensing.rules.amounts import NONE, RESOURCES, Amounts
 
 
 class ReachedLimit(StrEnum):
-    """The limit that forbids one more conference: of the licence (LICENCE: none is valid), or of the domain."""
+    """The limit that forbids one more conference.
+
+    LICENCE: no licence is valid. DOMAIN: the user domain's own limit. The others: the licence's.
+    """
 
     LICENCE = "licence"
     SMALL = "small"
@@ -22,9 +28,9 @@ class ReachedLimit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The limits of a platform's valid licence: small and large conferences, and the resources in `site`.
+    """The limits of a platform's valid licence: numbers of conferences, and resources (`site`).
 
-    Those are summed over all platforms that the site may have to serve.
+    The resources are summed over all platforms that the site may have to serve.
     """
 
     small: int
@@ -44,7 +50,8 @@ def find_reached_limit(
 ) -> ReachedLimit | None:
     """Return the limit that forbids one more conference, which needs `required`; `None` if none does.
 
-    `licence`: `None` means that none is valid. `domain_limit`: `None` means that the user domain has none.
+    `licence` is `None` if none is valid. `domain_limit` is `None` if the user domain has no limit
+    of its own.
     """
     if (
         licence is None
@@ -81,11 +88,12 @@ def find_exceeded(used: Amounts, limits: Amounts) -> list[str]:
 
 
 def sum_site_limits(own: Amounts | None, others: Iterable[Amounts | None]) -> Amounts:
-    """Return what a site may do, by the limits of its own platform and of others that it may have to serve.
+    """Return what a site may do, by the licences of its own platform and of others that it may serve.
 
-    Conferences are limited by its own licence, resources by the sum of all. `None` is a platform without a valid
-    licence, which adds nothing. Another platform counts with its *own* licence only: what that one may have to serve
-    cannot be served here (CSS §4.2, decided in licensing.md: chains do not add).
+    Conferences are limited by its own licence, resources by the sum of all. `None` is a platform
+    without a valid licence, which adds nothing. Another platform adds only its own licence, not
+    those of the platforms that it may itself have to serve, since these cannot be served here (CSS
+    §4.2, licensing.md).
     """
     total = own or NONE
     for other in filter(None, others):

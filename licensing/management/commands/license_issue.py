@@ -20,7 +20,7 @@ LIMIT_OPTIONS = {
     "media-ports": ("media_ports", "media ports"),
     "access-ports": ("access_ports", "terminals in conferences"),
 }
-"""The options for the limits of a licence: the field of `Amounts` that each sets, and its help."""
+"""Name of an option -> (the field of `Amounts` that it sets, its help)."""
 
 
 class Command(BaseCommand):
