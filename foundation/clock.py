@@ -1,8 +1,9 @@
-"""The time of this site: that of its database, carried on by a clock of this machine that nobody can set.
+"""The time of this site is its database's, carried on by a clock of this machine that nobody can set.
 
-The wall clock of a host may be wrong, and may be set at any moment. So each process follows the time that its
-database told last (`follow`), and counts on from there by the steady clock. A process without a database follows
-what the platform tells it. Before the first word it has only its wall clock. Rules take `now` as an argument.
+The wall clock of a host may be wrong, and may be set at any moment. So each process follows the
+time that its database returned last (`follow`), and counts on from there by the steady clock. A
+process without a database follows the times of the messages that the platform sends. Before the
+first of them it has only its wall clock. Rules take `now` as an argument.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ _last = 0
 _lock = threading.Lock()
 _tag = int.from_bytes(os.urandom(2), "big") & _TAG_MASK
 _anchors: dict[str, tuple[float, float, float]] = {}
-"""By database: its time in seconds, the steady time of that moment, and how uncertain that is."""
+"""Database -> (its time in seconds since 1970, the steady time of that moment, the error in seconds)."""
 _held_off: dict[str, float] = {}
-"""By database: by how many seconds it was set, as long as it is not followed."""
+"""Database whose time is ignored -> by how many seconds its clock was set."""
 
 
 def steady() -> float:
@@ -51,29 +52,29 @@ def now(database: str = _OWN) -> datetime:
 
 
 def follow(moment: datetime, asked_at: float, database: str = _OWN) -> datetime:
-    """Set this process's clock to the time that a database has just answered, and return the time now.
+    """Set this process's clock to the time that a database has just returned, and return the time now.
 
-    `asked_at` is the steady time before the database was asked. If the database's clock was set meanwhile, its time is
-    ignored and this process counts on, so that what is due in an hour is due in an hour. It is ignored until it agrees
-    again with this process, or until the process ends.
+    `asked_at` is the steady time before the database was asked. A database whose clock was set
+    meanwhile is ignored: this process goes on counting, so that what is due in an hour is due in an
+    hour. Its time is used again once it agrees with this process, or by the next process.
     """
-    told, at = moment.timestamp(), steady()
+    database_time, at = moment.timestamp(), steady()
     width = at - asked_at
     anchor = _anchors.get(database)
     if anchor is not None:
         elapsed = at - anchor[1]
-        step = told - anchor[0] - elapsed
+        step = database_time - anchor[0] - elapsed
         if abs(step) > STEP_SECONDS + anchor[2] + width + DRIFT * elapsed:
             _hold_off(database, step)
             return now(database)
     if anchor is None or width < 1.0 or width <= anchor[2]:
-        _anchors[database] = (told, asked_at + width / 2, width)
+        _anchors[database] = (database_time, asked_at + width / 2, width)
     _held_off.pop(database, None)
     return moment
 
 
 def _hold_off(database: str, step: float) -> None:
-    """Note that a database's time is ignored, as its clock was set by so many seconds; log it the first time."""
+    """Record that a database's time is ignored, as its clock was set by `step` seconds; log it once."""
     if database not in _held_off:
         log.error("the clock of the database %s was set by %+.1f s: not followed", database, step)
     _held_off[database] = step
@@ -118,10 +119,10 @@ def id_at(moment: datetime) -> int:
 
 
 class FarClock:
-    """The clock of a platform, followed by a process without its database: the platform's messages tell their time.
+    """The clock of a process without a database; it follows the times at which its platform sent messages.
 
-    A message may have been delayed, which makes the platform's clock seem slow. So of the last few messages the one
-    counts by which the platform's time is latest.
+    A message may have been delayed, which makes the platform's clock seem slow. So of the last KEPT
+    messages the one counts by which the platform's time is latest.
     """
 
     KEPT = 5
@@ -129,8 +130,8 @@ class FarClock:
     def __init__(self) -> None:
         self._offsets: list[float] = []
 
-    def hear(self, sent_at: datetime | None) -> None:
-        """Take the time at which the platform sent a message; `None` says nothing."""
+    def note_platform_time(self, sent_at: datetime | None) -> None:
+        """Adjust this process's clock to the time at which the platform sent a message; `None` has no effect."""
         if sent_at is None:
             return
         self._offsets = [*self._offsets, sent_at.timestamp() - steady()][-self.KEPT :]

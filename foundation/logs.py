@@ -46,6 +46,7 @@ class log_fields:
         self._changes = (request_id, platform, conference)
 
     def __enter__(self) -> None:
+        """Set the fields; those that are empty keep the value that they have in the surrounding code."""
         before = _fields.get()
         request_id, platform, conference = self._changes
         fields = LogFields(
@@ -61,6 +62,7 @@ class log_fields:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        """Set the fields back to the values that they had before."""
         _fields.reset(self._token)
 
 

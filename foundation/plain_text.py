@@ -1,4 +1,4 @@
-"""What a text may consist of: nothing that is invisible alone, turns a line around, or controls a terminal.
+"""The characters that a text may have: no invisible ones, none that turns a line or controls a terminal.
 
 Names and titles are one line (`NAME`), messages may have several (`LINES`). Signs that join or shape letters are
 allowed in both, since scripts and emoji need them.
@@ -36,9 +36,10 @@ _ONE_LINE, _LINES, _VISIBLE = (re.compile(pattern) for pattern in (ONE_LINE, LIN
 
 
 def fault_of(text: str, *, lines: bool = False, empty: bool = False) -> str:
-    """Return what is wrong with a text in words; "" means that nothing is.
+    """Return what is wrong with a text, in words; "" means that nothing is wrong.
 
-    `lines`: it may have line ends and tabs. `empty`: it may be empty, or show nothing.
+    `lines`: it may have line ends and tabs. `empty`: it may be empty, or have only characters that
+    show nothing.
     """
     if not (_LINES if lines else _ONE_LINE).match(text):
         return "must not contain control characters, or marks that turn the line"

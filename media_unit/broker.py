@@ -210,7 +210,7 @@ class Broker:
         try:
             body = loads(incoming.body)
             if (incoming.app_id or "").startswith("css@"):
-                self._platform_clock.hear(incoming.timestamp)
+                self._platform_clock.note_platform_time(incoming.timestamp)
             correlation_id = str(incoming.correlation_id or "")
             request_id = sane_id((incoming.headers or {}).get(REQUEST_ID_HEADER), correlation_id)
             platform, number = sane_id(body.get("platformmoid")), sane_id(body.get("confE164"))

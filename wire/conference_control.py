@@ -145,7 +145,7 @@ class SendText(ControlOrder):
     text: Annotated[str, text(1000, 1)]
 
     @classmethod
-    def prepared(cls, value: object) -> object:
+    def from_older_form(cls, value: object) -> object:
         """Join the lines of the text into one line."""
         words = value.get("text") if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(words, str):

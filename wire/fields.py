@@ -87,7 +87,7 @@ class InvitedTerminal(OpenObject):
     name: Annotated[str, text(128)]
 
     @classmethod
-    def prepared(cls, value: object) -> object:
+    def from_older_form(cls, value: object) -> object:
         """Fill in `account` and `name` where they are missing."""
         if not isinstance(value, dict):
             return value

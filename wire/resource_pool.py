@@ -32,7 +32,7 @@ class ExcludedUnit(TypedObject):
     pid: Pid | None = None
 
     @classmethod
-    def prepared(cls, value: object) -> object:
+    def from_older_form(cls, value: object) -> object:
         """Accept an address alone in place of an object."""
         return {"ip": value} if isinstance(value, str) else value
 

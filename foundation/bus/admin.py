@@ -193,7 +193,7 @@ class OutboxAdmin(ReadOnlyAdmin[Outbox]):
 
 @admin.register(Inbox)
 class InboxAdmin(ReadOnlyAdmin[Inbox]):
-    """The page lists the requests that were taken in the last 24 hours, and their answers."""
+    """The page lists the requests that were received in the last 24 hours, and their answers."""
 
     empty_words = _("The requests of the last 24 hours are listed here, with their answers.")
     scope = (SITE,)

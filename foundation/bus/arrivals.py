@@ -1,7 +1,8 @@
-"""The arrivals of a consumer: what has arrived and is not done yet, limited in number and in bytes.
+"""The arrivals of a consumer are the messages that it has received and not handled yet.
 
-A broker counts what it hands over in messages, never in bytes. So the consumer measures what it gets, and asks for
-fewer messages at once while they are large: what it holds stays small, whatever others send within their rights.
+A broker counts what it delivers in messages, never in bytes. So the consumer measures the messages,
+and asks for fewer at once (`prefetch`) while they are large. Its memory stays small, whatever
+others send within their rights.
 """
 
 from __future__ import annotations
@@ -13,21 +14,21 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 FORGET_SECONDS = 60.0
-"""After this time without large messages more of them are asked for at once again."""
+"""After so many seconds without a large message `prefetch` is at its greatest value again."""
 
 
 class Arrivals(Generic[T]):
-    """Arrivals hold deliveries in their order, and say how many the broker may hand over at once."""
+    """Arrivals hold deliveries in their order, and say how many the broker may deliver at once."""
 
     def __init__(self, batch: int, batch_bytes: int, prefetch: int, prefetch_bytes: int) -> None:
-        """Limit a batch, and what the broker may hand over without an acknowledgement."""
+        """Limit a batch, in messages and bytes, and what the broker may deliver without an acknowledgement."""
         self._batch, self._batch_bytes = batch, batch_bytes
         self._most, self._prefetch_bytes = prefetch, prefetch_bytes
         self._items: deque[tuple[T, int]] = deque()
         self._bytes = 0
         self._large_at = 0.0
         self.prefetch = prefetch
-        """Return how many messages to ask for at once, by the sizes of those that came."""
+        """How many messages the broker may deliver before the first is acknowledged (AMQP's prefetch)."""
 
     def __len__(self) -> int:
         return len(self._items)
@@ -38,7 +39,7 @@ class Arrivals(Generic[T]):
         return len(self._items) >= self._batch or self._bytes >= self._batch_bytes
 
     def put(self, item: T, size: int) -> None:
-        """Add a delivery of `size` bytes, and measure it."""
+        """Add a delivery of `size` bytes; a large one lowers `prefetch`."""
         self._items.append((item, size))
         self._bytes += size
         if size * self._most > self._prefetch_bytes:
@@ -47,7 +48,7 @@ class Arrivals(Generic[T]):
                 self.prefetch //= 2
 
     def take(self) -> list[T]:
-        """Remove and return the next batch: at least one delivery, where there is one."""
+        """Remove and return the next batch: at least one delivery, unless there is none."""
         taken: list[T] = []
         size = 0
         while self._items and len(taken) < self._batch:
@@ -60,11 +61,11 @@ class Arrivals(Generic[T]):
         return taken
 
     def clear(self) -> None:
-        """Forget all deliveries: the broker hands them over again."""
+        """Forget all deliveries, because the broker is going to deliver them again."""
         self._items.clear()
         self._bytes = 0
 
     def relax(self) -> None:
-        """Ask for more at once again, if no large message has come for a while."""
+        """Set `prefetch` to its greatest value again, if no large message has come for FORGET_SECONDS."""
         if self.prefetch < self._most and time.monotonic() - self._large_at > FORGET_SECONDS:
             self.prefetch = self._most

@@ -32,7 +32,7 @@ BATCH = 200
 BATCH_BYTES = 8 * 1024 * 1024
 PREFETCH = 200
 PREFETCH_BYTES = 64 * 1024 * 1024
-"""The number of messages that the broker may hand over, of all queues together, before one is done."""
+"""The broker may deliver so many messages, or bytes, of all queues before the first is acknowledged."""
 TURN_SECONDS = 1.0
 """The pause between two tries to become the only consumer of a queue."""
 
@@ -124,7 +124,9 @@ class Consumer(threading.Thread):
             self._on_connect()
             log.info("%s: consuming %s", self.name, ", ".join(self._handlers))
             self._loop(incoming, channel, publisher)
-            while not self._stop_asked.is_set():  # another number is to be handed over at once
+            while (
+                not self._stop_asked.is_set()
+            ):  # `_loop` ended because the prefetch count must change
                 close(incoming, politely=True)
                 incoming = connect(self._url)
                 channel = self._consume(incoming, publisher)
@@ -159,7 +161,7 @@ class Consumer(threading.Thread):
                 return channel
 
     def _put_into_buffer(self, queue: str) -> Callable[[amqp.Message], None]:
-        """Return the callback for messages of a queue, which puts them into the arrivals."""
+        """Return the callback for each message of a queue (called by the AMQP library); it adds to the arrivals."""
 
         def callback(message: amqp.Message) -> None:
             self._arrivals.put((queue, message), len(message.body))
@@ -169,9 +171,9 @@ class Consumer(threading.Thread):
     def _loop(
         self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher | None
     ) -> None:
-        """Handle batches until asked to stop, or until another number of messages is to be handed over at once.
+        """Handle batches until asked to stop, or until the prefetch count must change.
 
-        In between, send heartbeats and delete published rows.
+        In between, send heartbeats and delete published rows from the outbox.
         """
         ticked_at = time.monotonic()
         for is_batch_due in rounds(incoming, self._arrivals, self._stop_asked):

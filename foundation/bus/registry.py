@@ -24,6 +24,7 @@ def handles(*classes: type[Message]) -> Callable[[F], F]:
     """Register the decorated function as the only handler of these messages: `(uow, message, envelope) -> None`."""
 
     def register(function: F) -> F:
+        """Store the function as the handler of these messages. Raises TypeError if one of them has a handler."""
         for message_class in classes:
             if message_class in HANDLERS:
                 raise TypeError(f"{message_class.__name__} has two handlers")
@@ -41,6 +42,7 @@ def resumes(flow: str, *classes: type[Message]) -> Callable[[F], F]:
     """
 
     def register(function: F) -> F:
+        """Store the function as the one that continues the task. Raises TypeError if the task has one."""
         if flow in RESUMPTIONS:
             raise TypeError(f"{flow} is resumed twice")
         RESUMPTIONS[flow] = function

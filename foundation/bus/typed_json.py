@@ -1,8 +1,8 @@
 """JSON objects are converted to typed objects by msgspec, and typed objects to JSON objects.
 
-msgspec checks types, limits and missing fields in C. The protocol has three rules of its own, so JSON values are
-changed ("prepared") before msgspec reads them: `null` means absent, flags are 0 or 1, and whole numbers may come as
-strings of digits.
+msgspec checks types, limits and missing fields in C. The protocol has three rules of its own:
+`null` means absent, flags are 0 or 1, and whole numbers may come as strings of digits. So JSON
+values are normalized before msgspec reads them, that is, changed to the form that msgspec expects.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from foundation.plain_text import NAME
 
 _NUMBER_AS_TEXT = re.compile(r"-?[0-9]{1,16}")
 _ENCODED_EXTRA = f'"{EXTRA}":'.encode()
-Prepare = Callable[[object], object]
-"""A function that returns a JSON value in the form which msgspec reads."""
+Normalize = Callable[[object], object]
+"""A function that returns a received JSON value in the form that msgspec can read."""
 T = TypeVar("T")
 
 
@@ -86,7 +86,7 @@ class TypedObject(msgspec.Struct, metaclass=_TypedObjectMeta, frozen=True, kw_on
     """A typed object is a JSON object with declared fields. Unknown members are dropped when it is read."""
 
     @classmethod
-    def prepared(cls, value: object) -> object:
+    def from_older_form(cls, value: object) -> object:
         """Return a JSON value that an older client may have sent, in the form that this class declares."""
         return value
 
@@ -106,75 +106,75 @@ class OpenObject(TypedObject, omit_defaults=True, forbid_unknown_fields=True):
 
 
 def read_as(kind: type[T], value: object) -> T:
-    """Return a JSON value as an object of the declared type. Raises InvalidValue."""
-    preparation = _preparation(cast(Hashable, kind))
-    if preparation.is_rarely_needed:
+    """Return a received JSON value as an object of the declared type. Raises InvalidValue."""
+    normalizer = _normalizer_of_class(cast(Hashable, kind))
+    if normalizer.is_rarely_needed:
         return read_own(kind, value)
-    return _convert(kind, value, preparation.prepare)
+    return _convert(kind, value, normalizer.normalize)
 
 
 def read_own(kind: type[T], value: object) -> T:
-    """Return a JSON value as an object of the declared type. It is prepared only if msgspec cannot read it as it is.
+    """Return a JSON value as an object of the declared type; normalize it only if msgspec refuses it.
 
     This is the fast way for values in the declared form, such as those that we have written. Raises InvalidValue.
     """
     try:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError:
-        return _convert(kind, value, _preparation(cast(Hashable, kind)).prepare)
+        return _convert(kind, value, _normalizer_of_class(cast(Hashable, kind)).normalize)
 
 
-def _convert(kind: type[T], value: object, prepare: Prepare | None) -> T:
-    """Return a JSON value, prepared, as an object of the declared type. Raises InvalidValue."""
+def _convert(kind: type[T], value: object, normalize: Normalize | None) -> T:
+    """Return a JSON value, normalized first, as an object of the declared type. Raises InvalidValue."""
     try:
-        return msgspec.convert(prepare(value) if prepare else value, kind)
+        return msgspec.convert(normalize(value) if normalize else value, kind)
     except msgspec.ValidationError as error:
         raise explained(inspect.type_info(kind), str(error)) from None
 
 
-class _TypePreparation(NamedTuple):
-    """The function that prepares values of a type, if they need one, and whether values rarely need it."""
+class _TypeNormalizer(NamedTuple):
+    """The function that normalizes values of a type (`None`: they need none), and how often it is needed."""
 
-    prepare: Prepare | None
+    normalize: Normalize | None
     is_rarely_needed: bool
 
 
 @cache
-def _preparation(kind: Hashable) -> _TypePreparation:
-    """Return how values of a type are prepared."""
+def _normalizer_of_class(kind: Hashable) -> _TypeNormalizer:
+    """Return the function that changes received JSON values of a type to the form that msgspec reads."""
     node = inspect.type_info(kind)
-    return _TypePreparation(_preparation_of(node), _is_rarely_prepared(node))
+    return _TypeNormalizer(_normalizer_of(node), _is_rarely_normalized(node))
 
 
-def _is_rarely_prepared(node: inspect.Type) -> bool:
-    """Return whether values of this type nearly always come in the declared form.
+def _is_rarely_normalized(node: inspect.Type) -> bool:
+    """Return whether received values of this type nearly always come in the form that msgspec reads.
 
-    Types with flags, which come as numbers, are not among them, nor are types with an older form (`prepared`), which
-    may look like the declared one.
+    Types with flags, which come as numbers, are not among them, nor are classes with an older form
+    (`from_older_form`), which may look like the declared one.
     """
     match node := bare(node):
         case inspect.BoolType():
             return False
         case inspect.UnionType():
-            return all(map(_is_rarely_prepared, node.types))
+            return all(map(_is_rarely_normalized, node.types))
         case inspect.VarTupleType() | inspect.ListType():
-            return _is_rarely_prepared(node.item_type)
+            return _is_rarely_normalized(node.item_type)
         case inspect.StructType() | inspect.TypedDictType():
-            fields_are = all(_is_rarely_prepared(member.type) for member in node.fields)
-            return fields_are and _older_form_of(node.cls) is None
+            fields_are = all(_is_rarely_normalized(member.type) for member in node.fields)
+            return fields_are and _converter_from_older_form(node.cls) is None
         case _:
             return True
 
 
-def _preparation_of(node: inspect.Type) -> Prepare | None:
-    """Return the function that prepares values of a type; `None` means that they need none."""
+def _normalizer_of(node: inspect.Type) -> Normalize | None:
+    """Return the function that normalizes values of a declared type; `None` means that they need none."""
     node = bare(node)
     match node:
         case inspect.UnionType():
             if any(isinstance(bare(choice), inspect.StrType) for choice in node.types):
                 return None  # A string is allowed as it is: it must not be read as a number.
-            prepares = (_preparation_of(choice) for choice in node.types)
-            return next((prepare for prepare in prepares if prepare), None)
+            normalizers = (_normalizer_of(choice) for choice in node.types)
+            return next((normalize for normalize in normalizers if normalize), None)
         case inspect.BoolType():
             return _flag_of_number
         case inspect.IntType():
@@ -182,10 +182,10 @@ def _preparation_of(node: inspect.Type) -> Prepare | None:
         case inspect.LiteralType(values=(0, 1)):
             return _number_of_flag
         case inspect.VarTupleType() | inspect.ListType():
-            return _preparation_of_items(node.item_type)
+            return _normalizer_of_items(node.item_type)
         case inspect.StructType() | inspect.TypedDictType() | inspect.DataclassType():
             is_open = issubclass(node.cls, OpenObject)
-            return (_OpenPreparation if is_open else _Preparation)(node.cls, node.fields)
+            return (_OpenObjectNormalizer if is_open else _ObjectNormalizer)(node.cls, node.fields)
         case _:
             return None
 
@@ -202,82 +202,85 @@ def _number_of_text(value: object) -> object:
     return int(value) if isinstance(value, str) and _NUMBER_AS_TEXT.fullmatch(value) else value
 
 
-def _preparation_of_items(node: inspect.Type) -> Prepare | None:
-    """Return the function that prepares a list whose items have this type; `None` means that they need none."""
-    prepare = _preparation_of(node)
-    if prepare is None:
+def _normalizer_of_items(node: inspect.Type) -> Normalize | None:
+    """Return the function that normalizes a list whose items have this type; `None`: they need none."""
+    normalize = _normalizer_of(node)
+    if normalize is None:
         return None
     return lambda value: (
-        [prepare(element) for element in value] if isinstance(value, list | tuple) else value
+        [normalize(element) for element in value] if isinstance(value, list | tuple) else value
     )
 
 
-class _Preparation:
-    """The function that prepares values of a class: `null` members are dropped, the others prepared by their fields."""
+class _ObjectNormalizer:
+    """The function that normalizes JSON objects of a class: it drops members that are `null`.
 
-    __slots__ = ("_older_form", "_prepares")
-
-    def __init__(self, cls: type, fields: tuple[inspect.Field, ...]) -> None:
-        """Find, once for a class, which of its fields have values that need to be prepared."""
-        prepares = ((member.encode_name, _preparation_of(member.type)) for member in fields)
-        self._prepares = tuple((name, prepare) for name, prepare in prepares if prepare)
-        """Names of the fields whose values need to be prepared, each with the function for it."""
-        self._older_form = _older_form_of(cls)
-
-    def __call__(self, value: object) -> object:
-        """Return the prepared value. A value that is no object is left for msgspec to refuse."""
-        if self._older_form:
-            value = self._older_form(value)
-        if not isinstance(value, dict):
-            return value
-        prepared = {name: member for name, member in value.items() if member is not None}
-        for name, prepare in self._prepares:
-            if name in prepared:
-                prepared[name] = prepare(prepared[name])
-        return prepared
-
-
-class _OpenPreparation:
-    """The function that prepares values of an open class.
-
-    Members that the class does not declare, and those of a wrong type if it is lenient, are moved to the member EXTRA.
+    The other members are normalized by the types of their fields.
     """
 
-    __slots__ = ("_json_types", "_older_form", "_prepares")
+    __slots__ = ("_from_older_form", "_normalizers")
+
+    def __init__(self, cls: type, fields: tuple[inspect.Field, ...]) -> None:
+        """Find, once for a class, the fields whose values need to be normalized."""
+        normalizers = ((member.encode_name, _normalizer_of(member.type)) for member in fields)
+        self._normalizers = tuple((name, normalize) for name, normalize in normalizers if normalize)
+        """(name of a field in JSON, function that normalizes its values), for fields that need one."""
+        self._from_older_form = _converter_from_older_form(cls)
+
+    def __call__(self, value: object) -> object:
+        """Return the normalized value. A value that is no object is left for msgspec to refuse."""
+        if self._from_older_form:
+            value = self._from_older_form(value)
+        if not isinstance(value, dict):
+            return value
+        normalized = {name: member for name, member in value.items() if member is not None}
+        for name, normalize in self._normalizers:
+            if name in normalized:
+                normalized[name] = normalize(normalized[name])
+        return normalized
+
+
+class _OpenObjectNormalizer:
+    """The function that normalizes JSON objects of an open class, which keeps members it does not declare.
+
+    These, and members of a wrong type if the class is lenient, are moved to the member EXTRA.
+    """
+
+    __slots__ = ("_from_older_form", "_json_types", "_normalizers")
 
     def __init__(self, cls: type[OpenObject], fields: tuple[inspect.Field, ...]) -> None:
-        """Find, once for a class, how the value of each of its declared fields is prepared."""
+        """Find, once for a class, how the value of each of its declared fields is normalized."""
         declared = [member for member in fields if member.encode_name != EXTRA]
-        self._prepares = {member.encode_name: _preparation_of(member.type) for member in declared}
+        self._normalizers = {member.encode_name: _normalizer_of(member.type) for member in declared}
         self._json_types = (
             {member.encode_name: _json_types_of(member.type) for member in declared}
             if cls.lenient
             else {}
         )
         """Name of a field -> the JSON types that it can hold; empty if the class is not lenient."""
-        self._older_form = _older_form_of(cls)
+        self._from_older_form = _converter_from_older_form(cls)
 
     def __call__(self, value: object) -> object:
-        """Return the prepared value. A value that is no object is left for msgspec to refuse."""
-        if self._older_form:
-            value = self._older_form(value)
+        """Return the normalized value. A value that is no object is left for msgspec to refuse."""
+        if self._from_older_form:
+            value = self._from_older_form(value)
         if not isinstance(value, dict):
             return value
-        prepared: dict[str, object] = {}
+        normalized: dict[str, object] = {}
         extra: dict[str, object] = {}
         for name, member in value.items():
-            if name not in self._prepares:
+            if name not in self._normalizers:
                 extra[name] = member
             elif member is not None:
-                self._prepare_member(name, member, prepared, extra)
+                self._normalize_member(name, member, normalized, extra)
         if extra:
-            prepared[EXTRA] = extra
-        return prepared
+            normalized[EXTRA] = extra
+        return normalized
 
-    def _prepare_member(
-        self, name: str, member: object, prepared: dict[str, object], extra: dict[str, object]
+    def _normalize_member(
+        self, name: str, member: object, normalized: dict[str, object], extra: dict[str, object]
     ) -> None:
-        """Put a declared member into `prepared`, or into `extra` if a lenient class cannot hold it."""
+        """Put a declared member into `normalized`, or into `extra` if a lenient class cannot hold it."""
         if json_types := self._json_types.get(name):
             if json_types == {bool}:
                 member = int(bool(member))
@@ -286,21 +289,21 @@ class _OpenPreparation:
             elif type(member) not in json_types:
                 extra[name] = member
                 return
-        prepare = self._prepares[name]
-        prepared[name] = prepare(member) if prepare else member
+        normalize = self._normalizers[name]
+        normalized[name] = normalize(member) if normalize else member
 
 
-def _older_form_of(cls: type) -> Prepare | None:
-    """Return the class's own `prepared`, or `None` if it is not a typed object or has no older form."""
+def _converter_from_older_form(cls: type) -> Normalize | None:
+    """Return a class's own `from_older_form`; `None` if it has none, as only some typed objects have."""
     is_own = issubclass(cls, TypedObject)
-    prepared = cast("type[TypedObject]", cls).prepared if is_own else None
-    if prepared is None or prepared.__func__ is TypedObject.prepared.__func__:  # type: ignore[attr-defined]  # bound class methods have it
+    convert = cast("type[TypedObject]", cls).from_older_form if is_own else None
+    if convert is None or convert.__func__ is TypedObject.from_older_form.__func__:  # type: ignore[attr-defined]  # bound class methods have it
         return None
-    return prepared
+    return convert
 
 
 def _json_types_of(node: inspect.Type) -> set[type]:
-    """Return the JSON types that a declaration accepts. Its limits do not matter."""
+    """Return the Python types of the JSON values that a declared type accepts, whatever its limits."""
     match node:
         case inspect.UnionType():
             return set().union(*(_json_types_of(choice) for choice in node.types))
@@ -393,7 +396,10 @@ def encode(value: msgspec.Struct) -> bytes:
 
 
 def _with_extra(value: object) -> object:
-    """Return a JSON value in which each member EXTRA has become the undeclared members that it holds."""
+    """Return a JSON value in which each object's member EXTRA is replaced by the members that it holds.
+
+    So members that we do not declare are forwarded at their original place.
+    """
     if isinstance(value, dict):
         extra: dict[str, object] = value.pop(EXTRA, {})
         return {name: _with_extra(member) for name, member in value.items()} | extra

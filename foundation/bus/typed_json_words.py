@@ -39,9 +39,9 @@ _MISSING = re.compile(r"Object missing required field `(.+)`")
 
 
 def explained(node: inspect.Type, error_text: str) -> InvalidValue:
-    """Return the text of a msgspec error as an error that says where the wrong value is and what it must be.
+    """Return a msgspec error as an InvalidValue, which says where the wrong value is and what it must be.
 
-    `node` is the declared type of the whole value.
+    `node` is the declared type of the whole value, `error_text` the text of msgspec's error.
     """
     problem, _, location = error_text.partition(" - at `$")
     steps = _STEP.finditer(location.removesuffix("`"))

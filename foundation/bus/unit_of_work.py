@@ -65,7 +65,9 @@ class UnitOfWork:
         self.platform, self.database = store.platform, store.database
         self.epoch, self.now, self.owner = served.epoch, served.now, served.owner
         self.read_only = served.read_only
-        """The data here may have writes that were never acknowledged, so not even stored answers are sent from it."""
+        """Whether the database takes no writes. Then it may hold writes that were acknowledged to nobody, so not
+        even stored answers are sent from it.
+        """
         self.is_open = served.is_served_here
         self.is_changing = served.is_changing
         self.serving_site = served.serving_site

@@ -17,6 +17,7 @@ from foundation.cells.directory import redis_of
 
 _OWN = ("",)
 _events: defaultdict[str, threading.Event] = defaultdict(threading.Event)
+"""Destination -> the event that wakes the thread of this process which sends to it."""
 _redis_unused_until = 0.0
 """After a Redis error Redis is not used until this monotonic time."""
 

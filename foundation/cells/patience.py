@@ -1,4 +1,4 @@
-"""How long a process waits for its databases: never longer than the callers that wait for the process.
+"""The time for which a process waits for its databases is shorter than others wait for the process.
 
 A lock may last, for a backup or a change of a table, and a disk may be full or slow. MariaDB by itself lets a
 statement wait a day for a locked table, and 50 s for a locked row. Nothing limits the time of a statement on the

@@ -77,8 +77,8 @@ def read(platform: str, *, lock: bool = False) -> Serving | None:
     rows = sql.select(database, query, [platform])
     if not rows:
         return None
-    owner, epoch, read_only, told = rows[0]
-    now = clock.follow(told.replace(tzinfo=UTC), asked_at, database)
+    owner, epoch, read_only, platform_time = rows[0]
+    now = clock.follow(platform_time.replace(tzinfo=UTC), asked_at, database)
     return Serving(platform, owner, int(epoch), bool(read_only), now)
 
 
@@ -96,7 +96,7 @@ def read_unless_away(platform: str) -> Serving | None:
 
 
 def is_served_here(platform: str, *, lock: bool = False) -> bool:
-    """Return whether this site serves a platform; `lock` as in `read`."""
+    """Return whether this site serves a platform; with `lock` that stays so until the transaction ends."""
     serving = read(platform, lock=lock)
     return serving is not None and serving.is_served_here
 

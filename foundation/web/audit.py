@@ -50,10 +50,11 @@ class WhoAsked:
 
 
 def address_of(request: HttpRequest) -> str | None:
-    """Return the visitor's address: the outermost that one of our own proxies (`PROXIES`) has added.
+    """Return the IP address of the visitor who sent a request; `None` if it has none.
 
-    What stands before it in `X-Forwarded-For` was sent by the visitor, and is not believed.
-    `None` means that this is no IP address.
+    Each of our own proxies (`PROXIES` of them) adds the address from which it got the request to
+    `X-Forwarded-For`. The outermost one's entry counts. The visitor may have sent what stands
+    before it, so it is ignored.
     """
     address = request.META.get("REMOTE_ADDR", "")
     added = request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")[-settings.PROXIES :]
@@ -106,8 +107,8 @@ def follow(
 ) -> None:
     """Have all changes of these models written into the audit trail.
 
-    Of the fields in `secret` the entries have dots in place of the value; changes of those in `without` are not
-    written.
+    The entries have dots in place of the values of fields in `secret`. Changes of fields in
+    `without` are not written.
     """
     for model in models:
         auditlog.register(

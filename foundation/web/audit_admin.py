@@ -97,9 +97,9 @@ class AuditAdmin(ReadOnlyAdmin[LogEntry]):
     def find(
         self, request: HttpRequest, queryset: QuerySet[LogEntry], term: str
     ) -> QuerySet[LogEntry]:
-        """Return the entries by the account with this user name, or, if it has none, about the object with this id.
+        """Return the entries by the account with this user name, or, if there are none, about this object id.
 
-        A condition with "or" could use no index.
+        Two queries are used, because a condition with "or" could use no index.
         """
         entries_of_account = queryset.filter(actor__username=term)
         if entries_of_account.exists():

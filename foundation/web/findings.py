@@ -1,4 +1,4 @@
-"""Findings of `manage.py doctor`, to which each app may add its own."""
+"""The findings of `manage.py doctor`, to which each app may add its own."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Finding:
 
     @property
     def is_ok(self) -> bool:
-        """Tell whether the check found nothing wrong."""
+        """Return whether the check found nothing wrong."""
         return not self.wrong
 
 

@@ -63,7 +63,7 @@ def _broker_fault() -> str:
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Return the page that says whether this site can serve (status 200 or 503), and the state of each part.
+    """Return the page that says whether this site can serve (status 200 or 503), and how each part is.
 
     Without its database, or if a check of an app fails, it cannot; without Redis or the broker it serves less well.
     """

@@ -32,16 +32,17 @@ _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 
 
 class WildRequests:
-    """The middleware normalizes requests under `/api/`, and leaves all others unchanged.
+    """The middleware brings requests under `/api/` into one form, and leaves all others unchanged.
 
-    It sets `api_fields`, all arguments of the request, and `api_params`, the structured ones.
+    It sets `request.api_fields`, all arguments of the request, and `request.api_params`, the
+    structured ones.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Normalize the request and pass it on, or refuse it if it cannot be read."""
+        """Bring the request into its usual form and pass it on, or refuse it if it cannot be read."""
         path = re.sub(r"/{2,}", "/", request.path_info)
         if not path.startswith("/api/"):
             return self._get_response(request)
@@ -77,10 +78,10 @@ class WildRequests:
 
 
 def _refuse_host(request: HttpRequest) -> HttpResponse | None:
-    """Return the refusal of a request to a host name that is not ours; `None` lets it pass.
+    """Return the refusal of a request to a host name that is not ours; `None` means that it may pass.
 
-    Programs are configured with bare IP addresses. Such a host names no web site that somebody could forge, so the
-    request is taken as one to our own name.
+    Existing programs use bare IP addresses. A browser never takes such a host for another web site,
+    so the request is handled as one to our own name.
     """
     host = request.META.get("HTTP_HOST", "")
     name = split_domain_port(host.lower())[0]

@@ -1,4 +1,4 @@
-"""A table that people save from a spreadsheet comes in many encodings; it is read as UTF-8 with commas."""
+"""The module reads tables that people save from a spreadsheet, whatever their encoding and delimiter."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def as_utf8_csv(content: bytes) -> bytes:
 
 
 def _decoded(content: bytes) -> str:
+    """Return a file's text, in UTF-16 if its first bytes say so, else in UTF-8 or GB 18030."""
     if content.startswith(_UTF_16):
         return content.decode("utf-16")
     try:

@@ -106,11 +106,11 @@ def test_ids_grow_when_the_clock_is_set_back(host: Host) -> None:
 def test_a_process_without_a_database_takes_the_freshest_word_of_the_platform(host: Host) -> None:
     far = clock.FarClock()
     ahead = timedelta(minutes=9)
-    far.hear(NOON + ahead)
+    far.note_platform_time(NOON + ahead)
     host.passes(1)
-    far.hear(NOON - timedelta(minutes=3))  # it has waited in a queue
-    far.hear(None)
+    far.note_platform_time(NOON - timedelta(minutes=3))  # it has waited in a queue
+    far.note_platform_time(None)
     assert clock.now() == NOON + ahead + timedelta(seconds=1)
     for _ in range(clock.FarClock.KEPT):
-        far.hear(NOON)
+        far.note_platform_time(NOON)
     assert clock.now() == NOON

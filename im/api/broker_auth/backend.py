@@ -66,7 +66,7 @@ class AuthBackend:
         now = clock.timestamp()
         try:
             self._revoked.read(redis_of(own_platform()), now)
-            self._platform_clock.hear(self._revoked.told_at())
+            self._platform_clock.note_platform_time(self._revoked.told_at())
             self._blocked_until = presence_store.blocked_flooders(now)
         except redis.RedisError as error:
             REFRESHES.labels("away").inc()
