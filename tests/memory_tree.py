@@ -23,7 +23,7 @@ class MemoryTree(dict[str, Node]):
     def platforms_of(self, service: str) -> Sequence[Node]:
         return [n for n in self.values() if n.level == PLATFORM and n.parent == service]
 
-    def bound_below(self, moid: str) -> list[Node]:
+    def representatives_below(self, moid: str) -> list[Node]:
         return [n for n in self.values() if n.level == USER and moid in self.line(n.moid)[1:]]
 
     def height(self, moid: str) -> int:

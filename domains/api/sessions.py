@@ -38,7 +38,7 @@ BAD_LOGIN = 10102
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session says which person calls, whichever token or cookie has proved it."""
+    """A session is the proof, by a token or a cookie, of which person makes a call."""
 
     account: Account
 
@@ -94,6 +94,7 @@ def log_in(request: HttpRequest, token: str, username: str, password: str, now: 
 
 
 _session_cache: dict[tuple[str, str], tuple[float, Session]] = {}
+"""(token, cookie or scope) -> (until when it counts, by the monotonic clock; the session)."""
 
 
 def find_session(token: str, cookie: str, now: datetime) -> Session:
@@ -167,7 +168,10 @@ def _token_of_cookie(cookie: str, now: datetime) -> ApiToken:
 
 
 def delete_idle(now: datetime) -> int:
-    """Delete expired programs' tokens, OAuth2 tokens and wrong sign-in tries. Return how many programs' tokens."""
+    """Delete programs' tokens, OAuth2 tokens and wrong sign-in tries that have expired.
+
+    Return how many programs' tokens were deleted.
+    """
     delete_expired()
     lockout.delete_old_tries(now)
     return ApiToken.objects.filter(used_at__lt=now - 2 * IDLE).delete()[0]

@@ -42,7 +42,10 @@ _DEVICE_COLUMNS = ("key", "name", "step", "t0", "digits", "tolerance")
 
 
 def write_domains(database: str, domains: Sequence[WireObject]) -> None:
-    """Insert or change these domains. Each domain comes after those that it refers to."""
+    """Insert or change these domains, of which each comes after those that it refers to.
+
+    Accounts in domains that this disables lose their tokens.
+    """
     disabled = _newly_disabled(database, domains)
     rows = [_domain_row(domain) for domain in domains]
     sql.insert(database, "domains_domain", _DOMAIN_COLUMNS, rows, update=_DOMAIN_COLUMNS[2:])

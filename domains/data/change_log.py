@@ -70,7 +70,10 @@ def record_changes(
 
 
 def record_end_of_running(database: str, moid: str) -> frozenset[str]:
-    """Record that conferences in a disabled domain and below it are to end, and return the platforms to be told."""
+    """Record that the conferences in a disabled domain and below it are to end.
+
+    Return the platforms that receive this order.
+    """
     if "bmc" not in settings.ROLES:
         return frozenset()
     recorder = ChangeRecorder(database)
@@ -183,9 +186,11 @@ class ChangeRecorder:
         self.database = database
         self._version = lock_counter(database)
         self._ancestors: dict[str, list[str]] = {}
+        """MOID of a domain -> its own MOID and those of all domains above it, the root last."""
         self._changes: list[tuple[object, ...]] = []
+        """The rows of the table of changes that `write` inserts."""
         self._receivers: list[tuple[str, int]] = []
-        """A follower and the version of a change that it is to receive."""
+        """(follower, version of a change that the follower is to receive)."""
 
     @cached_property
     def ancestors_of_followers(self) -> dict[str, list[str]]:

@@ -52,6 +52,7 @@ _SERVICE_DOMAINS_BELOW = (
     " SELECT moid FROM below ORDER BY steps"
 )
 _snapshots: dict[str, FullSnapshot] = {}
+"""Follower -> the full snapshot that this process is sending to it."""
 
 
 def feed(platform: str, publish: Publish) -> int:
@@ -159,7 +160,9 @@ class FullSnapshot:
         self._database, self._platform = database, platform
         self._connection = connections[database].copy()
         self._items: Iterator[tuple[str, dict[str, object]]] = iter(())
+        """("domain" or "account", its content) for all objects that are still to be sent."""
         self.first = self._next = self._previous = 0
+        """The versions of the snapshot's first message, of its next one, and of the last one sent."""
         name = f"{connections[database].settings_dict['NAME']} {platform}"
         lock = "whole:" + hashlib.sha256(name.encode()).hexdigest()[:40]
         self.has_lock = self._ask("SELECT GET_LOCK(%s, 0)", [lock])[0][0] == 1

@@ -49,7 +49,7 @@ def limits_key(moid: str) -> str:
 
 
 def hashes(row: tuple[Any, ...]) -> Hashes:
-    """Return the hashes that show a domain. `row` is a row of `_SELECT_DOMAINS`."""
+    """Return the hashes that show a domain: Redis key -> fields. `row` is a row of `_SELECT_DOMAINS`."""
     moid, level, parent, name, used, h265, hd, small_limit, large_limit = row
     hashes_of_domain = {info_key(moid): _info_hash(moid, level, parent, name, used, h265, hd)}
     if level == USER:

@@ -72,7 +72,9 @@ class RelationWidget(Widget):  # type: ignore[misc]  # the base class has no typ
         super().__init__()
         self.relation = relation
         self._known_moids: set[str] = set()
+        """The MOIDs, among the cells of the table, of rows that may be chosen."""
         self._moids_by_name: dict[str, list[str]] = {}
+        """Name in a cell -> MOIDs of the rows of this name that may be chosen."""
 
     def load_targets(self, cells: Iterable[str], choices: QuerySet[Model]) -> None:
         """Read those of the `choices` that the cells of a table name, with one query for a thousand cells."""

@@ -84,7 +84,8 @@ def children(database: str, parent: str, page: int = 1) -> tuple[list[TreeEntry]
     Service domains come first, then platforms, then user domains, each by name.
     """
     entries: list[TreeEntry] = []
-    skip, limit = (max(1, page) - 1) * PAGE, PAGE + 1  # one entry more than shown: are there more?
+    skip = (max(1, page) - 1) * PAGE
+    limit = PAGE + 1  # One entry more than is shown tells whether there are more.
     counts = _count_children(database, [parent]).get(parent, {})
     for level in _ORDER_OF_LEVELS:
         count_of_level = counts.get(level, 0)
@@ -129,9 +130,10 @@ def load_entries(database: str, moids: Sequence[str]) -> list[TreeEntry]:
 def _complete(
     database: str, entries: list[TreeEntry], paths: Mapping[str, Path]
 ) -> list[TreeEntry]:
-    """Fill the fields of entries that their own rows do not have, with two statements for all.
+    """Fill the fields of entries that are not in their own rows: bindings, domains above, counts below.
 
-    `paths`: MOID of an entry -> the domains from the root down to it.
+    This takes two statements for all entries. `paths`: MOID of an entry -> the domains from the
+    root down to it.
     """
     bindings = _bindings(database, [entry.moid for entry in entries if entry.level == USER])
     with_children = [entry.moid for entry in entries if entry.level in (CORE, SERVICE)]

@@ -77,17 +77,20 @@ class DatabaseTree:
 
     def __init__(self, database: str) -> None:
         self.database = database
-        self._known: dict[str, Node | None] = {}
-        self._platforms: dict[str, list[Node]] = {}
-        self._all_but_tenants_read = False
+        self._nodes_by_moid: dict[str, Node | None] = {}
+        """MOID -> the domain; `None` means that it was looked up and does not exist."""
+        self._platforms_by_service: dict[str, list[Node]] = {}
+        """MOID of a service domain -> the platform domains directly below it."""
+        self._upper_levels_read = False
+        """Whether all core, service and platform domains have been read."""
 
     def node(self, moid: str) -> Node | None:
         """Return a domain, or `None` if it does not exist. The domains above it are read with it."""
-        if moid not in self._known:
-            self._known[moid] = None
+        if moid not in self._nodes_by_moid:
+            self._nodes_by_moid[moid] = None
             for row in sql.select(self.database, _LINE, [moid]):
-                self._known[row[0]] = _node(row)
-        return self._known[moid]
+                self._nodes_by_moid[row[0]] = _node(row)
+        return self._nodes_by_moid[moid]
 
     def core(self) -> Node | None:
         """Return the root of the tree, the core domain, or `None` if the tree is empty."""
@@ -95,46 +98,47 @@ class DatabaseTree:
 
     @cached_property
     def _core(self) -> Node | None:
+        """Return the core domain, which is read once; `None` if the tree is empty."""
         query = f"SELECT {_NODE.format(source='domains_domain d')} WHERE d.level = %s"
         rows = sql.select(self.database, query, [CORE])
         return _node(rows[0]) if rows else None
 
     def platforms_of(self, service: str) -> Sequence[Node]:
         """Return the platform domains directly below a service domain."""
-        if service not in self._platforms and not self._all_but_tenants_read:
+        if service not in self._platforms_by_service and not self._upper_levels_read:
             query = (
                 f"SELECT {_NODE.format(source='domains_domain d')}"
                 " WHERE d.parent_id = %s AND d.level = %s ORDER BY d.name, d.moid"
             )
             rows = sql.select(self.database, query, [service, PLATFORM])
-            self._platforms[service] = [_node(row) for row in rows]
-        return self._platforms.get(service, [])
+            self._platforms_by_service[service] = [_node(row) for row in rows]
+        return self._platforms_by_service.get(service, [])
 
-    def bound_below(self, moid: str) -> Iterable[Node]:
-        """Yield, of the user domains below a domain, one for each pair of parent and platform.
+    def representatives_below(self, moid: str) -> Iterable[Node]:
+        """Yield one user domain for each pair (parent, platform) that user domains below `moid` have.
 
-        The rules compare only these two, so one user domain stands for all with the same pair.
+        The rules compare only these two, so one user domain represents all with the same pair.
         """
-        self._read_all_but_tenants()
+        self._read_upper_levels()
         for tenant, parent, name, platform in sql.select(self.database, _BOUND, [moid]):
             yield Node(tenant, USER, parent, name, True, platform)
 
-    def _read_all_but_tenants(self) -> None:
-        """Read all core, service and platform domains at once. One by one they would be thousands of queries."""
-        if self._all_but_tenants_read:
+    def _read_upper_levels(self) -> None:
+        """Read all core, service and platform domains at once; one by one they would be thousands of queries."""
+        if self._upper_levels_read:
             return
         query = (
             f"SELECT {_NODE.format(source='domains_domain d')}"
             " WHERE d.level IN (%s, %s, %s) ORDER BY d.name, d.moid"
         )
-        self._platforms, self._all_but_tenants_read = {}, True
+        self._platforms_by_service, self._upper_levels_read = {}, True
         for row in sql.select(self.database, query, [PLATFORM, SERVICE, CORE]):
-            node = self._known[row[0]] = _node(row)
+            node = self._nodes_by_moid[row[0]] = _node(row)
             if node.level == PLATFORM:
-                self._platforms.setdefault(node.parent or "", []).append(node)
+                self._platforms_by_service.setdefault(node.parent or "", []).append(node)
 
     def height(self, moid: str) -> int:
-        """Return how many domains lie on the longest way from a domain down, itself included."""
+        """Return how many domains lie on the longest path from a domain down to one below, itself included."""
         rows = sql.select(self.database, _HEIGHT, [moid])
         return max((deep + leaves for deep, leaves in rows), default=1)
 

@@ -49,14 +49,22 @@ class DomainsUnitOfWork:
         self._uow, self.database, self.now = uow, uow.database, uow.now
         self.is_open, self.own = uow.is_open, uow.platform
         self.cursor, self._gap, self._wrong = 0, False, ""
+        """Up to which version nothing is missing; whether changes are missing; why one cannot be applied."""
         self._asked_at: datetime | None = None
+        """When changes were last requested from the core."""
         self._saved_state: tuple[Any, ...] | None = None
+        """The values of these four in the database; `None` until they are read."""
         self._versions: dict[str, int] = {}
+        """MOID of a domain or account -> version of the last change of it that was applied."""
         self._new_versions: dict[str, int] = {}
+        """The part of `_versions` that is still to be written."""
         self._levels: dict[str, int] = {}
+        """MOID of a domain -> its level."""
         self._name_owners: dict[str, tuple[str, bool]] = {}
+        """Sign-in name -> (MOID of the stored account that has it, whether that was created here)."""
         self._domains: dict[str, WireObject | None] = {}
         self._accounts: dict[str, WireObject | None] = {}
+        """MOID -> the staged new state of a domain or account; `None` means that it was deleted."""
 
     # ---- reading ------------------------------------------------------------------------------
 
@@ -156,9 +164,9 @@ class DomainsUnitOfWork:
         return judge_change(notice.version, notice.previous, self.cursor, applied)
 
     def find_misfit(self, subject: WireObject) -> tuple[str, str]:
-        """Return field and reason why a domain or an account cannot be saved as it came.
+        """Return (field, reason): why a domain or an account cannot be saved as it was received.
 
-        Both are "" if it can.
+        Both are "" if it can be saved.
         """
         level = subject.get("level")
         if level is not None and self._levels.get(subject["moid"], level) != level:
@@ -208,7 +216,7 @@ class DomainsUnitOfWork:
         self._accounts[moid] = account
 
     def end_running(self, moid: str) -> None:
-        """End the conferences that run in a disabled domain and below it, as an operator at the core asks."""
+        """End the conferences in a disabled domain and below it, because an operator at the core requests it."""
         self._write_staged()
         ended = sum(hooks.END_RUNNING_IN.call(self._uow, moid))
         log.info("the core ends what runs below %s: %d", moid, ended)

@@ -133,7 +133,8 @@ def change(moid: str, database: str = "default", **fields: Any) -> Domain:
 def move(moid: str, parent: str, database: str = "default", **binding: Any) -> Domain:
     """Move a domain below another parent. Raises RuleBroken.
 
-    `binding` are new values of the fields `platform_id` and `room_id` of a user domain, if they change with it.
+    `binding` holds the new `platform_id` and `room_id` of a user domain, if they change with the
+    parent.
     """
     return change(moid, database, parent_id=parent, **binding)
 

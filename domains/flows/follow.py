@@ -132,7 +132,7 @@ def _apply_domain_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> bool
 
 
 def _complete(received: WireObject, saved: WireObject | None) -> WireObject:
-    """Return the received domain, with the fields that it lacks taken from the saved one.
+    """Return a received domain, in which fields that it lacks are taken from the saved one.
 
     Raises NotTaken if a field is missing that every domain of its level has.
     """

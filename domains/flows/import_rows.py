@@ -69,7 +69,9 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         self.page, self.request = page, request
         self.save_row: SaveRow = self._refuse_outside_import
         self._stored_moids: set[str] = set()
+        """The MOIDs in the table that the database has already."""
         self._repeated_moids: set[str] = set()
+        """The MOIDs that stand in several rows of the table."""
 
     @staticmethod
     def _refuse_outside_import(row: object) -> None:
@@ -152,9 +154,10 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
     def after_init_instance(
         self, instance: Any, new: bool, row: dict[str, str], **kwargs: object
     ) -> None:
-        """Raise ValidationError if the importing user may not write a row. Note the fields that must not change.
+        """Check that the importing user may write a row, and note on it the fields that must not change.
 
-        `new`: the user sees no stored row with this id. It may be the id of a row that the user does not see.
+        Raises ValidationError. `new`: the user sees no stored row with this id. It may be the id of
+        a row that the user does not see.
         """
         if new and row["moid"] in self._stored_moids:
             raise ValidationError({"moid": gettext("This MOID is taken: leave it empty.")})

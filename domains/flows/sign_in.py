@@ -146,7 +146,7 @@ def _refusal_reason(account: Account) -> str:
 
 
 def _record_sign_in(account: Account, address: str | None) -> None:
-    """Count a successful sign-in, and delete the account's wrong tries."""
+    """Count a successful sign-in, and delete the account's wrong tries from this address."""
     SIGN_INS.labels("in").inc()
     if lockout.record_sign_in(account.username, address):
         log.info("%s signed in after wrong tries", account.username)

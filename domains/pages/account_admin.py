@@ -30,8 +30,11 @@ from foundation.web.admin_base import BaseAdmin, badge
 from foundation.web.scoping import PageUser
 
 MAX_FOUND = 500
+"""A search returns at most this many accounts."""
 _MAX_BATCHES, _BATCH = 20, 1000
+"""A search reads at most so many batches of so many sign-in names."""
 FEW_DOMAINS = 2000
+"""A query lists up to this many domains by their ids."""
 SHORTEST_MOID = 32
 """A search term of at least this length is taken for a MOID, the id of an account."""
 
@@ -88,7 +91,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin[Account]):  # type:
         return Q(domain__in=domains) & ~self.for_superusers
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], *more: Any, **kwargs: Any) -> Any:
-        """Return a form field; those of Django's rights are called as the list calls them."""
+        """Return a form field; those of Django's rights have our labels, as in the list."""
         form_field = super().formfield_for_dbfield(db_field, *more, **kwargs)
         if form_field and (words := _RIGHTS.get(db_field.name)):
             form_field.label, form_field.help_text = words
@@ -111,7 +114,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin[Account]):  # type:
             # Few accounts are in scope: the database tests the names of each.
             return queryset.filter(Exists(names.filter(account=OuterRef("pk"))))
         # Many accounts are in scope: the first matching names are read from the index.
-        return queryset.filter(pk__in=_accounts_of_first_names(names, queryset))
+        return queryset.filter(pk__in=_accounts_with_names(names, queryset))
 
     # ---- saving and deleting, by the flow ---------------------------------------------------
 
@@ -217,10 +220,11 @@ def _domains_to_list(user: Any) -> list[str] | None:
     return domains
 
 
-def _accounts_of_first_names(names: QuerySet[SignInName], visible: QuerySet[Account]) -> list[int]:
-    """Return the primary keys of the accounts, among the visible ones, that have the first of these names.
+def _accounts_with_names(names: QuerySet[SignInName], visible: QuerySet[Account]) -> list[int]:
+    """Return the primary keys of visible accounts with one of these sign-in names, at most MAX_FOUND.
 
-    Names are read in alphabetical order, in batches. In a join the database would begin with all visible accounts.
+    The names are read in alphabetical order, in at most _MAX_BATCHES batches. A join would be slow:
+    the database would begin with all visible accounts.
     """
     accounts: dict[int, None] = {}
     last = ""

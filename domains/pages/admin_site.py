@@ -74,7 +74,7 @@ class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base clas
         return never_cache(self._second_factor)(request)
 
     def _second_factor(self, request: HttpRequest) -> HttpResponse:
-        """Return the page of `second_factor`, or go on to the page in the argument `next` if the factor was shown."""
+        """Return the page of the second factor; if it was shown, redirect to the page in the argument `next`."""
         if not self._is_administrator(request):
             return redirect_to_login(_next(request), reverse("admin:login"))
         if _has_second_factor(request) and request.method != "POST":

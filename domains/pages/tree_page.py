@@ -77,7 +77,10 @@ class TreePages(BaseAdmin[Domain]):
         return core or "" if user.is_superuser else user.domain_id or ""
 
     def _opened_nodes(self, request: HttpRequest) -> list[dict[str, Any]]:
-        """Return the node of the highest domain, opened down to the requested domain, or else by one level."""
+        """Return the node of the highest visible domain, opened down to the domain in the argument `open`.
+
+        Without that argument it is opened by one level.
+        """
         top = self._top(request)
         target = request.GET.get("open", "") or top
         path = [step.moid for step in tree_browser.paths_from_root(DATABASE, [target])[target]]

@@ -17,7 +17,11 @@ ASK_ANYWAY = timedelta(minutes=5)
 
 
 class Verdict(Enum):
-    """The verdict on an arriving change is to apply it, to skip it as a duplicate, or to wait for those before it."""
+    """The verdict on a change that arrives from the core.
+
+    APPLY: it is applied. SEEN: it was applied before, and is skipped. GAP: changes before it are
+    missing, so it must wait for them.
+    """
 
     APPLY = "apply"
     SEEN = "seen"
@@ -47,9 +51,10 @@ def is_time_to_ask(now: datetime, asked_at: datetime | None, gap: bool) -> bool:
 
 
 class Sync(Enum):
-    """The answer to a follower that requests changes: those of the log again, the whole tree, or nothing.
+    """The answer to a follower (a platform that copies the domain tree) that requests changes.
 
-    A follower is a platform that copies the domain tree.
+    AGAIN: the changes of the log are sent again. WHOLE: a full snapshot is sent. NOTHING: nothing
+    is sent.
     """
 
     AGAIN = "again"

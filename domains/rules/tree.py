@@ -75,14 +75,14 @@ class Tree(Protocol):
     def platforms_of(self, service: str) -> Sequence[Node]:
         """Return the platform domains directly below a service domain."""
 
-    def bound_below(self, moid: str) -> Iterable[Node]:
-        """Return, of the user domains below a domain, one for each pair of parent and platform.
+    def representatives_below(self, moid: str) -> Iterable[Node]:
+        """Return one user domain for each pair (parent, platform) that user domains below `moid` have.
 
-        The rules compare only these two, so one user domain stands for all that share them.
+        The rules compare only these two, so one user domain represents all with the same pair.
         """
 
     def height(self, moid: str) -> int:
-        """Return how many domains lie on the longest way from a domain down, itself included: 1 for a leaf."""
+        """Return how many domains lie on the longest path from a domain down, itself included: 1 for a leaf."""
 
     def platform_of_room(self, room: str) -> str | None:
         """Return the platform domain that a machine room belongs to, or `None` if there is no such room."""
@@ -263,7 +263,7 @@ def _out_of_reach_refusals(before: Node | None, node: Node, tree: Tree) -> list[
         return []
     changed_tree = _TreeWithChange(tree, node)
     platforms_of: dict[str | None, set[str]] = {}
-    for tenant in (tenant for root in sorted(roots) for tenant in tree.bound_below(root)):
+    for tenant in (tenant for root in sorted(roots) for tenant in tree.representatives_below(root)):
         if tenant.parent not in platforms_of:
             platforms = bindable_platforms(tenant.parent, changed_tree)
             platforms_of[tenant.parent] = {platform.moid for platform in platforms}
@@ -279,7 +279,7 @@ def _out_of_reach_refusals(before: Node | None, node: Node, tree: Tree) -> list[
 
 
 class _TreeWithChange:
-    """The tree shows one domain as it would be after a change, and all others as they are."""
+    """The tree as it would be after a change: one domain has its new values, all others the stored ones."""
 
     def __init__(self, tree: Tree, node: Node) -> None:
         self._tree, self._node = tree, node
@@ -288,7 +288,7 @@ class _TreeWithChange:
         return self._node if moid == self._node.moid else self._tree.node(moid)
 
     def platforms_of(self, service: str) -> Sequence[Node]:
-        """Return the platform domains that will be directly below a service domain once the node is saved."""
+        """Return the platform domains directly below a service domain, as they will be after the change."""
         platforms = self._tree.platforms_of(service)
         unchanged = [platform for platform in platforms if platform.moid != self._node.moid]
         lies_here = self._node.level == PLATFORM and self._node.parent == service

@@ -144,7 +144,11 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
         *args: object,
         **kwargs: object,
     ) -> bool:
-        """Return whether a refresh token is valid, its family not too old, and its person may use the application."""
+        """Return whether a refresh token may be exchanged for new tokens.
+
+        It must be valid, its person must still be allowed to use the application, and the sign-in
+        with which its family of tokens began must not be too long ago.
+        """
         valid = super().validate_refresh_token(refresh_token, client, request, *args, **kwargs)
         if not valid or not serves_account(client, request.user):
             return False
@@ -154,7 +158,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
 
 
 def _family_of_code(grant: AbstractGrant) -> str:
-    """Return the family of tokens that an authorization code was exchanged for. "" means that it is unused."""
+    """Return the family of refresh tokens that began with this authorization code; "" if it is unused."""
     return str(json.loads(grant.claims or "{}").get("family", ""))
 
 

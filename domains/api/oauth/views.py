@@ -42,7 +42,7 @@ class AuthorizeView(AuthorizationView):  # type: ignore[misc]  # the base class 
 
 @method_decorator(csrf_exempt, name="dispatch")
 class PlatformTokenView(TokenView):  # type: ignore[misc]  # the base class has no types
-    """The view gives tokens for a code, a password or a refresh token, even if one is sent twice at once."""
+    """The view gives OAuth2 tokens for an authorization code, a password or a refresh token."""
 
     def post(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         """Answer with tokens, or with why there are none.

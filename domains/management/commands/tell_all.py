@@ -23,6 +23,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, platforms: list[str], **options: object) -> None:
-        """Mark the platforms, so that the threads that send them changes begin with a snapshot."""
+        """Request a full snapshot of the tree for these platforms, or for all that copy it; print how many.
+
+        The threads that send changes to a platform then begin with the snapshot.
+        """
         count = change_log.request_full_snapshots(store_of(own_platform()).database, platforms)
         self.stdout.write(f"{count} platforms are told everything anew")
