@@ -114,11 +114,12 @@ def drain(
     *,
     exclusive: bool = False,
 ) -> int:
-    """Publish the oldest due outbox rows for a destination, delete them, and return how many they were.
+    """Publish the oldest due outbox rows for a destination, and delete them; return how many were deleted.
 
-    Returns 0 if another site serves the platform of this store. Other processes skip the rows meanwhile. `exclusive`:
-    the caller ensures that no other process sends these rows; then none is locked, and they are sent in order. The
-    outbox is the table of messages to send.
+    The outbox is the table of messages to send. Rows that another site wrote for a party of its own
+    are deleted unsent. Nothing is done if another site serves the platform of this store. Other
+    processes skip these rows meanwhile. With `exclusive` the caller ensures that no other process
+    sends them: no row is locked, and they are sent in order.
     """
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):

@@ -149,8 +149,8 @@ def _normalizer_of_class(kind: Hashable) -> _TypeNormalizer:
 def _is_rarely_normalized(node: inspect.Type) -> bool:
     """Return whether received values of this type nearly always come in the form that msgspec reads.
 
-    Types with flags, which come as numbers, are not among them, nor are classes with an older form
-    (`from_older_form`), which may look like the declared one.
+    Types with flags, which come as numbers, do not, nor do classes with an older form, which may
+    look alike.
     """
     match node := bare(node):
         case inspect.BoolType():
@@ -213,10 +213,7 @@ def _normalizer_of_items(node: inspect.Type) -> Normalize | None:
 
 
 class _ObjectNormalizer:
-    """The function that normalizes JSON objects of a class: it drops members that are `null`.
-
-    The other members are normalized by the types of their fields.
-    """
+    """The function that normalizes JSON objects of a class: their fields, and it drops `null` members."""
 
     __slots__ = ("_from_older_form", "_normalizers")
 
@@ -241,9 +238,10 @@ class _ObjectNormalizer:
 
 
 class _OpenObjectNormalizer:
-    """The function that normalizes JSON objects of an open class, which keeps members it does not declare.
+    """The function that normalizes JSON objects of an open class.
 
-    These, and members of a wrong type if the class is lenient, are moved to the member EXTRA.
+    Members that the class does not declare, and those of a wrong type if it is lenient, move to the
+    member EXTRA.
     """
 
     __slots__ = ("_from_older_form", "_json_types", "_normalizers")
@@ -252,11 +250,8 @@ class _OpenObjectNormalizer:
         """Find, once for a class, how the value of each of its declared fields is normalized."""
         declared = [member for member in fields if member.encode_name != EXTRA]
         self._normalizers = {member.encode_name: _normalizer_of(member.type) for member in declared}
-        self._json_types = (
-            {member.encode_name: _json_types_of(member.type) for member in declared}
-            if cls.lenient
-            else {}
-        )
+        json_types = {member.encode_name: _json_types_of(member.type) for member in declared}
+        self._json_types = json_types if cls.lenient else {}
         """Name of a field -> the JSON types that it can hold; empty if the class is not lenient."""
         self._from_older_form = _converter_from_older_form(cls)
 
@@ -396,10 +391,7 @@ def encode(value: msgspec.Struct) -> bytes:
 
 
 def _with_extra(value: object) -> object:
-    """Return a JSON value in which each object's member EXTRA is replaced by the members that it holds.
-
-    So members that we do not declare are forwarded at their original place.
-    """
+    """Return a JSON value in which each object's member EXTRA is replaced by the members that it holds."""
     if isinstance(value, dict):
         extra: dict[str, object] = value.pop(EXTRA, {})
         return {name: _with_extra(member) for name, member in value.items()} | extra

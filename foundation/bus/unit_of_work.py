@@ -55,10 +55,9 @@ class NotProvisioned(LookupError):
 
 
 class UnitOfWork:
-    """A unit of work collects the changes that one transaction will write, and the messages that it will send.
+    """A unit of work collects the changes that a transaction will write, and the messages it will send.
 
-    Handlers get their app's part of it only (`AppUnitOfWork`). `rows` are messages to send; `answers` are answers to
-    requests that came over HTTP: key of the request -> body.
+    Handlers get their app's part of it only (`AppUnitOfWork`).
     """
 
     def __init__(self, store: PlatformStore, served: Serving) -> None:
@@ -74,8 +73,11 @@ class UnitOfWork:
         self.serving = frozenset({store.platform}) if self.is_open else frozenset()
         self.inbox = InboxOfWork(self.database, self.now)
         self.rows: list[outbox.OutboxRow] = []
+        """The messages to send."""
         self.answers: dict[str, bytes] = {}
+        """Key of a request that came over HTTP -> body of its answer."""
         self.created_conferences: dict[str, tuple[str, str]] = {}
+        """Key of a request -> (number, id) of the conference that it has created."""
         self._parts: dict[type[AppUnitOfWork], AppUnitOfWork] = {}
         self._app_id = f"{protocol.current().sender_role}@{own_platform()}"
 

@@ -236,9 +236,9 @@ Received = dict[str, tuple[str, int]]
 
 
 def received() -> Received:
-    """Return how many bytes the broker has received over each connection, and from which user.
+    """Return how many bytes the broker has received from users: name of a connection -> (user, bytes).
 
-    Raises BrokerUnavailable.
+    The connections of our own servers are left out. Raises BrokerUnavailable.
     """
     path = f"/vhosts/{_vhost()}/connections?columns=name,user,recv_oct"
     ours = str(settings.IM_AMQP_URL).partition("://")[2].partition(":")[0]

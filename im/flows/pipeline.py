@@ -186,7 +186,10 @@ class Pipeline:
     def _process(
         self, parsed: Sequence[IncomingRequest | RefusedMessage], now: datetime
     ) -> BatchResult:
-        """Store the requests platform by platform, then handle those that are not stored."""
+        """Store the requests, platform by platform; then handle heartbeats, presence and typing signs.
+
+        Parsed messages that are refusals already become a part of the result.
+        """
         outcome = BatchResult(refused=[item for item in parsed if isinstance(item, RefusedMessage)])
         requests = [item for item in parsed if isinstance(item, IncomingRequest)]
         ephemeral_requests = [

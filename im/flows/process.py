@@ -106,7 +106,7 @@ class _Batch:
     def _stored_before(
         self, incoming: IncomingRequest, conversation: LockedRow
     ) -> StoredEntry | None:
-        """Return the entry that this request has become when it came before; `None` if it is new."""
+        """Return the log's entry for this request if it was stored before; `None` if it was not."""
         key = batch_facts.dedup_key(incoming)
         if key is not None:
             return self.facts.stored_by_key.get(key)
@@ -199,7 +199,7 @@ class _Batch:
         return replace(decision, draft=replace(decision.draft, data=data))
 
     def _entry(self, key: EntryKey) -> StoredEntry | None:
-        """Return an entry of a log with the changes that this batch has made to it, or `None`."""
+        """Return an entry of a log as this batch has changed it; `None` if it does not exist."""
         if key in self._changed:
             return self._changed[key]
         number, seq = key

@@ -60,7 +60,8 @@ def revoke_token(token: Token) -> None:
 def revoke_all(database: str, people: Collection[str], seconds: int = TOKEN_SECONDS) -> None:
     """Revoke all tokens of these people, in the caller's transaction.
 
-    `seconds`: after this time every token issued before has expired.
+    `seconds` is how long a token that was issued until now may still live; the revocation is kept
+    that long.
     """
     _save(database, [(user, "") for user in people], clock.now() + timedelta(seconds=seconds))
 
