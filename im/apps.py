@@ -44,7 +44,7 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
 """
 
     def connect(self) -> None:
-        """Register what other apps call: revoke tokens with an account, set up the broker, report health."""
+        """Register this app's functions that other apps call: revoke tokens, declare queues, report health."""
         from domains.data import hooks
         from foundation.bus import backlog, declare
         from foundation.web import findings, health
@@ -78,9 +78,10 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
         return {"messages": health.why_stalled} if "im" in settings.ROLES else {}
 
     def threads(self) -> Sequence[Consumer | Relay]:
-        """Return the threads that publish at the clients' broker what HTTP calls have staged.
+        """Return the threads that publish, at the clients' broker, the messages that HTTP calls have staged.
 
-        There is one for each platform whose data this site may serve.
+        There is one for each platform whose data this site may serve. It reads them from the
+        outbox.
         """
         from foundation.bus.link import PeerLink
         from foundation.cells.directory import possible_platforms, store_of

@@ -101,7 +101,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
-        """Import a licence: show what it says first, then load it."""
+        """Import a licence: show its content and whether it is accepted first, then load it."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST or None, request.FILES or None)

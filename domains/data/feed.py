@@ -215,7 +215,7 @@ class FullSnapshot:
         return sql.select(self._database, query, [self._platform]) == [(self.first,)]
 
     def _outbox_rows(self, items: list[tuple[str, dict[str, object]]]) -> list[OutboxRow]:
-        """Return the messages about these objects. The very last one of the snapshot says so, by the field `whole`."""
+        """Return the messages about these objects; only the snapshot's last one has the field `whole`."""
         rows, next_item = [], next(self._items, None)
         if next_item:
             self._items = chain([next_item], self._items)

@@ -149,7 +149,7 @@ class DatabaseTree:
         return str(rows[0][0]) if rows else None
 
     def overlapping(self, moid: str, prefix: str) -> OverlappingPrefix | None:
-        """Return another platform domain's number prefix that overlaps with `prefix`, or `None`.
+        """Return another platform domain's number prefix that overlaps with `prefix`; `None` if none does.
 
         `moid` is the platform domain that is to have `prefix`; if it has it already, the result is `None`.
         """

@@ -106,7 +106,10 @@ def tries_name(request: HttpRequest, credentials: dict[str, object] | None) -> s
 
 
 def _account_of_request(request: Any, name: str) -> Account | None:
-    """Return the account with a sign-in name, or `None`. It is looked up once for each request."""
+    """Return the account with a sign-in name, which is looked up once for each request.
+
+    `None` means that no account has this name.
+    """
     cached = getattr(request, "signing_in", None)
     if cached is None or cached[0] != name:
         request.signing_in = cached = (name, _find_account(name))
@@ -115,7 +118,7 @@ def _account_of_request(request: Any, name: str) -> Account | None:
 
 
 def _find_account(name: str) -> Account | None:
-    """Return the account that has a sign-in name, or `None`."""
+    """Return the account that has a sign-in name; `None` if there is none."""
     if len(name) > LONGEST_NAME:
         return None
     rows = SignInName.objects.select_related("account__domain")

@@ -30,7 +30,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A request that only this site received; `answer` is what its sender was told, or ""."""
+    """A request that only this site received; `answer` is the answer that its sender got, or ""."""
 
     key: str
     kind: str

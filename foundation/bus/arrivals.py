@@ -21,12 +21,19 @@ class Arrivals(Generic[T]):
     """Arrivals hold deliveries in their order, and say how many the broker may deliver at once."""
 
     def __init__(self, batch: int, batch_bytes: int, prefetch: int, prefetch_bytes: int) -> None:
-        """Limit a batch, in messages and bytes, and what the broker may deliver without an acknowledgement."""
+        """Limit the next batch, and the deliveries that may await an acknowledgement.
+
+        `batch` and `prefetch` are numbers of messages; `batch_bytes` and `prefetch_bytes` their sum
+        in bytes.
+        """
         self._batch, self._batch_bytes = batch, batch_bytes
-        self._most, self._prefetch_bytes = prefetch, prefetch_bytes
+        self._max_prefetch, self._prefetch_bytes = prefetch, prefetch_bytes
         self._items: deque[tuple[T, int]] = deque()
+        """Each delivery, with its size in bytes."""
         self._bytes = 0
+        """The sum of these sizes."""
         self._large_at = 0.0
+        """When the last large message came (`time.monotonic`)."""
         self.prefetch = prefetch
         """How many messages the broker may deliver before the first is acknowledged (AMQP's prefetch)."""
 
@@ -42,7 +49,7 @@ class Arrivals(Generic[T]):
         """Add a delivery of `size` bytes; a large one lowers `prefetch`."""
         self._items.append((item, size))
         self._bytes += size
-        if size * self._most > self._prefetch_bytes:
+        if size * self._max_prefetch > self._prefetch_bytes:
             self._large_at = time.monotonic()
             while self.prefetch > 1 and size * self.prefetch > self._prefetch_bytes:
                 self.prefetch //= 2
@@ -67,5 +74,8 @@ class Arrivals(Generic[T]):
 
     def relax(self) -> None:
         """Set `prefetch` to its greatest value again, if no large message has come for FORGET_SECONDS."""
-        if self.prefetch < self._most and time.monotonic() - self._large_at > FORGET_SECONDS:
-            self.prefetch = self._most
+        if (
+            self.prefetch < self._max_prefetch
+            and time.monotonic() - self._large_at > FORGET_SECONDS
+        ):
+            self.prefetch = self._max_prefetch

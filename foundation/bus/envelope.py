@@ -17,7 +17,7 @@ EXPIRES_AFTER = 60
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
-    """An envelope holds the AMQP properties of one delivery, and what follows from them.
+    """An envelope holds the AMQP properties of one delivery, and values that are derived from them.
 
     `request` is the key of a request in the inbox (the table of received requests); "" means that the message is no
     request. `digest` is the hash of its content. `origin` is "mq" or "http". `peer` is the platform from whose broker

@@ -133,7 +133,7 @@ class InboxOfWork:
         return request
 
     def find_passed_on(self, e164: str, correlation_id: str, reqid: str) -> InboxRequest | None:
-        """Return the request about a conference number to which another party's answer belongs, or `None`.
+        """Return the request about a conference number that another party's answer belongs to, or `None`.
 
         It is found by correlation id, else by reqid. A request that has its answer is found too: a second answer
         changes nothing.
@@ -194,7 +194,7 @@ class InboxOfWork:
 def _find_request(
     requests: list[InboxRequest], correlation_id: str, reqid: str
 ) -> InboxRequest | None:
-    """Return the first of the requests to which an answer with these ids belongs, or `None`."""
+    """Return the first of these requests that an answer with these ids belongs to; `None` if none does."""
     for name, value in (
         ("correlation_id", correlation_id),
         ("key", correlation_id),

@@ -27,7 +27,7 @@ def rows(url: str, path: str) -> list[dict[str, object]]:
 
 
 def call(url: str, method: str, path: str, body: object = None, reason: str = "") -> object:
-    """Call the API at `url`, which holds the credentials; `None` means that the named thing does not exist.
+    """Call the API at `url`, which holds the credentials; `None` means that nothing exists at `path`.
 
     `path` is quoted (`/queues/im/x`). `reason` is told to those whose connections are closed.
     Raises BrokerUnavailable.

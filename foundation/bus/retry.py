@@ -22,7 +22,10 @@ AT_ONCE = (0.0, 0.0, 0.0)
 
 
 class RetriedBatch(ABC, Generic[Item, Result]):
-    """A retried batch runs items together, or else one by one. Subclasses say how, and what becomes of failures."""
+    """A retried batch runs items together, or, failing that, one by one; what always fails is parked.
+
+    Subclasses say how items are run and parked.
+    """
 
     pauses: ClassVar[Sequence[float]] = (0.0,)
     """Seconds to wait after each failed try of a single item. There are as many tries as pauses."""

@@ -80,7 +80,7 @@ def _type_of_member(node: inspect.Type, step: str | int) -> inspect.Type:
 
 
 def _pattern(node: inspect.Type) -> str | None:
-    """Return the regular expression that a declared string has to match, or `None`."""
+    """Return the regular expression that a declared string must match; `None` if there is none."""
     string = bare(node)
     return string.pattern if isinstance(string, inspect.StrType) else None
 

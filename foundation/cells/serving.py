@@ -55,7 +55,7 @@ class Serving:
 
     @property
     def serving_site(self) -> str:
-        """Return the other site that serves the platform, or "" if this site does or nobody knows.
+        """Return the other site that serves the platform; "" if this site does, or it is not known.
 
         A read-only copy of another platform's data that names this site as the owner lags behind: the platform's own
         site has taken it back, so that site is returned.

@@ -1,4 +1,4 @@
-"""The message center is the process that stores what people's clients send and publishes it.
+"""The message center is the process that stores the messages of people's clients, and publishes them.
 
 It reads one queue of the clients' broker, its ingress queue. Of several processes with the same
 number one reads and the others stand by (single active consumer). Centers of other numbers have
@@ -163,7 +163,7 @@ class Center:
         self._arrivals.relax()
 
     def _batch(self, channel: amqp.Channel, publisher: Publisher) -> None:
-        """Store a batch of messages and publish what it led to.
+        """Store a batch of clients' messages, and publish the messages that result from it.
 
         The broker confirms the publications while the next batch is stored.
         """

@@ -32,7 +32,7 @@ class _Line(serializers.CharField):
     lines = False
 
     def run_validation(self, data: object = serializers.empty) -> object:
-        """Return the text. Raises ValidationError with what is wrong with it."""
+        """Return the text. Raises ValidationError if it does not obey the rule for such texts."""
         value = super().run_validation(data)
         fault = isinstance(value, str) and fault_of(value, lines=self.lines, empty=self.allow_blank)
         if fault:
@@ -195,7 +195,7 @@ class Ask(serializers.Serializer[object]):
 
 
 class ChangeContact(serializers.Serializer[object]):
-    """What to change of a contact.
+    """The changes that the caller makes to one of the own contacts.
 
     The state `friend` accepts a request, `blocked` blocks the person. `name` is the caller's own name
     for the person.

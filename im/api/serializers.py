@@ -224,7 +224,7 @@ class MqttNames(_Form):
     out = serializers.CharField(help_text="The topic to which the client publishes.")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Add `in`, which is a word of Python, and so no name of a class variable."""
+        """Add the field `in`, whose name is a keyword of Python and so cannot be that of a class variable."""
         topic = serializers.CharField(help_text="The topic to which the client subscribes.")
         return {**super().get_fields(), "in": topic}
 

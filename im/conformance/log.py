@@ -24,7 +24,7 @@ class DeviceLog:
         """Seq -> entry that waits for a missing one before it."""
 
     def begin(self, from_seq: int) -> list[Entry]:
-        """Start after `from_seq`, and return what can be shown now.
+        """Start the log after `from_seq`, and return the entries that can be shown now.
 
         The person sees nothing before it, so entries missing there are no gap.
         """
@@ -32,14 +32,14 @@ class DeviceLog:
         return self._release()
 
     def add(self, entry: Entry) -> list[Entry]:
-        """Add an entry, pushed or fetched, and return what can be shown now, in order."""
+        """Add an entry, pushed or fetched, and return the entries that can be shown now, in order."""
         seq = entry["data"]["seq"]
         if seq > self.last:
             self._ahead.setdefault(seq, entry)
         return self._release()
 
     def add_page(self, from_seq: int, to_seq: int, entries: Iterable[Entry]) -> list[Entry]:
-        """Add a fetched page, and return what can be shown now.
+        """Add a fetched page of entries, and return the entries that can be shown now.
 
         The page holds everything that the person sees of `from_seq` < seq <= `to_seq`.
         """
@@ -65,7 +65,7 @@ class DeviceLog:
 
 
 class Picture:
-    """What a person sees of a conversation: its messages with all edits, recalls and reactions applied.
+    """A conversation as a person sees it: its messages, with all edits, recalls and reactions applied.
 
     Entries of the log are given to it in their order.
     """

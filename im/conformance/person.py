@@ -117,7 +117,7 @@ class Person:
         return self.call("GET", f"conversations/{conversation}/messages?after={seq}&count=100")
 
     def missing(self, seqs: dict[str, int]) -> Iterator[Answer]:
-        """Yield what a device lacks, given the last seq that it has of each conversation."""
+        """Yield, page by page, the entries that a device lacks; `seqs`: conversation id -> last seq it has."""
         have, more = dict(seqs), True
         while more:
             answer = self.call("POST", "offline", {"seqs": have, "count": 500})

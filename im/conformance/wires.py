@@ -262,7 +262,7 @@ class WebStomp(Stomp):
 
 
 class _StompListener(stomp.ConnectionListener):  # type: ignore[misc]  # the base class has no types
-    """The listener that stomp.py calls."""
+    """The listener, whose methods stomp.py calls with each frame that the broker sends."""
 
     def __init__(self, on_message: OnMessage) -> None:
         self._on_message, self.gone, self.subscribed = on_message, False, threading.Event()
@@ -272,7 +272,7 @@ class _StompListener(stomp.ConnectionListener):  # type: ignore[misc]  # the bas
         self._on_message(json.loads(frame.body))
 
     def on_receipt(self, frame: stomp.utils.Frame) -> None:
-        """Note that the broker has done what was requested."""
+        """Note that the subscription exists: the broker has sent the receipt that was requested for it."""
         self.subscribed.set()
 
     def on_error(self, frame: stomp.utils.Frame) -> None:

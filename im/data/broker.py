@@ -121,7 +121,7 @@ def declare_and_limit() -> int:
 
 
 def _bind_centers(channel: amqp.Channel, centers: int) -> None:
-    """Bind the message centers' queues: a single one to all messages, several to a share each.
+    """Bind the message centers' queues: a single queue gets all messages, several get a share each.
 
     Messages of one conversation always go to the same center. The new binding is made before the old
     one is removed, so for a moment a message may arrive twice, but none is lost.

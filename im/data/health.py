@@ -1,4 +1,4 @@
-"""`manage.py doctor`, `/readyz` and `/metrics` get from here what they report of instant messaging.
+"""The health of instant messaging, as `manage.py doctor`, `/readyz` and `/metrics` report it.
 
 A message center records its progress in Redis: that a batch is stored, published and acknowledged, or that nothing
 waits. So a center that runs without handling messages is found as well as one that is dead. The record is a key that

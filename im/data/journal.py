@@ -152,7 +152,7 @@ def lock(database: str, ids: Collection[int]) -> dict[int, LockedRow]:
 
 
 def flush(database: str, conversations: Iterable[LockedRow]) -> None:
-    """Write to the database what was appended and changed since `lock`.
+    """Write to the database all changes of these conversations that were made since `lock`.
 
     That is new entries, the rows of the conversations, and read marks.
     """

@@ -35,7 +35,7 @@ def people_by_id(store: PlatformStore, users: Collection[str]) -> dict[str, Pers
 
 
 def person_by_sign_in_name(store: PlatformStore, name: str) -> Person | None:
-    """Return the person of this platform who signs in with exactly this name, or `None`."""
+    """Return the person of this platform who signs in with exactly this name; `None` if nobody does."""
     row = _local_accounts(store).filter(names__name=normalize(name)).values_list(*_FIELDS).first()
     return _person(*row) if row else None
 

@@ -169,7 +169,10 @@ def set_cursor(platform: str, until: float) -> None:
 
 
 def trim(now: float, most: int = 5000) -> None:
-    """Remove from Redis the oldest revocations of tokens that have expired. Raises RedisError."""
+    """Remove from Redis, among the `most` oldest revocations, those whose tokens have expired.
+
+    Raises RedisError.
+    """
     client = redis_of(own_platform())
     oldest = cast(Any, client.zrange(KEY, 0, most - 1))
     if expired := [text for text in oldest if _parsed(text)[3] <= now]:

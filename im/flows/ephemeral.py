@@ -38,7 +38,7 @@ _CONVERSATIONS = (
 def handle_ephemeral(
     requests: Sequence[IncomingRequest], memory: MemberCache, now: datetime
 ) -> BatchResult:
-    """Handle heartbeats, changes of presence and signs of typing; return what to publish.
+    """Handle heartbeats, changes of presence and typing signs; return the notices and refusals to publish.
 
     If Redis cannot be reached, heartbeats are lost, and the next ones restore the state.
     """

@@ -1,4 +1,4 @@
-"""The timer's job that adds to the search index what was written since its last run.
+"""The timer's job that adds the entries of logs that are new since its last run to the search index.
 
 A conversation whose log is ahead of the index says so itself (`to_index`), so a run costs only what
 there is to do. Index entries are only added. What an edit or a recall has made outdated, the search

@@ -60,13 +60,19 @@ class Unavailable(Exception):
 
 
 class Pipeline:
-    """What one message center does with messages, with its caches: members, rates, parsed tokens."""
+    """The pipeline of one message center, which turns the messages of clients into messages to publish.
+
+    It holds the center's caches of members and tokens, and the rate of each sender.
+    """
 
     def __init__(self, on_flood: Callable[[str], None]) -> None:
-        self._memory, self._buckets, self._on_flood = MemberCache(), SenderRates(), on_flood
+        self._memory, self._buckets = MemberCache(), SenderRates()
+        self._on_flood = on_flood
+        """Called with a sender who floods, again and again."""
         self._caught_up = float("-inf")
         """The monotonic time at which the queue was last seen empty."""
-        self._token = lru_cache(maxsize=50_000)(tokens.read)
+        # Clients send the same token with each message.
+        self._read_token = lru_cache(maxsize=50_000)(tokens.read)
 
     def check_writable(self) -> None:
         """Check that messages can be stored. Raises Unavailable and database errors.
@@ -91,6 +97,7 @@ class Pipeline:
     def handle_batch(self, deliveries: Sequence[ClientDelivery]) -> list[Publication]:
         """Store a batch of clients' messages and return what is to be published. Raises Unavailable."""
         now = clock.now()
+        # Messages may have waited since the queue was last empty; their senders have not been too fast.
         self._buckets.allow_backlog(
             max(0.0, time.monotonic() - self._caught_up - QUEUE_CHECK_SECONDS)
         )
@@ -148,7 +155,7 @@ class Pipeline:
         if excess is not Excess.NONE:
             return []
         try:
-            token: Token = self._token(token_in(delivery))
+            token: Token = self._read_token(token_in(delivery))
         except tokens.InvalidToken:
             log.warning("a message without the property user_id and without a good token")
             return []
@@ -165,7 +172,7 @@ class Pipeline:
         if isinstance(parsed, RefusedMessage):
             return parsed
         try:
-            token: Token = self._token(parsed.token)
+            token: Token = self._read_token(parsed.token)
         except tokens.InvalidToken:
             return RefusedMessage(
                 parsed.sender,

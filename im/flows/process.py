@@ -70,7 +70,7 @@ def process(
 
 
 class _Batch:
-    """The state of a batch: what it has read, and what it will write."""
+    """A batch of requests while it is handled: the facts read for it, and the changes that it will write."""
 
     def __init__(self, database: str, facts: BatchFacts, now: datetime) -> None:
         self.database, self.facts, self.now = database, facts, now
@@ -186,12 +186,15 @@ class _Batch:
         return decision
 
     def _file(self, file: str, member: MemberFacts) -> Data | None:
-        """Return what members are shown of a file; `None` if it is not this member's complete upload."""
+        """Return a file's name, size and so on, as members see it.
+
+        `None` means that it is not a complete upload of this member.
+        """
         upload = self.facts.files.get(file)
         return upload if upload and upload["owner"] == member.user else None
 
     def _with_file(self, decision: Accepted | Rejected, request: Say) -> Decision:
-        """Add to an accepted message what members are shown of its file, and count the file's use."""
+        """Return the decision on a message, with its file's name, size and so on; count the file's use."""
         if not request.file or isinstance(decision, Rejected):
             return decision
         data = {**(decision.draft.data or {}), "file": self.facts.files[request.file]["shown"]}

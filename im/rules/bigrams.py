@@ -58,7 +58,11 @@ def grams(text: str) -> set[str]:
 
 
 def parse_query(text: str) -> Query:
-    """Return a query from its text: all its terms, the last of which may be incomplete."""
+    """Return a query from its text: all its terms, the last of which may be incomplete.
+
+    Within a term, a run of characters that are written without spaces (`dense`: Chinese, Japanese,
+    Korean) becomes bigrams; a word of other letters is looked up as a whole.
+    """
     terms = tuple(dict.fromkeys(normalize(text).split()))
     tokens = [token for term in terms for token in _TOKEN.findall(term)]
     parts: dict[GramLookup, None] = {}

@@ -38,7 +38,7 @@ class ConversationFacts:
 
 @dataclass(frozen=True, slots=True)
 class MemberFacts:
-    """What the rules need to know of a member.
+    """The facts of a member that the rules need.
 
     `id` is the id of the member's row. The member sees the entries after `since_seq`.
     """

@@ -32,7 +32,7 @@ USER = re.compile(r"[A-Za-z0-9-]{1,40}")
 
 
 def conversation_key(conversation: int | str) -> str:
-    """Return the routing key of everything in a conversation."""
+    """Return the routing key of all messages about a conversation."""
     return f"c_{conversation}"
 
 

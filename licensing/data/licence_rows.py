@@ -65,7 +65,11 @@ def newest_and_now(database: str, platform: str) -> tuple[StoredLicence | None, 
 
 
 def from_row(row: tuple[Any, ...]) -> StoredLicence:
-    """Return the licence of a row, with `text_error` if its sealed text is not valid."""
+    """Return the licence of a row: (platform, issue, sealed text, valid from, evaluation, revoked at).
+
+    If its sealed text is not valid, the licence has no limits, and `text_error` says why. The
+    limits of the evaluation licence (issue 0) are in the code.
+    """
     platform, issue, text, valid_from, evaluation, revoked_at = row[:6]
     valid_from, revoked_at = _aware(valid_from), _aware(revoked_at) if revoked_at else None
     if evaluation and issue == 0:

@@ -24,7 +24,7 @@ from licensing.rules.limits import find_exceeded
 
 @dataclass(frozen=True, slots=True)
 class LicenceState:
-    """The newest licence of a platform (`None`: it has none), judged at the time `now`."""
+    """The newest licence of a platform (`None`: it has none), and the time `now` at which it was read."""
 
     licence: StoredLicence | None
     now: datetime
@@ -57,12 +57,12 @@ def state_of(platform: str = "") -> LicenceState:
 
 
 def warning_of(platform: str) -> str:
-    """Return what operators have to be told about a platform's licence; "" means that all is well."""
+    """Return the warning for operators about a platform's licence; "" means that all is well."""
     return state_of(platform).warning
 
 
 def database_now() -> datetime:
-    """Return the time by which licences are judged (see `licence_rows`)."""
+    """Return the time at which licences are valid or not, which is the database's (see `licence_rows`)."""
     return licence_rows.newest_of(store_of(own_platform()).database, [own_platform()])[1]
 
 

@@ -42,7 +42,7 @@ class Seats:
     """
 
     def __init__(self, database: str, platform: str, now: datetime) -> None:
-        """Begin with no row read; `platform` is the one whose database this is."""
+        """Begin without counts; they are read by `lock`. `database` is the one of `platform`."""
         self._database, self._platform, self._now = database, platform, now
         self._used: dict[str, Amounts] = {}
         """Platform or user domain -> amounts in use before this transaction."""
@@ -192,7 +192,7 @@ def _is_served(platform: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class UsageAndLimits:
-    """What a platform uses of the licensed amounts, with the other platforms that its site serves, and its limits.
+    """The licensed amounts in use by a platform and by the others that its site serves, and the limits.
 
     `limits` is `None` while it has no valid licence. Running conferences go on then, and people may still enter.
     """

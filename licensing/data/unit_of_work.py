@@ -153,7 +153,7 @@ class LicensingUnitOfWork:
         self._uow.send(outgoing)
 
     def flush(self) -> None:
-        """Do nothing: everything is written already."""
+        """Do nothing: each change was written at once."""
 
     def after_commit(self) -> None:
         """Write the changed licences of platforms at this site to Redis."""
@@ -162,7 +162,7 @@ class LicensingUnitOfWork:
 
 
 def _to_message(platform: str, licence: StoredLicence | None, limits: Amounts) -> LicenceInForce:
-    """Return the message with a platform's limits; `licence` is its valid licence, or `None`."""
+    """Return the message with a platform's limits; `licence` is `None` if it has no valid one."""
     if licence is None:
         return LicenceInForce(platform=platform, **asdict(limits))
     return LicenceInForce(

@@ -75,7 +75,7 @@ class IntrospectView(IntrospectTokenView):  # type: ignore[misc]  # the base cla
         return View.dispatch(self, request, *args, **kwargs)  # type: ignore[return-value]  # the stub says HttpResponseBase
 
     def _application(self, request: HttpRequest) -> Application | None:
-        """Return the confidential application whose secret a request carries, or `None`."""
+        """Return the confidential application whose secret a request carries; `None` if it carries none."""
         oauthlib = self.get_oauthlib_core()
         oauth_request = Request(*oauthlib._extract_params(request))
         if not oauthlib.server.request_validator.authenticate_client(oauth_request):

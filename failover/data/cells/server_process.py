@@ -128,7 +128,7 @@ class Server:
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """Stop the process with SIGTERM, so that it writes what it holds, and wait until it is gone."""
+        """Stop the process with SIGTERM, so that it writes its buffers to disk, and wait until it is gone."""
         while (pid := self.pid()) is not None:
             os.kill(pid, signal.SIGTERM)
             time.sleep(0.02)

@@ -31,7 +31,7 @@ def _do_not_stop(_point: str) -> None:
 
 
 class Steps:
-    """The steps carry out what the agent of one cell has decided, on its databases and in the register."""
+    """The steps carry out the decisions of one cell's agent, on its databases and in the register."""
 
     def __init__(self, watch: CellObserver, point: Callable[[str], None] = _do_not_stop) -> None:
         self._watch, self._memory = watch, watch.memory

@@ -1,4 +1,4 @@
-"""The program that finds out what a file is, in a process of its own, since strangers wrote the file.
+"""The program finds out type and measures of a file that strangers wrote, in a process of its own.
 
    python -I inspect_media.py FILE THUMBNAIL
 

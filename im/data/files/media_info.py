@@ -23,7 +23,7 @@ SECONDS = 30
 
 @dataclass(frozen=True, slots=True)
 class MediaInfo:
-    """What a file's content shows, whatever the sender claims: type, measures and duration."""
+    """The type, measures and duration that a file's content shows, whatever its sender claims."""
 
     content_type: str = inspect_media.BYTES
     width: int | None = None

@@ -49,7 +49,7 @@ def save(number: str, path: Path, suffix: str = "") -> None:
 
 
 def open_file(number: str, suffix: str = "") -> IO[bytes]:
-    """Open a file. Raises FileNotFoundError, or what the storage raises."""
+    """Open a file for reading. Raises FileNotFoundError, or another error of the storage."""
     return storage().open(name_of(number, suffix))
 
 
