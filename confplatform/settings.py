@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 
 import environ
@@ -45,6 +46,10 @@ CORE_MOID = env.str("CORE_MOID", default="")
 CORE_URL = env.str("CORE_URL", default="").rstrip("/")
 PEERS: dict[str, str] = env.dict("PEERS", default={})
 CELLS_FILE = env.str("CELLS_FILE", default="")
+try:
+    MONITOR_NETWORKS = tuple(map(ip_network, env.list("MONITOR_NETWORKS", default=[])))
+except ValueError as error:
+    raise ImproperlyConfigured(f"MONITOR_NETWORKS: {error}.") from None
 DR_TAKEOVERS_PER_HOUR = env.int("DR_TAKEOVERS_PER_HOUR", default=1)
 REGISTER_URL = env.str("REGISTER_URL", default="")
 

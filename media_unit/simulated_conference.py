@@ -14,6 +14,7 @@ from wire.conference_control import CallTerminals, RenameConference
 from wire.error_codes import Err
 from wire.fields import Join, Settings, Terminal, WebRtc, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
+from wire.monitors import AUDIO, StartMonitorOnUnit
 
 MOST_MEMBERS = 500
 """The wire's limit for one list."""
@@ -36,7 +37,8 @@ class SimulatedConference:
     mute: bool = False
     silence: bool = False
     members: dict[str, Terminal] = field(default_factory=dict)
-    monitors: list[Body] = field(default_factory=list)
+    monitors: dict[tuple[str, int], StartMonitorOnUnit] = field(default_factory=dict)
+    """What is sent, by address."""
     numbered: int = 0
 
     @property
@@ -59,6 +61,13 @@ class SimulatedConference:
             token=f"simulated-{self.e164}-{self.incarnation}",
         )
         return Join(webrtc=webrtc)
+
+    def why_not_monitored(self, mtid: str, mode: int) -> str:
+        """Return why a terminal's sound or picture cannot be sent; "" if it can. `mtid` "" stands for all."""
+        if not mtid:
+            return "" if mode == AUDIO else "mode: there is no picture of all terminals"
+        is_online = mtid in self.members and self.members[mtid].online
+        return "" if is_online else "mtid: this terminal is not here"
 
     def call(self, wanted: Iterable[Terminal]) -> None:
         """Call terminals; each is online at once, as long as the conference has places."""

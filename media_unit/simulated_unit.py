@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from foundation.bus.message import TYPES, BadMessage, Body, Message, Raw, dumps, from_body
+from foundation.bus.message import TYPES, BadMessage, Body, Message, dumps, from_body
 from foundation.bus.typed_json import to_json
 from media_unit import simulated_conference
 from media_unit.simulated_conference import SimulatedConference
@@ -33,6 +33,12 @@ from wire.media_unit import (
     UnitReportsChange,
     UnitRestored,
     UnitRestoreRefused,
+)
+from wire.monitors import (
+    StartMonitorOnUnit,
+    StopMonitorsOnUnit,
+    UnitRefusedMonitor,
+    UnitStartedMonitor,
 )
 from wire.resource_pool import NodeRegistered, NodeState, NodeUnregistered, UnitAmounts
 
@@ -234,8 +240,6 @@ class SimulatedUnit:
         wire_type = body["type"]
         if wire_type.startswith("CM_MCU_"):
             return self._control(body)
-        if wire_type == "MAU_MCU_STARTMONITOR_REQ" or wire_type == "MAU_MCU_STOPMONITOR_CMD":
-            return self._monitor(body)
         cls = TYPES.get(wire_type)
         if cls is None:
             raise BadMessage("is unknown", "type")
@@ -251,6 +255,8 @@ class SimulatedUnit:
                     conference.endtime = message.endtime
             case UnitRenameGranted() | UnitRenameRefused():
                 return self._renamed(message)
+            case StartMonitorOnUnit() | StopMonitorsOnUnit():
+                return self._monitor(message)
         return []
 
     def refuse(self, body: Body, now: datetime) -> list[Message]:
@@ -337,28 +343,28 @@ class SimulatedUnit:
         answer["type"] = f"MCU_CM_{name}_{'NACK' if result.refused else 'ACK'}"
         return [ControlAnswered({**answer, **self._named}), *reports]
 
-    def _monitor(self, body: Body) -> list[Message]:
-        """Start or stop monitoring a conference; the start is answered."""
-        conference = self._conferences.get(str(body.get("confE164")))
-        asks = body["type"].endswith("_REQ")
-        if conference and asks:
-            conference.monitors.append(
-                {key: body.get(key) for key in ("mtid", "ip", "port", "mode")}
-            )
-        elif conference:
-            monitors = [
-                monitor for monitor in body.get("monitors") or [] if isinstance(monitor, dict)
-            ]
-            over = [(monitor.get("ip"), monitor.get("port")) for monitor in monitors]
-            conference.monitors = [
-                m for m in conference.monitors if (m["ip"], m["port"]) not in over
-            ]
-        if not asks:
-            return []
-        echo: Body = {k: body[k] for k in ("reqid", "confE164", "incarnation") if k in body}
-        kind = "ACK" if conference else "NACK"
-        why = {} if conference else {"errcode": Err.NO_CONFERENCE.value}
-        return [Raw({"type": f"MCU_MAU_STARTMONITOR_{kind}"} | echo | why | self._named)]
+    def _monitor(self, message: StartMonitorOnUnit | StopMonitorsOnUnit) -> list[Message]:
+        """Start or stop monitors of a conference; nothing is sent in fact."""
+        conference = self._conferences.get(message.e164)
+        if isinstance(message, StartMonitorOnUnit):
+            return [self._start_monitor(conference, message)]
+        for address in message.monitors if conference else ():
+            assert conference
+            conference.monitors.pop((address.ip, address.port), None)
+        return []
+
+    def _start_monitor(
+        self, conference: SimulatedConference | None, request: StartMonitorOnUnit
+    ) -> Message:
+        """Return the answer to a request to send a terminal's sound or picture to an address."""
+        echo: Body = {"reqid": request.reqid, "e164": request.e164, **self._me}
+        echo["incarnation"] = request.incarnation
+        if conference is None or conference.incarnation != request.incarnation:
+            return UnitRefusedMonitor(errcode=Err.NO_CONFERENCE, detail="not held here", **echo)
+        if detail := conference.why_not_monitored(request.mtid, request.mode):
+            return UnitRefusedMonitor(detail=detail, **echo)
+        conference.monitors[(request.ip, request.port)] = request
+        return UnitStartedMonitor(**echo)
 
     @property
     def _named(self) -> Body:

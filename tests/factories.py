@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from conferences.rules.create import Tenant
 from conferences.rules.licence_counts import in_use
+from conferences.rules.monitor_states import Monitor
 from conferences.rules.states import Conference, ConferenceState, Rename, Unit
 from foundation.bus.message import dumps
 from licensing.rules.amounts import EVALUATION, NONE
@@ -77,6 +78,12 @@ def conference(state: ConferenceState = _S.RUNNING, **more: Any) -> Conference:
     return Conference(**{**common, **shapes[state], **more})
 
 
+def monitor(**more: Any) -> Monitor:
+    """Return a monitor of a conference's mixed sound that is sent, and was kept alive just now."""
+    usual: dict[str, Any] = {"ip": "192.0.2.7", "port": 6000, "mode": 1, "running": True}
+    return Monitor(**{**usual, "due_at": NOW + seconds(60), **more})
+
+
 def memory_unit_of_work(*existing: Conference, now: datetime = NOW) -> MemoryUnitOfWork:
     """Return a unit of work in memory with these conferences, and a tenant `u1`."""
     facts = {"u1": TenantFacts(tenant=Tenant("u1", "main", True))}
@@ -115,6 +122,18 @@ def hear(
 
 # ---- random conferences -------------------------------------------------------------------------
 
+_monitors = st.lists(
+    st.builds(
+        monitor,
+        port=st.integers(6000, 6003),
+        mtid=st.sampled_from(("", "1", "2")),
+        running=st.booleans(),
+        over_http=st.booleans(),
+        due_at=st.integers(-4000, 4000).map(lambda tenths: NOW + seconds(tenths / 10)),
+    ),
+    max_size=3,
+    unique_by=lambda drawn: drawn.port,
+).map(tuple)
 units = st.sampled_from((UNIT, OTHER, Unit("10.0.0.3", "x1", "main")))
 _moments = st.integers(-4000, 4000).map(lambda tenths: NOW + seconds(tenths / 10))
 _wishes = st.builds(
@@ -144,6 +163,7 @@ def conferences(draw: st.DrawFn) -> Conference:
         "mts": draw(_members),
         "origin": draw(st.sampled_from(("mq", "http"))),
         "vrs": draw(st.none() | units),
+        "monitors": draw(_monitors) if state not in (_S.CREATING, _S.ENDED) else (),
         "join": draw(st.none() | st.just(Join(webrtc=WebRtc(url="x")))),
     }
     if state in (_S.CREATING, _S.RESTORING):

@@ -217,13 +217,17 @@ class MemoryUnitOfWork:
         full = find_reached_limit(wanted, self.licence, platform, limit, own, self.now)
         return refuse_at_limit(full, wanted) if full else None
 
-    def missing_resource(self, required: Amounts) -> str:
+    def missing_resource(self, required: Amounts, *, locked: bool = False) -> str:
         """Return the licensed resource that is too short for `required`; "" if none is."""
         return (
             find_short_resource(required, self.used(self.platform), self.licence.site)
             if self.licence
             else ""
         )
+
+    def why_no_monitor_at(self, ip: str) -> str:
+        """Return why nothing is sent to an address: in memory 192.0.2.x alone may be sent to."""
+        return "" if ip.startswith("192.0.2.") else "not allowed"
 
     def used(self, owner: str) -> Amounts:
         """Return the amounts that a domain or the platform has in use."""

@@ -7,12 +7,11 @@ from typing import Annotated, Literal
 from msgspec import field
 
 from foundation.bus.message import Message, message
-from foundation.bus.typed_json import TypedObject, items, text, whole
+from foundation.bus.typed_json import TypedObject, text, whole
 from wire.fields import (
     Count,
     ErrCode,
     InvitedTerminals,
-    Ip,
     Join,
     Moid,
     NewName,
@@ -253,18 +252,3 @@ class RenameDenied(Message):
     reqid: ReqId | None = None
     e164: Number | None = field(name="confE164", default=None)
     errcode: ErrCode
-
-
-class MonitorAddress(TypedObject):
-    """The address of a monitor: somebody who watches a conference without being a member."""
-
-    ip: Ip
-    port: Annotated[int, whole(1, 65535)]
-
-
-@message("CM_MAU_MONITORKEEPALIVE_NTF")
-class MonitorsAlive(Message):
-    """A conference manager (CM) tells which monitors of a conference it still has (CSS §10)."""
-
-    e164: Number = field(name="confE164")
-    monitors: Annotated[tuple[MonitorAddress, ...], items()] = ()

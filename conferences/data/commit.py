@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from conferences.data.unit_of_work import ConferencesUnitOfWork
+from conferences.rules.monitors import follow_conference
 from conferences.rules.step import Step
 
 
 def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
-    """Stage a decision's result (conference and messages) in the transaction, and log its reason."""
+    """Stage a decision's result (conference and messages) in the transaction, and log its reason.
+
+    Monitors that cannot outlive the change of their conference end with it, whatever the decision was.
+    """
+    step = follow_conference(step)
     if step.after is not None and step.after != step.before:
         uow.save(step.before, step.after)
     for outgoing in step.send:

@@ -12,7 +12,7 @@ import msgspec
 import redis
 from django.conf import settings
 
-from conferences.data import metrics, queries, redis_projection, row_mapper
+from conferences.data import metrics, monitor_addresses, queries, redis_projection, row_mapper
 from conferences.data.numbers import Numbers
 from conferences.data.platform_resolver import platforms_of_numbers
 from conferences.rules import licence_counts
@@ -236,9 +236,18 @@ class ConferencesDatabaseUnitOfWork:
         reached_limit = self._seats.reached_limit(tenant.moid, required, domain_limit)
         return refuse_at_limit(reached_limit, required) if reached_limit else None
 
-    def missing_resource(self, required: Amounts) -> str:
-        """Return the first licensed resource of which fewer than `required` are left; "" if none."""
+    def missing_resource(self, required: Amounts, *, locked: bool = False) -> str:
+        """Return the first licensed resource of which fewer than `required` are left; "" if none.
+
+        `locked`: nobody else uses more of them before this transaction ends.
+        """
+        if locked:
+            return self._seats.missing_resource(required)
         return read_usage_and_limits(self._database, self._uow.platform).missing_resource(required)
+
+    def why_no_monitor_at(self, ip: str) -> str:
+        """Return why no monitor may be sent to an IP address; "" if it may."""
+        return monitor_addresses.why_not(ip)
 
     def allocate_number(self, requested: str | None) -> AllocatedNumber | None:
         """Allocate the requested number for a new conference, or the next free one.

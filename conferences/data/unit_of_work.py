@@ -62,8 +62,14 @@ class ConferencesUnitOfWork(Protocol):
     def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
         """Return the limit of licence or domain that forbids one more conference of this size; else `None`."""
 
-    def missing_resource(self, required: Amounts) -> str:
-        """Return the first licensed resource of which fewer than `required` are left; "" if none."""
+    def missing_resource(self, required: Amounts, *, locked: bool = False) -> str:
+        """Return the first licensed resource of which fewer than `required` are left; "" if none.
+
+        `locked`: nobody else uses more of them before this transaction ends.
+        """
+
+    def why_no_monitor_at(self, ip: str) -> str:
+        """Return why no monitor may be sent to an IP address; "" if it may."""
 
     def allocate_number(self, requested: str | None) -> AllocatedNumber | None:
         """Allocate the requested number for a new conference, or the next free one.

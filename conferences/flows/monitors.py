@@ -1,18 +1,113 @@
-"""Nobody can supervise (monitor) a conference here, so notices about monitors are ignored (CSS §10).
+"""Conference managers (CM) supervise terminals: a media unit (CMU) sends their sound or picture as RTP (CSS §10).
 
+CM  -> CSS  CM_MAU_STARTMONITOR_REQ                      on_start_monitor
+CSS -> CMU  MAU_MCU_STARTMONITOR_REQ
+CMU -> CSS  MCU_MAU_STARTMONITOR_ACK                     on_unit_started_monitor
+CMU -> CSS  MCU_MAU_STARTMONITOR_NACK                    on_unit_refused_monitor
+CSS -> CM   MAU_CM_STARTMONITOR_ACK | MAU_CM_STARTMONITOR_NACK
+CM  -> CSS  CM_MAU_STOPMONITOR_REQ                       on_stop_monitor
+CSS -> CMU  MAU_MCU_STOPMONITOR_CMD
+CSS -> CM   MAU_CM_STOPMONITOR_ACK | MAU_CM_STOPMONITOR_NACK
 CM  -> CSS  CM_MAU_MONITORKEEPALIVE_NTF                  on_monitors_alive
+CSS -> CM   MAU_CM_STOPMONITOR_NTF
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from conferences.data.commit import commit
+from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.unit_of_work import ConferencesUnitOfWork
+from conferences.rules import monitors as decide
+from conferences.rules.sending_unit import sending_unit
+from conferences.rules.states import Conference
+from conferences.rules.step import Step
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
-from wire.conference_manager import MonitorsAlive
+from foundation.bus.unit_of_work import begin
+from wire.error_codes import Err
+from wire.monitors import (
+    MonitorAddress,
+    MonitorsAlive,
+    StartMonitor,
+    StopMonitor,
+    UnitRefusedMonitor,
+    UnitStartedMonitor,
+)
+
+
+@handles(StartMonitor)
+def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope: Envelope) -> None:
+    """Ask the media unit to send what is asked for, or refuse it."""
+    c = uow.load(request.e164)
+    asker = decide.Asker(envelope.request, over_http=envelope.origin == "http")
+    refusal = decide.why_not_started(c, request) or _refuse_by_site(uow, c, request)
+    if c is None or refusal:
+        no_such = decide.Refusal(Err.NO_CONFERENCE, "")
+        commit(uow, decide.decide_refuse(request, asker, refusal or no_such))
+        return
+    commit(uow, decide.decide_start(c, request, asker, uow.new_id(), uow.now))
+
+
+def _refuse_by_site(
+    uow: ConferencesUnitOfWork, c: Conference | None, request: StartMonitor
+) -> decide.Refusal | None:
+    """Return why this site may not send there, or has no licence for it; `None` if it may."""
+    if c is None or decide.monitor_at(c, request.ip, request.port):
+        return None
+    if reason := uow.why_no_monitor_at(decide.plain_address(request.ip) or ""):
+        return decide.Refusal(Err.NOT_PERMITTED, f"ip: {reason}")
+    if uow.missing_resource(decide.ONE_MONITOR, locked=True):
+        return decide.refuse_by_licence()
+    return None
+
+
+@handles(UnitStartedMonitor)
+def on_unit_started_monitor(
+    uow: ConferencesUnitOfWork, reply: UnitStartedMonitor, envelope: Envelope
+) -> None:
+    """Answer whoever asked for a monitor that the media unit sends it."""
+    if c := uow.load(reply.e164):
+        unit = sending_unit(reply, envelope, uow.own_site, c)
+        question = reply.reqid or envelope.correlation_id
+        commit(uow, decide.decide_unit_started(c, reply, question, unit, uow.now))
+
+
+@handles(UnitRefusedMonitor)
+def on_unit_refused_monitor(
+    uow: ConferencesUnitOfWork, reply: UnitRefusedMonitor, envelope: Envelope
+) -> None:
+    """Answer whoever asked for a monitor that the media unit does not send it."""
+    if c := uow.load(reply.e164):
+        unit = sending_unit(reply, envelope, uow.own_site, c)
+        question = reply.reqid or envelope.correlation_id
+        commit(uow, decide.decide_unit_refused(c, reply, question, unit))
+
+
+@handles(StopMonitor)
+def on_stop_monitor(uow: ConferencesUnitOfWork, request: StopMonitor, envelope: Envelope) -> None:
+    """Stop a monitor, or refuse to."""
+    commit(uow, decide.decide_stop(uow.load(request.e164), request, envelope.request))
+
+
+def keep_alive(
+    platform: str, e164: str, addresses: Collection[MonitorAddress]
+) -> Collection[MonitorAddress]:
+    """Let monitors of a conference go on that an HTTP client still has; return those that are not there."""
+    with begin(platform) as uow:
+        conferences = uow.part(ConferencesDatabaseUnitOfWork)
+        c = conferences.load(e164) if uow.is_open else None
+        if c and (after := decide.keep_alive(c, addresses, uow.now)) != c:
+            commit(conferences, Step("monitors go on", c, after))
+    return decide.unknown_addresses(c, addresses)
 
 
 @handles(MonitorsAlive)
 def on_monitors_alive(
     uow: ConferencesUnitOfWork, notice: MonitorsAlive, envelope: Envelope
 ) -> None:
-    """Ignore the notice. Without this handler each one would be parked as an unknown message."""
+    """Let monitors go on that a conference manager still has."""
+    step = decide.decide_keep_alive(uow.load(notice.e164), notice, uow.now)
+    if step.after or step.send:
+        commit(uow, step)

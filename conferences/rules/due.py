@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from conferences.rules import outgoing
 from conferences.rules.create import RMS_ANSWERS_IN, decide_next_unit, give_up, latest_warning_due
 from conferences.rules.end import decide_end
+from conferences.rules.monitors import decide_monitors_due, due_monitors
 from conferences.rules.rename import decide_cm_is_silent
 from conferences.rules.restore import decide_restore, decide_restore_failed
 from conferences.rules.states import EMPTY_FOR, Conference, ConferenceState, EndReason
@@ -40,6 +41,8 @@ def decide_due(c: Conference, now: datetime, *, at_other_site: bool = False) -> 
         if watched and not c.give_up_at:
             return Step("its site ends it", c, c.change(give_up_at=end + OVERDUE))
         return decide_end(c, EndReason.EXPIRED, now)
+    if due_monitors(c, now):
+        return decide_monitors_due(c, now)
     if c.answer_by and c.answer_by <= now:
         return _go_on_without_answer(c, now)
     if c.state is _S.PENDING_RESTORE and c.restore_at and c.restore_at <= now:

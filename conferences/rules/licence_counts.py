@@ -43,12 +43,14 @@ VISITOR = of_terminals([Terminal(type="user")])
 def in_use(c: Conference | None) -> Amounts:
     """Return what a conference uses of the licence now; nothing if it has ended or is `None`.
 
-    Its places count from its creation to its end, its terminals only while it runs.
+    Its places and monitors count from their beginning to their end, its terminals only while it runs.
     """
     if c is None or not c.live:
         return NONE
-    seat_and_ports = of_new(c.places)
+    held = of_new(c.places)
+    if c.monitors:
+        held += Amounts(monitors=len(c.monitors))
     if c.state is not ConferenceState.RUNNING:
-        return seat_and_ports
+        return held
     terminals = of_terminals(terminal for terminal in c.mts if terminal.online)
-    return seat_and_ports + terminals
+    return held + terminals

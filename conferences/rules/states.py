@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from conferences.rules.monitor_states import Monitor
 from wire.fields import Join, Resolution, Settings, Terminal, UnitName
 from wire.number_registry import Stay, UsedUnit
 
@@ -161,6 +162,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     speaker: str = ""
     settings: Settings | None = None
     rename: Rename | None = None
+    monitors: tuple[Monitor, ...] = ()
     # What only the call record shows.
     restores: int = 0
     units: tuple[UsedUnit, ...] = ()
@@ -315,6 +317,7 @@ def next_due(c: Conference) -> datetime | None:
     if not c.live:
         return None
     moments = [c.answer_by, c.restore_at if c.state is _S.PENDING_RESTORE else None]
+    moments += [monitor.due_at for monitor in c.monitors]
     if c.state is not _S.CREATING:
         moments.append(c.give_up_at or c.ends_at)
     if c.state is _S.RUNNING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from deploy.stand.cells import CellDatabase
@@ -32,6 +33,8 @@ def environment(site: Site) -> dict[str, str]:
         "PUBLIC_URL": site.http,
         "PROXIES": "1",
         "COOKIE_PREFIX": f"{site.name}_",
+        # Documentation addresses: nobody has them, so tests and trials send to nobody.
+        "MONITOR_NETWORKS": os.environ.get("MONITOR_NETWORKS", "192.0.2.0/24"),
         "LO_SHIM": str(site.library / "lo_ifaddrs.so"),
         "LICENSE_PUBLIC_KEY": issuer.license_public,
         "LICENSE_SEALING_KEY": issuer.license_sealing,

@@ -117,6 +117,17 @@ class Seats:
             required, self._licence, used_at_site, domain_limit, used_by_domain, self._now
         )
 
+    def missing_resource(self, required: Amounts) -> str:
+        """Return the first resource of which fewer than `required` are left, with the counts locked; "" if none.
+
+        Without a valid licence no limit holds, as in `UsageAndLimits`.
+        """
+        self.lock([])
+        if self._licence is None:
+            return ""
+        used = self._used_now(self._platform) + self._others
+        return find_short_resource(required, used, self._licence.site)
+
     def change(self, domain: str, before: Amounts, after: Amounts) -> None:
         """Count that a conference of this user domain uses `after` where it used `before`."""
         for column, old, new in zip(COLUMNS, astuple(before), astuple(after), strict=True):

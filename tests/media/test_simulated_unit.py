@@ -311,14 +311,36 @@ def test_a_control_that_can_not_be_done_is_refused(name: str, more: Body, code: 
     assert control(unit, name.replace("_REQ", "_CMD"), **more) == []
 
 
+def a_monitor(**more: Any) -> Body:
+    place = {"ip": "192.0.2.9", "port": 5000, "mtid": "m1", "mode": 1}
+    request = {"type": "MAU_MCU_STARTMONITOR_REQ", "confE164": "8801", "reqid": "r9"}
+    return request | place | {"incarnation": 1} | more
+
+
 def test_monitors_are_started_and_stopped() -> None:
     unit = a_unit()
-    handle(unit, an_order())
-    place = {"ip": "10.9.9.9", "port": 5000}
-    request = {"confE164": "8801", "reqid": "r9", "mtid": "", "mode": "video", **place}
-    (answer,) = handle(unit, request | {"type": "MAU_MCU_STARTMONITOR_REQ"})
-    assert (answer["type"], answer["reqid"]) == ("MCU_MAU_STARTMONITOR_ACK", "r9")
-    assert len(unit.conferences["8801"].monitors) == 1
-    over = {"type": "MAU_MCU_STOPMONITOR_CMD", "confE164": "8801", "monitors": [place]}
-    assert handle(unit, over) == []
-    assert unit.conferences["8801"].monitors == []
+    handle(unit, an_order(mts=terminals("m1")))
+    for _ in range(2):
+        (answer,) = handle(unit, a_monitor())
+        assert (answer["type"], answer["reqid"]) == ("MCU_MAU_STARTMONITOR_ACK", "r9")
+    assert list(unit.conferences["8801"].monitors) == [("192.0.2.9", 5000)]
+    over = {"type": "MAU_MCU_STOPMONITOR_CMD", "confE164": "8801"}
+    for _ in range(2):
+        assert handle(unit, over | {"monitors": [{"ip": "192.0.2.9", "port": 5000}]}) == []
+        assert unit.conferences["8801"].monitors == {}
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ({"confE164": "9999"}, "29010"),
+        ({"incarnation": 2}, "29010"),
+        ({"mtid": "nobody"}, "29015"),
+        ({"mtid": "", "mode": 0}, "29015"),
+    ],
+)
+def test_a_monitor_of_what_is_not_there_is_refused(more: Body, code: str) -> None:
+    unit = a_unit()
+    handle(unit, an_order(mts=terminals("m1")))
+    (answer,) = handle(unit, a_monitor(**more))
+    assert (answer["type"], answer["errcode"]) == ("MCU_MAU_STARTMONITOR_NACK", code)

@@ -236,8 +236,6 @@ def test_an_answer_of_the_rms_for_a_conference_that_is_gone_is_ignored(
         "CREATETEMPLATE",
         "MDFTEMPLATE",
         "DELTEMPLATE",
-        "STARTMONITOR",
-        "STOPMONITOR",
     ],
 )
 def test_what_is_not_done_yet_is_refused_with_29001_and_parked(
