@@ -13,7 +13,7 @@ import pytest
 
 from foundation.bus.message import Message
 from foundation.bus.registry import HANDLERS, PASSED_ON, RESUMING
-from tests.factories import NUMBER, conference, hear, memory_unit_of_work
+from tests.factories import NUMBER, conference, hear, memory_unit_of_work, monitor
 from wire.error_codes import Err
 from wire.routes import Routes
 
@@ -23,6 +23,8 @@ ASKED_FOR = {"CM_MAU_CREATECONF_REQ": "moid", "CM_MAU_GETCONFLIST_REQ": "moid"}
 OF_A_CONFERENCE: dict[str, dict[str, Any]] = {
     "CM_MAU_RELEASECONF_REQ": {},
     "CM_MAU_DELAYCONF_REQ": {"delay": 5},
+    "CM_MAU_STARTMONITOR_REQ": {"ip": "192.0.2.7", "port": 6000, "mode": 1},
+    "CM_MAU_STOPMONITOR_REQ": {"ip": "192.0.2.7", "port": 6000},
     "CM_MCU_MUTE_REQ": {"value": 1},
     "CM_MCU_ADDMT_REQ": {"mts": [{"account": "1"}]},
 }
@@ -47,8 +49,9 @@ OF_PLATFORMS = {
     "PLATFORM_STATE_NOTIFY",
     "PLATFORM_CONFIG_NOTIFY",
     "SERVER_ROOM_STATE_NOTIFY",
+    "NGI_NPP_GETCONFLIST_REQ",
 }
-"""They name a platform or a room, where a unit stands; no tenant."""
+"""They name a platform or a room, where a unit stands or that is asked about; no tenant."""
 
 OTHERS = ["above", "below", "beside", "main", "U1", "u1 "]
 
@@ -72,7 +75,7 @@ def test_somebody_has_decided_on_every_message_that_names_a_domain() -> None:
 
 def answer_to(wire_type: str, **fields: Any) -> dict[str, Any] | None:
     """What a CM is answered that names a domain beside the conference of tenant `u1`."""
-    unit_of_work = memory_unit_of_work(conference())
+    unit_of_work = memory_unit_of_work(conference(monitors=(monitor(),)))
     body = {"type": wire_type, "reqid": "r", "confE164": NUMBER, **fields}
     queue = Routes.CM_TO_UNIT if wire_type.startswith("CM_MCU") else Routes.CM_TO_CSS
     hear(unit_of_work, body, queue)

@@ -172,6 +172,8 @@ class Invariants:
                 ok = c.answer_by is not None or c.restore_at is not None
             case _S.RUNNING:
                 ok = c.unit is not None and c.answer_by is None and c.started_at is not None
+                present = {"", *(str(terminal.mtid) for terminal in c.mts if terminal.online)}
+                ok = ok and all(monitor.mtid in present for monitor in c.monitors)
             case _:
                 ok = c.ended_at is not None and next_due(c) is None
         if not ok:
@@ -229,6 +231,8 @@ class Invariants:
             raise Broken("I3", f"{ours} is above the licence")
         if ours.media_ports > licence.site.media_ports:
             raise Broken("I3", f"{ours.media_ports} media ports are above the licence")
+        if ours.monitors > licence.site.monitors:
+            raise Broken("I3", f"{ours.monitors} monitors are above the licence")
         for moid, facts in uow.facts.items():
             limit, own = facts.small_limit, uow.used(moid).small_conferences
             if limit is not None and own > limit:
@@ -301,6 +305,8 @@ class Invariants:
             over = c.ends_at is not None and now - c.ends_at > END_LATE
             if over and c.state is not _S.CREATING:
                 raise Broken("in time", f"{c.e164} should have ended at {c.ends_at}")
+            if late := [m for m in c.monitors if now - m.due_at > END_LATE]:
+                raise Broken("in time", f"{c.e164} is still monitored: {late}")
 
     # ---- at rest --------------------------------------------------------------------------------
 

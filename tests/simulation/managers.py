@@ -68,7 +68,8 @@ class Managers:
             self.repeat()
         elif self.numbers:
             number = self.rng.choice(self.numbers)
-            [self.extend, self.release, self.control, self.look][self.rng.randrange(4)](number)
+            acts = [self.extend, self.release, self.control, self.look, self.monitor]
+            acts[self.rng.randrange(len(acts))](number)
 
     def create(self) -> None:
         """Ask for a conference."""
@@ -104,6 +105,23 @@ class Managers:
         body = {"type": f"CM_MCU_{name}_REQ", "confE164": number, "value": 1, "mtid": "1"}
         body |= {"mtids": ["1"], "text": "hello", "mts": [{"account": "late"}]}
         self._ask(body, Routes.CM_TO_UNIT).must_be_answered = False
+
+    def monitor(self, number: str) -> None:
+        """Start or stop a monitor, or say which one goes on."""
+        address = {"ip": "192.0.2.7", "port": 6000 + self.rng.randrange(3)}
+        body = {"confE164": number, **address}
+        match self.rng.randrange(3):
+            case 0:
+                wish = {"type": "CM_MAU_STARTMONITOR_REQ", "mtid": self.rng.choice(("", "m1"))}
+                self._ask(body | wish | {"mode": 1}, Routes.CM_TO_CSS)
+            case 1:
+                self._ask(body | {"type": "CM_MAU_STOPMONITOR_REQ"}, Routes.CM_TO_CSS)
+            case _:
+                notice = {"type": "CM_MAU_MONITORKEEPALIVE_NTF", "confE164": number}
+                words = orjson.dumps(notice | {"monitors": [address]})
+                route = Routes.CM_TO_CSS.value
+                letter = Letter(body=words, exchange=route.exchange, key=route.key, app_id="cm")
+                self.post(letter, self.sites[0])
 
     def look(self, number: str) -> None:
         """Ask for the list."""
