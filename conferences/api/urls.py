@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from conferences.api import views
+from conferences.api import monitors, views
 
 urlpatterns = [
     path("mc/confs", views.Conferences.as_view()),
@@ -11,6 +11,13 @@ urlpatterns = [
     path("vc/confs", views.LiveConferences.as_view()),
     path("vc/confs/<str:conf_id>", views.LiveConference.as_view()),
     path("vc/confs/<str:conf_id>/mts", views.Terminals.as_view()),
+    path("vc/confs/<str:conf_id>/monitors", monitors.Monitors.as_view()),
+    path(
+        "vc/confs/<str:conf_id>/monitors/<str:dst_ip>/<int:dst_port>",
+        monitors.OneMonitor.as_view(),
+    ),
+    path("vc/confs/<str:conf_id>/monitors_heartbeat", monitors.MonitorsHeartbeat.as_view()),
+    path("vc/confs/<str:conf_id>/neediframe/monitors", monitors.MonitorKeyFrame.as_view()),
     path("<str:app>/version", views.version),
     re_path(r"^(?P<rest>.*)$", csrf_exempt(views.unknown_call)),
 ]

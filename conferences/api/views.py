@@ -45,7 +45,7 @@ def version(request: HttpRequest, app: str) -> JsonResponse:
     return JsonResponse({"success": 1, "version": settings.VERSION, "api_level": API_LEVEL})
 
 
-class _Call(APIView):
+class Call(APIView):
     """The base of API calls that need a session."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
@@ -86,7 +86,7 @@ class _Call(APIView):
         return commands.own(conf_id, self.domain(request))
 
 
-class Conferences(_Call):
+class Conferences(Call):
     """The API call `mc/confs`, which creates conferences."""
 
     @extend_schema(
@@ -138,7 +138,7 @@ def _description(running: bool, left_out: list[str]) -> str:
     return f"{state}; without effect here: {', '.join(left_out)}" if left_out else state
 
 
-class OneConference(_Call):
+class OneConference(Call):
     """The API call `mc/confs/{conf_id}`, which ends a conference."""
 
     @extend_schema(request=None, responses={200: answers(serializers.Ended)})
@@ -149,7 +149,7 @@ class OneConference(_Call):
         return ack(description="")
 
 
-class LiveConferences(_Call):
+class LiveConferences(Call):
     """The API call `vc/confs`, which lists live conferences."""
 
     @extend_schema(
@@ -172,7 +172,7 @@ class LiveConferences(_Call):
         return ack(total=total, confs=[representations.item(c, name) for c in conferences])
 
 
-class LiveConference(_Call):
+class LiveConference(Call):
     """The API call `vc/confs/{conf_id}`, which shows one live conference."""
 
     @extend_schema(responses=answers(serializers.ConfDetail))
@@ -188,7 +188,7 @@ class LiveConference(_Call):
         return ack(**fields)
 
 
-class Terminals(_Call):
+class Terminals(Call):
     """The API call `vc/confs/{conf_id}/mts`: list, call and remove the terminals of a conference."""
 
     @extend_schema(responses={200: answers(serializers.MtList)})

@@ -42,6 +42,10 @@ OF_CONFERENCE = {
     "api/v1/mc/confs/<str:conf_id>": ("DELETE",),
     "api/v1/vc/confs/<str:conf_id>": ("GET",),
     "api/v1/vc/confs/<str:conf_id>/mts": ("GET", "POST", "DELETE"),
+    "api/v1/vc/confs/<str:conf_id>/monitors": ("GET", "POST"),
+    "api/v1/vc/confs/<str:conf_id>/monitors/<str:dst_ip>/<int:dst_port>": ("GET", "DELETE"),
+    "api/v1/vc/confs/<str:conf_id>/monitors_heartbeat": ("POST",),
+    "api/v1/vc/confs/<str:conf_id>/neediframe/monitors": ("POST",),
 }
 """Of one conference, with the methods that there are."""
 
@@ -113,6 +117,12 @@ def call(tree: None) -> Any:
     return called
 
 
+def url_of(path: str, number: str) -> str:
+    """Return the address of a call about a conference."""
+    filled = path.replace("<str:conf_id>", number)
+    return "/" + filled.replace("<str:dst_ip>", "192.0.2.7").replace("<int:dst_port>", "6000")
+
+
 def _token(who: str) -> str:
     """A login, as if it had been made by the session layer."""
     account, token = Account.objects.get(username=who), f"token-{who}"
@@ -134,7 +144,7 @@ def _token(who: str) -> str:
 def test_without_a_login_nothing_is_had(call: Any) -> None:
     number = Conference.objects.get(pk="live-House").e164
     for path in OF_SESSION | {*OF_CONFERENCE}:
-        url = "/" + path.replace("<str:conf_id>", number)
+        url = url_of(path, number)
         for method in METHODS:
             answer = call("", "GET" if method == "GET" else "POST", url, _method=method)
             assert answer["success"] == 0, (path, method)
@@ -147,7 +157,7 @@ def test_a_conference_of_another_domain_is_as_unknown_as_none(who: str, call: An
     elsewhere = Conference.objects.filter(live_e164__isnull=False).exclude(user_domain=own)
     for path, fields in OF_CONFERENCE.items():
         for number in [c.e164 for c in elsewhere] + ["404404"]:
-            url = "/" + path.replace("<str:conf_id>", number)
+            url = url_of(path, number)
             for method in METHODS:
                 answer = call(who, "GET" if method == "GET" else "POST", url, _method=method)
                 assert answer["success"] == 0, (path, method, number)

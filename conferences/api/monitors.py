@@ -1,0 +1,280 @@
+"""The API calls `vc/confs/{conf_id}/monitors…`: a client has a terminal's sound or picture sent to an address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conferences.api import commands, request_parsing
+from conferences.api.views import NO_TERMINAL, Call
+from conferences.data.platform_resolver import platform_of_domain
+from conferences.flows import monitors as flow
+from conferences.rules.monitor_states import Monitor
+from conferences.rules.monitors import monitor_at, plain_address
+from conferences.rules.states import Conference
+from foundation.web.errors import Refusal, ack
+from foundation.web.serializers import Accepted, answers
+from wire.error_codes import Err
+from wire.monitors import (
+    AUDIO,
+    VIDEO,
+    MonitorAddress,
+    MonitorMode,
+    StartMonitor,
+    StopMonitor,
+)
+
+NO_MONITOR = 12105
+NO_COMPOSITION, NO_SOURCE, MEDIA_DIFFER = 20823, 20513, 20501
+"""Error codes of the API: no composition runs, there is no such source, sound and picture do not fit."""
+
+_TERMINAL, _MIX = 1, 3
+_MODES: dict[int, MonitorMode] = {0: 0, 1: 1}
+_OPUS_SAMPLING = 9
+_MOST_ADDRESSES = 64
+
+_Shape = serializers.Serializer[object]
+
+
+class Address(_Shape):
+    """The address to which RTP packets are sent."""
+
+    ip = serializers.CharField()
+    port = serializers.IntegerField()
+
+
+class Source(_Shape):
+    """What is monitored; `type` 1: a terminal, 3: the mixed sound of all. Others are refused."""
+
+    type = serializers.ChoiceField([1, 2, 3, 4])
+    mt_id = serializers.CharField(required=False)
+    mt_chn_idx = serializers.IntegerField(required=False)
+
+
+class MonitorParams(_Shape):
+    """A monitor that is requested."""
+
+    mode = serializers.ChoiceField([0, 1], help_text="0: picture, 1: sound.")
+    src = Source()
+    dst = Address()
+
+
+class AddressParams(_Shape):
+    """The monitor that is meant, by its address."""
+
+    dst = Address()
+
+
+class Heartbeat(_Shape):
+    """The monitors that the client still has."""
+
+    monitors = Address(many=True)
+
+
+class Encryption(_Shape):
+    """RTP packets are not encrypted: `mode` 0."""
+
+    mode = serializers.IntegerField()
+    key = serializers.CharField(allow_blank=True)
+
+
+class Payload(_Shape):
+    """The payload type in the RTP packets; 0: not told by the media unit."""
+
+    real_payload = serializers.IntegerField()
+    active_payload = serializers.IntegerField()
+
+
+class Media(_Shape):
+    """The format of the sound or picture."""
+
+    sampling = serializers.IntegerField()
+    chn_num = serializers.IntegerField()
+    bitrate = serializers.IntegerField()
+    max_frame = serializers.IntegerField()
+
+
+class ActiveSource(Source):
+    """What is monitored, with its formats, and where receiver reports go."""
+
+    encrypt = Encryption()
+    payload_formats = Payload()
+    media_formats = Media()
+    rtcp = Address()
+
+
+class MonitorItem(_Shape):
+    """A monitor."""
+
+    mode = serializers.IntegerField()
+    src = ActiveSource()
+    dst = Address()
+
+
+class MonitorDetail(MonitorItem, Accepted):
+    """One monitor."""
+
+
+class MonitorList(Accepted):
+    """The monitors of a conference."""
+
+    monitors = MonitorItem(many=True)
+
+
+def representation(c: Conference, monitor: Monitor) -> dict[str, object]:
+    """Return a monitor as the API shows it."""
+    is_sound = monitor.mode == AUDIO
+    rtcp_ip, rtcp_port = monitor.rtcp or (c.unit.ip if c.unit else "", 0)
+    payload = monitor.payload or 0
+    return {
+        "mode": monitor.mode,
+        "src": {
+            "type": _TERMINAL if monitor.mtid else _MIX,
+            "mt_id": monitor.mtid,
+            "mt_chn_idx": 1,
+            "encrypt": {"mode": 0, "key": ""},
+            "payload_formats": {"real_payload": payload, "active_payload": payload},
+            "media_formats": {
+                "sampling": _OPUS_SAMPLING if is_sound else 0,
+                "chn_num": int(is_sound),
+                "bitrate": 0 if is_sound else c.bitrate,
+                "max_frame": 0 if is_sound else 30,
+            },
+            "rtcp": {"ip": rtcp_ip, "port": rtcp_port},
+        },
+        "dst": {"ip": monitor.ip, "port": monitor.port},
+    }
+
+
+def _object(params: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """Return an argument that is an object. Raises Refusal."""
+    value = params.get(name)
+    if not isinstance(value, dict):
+        raise Refusal(int(Err.MALFORMED), f"{name}: an object is needed")
+    return value
+
+
+def _address(value: Mapping[str, object], name: str) -> MonitorAddress:
+    """Return the address in an argument. Raises Refusal."""
+    ip = plain_address(request_parsing.words(value.get("ip"), f"{name}.ip"))
+    port = request_parsing.number(value.get("port"), f"{name}.port", 0)
+    if ip is None:
+        raise Refusal(int(Err.MALFORMED), f"{name}.ip: the IP address of one host is needed")
+    if not 1 <= port <= 65535:
+        raise Refusal(int(Err.MALFORMED), f"{name}.port: 1 to 65535 is needed")
+    return MonitorAddress(ip=ip, port=port)
+
+
+def _start_request(params: Mapping[str, object], c: Conference, user_domain: str) -> StartMonitor:
+    """Return the message for the arguments of the API. Raises Refusal."""
+    mode = request_parsing.number(params.get("mode"), "mode", -1)
+    if mode not in _MODES:
+        raise Refusal(int(Err.MALFORMED), "mode: 0 (picture) or 1 (sound) is needed")
+    source = _object(params, "src")
+    mtid = request_parsing.words(source.get("mt_id"), "src.mt_id")
+    match request_parsing.number(source.get("type"), "src.type", _TERMINAL):
+        case 1 if all(terminal.mtid != mtid for terminal in c.mts):
+            raise Refusal(NO_TERMINAL, "src.mt_id: terminal does not exist")
+        case 1:
+            pass
+        case 2:
+            raise Refusal(NO_COMPOSITION, "src.type: no composition runs here")
+        case 3 if mode == VIDEO:
+            raise Refusal(MEDIA_DIFFER, "mode: a mix has sound alone")
+        case 3:
+            mtid = ""
+        case _:
+            raise Refusal(NO_SOURCE, "src.type: 1 (terminal) or 3 (mix) is needed")
+    target = _address(_object(params, "dst"), "dst")
+    return StartMonitor(
+        e164=c.e164,
+        user_domain=user_domain,
+        mtid=mtid,
+        ip=target.ip,
+        port=target.port,
+        mode=_MODES[mode],
+    )
+
+
+class Monitors(Call):
+    """The API call `vc/confs/{conf_id}/monitors`: list and start monitors."""
+
+    @extend_schema(operation_id="vc_monitors_list", responses={200: answers(MonitorList)})
+    def get(self, request: Request, conf_id: str) -> Response:
+        """List the monitors of a conference."""
+        c = self.own(request, conf_id)
+        return ack(monitors=[representation(c, m) for m in c.monitors if m.running])
+
+    @extend_schema(request=MonitorParams, responses={200: answers(Accepted)})
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Have a terminal's sound or picture sent to an address, as long as the heartbeat comes every 10 s."""
+        c = self.own(request, conf_id)
+        start = _start_request(self.params(request), c, self.domain(request))
+        if commands.ask(start).answer is None:
+            raise Refusal(20001, "the media unit did not answer")
+        return ack()
+
+
+class OneMonitor(Call):
+    """The API call `vc/confs/{conf_id}/monitors/{dst_ip}/{dst_port}`: show and stop one monitor."""
+
+    @extend_schema(responses={200: answers(MonitorDetail)})
+    def get(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
+        """Show a monitor."""
+        c = self.own(request, conf_id)
+        return ack(**representation(c, _monitor(c, dst_ip, dst_port)))
+
+    @extend_schema(request=None, responses={200: answers(Accepted)})
+    def delete(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
+        """Stop a monitor."""
+        monitor = _monitor(self.own(request, conf_id), dst_ip, dst_port)
+        domain = self.domain(request)
+        commands.ask(
+            StopMonitor(e164=conf_id, user_domain=domain, ip=monitor.ip, port=monitor.port)
+        )
+        return ack()
+
+
+def _monitor(c: Conference, ip: str, port: int) -> Monitor:
+    """Return the monitor of a conference at an address. Raises Refusal."""
+    if (monitor := monitor_at(c, ip, port)) and monitor.running:
+        return monitor
+    raise Refusal(NO_MONITOR, "no monitor of this conference is sent there")
+
+
+class MonitorsHeartbeat(Call):
+    """The API call `vc/confs/{conf_id}/monitors_heartbeat`: a monitor stops 30 s after its last heartbeat."""
+
+    @extend_schema(request=Heartbeat, responses={200: answers(Accepted)})
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Let monitors go on. Those that are not there any more are named in the refusal."""
+        self.own(request, conf_id)
+        listed = request_parsing.items(
+            self.params(request).get("monitors"), "monitors", _MOST_ADDRESSES
+        )
+        addresses = [_address(item, "monitors") for item in listed]
+        if not addresses:
+            raise Refusal(int(Err.MALFORMED), "monitors: a list of {ip, port} is needed")
+        platform = platform_of_domain(self.domain(request))
+        if unknown := flow.keep_alive(platform, conf_id, addresses):
+            names = ", ".join(f"{address.ip} {address.port}" for address in unknown)
+            raise Refusal(NO_MONITOR, f"no monitor is sent to {names[:200]}")
+        return ack()
+
+
+class MonitorKeyFrame(Call):
+    """The API call `vc/confs/{conf_id}/neediframe/monitors`: a client needs a whole picture to begin with."""
+
+    @extend_schema(request=AddressParams, responses={200: answers(Accepted)})
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Accept the wish: our media units ask each camera for a whole picture every 10 s at the latest."""
+        c = self.own(request, conf_id)
+        address = _address(_object(self.params(request), "dst"), "dst")
+        monitor = _monitor(c, address.ip, address.port)
+        if monitor.mode != VIDEO:
+            raise Refusal(MEDIA_DIFFER, "dst: sound alone is sent there")
+        return ack(description="a whole picture follows within 10 s")
