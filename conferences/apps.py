@@ -26,7 +26,7 @@ class ConferencesConfig(PlatformAppConfig):
     """The app schedules conferences from request to end, and keeps the pool of media units."""
 
     name = "conferences"
-    roles = frozenset({"css", "rms", "cm"})
+    roles = frozenset({"css", "rms", "cm", "npp", "nms"})
     queues = {
         "css": (
             Routes.CM_TO_CSS.value,
@@ -35,6 +35,7 @@ class ConferencesConfig(PlatformAppConfig):
             Routes.RMS_TO_CSS.value,
         ),
         "bmc": (Routes.BMC_CALL_RECORD.value,),
+        "npp": (Routes.TO_NPP.value,),
     }
     timers = {
         "conferences.tasks.due": Timer(
@@ -43,6 +44,9 @@ class ConferencesConfig(PlatformAppConfig):
         "conferences.tasks.watch_pool": Timer(1, "a unit is lost 12 s after its last heartbeat"),
         "conferences.tasks.ask_for_lists": Timer(
             60, "what units hold is compared with what we believe"
+        ),
+        "conferences.tasks.report_state": Timer(
+            60, "network management has new counters each minute"
         ),
         "conferences.tasks.mend": Timer(
             15, "projection and pool are filled again if Redis was emptied"

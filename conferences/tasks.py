@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from celery import shared_task
+from django.conf import settings
 from django.contrib.sessions.backends.cached_db import SessionStore
 
 from conferences.flows import due as flow
-from conferences.flows import repair, takeover, units
+from conferences.flows import repair, state_report, takeover, units
 from domains.api import sessions
 from foundation import clock
 from foundation.bus import inbox
@@ -37,6 +38,13 @@ def watch_pool() -> None:
 def ask_for_lists() -> None:
     """Ask every media unit for the list of its conferences."""
     units.ask_for_lists(own_platform())
+
+
+@shared_task
+def report_state() -> None:
+    """Report the counters of this site to network management, where that is a role."""
+    if "nms" in settings.ROLES:
+        state_report.report_state()
 
 
 @shared_task

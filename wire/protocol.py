@@ -29,6 +29,8 @@ _READER_BY_WORD = {
     "UPU": "UPU",
     "BMC": "BMC",
     "MS": "MS",
+    "NGI": "NGI",
+    "NMS": "NMS",
 }
 """The readers of message types that we do not handle, by the second word. `MAU` is for `_SENT_BY_CSS` only."""
 
@@ -77,11 +79,12 @@ class PlatformProtocol(WireProtocol):
         return route.value.exchange, key or route.value.key
 
     def comes_in(self, wire_type: str) -> bool:
-        """Return whether messages of this type are sent to our scheduler (CSS, MAU), by the form of the name."""
+        """Return whether messages of this type are sent to our scheduler (CSS, MAU) or NPP client, by the form of the name."""
         if wire_type in _SENT_BY_CSS:
             return False
         sender, _, reader_and_name = wire_type.partition("_")
-        return sender not in ("MAU", "CSS") and reader_and_name.startswith(("MAU_", "CSS_"))
+        readers = ("MAU_", "CSS_", "NPP_")
+        return sender not in ("MAU", "CSS") and reader_and_name.startswith(readers)
 
     def is_resumed(self, wire_type: str) -> bool:
         """Return whether this type is an answer of the resource manager (RMS), which goes to the flow that asked."""

@@ -34,8 +34,8 @@ class Routes(NamedRoute):
     LICENCE_IN_FORCE = Route("platform.license.ex", "topic", "platform.license.ntf.k", "")
     MS_TO_CSS = Route("mau.license.ex", "direct", "mau.license.k", "mau.license.q")
     TO_UPU = Route("upu.conf.ex", "direct", "upu.conf.k", "upu.conf.q")
-    TO_NPP = Route("npp.conf.ex", "direct", "npp.conf.k", "npp.conf.q")
-    TO_NMS = Route("nms.report.ex", "topic", "nms.css.k", "")
+    TO_NPP = Route("npp.conf.ex", "direct", "npp.conf.k", "npp.conf.q", role="npp")
+    TO_NMS = Route("nms.report.ex", "topic", "nms.css.k", "", role="nms")
 
 
 DEAD_QUEUE = "mau.dead.q"

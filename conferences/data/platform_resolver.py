@@ -22,6 +22,7 @@ from wire.conference_manager import CreateConference, RenameDenied
 from wire.domain_changes import AccountChanged, DomainChanged
 from wire.licences import LicenceIssued
 from wire.media_unit import UnitHolds
+from wire.neighbours import ListForNeighbour
 from wire.platforms import RoomState
 from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
@@ -42,6 +43,8 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
             platforms_of.append(possible_platforms())
         elif isinstance(delivery.message, DomainChanged | AccountChanged):
             platforms_of.append(_platforms_of_change(delivery.message))
+        elif isinstance(delivery.message, ListForNeighbour):
+            platforms_of.append((_with_data_here(delivery.message.platform),))
         elif isinstance(delivery.message, RoomState):
             platforms_of.append(_platforms_served_here())
         else:
@@ -66,10 +69,14 @@ def _platforms_of_change(change: DomainChanged | AccountChanged) -> tuple[str, .
     It is the platform that the change names, else all that have data here. A change for a platform without data
     here is given to our own platform, which refuses it.
     """
-    possible = possible_platforms()
     if change.platform is None:
-        return possible
-    return (change.platform if change.platform in possible else own_platform(),)
+        return possible_platforms()
+    return (_with_data_here(change.platform),)
+
+
+def _with_data_here(platform: str) -> str:
+    """Return a platform if its data lies here, else our own."""
+    return platform if platform in possible_platforms() else own_platform()
 
 
 def _named_conference(delivery: Delivery) -> tuple[str, str]:

@@ -131,6 +131,22 @@ def hosted_near_end(database: str, site: str) -> list[Conference]:
     ]
 
 
+def count_running_and_pending(database: str) -> tuple[int, int]:
+    """Return how many conferences run, and how many wait for a media unit or are being placed on one again."""
+    query = (
+        "SELECT COALESCE(SUM(state = 'running'), 0), COALESCE(SUM(state IN ('pending', 'restoring')), 0)"
+        f" FROM {_TABLE} WHERE live_e164 IS NOT NULL"
+    )
+    running, pending = sql.select(database, query)[0]
+    return int(running), int(pending)
+
+
+def count_media_units_online(database: str) -> int:
+    """Return how many media units are online, recorders and mixers aside."""
+    query = "SELECT COUNT(*) FROM conferences_resourceunit WHERE restype='mcu' AND online=1"
+    return int(sql.select(database, query)[0][0])
+
+
 def live_by_number(e164: str) -> Conference | None:
     """Return the live conference with this number, of any platform whose data this site has."""
     query = f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164=%s"

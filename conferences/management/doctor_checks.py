@@ -20,6 +20,7 @@ from domains.data.queries import follow_state, follower_lags
 from foundation.bus import server_versions
 from foundation.bus.amqp import BROKER_ERRORS, close, connect
 from foundation.bus.backlog import MOST_COUNTED, Waiting, of_destination, waiting
+from foundation.bus.declare import declared_routes
 from foundation.bus.parked_messages import undecided
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, redis_of, store_of
@@ -113,7 +114,7 @@ def _versions(platform: str) -> Finding:
 
 
 def _all_queues() -> list[str]:
-    return sorted({route.value.queue for route in Routes if route.value.queue} | {DEAD_QUEUE})
+    return sorted({route.queue for route in declared_routes() if route.queue} | {DEAD_QUEUE})
 
 
 _OUR_QUEUES = frozenset(

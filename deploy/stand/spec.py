@@ -14,7 +14,7 @@ class SiteSpec:
 
     name: str
     index: int
-    roles: str = "css,rms,cm,pms"
+    roles: str = "css,rms,cm,pms,npp,nms"
     workers: int = 2
     plugins: tuple[str, ...] = PLATFORM_PLUGINS
 

@@ -6,9 +6,11 @@ Limits of queues are set by policies of the broker instead, which can be changed
 from __future__ import annotations
 
 import amqp
+from django.conf import settings
 
 from foundation.bus import protocol
 from foundation.bus.amqp import close, connect
+from foundation.bus.protocol import Route
 from foundation.hooks import Hook
 
 MORE_BROKERS: Hook[[], int] = Hook()
@@ -23,21 +25,27 @@ def declare_all(url: str, platform: str) -> int:
     return count + sum(MORE_BROKERS.call())
 
 
+def declared_routes() -> list[Route]:
+    """Return the routes that this site declares: all but those of roles that it does not play."""
+    roles = {"", *settings.ROLES}
+    return [route for route in protocol.current().routes if route.role in roles]
+
+
 def declare(connection: amqp.Connection, platform: str) -> int:
-    """Declare every exchange, queue and binding of a platform's broker, and return the number of exchanges and queues.
+    """Declare the exchanges, queues and bindings of a platform's broker, and return the number of exchanges and queues.
 
     Existing ones are left as they are. A broker that has lost its data gets them anew.
     """
-    wire_protocol = protocol.current()
+    wire_protocol, routes = protocol.current(), declared_routes()
     channel = connection.channel()
-    exchanges = {route.exchange: route.kind for route in wire_protocol.routes if route.exchange}
+    exchanges = {route.exchange: route.kind for route in routes if route.exchange}
     for name, kind in exchanges.items():
         channel.exchange_declare(name, kind, durable=True, auto_delete=False)
-    queues = {route.queue for route in wire_protocol.routes if route.queue}
+    queues = {route.queue for route in routes if route.queue}
     queues |= {wire_protocol.dead_letter_queue, *wire_protocol.queues_of(platform)}
     for queue in sorted(queues):
         channel.queue_declare(queue, durable=True, auto_delete=False)
-    for route in wire_protocol.routes:
+    for route in routes:
         if route.exchange and route.queue:
             channel.queue_bind(route.queue, route.exchange, route.key)
     channel.close()

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 class Route:
     """A route says where messages of a kind go: by this exchange (`kind` is its type) and routing key into `queue`.
 
-    `queue` is "" if each reader declares a queue of its own.
+    `queue` is "" if each reader declares a queue of its own. A route with a `role` exists only at sites that play it.
     """
 
     exchange: str
     kind: str
     key: str
     queue: str
+    role: str = ""
 
 
 class NamedRoute(Enum):

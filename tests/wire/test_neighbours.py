@@ -1,0 +1,67 @@
+"""A neighbouring system (NGI) asks which conferences a platform holds (CSS §8)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from deploy.stand.site import Site
+from tests.wire.actors import TENANT, Manager, MediaUnit
+from tests.wire.line import Line, ReceivedMessage, Tap
+from tests.wire.saying import start
+from tests.wire.world import new_platform
+
+pytestmark = pytest.mark.xdist_group("wire")
+
+
+class Neighbour(Tap):
+    """An NGI: it asks with `reply_to`, on the exchange of the NPP client."""
+
+    def asks(self, **fields: Any) -> ReceivedMessage:
+        """Return the answer to a question."""
+        mark = uuid.uuid4().hex
+        body = {"type": "NGI_NPP_GETCONFLIST_REQ", "reqid": mark, **fields}
+        around = {"correlation_id": mark, "reply_to": self.queue, "app_id": "ngi"}
+        self.line.say("npp.conf.ex", "npp.conf.k", body, **around)
+        kind = "NPP_NGI_GETCONFLIST_"
+
+        def answered() -> ReceivedMessage | None:
+            mine = (m for m in self.heard if m.properties.correlation_id == mark)
+            return next(mine, None)
+
+        answer = self.line.wait(answered, 20, lambda: f"an answer to {body}")
+        assert answer["type"].startswith(kind)
+        assert answer["reqid"] == mark
+        return answer
+
+
+@pytest.fixture
+def ngi(line: Line, cm: Manager) -> Iterator[Neighbour]:
+    """A neighbouring system."""
+    neighbour = Neighbour(line)
+    yield neighbour
+    neighbour.leave()
+
+
+def test_conferences_of_a_platform_are_listed(
+    ngi: Neighbour, cm: Manager, unit: MediaUnit, platform: str
+) -> None:
+    numbers = {start(cm, unit)["confE164"] for _ in range(2)}
+    answer = ngi.asks(platformmoid=platform)
+    assert (answer["type"], answer["total"]) == ("NPP_NGI_GETCONFLIST_ACK", 2)
+    assert {conf["confE164"] for conf in answer["confs"]} == numbers
+    assert {conf["state"] for conf in answer["confs"]} == {"running"}
+    page = ngi.asks(platformmoid=platform, start=1, count=1)
+    assert (page["total"], len(page["confs"])) == (2, 1)
+
+
+def test_what_this_site_does_not_serve_is_refused_by_name(ngi: Neighbour, site: Site) -> None:
+    for moid, code in (("nobody", "29002"), (TENANT, "29004"), (new_platform(site), "29004")):
+        answer = ngi.asks(platformmoid=moid)
+        assert (answer["type"], answer["errcode"]) == ("NPP_NGI_GETCONFLIST_NACK", code)
+        assert answer["detail"].startswith("platformmoid: ")
+    assert ngi.asks()["errcode"] == "29001"
+    assert ngi.asks(platformmoid=TENANT, count=501)["detail"].startswith("count: ")
