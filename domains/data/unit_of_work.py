@@ -212,7 +212,7 @@ class DomainsUnitOfWork:
     def stage_account(self, moid: str, account: WireObject | None) -> None:
         """Stage the new state of an account. `None` means that it was deleted."""
         if self._accounts.get(moid, account) is None and account is not None:
-            self._write_staged()
+            self._write_staged()  # First the deletion staged before, with all that it removes.
         self._accounts[moid] = account
 
     def end_running(self, moid: str) -> None:

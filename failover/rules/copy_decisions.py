@@ -126,7 +126,7 @@ def _are_workers_dead(facts: Facts, limits: Limits, now: float) -> bool:
 
 
 def _own_illness(facts: Facts, limits: Limits, now: float) -> str:
-    """Return why this site itself seems too ill to take over by itself; "" if it does not."""
+    """Return why this site itself seems too ill to take over by itself; "" if it seems well."""
     if facts.doubted_since is not None and now - facts.doubted_since <= limits.well:
         return "this site is being taken over itself"
     if facts.software_at is not None and now - facts.software_at > limits.pulse:

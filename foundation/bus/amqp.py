@@ -159,6 +159,7 @@ class Publisher:
     """
 
     def __init__(self, url: str, *, lenient: bool = False) -> None:
+        """Connect, and let the broker confirm each message. Raises the errors of `connect`."""
         self.connection = connect(url)
         self._lenient = lenient
         self._writer = _BatchWriter(self.connection)
@@ -167,10 +168,13 @@ class Publisher:
         self._channel.events["basic_ack"].add(self._acked)
         self._channel.events["basic_nack"].add(self._nacked)
         self._sent = 0
+        """How many messages were sent; their tags are 1 to this number."""
         self._first_unconfirmed = 1
+        """The lowest tag that is not confirmed."""
         self._confirmed_later: set[int] = set()
         """Tags of confirmed messages after the first one that is not confirmed."""
         self._refused = 0
+        """How many messages of the present batch the broker has refused."""
 
     def _acked(self, tag: int, multiple: bool) -> None:
         """Note that the broker has confirmed a message; `multiple`: all messages up to it.

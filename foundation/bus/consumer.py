@@ -80,6 +80,7 @@ class Consumer(threading.Thread):
         self._published: dict[str, list[int]] = {}
         """Database -> ids of outbox rows that the broker has confirmed and that are still to be deleted."""
         self._published_at = 0.0
+        """When the first of them was published (`time.monotonic`)."""
 
     def ask_to_stop(self) -> None:
         """Let the thread finish its batch and end. The broker delivers all other messages to other consumers."""

@@ -81,11 +81,14 @@ class Gateway:
     """
 
     def __init__(self) -> None:
+        """Start the two threads of the gateway."""
         self._queue: queue.SimpleQueue[PendingRequest] = queue.SimpleQueue()
         self._waiting: dict[str, list[PendingRequest]] = {}
+        """Key of a request in the inbox -> the committed requests with it that wait for the answer."""
         self._lock = threading.Lock()
         self._someone_waits = threading.Event()
         self._commits_since: float | None = None
+        """When the commit began that is under way (`time.monotonic`); `None` if none is."""
         for work in (self._commit_loop, self._watch_loop):
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
 

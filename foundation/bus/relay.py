@@ -27,9 +27,10 @@ WARNING_SECONDS = 60.0
 
 
 class Relay(threading.Thread):
-    """A relay is a thread of a worker process. The relays of all processes share the work: they skip locked rows.
+    """A relay is a thread that sends due messages of the outbox. The relays of all processes share these.
 
-    `destination` is the platform on whose broker it publishes; "" means our own. `lenient`: see Publisher.
+    `destination` is the platform on whose broker it publishes; "" means our own. A relay skips rows
+    that another one has locked. `lenient`: see Publisher.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Relay(threading.Thread):
         self._lenient = lenient
         self._stop_asked = threading.Event()
         self._next_warning_at = 0.0
+        """Before this time no warning about peers without a broker is logged again (`time.monotonic`)."""
 
     def ask_to_stop(self) -> None:
         """Let the thread finish its batch and end."""

@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def text(maximum: int = 1024, minimum: int = 0) -> Meta:
-    """Return the limit of a string to `minimum` to `maximum` characters without control characters."""
+    """Return the limit of a string: `minimum` to `maximum` characters, no control characters among them."""
     words = (
         f"string of {minimum} to {maximum} characters"
         if minimum
@@ -39,13 +39,13 @@ def text(maximum: int = 1024, minimum: int = 0) -> Meta:
 
 
 def line(maximum: int) -> Meta:
-    """Return the limit of a name to 1 to `maximum` characters of one line, in which something is to be seen."""
+    """Return the limit of a name: 1 to `maximum` characters of one line, in which something is to be seen."""
     words = f"string of 1 to {maximum} characters"
     return Meta(min_length=1, max_length=maximum, pattern=NAME, description=words)
 
 
 def letters(allowed: str, maximum: int, minimum: int = 0) -> Meta:
-    """Return the limit of a string to `minimum` to `maximum` characters of a regular expression's class (`0-9`)."""
+    """Return the limit of a string: `minimum` to `maximum` characters of a regex class such as `0-9`."""
     count = f"{minimum} to {maximum}" if minimum else f"at most {maximum}"
     kind = "digits" if allowed == "0-9" else f"characters of {allowed}"
     pattern = rf"\A[{allowed}]{{{minimum},{maximum}}}\Z"
@@ -53,7 +53,7 @@ def letters(allowed: str, maximum: int, minimum: int = 0) -> Meta:
 
 
 def digits(maximum: int = 16) -> Meta:
-    """Return the limit of a string to 1 to `maximum` decimal digits (E.164 numbers)."""
+    """Return the limit of a string: 1 to `maximum` decimal digits (E.164 numbers)."""
     return letters("0-9", maximum, 1)
 
 
@@ -76,7 +76,7 @@ class _TypedObjectMeta(msgspec.StructMeta):
     def __new__(
         mcs, name: str, bases: tuple[type, ...], namespace: dict[str, object], **config: Any
     ) -> _TypedObjectMeta:
-        """Create a class with these two options of msgspec, unless the class itself says otherwise."""
+        """Create a class that is `frozen` and `kw_only`, unless its definition says otherwise."""
         config = {"frozen": True, "kw_only": True, **config}
         return super().__new__(mcs, name, bases, namespace, **config)
 

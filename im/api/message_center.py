@@ -54,6 +54,7 @@ class Center:
         )
         self._prefetch = PREFETCH
         self._progressed = float("-inf")
+        """When this center last noted in Redis that it makes progress (`time.monotonic`)."""
         self._published = 0
         """The last delivery (by tag) whose results are sent but not acknowledged yet; 0 for none."""
         self._counted, self._acknowledged = 0, 0

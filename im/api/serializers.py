@@ -127,7 +127,7 @@ class Nack(Done):
 
 
 def answers(shape: type[_Form]) -> dict[int | str, type[_Form]]:
-    """Return, for the OpenAPI page, the responses of a call: this shape, or a refusal."""
+    """Return, for the OpenAPI page, the responses of a call: the form `shape`, or a refusal."""
     return {200: shape, "4XX": Nack}
 
 

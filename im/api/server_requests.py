@@ -32,6 +32,7 @@ class ServerRequestHandler(threading.Thread):
         super().__init__(name="desk", daemon=True)
         self._stop_asked = threading.Event()
         self._is_announced = False
+        """Whether the other servers have been told that the center has started."""
         self._database = store_of(own_platform()).database
 
     def ask_to_stop(self) -> None:

@@ -55,7 +55,7 @@ def config_notice(server: Server) -> Publication:
 
 
 def of_server(side: Side, server_id: str) -> Side:
-    """Return exchange and key that reach one server; `side` reaches all servers of its kind.
+    """Return the exchange and the routing key that reach one server of the kind that `side` reaches.
 
     A queue that the servers of a kind share gets these notices too.
     """

@@ -99,7 +99,7 @@ def readers(database: str, number: int, seq: int) -> list[tuple[str, int]]:
 
 
 def group_of(conversation: Conversation) -> Group:
-    """Return what the rules need to know of a conversation."""
+    """Return the facts of a conversation that the rules need."""
     return Group(
         Kind(conversation.kind),
         Joining(conversation.joining),

@@ -78,17 +78,17 @@ class RevokedTokens:
             self.read(redis_of(own_platform()), now)
 
     def read(self, store: redis.Redis, now: float) -> None:
-        """Read new revocations from Redis now. Raises RedisError."""
-        since = f"({self._read_to - _AGAIN_SECONDS}" if self.is_whole else "-inf"
+        """Read from Redis the revocations that are new since the last read, at first all. Raises RedisError."""
+        low_score = f"({self._read_to - _AGAIN_SECONDS}" if self.is_whole else "-inf"
         pipe = store.pipeline(transaction=True)
         pipe.hget(READ_TO, own_platform())
-        pipe.zrangebyscore(KEY, since, "+inf", withscores=True)
-        until, lines = cast(tuple[str | None, list[tuple[str, float]]], tuple(pipe.execute()))
+        pipe.zrangebyscore(KEY, low_score, "+inf", withscores=True)
+        read_to, lines = cast(tuple[str | None, list[tuple[str, float]]], tuple(pipe.execute()))
         for text, shared in lines:
             self._add(_parsed(text), now)
             self._read_to = max(self._read_to, shared)
-        self.is_whole = self.is_whole or until is not None
-        self._until_before, self._until = self._until, float(until or 0)
+        self.is_whole = self.is_whole or read_to is not None
+        self._until_before, self._until = self._until, float(read_to or 0)
         self._forget(now)
 
     def told_at(self) -> datetime | None:

@@ -98,7 +98,7 @@ class Joining(StrEnum):
 
 
 class Presence(StrEnum):
-    """What others see of whether a person can be reached; people choose it themselves."""
+    """Whether a person can be reached, as others see it; people choose it themselves."""
 
     ONLINE = "online"
     AWAY = "away"

@@ -76,10 +76,12 @@ class Peer:
         self._link = DatabaseLink(
             host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
         )
-        # A new agent has heard nothing yet: the silence is measured from its start.
         self.heard_at = time.monotonic()
+        """When it last answered, at first the start of this agent (`time.monotonic`)."""
         self.is_open = False
+        """Whether it took writes when it was last asked."""
         self.sequence: int | None = None
+        """The number of its last transaction; `None` until it has answered."""
 
     def ask(self) -> None:
         """Ask the other site's database for its state; if it does not answer, `heard_at` stays old."""

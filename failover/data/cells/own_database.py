@@ -42,7 +42,9 @@ class DatabaseReading:
         """Read the database's state, all at once. Raises Failure."""
         values = link.one(_LOOK)
         self.read_only, self.semi = bool(values["read_only"]), bool(values["semi"])
+        """Whether the database takes no writes; whether commits wait for a copy (semi-synchronous)."""
         self.sequence = sequence(values["position"], domain)
+        """The number of the last transaction."""
         status = link.rows("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master%'")
         self._semi = {row["Variable_name"]: row["Value"] for row in status}
         self._slave = link.one("SHOW SLAVE STATUS")

@@ -26,7 +26,7 @@ class Unfinished(Exception):
     """The step could not be finished now; the text says why. The agent decides anew in its next cycle."""
 
 
-def _do_not_stop(_point: str) -> None:
+def _do_not_stop(_crash_point: str) -> None:
     return
 
 
@@ -36,7 +36,7 @@ class Steps:
     def __init__(self, watch: CellObserver, point: Callable[[str], None] = _do_not_stop) -> None:
         self._watch, self._memory = watch, watch.memory
         self._cell, self._server, self._register = watch.cell, watch.server, watch.register
-        self._point = point
+        self._crash_point = point
         # STOP SLAVE takes two seconds while packets to the other site vanish.
         self._link = DatabaseLink(unix_socket=str(watch.server.socket), user="root", seconds=4)
         self._confirmation: Confirmation | None = None
@@ -114,7 +114,7 @@ class Steps:
             " master_heartbeat_period=0.5, master_demote_to_slave=1",
             [cell.peer_host, cell.peer_port, cell.copy_password],
         )
-        self._point("follow: told whom")
+        self._crash_point("follow: told whom")
         self._link.rows("START SLAVE")
 
     def _promote(self, step: Step, facts: Facts) -> None:
@@ -123,13 +123,13 @@ class Steps:
         From the first statement on, this copy acknowledges nothing to the former owner any more.
         """
         self._link.rows("STOP SLAVE IO_THREAD")
-        self._point("promote: deaf")
+        self._crash_point("promote: deaf")
         self._link.rows("START SLAVE SQL_THREAD")
         self._drain()
-        self._point("promote: drained")
+        self._crash_point("promote: drained")
         self._link.rows("STOP SLAVE")
         self._link.rows("RESET SLAVE ALL")
-        self._point("promote: no copy any more")
+        self._crash_point("promote: no copy any more")
 
     def _drain(self) -> None:
         """Wait until all received transactions are applied; raise Unfinished after 10 s or on an error.
@@ -163,7 +163,7 @@ class Steps:
         if after.owner == self._watch.site:
             self._memory.unprotected_epoch = after.epoch
         self._memory.acked_at = time.monotonic()
-        self._point("claim: won")
+        self._crash_point("claim: won")
         if facts.row and facts.row.owner == after.owner and not facts.own.read_only:
             self._go_unprotected(after)
 
@@ -181,13 +181,13 @@ class Steps:
     def _protect(self, step: Step, facts: Facts) -> None:
         """Let commits wait for the copy's acknowledgement again, then write `protected` to the register."""
         self._link.rows(SEMI + "1")
-        self._point("protect: waits")
+        self._crash_point("protect: waits")
         self._confirm()
         # From here on the register may say "protected" at any time, so committing unprotected needs
         # a new epoch.
         self._memory.unprotected_epoch = 0
         self._swap(step, facts)
-        self._point("protect: told")
+        self._crash_point("protect: told")
 
     def _open(self, row: RegisterRow) -> None:
         """Let the database take writes, once its copy acknowledges them or the register says `solo`.
@@ -199,10 +199,10 @@ class Steps:
             self._go_unprotected(row)
         else:
             self._link.rows(SEMI + "1")
-            self._point("open: waits")
+            self._crash_point("open: waits")
             self._confirm()
         self._declare(row)
-        self._point("open: declared")
+        self._crash_point("open: declared")
         self._link.rows("SET GLOBAL read_only=0")
 
     def _declare(self, row: RegisterRow) -> None:
@@ -245,7 +245,7 @@ class Steps:
             self._wait_for(peer, 0.5)
             self._link.rows("SET lock_wait_timeout=1")
             self._link.rows("SET GLOBAL read_only=1")
-            self._point("hand over: closed")
+            self._crash_point("hand over: closed")
             try:
                 self._wait_for(peer, 0.2)
             except (Unfinished, Failure):
@@ -253,10 +253,10 @@ class Steps:
                 raise
         finally:
             peer.close()
-        self._point("hand over: drained")
+        self._crash_point("hand over: drained")
         if not self._swap(step, facts):
             raise Unfinished("the register was changed meanwhile")
-        self._point("hand over: told")
+        self._crash_point("hand over: told")
         self._confirmation = None
         self._link.rows(SEMI + "0")  # The other site has every commit, so none waits.
         self._follow()
@@ -300,6 +300,7 @@ class Confirmation:
     def __init__(self, socket: str) -> None:
         self._link = DatabaseLink(unix_socket=socket, user="root", seconds=3600)
         self._done = False
+        """Whether the copy has acknowledged the commit."""
         self._thread = Thread(target=self._commit, daemon=True)
         self._thread.start()
 
