@@ -183,6 +183,7 @@ class ChangeRecorder:
     """A change recorder collects the changes of one transaction, gives them versions, and writes them."""
 
     def __init__(self, database: str) -> None:
+        """Begin without changes, and lock the counter of versions until the transaction ends."""
         self.database = database
         self._version = lock_counter(database)
         self._ancestors: dict[str, list[str]] = {}

@@ -157,6 +157,7 @@ class FullSnapshot:
     """
 
     def __init__(self, database: str, platform: str) -> None:
+        """Begin the snapshot for this platform, unless another process is sending it (`has_lock` is then false)."""
         self._database, self._platform = database, platform
         self._connection = connections[database].copy()
         self._items: Iterator[tuple[str, dict[str, object]]] = iter(())

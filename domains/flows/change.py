@@ -48,6 +48,7 @@ ENABLED = "The domain is enabled: disable it first, so that nothing new begins t
 def _tree_locked(database: str) -> Iterator[DatabaseTree]:
     """Open a transaction that holds the lock on the tree, and yield the tree as the rules see it."""
     with transaction.atomic(using=database):
+        # The root's row (level 3) stands for the whole tree: every change locks it first.
         sql.select(database, "SELECT moid FROM domains_domain WHERE level = 3 FOR UPDATE")
         yield DatabaseTree(database)
 
@@ -179,7 +180,7 @@ def save_room(room: MachineRoom, database: str = "default") -> None:
 
 
 def delete_room(moid: str, database: str = "default") -> None:
-    """Delete a machine room that nothing uses. Raises RuleBroken."""
+    """Delete a machine room that nothing uses. It counts as a change of its platform domain. Raises RuleBroken."""
     with _tree_locked(database):
         room = MachineRoom.objects.using(database).get(moid=moid)
         raise_if_refused(rules.refusals_to_delete(room.name, room_uses(moid, database)))

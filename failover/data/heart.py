@@ -25,10 +25,12 @@ class Heart(Thread):
     """
 
     def __init__(self, store: PlatformStore) -> None:
+        """Prepare the thread, which holds the lock from its start on."""
         super().__init__(name=f"heart {store.platform}", daemon=True)
         self._store = store
         self._stop_asked = Event()
         self._is_away = False
+        """Whether the database could not be reached when the lock was last renewed."""
 
     def ask_to_stop(self) -> None:
         """Ask the thread to end, without waiting for it."""

@@ -37,6 +37,10 @@ class Agent:
         limits: Limits,
         point: Callable[[str], None] = _do_not_stop,
     ) -> None:
+        """Prepare the agent of this cell at this site. `register` is the URL of the register's database.
+
+        `point` is called at each crash point, where a test may end the agent.
+        """
         self.cell, self.site, self.limits = cell, site, limits
         self.register = Register(register, cell.platform, site)
         self.watch = CellObserver(cell, site, Server(cell), self.register)

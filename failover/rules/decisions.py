@@ -54,7 +54,10 @@ def decide_room(
 
 
 def _become(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
-    """Return the room in this state, with the reason; the reason is "" where the state is the same."""
+    """Return the room in this state, with the reason; the reason is "" where the state is the same.
+
+    `number` counts the changes of the room.
+    """
     if room.abnormal is abnormal:
         return replace(room, since=None), ""
     return replace(room, abnormal=abnormal, since=None, number=room.number + 1), because

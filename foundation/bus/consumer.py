@@ -64,6 +64,7 @@ class Consumer(threading.Thread):
         *,
         exclusive: bool = False,
     ) -> None:
+        """Prepare the thread, which connects once it is started. The class explains the arguments."""
         suffix = peer or ("in order" if exclusive else "")
         super().__init__(name=f"consumer {suffix}".rstrip(), daemon=True)
         self._store, self._url, self._handlers = store, broker_url, handlers
@@ -125,9 +126,8 @@ class Consumer(threading.Thread):
             self._on_connect()
             log.info("%s: consuming %s", self.name, ", ".join(self._handlers))
             self._loop(incoming, channel, publisher)
-            while (
-                not self._stop_asked.is_set()
-            ):  # `_loop` ended because the prefetch count must change
+            # Unless a stop was asked, `_loop` has ended because the prefetch count must change.
+            while not self._stop_asked.is_set():
                 close(incoming, politely=True)
                 incoming = connect(self._url)
                 channel = self._consume(incoming, publisher)
@@ -213,9 +213,10 @@ class Consumer(threading.Thread):
     def _publish(self, publisher: Publisher | None, outcome: Outcome) -> None:
         """Publish the rows of an outcome that are for our own broker, and note them for deletion from the outbox.
 
-        Rows for peers (other sites' platforms) are in the outbox, the table of messages to send, too, and the threads
-        that send them have been woken. On a peer's broker, where there is no publisher, our own relay thread sends
-        the rows.
+        Rows for peers (other sites' platforms) are in the outbox, the table of messages to send,
+        too, and the threads that send them have been woken. On a peer's broker, where there is no
+        publisher, our own relay thread sends the rows. An outcome without `database` has rows that
+        are in no outbox; those for peers are then published directly.
         """
         if not outcome.database:
             self._publish_directly([row for row in outcome.rows if row.destination])

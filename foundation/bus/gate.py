@@ -21,7 +21,10 @@ _changing_since: dict[str, float] = {}
 
 
 def waits_for_handover(platform: str, uow: UnitOfWork) -> bool:
-    """Return whether messages have to wait, because the platform's data is just being closed or opened at this site."""
+    """Return whether messages have to wait, because the platform's data is just being closed or opened at this site.
+
+    They wait at most MAX_WAIT_SECONDS.
+    """
     if not uow.is_changing:
         _changing_since.pop(platform, None)
         return False

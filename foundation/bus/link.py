@@ -100,6 +100,7 @@ def _drain_exclusively(store: PlatformStore, peer: str, publish: Publish) -> int
         query = "SELECT destination FROM bus_link WHERE destination=%s"
         if not sql.select(store.database, f"{query} FOR UPDATE SKIP LOCKED", [peer]):
             if not sql.select(store.database, query, [peer]):
+                # The row does not exist yet; the next call can lock it.
                 sql.insert(
                     store.database, "bus_link", ("destination",), [(peer,)], ("destination",)
                 )

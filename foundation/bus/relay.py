@@ -36,6 +36,7 @@ class Relay(threading.Thread):
     def __init__(
         self, store: PlatformStore, broker_url: str, destination: str = "", *, lenient: bool = False
     ) -> None:
+        """Prepare the thread, which connects once it has rows to send. The class explains the arguments."""
         super().__init__(name=f"relay {destination}".rstrip(), daemon=True)
         self._store, self._url, self.destination = store, broker_url, destination
         self._publisher: Publisher | None = None

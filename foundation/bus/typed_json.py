@@ -275,7 +275,7 @@ class _OpenObjectNormalizer:
     def _normalize_member(
         self, name: str, member: object, normalized: dict[str, object], extra: dict[str, object]
     ) -> None:
-        """Put a declared member into `normalized`, or into `extra` if a lenient class cannot hold it."""
+        """Put a declared member into `normalized`; a lenient class keeps one of a wrong type in `extra`."""
         if json_types := self._json_types.get(name):
             if json_types == {bool}:
                 member = int(bool(member))

@@ -47,6 +47,7 @@ class Center:
     """
 
     def __init__(self, number: int = 0) -> None:
+        """Prepare the message center with this number, which consumes the queue of that number."""
         self._number, self._queue = number, ingress(number)
         self._stop_asked = threading.Event()
         self._arrivals: Arrivals[amqp.Message] = Arrivals(

@@ -62,6 +62,7 @@ class Amqp:
     """
 
     def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
+        """Connect, with the names and the token in `me`, the answer of `login`; a thread then sends and receives."""
         self._me, self._device, self._on_message = me, device, on_message
         self._out: queue.SimpleQueue[tuple[str, bytes]] = queue.SimpleQueue()
         self._stop_asked = threading.Event()
@@ -132,6 +133,7 @@ class Mqtt:
     """A connection with paho-mqtt, MQTT 3.1.1."""
 
     def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
+        """Connect and subscribe, with the names and the token in `me`, the answer of `login`."""
         self._me, self._on_message = me, on_message
         self._state: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._open = False
@@ -199,6 +201,7 @@ class Stomp:
     way = "stomp"
 
     def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
+        """Connect and subscribe, with the names and the token in `me`, the answer of `login`."""
         self._me = me
         host, port, path = _address(me, self.way)
         self._link = connection = self._connection((host, port), path)

@@ -197,7 +197,7 @@ def ensure_user(user: str) -> None:
 
 
 def _declare_user(channel: amqp.Channel, user: str) -> None:
-    """Declare a person's exchange, bind it to what this person receives, and wait until that is done."""
+    """Declare a person's exchange, bind it to the exchanges that send to this person, and wait for the broker."""
     name = t.user_exchange(user)
     channel.exchange_declare(name, "fanout", durable=False, auto_delete=True, nowait=True)
     for source, key in (
@@ -207,9 +207,8 @@ def _declare_user(channel: amqp.Channel, user: str) -> None:
         (t.BASE, "broadcast"),
     ):
         channel.exchange_bind(name, source, key, nowait=True)
-    channel.exchange_declare(
-        name, "fanout", passive=True
-    )  # the broker answers this one, after all of the above
+    # The broker answers this one, after it has done all of the above.
+    channel.exchange_declare(name, "fanout", passive=True)
 
 
 # ---- the management API ---------------------------------------------------------------------------

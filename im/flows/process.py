@@ -73,6 +73,7 @@ class _Batch:
     """A batch of requests while it is handled: the facts read for it, and the changes that it will write."""
 
     def __init__(self, database: str, facts: BatchFacts, now: datetime) -> None:
+        """Begin a batch: nothing is decided yet. `facts` were read, and their rows locked, in this transaction."""
         self.database, self.facts, self.now = database, facts, now
         self.outcome = BatchResult()
         self._repeated: list[tuple[IncomingRequest, EntryKey]] = []

@@ -41,7 +41,8 @@ WAYS = {"amqp": "a", "stomp": "a", "web_stomp": "a", "mqtt": "m", "web_mqtt": "m
 def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> SignedIn:
     """Sign in an authenticated account of this platform; `way` is the protocol of its client.
 
-    Raises Denied or BrokerUnavailable.
+    Over AMQP and STOMP ("a") the person needs an exchange at the broker. Raises Denied or
+    BrokerUnavailable.
     """
     user, database = account.moid, account._state.db or "default"
     if not USER.fullmatch(user) or user == _our_name():

@@ -57,6 +57,7 @@ class WorkersLife:
     """The workers of this site, as the site's cell agent sees them: by locks in the platform's database."""
 
     def __init__(self, cell: Cell, socket: str) -> None:
+        """Prepare two links to the cell's database: `root` reads the locks, `app` counts up the pulse."""
         self._cell = cell
         self._root = DatabaseLink(unix_socket=socket, user="root")
         self._app = DatabaseLink(

@@ -72,6 +72,7 @@ class Peer:
     """The peer is the other site's database of the platform, which is asked four times a second."""
 
     def __init__(self, cell: Cell) -> None:
+        """Prepare the link to the other site's database, which is not asked yet."""
         self._cell = cell
         self._link = DatabaseLink(
             host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
@@ -149,6 +150,7 @@ class CellObserver:
         memory = self.memory
         row = reading.row if reading else None
         if row is not None and (memory.last is None or memory.last.owner != row.owner):
+            # What was seen under another owner says nothing about this one.
             memory.pulse_at = memory.well_since = memory.diverged_at = None
         memory.last = row or memory.last
         database = self._database(now)
@@ -326,7 +328,10 @@ class CellObserver:
         return True
 
     def _is_caught_up(self) -> bool:
-        """Return, as owner, whether the copy lacked at most the last 0.3 s of writes when it last answered."""
+        """Return, as owner, whether the copy lacked at most the last 0.3 s of writes when it last answered.
+
+        `memory.past` holds, for recent moments, the number of this database's last transaction.
+        """
         then = self.peer.heard_at - NEAR
         before = [sequence for moment, sequence in self.memory.past if moment <= then]
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]

@@ -34,6 +34,7 @@ class Steps:
     """The steps carry out the decisions of one cell's agent, on its databases and in the register."""
 
     def __init__(self, watch: CellObserver, point: Callable[[str], None] = _do_not_stop) -> None:
+        """Prepare the steps; `point` is called at each crash point, where a test may end the agent."""
         self._watch, self._memory = watch, watch.memory
         self._cell, self._server, self._register = watch.cell, watch.server, watch.register
         self._crash_point = point
@@ -298,6 +299,7 @@ class Confirmation:
     """
 
     def __init__(self, socket: str) -> None:
+        """Begin the commit, in a thread, on the database that listens on this socket."""
         self._link = DatabaseLink(unix_socket=socket, user="root", seconds=3600)
         self._done = False
         """Whether the copy has acknowledged the commit."""

@@ -39,6 +39,7 @@ class AuthBackend:
     """
 
     def __init__(self, vhost: str) -> None:
+        """Decide for `vhost`, the clients' virtual host of the broker. `refresh` must be called before sign-ins."""
         self._vhost = vhost
         self._revoked = RevokedTokens()
         self._platform_clock = clock.FarClock()

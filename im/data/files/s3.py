@@ -30,6 +30,7 @@ class _ObjectReader(io.RawIOBase):
     """An S3 object as a file that can be read from any position. Raises FileNotFoundError."""
 
     def __init__(self, s3_object: Any) -> None:
+        """Ask S3 for the size of the object, and begin at its first byte."""
         self._s3_object, self._at = s3_object, 0
         try:
             self._size = int(s3_object.content_length)
