@@ -10,7 +10,7 @@ from conferences.flows import due as flow
 from conferences.flows import repair, state_report, takeover, units
 from domains.api import sessions
 from foundation import clock
-from foundation.bus import inbox
+from foundation.bus import events, inbox
 from foundation.cells.directory import own_platform
 from foundation.cells.serving import for_each_served
 
@@ -55,7 +55,8 @@ def mend() -> None:
 
 @shared_task
 def forget_old() -> None:
-    """Delete old requests from the inbox, and sessions that have expired."""
+    """Delete old requests from the inbox, old events, and sessions that have expired."""
     for_each_served(inbox.delete_old)
+    for_each_served(events.delete_old)
     sessions.delete_idle(clock.now())
     SessionStore.clear_expired()

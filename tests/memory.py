@@ -18,7 +18,7 @@ from conferences.rules.step import Step
 from foundation.bus import registry
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
-from foundation.bus.outgoing import Answer, Outgoing
+from foundation.bus.outgoing import Answer, Event, Outgoing
 from licensing.rules.amounts import NONE, WIRE_NAMES, Amounts
 from licensing.rules.limits import Limits, find_reached_limit, find_short_resource
 from tests.memory_letter import Letter, envelope_of
@@ -84,6 +84,7 @@ class MemoryUnitOfWork:
     outgoing: list[Letter] = field(default_factory=list)
     changes: list[tuple[Conference | None, Conference]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     _serial: int = 0
     _short: int = 100_000
     _id: int = 0
@@ -96,7 +97,7 @@ class MemoryUnitOfWork:
     def begin(self, now: datetime, own_site: str = "") -> None:
         """Start a transaction without changes or messages; `own_site` may name another site."""
         self.now, self.own_site = now, own_site or self.own_site
-        self.outgoing, self.changes, self.notes = [], [], []
+        self.outgoing, self.changes, self.notes, self.events = [], [], [], []
 
     def take(self, letter: Letter, queue: str, now: datetime) -> None:
         """Handle a delivery as `bus.dispatch` does: a repetition, a late one, or one for its handler."""
@@ -351,6 +352,10 @@ class MemoryUnitOfWork:
             asked_at=(outgoing.headers or {}).get("x-origin", ""),
             via=(outgoing.headers or {}).get("x-via", ""),
         )
+
+    def tell(self, event: Event) -> None:
+        """Stage an event."""
+        self.events.append(event)
 
     def _answer(self, request: InboxRequest, exchange: str, key: str, destination: str) -> None:
         if request.answer is None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from conferences.data.unit_of_work import ConferencesUnitOfWork
+from conferences.rules import events
 from conferences.rules.monitors import follow_conference
 from conferences.rules.step import Step
 
 
 def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
-    """Stage a decision's result (conference and messages) in the transaction, and log its reason.
+    """Stage a decision's result (conference, events, messages) in the transaction, and log its reason.
 
     Monitors that cannot outlive the change of their conference end with it, whatever the decision was.
     """
     step = follow_conference(step)
     if step.after is not None and step.after != step.before:
         uow.save(step.before, step.after)
+        for event in events.of_change(step.before, step.after):
+            uow.tell(event)
+    for event in step.tell:
+        uow.tell(event)
     for outgoing in step.send:
         uow.send(outgoing)
     uow.log_step(step)

@@ -24,7 +24,7 @@ from domains.data import lookups
 from domains.data.queries import UserDomainFacts, user_domains
 from foundation.bus.message import Message
 from foundation.bus.outbox import to_db_datetime
-from foundation.bus.outgoing import Outgoing
+from foundation.bus.outgoing import Event, Outgoing
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, redis_of
@@ -316,6 +316,10 @@ class ConferencesDatabaseUnitOfWork:
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message, which is sent once the transaction has committed."""
         self._uow.send(outgoing)
+
+    def tell(self, event: Event) -> None:
+        """Stage an event, which is told to the programs that listen once the transaction has committed."""
+        self._uow.tell(event)
 
     def log_step(self, step: Step) -> None:
         """Log the conference's state after a decision, and the reason of the decision."""

@@ -13,7 +13,7 @@ from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant
 from conferences.rules.listing import ListPage
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
-from foundation.bus.outgoing import Outgoing
+from foundation.bus.outgoing import Event, Outgoing
 from licensing.rules.amounts import Amounts
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
@@ -108,6 +108,9 @@ class ConferencesUnitOfWork(Protocol):
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message, which is sent once the transaction has committed."""
+
+    def tell(self, event: Event) -> None:
+        """Stage an event, which is told to the programs that listen once the transaction has committed."""
 
     def log_step(self, step: Step) -> None:
         """Log the conference's state after a decision, and the reason of the decision."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from conferences.rules.states import Conference
-from foundation.bus.outgoing import Outgoing
+from foundation.bus.outgoing import Event, Outgoing
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,13 +13,14 @@ class Step:
     """A step holds the next value of a conference (`after`) and the messages to send.
 
     `data.commit.commit` first saves the value, then sends the messages; `reason` goes to the log.
-    `after` is `None` if the conference does not change.
+    `after` is `None` if the conference does not change. `tell` holds events that do not follow from the change itself.
     """
 
     reason: str
     before: Conference | None = None
     after: Conference | None = None
     send: tuple[Outgoing, ...] = ()
+    tell: tuple[Event, ...] = ()
 
 
 def no_change(reason: str) -> Step:

@@ -1,4 +1,4 @@
-"""The models of messages: those to send (outbox), received requests (inbox), and parked messages.
+"""The models of messages: those to send (outbox), received requests (inbox), parked messages, and events.
 
 Each platform's database has these tables.
 """
@@ -80,3 +80,32 @@ class Parked(models.Model):
 
     def __str__(self) -> str:
         return f"{self.wire_type or 'unreadable'} from {self.queue}"
+
+
+class Event(models.Model):
+    """An event row tells the programs that listen for a user domain of a change. It is stored for a day.
+
+    `seq` counts the events of a user domain, one by one, in the order in which their transactions have committed.
+    """
+
+    id = models.BigIntegerField(primary_key=True)
+    user_domain = models.CharField(max_length=40)
+    seq = models.PositiveBigIntegerField()
+    channel = models.CharField(max_length=255)
+    body = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user_domain", "seq"], name="event_order")]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.channel}"
+
+
+class EventCounter(models.Model):
+    """A counter row holds the number of the last event of a user domain. It never goes back, and is never deleted."""
+
+    user_domain = models.CharField(max_length=40, primary_key=True)
+    seq = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.seq} events of {self.user_domain}"

@@ -41,4 +41,16 @@ class Answer:
     destination: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event tells the programs that listen for a user domain of a change (pushes of the HTTP API).
+
+    `channel` begins with a slash and names what has changed; `body` is a JSON object, already written as text.
+    """
+
+    user_domain: str
+    channel: str
+    body: bytes
+
+
 Outgoing = Send | Answer

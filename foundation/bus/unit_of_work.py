@@ -14,10 +14,10 @@ from typing import Any, Protocol, TypeVar
 
 from django.db import transaction
 
-from foundation.bus import outbox, protocol, wake_up
+from foundation.bus import events, outbox, protocol, wake_up
 from foundation.bus.inbox import InboxOfWork, InboxRequest
 from foundation.bus.message import Message, dumps, to_body
-from foundation.bus.outgoing import Answer, Outgoing, Send
+from foundation.bus.outgoing import Answer, Event, Outgoing, Send
 from foundation.cells import serving
 from foundation.cells.directory import PlatformStore, own_platform, store_of
 from foundation.cells.serving import Serving
@@ -75,6 +75,9 @@ class UnitOfWork:
         self.inbox = InboxOfWork(self.database, self.now)
         self.rows: list[outbox.OutboxRow] = []
         """The messages to send."""
+        self.events: list[Event] = []
+        """What programs that listen for changes are told."""
+        self._last_events: dict[str, int] = {}
         self.answers: dict[str, bytes] = {}
         """Key of a request that came over HTTP -> body of its answer."""
         self.created_conferences: dict[str, tuple[str, str]] = {}
@@ -105,6 +108,10 @@ class UnitOfWork:
             self._stage_answer(outgoing)
         else:
             self._stage_message(outgoing)
+
+    def tell(self, event: Event) -> None:
+        """Stage an event for the programs that listen for its user domain."""
+        self.events.append(event)
 
     def _stage_message(self, send: Send) -> None:
         """Stage a message that is no answer to a stored request."""
@@ -185,17 +192,23 @@ class UnitOfWork:
     # ---- writing ----------------------------------------------------------------------------
 
     def flush(self, publish_inline: bool) -> None:
-        """Write all staged changes and messages. `publish_inline`: this process publishes the messages itself."""
+        """Write all staged changes, messages and events. `publish_inline`: this process publishes the messages itself.
+
+        Events come last: from then on until the commit no other transaction can number events of these domains.
+        """
         for part in self._parts.values():
             part.flush()
         self.inbox.flush()
         outbox.put(self.database, self.rows, self.now, publish_inline=publish_inline)
+        self._last_events = events.put(self.database, self.events)
 
     def after_commit(self) -> None:
-        """Wake the threads that send messages to peers, and let each app update its copies outside the database.
+        """Wake those that send messages to peers or events, and let each app update its copies outside the database.
 
         A peer is another site's platform.
         """
+        if self._last_events:
+            events.announce(self.platform, self._last_events)
         if peers := {row.destination for row in self.rows} - {""}:
             wake_up.everywhere(self.platform, peers)
         for part in self._parts.values():

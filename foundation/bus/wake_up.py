@@ -55,6 +55,17 @@ def everywhere(platform: str, destinations: Collection[str] = _OWN) -> None:
         _redis_unused_until = time.monotonic() + _ERROR_PAUSE_SECONDS
 
 
+def publish(platform: str, channel: str, text: str) -> None:
+    """Publish a text to the processes that listen to a channel of a platform's Redis; without Redis do nothing."""
+    global _redis_unused_until
+    if time.monotonic() < _redis_unused_until:
+        return
+    try:
+        redis_of(platform).publish(channel, text)
+    except redis.RedisError:
+        _redis_unused_until = time.monotonic() + _ERROR_PAUSE_SECONDS
+
+
 def wait(platform: str, seconds: float, destination: str = "") -> None:
     """Wait until the thread that sends to `destination` is woken, at most `seconds`."""
     event = _events[destination]
