@@ -343,6 +343,9 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+PUSH_SESSIONS = env.int("PUSH_SESSIONS", default=5000)
+PUSH_SESSIONS_PER_USER = env.int("PUSH_SESSIONS_PER_USER", default=2000)
+
 # ---- Celery: timers only, at least once, never early acknowledged -------------------------------
 
 CELERY_BROKER_URL = env.str("CELERY_BROKER_URL", default=AMQP_URL)

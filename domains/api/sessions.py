@@ -8,11 +8,12 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth import authenticate
+from django.db.models import Q
 from django.http import HttpRequest
 from oauth2_provider.models import get_access_token_model
 
@@ -165,6 +166,72 @@ def _token_of_cookie(cookie: str, now: datetime) -> ApiToken:
     if api_token is None:
         raise Refusal(BAD_TOKEN, "account_token is missing, or expired; fetch a new one")
     return api_token
+
+
+KEPT_IN_USE = timedelta(minutes=5)
+"""The last use of a login that is in use by a connection is written at most this often."""
+_LOOKED_UP_AT_ONCE = 500
+
+
+def live_logins(logins: Collection[tuple[str, str]], now: datetime) -> frozenset[tuple[str, str]]:
+    """Return those pairs of program's token and login cookie (one may be "") that are valid still, in few queries.
+
+    They are in use by an open connection, so they are counted as used.
+    """
+    rows: list[ApiToken] = []
+    hashes = sorted({hash_secret(secret) for pair in logins for secret in pair if secret})
+    tokens = ApiToken.objects.select_related("account__domain", "key").filter(
+        account__isnull=False,
+        key__enabled=True,
+        used_at__gt=now - IDLE,
+        login_used_at__gt=now - IDLE,
+    )
+    for start in range(0, len(hashes), _LOOKED_UP_AT_ONCE):
+        some = hashes[start : start + _LOOKED_UP_AT_ONCE]
+        rows += tokens.filter(Q(token_hash__in=some) | Q(cookie_hash__in=some))
+    may_act = _Verdicts()
+    live = [row for row in rows if row.account and may_act(row.account, row.key.domain_id)]
+    stale = [row.pk for row in live if row.login_used_at and now - row.login_used_at > KEPT_IN_USE]
+    if stale:
+        ApiToken.objects.filter(pk__in=stale).update(login_used_at=now, used_at=now)
+    by_token = {row.token_hash: row for row in live}
+    by_cookie = {row.cookie_hash: row for row in live}
+
+    def is_live(token: str, cookie: str) -> bool:
+        row = by_token.get(hash_secret(token)) if token else by_cookie.get(hash_secret(cookie))
+        return row is not None and (not cookie or row.cookie_hash == hash_secret(cookie))
+
+    return frozenset(pair for pair in logins if is_live(*pair))
+
+
+def live_bearers(values: Collection[str]) -> frozenset[str]:
+    """Return those OAuth2 access tokens that are valid still and allow to read, in few queries."""
+    by_hash = {hash_secret(value): value for value in values}
+    hashes, live = sorted(by_hash), set()
+    tokens = get_access_token_model().objects.select_related("user__domain", "application")
+    may_act = _Verdicts()
+    for start in range(0, len(hashes), _LOOKED_UP_AT_ONCE):
+        for row in tokens.filter(token_checksum__in=hashes[start : start + _LOOKED_UP_AT_ONCE]):
+            is_valid = row.is_valid(["read"]) and row.user and row.application
+            if is_valid and may_act(row.user, row.application.domain_id):
+                live.add(by_hash[row.token_checksum])
+    return frozenset(live)
+
+
+class _Verdicts:
+    """The verdicts say of many accounts whether they may act, with one query for each domain and not for each account."""
+
+    def __init__(self) -> None:
+        self._of_domains: dict[tuple[str | None, str, bool], bool] = {}
+
+    def __call__(self, account: Account, server: str) -> bool:
+        """Return whether an account may act by an API key or application of the domain `server`."""
+        if not account.is_active:
+            return False
+        key = (account.domain_id, server, account.is_superuser)
+        if key not in self._of_domains:
+            self._of_domains[key] = queries.may_act(account, server)
+        return self._of_domains[key]
 
 
 def delete_idle(now: datetime) -> int:

@@ -1,0 +1,77 @@
+"""Who a request to the push process comes from: a person who has signed in, by cookie, token, or OAuth2."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+from conferences.api import commands
+from conferences.data.platform_resolver import platform_of_domain
+from domains.api import sessions
+from domains.api.authentication import COOKIE
+from foundation import clock
+from foundation.web.errors import NOT_LOGGED_IN, Refusal
+
+_COOKIE = re.compile(rf"(?:^|[;,\s]){COOKIE}=([^;,\s\"]+)")
+
+
+class Credentials(NamedTuple):
+    """What a request proves its sender by: an OAuth2 token, or a program's token and a login cookie, or one of them."""
+
+    bearer: str = ""
+    token: str = ""
+    cookie: str = ""
+
+
+class Caller(NamedTuple):
+    """A person who listens, the user domain whose events the person may see, and the platform that it is bound to."""
+
+    credentials: Credentials
+    account: str
+    user_domain: str
+    platform: str
+
+
+def credentials_of(headers: Mapping[str, str], query: Mapping[str, str]) -> Credentials:
+    """Return the credentials of a request. Clients send back the attributes of the cookie too; they are left aside."""
+    kind, _, bearer = headers.get("Authorization", "").partition(" ")
+    cookie = _COOKIE.search(headers.get("Cookie", ""))
+    return Credentials(
+        bearer.strip() if kind.lower() == "bearer" else "",
+        query.get("account_token", ""),
+        cookie[1] if cookie else "",
+    )
+
+
+def identify(credentials: Credentials) -> Caller:
+    """Return who a request comes from. Raises Refusal: not signed in, or another site serves the person's platform."""
+    if credentials.bearer:
+        session = sessions.find_bearer_session(credentials.bearer, "read")
+    elif credentials.token or credentials.cookie:
+        session = sessions.find_session(credentials.token, credentials.cookie, clock.now())
+    else:
+        raise Refusal(NOT_LOGGED_IN, f"log in first; the cookie {COOKIE} is missing")
+    if not session.domain:
+        raise Refusal(
+            NOT_LOGGED_IN, "this account belongs to no user domain, so there are no events for it"
+        )
+    platform = platform_of_domain(session.domain)
+    if refusal := commands.closed(platform):
+        raise refusal
+    return Caller(credentials, session.account.moid, session.domain, platform)
+
+
+def still_signed_in(credentials: Collection[Credentials]) -> frozenset[Credentials]:
+    """Return those of the credentials that are valid still, and count logins as used."""
+    now = clock.now()
+    logins = [known for known in credentials if not known.bearer]
+    bearers = [known for known in credentials if known.bearer]
+    live_logins = sessions.live_logins([(known.token, known.cookie) for known in logins], now)
+    live_bearers = sessions.live_bearers([known.bearer for known in bearers])
+    return frozenset(
+        [
+            *(known for known in logins if (known.token, known.cookie) in live_logins),
+            *(known for known in bearers if known.bearer in live_bearers),
+        ]
+    )

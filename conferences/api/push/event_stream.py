@@ -1,0 +1,184 @@
+"""Events as a stream of server-sent events: `GET /api/v1/events`, resumable by `Last-Event-ID`.
+
+An event's id is its number among those of the user domain. It means the same at every site that serves the platform.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from dataclasses import dataclass, field
+
+from aiohttp import web
+from django.conf import settings
+from django.db import Error
+
+from conferences.api.push import metrics, requests
+from conferences.api.push.callers import Caller, credentials_of, identify
+from conferences.api.push.database import in_thread
+from conferences.api.push.hub import READ_AT_ONCE, Hub, PushedEvent
+from conferences.api.push.limits import MOST_PENDING, MOST_SUBSCRIPTIONS, SEND_SECONDS
+from conferences.rules import bayeux
+from foundation.bus import events
+from foundation.cells.directory import store_of
+from foundation.web.errors import NOT_LOGGED_IN, Refusal
+
+_HEARTBEAT_SECONDS = 15.0
+_BEGIN = b"retry: 2000\n\n"
+_HEARTBEAT = b": \n\n"
+_RESET = b'event: reset\ndata: {"reason":"events since then are not stored any more; read everything again"}\n\n'
+
+
+@dataclass(slots=True, eq=False)
+class Stream:
+    """A stream is one client's queue of events; `patterns` are the channels that it wants, none means all."""
+
+    caller: Caller
+    patterns: frozenset[str]
+    pending: deque[PushedEvent] = field(default_factory=deque)
+    ended: str = ""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def wants(self, event: PushedEvent) -> bool:
+        """Return whether the client wants an event."""
+        return not self.patterns or not self.patterns.isdisjoint(event.patterns)
+
+    def take(self, event: PushedEvent) -> None:
+        """Put an event into the queue, if the client wants it; end the stream if it is too slow."""
+        if self.ended or not self.wants(event):
+            return
+        if len(self.pending) >= MOST_PENDING:
+            self.end("slow")
+            return
+        self.pending.append(event)
+        metrics.HANDED_OUT.inc()
+        self.wake.set()
+
+    def end(self, reason: str) -> None:
+        """End the stream; its client comes back with the number of the last event that it has seen."""
+        if not self.ended:
+            self.ended = reason
+            metrics.ENDED.labels(reason).inc()
+        self.wake.set()
+
+
+class EventStreams:
+    """The streams of a process."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.open: set[Stream] = set()
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        """Send events to one client until either side ends the stream."""
+        try:
+            caller = await in_thread(identify, credentials_of(request.headers, request.query))
+        except Refusal as refusal:
+            return requests.refusal(refusal, 503 if "serving" in refusal.more else 401)
+        except Error:
+            return requests.refusal(None, 503)
+        wanted = request.query.getall("channel", [])
+        try:
+            stream = Stream(caller, _patterns(caller.user_domain, wanted))
+            last_seen = _last_seen(request)
+        except ValueError as error:
+            return requests.malformed(str(error))
+        if self._is_full(caller):
+            return requests.refusal(Refusal(NOT_LOGGED_IN, "too many streams; close some"), 429)
+        self.open.add(stream)
+        metrics.CLIENTS.labels("stream").inc()
+        try:
+            return await self._send(request, stream, last_seen)
+        finally:
+            self.open.discard(stream)
+            self._hub.leave(stream, caller.user_domain)
+            metrics.CLIENTS.labels("stream").dec()
+
+    def _is_full(self, caller: Caller) -> bool:
+        """Return whether the process, or the person, has as many streams as are allowed."""
+        own = sum(stream.caller.account == caller.account for stream in self.open)
+        most, most_of_person = settings.PUSH_SESSIONS, settings.PUSH_SESSIONS_PER_USER
+        return bool(len(self.open) >= most or own >= most_of_person)
+
+    async def _send(
+        self, request: web.Request, stream: Stream, last_seen: int | None
+    ) -> web.StreamResponse:
+        """Send the events since the last one that the client has seen, then new ones as they come."""
+        try:
+            position = await self._hub.join(
+                stream, stream.caller.user_domain, stream.caller.platform
+            )
+        except Error:
+            return requests.refusal(None, 503)
+        headers = {**requests.NO_STORE, "X-Accel-Buffering": "no"}
+        response = web.StreamResponse(headers=headers)
+        response.content_type, response.charset = "text/event-stream", "utf-8"
+        await response.prepare(request)
+        with contextlib.suppress(OSError, TimeoutError, Error):
+            await _write(response, _BEGIN)
+            if last_seen is not None:
+                await self._replay(response, stream, last_seen, position)
+            await self._go_on(response, stream)
+        if stream.ended == "slow" and request.transport is not None:
+            request.transport.abort()
+        return response
+
+    async def _replay(
+        self, response: web.StreamResponse, stream: Stream, last_seen: int, position: int
+    ) -> None:
+        """Send the stored events after `last_seen`, up to `position`; what comes after waits in the queue."""
+        domain, database = stream.caller.user_domain, store_of(stream.caller.platform).database
+        if last_seen > position:
+            await _write(response, _RESET)
+            return
+        while last_seen < position and not stream.ended:
+            rows = await in_thread(events.read_after, database, {domain: last_seen}, READ_AT_ONCE)
+            if not rows or rows[0].seq != last_seen + 1:
+                await _write(response, _RESET)
+            if not rows:
+                return
+            past = [PushedEvent(row) for row in rows if row.seq <= position]
+            await _write(response, b"".join(event.frame for event in past if stream.wants(event)))
+            last_seen = rows[-1].seq
+
+    async def _go_on(self, response: web.StreamResponse, stream: Stream) -> None:
+        """Send events as they come, and a comment where there are none for long, until the stream ends."""
+        while not stream.ended:
+            stream.wake.clear()
+            if not stream.pending:
+                try:
+                    await asyncio.wait_for(stream.wake.wait(), _HEARTBEAT_SECONDS)
+                except TimeoutError:
+                    await _write(response, _HEARTBEAT)
+            frames = b"".join(event.frame for event in stream.pending)
+            stream.pending.clear()
+            await _write(response, frames)
+
+
+async def _write(response: web.StreamResponse, text: bytes) -> None:
+    """Send a text. Raises TimeoutError if the client takes nothing for long, and OSError."""
+    if text:
+        await asyncio.wait_for(response.write(text), SEND_SECONDS)
+
+
+def _patterns(user_domain: str, wanted: list[str]) -> frozenset[str]:
+    """Return the channels that a client names, with or without its user domain before them. Raises ValueError."""
+    if len(wanted) > MOST_SUBSCRIPTIONS:
+        raise ValueError(f"channel: at most {MOST_SUBSCRIPTIONS} may be named")
+    own = bayeux.channel_of(user_domain, "")
+    patterns = [name if name.startswith("/userdomains/") else own + name for name in wanted]
+    for pattern in patterns:
+        if error := bayeux.why_not_subscribed(pattern, user_domain):
+            raise ValueError("channel: " + error.partition(":")[2].lstrip(":"))
+    return frozenset(patterns)
+
+
+def _last_seen(request: web.Request) -> int | None:
+    """Return the number of the last event that a client has seen; `None` if it names none. Raises ValueError."""
+    text = request.headers.get("Last-Event-ID") or request.query.get("last_event_id") or ""
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise ValueError("Last-Event-ID: the id of an event of this stream is needed")
+    return int(text)

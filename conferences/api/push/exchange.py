@@ -1,0 +1,274 @@
+"""The exchange answers the messages of Bayeux, whichever way they come: it opens, changes and ends sessions.
+
+A `/meta/connect` is answered later, when there are messages or its time is over; who delivers them does so (`Held`).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import Error
+
+from conferences.api.push import metrics
+from conferences.api.push.callers import Caller, Credentials, identify
+from conferences.api.push.database import in_thread
+from conferences.api.push.hub import READ_AT_ONCE, Hub, PushedEvent
+from conferences.api.push.limits import (
+    MOST_REPLAYED,
+    MOST_SUBSCRIPTIONS,
+    SESSION_SECONDS,
+    Pace,
+)
+from conferences.api.push.session import Session
+from conferences.rules import bayeux
+from foundation.bus import events
+from foundation.cells.directory import store_of
+from foundation.json_value import JSONObject, JSONValue
+from foundation.web.errors import Refusal
+
+log = logging.getLogger("conferences.push")
+
+_HANDSHAKES_PER_SECOND = 20.0
+"""Of one person. All sessions that a person may have can be opened at once."""
+MAX_HANDSHAKE_PACES = 10_000
+
+
+class Held(NamedTuple):
+    """A `/meta/connect` that is to be answered when there are messages, or at once."""
+
+    session: Session
+    message: JSONObject
+    at_once: bool
+
+
+class Answered(NamedTuple):
+    """The answers to messages, the `/meta/connect` among them, if there was one, and the session of the last one."""
+
+    replies: list[JSONObject]
+    held: Held | None
+    session: Session | None
+
+
+class Exchange:
+    """The exchange of a process knows its sessions."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self.sessions: dict[str, Session] = {}
+        self._of_person: Counter[str] = Counter()
+        self._handshakes: defaultdict[str, Pace] = defaultdict(
+            lambda: Pace(_HANDSHAKES_PER_SECOND, float(settings.PUSH_SESSIONS_PER_USER))
+        )
+
+    # ---- messages ---------------------------------------------------------------------------
+
+    async def answer(self, messages: Sequence[JSONValue], credentials: Credentials) -> Answered:
+        """Answer the messages of one request, in order."""
+        replies: list[JSONObject] = []
+        held: Held | None = None
+        session: Session | None = None
+        for message in messages:
+            if not isinstance(message, dict) or not isinstance(message.get("channel"), str):
+                replies.append(bayeux.refused({}, "400::a message is an object with a channel"))
+            elif message["channel"] == "/meta/handshake":
+                replies.append(reply := await self._open(message, credentials))
+                session = self.sessions.get(str(reply.get("clientId")))
+            elif (session := self._session_of(message, credentials)) is None:
+                replies.append(bayeux.unknown_client(message))
+            elif not session.pace.allows():
+                error = "429::too many messages; wait a second"
+                replies.append(bayeux.refused(message, error, advice=bayeux.SLOWER))
+            elif message["channel"] == "/meta/connect":
+                held = self._connect(session, message, alone=len(messages) == 1)
+            else:
+                replies.append(await self._change(session, message))
+        return Answered(replies, held, session)
+
+    def _session_of(self, message: JSONObject, credentials: Credentials) -> Session | None:
+        """Return the session that a message names, if it belongs to this caller; `None` if there is none.
+
+        A request without credentials is taken: the id of a session cannot be guessed. Other credentials than those of
+        the handshake are not.
+        """
+        session = self.sessions.get(str(message.get("clientId")))
+        if session is None or session.ended:
+            return None
+        if any(
+            given and known and given != known
+            for given, known in zip(credentials, session.caller.credentials, strict=True)
+        ):
+            return None
+        session.seen_at = time.monotonic()
+        return session
+
+    def _connect(self, session: Session, message: JSONObject, *, alone: bool) -> Held:
+        """Take a `/meta/connect`: it is the latest one of its session, which answers earlier ones."""
+        first = session.connects == 0
+        session.connects += 1
+        if session.acks:
+            session.acknowledge(bayeux.acknowledged(message))
+        session.wake.set()
+        return Held(session, message, first or not alone or bayeux.wants_answer_at_once(message))
+
+    def reply_to_connect(self, held: Held) -> JSONObject:
+        """Return the answer to a `/meta/connect`, after the messages that come with it were taken from the queue."""
+        session, message = held.session, held.message
+        if session.ended:
+            return bayeux.unknown_client(message)
+        advice: JSONObject = {"advice": bayeux.RETRY} if held.at_once else {}
+        ack: JSONObject = {"ext": {"ack": session.last_batch}} if session.acks else {}
+        return bayeux.accepted(message, session.id, **advice, **ack)
+
+    # ---- sessions ---------------------------------------------------------------------------
+
+    async def _open(self, message: JSONObject, credentials: Credentials) -> JSONObject:
+        """Open a session for a client that has signed in."""
+        try:
+            caller = await in_thread(identify, _with_ext(credentials, message))
+            if error := self._why_full(caller):
+                return bayeux.refused(message, error, advice=bayeux.ASK_LATER)
+            session = Session(caller, acks=bayeux.acknowledges(message))
+            await self._hub.join(session, caller.user_domain, caller.platform)
+        except Refusal as refusal:
+            ext: JSONObject = {"error_code": refusal.error_code}
+            again = bayeux.ASK_LATER if "serving" in refusal.more else bayeux.SIGN_IN_AGAIN
+            error = f"403:{refusal.error_code}:{refusal.description}"
+            return bayeux.refused(message, error, advice=again, ext=ext)
+        except Error:
+            return bayeux.refused(message, "503::the database is away", advice=bayeux.ASK_LATER)
+        self.sessions[session.id] = session
+        self._of_person[caller.account] += 1
+        metrics.CLIENTS.labels("session").inc()
+        return bayeux.welcome(message, session.id, caller.user_domain)
+
+    def _why_full(self, caller: Caller) -> str:
+        """Return why a person may have no more sessions, as a Bayeux error; "" if one more is fine."""
+        if len(self._handshakes) >= MAX_HANDSHAKE_PACES:
+            self._handshakes.clear()
+        if not self._handshakes[caller.account].allows():
+            return "429::too many handshakes of this person; wait"
+        if self._of_person[caller.account] >= settings.PUSH_SESSIONS_PER_USER:
+            return "503::this person has too many sessions; disconnect some"
+        if len(self.sessions) >= settings.PUSH_SESSIONS:
+            log.warning("refused a session: %d are open (PUSH_SESSIONS)", len(self.sessions))
+            return "503::too many sessions; try again later"
+        return ""
+
+    async def _change(self, session: Session, message: JSONObject) -> JSONObject:
+        """Carry out a message of a session other than `/meta/connect`."""
+        match message["channel"]:
+            case "/meta/subscribe":
+                return await self._subscribe(session, message)
+            case "/meta/unsubscribe":
+                session.subscriptions.difference_update(_subscriptions_of(message))
+                return _answered(session, message)
+            case "/meta/disconnect":
+                self.close(session, "left")
+                return bayeux.accepted(message, session.id)
+            case channel:
+                return bayeux.refused(
+                    message, f"403:{str(channel)[:255]}:clients do not publish here"
+                )
+
+    async def _subscribe(self, session: Session, message: JSONObject) -> JSONObject:
+        """Add subscriptions to a session, with events of the past if the client names the last one it has seen."""
+        wanted = _subscriptions_of(message)
+        asked = message.get("subscription")
+        error = next(
+            filter(
+                None,
+                (bayeux.why_not_subscribed(name, session.caller.user_domain) for name in wanted),
+            ),
+            "" if wanted else "400::subscription: is missing",
+        )
+        if not error and len(session.subscriptions | set(wanted)) > MOST_SUBSCRIPTIONS:
+            error = f"403::subscription: at most {MOST_SUBSCRIPTIONS} in a session"
+        if error:
+            return bayeux.refused(message, error, clientId=session.id, subscription=asked)
+        for name in wanted:
+            last_seen = bayeux.replay_from(message, name)
+            if last_seen is not None and not await self._replay(session, name, last_seen):
+                error = (
+                    f"416:{name}:ext.replay: not all events since are stored; read everything again"
+                )
+                return bayeux.refused(message, error, clientId=session.id, subscription=asked)
+            session.subscriptions.add(name)
+        return _answered(session, message)
+
+    async def _replay(self, session: Session, subscription: str, last_seen: int) -> bool:
+        """Put the events after `last_seen` into a session's queue, up to those that the hub hands out next.
+
+        Returns whether they were all there, and not too many. Nothing is awaited between the last one and the return,
+        so that the caller's new subscription misses none.
+        """
+        domain, database = session.caller.user_domain, store_of(session.caller.platform).database
+        first = last_seen
+        while (audience := self._hub.audiences.get(domain)) and last_seen < audience.position:
+            if audience.position - first > MOST_REPLAYED:
+                return False
+            try:
+                rows = await in_thread(
+                    events.read_after, database, {domain: last_seen}, READ_AT_ONCE
+                )
+            except Error:
+                return False
+            if not rows or rows[0].seq != last_seen + 1:
+                return False
+            for row in rows:
+                if row.seq > audience.position:
+                    return True
+                event = PushedEvent(row)
+                last_seen = row.seq
+                if subscription in event.patterns and session.subscriptions.isdisjoint(
+                    event.patterns
+                ):
+                    session.put(event.message)
+        return True
+
+    def close(self, session: Session, reason: str) -> None:
+        """End a session and forget it."""
+        session.end(reason)
+        if self.sessions.pop(session.id, None) is None:
+            return
+        self._hub.leave(session, session.caller.user_domain)
+        account = session.caller.account
+        self._of_person[account] -= 1
+        if self._of_person[account] <= 0:
+            del self._of_person[account]
+        metrics.CLIENTS.labels("session").dec()
+
+    def sweep(self) -> None:
+        """Forget the sessions that have ended, and those whose clients have been away for long."""
+        for session in list(self.sessions.values()):
+            if session.ended:
+                self.close(session, session.ended)
+            elif session.is_forsaken(SESSION_SECONDS):
+                self.close(session, "away")
+
+
+def _with_ext(credentials: Credentials, message: JSONObject) -> Credentials:
+    """Return the credentials of a handshake: those of its request, or else a token that stands in `ext`."""
+    ext = message.get("ext")
+    if credentials != Credentials() or not isinstance(ext, dict):
+        return credentials
+    token = ext.get("account_token") or ext.get("token")
+    return Credentials(token=token) if isinstance(token, str) else credentials
+
+
+def _subscriptions_of(message: JSONObject) -> list[str]:
+    """Return the channels that a message names; a client may name one, or a list."""
+    named = message.get("subscription")
+    names = named if isinstance(named, list) else [] if named is None else [named]
+    return [
+        name if isinstance(name, str) else str(name) for name in names[: MOST_SUBSCRIPTIONS + 1]
+    ]
+
+
+def _answered(session: Session, message: JSONObject) -> JSONObject:
+    """Return the answer to a subscription that was made or ended; clients store the channel that it names."""
+    return bayeux.accepted(message, session.id, subscription=message.get("subscription"))

@@ -1,0 +1,45 @@
+"""Long-polling and callback-polling: messages wait for the next `/meta/connect`, which is held until there are some."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from aiohttp import web
+
+from conferences.api.push import requests
+from conferences.api.push.callers import credentials_of
+from conferences.api.push.exchange import Exchange, Held
+from conferences.rules.bayeux import HELD_MS
+
+
+async def poll(exchange: Exchange, request: web.Request) -> web.Response:
+    """Answer a request with messages of Bayeux. Raises Malformed."""
+    if request.method == "GET":
+        requests.check_callback(request)
+    messages = await requests.messages_of(request)
+    credentials = credentials_of(request.headers, request.query)
+    replies, held, _ = await exchange.answer(messages, credentials)
+    waiting: list[bytes] = []
+    if held is not None:
+        waiting = await _hold(held)
+        replies.append(exchange.reply_to_connect(held))
+    return requests.array(request, requests.batch(waiting, replies))
+
+
+async def _hold(held: Held) -> list[bytes]:
+    """Wait until there are messages for a client, and return them; nothing if it has asked anew meanwhile."""
+    session, number = held.session, held.session.connects
+    deadline = time.monotonic() + HELD_MS / 1000
+    session.holders += 1
+    try:
+        while not (held.at_once or session.pending or session.ended or session.connects != number):
+            session.wake.clear()
+            try:
+                await asyncio.wait_for(session.wake.wait(), deadline - time.monotonic())
+            except TimeoutError:
+                break
+        return session.drain() if session.connects == number else []
+    finally:
+        session.holders -= 1
+        session.seen_at = time.monotonic()

@@ -1,0 +1,158 @@
+"""The server of the push process: its addresses, and what it does once in a while.
+
+- POST, GET `/api/v1/publish`, with the kind of message behind it or not: Bayeux (long-polling, callback-polling)
+- the same address with an upgrade: Bayeux over WebSocket
+- GET `/api/v1/events`: server-sent events
+- GET `/healthz`, `/readyz`
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+
+from aiohttp import web
+from django.db import Error
+
+from conferences.api import commands
+from conferences.api.push import limits, long_polling, requests, web_socket
+from conferences.api.push.callers import still_signed_in
+from conferences.api.push.database import in_thread
+from conferences.api.push.event_stream import EventStreams, Stream
+from conferences.api.push.exchange import Exchange
+from conferences.api.push.hub import Hub
+from conferences.api.push.session import Session
+from foundation.bus.events import last_numbers
+from foundation.cells.directory import own_platform, store_of
+from foundation.web.errors import NOT_LOGGED_IN, Refusal
+
+log = logging.getLogger("conferences.push")
+
+_TICK_SECONDS = 1.0
+_STOPS_WITHIN = 2.0
+
+
+class PushServer:
+    """The server of one process, with all its clients."""
+
+    def __init__(self) -> None:
+        self._hub = Hub()
+        self._exchange = Exchange(self._hub)
+        self._streams = EventStreams(self._hub)
+
+    async def serve(self, host: str, port: int) -> None:
+        """Serve until SIGTERM or SIGINT."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        tasks = [
+            asyncio.create_task(self._hub.run()),
+            asyncio.create_task(self._look_after_clients()),
+        ]
+        for task in tasks:
+            task.add_done_callback(lambda _: stop.set())  # The supervisor starts the process again.
+        runner = web.AppRunner(
+            self.application(),
+            access_log=None,
+            handler_cancellation=True,
+            shutdown_timeout=_STOPS_WITHIN,
+            keepalive_timeout=75.0,
+        )
+        await runner.setup()
+        await web.TCPSite(runner, host, port, backlog=4096).start()
+        await stop.wait()
+        self._end_all("stopped")
+        await runner.cleanup()
+        for task in tasks:
+            if task.done() and not task.cancelled() and task.exception():
+                log.error("the push process ends", exc_info=task.exception())
+            task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, BaseExceptionGroup):
+            await asyncio.gather(*tasks)
+
+    def application(self) -> web.Application:
+        """Return the application with its addresses."""
+        app = web.Application(client_max_size=limits.MOST_BYTES)
+        for path in ("/api/v1/publish", "/api/v1/publish/{rest:.*}"):
+            app.router.add_route("GET", path, self._bayeux)
+            app.router.add_route("POST", path, self._bayeux)
+        app.router.add_get("/api/v1/events", self._streams.serve)
+        app.router.add_get("/healthz", self._alive)
+        app.router.add_get("/readyz", self._ready)
+        return app
+
+    # ---- requests ---------------------------------------------------------------------------
+
+    async def _bayeux(self, request: web.Request) -> web.StreamResponse:
+        """Serve a request of Bayeux, by WebSocket if it asks for that."""
+        if not requests.is_of_our_pages(request.headers):
+            words = "Origin: pages of another host may not listen with a login cookie"
+            return requests.refusal(Refusal(NOT_LOGGED_IN, words), 403)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await web_socket.serve(self._exchange, request)
+        try:
+            return await long_polling.poll(self._exchange, request)
+        except requests.Malformed as error:
+            return requests.malformed(str(error))
+        except web.HTTPRequestEntityTooLarge:
+            return requests.malformed(f"at most {limits.MOST_BYTES} bytes are taken", 413)
+
+    async def _alive(self, request: web.Request) -> web.Response:
+        """Say that this process answers."""
+        return web.json_response({"alive": True})
+
+    async def _ready(self, request: web.Request) -> web.Response:
+        """Say whether events can be read, and whether Redis tells of new ones; without that they come later."""
+        platform, fault = own_platform(), ""
+        try:
+            await in_thread(last_numbers, store_of(platform).database, [platform])
+        except Error as error:
+            fault = f"database: {error}"
+        told = "ok" if platform in self._hub.is_told else "Redis does not tell of events"
+        body = {"ready": not fault, "database": fault or "ok", "redis": told}
+        return web.json_response(body, status=503 if fault else 200)
+
+    # ---- once in a while --------------------------------------------------------------------
+
+    async def _look_after_clients(self) -> None:
+        """End clients whose sign-in has ended or whose platform another site serves; forget those that are away."""
+        ticks = 0
+        while True:
+            await asyncio.sleep(_TICK_SECONDS)
+            self._exchange.sweep()
+            ticks += 1
+            try:
+                await self._end_served_elsewhere()
+                if ticks * _TICK_SECONDS >= limits.CHECK_SECONDS:
+                    ticks = 0
+                    await self._end_signed_out()
+            except Error as error:
+                log.warning("sign-ins are checked later, the database is away: %s", error)
+
+    async def _end_served_elsewhere(self) -> None:
+        """End the clients of platforms that another site serves now. Raises Error."""
+        for platform in self._hub.platforms():
+            if await in_thread(commands.closed, platform):
+                self._hub.end_platform(platform, "moved")
+
+    async def _end_signed_out(self) -> None:
+        """End the clients whose login, key or account is not valid any more. Raises Error."""
+        listeners = self._listeners()
+        credentials = {listener.caller.credentials for listener in listeners}
+        if not credentials:
+            return
+        live = await in_thread(still_signed_in, credentials)
+        for listener in listeners:
+            if listener.caller.credentials not in live:
+                listener.end("signed_out")
+
+    def _end_all(self, reason: str) -> None:
+        """End all clients, which then come back to another process or after the restart."""
+        for listener in self._listeners():
+            listener.end(reason)
+
+    def _listeners(self) -> list[Session | Stream]:
+        """Return all clients that events are pushed to."""
+        return [*self._exchange.sessions.values(), *self._streams.open]

@@ -1,0 +1,88 @@
+"""A session of Bayeux: one client's subscriptions, and the messages that wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from dataclasses import dataclass, field
+
+from conferences.api.push import metrics
+from conferences.api.push.callers import Caller
+from conferences.api.push.hub import PushedEvent
+from conferences.api.push.limits import MOST_PENDING, Pace
+
+_PER_SECOND, _BURST = 20.0, 400.0
+"""Messages of one client."""
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A session lives in one process. `kept` are events that wait for a subscription which is read from the table.
+
+    With the acknowledge extension (`acks`) messages are sent with answers to `/meta/connect` alone, in batches that
+    count up, and are kept until the client names their batch.
+    """
+
+    caller: Caller
+    acks: bool = False
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    subscriptions: set[str] = field(default_factory=set)
+    pending: deque[bytes] = field(default_factory=deque)
+    batches: deque[tuple[int, list[bytes]]] = field(default_factory=deque)
+    last_batch: int = 0
+    ended: str = ""
+    """The reason why the session has ended; "" while it lives."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    pace: Pace = field(default_factory=lambda: Pace(_PER_SECOND, _BURST))
+    connects: int = 0
+    """How many `/meta/connect` it has sent: the latest one alone is held."""
+    holders: int = 0
+    seen_at: float = field(default_factory=time.monotonic)
+
+    def take(self, event: PushedEvent) -> None:
+        """Put an event into the queue, if the client has subscribed to it; end the session if it is too slow."""
+        if self.subscriptions.isdisjoint(event.patterns):
+            return
+        self.put(event.message)
+
+    def put(self, message: bytes) -> None:
+        """Put a message into the queue; end the session if it has too many."""
+        if self.ended:
+            return
+        if len(self.pending) >= MOST_PENDING:
+            self.end("slow")
+            return
+        self.pending.append(message)
+        metrics.HANDED_OUT.inc()
+        self.wake.set()
+
+    def end(self, reason: str) -> None:
+        """End the session. Its client learns it from the answer to its next message, or to the one that is held."""
+        if not self.ended:
+            self.ended = reason
+            self.pending.clear()
+            self.batches.clear()
+            metrics.ENDED.labels(reason).inc()
+        self.wake.set()
+
+    def drain(self) -> list[bytes]:
+        """Return the messages that wait, and empty the queue; the batch is kept if the client acknowledges."""
+        messages = list(self.pending)
+        self.pending.clear()
+        if self.acks and messages:
+            self.last_batch += 1
+            self.batches.append((self.last_batch, messages))
+        return messages
+
+    def acknowledge(self, batch: int) -> None:
+        """Forget the batches up to this one, and put later ones back into the queue: they were lost on the way."""
+        while self.batches and self.batches[0][0] <= batch:
+            self.batches.popleft()
+        while self.batches:
+            self.pending.extendleft(reversed(self.batches.pop()[1]))
+
+    def is_forsaken(self, seconds: float) -> bool:
+        """Return whether the client has had no connection for so long."""
+        return not self.holders and time.monotonic() - self.seen_at > seconds

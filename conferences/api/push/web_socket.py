@@ -1,0 +1,144 @@
+"""Bayeux over WebSocket: messages are sent as they come, or with answers to `/meta/connect` if they are acknowledged."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+from aiohttp import WSMsgType, web
+
+from conferences.api.push import metrics, requests
+from conferences.api.push.callers import credentials_of
+from conferences.api.push.exchange import Exchange, Held
+from conferences.api.push.limits import MOST_BYTES, SEND_SECONDS
+from conferences.api.push.session import Session
+from conferences.rules.bayeux import HELD_MS
+from foundation.json_value import JSONObject
+
+_HEARTBEAT_SECONDS = 25.0
+_FIRST_WITHIN = 15.0
+_MOST_REPLIES = 1000
+"""Replies that wait for a client, which sends messages and takes no answers. Then it is cut off."""
+
+
+async def serve(exchange: Exchange, request: web.Request) -> web.WebSocketResponse:
+    """Serve one WebSocket until either side closes it."""
+    socket = web.WebSocketResponse(
+        heartbeat=_HEARTBEAT_SECONDS,
+        max_msg_size=MOST_BYTES,
+        compress=False,
+        timeout=2.0,
+        protocols=[
+            name.strip() for name in request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+        ],
+    )
+    await socket.prepare(request)
+    metrics.CLIENTS.labels("websocket").inc()
+    try:
+        await Connection(exchange, socket, request).run()
+    finally:
+        metrics.CLIENTS.labels("websocket").dec()
+    return socket
+
+
+class Connection:
+    """A connection is one client's WebSocket. Its session outlives it for a while, should the client come back."""
+
+    def __init__(
+        self, exchange: Exchange, socket: web.WebSocketResponse, request: web.Request
+    ) -> None:
+        self._exchange, self._socket, self._request = exchange, socket, request
+        self._credentials = credentials_of(request.headers, request.query)
+        self._replies: list[JSONObject] = []
+        self._wake = asyncio.Event()
+        self._session: Session | None = None
+        self._held: Held | None = None
+        self._deadline = 0.0
+
+    async def run(self) -> None:
+        """Receive and send until either side closes."""
+        sending = asyncio.create_task(self._send_repeatedly())
+        try:
+            await self._receive(await asyncio.wait_for(self._socket.receive(), _FIRST_WITHIN))
+            async for frame in self._socket:
+                if sending.done() or not await self._receive(frame):
+                    break
+        except (TimeoutError, OSError, requests.Malformed):
+            pass
+        finally:
+            sending.cancel()
+            with contextlib.suppress(asyncio.CancelledError, OSError):
+                await sending
+            self._use(None)
+            with contextlib.suppress(OSError, TimeoutError):
+                await self._socket.close()
+
+    async def _receive(self, frame: object) -> bool:
+        """Answer the messages of a frame; return whether to go on. Raises Malformed."""
+        if getattr(frame, "type", None) is not WSMsgType.TEXT:
+            return False
+        messages = requests.read_messages(getattr(frame, "data", ""))
+        replies, held, session = await self._exchange.answer(messages, self._credentials)
+        self._replies += replies
+        if session is not None:
+            self._use(session)
+        if held is not None:
+            self._held = held
+            self._deadline = 0.0 if held.at_once else time.monotonic() + HELD_MS / 1000
+        self._wake.set()
+        return len(self._replies) <= _MOST_REPLIES
+
+    def _use(self, session: Session | None) -> None:
+        """Bind the connection to the session whose messages it sends; `None` means to none."""
+        if session is self._session:
+            return
+        if self._session is not None:
+            self._session.holders -= 1
+            self._session.seen_at = time.monotonic()
+        if session is not None:
+            session.holders += 1
+            session.wake.set()  # A request of another connection that waits sees that it is not the latest.
+            session.wake = self._wake
+        self._session, self._held = session, None
+
+    async def _send_repeatedly(self) -> None:
+        """Send what there is to send, until the socket closes or the client takes nothing."""
+        while not self._socket.closed:
+            seconds = self._deadline - time.monotonic() if self._held else None
+            if seconds is None or seconds > 0:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), seconds)
+            self._wake.clear()
+            if text := self._next():
+                try:
+                    sending = self._socket.send_frame(text, WSMsgType.TEXT)
+                    await asyncio.wait_for(sending, SEND_SECONDS)
+                except TimeoutError:
+                    self._cut()
+                    return
+                except OSError:
+                    return
+
+    def _next(self) -> bytes:
+        """Return the next frame to send; empty if there is nothing to send now."""
+        replies, self._replies = self._replies, []
+        session, held, waiting = self._session, self._held, []
+        if session is not None and held is not None:
+            is_over = bool(session.ended) or time.monotonic() >= self._deadline
+            if session.pending and not session.ended:
+                waiting = session.drain()
+                is_over = is_over or session.acks
+            if is_over:
+                replies.append(self._exchange.reply_to_connect(held))
+                self._held = None
+        elif session is not None and session.pending and not session.acks:
+            waiting = session.drain()
+        return requests.batch(waiting, replies) if waiting or replies else b""
+
+    def _cut(self) -> None:
+        """End the session of a client that takes nothing, and its connection at once."""
+        if self._session is not None:
+            self._session.end("slow")
+        if self._request.transport is not None:
+            self._request.transport.abort()

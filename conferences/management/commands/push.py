@@ -1,0 +1,33 @@
+"""`manage.py push` runs the process that pushes events to programs (decision 0037)."""
+
+from __future__ import annotations
+
+import resource
+from argparse import ArgumentParser
+
+import uvloop
+from django.core.management.base import BaseCommand
+
+from conferences.api.push.server import PushServer
+from foundation.cells import patience
+
+
+class Command(BaseCommand):
+    """Runs the push process until SIGTERM. There may be several for a site: a client stays with the one it has met."""
+
+    help = (
+        "Push events to programs: Bayeux at /api/v1/publish, server-sent events at /api/v1/events."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the options for the address to listen at."""
+        parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
+        parser.add_argument("--port", type=int, default=8040, help="port to listen at")
+
+    def handle(self, *args: object, host: str, port: int, **options: object) -> None:
+        """Serve at this address. Each client takes an open file, so as many as possible are asked for."""
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        patience.use(patience.WEB)
+        uvloop.run(PushServer().serve(host, port))

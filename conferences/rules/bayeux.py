@@ -1,0 +1,116 @@
+"""The rules of Bayeux 1.0, the protocol of CometD: channels, subscriptions, and what the server answers. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from foundation.json_value import JSONObject, JSONValue
+
+TRANSPORTS = ("websocket", "long-polling", "callback-polling")
+HELD_MS = 30_000
+"""A request `/meta/connect` is answered after this time at the latest, in milliseconds."""
+RETRY: JSONObject = {"reconnect": "retry", "interval": 0, "timeout": HELD_MS}
+SIGN_IN_AGAIN: JSONObject = {"reconnect": "none"}
+ASK_LATER: JSONObject = {"reconnect": "handshake", "interval": 5000}
+NEW_HANDSHAKE: JSONObject = {"reconnect": "handshake", "interval": 0}
+SLOWER: JSONObject = {"reconnect": "retry", "interval": 1000}
+
+_ROOT = "/userdomains/"
+_SEGMENT = r"[A-Za-z0-9\-_!~()$@:%.+]+"
+_SUBSCRIPTION = re.compile(rf"(?:/{_SEGMENT})*/(?:{_SEGMENT}|\*\*?)")
+_LONGEST = 255
+
+
+def channel_of(user_domain: str, channel: str) -> str:
+    """Return the channel on which clients receive an event of a user domain."""
+    return f"{_ROOT}{user_domain}{channel}"
+
+
+def patterns_of(channel: str) -> tuple[str, ...]:
+    """Return all subscriptions that receive what is sent on a channel: itself, and those with a wildcard at the end.
+
+    `*` stands for one segment, `**` for one or more.
+    """
+    above = channel.split("/")[:-1]
+    parents = ["/".join(above[:count]) for count in range(len(above), 0, -1)]
+    return (channel, f"{parents[0]}/*", *(f"{parent}/**" for parent in parents))
+
+
+def why_not_subscribed(subscription: JSONValue, user_domain: str) -> str:
+    """Return why a client of this user domain may not subscribe so, as a Bayeux error; "" if it may."""
+    if not isinstance(subscription, str) or not _SUBSCRIPTION.fullmatch(subscription):
+        return f"400:{str(subscription)[:_LONGEST]}:subscription: a channel, with a wildcard only at its end"
+    if len(subscription) > _LONGEST:
+        return "400::subscription: is longer than 255 letters"
+    if not subscription.startswith(f"{_ROOT}{user_domain}/"):
+        return f"403:{subscription}:subscription: must begin with {_ROOT}{user_domain}/"
+    return ""
+
+
+def answer(message: JSONObject, **fields: JSONValue) -> JSONObject:
+    """Return the answer to a message: its channel and id, and these fields."""
+    reply: JSONObject = {"channel": message.get("channel"), **fields}
+    if message.get("id") is not None:
+        reply["id"] = message["id"]
+    return reply
+
+
+def accepted(message: JSONObject, client_id: str, **fields: JSONValue) -> JSONObject:
+    """Return the answer to a message of a session that succeeded."""
+    return answer(message, clientId=client_id, successful=True, **fields)
+
+
+def refused(message: JSONObject, error: str, **fields: JSONValue) -> JSONObject:
+    """Return the answer to a message that failed; `error` is `code:arguments:words`."""
+    return answer(message, successful=False, error=error, **fields)
+
+
+def unknown_client(message: JSONObject) -> JSONObject:
+    """Return the answer to a message of a session that does not exist any more: the client begins anew."""
+    client_id = str(message.get("clientId") or "")[:64]
+    return refused(message, f"402:{client_id}:unknown client", advice=NEW_HANDSHAKE)
+
+
+def welcome(message: JSONObject, client_id: str, user_domain: str) -> JSONObject:
+    """Return the answer to a handshake that succeeded; clients build their channels from its `user_domain_moid`."""
+    return accepted(
+        message,
+        client_id,
+        version="1.0",
+        minimumVersion="1.0",
+        supportedConnectionTypes=list(TRANSPORTS),
+        ext={"user_domain_moid": user_domain, "ack": True, "replay": True},
+        advice=RETRY,
+    )
+
+
+def acknowledges(message: JSONObject) -> bool:
+    """Return whether a handshake asks for the acknowledge extension."""
+    ext = message.get("ext")
+    return isinstance(ext, dict) and bool(ext.get("ack"))
+
+
+def acknowledged(message: JSONObject) -> int:
+    """Return the last batch that a client says to have received, with `/meta/connect`; -1 means none."""
+    ext = message.get("ext")
+    batch = ext.get("ack") if isinstance(ext, dict) else None
+    return batch if isinstance(batch, int) and not isinstance(batch, bool) else -1
+
+
+def replay_from(message: JSONObject, subscription: str) -> int | None:
+    """Return the number of the last event that a client has seen, which it names when it subscribes.
+
+    It stands in `ext.replay`, alone or by channel: `{"replay": {"/channel/**": 17}}`. `None`: the client wants only
+    what comes from now on.
+    """
+    ext = message.get("ext")
+    replay = ext.get("replay") if isinstance(ext, dict) else None
+    number = replay.get(subscription) if isinstance(replay, dict) else replay
+    is_number = isinstance(number, int) and not isinstance(number, bool) and number >= 0
+    return number if is_number else None  # type: ignore[return-value]  # it is an int where `is_number`
+
+
+def wants_answer_at_once(message: JSONObject) -> bool:
+    """Return whether a `/meta/connect` is not to be held until there are messages."""
+    advice = message.get("advice")
+    return isinstance(advice, dict) and advice.get("timeout") == 0
