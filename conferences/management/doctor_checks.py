@@ -15,6 +15,7 @@ from conferences.data import recount
 from conferences.data.pool_view import load_resources
 from conferences.management import redis_differences
 from conferences.management.clock_check import wrong_clocks
+from conferences.management.push_check import pushes
 from domains.data import redis_projection as domain_projection
 from domains.data.queries import follow_state, follower_lags
 from foundation.bus import server_versions
@@ -56,7 +57,7 @@ def examine() -> Iterator[Finding]:
     checks += [_licence] if "css" in settings.ROLES else []
     if cache.is_ok:
         checks += [_units] if "rms" in settings.ROLES else []
-        checks += [_licence_projection] if "css" in settings.ROLES else []
+        checks += [_licence_projection, pushes] if "css" in settings.ROLES else []
         checks += [_projection, _pool, _domain_projection]
     for check in checks:
         yield check(platform)

@@ -24,10 +24,12 @@ http {{
     include "{shared}/http.conf";
     access_log off;
     upstream web {{ server 127.0.0.1:{web}; keepalive 32; keepalive_timeout 25s; }}
+    upstream push {{ server 127.0.0.1:{push}; }}
     upstream web_mqtt {{ server 127.0.0.1:{mqtt}; }}
     upstream web_stomp {{ server 127.0.0.1:{stomp}; }}
     map "" $front_scheme {{ default $scheme; }}
     limit_conn_zone $binary_remote_addr zone=addresses:1m;
+    limit_conn_zone $binary_remote_addr zone=pushes:1m;
     limit_req_zone $binary_remote_addr zone=requests:1m rate=2000r/s;
     server {{
         listen 127.0.0.1:{port} default_server backlog=4096;
@@ -56,6 +58,7 @@ def front(directory: Path, ports: Ports) -> Process:
             connections=files - FILES_BESIDE,
             shared=SHARED,
             web=ports.web,
+            push=ports.push,
             mqtt=ports.clients_broker + 6,
             stomp=ports.clients_broker + 7,
             port=ports.public,

@@ -43,6 +43,11 @@ class Ports:
         return f"http://127.0.0.1:{self.public}"
 
     @property
+    def push(self) -> int:
+        """Return the port of the push process, which only the front (nginx) uses."""
+        return self.base + 2
+
+    @property
     def mariadb(self) -> int:
         return self.base + 10
 
@@ -77,6 +82,7 @@ class Ports:
         servers = [
             self.public,
             self.web,
+            self.push,
             self.mariadb,
             self.mariadb + 1,
             self.redis,

@@ -26,6 +26,11 @@ def web(port: int) -> list[str]:
     ]
 
 
+def push(port: int) -> list[str]:
+    """Return the command of the process that pushes events to programs."""
+    return ["manage.py", "push", "--port", str(port)]
+
+
 def worker(name: str) -> list[str]:
     """Return the command of a Celery worker, which runs timers, and receives and sends messages."""
     argv = [*CELERY, "worker", "-P", "threads", "-c", "2", "-n", name]

@@ -325,6 +325,8 @@ class Site:
             return lambda: http_get(self.ports.web, page).status == 200
         if name == "front":
             return lambda: http_get(self.ports.public, "/healthz").status == 200
+        if name == "push":
+            return lambda: http_get(self.ports.push, "/readyz").status == 200
         if name.startswith("worker"):
             # The broker does not say which consumer belongs to which worker: all become ready together.
             workers = sum(other.startswith("worker") for other in self.processes)
@@ -341,6 +343,8 @@ class Site:
         """Return all processes; `front` is nginx, `door` the broker's auth backend, `center` for instant messages."""
         web = self._process("web", programs.web(self.ports.web))
         processes = {"front": front(self.directory, self.ports), "web": web}
+        if self.spec.has_conferences:
+            processes["push"] = self._process("push", programs.push(self.ports.push))
         for name in (f"worker{number}" for number in range(1, self.spec.workers + 1)):
             processes[name] = self._process(name, programs.worker(f"{name}@{self.name}"))
         processes["beat"] = self._process("beat", programs.beat())

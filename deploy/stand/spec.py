@@ -23,6 +23,11 @@ class SiteSpec:
         return port_base + SITE_STRIDE * self.index
 
     @property
+    def has_conferences(self) -> bool:
+        """Return whether the site schedules conferences, so that there are events to push to programs."""
+        return "css" in self.roles.split(",")
+
+    @property
     def has_im(self) -> bool:
         """Return whether the site has instant messages: people's clients connect to its broker."""
         return "im" in self.roles.split(",")
