@@ -247,7 +247,8 @@ _DELETE_LEAVES = (
 def _received_from_core(database: str, accounts: QuerySet[Account]) -> list[str]:
     """Return the ids of those of these accounts that the core sent. `accounts` is a query set.
 
-    The core is the deployment that owns the domain tree.
+    The core is the deployment that owns the domain tree; `domains_applied` has a row for each
+    object that it sent.
     """
     moids = list(accounts.values_list("moid", flat=True))
     if not moids:

@@ -57,8 +57,10 @@ class FailoverUnitOfWork:
         """
         watches = RoomWatch.objects.using(self.database).select_for_update().order_by("room")
         return {
-            r.room: Room(mode=r.mode, abnormal=r.abnormal, since=r.since, number=r.number)
-            for r in watches
+            watch.room: Room(
+                mode=watch.mode, abnormal=watch.abnormal, since=watch.since, number=watch.number
+            )
+            for watch in watches
         }
 
     def remember(self, moid: str, room: Room, because: str) -> None:

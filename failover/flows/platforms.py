@@ -75,7 +75,11 @@ def read_register() -> RegisterView:
     except register_view.Failure as error:
         log.warning("the register is away: %s", error)
     return RegisterView(
-        rows={p: row for p in possible_platforms() if (row := _row_from_own_database(p))}
+        rows={
+            platform: row
+            for platform in possible_platforms()
+            if (row := _row_from_own_database(platform))
+        }
     )
 
 
@@ -144,8 +148,12 @@ def config(platform: str) -> PlatformConfig:
     return PlatformConfig(
         platform=platform,
         mq=Address(url=domain.broker_url if domain else ""),
-        redis=tuple(StoreAddress(url=url, platform=p) for p, url, _ in stores),
-        mysql=tuple(StoreAddress(url=url, platform=p) for p, _, url in stores),
+        redis=tuple(
+            StoreAddress(url=url, platform=store_platform) for store_platform, url, _ in stores
+        ),
+        mysql=tuple(
+            StoreAddress(url=url, platform=store_platform) for store_platform, _, url in stores
+        ),
     )
 
 
@@ -166,7 +174,7 @@ def _copy(platform: str) -> tuple[str, str, str]:
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Answer the questions of CSS about platforms, whether or not this site serves its own platform now."""
-    rows, bad, register = [], [], None
+    rows, others, register = [], [], None
     for delivery in deliveries:
         request = delivery.message
         if isinstance(request, AskPlatformState):
@@ -176,8 +184,8 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
             rows.append(_reply(delivery, config(request.platform)))
         else:
             delivery.unreadable = delivery.unreadable or "type: is not taken here"
-            bad.append(delivery)
-    return [Outcome(rows), *([handle(platform, bad, publish_inline=True)] if bad else [])]
+            others.append(delivery)
+    return [Outcome(rows), *([handle(platform, others, publish_inline=True)] if others else [])]
 
 
 def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:

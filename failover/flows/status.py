@@ -137,7 +137,10 @@ def remark(platform: str) -> str:
 
 def _remarks(view: RegisterView, names: dict[str, str]) -> list[str]:
     """Return a sentence for each platform whose backup in the tree is not the site with its copy."""
-    remarks = (differs(p, backups_of("default", p), view.rows.get(p), names) for p in sorted(names))
+    remarks = (
+        differs(platform, backups_of("default", platform), view.rows.get(platform), names)
+        for platform in sorted(names)
+    )
     return [text for text in remarks if text]
 
 
@@ -182,7 +185,7 @@ def _sites(view: RegisterView, names: dict[str, str]) -> list[SiteStatus]:
     """Return each site with the platforms that it serves, and the age of its agent's last report."""
     sites: list[SiteStatus] = []
     for site in sorted(
-        {r.home for r in view.rows.values()} | {r.backup for r in view.rows.values()}
+        {row.home for row in view.rows.values()} | {row.backup for row in view.rows.values()}
     ):
         ages = [reports[site].age for reports in view.reports.values() if site in reports]
         sites.append(
@@ -190,7 +193,9 @@ def _sites(view: RegisterView, names: dict[str, str]) -> list[SiteStatus]:
                 "platformmoid": site,
                 "name": names.get(site, site),
                 "serving": [
-                    names.get(r.platform, r.platform) for r in view.rows.values() if r.owner == site
+                    names.get(row.platform, row.platform)
+                    for row in view.rows.values()
+                    if row.owner == site
                 ],
                 "seconds": round(min(ages).total_seconds(), 1) if ages else None,
             }

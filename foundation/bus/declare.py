@@ -18,7 +18,10 @@ MORE_BROKERS: Hook[[], int] = Hook()
 
 
 def declare_all(url: str, platform: str) -> int:
-    """Declare all exchanges and queues on the broker at `url`, and those of MORE_BROKERS; return how many."""
+    """Declare all exchanges and queues on the broker at `url`, and on the brokers that apps add to MORE_BROKERS.
+
+    Return how many there are.
+    """
     connection = connect(url)
     count = declare(connection, platform)
     close(connection, politely=True)

@@ -43,16 +43,18 @@ class Listing(Call):
         database, user = self.store.database, self.me.id
         last = queries.last_messages(database, user, mine)
         mentions = queries.mentions(database, user, mine)
-        pairs = [m.conversation_id for m in mine if m.conversation.kind == Kind.DIRECT]
-        others = queries.other_persons(database, user, pairs) if pairs else {}
+        one_to_one = [
+            member.conversation_id for member in mine if member.conversation.kind == Kind.DIRECT
+        ]
+        others = queries.other_persons(database, user, one_to_one) if one_to_one else {}
         return [
             serializers.conversation(
-                m,
-                last.get(m.conversation_id),
-                mentions.get(m.conversation_id),
-                others.get(m.conversation_id),
+                member,
+                last.get(member.conversation_id),
+                mentions.get(member.conversation_id),
+                others.get(member.conversation_id),
             )
-            for m in mine
+            for member in mine
         ]
 
     def show(self, number: int) -> Response:

@@ -78,7 +78,10 @@ def load_facts(
         people,
         _duplicates(database, incoming),
         _entries(database, requests),
-        _files(database, {w.file for w in requests if isinstance(w, Say) and w.file}),
+        _files(
+            database,
+            {request.file for request in requests if isinstance(request, Say) and request.file},
+        ),
         _read(database, _readers(people, incoming)),
         _reactions(database, incoming, locked),
     )
@@ -109,16 +112,22 @@ def _duplicates(database: str, incoming: Sequence[IncomingRequest]) -> dict[Dedu
     keys = {key for key in map(dedup_key, incoming) if key is not None}
     columns = ("conversation_id", "sender", "client_msg_id")
     entries = journal.entries(database, columns, keys)
-    return {(e.conversation, e.sender, e.client_msg_id or ""): e for e in entries}
+    return {
+        (entry.conversation, entry.sender, entry.client_msg_id or ""): entry for entry in entries
+    }
 
 
 def _entries(database: str, requests: Sequence[LoggedRequest]) -> dict[EntryKey, StoredEntry]:
     """Return the entries that requests refer to, and the last edit of each of them that was edited."""
-    about = {(w.conversation, w.seq) for w in requests if not isinstance(w, Say)}
-    entries = journal.entries(database, ("conversation_id", "seq"), about)
-    changed = {(e.conversation, e.edited_seq) for e in entries if e.edited_seq is not None}
+    targets = {
+        (request.conversation, request.seq) for request in requests if not isinstance(request, Say)
+    }
+    entries = journal.entries(database, ("conversation_id", "seq"), targets)
+    changed = {
+        (entry.conversation, entry.edited_seq) for entry in entries if entry.edited_seq is not None
+    }
     entries += journal.entries(database, ("conversation_id", "seq"), changed)
-    return {(e.conversation, e.seq): e for e in entries}
+    return {(entry.conversation, entry.seq): entry for entry in entries}
 
 
 _FILE = ("name", "size", "content_type", "width", "height", "duration_ms", "has_thumbnail")
@@ -182,11 +191,11 @@ def _reactions(
     )
     if not reacting:
         return {}
-    one = "(conversation_id=%s AND seq>%s AND sender=%s)"
+    condition = "(conversation_id=%s AND seq>%s AND sender=%s)"
     arguments: list[object] = [Cmd.REACT.value]
     for number, sender in reacting:
         arguments += [number, locked[number].last_seq - LOOKS_BACK, sender]
-    where = f"cmd=%s AND ({' OR '.join([one] * len(reacting))}) ORDER BY conversation_id, seq"
+    where = f"cmd=%s AND ({' OR '.join([condition] * len(reacting))}) ORDER BY conversation_id, seq"
     return {reaction_key(entry): entry for entry in journal.select(database, where, arguments)}
 
 

@@ -165,7 +165,7 @@ def flush(database: str, conversations: Iterable[LockedRow]) -> None:
         database,
         "im_entry",
         _ENTRY,
-        [_row(e) for conversation in changed for e in conversation.added],
+        [_row(entry) for conversation in changed for entry in conversation.added],
     )
     _save_conversations(
         database,
@@ -199,7 +199,10 @@ def _row(entry: StoredEntry) -> tuple[object, ...]:
 
 def _save_conversations(database: str, conversations: list[LockedRow]) -> None:
     """Write the changed rows of conversations in one statement."""
-    values = {c.id: (c.last_seq, c.messages, c.members, c.members_version) for c in conversations}
+    values = {
+        row.id: (row.last_seq, row.messages, row.members, row.members_version)
+        for row in conversations
+    }
     _update(
         database,
         "im_conversation",
@@ -214,16 +217,16 @@ def save_changes(database: str, entries: Iterable[StoredEntry]) -> None:
         "UPDATE im_entry SET body=%s, edited_seq=%s, recalled_seq=%s"
         " WHERE conversation_id=%s AND seq=%s"
     )
-    for e in entries:
-        row = (e.body, e.edited_seq, e.recalled_seq, e.conversation, e.seq)
+    for entry in entries:
+        row = (entry.body, entry.edited_seq, entry.recalled_seq, entry.conversation, entry.seq)
         sql.execute(database, query, row)
 
 
 def mark_recalled(database: str, entries: Iterable[tuple[int, int, int]]) -> None:
     """Mark entries as recalled, given as (conversation, seq, seq of the recalling entry)."""
     query = "UPDATE im_entry SET recalled_seq=%s WHERE conversation_id=%s AND seq=%s"
-    for number, seq, by in entries:
-        sql.execute(database, query, (by, number, seq))
+    for number, seq, recalling_seq in entries:
+        sql.execute(database, query, (recalling_seq, number, seq))
 
 
 def mark_read(database: str, read: Mapping[int, tuple[int, int]]) -> None:
@@ -294,14 +297,14 @@ def _staged(publication: Publication, now: datetime) -> outbox.OutboxRow:
 
 
 def entries(
-    database: str, columns: Sequence[str], points: Collection[Sequence[object]]
+    database: str, columns: Sequence[str], tuples: Collection[Sequence[object]]
 ) -> list[StoredEntry]:
     """Return the entries of logs whose `columns` have one of these value tuples."""
-    if not points:
+    if not tuples:
         return []
     tuple_marks = f"({sql.marks(columns)})"
-    condition = f"({', '.join(columns)}) IN ({', '.join([tuple_marks] * len(points))})"
-    return select(database, condition, [value for point in points for value in point])
+    condition = f"({', '.join(columns)}) IN ({', '.join([tuple_marks] * len(tuples))})"
+    return select(database, condition, [value for one_tuple in tuples for value in one_tuple])
 
 
 def select(database: str, condition: str, values: Sequence[object]) -> list[StoredEntry]:

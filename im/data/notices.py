@@ -50,7 +50,7 @@ def config_notice(server: Server) -> Publication:
     return notice_of(
         of_server(side, server.server_id),
         cmd,
-        {name: "" if v is None else str(v) for name, v in values.items()},
+        {name: "" if value is None else str(value) for name, value in values.items()},
     )
 
 

@@ -59,6 +59,7 @@ def invitable(
     person.
     """
     people = people_by_id(store, users)
+    # Person -> (state in the list of `by`, state of `by` in that person's list).
     between = states_between(store.database, by.id, [*people])
     return [
         person

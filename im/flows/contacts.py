@@ -58,8 +58,8 @@ def _lock(store: PlatformStore, me: Person, other: str) -> None:
     """
     if me.id == other or not people.people_by_id(store, [other]):
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
-    pair = Account.objects.using(store.database).filter(moid__in=[me.id, other])
-    len(pair.order_by("moid").select_for_update())
+    accounts = Account.objects.using(store.database).filter(moid__in=[me.id, other])
+    len(accounts.order_by("moid").select_for_update())  # `len` runs the query.
 
 
 def _check_count(database: str, me: Person, before: str, after: str) -> None:
@@ -85,7 +85,8 @@ def _save(database: str, owner: str, other: str, state: str) -> None:
 def _update_mute(store: PlatformStore, me: Person, other: str, after: tuple[str, str]) -> None:
     """Mute each of two people whom the other blocks in their conversation, and unmute one who is not blocked.
 
-    `after` are the states (of `other` in the list of `me`, of `me` in the list of `other`).
+    `after` are the states (of `other` in the list of `me`, of `me` in the list of `other`). The
+    column `pair` holds the ids of the two people of a one-to-one conversation.
     """
     pair = ":".join(sorted((me.id, other)))
     rows = Conversation.objects.using(store.database).filter(pair=pair)

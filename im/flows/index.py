@@ -90,13 +90,13 @@ def _add_grams(database: str, behind: Sequence[Behind]) -> None:
 
 
 def _gram_rows(
-    database: str, points: Sequence[tuple[int, int]]
+    database: str, messages: Sequence[tuple[int, int]]
 ) -> Iterable[list[tuple[int, str, int]]]:
     """Yield, for each of these messages, given as (conversation, seq), its rows of the search index."""
-    if not points:
+    if not messages:
         return
-    query = _TEXT.format(marks=", ".join(["(%s, %s)"] * len(points)))
-    values = [int(value) for point in points for value in point]
+    query = _TEXT.format(marks=", ".join(["(%s, %s)"] * len(messages)))
+    values = [int(value) for message in messages for value in message]
     for number, seq, sent_at, body in sql.select(database, query, values):
         place = place_of(sent_at.replace(tzinfo=UTC).timestamp(), seq)
         yield [(number, gram, place) for gram in grams(body)]

@@ -281,7 +281,7 @@ class _Batch:
 
     def flush(self) -> None:
         """Write to the database all entries and changes that the batch holds."""
-        added = {c.id: c.added for c in self.facts.locked.values()}
+        added = {row.id: row.added for row in self.facts.locked.values()}
         journal.flush(self.database, self.facts.locked.values())
         journal.save_changes(self.database, self._changed.values())
         journal.mark_recalled(self.database, self._recalled)
@@ -290,14 +290,14 @@ class _Batch:
 
     def _save_file_uses(self) -> None:
         """Record which conversations use which file; without a use only its owner may read it."""
-        more = sorted((*pair, count) for pair, count in self._uses.items() if count > 0)
-        less = sorted((*pair, -count) for pair, count in self._uses.items() if count < 0)
-        if more:
-            ids = sorted({file for file, _, _ in more})
+        added = sorted((*pair, count) for pair, count in self._uses.items() if count > 0)
+        removed = sorted((*pair, -count) for pair, count in self._uses.items() if count < 0)
+        if added:
+            ids = sorted({file for file, _, _ in added})
             query = f"UPDATE im_file SET used=1 WHERE id IN ({sql.marks(ids)})"
             sql.execute(self.database, query, ids)
-            sql.cursor_of(self.database).executemany(_ADD_USES, more)
-        for file, conversation, count in less:
+            sql.cursor_of(self.database).executemany(_ADD_USES, added)
+        for file, conversation, count in removed:
             sql.execute(self.database, _REMOVE_USES, (count, count, file, conversation))
             sql.execute(self.database, _DELETE_UNUSED, (file, conversation))
 
@@ -306,11 +306,15 @@ class _Batch:
 
         `added`: conversation -> the entries that this batch has appended.
         """
-        entries = {(e.conversation, e.seq): e for appended in added.values() for e in appended}
+        entries = {
+            (entry.conversation, entry.seq): entry
+            for appended in added.values()
+            for entry in appended
+        }
         entries = {**self.facts.entries, **entries}
         missing = {key for _, key in self._repeated if key not in entries}
         stored = journal.entries(self.database, ("conversation_id", "seq"), missing)
-        entries |= {(e.conversation, e.seq): e for e in stored}
+        entries |= {(entry.conversation, entry.seq): entry for entry in stored}
         for incoming, key in self._repeated:
             if key in entries:
                 self._publish_and_acknowledge(incoming, entries[key])

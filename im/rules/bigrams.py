@@ -88,7 +88,7 @@ def contains_all(text: str, terms: tuple[str, ...]) -> bool:
 def spans(text: str, term: str) -> list[tuple[int, int]]:
     """Return where a term stands in a normalized text, as (first, end) with `end` excluded."""
     begin = r"(?<!\w)" if re.match(rf"(?![{_UNSPACED}])\w", term) else ""
-    return [m.span() for m in re.finditer(begin + re.escape(term), text)]
+    return [found.span() for found in re.finditer(begin + re.escape(term), text)]
 
 
 # ---- places -------------------------------------------------------------------------------------

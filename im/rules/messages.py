@@ -210,7 +210,7 @@ class BatchResult:
         """Return all people to whom a message of this result may go."""
         people = {
             user
-            for conversation in {e.conversation for e in self.entries}
+            for conversation in {entry.conversation for entry in self.entries}
             for user in self.members[conversation]
         }
         people |= {entry.sender for entry in self.acks} | {

@@ -50,7 +50,7 @@ def publications_of(outcome: BatchResult, ways: Ways) -> Iterator[Publication]:
         number = entry.conversation
         if number not in keys:
             people = outcome.members.get(number, ())
-            keys[number] = keys_of({u: ways[u] for u in people if u in ways})
+            keys[number] = keys_of({user: ways[user] for user in people if user in ways})
         yield from _to_all(number, to_wire(entry), keys[number])
     for entry in outcome.acks:
         yield _to_one(entry.sender, acknowledgement(entry), ways)

@@ -158,9 +158,9 @@ class CellObserver:
         self._remember_report(reading, now)
         owns = memory.last is not None and memory.last.owner == self.site
         self.workers.is_pulse_wanted = owns and not database.read_only
-        near = self._is_caught_up()
+        copy_caught_up = self._is_caught_up()
         other_well = self._is_other_well(reading, now)
-        self._remember_health(reading, near and other_well, now)
+        self._remember_health(reading, copy_caught_up and other_well, now)
         return Facts(
             me=self.site,
             row=row,
@@ -181,7 +181,7 @@ class CellObserver:
             other_well=other_well,
             vouched_at=memory.vouched_at,
             software_at=self.workers.seen_at,
-            caught_up=near,
+            caught_up=copy_caught_up,
             pulse_at=memory.pulse_at,
             asked_at=memory.asked_at,
             well_since=memory.well_since,
@@ -229,16 +229,18 @@ class CellObserver:
                 if memory.answered_at > memory.started_at
                 else self._unsafe_setting()
             )
-            look = own_database.DatabaseReading(
+            own_reading = own_database.DatabaseReading(
                 self.link, self.cell.platform, self.cell.schema, self.cell.number
             )
         except Failure:
             memory.database = replace(memory.database, alive=True, answers=False)
             return memory.database
         memory.answered_at = now
-        self._remember(look, now)
-        complete = self._is_complete(look)
-        memory.database = look.database(complete=complete, unsafe_setting=memory.unsafe_setting)
+        self._remember(own_reading, now)
+        complete = self._is_complete(own_reading)
+        memory.database = own_reading.database(
+            complete=complete, unsafe_setting=memory.unsafe_setting
+        )
         return memory.database
 
     def _unsafe_setting(self) -> str:
@@ -257,25 +259,29 @@ class CellObserver:
         memory.past.clear()
         memory.database = Database()
 
-    def _remember(self, look: own_database.DatabaseReading, now: float) -> None:
-        """Remember from this reading when commits were last acknowledged, and when the pulse last grew."""
+    def _remember(self, own_reading: own_database.DatabaseReading, now: float) -> None:
+        """Remember from this reading when commits were last acknowledged, and when the pulse last grew.
+
+        While no commit waits and the copy is connected, or commits do not wait for it, commits
+        count as acknowledged now.
+        """
         memory = self.memory
-        ahead = None if self.peer.sequence is None else look.sequence - self.peer.sequence
-        self.lag = None if ahead is None else max(0, -ahead if look.read_only else ahead)
+        ahead = None if self.peer.sequence is None else own_reading.sequence - self.peer.sequence
+        self.lag = None if ahead is None else max(0, -ahead if own_reading.read_only else ahead)
         peer_answers = now - self.peer.heard_at < 1.0
-        idle = look.attached and not look.waiting and peer_answers
-        if not look.semi or idle or look.acknowledged > memory.acknowledged >= 0:
+        idle = own_reading.attached and not own_reading.waiting and peer_answers
+        if not own_reading.semi or idle or own_reading.acknowledged > memory.acknowledged >= 0:
             memory.acked_at = now
-        memory.acknowledged = look.acknowledged
-        self._remember_divergence(look, now)
-        memory.past.append((now, look.sequence))
-        if look.pulse != memory.pulse:
+        memory.acknowledged = own_reading.acknowledged
+        self._remember_divergence(own_reading, now)
+        memory.past.append((now, own_reading.sequence))
+        if own_reading.pulse != memory.pulse:
             memory.pulse_at = now if memory.pulse is not None else None
-            memory.pulse = look.pulse
-        elif memory.pulse_at is not None and self._lags(look, now):
+            memory.pulse = own_reading.pulse
+        elif memory.pulse_at is not None and self._lags(own_reading, now):
             memory.pulse_at = now
 
-    def _lags(self, look: own_database.DatabaseReading, now: float) -> bool:
+    def _lags(self, own_reading: own_database.DatabaseReading, now: float) -> bool:
         """Return whether this copy lacks writes that the other site's database had a second ago.
 
         Then an old pulse here does not prove that the workers there are dead: newer beats may be on
@@ -285,22 +291,22 @@ class CellObserver:
         if self.peer.sequence is not None:
             memory.peer_past.append((now, self.peer.sequence))
         before = [sequence for at, sequence in memory.peer_past if at <= now - 1.0]
-        return bool(before) and look.sequence < before[-1]
+        return bool(before) and own_reading.sequence < before[-1]
 
-    def _remember_divergence(self, look: own_database.DatabaseReading, now: float) -> None:
+    def _remember_divergence(self, own_reading: own_database.DatabaseReading, now: float) -> None:
         """Remember since when the owner refuses this copy, because it holds transactions that the owner lacks.
 
         The refusal counts until the copy has received something again. A new attempt to connect
         alone does not end it: the error vanishes from the status for a moment and comes back.
         """
         memory = self.memory
-        memory.fed_since = (memory.fed_since or now) if look.receiving else None
-        if look.diverged and memory.diverged_at is None:
-            memory.diverged_at, memory.diverged_from = now, look.sequence
-        elif look.sequence > memory.diverged_from or memory.database.complete:
+        memory.fed_since = (memory.fed_since or now) if own_reading.receiving else None
+        if own_reading.diverged and memory.diverged_at is None:
+            memory.diverged_at, memory.diverged_from = now, own_reading.sequence
+        elif own_reading.sequence > memory.diverged_from or memory.database.complete:
             memory.diverged_at = None
 
-    def _is_complete(self, look: own_database.DatabaseReading) -> bool:
+    def _is_complete(self, own_reading: own_database.DatabaseReading) -> bool:
         """Return whether this copy has, since its database process started, once had all that the owner had.
 
         What a copy had received but not applied is lost when its process dies. Until the copy has
@@ -321,7 +327,7 @@ class CellObserver:
             memory.goal = None
             return False
         memory.goal = self.peer.sequence if memory.goal is None else memory.goal
-        if memory.goal is None or look.sequence < memory.goal:
+        if memory.goal is None or own_reading.sequence < memory.goal:
             return False
         self.complete.write_text(memory.life)
         self.served.unlink(missing_ok=True)
@@ -361,14 +367,16 @@ class CellObserver:
     def _is_other_well(self, reading: RegisterReading | None, now: float) -> bool:
         return reading is not None and reading.well and now - self.memory.reported_at < REPORTED
 
-    def _remember_health(self, reading: RegisterReading | None, near: bool, now: float) -> None:
+    def _remember_health(
+        self, reading: RegisterReading | None, copy_caught_up: bool, now: float
+    ) -> None:
         """Remember since when the home of a platform that this site owns as its backup could have it back.
 
-        `near`: the copy there has caught up, and the home's agent reports that the site could
-        serve.
+        `copy_caught_up`: the copy there has caught up, and the home's agent reports that the site
+        could serve.
         """
         memory = self.memory
-        away = reading is not None and reading.row.owner == self.site != reading.row.home
-        good = away and reading is not None and not reading.row.solo and near
+        is_backup = reading is not None and reading.row.owner == self.site != reading.row.home
+        could_return = is_backup and reading is not None and not reading.row.solo and copy_caught_up
         if reading is not None:
-            memory.well_since = (memory.well_since or now) if good else None
+            memory.well_since = (memory.well_since or now) if could_return else None

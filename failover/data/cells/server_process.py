@@ -70,7 +70,7 @@ class Server:
         if self._child is not None and self._child.poll() is not None:
             self._child = None
         if self._pid is None or not self._is_ours(self._pid):
-            numbers = (int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit())
+            numbers = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
             self._pid = next((number for number in numbers if self._is_ours(number)), None)
         return self._pid
 

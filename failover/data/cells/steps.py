@@ -108,7 +108,7 @@ class Steps:
         """Configure the database as a copy of the other site's, and start replication."""
         cell = self._cell
         self._memory.followed_at = time.monotonic()
-        self._watch.complete.unlink(missing_ok=True)
+        self._watch.complete.unlink(missing_ok=True)  # The copy no longer counts as complete.
         self._link.rows(
             "CHANGE MASTER TO master_host=%s, master_port=%s, master_user='copy',"
             " master_password=%s, master_use_gtid=slave_pos, master_connect_retry=1,"
