@@ -131,7 +131,11 @@ class FarClock:
         self._offsets: list[float] = []
 
     def note_platform_time(self, sent_at: datetime | None) -> None:
-        """Adjust this process's clock to the time at which the platform sent a message; `None` has no effect."""
+        """Adjust this process's clock to the time at which the platform sent a message; `None` has no effect.
+
+        A delayed message makes the platform's clock seem slow, so of the last KEPT differences the
+        greatest one counts.
+        """
         if sent_at is None:
             return
         self._offsets = [*self._offsets, sent_at.timestamp() - steady()][-self.KEPT :]

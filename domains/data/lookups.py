@@ -44,7 +44,7 @@ _HTTP_URLS = (
 
 
 def number_prefixes(platform: str) -> dict[str, str]:
-    """Return all platforms: prefix of its conference numbers -> id of the platform."""
+    """Return all platforms, as the data of `platform` has them: prefix of conference numbers -> id of the platform."""
     return dict(
         look_up(platform, "SELECT e164_prefix, domain_ptr_id FROM domains_platformdomain", [])
     )

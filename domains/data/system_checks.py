@@ -12,7 +12,7 @@ from domains.data import sealing
 
 
 def accounts_can_be_sealed(**_: object) -> list[CheckMessage]:
-    """Warn (`domains.W001`) if the key is unusable without which people of the core's tree cannot sign in at sites."""
+    """Warn (`domains.W001`) if the sealing key is unusable: people of the core's tree then cannot sign in at sites."""
     shared = settings.CORE_MOID or "bmc" in settings.ROLES
     problem = sealing.find_key_problem() if shared else ""
     hint = (

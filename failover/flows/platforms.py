@@ -111,9 +111,9 @@ def state(platform: str, register: RegisterView) -> PlatformState:
         return PlatformState(
             platform=platform, state="abnormal", epoch=0, serving="", mains=(), backups=()
         )
-    around = BackupPlatform.objects.order_by("order")
-    mains = around.filter(backup_id=platform).values_list("platform_id", flat=True)
-    backups = around.filter(platform_id=platform).values_list("backup_id", flat=True)
+    backup_rows = BackupPlatform.objects.order_by("order")
+    mains = backup_rows.filter(backup_id=platform).values_list("platform_id", flat=True)
+    backups = backup_rows.filter(platform_id=platform).values_list("backup_id", flat=True)
     return PlatformState(
         platform=platform,
         state=state_of(row),

@@ -59,7 +59,7 @@ class SiteStatus(TypedDict):
 
 
 class RoomStatus(TypedDict):
-    """A machine room as this site's PMS sees it."""
+    """A machine room as the PMS (platform management) of this site sees it."""
 
     roommoid: str
     name: str

@@ -50,7 +50,11 @@ def refuse(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> No
 def _send_refusal(
     uow: UnitOfWork, refusal: Message, envelope: Envelope, exchange: str, key: str
 ) -> None:
-    """Stage a refusal for the broker from which the request came."""
+    """Stage a refusal for the broker from which the request came.
+
+    That is the broker of a peer, of the site that forwarded the request (`via`), or of the site
+    where it was asked.
+    """
     destination = envelope.peer or envelope.via or envelope.asked_at
     properties = {"correlation_id": envelope.correlation_id, "destination": destination}
     uow.put(refusal, exchange, key, **properties)

@@ -79,6 +79,7 @@ class InboxOfWork:
         self._unanswered: dict[str, list[InboxRequest]] = {}
         """Conference number -> requests about it that another party is to answer."""
         self._looked_up: set[str] = set()
+        """The conference numbers whose requests have been read."""
 
     def load(self, keys: Iterable[str]) -> None:
         """Read and lock the requests with these keys that were received before.

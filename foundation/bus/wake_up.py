@@ -67,7 +67,11 @@ def publish(platform: str, channel: str, text: str) -> None:
 
 
 def wait(platform: str, seconds: float, destination: str = "") -> None:
-    """Wait until the thread that sends to `destination` is woken, at most `seconds`."""
+    """Wait until the thread that sends to `destination` is woken, at most `seconds`.
+
+    Other processes wake it by a list in Redis, this process by an event; without Redis only the
+    event counts.
+    """
     event = _events[destination]
     if event.is_set():
         event.clear()

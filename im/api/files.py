@@ -139,7 +139,7 @@ class Files(_Files):
         return reply
 
     def options(self, request: HttpRequest | Request, *args: object, **named: object) -> Response:
-        """Return the supported part of tus, to anybody."""
+        """Return, to anybody, which part of the upload protocol tus is supported."""
         return Response(
             status=204,
             headers={

@@ -81,7 +81,9 @@ class _Seqs(serializers.DictField):
     def to_internal_value(self, data: Any) -> Any:
         """Return the mapping with numbers as keys."""
         seqs = super().to_internal_value(data)
-        if len(seqs) > MOST_SEQS or not all(k.isdecimal() and len(k) < 20 for k in seqs):
+        if len(seqs) > MOST_SEQS or not all(
+            number.isdecimal() and len(number) < 20 for number in seqs
+        ):
             raise serializers.ValidationError(
                 f"at most {MOST_SEQS}, by the conversations' ids in decimal"
             )

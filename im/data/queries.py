@@ -168,7 +168,8 @@ def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int,
 def mentions(database: str, user: str, mine: Iterable[Member]) -> dict[int, int]:
     """Return the last unread message that mentions a person: conversation id -> seq.
 
-    Only the last LOOKS_BACK entries of each log are searched.
+    `mine` holds the person's `Member` rows. Only the last LOOKS_BACK entries of each log are
+    searched.
     """
     values = []
     for member in mine:

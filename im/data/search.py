@@ -74,12 +74,12 @@ class SearchRequest:
 
     user: str
     query: Query
-    sights: Mapping[int, VisibleRange]
+    visible_ranges: Mapping[int, VisibleRange]
 
     @property
     def mine(self) -> str:
         """Return the ids of the person's conversations, joined for an SQL `IN`."""
-        return ", ".join(map(str, sorted(self.sights)))
+        return ", ".join(map(str, sorted(self.visible_ranges)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,9 @@ def find_messages(
     """
     start = before or SearchPosition(place_of(now.timestamp() + 86400, 0), 0)
     parts, is_common = (
-        _leader_first(database, request) if request.query.parts and request.sights else ([], False)
+        _leader_first(database, request)
+        if request.query.parts and request.visible_ranges
+        else ([], False)
     )
     hits: list[tuple[SearchPosition, StoredEntry]] = []
     looked_at = 0
@@ -155,8 +157,9 @@ def _candidates(
 ) -> Iterator[list[SearchPosition]]:
     """Yield the positions of messages that all exact lookups find, newest first, at most BATCH at a time.
 
-    `windows` are the days back from the newest that each query covers; the last one reaches the
-    start.
+    `parts` are the lookups, the rarest one (`leader`) first: its index entries are read, and the
+    others are looked up for each. `windows` are the days back from `start` that the first queries
+    cover; the last query covers all the time before.
     """
     leader, *others = parts
     exact = [item.gram for item in others if not item.is_prefix]
@@ -180,7 +183,7 @@ def _checked(
     visible = {
         (number, seq)
         for number, seq in by_place
-        if request.sights[number].floor < seq <= request.sights[number].top
+        if request.visible_ranges[number].floor < seq <= request.visible_ranges[number].top
     }
     numbers = sorted({number for number, _ in visible})
     entries = journal.entries(database, ("conversation_id", "seq"), sorted(visible))

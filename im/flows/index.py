@@ -79,7 +79,11 @@ def _limit(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
 
 
 def _add_grams(database: str, behind: Sequence[Behind]) -> None:
-    """Write the index rows of new and edited messages."""
+    """Write the index rows of new and edited messages.
+
+    `behind`: (conversation, seq above which entries are not indexed yet, seq up to which they are
+    to be indexed).
+    """
     query = " UNION ".join([f"({_NEW})"] * len(behind))
     new = sql.select(database, query, [value for item in behind for value in item])
     rows = sorted(row for rows_of_message in _gram_rows(database, new) for row in rows_of_message)

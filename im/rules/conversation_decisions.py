@@ -223,16 +223,20 @@ SeqRange = tuple[int, int, int]
 
 
 def missing_ranges(
-    sights: Mapping[int, VisibleRange], have: Mapping[int, int], count: int, latest: int | None
+    visible_ranges: Mapping[int, VisibleRange],
+    have: Mapping[int, int],
+    count: int,
+    latest: int | None,
 ) -> tuple[list[SeqRange], bool]:
     """Return the entries that a device lacks, at most `count`, and whether there are more.
 
-    `sights`: conversation id -> the part of its log that the person sees. `have`: conversation id
+    `visible_ranges`: conversation id -> the part of its log that the person sees. `have`:
+    conversation id
     -> the last seq up to which the device lacks nothing. Of a conversation that is not in `have`
     the device gets the `latest` entries (`None`: all).
     """
     ranges: list[SeqRange] = []
-    for number, visible in sorted(sights.items()):
+    for number, visible in sorted(visible_ranges.items()):
         above = max(visible.floor, have.get(number, 0))
         if number not in have and latest is not None:
             above = max(above, visible.top - latest)

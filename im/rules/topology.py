@@ -62,7 +62,7 @@ def user_queue(user: str, device: str) -> str:
 
 
 def server_key(key: str, server_id: str) -> str:
-    """Return the key that reaches one server of a kind (`balance`, `media`), or all without a proper id."""
+    """Return the key that reaches one server of a kind (`balance`, `media`) or, without a proper id, all of them."""
     return f"{key}.{server_id}" if SERVER_ID.fullmatch(server_id) else key
 
 
