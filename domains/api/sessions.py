@@ -174,7 +174,7 @@ _LOOKED_UP_AT_ONCE = 500
 
 
 def live_logins(logins: Collection[tuple[str, str]], now: datetime) -> frozenset[tuple[str, str]]:
-    """Return those pairs of program's token and login cookie (one may be "") that are valid still, in few queries.
+    """Return those pairs (token of a program, login cookie; one may be "") that are still valid, in few queries.
 
     They are in use by an open connection, so they are counted as used.
     """
@@ -205,7 +205,7 @@ def live_logins(logins: Collection[tuple[str, str]], now: datetime) -> frozenset
 
 
 def live_bearers(values: Collection[str]) -> frozenset[str]:
-    """Return those OAuth2 access tokens that are valid still and allow to read, in few queries."""
+    """Return those OAuth2 access tokens that are still valid and allow reading, in few queries."""
     by_hash = {hash_secret(value): value for value in values}
     hashes, live = sorted(by_hash), set()
     tokens = get_access_token_model().objects.select_related("user__domain", "application")
@@ -223,6 +223,7 @@ class _Verdicts:
 
     def __init__(self) -> None:
         self._of_domains: dict[tuple[str | None, str, bool], bool] = {}
+        """(domain of an account, domain of the key or application, whether operator) -> whether it may act."""
 
     def __call__(self, account: Account, server: str) -> bool:
         """Return whether an account may act by an API key or application of the domain `server`."""

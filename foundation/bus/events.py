@@ -47,10 +47,10 @@ def channel_of(platform: str) -> str:
 
 
 def put(database: str, staged: Sequence[Event]) -> dict[str, int]:
-    """Insert events, numbered, in the caller's transaction; return the last number of each user domain.
+    """Insert events, numbered, in the caller's transaction; return user domain -> number of its last event.
 
-    Of equal events only the last one is kept. It must be the last thing that the transaction does, since the counters
-    of the user domains are locked from here on.
+    Of equal events only the last one is kept. Call this as the last thing in the transaction, since
+    the counters of the user domains are locked from here on.
     """
     kept = [event for event in reversed(dict.fromkeys(reversed(staged))) if _has_place(event)]
     counts = Counter(event.user_domain for event in kept)
@@ -84,12 +84,15 @@ def _has_place(event: Event) -> bool:
 
 
 def announce(platform: str, last: Mapping[str, int]) -> None:
-    """Wake the processes that push events: these user domains of a platform have events up to these numbers."""
+    """Wake the processes that push events of a platform. `last`: user domain -> number of its last event."""
     wake_up.publish(platform, channel_of(platform), orjson.dumps(last).decode())
 
 
 def read_after(database: str, positions: Mapping[str, int], limit: int) -> list[StoredEvent]:
-    """Return the events of these user domains after these numbers, at most `limit`, in order for each domain."""
+    """Return at most `limit` events of user domains, for each domain in the order of their numbers.
+
+    `positions`: user domain -> number of the last event that the caller has.
+    """
     if not positions:
         return []
     condition = " OR ".join(["(user_domain=%s AND seq>%s)"] * len(positions))

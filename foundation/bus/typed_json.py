@@ -39,7 +39,7 @@ def text(maximum: int = 1024, minimum: int = 0) -> Meta:
 
 
 def line(maximum: int) -> Meta:
-    """Return the limit of a name: 1 to `maximum` characters of one line, in which something is to be seen."""
+    """Return the limit of a name: 1 to `maximum` characters of one line, with a visible one among them."""
     words = f"string of 1 to {maximum} characters"
     return Meta(min_length=1, max_length=maximum, pattern=NAME, description=words)
 

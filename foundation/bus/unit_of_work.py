@@ -76,8 +76,9 @@ class UnitOfWork:
         self.rows: list[outbox.OutboxRow] = []
         """The messages to send."""
         self.events: list[Event] = []
-        """What programs that listen for changes are told."""
+        """The events to write, for programs that listen for changes."""
         self._last_events: dict[str, int] = {}
+        """User domain -> number of the last event that `flush` has written for it."""
         self.answers: dict[str, bytes] = {}
         """Key of a request that came over HTTP -> body of its answer."""
         self.created_conferences: dict[str, tuple[str, str]] = {}
@@ -203,7 +204,7 @@ class UnitOfWork:
         self._last_events = events.put(self.database, self.events)
 
     def after_commit(self) -> None:
-        """Wake those that send messages to peers or events, and let each app update its copies outside the database.
+        """Wake the threads and processes that send messages and events, and let each app update its copies elsewhere.
 
         A peer is another site's platform.
         """

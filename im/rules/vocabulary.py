@@ -80,7 +80,7 @@ class Role(StrEnum):
 
 
 class Membership(StrEnum):
-    """How a person stands to a conversation. ASKED: the person has asked to join."""
+    """The membership of a person in a conversation. ASKED: the person has asked to join."""
 
     ACTIVE = "active"
     LEFT = "left"

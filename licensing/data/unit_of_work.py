@@ -62,7 +62,7 @@ class LicensingUnitOfWork:
         return tuple(dict.fromkeys((*self.platforms_here, *all_platforms)))
 
     def sites_of_licence(self, platform: str) -> tuple[str, ...]:
-        """Return the other sites to which a platform's licence is sent: its own, then its backups."""
+        """Return the other sites to which a platform's licence is sent: the platform's own site, then its backups."""
         sites = (platform, *backups_of(self._database, platform))
         return tuple(site for site in sites if site != self.platform)
 

@@ -70,11 +70,11 @@ def read(path: Path, **limits: Any) -> Config:
         )
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise BadConfig(f"{path}: {error}") from None
-    _refuse_odd(config)
+    _refuse_contradictions(config)
     return config
 
 
-def _refuse_odd(config: Config) -> None:
+def _refuse_contradictions(config: Config) -> None:
     """Refuse values that would mix up two cells. Raises BadConfig."""
     for name in ("platform", "number", "server", "directory", "port"):
         values = [getattr(cell, name) for cell in config.cells]
