@@ -8,20 +8,15 @@ from msgspec import field
 
 from foundation.bus.message import Message, message
 from foundation.bus.typed_json import TypedObject, text, whole
+from wire.conference_settings import ConferenceSettings
 from wire.fields import (
     Count,
     ErrCode,
-    InvitedTerminals,
     Join,
     Moid,
-    NewName,
     Number,
-    Password,
-    Places,
     Reason,
     ReqId,
-    Resolution,
-    Settings,
     Text,
     UnitName,
     Whole,
@@ -55,31 +50,14 @@ class ListedConference(TypedObject):
 
 
 @message("CM_MAU_CREATECONF_REQ", nack="MAU_CM_CREATECONF_NACK")
-class CreateConference(Message):
-    """A conference manager (CM) asks for a conference (CSS §1.1).
-
-    `settings`, `chairman` and `speaker` are fields of ours; the last two each name an account of `mts`.
-    """
+class CreateConference(ConferenceSettings, Message):
+    """A conference manager (CM) asks for a conference (CSS §1.1)."""
 
     reqid: ReqId | None = None
     user_domain: Moid = field(name="moid")
     creator: Creator | None = None
-    name: NewName = field(name="confname")
     e164: Number | None = field(name="confE164", default=None)
-    password: Password | None = field(name="confpwd", default=None)
     conftype: Literal[1, 2, 3, 4] = 1
-    duration: Whole = 240
-    places: Places = field(name="maxjoinedmt", default=8)
-    auto_end: bool = field(name="autoend", default=False)
-    resolution: Resolution = "720p"
-    h265: bool = False
-    bitrate: Annotated[int, whole(16, 65536)] = 1024
-    record: bool = False
-    protected: bool = field(name="dr", default=True)
-    mts: InvitedTerminals = ()
-    settings: Settings | None = None
-    chairman: Annotated[str, text(128)] | None = None
-    speaker: Annotated[str, text(128)] | None = None
 
 
 @message("MAU_CM_CREATECONF_ACK")

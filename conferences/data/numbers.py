@@ -15,6 +15,9 @@ SERIAL_DIGITS = 5
 
 SERIALS = 10**SERIAL_DIGITS
 
+MAX_HELD = SERIALS // 2
+"""So many numbers of a platform may be kept for reservations and the like at once; conferences need the others."""
+
 _FIRST_SHORT, _SHORT_END = 100_000, 1_000_000
 """The range of the short numbers of six digits, for conferences with a requested number of another form."""
 
@@ -30,18 +33,30 @@ class NoNumbers(LookupError):
 
 @dataclass(slots=True)
 class _Cursor:
-    """The next serial and the next short number that a platform tries, and the prefix of its numbers."""
+    """The next serial and the next short number that a platform tries, and the prefix of its numbers.
+
+    `held`: how many numbers are kept for reservations and the like.
+    """
 
     prefix: str
     next_serial: int
     next_short: int
+    held: int
 
 
 class _NumberState(NamedTuple):
-    """The incarnation of a number (how often it was used), and whether a conference has it now."""
+    """The incarnation of a number (how often it was used), and whether a conference has it now.
+
+    `holder`: what the number is kept for while no conference has it, for instance a reservation; "" means nothing.
+    """
 
     incarnation: int
     is_taken: bool
+    holder: str = ""
+
+    def is_free_for(self, holder: str) -> bool:
+        """Tell whether this holder may have the number now; "" means a conference without one."""
+        return not self.is_taken and self.holder in ("", holder)
 
 
 class Numbers:
@@ -53,6 +68,7 @@ class Numbers:
         self._cursor: _Cursor | None = None
         self._loaded: dict[str, _NumberState] = {}
         self._changed: dict[str, _NumberState] = {}
+        self._holders: dict[str, str] = {}
         self._loaded_serials: list[int] = []
 
     def prepare(self, count: int, requested: Collection[str]) -> None:
@@ -70,7 +86,7 @@ class Numbers:
         rows = sql.select(
             self._database,
             f"SELECT {NUMBER_PREFIX.format(moid='platform')},"
-            " next_serial, next_short FROM conferences_numbercursor WHERE platform=%s FOR UPDATE",
+            " next_serial, next_short, held FROM conferences_numbercursor WHERE platform=%s FOR UPDATE",
             [self._platform],
         )
         return _Cursor(*rows[0]) if rows and rows[0][0] else None
@@ -87,49 +103,93 @@ class Numbers:
             return
         self._loaded |= dict.fromkeys(missing, _NumberState(0, False))
         query = (
-            "SELECT e164, incarnation, taken FROM conferences_number"
+            "SELECT e164, incarnation, taken, held_by FROM conferences_number"
             f" WHERE e164 IN ({sql.marks(missing)}) ORDER BY e164 FOR UPDATE"
         )
-        for e164, incarnation, taken in sql.select(self._database, query, missing):
-            self._loaded[e164] = _NumberState(incarnation, bool(taken))
+        for e164, incarnation, taken, holder in sql.select(self._database, query, missing):
+            self._loaded[e164] = _NumberState(incarnation, bool(taken), holder)
 
     def _number(self, serial: int) -> str:
         """Return the number with this serial: the platform's prefix and the serial in five digits."""
         assert self._cursor is not None
         return f"{self._cursor.prefix}{serial:0{SERIAL_DIGITS}d}"
 
-    def allocate(self, requested: str | None) -> AllocatedNumber | None:
+    def allocate(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Allocate the requested number, or the next free one of the platform.
 
-        `None`: the requested number is taken, or no free one was found. Raises NoNumbers.
+        `holder`: what the requested number may be kept for (see `hold`). `None`: the requested number is taken or kept
+        for something else, or no free one was found. Raises NoNumbers.
         """
+        self._prepare_for(requested)
+        if requested is not None:
+            return self._allocate_requested(requested, holder)
+        number = self._next_free()
+        if number is None:
+            return None
+        return AllocatedNumber(number, number[-SERIAL_DIGITS:], self._mark_taken(number))
+
+    def hold(self, requested: str | None, holder: str) -> str | None:
+        """Keep the requested number, or the next free one, for something that has no conference yet, and return it.
+
+        `holder` names it, for instance `book:<id>`; it keeps the number until `drop_hold`. `None`: as `allocate`, or
+        MAX_HELD numbers are kept, so that the others stay free for conferences.
+        """
+        self._prepare_for(requested)
+        assert self._cursor is not None
+        if self._cursor.held >= MAX_HELD:
+            return None
+        if requested is None:
+            number = self._next_free()
+        else:
+            self._load_missing([requested])
+            number = requested if self._state(requested).is_free_for(holder) else None
+        if number is not None and not self._state(number).holder:
+            self._holders[number] = holder
+            self._cursor.held += 1
+        return number
+
+    def drop_hold(self, e164: str) -> None:
+        """Keep a number no longer; a conference that has it now keeps it until its end."""
+        self._prepare_for(e164)
+        assert self._cursor is not None
+        self._load_missing([e164])
+        if self._state(e164).holder:
+            self._holders[e164] = ""
+            self._cursor.held -= 1
+
+    def _prepare_for(self, requested: str | None) -> None:
+        """Lock and read the rows for one number, unless that was done. Raises NoNumbers."""
         if self._cursor is None:
             self.prepare(1, [requested] if requested else [])
         if self._cursor is None:
             raise NoNumbers(self._platform)
-        if requested is not None:
-            return self._allocate_requested(requested)
+
+    def _next_free(self) -> str | None:
+        """Return the next number of the platform that nobody has or keeps; `None`: no free one was found."""
+        assert self._cursor is not None
         for _ in range(_MAX_ROUNDS):
             while self._loaded_serials:
                 serial = self._loaded_serials.pop(0)
                 self._cursor.next_serial = (serial + 1) % SERIALS
                 number = self._number(serial)
-                if not self._state(number).is_taken:
-                    return AllocatedNumber(
-                        number, number[-SERIAL_DIGITS:], self._mark_taken(number)
-                    )
+                if self._state(number).is_free_for(""):
+                    return number
             self._load_next(_SERIALS_PER_ROUND)
         return None
 
-    def _allocate_requested(self, number: str) -> AllocatedNumber | None:
-        """Allocate this very number, or return `None` if it is taken.
+    def _load_missing(self, numbers: Collection[str]) -> None:
+        """Lock and load the states of these numbers, as far as they are not loaded."""
+        if missing := [number for number in numbers if number not in self._loaded]:
+            self._load_next(0, missing)
+
+    def _allocate_requested(self, number: str, holder: str) -> AllocatedNumber | None:
+        """Allocate this very number, or return `None` if it is taken or kept for something else than `holder`.
 
         A number of the platform's own form ends with its short number; any other gets a short number of six digits.
         """
         assert self._cursor is not None
-        if number not in self._loaded:
-            self._load_next(0, [number])
-        if self._state(number).is_taken:
+        self._load_missing([number])
+        if not self._state(number).is_free_for(holder):
             return None
         prefix, serial = number[:-SERIAL_DIGITS], number[-SERIAL_DIGITS:]
         short = serial if prefix == self._cursor.prefix else self._next_short(self._cursor)
@@ -148,7 +208,9 @@ class Numbers:
 
     def _state(self, e164: str) -> _NumberState:
         """Return the state of a loaded number, with the changes of this transaction."""
-        return self._changed.get(e164) or self._loaded[e164]
+        loaded = self._loaded.get(e164, _NumberState(0, False))
+        now = self._changed.get(e164) or loaded
+        return now._replace(holder=self._holders.get(e164, loaded.holder))
 
     def _mark_taken(self, e164: str) -> int:
         """Stage that a number is taken, and return its new incarnation."""
@@ -162,12 +224,19 @@ class Numbers:
 
     def flush(self) -> None:
         """Write the serials to try next, and the changed numbers."""
-        if self._cursor is not None:
+        if (cursor := self._cursor) is not None:
             sql.execute(
                 self._database,
-                "UPDATE conferences_numbercursor SET next_serial=%s, next_short=%s WHERE platform=%s",
-                [self._cursor.next_serial, self._cursor.next_short, self._platform],
+                "UPDATE conferences_numbercursor SET next_serial=%s, next_short=%s, held=%s"
+                " WHERE platform=%s",
+                [cursor.next_serial, cursor.next_short, cursor.held, self._platform],
             )
-        columns = ("e164", "incarnation", "taken")
-        rows = [(e164, *changed) for e164, changed in sorted(self._changed.items())]
+        columns: tuple[str, ...] = ("e164", "incarnation", "taken")
+        rows = [
+            (e164, state.incarnation, state.is_taken)
+            for e164, state in sorted(self._changed.items())
+        ]
         sql.insert(self._database, "conferences_number", columns, rows, columns[1:])
+        holders = [(e164, 0, False, holder) for e164, holder in sorted(self._holders.items())]
+        columns = (*columns, "held_by")
+        sql.insert(self._database, "conferences_number", columns, holders, ["held_by"])

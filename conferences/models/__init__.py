@@ -1,4 +1,4 @@
-"""The models are conferences with their numbers, and the media units that host them."""
+"""The models are conferences with their numbers, templates and virtual rooms, and the media units that host them."""
 
 from conferences.models.conference import (
     PATHS,
@@ -8,14 +8,23 @@ from conferences.models.conference import (
     Number,
     NumberCursor,
 )
+from conferences.models.registry import NumberReport, RegisteredNumber
+from conferences.models.rooms import VirtualRoom
+from conferences.models.templates import STORED_PATHS, PersonalTemplate, PublicTemplate
 from conferences.models.units import ResourceUnit
 
 __all__ = [
     "PATHS",
     "PATHS_AT",
+    "STORED_PATHS",
     "CallRecord",
     "Conference",
     "Number",
     "NumberCursor",
+    "NumberReport",
+    "PersonalTemplate",
+    "PublicTemplate",
+    "RegisteredNumber",
     "ResourceUnit",
+    "VirtualRoom",
 ]

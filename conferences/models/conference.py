@@ -72,11 +72,15 @@ class CallRecord(Conference):
 
 
 class Number(models.Model):
-    """A row is a conference number that was ever used. `incarnation` counts its uses, and never restarts."""
+    """A row is a conference number that was ever used. `incarnation` counts its uses, and never restarts.
+
+    `held_by` says what keeps the number while no conference has it: `book:<id>` for a reservation, "" for nothing.
+    """
 
     e164 = models.CharField("number", max_length=16, primary_key=True)
     incarnation = models.PositiveIntegerField(default=0)
     taken = models.BooleanField(default=False)
+    held_by = models.CharField("kept for", max_length=48, blank=True, default="", db_default="")
 
     def __str__(self) -> str:
         return self.e164
@@ -85,12 +89,14 @@ class Number(models.Model):
 class NumberCursor(models.Model):
     """A row holds the next number that a platform allocates.
 
-    Numbers are allocated in turn, so that a number is used again as late as possible.
+    Numbers are allocated in turn, so that a number is used again as late as possible. `held` counts the numbers that
+    are kept for reservations and the like.
     """
 
     platform = models.CharField(max_length=40, primary_key=True)
     next_serial = models.PositiveIntegerField(default=0)
     next_short = models.PositiveIntegerField(default=100_000)
+    held = models.PositiveIntegerField(default=0, db_default=0)
 
     def __str__(self) -> str:
         return f"next {self.next_serial:05d} of {self.platform}"

@@ -7,13 +7,21 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from conferences.rules import outgoing
-from conferences.rules.states import WARNINGS, Conference, ConferenceState, EndReason, Unit
+from conferences.rules.states import (
+    WARNINGS,
+    Asker,
+    Conference,
+    ConferenceState,
+    EndReason,
+    Unit,
+)
 from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Outgoing
 from foundation.bus.typed_json import read_as, to_json
 from licensing.rules.amounts import Amounts
 from licensing.rules.limits import ReachedLimit
 from wire.conference_manager import CreateConference, Creator
+from wire.conference_settings import ConferenceSettings
 from wire.error_codes import MEANING, Err
 from wire.fields import MAX_MINUTES, InvitedTerminal, Join, Terminal
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
@@ -37,23 +45,23 @@ class Tenant:
     h265: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Asker:
-    """Whoever asks for a conference: `request` is the key of the request in the inbox.
-
-    `origin` is `mq` for a message of a conference manager, `http` for the HTTP API.
-    """
-
-    request: str
-    origin: str = "mq"
-
-
 class AllocatedNumber(NamedTuple):
     """The number (E.164) and short number of a new conference, and its incarnation: how often it was used."""
 
     e164: str
     shortnum: str
     incarnation: int
+
+
+class CameFrom(NamedTuple):
+    """The template, virtual room or reservation that a conference is begun from: its id and its name.
+
+    `holder` are the words under which its number is kept.
+    """
+
+    id: str
+    name: str
+    holder: str
 
 
 class CreateRefusal(NamedTuple):
@@ -64,7 +72,7 @@ class CreateRefusal(NamedTuple):
 
 
 def refuse_before_licence(
-    request: CreateConference, tenant: Tenant | None, serving: frozenset[str]
+    request: ConferenceSettings, tenant: Tenant | None, serving: frozenset[str]
 ) -> CreateRefusal | None:
     """Return why a request is refused, leaving licence and free units aside; `None` means that it is not.
 
@@ -124,6 +132,7 @@ def decide_create(
     number: AllocatedNumber,
     confid: str,
     now: datetime,
+    came_from: CameFrom | None = None,
 ) -> Step:
     """Return the new conference in the state CREATING, and ask the resource manager (RMS) for a media unit."""
     creator, members = request.creator or Creator(), to_members(request.mts)
@@ -155,8 +164,11 @@ def decide_create(
         ends_at=now + timedelta(minutes=request.duration) if request.duration else None,
         warned=latest_warning_due(request.duration * 60) if request.duration else 0,
         request=asker.request,
-        reqid=request.reqid,
+        reqid=asker.reqid,
         origin=asker.origin,
+        by_template=asker.by_template,
+        stored_id=came_from.id if came_from else "",
+        stored_name=came_from.name if came_from else "",
         give_up_at=now + CREATED_IN,
         question=1,
         answer_by=now + RMS_ANSWERS_IN,
@@ -187,13 +199,13 @@ def latest_warning_due(seconds_left: float) -> int:
     return min((minutes for minutes in WARNINGS if minutes * 60 >= seconds_left), default=0)
 
 
-def decide_refuse(request: CreateConference, asker: Asker, code: str, detail: str = "") -> Step:
-    """Answer a create request with a NACK; nothing is stored.
+def decide_refuse(asker: Asker, code: str, detail: str = "") -> Step:
+    """Answer a request for a conference with a NACK; nothing is stored.
 
     `detail`: a field's name, to which the meaning of the code is added, or a whole sentence with a colon.
     """
     text = f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
-    refusal = outgoing.create_refused(asker.request, request.reqid, code, text)
+    refusal = outgoing.create_refused(asker, code, text)
     return Step(f"refused {code}: {text}", send=(refusal,))
 
 
@@ -227,7 +239,7 @@ def decide_unit_created(c: Conference, join: Join | None, now: datetime) -> Step
     """Let a conference run that its media unit has created, and tell whoever asked for it."""
     after = c.begin_running(join, now)
     messages: tuple[Outgoing, ...] = (
-        outgoing.created(after),
+        *outgoing.created(after),
         *outgoing.number_in_use(after),
         outgoing.reservation(after, "used"),
     )
@@ -259,10 +271,8 @@ def _before_give_up(c: Conference, moment: datetime) -> datetime:
 def give_up(c: Conference, code: str, now: datetime) -> Step:
     """End a conference that never ran, and answer whoever asked for it with a NACK."""
     after = c.end(EndReason.CREATE_FAILED, now, code)
-    messages: list[Outgoing] = [
-        outgoing.create_refused(c.request, c.reqid, code, MEANING.get(code))
-    ]
-    if c.origin == "http":
+    messages: list[Outgoing] = [*outgoing.create_failed(c, code, MEANING.get(code))]
+    if any(asker.origin == "http" for asker in c.askers):
         messages.append(outgoing.ended(after))
     if c.unit:
         messages += [outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free")]

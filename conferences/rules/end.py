@@ -68,9 +68,7 @@ def decide_end(c: Conference, reason: EndReason, now: datetime, code: str = "") 
     after = c.end(reason, now, code)
     messages: list[Outgoing] = []
     if c.state is ConferenceState.CREATING:
-        messages.append(
-            outgoing.create_refused(c.request, c.reqid, Err.WRONG_STATE, "ended before it ran")
-        )
+        messages += outgoing.create_failed(c, Err.WRONG_STATE, "ended before it ran")
     if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
         messages += [outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free")]
     messages += refuse_open_rename(c, Err.NO_CONFERENCE)

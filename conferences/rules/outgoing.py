@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-from conferences.rules.states import Conference, Unit
+from conferences.rules.states import Asker, Conference, Unit
 from foundation.bus.message import Message, NotTaken
 from foundation.bus.outgoing import Answer, Send
 from wire.conference_manager import (
@@ -28,6 +28,7 @@ from wire.number_registry import (
 )
 from wire.resource_pool import ExcludedUnit, GetResources, ResourcesUsed
 from wire.routes import Routes, unit_key
+from wire.templates import CreateByTemplateRefused, CreatedByTemplate
 
 COMMAND_LIVES_MS = 15_000
 """The broker drops create and restore commands after this time, so that a unit that was dead gets no old ones."""
@@ -195,36 +196,39 @@ def _settings(c: Conference) -> Settings:
     return Settings(mute=settings.mute or 0, silence=settings.silence or 0, extra=settings.extra)
 
 
-def created(c: Conference) -> Answer:
-    """Answer the create request: the conference runs."""
-    assert c.unit is not None
-    return Answer(
-        request=c.request,
-        route=Routes.CSS_TO_CM,
-        message=ConferenceCreated(
-            reqid=c.reqid,
-            e164=c.e164,
-            confid=c.confid,
-            name=c.name,
-            mcu=c.unit.as_message_field,
-            vrs=c.vrs.as_message_field if c.vrs and c.record else None,
-            mps=c.mps.as_message_field if c.mps else None,
-            starttime=wire_time(c.started_at) or "",
-            endtime=wire_time(c.ends_at),
-            join=c.join,
-        ),
-    )
+def created(c: Conference) -> tuple[Answer, ...]:
+    """Answer all who asked for the conference: it runs."""
+    return tuple(runs(c, asker) for asker in c.askers)
 
 
-def create_refused(
-    request_key: str, reqid: str | None, code: str, detail: str | None = None
-) -> Answer:
-    """Answer the create request with this key in the table of requests: no conference was created."""
-    return Answer(
-        request=request_key,
-        route=Routes.CSS_TO_CM,
-        message=CreateRefused(reqid=reqid, errcode=code, detail=detail),
+def runs(c: Conference, asker: Asker) -> Answer:
+    """Answer one who asked for the conference: it runs, or is being restored, on this media unit."""
+    kind = CreatedByTemplate if asker.by_template else ConferenceCreated
+    message = kind(
+        reqid=asker.reqid,
+        e164=c.e164,
+        confid=c.confid,
+        name=c.name,
+        mcu=(c.unit or Unit("")).as_message_field,
+        vrs=c.vrs.as_message_field if c.vrs and c.record else None,
+        mps=c.mps.as_message_field if c.mps else None,
+        starttime=wire_time(c.started_at) or "",
+        endtime=wire_time(c.ends_at),
+        join=c.join,
     )
+    return Answer(request=asker.request, route=Routes.CSS_TO_CM, message=message)
+
+
+def create_failed(c: Conference, code: str, detail: str | None) -> tuple[Answer, ...]:
+    """Answer all who asked for the conference: it was not created."""
+    return tuple(create_refused(asker, code, detail) for asker in c.askers)
+
+
+def create_refused(asker: Asker, code: str, detail: str | None = None) -> Answer:
+    """Answer one who asked for a conference: none was created."""
+    kind = CreateByTemplateRefused if asker.by_template else CreateRefused
+    message = kind(reqid=asker.reqid, errcode=code, detail=detail)
+    return Answer(request=asker.request, route=Routes.CSS_TO_CM, message=message)
 
 
 def moved(c: Conference) -> Send:
@@ -248,6 +252,11 @@ def ended(c: Conference) -> Send:
 def number_in_use(c: Conference) -> tuple[Send, ...]:
     """Tell the number registries (UPU) that a conference with this number runs, and on which platform."""
     return _to_registries(c, NumberInUse(**_registry_fields(c)))
+
+
+def number_in_use_here(c: Conference) -> Send:
+    """Tell the registry of this site alone that a conference with this number runs, as all are told anew."""
+    return Send(route=Routes.TO_UPU, message=NumberInUse(**_registry_fields(c)))
 
 
 def number_changed(c: Conference) -> tuple[Send, ...]:

@@ -86,6 +86,19 @@ class Unit(NamedTuple):
         return Unit(message.ip, message.pid or "", site) if message and message.ip else None
 
 
+class Asker(NamedTuple):
+    """Whoever asks for a conference: `request` is the key of the request in the inbox, and `reqid` its own id.
+
+    `origin` is `mq` for a message of a conference manager, `http` for the HTTP API. `by_template`: the request names
+    a template or virtual room, so several may wait for one conference.
+    """
+
+    request: str
+    origin: str = "mq"
+    reqid: str | None = None
+    by_template: bool = False
+
+
 class Rename(NamedTuple):
     """A media unit's wish for a new name, while the conference manager (CM) is asked (CSS §5.1).
 
@@ -127,10 +140,15 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     auto_end: bool = False
     shortnum: str = ""
     ends_at: datetime | None = None
-    # The request that created it, which is answered once.
+    stored_id: str = ""
+    """The id of the template, virtual room or reservation that it came from."""
+    stored_name: str = ""
+    # The request that created it, which is answered once, and those that wait for it as well.
     request: str = ""
     reqid: str | None = None
     origin: str = "mq"
+    by_template: bool = False
+    also_asked: tuple[Asker, ...] = ()
     # Its state and its unit.
     state: ConferenceState = ConferenceState.CREATING
     incarnation: int = 1
@@ -177,6 +195,12 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def live(self) -> bool:
         """Tell whether it has not ended: it still holds a number, and counts for the licence."""
         return self.state is not ConferenceState.ENDED
+
+    @property
+    def askers(self) -> tuple[Asker, ...]:
+        """Return all who asked for it and are to be answered: first the one for whom it was created."""
+        first = Asker(self.request, self.origin, self.reqid, self.by_template)
+        return (first, *self.also_asked)
 
     def is_on(self, unit: Unit | None) -> bool:
         """Tell whether the conference is assigned to this unit.

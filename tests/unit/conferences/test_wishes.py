@@ -8,7 +8,8 @@ import pytest
 
 from conferences.api import wishes
 from conferences.api.request_parsing import create_request
-from conferences.rules.create import AllocatedNumber, Asker, Tenant, decide_create
+from conferences.rules.create import AllocatedNumber, Tenant, decide_create
+from conferences.rules.states import Asker
 from foundation import clock
 from foundation.web.errors import Refusal
 from wire.conference_manager import Creator

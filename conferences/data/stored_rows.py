@@ -1,0 +1,162 @@
+"""The tables of templates and virtual rooms, read and written within one transaction, and read by pages and the HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
+
+import orjson
+
+from conferences.rules.stored import Kind, Others, StoredConference
+from foundation.bus.outbox import to_db_datetime
+from foundation.bus.typed_json import encode, read_own
+from foundation.cells import sql
+
+TABLES: Mapping[Kind, str] = {
+    Kind.PUBLIC: "conferences_publictemplate",
+    Kind.PERSONAL: "conferences_personaltemplate",
+    Kind.ROOM: "conferences_virtualroom",
+}
+
+_COLUMNS = (
+    "id",
+    "name",
+    "e164",
+    "user_domain",
+    "source_platform",
+    "owner",
+    "created_at",
+    "changed_at",
+    "detail",
+)
+"""`detail` holds the whole template or room as JSON; the other columns repeat what queries search for."""
+
+_ORDER = {Kind.PUBLIC: "created_at", Kind.PERSONAL: "changed_at", Kind.ROOM: "created_at"}
+"""The moment by which a list of each kind is sorted (HTTP API §1)."""
+
+
+def from_row(detail: bytes | str) -> StoredConference:
+    """Return the template or room that a row's `detail` holds."""
+    return read_own(StoredConference, orjson.loads(detail))
+
+
+def _to_row(stored: StoredConference) -> tuple[object, ...]:
+    """Return the row of a template or room: the values of _COLUMNS, in their order."""
+    return (
+        stored.id,
+        stored.name,
+        stored.e164 or None,
+        stored.user_domain,
+        stored.source_platform,
+        stored.owner,
+        to_db_datetime(stored.created_at),
+        to_db_datetime(stored.changed_at),
+        encode(stored),
+    )
+
+
+class StoredRows:
+    """The templates and virtual rooms that one transaction reads and changes.
+
+    They are written at once, not at the end as conferences are: changes of them are rare, and the next message of the
+    batch may ask for the same name.
+    """
+
+    def __init__(self, database: str) -> None:
+        """Remember the database; no row is read yet."""
+        self._database = database
+        self._locked: dict[str, StoredConference | None] = {}
+
+    def prepare(self, stored_ids: Collection[str]) -> set[str]:
+        """Lock and read the templates and rooms with these ids, and return the numbers that are kept for them."""
+        missing = sorted(set(stored_ids) - self._locked.keys())
+        if missing:
+            self._locked |= dict.fromkeys(missing)
+            for table in TABLES.values():
+                query = (
+                    f"SELECT id, detail FROM {table} WHERE id IN ({sql.marks(missing)})"
+                    " ORDER BY id FOR UPDATE"
+                )
+                for stored_id, detail in sql.select(self._database, query, missing):
+                    self._locked[stored_id] = from_row(detail)
+        found = (self._locked[stored_id] for stored_id in stored_ids)
+        return {stored.e164 for stored in found if stored and stored.e164}
+
+    def find(self, stored_id: str) -> StoredConference | None:
+        """Lock and return the template or virtual room with this id; `None` means there is none."""
+        self.prepare([stored_id])
+        return self._locked[stored_id]
+
+    def others(self, stored: StoredConference) -> Others:
+        """Return what is to be known of the others of its kind: whether one has its name, and how many there are."""
+        table = TABLES[stored.kind]
+        by_owner = stored.kind is Kind.PERSONAL
+        same_name, values = "name=%s AND id<>%s", [stored.name, stored.id]
+        if by_owner:
+            same_name, values = f"{same_name} AND owner=%s", [*values, stored.owner]
+        column = "owner" if by_owner else "user_domain"
+        query = (
+            f"SELECT EXISTS (SELECT 1 FROM {table} WHERE {same_name}),"
+            f" (SELECT COUNT(*) FROM {table} WHERE {column}=%s)"
+        )
+        counted = stored.owner if by_owner else stored.user_domain
+        name_is_taken, count = sql.select(self._database, query, [*values, counted])[0]
+        return Others(bool(name_is_taken), count)
+
+    def save(self, before: StoredConference | None, after: StoredConference) -> None:
+        """Write a new template or virtual room (`before` is `None`), or its next value."""
+        changing = _COLUMNS[1:] if before else ()
+        if before:
+            values = [*_to_row(after)[1:], after.id]
+            assignments = ", ".join(f"{column}=%s" for column in changing)
+            query = f"UPDATE {TABLES[after.kind]} SET {assignments} WHERE id=%s"
+            sql.execute(self._database, query, values)
+        else:
+            sql.insert(self._database, TABLES[after.kind], _COLUMNS, [_to_row(after)])
+        self._locked[after.id] = after
+
+    def delete(self, stored: StoredConference) -> None:
+        """Delete a template or virtual room."""
+        sql.execute(self._database, f"DELETE FROM {TABLES[stored.kind]} WHERE id=%s", [stored.id])
+        self._locked[stored.id] = None
+
+
+# ---- for pages and the HTTP API ------------------------------------------------------------------
+
+
+class StoredPage(NamedTuple):
+    """Some templates or rooms of a list, and the length of the whole list."""
+
+    total: int
+    items: list[StoredConference]
+
+
+def page(
+    database: str, kind: Kind, whose: str, *, start: int, count: int, newest_first: bool = False
+) -> StoredPage:
+    """Return one page of a user domain's public templates or rooms, or of one person's templates (`whose`)."""
+    column = "owner" if kind is Kind.PERSONAL else "user_domain"
+    from_where = f"FROM {TABLES[kind]} WHERE {column}=%s"
+    total = sql.select(database, f"SELECT COUNT(*) {from_where}", [whose])[0][0]
+    way = "DESC" if newest_first else "ASC"
+    rows = sql.select(
+        database,
+        f"SELECT detail {from_where} ORDER BY {_ORDER[kind]} {way}, id {way} LIMIT %s OFFSET %s",
+        [whose, count, start],
+    )
+    return StoredPage(total, [from_row(detail) for (detail,) in rows])
+
+
+def by_id(database: str, kind: Kind, stored_id: str) -> StoredConference | None:
+    """Return the template or room of a kind with this id; `None` if there is none."""
+    return _first(database, kind, "id", stored_id)
+
+
+def room_by_number(database: str, e164: str) -> StoredConference | None:
+    """Return the virtual room that has this number; `None` if there is none."""
+    return _first(database, Kind.ROOM, "e164", e164)
+
+
+def _first(database: str, kind: Kind, column: str, value: str) -> StoredConference | None:
+    rows = sql.select(database, f"SELECT detail FROM {TABLES[kind]} WHERE {column}=%s", [value])
+    return from_row(rows[0][0]) if rows else None

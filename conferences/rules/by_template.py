@@ -1,0 +1,35 @@
+"""The rules for whoever asks for the conference of a template or virtual room. Pure."""
+
+from __future__ import annotations
+
+from conferences.rules import outgoing
+from conferences.rules.create import CreateRefusal, decide_refuse
+from conferences.rules.states import Asker, Conference, ConferenceState
+from conferences.rules.step import Step
+from conferences.rules.stored import WIRE_FIELDS, StoredConference, refuse_use
+from wire.error_codes import Err
+from wire.templates import CreateByTemplate
+
+MAX_ASKERS = 200
+"""So many may wait at once for a conference that is being created; the next ones are told to ask again shortly."""
+
+
+def refuse_begin(
+    stored: StoredConference | None, request: CreateByTemplate
+) -> CreateRefusal | None:
+    """Return why a request gets no conference of a template or room; `None` if it does."""
+    refusal = refuse_use(stored, request.user_domain, WIRE_FIELDS)
+    if refusal or stored is None:
+        return refusal
+    person = (request.creator.moid if request.creator else None) or ""
+    return None if stored.admits(person) else CreateRefusal(Err.NOT_PERMITTED, WIRE_FIELDS.creator)
+
+
+def decide_join(c: Conference, asker: Asker) -> Step:
+    """Answer with the conference that runs; while it is being created, note that one more waits for it."""
+    if c.state is not ConferenceState.CREATING:
+        return Step("asked for again", c, None, (outgoing.runs(c, asker),))
+    if len(c.also_asked) >= MAX_ASKERS:
+        return decide_refuse(asker, Err.WRONG_STATE)
+    after = c.change(also_asked=(*c.also_asked, asker))
+    return Step("one more waits for it", c, after)

@@ -1,0 +1,63 @@
+"""The settings of a conference that is kept for later are changed by what a request gives, and become a create request.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+import msgspec
+
+from wire.asked_settings import AskedSettings
+from wire.conference_manager import CreateConference, Creator
+from wire.conference_settings import ConferenceSettings
+from wire.fields import InvitedTerminal, Places, Resolution, Settings
+
+_NAMES = ConferenceSettings.__struct_fields__
+
+
+class GivenSettings(TypedDict, total=False):
+    """Those settings of a conference that somebody gives; the others stay, or are the usual ones."""
+
+    name: str
+    password: str | None
+    duration: int
+    places: Places
+    auto_end: bool
+    resolution: Resolution
+    h265: bool
+    bitrate: int
+    record: bool
+    protected: bool
+    mts: tuple[InvitedTerminal, ...]
+    settings: Settings | None
+    chairman: str | None
+    speaker: str | None
+
+
+def changed(settings: ConferenceSettings, asked: AskedSettings) -> ConferenceSettings:
+    """Return the settings with all that a request gives; what it leaves out (`None`) stays."""
+    values = {name: getattr(asked, name) for name in _NAMES}
+    given = {name: value for name, value in values.items() if value is not None}
+    return msgspec.structs.replace(settings, **given)
+
+
+def to_create_request(
+    settings: ConferenceSettings,
+    user_domain: str,
+    creator: Creator | None,
+    *,
+    conftype: int,
+    e164: str = "",
+    reqid: str | None = None,
+) -> CreateConference:
+    """Return the create request for the conference. `e164` "" means any free number."""
+    return CreateConference(
+        **{name: getattr(settings, name) for name in _NAMES},
+        reqid=reqid,
+        user_domain=user_domain,
+        creator=creator,
+        conftype=int(conftype),  # type: ignore[arg-type]  # 1 to 4, as the callers' constants say
+        e164=e164 or None,
+    )
