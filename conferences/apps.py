@@ -26,7 +26,7 @@ class ConferencesConfig(PlatformAppConfig):
     """The app schedules conferences from request to end, and keeps the pool of media units."""
 
     name = "conferences"
-    roles = frozenset({"css", "rms", "cm", "npp", "nms"})
+    roles = frozenset({"css", "rms", "cm", "npp", "nms", "upu"})
     queues = {
         "css": (
             Routes.CM_TO_CSS.value,
@@ -36,6 +36,7 @@ class ConferencesConfig(PlatformAppConfig):
         ),
         "bmc": (Routes.BMC_CALL_RECORD.value,),
         "npp": (Routes.TO_NPP.value,),
+        "upu": (Routes.TO_UPU.value,),
     }
     timers = {
         "conferences.tasks.due": Timer(

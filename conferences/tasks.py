@@ -6,24 +6,27 @@ from celery import shared_task
 from django.conf import settings
 from django.contrib.sessions.backends.cached_db import SessionStore
 
+from conferences.data import registry_rows
 from conferences.flows import due as flow
-from conferences.flows import repair, state_report, takeover, units
+from conferences.flows import number_reports, repair, state_report, takeover, units
 from domains.api import sessions
 from foundation import clock
 from foundation.bus import events, inbox
 from foundation.cells.directory import own_platform
-from foundation.cells.serving import for_each_served
+from foundation.cells.serving import for_each_served, is_served_here
 
 
 @shared_task
 def due() -> None:
     """Start, warn or end conferences whose time has come, and follow which platforms this site serves.
 
+    - The number registry is told of the numbers of platforms that this site has begun or ceased to serve.
     - Where this site has begun to serve another site's platform, conferences of that lost site are moved here.
     - Conferences that this site serves are ended, warned of their end, or placed on a media unit again.
     - Of conferences that run here but are served by another site, only the end is watched.
     """
     takeover.follow_serving_sites()
+    number_reports.follow()
     for_each_served(flow.due)
     flow.watch_hosted()
 
@@ -55,8 +58,10 @@ def mend() -> None:
 
 @shared_task
 def forget_old() -> None:
-    """Delete old requests from the inbox, old events, and sessions that have expired."""
+    """Delete old requests, events and sessions that have expired, and numbers that are long no more."""
     for_each_served(inbox.delete_old)
     for_each_served(events.delete_old)
+    if is_served_here(own_platform()):
+        registry_rows.forget_gone()
     sessions.delete_idle(clock.now())
     SessionStore.clear_expired()

@@ -22,6 +22,7 @@ from foundation.bus.outgoing import Answer, Event, Outgoing
 from licensing.rules.amounts import NONE, WIRE_NAMES, Amounts
 from licensing.rules.limits import Limits, find_reached_limit, find_short_resource
 from tests.memory_letter import Letter, envelope_of
+from tests.memory_stored import MemoryRegistry, MemoryStored
 from wire import replies
 from wire.protocol import PROTOCOL
 from wire.resource_pool import ResourcesGranted
@@ -76,6 +77,9 @@ class MemoryUnitOfWork:
     quota: dict[str, Amounts] = field(default_factory=dict)
     records: dict[str, Conference] = field(default_factory=dict)
     numbers: dict[str, tuple[int, bool]] = field(default_factory=dict)
+    reserved: dict[str, str] = field(default_factory=dict)
+    stored: MemoryStored = field(default_factory=MemoryStored)
+    registry: MemoryRegistry = field(default_factory=MemoryRegistry)
     inbox: dict[str, InboxRequest] = field(default_factory=dict)
     parked: list[tuple[bytes, str]] = field(default_factory=list)
     abnormal_rooms: set[str] = field(default_factory=set)
@@ -234,23 +238,41 @@ class MemoryUnitOfWork:
         """Return the amounts that a domain or the platform has in use."""
         return self.quota.get(owner, NONE)
 
-    def allocate_number(self, requested: str | None) -> AllocatedNumber | None:
+    def allocate_number(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Return number, short number and incarnation for a new conference; `None` if none is free."""
+        number = self._find_free(requested, holder)
+        if number is None:
+            return None
+        incarnation = self.numbers.get(number, (0, False))[0] + 1
+        self.numbers[number] = (incarnation, True)
+        if number.startswith(self.prefix) and len(number) == len(self.prefix) + 5:
+            return AllocatedNumber(number, number[-5:], incarnation)
+        self._short += 1
+        return AllocatedNumber(number, str(self._short - 1), incarnation)
+
+    def hold_number(self, requested: str | None, holder: str) -> str | None:
+        """Keep a number for a holder, and return it; `None` if none is free."""
+        number = self._find_free(requested, holder)
+        if number:
+            self.reserved[number] = holder
+        return number
+
+    def drop_number_hold(self, e164: str) -> None:
+        """Keep a number for nobody any more."""
+        self.reserved.pop(e164, None)
+
+    def _find_free(self, requested: str | None, holder: str) -> str | None:
         if requested is not None:
-            self._short += 1
-            return self._mark(requested, str(self._short - 1))
+            return requested if self._is_free(requested, holder) else None
         for _ in range(self.serials):
             serial, self._serial = self._serial, (self._serial + 1) % self.serials
-            if allocated := self._mark(f"{self.prefix}{serial:05d}", f"{serial:05d}"):
-                return allocated
+            if self._is_free(number := f"{self.prefix}{serial:05d}"):
+                return number
         return None
 
-    def _mark(self, e164: str, short: str) -> AllocatedNumber | None:
-        incarnation, in_use = self.numbers.get(e164, (0, False))
-        if in_use:
-            return None
-        self.numbers[e164] = (incarnation + 1, True)
-        return AllocatedNumber(e164, short, incarnation + 1)
+    def _is_free(self, e164: str, holder: str = "") -> bool:
+        in_use = self.numbers.get(e164, (0, False))[1]
+        return not in_use and self.reserved.get(e164, "") in ("", holder)
 
     def new_id(self) -> str:
         """Return an id that is not used yet."""

@@ -7,8 +7,8 @@ from typing import Annotated, ClassVar
 from msgspec import field
 
 from foundation.bus.message import Message, message
-from foundation.bus.typed_json import OpenObject, TypedObject, text
-from wire.fields import Count, Moid, MoidOrEmpty, Moment, Number, Text, Whole
+from foundation.bus.typed_json import OpenObject, TypedObject, digits, text
+from wire.fields import Count, Moid, MoidOrEmpty, Moment, Number, ReqId, Text, Whole
 
 
 class UsedUnit(OpenObject):
@@ -62,7 +62,11 @@ class CallRecord(TypedObject):
 
 @message("CSS_UPU_ADDCONF_NTF")
 class NumberInUse(Message):
-    """A conference with this number runs now, on this platform (CSS §7)."""
+    """A number is in use from now on (CSS §7), by what runs (`running`), is to run (`booked`) or is kept (`idle`).
+
+    `platformmoid` is where it runs in fact, else the platform to which it belongs. A number may be kept for a room,
+    say, and a conference run under it: these are two entries.
+    """
 
     e164: Text = field(name="confE164")
     conftype: Whole
@@ -74,12 +78,55 @@ class NumberInUse(Message):
 
 @message("CSS_UPU_MDFCONF_NTF")
 class NumberChanged(NumberInUse):
-    """The running conference with this number has a new name."""
+    """What has this number has a new name."""
 
 
 @message("CSS_UPU_DELCONF_NTF")
 class NumberFree(NumberInUse):
-    """The conference with this number runs no more."""
+    """What had this number runs no more, or is no more."""
+
+
+class RegisteredNumber(TypedObject):
+    """What the registry knows of a number: as `CSS_UPU_ADDCONF_NTF` told it."""
+
+    e164: str = field(name="confE164")
+    conftype: int
+    name: str = field(name="confname")
+    user_domain: str = field(name="userdomainmoid")
+    platform: str = field(name="platformmoid")
+    state: str
+
+
+@message("GW_UPU_GETCONF_REQ", nack="UPU_GW_GETCONF_NACK")
+class AskNumber(Message):
+    """A gateway, or anybody else, asks the registry (UPU) what a number is, and where. A message of ours.
+
+    In place of a number it may give a short number, which is one of the platform `platformmoid`, else of the
+    registry's own.
+    """
+
+    reqid: ReqId | None = None
+    e164: Number | None = field(name="confE164", default=None)
+    shortnum: Annotated[str, digits(6)] | None = None
+    platform: Moid | None = field(name="platformmoid", default=None)
+
+
+@message("UPU_GW_GETCONF_ACK")
+class NumberFound(Message):
+    """The registry (UPU) answers what it knows of the number; what runs comes first."""
+
+    reqid: Text | None = None
+    e164: Text = field(name="confE164")
+    confs: tuple[RegisteredNumber, ...]
+
+
+@message("UPU_GW_GETCONF_NACK")
+class NumberUnknown(Message):
+    """The registry (UPU) does not know the number. 29004: `detail` says which site to ask."""
+
+    reqid: Text | None = None
+    errcode: Text
+    detail: Text | None = None
 
 
 @message("CSS_BMC_CDR_NTF")

@@ -27,6 +27,7 @@ _READER_BY_WORD = {
     "RMS": "RMS",
     "NODE": "RMS",
     "UPU": "UPU",
+    "GW": "the gateway",
     "BMC": "BMC",
     "MS": "MS",
     "NGI": "NGI",

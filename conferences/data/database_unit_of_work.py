@@ -15,6 +15,8 @@ from django.conf import settings
 from conferences.data import metrics, monitor_addresses, queries, redis_projection, row_mapper
 from conferences.data.numbers import Numbers
 from conferences.data.platform_resolver import platforms_of_numbers
+from conferences.data.registry_rows import RegistryRows
+from conferences.data.stored_rows import StoredRows
 from conferences.rules import licence_counts
 from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant, refuse_at_limit
 from conferences.rules.listing import ListPage
@@ -31,8 +33,10 @@ from foundation.cells.directory import own_platform, possible_platforms, redis_o
 from foundation.clock import next_id
 from licensing.data.seats import Seats, read_usage_and_limits
 from licensing.rules.amounts import Amounts
+from wire.asked_settings import AskedSettings
 from wire.conference_manager import CreateConference
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
+from wire.templates import CreateByTemplate
 
 log = logging.getLogger("conferences.steps")
 
@@ -47,6 +51,8 @@ class ConferencesDatabaseUnitOfWork:
         self._uow, self._database = uow, uow.database
         self._seats = Seats(uow.database, uow.platform, uow.now)
         self._numbers = Numbers(uow.database, uow.platform)
+        self.stored = StoredRows(uow.database)
+        self.registry = RegistryRows(uow.database)
         self._locked_conferences: dict[str, Conference | None] = {}
         self._changed: dict[str, Conference] = {}
         self._records: dict[str, Conference] = {}
@@ -61,18 +67,33 @@ class ConferencesDatabaseUnitOfWork:
 
     def prepare(self, messages: Sequence[Message]) -> None:
         """Lock the conferences that these messages name; for creates read tenants, licence counts and numbers."""
-        creates = [message for message in messages if isinstance(message, CreateConference)]
-        requested_numbers = {create.e164 for create in creates if create.e164}
+        creates = [
+            message
+            for message in messages
+            if isinstance(message, CreateConference | CreateByTemplate)
+        ]
+        requested_numbers = {
+            message.e164
+            for message in messages
+            if isinstance(message, CreateConference | AskedSettings) and message.e164
+        }
+        kept_numbers = self.stored.prepare(
+            [create.templateid for create in creates if isinstance(create, CreateByTemplate)]
+        )
         numbers = {message.e164 for message in messages if hasattr(message, "e164")}
-        self._lock("live_e164", sorted(filter(None, numbers - requested_numbers)))
+        numbers = (numbers - requested_numbers) | kept_numbers
+        self._lock("live_e164", sorted(filter(None, numbers)))
         conferences = [c for c in self._locked_conferences.values() if c]
         # Open requests that may be answered now: creates, and units' wishes for new names.
-        requests = [(c.request, c.rename.request_key if c.rename else "") for c in conferences]
+        requests = [
+            (*(asker.request for asker in c.askers), c.rename.request_key if c.rename else "")
+            for c in conferences
+        ]
         self._uow.inbox.load(key for keys in requests for key in keys)
         if creates:
             self._read_tenants({create.user_domain for create in creates})
             self._seats.lock([tenant.moid for tenant in self._tenants.values()])
-            self._numbers.prepare(len(creates), requested_numbers)
+            self._numbers.prepare(len(creates), requested_numbers | kept_numbers)
 
     def _lock(self, column: str, values: Sequence[str]) -> list[Conference]:
         """Lock and return the live conferences whose column has one of these values."""
@@ -249,12 +270,20 @@ class ConferencesDatabaseUnitOfWork:
         """Return why no monitor may be sent to an IP address; "" if it may."""
         return monitor_addresses.why_not(ip)
 
-    def allocate_number(self, requested: str | None) -> AllocatedNumber | None:
-        """Allocate the requested number for a new conference, or the next free one.
+    def allocate_number(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
+        """Allocate the requested number for a new conference, or the next free one; `None`: it is taken, or all are.
 
-        Returns `None` if the requested number is taken, or all are.
+        `holder`: the id of the template, virtual room or reservation that begins it.
         """
-        return self._numbers.allocate(requested)
+        return self._numbers.allocate(requested, holder)
+
+    def hold_number(self, requested: str | None, holder: str) -> str | None:
+        """Keep the requested number, or the next free one, for a holder; `None`: it is taken, or all are."""
+        return self._numbers.hold(requested, holder)
+
+    def drop_number_hold(self, e164: str) -> None:
+        """Keep a number for nobody any more; a conference that has it now goes on."""
+        self._numbers.drop_hold(e164)
 
     def new_id(self) -> str:
         """Return an id of 32 hexadecimal digits. Its first half grows, so new rows are neighbours in the table."""
@@ -301,9 +330,9 @@ class ConferencesDatabaseUnitOfWork:
         self._seats.change(
             after.user_domain, licence_counts.in_use(before), licence_counts.in_use(after)
         )
-        if before is None:
-            self._uow.created_conferences[after.request] = (after.e164, after.confid)
-        elif before.live and not after.live:
+        for asker in after.askers[len(before.askers) if before else 0 :]:
+            self._uow.created_conferences[asker.request] = (after.e164, after.confid)
+        if before and before.live and not after.live:
             self._numbers.release(after.e164, after.incarnation)
         self._locked_conferences[after.e164] = after
         self._changed[after.confid] = after
@@ -346,6 +375,7 @@ class ConferencesDatabaseUnitOfWork:
         sql.insert(
             self._database, _TABLE, row_mapper.COLUMNS, records, update=row_mapper.COLUMNS[:1]
         )
+        self.registry.flush()
         self._seats.flush()
         self._numbers.flush()
 

@@ -18,11 +18,13 @@ from foundation.bus.message import NotTaken
 from foundation.cells import sql
 from foundation.cells.directory import look_up, own_platform, possible_platforms
 from foundation.cells.serving import read_unless_away
+from wire.asked_settings import AskedSettings
 from wire.conference_manager import CreateConference, RenameDenied
 from wire.domain_changes import AccountChanged, DomainChanged
 from wire.licences import LicenceIssued
 from wire.media_unit import UnitHolds
 from wire.neighbours import ListForNeighbour
+from wire.number_registry import AskNumber, NumberInUse
 from wire.platforms import RoomState
 from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
@@ -47,6 +49,9 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
             platforms_of.append((_with_data_here(delivery.message.platform),))
         elif isinstance(delivery.message, RoomState):
             platforms_of.append(_platforms_served_here())
+        elif isinstance(delivery.message, NumberInUse | AskNumber):
+            # The registry of this site's platform keeps the numbers of all platforms.
+            platforms_of.append((own_platform(),))
         else:
             platforms_of.append((numbers.get(number) or domains.get(moid) or own_platform(),))
     return platforms_of
@@ -90,7 +95,7 @@ def _named_conference(delivery: Delivery) -> tuple[str, str]:
     if isinstance(message, RenameDenied) and not message.e164:
         return parse_rename_question(delivery.envelope.correlation_id).e164, ""
     number, moid = body.get("confE164"), body.get("moid")
-    if isinstance(number, str) and not isinstance(message, CreateConference):
+    if isinstance(number, str) and not isinstance(message, CreateConference | AskedSettings):
         return number, ""
     return "", moid if isinstance(moid, str) else ""
 

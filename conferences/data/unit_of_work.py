@@ -11,11 +11,40 @@ from typing import Protocol
 
 from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant
 from conferences.rules.listing import ListPage
+from conferences.rules.registry import Notice
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
+from conferences.rules.stored import Others, StoredConference
 from foundation.bus.outgoing import Event, Outgoing
 from licensing.rules.amounts import Amounts
+from wire.number_registry import RegisteredNumber
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
+
+
+class StoredUnitOfWork(Protocol):
+    """The templates and virtual rooms of one platform, within one transaction."""
+
+    def find(self, stored_id: str) -> StoredConference | None:
+        """Lock and return the template or virtual room with this id; `None` means there is none."""
+
+    def others(self, stored: StoredConference) -> Others:
+        """Return what is to be known of the others of its kind: whether one has its name, and how many there are."""
+
+    def save(self, before: StoredConference | None, after: StoredConference) -> None:
+        """Write a new template or virtual room (`before` is `None`), or its next value."""
+
+    def delete(self, stored: StoredConference) -> None:
+        """Delete a template or virtual room."""
+
+
+class RegistryUnitOfWork(Protocol):
+    """The number registry (UPU) of this site, within one transaction."""
+
+    def take(self, notice: Notice, now: datetime) -> None:
+        """Stage what a scheduler says of a number."""
+
+    def find(self, e164: str) -> tuple[RegisteredNumber, ...]:
+        """Return what is known of a number; what runs comes first."""
 
 
 class ConferencesUnitOfWork(Protocol):
@@ -71,11 +100,29 @@ class ConferencesUnitOfWork(Protocol):
     def why_no_monitor_at(self, ip: str) -> str:
         """Return why no monitor may be sent to an IP address; "" if it may."""
 
-    def allocate_number(self, requested: str | None) -> AllocatedNumber | None:
+    def allocate_number(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Allocate the requested number for a new conference, or the next free one.
+
+        `holder`: the id of the template, virtual room or reservation that begins it, and for which alone a number
+        may be kept. Returns `None` if the requested number is taken, or all are.
+        """
+
+    def hold_number(self, requested: str | None, holder: str) -> str | None:
+        """Keep the requested number, or the next free one, for a template, virtual room or reservation (`holder`).
 
         Returns `None` if the requested number is taken, or all are.
         """
+
+    def drop_number_hold(self, e164: str) -> None:
+        """Keep a number for nobody any more; a conference that has it now goes on."""
+
+    @property
+    def stored(self) -> StoredUnitOfWork:
+        """The templates and virtual rooms of the platform."""
+
+    @property
+    def registry(self) -> RegistryUnitOfWork:
+        """The number registry of this site; only in the data of this site's own platform."""
 
     def new_id(self) -> str:
         """Return an id that nobody else has."""

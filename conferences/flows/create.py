@@ -15,13 +15,14 @@ CSS -> RMS  CSS_RMS_RES_NTF
 
 from __future__ import annotations
 
+from conferences.data.begin import begin_conference
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import create as decide
 from conferences.rules import outgoing
 from conferences.rules.restore import decide_restore_failed, decide_unit_restored
 from conferences.rules.sending_unit import sending_unit
-from conferences.rules.states import Conference, ConferenceState, Unit
+from conferences.rules.states import Asker, Conference, ConferenceState, Unit
 from conferences.rules.step import Step, no_change
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles, resumes
@@ -36,23 +37,8 @@ def on_create_conference(
     uow: ConferencesUnitOfWork, request: CreateConference, envelope: Envelope
 ) -> None:
     """Create the conference with a number, and ask for a media unit; or refuse the request."""
-    asker = decide.Asker(envelope.request, envelope.origin)
-    tenant = uow.tenant(request.user_domain)
-    refusal = decide.refuse_before_licence(request, tenant, uow.serving)
-    if tenant and refusal and refusal.code is Err.NOT_SERVED:
-        refusal = decide.refuse_served_elsewhere(tenant, uow.http_url_of(tenant.platform))
-    if refusal or tenant is None:
-        commit(uow, decide.decide_refuse(request, asker, *(refusal or (Err.UNKNOWN_DOMAIN, ""))))
-        return
-    if refusal := uow.refuse_by_licence(tenant, request.places):
-        commit(uow, decide.decide_refuse(request, asker, *refusal))
-        return
-    number = uow.allocate_number(request.e164)
-    if number is None:
-        commit(uow, decide.decide_refuse(request, asker, Err.NUMBER_TAKEN, "confE164"))
-        return
-    step = decide.decide_create(request, asker, tenant, number, uow.new_id(), uow.now)
-    commit(uow, step)
+    asker = Asker(envelope.request, envelope.origin, request.reqid)
+    begin_conference(uow, request, asker)
 
 
 @resumes("create", ResourcesGranted, ResourcesRefused)

@@ -14,7 +14,7 @@ class SiteSpec:
 
     name: str
     index: int
-    roles: str = "css,rms,cm,pms,npp,nms"
+    roles: str = "css,rms,cm,pms,npp,nms,upu"
     workers: int = 2
     plugins: tuple[str, ...] = PLATFORM_PLUGINS
 

@@ -84,8 +84,13 @@ def insert(
     if update:
         changes = ", ".join(f"`{column}`=VALUES(`{column}`)" for column in update)
         query += f" ON DUPLICATE KEY UPDATE {changes}"
+    execute_many(database, query, values)
+
+
+def execute_many(database: str, query: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Run one statement for each of these rows of parameters; an INSERT is sent as one statement for all of them."""
     with cursor_of(database) as cursor:
-        cursor.executemany(query, values)
+        cursor.executemany(query, rows)
 
 
 def select(database: str, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

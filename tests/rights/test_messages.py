@@ -17,7 +17,11 @@ from tests.factories import NUMBER, conference, hear, memory_unit_of_work, monit
 from wire.error_codes import Err
 from wire.routes import Routes
 
-ASKED_FOR = {"CM_MAU_CREATECONF_REQ": "moid", "CM_MAU_GETCONFLIST_REQ": "moid"}
+ASKED_FOR = {
+    "CM_MAU_CREATECONF_REQ": "moid",
+    "CM_MAU_CREATETEMPLATE_REQ": "moid",
+    "CM_MAU_GETCONFLIST_REQ": "moid",
+}
 """The domain is what is asked for: a CM speaks for all of them."""
 
 OF_A_CONFERENCE: dict[str, dict[str, Any]] = {
@@ -29,6 +33,13 @@ OF_A_CONFERENCE: dict[str, dict[str, Any]] = {
     "CM_MCU_ADDMT_REQ": {"mts": [{"account": "1"}]},
 }
 """Refused where it is not the conference's."""
+
+OF_A_TEMPLATE = {
+    "CM_MAU_CREATECONFBYTEMP_REQ",
+    "CM_MAU_MDFTEMPLATE_REQ",
+    "CM_MAU_DELTEMPLATE_REQ",
+}
+"""Refused where it is not the template's; shown in `tests/unit/conferences/test_templates.py`."""
 
 FROM_THE_CORE = {
     "BMC_CSS_LICENSE_NTF",
@@ -50,8 +61,12 @@ OF_PLATFORMS = {
     "PLATFORM_CONFIG_NOTIFY",
     "SERVER_ROOM_STATE_NOTIFY",
     "NGI_NPP_GETCONFLIST_REQ",
+    "CSS_UPU_ADDCONF_NTF",
+    "CSS_UPU_MDFCONF_NTF",
+    "CSS_UPU_DELCONF_NTF",
+    "GW_UPU_GETCONF_REQ",
 }
-"""They name a platform or a room, where a unit stands or that is asked about; no tenant."""
+"""They name a platform or a room, where a unit stands or a number belongs; a tenant is only named, not asked for."""
 
 OTHERS = ["above", "below", "beside", "main", "U1", "u1 "]
 
@@ -62,7 +77,7 @@ def naming(kind: type[Message]) -> set[str]:
 
 
 def test_somebody_has_decided_on_every_message_that_names_a_domain() -> None:
-    decided = {*ASKED_FOR, *OF_A_CONFERENCE} | FROM_THE_CORE | OF_PLATFORMS
+    decided = {*ASKED_FOR, *OF_A_CONFERENCE} | OF_A_TEMPLATE | FROM_THE_CORE | OF_PLATFORMS
     types = {kind.wire_type for kind in {*HANDLERS, *RESUMING} if naming(kind)}
     assert types > {*ASKED_FOR}, "the fields of a message are seen"
     undecided = types - decided

@@ -1,0 +1,112 @@
+"""The number registry's table is written by the notices of schedulers (CSS), and asked by gateways, programs and operators."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from conferences.data.numbers import SERIAL_DIGITS
+from conferences.rules.registry import Notice
+from domains.data.lookups import NUMBER_PREFIX
+from foundation import clock
+from foundation.bus.outbox import to_db_datetime
+from foundation.cells import sql
+from foundation.cells.directory import look_up, own_platform, possible_platforms, store_of
+from wire.number_registry import RegisteredNumber
+
+_TABLE = "conferences_registerednumber"
+_CHANGING = ("conftype", "name", "user_domain", "platform", "state", "gone", "told_at", "version")
+"""The columns that a newer notice changes; `version`, which is compared, must be the last one."""
+
+_INSERT = (
+    f"INSERT INTO {_TABLE} (e164, running, {', '.join(_CHANGING)})"
+    f" VALUES ({', '.join(['%s'] * (len(_CHANGING) + 2))}) ON DUPLICATE KEY UPDATE "
+    + ", ".join(
+        f"{column}=IF(VALUES(version) > version, VALUES({column}), {column})"
+        for column in _CHANGING
+    )
+)
+
+GONE_FOR = timedelta(hours=1)
+"""A number that is no more is remembered for so long, in case a notice about it comes late."""
+
+
+class RegistryRows:
+    """The rows of the registry that one transaction changes; they are written by `flush`, all in one statement."""
+
+    def __init__(self, database: str) -> None:
+        """Remember the database; nothing is staged yet."""
+        self._database = database
+        self._staged: list[tuple[object, ...]] = []
+
+    def take(self, notice: Notice, now: datetime) -> None:
+        """Stage what a notice says of a number."""
+        entry = notice.entry
+        self._staged.append(
+            (
+                entry.e164[:16],
+                entry.state == "running",
+                entry.conftype,
+                entry.name[:64],
+                entry.user_domain[:40],
+                entry.platform[:40],
+                entry.state[:10],
+                notice.gone,
+                to_db_datetime(now),
+                notice.version,
+            )
+        )
+
+    def find(self, e164: str) -> tuple[RegisteredNumber, ...]:
+        """Return what is known of a number; what runs comes first."""
+        return entries_of(self._database, e164)
+
+    def flush(self) -> None:
+        """Write what is staged; a notice that is older than the row changes nothing."""
+        if self._staged:
+            sql.execute_many(self._database, _INSERT, self._staged)
+            self._staged.clear()
+
+
+def entries_of(database: str, e164: str) -> tuple[RegisteredNumber, ...]:
+    """Return what the registry in this database knows of a number; what runs comes first."""
+    query = (
+        f"SELECT e164, conftype, name, user_domain, platform, state FROM {_TABLE}"
+        " WHERE e164=%s AND gone=0 ORDER BY running DESC"
+    )
+    return tuple(
+        RegisteredNumber(
+            e164=number,
+            conftype=conftype,
+            name=name,
+            user_domain=user_domain,
+            platform=platform,
+            state=state,
+        )
+        for number, conftype, name, user_domain, platform, state in sql.select(
+            database, query, [e164]
+        )
+    )
+
+
+def number_of_short(short: str, platform: str) -> str:
+    """Return the number that a short number stands for on a platform; "" if that is unknown here.
+
+    A live conference comes first. A number of the platform's own form ends with its short number.
+    """
+    if platform not in possible_platforms():
+        return ""
+    query = "SELECT live_e164 FROM conferences_conference WHERE live_shortnum=%s"
+    if rows := look_up(platform, query, [short]):
+        return str(rows[0][0])
+    if len(short) != SERIAL_DIGITS:
+        return ""
+    query = f"SELECT {NUMBER_PREFIX.format(moid='%s')}"
+    prefixes = look_up(platform, query, [platform])
+    return f"{prefixes[0][0]}{short}" if prefixes and prefixes[0][0] else ""
+
+
+def forget_gone() -> None:
+    """Delete the rows of numbers that have been no more for an hour."""
+    database = store_of(own_platform()).database
+    query = f"DELETE FROM {_TABLE} WHERE gone=1 AND told_at < %s LIMIT 5000"
+    sql.execute(database, query, [to_db_datetime(clock.now() - GONE_FOR)])

@@ -1,0 +1,68 @@
+"""The numbers of a platform that a registry (UPU) is told of: what is kept for later, and what runs (CSS §7.1).
+
+They are read in chunks, in the order of the numbers. `lock`: the rows stay as they are until the caller's transaction
+ends, so that no notice of a change is older than what is reported here.
+"""
+
+from __future__ import annotations
+
+from conferences.data import row_mapper
+from conferences.data.stored_rows import TABLES
+from conferences.rules.registry_entries import RegistryEntry
+from conferences.rules.states import Conference
+from conferences.rules.stored import CONFTYPE, Kind
+from foundation.cells import sql
+
+CHUNK = 500
+
+SOURCES = tuple(
+    f"SELECT e164, {int(CONFTYPE[kind])}, name, user_domain, 'idle' FROM {TABLES[kind]}"
+    " WHERE e164 > %s ORDER BY e164 LIMIT %s"
+    for kind in Kind
+)
+"""A query for each table whose rows have numbers of their own: number, kind, name, user domain and state.
+
+Its parameters are the number after which to begin, and how many at most."""
+
+_RUNNING = (
+    f"SELECT {row_mapper.DETAIL_COLUMN} FROM conferences_conference"
+    " WHERE live_e164 > %s AND state='running' ORDER BY live_e164 LIMIT %s"
+)
+_LOCK = " LOCK IN SHARE MODE"
+
+
+def reserved(
+    database: str, platform: str, source: str, after: str, *, lock: bool
+) -> list[RegistryEntry]:
+    """Return the next numbers of a platform from one of SOURCES; [] means that there are no more."""
+    query = source + _LOCK if lock else source
+    rows = sql.select(database, query, [after, CHUNK])
+    return [
+        RegistryEntry(e164, conftype, name, user_domain, platform, state)
+        for e164, conftype, name, user_domain, state in rows
+    ]
+
+
+def running(database: str, after: str) -> list[Conference]:
+    """Lock and return the next running conferences; [] means that there are no more."""
+    return [
+        row_mapper.from_row(row) for row in sql.select(database, _RUNNING + _LOCK, [after, CHUNK])
+    ]
+
+
+def note_reported(database: str, platform: str) -> None:
+    """Note in the data of this site's own platform that its registry has numbers of another platform."""
+    sql.insert(
+        database, "conferences_numberreport", ("platform",), [(platform,)], update=("platform",)
+    )
+
+
+def is_reported(database: str, platform: str) -> bool:
+    """Return whether this site's registry has numbers of another platform."""
+    query = "SELECT 1 FROM conferences_numberreport WHERE platform=%s"
+    return bool(sql.select(database, query, [platform]))
+
+
+def note_withdrawn(database: str, platform: str) -> None:
+    """Note that this site's registry has no numbers of another platform any more."""
+    sql.execute(database, "DELETE FROM conferences_numberreport WHERE platform=%s", [platform])

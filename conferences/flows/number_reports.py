@@ -1,0 +1,135 @@
+"""The number registry (UPU) is told of all numbers of a platform when this site begins to serve it (CSS §7.1, §7.2).
+
+CSS -> UPU  CSS_UPU_ADDCONF_NTF                          report
+CSS -> UPU  CSS_UPU_DELCONF_NTF                          withdraw
+
+At start-up and at a takeover the registry of this site is told what is kept for reservations, templates and virtual
+rooms, and what runs. When another platform is handed back, what is kept for it is withdrawn here; conferences that
+still run here are deleted at their end, by the site that serves them then. A timer looks every second who serves what.
+"""
+
+from __future__ import annotations
+
+import logging
+
+import redis
+from django.db import DatabaseError, InterfaceError
+
+from conferences.data import reserved_numbers
+from conferences.rules import outgoing, registry_entries
+from foundation.bus import wake_up
+from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
+from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
+from foundation.cells.serving import Serving, read_unless_away
+
+log = logging.getLogger("conferences.registry")
+
+_REPORT_AGAIN_SECONDS = 60
+"""The worker processes of a site start together, and one of them reports."""
+_followed: dict[str, tuple[bool, int]] = {}
+"""For each platform whether it was served here, and its epoch, when this process last told the registry."""
+
+
+def follow() -> None:
+    """Tell the registry of the numbers of platforms that this site serves since a moment ago, or serves no more."""
+    for platform in possible_platforms():
+        try:
+            serving = read_unless_away(platform)
+            if serving and not serving.is_changing:
+                _follow(platform, serving)
+        except (DatabaseError, InterfaceError, NotProvisioned) as error:
+            log.warning("the registry is told of the numbers of %s later: %s", platform, error)
+
+
+def _follow(platform: str, serving: Serving) -> None:
+    """Tell the registry of the numbers of one platform, unless this process has done so."""
+    state = (serving.is_served_here, serving.epoch)
+    if _followed.get(platform) == state:
+        return
+    if serving.is_served_here:
+        if _is_first(platform, serving.epoch):
+            count = report(platform)
+            log.info("the registry is told of %d numbers of %s", count, platform)
+    elif platform != own_platform() and withdraw(platform):
+        log.info("the numbers of %s are withdrawn from the registry", platform)
+    _followed[platform] = state
+
+
+def _is_first(platform: str, epoch: int) -> bool:
+    """Return whether no other process of this site has reported a platform just now. Without Redis all report."""
+    key = f"registry:reported:{platform}:{epoch}"
+    try:
+        return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=_REPORT_AGAIN_SECONDS))
+    except redis.RedisError:
+        return True
+
+
+def report(platform: str) -> int:
+    """Tell the registry of this site of all numbers of a platform that is served here, and return how many."""
+    if platform != own_platform():
+        with begin(own_platform()) as own:
+            if own.is_open:
+                reserved_numbers.note_reported(own.database, platform)
+    count = sum(_report_kept(platform, source) for source in reserved_numbers.SOURCES)
+    return count + _report_running(platform)
+
+
+def _report_kept(platform: str, source: str) -> int:
+    """Report the numbers of one of the sources, some hundreds in one transaction; return how many."""
+    count, last = 0, ""
+    while True:
+        with begin(platform) as uow:
+            entries = _kept(uow, source, last)
+            for entry in entries:
+                for notice in registry_entries.added(entry):
+                    uow.send(notice)
+        if not entries:
+            return count
+        wake_up.everywhere(platform)
+        count, last = count + len(entries), entries[-1].e164
+
+
+def _kept(uow: UnitOfWork, source: str, last: str) -> list[registry_entries.RegistryEntry]:
+    if not uow.is_open:
+        return []
+    return reserved_numbers.reserved(uow.database, uow.platform, source, last, lock=True)
+
+
+def _report_running(platform: str) -> int:
+    """Report the conferences that run, some hundreds in one transaction; return how many."""
+    count, last = 0, ""
+    while True:
+        with begin(platform) as uow:
+            conferences = reserved_numbers.running(uow.database, last) if uow.is_open else []
+            for c in conferences:
+                uow.send(outgoing.number_in_use_here(c))
+        if not conferences:
+            return count
+        wake_up.everywhere(platform)
+        count, last = count + len(conferences), conferences[-1].e164
+
+
+def withdraw(platform: str) -> bool:
+    """Delete what is kept for a platform from the registry of this site, which served it until now; else do nothing.
+
+    The numbers are those of the copy here. They are sent from our own outbox, as this site may not write to that
+    platform's data.
+    """
+    own, copy = store_of(own_platform()).database, store_of(platform).database
+    if not reserved_numbers.is_reported(own, platform):
+        return False
+    for source in reserved_numbers.SOURCES:
+        last = ""
+        while entries := reserved_numbers.reserved(copy, platform, source, last, lock=False):
+            with begin(own_platform()) as uow:
+                for entry in entries:
+                    for notice in registry_entries.removed(entry):
+                        uow.send(notice)
+                if not uow.is_open:
+                    return False
+            last = entries[-1].e164
+    with begin(own_platform()) as uow:
+        if uow.is_open:
+            reserved_numbers.note_withdrawn(uow.database, platform)
+    wake_up.everywhere(own_platform())
+    return True

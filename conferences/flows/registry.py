@@ -1,0 +1,64 @@
+"""Our own number registry (UPU) keeps what each number is, and where, and answers who asks (CSS §7).
+
+CSS -> UPU  CSS_UPU_ADDCONF_NTF | CSS_UPU_MDFCONF_NTF | CSS_UPU_DELCONF_NTF    on_number_notice
+
+GW  -> UPU  GW_UPU_GETCONF_REQ                          on_ask_number
+UPU -> GW   UPU_GW_GETCONF_ACK | UPU_GW_GETCONF_NACK
+
+Each site has one, for the numbers of all platforms that something at this site has to do with. Of a number of another
+platform it knows nothing of, it names the site to ask.
+"""
+
+from __future__ import annotations
+
+from conferences.data.registry_rows import number_of_short
+from conferences.data.unit_of_work import ConferencesUnitOfWork
+from conferences.data.whose_number import site_to_ask
+from conferences.rules.registry import read_notice
+from foundation.bus.envelope import Envelope
+from foundation.bus.message import NotTaken
+from foundation.bus.outgoing import Answer
+from foundation.bus.registry import handles
+from foundation.cells.directory import own_platform
+from foundation.clock import next_id
+from wire.error_codes import MEANING, Err
+from wire.number_registry import (
+    AskNumber,
+    NumberChanged,
+    NumberFound,
+    NumberFree,
+    NumberInUse,
+    NumberUnknown,
+)
+from wire.routes import Routes
+
+
+@handles(NumberInUse, NumberChanged, NumberFree)
+def on_number_notice(uow: ConferencesUnitOfWork, notice: NumberInUse, envelope: Envelope) -> None:
+    """Keep what a scheduler says of a number."""
+    uow.registry.take(read_notice(notice, envelope, next_id()), uow.now)
+
+
+@handles(AskNumber)
+def on_ask_number(uow: ConferencesUnitOfWork, request: AskNumber, envelope: Envelope) -> None:
+    """Answer what a number is, and where; or which site to ask."""
+    if not envelope.reply_to:
+        raise NotTaken("is missing; the answer has no other way", "reply_to")
+    answer = Answer(request=envelope.request, message=_answer(uow, request), route=Routes.TO_UPU)
+    uow.send(answer)
+
+
+def _answer(uow: ConferencesUnitOfWork, request: AskNumber) -> NumberFound | NumberUnknown:
+    field = "shortnum" if request.shortnum and not request.e164 else "confE164"
+    number = request.e164 or (
+        number_of_short(request.shortnum, request.platform or own_platform())
+        if request.shortnum
+        else ""
+    )
+    if confs := uow.registry.find(number) if number else ():
+        return NumberFound(reqid=request.reqid, e164=number, confs=confs)
+    if number and (address := site_to_ask(number)):
+        detail = f"{field}: its platform is served at {address}"
+        return NumberUnknown(reqid=request.reqid, errcode=Err.NOT_SERVED, detail=detail)
+    detail = f"{field}: {MEANING[Err.NO_CONFERENCE]}"
+    return NumberUnknown(reqid=request.reqid, errcode=Err.NO_CONFERENCE, detail=detail)

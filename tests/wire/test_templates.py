@@ -1,0 +1,139 @@
+"""Public templates, conferences by template, and the registry of numbers, as a third party's manager and gateway see them."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+import pytest
+
+from deploy.stand.site import Site
+from tests.wire.actors import TENANT, TO_UPU, Manager, MediaUnit
+from tests.wire.conftest import Taps
+from tests.wire.line import Body, Line, Tap
+
+pytestmark = pytest.mark.xdist_group("wire")
+
+
+def add(cm: Manager, **fields: Any) -> Body:
+    """Add a public template; the ACK."""
+    usual = {"moid": TENANT, "templatename": uuid.uuid4().hex, "confname": "Weekly", "duration": 30}
+    ack = cm.ask("CM_MAU_CREATETEMPLATE_REQ", **(usual | fields))
+    assert ack["type"] == "MAU_CM_CREATETEMPLATE_ACK", ack.body
+    return ack.body
+
+
+class Gateway(Tap):
+    """A gateway that asks the registry what a number is."""
+
+    def asks(self, **fields: Any) -> Body:
+        """The answer of the registry."""
+        body = {"type": "GW_UPU_GETCONF_REQ", "reqid": uuid.uuid4().hex, **fields}
+        self.line.say(*TO_UPU, body, reply_to=self.queue, correlation_id=body["reqid"])
+
+        def there() -> Body | None:
+            answers = (m.body for m in self.heard if m.properties.correlation_id == body["reqid"])
+            return next(answers, None)
+
+        return self.line.wait(there, 10, lambda: f"an answer to {body}")
+
+    def is_told(self, number: str, *states: str) -> list[Body]:
+        """Wait until the registry knows a number in these states, and return what it knows."""
+
+        def told() -> list[Body] | None:
+            confs: list[Body] = self.asks(confE164=number).get("confs", [])
+            return confs if tuple(conf["state"] for conf in confs) == states else None
+
+        if states:
+            return self.line.wait(told, 20, lambda: f"{number} is {states}")
+        gone = lambda: self.asks(confE164=number)["type"].endswith("_NACK") or None  # noqa: E731
+        self.line.wait(gone, 20, lambda: f"{number} is gone")
+        return []
+
+
+@pytest.fixture
+def gateway(line: Line) -> Any:
+    """Return a gateway, which leaves at the end."""
+    asker = Gateway(line)
+    yield asker
+    asker.leave()
+
+
+def test_a_template_is_added_changed_and_deleted_and_the_registry_follows(
+    cm: Manager, gateway: Gateway, platform: str
+) -> None:
+    ack = add(cm, templatename="Board, weekly")
+    number = ack["confE164"]
+    (entry,) = gateway.is_told(number, "idle")
+    assert entry == {
+        "confE164": number,
+        "conftype": 3,
+        "confname": "Board, weekly",
+        "userdomainmoid": TENANT,
+        "platformmoid": platform,
+        "state": "idle",
+    }
+    one = {"moid": TENANT, "templateid": ack["templateid"]}
+    changed = cm.ask("CM_MAU_MDFTEMPLATE_REQ", **one, confE164=f"{number}99")
+    assert changed.body == {
+        **ack,
+        "type": "MAU_CM_MDFTEMPLATE_ACK",
+        "reqid": changed["reqid"],
+        "confE164": f"{number}99",
+    }
+    assert gateway.is_told(f"{number}99", "idle")[0]["confname"] == "Board, weekly"
+    gateway.is_told(number)
+    taken = cm.asks("CM_MAU_CREATETEMPLATE_REQ", moid=TENANT, templatename="Board, weekly")
+    assert cm.is_refused("29019", taken)["detail"].startswith("templatename:")
+    deleted = cm.ask("CM_MAU_DELTEMPLATE_REQ", **one)
+    assert deleted["type"] == "MAU_CM_DELTEMPLATE_ACK"
+    gateway.is_told(f"{number}99")
+    cm.is_refused("29018", cm.asks("CM_MAU_DELTEMPLATE_REQ", **one))
+
+
+def test_two_who_ask_at_once_get_one_conference_whose_number_stays_the_templates(
+    cm: Manager, unit: MediaUnit, gateway: Gateway
+) -> None:
+    template = add(cm)
+    number = template["confE164"]
+    one = {"moid": TENANT, "templateid": template["templateid"]}
+    for _ in range(2):
+        requests = [cm.asks("CM_MAU_CREATECONFBYTEMP_REQ", **one) for _ in range(2)]
+        order = unit.takes(confE164=number)
+        assert (order["confname"], bool(order["endtime"])) == ("Weekly", True)
+        acks = [cm.answer(request) for request in requests]
+        assert {ack["type"] for ack in acks} == {"MAU_CM_CREATECONFBYTEMP_ACK"}
+        assert len({ack["confid"] for ack in acks}) == 1
+        running, idle = gateway.is_told(number, "running", "idle")
+        assert (running["confname"], running["conftype"]) == ("Weekly", 3)
+        short = gateway.asks(shortnum=number[-5:])
+        assert short["confs"] == [running, idle]
+        assert cm.release(number)["type"] == "MAU_CM_RELEASECONF_ACK"
+        cm.is_refused("29009", cm.asks_to_create(confE164=number))
+        gateway.is_told(number, "idle")
+    cm.ask("CM_MAU_DELTEMPLATE_REQ", **one)
+
+
+def test_the_registry_says_what_it_does_not_know(gateway: Gateway, site: Site) -> None:
+    assert gateway.asks(confE164="99")["errcode"] == "29010"
+    assert gateway.asks(shortnum="99")["detail"].startswith("shortnum:")
+    assert gateway.asks()["errcode"] == "29010"
+
+
+def test_a_late_notice_changes_nothing(
+    gateway: Gateway, tap: Taps, cm: Manager, line: Line
+) -> None:
+    upu = tap(TO_UPU)
+    template = add(cm)
+    number = template["confE164"]
+    added = upu.hears("CSS_UPU_ADDCONF_NTF", confE164=number)
+    gateway.is_told(number, "idle")
+    cm.ask("CM_MAU_DELTEMPLATE_REQ", moid=TENANT, templateid=template["templateid"])
+    gateway.is_told(number)
+    again = {
+        "app_id": added.properties.app_id,
+        "message_id": added.properties.message_id,
+        "timestamp": added.properties.timestamp,
+    }
+    line.say(*TO_UPU, added.body, **again)
+    assert gateway.asks(confE164=number)["errcode"] == "29010"
