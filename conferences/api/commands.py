@@ -22,6 +22,7 @@ from wire.conference_manager import ConferenceCreated, CreateConference
 from wire.error_codes import Err
 from wire.fields import InvitedTerminal, Join, Terminal
 from wire.http_codes import UNSPECIFIED, http_code
+from wire.templates import CreateByTemplate
 
 NO_CONFERENCE = 12103
 REPORT_WAIT_SECONDS = 2.0
@@ -117,7 +118,7 @@ class Started:
     join: Join | None
 
 
-def start(command: CreateConference) -> Started:
+def start(command: CreateConference | CreateByTemplate) -> Started:
     """Send a create request. Raises Nack, and Refusal while the same request is still in progress."""
     result = ask(command)
     if result.answer is not None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from conferences.rules.registry_entries import ConfType
 from conferences.rules.states import Conference
 from foundation.bus.typed_json import to_json
 from wire.fields import Settings, Terminal
 
 _UNSUPPORTED = {
-    "meeting_room_name": "",
     "conf_level": 16,
     "conf_type": 1,
     "closed_conf": 0,
@@ -45,6 +45,7 @@ def item(c: Conference, domain_name: str) -> dict[str, object]:
     settings = c.settings or Settings()
     return {
         **_UNSUPPORTED,
+        "meeting_room_name": c.stored_name if c.conftype == ConfType.VIRTUAL else "",
         "name": c.name,
         "conf_id": c.e164,
         "meeting_id": c.confid,

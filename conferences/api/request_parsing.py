@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from conferences.rules.stored_settings import GivenSettings
 from foundation.plain_text import fault_of
 from foundation.web.errors import Refusal
 from wire.conference_manager import CreateConference, Creator
@@ -16,7 +17,6 @@ _FORBIDDEN_AT_ENDS = "_-.@"
 _PASSWORD = re.compile(r"[A-Za-z0-9_.]{0,16}")
 _HD_RESOLUTIONS = (13, 16)
 _H265_FORMAT = 6
-_NO_TEMPLATES = "templates, rooms and bookings come with a later release: use create_type 1"
 
 
 def number(value: object, name: str, default: int) -> int:
@@ -93,51 +93,99 @@ def create_request(
 
     `reqid`: the caller's key of this request, so that a repeated request creates no second conference.
     """
-    if number(params.get("create_type"), "create_type", 1) != 1:
-        raise Refusal(20108, _NO_TEMPLATES)
-    password = words(params.get("password"), "password")
-    if not _PASSWORD.fullmatch(password):
-        raise Refusal(
-            int(Err.MALFORMED), "password: at most 16 letters, digits, _ and . are allowed"
-        )
+    given = given_settings(params)
+    given["name"] = conference_name(params.get("name"))
+    if (for_all := given.get("settings")) and not (for_all.mute or for_all.silence):
+        given["settings"] = None
+    return CreateConference(reqid=reqid, user_domain=user_domain, creator=creator, **given)
+
+
+def given_settings(
+    params: Mapping[str, object], called_before: tuple[InvitedTerminal, ...] = ()
+) -> GivenSettings:
+    """Return the settings of a conference that the arguments give. Raises Refusal.
+
+    `called_before`: whom it calls already, where the arguments name a chairman or speaker, but nobody to call.
+    """
+    present = {name: value for name, value in params.items() if value not in (None, "")}
+    given: GivenSettings = {}
+    if "name" in params:
+        given["name"] = conference_name(params["name"])
+    if "password" in params:
+        given["password"] = _password(params["password"])
+    if "duration" in present:
+        given["duration"] = number(present["duration"], "duration", 0)
+    if "max_join_mt" in present:
+        given["places"] = places(present["max_join_mt"])
+    if "auto_end" in present:
+        given["auto_end"] = switch(present["auto_end"], "auto_end")
+    if "recorder" in present:
+        given["record"] = _is_recorded(present["recorder"])
+    if "mute" in present or "silence" in present:
+        given["settings"] = _settings(params)
+    given |= _video(params)
+    return given | _people(params, called_before)
+
+
+def _people(
+    params: Mapping[str, object], called_before: tuple[InvitedTerminal, ...]
+) -> GivenSettings:
+    """Return whom a conference calls, its chairman and speaker, as far as the arguments give them. Raises Refusal."""
+    given: GivenSettings = {}
+    called = called_before
+    if params.get("invite_members") is not None:
+        given["mts"] = called = terminals(params["invite_members"], "invite_members")
+    chairman, speaker = (_role(params.get(name), name) for name in ("chairman", "speaker"))
+    if chairman or speaker:
+        given["mts"] = _with_roles(called, chairman, speaker)
+    if chairman:
+        given["chairman"] = chairman.account
+    if speaker:
+        given["speaker"] = speaker.account
+    return given
+
+
+def _video(params: Mapping[str, object]) -> GivenSettings:
+    """Return resolution, codec and bitrate as far as the arguments give them: the first format counts. Raises Refusal."""
     formats = [
         video_format
         for video_format in items(params.get("video_formats"), "video_formats", 16)
         if number(video_format.get("format"), "video_formats.format", 0)
     ]
-    first_format = formats[0] if formats else {}
-    resolution = number(first_format.get("resolution"), "video_formats.resolution", 12)
-    default_bitrate = number(params.get("bitrate"), "bitrate", 1024) or 1024
-    bitrate = number(first_format.get("bitrate"), "video_formats.bitrate", 0) or default_bitrate
-    recorder = params.get("recorder") or {}
+    given: GivenSettings = {}
+    if bitrate := number(params.get("bitrate"), "bitrate", 0):
+        given["bitrate"] = bitrate
+    if not formats:
+        return given
+    resolution = number(formats[0].get("resolution"), "video_formats.resolution", 12)
+    given["resolution"] = "1080p" if resolution in _HD_RESOLUTIONS else "720p"
+    given["h265"] = number(formats[0].get("format"), "video_formats.format", 0) == _H265_FORMAT
+    if bitrate := number(formats[0].get("bitrate"), "video_formats.bitrate", 0):
+        given["bitrate"] = bitrate
+    return given
+
+
+def _password(value: object) -> str:
+    password = words(value, "password")
+    if not _PASSWORD.fullmatch(password):
+        raise Refusal(
+            int(Err.MALFORMED), "password: at most 16 letters, digits, _ and . are allowed"
+        )
+    return password
+
+
+def _is_recorded(recorder: object) -> bool:
+    if not recorder:
+        return False
     if not isinstance(recorder, dict):
         raise Refusal(int(Err.MALFORMED), "recorder: must be an object")
-    called = terminals(params.get("invite_members"), "invite_members")
-    chairman, speaker = (_role(params.get(name), name) for name in ("chairman", "speaker"))
-    return CreateConference(
-        reqid=reqid,
-        user_domain=user_domain,
-        creator=creator,
-        name=conference_name(params.get("name")),
-        password=password,
-        duration=number(params.get("duration"), "duration", 240),
-        places=places(params.get("max_join_mt")),
-        auto_end=switch(params.get("auto_end"), "auto_end"),
-        resolution="1080p" if resolution in _HD_RESOLUTIONS else "720p",
-        h265=number(first_format.get("format"), "video_formats.format", 0) == _H265_FORMAT,
-        bitrate=bitrate,
-        record=number(recorder.get("recorder_mode"), "recorder_mode", 0) in (1, 3),
-        mts=_with_roles(called, chairman, speaker),
-        settings=_settings(params),
-        chairman=chairman.account if chairman else None,
-        speaker=speaker.account if speaker else None,
-    )
+    return number(recorder.get("recorder_mode"), "recorder_mode", 0) in (1, 3)
 
 
-def _settings(params: Mapping[str, object]) -> Settings | None:
-    """Return the settings with which members enter (muted, or hearing nothing); `None` without any. Raises Refusal."""
+def _settings(params: Mapping[str, object]) -> Settings:
+    """Return the settings with which members enter (muted, or hearing nothing). Raises Refusal."""
     mute, silence = (flag(switch(params.get(name), name)) for name in ("mute", "silence"))
-    return Settings(mute=mute, silence=silence) if mute or silence else None
+    return Settings(mute=mute, silence=silence)
 
 
 def _role(value: object, name: str) -> InvitedTerminal | None:

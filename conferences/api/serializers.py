@@ -44,12 +44,10 @@ class InvitedMember(_Shape):
     protocol = serializers.IntegerField(required=False, help_text="1: SIP.")
 
 
-class ConfParams(_Shape):
-    """A conference that is requested; whole numbers may be strings of digits."""
+class SettingsParams(_Shape):
+    """The settings of a conference, of a template too; whole numbers may be strings of digits."""
 
     name = serializers.CharField(max_length=64, help_text="At most 64 bytes.")
-    create_type = serializers.ChoiceField([1], required=False)
-    platform_id = serializers.CharField(required=False)
     password = serializers.CharField(required=False, max_length=16)
     duration = serializers.IntegerField(
         required=False, default=240, help_text="Minutes; 0: no end."
@@ -57,9 +55,26 @@ class ConfParams(_Shape):
     bitrate = serializers.IntegerField(required=False, default=1024)
     max_join_mt = serializers.ChoiceField([8, 32, 64, 192], required=False, default=8)
     auto_end = serializers.ChoiceField([0, 1], required=False, default=0)
+    mute = serializers.ChoiceField([0, 1], required=False, default=0)
+    silence = serializers.ChoiceField([0, 1], required=False, default=0)
     video_formats = VideoFormat(many=True, required=False)
     recorder = Recorder(required=False)
     invite_members = InvitedMember(many=True, required=False)
+
+
+class ConfParams(SettingsParams):
+    """A conference that is requested."""
+
+    create_type = serializers.ChoiceField(
+        [1, 2, 3, 4],
+        required=False,
+        help_text="2: from a public template, 3: a personal one, 4: in a virtual room. Default: 1.",
+    )
+    template_id = serializers.CharField(
+        required=False,
+        help_text="Needed with 2 to 4; other arguments hold in place of what it says.",
+    )
+    platform_id = serializers.CharField(required=False)
 
 
 class InvitedMembers(_Shape):

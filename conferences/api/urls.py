@@ -3,11 +3,22 @@
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from conferences.api import monitors, views
+from conferences.api import monitors, room_views, template_views, views
 
 urlpatterns = [
     path("mc/confs", views.Conferences.as_view()),
     path("mc/confs/<str:conf_id>", views.OneConference.as_view()),
+    path("mc/personal_templates", template_views.PersonalTemplates.as_view()),
+    path("mc/personal_templates/<str:stored_id>", template_views.PersonalTemplate.as_view()),
+    re_path(
+        r"^mc/personal_templates/(?P<stored_id>[^/]{1,40})"
+        r"/(?P<part>simple|invite_members|mix|vmp|poll|vip)$",
+        template_views.TemplatePart.as_view(),
+    ),
+    path("mc/public_templates", template_views.PublicTemplates.as_view()),
+    path("mc/public_templates/<str:stored_id>", template_views.PublicTemplate.as_view()),
+    path("mc/virtual_meeting_rooms", room_views.VirtualRooms.as_view()),
+    path("mc/virtual_meeting_rooms/<str:stored_id>", room_views.VirtualRoom.as_view()),
     path("vc/confs", views.LiveConferences.as_view()),
     path("vc/confs/<str:conf_id>", views.LiveConference.as_view()),
     path("vc/confs/<str:conf_id>/mts", views.Terminals.as_view()),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
@@ -11,13 +13,23 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from conferences.api import commands, representations, request_parsing, serializers, wishes
+from conferences.api import (
+    commands,
+    representations,
+    request_parsing,
+    serializers,
+    stored_commands,
+    wishes,
+)
+from conferences.api.commands import Started
 from conferences.data import queries
 from conferences.data.join_links import join_link
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.rules.states import Conference
+from conferences.rules.stored import Kind
 from domains.api.sessions import Session
 from domains.data.lookups import http_url
+from domains.models import Account
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform, store_of
 from foundation.web.errors import UNSPECIFIED, OnlyChecked, Refusal, ack, nack
@@ -104,32 +116,68 @@ class Conferences(Call):
         creator = Creator(moid=account.moid, name=str(account)[:64])
         key = request.headers.get("Idempotency-Key", "")[:64]
         wishes.refuse_unsafe(params)
-        command = request_parsing.create_request(params, domain, creator, key or None)
         left_out = wishes.names_without_effect(params)
+        if kind := _KIND_OF_CREATE_TYPE.get(_create_type(params)):
+            return _begun(kind, params, self.session(request).account, key or None, left_out)
+        command = request_parsing.create_request(params, domain, creator, key or None)
         home = platform_of_domain(domain)
         platform = str(params.get("platform_id") or home)
         if platform != home:
             address = http_url(own_platform(), platform) or "another site"
             raise Refusal(29004, f"platform_id: this platform is served at {address}")
-        started = commands.start(command)
-        return ack(
-            conf_id=started.e164,
-            meeting_id=started.confid,
-            description=_description(started.running, left_out),
-            join=to_json(started.join) if started.join else None,
-            join_url=settings.PUBLIC_URL + join_link(started.confid, started.e164),
-        )
+        return _created(commands.start(command), left_out)
 
     def faults(self, request: Request) -> dict[str, str]:
         """Return by argument what is wrong with it, or that it has no effect."""
         params = self.params(request)
         try:
             wishes.refuse_unsafe(params)
-            request_parsing.create_request(params, self.domain(request), Creator())
+            if kind := _KIND_OF_CREATE_TYPE.get(_create_type(params)):
+                template_id = request_parsing.words(params.get("template_id"), "template_id")
+                stored_commands.find(kind, template_id, self.session(request).account)
+                request_parsing.given_settings(params)
+            else:
+                request_parsing.create_request(params, self.domain(request), Creator())
         except Refusal as refusal:
             name, _, words = refusal.description.partition(": ")
             return {name: words} if words else {"params": name}
         return dict.fromkeys(wishes.names_without_effect(params), "has no effect here")
+
+
+_KIND_OF_CREATE_TYPE = {2: Kind.PUBLIC, 3: Kind.PERSONAL, 4: Kind.ROOM}
+
+
+def _create_type(params: Mapping[str, object]) -> int:
+    """Return from what a conference is created: 1 nothing, 2 and 3 a template, 4 a virtual room. Raises Refusal."""
+    create_type = request_parsing.number(params.get("create_type"), "create_type", 1)
+    if create_type not in (1, *_KIND_OF_CREATE_TYPE):
+        raise Refusal(int(Err.MALFORMED), "create_type: must be 1, 2, 3 or 4")
+    return create_type
+
+
+def _begun(
+    kind: Kind,
+    params: Mapping[str, object],
+    account: Account,
+    key: str | None,
+    left_out: list[str],
+) -> Response:
+    """Begin the conference of a template or room; other arguments hold in place of what it says."""
+    template_id = request_parsing.words(params.get("template_id"), "template_id")
+    stored = stored_commands.find(kind, template_id, account)
+    given = request_parsing.given_settings(params, stored.settings.mts)
+    return _created(stored_commands.begin(stored, account, given, key), left_out)
+
+
+def _created(started: Started, left_out: list[str]) -> Response:
+    """Answer that a conference runs, or is being started."""
+    return ack(
+        conf_id=started.e164,
+        meeting_id=started.confid,
+        description=_description(started.running, left_out),
+        join=to_json(started.join) if started.join else None,
+        join_url=settings.PUBLIC_URL + join_link(started.confid, started.e164),
+    )
 
 
 def _description(running: bool, left_out: list[str]) -> str:

@@ -77,6 +77,14 @@ def live_conferences_page(
     return ConferencePage(total, [row_mapper.from_row(row) for row in rows])
 
 
+def live_names(database: str, numbers: Collection[str]) -> dict[str, str]:
+    """Return the names of the live conferences that have one of these numbers: number -> name."""
+    if not numbers:
+        return {}
+    query = f"SELECT live_e164, name FROM {_TABLE} WHERE live_e164 IN ({sql.marks([*numbers])})"
+    return dict(sql.select(database, query, [*numbers]))
+
+
 def live_conferences_of_tenant(tenant: str, first_creator: str, limit: int) -> ConferencePage:
     """Return the number of live conferences of a user domain (tenant), and at most `limit` of them.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from domains.data.tree_rows import GROUPS
+from domains.rules.sign_in_names import normalize
 from foundation.cells import sql
 from foundation.cells.directory import look_up
 
@@ -35,6 +36,10 @@ _PLATFORMS_OF_ACCOUNTS = (
     "SELECT a.moid, u.platform_id FROM domains_account a"
     " LEFT JOIN domains_userdomain u ON u.domain_ptr_id = a.domain_id WHERE a.moid IN ({marks})"
 )
+_ACCOUNTS_BY_NAME = (
+    "SELECT n.name, a.moid FROM domains_account a JOIN domains_signinname n ON n.account_id = a.id"
+    " WHERE a.domain_id=%s AND (n.name IN ({marks}) OR a.moid IN ({marks}))"
+)
 _HTTP_URLS = (
     "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s AND http_url<>''"
     " UNION SELECT p.http_url FROM domains_backupplatform b"
@@ -60,6 +65,22 @@ def platforms_of_accounts(platform: str, moids: Collection[str]) -> dict[str, st
     """Return the platform of each of these accounts: account -> platform, `None` for an account without user domain."""
     query = _PLATFORMS_OF_ACCOUNTS.format(marks=sql.marks([*moids]))
     return dict(look_up(platform, query, [*moids]))
+
+
+def accounts_by_name(platform: str, domain: str, names: Collection[str]) -> dict[str, str]:
+    """Return the MOIDs of accounts of a domain, each by the sign-in name or MOID with which it is named."""
+    if not names:
+        return {}
+    spelt = {name: normalize(name) for name in names}
+    query = _ACCOUNTS_BY_NAME.format(marks=sql.marks([*names]))
+    found = look_up(platform, query, [domain, *spelt.values(), *names])
+    moid_of: dict[str, str] = dict(found)
+    by_moid = {moid: moid for moid in moid_of.values()}
+    return {
+        name: moid
+        for name, spelling in spelt.items()
+        if (moid := moid_of.get(spelling) or by_moid.get(name))
+    }
 
 
 def http_url(platform: str, moid: str) -> str:

@@ -1,0 +1,120 @@
+"""The API calls `mc/virtual_meeting_rooms…` (HTTP API §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conferences.api import (
+    request_parsing,
+    stored_commands,
+    stored_serializers,
+    stored_shapes,
+)
+from conferences.api.stored_views import PAGING, StoredCall, StoredList
+from conferences.rules.stored import MAX_EXCLUSIVE_USERS, Kind
+from conferences.rules.stored_settings import GivenSettings
+from foundation.web.errors import Refusal, ack
+from foundation.web.serializers import answers
+from wire.error_codes import Err
+
+
+class VirtualRooms(StoredList):
+    """The API call `mc/virtual_meeting_rooms`."""
+
+    kind = Kind.ROOM
+
+    def defaults(self) -> GivenSettings:
+        """Return the settings of a room: its conference lasts until everybody has gone."""
+        return {"duration": 0, "auto_end": True}
+
+    def number(self, params: Mapping[str, object]) -> str | None:
+        """Return the number that is asked for (`e164`, an argument of ours), else `None`, any. Raises Refusal."""
+        number = request_parsing.words(params.get("e164"), "e164")
+        if number and not (number.isascii() and number.isdigit() and len(number) <= 16):
+            raise Refusal(int(Err.MALFORMED), "e164: at most 16 digits are allowed")
+        return number or None
+
+    @extend_schema(
+        operation_id="virtual_meeting_rooms_list",
+        parameters=PAGING,
+        responses=answers(stored_serializers.VirtualRooms),
+    )
+    def get(self, request: Request) -> Response:
+        """List the virtual rooms of the caller's user domain, by their creation."""
+        page, _ = self.page(request)
+        held = stored_commands.held_in(page.items)
+        rooms = [stored_shapes.room(room, held.get(room.e164, "")) for room in page.items]
+        return ack(total=page.total, virtual_meeting_rooms=rooms)
+
+    @extend_schema(
+        request=stored_serializers.RoomParams, responses=answers(stored_serializers.RoomId)
+    )
+    def post(self, request: Request) -> Response:
+        """Add a virtual room, with a number of its own."""
+        params, domain = self.params(request), self.domain(request)
+        draft = self.draft(request, self.read(params))
+        exclusive, users = exclusive_of(params, domain)
+        draft = draft._replace(exclusive=bool(exclusive), exclusive_users=users or ())
+        stored = stored_commands.make(draft, self.account(request))
+        return ack(id=stored.id, e164=stored.e164, description=self.description(request))
+
+
+def exclusive_of(
+    params: Mapping[str, object], domain: str
+) -> tuple[bool | None, tuple[str, ...] | None]:
+    """Return whether a room is for some people only, and their MOIDs; `None` where it is not given. Raises Refusal."""
+    exclusive = None
+    if params.get("exclusive") not in (None, ""):
+        exclusive = request_parsing.switch(params["exclusive"], "exclusive")
+    if params.get("exclusive_users") is None:
+        return exclusive, None
+    people = request_parsing.items(
+        params["exclusive_users"], "exclusive_users", MAX_EXCLUSIVE_USERS
+    )
+    names = [request_parsing.words(p.get("account"), "exclusive_users.account") for p in people]
+    return exclusive, stored_commands.moids_of(names, domain, "exclusive_users")
+
+
+class VirtualRoom(StoredCall):
+    """The API call `mc/virtual_meeting_rooms/{id}`."""
+
+    kind = Kind.ROOM
+
+    @extend_schema(
+        operation_id="virtual_meeting_rooms_show",
+        responses=answers(stored_serializers.RoomDetail),
+    )
+    def get(self, request: Request, stored_id: str) -> Response:
+        """Answer all fields of a virtual room."""
+        room = self.one(request, stored_id)
+        held = stored_commands.held_in([room])
+        detail = stored_shapes.room_detail(room, held.get(room.e164, ""))
+        return ack(**self.shown(request, detail, room))
+
+    @extend_schema(
+        operation_id="virtual_meeting_rooms_change",
+        request=stored_serializers.RoomParams,
+        responses=answers(stored_serializers.RoomId),
+    )
+    def post(self, request: Request, stored_id: str) -> Response:
+        """Change what the arguments give of a virtual room; its number stays."""
+        room, params = self.one(request, stored_id), self.params(request)
+        exclusive, users = exclusive_of(params, self.domain(request))
+        changes = stored_commands.with_settings(room, self.read(params))
+        changes = changes._replace(exclusive=exclusive, exclusive_users=users)
+        stored_commands.edit(room, changes, self.account(request))
+        return ack(id=room.id, e164=room.e164, description=self.description(request))
+
+    @extend_schema(
+        operation_id="virtual_meeting_rooms_delete",
+        request=None,
+        responses={200: answers(stored_serializers.Deleted)},
+    )
+    def delete(self, request: Request, stored_id: str) -> Response:
+        """Delete a virtual room in which no conference is held."""
+        stored_commands.delete(self.one(request, stored_id), self.account(request))
+        return ack(description="")

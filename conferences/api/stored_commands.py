@@ -1,0 +1,153 @@
+"""The HTTP API, the console and the join page find, change and begin templates and virtual rooms by these functions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import msgspec
+
+from conferences.api import commands
+from conferences.api.commands import Nack, Started
+from conferences.data import queries, stored_rows
+from conferences.data.platform_resolver import platform_of_domain
+from conferences.flows import templates as flow
+from conferences.flows.templates import StoredRefused
+from conferences.rules.stored import Changes, Draft, Fields, Kind, StoredConference
+from conferences.rules.stored_settings import GivenSettings
+from domains.data import lookups
+from domains.models import Account
+from foundation.cells.directory import store_of
+from foundation.web.errors import Refusal
+from wire.conference_manager import Creator
+from wire.error_codes import MEANING, Err
+from wire.templates import CreateByTemplate
+
+HTTP_FIELDS = {
+    Kind.PUBLIC: Fields("template_id", "name", "e164", "user_domain", "creator"),
+    Kind.PERSONAL: Fields("template_id", "name", "e164", "user_domain", "creator"),
+    Kind.ROOM: Fields("id", "name", "e164", "user_domain", "creator"),
+}
+
+_TOO_MANY = {Kind.PUBLIC: 20103, Kind.PERSONAL: 20103, Kind.ROOM: 99993}
+_ROOM_IN_USE = 99991
+_MAX_SHOWN_IDS = 40
+
+
+def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
+    """Return the refusal of the HTTP API, with its own codes for too many, and for a room in use."""
+    refusal = Nack(refused.code, refused.detail)
+    if refused.code is Err.DOMAIN_LIMIT:
+        refusal.error_code = _TOO_MANY[kind]
+    elif refused.code is Err.WRONG_STATE:
+        refusal.error_code = _ROOM_IN_USE
+    return refusal
+
+
+def find(kind: Kind, stored_id: str, account: Account) -> StoredConference:
+    """Return a template or room that an account may use. Raises Refusal, the same for what is not there or not its own."""
+    domain = account.domain_id or ""
+    database = store_of(platform_of_domain(domain)).database
+    stored = (
+        stored_rows.by_id(database, kind, stored_id) if len(stored_id) <= _MAX_SHOWN_IDS else None
+    )
+    is_own = stored is not None and stored.user_domain == domain
+    if stored is None or not is_own or (kind is Kind.PERSONAL and stored.owner != account.moid):
+        raise Nack(Err.NOT_FOUND, f"{HTTP_FIELDS[kind].id}: {MEANING[Err.NOT_FOUND]}")
+    return stored
+
+
+def may_write(stored: StoredConference | None, kind: Kind, account: Account) -> bool:
+    """Return whether an account may change a template or room of its domain; `None`: may add one.
+
+    Administrators of the domain may write all; anybody else what they have made, and no public templates.
+    """
+    if account.is_staff:
+        return True
+    return kind is not Kind.PUBLIC and (stored is None or stored.owner == account.moid)
+
+
+def _refuse_unless_writable(stored: StoredConference | None, kind: Kind, account: Account) -> None:
+    if not may_write(stored, kind, account):
+        words = "only an administrator of the domain may do this"
+        if kind is Kind.ROOM:
+            words = "only who made the room, and administrators of the domain, may do this"
+        raise Nack(Err.NOT_PERMITTED, words)
+
+
+def make(draft: Draft, account: Account) -> StoredConference:
+    """Make a template or room. Raises Refusal."""
+    _refuse_unless_writable(None, draft.kind, account)
+    try:
+        return flow.make(platform_of_domain(draft.user_domain), draft, HTTP_FIELDS[draft.kind])
+    except StoredRefused as refused:
+        raise refusal_of(refused, draft.kind) from None
+
+
+def edit(stored: StoredConference, changes: Changes, account: Account) -> StoredConference:
+    """Change a template or room. Raises Refusal."""
+    kind = stored.kind
+    _refuse_unless_writable(stored, kind, account)
+    try:
+        return flow.edit(
+            stored.source_platform, stored.id, stored.user_domain, changes, HTTP_FIELDS[kind]
+        )
+    except StoredRefused as refused:
+        raise refusal_of(refused, kind) from None
+
+
+def delete(stored: StoredConference, account: Account) -> None:
+    """Delete a template or room. Raises Refusal."""
+    kind = stored.kind
+    _refuse_unless_writable(stored, kind, account)
+    try:
+        flow.delete(stored.source_platform, stored.id, stored.user_domain, HTTP_FIELDS[kind])
+    except StoredRefused as refused:
+        raise refusal_of(refused, kind) from None
+
+
+def begin(
+    stored: StoredConference,
+    account: Account | None,
+    given: GivenSettings | None = None,
+    reqid: str | None = None,
+) -> Started:
+    """Begin the conference of a template or room, or return the one that runs. Raises Refusal.
+
+    `account` `None`: a guest. `given`: settings that hold in place of those of the template or room.
+    """
+    creator = Creator(moid=account.moid, name=str(account)[:64]) if account else None
+    return commands.start(
+        CreateByTemplate(
+            reqid=reqid,
+            user_domain=stored.user_domain,
+            creator=creator,
+            templateid=stored.id,
+            **(given or {}),
+        )
+    )
+
+
+def with_settings(stored: StoredConference, given: GivenSettings) -> Changes:
+    """Return the changes of a template or room whose arguments give these settings."""
+    settings = msgspec.structs.replace(stored.settings, **given)
+    return Changes(name=given.get("name"), settings=settings)
+
+
+def held_in(rooms: Collection[StoredConference]) -> dict[str, str]:
+    """Return the name of the conference that is held in each room: number -> name; idle rooms are left out."""
+    numbers = [room.e164 for room in rooms]
+    platforms = {room.source_platform for room in rooms}
+    return {
+        number: name
+        for platform in platforms
+        for number, name in queries.live_names(store_of(platform).database, numbers).items()
+    }
+
+
+def moids_of(names: Collection[str], domain: str, argument: str) -> tuple[str, ...]:
+    """Return the MOIDs of accounts of a domain, each named by MOID or sign-in name. Raises Refusal for others."""
+    known = lookups.accounts_by_name(platform_of_domain(domain), domain, names)
+    if unknown := [name for name in names if name not in known]:
+        words = f"{argument}: no account of this domain: {', '.join(unknown)[:200]}"
+        raise Refusal(int(Err.MALFORMED), words)
+    return tuple(dict.fromkeys(known[name] for name in names))

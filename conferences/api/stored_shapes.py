@@ -1,0 +1,181 @@
+"""The functions here build the objects of the open platform API for templates and virtual rooms. They are pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conferences.rules.stored import StoredConference
+from wire.fields import InvitedTerminal, Settings
+
+_FIXED: dict[str, object] = {
+    "closed_conf": 0,
+    "safe_conf": 0,
+    "encrypted_type": 0,
+    "encrypted_auth": 0,
+    "encrypted_key": "",
+    "conf_type": 1,
+    "public_conf": 0,
+    "video_quality": 0,
+    "one_reforming": 0,
+    "dual_mode": 1,
+    "voice_activity_detection": 0,
+    "vacinterval": 15,
+}
+"""The fields of functions that our media units do not have, each with the value that says so."""
+
+_FIXED_IN_DETAIL: dict[str, object] = {
+    "call_mode": 0,
+    "call_times": 0,
+    "call_interval": 20,
+    "fec_mode": 0,
+    "mute_filter": 0,
+    "doubleflow": 0,
+    "cascade_mode": 0,
+    "cascade_upload": 0,
+    "cascade_return": 0,
+    "cascade_return_para": 0,
+    "preoccupy_resource": 0,
+    "preoccpuy_resource": 0,
+}
+_HD, _NO_HD = 13, 12
+_ACCOUNT = 1
+
+
+def _settings(stored: StoredConference) -> dict[str, object]:
+    """Return the settings that all answers show."""
+    settings = stored.settings
+    for_all = settings.settings or Settings()
+    return {
+        "name": stored.name,
+        "bitrate": settings.bitrate,
+        "mute": int(bool(for_all.mute)),
+        "silence": int(bool(for_all.silence)),
+        "max_join_mt": settings.places,
+    }
+
+
+def template_item(stored: StoredConference) -> dict[str, object]:
+    """Return a template in a list."""
+    return {
+        **_FIXED,
+        **_settings(stored),
+        "template_id": stored.id,
+        "resolution": _HD if stored.settings.resolution == "1080p" else _NO_HD,
+        "e164": stored.e164,
+    }
+
+
+def template_simple(stored: StoredConference) -> dict[str, object]:
+    """Return the scalar fields of a template, and how many others there are."""
+    settings = stored.settings
+    return {
+        **_FIXED,
+        **_FIXED_IN_DETAIL,
+        **_settings(stored),
+        "template_id": stored.id,
+        "e164": stored.e164,
+        "bind_e164": int(bool(stored.e164)),
+        "duration": settings.duration,
+        "password": settings.password or "",
+        "auto_end": int(settings.auto_end),
+        "chairman": _role(stored, settings.chairman),
+        "speaker": _role(stored, settings.speaker),
+        "video_formats": _video_formats(stored),
+        "audio_formats": [],
+        "invite_num": len(settings.mts),
+        **dict.fromkeys(("mix_num", "vmp_num", "vip_num", "poll_num"), 0),
+    }
+
+
+def template_detail(stored: StoredConference) -> dict[str, object]:
+    """Return all fields of a template."""
+    return {
+        **template_simple(stored),
+        "invite_members": invite_members(stored),
+        "mix": mix(),
+        "vmp": None,
+        "poll": None,
+        "vips": [],
+        "keep_calling_members": [],
+        "recorder": _recorder(stored),
+    }
+
+
+def invite_members(stored: StoredConference) -> list[dict[str, object]]:
+    """Return the terminals that a template's conference calls."""
+    bitrate = stored.settings.bitrate
+    return [
+        {**_account(mt), "bitrate": mt.extra.get("bitrate", bitrate)} for mt in stored.settings.mts
+    ]
+
+
+def mix() -> dict[str, object]:
+    """Return how sound is mixed: always of all."""
+    return {"mode": 1, "members": []}
+
+
+def room(stored: StoredConference, conf_name: str) -> dict[str, object]:
+    """Return a virtual room. `conf_name`: the conference that is held in it; "" means that it is idle."""
+    return {
+        **_FIXED,
+        **_settings(stored),
+        "id": stored.id,
+        "resolution": _HD if stored.settings.resolution == "1080p" else _NO_HD,
+        "exclusive": int(stored.exclusive),
+        "exclusive_users": [
+            {"name": "", "account": moid, "account_type": _ACCOUNT}
+            for moid in stored.exclusive_users
+        ],
+        "e164": stored.e164,
+        "conf_name": conf_name,
+        "status": int(bool(conf_name)),
+    }
+
+
+def room_detail(stored: StoredConference, conf_name: str) -> dict[str, object]:
+    """Return all fields of a virtual room."""
+    return {
+        **room(stored, conf_name),
+        **_FIXED_IN_DETAIL,
+        "duration": stored.settings.duration,
+        "auto_end": int(stored.settings.auto_end),
+        "password": stored.settings.password or "",
+        "video_formats": _video_formats(stored),
+        "audio_formats": [],
+        "mix": mix(),
+        "vmp": None,
+        "recorder": _recorder(stored),
+    }
+
+
+def _video_formats(stored: StoredConference) -> Sequence[dict[str, object]]:
+    settings = stored.settings
+    return [
+        {
+            "format": 6 if settings.h265 else 4,
+            "resolution": _HD if settings.resolution == "1080p" else _NO_HD,
+            "frame": 30,
+            "bitrate": settings.bitrate,
+        }
+    ]
+
+
+def _recorder(stored: StoredConference) -> dict[str, object]:
+    mode = int(stored.settings.record)
+    return {"recorder_mode": mode, "publish_mode": 0, "dual_stream": 0, "anonymous": 0}
+
+
+def _role(stored: StoredConference, account: str | None) -> dict[str, object] | None:
+    """Return the chairman or speaker, who is one of those that are called; `None` if nobody is it."""
+    found = (mt for mt in stored.settings.mts if account and mt.account == account)
+    return next((_account(mt) for mt in found), None)
+
+
+def _account(mt: InvitedTerminal) -> dict[str, object]:
+    default = _ACCOUNT if mt.type == "user" else 5
+    return {
+        "name": mt.name,
+        "account": mt.account,
+        "account_type": mt.extra.get("account_type", default),
+        "protocol": mt.extra.get("protocol", int(mt.type == "sip")),
+    }

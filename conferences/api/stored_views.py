@@ -1,0 +1,142 @@
+"""The base of the API calls for templates and virtual rooms (`template_views`, `room_views`).
+
+Reading is for everybody of the user domain (a personal template: for its owner). Who may write is said in
+`stored_commands.may_write`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from conferences.api import (
+    request_parsing,
+    stored_commands,
+    wishes,
+)
+from conferences.api.views import Call
+from conferences.data import stored_rows
+from conferences.data.platform_resolver import platform_of_domain
+from conferences.rules.stored import (
+    Draft,
+    Kind,
+    StoredConference,
+)
+from conferences.rules.stored_settings import GivenSettings
+from domains.models import Account
+from foundation.cells.directory import store_of
+from foundation.web.errors import Refusal
+from wire.conference_settings import ConferenceSettings
+
+MAX_ROWS = 500
+_NOT_OF_PUBLIC = ("speaker", "chairman", "invite_members", "password")
+"""Arguments that a public template does not keep (HTTP API §2)."""
+
+PAGING = [
+    OpenApiParameter("start", int),
+    OpenApiParameter("count", int, description="0: all, at most 500."),
+    OpenApiParameter("order", int, description="0: oldest first, 1: newest first."),
+]
+
+
+class StoredCall(Call):
+    """The base of calls about one kind of template or room."""
+
+    kind: ClassVar[Kind]
+
+    def account(self, request: Request) -> Account:
+        """Return the account that calls."""
+        return self.session(request).account
+
+    def one(self, request: Request, stored_id: str) -> StoredConference:
+        """Return the template or room of this address. Raises Refusal."""
+        return stored_commands.find(self.kind, stored_id, self.account(request))
+
+    def page(self, request: Request) -> tuple[stored_rows.StoredPage, int]:
+        """Return the page of the list that the arguments ask for."""
+        params = self.params(request)
+        start = max(0, request_parsing.number(params.get("start"), "start", 0))
+        count = request_parsing.number(params.get("count"), "count", 10)
+        account, domain = self.account(request), self.domain(request)
+        page = stored_rows.page(
+            store_of(platform_of_domain(domain)).database,
+            self.kind,
+            account.moid if self.kind is Kind.PERSONAL else domain,
+            start=min(start, 10**6),
+            count=MAX_ROWS if count <= 0 else min(count, MAX_ROWS),
+            newest_first=request_parsing.number(params.get("order"), "order", 0) == 1,
+        )
+        return page, start
+
+    def shown(
+        self, request: Request, fields: dict[str, object], stored: StoredConference
+    ) -> dict[str, object]:
+        """Return the fields of an answer, without the password for those who may not set it."""
+        is_secret = not stored_commands.may_write(stored, self.kind, self.account(request))
+        return fields | {"password": ""} if is_secret else fields
+
+    def faults(self, request: Request) -> dict[str, str]:
+        """Return by argument what is wrong with it, or that it has no effect."""
+        params = self.params(request)
+        try:
+            self.read(params)
+        except Refusal as refusal:
+            name, _, words = refusal.description.partition(": ")
+            return {name: words} if words else {"params": name}
+        return dict.fromkeys(self.without_effect(params), "has no effect here")
+
+    def read(self, params: Mapping[str, object]) -> GivenSettings:
+        """Return the settings that the arguments give. Raises Refusal."""
+        wishes.refuse_unsafe(params)
+        kept = {k: v for k, v in params.items() if not (self._drops(k) and v is not None)}
+        return request_parsing.given_settings(kept)
+
+    def _drops(self, argument: str) -> bool:
+        return self.kind is Kind.PUBLIC and argument in _NOT_OF_PUBLIC
+
+    def without_effect(self, params: Mapping[str, object]) -> list[str]:
+        """Return the names of the arguments that have no effect."""
+        dropped = [name for name, value in params.items() if self._drops(name) and value]
+        return [*wishes.names_without_effect(params), *dropped]
+
+    def description(self, request: Request) -> str:
+        """Return in words which arguments have no effect; "" if all have one."""
+        names = self.without_effect(self.params(request))
+        return f"without effect here: {', '.join(names)}" if names else ""
+
+
+# ---- lists ---------------------------------------------------------------------------------------
+
+
+class StoredList(StoredCall):
+    """The base of the calls that list what there is, and add to it."""
+
+    def draft(self, request: Request, given: GivenSettings) -> Draft:
+        """Return what the arguments ask for. Raises Refusal."""
+        account, params = self.account(request), self.params(request)
+        name = request_parsing.conference_name(params.get("name"))
+        return Draft(
+            kind=self.kind,
+            name=name,
+            user_domain=self.domain(request),
+            settings=ConferenceSettings(**(self.defaults() | given | {"name": name})),
+            owner=account.moid,
+            owner_name=str(account)[:64],
+            e164=self.number(params),
+        )
+
+    def defaults(self) -> GivenSettings:
+        """Return the settings that hold where no argument gives them, and that are not those of a conference."""
+        return {}
+
+    def number(self, params: Mapping[str, object]) -> str | None:
+        """Return the number that is asked for: `None` any, "" none."""
+        return None
+
+    def add(self, request: Request) -> StoredConference:
+        """Make what the arguments ask for. Raises Refusal."""
+        draft = self.draft(request, self.read(self.params(request)))
+        return stored_commands.make(draft, self.account(request))

@@ -1,0 +1,190 @@
+"""The API calls `mc/personal_templates…` and `mc/public_templates…` (HTTP API §2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conferences.api import (
+    request_parsing,
+    stored_commands,
+    stored_serializers,
+    stored_shapes,
+    wishes,
+)
+from conferences.api.stored_views import PAGING, StoredCall, StoredList
+from conferences.rules.stored import Changes, Kind
+from foundation.web.errors import ack
+from foundation.web.serializers import answers
+
+
+class PersonalTemplates(StoredList):
+    """The API call `mc/personal_templates`."""
+
+    kind = Kind.PERSONAL
+    list_name = "personal_templates"
+
+    def number(self, params: Mapping[str, object]) -> str | None:
+        """Return `None`, any number, if one is asked for (`bind_e164`), else "", none."""
+        return None if request_parsing.switch(params.get("bind_e164"), "bind_e164") else ""
+
+    @extend_schema(
+        operation_id="personal_templates_list",
+        parameters=PAGING,
+        responses=answers(stored_serializers.PersonalTemplates),
+    )
+    def get(self, request: Request) -> Response:
+        """List the caller's own templates, by their last change."""
+        page, _ = self.page(request)
+        return ack(
+            total=page.total, **{self.list_name: [*map(stored_shapes.template_item, page.items)]}
+        )
+
+    @extend_schema(
+        request=stored_serializers.TemplateParams, responses=answers(stored_serializers.TemplateId)
+    )
+    def post(self, request: Request) -> Response:
+        """Add a template."""
+        stored = self.add(request)
+        return ack(template_id=stored.id, description=self.description(request))
+
+
+class PublicTemplates(PersonalTemplates):
+    """The API call `mc/public_templates`."""
+
+    kind = Kind.PUBLIC
+    list_name = "public_templates"
+
+    def number(self, params: Mapping[str, object]) -> str | None:
+        """Return `None`: every public template has a number."""
+        return None
+
+    @extend_schema(
+        operation_id="public_templates_list",
+        parameters=PAGING,
+        responses=answers(stored_serializers.PublicTemplates),
+    )
+    def get(self, request: Request) -> Response:
+        """List the public templates of the caller's user domain, by their creation."""
+        return super().get(request)
+
+    @extend_schema(
+        request=stored_serializers.TemplateParams, responses=answers(stored_serializers.TemplateId)
+    )
+    def post(self, request: Request) -> Response:
+        """Add a public template; only an administrator of the domain may."""
+        return super().post(request)
+
+
+# ---- one -----------------------------------------------------------------------------------------
+
+
+class PersonalTemplate(StoredCall):
+    """The API call `mc/personal_templates/{id}`."""
+
+    kind = Kind.PERSONAL
+
+    @extend_schema(
+        operation_id="personal_templates_show", responses=answers(stored_serializers.TemplateDetail)
+    )
+    def get(self, request: Request, stored_id: str) -> Response:
+        """Answer all fields of a template."""
+        stored = self.one(request, stored_id)
+        return ack(**self.shown(request, stored_shapes.template_detail(stored), stored))
+
+    @extend_schema(
+        operation_id="personal_templates_change",
+        request=stored_serializers.TemplateParams,
+        responses=answers(stored_serializers.TemplateId),
+    )
+    def post(self, request: Request, stored_id: str) -> Response:
+        """Change what the arguments give of a template."""
+        stored, params = self.one(request, stored_id), self.params(request)
+        wishes.refuse_unsafe(params)
+        kept = {k: v for k, v in params.items() if not self._drops(k)}
+        given = request_parsing.given_settings(kept, stored.settings.mts)
+        changes = stored_commands.with_settings(stored, given)
+        stored_commands.edit(stored, self._numbered(changes, params), self.account(request))
+        return ack(template_id=stored.id, description=self.description(request))
+
+    def _numbered(self, changes: Changes, params: Mapping[str, object]) -> Changes:
+        """Add to the changes that the template gets or loses a number (`bind_e164`)."""
+        if self.kind is Kind.PUBLIC or params.get("bind_e164") in (None, ""):
+            return changes
+        if request_parsing.switch(params["bind_e164"], "bind_e164"):
+            return changes._replace(numbered=True)
+        return changes._replace(e164="")
+
+    @extend_schema(
+        operation_id="personal_templates_delete",
+        request=None,
+        responses={200: answers(stored_serializers.Deleted)},
+    )
+    def delete(self, request: Request, stored_id: str) -> Response:
+        """Delete a template."""
+        stored_commands.delete(self.one(request, stored_id), self.account(request))
+        return ack(description="")
+
+
+class PublicTemplate(PersonalTemplate):
+    """The API call `mc/public_templates/{id}`."""
+
+    kind = Kind.PUBLIC
+
+    @extend_schema(
+        operation_id="public_templates_show", responses=answers(stored_serializers.TemplateDetail)
+    )
+    def get(self, request: Request, stored_id: str) -> Response:
+        """Answer all fields of a public template."""
+        return super().get(request, stored_id)
+
+    @extend_schema(
+        operation_id="public_templates_change",
+        request=stored_serializers.TemplateParams,
+        responses=answers(stored_serializers.TemplateId),
+    )
+    def post(self, request: Request, stored_id: str) -> Response:
+        """Change what the arguments give of a public template; only an administrator of the domain may."""
+        return super().post(request, stored_id)
+
+    @extend_schema(
+        operation_id="public_templates_delete",
+        request=None,
+        responses={200: answers(stored_serializers.Deleted)},
+    )
+    def delete(self, request: Request, stored_id: str) -> Response:
+        """Delete a public template; only an administrator of the domain may."""
+        return super().delete(request, stored_id)
+
+
+class TemplatePart(StoredCall):
+    """The API calls `mc/personal_templates/{id}/simple`, `/invite_members`, `/mix`, `/vmp`, `/poll` and `/vip`."""
+
+    kind = Kind.PERSONAL
+
+    @extend_schema(
+        operation_id="personal_templates_part",
+        parameters=[*PAGING[:2], OpenApiParameter("part", str, OpenApiParameter.PATH)],
+        responses=answers(stored_serializers.TemplatePart),
+    )
+    def get(self, request: Request, stored_id: str, part: str) -> Response:
+        """Answer a part of a template: its simple fields, or one of its lists and objects."""
+        stored, params = self.one(request, stored_id), self.params(request)
+        if part == "simple":
+            return ack(**self.shown(request, stored_shapes.template_simple(stored), stored))
+        if part == "invite_members":
+            members = stored_shapes.invite_members(stored)
+            start = max(0, request_parsing.number(params.get("start"), "start", 0))
+            count = request_parsing.number(params.get("count"), "count", 10)
+            shown = members[start : start + count] if count > 0 else members[start:]
+            return ack(template_id=stored.id, total=len(members), invite_members=shown)
+        contents: dict[str, dict[str, object]] = {
+            "mix": {"mix": stored_shapes.mix()},
+            "vmp": {"vmp": None},
+            "poll": {"poll": None},
+            "vip": {"vips": []},
+        }
+        return ack(template_id=stored.id, total=0, **contents[part])
