@@ -21,7 +21,7 @@ from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
 from foundation.bus.outgoing import Answer, Event, Outgoing
 from licensing.rules.amounts import NONE, WIRE_NAMES, Amounts
 from licensing.rules.limits import Limits, find_reached_limit, find_short_resource
-from tests.memory_letter import Letter, envelope_of
+from tests.memory_letter import InboxRequest, Letter, envelope_of
 from tests.memory_stored import MemoryRegistry, MemoryStored
 from wire import replies
 from wire.protocol import PROTOCOL
@@ -37,20 +37,6 @@ class TenantFacts:
     small_limit: int | None = None
     large_limit: int | None = None
     room: str = ""
-
-
-@dataclass(slots=True)
-class InboxRequest:
-    """A request in the inbox, with its answer."""
-
-    key: str
-    wire_type: str
-    digest: str
-    reqid: str
-    e164: str
-    reply_to: str
-    correlation_id: str
-    answer: bytes | None = None
 
 
 @dataclass(slots=True)

@@ -39,3 +39,17 @@ def envelope_of(letter: Letter, queue: str) -> Envelope:
         via=letter.via,
         asked_at=letter.asked_at,
     )
+
+
+@dataclass(slots=True)
+class InboxRequest:
+    """A request in the inbox, with its answer."""
+
+    key: str
+    wire_type: str
+    digest: str
+    reqid: str
+    e164: str
+    reply_to: str
+    correlation_id: str
+    answer: bytes | None = None

@@ -65,9 +65,10 @@ class SettingsParams(_Shape):
 class ConfParams(SettingsParams):
     """A conference that is requested."""
 
-    create_type = serializers.ChoiceField(
-        [1, 2, 3, 4],
+    create_type = serializers.IntegerField(
         required=False,
+        min_value=1,
+        max_value=4,
         help_text="2: from a public template, 3: a personal one, 4: in a virtual room. Default: 1.",
     )
     template_id = serializers.CharField(
