@@ -108,15 +108,15 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
         """Close conversations, after a confirmation."""
         warning = _("Nobody can write there any more. What was written stays with the members.")
         title = _("Close these conversations?")
-        return self._set(request, queryset, "close", title, warning, _("Closed"))
+        return self._close_or_reopen(request, queryset, "close", title, warning, _("Closed"))
 
     @admin.action(description=_("Open again"), permissions=["operate"])
     def reopen(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:
         """Open conversations again, after a confirmation."""
         title, warning = _("Open these conversations again?"), _("Their members can write again.")
-        return self._set(request, queryset, "reopen", title, warning, _("Opened again"))
+        return self._close_or_reopen(request, queryset, "reopen", title, warning, _("Opened again"))
 
-    def _set(
+    def _close_or_reopen(
         self,
         request: HttpRequest,
         queryset: QuerySet[Conversation],

@@ -28,16 +28,18 @@ def revoke_by_keys(keys: Collection[str], database: str = "default") -> None:
     The sign-ins themselves need no change: they check their key at each use.
     """
     logins = ApiToken.objects.using(database).filter(key__in=list(keys), account__isnull=False)
-    _revoke(database, logins.values_list("account__moid", flat=True))
+    _revoke_in_apps(database, logins.values_list("account__moid", flat=True))
 
 
 def revoke_by_application(application: Application, database: str = "default") -> None:
     """Make the tokens void that other apps gave to people who use this application, which is to be deleted."""
     tokens = get_access_token_model().objects.using(database).filter(application=application)
-    _revoke(database, tokens.filter(user__isnull=False).values_list("user__moid", flat=True))
+    _revoke_in_apps(
+        database, tokens.filter(user__isnull=False).values_list("user__moid", flat=True)
+    )
 
 
-def _revoke(database: str, moids: Collection[str]) -> None:
+def _revoke_in_apps(database: str, moids: Collection[str]) -> None:
     """Have all apps make the tokens of these accounts void."""
     if people := sorted(set(moids)):
         hooks.REVOKE_CREDENTIALS.call(database, people)

@@ -97,7 +97,7 @@ def children(database: str, parent: str, page: int = 1) -> tuple[list[TreeEntry]
         entry.moid: [*path, PathStep(entry.moid, entry.level, entry.name, entry.used)]
         for entry in entries[:PAGE]
     }
-    return _complete(database, entries[:PAGE], paths), len(entries) > PAGE
+    return _add_missing_fields(database, entries[:PAGE], paths), len(entries) > PAGE
 
 
 def _children_of_level(
@@ -124,10 +124,10 @@ def load_entries(database: str, moids: Sequence[str]) -> list[TreeEntry]:
     query = f"SELECT {_ENTRY} FROM domains_domain d WHERE d.moid IN ({sql.marks(moids)})"
     entry_of = {row[0]: _entry(row) for row in sql.select(database, query, list(moids))}
     entries = [entry_of[moid] for moid in moids if moid in entry_of]
-    return _complete(database, entries, paths_from_root(database, list(entry_of)))
+    return _add_missing_fields(database, entries, paths_from_root(database, list(entry_of)))
 
 
-def _complete(
+def _add_missing_fields(
     database: str, entries: list[TreeEntry], paths: Mapping[str, Path]
 ) -> list[TreeEntry]:
     """Fill the fields of entries that are not in their own rows: bindings, domains above, counts below.

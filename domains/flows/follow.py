@@ -37,17 +37,21 @@ _WIRE_NAMES = {"parent": "uplevelmoid", "platform": "platformmoid", "room": "roo
 def on_domain_changed(uow: DomainsUnitOfWork, notice: DomainChanged, envelope: Envelope) -> None:
     """Apply the addition, change or deletion of a domain."""
     from_our_core = notice.previous is not None
-    _follow(uow, notice, _apply_from_core if from_our_core else _apply_domain_of_third_party)
+    _apply_in_order(
+        uow, notice, _apply_from_core if from_our_core else _apply_domain_of_third_party
+    )
 
 
 @handles(AccountChanged)
 def on_account_changed(uow: DomainsUnitOfWork, notice: AccountChanged, envelope: Envelope) -> None:
     """Apply the addition, change or deletion of an account."""
     from_our_core = notice.previous is not None
-    _follow(uow, notice, _apply_from_core if from_our_core else _apply_account_of_third_party)
+    _apply_in_order(
+        uow, notice, _apply_from_core if from_our_core else _apply_account_of_third_party
+    )
 
 
-def _follow(
+def _apply_in_order(
     uow: DomainsUnitOfWork, notice: Notice, apply: Callable[[DomainsUnitOfWork, Notice], bool]
 ) -> None:
     """Apply a change by calling `apply`, unless it was applied before, or changes before it are missing.
@@ -124,14 +128,14 @@ def _apply_domain_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> bool
             uses = _count_uses(uow, saved["moid"])
             _raise_if_refused(tree.refusals_to_delete(saved["name"], uses))
     else:
-        domain = _complete(domain, saved)
+        domain = _with_saved_fields(domain, saved)
         _raise_if_misfit(uow, domain)
         _raise_if_refused(tree.refusals_to_place(_node(uow, domain), uow.lock_tree()))
     _stage(uow, notice, domain)
     return True
 
 
-def _complete(received: WireObject, saved: WireObject | None) -> WireObject:
+def _with_saved_fields(received: WireObject, saved: WireObject | None) -> WireObject:
     """Return a received domain, in which fields that it lacks are taken from the saved one.
 
     Raises NotTaken if a field is missing that every domain of its level has.

@@ -110,7 +110,7 @@ def _set_up_app(request: HttpRequest, account: Account, code: str) -> SecondFact
     )
     if not code:
         return step
-    codes = _confirm(account, device, code)
+    codes = _confirm_app(account, device, code)
     if codes is None:
         CODES.labels("wrong").inc()
         device.refresh_from_db()
@@ -119,7 +119,7 @@ def _set_up_app(request: HttpRequest, account: Account, code: str) -> SecondFact
     return SecondFactorStep(passed=True, recovery_codes=codes)
 
 
-def _confirm(account: Account, device: Device, code: str) -> tuple[str, ...] | None:
+def _confirm_app(account: Account, device: Device, code: str) -> tuple[str, ...] | None:
     """Confirm the app by its first code, and return new recovery codes. `None` means that the code was wrong."""
     if verify_token(account, device.persistent_id, code) is None:
         return None

@@ -216,7 +216,7 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
     ) -> HttpResponseBase:
         """Return the exported rows as a file to download. CSV is sent while the rows are read."""
         headings, name = table.get_export_headers(), f"{self.model._meta.model_name}.{file_format}"
-        lines = _lines(table, rows)
+        lines = _rows_of_cells(table, rows)
         if file_format == "xlsx":
             return FileResponse(xlsx_file(headings, lines), as_attachment=True, filename=name)
         return StreamingHttpResponse(
@@ -226,7 +226,7 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
         )
 
 
-def _lines(table: TableRows, rows: QuerySet[Model]) -> Iterator[list[str]]:
+def _rows_of_cells(table: TableRows, rows: QuerySet[Model]) -> Iterator[list[str]]:
     """Yield the cells of each row. The rows are read in chunks."""
     for row in rows.iterator(chunk_size=1000):
         yield table.export_resource(row)

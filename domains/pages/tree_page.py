@@ -70,7 +70,7 @@ class TreePages(BaseAdmin[Domain]):
 
     # ---- nodes of the tree, for the templates -----------------------------------------------
 
-    def _top(self, request: HttpRequest) -> str:
+    def _highest_visible(self, request: HttpRequest) -> str:
         """Return the MOID of the highest domain that the user sees, or "" if there is none."""
         user: Any = request.user
         core = CoreDomain.objects.values_list("pk", flat=True).first()
@@ -81,7 +81,7 @@ class TreePages(BaseAdmin[Domain]):
 
         Without that argument it is opened by one level.
         """
-        top = self._top(request)
+        top = self._highest_visible(request)
         target = request.GET.get("open", "") or top
         path = [step.moid for step in tree_browser.paths_from_root(DATABASE, [target])[target]]
         path = path[path.index(top) :] if top in path else [top]

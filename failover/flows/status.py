@@ -112,11 +112,11 @@ def facts(events: int = 50) -> Status:
         "at": moment(clock.now()),
         "here": names.get(own_platform(), own_platform()),
         "away": away if register_view.is_there() else "this deployment has no register of owners",
-        "cells": [_cell(row, view, names) for row in view.rows.values()],
+        "cells": [_cell_status(row, view, names) for row in view.rows.values()],
         "sites": _sites(view, names),
         "rooms": _rooms(names),
         "remarks": _remarks(view, names) if register_view.is_there() and not away else [],
-        "events": [_event(event, names) for event in line],
+        "events": [_event_status(event, names) for event in line],
     }
 
 
@@ -149,7 +149,7 @@ def moment(at: datetime) -> str:
     return at.isoformat(timespec="seconds")
 
 
-def _cell(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> CellStatus:
+def _cell_status(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> CellStatus:
     """Return a platform's register row and the reports of its two sites, with names in place of MOIDs."""
     reports = view.reports.get(row.platform, {})
     return {
@@ -165,11 +165,11 @@ def _cell(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> CellSt
         "mode": row.mode.value,
         "wish": names.get(row.wish, row.wish),
         "wish_by": names.get(row.wish_by, row.wish_by),
-        "copies": [_copy(site, report, names) for site, report in sorted(reports.items())],
+        "copies": [_copy_status(site, report, names) for site, report in sorted(reports.items())],
     }
 
 
-def _copy(site: str, report: AgentReport, names: dict[str, str]) -> CopyStatus:
+def _copy_status(site: str, report: AgentReport, names: dict[str, str]) -> CopyStatus:
     """Return a site's report as operators see it, with the role "silent" if it is old."""
     return {
         "site": names.get(site, site),
@@ -177,7 +177,7 @@ def _copy(site: str, report: AgentReport, names: dict[str, str]) -> CopyStatus:
         "well": report.well and report.fresh,
         "seconds": round(report.age.total_seconds(), 1),
         "lag": report.lag,
-        "sentence": _named(report.sentence, names),
+        "sentence": _with_names(report.sentence, names),
     }
 
 
@@ -224,7 +224,7 @@ def _rooms(names: dict[str, str]) -> list[RoomStatus]:
     return entries
 
 
-def _event(event: Event, names: dict[str, str]) -> EventStatus:
+def _event_status(event: Event, names: dict[str, str]) -> EventStatus:
     """Return one change of the register with names in place of MOIDs."""
     return {
         "id": event.id,
@@ -234,11 +234,11 @@ def _event(event: Event, names: dict[str, str]) -> EventStatus:
         "kind": event.kind,
         "epoch": event.epoch,
         "owner": names.get(event.owner, event.owner),
-        "because": _named(event.because, names),
+        "because": _with_names(event.because, names),
     }
 
 
-def _named(sentence: str, names: dict[str, str]) -> str:
+def _with_names(sentence: str, names: dict[str, str]) -> str:
     """Return an agent's sentence with names in place of MOIDs."""
     for moid, name in names.items():
         sentence = sentence.replace(moid, name)

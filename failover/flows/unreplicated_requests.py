@@ -46,12 +46,14 @@ def missing(platform: str) -> list[Missing]:
     Raises RequestRefused, and register_view.Failure where the register or the serving site's database cannot be
     reached.
     """
-    _forced(platform)
-    cell = _cell(platform)
+    _forced_row(platform)
+    cell = _own_cell(platform)
     address = {"host": cell.peer_host, "port": cell.peer_port, "database": cell.schema}
     peer = DatabaseLink(**address, user="app", password=cell.app_password, seconds=5)
     try:
-        requests = [request for rows in _inbox_rows(platform) for request in _not_there(peer, rows)]
+        requests = [
+            request for rows in _inbox_rows(platform) for request in _missing_at(peer, rows)
+        ]
     finally:
         peer.close()
     return sorted(requests, key=lambda request: request.at)
@@ -62,14 +64,14 @@ def done(platform: str, by: str) -> str:
 
     Raises RequestRefused and register_view.Failure.
     """
-    row = _forced(platform)
+    row = _forced_row(platform)
     because = f"what was missing after the forced takeover is dealt with, says {by}"
     if not register_view.settle(row, own_platform(), because):
         raise RequestRefused("somebody was faster: look again at what is there now")
     return because
 
 
-def _forced(platform: str) -> RegisterRow:
+def _forced_row(platform: str) -> RegisterRow:
     """Return the register row of a platform that was taken over by force from this site.
 
     Raises RequestRefused for any other platform, and register_view.Failure.
@@ -82,7 +84,7 @@ def _forced(platform: str) -> RegisterRow:
     return row
 
 
-def _cell(platform: str) -> config.Cell:
+def _own_cell(platform: str) -> config.Cell:
     """Return where this site has a platform's database, from CELLS_FILE. Raises RequestRefused."""
     try:
         cells = config.read(Path(settings.CELLS_FILE)).cells
@@ -102,7 +104,7 @@ def _inbox_rows(platform: str) -> Iterator[list[tuple[Any, ...]]]:
         last = rows[-1][0]
 
 
-def _not_there(peer: DatabaseLink, rows: list[tuple[Any, ...]]) -> list[Missing]:
+def _missing_at(peer: DatabaseLink, rows: list[tuple[Any, ...]]) -> list[Missing]:
     """Return those of these requests that are not in the inbox of the other site's database."""
     keys = [row[0] for row in rows]
     query = READ_KEYS.format(marks=sql.marks(keys))

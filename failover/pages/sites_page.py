@@ -149,15 +149,15 @@ WORDS = {
 
 def page(request: HttpRequest) -> HttpResponse:
     """Return the page of sites; its script loads `live` every two seconds."""
-    return _shown(request, "failover/sites.html")
+    return _status_response(request, "failover/sites.html")
 
 
 def live(request: HttpRequest) -> HttpResponse:
     """Return the parts of the page of sites that change, as HTML that its script puts into it."""
-    return _shown(request, "failover/live.html")
+    return _status_response(request, "failover/live.html")
 
 
-def _shown(request: HttpRequest, template: str) -> HttpResponse:
+def _status_response(request: HttpRequest, template: str) -> HttpResponse:
     """Return the status of all sites, shown by a template, with the buttons that make sense now."""
     _need(request, VIEW)
     facts: dict[str, Any] = dict(status.facts())
@@ -212,12 +212,12 @@ def act(request: HttpRequest) -> HttpResponse:
     if subject is None:
         raise Http404
     if request.POST.get("confirmed") != "1":
-        return _question(request, action, subject)
-    _do(request, action, subject)
+        return _confirmation_page(request, action, subject)
+    _do_action(request, action, subject)
     return redirect("failover-sites")
 
 
-def _question(request: HttpRequest, action: Action, subject: Model) -> HttpResponse:
+def _confirmation_page(request: HttpRequest, action: Action, subject: Model) -> HttpResponse:
     """Return the page on which the operator confirms an action."""
     context = {
         **admin.site.each_context(request),
@@ -230,7 +230,7 @@ def _question(request: HttpRequest, action: Action, subject: Model) -> HttpRespo
     return TemplateResponse(request, "failover/question.html", context)
 
 
-def _do(request: HttpRequest, action: Action, subject: Model) -> None:
+def _do_action(request: HttpRequest, action: Action, subject: Model) -> None:
     """Do an action, record it in the audit trail, and tell the operator the outcome."""
     try:
         action.do(str(subject.pk), request.user.get_username())

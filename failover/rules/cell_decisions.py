@@ -282,7 +282,7 @@ def _wanted_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) ->
         return row.backup, "mode manual"
     if row.mode is not Mode.AUTO or facts.well_since is None:
         return "", ""
-    pause = _pause(facts.takeovers_today, limits)
+    pause = _pause_before_return(facts.takeovers_today, limits)
     if now - facts.well_since > pause:
         return row.home, "home is well again"
     repeated = pause > limits.well
@@ -290,7 +290,7 @@ def _wanted_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) ->
     return "", f"{why}: {facts.takeovers_today} takeovers in a day" if repeated else ""
 
 
-def _pause(takeovers: int, limits: Limits) -> float:
+def _pause_before_return(takeovers: int, limits: Limits) -> float:
     """Return how many seconds a platform's own site must have been well before it gets the platform back.
 
     The time doubles with each takeover of the last day but the first, up to `limits.longest_pause`.

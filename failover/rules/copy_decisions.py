@@ -18,7 +18,7 @@ def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -
     if own.semi or not own.read_only:
         return Step(action=Action.FENCE, because=facts.ownership + "; mine is open: kill it")
     if facts.diverged_at is not None and now - facts.diverged_at > limits.diverged:
-        return _diverged(row)
+        return _decide_diverged(row)
     takeover = _decide_takeover(facts, row, limits, now)
     if takeover.action is Action.NOTHING and _must_follow(facts, limits, now):
         return Step(action=Action.FOLLOW, because=f"follow {row.owner}" + _in_words(own.trouble))
@@ -64,7 +64,7 @@ def start_copy(facts: Facts, row: RegisterRow) -> Step:
     return Step(action=Action.START_AS_COPY, because=because, keep=row.forced)
 
 
-def _diverged(row: RegisterRow) -> Step:
+def _decide_diverged(row: RegisterRow) -> Step:
     """Decide about a copy that holds transactions which the owner does not have.
 
     After an ordinary takeover nobody got an acknowledgement of them: the copy's data is put aside,
@@ -99,18 +99,18 @@ def _decide_takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float)
         return _take_over(facts, row, "an operator forces it")
     if not silent and not _are_workers_dead(facts, limits, now):
         because = f"the software of {row.owner} is back: the wish is withdrawn"
-        return _withdraw(facts, row, because) or nothing(f"I copy; {row.owner} owns it")
+        return _withdraw_request(facts, row, because) or nothing(f"I copy; {row.owner} owns it")
     condition = "is silent" if silent else "has a database and no software"
-    refusal = _refusal(facts, row, limits, wished)
+    refusal = _takeover_refusal(facts, row, limits, wished)
     if not refusal and not wished:
         vouched = silent and now - facts.vouched_at <= limits.takeover
         owner_serves = "its agent says at the register that it serves"
         refusal = owner_serves if vouched else _own_illness(facts, limits, now)
     if refusal:
         because = f"{row.owner} {condition}; {refusal}"
-        return _withdraw(facts, row, because) or nothing(because)
+        return _withdraw_request(facts, row, because) or nothing(because)
     if not silent and (facts.asked_at is None or now - facts.asked_at <= limits.ask):
-        return _ask(facts, row)
+        return _ask_for_handover(facts, row)
     return _take_over(facts, row, f"{row.owner} {condition}: take over", automatic=not wished)
 
 
@@ -134,7 +134,7 @@ def _own_illness(facts: Facts, limits: Limits, now: float) -> str:
     return ""
 
 
-def _refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bool) -> str:
+def _takeover_refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bool) -> str:
     """Return why this copy must not take over now; "" means that it may.
 
     `wished` means that an operator or the recovery mode asks for it: then the mode and the hourly
@@ -179,7 +179,7 @@ def _take_over(facts: Facts, row: RegisterRow, because: str, *, automatic: bool 
     )
 
 
-def _ask(facts: Facts, row: RegisterRow) -> Step:
+def _ask_for_handover(facts: Facts, row: RegisterRow) -> Step:
     """Return the step that asks the owner's agent to hand over in order, as its database still answers."""
     if row.wish:
         return nothing(f"{row.owner} is asked to hand over")
@@ -188,7 +188,7 @@ def _ask(facts: Facts, row: RegisterRow) -> Step:
     return Step(action=Action.ASK, because=because, row=asking, kind="asked")
 
 
-def _withdraw(facts: Facts, row: RegisterRow, because: str) -> Step | None:
+def _withdraw_request(facts: Facts, row: RegisterRow, because: str) -> Step | None:
     """Return the step that withdraws this agent's own request to hand over; `None` if it made none."""
     if row.wish != facts.me or row.wish_by != facts.me:
         return None

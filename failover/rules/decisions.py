@@ -39,21 +39,21 @@ def decide_room(
     else.
     """
     if room.mode == "on":
-        return _become(room, True, "the operator says so")
+        return _room_in_state(room, True, "the operator says so")
     if room.mode == "off":
-        return _become(room, False, "the operator says so")
+        return _room_in_state(room, False, "the operator says so")
     contradicts = alive > 0 if room.abnormal else units > 0 and alive == 0
     if not contradicts:
         return replace(room, since=None), ""
     since = room.since or now
     if room.abnormal and now - since >= WELL_FOR:
-        return _become(room, False, f"{alive} of {units} media units for 30 s")
+        return _room_in_state(room, False, f"{alive} of {units} media units for 30 s")
     if not room.abnormal and now - since >= LOST_FOR and others_normal:
-        return _become(room, True, f"all {units} media units are lost for 15 s")
+        return _room_in_state(room, True, f"all {units} media units are lost for 15 s")
     return replace(room, since=since), ""
 
 
-def _become(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
+def _room_in_state(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
     """Return the room in this state, with the reason; the reason is "" where the state is the same.
 
     `number` counts the changes of the room.
@@ -132,7 +132,7 @@ def refuse_takeover(
     home, backup = _name(row.home, names), _name(row.backup, names)
     if row.owner == row.backup:
         return f"{backup} serves {home} already, epoch {row.epoch}"
-    if busy := _asked_already(row, names):
+    if busy := _open_request(row, names):
         return busy
     home_report, backup_report = reports.get(row.home), reports.get(row.backup)
     if home_report is not None and home_report.fresh and home_report.well and not anyway:
@@ -157,7 +157,7 @@ def refuse_handback(row: RegisterRow, reports: Reports, names: Names) -> str:
     home, backup = _name(row.home, names), _name(row.backup, names)
     if row.owner == row.home:
         return f"{home} serves its platform already, epoch {row.epoch}"
-    if busy := _asked_already(row, names):
+    if busy := _open_request(row, names):
         return busy
     if row.mode is Mode.MANUAL:
         return f"mode manual says that {backup} serves {home}: set the mode to auto or off first"
@@ -176,7 +176,7 @@ def refuse_fence(row: RegisterRow, reports: Reports, names: Names, *, force: boo
 
     "" means that it may be killed.
     """
-    if busy := _asked_already(row, names):
+    if busy := _open_request(row, names):
         return busy
     owner, other = _name(row.owner, names), _name(row.other(row.owner), names)
     report = reports.get(row.other(row.owner))
@@ -198,14 +198,14 @@ def refuse_mode(row: RegisterRow, mode: Mode, reports: Reports, names: Names) ->
     """Return why the recovery mode of a platform must not become `mode`; "" means that it may."""
     if row.mode is mode:
         return f"the mode is {mode} already"
-    if busy := _asked_already(row, names):
+    if busy := _open_request(row, names):
         return busy
     if mode is Mode.MANUAL and row.owner == row.home:
         return refuse_takeover(row, reports, names, anyway=True)
     return ""
 
 
-def _asked_already(row: RegisterRow, names: Names) -> str:
+def _open_request(row: RegisterRow, names: Names) -> str:
     """Return a sentence about the request that is open for this platform; "" means that there is none."""
     if not row.wish:
         return ""

@@ -77,19 +77,19 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool, peer: str
         sent_at = sent_at.replace(tzinfo=UTC)
     return Envelope(
         queue=queue,
-        app_id=_short(properties.get("app_id")),
-        message_id=_short(properties.get("message_id")),
-        correlation_id=_short(properties.get("correlation_id")),
-        reply_to=_short(properties.get("reply_to")),
+        app_id=_short_text(properties.get("app_id")),
+        message_id=_short_text(properties.get("message_id")),
+        correlation_id=_short_text(properties.get("correlation_id")),
+        reply_to=_short_text(properties.get("reply_to")),
         sent_at=sent_at if isinstance(sent_at, datetime) else None,
         redelivered=redelivered,
         peer=peer,
-        via=_short(headers.get("x-via")),
-        asked_at=_short(headers.get("x-origin")),
+        via=_short_text(headers.get("x-via")),
+        asked_at=_short_text(headers.get("x-origin")),
         request_id=sane_id(headers.get(REQUEST_ID_HEADER)),
     )
 
 
-def _short(value: object) -> str:
+def _short_text(value: object) -> str:
     """Return a property as text of at most 255 characters; invalid UTF-8 is replaced. "" if it is no text."""
     return value[:255].encode("utf-8", "replace").decode() if isinstance(value, str) else ""

@@ -188,7 +188,7 @@ class Gateway:
         """
         with self._lock:
             keys = list(self._waiting)
-        answers = _answers(keys)
+        answers = _select_answers(keys)
         now = time.monotonic()
         unsent = self._find_unsent_rows(now)
         with self._lock:
@@ -224,7 +224,7 @@ class Gateway:
         return {row_id for (row_id,) in _select_everywhere(query, ids)}
 
 
-def _answers(keys: list[str]) -> dict[str, bytes]:
+def _select_answers(keys: list[str]) -> dict[str, bytes]:
     """Return the answers to requests that have one: key in the inbox (the table of received requests) -> body."""
     if not keys:
         return {}

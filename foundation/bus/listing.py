@@ -43,7 +43,7 @@ def _contents() -> Iterator[str]:
     for classes in _classes_by_module().values():
         for wire_type, message_class in classes:
             link = f"[`{wire_type}`](#{wire_type.lower()})"
-            yield f"| {link} | {_summary(message_class)} | {_reader(message_class)} |"
+            yield f"| {link} | {_summary(message_class)} | {_reader_in_words(message_class)} |"
     yield ""
 
 
@@ -77,7 +77,7 @@ def _section(wire_type: str, message_class: type[Message]) -> Iterator[str]:
     yield "| field | kind | default |"
     yield "|---|---|---|"
     for field in fields:
-        yield f"| `{field.path}` | {field.words} | {_default(field)} |"
+        yield f"| `{field.path}` | {field.words} | {_default_in_words(field)} |"
     yield ""
 
 
@@ -87,7 +87,7 @@ def _summary(message_class: type[Message]) -> str:
     return " ".join(paragraph.split())
 
 
-def _default(field: Declared) -> str:
+def _default_in_words(field: Declared) -> str:
     """Return the default of a field in words."""
     if field.required:
         return "required"
@@ -97,7 +97,7 @@ def _default(field: Declared) -> str:
     return f"`{int(field.default is True) if is_flag else field.default}`"
 
 
-def _reader(message_class: type[Message]) -> str:
+def _reader_in_words(message_class: type[Message]) -> str:
     """Return who reads messages of a class: our handler, the flows that go on with an answer, or another party."""
     handler = HANDLERS.get(message_class)
     if handler is not None:

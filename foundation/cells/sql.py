@@ -21,22 +21,22 @@ _FIRST_CLIENT_ERROR = 2000
 
 def is_away(error: Exception) -> bool:
     """Return whether an error means that the database is unavailable just now."""
-    code = _code(error)
+    code = _error_number(error)
     is_client_error = isinstance(error, InterfaceError) or code >= _FIRST_CLIENT_ERROR
     return is_client_error or code in _UNAVAILABLE_ERRORS
 
 
 def is_passing(error: Exception) -> bool:
     """Return whether the same transaction may succeed if it is tried again at once."""
-    return _code(error) in _TEMPORARY_ERRORS
+    return _error_number(error) in _TEMPORARY_ERRORS
 
 
 def is_locked(error: Exception) -> bool:
     """Return whether an error means that a table or row was locked for longer than this process waits (`patience`)."""
-    return _code(error) == LOCK_WAIT
+    return _error_number(error) == LOCK_WAIT
 
 
-def _code(error: Exception) -> int:
+def _error_number(error: Exception) -> int:
     """Return MariaDB's number of an error; 0 if it has none."""
     return error.args[0] if error.args and isinstance(error.args[0], int) else 0
 

@@ -143,7 +143,9 @@ class AuditAdmin(ReadOnlyAdmin[LogEntry]):
         changed = entry.changes or {}
         if entry.action == LogEntry.Action.CREATE or not changed:
             return ""
-        fields = [f"{name}: {_short(pair)}" for name, pair in list(changed.items())[:MOST_FIELDS]]
+        fields = [
+            f"{name}: {_short_change(pair)}" for name, pair in list(changed.items())[:MOST_FIELDS]
+        ]
         return ", ".join(fields) + (" …" if len(changed) > MOST_FIELDS else "")
 
     @admin.display(description=_("before and after"))
@@ -152,7 +154,7 @@ class AuditAdmin(ReadOnlyAdmin[LogEntry]):
         return changes_of(entry)
 
 
-def _short(pair: object) -> str:
+def _short_change(pair: object) -> str:
     """Return the values of a field before and after a change, shortened: `before → after`."""
     if not isinstance(pair, list) or len(pair) != 2:
         return "…"

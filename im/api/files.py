@@ -110,7 +110,7 @@ class Files(_Files):
         if len(numbers) > AT_ONCE:
             raise TransferRefused(400, "too_large", f"ids: at most {AT_ONCE}")
         wanted = [file_id for text in numbers if (file_id := _uuid(text))]
-        return ack(files=[_shown(file) for file in queries.readable(self.me.id, wanted)])
+        return ack(files=[_file_data(file) for file in queries.readable(self.me.id, wanted)])
 
     @extend_schema(
         request=None,
@@ -165,7 +165,7 @@ class OneFile(_Files):
     @_tus
     def get(self, request: Request, number: UUID) -> HttpResponseBase:
         """Return the file, or a part of it with `Range`."""
-        return _fetched(request, _readable(self.me.id, number))
+        return _download(request, _readable(self.me.id, number))
 
     @extend_schema(parameters=[_ID, _TUS], request=None, responses={200: None})
     @_tus
@@ -213,7 +213,7 @@ class Thumbnail(_Files):
         file = _readable(self.me.id, number)
         if not file.has_thumbnail:
             raise TransferRefused(404, "not_found", "there is no picture of this file")
-        reply = FileResponse(_opened(file, storage.THUMBNAIL), content_type="image/webp")
+        reply = FileResponse(_open_stored(file, storage.THUMBNAIL), content_type="image/webp")
         return _without_effects(reply, "inline", f'"{file.id}-small"')
 
 
@@ -232,7 +232,7 @@ def _set_expiry(reply: HttpResponse, file: File) -> None:
         reply["Upload-Expires"] = email.utils.format_datetime(end, usegmt=True)
 
 
-def _shown(file: File) -> dict[str, object]:
+def _file_data(file: File) -> dict[str, object]:
     """Return a file's id, name, size and type as the API shows them."""
     url = reverse("im-file", args=[file.id])
     return {
@@ -262,7 +262,7 @@ def _readable(person: str, number: UUID) -> File:
     return files[0]
 
 
-def _fetched(request: Request, file: File) -> HttpResponseBase:
+def _download(request: Request, file: File) -> HttpResponseBase:
     """Return a file as a response to GET: whole, a part (`Range`), or 304 if the browser has it."""
     tag = f'"{file.id}"'
     disposition = tus_headers.content_disposition(file.name, file.content_type)
@@ -272,27 +272,27 @@ def _fetched(request: Request, file: File) -> HttpResponseBase:
     if request.headers.get("If-Range", tag) != tag:
         range_header = ""
     part = tus_headers.parse_range(range_header, file.size)
-    reply = _part(file, *part) if part else _whole(file)
+    reply = _partial_response(file, *part) if part else _whole_response(file)
     reply["Accept-Ranges"] = "bytes"
     return _without_effects(reply, disposition, tag)
 
 
-def _whole(file: File) -> HttpResponseBase:
-    reply = FileResponse(_opened(file), content_type=file.content_type)
+def _whole_response(file: File) -> HttpResponseBase:
+    reply = FileResponse(_open_stored(file), content_type=file.content_type)
     reply["Content-Length"] = str(file.size)
     return reply
 
 
-def _part(file: File, first: int, last: int) -> HttpResponseBase:
+def _partial_response(file: File, first: int, last: int) -> HttpResponseBase:
     """Return the response 206 with the bytes from `first` to `last`, both included."""
-    pieces = storage.pieces(_opened(file), first, last)
+    pieces = storage.pieces(_open_stored(file), first, last)
     reply = StreamingHttpResponse(pieces, status=206, content_type=file.content_type)
     reply["Content-Range"] = f"bytes {first}-{last}/{file.size}"
     reply["Content-Length"] = str(last - first + 1)
     return reply
 
 
-def _opened(file: File, more: str = "") -> IO[bytes]:
+def _open_stored(file: File, more: str = "") -> IO[bytes]:
     """Open a stored file. Raises TransferRefused 404.
 
     The file may lie at another site whose storage this site does not share. `more` is the suffix of a

@@ -81,11 +81,11 @@ class Search(Call):
         search_request = SearchRequest(self.me.id, query, searched_ranges)
         page = search.find_messages(database, search_request, point, arguments["count"], self.now)
         return ack(
-            found=[_hit(entry, query.terms) for entry in page.entries],
+            found=[_result_data(entry, query.terms) for entry in page.entries],
             before=f"{page.before.place}.{page.before.conversation}" if page.before else None,
         )
 
 
-def _hit(entry: StoredEntry, terms: tuple[str, ...]) -> Data:
+def _result_data(entry: StoredEntry, terms: tuple[str, ...]) -> Data:
     pieces = [{"text": text, "hit": hit} for text, hit in snippet(entry.body, terms)]
     return {**to_wire(entry), "snippet": pieces}

@@ -50,10 +50,10 @@ class Login(Call):
             raise Denied(
                 DenyReason.AWAY, "the message broker is away; try again in a moment"
             ) from None
-        return ack(**_shown(signed_in))
+        return ack(**_answer_data(signed_in))
 
 
-def _shown(signed_in: sign_in.SignedIn) -> dict[str, object]:
+def _answer_data(signed_in: sign_in.SignedIn) -> dict[str, object]:
     """Return a sign-in as the API shows it: the token, and the broker's names and addresses."""
     user = signed_in.token.user
     fields: dict[str, object] = {

@@ -177,10 +177,10 @@ class Device:
         for part in self.person.missing(self._seqs):
             log = self.logs[part["conversation_id"]]
             self.shown += log.add_page(part["from_seq"], part["to_seq"], part["entries"])
-        self._renew(me["token"])
+        self._send_waiting_again(me["token"])
         self.connected += 1
 
-    def _renew(self, token: str) -> None:
+    def _send_waiting_again(self, token: str) -> None:
         """Send messages that wait for an answer again at once, with the new token."""
         with self._lock:
             for pending in self.waiting.values():
@@ -242,25 +242,27 @@ class Device:
         """Handle a message from the broker: an answer to a sent one, an entry of a log, or a notice."""
         cmd, data = entry["cmd"], entry["data"]
         if cmd == "msg_ack":
-            self._answered(data, lambda m: self._acked(m, data["conversation_id"], data["seq"]))
+            self._record_answer(
+                data, lambda m: self._record_ack(m, data["conversation_id"], data["seq"])
+            )
         elif cmd == "msg_refused":
-            self._refused(data)
+            self._record_refusal(data)
         elif "seq" in data:
             self.shown += self.logs[data["conversation_id"]].add(entry)
         else:
             self.beside.append(entry)
 
-    def _acked(self, client_msg_id: str, conversation: str, seq: int) -> None:
+    def _record_ack(self, client_msg_id: str, conversation: str, seq: int) -> None:
         self.told.acked[client_msg_id] = (conversation, seq)
 
-    def _refused(self, data: Entry) -> None:
+    def _record_refusal(self, data: Entry) -> None:
         """Record that a message is refused for good; one refused with the code `rate` is sent again."""
         if data["code"] != "rate":
-            self._answered(
+            self._record_answer(
                 data, lambda client_msg_id: self.told.refused.update({client_msg_id: data["code"]})
             )
 
-    def _answered(self, data: Entry, keep: Callable[[str], object]) -> None:
+    def _record_answer(self, data: Entry, keep: Callable[[str], object]) -> None:
         """Record an answer by calling `keep` with its client_msg_id; the message need not be sent again."""
         client_msg_id = str(data["client_msg_id"] or "")
         keep(client_msg_id)

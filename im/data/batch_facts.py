@@ -78,11 +78,11 @@ def load_facts(
         people,
         _duplicates(database, incoming),
         _entries(database, requests),
-        _files(
+        _uploads(
             database,
             {request.file for request in requests if isinstance(request, Say) and request.file},
         ),
-        _read(database, _readers(people, incoming)),
+        _read_marks(database, _reading_members(people, incoming)),
         _reactions(database, incoming, locked),
     )
 
@@ -133,7 +133,7 @@ def _entries(database: str, requests: Sequence[LoggedRequest]) -> dict[EntryKey,
 _FILE = ("name", "size", "content_type", "width", "height", "duration_ms", "has_thumbnail")
 
 
-def _files(database: str, ids: Collection[str]) -> dict[str, Data]:
+def _uploads(database: str, ids: Collection[str]) -> dict[str, Data]:
     """Return the complete uploads among these file ids: their owner, and what members are shown."""
     if not ids:
         return {}
@@ -150,7 +150,9 @@ def _file_data(columns: Iterable[tuple[str, Any]]) -> Data:
     return {**values, "has_thumbnail": bool(values["has_thumbnail"])}
 
 
-def _readers(people: dict[int, ActiveMembers], incoming: Sequence[IncomingRequest]) -> set[int]:
+def _reading_members(
+    people: dict[int, ActiveMembers], incoming: Sequence[IncomingRequest]
+) -> set[int]:
     """Return the ids of the `Member` rows of the people who send a read mark in this batch."""
     member_ids = set()
     for item in incoming:
@@ -161,7 +163,7 @@ def _readers(people: dict[int, ActiveMembers], incoming: Sequence[IncomingReques
     return member_ids
 
 
-def _read(database: str, members: Collection[int]) -> dict[int, int]:
+def _read_marks(database: str, members: Collection[int]) -> dict[int, int]:
     """Return the present read mark of members: id of the `Member` row -> seq."""
     if not members:
         return {}

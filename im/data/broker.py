@@ -166,7 +166,7 @@ class _SharedConnection:
         with self._lock:
             for is_last in (False, True):
                 try:
-                    return self._once(work)
+                    return self._run_once(work)
                 except BROKER_ERRORS as error:
                     close(self._connection)
                     self._connection = None
@@ -174,7 +174,7 @@ class _SharedConnection:
                         raise BrokerUnavailable(str(error)) from None
         raise AssertionError
 
-    def _once(self, work: Callable[[amqp.Channel], T]) -> T:
+    def _run_once(self, work: Callable[[amqp.Channel], T]) -> T:
         """Run `work` on the open connection, or on a new one if it was unused for STALE_SECONDS."""
         if time.monotonic() - self._used > self.STALE_SECONDS:
             close(self._connection)

@@ -165,7 +165,7 @@ def flush(database: str, conversations: Iterable[LockedRow]) -> None:
         database,
         "im_entry",
         _ENTRY,
-        [_row(entry) for conversation in changed for entry in conversation.added],
+        [_entry_values(entry) for conversation in changed for entry in conversation.added],
     )
     _save_conversations(
         database,
@@ -179,7 +179,7 @@ def flush(database: str, conversations: Iterable[LockedRow]) -> None:
         conversation.added, conversation.read, conversation.dirty = [], {}, False
 
 
-def _row(entry: StoredEntry) -> tuple[object, ...]:
+def _entry_values(entry: StoredEntry) -> tuple[object, ...]:
     """Return the column values of an entry for its row in the database."""
     data = None if entry.data is None else orjson.dumps(entry.data)
     return (
@@ -274,13 +274,13 @@ def stage_publications(
     ]
     if not publications:
         return
-    outbox.put(store.database, [_staged(publication, now) for publication in publications], now)
+    outbox.put(store.database, [_outbox_row(publication, now) for publication in publications], now)
     transaction.on_commit(
         lambda: wake_up.everywhere(store.platform, {DESTINATION}), using=store.database
     )
 
 
-def _staged(publication: Publication, now: datetime) -> outbox.OutboxRow:
+def _outbox_row(publication: Publication, now: datetime) -> outbox.OutboxRow:
     """Return a message to publish as a row of the outbox.
 
     The broker keeps the message in memory only: a client that misses it sees the gap in `seq` and

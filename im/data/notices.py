@@ -121,7 +121,7 @@ def answers_to(database: str, exchange: str, body: bytes) -> list[Publication]:
 
     On `exchange_base` the sender of an unknown command cannot be addressed, so it gets no answer.
     """
-    request = _parsed(body)
+    request = _request_object(body)
     cmd, data = request.get("cmd"), request.get("data")
     if cmd == Cmd.MSG_REFUSED:
         return []
@@ -135,7 +135,7 @@ def answers_to(database: str, exchange: str, body: bytes) -> list[Publication]:
     return [refusal_notice(COMM_GB, code, str(cmd)[:64] if isinstance(cmd, str) else "")]
 
 
-def _parsed(body: bytes) -> Data:
+def _request_object(body: bytes) -> Data:
     """Return the JSON object that a request holds; `{}` if it holds none."""
     try:
         request = orjson.loads(body)

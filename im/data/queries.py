@@ -161,7 +161,7 @@ def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int,
     values = [
         [number, visible.floor, visible.top, user] for number, visible in ranges if visible.top
     ]
-    rows = _union(database, _LAST, values)
+    rows = _select_union(database, _LAST, values)
     return {row[0]: stored(row) for row in rows}
 
 
@@ -177,10 +177,10 @@ def mentions(database: str, user: str, mine: Iterable[Member]) -> dict[int, int]
         above = max(visible.floor, member.read_seq, visible.top - LOOKS_BACK)
         if unread_of(member) and above < visible.top:
             values.append([member.conversation_id, above, visible.top, user])
-    return {row[0]: row[1] for row in _union(database, _MENTION, values)}
+    return {row[0]: row[1] for row in _select_union(database, _MENTION, values)}
 
 
-def _union(database: str, query: str, values: list[list[object]]) -> list[tuple[Any, ...]]:
+def _select_union(database: str, query: str, values: list[list[object]]) -> list[tuple[Any, ...]]:
     """Run the same query with each of these lists of values, in one statement; return all rows."""
     if not values:
         return []

@@ -85,7 +85,7 @@ class RevokedTokens:
         pipe.zrangebyscore(KEY, low_score, "+inf", withscores=True)
         read_to, lines = cast(tuple[str | None, list[tuple[str, float]]], tuple(pipe.execute()))
         for text, shared in lines:
-            self._add(_parsed(text), now)
+            self._add_revocation(_line_of_text(text), now)
             self._read_to = max(self._read_to, shared)
         self.is_whole = self.is_whole or read_to is not None
         self._until_before, self._until = self._until, float(read_to or 0)
@@ -100,7 +100,7 @@ class RevokedTokens:
         is_news = self._until > self._until_before > 0
         return datetime.fromtimestamp(self._until, UTC) if is_news else None
 
-    def _add(self, line: RevocationLine, now: float) -> None:
+    def _add_revocation(self, line: RevocationLine, now: float) -> None:
         """Add one revocation to those that this process knows, unless its tokens have expired."""
         user, token, issued_until, expires = line
         if expires <= now:
@@ -124,7 +124,7 @@ def share(lines: Iterable[RevocationLine], now: float) -> int:
     client, line_list = redis_of(own_platform()), list(lines)
     pipe = client.pipeline(transaction=False)
     for line in line_list:
-        pipe.zadd(KEY, {_text(line): now}, nx=True)
+        pipe.zadd(KEY, {_text_of_line(line): now}, nx=True)
     added = pipe.execute()
     new = {
         line[0]
@@ -175,16 +175,16 @@ def trim(now: float, most: int = 5000) -> None:
     """
     client = redis_of(own_platform())
     oldest = cast(Any, client.zrange(KEY, 0, most - 1))
-    if expired := [text for text in oldest if _parsed(text)[3] <= now]:
+    if expired := [text for text in oldest if _line_of_text(text)[3] <= now]:
         client.zrem(KEY, *expired)
 
 
-def _text(line: RevocationLine) -> str:
+def _text_of_line(line: RevocationLine) -> str:
     user, token, issued_until, expires = line
     return f"{user}|{token}|{issued_until}|{expires}"
 
 
-def _parsed(text: str) -> RevocationLine:
+def _line_of_text(text: str) -> RevocationLine:
     user, token, issued_until, expires = text.split("|")
     return user, token, int(issued_until), int(expires)
 

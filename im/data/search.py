@@ -102,7 +102,7 @@ def find_messages(
     """
     start = before or SearchPosition(place_of(now.timestamp() + 86400, 0), 0)
     parts, is_common = (
-        _leader_first(database, request)
+        _rarest_first(database, request)
         if request.query.parts and request.visible_ranges
         else ([], False)
     )
@@ -110,7 +110,7 @@ def find_messages(
     looked_at = 0
     windows = DAYS if is_common else ()
     for points in _candidates(database, request, parts, start, windows) if parts else ():
-        hits += sorted(_checked(database, request, points), key=itemgetter(0), reverse=True)
+        hits += sorted(_visible_matches(database, request, points), key=itemgetter(0), reverse=True)
         looked_at += len(points)
         if len(hits) > count:
             return SearchPage([entry for _, entry in hits[:count]], hits[count - 1][0])
@@ -119,7 +119,7 @@ def find_messages(
     return SearchPage([entry for _, entry in hits], None)
 
 
-def _leader_first(database: str, request: SearchRequest) -> tuple[list[GramLookup], bool]:
+def _rarest_first(database: str, request: SearchRequest) -> tuple[list[GramLookup], bool]:
     """Return the index lookups of a search, the rarest first, and whether even the rarest is common.
 
     An empty list means that one of the lookups finds nothing, so no message can match.
@@ -127,7 +127,7 @@ def _leader_first(database: str, request: SearchRequest) -> tuple[list[GramLooku
     parts = request.query.parts
     queries, values = [], list[object]()
     for part in parts:
-        leader, bounds = _led_by(request, part, 0, EVER)
+        leader, bounds = _lookup_sql(request, part, 0, EVER)
         queries.append(f"SELECT COUNT(*) FROM (SELECT 1{leader} LIMIT {COMMON}) few")
         values += bounds
     counts = [row[0] for row in sql.select(database, " UNION ALL ".join(queries), values)]
@@ -135,7 +135,7 @@ def _leader_first(database: str, request: SearchRequest) -> tuple[list[GramLooku
     return [] if 0 in counts else [parts[index] for index in order], min(counts) == COMMON
 
 
-def _led_by(
+def _lookup_sql(
     request: SearchRequest, part: GramLookup, low: int, high: int
 ) -> tuple[str, list[object]]:
     """Return SQL and its values that select the messages which one lookup finds, between two places.
@@ -166,7 +166,7 @@ def _candidates(
     newest = start.place
     for low in (*(max(newest - place_distance(item), 0) for item in windows), 0):
         while start.place >= low:
-            leader_query, bounds = _led_by(request, leader, low, start.place)
+            leader_query, bounds = _lookup_sql(request, leader, low, start.place)
             query = f"SELECT DISTINCT d.place, d.conversation_id{leader_query}{_OTHER * len(exact)}{_BEFORE}"
             rows = sql.select(database, query, [*bounds, *exact, *start])
             points = [SearchPosition(*row) for row in rows]
@@ -175,7 +175,7 @@ def _candidates(
             start = points[-1] if len(points) == BATCH else SearchPosition(low - 1, EVER)
 
 
-def _checked(
+def _visible_matches(
     database: str, request: SearchRequest, points: list[SearchPosition]
 ) -> list[tuple[SearchPosition, StoredEntry]]:
     """Return those of these messages that the person sees and has not deleted, and that still match."""
@@ -187,7 +187,7 @@ def _checked(
     }
     numbers = sorted({number for number, _ in visible})
     entries = journal.entries(database, ("conversation_id", "seq"), sorted(visible))
-    hidden = _hidden(database, request.user, numbers)
+    hidden = _deleted_entries(database, request.user, numbers)
     return [
         (by_place[item.conversation, item.seq], item)
         for item in entries
@@ -197,7 +197,7 @@ def _checked(
     ]
 
 
-def _hidden(database: str, user: str, numbers: list[int]) -> set[tuple[int, int]]:
+def _deleted_entries(database: str, user: str, numbers: list[int]) -> set[tuple[int, int]]:
     """Return (conversation, seq) of the entries that the person has deleted in these conversations."""
     if not numbers:
         return set()

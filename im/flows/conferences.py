@@ -39,7 +39,7 @@ def follow_conferences(platform: str) -> None:
     store, now = store_of(platform), clock.now()
     revisions, waiting = _revisions.setdefault(store.database, {}), conference_joins.waiting_joins()
     # The open conversations are read first, so that none of a conference that begins later is closed.
-    before = _open(store.database)
+    before = _open_conversations(store.database)
     seen_revisions = {confid: revisions[confid] for confid in revisions.keys() - waiting.keys()}
     answer = hooks.RUNNING_CONFERENCES.call(store.database, seen_revisions)
     if answer is None:
@@ -54,7 +54,7 @@ def follow_conferences(platform: str) -> None:
         del revisions[confid]
 
 
-def _open(database: str) -> dict[str, int]:
+def _open_conversations(database: str) -> dict[str, int]:
     """Return the open conversations of conferences: `confid` of the conference -> id of the conversation."""
     rows = Conversation.objects.using(database).filter(kind=Kind.CONFERENCE, closed=False)
     return {confid: number for confid, number in rows.values_list("confid", "pk") if confid}
@@ -67,8 +67,8 @@ def _update_conversation(
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):
             return
-        number = _conversation(store.database, conference)
-        persons = _people(store, conference, joined)
+        number = _find_or_create(store.database, conference)
+        persons = _people_of(store, conference, joined)
         acting = next(
             (person for person in persons if person.id == conference.creator),
             Person("", conference.name[:64], ""),
@@ -82,7 +82,7 @@ def _update_conversation(
     conference_joins.forget_joins(conference.confid, joined)
 
 
-def _conversation(database: str, conference: RunningConference) -> int:
+def _find_or_create(database: str, conference: RunningConference) -> int:
     """Return the id of the conference's conversation, which is created if there is none.
 
     Two transactions that create it at once wait for each other here.
@@ -99,7 +99,7 @@ def _conversation(database: str, conference: RunningConference) -> int:
     return int(rows.values_list("pk", flat=True).get(confid=conference.confid))
 
 
-def _people(
+def _people_of(
     store: PlatformStore, conference: RunningConference, joined: Collection[str]
 ) -> list[Person]:
     """Return the people who belong in the conversation: the creator, and those who were called or came.

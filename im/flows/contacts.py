@@ -35,7 +35,7 @@ def change_contact(
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        _lock(store, me, other)
+        _lock_accounts(store, me, other)
         before = queries.states_between(store.database, me.id, [other])[other]
         after = conversation_decisions.decide_contact(action, *before)
         if isinstance(after, DenyReason):
@@ -44,14 +44,14 @@ def change_contact(
             )
         if after != before:
             _check_count(store.database, me, before[0], after[0])
-            _save(store.database, me.id, other, after[0])
-            _save(store.database, other, me.id, after[1])
+            _save_state(store.database, me.id, other, after[0])
+            _save_state(store.database, other, me.id, after[1])
             _update_mute(store, me, other, after)
             _notify(store, me, other, before, after, now)
     return after[0]
 
 
-def _lock(store: PlatformStore, me: Person, other: str) -> None:
+def _lock_accounts(store: PlatformStore, me: Person, other: str) -> None:
     """Lock both people's accounts, so that no other change between them runs at the same time.
 
     Raises Denied if the other person is unknown, or the same.
@@ -73,7 +73,7 @@ def _check_count(database: str, me: Person, before: str, after: str) -> None:
         raise Denied(DenyReason.FULL, f"at most {MAX_CONTACTS} contacts are allowed")
 
 
-def _save(database: str, owner: str, other: str, state: str) -> None:
+def _save_state(database: str, owner: str, other: str, state: str) -> None:
     """Write the state of a contact in the owner's list; an empty state deletes the contact."""
     rows = Contact.objects.using(database)
     if not state:

@@ -61,14 +61,14 @@ def _index_batch(platform: str) -> int:
     with transaction.atomic(using=store.database):
         if not is_served_here(platform, lock=True):
             return 0
-        behind = _limit(sql.select(store.database, _BEHIND, [ENTRIES, AT_ONCE]))
+        behind = _first_that_fit(sql.select(store.database, _BEHIND, [ENTRIES, AT_ONCE]))
         if behind:
             _add_grams(store.database, behind)
             _save_progress(store.database, behind)
     return sum(upto - above for _, above, upto in behind)
 
 
-def _limit(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
+def _first_that_fit(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
     """Return the first of these conversations, so many that they have about TOGETHER entries to index."""
     chosen, entries = list[Behind](), 0
     for number, above, upto in behind:

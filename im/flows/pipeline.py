@@ -97,7 +97,7 @@ class Pipeline:
     def handle_batch(self, deliveries: Sequence[ClientDelivery]) -> list[Publication]:
         """Store a batch of clients' messages and return what is to be published. Raises Unavailable."""
         now = clock.now()
-        # Messages may have waited since the queue was last empty; their senders have not been too fast.
+        # Messages may have waited since the queue was last empty: many at once do not mean that they were sent too fast.
         self._buckets.allow_backlog(
             max(0.0, time.monotonic() - self._caught_up - QUEUE_CHECK_SECONDS)
         )
@@ -118,7 +118,7 @@ class Pipeline:
         results: list[IncomingRequest | RefusedMessage] = []
         for delivery in deliveries:
             if not sender_of(delivery):
-                results += self._unattributed(delivery, now.timestamp())
+                results += self._refuse_unattributed(delivery, now.timestamp())
                 continue
             match self._excess(delivery, now.timestamp()):
                 case Excess.NONE:
@@ -142,7 +142,7 @@ class Pipeline:
             self._on_flood(sender)
         return excess
 
-    def _unattributed(self, delivery: ClientDelivery, now: float) -> list[RefusedMessage]:
+    def _refuse_unattributed(self, delivery: ClientDelivery, now: float) -> list[RefusedMessage]:
         """Refuse a message that names no sender, or one that the broker has not checked.
 
         If it holds a valid token, the token's owner gets the refusal. All such messages together have the
@@ -228,7 +228,7 @@ class Pipeline:
             batch = _RequestBatch(platform, self._memory, now)
             if len(requests) == 1:
                 return batch.run_alone(requests[0])
-            return reduce(_joined, batch.run_batch(requests))
+            return reduce(_join_results, batch.run_batch(requests))
         except journal.NotServedHere:
             pass
         except Unavailable:
@@ -280,7 +280,7 @@ def _may_pass(error: Exception) -> bool:
     return isinstance(error, Error) and not isinstance(error, DataError) and sql.is_passing(error)
 
 
-def _joined(result: BatchResult, following: BatchResult) -> BatchResult:
+def _join_results(result: BatchResult, following: BatchResult) -> BatchResult:
     result.add(following)
     return result
 

@@ -129,7 +129,7 @@ class _Batch:
         if isinstance(incoming.request, Read):
             return self._decide_read_mark(incoming, incoming.request, facts, locked, member)
         if isinstance(incoming.request, Recall):
-            target = self._entry((locked.id, incoming.request.seq))
+            target = self._present_entry((locked.id, incoming.request.seq))
             return (
                 rules.CLOSED
                 if facts.closed
@@ -145,16 +145,16 @@ class _Batch:
         """Decide whether a new message, an edit or a reaction is accepted."""
         match incoming.request:
             case Say() as request:
-                if request.file and not self._file(request.file, member):
+                if request.file and not self._file_data(request.file, member):
                     return NO_FILE
                 return self._with_file(
                     rules.decide_say(incoming, request, conversation, member), request
                 )
             case Edit() as request:
-                target = self._entry((request.conversation, request.seq))
-                return rules.decide_edit(incoming, request, member, target, self._edits(target))
+                target = self._present_entry((request.conversation, request.seq))
+                return rules.decide_edit(incoming, request, member, target, self._edit_seqs(target))
             case React() as request:
-                target = self._entry((request.conversation, request.seq))
+                target = self._present_entry((request.conversation, request.seq))
                 about = msg_id(request.conversation, request.seq)
                 key = (request.conversation, incoming.sender, about, request.emoji)
                 last = self.facts.reactions.get(key)
@@ -176,7 +176,7 @@ class _Batch:
         """
         read_seq = self.facts.read.get(member.id, 0)
         decision = rules.decide_read(incoming, request, conversation, member, read_seq)
-        entry = self._entry((locked.id, request.seq))
+        entry = self._present_entry((locked.id, request.seq))
         if read_seq < request.seq <= conversation.last_seq and entry is not None:
             self.facts.read[member.id] = request.seq
             locked.has_read(member.id, request.seq, entry.number)
@@ -186,7 +186,7 @@ class _Batch:
                 self.outcome.notes.append(Notice(Cmd.READ, data, (member.user,)))
         return decision
 
-    def _file(self, file: str, member: MemberFacts) -> Data | None:
+    def _file_data(self, file: str, member: MemberFacts) -> Data | None:
         """Return a file's name, size and so on, as members see it.
 
         `None` means that it is not a complete upload of this member.
@@ -202,7 +202,7 @@ class _Batch:
         self._uses[request.file, request.conversation] += 1
         return replace(decision, draft=replace(decision.draft, data=data))
 
-    def _entry(self, key: EntryKey) -> StoredEntry | None:
+    def _present_entry(self, key: EntryKey) -> StoredEntry | None:
         """Return an entry of a log as this batch has changed it; `None` if it does not exist."""
         if key in self._changed:
             return self._changed[key]
@@ -212,11 +212,11 @@ class _Batch:
             return added[seq - added[0].seq] if seq <= added[-1].seq else None
         return self.facts.entries.get(key)
 
-    def _edits(self, target: StoredEntry | None) -> list[int]:
+    def _edit_seqs(self, target: StoredEntry | None) -> list[int]:
         """Return the seqs of the entries that have edited a message."""
         if target is None or target.edited_seq is None:
             return []
-        last = self._entry((target.conversation, target.edited_seq))
+        last = self._present_entry((target.conversation, target.edited_seq))
         before = (last.data or {}).get("edits", []) if last else []
         return [*before, target.edited_seq]
 
@@ -252,7 +252,7 @@ class _Batch:
         if not accepted.gone:
             self._keep_changed(replace(target, body=accepted.body, edited_seq=by.seq))
             return
-        self._recalled += [(target.conversation, seq, by.seq) for seq in self._edits(target)]
+        self._recalled += [(target.conversation, seq, by.seq) for seq in self._edit_seqs(target)]
         self._keep_changed(replace(target, recalled_seq=by.seq))
         if file := (target.data or {}).get("file_id"):
             self._uses[file, target.conversation] -= 1

@@ -54,7 +54,7 @@ def revoke_token(token: Token) -> None:
     with transaction.atomic(using=store.database):
         if not is_served_here(token.platform, lock=True):
             raise NotServed(token.platform)
-        _save(store.database, [(token.user, token.id)], token.expires_at)
+        _save_revocations(store.database, [(token.user, token.id)], token.expires_at)
 
 
 def revoke_all(database: str, people: Collection[str], seconds: int = TOKEN_SECONDS) -> None:
@@ -63,10 +63,12 @@ def revoke_all(database: str, people: Collection[str], seconds: int = TOKEN_SECO
     `seconds` is how long a token that was issued until now may still live; the revocation is kept
     that long.
     """
-    _save(database, [(user, "") for user in people], clock.now() + timedelta(seconds=seconds))
+    _save_revocations(
+        database, [(user, "") for user in people], clock.now() + timedelta(seconds=seconds)
+    )
 
 
-def _save(database: str, pairs: Collection[tuple[str, str]], expires: datetime) -> None:
+def _save_revocations(database: str, pairs: Collection[tuple[str, str]], expires: datetime) -> None:
     """Write rows of revoked tokens; they are shared by Redis after the commit.
 
     A pair holds a person and a token's id; an empty id means all tokens of the person.
@@ -78,10 +80,10 @@ def _save(database: str, pairs: Collection[tuple[str, str]], expires: datetime) 
     Revocation.objects.using(database).bulk_create(rows, batch_size=1000)
     REVOKED.inc(len(rows))
     lines = [_line(row) for row in rows]
-    transaction.on_commit(partial(_share, lines), using=database, robust=True)
+    transaction.on_commit(partial(_share_revocations, lines), using=database, robust=True)
 
 
-def _share(lines: list[RevocationLine]) -> None:
+def _share_revocations(lines: list[RevocationLine]) -> None:
     """Put revocations into Redis; if it cannot be reached, the timer does so later."""
     try:
         revocations.share(lines, clock.now().timestamp())
@@ -100,7 +102,7 @@ def revoke_pending() -> None:
     """Put into Redis the revocations that are not there yet, and close connections still open."""
     try:
         for_each_served(_catch_up)
-        _close(clock.now().timestamp())
+        _close_connections(clock.now().timestamp())
     except redis.RedisError as error:
         log.warning("Redis is away, so what was revoked is not shared: %s", error)
 
@@ -135,7 +137,7 @@ def delete_expired(most: int = 5000) -> None:
         revocations.trim(clock.now().timestamp())
 
 
-def _close(now: float) -> None:
+def _close_connections(now: float) -> None:
     """Close all connections of people whose tokens were revoked.
 
     This repeats each second until no auth backend accepts the old tokens.

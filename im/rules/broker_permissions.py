@@ -76,7 +76,7 @@ def client_prefix(user: str) -> str:
 
 def owns_client(user: str, client: str) -> bool:
     """Return whether this MQTT client id belongs to this person."""
-    return _after(client_prefix(user), client, _CLIENT)
+    return _has_prefix_and_rest(client_prefix(user), client, _CLIENT)
 
 
 def may_use(client: BrokerClient, kind: str, name: str, permission: str) -> bool:
@@ -98,13 +98,17 @@ def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
     """Return whether the client has this permission on a queue."""
     if client.bearer == "s":
         shared = SERVICES[client.user][1]
-        if client.user in SERVER_KEYS and _after(f"{shared}_", name, t.SERVER_ID):
+        if client.user in SERVER_KEYS and _has_prefix_and_rest(f"{shared}_", name, t.SERVER_ID):
             return True
         return permission == "read" and name == shared
     if client.mqtt:
-        return _after(_SUBSCRIPTION + client_prefix(client.user), _without_qos(name), _CLIENT)
-    own = _after(f"queue_u_{client.user}_", name, _DEVICE)
-    return own or (client.bearer == "m" and _after(f"queue_m_{client.user}_", name, _DEVICE))
+        return _has_prefix_and_rest(
+            _SUBSCRIPTION + client_prefix(client.user), _without_qos(name), _CLIENT
+        )
+    own = _has_prefix_and_rest(f"queue_u_{client.user}_", name, _DEVICE)
+    return own or (
+        client.bearer == "m" and _has_prefix_and_rest(f"queue_m_{client.user}_", name, _DEVICE)
+    )
 
 
 def _writes_on(client: BrokerClient) -> str:
@@ -150,7 +154,7 @@ def _is_server_key(own: str | None, key: str) -> bool:
 
     `own` is the key of all servers of its kind; `None` for programs that bind no queue.
     """
-    return own is not None and (key == own or _after(f"{own}.", key, t.SERVER_ID))
+    return own is not None and (key == own or _has_prefix_and_rest(f"{own}.", key, t.SERVER_ID))
 
 
 def manager_key(user: str) -> str:
@@ -166,6 +170,6 @@ def _without_qos(name: str) -> str:
     return name[:-4] if name.endswith(("qos0", "qos1")) else ""
 
 
-def _after(prefix: str, name: str, rest: re.Pattern[str]) -> bool:
+def _has_prefix_and_rest(prefix: str, name: str, rest: re.Pattern[str]) -> bool:
     """Return whether the name is the prefix followed by text that matches `rest`."""
     return name.startswith(prefix) and rest.fullmatch(name, len(prefix)) is not None

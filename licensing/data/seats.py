@@ -61,17 +61,17 @@ class Seats:
         unread = sorted({*owners, self._platform} - self._used.keys())
         if not unread:
             return
-        counts = self._read(unread)
+        counts = self._lock_and_read(unread)
         missing = [(owner, *astuple(NONE)) for owner in unread if owner not in counts]
         if missing:
             columns = ("owner", *COLUMNS)
             sql.insert(self._database, "licensing_quota", columns, missing, update=("owner",))
-            counts = self._read(unread)
+            counts = self._lock_and_read(unread)
         self._used |= counts
         if not self._licence_read:
             self._licence, self._licence_read = self._read_licence(), True
 
-    def _read(self, owners: list[str]) -> dict[str, Amounts]:
+    def _lock_and_read(self, owners: list[str]) -> dict[str, Amounts]:
         """Lock and return the counts of those platforms and user domains (`owners`) that have a row."""
         query = f"{_SELECT_COUNTS} IN ({sql.marks(owners)}) ORDER BY owner FOR UPDATE"
         return {

@@ -38,9 +38,11 @@ def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
     owners = {*platforms.values_list("pk", flat=True), *tenants}
     limits = limits_of(tenants, owners)
     used = _count_conferences(database, owners)
-    measures_of = {owner: _conferences(used.get(owner, (0, 0)), limits[owner]) for owner in owners}
+    measures_of = {
+        owner: _conference_measures(used.get(owner, (0, 0)), limits[owner]) for owner in owners
+    }
     if own_platform() in measures_of:
-        measures_of[own_platform()] += _resources(database)
+        measures_of[own_platform()] += _resource_measures(database)
     return measures_of
 
 
@@ -57,10 +59,10 @@ def limits_of(
         platform: limits_at(stored_licence(licence), now) or NONE
         for platform, licence in licences.items()
     }
-    return {owner: _limits(tenants.get(owner), owner, amounts_of) for owner in owners}
+    return {owner: _limits_of_domain(tenants.get(owner), owner, amounts_of) for owner in owners}
 
 
-def _limits(
+def _limits_of_domain(
     tenant: UserDomain | None, owner: str, amounts_of: dict[str, Amounts]
 ) -> tuple[int, int]:
     """Return (small, large): how many conferences a user domain (`tenant`) or a platform may hold.
@@ -86,13 +88,13 @@ def _count_conferences(database: str, owners: Collection[str]) -> dict[str, tupl
     return {owner: (small, large) for owner, small, large in sql.select(database, query, [*owners])}
 
 
-def _conferences(used: tuple[int, int], limits: tuple[int, int]) -> list[Measure]:
+def _conference_measures(used: tuple[int, int], limits: tuple[int, int]) -> list[Measure]:
     """Return the use of small and large conferences beside their limits."""
     names = (_("small conferences"), _("large conferences"))
     return [Measure(*values) for values in zip(names, used, limits, strict=True)]
 
 
-def _resources(database: str) -> list[Measure]:
+def _resource_measures(database: str) -> list[Measure]:
     """Return the use of each resource of our own platform beside its limit; 0 without a valid licence."""
     site = read_usage_and_limits(database, own_platform())
     limits = site.limits or NONE

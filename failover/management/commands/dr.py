@@ -62,7 +62,7 @@ class Command(BaseCommand):
         self._options = options
         try:
             if options["what"] == "status":
-                return self._status()
+                return self._print_status()
             self._act(_platform(options["platform"]))
         except operator_requests.RequestRefused as why:
             raise CommandError(str(why)) from None
@@ -90,7 +90,7 @@ class Command(BaseCommand):
     def _move(self, platform: str, action: str) -> None:
         """Request that the other site serves, wait until it does, and print how long it took."""
         began = time.monotonic()
-        request = self._ask(platform, action)
+        request = self._write_request(platform, action)
         outcome: dict[str, object] = {"done": request.sentence, "dry_run": self._options["dry_run"]}
         if not self._options["dry_run"]:
             to = {"takeover": request.row.backup, "handback": request.row.home}.get(
@@ -100,7 +100,7 @@ class Command(BaseCommand):
             outcome |= {"seconds": round(time.monotonic() - began, 2), "epoch": row.epoch}
         self._print(outcome)
 
-    def _ask(
+    def _write_request(
         self, platform: str, action: str, *, anyway: bool = False
     ) -> operator_requests.OperatorRequest:
         """Write the request for a takeover, hand-back or fencing of a platform, and return it.
@@ -120,14 +120,14 @@ class Command(BaseCommand):
     def _drill(self, platform: str) -> None:
         """Let the backup take over and hand back, and print how long each took."""
         began = time.monotonic()
-        request = self._ask(platform, "takeover", anyway=True)
+        request = self._write_request(platform, "takeover", anyway=True)
         if self._options["dry_run"]:
             return self._print({"done": f"drill: {request.sentence}, then back", "dry_run": True})
         _await(platform, lambda row: row.owner == request.row.backup and not row.solo)
         taken_over_at = time.monotonic()
         _await_well(platform)
         well_at = time.monotonic()
-        self._ask(platform, "handback")
+        self._write_request(platform, "handback")
         row = _await(platform, lambda row: row.owner == request.row.home and not row.solo)
         times = {"takeover": taken_over_at - began, "handback": time.monotonic() - well_at}
         return self._print(
@@ -161,7 +161,7 @@ class Command(BaseCommand):
         if input(f"{sentence}: type yes to go on: ") != "yes":
             raise CommandError("nothing was done")
 
-    def _status(self) -> None:
+    def _print_status(self) -> None:
         """Print the state of all platforms, and the last ten changes."""
         facts = status.facts()
         if self._options["json"]:
@@ -172,11 +172,11 @@ class Command(BaseCommand):
         for remark in facts["remarks"]:
             self.stdout.write(f"  {remark}")
         for cell in facts["cells"]:
-            self._line(cell)
+            self._print_platform(cell)
         for event in facts["events"][:10]:
             self.stdout.write(f"  {event['at']} {event['platform']}: {event['because']}")
 
-    def _line(self, cell: status.CellStatus) -> None:
+    def _print_platform(self, cell: status.CellStatus) -> None:
         """Print the state of one platform, and of its database at each of its two sites."""
         protection = "protected" if cell["protected"] else "solo"
         head = f"{cell['name']}: {cell['state']}, served by {cell['owner']}, epoch {cell['epoch']}"

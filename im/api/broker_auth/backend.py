@@ -117,7 +117,7 @@ class AuthBackend:
 
     def vhost(self, fields: Fields) -> str:
         """Decide whether a client may use a virtual host of the broker: only the clients' own is allowed."""
-        return _reply(_client_of(fields) is not None and fields.get("vhost") == self._vhost)
+        return _allow_or_deny(_client_of(fields) is not None and fields.get("vhost") == self._vhost)
 
     def resource(self, fields: Fields) -> str:
         """Decide whether a client may declare, write to or read from a queue or an exchange.
@@ -131,13 +131,13 @@ class AuthBackend:
         is_within_rate = permission != "configure" or self._declares.allows(
             client.user, time.monotonic()
         )
-        return _reply(is_within_rate)
+        return _allow_or_deny(is_within_rate)
 
     def topic(self, fields: Fields) -> str:
         """Decide whether a client may use a routing key of a topic exchange."""
         client, key = _client_of(fields), fields.get("routing_key", "")
         name, permission = fields.get("name", ""), fields.get("permission", "")
-        return _reply(
+        return _allow_or_deny(
             client is not None and broker_permissions.may_route(client, name, permission, key)
         )
 
@@ -157,5 +157,5 @@ def _client_of(fields: Fields) -> broker_permissions.BrokerClient | None:
     return client if client and broker_permissions.is_known(client.user, client.bearer) else None
 
 
-def _reply(is_allowed: bool) -> str:
+def _allow_or_deny(is_allowed: bool) -> str:
     return ALLOW if is_allowed else DENY
