@@ -220,7 +220,10 @@ READ_KEYS = "SELECT `key` FROM bus_inbox WHERE `key` IN ({marks})"
 
 
 def delete_old(platform: str, retention: timedelta = timedelta(hours=24)) -> int:
-    """Delete requests older than `retention`, some thousands in one statement; return how many were deleted."""
+    """Delete requests older than `retention`, some thousands in one statement; return how many were deleted.
+
+    By how much the database's clock was set meanwhile (`clock.set_by`) is taken off its time.
+    """
     query = (
         "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND LIMIT %s"
     )

@@ -99,6 +99,7 @@ class Center:
         try:
             publisher = Publisher(settings.IM_AMQP_URL, lenient=True)
             broker.declare(publisher.connection)
+            # `_loop` also ends when the prefetch count must change, which needs a new connection.
             while not self._stop_asked.is_set():
                 incoming = connect(settings.IM_AMQP_URL)
                 channel = self._consume(incoming)

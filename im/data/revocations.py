@@ -119,7 +119,8 @@ class RevokedTokens:
 def share(lines: Iterable[RevocationLine], now: float) -> int:
     """Put revocations into Redis, where all processes read them; return how many are new.
 
-    The connections of the people concerned are marked to be closed. Raises RedisError.
+    The connections of the people concerned are marked to be closed, unless a revocation is older
+    than YOUNG_SECONDS. Raises RedisError.
     """
     client, line_list = redis_of(own_platform()), list(lines)
     pipe = client.pipeline(transaction=False)

@@ -353,6 +353,8 @@ class CellObserver:
         """Remember when the other site's agent last wrote a report, by this machine's clock alone.
 
         The first report that this process sees may be old, so only a changed one counts.
+        `vouched_at`: when that agent last reported that its database answers and takes writes.
+        `doubted_since`: since when the other site has had, or asks for, this site's own platform.
         """
         memory = self.memory
         if reading is None:
