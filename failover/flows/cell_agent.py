@@ -23,7 +23,7 @@ from failover.rules.cell_facts import Action, Facts, Limits, Step
 
 log = logging.getLogger("failover.cells")
 
-CYCLE, AT_ONCE, REPORT = 0.1, 0.01, 1.0
+CYCLE_SECONDS, AT_ONCE, REPORT_SECONDS = 0.1, 0.01, 1.0
 
 
 class Agent:
@@ -55,7 +55,7 @@ class Agent:
         self.watch.begin(end)
         pause = 0.0
         while not end.wait(pause):
-            pause = AT_ONCE if self.cycle() else CYCLE
+            pause = AT_ONCE if self.cycle() else CYCLE_SECONDS
 
     def cycle(self) -> bool:
         """Observe the cell, decide, and carry out one step.
@@ -92,7 +92,7 @@ class Agent:
     def _report(self, facts: Facts, step: Step, changed: bool) -> None:
         """Write this site's report to the register, and to a file that operators can read without it."""
         now = time.monotonic()
-        if not changed and now - self._reported_at < REPORT:
+        if not changed and now - self._reported_at < REPORT_SECONDS:
             return
         self._reported_at = now
         report = Report(

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from foundation import clock
 from foundation.bus import backlog, parked_messages
-from foundation.bus.envelope import EXPIRES_AFTER
+from foundation.bus.envelope import EXPIRES_AFTER_SECONDS
 from foundation.bus.models import Inbox, Outbox, Parked
 from foundation.cells.directory import own_platform, store_of
 from foundation.json_value import JSONValue
@@ -215,11 +215,12 @@ class InboxAdmin(ReadOnlyAdmin[Inbox]):
     def answer_state(self, row: Inbox) -> SafeString:
         """Return whether the request is answered, open, or of a kind that gets no answer.
 
-        Nobody waits longer than EXPIRES_AFTER, so an older request without an answer is no fault.
+        Nobody waits longer than EXPIRES_AFTER_SECONDS, so an older request without an answer is no
+        fault.
         """
         if row.answered:
             return badge(_("answered"), "green")
-        if clock.now() - row.taken_at < timedelta(seconds=EXPIRES_AFTER):
+        if clock.now() - row.taken_at < timedelta(seconds=EXPIRES_AFTER_SECONDS):
             return badge(_("open"), "amber")
         return badge(_("without an answer"), "grey")
 

@@ -12,7 +12,7 @@ from foundation.bus import protocol
 from foundation.bus.message import canonical
 from foundation.logs import REQUEST_ID_HEADER, sane_id
 
-EXPIRES_AFTER = 60
+EXPIRES_AFTER_SECONDS = 60
 """Seconds after which a request is refused, so that nothing is done hours after its sender has given up."""
 
 
@@ -43,8 +43,11 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """The site on whose broker the answer is published; "" means this site."""
 
     def expired(self, now: datetime) -> bool:
-        """Return whether the message was sent more than EXPIRES_AFTER seconds ago."""
-        return self.sent_at is not None and (now - self.sent_at).total_seconds() > EXPIRES_AFTER
+        """Return whether the message was sent more than EXPIRES_AFTER_SECONDS seconds ago."""
+        return (
+            self.sent_at is not None
+            and (now - self.sent_at).total_seconds() > EXPIRES_AFTER_SECONDS
+        )
 
     def with_request_key(self, body: dict[str, Any], unique_key: str = "") -> Envelope:
         """Return the envelope with the inbox key and digest of a request; unchanged if the body is no request.

@@ -15,7 +15,7 @@ log = logging.getLogger("confplatform.api")
 
 NOT_LOGGED_IN = 10102
 UNSPECIFIED = 99999
-AGAIN_IN = 5
+RETRY_AFTER_SECONDS = 5
 """Seconds after which a client may try again, if the site serves nobody for the moment (header `Retry-After`)."""
 
 
@@ -77,7 +77,7 @@ def answer_refusal(failure: Exception, context: dict[str, object]) -> Response |
         return Response(body, failure.status, headers={"WWW-Authenticate": failure.challenge})
     if isinstance(failure, Refusal):
         is_temporary = failure.error_code == int(protocol.current().service_stopped)
-        headers = {"Retry-After": str(AGAIN_IN)} if is_temporary else None
+        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if is_temporary else None
         return Response(refused(failure), headers=headers)
     if isinstance(failure, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
         return Response(nack(NOT_LOGGED_IN, str(failure.detail)))
@@ -86,5 +86,5 @@ def answer_refusal(failure: Exception, context: dict[str, object]) -> Response |
     if isinstance(failure, Error):
         log.warning("the database is away: %s", failure)
         closed = REFUSAL_WHILE_CLOSED.call()
-        return Response(refused(closed), headers={"Retry-After": str(AGAIN_IN)})
+        return Response(refused(closed), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     return None

@@ -18,7 +18,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views import defaults
 
-from foundation.web.errors import AGAIN_IN, REFUSAL_WHILE_CLOSED, Refusal, refused
+from foundation.web.errors import REFUSAL_WHILE_CLOSED, RETRY_AFTER_SECONDS, Refusal, refused
 
 _READING_METHODS = ("GET", "HEAD", "OPTIONS")
 _CHECKED_BY_VIEWS = ("/api/", "/console/", "/join/")
@@ -70,7 +70,7 @@ def _unavailable(request: HttpRequest, refusal: Refusal | None) -> HttpResponse:
 
     The refusal names the site that serves the platform; `None` means that the database cannot be reached.
     """
-    headers = {"Retry-After": str(AGAIN_IN), "Cache-Control": "no-store"}
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS), "Cache-Control": "no-store"}
     if request.path_info.startswith("/api/"):
         return JsonResponse(refused(refusal), headers=headers)
     serving = refusal.more.get("serving", {}) if refusal else {}

@@ -10,7 +10,7 @@ from rest_framework import serializers
 from foundation.plain_text import fault_of
 from im.rules.conversation_decisions import BLOCKED, FRIEND
 from im.rules.topology import USER
-from im.rules.vocabulary import CLIENT_MSG_ID, MEMBERS, PAGE, Joining, Kind, Presence, Role
+from im.rules.vocabulary import MAX_CLIENT_MSG_ID, MAX_MEMBERS, PAGE, Joining, Kind, Presence, Role
 
 MOST_SEQS = 5000
 """A device may name this many conversations."""
@@ -118,7 +118,7 @@ class NewConversation(serializers.Serializer[object]):
     kind = serializers.ChoiceField([Kind.DIRECT.value, Kind.GROUP.value])
     user = _user(required=False)
     name = _Line(max_length=128, required=False)
-    users = serializers.ListField(child=_user(), max_length=MEMBERS - 1, default=list)
+    users = serializers.ListField(child=_user(), max_length=MAX_MEMBERS - 1, default=list)
     joining = serializers.ChoiceField(_choices(Joining), default=Joining.INVITE.value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +148,7 @@ class Mine(serializers.Serializer[object]):
 class Coming(serializers.Serializer[object]):
     """People to add to a group; with `invite` they must accept first."""
 
-    users = serializers.ListField(child=_user(), min_length=1, max_length=MEMBERS)
+    users = serializers.ListField(child=_user(), min_length=1, max_length=MAX_MEMBERS)
     invite = serializers.BooleanField(default=False)
 
 
@@ -174,7 +174,7 @@ class ReadTo(serializers.Serializer[object]):
 class Sent(serializers.Serializer[object]):
     """The client_msg_id that the sender gave to a message."""
 
-    client_msg_id = serializers.CharField(max_length=CLIENT_MSG_ID)
+    client_msg_id = serializers.CharField(max_length=MAX_CLIENT_MSG_ID)
 
 
 class Name(serializers.Serializer[object]):

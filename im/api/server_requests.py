@@ -21,7 +21,7 @@ from im.rules.topology import CENTER_QUEUE
 
 log = logging.getLogger("im.desk")
 
-PAUSE = 5.0
+PAUSE_SECONDS = 5.0
 AT_ONCE = 20
 
 
@@ -48,7 +48,7 @@ class ServerRequestHandler(threading.Thread):
                 log.warning("session ended: %s: %s", type(error).__name__, error)
             except Exception:
                 log.exception("session ended by the unforeseen")
-            self._stop_asked.wait(PAUSE)
+            self._stop_asked.wait(PAUSE_SECONDS)
         connections.close_all()
 
     def _session(self) -> None:

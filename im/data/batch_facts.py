@@ -28,7 +28,7 @@ from im.rules.messages import (
 )
 from im.rules.vocabulary import Cmd
 
-PLAIN_AGAIN = timedelta(minutes=10)
+REPEATED_WITHIN = timedelta(minutes=10)
 """A redelivered message without client_msg_id is compared with what was stored in this time."""
 LOOKS_BACK = 1000
 """Such a message is compared with at most this many of the last entries."""
@@ -206,7 +206,7 @@ def stored_before(
 ) -> StoredEntry | None:
     """Return the entry of an equal message of this sender, for a redelivered message without client_msg_id.
 
-    `None` means that there is none among the last LOOKS_BACK entries and the last PLAIN_AGAIN
+    `None` means that there is none among the last LOOKS_BACK entries and the last REPEATED_WITHIN
     minutes, so the message is not stored yet.
     """
     request = incoming.request
@@ -223,7 +223,7 @@ def stored_before(
             Cmd.MSG.value,
             request.type.value,
             request.body,
-            to_db_datetime(now - PLAIN_AGAIN),
+            to_db_datetime(now - REPEATED_WITHIN),
         ],
     )
     return entries[0] if entries else None

@@ -25,7 +25,7 @@ from im.rules.conversation_decisions import DenyReason, GroupAction
 from im.rules.messages import Data, DraftEntry, Notice, StoredEntry
 from im.rules.vocabulary import Cmd
 
-NAMED = 100
+MAX_NAMED = 100
 """An entry names at most this many people; of more it gives only the number."""
 
 _WORDS = {
@@ -125,9 +125,9 @@ def lock_conversation(
 
 
 def name_people(people: Collection[Person | Member]) -> Data:
-    """Return the part of an entry that names people: the first NAMED by name, and how many they are."""
+    """Return the part of an entry that names people: the first MAX_NAMED by name, and how many they are."""
     first = [
         {"user_id": person.id if isinstance(person, Person) else person.user, "name": person.name}
-        for person in sorted(people, key=lambda person: person.name)[:NAMED]
+        for person in sorted(people, key=lambda person: person.name)[:MAX_NAMED]
     ]
     return {"users": first, "count": len(people)}

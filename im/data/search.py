@@ -30,9 +30,9 @@ from im.rules.bigrams import (
 from im.rules.conversation_decisions import VisibleRange
 from im.rules.messages import StoredEntry
 
-DAYS = (8, 64)
+WINDOW_DAYS = (8, 64)
 """For common terms the first windows reach back this many days, the last to the start."""
-COMMON = 2000
+COMMON_ENTRIES = 2000
 """The entries of each term are counted up to this number.
 
 The rarest term leads the search. It is searched without windows unless it has more entries than
@@ -42,7 +42,8 @@ BATCH = 100
 MAX_CHECKED = 2000
 """One search checks at most this many candidates; the next page continues from there."""
 _LAST = "\U0010ffff"
-EVER = 1 << 62
+HIGHEST = 1 << 62
+"""A number above every place and every conversation id."""
 
 _LEADER = (
     " FROM im_gram d WHERE d.conversation_id IN ({mine}) AND d.gram {is_it}"
@@ -108,7 +109,7 @@ def find_messages(
     )
     hits: list[tuple[SearchPosition, StoredEntry]] = []
     looked_at = 0
-    windows = DAYS if is_common else ()
+    windows = WINDOW_DAYS if is_common else ()
     for points in _candidates(database, request, parts, start, windows) if parts else ():
         hits += sorted(_visible_matches(database, request, points), key=itemgetter(0), reverse=True)
         looked_at += len(points)
@@ -127,12 +128,12 @@ def _rarest_first(database: str, request: SearchRequest) -> tuple[list[GramLooku
     parts = request.query.parts
     queries, values = [], list[object]()
     for part in parts:
-        leader, bounds = _lookup_sql(request, part, 0, EVER)
-        queries.append(f"SELECT COUNT(*) FROM (SELECT 1{leader} LIMIT {COMMON}) few")
+        leader, bounds = _lookup_sql(request, part, 0, HIGHEST)
+        queries.append(f"SELECT COUNT(*) FROM (SELECT 1{leader} LIMIT {COMMON_ENTRIES}) few")
         values += bounds
     counts = [row[0] for row in sql.select(database, " UNION ALL ".join(queries), values)]
     order = sorted(range(len(parts)), key=lambda index: (counts[index], parts[index].is_prefix))
-    return [] if 0 in counts else [parts[index] for index in order], min(counts) == COMMON
+    return [] if 0 in counts else [parts[index] for index in order], min(counts) == COMMON_ENTRIES
 
 
 def _lookup_sql(
@@ -172,7 +173,7 @@ def _candidates(
             points = [SearchPosition(*row) for row in rows]
             if points:
                 yield points
-            start = points[-1] if len(points) == BATCH else SearchPosition(low - 1, EVER)
+            start = points[-1] if len(points) == BATCH else SearchPosition(low - 1, HIGHEST)
 
 
 def _visible_matches(

@@ -24,7 +24,7 @@ from im.data import conference_joins, people, queries
 from im.data.locked_conversation import LockedConversation, lock_conversation, name_people
 from im.data.people import Person
 from im.models import Conversation, Member
-from im.rules.vocabulary import MEMBERS, Cmd, Kind, Role
+from im.rules.vocabulary import MAX_MEMBERS, Cmd, Kind, Role
 
 _revisions: dict[str, dict[str, int]] = {}
 """Alias of a database -> `confid` of a conference -> its revision when this process last read it."""
@@ -124,14 +124,14 @@ def _people_of(
 
 
 def _add_people(locked: LockedConversation, persons: Collection[Person]) -> None:
-    """Add to the conversation those people who have no `Member` row yet, until it has MEMBERS members.
+    """Add to the conversation those people who have no `Member` row yet, until it has MAX_MEMBERS members.
 
     The conference's creator becomes the owner.
     """
     member_rows = queries.some_members(
         locked.database, locked.row.id, [person.id for person in persons]
     )
-    free_places = MEMBERS - locked.row.members
+    free_places = MAX_MEMBERS - locked.row.members
     coming = [person for person in persons if person.id not in member_rows][: max(0, free_places)]
     if not coming:
         return

@@ -20,7 +20,7 @@ from im.models import Conversation, Member
 from im.rules import conversation_decisions
 from im.rules.conversation_decisions import FOREVER, DenyReason, GroupAction
 from im.rules.messages import DraftEntry
-from im.rules.vocabulary import MEMBERS, Cmd, Joining, Kind, Role
+from im.rules.vocabulary import MAX_MEMBERS, Cmd, Joining, Kind, Role
 
 NOBODY = "there is no such person on your platform, or you may not write to them"
 
@@ -72,7 +72,7 @@ def create_group(
     group.
     """
     others = [*{*users} - {me.id}]
-    if len(others) >= MEMBERS:
+    if len(others) >= MAX_MEMBERS:
         raise Denied(DenyReason.FULL)
     digest = hashlib.sha256(key.encode()).hexdigest()[:40]
     with transaction.atomic(using=store.database):

@@ -13,7 +13,7 @@ from im.models import File
 
 KEPT_FOR = timedelta(days=1)
 AT_ONCE = 50
-STEPS = 20
+MAX_BATCHES = 20
 
 
 def forget_files(platform: str, now: datetime) -> int:
@@ -22,7 +22,7 @@ def forget_files(platform: str, now: datetime) -> int:
     Return how many were deleted.
     """
     forgotten = 0
-    for _ in range(STEPS):
+    for _ in range(MAX_BATCHES):
         count = _delete_batch(platform, now - KEPT_FOR)
         forgotten += count
         if count < AT_ONCE:
@@ -52,4 +52,4 @@ def forget_spooled() -> int:
 
     They are kept a day longer than those that have a row.
     """
-    return spool.delete_old(2 * KEPT_FOR.total_seconds(), AT_ONCE * STEPS)
+    return spool.delete_old(2 * KEPT_FOR.total_seconds(), AT_ONCE * MAX_BATCHES)

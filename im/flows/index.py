@@ -20,9 +20,9 @@ from im.rules.bigrams import grams, place_of
 
 AT_ONCE = 200
 """A transaction handles at most this many conversations."""
-ENTRIES = 500
+ENTRIES_OF_CONVERSATION = 500
 """A transaction handles at most this many entries of a conversation, so that no backlog holds up others."""
-TOGETHER = 2000
+ENTRIES_TOGETHER = 2000
 """A transaction handles about this many entries; while it runs no other site can take over the platform."""
 SECONDS = 0.8
 """A run ends after this time, and the next one goes on."""
@@ -61,7 +61,9 @@ def _index_batch(platform: str) -> int:
     with transaction.atomic(using=store.database):
         if not is_served_here(platform, lock=True):
             return 0
-        behind = _first_that_fit(sql.select(store.database, _BEHIND, [ENTRIES, AT_ONCE]))
+        behind = _first_that_fit(
+            sql.select(store.database, _BEHIND, [ENTRIES_OF_CONVERSATION, AT_ONCE])
+        )
         if behind:
             _add_grams(store.database, behind)
             _save_progress(store.database, behind)
@@ -69,10 +71,10 @@ def _index_batch(platform: str) -> int:
 
 
 def _first_that_fit(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
-    """Return the first of these conversations, so many that they have about TOGETHER entries to index."""
+    """Return the first of these conversations, so many that they have about ENTRIES_TOGETHER entries to index."""
     chosen, entries = list[Behind](), 0
     for number, above, upto in behind:
-        if entries < TOGETHER:
+        if entries < ENTRIES_TOGETHER:
             chosen.append((number, above, upto))
             entries += upto - above
     return chosen

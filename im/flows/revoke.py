@@ -40,7 +40,7 @@ AWAY = Counter("im_revoked_broker_away", "Times that the broker could not be ask
 
 OVERLAP_SECONDS = 60
 """A row may be committed this long after its `at`, so the timer reads that far back."""
-FEW = 10
+FEW_PEOPLE = 10
 """Up to this many people are disconnected one by one; for more all connections are listed."""
 
 
@@ -147,7 +147,9 @@ def _close_connections(now: float) -> None:
         return
     try:
         disconnected = (
-            _close_few(open_until, now) if len(open_until) <= FEW else _close_many(open_until, now)
+            _close_few(open_until, now)
+            if len(open_until) <= FEW_PEOPLE
+            else _close_many(open_until, now)
         )
     except BrokerUnavailable as error:
         AWAY.inc()

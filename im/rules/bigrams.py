@@ -111,12 +111,12 @@ def seq_of(place: int) -> int:
 
 # ---- snippets of results ------------------------------------------------------------------------
 
-AROUND = 40
+CHARACTERS_AROUND = 40
 """A snippet shows this many characters on either side of the first match."""
 
 
 def snippet(text: str, terms: tuple[str, ...]) -> list[tuple[str, bool]]:
-    """Return about 3 * AROUND characters of a text around the first match, as (piece, whether it matches)."""
+    """Return about 3 * CHARACTERS_AROUND characters of a text around the first match, as (piece, whether it matches)."""
     folded, origin = [], list[int]()
     for position, character in enumerate(text):
         pieces = normalize(character)
@@ -126,8 +126,8 @@ def snippet(text: str, terms: tuple[str, ...]) -> list[tuple[str, bool]]:
     matches = sorted(
         (origin[first], origin[end - 1] + 1) for term in terms for first, end in spans(whole, term)
     )
-    begin = max(matches[0][0] - AROUND, 0) if matches else 0
-    return list(_pieces(text, matches, begin, min(begin + 3 * AROUND, len(text))))
+    begin = max(matches[0][0] - CHARACTERS_AROUND, 0) if matches else 0
+    return list(_pieces(text, matches, begin, min(begin + 3 * CHARACTERS_AROUND, len(text))))
 
 
 def _pieces(

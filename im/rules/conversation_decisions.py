@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from im.rules.vocabulary import MEMBERS, Joining, Kind, Membership, Role
+from im.rules.vocabulary import MAX_MEMBERS, Joining, Kind, Membership, Role
 
 MAX_PINS = 50
 """A conversation has at most this many pinned messages."""
@@ -145,7 +145,7 @@ def decide_join(
     free = group.joining is Joining.FREE and state is not Membership.REMOVED
     if state is not Membership.INVITED and not free:
         return Membership.ASKED
-    return Membership.ACTIVE if group.members < MEMBERS else DenyReason.FULL
+    return Membership.ACTIVE if group.members < MAX_MEMBERS else DenyReason.FULL
 
 
 def decide_add(
@@ -159,7 +159,7 @@ def decide_add(
     new_states = {user: _state_after_add(states.get(user), wanted) for user in users}
     changed = {user: state for user, state in new_states.items() if state is not states.get(user)}
     coming = sum(state is Membership.ACTIVE for state in changed.values())
-    return DenyReason.FULL if group.members + coming > MEMBERS else changed
+    return DenyReason.FULL if group.members + coming > MAX_MEMBERS else changed
 
 
 def _state_after_add(state: Membership | None, wanted: Membership) -> Membership:

@@ -30,7 +30,16 @@ from im.rules.messages import (
     Typing,
 )
 from im.rules.topology import CLIENT, OUTGOING, USER, conversation_key
-from im.rules.vocabulary import BODY_BYTES, EMOJI, MENTIONS, TEXT_BYTES, Cmd, Code, Presence, Type
+from im.rules.vocabulary import (
+    BODY_BYTES,
+    MAX_EMOJI,
+    MAX_MENTIONS,
+    TEXT_BYTES,
+    Cmd,
+    Code,
+    Presence,
+    Type,
+)
 
 PREFIX = "Tricolor"
 """This word stands before the token (IM §10.3)."""
@@ -190,8 +199,8 @@ def _recall(data: Data) -> Recall:
 def _react(data: Data) -> React:
     """Return a reaction; `on` is true unless the client says that the emoji is removed."""
     number, emoji, on = _conversation(data), data.get("emoji"), data.get("on", True)
-    if not isinstance(emoji, str) or not 1 <= len(emoji) <= EMOJI:
-        raise InvalidMessage(Code.BAD_JSON, f"emoji: 1 to {EMOJI} characters")
+    if not isinstance(emoji, str) or not 1 <= len(emoji) <= MAX_EMOJI:
+        raise InvalidMessage(Code.BAD_JSON, f"emoji: 1 to {MAX_EMOJI} characters")
     if not isinstance(on, bool):
         raise InvalidMessage(Code.BAD_JSON, "on: true or false")
     return React(number, _target(data, number), emoji, on)
@@ -296,10 +305,10 @@ def _file(data: Data) -> str:
 
 
 def _mentions(data: Data) -> tuple[str, ...]:
-    """Return the mentioned users without repetition, at most MENTIONS. Raises InvalidMessage."""
+    """Return the mentioned users without repetition, at most MAX_MENTIONS. Raises InvalidMessage."""
     users = data.get("mentions", [])
-    if not isinstance(users, list) or len(users) > MENTIONS:
-        raise InvalidMessage(Code.BAD_JSON, f"mentions: at most {MENTIONS} user ids")
+    if not isinstance(users, list) or len(users) > MAX_MENTIONS:
+        raise InvalidMessage(Code.BAD_JSON, f"mentions: at most {MAX_MENTIONS} user ids")
     if any(not isinstance(user, str) or not USER.fullmatch(user) for user in users):
         raise InvalidMessage(Code.BAD_JSON, f'mentions: user ids, or "{_EVERYBODY}"')
     return tuple(dict.fromkeys(users))

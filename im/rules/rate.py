@@ -15,7 +15,7 @@ FLOOD = 2 * BURST
 """A sender is disconnected after this much excess since the last time within the rate, in messages."""
 BYTES_A_MESSAGE = 16 * 1024
 """A message counts once for each part of this size. The longest text is one part."""
-LONGEST_WAIT = 600.0
+LONGEST_WAIT_SECONDS = 600.0
 """A backlog of the queue raises the allowance for at most this many seconds."""
 
 
@@ -47,7 +47,7 @@ class SenderRates:
 
         During that time everybody could go on writing.
         """
-        self._full = BURST + min(seconds, LONGEST_WAIT) * MESSAGES_A_SECOND
+        self._full = BURST + min(seconds, LONGEST_WAIT_SECONDS) * MESSAGES_A_SECOND
 
     def count_message(self, sender: str, now: float, size: int = 0) -> Excess:
         """Count a message of `size` bytes, and return whether its sender is over the rate.

@@ -109,10 +109,10 @@ class Presence(StrEnum):
 
 TEXT_BYTES = 8 * 1024
 BODY_BYTES = 64 * 1024
-CLIENT_MSG_ID = 64
-MENTIONS = 100
-EMOJI = 32
-MEMBERS = 5000
+MAX_CLIENT_MSG_ID = 64
+MAX_MENTIONS = 100
+MAX_EMOJI = 32
+MAX_MEMBERS = 5000
 READ_SHOWN_UP_TO = 500
 """Read marks are sent to the others in conversations of up to this many members."""
 BATCH = 100

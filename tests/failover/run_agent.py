@@ -22,7 +22,7 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(level="INFO", format="%(asctime)s.%(msecs)03d %(message)s", datefmt="%T")
     if arguments.asynchronous:  # the control: the rest of the agent believes that commits wait
-        steps.SEMI = "SET @nothing="
+        steps.SET_SEMI_SYNC = "SET @nothing="
 
     def point(name: str) -> None:
         if name == arguments.die_at:

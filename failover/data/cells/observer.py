@@ -23,9 +23,9 @@ from failover.data.cells.register import Register, RegisterReading
 from failover.data.cells.server_process import Server
 from failover.rules.cell_facts import Database, Facts, RegisterRow
 
-NEAR = 0.3
+CAUGHT_UP_SECONDS = 0.3
 """A copy that lacks, when it answers, only the writes of the last 0.3 seconds counts as caught up."""
-REPORTED = 5.0
+REPORT_LIVES_SECONDS = 5.0
 """The last report of the other site's agent counts for this many seconds."""
 LOOK_LATE, THREAD_LATE = 2.0, 0.5
 """The agent counts as held up after so many seconds without a cycle, or without a thread's turn."""
@@ -196,7 +196,9 @@ class CellObserver:
         )
         serves = not database.follows and not database.read_only
         is_life_visible = self.cell.health or self.workers.seen_at is not None
-        workers_live = self.health.good and (not is_life_visible or self.workers.is_alive(REPORTED))
+        workers_live = self.health.good and (
+            not is_life_visible or self.workers.is_alive(REPORT_LIVES_SECONDS)
+        )
         return (
             database.answers
             and not database.unsafe_setting
@@ -338,7 +340,7 @@ class CellObserver:
 
         `memory.past` holds, for recent moments, the number of this database's last transaction.
         """
-        then = self.peer.heard_at - NEAR
+        then = self.peer.heard_at - CAUGHT_UP_SECONDS
         before = [sequence for moment, sequence in self.memory.past if moment <= then]
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
 
@@ -367,7 +369,11 @@ class CellObserver:
         memory.doubted_since = (memory.doubted_since or now) if reading.doubted else None
 
     def _is_other_well(self, reading: RegisterReading | None, now: float) -> bool:
-        return reading is not None and reading.well and now - self.memory.reported_at < REPORTED
+        return (
+            reading is not None
+            and reading.well
+            and now - self.memory.reported_at < REPORT_LIVES_SECONDS
+        )
 
     def _remember_health(
         self, reading: RegisterReading | None, copy_caught_up: bool, now: float

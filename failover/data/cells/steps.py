@@ -15,7 +15,7 @@ from failover.data.cells.observer import CellObserver
 from failover.rules.cell_facts import Action, Facts, RegisterRow, Step
 
 DRAINED = "Slave has read all relay log"
-SEMI = "SET GLOBAL rpl_semi_sync_master_enabled="
+SET_SEMI_SYNC = "SET GLOBAL rpl_semi_sync_master_enabled="
 _DECLARE = (
     "INSERT INTO `{schema}`.stores_cell (platform, owner, epoch) VALUES (%s, %s, %s)"
     " ON DUPLICATE KEY UPDATE owner=VALUES(owner), epoch=VALUES(epoch)"
@@ -177,11 +177,11 @@ class Steps:
         if self._memory.unprotected_epoch != row.epoch:
             raise Unfinished("not certain to own it alone")
         self._confirmation = None
-        self._link.rows(SEMI + "0")
+        self._link.rows(SET_SEMI_SYNC + "0")
 
     def _protect(self, step: Step, facts: Facts) -> None:
         """Let commits wait for the copy's acknowledgement again, then write `protected` to the register."""
-        self._link.rows(SEMI + "1")
+        self._link.rows(SET_SEMI_SYNC + "1")
         self._crash_point("protect: waits")
         self._confirm()
         # From here on the register may say "protected" at any time, so committing unprotected needs
@@ -199,7 +199,7 @@ class Steps:
         if row.solo:
             self._go_unprotected(row)
         else:
-            self._link.rows(SEMI + "1")
+            self._link.rows(SET_SEMI_SYNC + "1")
             self._crash_point("open: waits")
             self._confirm()
         self._declare(row)
@@ -259,7 +259,7 @@ class Steps:
             raise Unfinished("the register was changed meanwhile")
         self._crash_point("hand over: told")
         self._confirmation = None
-        self._link.rows(SEMI + "0")  # The other site has every commit, so none waits.
+        self._link.rows(SET_SEMI_SYNC + "0")  # The other site has every commit, so none waits.
         self._follow()
 
     def _wait_for(self, peer: DatabaseLink, seconds: float) -> None:

@@ -19,7 +19,7 @@ from failover.data import register_view
 from failover.flows import operator_requests, status, unreplicated_requests
 from failover.rules.cell_facts import Mode, RegisterRow
 
-PATIENCE = 120.0
+PATIENCE_SECONDS = 120.0
 _WORDS = ["status", "takeover", "handback", "mode", "drill", "fence", "withdraw", "salvage"]
 
 
@@ -209,9 +209,9 @@ def _who() -> str:
 def _await(platform: str, condition: Callable[[RegisterRow], bool]) -> RegisterRow:
     """Wait until a platform's register row fulfils a condition, and return the row.
 
-    Raises CommandError after PATIENCE seconds.
+    Raises CommandError after PATIENCE_SECONDS seconds.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         row = register_view.read().rows[platform]
         if condition(row):
@@ -224,9 +224,9 @@ def _await(platform: str, condition: Callable[[RegisterRow], bool]) -> RegisterR
 def _await_well(platform: str) -> None:
     """Wait until the platform's own site could serve it again.
 
-    Raises CommandError after PATIENCE seconds.
+    Raises CommandError after PATIENCE_SECONDS seconds.
     """
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         view = register_view.read()
         report = view.reports.get(platform, {}).get(view.rows[platform].home)

@@ -23,9 +23,9 @@ REFRESHES = Counter(
     "im_door_refreshes", "Looks at what is revoked, by what came of them", ["result"]
 )
 
-SIGN_INS = (2.0, 60)
+SIGN_IN_RATE = (2.0, 60)
 """A person's rate limit: 2 sign-ins a second, 60 in a burst. MQTT and STOMP ask twice for each."""
-DECLARES = (1.0, 60)
+DECLARE_RATE = (1.0, 60)
 """A person's rate limit: 1 queue created or deleted a second, 60 in a burst."""
 ALLOW, DENY = "allow", "deny"
 
@@ -45,7 +45,7 @@ class AuthBackend:
         self._platform_clock = clock.FarClock()
         # The user whom the backend refuses for flooding -> until when, in seconds since 1970.
         self._blocked_until: dict[str, int] = {}
-        self._sign_ins, self._declares = RateLimit(*SIGN_INS), RateLimit(*DECLARES)
+        self._sign_ins, self._declares = RateLimit(*SIGN_IN_RATE), RateLimit(*DECLARE_RATE)
         # The last part of the request's path -> the method that decides on the request.
         self.questions: dict[str, Callable[[Fields], str]] = {
             "user": self.user,
@@ -122,7 +122,7 @@ class AuthBackend:
     def resource(self, fields: Fields) -> str:
         """Decide whether a client may declare, write to or read from a queue or an exchange.
 
-        What may be declared or deleted is also limited by the person's rate (DECLARES).
+        What may be declared or deleted is also limited by the person's rate (DECLARE_RATE).
         """
         client, permission = _client_of(fields), fields.get("permission", "")
         kind, name = fields.get("resource", ""), fields.get("name", "")

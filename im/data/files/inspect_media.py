@@ -14,17 +14,17 @@ import resource
 import sys
 from typing import Any
 
-MEMORY = 1 << 30
+MEMORY_BYTES = 1 << 30
 CPU_SECONDS = 10
 OUT_BYTES = 4 << 20
 _ORIENTATION = 0x0112
-EDGE = 320
+THUMBNAIL_EDGE = 320
 """The longer side of a thumbnail, in pixels."""
-PIXELS = 50_000_000
+MAX_PIXELS = 50_000_000
 """A picture with more pixels is not opened, and not shown as a picture."""
 MEASURED_BYTES = 256 << 20
 """A recording that does not state its length is read through up to this size."""
-HEAD = 64 * 1024
+HEAD_BYTES = 64 * 1024
 PICTURES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 RECORDINGS = {
     "matroska,webm": "webm",
@@ -41,7 +41,7 @@ Info = dict[str, str | int | bool | None]
 def inspect(path: str, thumbnail: str) -> Info:
     """Return a file's content type and measures, and write a thumbnail if the file is a picture."""
     with open(path, "rb") as file:
-        head = file.read(HEAD)
+        head = file.read(HEAD_BYTES)
     kind = _by_magic(head)
     if kind.startswith("image/"):
         return _picture(path, thumbnail) or {"content_type": BYTES}
@@ -64,7 +64,7 @@ def _by_magic(head: bytes) -> str:
 def _is_text(head: bytes) -> bool:
     """Return whether the file's first bytes are text."""
     try:
-        head[: HEAD - 4].decode()
+        head[: HEAD_BYTES - 4].decode()
     except UnicodeDecodeError:
         return False
     return bool(head) and b"\0" not in head
@@ -73,21 +73,21 @@ def _is_text(head: bytes) -> bool:
 def _picture(path: str, thumbnail: str) -> Info | None:
     """Return the measures of a picture, and write its thumbnail.
 
-    `None` if it has more than PIXELS pixels.
+    `None` if it has more than MAX_PIXELS pixels.
     """
     from PIL import Image, ImageOps
 
-    Image.MAX_IMAGE_PIXELS = PIXELS
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     with Image.open(path, formats=list(PICTURES)) as image:
         width, height = image.size
-        if width * height > PIXELS:
+        if width * height > MAX_PIXELS:
             return None
         kind = PICTURES[str(image.format)]
         is_rotated = image.getexif().get(_ORIENTATION, 1) >= 5
-        image.draft("RGB", (2 * EDGE, 2 * EDGE))
+        image.draft("RGB", (2 * THUMBNAIL_EDGE, 2 * THUMBNAIL_EDGE))
         upright = ImageOps.exif_transpose(image)
         small = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
-        small.thumbnail((EDGE, EDGE))
+        small.thumbnail((THUMBNAIL_EDGE, THUMBNAIL_EDGE))
         small.save(thumbnail, "WEBP", quality=80)
     sides = {"width": height, "height": width} if is_rotated else {"width": width, "height": height}
     return {"content_type": kind, "has_thumbnail": True, **sides}
@@ -138,7 +138,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (OUT_BYTES, OUT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     print(json.dumps(inspect(sys.argv[1], sys.argv[2])))
 
 

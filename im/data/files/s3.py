@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from django.core.files import File as Content
 from storages.backends.s3 import S3Storage
 
-PART = 1 << 20
+PART_BYTES = 1 << 20
 """One request reads this many bytes ahead."""
 
 
@@ -20,7 +20,7 @@ class S3(S3Storage):  # type: ignore[misc]  # the base class has no types
     """
 
     def _open(self, name: str, mode: str = "rb") -> Any:
-        return Content(io.BufferedReader(_ObjectReader(self._object(name)), PART), name)
+        return Content(io.BufferedReader(_ObjectReader(self._object(name)), PART_BYTES), name)
 
     def _object(self, name: str) -> Any:
         return self.bucket.Object(self._normalize_name(name))

@@ -18,7 +18,7 @@ from django.conf import settings
 
 from im.rules.tus_headers import TransferRefused
 
-RESERVE = 512 * 1024 * 1024
+RESERVED_BYTES = 512 * 1024 * 1024
 """This many bytes of the spool's disk stay free."""
 _PIECE = 256 * 1024
 
@@ -42,7 +42,7 @@ def create(number: str, size: int) -> None:
     """
     folder = Path(settings.IM_SPOOL)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if shutil.disk_usage(folder).free < size + RESERVE:
+    if shutil.disk_usage(folder).free < size + RESERVED_BYTES:
         raise TransferRefused(
             507, "disk_full", "the platform has no disk space for it now; try again later"
         )

@@ -113,7 +113,7 @@ def test_a_long_list_is_leafed_through(
     anna: Someone, ben: Someone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(search, "BATCH", 7)
-    monkeypatch.setattr(search, "COMMON", 5)
+    monkeypatch.setattr(search, "COMMON_ENTRIES", 5)
     direct, group = anna.writes_to(ben), anna.founds(ben)
     for n in range(20):
         anna.says(direct, f"word {n}a")

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from im.rules import conversation_decisions
 from im.rules.conversation_decisions import DenyReason, Group, GroupAction, Standing, VisibleRange
-from im.rules.vocabulary import MEMBERS, Joining, Kind, Membership, Role
+from im.rules.vocabulary import MAX_MEMBERS, Joining, Kind, Membership, Role
 
 GROUPS = st.builds(
     Group,
     kind=st.sampled_from(Kind),
     joining=st.sampled_from(Joining),
     closed=st.booleans(),
-    members=st.integers(0, MEMBERS),
+    members=st.integers(0, MAX_MEMBERS),
 )
 STANDINGS = st.builds(Standing, role=st.sampled_from(Role), state=st.sampled_from(Membership))
 ACTS = st.sampled_from(GroupAction)
@@ -114,7 +114,7 @@ def test_nobody_joins_a_full_or_closed_group(
     group: Group, who: Standing | None, same: bool
 ) -> None:
     before = who.state if who else None
-    if (group.closed or group.members >= MEMBERS) and before is not Membership.ACTIVE:
+    if (group.closed or group.members >= MAX_MEMBERS) and before is not Membership.ACTIVE:
         assert conversation_decisions.decide_join(group, who, same) is not Membership.ACTIVE
 
 
@@ -148,7 +148,7 @@ def test_adding_again_changes_nothing(
 ) -> None:
     changed = conversation_decisions.decide_add(group, known, users, invite=False)
     if isinstance(changed, DenyReason):
-        assert group.members + len(users) > MEMBERS
+        assert group.members + len(users) > MAX_MEMBERS
         return
     assert set(changed.values()) <= {Membership.ACTIVE}
     assert conversation_decisions.decide_add(group, known | changed, users, invite=False) == {}
