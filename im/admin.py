@@ -87,7 +87,7 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
 
     @admin.display(description=_("tenant"))
     def tenant(self, row: Conversation) -> str:
-        """Return the user domain of the creator."""
+        """Return the name of the creator's user domain."""
         if not hasattr(row, "tenant_name"):
             self.enrich([row])
         return str(row.tenant_name)  # type: ignore[attr-defined]  # added to each row by the page

@@ -143,7 +143,7 @@ class DatabaseTree:
         return max((deep + leaves for deep, leaves in rows), default=1)
 
     def platform_of_room(self, room: str) -> str | None:
-        """Return the platform domain of a machine room, or `None` if there is no such room."""
+        """Return the MOID of the platform domain of a machine room, or `None` if there is no such room."""
         query = "SELECT platform_id FROM domains_machineroom WHERE moid = %s"
         rows = sql.select(self.database, query, [room])
         return str(rows[0][0]) if rows else None

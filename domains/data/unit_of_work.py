@@ -228,7 +228,10 @@ class DomainsUnitOfWork:
         metrics.APPLIED.inc()
 
     def advance(self, notice: Notice) -> None:
-        """Move the cursor on to a change, since all changes up to it have been applied here."""
+        """Move the cursor on to a change, since all changes up to it have been applied here.
+
+        If the change names the one before it (`previous`), nothing is missing any more.
+        """
         self.cursor = max(self.cursor, notice.version)
         if notice.previous is not None:
             self._gap, self._wrong = False, ""

@@ -105,7 +105,11 @@ def _apply_from_core(uow: DomainsUnitOfWork, notice: Notice) -> bool:
 
 
 def _stage(uow: DomainsUnitOfWork, notice: Notice, subject: WireObject) -> None:
-    """Stage the domain or account of a change for saving or deletion, and record the change as applied."""
+    """Stage the domain or account of a change for saving or deletion, and record the change as applied.
+
+    A disabled domain with the field `endrunning` is also an order to end the conferences that run
+    in it and below.
+    """
     stage = uow.stage_domain if isinstance(notice, DomainChanged) else uow.stage_account
     stage(subject["moid"], None if notice.op == "del" else subject)
     uow.record_applied(notice)

@@ -144,7 +144,7 @@ def config(platform: str) -> PlatformConfig:
     redis, mysql = domain.redis_url if domain else "", domain.database_url if domain else ""
     stores = [(platform, redis, mysql)]
     if platform == own_platform():
-        stores += [_copy(other) for other in possible_platforms() if other != platform]
+        stores += [_addresses_of_copy(other) for other in possible_platforms() if other != platform]
     return PlatformConfig(
         platform=platform,
         mq=Address(url=domain.broker_url if domain else ""),
@@ -157,7 +157,7 @@ def config(platform: str) -> PlatformConfig:
     )
 
 
-def _copy(platform: str) -> tuple[str, str, str]:
+def _addresses_of_copy(platform: str) -> tuple[str, str, str]:
     """Return where this site keeps another platform's data: `(platform, Redis URL, MySQL URL)`.
 
     The URLs have no user and no password.

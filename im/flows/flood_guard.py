@@ -57,7 +57,7 @@ class FloodGuard(threading.Thread):
         self._users.put(None)
 
     def run(self) -> None:
-        """Disconnect the queued people until the thread is stopped."""
+        """Disconnect the queued people until the thread is stopped; NOBODY in the queue begins a count of received bytes."""
         while True:
             try:
                 user = self._users.get(timeout=self._seconds_to_count)

@@ -31,7 +31,7 @@ _RESET_COLUMNS = (
     "cleared_seq",
     "muted_until",
 )
-_INSIDE, _GONE = Membership.ACTIVE, (Membership.LEFT, Membership.REMOVED)
+_ACTIVE, _GONE = Membership.ACTIVE, (Membership.LEFT, Membership.REMOVED)
 
 
 def add(
@@ -56,8 +56,8 @@ def add(
         if isinstance(changed, DenyReason):
             raise Denied(changed)
         coming = _persons_to_add(locked, changed)
-        _activate(locked, [person for person in coming if changed[person.id] is _INSIDE], "added")
-        _invite(locked, [person for person in coming if changed[person.id] is not _INSIDE])
+        _activate(locked, [person for person in coming if changed[person.id] is _ACTIVE], "added")
+        _invite(locked, [person for person in coming if changed[person.id] is not _ACTIVE])
     return len(coming)
 
 
@@ -85,7 +85,7 @@ def join(store: PlatformStore, number: int, me: Person, now: datetime) -> Member
         if isinstance(becomes, DenyReason):
             raise Denied(becomes)
         if standing is None or standing.state is not becomes:
-            if becomes is _INSIDE:
+            if becomes is _ACTIVE:
                 _activate(locked, [me], "joined")
             else:
                 _save_members(locked, [me], becomes)
@@ -98,7 +98,7 @@ def _activate(locked: LockedConversation, coming: list[Person], event: str) -> N
     if not coming:
         return
     locked.row.members_changed(locked.row.members + len(coming))
-    _save_members(locked, coming, _INSIDE)
+    _save_members(locked, coming, _ACTIVE)
     version = locked.row.members_version
     locked.log(Cmd.MEMBER, {"what": event, "version": version, **name_people(coming)})
 
@@ -148,7 +148,7 @@ def leave(store: PlatformStore, number: int, me: Person, now: datetime) -> None:
             raise Denied(DenyReason.NOT_FOUND)
         if locked.mine.state in _GONE:
             return
-        if locked.mine.state == _INSIDE:
+        if locked.mine.state == _ACTIVE:
             locked.check_allowed(GroupAction.LEAVE)
         _end_membership(locked, locked.mine, Membership.LEFT, "left")
 
@@ -157,7 +157,7 @@ def remove(store: PlatformStore, number: int, me: Person, user: str, now: dateti
     """Remove a member, or reject a request to join."""
     with lock_conversation(store, number, me, now) as locked:
         target = queries.member(locked.database, number, user)
-        if locked.mine and locked.mine.state == _INSIDE and target and target.state in _GONE:
+        if locked.mine and locked.mine.state == _ACTIVE and target and target.state in _GONE:
             return
         locked.check_allowed(GroupAction.REMOVE, target)
         assert target is not None
@@ -168,7 +168,7 @@ def _end_membership(
     locked: LockedConversation, target: Member, state: Membership, event: str
 ) -> None:
     """End a person's membership; the person still sees the entry that says so, and nothing after it."""
-    was_active = target.state == _INSIDE
+    was_active = target.state == _ACTIVE
     if was_active:
         locked.row.members_changed(locked.row.members - 1)
     version = locked.row.members_version
@@ -196,7 +196,7 @@ def set_role(
             target
             and locked.mine
             and target.role == role
-            and locked.mine.state == target.state == _INSIDE
+            and locked.mine.state == target.state == _ACTIVE
         ):
             return
         locked.check_allowed(

@@ -53,7 +53,7 @@ def hide(store: PlatformStore, number: int, user: str, seq: int, now: datetime) 
 def clear(store: PlatformStore, number: int, user: str, now: datetime) -> int:
     """Delete all messages up to now, for the person alone; return the seq of the last one."""
     with transaction.atomic(using=store.database):
-        journal.lock(store.database, [number])  # centers write read marks under this lock
+        journal.lock(store.database, [number])  # Message centers write read marks under this lock.
         mine = _lock_member(store, number, user)
         top = queries.visible_range_of(mine).top
         if top > mine.cleared_seq:

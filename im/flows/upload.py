@@ -132,7 +132,7 @@ def _delete_unused(store: PlatformStore, file: File) -> bool:
 
 
 def _upload_of(person: str, number: UUID) -> queries.StoredFile:
-    """Return a person's upload and the data that holds its row. Raises TransferRefused 404."""
+    """Return a person's upload and the store (of a platform's data) that holds its row. Raises TransferRefused 404."""
     upload = queries.own_upload(person, number)
     if upload is None:
         raise TransferRefused(404, "not_found", "there is no such upload")

@@ -256,7 +256,7 @@ def _number(value: object) -> int:
 
 
 def _conversation(data: Data) -> int:
-    """Return the conversation. Raises InvalidMessage, also for an id that no conversation can have."""
+    """Return the id of the conversation. Raises InvalidMessage, also for an id that no conversation can have."""
     value = data.get("conversation_id")
     try:
         return _number(value)
