@@ -83,7 +83,7 @@ class Parked(models.Model):
 
 
 class Event(models.Model):
-    """An event row tells the programs that listen for a user domain of a change. It is stored for a day.
+    """An event row tells of a change; the programs that listen for its user domain get it. It is stored for a day.
 
     `seq` counts the events of a user domain, one by one, in the order in which their transactions have committed.
     """

@@ -206,8 +206,8 @@ def stored_before(
 ) -> StoredEntry | None:
     """Return the entry of an equal message of this sender, for a redelivered message without client_msg_id.
 
-    `None` means that there is none among the last LOOKS_BACK entries and the last REPEATED_WITHIN
-    minutes, so the message is not stored yet.
+    `None` means that none of the last LOOKS_BACK entries, sent within REPEATED_WITHIN, is equal:
+    the message is not stored yet.
     """
     request = incoming.request
     if not isinstance(request, Say):

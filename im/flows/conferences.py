@@ -44,7 +44,7 @@ def follow_conferences(platform: str) -> None:
     answer = hooks.RUNNING_CONFERENCES.call(store.database, seen_revisions)
     if answer is None:
         return
-    live, changed = answer
+    live, changed = answer  # The ids of all running conferences; those that have changed.
     for conference in changed:
         _update_conversation(store, conference, waiting.get(conference.confid, frozenset()), now)
         revisions[conference.confid] = conference.revision

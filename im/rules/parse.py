@@ -64,7 +64,11 @@ class InvalidMessage(ValueError):
 
 
 def sender_of(delivery: ClientDelivery) -> str:
-    """Return the sender for whom the broker vouches, or "" if it vouches for nobody."""
+    """Return the sender for whom the broker vouches, or "" if it vouches for nobody.
+
+    An MQTT client is known by its topic, on which nobody else may publish; others by the property
+    `user_id`, which the broker checks.
+    """
     if delivery.exchange == CLIENT:
         user = delivery.key.removeprefix(_OUT)
         if not delivery.key.startswith(_OUT) or delivery.user_id not in ("", user):

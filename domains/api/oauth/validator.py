@@ -118,7 +118,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
     def invalidate_authorization_code(
         self, client_id: str, code: str, request: Request, *args: object, **kwargs: object
     ) -> None:
-        """Mark an authorization code as used, and note in it which family of tokens it gave.
+        """Mark an authorization code as used, and note in it the family of tokens (those of one sign-in) that it gave.
 
         If two requests use it at the same time, the later one is refused, and the tokens of the code are revoked.
         """
