@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -21,16 +20,10 @@ from foundation.bus.registry import HANDLERS
 from licensing.rules.amounts import NONE, Amounts
 from tests.memory import MemoryUnitOfWork
 from tests.memory_pool import MemoryPool
+from tests.simulation.faults import Faults
 from wire.media_unit import UnitHolds, UnitListEntry
 
-Plant = Callable[[pytest.MonkeyPatch], None]
-PLANTED: dict[str, Plant] = {}
-
-
-def planted(plant: Plant) -> Plant:
-    """Keep it by its name."""
-    PLANTED[plant.__name__] = plant
-    return plant
+planted = Faults()
 
 
 @planted

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -23,17 +23,11 @@ from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter, envelope_of
 from tests.simulation import place as places
 from tests.simulation.cells import Cell, Gate
+from tests.simulation.faults import Faults
 from tests.simulation.place import Place
 from wire.media_unit import UnitReportsChange
 
-Plant = Callable[[pytest.MonkeyPatch], None]
-PLANTED: dict[str, Plant] = {}
-
-
-def planted(plant: Plant) -> Plant:
-    """Keep it by its name."""
-    PLANTED[plant.__name__] = plant
-    return plant
+planted = Faults()
 
 
 @planted

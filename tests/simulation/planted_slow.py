@@ -6,17 +6,11 @@ import pytest
 
 from failover.rules.cell_facts import Step
 from tests.simulation.cells import Cell
+from tests.simulation.faults import Faults
 from tests.simulation.judges import NEVER, Judge
 from tests.simulation.place import Place
-from tests.simulation.planted_sites import Plant
 
-PLANTED: dict[str, Plant] = {}
-
-
-def planted(plant: Plant) -> Plant:
-    """Keep it by its name."""
-    PLANTED[plant.__name__] = plant
-    return plant
+planted = Faults()
 
 
 @planted

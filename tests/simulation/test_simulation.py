@@ -58,9 +58,9 @@ def test_no_site_is_taken_over_because_a_host_is_slow_or_a_broker_is_blocked(sit
         assert any("is blocked for a while" in line for line in world.log)
 
 
-@pytest.mark.parametrize("name", sorted(planted_slow.PLANTED))
+@pytest.mark.parametrize("name", sorted(planted_slow.planted))
 def test_a_planted_fault_of_slow_hosts_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    planted_slow.PLANTED[name](monkeypatch)
+    planted_slow.planted[name](monkeypatch)
     seed, how = first_broken(name, sites=2, weather=SLOW)
     assert "which lives" in how
     print(f"{name}: seed {seed}: {how[:100]}")
@@ -77,15 +77,15 @@ def first_broken(name: str, sites: int, weather: Weather | None = None) -> tuple
     pytest.fail(f"not found within {FOUND_WITHIN} seeds")
 
 
-@pytest.mark.parametrize("name", sorted(planted.PLANTED))
+@pytest.mark.parametrize("name", sorted(planted.planted))
 def test_a_planted_fault_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    planted.PLANTED[name](monkeypatch)
+    planted.planted[name](monkeypatch)
     seed, how = first_broken(name, sites=1)
     print(f"{name}: seed {seed}: {how[:100]}")
 
 
-@pytest.mark.parametrize("name", sorted(planted_sites.PLANTED))
+@pytest.mark.parametrize("name", sorted(planted_sites.planted))
 def test_a_planted_fault_of_two_sites_is_found(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    planted_sites.PLANTED[name](monkeypatch)
+    planted_sites.planted[name](monkeypatch)
     seed, how = first_broken(name, sites=2)
     print(f"{name}: seed {seed}: {how[:100]}")
