@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 from collections.abc import Callable
@@ -25,11 +26,13 @@ ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
 RESULTS = Path(__file__).parent / "results"
 
 
-def main(names: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Run the named benchmarks, or all."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="name", help=f"of {', '.join(ALL)}")
+    names: list[str] = parser.parse_args(words).names
     if unknown := set(names) - ALL.keys():
-        print(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
-        return 2
+        parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
     RESULTS.mkdir(exist_ok=True)
     for name in names or list(ALL):
         rows = ALL[name]()

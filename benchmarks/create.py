@@ -45,8 +45,3 @@ def run() -> list[dict[str, Any]]:
             name: max(memory_of(p.pid).values(), default=0) for name, p in site.processes.items()
         }
         return [*rows[1:], {"what": "resident MiB, largest process of each", **memory}]
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(row)

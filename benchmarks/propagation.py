@@ -134,8 +134,3 @@ def run() -> list[dict[str, Any]]:
     """Run all measurements on one pair of a core and a site."""
     with _pair() as (core, east):
         return [work(core, east) for work in (_one_by_one, _catching_up, _whole)]
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(row)

@@ -55,8 +55,3 @@ def run() -> list[dict[str, Any]]:
             rows.append(_row(site, load, size))
             time.sleep(30)
         return rows
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(row)

@@ -90,8 +90,3 @@ def run() -> list[dict[str, Any]]:
             _rate(site, "API login", 40, log_in, setup),
             _rate(site, "OAuth2 password grant", 30, grant, setup),
         ]
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(row)

@@ -78,8 +78,3 @@ def run() -> list[dict[str, Any]]:
             "filled_in_s": round(filled, 1),
         }
     ]
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(row)

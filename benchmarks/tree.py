@@ -108,8 +108,3 @@ def run() -> list[dict[str, Any]]:
         for name in ("beat", "worker1", "worker2"):
             site.processes[name].stop()
         return [_row(site, number, size) for number, size in enumerate(SIZES, 1)]
-
-
-if __name__ == "__main__":
-    for row in run():
-        print(row)

@@ -7,12 +7,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import yaml
 
+from benchmarks import __main__ as benchmarks
 from deploy import new_app
 from deploy.stand import linters
+from tests.chaos import __main__ as chaos
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,3 +45,13 @@ def test_the_simulation_starts_by_itself() -> None:
     done = subprocess.run(words, cwd=ROOT, env=clean, capture_output=True, text=True, check=False)
     assert "1 worlds" in done.stdout, done.stderr[-3000:]
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize(("program", "name"), [(chaos, "two-sites"), (benchmarks, "tree")])
+def test_who_asks_a_long_program_for_help_gets_help_alone(
+    program: ModuleType, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        program.main(["--help"])
+    assert ended.value.code == 0
+    assert name in capsys.readouterr().out

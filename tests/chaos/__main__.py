@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import sys
@@ -27,8 +28,12 @@ GROUPS = {
 }
 
 
-def main(names: list[str]) -> int:
+def main(words: list[str]) -> int:
     """Tell the named groups or stories, or all; 1 where one went wrong, 2 where there is none such."""
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    groups_help = f"a group ({', '.join(GROUPS)}), or a story as the table names it; all by default"
+    parser.add_argument("names", nargs="*", metavar="name", help=groups_help)
+    names: list[str] = parser.parse_args(words).names
     _with_models()
     groups = [name for name in names if name in GROUPS] or list(GROUPS)
     wanted = [name for name in names if name not in GROUPS]
