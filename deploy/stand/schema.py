@@ -4,9 +4,10 @@ A file is for one state of all migrations and packages. If there is none for the
 file is written.
 """
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -16,34 +17,48 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 class Tables:
-    """The tables of a database schema. Root reads and creates them over the unix socket. `library` has the files."""
+    """The tables of a database schema. `library` has the files; `address` is how MySQLdb connects to the schema."""
 
-    def __init__(self, socket: Path, schema: str, library: Path) -> None:
-        self._address = {"unix_socket": str(socket), "user": "root", "database": schema}
+    def __init__(self, library: Path, **address: str | int) -> None:
+        self._address = address
         self._library = library
         self._file = library / f"schema-{_digest()}.sql"
 
-    @property
-    def are_missing(self) -> bool:
-        """Return whether the schema has no tables yet."""
-        with closing(self._connect()) as link:
-            return not _rows(link, "SHOW TABLES")
+    def migrate(self, run_migrations: Callable[[], None]) -> None:
+        """Create the tables of an empty schema from the file; otherwise run the migrations.
 
-    def fill(self) -> bool:
-        """Create the tables from the file; return `False` if there is none for the present migrations."""
+        If there is no file for the present migrations, they are run, and the file is written. Of several processes
+        that need it at the same time, one does that, and the others wait.
+        """
+        if self._are_there():
+            run_migrations()
+            return
         if not self._file.exists():
-            return False
+            with (self._library / "schema.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not self._file.exists():
+                    run_migrations()
+                    self._save()
+                    return
+        self._fill()
+
+    def _are_there(self) -> bool:
+        """Return whether the schema has tables."""
+        with closing(self._connect()) as link:
+            return bool(_rows(link, "SHOW TABLES"))
+
+    def _fill(self) -> None:
+        """Create the tables from the file."""
         with closing(self._connect()) as link:
             for statement in self._file.read_bytes().split(b"\0"):
                 link.query(statement)
             link.query(b"COMMIT")
-        return True
 
-    def save(self) -> None:
+    def _save(self) -> None:
         """Write the tables, which `migrate` has just created, to the file, and delete files of other states."""
         with closing(self._connect()) as link:
             statements = [b"SET foreign_key_checks=0", *_statements(link)]
-        new_file = self._file.with_suffix(f".{os.getpid()}.{self._address['database']}")
+        new_file = self._file.with_suffix(f".{os.getpid()}")
         new_file.write_bytes(b"\0".join(statements))
         for old_file in self._library.glob("schema-*.sql"):
             old_file.unlink(missing_ok=True)

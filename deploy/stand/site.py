@@ -149,8 +149,8 @@ class Site:
         child = self._process("manage", argv, supervised=False)
         child.start()
         code = child.wait(seconds)
-        if code != 0 and not self.stopping:
-            reason = f"{child.last_log_line()} (log: {log})"
+        if code != 0:
+            reason = "stopped" if self.stopping else f"{child.last_log_line()} (log: {log})"
             raise StandError(f"{self.name}: manage.py {name} failed: {reason}")
 
     def start_servers(self, report: Report, parallel: Parallel) -> None:
@@ -175,15 +175,11 @@ class Site:
         parallel.run([start_database, *(partial(start, server) for server in self._plain_servers)])
 
     def _migrate(self, report: Report) -> None:
-        """Create the tables: from a stored file if there is one, otherwise by `migrate`, which takes longer."""
-        tables = Tables(self.mariadb.socket, self.name, self.library)
-        if are_new := tables.are_missing:
-            with report.step(f"{self.name}: tables"):
-                if tables.fill():
-                    return
-        self._step(report, "migrate", "--noinput")
-        if are_new:
-            tables.save()
+        """Create the tables of a new database, or bring those of an old one up to date."""
+        socket = str(self.mariadb.socket)
+        tables = Tables(self.library, unix_socket=socket, user="root", database=self.name)
+        with report.step(f"{self.name}: tables"):
+            tables.migrate(lambda: self.manage("migrate", "--noinput"))
 
     @property
     def is_away(self) -> bool:
