@@ -20,6 +20,8 @@ def main(words: list[str]) -> int:
     # Where the system has no Janus, bootstrap.sh has put one there.
     folders = [*os.get_exec_path(), str(LIBRARY / "janus/usr/bin")]
     os.environ.update(PATH=os.pathsep.join(folders))
+    # A stand has a dozen Python processes, a test session a hundred: without stored bytecode each compiles all sources.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     name, *arguments = words or ["help"]
     try:
         if name in WITH_ARGUMENTS:

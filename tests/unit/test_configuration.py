@@ -25,7 +25,7 @@ READS = re.compile(
     r'[(\[]\s*(?:\w+,\s*)?"([A-Z][A-Z0-9_]+)"'
 )
 SHELL = re.compile(r"\$\{([A-Z][A-Z0-9_]+):[-?=]")
-INTERNAL = {"PYTEST_XDIST_WORKER", "OUR_POLICY"}
+INTERNAL = {"PYTEST_XDIST_WORKER", "OUR_POLICY", "PYTHONDONTWRITEBYTECODE"}
 """Not the operator's to set."""
 
 
