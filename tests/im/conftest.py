@@ -37,7 +37,7 @@ def center(im_site: str) -> Iterator[Running]:
     """Run a center."""
     running_center = Running()
     try:
-        eventually(lambda: devices.readers() > 0, 20)
+        eventually(lambda: devices.readers() > 0)
         yield running_center
     finally:
         running_center.stop()

@@ -26,6 +26,8 @@ from im.rules.topology import ingress
 from tests.im import door
 
 OUT = "conversation.outgoing"
+BEATS_UNTIL = 3600
+"""Seconds for which a device counts as online: it sends no heartbeats, and no test shall depend on how long it takes."""
 
 
 class Device:
@@ -35,7 +37,7 @@ class Device:
         self.user, self.token = user, token or door.token_of(user)
         self.got: list[dict[str, Any]] = []
         broker.ensure_user(user)
-        presence_store.record_device(user, name, "a", time.time())
+        presence_store.record_device(user, name, "a", time.time() + BEATS_UNTIL)
         self.connection = door.amqp(user, door.token_of(user))
         self.channel = door.device(self.connection, user, name)
         self._queue = f"queue_u_{user}_{name}"
@@ -69,7 +71,9 @@ class Device:
         self.look()
         return [entry["data"] for entry in self.got if entry["cmd"] == cmd]
 
-    def wait(self, cmd: str, count: int = 1, seconds: float = 10) -> list[dict[str, Any]]:
+    def wait(
+        self, cmd: str, count: int = 1, seconds: float = door.PATIENCE
+    ) -> list[dict[str, Any]]:
         """Wait for this many messages with a command, and return their data."""
         door.eventually(lambda: len(self.of(cmd)) >= count, seconds)
         return self.of(cmd)

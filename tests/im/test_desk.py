@@ -40,7 +40,7 @@ def next_in(channel: Any, queue: str) -> dict[str, Any]:
         got.append(channel.basic_get(queue, no_ack=True))
         return got[-1] is not None
 
-    eventually(look, 20)
+    eventually(look)
     return dict(json.loads(got[-1].body))
 
 
@@ -104,7 +104,7 @@ def _next_of(server: Any, number: str) -> str | None:
         got.extend(body for *_, body in [server.basic_get(f"queue_media_{number}", True)] if body)
         return bool(got)
 
-    eventually(look, 20)
+    eventually(look)
     named: str | None = json.loads(got[0])["data"].get("server_id")
     return named
 

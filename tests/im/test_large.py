@@ -54,7 +54,7 @@ def test_who_sends_large_messages_without_end_is_put_out_and_others_go_on(
             dan.publish(large(number), f"c_{group}")
     bob.text(group, client_msg_id="m-1")
     assert bob.wait("msg_ack")[0]["client_msg_id"] == "m-1"
-    eventually(lambda: DAN in presence_store.blocked_flooders(time.time()), 10)
+    eventually(lambda: DAN in presence_store.blocked_flooders(time.time()))
     assert center.center._arrivals.prefetch * LARGE <= PREFETCH_BYTES < PREFETCH * LARGE
 
 
@@ -84,7 +84,7 @@ def test_a_center_that_gets_nowhere_makes_the_site_not_ready(im_site: str, sign_
     assert "center 0 has finished nothing for an hour" in health.why_stalled()
     running = Running(make=make)
     try:
-        eventually(lambda: health.why_stalled() == "", 20)
+        eventually(lambda: health.why_stalled() == "")
         ann = sign_in(ANN)
         ann.publish(large(1, 10), "c_1")
         assert made[0].has_begun.wait(20)
@@ -93,7 +93,7 @@ def test_a_center_that_gets_nowhere_makes_the_site_not_ready(im_site: str, sign_
         [finding] = [each for each in health.findings() if each.check == "center 0"]
         assert "im_center --number 0" in finding.todo
         made[0].may_go_on.set()
-        eventually(lambda: health.why_stalled() == "", 20)
+        eventually(lambda: health.why_stalled() == "")
     finally:
         made[0].may_go_on.set()
         running.stop()

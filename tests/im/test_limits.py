@@ -53,7 +53,7 @@ def limits_on(amqp_url: str, queues: Collection[str]) -> dict[str, dict[str, int
             found[str(row["name"])] = limits if isinstance(limits, dict) else {}
         return all(found.get(name) for name in queues)
 
-    eventually(are_all_limited, 20)
+    eventually(are_all_limited)
     return {name: found[name] for name in queues}
 
 

@@ -60,7 +60,7 @@ def over_mqtt(user: str, token: str, ends: ExitStack) -> Heard:
     client = Mqtt(user, password=token)
     ends.callback(client.close)
     client.client.subscribe(f"in/u{user}", qos=1)
-    eventually(lambda: bool(client.granted), 10)
+    eventually(lambda: bool(client.granted))
     return lambda: [json.loads(body)["cmd"] for _, body in client.got]
 
 
@@ -109,7 +109,7 @@ def test_who_has_signed_in_hears_what_is_said_before_his_first_heartbeat(
     group = conversation("ann-1", bob.moid)
     heard = listen(bob.moid, login(bob, **arguments), ends)
     sign_in("ann-1").text(group)
-    eventually(lambda: "msg" in heard(), 10)
+    eventually(lambda: "msg" in heard())
 
 
 def test_a_client_that_keeps_nothing_asks_for_what_came_after_its_last_heartbeat(
@@ -131,7 +131,7 @@ def test_a_client_that_keeps_nothing_asks_for_what_came_after_its_last_heartbeat
 
     for number in range(3):
         ann.text(group, f"text {number}")
-    eventually(lambda: missed() == [1, 2, 3], 10)
+    eventually(lambda: missed() == [1, 2, 3])
     assert call("heartbeat", device="page", seqs={str(group): 2})["behind"] == {str(group): 3}
     assert missed(device="page") == [3]
     assert missed(device="page", seqs={str(group): 1}) == [2, 3]

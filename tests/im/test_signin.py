@@ -281,7 +281,7 @@ def test_clients_queues_have_the_operators_limits_and_everything_can_be_declared
     channel = connection.channel()
     channel.queue_declare("queue_u_" + ann.moid + "_d1", arguments={"x-max-length": 10**6})
     path = f"/queues/im/queue_u_{ann.moid}_d1"
-    eventually(lambda: "operator_policy" in asked_of_the_broker(path), 10)
+    eventually(lambda: "operator_policy" in asked_of_the_broker(path))
     queue = asked_of_the_broker(path)
     assert queue["operator_policy"] == "im.devices"
     assert queue["effective_policy_definition"]["max-length"] == 10_000

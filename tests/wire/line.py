@@ -15,8 +15,8 @@ import pika
 T = TypeVar("T")
 Body = dict[str, Any]
 
-PATIENCE = 20.0
-"""Seconds that a message is waited for where the specification names none: generous."""
+PATIENCE = 60.0
+"""Seconds that a message is waited for where the specification names none: many times what it takes."""
 
 BEAT = 2.0
 """Seconds between heartbeats; the specification wants one every three."""
