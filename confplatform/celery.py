@@ -10,6 +10,8 @@ from celery import Celery, bootsteps
 from confplatform import declarations
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
+# Celery runs Django's checks at the start of a worker, which load all addresses and pages, and ignores what they find.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
 app = Celery("confplatform")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -8,6 +8,7 @@ from conferences.api import views as conference_calls
 from conferences.pages import dashboard
 from failover.pages import sites_page
 
+admin.autodiscover()
 handler500 = "foundation.web.served_elsewhere.server_error"
 
 urlpatterns = [

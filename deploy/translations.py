@@ -110,6 +110,7 @@ def _names_of_models() -> Iterator[Message]:
     from django.contrib import admin
     from django.utils import translation
 
+    admin.autodiscover()
     with translation.override("en"):
         for model in {*admin.site._registry, *auditlog.get_models()}:
             meta = model._meta

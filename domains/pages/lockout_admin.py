@@ -5,6 +5,8 @@ The pages that other libraries register, for instance for tables of tokens, are 
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -29,6 +31,15 @@ _MODELS_WITHOUT_PAGE = (
 )
 """Models whose libraries register admin pages that show rows of all domains to every administrator."""
 
+for _library in (
+    "axes",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
+    "oauth2_provider",
+):
+    import_module(
+        f"{_library}.admin"
+    )  # Otherwise it could register its pages later, and they would stay.
 for _model in _MODELS_WITHOUT_PAGE:
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest
@@ -96,8 +98,8 @@ class ApplicationForm(forms.ModelForm):  # type: ignore[type-arg]  # only the st
         fields = ["name", "domain", "client_type", "authorization_grant_type", "redirect_uris"]
 
 
-if admin.site.is_registered(Application):
-    admin.site.unregister(Application)
+import_module("oauth2_provider.admin")  # It registers a page, which ours replaces.
+admin.site.unregister(Application)
 
 
 @admin.register(Application)

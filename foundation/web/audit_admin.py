@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ ACTIONS = {
     LogEntry.Action.DELETE: (_("deleted"), "red"),
     LogEntry.Action.ACCESS: (_("looked at"), "grey"),
 }
+import_module("auditlog.admin")  # It registers a page, which ours replaces.
 admin.site.unregister(LogEntry)
 
 

@@ -8,8 +8,6 @@ from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO
 
-from openpyxl import Workbook
-
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a text that begins with one of these for a formula."""
 
@@ -42,6 +40,8 @@ def csv_lines(headings: Sequence[object], rows: Iterable[Sequence[object]]) -> I
 
 def xlsx_file(headings: Sequence[object], rows: Iterable[Sequence[object]]) -> IO[bytes]:
     """Return a temporary XLSX file, which is written row by row and vanishes when it is closed."""
+    from openpyxl import Workbook  # It is large, and few processes ever write a file.
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet()
     for row in chain([headings], rows):

@@ -22,6 +22,7 @@ from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row
 from tests.web_clients import Browser
 
 MOST_QUERIES = 20
+admin.autodiscover()
 MODELS = sorted(model._meta.label for model in admin.site._registry)
 READ_ONLY = [
     "conferences.Conference",

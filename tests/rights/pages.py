@@ -15,6 +15,8 @@ from django.urls import reverse
 from domains.rules import rights
 from domains.rules.tree import CORE, PLATFORM, SERVICE, USER
 
+admin.autodiscover()  # `registered` is called before the addresses are loaded.
+
 LEVELS = {"Crown": CORE, "Hill": SERVICE, "Mill": PLATFORM, "House": USER}
 
 OF_LISTS = {"changelist": "view", "add": "add"}
