@@ -12,8 +12,8 @@ from django.db import router, transaction
 from django.utils.translation import gettext as _
 from oauth2_provider.models import AbstractApplication
 
-from domains.rules import accounts as person
-from domains.rules import sign_in_names as names
+from domains.rules import accounts as account_rules
+from domains.rules import sign_in_names
 from domains.rules.tree import Refusal
 from foundation.cells import sql
 
@@ -33,8 +33,8 @@ class AccountBase(AbstractUser):
         account.username = self.normalize_username(self.username or "").strip()
         account.email = (self.email or "").strip() or None
         account.phone, account.e164 = (
-            person.normalize_number(account.phone),
-            person.normalize_number(account.e164),
+            account_rules.normalize_number(account.phone),
+            account_rules.normalize_number(account.e164),
         )
 
     def save(self, *args: Any, **kwargs: Any) -> None:
@@ -66,15 +66,15 @@ class AccountBase(AbstractUser):
     def sign_in_names(self) -> set[str]:
         """Return the names under which this account signs in, or will once it is saved."""
         account: Any = self
-        return names.names_of(account.username, account.email, account.phone, account.e164)
+        return sign_in_names.names_of(account.username, account.email, account.phone, account.e164)
 
-    def as_facts(self) -> person.AccountFacts:
+    def as_facts(self) -> account_rules.AccountFacts:
         """Return the values of this account that the rules in `rules.accounts` look at."""
         account: Any = self
         level = account.domain.level if account.domain else None
         names = (account.moid, account.username, account.email, account.phone, account.e164)
         flags = (account.is_staff, account.is_superuser, account.is_active)
-        return person.AccountFacts(*names, level, *flags)
+        return account_rules.AccountFacts(*names, level, *flags)
 
     def find_refusals(self, database: str) -> list[Refusal]:
         """Return why the rules refuse to save the account as it is. An empty list means that it can be saved."""
@@ -84,7 +84,7 @@ class AccountBase(AbstractUser):
         if names:
             condition = f"name IN ({sql.marks(names)}) AND account_id <> %s"
             taken = self._select_names(condition, [*names, self.pk or 0], database)
-        return person.refusals_to_save(self.as_facts(), taken)
+        return account_rules.refusals_to_save(self.as_facts(), taken)
 
 
 class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base class has no types

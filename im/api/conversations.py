@@ -17,7 +17,7 @@ from im.api.serializers import answers
 from im.data import queries
 from im.data.locked_conversation import Denied
 from im.flows import conversations as flow
-from im.flows import own_view as own
+from im.flows import own_view
 from im.models import Member
 from im.rules.conversation_decisions import DenyReason
 from im.rules.messages import Data
@@ -136,7 +136,7 @@ class Mine(Listing):
     @extend_schema(request=request_forms.Mine, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:
         """Change whether the caller is notified of messages, and whether the conversation tops the list."""
-        own.change_settings(
+        own_view.change_settings(
             self.store, number, self.me.id, self.arguments(request_forms.Mine), self.now
         )
         return self.show(number)

@@ -14,8 +14,7 @@ from im.api.base import Call
 from im.api.serializers import answers
 from im.data import queries
 from im.data.locked_conversation import Denied
-from im.flows import heartbeat
-from im.flows import own_view as own
+from im.flows import heartbeat, own_view
 from im.models import Member
 from im.rules import conversation_decisions
 from im.rules.conversation_decisions import DenyReason
@@ -76,7 +75,7 @@ class Messages(Log):
     )
     def delete(self, request: Request, number: int) -> Response:
         """Delete all messages written up to now, for the caller alone."""
-        return ack(from_seq=own.clear(self.store, number, self.me.id, self.now))
+        return ack(from_seq=own_view.clear(self.store, number, self.me.id, self.now))
 
 
 class Message(Call):
@@ -85,7 +84,7 @@ class Message(Call):
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int, seq: int) -> Response:
         """Delete a message, for the caller alone."""
-        own.hide(self.store, number, self.me.id, seq, self.now)
+        own_view.hide(self.store, number, self.me.id, seq, self.now)
         return ack()
 
 
@@ -95,7 +94,7 @@ class Read(Log):
     @extend_schema(request=request_forms.ReadTo, responses=answers(serializers.Done))
     def put(self, request: Request, number: int) -> Response:
         """Mark all messages up to an entry of the log as read."""
-        own.mark_read(
+        own_view.mark_read(
             self.store, number, self.me.id, self.arguments(request_forms.ReadTo)["seq"], self.now
         )
         return ack()

@@ -15,7 +15,7 @@ from im.api.base import Call, Limit
 from im.api.serializers import Done, SignedIn, answers
 from im.data.locked_conversation import Denied
 from im.flows import revoke, sign_in
-from im.rules import topology as t
+from im.rules import topology
 from im.rules.broker_permissions import client_prefix, manager_key
 from im.rules.conversation_decisions import DenyReason
 from im.rules.tokens import Bearer, Token
@@ -61,20 +61,20 @@ def _answer_data(signed_in: sign_in.SignedIn) -> dict[str, object]:
         "token": signed_in.text,
         "expires_at": signed_in.token.expires_at.isoformat(timespec="seconds"),
         "heartbeat_seconds": HEARTBEAT_SECONDS,
-        "exchange": t.user_exchange(user),
-        "queue_prefix": t.user_queue(user, ""),
-        "outgoing": t.OUTGOING,
+        "exchange": topology.user_exchange(user),
+        "queue_prefix": topology.user_queue(user, ""),
+        "outgoing": topology.OUTGOING,
         "mqtt": {
             "client_id_prefix": client_prefix(user),
-            "in": t.mqtt_key(user).replace(".", "/"),
-            "out": t.mqtt_out_key(user).replace(".", "/"),
+            "in": topology.mqtt_key(user).replace(".", "/"),
+            "out": topology.mqtt_out_key(user).replace(".", "/"),
         },
         "addresses": settings.IM_ADDRESSES,
     }
     if signed_in.token.bearer is Bearer.MANAGER:
         management = {
             "queue_prefix": f"queue_m_{user}_",
-            "exchange": t.BASE,
+            "exchange": topology.BASE,
             "key": manager_key(user),
         }
         fields["management"] = management

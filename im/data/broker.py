@@ -20,7 +20,7 @@ from foundation.bus import limits, management_api
 from foundation.bus.amqp import BROKER_ERRORS, close, connect
 from foundation.bus.limits import DAY_MS, HOUR_MS, MIB, QueueLimit
 from foundation.bus.management_api import BrokerUnavailable
-from im.rules import topology as t
+from im.rules import topology
 
 log = logging.getLogger("im.broker")
 
@@ -28,9 +28,14 @@ DEAD = "im.dead"
 """This queue receives messages that no center could handle, however often it tried."""
 MOST_CENTERS = 16
 _DURABLE: dict[str, Any] = {"durable": True, "auto_delete": False}
-_EXCHANGES = {t.OUTGOING: "fanout", t.INCOMING: "topic", t.CLIENT: "topic", t.BASE: "topic"} | {
-    t.GB: "topic",
-    t.SHARDS: "x-consistent-hash",
+_EXCHANGES = {
+    topology.OUTGOING: "fanout",
+    topology.INCOMING: "topic",
+    topology.CLIENT: "topic",
+    topology.BASE: "topic",
+} | {
+    topology.GB: "topic",
+    topology.SHARDS: "x-consistent-hash",
 }
 _INGRESS = {
     "x-queue-type": "quorum",
@@ -42,10 +47,10 @@ _INGRESS = {
     "x-dead-letter-routing-key": DEAD,
 }
 _SERVICES = {
-    t.CENTER_QUEUE: [(t.BASE, "center"), (t.GB, "center")],
-    t.BALANCE_QUEUE: [(t.BASE, "balance"), (t.BASE, "balance.#")],
-    t.MEDIA_QUEUE: [(t.BASE, "media"), (t.BASE, "media.#")],
-    t.GB_QUEUE: [(t.GB, "comm_gb")],
+    topology.CENTER_QUEUE: [(topology.BASE, "center"), (topology.GB, "center")],
+    topology.BALANCE_QUEUE: [(topology.BASE, "balance"), (topology.BASE, "balance.#")],
+    topology.MEDIA_QUEUE: [(topology.BASE, "media"), (topology.BASE, "media.#")],
+    topology.GB_QUEUE: [(topology.GB, "comm_gb")],
 }
 DEVICES = r"^(queue_[um]_|mqtt-subscription-|stomp-subscription-)"
 LIMITS = (
@@ -62,13 +67,13 @@ LIMITS = (
     ),
     QueueLimit(
         "im.services",
-        rf"^({t.CENTER_QUEUE}|{t.BALANCE_QUEUE}|{t.MEDIA_QUEUE}|{t.GB_QUEUE}|{DEAD})$",
+        rf"^({topology.CENTER_QUEUE}|{topology.BALANCE_QUEUE}|{topology.MEDIA_QUEUE}|{topology.GB_QUEUE}|{DEAD})$",
         {"max-length": 10_000, "max-length-bytes": 16 * MIB, "message-ttl": DAY_MS},
     ),
     # Load balancers and media servers declare queues of their own, and may never come back.
     QueueLimit(
         "im.servers",
-        rf"^({t.BALANCE_QUEUE}|{t.MEDIA_QUEUE})_",
+        rf"^({topology.BALANCE_QUEUE}|{topology.MEDIA_QUEUE})_",
         {
             "max-length": 10_000,
             "max-length-bytes": 16 * MIB,
@@ -77,7 +82,7 @@ LIMITS = (
         },
     ),
     # No other copy exists of a message that waits for a center: a full queue refuses new ones.
-    QueueLimit("im.ingress", rf"^{t.INGRESS}(\.[0-9]+)?$", {"max-length-bytes": 128 * MIB}),
+    QueueLimit("im.ingress", rf"^{topology.INGRESS}(\.[0-9]+)?$", {"max-length-bytes": 128 * MIB}),
 )
 VHOST_LIMITS = {"max-connections": 20_000, "max-queues": 40_000}
 
@@ -128,20 +133,20 @@ def _bind_centers(channel: amqp.Channel, centers: int) -> None:
     """
     shared = centers > 1
     for number in range(centers):
-        channel.queue_declare(t.ingress(number), arguments=_INGRESS, **_DURABLE)
+        channel.queue_declare(topology.ingress(number), arguments=_INGRESS, **_DURABLE)
         if shared:
-            channel.queue_bind(t.ingress(number), t.SHARDS, "1")
-    for source, key in ((t.OUTGOING, ""), (t.CLIENT, "out.#")):
+            channel.queue_bind(topology.ingress(number), topology.SHARDS, "1")
+    for source, key in ((topology.OUTGOING, ""), (topology.CLIENT, "out.#")):
         if shared:
-            channel.exchange_bind(t.SHARDS, source, key)
-            channel.queue_unbind(t.INGRESS, source, key)
+            channel.exchange_bind(topology.SHARDS, source, key)
+            channel.queue_unbind(topology.INGRESS, source, key)
         else:
-            channel.queue_bind(t.INGRESS, source, key)
-            channel.exchange_unbind(t.SHARDS, source, key)
+            channel.queue_bind(topology.INGRESS, source, key)
+            channel.exchange_unbind(topology.SHARDS, source, key)
     for number in range(centers if shared else 0, MOST_CENTERS):
-        channel.queue_unbind(t.ingress(number), t.SHARDS, "1")
-    for source in (t.INCOMING, t.BASE):
-        channel.exchange_bind(t.CLIENT, source, "in.#")
+        channel.queue_unbind(topology.ingress(number), topology.SHARDS, "1")
+    for source in (topology.INCOMING, topology.BASE):
+        channel.exchange_bind(topology.CLIENT, source, "in.#")
 
 
 # ---- a person's exchange --------------------------------------------------------------------------
@@ -198,13 +203,13 @@ def ensure_user(user: str) -> None:
 
 def _declare_user(channel: amqp.Channel, user: str) -> None:
     """Declare a person's exchange, bind it to the exchanges that send to this person, and wait for the broker."""
-    name = t.user_exchange(user)
+    name = topology.user_exchange(user)
     channel.exchange_declare(name, "fanout", durable=False, auto_delete=True, nowait=True)
     for source, key in (
-        (t.INCOMING, t.user_key(user)),
-        (t.BASE, t.user_key(user)),
-        (t.BASE, "event"),
-        (t.BASE, "broadcast"),
+        (topology.INCOMING, topology.user_key(user)),
+        (topology.BASE, topology.user_key(user)),
+        (topology.BASE, "event"),
+        (topology.BASE, "broadcast"),
     ):
         channel.exchange_bind(name, source, key, nowait=True)
     # The broker answers this one, after it has done all of the above.
@@ -248,7 +253,7 @@ def received() -> Received:
     return {
         name: (user, size)
         for name, (user, size) in connections.items()
-        if t.USER.fullmatch(user) and user != ours
+        if topology.USER.fullmatch(user) and user != ours
     }
 
 

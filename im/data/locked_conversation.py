@@ -15,8 +15,7 @@ from datetime import datetime
 from django.db import transaction
 
 from foundation.cells.directory import PlatformStore
-from im.data import journal, queries
-from im.data import presence_store as store
+from im.data import journal, presence_store, queries
 from im.data.journal import LockedRow
 from im.data.people import Person
 from im.models import Conversation, Member
@@ -99,7 +98,7 @@ class LockedConversation:
         journal.flush(self.database, [self.row])
         if self.entries or self.notes:
             people = {*queries.active_users(self.database, self.row.id), *self.also}
-            ways = store.ways(people, self.now.timestamp())
+            ways = presence_store.ways(people, self.now.timestamp())
             journal.stage_publications(self.store, self.entries, ways, self.now, self.notes)
 
 

@@ -78,7 +78,11 @@ class RevokedTokens:
             self.read(redis_of(own_platform()), now)
 
     def read(self, store: redis.Redis, now: float) -> None:
-        """Read from Redis the revocations that are new since the last read, at first all. Raises RedisError."""
+        """Read from Redis the revocations that are new since the last read, at first all. Raises RedisError.
+
+        Also note up to which time the platform's table of revocations was copied to Redis
+        (READ_TO), and what that was at the last read.
+        """
         low_score = f"({self._read_to - _AGAIN_SECONDS}" if self.is_whole else "-inf"
         pipe = store.pipeline(transaction=True)
         pipe.hget(READ_TO, own_platform())

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from im.rules import topology as t
+from im.rules import topology
 
 SERVICES = {
-    "s.balance": (t.BASE, t.BALANCE_QUEUE),
-    "s.media": (t.BASE, t.MEDIA_QUEUE),
-    "s.comm_gb": (t.GB, t.GB_QUEUE),
+    "s.balance": (topology.BASE, topology.BALANCE_QUEUE),
+    "s.media": (topology.BASE, topology.MEDIA_QUEUE),
+    "s.comm_gb": (topology.GB, topology.GB_QUEUE),
 }
 """Our own programs by user name: the exchange each writes to, and the queue it reads.
 
@@ -66,7 +66,7 @@ def client_of(user: str, tags: str) -> BrokerClient | None:
 
 def is_known(user: str, bearer: str) -> bool:
     """Return whether a client of this kind may have this user name."""
-    return user in SERVICES if bearer == "s" else t.USER.fullmatch(user) is not None
+    return user in SERVICES if bearer == "s" else topology.USER.fullmatch(user) is not None
 
 
 def client_prefix(user: str) -> str:
@@ -98,7 +98,9 @@ def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
     """Return whether the client has this permission on a queue."""
     if client.bearer == "s":
         shared = SERVICES[client.user][1]
-        if client.user in SERVER_KEYS and _has_prefix_and_rest(f"{shared}_", name, t.SERVER_ID):
+        if client.user in SERVER_KEYS and _has_prefix_and_rest(
+            f"{shared}_", name, topology.SERVER_ID
+        ):
             return True
         return permission == "read" and name == shared
     if client.mqtt:
@@ -119,17 +121,17 @@ def _writes_on(client: BrokerClient) -> str:
     """
     if client.bearer == "s":
         return SERVICES[client.user][0]
-    return t.CLIENT if client.mqtt else t.OUTGOING
+    return topology.CLIENT if client.mqtt else topology.OUTGOING
 
 
 def _reads_from(client: BrokerClient) -> Iterable[str]:
     """Return the exchanges that the client may bind its queues to."""
     if client.bearer == "s":
-        return (t.BASE,) if client.user in SERVER_KEYS else ()
+        return (topology.BASE,) if client.user in SERVER_KEYS else ()
     if client.mqtt:
-        return (t.CLIENT,)
-    base = (t.BASE,) if client.bearer == "m" else ()
-    return (t.user_exchange(client.user), *base)
+        return (topology.CLIENT,)
+    base = (topology.BASE,) if client.bearer == "m" else ()
+    return (topology.user_exchange(client.user), *base)
 
 
 def may_route(client: BrokerClient, exchange: str, permission: str, key: str) -> bool:
@@ -139,13 +141,16 @@ def may_route(client: BrokerClient, exchange: str, permission: str, key: str) ->
     """
     if client.bearer == "s":
         if permission == "read":
-            return exchange == t.BASE and _is_server_key(SERVER_KEYS.get(client.user), key)
+            return exchange == topology.BASE and _is_server_key(SERVER_KEYS.get(client.user), key)
         exchange_written = SERVICES[client.user][0]
         return (exchange, permission, key) == (exchange_written, "write", _CENTER_KEY)
     if client.mqtt:
-        own_keys = {"write": t.mqtt_out_key(client.user), "read": t.mqtt_key(client.user)}
-        return exchange == t.CLIENT and key == own_keys.get(permission)
-    allowed = (t.BASE, "read", manager_key(client.user))
+        own_keys = {
+            "write": topology.mqtt_out_key(client.user),
+            "read": topology.mqtt_key(client.user),
+        }
+        return exchange == topology.CLIENT and key == own_keys.get(permission)
+    allowed = (topology.BASE, "read", manager_key(client.user))
     return client.bearer == "m" and (exchange, permission, key) == allowed
 
 
@@ -154,7 +159,9 @@ def _is_server_key(own: str | None, key: str) -> bool:
 
     `own` is the key of all servers of its kind; `None` for programs that bind no queue.
     """
-    return own is not None and (key == own or _has_prefix_and_rest(f"{own}.", key, t.SERVER_ID))
+    return own is not None and (
+        key == own or _has_prefix_and_rest(f"{own}.", key, topology.SERVER_ID)
+    )
 
 
 def manager_key(user: str) -> str:
