@@ -66,10 +66,11 @@ class Managers:
             self.create()
         elif roll < 0.55:
             self.repeat()
+        elif roll < 0.63 and self.numbers:
+            self.monitor(self.rng.choice(self.numbers))
         elif self.numbers:
             number = self.rng.choice(self.numbers)
-            acts = [self.extend, self.release, self.control, self.look, self.monitor]
-            acts[self.rng.randrange(len(acts))](number)
+            [self.extend, self.release, self.control, self.look][self.rng.randrange(4)](number)
 
     def create(self) -> None:
         """Ask for a conference."""
