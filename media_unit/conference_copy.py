@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 from foundation.bus.message import Body
@@ -41,6 +41,22 @@ class JanusRoomPlan:
 
 
 @dataclass(slots=True, kw_only=True)
+class HeldMonitor:
+    """A monitor that Janus sends: what, to which address, and how Janus and its rooms name it.
+
+    `participant` is the terminal's id in the Janus room, `group` its group in the mixer, `stream` the forwarder.
+    """
+
+    ip: str
+    port: int
+    mtid: str
+    mode: int
+    participant: str = ""
+    group: str = ""
+    stream: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
 class HeldConference:
     """A conference that this unit holds, identified by number and incarnation."""
 
@@ -64,6 +80,7 @@ class HeldConference:
     speaker: str = ""
     mute: bool = False
     silence: bool = False
+    monitors: list[HeldMonitor] = field(default_factory=list)
     roster: Roster = field(default_factory=Roster)
     reported: Body = field(default_factory=dict)
 
@@ -102,14 +119,22 @@ class HeldConference:
         except ValueError:
             return None
 
+    def monitor_at(self, ip: str, port: int) -> HeldMonitor | None:
+        """Return the monitor that is sent to an address; `None` if there is none."""
+        return next((m for m in self.monitors if (m.ip, m.port) == (ip, port)), None)
+
     def to_stored(self) -> Body:
         """Return the conference as the state file stores it."""
-        return {name: getattr(self, name) for name in _PLAIN} | {"roster": self.roster.to_stored()}
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        monitors = [asdict(monitor) for monitor in self.monitors]
+        return plain | {"roster": self.roster.to_stored(), "monitors": monitors}
 
     @classmethod
     def from_stored(cls, body: Body) -> HeldConference:
         """Return the conference that was stored in this form."""
-        return cls(**(body | {"roster": Roster.from_stored(body["roster"])}))
+        monitors = [HeldMonitor(**monitor) for monitor in body.get("monitors", ())]
+        roster = Roster.from_stored(body["roster"])
+        return cls(**(body | {"roster": roster, "monitors": monitors}))
 
 
 def conference_of(request: HoldRequest, janus_room: str) -> HeldConference:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from foundation.bus.typed_json import read_as
 from foundation.bus.typed_json_words import InvalidValue
 from wire.fields import UnitName
+
+Network = IPv4Network | IPv6Network
 
 _LAST_PORT = 279
 """The highest offset that a unit uses from its first port."""
@@ -35,6 +38,7 @@ class UnitConfig:
     public_ws: str = ""
     keep_janus: bool = False
     janus_user: str = ""
+    monitor_networks: tuple[Network, ...] = ()
 
     @property
     def label(self) -> str:
@@ -71,6 +75,11 @@ class UnitConfig:
     def janus_ws_port(self) -> int:
         """Return the port of Janus' own WebSocket, on loopback, for the agent and the gate."""
         return self.port_base + 5
+
+    @property
+    def control_port(self) -> int:
+        """Return the port, on loopback, on which the gate takes what the agent asks."""
+        return self.port_base + 6
 
     @property
     def rtp_ports(self) -> str:
@@ -114,7 +123,15 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
         public_ws=env.get("CMU_PUBLIC_WS", ""),
         keep_janus=env.get("CMU_KEEP_JANUS", "") == "1",
         janus_user=env.get("CMU_JANUS_USER", "nobody"),
+        monitor_networks=_networks(env.get("MONITOR_NETWORKS", "")),
     )
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise BadConfig(f"MONITOR_NETWORKS: {error}") from None
 
 
 def _needed(env: Mapping[str, str], name: str) -> str:

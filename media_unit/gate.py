@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import secrets
 import signal
 import sys
 import time
@@ -31,6 +32,7 @@ _HEARTBEAT = 20.0
 _PER_SECOND, _BURST = 100.0, 4000.0
 """Requests of one participant: who joins a full conference asks some thousand things at once."""
 _MOST_REFUSALS = 20
+_ANSWER_WITHIN = 2.0
 
 
 class Pace:
@@ -53,7 +55,7 @@ class Gate:
 
     def __init__(self, settings: GateSettings) -> None:
         self._settings = settings
-        self._sockets = 0
+        self._connections: set[Connection] = set()
 
     async def serve(self) -> None:
         """Serve participants until SIGTERM or SIGINT."""
@@ -67,16 +69,38 @@ class Gate:
             runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.2)
             await runner.setup()
             await web.TCPSite(runner, self._settings.ip, self._settings.port).start()
+            control = await self._serve_agent()
             await stop.wait()
+            await control.cleanup()
             await runner.cleanup()
+
+    async def _serve_agent(self) -> web.AppRunner:
+        """Listen on loopback for what the agent asks of participants' connections."""
+        app = web.Application()
+        app.router.add_get(f"/{self._settings.control_path}", self._health)
+        app.router.add_post(f"/{self._settings.control_path}", self._put_into_group)
+        runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.2)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", self._settings.control_port).start()
+        return runner
+
+    async def _put_into_group(self, request: web.Request) -> web.Response:
+        """Put a participant into a group of the mixer; answer 404 if nobody here is this participant."""
+        order = await request.json()
+        for connection in list(self._connections):
+            if handle := connection.handle_of(order["janus_room"], order["participant"]):
+                await connection.ask_for(handle, {"request": "configure", "group": order["group"]})
+                return web.Response()
+        return web.Response(status=404, text="nobody here is this participant")
 
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"server-name": self._settings.server_name})
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         """Serve one participant's WebSocket; answer 503 when too many are open."""
-        if self._sockets >= self._settings.most_sockets:
-            log.warning("refused %s: %d connections are open", request.remote, self._sockets)
+        if len(self._connections) >= self._settings.most_sockets:
+            count = len(self._connections)
+            log.warning("refused %s: %d connections are open", request.remote, count)
             raise web.HTTPServiceUnavailable
         socket = web.WebSocketResponse(
             protocols=("janus-protocol",),
@@ -85,11 +109,12 @@ class Gate:
             compress=False,
         )
         await socket.prepare(request)
-        self._sockets += 1
+        connection = Connection(self._settings, self._http, socket, str(request.remote))
+        self._connections.add(connection)
         try:
-            await Connection(self._settings, self._http, socket, str(request.remote)).run()
+            await connection.run()
         finally:
-            self._sockets -= 1
+            self._connections.discard(connection)
         return socket
 
 
@@ -106,6 +131,10 @@ class Connection:
         self._settings, self._http, self._socket = settings, http, socket
         self._address = address
         self._pace, self._refusals = Pace(), 0
+        self._visitor: Visitor | None = None
+        self._janus: aiohttp.ClientWebSocketResponse | None = None
+        self._own: dict[str, asyncio.Future[Mapping[str, object]]] = {}
+        """Transactions of the gate itself, whose answers the participant does not see."""
 
     async def run(self) -> None:
         """Serve the participant until either side closes."""
@@ -118,6 +147,7 @@ class Connection:
                 self._settings.janus_url, protocols=("janus-protocol",), max_msg_size=0
             )
             async with await link as janus:
+                self._visitor, self._janus = visitor, janus
                 back = asyncio.create_task(self._pass_back(visitor, janus))
                 await self._pass_on(first, visitor, janus)
                 async for frame in self._socket:
@@ -159,7 +189,41 @@ class Connection:
         except Refused as refusal:
             await self._refuse(message, refusal)
         else:
-            await janus.send_str(frame.data)
+            for_janus = visitor.for_janus(message)
+            text = frame.data if for_janus is message else orjson.dumps(for_janus).decode()
+            await janus.send_str(text)
+
+    def handle_of(self, janus_room: str, participant: str) -> int | None:
+        """Return the handle of this connection that is a participant in the mixer of a room, or `None`."""
+        visitor = self._visitor
+        return (
+            visitor.handle_of(participant) if visitor and visitor.janus_room == janus_room else None
+        )
+
+    async def ask_for(self, handle: int, body: Mapping[str, object]) -> None:
+        """Send a request of the gate itself on a participant's handle. Raises HTTPBadGateway if Janus refuses it."""
+        assert self._visitor
+        assert self._janus
+        transaction = f"gate-{secrets.token_hex(8)}"
+        answer = asyncio.get_running_loop().create_future()
+        self._own[transaction] = answer
+        request = {
+            "janus": "message",
+            "transaction": transaction,
+            "token": self._visitor.token,
+            "session_id": self._visitor.session,
+            "handle_id": handle,
+            "body": body,
+        }
+        try:
+            await self._janus.send_str(orjson.dumps(request).decode())
+            reply = await asyncio.wait_for(answer, _ANSWER_WITHIN)
+        except (OSError, TimeoutError) as error:
+            raise web.HTTPBadGateway(text=str(error) or "Janus does not answer") from None
+        finally:
+            del self._own[transaction]
+        if error_text := _error_in(reply):
+            raise web.HTTPBadGateway(text=error_text)
 
     async def _ask_whether_it_runs(self, janus_room: str) -> None:
         """Ask Janus whether the room still exists. Raises Refused: a token ends with its conference."""
@@ -194,12 +258,32 @@ class Connection:
         try:
             async for frame in janus:
                 if frame.type is WSMsgType.TEXT:
-                    if visitor.pending:
-                        visitor.note(orjson.loads(frame.data))
+                    is_read = visitor.is_waiting or self._own
+                    answer = orjson.loads(frame.data) if is_read else {}
+                    if self._is_own(answer):
+                        continue
+                    visitor.note(answer)
                     await self._socket.send_str(frame.data)
         except (aiohttp.ClientError, OSError) as error:
             log.info("%s: %s", self._address, error)
         await self._socket.close()
+
+    def _is_own(self, answer: Mapping[str, object]) -> bool:
+        """Return whether this answers a request of the gate itself, and hand it to whoever waits for it."""
+        waiting = self._own.get(str(answer.get("transaction")))
+        if waiting is None:
+            return False
+        if answer.get("janus") != "ack" and not waiting.done():
+            waiting.set_result(answer)
+        return True
+
+
+def _error_in(answer: Mapping[str, object]) -> str:
+    """Return the error that an answer of Janus tells; "" if it tells none."""
+    plugin_data = answer.get("plugindata")
+    data = plugin_data.get("data") if isinstance(plugin_data, dict) else None
+    error = data.get("error") if isinstance(data, dict) else answer.get("error")
+    return str(error or "")
 
 
 def _read(frame: aiohttp.WSMessage) -> Mapping[str, object]:

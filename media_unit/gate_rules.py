@@ -16,6 +16,11 @@ VIDEO = "janus.plugin.videoroom"
 TEXT = "janus.plugin.textroom"
 PLUGINS = (AUDIO, VIDEO, TEXT)
 
+EVERYBODY = "all"
+"""The group of the mixer in which participants are as a rule."""
+LISTENED_TO = ("listened1", "listened2", "listened3", "listened4")
+"""The groups for participants whose sound alone is sent to a monitor, one for each; Janus allows five groups in all."""
+
 TOKEN_LASTS = 90 * 24 * 3600
 """Seconds, longer than any conference: an end that is moved must not make tokens bad.
 
@@ -80,6 +85,8 @@ class GateSettings:
     admin_secret: str
     token_key: str
     most_sockets: int
+    control_port: int
+    control_path: str
 
 
 class Refused(Exception):
@@ -121,6 +128,10 @@ class Visitor:
     handles: dict[int, str] = field(default_factory=dict)
     pending: dict[str, str] = field(default_factory=dict)
     """Transactions whose answers bring a session ("") or the handle of a plugin."""
+    entering: dict[str, int] = field(default_factory=dict)
+    """Transactions by which a handle enters the mixer; their answers bring the id of the participant."""
+    heard: dict[int, str] = field(default_factory=dict)
+    """By handle, the participant that it is in the mixer."""
 
     def check(self, message: Mapping[str, object]) -> str:
         """Return the command of a participant's message if the message is allowed. Raises Refused.
@@ -149,10 +160,29 @@ class Visitor:
             self._on_handle(command, message.get("handle_id"), message.get("body"))
         return command
 
+    @property
+    def is_waiting(self) -> bool:
+        """Return whether an answer of Janus is to be noted."""
+        return bool(self.pending or self.entering)
+
+    def for_janus(self, message: Mapping[str, object]) -> Mapping[str, object]:
+        """Return a message that was checked as Janus gets it: who enters the mixer is put into the group of all."""
+        handle, body = message.get("handle_id"), message.get("body")
+        is_join = isinstance(body, dict) and body.get("request") == "join"
+        if not is_join or not isinstance(handle, int) or self.handles.get(handle) != AUDIO:
+            return message
+        assert isinstance(body, dict)
+        self.entering[str(message["transaction"])] = handle
+        return {**message, "body": {**body, "group": EVERYBODY}}
+
     def note(self, answer: Mapping[str, object]) -> None:
-        """Remember the session or handle whose id an answer of Janus brings, so that messages may use it."""
+        """Remember the session, handle or participant whose id an answer of Janus brings."""
         transaction = answer.get("transaction")
-        if not isinstance(transaction, str) or transaction not in self.pending:
+        if not isinstance(transaction, str):
+            return
+        if transaction in self.entering and answer.get("janus") != "ack":
+            self._note_entered(self.entering.pop(transaction), answer.get("plugindata"))
+        if transaction not in self.pending:
             return
         plugin = self.pending.pop(transaction)
         data = answer.get("data")
@@ -163,6 +193,18 @@ class Visitor:
             self.handles[number] = plugin
         else:
             self.session = number
+
+    def _note_entered(self, handle: int, plugin_data: object) -> None:
+        """Remember as which participant a handle has entered the mixer."""
+        data = plugin_data.get("data") if isinstance(plugin_data, dict) else None
+        if isinstance(data, dict) and data.get("audiobridge") == "joined":
+            self.heard[handle] = str(data.get("id"))
+
+    def handle_of(self, participant: str) -> int | None:
+        """Return the handle that is this participant in the mixer; `None` if none of this connection is."""
+        return next(
+            (handle for handle, person in self.heard.items() if person == participant), None
+        )
 
     def _attach(self, plugin: object, transaction: str) -> None:
         """Allow a new handle of a conference plugin, and remember its transaction. Raises Refused."""
@@ -181,6 +223,7 @@ class Visitor:
             self._ask(plugin, body)
         elif command == "detach":
             del self.handles[handle]
+            self.heard.pop(handle, None)
 
     def _ask(self, plugin: str, body: object) -> None:
         """Check a request to a plugin: its name, its fields, its values and its room. Raises Refused."""

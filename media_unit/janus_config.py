@@ -43,6 +43,11 @@ class Secrets:
         """Return the PIN of a Janus room; it cannot be guessed, however short the password is."""
         return self._derived("pin", janus_room, password)[:24]
 
+    @property
+    def gate_path(self) -> str:
+        """Return the secret path under which the gate takes what the agent asks."""
+        return self._derived("gate")
+
     def token(self, now: float, janus_room: str) -> str:
         """Return the token that lets a participant talk to Janus about this Janus room alone."""
         return make_token(self.tokens, janus_room, now)
@@ -113,6 +118,8 @@ def write_gate_config(config: UnitConfig, keys: Secrets, server_name: str, user:
         admin_secret=keys.admin,
         token_key=keys.tokens,
         most_sockets=4 * config.ports,
+        control_port=config.control_port,
+        control_path=keys.gate_path,
     )
     path = _private_folder(config, "gate", user) / "settings.json"
     _write_private(path, json.dumps(asdict(settings)), user)

@@ -10,7 +10,7 @@ import orjson
 
 from foundation.bus.message import Body
 from media_unit.conference_copy import JanusRoomPlan
-from media_unit.gate_rules import AUDIO, PLUGINS, TEXT, VIDEO
+from media_unit.gate_rules import AUDIO, EVERYBODY, LISTENED_TO, PLUGINS, TEXT, VIDEO
 from media_unit.janus_config import Secrets
 from media_unit.janus_link import JanusError, JanusLink
 from media_unit.roster import JanusConnection
@@ -26,8 +26,11 @@ class JanusRooms:
     def __init__(self, link: JanusLink, keys: Secrets) -> None:
         self._link, self._keys = link, keys
 
-    async def create(self, plan: JanusRoomPlan) -> None:
-        """Create the three Janus rooms of a conference; existing ones of that name are destroyed first."""
+    async def create(self, plan: JanusRoomPlan, *, groups: bool) -> None:
+        """Create the three Janus rooms of a conference; existing ones of that name are destroyed first.
+
+        `groups`: the mixer has groups, so everybody has to enter one, which the gate sees to.
+        """
         common: Body = {
             "request": "create",
             "room": plan.janus_room,
@@ -37,7 +40,12 @@ class JanusRooms:
             "is_private": True,
             "admin_key": self._keys.admin,
         }
-        sound = {"sampling_rate": 48000, "audiolevel_event": True, "allow_rtp_participants": False}
+        sound = {
+            "sampling_rate": 48000,
+            "audiolevel_event": True,
+            "allow_rtp_participants": False,
+            **({"groups": [EVERYBODY, *LISTENED_TO]} if groups else {}),
+        }
         pictures = {
             "publishers": max(plan.places, 1),
             "bitrate": plan.bitrate * 1000,
@@ -151,6 +159,44 @@ class JanusRooms:
             await self._link.ask(
                 plugin, self._request("enable_recording", janus_room) | {"record": False}
             )
+
+    async def forward_sound(
+        self, janus_room: str, group: str, ip: str, port: int, payload: int
+    ) -> int:
+        """Send the mixed sound of a group, "" of all, as RTP to an address; return the id of the stream."""
+        request = self._request("rtp_forward", janus_room) | {
+            "host": ip,
+            "port": port,
+            "ptype": payload,
+            "always_on": True,
+            "admin_key": self._keys.admin,
+            **({"group": group} if group else {}),
+        }
+        reply = await self._link.ask(AUDIO, request)
+        return int(reply["stream_id"])
+
+    async def forward_picture(
+        self, janus_room: str, participant: str, ip: str, port: int, payload: int
+    ) -> int:
+        """Send a participant's picture as RTP to an address; return the id of the stream."""
+        request = self._request("rtp_forward", janus_room) | {
+            "publisher_id": participant,
+            "host": ip,
+            "video_port": port,
+            "video_pt": payload,
+            "admin_key": self._keys.admin,
+        }
+        reply = await self._link.ask(VIDEO, request)
+        return int(reply["rtp_stream"]["video_stream_id"])
+
+    async def stop_forward(self, janus_room: str, publisher: str, stream: int) -> None:
+        """Stop a stream of RTP, of this publisher's picture or, for "", of sound; one that is gone is no error."""
+        request = self._request("stop_rtp_forward", janus_room) | {
+            "stream_id": stream,
+            "admin_key": self._keys.admin,
+            **({"publisher_id": publisher} if publisher else {}),
+        }
+        await self._on_person(VIDEO if publisher else AUDIO, request)
 
     def _request(self, name: str, janus_room: str) -> Body:
         return {"request": name, "room": janus_room, "secret": self._keys.room_secret(janus_room)}

@@ -6,13 +6,14 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import uuid4
 
-from foundation.bus.message import Body, Message, Raw, dumps
+from foundation.bus.message import Body, Message, dumps
 from foundation.bus.typed_json import to_json
 from media_unit.conference_copy import HeldConference, HoldRequest
 from media_unit.config import UnitConfig
+from media_unit.janus_config import Secrets
 from wire.conference_control import ControlAnswered
 from wire.error_codes import Err
-from wire.fields import Join
+from wire.fields import Join, WebRtc
 from wire.media_unit import (
     RestoreOnUnit,
     UnitCreated,
@@ -146,8 +147,15 @@ def _pages(entries: list[UnitListEntry]) -> list[list[UnitListEntry]]:
     return pages
 
 
-def monitor_refused(body: Body) -> Message:
-    """Return the refusal of a request to monitor a conference, which this unit cannot do."""
-    echo: Body = {key: body[key] for key in ("reqid", "confE164", "incarnation") if key in body}
-    why: Body = {"errcode": Err.UNIT_REFUSED.value, "detail": "this unit can not be monitored"}
-    return Raw({"type": "MCU_MAU_STARTMONITOR_NACK", **echo, **why})
+def join_of(conference: HeldConference, url: str, keys: Secrets, now: float) -> Join:
+    """Return what a client needs to enter a conference: URL, Janus rooms, PIN and a token."""
+    janus_room = conference.janus_room
+    webrtc = WebRtc(
+        url=url,
+        audioroom=janus_room,
+        videoroom=janus_room,
+        textroom=janus_room,
+        pin=keys.pin(janus_room, conference.password),
+        token=keys.token(now, janus_room),
+    )
+    return Join(webrtc=webrtc)

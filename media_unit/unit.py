@@ -15,15 +15,17 @@ from media_unit.child_user import ChildUser
 from media_unit.conference_copy import HeldConference, HoldRequest
 from media_unit.config import UnitConfig
 from media_unit.controls import ControlContext, ControlRefused, control, disconnect
+from media_unit.gate_link import GateLink
 from media_unit.gate_rules import PLUGINS, TEXT
 from media_unit.janus_config import Secrets, e164_of
 from media_unit.janus_link import JanusAway, JanusError
 from media_unit.janus_rooms import JanusRooms
+from media_unit.monitors import Monitors
 from media_unit.recording import Recorder
 from media_unit.state_file import StateFile
 from wire.conference_control import Control, ControlAnswered
 from wire.error_codes import Err
-from wire.fields import Join, WebRtc
+from wire.fields import Join
 from wire.media_unit import (
     AskUnitForList,
     ConferenceEndIsNear,
@@ -34,6 +36,7 @@ from wire.media_unit import (
     UnitEnded,
     UnitListEntry,
 )
+from wire.monitors import StartMonitorOnUnit, StopMonitorsOnUnit
 from wire.routes import Routes
 
 log = logging.getLogger("conferences.media.unit")
@@ -56,6 +59,7 @@ class MediaUnit:
         self.config, self.conferences = config, dict[str, HeldConference]()
         self.janus_rooms: JanusRooms | None = None
         self.recorder = Recorder(config.directory, now, janus_user)
+        self.monitors = Monitors(config, GateLink(config, keys), self.send_to_css)
         self._keys, self._state_file, self._send, self._now = keys, state_file, send, now
         self._janus = ""
         self._beats = 0
@@ -140,16 +144,8 @@ class MediaUnit:
         self._send(Routes.UNIT_TO_CSS, message, correlation_id)
 
     def _join(self, conference: HeldConference) -> Join:
-        pin = self._keys.pin(conference.janus_room, conference.password)
-        webrtc = WebRtc(
-            url=self.config.join_url,
-            audioroom=conference.janus_room,
-            videoroom=conference.janus_room,
-            textroom=conference.janus_room,
-            pin=pin,
-            token=self._keys.token(self._now().timestamp(), conference.janus_room),
-        )
-        return Join(webrtc=webrtc)
+        now = self._now().timestamp()
+        return reports.join_of(conference, self.config.join_url, self._keys, now)
 
     # ---- what it hears ------------------------------------------------------------------------
 
@@ -158,9 +154,6 @@ class MediaUnit:
         wire_type = body["type"]
         if wire_type.startswith("CM_MCU_"):
             await self._control(body, correlation_id)
-            return
-        if wire_type == "MAU_MCU_STARTMONITOR_REQ":
-            self.send_to_css(reports.monitor_refused(body), correlation_id)
             return
         cls = TYPES.get(wire_type)
         if cls is None:
@@ -177,6 +170,8 @@ class MediaUnit:
                 await self._move_end(message)
             case ConferenceEndIsNear():
                 await self._warn(message)
+            case StartMonitorOnUnit() | StopMonitorsOnUnit():
+                await self.monitors.handle(self, message, correlation_id)
             case _:
                 log.info("%s is nothing that this unit acts on", wire_type)
 
@@ -227,7 +222,9 @@ class MediaUnit:
         janus_room = self._keys.janus_room(request.e164, request.incarnation)
         conference = conference_copy.conference_of(request, janus_room)
         try:
-            await janus_rooms.create(conference.plan)
+            await janus_rooms.create(
+                conference.plan, groups=await self.monitors.gate.knows_groups()
+            )
         except JanusError:
             await janus_rooms.destroy(conference.janus_room)
             raise
@@ -348,6 +345,7 @@ class MediaUnit:
                 arrived = conference.roster.update(parts)
                 self.recorder.note_people(conference)
                 await admit(ControlContext(conference, janus_rooms, self.recorder), arrived)
+                await self.monitors.follow(conference, janus_rooms)
                 await self._report_changes(conference, janus_rooms)
                 if {
                     terminal.mtid for terminal in conference.roster.online if terminal.id_in(TEXT)

@@ -107,9 +107,13 @@ class Ear:
                 frame = await track.recv()
                 assert isinstance(frame, av.AudioFrame)
                 wave = frame.to_ndarray().reshape(-1, len(frame.layout.channels))[:, 0]
-                self._rate = frame.sample_rate
-                self._blocks = [*self._blocks[-24:], wave]
-                self.frames += 1
+                self.take(wave, frame.sample_rate)
+
+    def take(self, wave: np.ndarray[Any, Any], rate: int) -> None:
+        """Hear twenty milliseconds."""
+        self._rate = rate
+        self._blocks = [*self._blocks[-24:], wave]
+        self.frames += 1
 
     def strength(self, frequency: int) -> float:
         """Return how loud one tone is in the last half second (Goertzel's filter with a soft window)."""

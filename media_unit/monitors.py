@@ -1,0 +1,191 @@
+"""Monitors: Janus sends the sound or picture of a terminal, or the mixed sound, as plain RTP to an address (CSS §10).
+
+A picture is forwarded from the video room. The mixer forwards mixes alone, so a terminal that is listened to is put
+into a group of its own, whose mix is its sound. Janus allows five groups in a room; one of them is for all others.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from foundation.bus.message import Body, Message
+from media_unit.conference_copy import HeldConference, HeldMonitor
+from media_unit.config import UnitConfig
+from media_unit.gate_link import GateLink
+from media_unit.gate_rules import AUDIO, EVERYBODY, LISTENED_TO, VIDEO
+from media_unit.janus_link import JanusAway, JanusError
+from media_unit.janus_rooms import JanusRooms
+from wire import monitors as wire
+from wire.error_codes import Err
+from wire.monitors import StartMonitorOnUnit, StopMonitorsOnUnit
+
+if TYPE_CHECKING:
+    from media_unit.unit import MediaUnit
+
+log = logging.getLogger("conferences.media.unit")
+
+PAYLOADS = {wire.AUDIO: 111, wire.VIDEO: 96}
+"""The payload type in the RTP packets, by mode: Opus, and the codec of the terminal's camera (VP8 as a rule)."""
+
+
+class MonitorRefused(Exception):
+    """The unit does not send what is asked for; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Monitors:
+    """The monitors of one media unit: it starts and stops them, and lets them follow their terminals."""
+
+    config: UnitConfig
+    gate: GateLink
+    send: Callable[[Message, str], None]
+
+    async def handle(
+        self,
+        unit: MediaUnit,
+        message: StartMonitorOnUnit | StopMonitorsOnUnit,
+        correlation_id: str,
+    ) -> None:
+        """Start or stop monitors of a conference of the unit."""
+        async with unit.lock(message.e164):
+            conference, janus_rooms = unit.conferences.get(message.e164), unit.janus_rooms
+            if isinstance(message, StartMonitorOnUnit):
+                await self._start(conference, janus_rooms, message, correlation_id)
+            elif conference and janus_rooms:
+                for address in message.monitors:
+                    if held := conference.monitor_at(address.ip, address.port):
+                        await self._end(conference, janus_rooms, held)
+            if conference:
+                unit.save(conference)
+
+    async def _start(
+        self,
+        conference: HeldConference | None,
+        janus_rooms: JanusRooms | None,
+        request: StartMonitorOnUnit,
+        correlation_id: str,
+    ) -> None:
+        """Send what is asked for, and answer; the same request again is answered again."""
+        unit: Body = {"ip": self.config.ip, "pid": self.config.pid or None}
+        echo: Body = {
+            "reqid": request.reqid,
+            "e164": request.e164,
+            "incarnation": request.incarnation,
+        }
+        if conference is None or conference.incarnation != request.incarnation or not janus_rooms:
+            refused = wire.UnitRefusedMonitor(errcode=Err.NO_CONFERENCE, **echo, **unit)
+            self.send(refused, correlation_id)
+            return
+        try:
+            await self._begin(conference, janus_rooms, request)
+        except (MonitorRefused, JanusError, JanusAway) as error:
+            log.warning("%s: no monitor at %s: %s", request.e164, request.ip, error)
+            self.send(wire.UnitRefusedMonitor(detail=str(error), **echo, **unit), correlation_id)
+            return
+        log.info("%s: monitored at %s port %d", request.e164, request.ip, request.port)
+        payload = PAYLOADS[request.mode]
+        self.send(wire.UnitStartedMonitor(payload=payload, **echo, **unit), correlation_id)
+
+    async def _begin(
+        self, conference: HeldConference, janus_rooms: JanusRooms, request: StartMonitorOnUnit
+    ) -> None:
+        """Start a monitor, in place of another one at its address. Raises MonitorRefused, JanusError, JanusAway."""
+        self._refuse_address(request.ip)
+        held = conference.monitor_at(request.ip, request.port)
+        if held and (held.mtid, held.mode) == (request.mtid, request.mode):
+            return
+        if held:
+            await self._end(conference, janus_rooms, held)
+        monitor = HeldMonitor(
+            ip=request.ip, port=request.port, mtid=request.mtid, mode=request.mode
+        )
+        await self._forward(conference, janus_rooms, monitor)
+        conference.monitors.append(monitor)
+
+    def _refuse_address(self, ip: str) -> None:
+        """Raise MonitorRefused if the operator of this unit has not allowed the address (MONITOR_NETWORKS)."""
+        try:
+            address = ip_address(ip)
+        except ValueError:
+            raise MonitorRefused("ip: an IP address is needed") from None
+        if not any(address in network for network in self.config.monitor_networks):
+            raise MonitorRefused("ip: not in the unit's MONITOR_NETWORKS")
+
+    async def _forward(
+        self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
+    ) -> None:
+        """Let Janus send a monitor. Raises MonitorRefused, JanusError and JanusAway."""
+        plugin = AUDIO if monitor.mode == wire.AUDIO else VIDEO
+        terminal = conference.roster.terminals.get(monitor.mtid)
+        monitor.participant = terminal.id_in(plugin) if terminal else ""
+        if not monitor.participant and (monitor.mtid or plugin == VIDEO):
+            raise MonitorRefused(f"mtid: no {'sound' if plugin == AUDIO else 'picture'} to send")
+        target = (monitor.ip, monitor.port, PAYLOADS[monitor.mode])
+        if plugin == VIDEO:
+            monitor.stream = await janus_rooms.forward_picture(
+                conference.janus_room, monitor.participant, *target
+            )
+            return
+        if monitor.participant:
+            monitor.group = monitor.group or self._group_for(conference, monitor.participant)
+            await self.gate.put_into_group(
+                conference.janus_room, monitor.participant, monitor.group
+            )
+        monitor.stream = await janus_rooms.forward_sound(
+            conference.janus_room, monitor.group, *target
+        )
+
+    def _group_for(self, conference: HeldConference, participant: str) -> str:
+        """Return the mixer's group of a participant who is listened to. Raises MonitorRefused if all are taken."""
+        taken = {held.group: held.participant for held in conference.monitors if held.group}
+        for group, person in taken.items():
+            if person == participant:
+                return group
+        free = [group for group in LISTENED_TO if group not in taken]
+        if not free:
+            raise MonitorRefused(f"at most {len(LISTENED_TO)} terminals are listened to at once")
+        return free[0]
+
+    async def _end(
+        self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
+    ) -> None:
+        """Stop a monitor. What cannot be stopped, as it is gone from Janus, is over as well."""
+        conference.monitors.remove(monitor)
+        log.info("%s: no more sent to %s port %d", conference.e164, monitor.ip, monitor.port)
+        await self._stop_stream(conference, janus_rooms, monitor)
+        if monitor.group and not any(m.group == monitor.group for m in conference.monitors):
+            try:
+                await self.gate.put_into_group(
+                    conference.janus_room, monitor.participant, EVERYBODY
+                )
+            except JanusError as error:
+                log.info("%s: %s stays in its group: %s", conference.e164, monitor.mtid, error)
+
+    async def _stop_stream(
+        self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
+    ) -> None:
+        """Let Janus stop the RTP stream of a monitor."""
+        publisher = monitor.participant if monitor.mode == wire.VIDEO else ""
+        await janus_rooms.stop_forward(conference.janus_room, publisher, monitor.stream)
+
+    async def follow(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+        """Let monitors follow terminals that have connected again, and stop those of terminals that have left."""
+        for monitor in list(conference.monitors):
+            if not monitor.mtid:
+                continue
+            plugin = AUDIO if monitor.mode == wire.AUDIO else VIDEO
+            terminal = conference.roster.terminals.get(monitor.mtid)
+            if terminal and terminal.id_in(plugin) == monitor.participant:
+                continue
+            if terminal is None or not terminal.online:
+                await self._end(conference, janus_rooms, monitor)
+            elif terminal.id_in(plugin):
+                await self._stop_stream(conference, janus_rooms, monitor)
+                try:
+                    await self._forward(conference, janus_rooms, monitor)
+                except (MonitorRefused, JanusError) as error:
+                    log.warning("%s: %s is not sent on: %s", conference.e164, monitor.mtid, error)
