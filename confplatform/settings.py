@@ -175,6 +175,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "foundation.web.content_security_policy.ContentSecurityPolicy",
     "foundation.web.served_elsewhere.RefuseWrites",
+    "domains.api.request_database.RequestDatabase",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",

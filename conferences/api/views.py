@@ -31,7 +31,7 @@ from domains.api.sessions import Session
 from domains.data.lookups import http_url
 from domains.models import Account
 from foundation.bus.typed_json import to_json
-from foundation.cells.directory import own_platform, store_of
+from foundation.cells.directory import store_of
 from foundation.web.errors import UNSPECIFIED, OnlyChecked, Refusal, ack, nack
 from foundation.web.serializers import Accepted, answers
 from wire.conference_control import CallTerminals, RemoveTerminals
@@ -123,7 +123,7 @@ class Conferences(Call):
         home = platform_of_domain(domain)
         platform = str(params.get("platform_id") or home)
         if platform != home:
-            address = http_url(own_platform(), platform) or "another site"
+            address = http_url(platform) or "another site"
             raise Refusal(29004, f"platform_id: this platform is served at {address}")
         return _created(commands.start(command), left_out)
 

@@ -248,7 +248,7 @@ class ConferencesDatabaseUnitOfWork:
 
     def http_url_of(self, platform: str) -> str:
         """Return the HTTP address of a platform's own site; "" if its domain names none."""
-        return lookups.http_url(own_platform(), platform)
+        return lookups.http_url(platform)
 
     def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
         """Return the limit of licence or domain that forbids one more conference of this size; else `None`."""

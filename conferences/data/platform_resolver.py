@@ -17,7 +17,7 @@ from foundation.bus.delivery import Delivery
 from foundation.bus.message import NotTaken
 from foundation.cells import sql
 from foundation.cells.directory import look_up, own_platform, possible_platforms
-from foundation.cells.serving import read_unless_away
+from foundation.cells.serving import read_unless_away, served_platforms
 from wire.asked_settings import AskedSettings
 from wire.conference_manager import CreateConference, RenameDenied
 from wire.domain_changes import AccountChanged, DomainChanged
@@ -48,24 +48,14 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
         elif isinstance(delivery.message, ListForNeighbour):
             platforms_of.append((_with_data_here(delivery.message.platform),))
         elif isinstance(delivery.message, RoomState):
-            platforms_of.append(_platforms_served_here())
+            # Units of a room hold conferences of all platforms that this site serves.
+            platforms_of.append(served_platforms())
         elif isinstance(delivery.message, NumberInUse | AskNumber):
             # The registry of this site's platform keeps the numbers of all platforms.
             platforms_of.append((own_platform(),))
         else:
             platforms_of.append((numbers.get(number) or domains.get(moid) or own_platform(),))
     return platforms_of
-
-
-def _platforms_served_here() -> tuple[str, ...]:
-    """Return our own platform and the others that this site serves: units of a room hold conferences of all."""
-    own = own_platform()
-    others = [platform for platform in possible_platforms() if platform != own]
-    servings = ((platform, read_unless_away(platform)) for platform in others)
-    return (
-        own,
-        *(platform for platform, serving in servings if serving and serving.is_served_here),
-    )
 
 
 def _platforms_of_change(change: DomainChanged | AccountChanged) -> tuple[str, ...]:
@@ -185,7 +175,7 @@ def _read_elsewhere(platform: str) -> ServingSite | None:
     owner = serving.owner if serving else platform
     if owner == own_platform():
         return None
-    return ServingSite(owner, lookups.http_url(own_platform(), owner))
+    return ServingSite(owner, lookups.http_url(owner))
 
 
 def platform_of_domain(domain: str) -> str:

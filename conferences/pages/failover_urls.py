@@ -8,13 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
 from domains.data.lookups import http_urls_with_backups
-from foundation.cells.directory import own_platform
 from foundation.cells.serving import read_unless_away
 
 
 def site_urls_of(platform: str) -> tuple[str, ...]:
     """Return the HTTP addresses of a platform's own site and of its backup sites."""
-    urls = http_urls_with_backups(own_platform(), platform)
+    urls = http_urls_with_backups(platform)
     return tuple(url.rstrip("/") for url in urls)
 
 

@@ -31,7 +31,7 @@ from domains.data.tree_source import is_tree_edited_here
 from domains.models import Account, UserDomain
 from domains.pages.forms import SignInForm
 from foundation import clock
-from foundation.cells.directory import own_platform, possible_platforms, store_of
+from foundation.cells.directory import possible_platforms
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
 from wire.conference_control import HangUpTerminals, MuteTerminals, RenameConference
@@ -92,8 +92,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def _form_choices(tenant: UserDomain) -> dict[str, object]:
     """Return the choices of the form that creates a conference, as far as the user domain is permitted."""
-    database = store_of(own_platform()).database
-    facts = user_domains(database, [tenant.moid]).get(tenant.moid)
+    facts = user_domains(tenant._state.db or "default", [tenant.moid]).get(tenant.moid)
     return {
         "may": facts,
         "sizes": SIZES,

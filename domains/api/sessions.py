@@ -1,6 +1,7 @@
 """The module creates and looks up the tokens of programs, and people's logins under them (HTTP API §1.3).
 
 A program gets a token for its API key, and a person logs in under that token. Both end after 30 minutes without use.
+They lie in the data of the platform that they belong to, and go on where another site takes it over.
 """
 
 from __future__ import annotations
@@ -11,18 +12,19 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.contrib.auth import authenticate
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from oauth2_provider.models import get_access_token_model
 
 from domains.api.oauth.validator import serves_account
-from domains.data import lockout, queries
+from domains.data import homes, lockout, queries
 from domains.data.tokens import delete_expired
 from domains.flows import sign_in
 from domains.models import Account, ApiKey, ApiToken, hash_secret
-from foundation.web.errors import Refusal, TokenRefused
+from foundation.web.errors import REFUSAL_WHILE_CLOSED, Refusal, TokenRefused
 
 IDLE = timedelta(minutes=30)
 REFRESH = timedelta(seconds=30)
@@ -56,26 +58,59 @@ class Session:
 
 def new_token(key: str, secret: str, now: datetime) -> str:
     """Return a new token for a program that has an API key and its secret. Raises Refusal 10001."""
-    api_key = ApiKey.objects.filter(key=key[:64], enabled=True).first()
-    if api_key is None or not secrets.compare_digest(api_key.secret_hash, hash_secret(secret)):
+    api_key = homes.search(lambda database: _key(database, key, secret))
+    if api_key is None:
+        _refuse_if_elsewhere(lambda database: _key(database, key, secret))
         raise Refusal(BAD_KEY, "software key or secret refused")
     token = secrets.token_hex(16)
-    ApiToken.objects.create(token_hash=hash_secret(token), key=api_key, used_at=now)
+    tokens = ApiToken.objects.using(api_key._state.db)
+    tokens.create(token_hash=hash_secret(token), key=api_key, used_at=now)
     return token
+
+
+def _key(database: str, key: str, secret: str) -> ApiKey | None:
+    """Return the enabled API key of this name in a database, if the secret is its own."""
+    api_key = ApiKey.objects.using(database).filter(key=key[:64], enabled=True).first()
+    if api_key is None or not secrets.compare_digest(api_key.secret_hash, hash_secret(secret)):
+        return None
+    return api_key
+
+
+def _refuse_if_elsewhere(look_up: Callable[[str], object | None]) -> None:
+    """Raise Refusal 29005 with the serving site's address, if a platform that another site serves knows the caller."""
+    homes.search_copies(lambda database: _raise_if_known(database, look_up))
+
+
+def _raise_if_known(database: str, look_up: Callable[[str], object | None]) -> None:
+    refusal = REFUSAL_WHILE_CLOSED.call(homes.platform_of(database)) if look_up(database) else None
+    if refusal is not None:
+        raise refusal
 
 
 def use_token(token: str, now: datetime) -> ApiToken:
     """Return the row of a token that has not expired, and record its use. Raises Refusal 10002."""
-    api_token = (
-        ApiToken.objects.select_related("account__domain", "key")
-        .filter(token_hash=hash_secret(token), used_at__gt=now - IDLE, key__enabled=True)
-        .first()
-    )
+
+    def look_up(database: str) -> ApiToken | None:
+        return _live_tokens(database, now).filter(token_hash=hash_secret(token)).first()
+
+    api_token = homes.search(look_up)
     if api_token is None:
+        _refuse_if_elsewhere(look_up)
         raise Refusal(BAD_TOKEN, "account token unknown or expired; fetch a new one")
     if now - api_token.used_at > REFRESH:
-        ApiToken.objects.filter(pk=api_token.pk).update(used_at=now)
+        _row_of(api_token).update(used_at=now)
     return api_token
+
+
+def _live_tokens(database: str, now: datetime) -> QuerySet[ApiToken]:
+    """Return the tokens in a database that have not expired and whose API key is enabled."""
+    tokens = ApiToken.objects.using(database).select_related("account__domain", "key")
+    return tokens.filter(used_at__gt=now - IDLE, key__enabled=True)
+
+
+def _row_of(api_token: ApiToken) -> QuerySet[ApiToken]:
+    """Return the row of a token, to change it where it lies."""
+    return ApiToken.objects.using(api_token._state.db).filter(pk=api_token.pk)
 
 
 def log_in(request: HttpRequest, token: str, username: str, password: str, now: datetime) -> str:
@@ -83,15 +118,34 @@ def log_in(request: HttpRequest, token: str, username: str, password: str, now: 
     api_token = use_token(token, now)
     account = authenticate(request, username=username, password=password)
     if not isinstance(account, Account):
+        if elsewhere := sign_in.refusal_elsewhere(request):
+            raise elsewhere
         raise Refusal(BAD_PASSWORD, sign_in.failure_reason(request))
-    if not queries.is_available_below("default", api_token.key.domain_id, account.domain_id):
+    database, owner = account._state.db or "default", api_token.key.domain_id
+    if not queries.is_available_below(database, owner, account.domain_id):
         raise Refusal(BAD_PASSWORD, sign_in.WRONG)
+    _move_to(database, api_token)
     cookie = str(uuid.uuid4())
     _session_cache.clear()
-    ApiToken.objects.filter(pk=api_token.pk).update(
-        account=account, cookie_hash=hash_secret(cookie), login_used_at=now
-    )
+    _row_of(api_token).update(account=account, cookie_hash=hash_secret(cookie), login_used_at=now)
     return cookie
+
+
+def _move_to(database: str, api_token: ApiToken) -> None:
+    """Move a program's token into the database of the person who logs in under it. Raises Refusal.
+
+    The key of a domain above several platforms serves people of all of them, and each platform's data has it.
+    """
+    if api_token._state.db == database:
+        return
+    if not ApiKey.objects.using(database).filter(pk=api_token.key_id, enabled=True).exists():
+        raise Refusal(BAD_PASSWORD, sign_in.WRONG)
+    _row_of(api_token).delete()
+    moved = ApiToken(
+        token_hash=api_token.token_hash, key_id=api_token.key_id, used_at=api_token.used_at
+    )
+    moved.save(using=database)
+    api_token._state.db = database
 
 
 _session_cache: dict[tuple[str, str], tuple[float, Session]] = {}
@@ -124,8 +178,7 @@ def _cached(key: tuple[str, str], look_up: Callable[[], Session]) -> Session:
 
 def _look_up_bearer(value: str, scope: str) -> Session:
     """Return the session of an OAuth2 access token from the database. Raises TokenRefused."""
-    tokens = get_access_token_model().objects.select_related("user__domain", "application")
-    access_token = tokens.filter(token_checksum=hash_secret(value)).first()
+    access_token = homes.search(lambda database: access_token_of(database, value))
     if (
         access_token is None
         or access_token.is_expired()
@@ -138,6 +191,13 @@ def _look_up_bearer(value: str, scope: str) -> Session:
     if not access_token.allow_scopes([scope]):
         raise TokenRefused("insufficient_scope", f"the access token lacks the scope {scope}")
     return Session(access_token.user)
+
+
+def access_token_of(database: str, value: str) -> Any:
+    """Return the row of an OAuth2 access token in a database, with its person and application, or `None`."""
+    tokens = get_access_token_model().objects.using(database)
+    with_person = tokens.select_related("user__domain", "application")
+    return with_person.filter(token_checksum=hash_secret(value)).first()
 
 
 def _look_up(token: str, cookie: str, now: datetime) -> Session:
@@ -153,16 +213,17 @@ def _look_up(token: str, cookie: str, now: datetime) -> Session:
     if not queries.may_act(account, api_token.key.domain_id):
         raise Refusal(BAD_LOGIN, "this account, or a domain above it, is disabled")
     if now - used_at > REFRESH:
-        ApiToken.objects.filter(pk=api_token.pk).update(login_used_at=now, used_at=now)
+        _row_of(api_token).update(login_used_at=now, used_at=now)
     return Session(account)
 
 
 def _token_of_cookie(cookie: str, now: datetime) -> ApiToken:
     """Return the live token of a login whose call carries the cookie alone. Raises Refusal 10002."""
-    tokens = ApiToken.objects.select_related("account__domain", "key").filter(
-        used_at__gt=now - IDLE, key__enabled=True
-    )
-    api_token = tokens.filter(cookie_hash=hash_secret(cookie)).first() if cookie else None
+
+    def look_up(database: str) -> ApiToken | None:
+        return _live_tokens(database, now).filter(cookie_hash=hash_secret(cookie)).first()
+
+    api_token = homes.search(look_up) if cookie else None
     if api_token is None:
         raise Refusal(BAD_TOKEN, "account_token is missing, or expired; fetch a new one")
     return api_token

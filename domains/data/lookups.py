@@ -11,7 +11,7 @@ from collections.abc import Collection
 from domains.data.tree_rows import GROUPS
 from domains.rules.sign_in_names import normalize
 from foundation.cells import sql
-from foundation.cells.directory import look_up
+from foundation.cells.directory import look_up, own_platform, possible_platforms
 
 NUMBER_PREFIX = "(SELECT e164_prefix FROM domains_platformdomain WHERE domain_ptr_id = {moid})"
 """The number prefix of a platform, as a subquery. `moid` is the column that holds the platform's MOID."""
@@ -83,16 +83,24 @@ def accounts_by_name(platform: str, domain: str, names: Collection[str]) -> dict
     }
 
 
-def http_url(platform: str, moid: str) -> str:
-    """Return the HTTP address of a platform's site. "" means that the tree of domains names none."""
-    query = "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s"
-    rows = look_up(platform, query, [moid])
-    return str(rows[0][0]) if rows else ""
+def http_url(moid: str) -> str:
+    """Return the HTTP address of a platform's site. "" means that no tree of domains at this site names one.
+
+    Our own platform's tree need not know a platform of another service domain; the data of that platform does.
+    """
+    query = "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s AND http_url<>''"
+    urls = (rows[0][0] for p in possible_platforms() if (rows := look_up(p, query, [moid])))
+    return str(next(urls, ""))
 
 
-def http_urls_with_backups(platform: str, moid: str) -> list[str]:
-    """Return the HTTP addresses of a platform's own site and of the sites of its backups."""
-    return [str(url) for (url,) in look_up(platform, _HTTP_URLS, [moid, moid])]
+def http_urls_with_backups(moid: str) -> list[str]:
+    """Return the HTTP addresses of a platform's own site and of the sites of its backups.
+
+    They are those in our own platform's tree, and those in the platform's own data if that has a copy here.
+    """
+    holders = [p for p in possible_platforms() if p in (own_platform(), moid)]
+    urls = [str(url) for p in holders for (url,) in look_up(p, _HTTP_URLS, [moid, moid])]
+    return list(dict.fromkeys(urls))
 
 
 def level_of(database: str, moid: str) -> int | None:

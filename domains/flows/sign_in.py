@@ -2,7 +2,8 @@
 
 It is the only one for the API, the pages, the admin and OAuth2's password grant. Whoever does not know the password
 learns nothing: an unknown name, a disabled account and a wrong password get the same answer, equally slowly. Whoever
-knows it is told why the sign-in was refused (`failure_reason`).
+knows it is told why the sign-in was refused (`failure_reason`). People of a platform that this site has taken over
+sign in here, and the rest of their request is done in that platform's data.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from prometheus_client import Counter
 
-from domains.data import lockout, queries
+from domains.data import homes, lockout, queries
 from domains.models import Account, SignInName
 from domains.rules.sign_in_names import normalize
+from foundation.cells.router import switch_request_to
+from foundation.web.errors import REFUSAL_WHILE_CLOSED, Refusal
 
 log = logging.getLogger("domains.signin")
 
@@ -59,10 +62,13 @@ class SignInNameBackend(ModelBackend):
         ):
             request.axes_locked_out = True
             raise PermissionDenied
-        if reason := _refusal_reason(account):
+        request.served_elsewhere = _refusal_of_other_site(account)
+        if reason := _refusal_reason(account, request.served_elsewhere):
             SIGN_INS.labels("disabled").inc()
             request.sign_in_refused = reason
             raise PermissionDenied
+        if account._state.db is not None and not homes.is_of_own_platform(account):
+            switch_request_to(account._state.db)
         _record_sign_in(account, request.axes_ip_address)
         return account
 
@@ -96,6 +102,12 @@ def failure_reason(request: HttpRequest | None) -> str:
     return _(WRONG)
 
 
+def refusal_elsewhere(request: HttpRequest) -> Refusal | None:
+    """Return the refusal with the address of the site that serves the person, if the sign-in failed for that reason."""
+    refusal: Refusal | None = getattr(request, "served_elsewhere", None)
+    return refusal
+
+
 def tries_name(request: HttpRequest, credentials: dict[str, object] | None) -> str:
     """Return the name under which wrong passwords are counted: the user name, whichever sign-in name was given."""
     name = str((credentials or {}).get("username") or "")
@@ -118,12 +130,17 @@ def _account_of_request(request: Any, name: str) -> Account | None:
 
 
 def _find_account(name: str) -> Account | None:
-    """Return the account that has a sign-in name; `None` if there is none."""
+    """Return the account that has a sign-in name; `None` if there is none. Platforms served here come first."""
     if len(name) > LONGEST_NAME:
         return None
-    rows = SignInName.objects.select_related("account__domain")
-    row = rows.filter(pk=normalize(name)).first()
-    return row.account if row is not None else None
+    normalized = normalize(name)
+
+    def look_up(database: str) -> Account | None:
+        rows = SignInName.objects.using(database).select_related("account__domain")
+        row = rows.filter(pk=normalized).first()
+        return row.account if row is not None else None
+
+    return homes.search(look_up) or homes.search_copies(look_up)
 
 
 def _password_matches(account: Account | None, password: str) -> bool:
@@ -136,8 +153,21 @@ def _password_matches(account: Account | None, password: str) -> bool:
     return account.check_password(password)
 
 
-def _refusal_reason(account: Account) -> str:
+def _refusal_of_other_site(account: Account) -> Refusal | None:
+    """Return the refusal with the address of the site that serves an account's platform; `None` if this site does."""
+    if not homes.is_served_elsewhere(account):
+        return None
+    return REFUSAL_WHILE_CLOSED.call(homes.platform_of(account._state.db or "default"))
+
+
+def _refusal_reason(account: Account, elsewhere: Refusal | None) -> str:
     """Return why a person who knows the password may not sign in, or "" if the person may."""
+    if elsewhere is not None:
+        serving: Any = elsewhere.more["serving"]
+        address = serving["url"] or serving["platformmoid"]
+        return _("Your platform is served at %(address)s now: sign in there.") % {
+            "address": address
+        }
     if not account.is_active:
         return _("This account is disabled: ask your administrator.")
     if account.domain_id is None or account.is_superuser:

@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from unfold.sites import UnfoldAdminSite
 
+from domains.data import homes
 from domains.data.queries import is_kept_at_core
 from domains.pages import second_factor
 from domains.pages.forms import OperatorSignInForm, OwnPasswordForm
@@ -38,7 +39,9 @@ class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base clas
         return self._is_administrator(request) and _has_second_factor(request)
 
     def _is_administrator(self, request: HttpRequest) -> bool:
-        return bool(super().has_permission(request))
+        """Return whether the user administers domains of this site's own platform; others do so at the core."""
+        is_administrator = bool(super().has_permission(request))
+        return is_administrator and homes.is_of_own_platform(request.user)  # type: ignore[arg-type]  # administrators are accounts
 
     def login(
         self, request: HttpRequest, extra_context: dict[str, object] | None = None

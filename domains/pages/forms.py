@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 from unfold.forms import AdminOwnPasswordChangeForm, AdminPasswordChangeForm, UserCreationForm
 from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 
+from domains.data import homes
 from domains.flows import people, sign_in
 from domains.models import Account
 
@@ -48,6 +49,12 @@ class OperatorSignInForm(_FailureReasonMixin, UnfoldAuthenticationForm):  # type
                 " Your conferences are on the first page of this site."
             )
             raise ValidationError(words, code="no_administrator")
+        if not homes.is_of_own_platform(user):
+            words = gettext(
+                "Name and password are right, but this site serves your platform in its place:"
+                " administer your domain at the core."
+            )
+            raise ValidationError(words, code="other_platform")
 
 
 # ---- passwords are set by the flow ---------------------------------------------------------------

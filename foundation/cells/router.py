@@ -1,11 +1,51 @@
-"""The database router allows migrations in our own platform's database only: others are copies."""
+"""The database router allows migrations in our own platform's database only, and keeps a request in one database.
+
+Our own queries name their database. Libraries (sessions, OAuth2, second factors, the audit trail) ask the router: it
+names the database with the data of the person who sends the request (ADR 0035).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.db.models import Model
+
+_of_request: ContextVar[str | None] = ContextVar("database of the request's person", default=None)
+
+
+@contextmanager
+def request_database(database: str | None) -> Iterator[None]:
+    """Keep queries that name no database in this one, until the request ends; `None` means our own platform's."""
+    token = _of_request.set(database)
+    try:
+        yield
+    finally:
+        _of_request.reset(token)
+
+
+def switch_request_to(database: str) -> None:
+    """Move the rest of the request to another database, as its person has just signed in there."""
+    _of_request.set(database)
+
+
+def database_of_request() -> str | None:
+    """Return the database of the request's person; `None` outside of requests, and for our own platform's people."""
+    return _of_request.get()
+
 
 class OwnOnly:
-    """The router allows migrations in our own database only. All queries name their database themselves."""
+    """The router allows migrations in our own database only, and routes a request to its person's database."""
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         """Return whether `db` is our own database. Tables of another platform come with the copy of its data."""
         return db == "default"
+
+    def db_for_read(self, model: type[Model], **hints: object) -> str | None:
+        """Return the database of a related object, else that of the request; `None` leaves it to Django."""
+        instance = hints.get("instance")
+        database = instance._state.db if isinstance(instance, Model) else None
+        return database or database_of_request()
+
+    db_for_write = db_for_read

@@ -101,6 +101,20 @@ def is_served_here(platform: str, *, lock: bool = False) -> bool:
     return serving is not None and serving.is_served_here
 
 
+def served_platforms() -> tuple[str, ...]:
+    """Return our own platform, then the others that this site serves now.
+
+    The own platform is named even while another site serves it: whoever asks finds its own refusal.
+    """
+    own = own_platform()
+    others = [platform for platform in possible_platforms() if platform != own]
+    servings = ((platform, read_unless_away(platform)) for platform in others)
+    return (
+        own,
+        *(platform for platform, serving in servings if serving and serving.is_served_here),
+    )
+
+
 def for_each_served(function: Callable[[str], object]) -> None:
     """Call a function with each platform that this site serves.
 

@@ -27,8 +27,10 @@ class Refusal(Exception):
         super().__init__(description)
 
 
-REFUSAL_WHILE_CLOSED: SingleHook[[], Refusal | None] = SingleHook()
-"""The receiver returns the refusal of every request while another site serves this platform, else `None`."""
+REFUSAL_WHILE_CLOSED: SingleHook[[str], Refusal | None] = SingleHook()
+"""The receiver returns the refusal of every request while another site serves a platform, else `None`.
+
+Its argument is the platform's id; "" means the site's own platform."""
 
 
 class OnlyChecked(Exception):
@@ -85,6 +87,6 @@ def answer_refusal(failure: Exception, context: dict[str, object]) -> Response |
         return Response(nack(UNSPECIFIED, str(failure.detail)))
     if isinstance(failure, Error):
         log.warning("the database is away: %s", failure)
-        closed = REFUSAL_WHILE_CLOSED.call()
+        closed = REFUSAL_WHILE_CLOSED.call("")
         return Response(refused(closed), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     return None

@@ -48,7 +48,7 @@ class RefuseWrites:
 
 def refusal_while_closed() -> Refusal | None:
     """Return the refusal that names the site which serves the platform, or `None` if this site does. Raises Error."""
-    return REFUSAL_WHILE_CLOSED.call()
+    return REFUSAL_WHILE_CLOSED.call("")
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -38,8 +38,12 @@ USED_CODE_KEPT = timedelta(days=1)
 
 
 def serves_account(application: Application, account: Account) -> bool:
-    """Return whether a person may use an application: it belongs to the person's domain or to one above."""
-    return queries.may_act(account, application.domain_id)
+    """Return whether a person may use an application: it belongs to the person's domain or to one above.
+
+    Both lie in the data of one platform. An application that was registered at another platform does not serve it.
+    """
+    is_same_platform = application._state.db == account._state.db
+    return is_same_platform and queries.may_act(account, application.domain_id)
 
 
 class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the base class has no types
