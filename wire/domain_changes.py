@@ -126,9 +126,10 @@ class AccountChanged(Message):
 
 @message("CSS_BMC_SYNC_REQ")
 class AskForChanges(Message):
-    """A site asks for all changes after a version; 0 asks for a full snapshot.
+    """A site asks for all changes after a version, which come in order, under the versions that they had.
 
-    `platform`: the platform whose data the changes are for; absent, the site's own.
+    `platform`: the platform whose data the changes are for; absent, the site's own. A site that runs this software
+    names it, and gets a full snapshot under new versions if the core's log does not reach back to `after`.
     """
 
     after: VersionOrNone

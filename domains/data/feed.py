@@ -22,6 +22,7 @@ from django.db import connections, transaction
 from domains.data import serializers
 from domains.data.change_log import lock_counter
 from domains.data.tree_rows import LINE_UP
+from domains.rules.sync_decisions import TELLING_AGAIN
 from domains.rules.tree import PLATFORM, USER
 from foundation import clock
 from foundation.bus import outbox
@@ -63,12 +64,15 @@ def feed(platform: str, publish: Publish) -> int:
     if "bmc" not in settings.ROLES:
         return 0
     database = store_of(own_platform()).database
-    query = "SELECT base FROM domains_follower WHERE platform = %s"
+    query = "SELECT base, first FROM domains_follower WHERE platform = %s"
     rows = sql.select(database, query, [platform])
     if not rows:
         return add_follower(database, platform)
-    if rows[0][0] is None:
-        return _send_snapshot_batch(database, platform, publish)
+    base, first = rows[0]
+    if base is None:
+        return _send_snapshot_batch(FullSnapshot, database, platform, publish)
+    if first == TELLING_AGAIN:
+        return _send_snapshot_batch(ToldAgain, database, platform, publish)
     return _send_log_batch(database, platform, publish)
 
 
@@ -127,14 +131,16 @@ def _send_log_batch(database: str, platform: str, publish: Publish) -> int:
 # ---- full snapshots -----------------------------------------------------------------------------
 
 
-def _send_snapshot_batch(database: str, platform: str, publish: Publish) -> int:
+def _send_snapshot_batch(
+    kind: type[FullSnapshot], database: str, platform: str, publish: Publish
+) -> int:
     """Send the next batch of a full snapshot of the domain tree, and return its size.
 
     The process that sends a snapshot keeps it in `_snapshots` until the end, or until an error.
     """
     try:
         if platform not in _snapshots:
-            _snapshots[platform] = FullSnapshot(database, platform)
+            _snapshots[platform] = kind(database, platform)
         count = _snapshots[platform].send(publish)
     except BaseException:
         _close_snapshot(platform)
@@ -289,3 +295,47 @@ class FullSnapshot:
             rows = self._ask(query.format(level, sql.marks(chunk)), chunk)
             moids += [row[0] for row in rows]
         return moids
+
+
+class ToldAgain(FullSnapshot):
+    """The tree is told again, as it is now, under versions up to `base`; then the log goes on from there.
+
+    Whoever has an object under its newer version drops it, whoever lost everything has it. The versions rise with the
+    order of a full snapshot. What was added since then has one in the log, and takes none from the others here. The
+    messages name no version before them, as nothing that lies between was sent.
+    """
+
+    def _begin(self) -> None:
+        """Open the database snapshot while no change commits."""
+        self._ask("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        with transaction.atomic(using=self._database):
+            lock_counter(self._database)
+            self._ask("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+        query = "SELECT base FROM domains_follower WHERE platform = %s AND first = %s"
+        rows = self._ask(query, [self._platform, TELLING_AGAIN])
+        self.first, self._next = TELLING_AGAIN, 1
+        self._base = rows[0][0] if rows else None
+        query = (
+            "SELECT c.moid FROM domains_changefor f JOIN domains_change c ON c.version = f.version"
+            " WHERE f.platform = %s AND f.version > %s AND c.op = 'add'"
+        )
+        self._added = {row[0] for row in self._ask(query, [self._platform, self._base])}
+        self._items = self._all_items()
+        log.info("%s is told again what it was told up to version %d", self._platform, self._base)
+
+    def _is_wanted(self) -> bool:
+        query = "SELECT 1 FROM domains_follower WHERE platform=%s AND base=%s AND first=%s"
+        return bool(sql.select(self._database, query, [self._platform, self._base, TELLING_AGAIN]))
+
+    def _outbox_rows(self, items: list[tuple[str, dict[str, object]]]) -> list[OutboxRow]:
+        rows = []
+        for kind, content in items:
+            version = max(1, min(self._next, self._base))
+            body = {"op": "mod", "version": version, kind: content}
+            rows.append(_outbox_row(self._platform, kind, body))
+            self._next += content["moid"] not in self._added
+        return rows
+
+    def _finish(self) -> None:
+        query = "UPDATE domains_follower SET sent=base, first=0 WHERE platform=%s AND first=%s"
+        sql.execute(self._database, query, [self._platform, TELLING_AGAIN])

@@ -23,7 +23,7 @@ from domains.data.change_log import lock_counter
 from domains.data.feed import add_follower
 from domains.data.queries import backups_of
 from domains.data.unit_of_work import DomainsUnitOfWork
-from domains.rules.sync_decisions import Sync, decide_sync
+from domains.rules.sync_decisions import TELLING_AGAIN, Sync, decide_sync
 from foundation import clock
 from foundation.bus import dispatch, wake_up
 from foundation.bus.consumer import BatchHandler, Consumer
@@ -82,10 +82,13 @@ def on_ask_for_changes(uow: DomainsUnitOfWork, request: AskForChanges, envelope:
             raise NotTaken(f"{platform or 'nobody'} is no platform domain of this tree", "app_id")
         return
     base, first = rows[0]
-    decision = decide_sync(request.after, base, first, newest)
+    is_ours = request.platform is not None
+    decision = decide_sync(request.after, base, first, newest, is_ours=is_ours)
     log.info("for %s what came after %d is asked: %s", platform, request.after, decision.value)
     if decision is Sync.AGAIN:
         change, values = "sent = %s", [request.after]
+    elif decision is Sync.TOLD:
+        change, values = "first = %s", [TELLING_AGAIN]
     elif decision is Sync.WHOLE:
         change, values = "base = NULL, first = 0", []
         _raise_counter(uow.database, newest, request.after)

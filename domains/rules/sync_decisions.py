@@ -55,18 +55,28 @@ class Sync(Enum):
 
     AGAIN: the changes of the log are sent again. WHOLE: a full snapshot is sent. NOTHING: nothing
     is sent.
+    TOLD: the whole tree too, but under versions no newer than those under which it was told before.
     """
 
     AGAIN = "again"
     WHOLE = "whole"
+    TOLD = "told"
     NOTHING = "nothing"
 
 
-def decide_sync(after: int, base: int | None, first: int, newest: int) -> Sync:
+TELLING_AGAIN = -1
+"""In place of the first version of a snapshot: what was told up to `base` is being told again."""
+
+
+def decide_sync(
+    after: int, base: int | None, first: int, newest: int, *, is_ours: bool = True
+) -> Sync:
     """Decide what to send to a follower that requests the changes after version `after`.
 
     The change log holds all changes above version `base` that concern the follower; the last version is `newest`. If
-    `after` lies between them, the changes of the log are sent. Otherwise a full snapshot of the tree is.
+    `after` lies between them, the changes of the log are sent. Otherwise a full snapshot of the tree is. A site that
+    runs this software (`is_ours`) asks so only if its copy is empty, too old or wrong, so its snapshot has new
+    versions, and replaces what the site has. Others get what they missed under old versions, and drop what they have.
 
     `base` is `None` while a full snapshot is being sent, whose versions begin with `first` (0: it has not begun). It
     is sent again only if the follower has received a part of it and then missed a message. A follower is a platform
@@ -74,7 +84,11 @@ def decide_sync(after: int, base: int | None, first: int, newest: int) -> Sync:
     """
     if base is None:
         return Sync.WHOLE if first and after >= first else Sync.NOTHING
-    return Sync.AGAIN if base <= after <= newest else Sync.WHOLE
+    if base <= after <= newest:
+        return Sync.AGAIN
+    if is_ours or after > newest:
+        return Sync.WHOLE
+    return Sync.NOTHING if first == TELLING_AGAIN else Sync.TOLD
 
 
 def platforms_holding(

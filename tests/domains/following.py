@@ -113,10 +113,14 @@ class Platform:
         """Take a message of a third party."""
         self.hears([OutboxRow(1, "bmc.notify.ex", "bmc.domain.k", orjson.dumps(body), {})])
 
-    def asks(self, after: int | None = None) -> None:
-        """The core takes the question for what came after a version (this platform's own)."""
+    def asks(self, after: int | None = None, *, as_source: bool = False) -> None:
+        """The core takes the question for what came after a version (this platform's own).
+
+        `as_source`: the question has the fields of the source alone, as others send it.
+        """
         version = self.version if after is None else after
-        body = orjson.dumps({"type": "CSS_BMC_SYNC_REQ", "after": version})
+        whose = {} if as_source else {"platformmoid": self.moid}
+        body = orjson.dumps({"type": "CSS_BMC_SYNC_REQ", "after": version, **whose})
         envelope = Envelope(queue="bmc.req.q", app_id=f"css@{self.moid}")
         dispatch.handle(settings.PLATFORM_MOID, [Delivery(body, envelope)], publish_inline=False)
 

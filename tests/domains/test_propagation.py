@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
-from domains.data import change_log
+from domains.data import change_log, metrics
 from domains.data.api_keys import assign_key_pair
 from domains.flows import change, people, sync
 from domains.models import (
@@ -23,6 +24,8 @@ from domains.models import (
     MachineRoom,
 )
 from foundation.cells import sql
+from foundation.cells.models import Cell
+from tests.domains import following
 from tests.domains.following import platforms
 from tests.domains.three import Three, World, followers, world
 
@@ -228,6 +231,50 @@ def test_the_whole_removes_what_should_not_be_there(followers: Three, world: Wor
     near.hears()
     assert near.is_equal()
     assert Account.objects.using(near.database).filter(moid="local").exists()
+
+
+def test_what_is_asked_for_again_comes_in_order_under_its_old_versions(
+    followers: Three, world: World
+) -> None:
+    near, _deep, _far = followers
+    world.person("carla", world.tenant)
+    change.change(world.tenant, name="Renamed")
+    world.user("Later tenant", world.east, world.near)
+    near.is_told()
+    near.hears()
+    newest, base = near.version, Follower.objects.get(platform=near.moid).base
+    applied = sorted(Applied.objects.using(near.database).values_list("moid", "version"))
+    assert base
+    near.asks(0, as_source=True)
+    near.is_told()
+    versions = [body["version"] for body in near.bodies()]
+    logged = [version for version in versions if version > base]
+    assert versions == sorted(versions)
+    assert logged == sorted(set(logged))
+    assert logged[-1] == newest
+    assert len(versions) > len(logged)
+    duplicates = metrics.SEEN._value.get()
+    near.hears()
+    assert metrics.SEEN._value.get() == duplicates + len(versions)
+    assert sorted(Applied.objects.using(near.database).values_list("moid", "version")) == applied
+    change.change(world.tenant, name="Again")
+    assert near.is_told() == 1
+    near.hears()
+    assert near.is_equal()
+    assert near.asked == []
+
+
+def test_who_lost_everything_has_it_again_from_old_versions(followers: Three, world: World) -> None:
+    near, _deep, _far = followers
+    change.change(world.tenant, name="Renamed")
+    near.is_told()
+    near.hears()
+    following._empty(near.database)
+    Cell.objects.using(near.database).create(platform=near.moid, owner=settings.PLATFORM_MOID)
+    near.asks(0, as_source=True)
+    near.is_told()
+    near.hears()
+    assert near.is_equal()
 
 
 def test_a_change_that_commits_while_the_whole_is_read_comes_after_it(

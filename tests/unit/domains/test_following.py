@@ -13,6 +13,7 @@ from domains.rules.sign_in_names import names_of, normalize
 from domains.rules.sync_decisions import (
     ASK_ANYWAY,
     ASK_EVERY,
+    TELLING_AGAIN,
     Sync,
     Verdict,
     decide_sync,
@@ -126,6 +127,22 @@ def test_it_asks_again_after_a_while(asked_at: datetime | None, gap: bool, due: 
 )
 def test_what_one_is_told_that_asks(after: int, base: int | None, first: int, told: Sync) -> None:
     assert decide_sync(after, base, first, newest=100) is told
+
+
+@pytest.mark.parametrize(
+    ("after", "first", "told"),
+    [
+        (50, 0, Sync.AGAIN),
+        (39, 0, Sync.TOLD),
+        (0, 0, Sync.TOLD),
+        (0, TELLING_AGAIN, Sync.NOTHING),
+        (101, 0, Sync.WHOLE),
+    ],
+)
+def test_others_are_told_what_they_missed_under_old_versions(
+    after: int, first: int, told: Sync
+) -> None:
+    assert decide_sync(after, 40, first, newest=100, is_ours=False) is told
 
 
 LINES = {
