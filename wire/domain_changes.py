@@ -12,9 +12,11 @@ from msgspec import field
 
 from foundation.bus.message import Message, message
 from foundation.bus.typed_json import digits, items, text, whole
-from wire.fields import Moid, MoidOrEmpty
+from wire.fields import Moid, MoidOrEmpty, ReqId
 
 MAX_VERSION = 2**50
+MOST_COUNTED = 1000
+"""So many domains are counted for one question."""
 
 Operation = Literal["add", "mod", "del"]
 Version = Annotated[int, whole(1, MAX_VERSION)]
@@ -134,3 +136,24 @@ class AskForChanges(Message):
 
     after: VersionOrNone
     platform: Moid | None = field(name="platformmoid", default=None)
+
+
+@message("BMC_CSS_RUNNING_REQ")
+class AskRunning(Message):
+    """The core asks a site how many conferences run in domains and below them. An extension of ours.
+
+    `platform`: the platform in whose data they are counted.
+    """
+
+    reqid: ReqId
+    moids: Annotated[list[Moid], items(MOST_COUNTED)]
+    platform: Moid = field(name="platformmoid")
+
+
+@message("CSS_BMC_RUNNING_ACK")
+class RunningTold(Message):
+    """A site tells the core how many conferences of one platform run in the domains and below them."""
+
+    reqid: ReqId
+    platform: Moid = field(name="platformmoid")
+    running: Annotated[int, whole(0, 2**31 - 1)]

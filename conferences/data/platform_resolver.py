@@ -20,7 +20,7 @@ from foundation.cells.directory import look_up, own_platform, possible_platforms
 from foundation.cells.serving import read_unless_away, served_platforms
 from wire.asked_settings import AskedSettings
 from wire.conference_manager import CreateConference, RenameDenied
-from wire.domain_changes import AccountChanged, DomainChanged
+from wire.domain_changes import AccountChanged, AskRunning, DomainChanged
 from wire.licences import LicenceIssued
 from wire.media_unit import UnitHolds
 from wire.neighbours import ListForNeighbour
@@ -43,7 +43,7 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
     for delivery, (number, moid) in zip(deliveries, names, strict=True):
         if isinstance(delivery.message, UnitHolds | NodeLost | LicenceIssued):
             platforms_of.append(possible_platforms())
-        elif isinstance(delivery.message, DomainChanged | AccountChanged):
+        elif isinstance(delivery.message, DomainChanged | AccountChanged | AskRunning):
             platforms_of.append(_platforms_of_change(delivery.message))
         elif isinstance(delivery.message, ListForNeighbour):
             platforms_of.append((_with_data_here(delivery.message.platform),))
@@ -58,8 +58,8 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
     return platforms_of
 
 
-def _platforms_of_change(change: DomainChanged | AccountChanged) -> tuple[str, ...]:
-    """Return the platforms in whose data a change of the domain tree is to be written.
+def _platforms_of_change(change: DomainChanged | AccountChanged | AskRunning) -> tuple[str, ...]:
+    """Return the platforms in whose data a change of the domain tree is to be written, or conferences are counted.
 
     It is the platform that the change names, else all that have data here. A change for a platform without data
     here is given to our own platform, which refuses it.

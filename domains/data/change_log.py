@@ -84,6 +84,14 @@ def record_end_of_running(database: str, moid: str) -> frozenset[str]:
     return holders
 
 
+def platforms_to_tell(database: str, moids: Sequence[str]) -> frozenset[str]:
+    """Return the followers (platforms that copy the domain tree) that hold any of these domains."""
+    recorder = ChangeRecorder(database)
+    if not recorder.ancestors_of_followers:
+        return frozenset()
+    return frozenset().union(*(recorder.platforms_holding(moid) for moid in moids))
+
+
 def request_full_snapshots(database: str, platforms: Collection[str] = ()) -> int:
     """Note that these followers, or all, are to receive a full snapshot of the tree; return how many these are.
 

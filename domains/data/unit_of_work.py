@@ -8,11 +8,11 @@ later message about the same one replaces an earlier one. They are written at th
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from domains.data import bulk_writer, hooks, metrics, redis_projection, serializers
+from domains.data import bulk_writer, hooks, metrics, redis_projection, serializers, site_counts
 from domains.data.serializers import WireObject
 from domains.data.tree_rows import DatabaseTree
 from domains.data.tree_source import is_tree_edited_here
@@ -20,10 +20,10 @@ from domains.rules.sync_decisions import Verdict, is_time_to_ask, judge_change
 from domains.rules.tree import CORE, PLATFORM, SERVICE, USER
 from foundation.bus.message import Message
 from foundation.bus.outbox import to_db_datetime
-from foundation.bus.outgoing import Send
+from foundation.bus.outgoing import Outgoing, Send
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
-from wire.domain_changes import AccountChanged, AskForChanges, DomainChanged
+from wire.domain_changes import AccountChanged, AskForChanges, DomainChanged, RunningTold
 from wire.routes import Routes
 
 log = logging.getLogger("domains.site")
@@ -65,6 +65,8 @@ class DomainsUnitOfWork:
         self._domains: dict[str, WireObject | None] = {}
         self._accounts: dict[str, WireObject | None] = {}
         """MOID -> the staged new state of a domain or account; `None` means that it was deleted."""
+        self._told: list[RunningTold] = []
+        """Answers of sites that are handed to waiting pages after the commit."""
 
     # ---- reading ------------------------------------------------------------------------------
 
@@ -263,6 +265,19 @@ class DomainsUnitOfWork:
             log.error("what the core tells cannot be applied: %s", reason)
         self._wrong, self._gap = reason[:_MAX_REASON_LENGTH], True
 
+    def count_running(self, moids: Collection[str]) -> int:
+        """Return how many conferences of this platform run in these domains and below them."""
+        counts = (hooks.uses_by_kind(hooks.RUNNING_BELOW, self.database, moid) for moid in moids)
+        return sum(sum(by_kind.values()) for by_kind in counts)
+
+    def send(self, outgoing: Outgoing) -> None:
+        """Stage a message to send, or the answer to a request."""
+        self._uow.send(outgoing)
+
+    def hand_over(self, told: RunningTold) -> None:
+        """Hand a site's answer to the page that waits for it, after the commit."""
+        self._told.append(told)
+
     def request_changes_if_due(self) -> None:
         """Request changes from the core, unless the last request is so recent that the answer may be on its way.
 
@@ -357,7 +372,9 @@ class DomainsUnitOfWork:
         }
 
     def after_commit(self) -> None:
-        """Do nothing: `redis_projection.mark_changed` has arranged that the domains are written to Redis."""
+        """Hand answers to waiting pages. `redis_projection.mark_changed` has the domains written to Redis."""
+        for told in self._told:
+            site_counts.put(self.own, told.reqid, told.platform, told.running)
 
 
 def subject_of(notice: Notice) -> WireObject:

@@ -30,6 +30,7 @@ from domains.pages.admin_widgets import (
     state_badge,
 )
 from domains.pages.forms import PlatformForm
+from domains.pages.loss import describe_loss
 from domains.pages.machine_room_admin import BackupInline, RoomInline
 from domains.pages.table_import import PlatformTables, ServiceTables, TenantTables
 from domains.pages.tree_page import TreePages
@@ -196,8 +197,9 @@ class TreeAdmin(BaseAdmin[D]):
         """
         chosen = self.chosen(queryset)
         choices = [("end_running", _("End the conferences that run there as well"))]
+        warning = "" if request.POST.get("confirmed") else describe_loss(chosen)
         page = self.confirm(
-            request, chosen, "disable", _("Disable these domains?"), _describe_loss(chosen), choices
+            request, chosen, "disable", _("Disable these domains?"), warning, choices
         )
         if page is None:
             disable = partial(self._set_enabled, request, enabled=False)
@@ -250,28 +252,6 @@ class TreeAdmin(BaseAdmin[D]):
     def enable_this(self, request: HttpRequest, object_id: str) -> HttpResponse | None:
         """Enable the domain whose page is open (`enable` with one row)."""
         return self.enable(request, self.get_queryset(request).filter(pk=object_id))
-
-
-def _describe_loss(rows: Sequence[Domain]) -> str:
-    """Return a warning with how many domains below, and how many running conferences, disabling affects."""
-    below: dict[int, int] = {}
-    running: dict[str, int] = {}
-    for row in rows:
-        for level, count in tree_browser.counts_below(DATABASE, row.pk).items():
-            below[level] = below.get(level, 0) + count
-        for kind, count in hooks.uses_by_kind(hooks.RUNNING_BELOW, DATABASE, row.pk).items():
-            running[kind] = running.get(kind, 0) + count
-    below_texts = [f"{Level(level).label}: {count}" for level, count in sorted(below.items())]
-    running_texts = [f"{gettext(kind)}: {count}" for kind, count in running.items()]
-    values = {
-        "below": ", ".join(below_texts) or gettext("none"),
-        "running": ", ".join(running_texts) or "0",
-    }
-    text = gettext(
-        "No conference can be created there or below from then on. Domains below: %(below)s."
-        " Running now: %(running)s; they go on unless you end them."
-    )
-    return text % values
 
 
 # ---- one page for each level --------------------------------------------------------------------

@@ -48,6 +48,8 @@ FROM_THE_CORE = {
     "AMC_CSS_ACCOUNT_CHANGE_NTF",
     "CSS_BMC_SYNC_REQ",
     "CSS_BMC_LICENSE_REQ",
+    "BMC_CSS_RUNNING_REQ",
+    "CSS_BMC_RUNNING_ACK",
 }
 """What the core says of domains and what sites ask it; each comes by a broker with rights of its own."""
 

@@ -1,0 +1,50 @@
+"""Answers of sites to the core wait in Redis for the page that asked; the wait is short, and nothing depends on it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Collection
+
+import redis
+
+from foundation.cells.directory import redis_of
+
+log = logging.getLogger("domains.running")
+
+_KEPT_SECONDS = 60
+_STEP_SECONDS = 0.5
+
+
+def put(platform: str, reqid: str, site: str, count: int) -> None:
+    """Store what one site has answered to the question with this id."""
+    try:
+        with redis_of(platform).pipeline(transaction=False) as pipe:
+            pipe.rpush(_key(reqid), f"{site} {count}")
+            pipe.expire(_key(reqid), _KEPT_SECONDS)
+            pipe.execute()
+    except redis.RedisError as error:
+        log.warning("what runs at %s is not told: %s", site, error)
+
+
+def wait_for(
+    platform: str, reqid: str, sites: Collection[str], seconds: float
+) -> dict[str, int | None]:
+    """Return the counts of these sites; `None` for a site that has not answered within so many seconds."""
+    counts: dict[str, int | None] = dict.fromkeys(sites)
+    deadline = time.monotonic() + seconds
+    while None in counts.values() and time.monotonic() < deadline:
+        try:
+            answer = redis_of(platform).blpop([_key(reqid)], timeout=_STEP_SECONDS)
+        except redis.RedisError as error:
+            log.warning("what runs at the sites is not told: %s", error)
+            break
+        if isinstance(answer, list | tuple):
+            site, _, count = str(answer[1]).partition(" ")
+            if site in counts:
+                counts[site] = int(count)
+    return counts
+
+
+def _key(reqid: str) -> str:
+    return f"domains:running:{reqid}"

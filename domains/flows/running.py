@@ -1,0 +1,68 @@
+"""Before a domain is disabled, the core asks the sites how many conferences run in it and below (ARCH §3.5).
+
+BMC is the core's console for domains, CSS this software at a platform.
+
+BMC -> CSS       BMC_CSS_RUNNING_REQ                     on_ask_running
+CSS -> BMC       CSS_BMC_RUNNING_ACK                     on_running_told
+
+The question goes to the site that serves the platform now. It is worth nothing after a few seconds, so it expires.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from django.conf import settings
+
+from domains.data import change_log, site_counts
+from domains.data.unit_of_work import DomainsUnitOfWork
+from foundation.bus.envelope import Envelope
+from foundation.bus.link import SERVING_SITE
+from foundation.bus.outgoing import Answer, Send
+from foundation.bus.registry import handles
+from foundation.bus.unit_of_work import begin
+from foundation.cells.directory import own_platform, store_of
+from wire.domain_changes import MOST_COUNTED, AskRunning, RunningTold
+from wire.routes import Routes
+
+WAIT_SECONDS = 2.0
+"""The page waits so long for the sites; one that is busy or away is shown without a number."""
+
+
+def at_sites(moids: Sequence[str]) -> dict[str, int | None]:
+    """Return how many conferences run in domains and below: platform -> count, `None` if its site did not answer.
+
+    It is empty where this deployment is not the core.
+    """
+    if "bmc" not in settings.ROLES:
+        return {}
+    core = own_platform()
+    holders = sorted(change_log.platforms_to_tell(store_of(core).database, moids) - {core})
+    reqid = uuid.uuid4().hex
+    with begin(core) as uow:
+        for platform in holders:
+            message = AskRunning(reqid=reqid, moids=[*moids[:MOST_COUNTED]], platform=platform)
+            uow.send(
+                Send(
+                    message=message,
+                    route=Routes.DOMAIN_NOTICE,
+                    destination=SERVING_SITE.call(platform) or platform,
+                    expires_ms=int(WAIT_SECONDS * 1000),
+                )
+            )
+    return site_counts.wait_for(core, reqid, holders, WAIT_SECONDS)
+
+
+@handles(AskRunning)
+def on_ask_running(uow: DomainsUnitOfWork, request: AskRunning, envelope: Envelope) -> None:
+    """Answer the core how many conferences of this platform run in the domains and below."""
+    count = uow.count_running(request.moids)
+    told = RunningTold(reqid=request.reqid, platform=uow.own, running=count)
+    uow.send(Answer(request=envelope.request, message=told, route=Routes.BMC_SYNC))
+
+
+@handles(RunningTold)
+def on_running_told(uow: DomainsUnitOfWork, told: RunningTold, envelope: Envelope) -> None:
+    """Hand a site's answer to the page that waits for it."""
+    uow.hand_over(told)
