@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from wire.conference_control import (
     TerminalControl,
 )
 from wire.error_codes import Err
+from wire.fields import Terminal as ListedTerminal
 
 T = TypeVar("T", bound=TypedObject)
 
@@ -64,9 +65,8 @@ async def disconnect(context: ControlContext, terminal: Terminal) -> None:
 async def _add(context: ControlContext, body: Body) -> Body:
     """Put terminals on the conference's list, so that they are expected to join."""
     wanted = _read(CallTerminals, body).terminals
-    for terminal in wanted:
-        if terminal.type in _NEEDS_GATEWAY:
-            raise ControlRefused(f"nobody can call {terminal.type} terminals here: no gateway")
+    if why := why_not_called(wanted):
+        raise ControlRefused(why)
     roster = context.conference.roster
     try:
         called = roster.call(wanted)
@@ -77,6 +77,12 @@ async def _add(context: ControlContext, body: Body) -> Body:
 
 _NEEDS_GATEWAY = ("sip", "h323")
 """Kinds of terminals that somebody would have to call; on the list they would only never come."""
+
+
+def why_not_called(terminals: Iterable[ListedTerminal]) -> str:
+    """Return why somebody among these terminals cannot be called from here, or "" if all can."""
+    kinds = [terminal.type for terminal in terminals if terminal.type in _NEEDS_GATEWAY]
+    return f"nobody can call {kinds[0]} terminals here: no gateway" if kinds else ""
 
 
 async def _delete(context: ControlContext, body: Body) -> Body:

@@ -88,13 +88,14 @@ def accepted(config: UnitConfig, request: HoldRequest, join: Join) -> Message:
     )
 
 
-def refused(config: UnitConfig, request: HoldRequest) -> Message:
-    """Return the answer to a create or restore request: the unit does not hold the conference."""
+def refused(config: UnitConfig, request: HoldRequest, detail: str) -> Message:
+    """Return the answer to a create or restore request: the unit does not hold the conference. `detail` says why."""
     cls = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
     return cls(
         e164=request.e164,
         incarnation=request.incarnation,
         errcode=Err.UNIT_REFUSED.value,
+        detail=detail[:200],
         ip=config.ip,
         pid=config.pid or None,
     )

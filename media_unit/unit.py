@@ -14,7 +14,7 @@ from media_unit.attendance import admit, has_fallen_silent, page_state
 from media_unit.child_user import ChildUser
 from media_unit.conference_copy import HeldConference, HoldRequest
 from media_unit.config import UnitConfig
-from media_unit.controls import ControlContext, ControlRefused, control, disconnect
+from media_unit.controls import ControlContext, ControlRefused, control, disconnect, why_not_called
 from media_unit.gate_link import GateLink
 from media_unit.gate_rules import PLUGINS, TEXT
 from media_unit.janus_config import Secrets, e164_of
@@ -187,7 +187,7 @@ class MediaUnit:
                 answer = reports.accepted(self.config, request, self._join(conference))
             else:
                 log.info("%s: incarnation %s refused: %s", request.e164, request.incarnation, why)
-                answer = reports.refused(self.config, request)
+                answer = reports.refused(self.config, request, why)
             self.send_to_css(answer, correlation_id)
             if conference and self.janus_rooms:
                 await self._report_recording(conference, self.janus_rooms)
@@ -205,6 +205,8 @@ class MediaUnit:
         if e164 in self.conferences:
             log.info("%s: incarnation %s replaces what is here", e164, request.incarnation)
             await self._end(self.conferences[e164])
+        if not isinstance(request, RestoreOnUnit) and (why := why_not_called(request.mts)):
+            return None, f"mts: {why}"
         if self.janus_rooms is None:
             return None, "Janus is not up"
         if not self._has_place(request):

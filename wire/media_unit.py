@@ -153,11 +153,15 @@ class UnitRestored(UnitCreated):
 
 @message("MCU_MAU_CREATECONF_NACK")
 class UnitRefused(Message):
-    """The media unit refuses to run the conference."""
+    """The media unit refuses to run the conference.
+
+    `detail` is a field of ours: why, in words for whoever asked for the conference.
+    """
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation
     errcode: ErrCode = "29015"
+    detail: Annotated[str, text(200)] | None = None
     ip: Ip | None = None
     pid: Pid | None = None
 

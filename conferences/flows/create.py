@@ -86,6 +86,6 @@ def on_unit_refused(uow: ConferencesUnitOfWork, reply: UnitRefused, envelope: En
     if c is None or c.incarnation != reply.incarnation or not c.is_on(unit) or c.unit is None:
         return
     if c.state is ConferenceState.CREATING:
-        commit(uow, decide.decide_next_unit(c, Err.UNIT_REFUSED, uow.now))
+        commit(uow, decide.decide_next_unit(c, Err.UNIT_REFUSED, uow.now, reply.detail or ""))
     elif c.state is ConferenceState.RESTORING:
         commit(uow, decide_restore_failed(c, Err.UNIT_REFUSED, uow.now))

@@ -223,10 +223,10 @@ def decide_create_resources(
     if c.state is not ConferenceState.CREATING or c.question != question or c.unit:
         return no_change("late answer of the RMS; its reservation lapses")
     if isinstance(reply, ResourcesRefused):
-        return give_up(c, c.last_code or reply.errcode, now)
+        return give_up(c, c.last_code or reply.errcode, now, c.last_detail)
     unit = Unit.of(reply.mcu, site)
     if unit is None:
-        return give_up(c, c.last_code or Err.NO_RESOURCE, now)
+        return give_up(c, c.last_code or Err.NO_RESOURCE, now, c.last_detail)
     until = _before_give_up(c, now + UNIT_ANSWERS_IN)
     platform = (reply.mcu and reply.mcu.platform) or site
     after = c.place(
@@ -246,19 +246,20 @@ def decide_unit_created(c: Conference, join: Join | None, now: datetime) -> Step
     return Step(f"runs on {after.unit}", c, after, messages)
 
 
-def decide_next_unit(c: Conference, code: str, now: datetime) -> Step:
+def decide_next_unit(c: Conference, code: str, now: datetime, detail: str = "") -> Step:
     """Look for another media unit for a new conference, as its unit refused, was silent or died.
 
     The old unit is told to drop it, and the resource manager (RMS) is asked for another one. After
-    MAX_UNITS_TRIED units, or when the time is over, the create fails. `code` says what was wrong.
+    MAX_UNITS_TRIED units, or when the time is over, the create fails. `code` says what was wrong, `detail` says it in
+    the unit's own words.
     """
     assert c.unit is not None
     release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free"))
     is_enough = len(c.tried) >= MAX_UNITS_TRIED or (c.give_up_at and c.give_up_at <= now)
     if is_enough:
-        failed = give_up(c, code, now)
+        failed = give_up(c, code, now, detail)
         return Step(failed.reason, c, failed.after, failed.send)
-    after = c.unplace(code, _before_give_up(c, now + RMS_ANSWERS_IN))
+    after = c.unplace(code, _before_give_up(c, now + RMS_ANSWERS_IN), detail)
     reason = f"{c.unit} did not take it ({code}), asking for another"
     return Step(reason, c, after, (*release, outgoing.ask_rms(after, "create")))
 
@@ -268,10 +269,13 @@ def _before_give_up(c: Conference, moment: datetime) -> datetime:
     return min(moment, c.give_up_at or moment)
 
 
-def give_up(c: Conference, code: str, now: datetime) -> Step:
-    """End a conference that never ran, and answer whoever asked for it with a NACK."""
+def give_up(c: Conference, code: str, now: datetime, detail: str = "") -> Step:
+    """End a conference that never ran, and answer whoever asked for it with a NACK.
+
+    `detail`: the words of the unit that refused it last; "" stands for the meaning of the code.
+    """
     after = c.end(EndReason.CREATE_FAILED, now, code)
-    messages: list[Outgoing] = [*outgoing.create_failed(c, code, MEANING.get(code))]
+    messages: list[Outgoing] = [*outgoing.create_failed(c, code, detail or MEANING.get(code))]
     if any(asker.origin == "http" for asker in c.askers):
         messages.append(outgoing.ended(after))
     if c.unit:

@@ -62,7 +62,7 @@ def _go_on_without_answer(c: Conference, now: datetime) -> Step:
         case _S.CREATING if c.origin == "http" and c.give_up_at and now < c.give_up_at:
             return _ask_rms_again(c, now)
         case _S.CREATING:
-            return give_up(c, c.last_code or Err.RMS_SILENT, now)
+            return give_up(c, c.last_code or Err.RMS_SILENT, now, c.last_detail)
         case _S.PENDING_RESTORE:
             return decide_restore(c, now)
         case _S.RESTORING:

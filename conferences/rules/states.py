@@ -166,6 +166,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     question: int = 0
     tried: tuple[Unit, ...] = ()
     last_code: str = ""
+    last_detail: str = ""
     give_up_at: datetime | None = None
     """In CREATING: when the create fails. Later: when it is ended although the site of its unit did not ask for it."""
     answer_by: datetime | None = None
@@ -250,9 +251,12 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             **other_units,
         )
 
-    def unplace(self, code: str, until: datetime) -> Conference:
-        """Return the conference without its media unit, asking for another one. `code`: what was wrong with it."""
-        return self._move(_S.CREATING, unit=None, last_code=code).ask(until)
+    def unplace(self, code: str, until: datetime, detail: str = "") -> Conference:
+        """Return the conference without its media unit, asking for another one.
+
+        `code` says what was wrong with the unit, `detail` says it in the unit's own words.
+        """
+        return self._move(_S.CREATING, unit=None, last_code=code, last_detail=detail).ask(until)
 
     def begin_running(self, join: Join | None, now: datetime) -> Conference:
         """Return the conference running on its media unit. `join`: how to enter it there."""
@@ -269,6 +273,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             pending_since=None,
             tried=(),
             last_code="",
+            last_detail="",
             empty_since=self.empty_since
             or (None if any(terminal.online for terminal in self.mts) else now),
             restores=self.restores + (self.state is not _S.CREATING),

@@ -55,6 +55,20 @@ async def test_people_hear_each_other_and_the_platform_sees_them(
     assert len(notice["mts"]) == 2
 
 
+async def test_terminals_that_nobody_can_call_are_refused_at_create_and_kept_at_restore(
+    unit: Unit, platform_side: Platform
+) -> None:
+    for number, kind in enumerate(("sip", "h323"), 1):
+        phone = {"account": "a", "name": "Phone", "type": kind, "mtid": "1"}
+        await platform_side.tell("u1", create("8800001", number, mts=[phone]))
+        nack = await platform_side.hears("MCU_MAU_CREATECONF_NACK", incarnation=number)
+        assert nack["detail"] == f"mts: nobody can call {kind} terminals here: no gateway"
+        assert nack["errcode"] == "29015"
+    restore = {**create("8800001", 3, mts=[phone]), "type": "MAU_CMU_RESTORECONF_REQ"}
+    await platform_side.tell("u1", {**restore, "restored": 1})
+    await platform_side.hears("CMU_MAU_RESTORECONF_ACK", incarnation=3)
+
+
 async def test_who_has_no_pin_or_no_token_stays_outside(
     unit: Unit, platform_side: Platform, person: Callable[..., Person]
 ) -> None:

@@ -166,8 +166,8 @@ def nobody_is_told_of_failure(patch: pytest.MonkeyPatch) -> None:
     """A create request that fails has no answer."""
     give_up = create.give_up
 
-    def silent(c: Conference, code: str, now: datetime) -> Step:
-        step = give_up(c, code, now)
+    def silent(c: Conference, code: str, now: datetime, detail: str = "") -> Step:
+        step = give_up(c, code, now, detail)
         return replace(step, send=step.send[1:])
 
     patch.setattr(create, "give_up", silent)

@@ -74,8 +74,9 @@ def test_after_three_units_that_refuse_the_asker_has_29015(cm: Manager, units: U
 
 def test_one_unit_alone_that_refuses_is_29015_not_29502(cm: Manager, unit: MediaUnit) -> None:
     request = cm.asks_to_create()
-    unit.refuses(unit.hears("MAU_MCU_CREATECONF_REQ"))
-    cm.is_refused("29015", request)
+    why = "mts: nobody can call sip terminals here"
+    unit.refuses(unit.hears("MAU_MCU_CREATECONF_REQ"), detail=why)
+    assert cm.is_refused("29015", request)["detail"] == why
 
 
 def test_a_unit_that_is_lost_while_it_creates_is_left_for_the_next_one(
