@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any, Protocol, TypeVar
 
 from django.db import transaction
@@ -84,6 +84,7 @@ class UnitOfWork:
         self.created_conferences: dict[str, tuple[str, str]] = {}
         """Key of a request -> (number, id) of the conference that it has created."""
         self._parts: dict[type[AppUnitOfWork], AppUnitOfWork] = {}
+        self._held = ExitStack()
         self._app_id = f"{protocol.current().sender_role}@{own_platform()}"
 
     def part(self, part_class: type[Part]) -> Part:
@@ -100,6 +101,14 @@ class UnitOfWork:
     def part_of(self, app: str) -> AppUnitOfWork:
         """Return the part of this unit of work (one transaction) that belongs to the app with this name."""
         return self.part(APP_UNITS_OF_WORK[app])
+
+    def hold(self, lock: AbstractContextManager[None]) -> None:
+        """Enter a lock that is no lock of a row, and leave it only when the transaction has ended, well or not."""
+        self._held.enter_context(lock)
+
+    def release(self) -> None:
+        """Leave the locks that were entered by `hold`."""
+        self._held.close()
 
     # ---- sending ----------------------------------------------------------------------------
 
@@ -223,11 +232,12 @@ def begin(platform: str, *, publish_inline: bool = False) -> Iterator[UnitOfWork
     Where another site serves the platform, nothing is written, whatever was staged. Raises NotProvisioned.
     """
     store = store_of(platform)
-    with transaction.atomic(using=store.database):
+    with ExitStack() as afterwards, transaction.atomic(using=store.database):
         served = serving.read(platform, lock=True)
         if served is None:
             raise NotProvisioned(f"no cell {platform}; run manage.py load_demo or provision")
         uow = UnitOfWork(store, served)
+        afterwards.callback(uow.release)
         yield uow
         if uow.is_open:
             uow.flush(publish_inline)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import OperationalError
+
 from foundation.cells import sql
-from foundation.cells.directory import look_up, own_platform, possible_platforms
+from foundation.cells.directory import look_up, own_platform, possible_platforms, store_of
 from foundation.cells.serving import read_unless_away
 from licensing.data import licence_rows
 from licensing.rules.amounts import NONE, RESOURCES, Amounts
@@ -36,14 +39,25 @@ _SELECT_COUNTS = f"{ALL_COUNTS.format(more='')} WHERE owner"
 
 
 class Seats:
-    """The counts of licensed amounts in use that one transaction reads and changes.
+    """The licence counts that one transaction reads and changes. Rows are locked when first read, written by `flush`.
 
-    Rows are locked when they are first read, and written by `flush`.
+    Where a site serves several platforms, these share sums, and their counts lie in several databases. Then the site's
+    one lock comes before the rows, so that of two creates at the same moment the second one sees the first.
     """
 
-    def __init__(self, database: str, platform: str, now: datetime) -> None:
-        """Begin without counts; they are read by `lock`. `database` is the one of `platform`."""
+    def __init__(
+        self,
+        database: str,
+        platform: str,
+        now: datetime,
+        hold: Callable[[AbstractContextManager[None]], object],
+    ) -> None:
+        """Remember database, platform and time; no row is read yet. `platform` owns the database.
+
+        `hold` enters a lock that is left when the transaction has ended.
+        """
         self._database, self._platform, self._now = database, platform, now
+        self._hold = hold
         self._used: dict[str, Amounts] = {}
         """Platform or user domain -> amounts in use before this transaction."""
         self._deltas: Counter[tuple[str, str]] = Counter()
@@ -61,6 +75,8 @@ class Seats:
         unread = sorted({*owners, self._platform} - self._used.keys())
         if not unread:
             return
+        if not self._licence_read and (sharing := _platforms_sharing(self._platform)):
+            self._hold(_lock_of_sums(sharing, self._platform))
         counts = self._lock_and_read(unread)
         missing = [(owner, *astuple(NONE)) for owner in unread if owner not in counts]
         if missing:
@@ -169,6 +185,7 @@ def _site_limits(platform: str, licences: Mapping[str, StoredLicence], now: date
     )
 
 
+_LOCK_WAIT_SECONDS = 2
 _SERVED_CACHE_SECONDS = 0.5
 _served: dict[tuple[str, str], tuple[float, bool]] = {}
 """(own platform, other platform) -> (when it was read, whether this site serves the other)."""
@@ -181,11 +198,28 @@ def resources_of_others(platform: str) -> Amounts:
     ones.
     """
     total = NONE
-    for other in possible_platforms():
-        if other != platform and _is_served(other):
-            rows = look_up(other, f"{_SELECT_COUNTS} = %s", [other])
-            total += Amounts(*rows[0][1:]).resources if rows else NONE
+    for other in _platforms_sharing(platform):
+        rows = look_up(other, f"{_SELECT_COUNTS} = %s", [other])
+        total += Amounts(*rows[0][1:]).resources if rows else NONE
     return total
+
+
+def _platforms_sharing(platform: str) -> list[str]:
+    """Return the other platforms that this site serves now, which share the sums of the licences with a platform."""
+    return [other for other in possible_platforms() if other != platform and _is_served(other)]
+
+
+@contextmanager
+def _lock_of_sums(others: Sequence[str], platform: str) -> Iterator[None]:
+    """Hold the site's lock for sums over the platforms that it serves. Raises OperationalError if it is not free soon.
+
+    It lies at the database of one of them, the same for all processes of the site.
+    """
+    database = store_of(min(platform, *others)).database
+    with sql.named_lock(database, "licence sums", _LOCK_WAIT_SECONDS) as has_lock:
+        if not has_lock:
+            raise OperationalError(sql.LOCK_WAIT, "the counts of the licence are locked")
+        yield
 
 
 def _is_served(platform: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
 
 from conferences.data.pool_view import load_resources
 from conferences.flows import due
@@ -18,10 +17,6 @@ from foundation.bus.dispatch import handle_batch
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import dumps
 from foundation.cells import directory
-from foundation.cells.directory import store_of
-from licensing.data import seats
-from licensing.rules.amounts import Amounts
-from licensing.rules.limits import ReachedLimit
 from media_unit.simulated_faults import FaultOrder
 from tests.integration.two_sites import WEST, TwoSites, ask, create
 from wire.routes import Routes
@@ -339,29 +334,3 @@ def test_due_on_a_copy_does_nothing(two: TwoSites, at_west: str) -> None:
     two.change(at_west, ends_at=clock.now() - timedelta(hours=1))
     with two.at(two.west):
         assert due.due(two.east) == 0
-
-
-# ---- licences ------------------------------------------------------------------------------------
-
-
-def test_platforms_that_one_site_serves_share_its_licence_in_force(two: TwoSites) -> None:
-    database = store_of(two.east).database
-
-    def missing(site: str, ports: int) -> str:
-        seats._served.clear()
-        with two.at(site):
-            usage = seats.read_usage_and_limits(database, two.east)
-        return usage.missing_resource(Amounts(media_ports=ports))
-
-    limits = seats.read_usage_and_limits(database, two.east).limits
-    assert limits
-    used_by_west = {WEST: Amounts(media_ports=limits.media_ports - 8)}
-    seats.write_counts(store_of(WEST).database, used_by_west)
-    assert missing(two.east, limits.media_ports) == ""
-    two.dead.add(two.east)
-    two.serve(two.east, two.west)
-    assert (missing(WEST, 8), missing(WEST, 16)) == ("", "media_ports")
-    with two.at(WEST), transaction.atomic(using=database):
-        counted = seats.Seats(database, two.east, clock.now())
-        reached = [counted.reached_limit("t", Amounts(1, media_ports=n), None) for n in (8, 16)]
-    assert reached == [None, ReachedLimit.PORTS]
