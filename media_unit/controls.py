@@ -9,6 +9,7 @@ from typing import TypeVar
 from foundation.bus.message import BadMessage, Body, read_fields
 from foundation.bus.typed_json import TypedObject, to_json_list
 from media_unit.conference_copy import HeldConference
+from media_unit.config import UnitConfig
 from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.janus_rooms import JanusRooms
 from media_unit.recording import Recorder
@@ -19,6 +20,7 @@ from wire.conference_control import (
     RemoveTerminals,
     RenameConference,
     SendText,
+    StartRecording,
     TerminalControl,
 )
 from wire.error_codes import Err
@@ -37,11 +39,12 @@ class ControlRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ControlContext:
-    """A context holds the conference that a control request changes, its Janus rooms and the recorder."""
+    """A context holds the conference that a control request changes, its Janus rooms, recorder and unit."""
 
     conference: HeldConference
     janus_rooms: JanusRooms
     recorder: Recorder
+    config: UnitConfig
 
 
 async def control(context: ControlContext, name: str, body: Body) -> Body:
@@ -148,6 +151,9 @@ async def _set_speaker(context: ControlContext, body: Body) -> Body:
 
 
 async def _start_record(context: ControlContext, body: Body) -> Body:
+    recorder = _read(StartRecording, body).vrs
+    if recorder and not context.config.is_named(recorder):
+        raise ControlRefused("vrs: this unit is not the recorder")
     if not context.conference.recording:
         await context.recorder.start(context.conference, context.janus_rooms)
     return {}

@@ -178,8 +178,7 @@ class MediaUnit:
     async def _accept_or_refuse(self, request: HoldRequest, correlation_id: str) -> None:
         """Answer a create or restore request, and hold its conference if that is possible."""
         async with self.lock(request.e164):
-            conference = self.conferences.get(request.e164)
-            why = ""
+            conference, why = self.conferences.get(request.e164), ""
             if conference is None or conference.incarnation != request.incarnation:
                 conference, why = await self._begin(request)
             if conference:
@@ -256,9 +255,7 @@ class MediaUnit:
             self._state_file.note_incarnation(request.e164, request.incarnation)
             conference = self.conferences.get(request.e164)
             if conference and conference.incarnation <= request.incarnation:
-                log.info(
-                    "%s: released with incarnation %s", conference.e164, conference.incarnation
-                )
+                log.info("%s: incarnation %s released", conference.e164, conference.incarnation)
                 await self._end(conference)
 
     async def _end(self, conference: HeldConference) -> None:
@@ -320,14 +317,16 @@ class MediaUnit:
             if kind == "REQ":
                 self.send_to_css(ControlAnswered(answer), correlation_id)
 
+    def _context(self, conference: HeldConference, janus_rooms: JanusRooms) -> ControlContext:
+        return ControlContext(conference, janus_rooms, self.recorder, self.config)
+
     async def _do(self, request: Control, name: str) -> Body:
         """Carry out a control on a held conference, and report changes. Raises ControlRefused."""
         conference = self.conferences.get(request.e164)
         if conference is None or self.janus_rooms is None:
             raise ControlRefused("not held here", Err.NO_CONFERENCE)
-        answer_fields = await control(
-            ControlContext(conference, self.janus_rooms, self.recorder), name, request.body
-        )
+        context = self._context(conference, self.janus_rooms)
+        answer_fields = await control(context, name, request.body)
         await self._report_changes(conference, self.janus_rooms)
         return answer_fields
 
@@ -346,7 +345,7 @@ class MediaUnit:
                 }
                 arrived = conference.roster.update(parts)
                 self.recorder.note_people(conference)
-                await admit(ControlContext(conference, janus_rooms, self.recorder), arrived)
+                await admit(self._context(conference, janus_rooms), arrived)
                 await self.monitors.follow(conference, janus_rooms)
                 await self._report_changes(conference, janus_rooms)
                 if {
@@ -395,5 +394,5 @@ class MediaUnit:
             if terminal is None:
                 return
             log.warning("%s: %s sends no media any more: removed", e164, terminal.name)
-            await disconnect(ControlContext(conference, self.janus_rooms, self.recorder), terminal)
+            await disconnect(self._context(conference, self.janus_rooms), terminal)
             await self._report_changes(conference, self.janus_rooms)

@@ -9,7 +9,7 @@ from msgspec import field
 
 from foundation.bus.message import BadMessage, Message, Raw, read_fields
 from foundation.bus.typed_json import TypedObject, items, read_as, text, to_json
-from wire.fields import InvitedTerminals, Moid, NewName, Number, Pid, Terminal
+from wire.fields import InvitedTerminals, Moid, NewName, Number, Pid, Terminal, UnitName
 
 
 class _AddressFields(TypedObject):
@@ -69,6 +69,11 @@ class ControlAnswered(_PassedOn):
     _TYPE_PATTERN: ClassVar[re.Pattern[str]] = re.compile(r"MCU_CM_[A-Z0-9_]{1,40}_(ACK|NACK|NTF)")
 
     @property
+    def begins_recording(self) -> bool:
+        """Return whether the unit tells that it records the conference from now on."""
+        return self.type == "MCU_CM_RECORDSTATE_NTF" and self.body.get("recording") == 1
+
+    @property
     def ip(self) -> str | None:
         """Return the address of the media unit that sends this; `None` if the message does not name it."""
         return self.body.get("ip") or None
@@ -89,6 +94,13 @@ class ControlOrder(Message):
 
     e164: Number = field(name="confE164")
     user_domain: Moid | None = field(name="moid", default=None)
+
+
+class StartRecording(ControlOrder):
+    """Order the media unit to record; `vrs`, if it is there, is the recorder that was reserved for it."""
+
+    wire_type: ClassVar[str] = "CM_MCU_STARTRECORD_REQ"
+    vrs: UnitName | None = None
 
 
 class CallTerminals(ControlOrder):

@@ -50,7 +50,7 @@ class PlatformProtocol(WireProtocol):
     service_stopped = Err.SERVICE_STOPPED.value
     no_answer = Err.UNIT_SILENT.value
     no_answer_detail = MEANING[Err.UNIT_SILENT]
-    resumed_flows = ("create", "restore")
+    resumed_flows = ("create", "restore", "record")
 
     def queues_of(self, platform: str) -> tuple[str, ...]:
         """Return the queues of one platform alone: that of requests to its platform monitor (PMS)."""

@@ -161,7 +161,8 @@ def _ask_orders(platform: str, messages: Sequence[Message | None]) -> list[Order
             "also": [kind for kind in ("vrs", "mps") if kind in request.res],
             "exclude": [name_of(unit) for unit in map(Unit.of, request.exclude) if unit],
         }
-        orders.append(("ask", orjson.dumps(question).decode()))
+        operation = "ask" if "mcu" in request.res else "recorder"
+        orders.append((operation, orjson.dumps(question).decode()))
     return orders
 
 
@@ -179,14 +180,15 @@ def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
     reserved = orjson.loads(answer)
     if not reserved:
         return ResourcesGranted(reqid=reqid)
-    log.debug("%s: %s", reserved["mcu"], reserved["why"])
     units_by_kind = {
         kind: unit_of(reserved[kind]).as_message_field
         for kind in ("mcu", "vrs", "mps")
         if kind in reserved
     }
-    platform = reserved.get("platform") or own_platform()
-    units_by_kind["mcu"] = msgspec.structs.replace(units_by_kind["mcu"], platform=platform)
+    if "mcu" in reserved:
+        log.debug("%s: %s", reserved["mcu"], reserved["why"])
+        platform = reserved.get("platform") or own_platform()
+        units_by_kind["mcu"] = msgspec.structs.replace(units_by_kind["mcu"], platform=platform)
     return ResourcesGranted(reqid=reqid, **units_by_kind)
 
 
@@ -244,6 +246,7 @@ def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[o
                 units.save_registered(platform, message)
     if newcomers or "hungry" in answers or any(has_waiting):
         for_each_served(due.restore_pending)
+        for_each_served(due.resume_recordings)
     return []
 
 

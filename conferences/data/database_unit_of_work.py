@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -151,13 +151,16 @@ class ConferencesDatabaseUnitOfWork:
         )
         return self._current_values(rows)
 
-    def claim_due(self, limit: int) -> list[Conference]:
-        """Lock and return conferences that a timer has to look at; skip those that another worker has locked."""
+    def claim_due(self, limit: int, within: timedelta = timedelta()) -> list[Conference]:
+        """Lock and return conferences that a timer has to look at; skip those that another worker has locked.
+
+        `within`: also those at which it has to look before so much time has passed.
+        """
         rows = sql.select(
             self._database,
             f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE due_at <= %s"
             " ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED",
-            [to_db_datetime(self._uow.now), limit],
+            [to_db_datetime(self._uow.now + within), limit],
         )
         claimed = self._current_values(rows)
         self._uow.inbox.load(c.request for c in claimed)

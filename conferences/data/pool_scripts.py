@@ -139,6 +139,20 @@ local function choose_unit(kind, rooms, ports, hd, excluded, want_tired)
   if not want_tired then return choose_unit(kind, rooms, ports, hd, excluded, true) end
 end
 
+-- Place a number on a recorder or mixer beside a media unit. A media unit that is a recorder too records by
+-- itself: the recorder named is the one that is used. Without a free recorder it is somebody who waits.
+local function place_beside(kind, unit, e164, rooms)
+  local other = unit
+  if kind ~= 'vrs' or redis.call('EXISTS', node_key(kind, unit)) == 0 then
+    other = choose_unit(kind, rooms, 0, 0, {}, false)
+  elseif not has_space(kind, unit, 0, 0, {}) then
+    other = nil
+  end
+  if other then place(kind, other, e164, 0, 0, 'held') end
+  if kind == 'vrs' and not other then redis.call('SET', 'rms:hungry', 1, 'EX', 60) end
+  return other
+end
+
 -- Remove a unit with all that is placed on it. 1: it was known.
 local function remove_unit(kind, unit)
   local room = redis.call('HGET', node_key(kind, unit), 'room')
@@ -181,7 +195,6 @@ if op == 'state' or op == 'adopt' then
 end
 
 -- ask: reserve a media unit, and other resources, for a number. Answers {} where no unit has space.
--- A media unit that is a recorder too records by itself: the recorder named is the one that is used.
 if op == 'ask' then
   release_expired()
   local request = cjson.decode(ARGV[2])
@@ -199,15 +212,23 @@ if op == 'ask' then
   local granted = {mcu = unit, why = why, platform = redis.call('HGET', node_key('mcu', unit), 'platform')}
   redis.call('SET', 'rms:why:' .. request.e164, why, 'EX', 604800)
   for _, kind in ipairs(request.also) do
-    local other = unit
-    if kind ~= 'vrs' or redis.call('EXISTS', node_key(kind, unit)) == 0 then
-      other = choose_unit(kind, request.rooms, 0, 0, {}, false)
-    elseif not has_space(kind, unit, 0, 0, {}) then
-      other = nil
-    end
-    if other then place(kind, other, request.e164, 0, 0, 'held') granted[kind] = other end
+    granted[kind] = place_beside(kind, unit, request.e164, request.rooms)
   end
   return cjson.encode(granted)
+end
+
+-- recorder: reserve a recorder for a number that runs already. Answers {} where none has space.
+if op == 'recorder' then
+  release_expired()
+  local request = cjson.decode(ARGV[2])
+  local unit = ''
+  for _, entry in ipairs(redis.call('SMEMBERS', 'rms:conf:' .. request.e164)) do
+    local kind, name = entry:match('^(%w+)|(.*)$')
+    if kind == 'mcu' then unit = name end
+    if kind == 'vrs' then release(kind, name, request.e164) end
+  end
+  local recorder = place_beside('vrs', unit, request.e164, request.rooms)
+  return recorder and cjson.encode({vrs = recorder}) or '{}'
 end
 
 -- used: a conference runs on what was reserved for it.

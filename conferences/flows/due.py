@@ -16,8 +16,9 @@ from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.queries import hosted_near_end
 from conferences.rules.due import decide_due, decide_end_at_other_site
 from conferences.rules.end import decide_end
+from conferences.rules.recorder import decide_ask_for_recorder, lacks_recorder
 from conferences.rules.restore import decide_restore
-from conferences.rules.states import Conference, ConferenceState, EndReason
+from conferences.rules.states import RECORDER_AGAIN_IN, Conference, ConferenceState, EndReason
 from conferences.rules.step import Step
 from foundation.bus import wake_up
 from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
@@ -123,6 +124,21 @@ def restore_pending(platform: str) -> int:
     if waiting:
         wake_up.everywhere(platform)
     return len(waiting)
+
+
+def resume_recordings(platform: str) -> int:
+    """Ask at once for recorders for all conferences that run without the one they are to have; return for how many."""
+    with begin(platform) as uow:
+        conferences = uow.part(ConferencesDatabaseUnitOfWork)
+        if not uow.is_open:
+            return 0
+        soon = conferences.claim_due(BATCH, within=RECORDER_AGAIN_IN)
+        lacking = [c for c in soon if lacks_recorder(c) and c.record_at]
+        for c in lacking:
+            commit(conferences, decide_ask_for_recorder(c, uow.now))
+    if lacking:
+        wake_up.everywhere(platform)
+    return len(lacking)
 
 
 def end_now(platform: str, e164: str, reason: EndReason) -> bool:

@@ -37,7 +37,11 @@ def decide_control(
     message = outgoing.to_unit(c.unit, order, correlation_id=correlation_id)
     if c.unit.site != own_site:
         message = _through_css_of_unit(order, c.unit, own_site, correlation_id)
-    return Step(f"passed {order.type} to {c.unit}", send=(message,))
+    after = None
+    if order.type.startswith("CM_MCU_STOPRECORD_"):
+        # It stays stopped, also on another unit, and when a recorder becomes free.
+        after = c.change(record=False, record_at=None)
+    return Step(f"passed {order.type} to {c.unit}", c if after else None, after, (message,))
 
 
 def _through_css_of_unit(order: Control, unit: Unit, own_site: str, correlation_id: str) -> Send:
@@ -61,10 +65,14 @@ def decide_control_answered(
     """
     if c and not c.is_on(unit):
         return no_change(f"{unit} does not run it")
+    after = None
+    if c and reply.begins_recording and c.state is ConferenceState.RUNNING and not c.record:
+        after = c.change(record=True)
     if request_key:
         answer = Answer(request=request_key, message=reply, route=Routes.STATE_TO_CM)
         return Step(f"{reply.type} to its asker", send=(answer,))
-    return Step(f"{reply.type} to CM", send=(Send(message=reply, route=Routes.STATE_TO_CM),))
+    notice = Send(message=reply, route=Routes.STATE_TO_CM)
+    return Step(f"{reply.type} to CM", c if after else None, after, (notice,))
 
 
 def _refusal_reason(

@@ -8,6 +8,7 @@ from conferences.rules import outgoing
 from conferences.rules.create import RMS_ANSWERS_IN, decide_next_unit, give_up, latest_warning_due
 from conferences.rules.end import decide_end
 from conferences.rules.monitors import decide_monitors_due, due_monitors
+from conferences.rules.recorder import decide_ask_for_recorder
 from conferences.rules.rename import decide_cm_is_silent
 from conferences.rules.restore import decide_restore, decide_restore_failed
 from conferences.rules.states import EMPTY_FOR, Conference, ConferenceState, EndReason
@@ -51,6 +52,8 @@ def decide_due(c: Conference, now: datetime, *, at_other_site: bool = False) -> 
         return decide_cm_is_silent(c, now)
     if c.auto_end and c.empty_since and c.empty_since + EMPTY_FOR <= now and c.state is _S.RUNNING:
         return decide_end(c, EndReason.AUTO_END, now)
+    if c.record_at and c.record_at <= now and c.state is _S.RUNNING:
+        return decide_ask_for_recorder(c, now)
     return _warn_of_end(c, now, by_other_site=watched)
 
 

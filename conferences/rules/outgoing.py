@@ -94,9 +94,11 @@ def parse_rename_question(correlation_id: str) -> RenameQuestion:
 def ask_rms(c: Conference, flow: str) -> Send:
     """Ask the resource manager (RMS) for a media unit, and for a recorder if the conference is recorded.
 
-    `flow` is `create` or `restore`. The correlation id begins with it, so the answer reaches that flow.
+    `flow` is `create` or `restore`, or `record` to ask for a recorder alone. The correlation id begins with it, so the answer reaches that flow.
     """
     types: tuple[ResourceType, ...] = ("mcu", "vrs", "mps") if c.record else ("mcu", "mps")
+    if flow == "record":
+        types = ("vrs",)
     return Send(
         message=GetResources(
             user_domain=c.user_domain,

@@ -48,6 +48,10 @@ MOVES: dict[ConferenceState, frozenset[ConferenceState]] = {
 }
 
 
+RECORDER_AGAIN_IN = timedelta(seconds=60)
+"""A conference that runs without its recorder asks for one so often, and at once when one becomes free."""
+
+
 class WrongMove(Exception):
     """A decision asked for a change of state that MOVES does not allow: this is a bug."""
 
@@ -157,6 +161,8 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     unit: Unit | None = None
     vrs: Unit | None = None
     mps: Unit | None = None
+    record_at: datetime | None = None
+    """When a recorder is asked for again, as it runs without the one that it is to have."""
     join: Join | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -271,6 +277,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             give_up_at=None,
             restore_at=None,
             pending_since=None,
+            record_at=now + RECORDER_AGAIN_IN if self.record and self.vrs is None else None,
             tried=(),
             last_code="",
             last_detail="",
@@ -296,6 +303,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             answer_by=None,
             tried=avoid,
             rename=None,
+            record_at=None,
             units=close_last(self.units, now),
         )
 
@@ -353,6 +361,6 @@ def next_due(c: Conference) -> datetime | None:
         warnings_left = [minutes for minutes in WARNINGS if not c.warned or minutes < c.warned]
         if c.ends_at and warnings_left:
             moments.append(c.ends_at - timedelta(minutes=warnings_left[0]))
-        moments.append(c.rename.answer_by if c.rename else None)
+        moments += [c.rename.answer_by if c.rename else None, c.record_at]
         moments.append(c.empty_since + EMPTY_FOR if c.auto_end and c.empty_since else None)
     return min((moment for moment in moments if moment), default=None)

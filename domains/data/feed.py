@@ -314,7 +314,7 @@ class ToldAgain(FullSnapshot):
         query = "SELECT base FROM domains_follower WHERE platform = %s AND first = %s"
         rows = self._ask(query, [self._platform, TELLING_AGAIN])
         self.first, self._next = TELLING_AGAIN, 1
-        self._base = rows[0][0] if rows else None
+        self._base: int = (rows[0][0] if rows else None) or 0
         query = (
             "SELECT c.moid FROM domains_changefor f JOIN domains_change c ON c.version = f.version"
             " WHERE f.platform = %s AND f.version > %s AND c.op = 'add'"

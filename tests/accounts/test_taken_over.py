@@ -53,10 +53,8 @@ class West:
         change.save_domain(platform, "west")
         tenant = UserDomain(name="Far tenant", parent=service, platform=platform)
         self.tenant = change.save_domain(tenant, "west").moid
-        self.person = people.create(PASSWORD, "west", username="frida", domain_id=self.tenant)
-        self.boss = people.create(
-            PASSWORD, "west", username="far-boss", domain_id=self.tenant, is_staff=True
-        )
+        self.person = people.create(PASSWORD, "west", username="frida", domain=tenant)
+        people.create(PASSWORD, "west", username="far-boss", domain=tenant, is_staff=True)
         key = ApiKey(domain_id=self.tenant, name="Far desk")
         self.secret = assign_key_pair(key)
         change.save_key(key, "west")

@@ -15,13 +15,11 @@ import orjson
 import pytest
 from pytest_django import Settings
 
-from conferences.data import row_mapper
 from conferences.flows import takeover
-from domains.data import redis_projection, site_counts
+from domains.data import redis_projection
 from domains.data.feed import feed
-from domains.flows import change, people, running
+from domains.flows import change, people
 from domains.models import Account, Domain
-from domains.pages.loss import describe_loss
 from failover.models import Register
 from foundation.bus import dispatch, outbox
 from foundation.bus.delivery import Delivery
@@ -38,7 +36,6 @@ from tests import licences
 from tests.domains.conftest import place
 from tests.domains.following import Platform, platforms
 from tests.domains.three import World, world
-from tests.factories import conference
 
 __all__ = ["place", "world"]
 
@@ -335,35 +332,6 @@ def test_what_is_for_a_platform_that_is_not_kept_here_is_parked(installation: In
         dispatch.handle_batch([_delivery("mau.bmc.q", row)], publish_inline=False)
     assert any("stranger is not served" in reason for reason in installation.east.parked())
     assert installation.west.parked() == []
-
-
-def test_the_page_that_disables_a_domain_says_how_many_run_at_which_site(
-    installation: Installation, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number, site in enumerate((installation.east, installation.east, installation.west)):
-        tenant = (
-            world.tenant if site is installation.east else world.user("W", world.inner, site.moid)
-        )
-        installation.settle()
-        c = conference(
-            confid=f"c{number}", e164=f"66010{number}", user_domain=tenant, shortnum=None
-        )
-        row = row_mapper.to_row(c)
-        sql.insert(site.database, "conferences_conference", row_mapper.COLUMNS, [row])
-    wait_for = site_counts.wait_for
-
-    def answers_come(*question: Any) -> dict[str, int | None]:
-        installation.settle()
-        return wait_for(*question)
-
-    monkeypatch.setattr(site_counts, "wait_for", answers_come)
-    service = Domain.objects.get(moid=world.east)
-    assert "Running at sites: Deep: 1, Near: 2." in describe_loss([service])
-    installation.serve(installation.east.moid, installation.west.moid)
-    assert "Running at sites: Deep: 1, Near: 2." in describe_loss([service])
-    monkeypatch.setattr(site_counts, "wait_for", wait_for)
-    monkeypatch.setattr(running, "WAIT_SECONDS", 0.1)
-    assert "Running at sites: Deep: no answer, Near: no answer." in describe_loss([service])
 
 
 @pytest.mark.parametrize("seed", range(4))

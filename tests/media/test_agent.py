@@ -306,6 +306,9 @@ async def test_recording_goes_on_as_the_next_segment(
     await platform_side.tell("u1", create("2", 1, record=1) | restore | {"speaker": ""})
     await platform_side.hears("CMU_MAU_RESTORECONF_ACK", confE164="2")
     await platform_side.hears("MCU_CM_RECORDSTATE_NTF", confE164="2", recording=0)
+    granted = {"type": "CM_MCU_STARTRECORD_CMD", "confE164": "2", "vrs": {"ip": "127.0.0.1"}}
+    await platform_side.tell("u1", granted)  # one has become free
+    await platform_side.hears("MCU_CM_RECORDSTATE_NTF", confE164="2", recording=1)
     another = {"ip": "127.0.0.1", "pid": "u2"}  # this unit cannot record by another's hand
     await platform_side.creates("u1", "3", confid="c3", record=1, vrs=another)
     await platform_side.hears("MCU_CM_RECORDSTATE_NTF", confE164="3", recording=0)

@@ -189,6 +189,23 @@ def test_a_late_answer_of_the_rms_restores_nothing_twice(
     assert not third.has_heard("MAU_CMU_RESTORECONF_REQ")
 
 
+def test_a_recording_goes_on_when_a_recorder_becomes_free(cm: Manager, units: Units) -> None:
+    first = units()
+    request = cm.asks_to_create(record=1)
+    order = first.takes()
+    assert "vrs" not in order.body
+    number = cm.answer(request)["confE164"]
+    recorder = units(restype="vrs")
+    start_order = first.hears("CM_MCU_STARTRECORD_CMD")
+    assert start_order["vrs"] == {"ip": recorder.ip}
+    first.says("MCU_CM_RECORDSTATE_NTF", confE164=number, recording=1)
+    cm.hears("MCU_CM_RECORDSTATE_NTF", confE164=number)
+    second = units()
+    first.unregisters()
+    again = second.takes_again()
+    assert (again["record"], again["vrs"]) == (1, {"ip": recorder.ip})
+
+
 def test_a_lost_recorder_moves_no_conference(cm: Manager, units: Units, site: Site) -> None:
     number = start(cm, units())["confE164"]
     recorder = units(restype="vrs")
