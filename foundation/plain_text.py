@@ -32,6 +32,7 @@ NAME_RULE = (
 )
 """The rule that a name has to obey, in words for people."""
 
+_FORBIDDEN = re.compile(rf"[\x00-\x1f{_CONTROLS}{_TURNING}]+")
 _ONE_LINE, _LINES, _VISIBLE = (re.compile(pattern) for pattern in (ONE_LINE, LINES, _SEEN))
 
 
@@ -46,3 +47,9 @@ def fault_of(text: str, *, lines: bool = False, empty: bool = False) -> str:
     if not empty and not _VISIBLE.match(text):
         return "must contain something that can be seen"
     return ""
+
+
+def cleaned(text: str) -> str:
+    """Return a text as one line without what a name must not contain; "" if then nothing is to be seen."""
+    line = _FORBIDDEN.sub(" ", text).strip()
+    return line if _VISIBLE.match(line) else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import AbstractUser
 from django.core.exceptions import ValidationError
@@ -14,7 +14,8 @@ from oauth2_provider.models import AbstractApplication
 
 from domains.rules import accounts as account_rules
 from domains.rules import sign_in_names
-from domains.rules.tree import Refusal
+from domains.rules.refusal_texts import translated
+from domains.rules.tree import Refusal, refusals_to_name
 from foundation.cells import sql
 
 NAMES = ("username", "email", "phone", "e164")
@@ -76,6 +77,18 @@ class AccountBase(AbstractUser):
         flags = (account.is_staff, account.is_superuser, account.is_active)
         return account_rules.AccountFacts(*names, level, *flags)
 
+    def find_name_refusals(self, saved: AccountBase | None) -> list[Refusal]:
+        """Return why the names that differ from the saved account's (`None`: it is new) are no plain texts."""
+        account, before = cast(Any, self), cast(Any, saved)
+        fields = ("username", "first_name", "last_name")
+        values = {field: str(getattr(account, field) or "") for field in fields}
+        return [
+            refusal
+            for field, value in values.items()
+            if value and not (before and getattr(before, field) == value)
+            for refusal in refusals_to_name(field, value)
+        ]
+
     def find_refusals(self, database: str) -> list[Refusal]:
         """Return why the rules refuse to save the account as it is. An empty list means that it can be saved."""
         self.normalize_fields()
@@ -116,7 +129,9 @@ class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base cl
     def clean(self) -> None:
         """Raise ValidationError if a setting is unsafe; the text says what to do instead."""
         super().clean()
-        errors = {}
+        errors = {
+            refusal.field: translated(refusal) for refusal in refusals_to_name("name", self.name)
+        }
         uris = self.redirect_uris.split()
         unencrypted = [uri for uri in uris if uri.lower().startswith("http:")]
         if any(_host(uri) not in LOOPBACK_HOSTS for uri in unencrypted):

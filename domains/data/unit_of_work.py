@@ -16,6 +16,7 @@ from domains.data import bulk_writer, hooks, metrics, redis_projection, serializ
 from domains.data.serializers import WireObject
 from domains.data.tree_rows import DatabaseTree
 from domains.data.tree_source import is_tree_edited_here
+from domains.rules.foreign_names import with_plain_names
 from domains.rules.sync_decisions import Verdict, is_time_to_ask, judge_change
 from domains.rules.tree import CORE, PLATFORM, SERVICE, USER
 from foundation.bus.message import Message
@@ -378,8 +379,10 @@ class DomainsUnitOfWork:
 
 
 def subject_of(notice: Notice) -> WireObject:
-    """Return the domain or the account whose change a message reports."""
-    return dict(notice.domain if isinstance(notice, DomainChanged) else notice.account)
+    """Return the domain or the account whose change a message reports, its names as plain texts."""
+    return with_plain_names(
+        dict(notice.domain if isinstance(notice, DomainChanged) else notice.account)
+    )
 
 
 def in_order_of_reference(domains: Sequence[WireObject]) -> list[WireObject]:

@@ -173,6 +173,7 @@ def save_room(room: MachineRoom, database: str = "default") -> None:
     with _tree_locked(database) as tree:
         before = tree.platform_of_room(room.moid)
         tenants = sum(tree_rows.count_uses_of_room(database, room.moid).values())
+        raise_if_refused(rules.refusals_to_name("name", room.name))
         raise_if_refused(rules.refusals_to_move_room(room.platform_id, before, tenants))
         room.save(using=database)
         for platform in sorted({room.platform_id, before or room.platform_id}):

@@ -47,6 +47,7 @@ def save_account(
         with transaction.atomic(using=database):
             before = _lock_account(account.moid, database)
             _refuse_if_kept_at_core(account.moid, database)
+            raise_if_refused(account.find_name_refusals(before))
             raise_if_refused(account.find_refusals(database))
             raise_if_refused(find_field_errors(account, changed))
             if before is not None:

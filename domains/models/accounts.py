@@ -8,6 +8,7 @@ from django.db import models
 
 from domains.data.model_bases import AccountBase, ApplicationBase
 from domains.models.tree import Domain, new_moid, raise_validation_error
+from domains.rules.tree import refusals_to_name
 
 
 class Account(AccountBase):
@@ -31,7 +32,10 @@ class Account(AccountBase):
     def clean(self) -> None:
         """Raise ValidationError if another account has one of the names, or the domain does not fit the account."""
         super().clean()
-        raise_validation_error(self.find_refusals(self._state.db or "default"))
+        database = self._state.db or "default"
+        saved = Account.objects.using(database).filter(pk=self.pk).first() if self.pk else None
+        raise_validation_error(self.find_name_refusals(saved))
+        raise_validation_error(self.find_refusals(database))
 
 
 class SignInName(models.Model):
@@ -79,6 +83,12 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Raise ValidationError if a new name is no plain text."""
+        super().clean()
+        if not ApiKey.objects.filter(pk=self.pk, name=self.name).exists():
+            raise_validation_error(refusals_to_name("name", self.name))
 
 
 class ApiToken(models.Model):

@@ -205,7 +205,9 @@ class MachineRoom(models.Model):
         database = self._state.db or "default"
         before = tree_rows.DatabaseTree(database).platform_of_room(self.moid)
         tenants = sum(tree_rows.count_uses_of_room(database, self.moid).values())
-        raise_validation_error(rules.refusals_to_move_room(self.platform_id, before, tenants))
+        refusals = rules.refusals_to_name("name", self.name)
+        refusals += rules.refusals_to_move_room(self.platform_id, before, tenants)
+        raise_validation_error(refusals)
 
 
 class UserDomain(Domain):

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from dataclasses import field as given
 from typing import NamedTuple, Protocol
 
+from foundation.plain_text import fault_of
+
 USER, PLATFORM, SERVICE, CORE = range(4)
 NAMES = {
     USER: "user domain",
@@ -148,7 +150,7 @@ class RuleBroken(Exception):
 def refusals_to_place(node: Node, tree: Tree) -> list[Refusal]:
     """Return why a domain cannot be saved as it is. An empty list means that it can.
 
-    A domain whose parent and bindings do not change is not checked again, so disabling a domain is never refused.
+    A domain whose name, parent and bindings do not change is not checked again, so disabling a domain is never refused.
     """
     before = tree.node(node.moid)
     if before is not None and before.level != node.level:
@@ -159,6 +161,10 @@ def refusals_to_place(node: Node, tree: Tree) -> list[Refusal]:
                 {"kind": Term(NAMES[before.level]), "name": before.name},
             )
         ]
+    if (before is None or before.name != node.name) and (
+        refusals := refusals_to_name("name", node.name)
+    ):
+        return refusals
     if refusals := _prefix_refusals(node, tree):
         return refusals
     if before is not None and before.place == node.place:
@@ -167,6 +173,17 @@ def refusals_to_place(node: Node, tree: Tree) -> list[Refusal]:
     if not refusals and node.level == USER:
         refusals = _binding_refusals(node, tree)
     return refusals or _out_of_reach_refusals(before, node, tree)
+
+
+def refusals_to_name(field: str, name: str) -> list[Refusal]:
+    """Refuse a name that shows nothing, turns the line or controls a terminal. `field` is the name's field."""
+    if fault_of(name, empty=True):
+        text = "Leave out control characters, line ends, and marks that turn the line."
+        return [Refusal(field, text)]
+    if fault_of(name):
+        text = "Write a name in which something is to be seen."
+        return [Refusal(field, text)]
+    return []
 
 
 def _prefix_refusals(node: Node, tree: Tree) -> list[Refusal]:

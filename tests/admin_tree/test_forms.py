@@ -170,3 +170,15 @@ def test_what_is_used_has_no_delete_button(operator: Browser, service: str) -> N
     free = change.create(Level.SERVICE, name="Free", parent_id=service)
     assert operator.post(page("servicedomain_delete", free.pk), {"post": "yes"}).status_code == 302
     assert not Domain.objects.filter(pk=free.pk).exists()
+
+
+def test_a_name_that_turns_the_line_is_refused_at_its_field(
+    operator: Browser, service: str, platform: str
+) -> None:
+    fields = {"parent": service, "platform": platform, "enable_hd": "on", "enable_h265": "on"}
+    answer = operator.post(page("userdomain_add"), {**fields, "name": "\u202eevil"})
+    assert "marks that turn the line" in text(answer)
+    assert answer.context["adminform"].errors.keys() == {"name"}
+    answer = operator.post(page("apikey_add"), {"name": "\u200b", "domain": DEMO_TENANT})
+    assert answer.context["adminform"].errors.keys() == {"name"}
+    assert not UserDomain.objects.filter(name__contains="evil").exists()

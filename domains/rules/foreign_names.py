@@ -1,0 +1,34 @@
+"""Names that come from the core, or from a third party's console (BMC), are cleaned, not refused.
+
+A refused message would leave a hole that is asked for again and again, and a tenant without a domain. What is left out
+shows nothing or turns the line. A name of which nothing is left is replaced by the id (MOID) of what it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from foundation.plain_text import cleaned
+
+_WHOLE = ("name", "account")
+"""These names are never empty."""
+_MAY_BE_EMPTY = ("firstname", "lastname")
+_LISTS = {"rooms": "roommoid", "apikeys": "key"}
+"""Lists of objects with names -> the field of their ids."""
+
+
+def with_plain_names(subject: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a domain or account as messages carry it, with names that are plain texts."""
+    plain = _plain(subject, "moid")
+    for field, id_field in _LISTS.items():
+        if field in plain:
+            plain[field] = [_plain(item, id_field) for item in plain[field]]
+    return plain
+
+
+def _plain(item: Mapping[str, Any], id_field: str) -> dict[str, Any]:
+    whole = {field: cleaned(item[field]) for field in _WHOLE if field in item}
+    replaced = {field: name or str(item.get(id_field, "")) for field, name in whole.items()}
+    empty = {field: cleaned(item[field]) for field in _MAY_BE_EMPTY if field in item}
+    return {**item, **replaced, **empty}
