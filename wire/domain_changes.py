@@ -1,7 +1,7 @@
 """Messages about changes of domains and accounts (ARCH §3.5, §3.6; CSS §3.2).
 
-The fields `previous`, `whole` and `platformmoid` of these messages, and `endrunning` of a domain, are ours: a third
-party's BMC sends none of them, and third parties ignore them.
+The fields `previous`, `whole` and `platformmoid` of these messages, and `endrunning` and `findable` of a domain, are
+ours: a third party's BMC sends none of them, and third parties ignore them.
 """
 
 from __future__ import annotations
@@ -58,6 +58,7 @@ class DomainRecord(TypedDict, total=False):
     """A domain. Fields that are absent stay as the receiver has them; unknown fields are dropped.
 
     `endrunning` comes with a disabled domain: conferences that run in it and in domains below it are to end now.
+    `findable` of a user domain: its people can be found from other user domains that have it too.
     """
 
     moid: Required[Moid]
@@ -77,6 +78,7 @@ class DomainRecord(TypedDict, total=False):
     rooms: Annotated[list[RoomRecord], items()]
     addresses: AddressesRecord
     apikeys: Annotated[list[KeyRecord], items(2000)]
+    findable: _Flag
     endrunning: _Flag
 
 

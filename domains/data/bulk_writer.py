@@ -27,7 +27,9 @@ log = logging.getLogger("domains.store")
 
 WireObject = Mapping[str, Any]
 _DOMAIN_COLUMNS = ("moid", "level", "parent_id", "name", "used", "enable_h265", "enable_hd")
-_USER_DOMAIN_COLUMNS = ("domain_ptr_id", "platform_id", "room_id", "small_limit", "large_limit")
+_USER_DOMAIN_COLUMNS = (
+    *("domain_ptr_id", "platform_id", "room_id", "small_limit", "large_limit", "findable"),
+)
 _URL_NAMES = ("http", "broker", "redis", "database")
 _PLATFORM_COLUMNS = (
     *("domain_ptr_id", "e164_prefix", "dr_mode"),
@@ -81,7 +83,8 @@ def _domain_row(domain: WireObject) -> tuple[object, ...]:
 def _user_domain_row(domain: WireObject) -> tuple[object, ...]:
     """Return the values of `_USER_DOMAIN_COLUMNS` for a received user domain."""
     limits = (domain.get("smallconfnumlimit"), domain.get("largeconfnumlimit"))
-    return (domain["moid"], domain["platformmoid"], domain.get("roommoid") or None, *limits)
+    binding = (domain["platformmoid"], domain.get("roommoid") or None)
+    return (domain["moid"], *binding, *limits, domain.get("findable", 0))
 
 
 def _insert_missing_rooms(database: str, user_domains: Sequence[WireObject]) -> None:

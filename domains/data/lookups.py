@@ -103,6 +103,12 @@ def http_urls_with_backups(moid: str) -> list[str]:
     return list(dict.fromkeys(urls))
 
 
+def findable_domains(platform: str, moids: Collection[str]) -> set[str]:
+    """Return those of these user domains whose people can be found from other user domains."""
+    query = "SELECT domain_ptr_id FROM domains_userdomain WHERE findable AND domain_ptr_id IN ({})"
+    return {moid for (moid,) in look_up(platform, query.format(sql.marks([*moids])), [*moids])}
+
+
 def level_of(database: str, moid: str) -> int | None:
     """Return the level of a domain (see `domains.models.Level`). `None` means that there is no such domain."""
     rows = sql.select(database, "SELECT level FROM domains_domain WHERE moid=%s", [moid])

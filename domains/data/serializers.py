@@ -17,7 +17,7 @@ WireObject = dict[str, Any]
 
 _SELECT_DOMAINS = (
     "SELECT d.moid, d.level, d.parent_id, d.name, d.used, d.enable_h265, d.enable_hd,"
-    " u.platform_id, u.room_id, u.small_limit, u.large_limit,"
+    " u.platform_id, u.room_id, u.small_limit, u.large_limit, u.findable,"
     " p.e164_prefix, p.dr_mode, p.http_url, p.broker_url, p.redis_url, p.database_url"
     " FROM domains_domain d LEFT JOIN domains_userdomain u ON u.domain_ptr_id = d.moid"
     " LEFT JOIN domains_platformdomain p ON p.domain_ptr_id = d.moid WHERE d.moid IN ({marks})"
@@ -77,7 +77,9 @@ def _add_rooms_and_backups(
 def _domain_object(row: tuple[Any, ...]) -> WireObject:
     """Return a domain as messages carry it. `row` is a row of `_SELECT_DOMAINS`."""
     moid, level, parent, name, used, h265, hd, *of_some_levels = row
-    platform, room, small, large, prefix, mode, http, broker, cache, database = of_some_levels
+    platform, room, small, large, findable, prefix, mode, http, broker, cache, database = (
+        of_some_levels
+    )
     domain: WireObject = {"moid": moid, "level": level, "uplevelmoid": parent or "", "name": name}
     domain |= {
         "used": int(used),
@@ -87,7 +89,7 @@ def _domain_object(row: tuple[Any, ...]) -> WireObject:
     }
     if level == USER:
         limits = {"smallconfnumlimit": small, "largeconfnumlimit": large}
-        domain |= {"platformmoid": platform, "roommoid": room or ""}
+        domain |= {"platformmoid": platform, "roommoid": room or "", "findable": int(findable)}
         domain |= {name: limit for name, limit in limits.items() if limit is not None}
     if level == PLATFORM:
         urls = {"http": http, "broker": broker, "redis": cache, "database": database}

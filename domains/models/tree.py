@@ -222,6 +222,12 @@ class UserDomain(Domain):
     large_limit = models.PositiveIntegerField(
         "large conferences at once", null=True, blank=True, help_text="Empty: the platform's limit."
     )
+    findable = models.BooleanField(
+        "people can be found from other user domains",
+        default=False,
+        db_default=False,
+        help_text="By their exact sign-in name, by people of domains that can be found as well.",
+    )
 
     class Meta:
         verbose_name = "user domain"

@@ -345,7 +345,7 @@ class UserDomainAdmin(TenantTables, TreeAdmin[UserDomain]):
     fieldsets = [
         (_("Place"), {"fields": [("name", "parent"), ("platform", "room"), "moid"]}),
         (_("Limits"), {"fields": [("small_limit", "large_limit")]}),
-        TreeAdmin.allowed,
+        (_("Allowed"), {"fields": [("enable_hd", "enable_h265"), "findable"]}),
         TreeAdmin.now,
     ]
 

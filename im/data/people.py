@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
+from domains.data.lookups import findable_domains
 from domains.models import Account
 from domains.rules.sign_in_names import normalize
 from foundation.cells.directory import PlatformStore
@@ -38,6 +39,17 @@ def person_by_sign_in_name(store: PlatformStore, name: str) -> Person | None:
     """Return the person of this platform who signs in with exactly this name; `None` if nobody does."""
     row = _local_accounts(store).filter(names__name=normalize(name)).values_list(*_FIELDS).first()
     return _person(*row) if row else None
+
+
+def may_find(store: PlatformStore, me: Person, other: Person) -> bool:
+    """Return whether a person may find another one: of the own user domain, or if both domains can be found.
+
+    Operators, who belong to no user domain, may find everybody, and are found by nobody.
+    """
+    domains = {me.domain, other.domain}
+    return (
+        not me.domain or len(domains) == 1 or findable_domains(store.platform, domains) == domains
+    )
 
 
 def _local_accounts(store: PlatformStore) -> QuerySet[Account]:

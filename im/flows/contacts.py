@@ -35,8 +35,11 @@ def change_contact(
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        _lock_accounts(store, me, other)
+        person = _lock_accounts(store, me, other)
         before = queries.states_between(store.database, me.id, [other])[other]
+        is_new = action is ContactAction.ASK and not before[0]
+        if is_new and not people.may_find(store, me, person):
+            raise Denied(DenyReason.NOT_FOUND, NOBODY)
         after = conversation_decisions.decide_contact(action, *before)
         if isinstance(after, DenyReason):
             raise Denied(
@@ -51,15 +54,17 @@ def change_contact(
     return after[0]
 
 
-def _lock_accounts(store: PlatformStore, me: Person, other: str) -> None:
-    """Lock both people's accounts, so that no other change between them runs at the same time.
+def _lock_accounts(store: PlatformStore, me: Person, other: str) -> Person:
+    """Lock both people's accounts, so that no other change between them runs at the same time; return the other one.
 
     Raises Denied if the other person is unknown, or the same.
     """
-    if me.id == other or not people.people_by_id(store, [other]):
+    person = people.people_by_id(store, [other]).get(other)
+    if me.id == other or person is None:
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
     accounts = Account.objects.using(store.database).filter(moid__in=[me.id, other])
     len(accounts.order_by("moid").select_for_update())  # `len` runs the query.
+    return person
 
 
 def _check_count(database: str, me: Person, before: str, after: str) -> None:
@@ -137,10 +142,10 @@ def rename(store: PlatformStore, me: Person, other: str, name: str) -> None:
 def find_person(store: PlatformStore, me: Person, name: str) -> Person:
     """Return the person who signs in with exactly this name.
 
-    Raises Denied if that person has blocked me.
+    Raises Denied if that person has blocked me, or belongs to a user domain whose people I may not find.
     """
     person = people.person_by_sign_in_name(store, name)
-    if person is None or person.id == me.id:
+    if person is None or person.id == me.id or not people.may_find(store, me, person):
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
     between = queries.states_between(store.database, me.id, [person.id])[person.id]
     if between[1] == conversation_decisions.BLOCKED:

@@ -178,7 +178,8 @@ class Platform:
 _PERSON = "a.moid, a.username, a.first_name, a.email, a.phone, a.e164, a.is_active, a.password"
 _TABLES = {
     "domains": "SELECT moid, level, parent_id, name, used, enable_h265, enable_hd FROM domains_domain",
-    "users": "SELECT domain_ptr_id, platform_id, room_id, small_limit, large_limit FROM domains_userdomain",
+    "users": "SELECT domain_ptr_id, platform_id, room_id, small_limit, large_limit, findable"
+    " FROM domains_userdomain",
     "platforms": "SELECT domain_ptr_id, e164_prefix, dr_mode, http_url FROM domains_platformdomain",
     "rooms": "SELECT platform_id, moid, name, `order`, is_default FROM domains_machineroom",
     "backups": "SELECT platform_id, backup_id, `order` FROM domains_backupplatform",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from domains.flows import change
-from domains.models import PlatformDomain, ServiceDomain
+from domains.management.commands.load_demo import DEMO_TENANT
+from domains.models import PlatformDomain, ServiceDomain, UserDomain
 from foundation import clock
 from im.flows import presence
-from tests.im.http.town import Someone, other_tenant, pushed, someone
+from tests.im.http.town import OTHER_TENANT, Someone, other_tenant, pushed, someone
 
 
 def states(who: Someone) -> dict[str, str]:
@@ -38,6 +39,22 @@ def test_a_person_of_another_tenant_becomes_a_contact(anna: Someone, zoe: Someon
     assert (states(anna), states(zoe)) == ({zoe.id: "friend"}, {anna.id: "friend"})
     number = anna.writes_to(zoe)
     assert anna.says(number, "hello") == 1
+
+
+def test_people_of_two_tenants_find_each_other_only_if_both_are_open(
+    anna: Someone, zoe: Someone
+) -> None:
+    assert not UserDomain().findable
+    for closed in (DEMO_TENANT, OTHER_TENANT):
+        change.change(closed, findable=False)
+        for me, other in ((anna, zoe), (zoe, anna)):
+            assert me.get(f"people?name={other.account.username}").status == 404
+            assert me.post("contacts", {"name": other.account.username}).status == 404
+            assert me.post("contacts", {"user": other.id}).status == 404
+        change.change(closed, findable=True)
+    befriend(anna, zoe)
+    change.change(OTHER_TENANT, findable=False)
+    assert states(anna) == {zoe.id: "friend"}, "who knows each other stays so"
 
 
 def test_whoever_belongs_to_another_platform_is_not_found(anna: Someone) -> None:

@@ -131,7 +131,9 @@ def someone(name: str, domain: str = DEMO_TENANT) -> Someone:
 def other_tenant(moid: str = OTHER_TENANT, platform: str = "") -> None:
     """Create a second tenant, on the same platform or on a neighbour's."""
     parent, home = ServiceDomain.objects.get(), platform or own_platform()
-    change.save_domain(UserDomain(moid=moid, name=moid, parent=parent, platform_id=home))
+    tenant = UserDomain(moid=moid, name=moid, parent=parent, platform_id=home, findable=True)
+    change.save_domain(tenant)
+    change.change(DEMO_TENANT, findable=True)
 
 
 def pushed() -> list[tuple[str, Body, set[str]]]:
