@@ -18,4 +18,4 @@ def site_to_ask(e164: str) -> str:
     if platform in possible_platforms():
         elsewhere = served_elsewhere(platform)
         return (elsewhere.url or elsewhere.platform) if elsewhere else ""
-    return lookups.http_url(own_platform(), platform) or platform
+    return lookups.http_url(platform) or platform

@@ -12,12 +12,12 @@ import uuid
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import product
 
 from django.contrib.auth import authenticate
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from oauth2_provider.models import get_access_token_model
+from oauth2_provider.models import AbstractAccessToken, get_access_token_model
 
 from domains.api.oauth.validator import serves_account
 from domains.data import homes, lockout, queries
@@ -193,11 +193,14 @@ def _look_up_bearer(value: str, scope: str) -> Session:
     return Session(access_token.user)
 
 
-def access_token_of(database: str, value: str) -> Any:
+def access_token_of(database: str, value: str) -> AbstractAccessToken | None:
     """Return the row of an OAuth2 access token in a database, with its person and application, or `None`."""
     tokens = get_access_token_model().objects.using(database)
     with_person = tokens.select_related("user__domain", "application")
-    return with_person.filter(token_checksum=hash_secret(value)).first()
+    token: AbstractAccessToken | None = with_person.filter(
+        token_checksum=hash_secret(value)
+    ).first()
+    return token
 
 
 def _look_up(token: str, cookie: str, now: datetime) -> Session:
@@ -239,14 +242,17 @@ def live_logins(logins: Collection[tuple[str, str]], now: datetime) -> frozenset
 
     They are in use by an open connection, so they are counted as used.
     """
+    lived = (_live_logins(database, logins, now) for database in homes.served_databases())
+    return frozenset[tuple[str, str]]().union(*lived)
+
+
+def _live_logins(
+    database: str, logins: Collection[tuple[str, str]], now: datetime
+) -> frozenset[tuple[str, str]]:
+    """Return those of these logins that are valid by one platform's data (see `live_logins`)."""
     rows: list[ApiToken] = []
     hashes = sorted({hash_secret(secret) for pair in logins for secret in pair if secret})
-    tokens = ApiToken.objects.select_related("account__domain", "key").filter(
-        account__isnull=False,
-        key__enabled=True,
-        used_at__gt=now - IDLE,
-        login_used_at__gt=now - IDLE,
-    )
+    tokens = _live_tokens(database, now).filter(account__isnull=False, login_used_at__gt=now - IDLE)
     for start in range(0, len(hashes), _LOOKED_UP_AT_ONCE):
         some = hashes[start : start + _LOOKED_UP_AT_ONCE]
         rows += tokens.filter(Q(token_hash__in=some) | Q(cookie_hash__in=some))
@@ -254,7 +260,8 @@ def live_logins(logins: Collection[tuple[str, str]], now: datetime) -> frozenset
     live = [row for row in rows if row.account and may_act(row.account, row.key.domain_id)]
     stale = [row.pk for row in live if row.login_used_at and now - row.login_used_at > KEPT_IN_USE]
     if stale:
-        ApiToken.objects.filter(pk__in=stale).update(login_used_at=now, used_at=now)
+        used = ApiToken.objects.using(database).filter(pk__in=stale)
+        used.update(login_used_at=now, used_at=now)
     by_token = {row.token_hash: row for row in live}
     by_cookie = {row.cookie_hash: row for row in live}
 
@@ -268,11 +275,12 @@ def live_logins(logins: Collection[tuple[str, str]], now: datetime) -> frozenset
 def live_bearers(values: Collection[str]) -> frozenset[str]:
     """Return those OAuth2 access tokens that are still valid and allow reading, in few queries."""
     by_hash = {hash_secret(value): value for value in values}
-    hashes, live = sorted(by_hash), set()
-    tokens = get_access_token_model().objects.select_related("user__domain", "application")
-    may_act = _Verdicts()
-    for start in range(0, len(hashes), _LOOKED_UP_AT_ONCE):
-        for row in tokens.filter(token_checksum__in=hashes[start : start + _LOOKED_UP_AT_ONCE]):
+    hashes, live, may_act = sorted(by_hash), set(), _Verdicts()
+    starts = range(0, len(hashes), _LOOKED_UP_AT_ONCE)
+    for database, start in product(homes.served_databases(), starts):
+        tokens = get_access_token_model().objects.using(database)
+        rows = tokens.select_related("user__domain", "application")
+        for row in rows.filter(token_checksum__in=hashes[start : start + _LOOKED_UP_AT_ONCE]):
             is_valid = row.is_valid(["read"]) and row.user and row.application
             if is_valid and may_act(row.user, row.application.domain_id):
                 live.add(by_hash[row.token_checksum])

@@ -31,10 +31,7 @@ _USER_DOMAIN_COLUMNS = (
     *("domain_ptr_id", "platform_id", "room_id", "small_limit", "large_limit", "findable"),
 )
 _URL_NAMES = ("http", "broker", "redis", "database")
-_PLATFORM_COLUMNS = (
-    *("domain_ptr_id", "e164_prefix", "dr_mode"),
-    *(f"{name}_url" for name in _URL_NAMES),
-)
+_PLATFORM_COLUMNS = ("domain_ptr_id", "e164_prefix", "dr_mode", *(f"{n}_url" for n in _URL_NAMES))
 _ROOM_COLUMNS = ("moid", "platform_id", "name", "order", "is_default", "abnormal")
 _KEY_COLUMNS = ("key", "domain_id", "secret_hash", "name", "enabled")
 _DEVICE_COLUMNS = ("key", "name", "step", "t0", "digits", "tolerance")
@@ -83,8 +80,8 @@ def _domain_row(domain: WireObject) -> tuple[object, ...]:
 def _user_domain_row(domain: WireObject) -> tuple[object, ...]:
     """Return the values of `_USER_DOMAIN_COLUMNS` for a received user domain."""
     limits = (domain.get("smallconfnumlimit"), domain.get("largeconfnumlimit"))
-    binding = (domain["platformmoid"], domain.get("roommoid") or None)
-    return (domain["moid"], *binding, *limits, domain.get("findable", 0))
+    room, findable = domain.get("roommoid") or None, domain.get("findable", 0)
+    return (domain["moid"], domain["platformmoid"], room, *limits, findable)
 
 
 def _insert_missing_rooms(database: str, user_domains: Sequence[WireObject]) -> None:

@@ -29,9 +29,13 @@ _served: dict[str, tuple[float, tuple[str, ...]]] = {}
 
 def search(look_up: Callable[[str], T | None]) -> T | None:
     """Return the first result of a look-up in the databases of the platforms that this site serves, or `None`."""
-    databases = [store_of(platform).database for platform in _platforms_served_here()]
     current = database_of_request()
-    return _first(look_up, sorted(databases, key=lambda database: database != current))
+    return _first(look_up, sorted(served_databases(), key=lambda database: database != current))
+
+
+def served_databases() -> list[str]:
+    """Return the databases of the platforms that this site serves, our own platform's first."""
+    return [store_of(platform).database for platform in _platforms_served_here()]
 
 
 def search_copies(look_up: Callable[[str], T | None]) -> T | None:

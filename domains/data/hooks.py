@@ -83,6 +83,12 @@ def uses_by_kind(
     return {kind: count for uses in hook.call(database, moid) for kind, count in uses.items()}
 
 
+def count_running_below(database: str, moids: Collection[str]) -> int:
+    """Return how much runs in these domains and below them, of all kinds, by one platform's data."""
+    counts = (uses_by_kind(RUNNING_BELOW, database, moid) for moid in moids)
+    return sum(sum(by_kind.values()) for by_kind in counts)
+
+
 def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
     """Return the measures of each of these domains, from all apps that have any: MOID -> measures."""
     measures_of: dict[str, list[Measure]] = {moid: [] for moid in moids}

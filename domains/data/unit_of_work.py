@@ -8,7 +8,7 @@ later message about the same one replaces an earlier one. They are written at th
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -265,11 +265,6 @@ class DomainsUnitOfWork:
         if reason != self._wrong:
             log.error("what the core tells cannot be applied: %s", reason)
         self._wrong, self._gap = reason[:_MAX_REASON_LENGTH], True
-
-    def count_running(self, moids: Collection[str]) -> int:
-        """Return how many conferences of this platform run in these domains and below them."""
-        counts = (hooks.uses_by_kind(hooks.RUNNING_BELOW, self.database, moid) for moid in moids)
-        return sum(sum(by_kind.values()) for by_kind in counts)
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message to send, or the answer to a request."""

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from domains.data import change_log, site_counts
+from domains.data import change_log, hooks, site_counts
 from domains.data.unit_of_work import DomainsUnitOfWork
 from foundation.bus.envelope import Envelope
 from foundation.bus.link import SERVING_SITE
@@ -57,7 +57,7 @@ def at_sites(moids: Sequence[str]) -> dict[str, int | None]:
 @handles(AskRunning)
 def on_ask_running(uow: DomainsUnitOfWork, request: AskRunning, envelope: Envelope) -> None:
     """Answer the core how many conferences of this platform run in the domains and below."""
-    count = uow.count_running(request.moids)
+    count = hooks.count_running_below(uow.database, request.moids)
     told = RunningTold(reqid=request.reqid, platform=uow.own, running=count)
     uow.send(Answer(request=envelope.request, message=told, route=Routes.BMC_SYNC))
 

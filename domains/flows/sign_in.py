@@ -163,7 +163,8 @@ def _refusal_of_other_site(account: Account) -> Refusal | None:
 def _refusal_reason(account: Account, elsewhere: Refusal | None) -> str:
     """Return why a person who knows the password may not sign in, or "" if the person may."""
     if elsewhere is not None:
-        serving: Any = elsewhere.more["serving"]
+        serving = elsewhere.more["serving"]
+        assert isinstance(serving, dict)
         address = serving["url"] or serving["platformmoid"]
         return _("Your platform is served at %(address)s now: sign in there.") % {
             "address": address

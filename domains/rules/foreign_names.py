@@ -7,7 +7,6 @@ shows nothing or turns the line. A name of which nothing is left is replaced by 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from foundation.plain_text import cleaned
 
@@ -18,17 +17,17 @@ _LISTS = {"rooms": "roommoid", "apikeys": "key"}
 """Lists of objects with names -> the field of their ids."""
 
 
-def with_plain_names(subject: Mapping[str, Any]) -> dict[str, Any]:
+def with_plain_names(subject: Mapping[str, object]) -> dict[str, object]:
     """Return a domain or account as messages carry it, with names that are plain texts."""
     plain = _plain(subject, "moid")
     for field, id_field in _LISTS.items():
-        if field in plain:
-            plain[field] = [_plain(item, id_field) for item in plain[field]]
+        if isinstance(items := plain.get(field), list):
+            plain[field] = [_plain(item, id_field) for item in items]
     return plain
 
 
-def _plain(item: Mapping[str, Any], id_field: str) -> dict[str, Any]:
-    whole = {field: cleaned(item[field]) for field in _WHOLE if field in item}
+def _plain(item: Mapping[str, object], id_field: str) -> dict[str, object]:
+    whole = {field: cleaned(str(item[field])) for field in _WHOLE if field in item}
     replaced = {field: name or str(item.get(id_field, "")) for field, name in whole.items()}
-    empty = {field: cleaned(item[field]) for field in _MAY_BE_EMPTY if field in item}
+    empty = {field: cleaned(str(item[field])) for field in _MAY_BE_EMPTY if field in item}
     return {**item, **replaced, **empty}

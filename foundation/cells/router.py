@@ -1,7 +1,7 @@
 """The database router allows migrations in our own platform's database only, and keeps a request in one database.
 
 Our own queries name their database. Libraries (sessions, OAuth2, second factors, the audit trail) ask the router: it
-names the database with the data of the person who sends the request (ADR 0035).
+names the database with the data of the person who sends the request (ADR 0036).
 """
 
 from __future__ import annotations

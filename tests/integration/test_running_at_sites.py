@@ -31,7 +31,7 @@ def test_the_page_that_disables_a_domain_says_how_many_run_at_which_site(
         )
         installation.settle()
         c = conference(
-            confid=f"c{number}", e164=f"66010{number}", user_domain=tenant, shortnum=None
+            confid=f"c{number}", e164=f"66010{number}", user_domain=tenant, shortnum=f"0000{number}"
         )
         row = row_mapper.to_row(c)
         sql.insert(site.database, "conferences_conference", row_mapper.COLUMNS, [row])
