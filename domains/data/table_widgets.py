@@ -69,6 +69,7 @@ class RelationWidget(Widget):  # type: ignore[misc]  # the base class has no typ
     """
 
     def __init__(self, relation: str) -> None:
+        """Begin without known rows. `relation` is the name of the foreign key that the cell fills."""
         super().__init__()
         self.relation = relation
         self._known_moids: set[str] = set()

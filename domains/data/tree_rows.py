@@ -76,6 +76,7 @@ class DatabaseTree:
     """The tree, as the rules see it (`rules.tree.Tree`), reads the domains from a database, each only once."""
 
     def __init__(self, database: str) -> None:
+        """Begin with no domain read; each is read from this database when it is first asked for."""
         self.database = database
         self._nodes_by_moid: dict[str, Node | None] = {}
         """MOID -> the domain; `None` means that it was looked up and does not exist."""

@@ -47,6 +47,7 @@ class DomainsUnitOfWork:
     """
 
     def __init__(self, uow: UnitOfWork) -> None:
+        """Join the transaction of `uow`; nothing is read or staged yet."""
         self._uow, self.database, self.now = uow, uow.database, uow.now
         self.is_open, self.own = uow.is_open, uow.platform
         self.cursor, self._gap, self._wrong = 0, False, ""

@@ -65,6 +65,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         clean_model_instances = False
 
     def __init__(self, page: Any, request: HttpRequest) -> None:
+        """Prepare an import by the user of `request`. `page` is the admin page of the model, which knows the user's rights."""
         super().__init__()
         self.page, self.request = page, request
         self.save_row: SaveRow = self._refuse_outside_import

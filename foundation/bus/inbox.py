@@ -73,6 +73,7 @@ class InboxOfWork:
     """
 
     def __init__(self, database: str, now: datetime) -> None:
+        """Begin with no request read, in the transaction that is open on this database."""
         self._database, self._now = database, now
         self._requests: dict[str, InboxRequest | None] = {}
         """Key -> request; `None` means that the inbox has no request with the key."""

@@ -44,6 +44,7 @@ class RevokedTokens:
     """The revoked tokens that this process knows of."""
 
     def __init__(self) -> None:
+        """Begin with no revocation read; `read` and `refresh` read them from Redis."""
         self.is_whole = False
         """Whether all revocations have been read once."""
         self._read_to = 0.0

@@ -66,6 +66,7 @@ class Pipeline:
     """
 
     def __init__(self, on_flood: Callable[[str], None]) -> None:
+        """Begin with empty caches. `on_flood` is called with a sender who floods, again and again."""
         self._memory, self._buckets = MemberCache(), SenderRates()
         self._on_flood = on_flood
         """Called with a sender who floods, again and again."""

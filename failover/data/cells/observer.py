@@ -116,6 +116,7 @@ class CellObserver:
     """The observer of one platform's data gathers the facts from which the platform's agent decides."""
 
     def __init__(self, cell: Cell, site: str, server: Server, register: Register) -> None:
+        """Prepare to observe this cell at this site; `begin` starts the threads, `look` gathers the facts."""
         self.cell, self.site, self.server, self.register = cell, site, server, register
         self.memory = Memory()
         self.peer, self.health = Peer(cell), Health(cell.health)

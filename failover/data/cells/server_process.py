@@ -59,6 +59,7 @@ class Server:
     """A server is the mariadbd process on the data directory of one platform."""
 
     def __init__(self, cell: Cell) -> None:
+        """Name the paths of the cell's database; its process is looked for when it is needed."""
         self.cell = cell
         self.data = cell.directory.resolve() / "data"
         self.socket = _socket(cell.directory.resolve())
