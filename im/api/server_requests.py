@@ -29,6 +29,7 @@ class ServerRequestHandler(threading.Thread):
     """The thread that tells other servers of the center's start, and then answers their requests."""
 
     def __init__(self) -> None:
+        """Prepare the thread, which connects to the broker once it is started."""
         super().__init__(name="desk", daemon=True)
         self._stop_asked = threading.Event()
         self._is_announced = False

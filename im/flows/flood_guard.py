@@ -36,6 +36,7 @@ class FloodGuard(threading.Thread):
     """
 
     def __init__(self) -> None:
+        """Prepare the thread; nobody is to be disconnected yet."""
         super().__init__(name="bouncer", daemon=True)
         self._users: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         """People to disconnect, or NOBODY to begin a count; `None` ends the thread."""

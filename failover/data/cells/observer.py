@@ -370,6 +370,7 @@ class CellObserver:
         memory.doubted_since = (memory.doubted_since or now) if reading.doubted else None
 
     def _is_other_well(self, reading: RegisterReading | None, now: float) -> bool:
+        """Return whether the other site's agent has lately reported that its site serves, or could serve."""
         return (
             reading is not None
             and reading.well
