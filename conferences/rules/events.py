@@ -63,13 +63,19 @@ def of_change(before: Conference | None, after: Conference) -> Iterator[Event]:
         return
     if before is None or _is_shown_otherwise(before, after):
         yield _event(after, "", UPDATE)
-    if before is None:
-        return
+    if before is not None:
+        yield from _of_parts(before, after)
+
+
+def _of_parts(before: Conference, after: Conference) -> Iterator[Event]:
+    """Yield the events of those parts of a conference that have channels of their own."""
     for name, end in _OWN_CHANNELS.items():
         if getattr(before, name) != getattr(after, name):
             yield _event(after, end, UPDATE)
     if before.mts != after.mts:
         yield from _of_terminals(before, after)
+    if before.settings != after.settings:
+        yield from _of_settings(after, _told_settings(before), _told_settings(after))
     for monitor in sorted(_running_monitors(before) ^ _running_monitors(after)):
         yield _event(after, f"/monitor/{monitor.ip}/{monitor.port}", UPDATE)
 
@@ -88,8 +94,48 @@ def _of_terminals(before: Conference, after: Conference) -> Iterator[Event]:
     for mtid, terminal in later.items():
         if earlier.get(mtid) != terminal:
             yield _event(after, _terminal_end(mtid), UPDATE)
-    for mtid in earlier.keys() - later.keys():
+    for mtid in (mtid for mtid in earlier if mtid not in later):
         yield _event(after, _terminal_end(mtid), DELETE)
+
+
+_CHANNELS_OF_SETTINGS = {
+    "mix": "/mixs/1",
+    "layout": "/vmps/1",
+    "poll": "/poll",
+    "chairmanpoll": "/chairmanpoll",
+    "recording": "/recorders/1",
+}
+"""The settings that have a channel of their own, and its end: there is one mix, picture and recording at most."""
+
+
+def _told_settings(c: Conference) -> dict[str, object]:
+    """Return the settings of a conference that have channels of their own: end of the channel -> value.
+
+    They are read as the media unit reports them; what is off is left out.
+    """
+    extra = (c.settings.extra if c.settings else None) or {}
+    told: dict[str, object] = {
+        end: extra[name] for name, end in _CHANNELS_OF_SETTINGS.items() if extra.get(name)
+    }
+    layouts, views = extra.get("layouts"), extra.get("views")
+    for mtid, layout in (layouts if isinstance(layouts, dict) else {}).items():
+        told[f"/mtvmps/{_segment(str(mtid))}"] = layout
+    for view in views if isinstance(views, list | tuple) else ():
+        if isinstance(view, dict):
+            viewer, mode = _segment(str(view.get("dst"))), view.get("mode", 1)
+            told[f"/inspections/{viewer}/{mode}"] = view
+    return told
+
+
+def _of_settings(
+    c: Conference, before: dict[str, object], after: dict[str, object]
+) -> Iterator[Event]:
+    """Yield an event for each setting with a channel of its own that was made, changed or taken back."""
+    for end, value in after.items():
+        if before.get(end) != value:
+            yield _event(c, end, UPDATE)
+    for end in (end for end in before if end not in after):
+        yield _event(c, end, DELETE)
 
 
 def _running_monitors(c: Conference) -> frozenset[_Target]:
@@ -104,7 +150,12 @@ def _by_id(terminals: tuple[Terminal, ...]) -> dict[str, Terminal]:
 
 def _terminal_end(mtid: str) -> str:
     """Return the end of the channel of one of the conference's own terminals; they are cascade 0."""
-    return f"/cascades/0/mts/{quote(mtid, safe='@:+')}"
+    return f"/cascades/0/mts/{_segment(mtid)}"
+
+
+def _segment(text: str) -> str:
+    """Return a text as one segment of a channel."""
+    return quote(text, safe="@:+")
 
 
 def notify(c: Conference, end: str, **members: JSONValue) -> Event:

@@ -14,6 +14,7 @@ from conferences.rules.events import of_change
 from conferences.rules.monitor_states import Monitor
 from conferences.rules.restore import decide_lost
 from conferences.rules.states import Conference, ConferenceState, EndReason
+from foundation.bus.typed_json import read_as
 from tests.factories import NOW, NUMBER, UNIT, conference, memory_unit_of_work, seconds
 from wire.fields import Join, Settings, Terminal, WebRtc
 
@@ -111,6 +112,25 @@ def test_roles_have_channels_of_their_own() -> None:
     assert updates(c, c.change(chairman="1", speaker="2")) == [
         f"{PATH}/chairman",
         f"{PATH}/speaker",
+    ]
+
+
+def with_settings(**extra: Any) -> Conference:
+    return conference(settings=read_as(Settings, extra))
+
+
+def test_what_a_unit_arranges_has_channels_of_its_own() -> None:
+    before = with_settings(mix={"mode": 2, "members": ["1"]}, recording=1, poll={"mode": 1})
+    view = {"mode": 1, "src": "2", "dst": "1"}
+    after = with_settings(
+        mix={"mode": 2, "members": ["1", "2"]}, recording=1, layouts={"1": {}}, views=[view]
+    )
+    assert told(before, after) == [
+        (PATH, {"method": "update"}),
+        (f"{PATH}/mixs/1", {"method": "update"}),
+        (f"{PATH}/mtvmps/1", {"method": "update"}),
+        (f"{PATH}/inspections/1/1", {"method": "update"}),
+        (f"{PATH}/poll", {"method": "delete"}),
     ]
 
 
