@@ -4,6 +4,7 @@ from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from conferences.api import monitors, room_views, template_views, views
+from conferences.api.push import described
 
 urlpatterns = [
     path("mc/confs", views.Conferences.as_view()),
@@ -29,6 +30,8 @@ urlpatterns = [
     ),
     path("vc/confs/<str:conf_id>/monitors_heartbeat", monitors.MonitorsHeartbeat.as_view()),
     path("vc/confs/<str:conf_id>/neediframe/monitors", monitors.MonitorKeyFrame.as_view()),
+    path("events", described.Events.as_view()),
+    path("publish", described.Publish.as_view()),
     path("<str:app>/version", views.version),
     re_path(r"^(?P<rest>.*)$", csrf_exempt(views.unknown_call)),
 ]

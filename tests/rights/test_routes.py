@@ -29,6 +29,8 @@ OPEN = {
     "api/v1/system/token/<str:token>/heartbeat",
     "api/v1/system/login",
     "api/v1/<str:app>/version",
+    "api/v1/events",
+    "api/v1/publish",
     "api/v1/^(?P<rest>.*)$",
     "api/<str:app>/version",
     "^api/",

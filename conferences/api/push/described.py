@@ -1,0 +1,84 @@
+"""The addresses of pushes as `/api/docs/` describes them; the front leads them to the push process, not here."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from foundation.web.errors import UNSPECIFIED, Refusal
+
+
+class EventData(serializers.Serializer[object]):
+    """The data of a server-sent event; its `id` is the number to go on after."""
+
+    channel = serializers.CharField(help_text="what has changed: read `/api/v1/vc` + channel")
+    method = serializers.ChoiceField(["update", "delete", "notify"])
+    error_code = serializers.IntegerField(required=False, help_text="with `notify`")
+
+
+class BayeuxMessage(serializers.Serializer[object]):
+    """A message of Bayeux 1.0."""
+
+    channel = serializers.CharField(
+        help_text="/meta/handshake, connect, subscribe, unsubscribe, disconnect"
+    )
+    id = serializers.CharField(required=False)
+    clientId = serializers.CharField(required=False, help_text="from the handshake's answer")
+    subscription = serializers.CharField(
+        required=False,
+        help_text="/userdomains/{user_domain_moid}/confs/{conf_id}; * or ** at the end",
+    )
+    ext = serializers.DictField(required=False, help_text="`ack`, `replay`; others are ignored")
+
+
+class BayeuxAnswer(BayeuxMessage):
+    """The answer to a message; or an event, which has `data` (`method`, and details with `notify`) in its place."""
+
+    successful = serializers.BooleanField(required=False)
+    error = serializers.CharField(required=False, help_text="code:arguments:words")
+    advice = serializers.DictField(required=False)
+
+
+class _Elsewhere(APIView):
+    """The base of the calls that the push process answers."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    def refusal(self) -> Refusal:
+        """Return the refusal of a call that came past the front."""
+        return Refusal(
+            UNSPECIFIED, "pushes are not served at this port: use the site's public address"
+        )
+
+
+class Events(_Elsewhere):
+    """The API call `events`."""
+
+    @extend_schema(
+        operation_id="events",
+        parameters=[
+            OpenApiParameter("channel", str, many=True, description="default: all"),
+            OpenApiParameter("Last-Event-ID", int, OpenApiParameter.HEADER),
+        ],
+        responses={(200, "text/event-stream"): EventData},
+    )
+    def get(self, request: Request) -> Response:
+        """Send the changes of the caller's user domain as server-sent events."""
+        raise self.refusal()
+
+
+class Publish(_Elsewhere):
+    """The API call `publish`."""
+
+    @extend_schema(
+        operation_id="publish",
+        request=BayeuxMessage(many=True),
+        responses=BayeuxAnswer(many=True),
+    )
+    def post(self, request: Request, rest: str = "") -> Response:
+        """Exchange messages of Bayeux, by long-polling; the same address takes WebSockets."""
+        raise self.refusal()
