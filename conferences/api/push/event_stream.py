@@ -148,7 +148,8 @@ class EventStreams:
             stream.wake.clear()
             if not stream.pending:
                 try:
-                    await asyncio.wait_for(stream.wake.wait(), _HEARTBEAT_SECONDS)
+                    async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                        await stream.wake.wait()
                 except TimeoutError:
                     await _write(response, _HEARTBEAT)
             frames = b"".join(event.frame for event in stream.pending)
@@ -159,7 +160,8 @@ class EventStreams:
 async def _write(response: web.StreamResponse, text: bytes) -> None:
     """Send a text. Raises TimeoutError if the client takes nothing for long, and OSError."""
     if text:
-        await asyncio.wait_for(response.write(text), SEND_SECONDS)
+        async with asyncio.timeout(SEND_SECONDS):
+            await response.write(text)
 
 
 def _patterns(user_domain: str, wanted: list[str]) -> frozenset[str]:

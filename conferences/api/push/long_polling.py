@@ -36,7 +36,8 @@ async def _hold(held: Held) -> list[bytes]:
         while not (held.at_once or session.pending or session.ended or session.connects != number):
             session.wake.clear()
             try:
-                await asyncio.wait_for(session.wake.wait(), deadline - time.monotonic())
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    await session.wake.wait()
             except TimeoutError:
                 break
         return session.drain() if session.connects == number else []

@@ -108,12 +108,13 @@ class Connection:
             seconds = self._deadline - time.monotonic() if self._held else None
             if seconds is None or seconds > 0:
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wake.wait(), seconds)
+                    async with asyncio.timeout(seconds):
+                        await self._wake.wait()
             self._wake.clear()
             if text := self._next():
                 try:
-                    sending = self._socket.send_frame(text, WSMsgType.TEXT)
-                    await asyncio.wait_for(sending, SEND_SECONDS)
+                    async with asyncio.timeout(SEND_SECONDS):
+                        await self._socket.send_frame(text, WSMsgType.TEXT)
                 except TimeoutError:
                     self._cut()
                     return
