@@ -6,32 +6,48 @@ import logging
 
 from foundation.bus.message import Body
 from media_unit.conference_copy import HeldConference
-from media_unit.controls import ControlContext, disconnect
+from media_unit.controls import ControlContext, disconnect, hold_muted
 from media_unit.gate_rules import AUDIO
 from media_unit.roster import Terminal
+from wire.arrangement import as_extra
 
 log = logging.getLogger("conferences.media.unit")
 
 
 async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
-    """Apply the conference's settings to terminals that have just joined.
+    """Apply the conference's settings to terminals that have just joined, and to those who have unmuted themselves.
 
-    Those for whom there is no place are sent away.
+    Those for whom there is no place are sent away, and those who were removed and have not been called since.
     """
     conference = context.conference
     for terminal in reversed(arrived):
-        if len(conference.roster.online) > conference.places:
-            log.info("%s: no place for %s", conference.e164, terminal.name)
+        is_full = len(conference.roster.online) > conference.places
+        if is_full or is_banned(conference, terminal):
+            why = "no place" if is_full else "no return"
+            log.info("%s: %s for %s", conference.e164, why, terminal.name)
             await disconnect(context, terminal)
             if not terminal.called:
                 conference.roster.remove(terminal.mtid)
             continue
-        terminal.mute, terminal.silence = (
-            terminal.mute or conference.mute,
-            terminal.silence or conference.silence,
-        )
+        is_spared = conference.arrangement.spare and terminal.mtid in conference.roles
+        terminal.mute = terminal.mute or (conference.mute and not is_spared)
+        terminal.silence = terminal.silence or conference.silence
         if terminal.mute and (participant := terminal.id_in(AUDIO)):
             await context.janus_rooms.mute(conference.janus_room, participant, True)
+    await hold_muted(context)
+
+
+def is_banned(conference: HeldConference, terminal: Terminal) -> bool:
+    """Return whether a terminal was removed from the conference for good, by its name or its browser. Pure."""
+    if terminal.called:
+        return False
+    visitor = terminal.visitor
+    return any(
+        (banned.visitor and banned.visitor == visitor)
+        or terminal.is_called(banned.name)
+        or terminal.is_called(banned.account)
+        for banned in conference.arrangement.banned
+    )
 
 
 def has_fallen_silent(conference: HeldConference, plugin: str, person: str) -> Terminal | None:
@@ -68,4 +84,9 @@ def page_state(conference: HeldConference) -> Body:
         "chairman": conference.chairman,
         "speaker": conference.speaker,
         "recording": bool(conference.recording),
+        "arrangement": {
+            name: value
+            for name, value in as_extra(conference.arrangement).items()
+            if name not in ("banned", "recording")
+        },
     }

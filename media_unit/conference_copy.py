@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
+import msgspec
+
 from foundation.bus.message import Body
 from media_unit.roster import Roster
+from wire.arrangement import NOTHING, Arrangement, arrangement_of, as_extra
 from wire.fields import Settings, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
 
@@ -81,12 +84,20 @@ class HeldConference:
     mute: bool = False
     silence: bool = False
     monitors: list[HeldMonitor] = field(default_factory=list)
+    arrangement: Arrangement = NOTHING
+    room_password: str | None = None
+    """The password with which the Janus rooms were made, if it has changed since then."""
     roster: Roster = field(default_factory=Roster)
     reported: Body = field(default_factory=dict)
 
     @property
     def hd(self) -> bool:
         return self.resolution == "1080p"
+
+    @property
+    def password_of_rooms(self) -> str:
+        """Return the password with which the Janus rooms were made."""
+        return self.password if self.room_password is None else self.room_password
 
     @property
     def plan(self) -> JanusRoomPlan:
@@ -103,13 +114,37 @@ class HeldConference:
     @property
     def state(self) -> Body:
         """Return the fields of which every change is reported to the scheduler."""
-        return {
+        changed_password = {} if self.room_password is None else {"password": self.password}
+        return changed_password | {
             "name": self.name,
             "mts": self.roster.mts,
             "chairman": self.chairman,
             "speaker": self.speaker,
-            "settings": Settings(mute=flag(self.mute), silence=flag(self.silence)),
+            "settings": Settings(
+                mute=flag(self.mute),
+                silence=flag(self.silence),
+                extra=as_extra(self._with_recording()),
+            ),
         }
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """Return the ids of chairman and speaker."""
+        return frozenset((self.chairman, self.speaker)) - {""}
+
+    def arrange(self, **changes: object) -> None:
+        """Change these members of the arrangement."""
+        self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
+
+    def may_talk(self, mtid: str) -> bool:
+        """Tell whether a terminal may open its microphone now."""
+        return self.arrangement.may_talk(mtid, self.roles)
+
+    def _with_recording(self) -> Arrangement:
+        """Return the arrangement, which tells whether it is recorded now (1) or the recording pauses (2)."""
+        is_paused = self.arrangement.recording == 2
+        recording = 1 if self.recording else 2 if is_paused else 0
+        return msgspec.structs.replace(self.arrangement, recording=recording)
 
     @property
     def ends_at(self) -> datetime | None:
@@ -126,15 +161,22 @@ class HeldConference:
     def to_stored(self) -> Body:
         """Return the conference as the state file stores it."""
         plain = {name: getattr(self, name) for name in _PLAIN}
-        monitors = [asdict(monitor) for monitor in self.monitors]
-        return plain | {"roster": self.roster.to_stored(), "monitors": monitors}
+        return plain | {
+            "room_password": self.room_password,
+            "arrangement": as_extra(self.arrangement),
+            "roster": self.roster.to_stored(),
+            "monitors": [asdict(monitor) for monitor in self.monitors],
+        }
 
     @classmethod
     def from_stored(cls, body: Body) -> HeldConference:
         """Return the conference that was stored in this form."""
-        monitors = [HeldMonitor(**monitor) for monitor in body.get("monitors", ())]
-        roster = Roster.from_stored(body["roster"])
-        return cls(**(body | {"roster": roster, "monitors": monitors}))
+        objects: Body = {
+            "arrangement": arrangement_of(Settings(extra=body.get("arrangement", {}))),
+            "monitors": [HeldMonitor(**monitor) for monitor in body.get("monitors", ())],
+            "roster": Roster.from_stored(body["roster"]),
+        }
+        return cls(**(body | objects))
 
 
 def conference_of(request: HoldRequest, janus_room: str) -> HeldConference:
@@ -159,5 +201,6 @@ def conference_of(request: HoldRequest, janus_room: str) -> HeldConference:
     settings = request.settings or Settings()
     conference.chairman, conference.speaker = request.chairman or "", request.speaker or ""
     conference.mute, conference.silence = bool(settings.mute), bool(settings.silence)
+    conference.arrangement = arrangement_of(settings)
     conference.roster.call(request.mts)
     return conference

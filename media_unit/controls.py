@@ -14,17 +14,29 @@ from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.janus_rooms import JanusRooms
 from media_unit.recording import Recorder
 from media_unit.roster import Terminal
+from wire.arrangement import (
+    ArrangementRefused,
+    Banned,
+    mix_changed,
+    rearranged,
+    without_ban,
+)
 from wire.conference_control import (
+    Arrange,
     CallTerminals,
+    HangUpTerminals,
     MuteTerminals,
     RemoveTerminals,
     RenameConference,
     SendText,
+    SetPassword,
     StartRecording,
+    StopRecording,
     TerminalControl,
 )
 from wire.error_codes import Err
 from wire.fields import Terminal as ListedTerminal
+from wire.fields import flag
 
 T = TypeVar("T", bound=TypedObject)
 
@@ -32,9 +44,9 @@ T = TypeVar("T", bound=TypedObject)
 class ControlRefused(Exception):
     """The unit refuses a control request; the text says why."""
 
-    def __init__(self, detail: str, errcode: Err = Err.UNIT_REFUSED) -> None:
+    def __init__(self, detail: str, errcode: str = Err.UNIT_REFUSED) -> None:
         super().__init__(detail)
-        self.errcode = errcode
+        self.errcode = str(errcode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,20 @@ async def disconnect(context: ControlContext, terminal: Terminal) -> None:
     terminal.links = set()
 
 
+async def hold_muted(context: ControlContext) -> None:
+    """Mute at the mixer everybody who talks and must not: he has opened his microphone while all are muted."""
+    conference = context.conference
+    for terminal in conference.roster.online:
+        if not terminal.mute and not conference.may_talk(terminal.mtid):
+            await _mute_terminal(context, terminal, True)
+
+
+async def _mute_terminal(context: ControlContext, terminal: Terminal, value: bool) -> None:
+    if participant := terminal.id_in(AUDIO):
+        await context.janus_rooms.mute(context.conference.janus_room, participant, value)
+    terminal.mute = value
+
+
 async def _add(context: ControlContext, body: Body) -> Body:
     """Put terminals on the conference's list, so that they are expected to join."""
     wanted = _read(CallTerminals, body).terminals
@@ -75,6 +101,8 @@ async def _add(context: ControlContext, body: Body) -> Body:
         called = roster.call(wanted)
     except ValueError as error:
         raise ControlRefused(str(error)) from None
+    conference = context.conference
+    conference.arrange(banned=without_ban(conference.arrangement.banned, wanted))
     return {"mts": to_json_list(tuple(roster.terminals[mtid].on_the_wire() for mtid in called))}
 
 
@@ -90,30 +118,92 @@ def why_not_called(terminals: Iterable[ListedTerminal]) -> str:
 
 async def _delete(context: ControlContext, body: Body) -> Body:
     """Remove terminals from the conference's list, and close their connections."""
-    for terminal in _named(context, body):
+    named = _named(context, body)
+    if _read(RemoveTerminals, body).ban:
+        _ban(context, named)
+    for terminal in named:
         context.conference.roster.remove(terminal.mtid)
         await disconnect(context, terminal)
         conference = context.conference
+        conference.arrangement = conference.arrangement.without(terminal.mtid)
         conference.chairman = "" if conference.chairman == terminal.mtid else conference.chairman
         conference.speaker = "" if conference.speaker == terminal.mtid else conference.speaker
     return {}
 
 
 async def _drop(context: ControlContext, body: Body) -> Body:
-    for terminal in _named(context, body):
+    named = _named(context, body)
+    if _read(HangUpTerminals, body).ban:
+        _ban(context, named)
+    for terminal in named:
         await disconnect(context, terminal)
     return {}
 
 
+def _ban(context: ControlContext, terminals: Iterable[Terminal]) -> None:
+    """Keep terminals out of the conference until somebody calls them."""
+    banned = list(context.conference.arrangement.banned)
+    for terminal in terminals:
+        terminal.called = False
+        banned.append(
+            Banned(name=terminal.name, account=terminal.account, visitor=terminal.visitor)
+        )
+    context.conference.arrange(banned=tuple(banned[-_MOST_BANNED:]))
+
+
+_MOST_BANNED = 500
+
+
 async def _mute(context: ControlContext, body: Body) -> Body:
-    """Close or open microphones: of the named terminals, or of all, including those who join later."""
-    value = _read(MuteTerminals, body).value
-    if "mtid" not in body:
-        context.conference.mute = value
-    for terminal in _named(context, body):
-        if participant := terminal.id_in(AUDIO):
-            await context.janus_rooms.mute(context.conference.janus_room, participant, value)
-        terminal.mute = value
+    """Close or open microphones: of the named terminals, or of all, including those who join later.
+
+    A person with a join page is asked to open his microphone; only he himself does it.
+    """
+    order, conference = _read(MuteTerminals, body), context.conference
+    named = _named(context, body)
+    if order.mtid is None:
+        hold = flag(order.value and order.hold)
+        spare = flag(order.spare or conference.arrangement.spare)
+        conference.mute = order.value
+        conference.arrange(hold=hold, spare=spare, maytalk=())
+        spared = conference.roles if order.value and spare else frozenset()
+        named = [row for row in named if row.mtid not in spared]
+    elif conference.arrangement.hold:
+        others = [mtid for mtid in conference.arrangement.maytalk if mtid != order.mtid]
+        conference.arrange(maytalk=tuple(others if order.value else [*others, order.mtid]))
+    asked = []
+    for terminal in named:
+        page = terminal.id_in(TEXT)
+        if not order.value and not conference.may_talk(terminal.mtid):
+            continue
+        if not order.value and page:
+            asked += [page] if terminal.mute else []
+        else:
+            await _mute_terminal(context, terminal, order.value)
+    if asked:
+        await context.janus_rooms.announce(conference.janus_room, {"kind": "unmute", "to": asked})
+    return {}
+
+
+async def _arrange(context: ControlContext, body: Body) -> Body:
+    """Change who is heard and shown where; whoever may not talk any more is muted."""
+    order, conference = _read(Arrange, body), context.conference
+    members = conference.roster.terminals.keys()
+    try:
+        after = rearranged(conference.arrangement, order.changes, members)
+        conference.arrangement = mix_changed(after, order.mixadd, order.mixdel, members)
+    except ArrangementRefused as refusal:
+        raise ControlRefused(str(refusal), refusal.errcode) from None
+    await hold_muted(context)
+    return {}
+
+
+async def _set_password(context: ControlContext, body: Body) -> Body:
+    """Change the password, which the platform asks people for. The pin of the Janus rooms stays as it is."""
+    conference = context.conference
+    if conference.room_password is None:
+        conference.room_password = conference.password
+    conference.password = _read(SetPassword, body).password
     return {}
 
 
@@ -121,7 +211,7 @@ async def _silence(context: ControlContext, body: Body) -> Body:
     """Close or open loudspeakers: of the named terminals, or of all, including those who join later."""
     value = _read(MuteTerminals, body).value
     chosen = _named(context, body)
-    if "mtid" not in body:
+    if body.get("mtid") is None:
         context.conference.silence = value
     elif value and chosen[0].online and not chosen[0].id_in(TEXT):
         # The mixer sends to all or none; only the join page can close its own loudspeaker.
@@ -156,18 +246,21 @@ async def _start_record(context: ControlContext, body: Body) -> Body:
         raise ControlRefused("vrs: this unit is not the recorder")
     if not context.conference.recording:
         await context.recorder.start(context.conference, context.janus_rooms)
+    context.conference.arrange(recording=0)
     return {}
 
 
 async def _stop_record(context: ControlContext, body: Body) -> Body:
     await context.recorder.stop(context.conference, context.janus_rooms)
+    context.conference.arrange(recording=2 if _read(StopRecording, body).pause else 0)
     return {}
 
 
 async def _send_message(context: ControlContext, body: Body) -> Body:
     """Show a text on the join pages of the named terminals, or of all."""
-    announcement: Body = {"kind": "message", "text": _read(SendText, body).text}
-    if body.get("mtids"):
+    order = _read(SendText, body)
+    announcement: Body = {"kind": "message", "text": order.text, "rounds": order.rounds}
+    if order.mtids:
         announcement["to"] = [
             participant
             for terminal in _named(context, body)
@@ -188,6 +281,8 @@ _CONTROLS: dict[str, Callable[[ControlContext, Body], Awaitable[Body]]] = {
     "MUTE": _mute,
     "SILENCE": _silence,
     "MODIFYCONFNAME": _rename,
+    "MODIFYCONFPWD": _set_password,
+    "ARRANGE": _arrange,
     "SETCHAIRMAN": _set_chairman,
     "SETSPEAKER": _set_speaker,
     "STARTRECORD": _start_record,
@@ -205,7 +300,7 @@ def _named(context: ControlContext, body: Body) -> list[Terminal]:
     everybody = context.conference.roster.terminals
     if "mtids" in body:
         wanted = _read(RemoveTerminals, body).mtids
-    elif "mtid" in body:
+    elif body.get("mtid") is not None:
         wanted = (_read(TerminalControl, body).mtid,)
     elif "value" in body:
         return list(everybody.values())

@@ -133,6 +133,7 @@ class Recorder:
             "confname": conference.name,
             "incarnation": conference.incarnation,
             "segment": conference.segments,
+            "layout": conference.arrangement.layout,
             **more,
         }
         _save(folder / "segment.json", note)

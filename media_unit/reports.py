@@ -156,7 +156,7 @@ def join_of(conference: HeldConference, url: str, keys: Secrets, now: float) -> 
         audioroom=janus_room,
         videoroom=janus_room,
         textroom=janus_room,
-        pin=keys.pin(janus_room, conference.password),
+        pin=keys.pin(janus_room, conference.password_of_rooms),
         token=keys.token(now, janus_room),
     )
     return Join(webrtc=webrtc)

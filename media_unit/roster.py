@@ -15,6 +15,9 @@ from wire import fields
 MOST_TERMINALS = 500
 """The wire's limit for one list."""
 
+_ID_OF_PAGE, _ID_OF_VISITOR = 24, 16
+"""The id of a page's connections has so many characters, the first 16 of which its browser keeps."""
+
 _EXTRA = ("protocol", "account_type", "bitrate")
 
 
@@ -55,6 +58,12 @@ class Terminal:
         """Return whether a participant who joins under this name is this terminal."""
         wanted = display.strip().casefold()
         return bool(wanted) and wanted in (self.account.casefold(), self.name.strip().casefold())
+
+    @property
+    def visitor(self) -> str:
+        """Return what all ids of a browser's connections begin with; "" if the terminal is no join page's."""
+        ids = {link_id for _, link_id in self.links if len(link_id) == _ID_OF_PAGE}
+        return min(ids)[:_ID_OF_VISITOR] if ids else ""
 
     def id_in(self, plugin: str) -> str:
         """Return the terminal's participant id in the Janus room of a plugin; "" if it is not there."""

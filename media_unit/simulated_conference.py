@@ -10,7 +10,18 @@ import msgspec
 
 from foundation.bus.message import BadMessage, Body, read_fields
 from foundation.bus.typed_json import to_json_list
-from wire.conference_control import CallTerminals, RenameConference
+from wire.arrangement import (
+    NOTHING,
+    Arrangement,
+    ArrangementRefused,
+    Banned,
+    arrangement_of,
+    as_extra,
+    mix_changed,
+    rearranged,
+    without_ban,
+)
+from wire.conference_control import Arrange, CallTerminals, RenameConference, SetPassword
 from wire.error_codes import Err
 from wire.fields import Join, Settings, Terminal, WebRtc, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
@@ -18,6 +29,10 @@ from wire.monitors import AUDIO, StartMonitorOnUnit
 
 MOST_MEMBERS = 500
 """The wire's limit for one list."""
+
+
+_KEPT = ("protocol", "account_type", "bitrate")
+"""What the caller knows of a terminal, and is reported as it came."""
 
 
 @dataclass(slots=True)
@@ -36,6 +51,7 @@ class SimulatedConference:
     speaker: str = ""
     mute: bool = False
     silence: bool = False
+    arrangement: Arrangement = NOTHING
     members: dict[str, Terminal] = field(default_factory=dict)
     monitors: dict[tuple[str, int], StartMonitorOnUnit] = field(default_factory=dict)
     """What is sent, by address."""
@@ -49,7 +65,23 @@ class SimulatedConference:
     @property
     def settings(self) -> Settings:
         """Return the settings that hold for all members."""
-        return Settings(mute=flag(self.mute), silence=flag(self.silence))
+        is_paused = self.arrangement.recording == 2
+        recording = 1 if self.recording else 2 if is_paused else 0
+        arrangement = msgspec.structs.replace(self.arrangement, recording=recording)
+        return Settings(
+            mute=flag(self.mute), silence=flag(self.silence), extra=as_extra(arrangement)
+        )
+
+    def arrange(self, **changes: object) -> None:
+        """Change these members of the arrangement."""
+        self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
+
+    def hold_muted(self) -> None:
+        """Mute all members who may not talk."""
+        roles = {self.chairman, self.speaker} - {""}
+        for mtid, member in self.members.items():
+            if not member.mute and not self.arrangement.may_talk(mtid, roles):
+                self.members[mtid] = msgspec.structs.replace(member, mute=1)
 
     def join(self, unit: str) -> Join:
         """Return what a client needs to join; the URL says that the unit is simulated."""
@@ -72,6 +104,8 @@ class SimulatedConference:
     def call(self, wanted: Iterable[Terminal]) -> None:
         """Call terminals; each is online at once, as long as the conference has places."""
         online = sum(bool(member.online) for member in self.members.values())
+        wanted = list(wanted)
+        self.arrange(banned=without_ban(self.arrangement.banned, wanted))
         for row in wanted:
             mtid = row.mtid or self._next_id()
             online -= bool(self.members[mtid].online) if mtid in self.members else 0
@@ -85,7 +119,9 @@ class SimulatedConference:
                 online=flag(answers),
                 mute=flag(self.mute if row.mute is None else row.mute),
                 silence=flag(self.silence if row.silence is None else row.silence),
+                extra={name: row.extra[name] for name in _KEPT if name in row.extra},
             )
+        self.hold_muted()
 
     def _next_id(self) -> str:
         while True:
@@ -112,6 +148,7 @@ def conference_of(request: CreateOnUnit | RestoreOnUnit) -> SimulatedConference:
     settings = request.settings or Settings()
     conference.chairman, conference.speaker = request.chairman or "", request.speaker or ""
     conference.mute, conference.silence = bool(settings.mute), bool(settings.silence)
+    conference.arrangement = arrangement_of(settings)
     conference.call(request.mts)
     return conference
 
@@ -161,18 +198,30 @@ def _named(conference: SimulatedConference, body: Body) -> tuple[list[str], Cont
 def _delete(conference: SimulatedConference, body: Body) -> ControlResult:
     """Remove the named members from the conference; a removed chairman or speaker has no successor."""
     mtids, error = _named(conference, body)
+    if body.get("ban"):
+        _ban(conference, mtids)
     for mtid in mtids:
         del conference.members[mtid]
+        conference.arrangement = conference.arrangement.without(mtid)
     conference.chairman = "" if conference.chairman in mtids else conference.chairman
     conference.speaker = "" if conference.speaker in mtids else conference.speaker
-    return error or ControlResult(changed=("mts", "chairman", "speaker"))
+    return error or ControlResult(changed=("mts", "chairman", "speaker", "settings"))
+
+
+def _ban(conference: SimulatedConference, mtids: Iterable[str]) -> None:
+    """Keep members out of the conference until somebody calls them."""
+    rows = [conference.members[mtid] for mtid in mtids]
+    banned = [Banned(name=row.name or "", account=row.account or "") for row in rows]
+    conference.arrange(banned=(*conference.arrangement.banned, *banned)[-MOST_MEMBERS:])
 
 
 def _hang_up(conference: SimulatedConference, body: Body) -> ControlResult:
     mtids, error = _named(conference, body)
+    if body.get("ban"):
+        _ban(conference, mtids)
     for mtid in mtids:
         conference.members[mtid] = msgspec.structs.replace(conference.members[mtid], online=0)
-    return error or ControlResult(changed=("mts",))
+    return error or ControlResult(changed=("mts", "settings"))
 
 
 def _is_member(conference: SimulatedConference, mtid: Any) -> bool:
@@ -190,12 +239,56 @@ def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult
             setattr(conference, setting, bool(value))
         elif not _is_member(conference, mtid):
             return _malformed("mtid: is no member")
+        spared = _holds(conference, body) if setting == "mute" else set()
         for number in [mtid] if mtid else list(conference.members):
+            if number in spared:
+                continue
             member = conference.members[number]
             conference.members[number] = msgspec.structs.replace(member, **{setting: int(value)})
         return ControlResult(changed=("mts", "settings"))
 
     return switch
+
+
+def _holds(conference: SimulatedConference, body: Body) -> set[str]:
+    """Change who may unmute himself, by an order MUTE; return the members that it spares."""
+    value, mtid, arrangement = body.get("value", 1), body.get("mtid"), conference.arrangement
+    roles = {conference.chairman, conference.speaker}
+    if mtid:
+        others = [other for other in arrangement.maytalk if other != mtid]
+        if arrangement.hold:
+            conference.arrange(maytalk=tuple(others if value else [*others, mtid]))
+        return set() if value or conference.arrangement.may_talk(mtid, roles) else {mtid}
+    hold = flag(value and body.get("hold"))
+    spare = flag(body.get("spare") or arrangement.spare)
+    conference.arrange(hold=hold, spare=spare, maytalk=())
+    if value:
+        return roles if spare else set()
+    mix = conference.arrangement
+    return {member for member in conference.members if not mix.may_talk(member, roles)}
+
+
+def _arrange(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Change who is heard and shown where; whoever may not talk any more is muted."""
+    try:
+        order = read_fields(Arrange, body)
+        after = rearranged(conference.arrangement, order.changes, conference.members)
+        after = mix_changed(after, order.mixadd, order.mixdel, conference.members)
+    except BadMessage as error:
+        return _malformed(error.detail)
+    except ArrangementRefused as refusal:
+        return ControlResult(refused=refusal.errcode, detail=str(refusal))
+    conference.arrangement = after
+    conference.hold_muted()
+    return ControlResult(changed=("mts", "settings"))
+
+
+def _set_password(conference: SimulatedConference, body: Body) -> ControlResult:
+    try:
+        conference.password = read_fields(SetPassword, body).password
+    except BadMessage as error:
+        return _malformed(error.detail)
+    return ControlResult(changed=("password",))
 
 
 def _rename(conference: SimulatedConference, body: Body) -> ControlResult:
@@ -223,7 +316,8 @@ def _appoint(role: str) -> Callable[[SimulatedConference, Body], ControlResult]:
 def _record(on: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
     def record(conference: SimulatedConference, body: Body) -> ControlResult:
         conference.recording = on
-        return ControlResult()
+        conference.arrange(recording=2 if body.get("pause") and not on else 0)
+        return ControlResult(changed=("settings",))
 
     return record
 
@@ -247,6 +341,8 @@ _CONTROLS: dict[str, Callable[[SimulatedConference, Body], ControlResult]] = {
     "MUTE": _switch("mute"),
     "SILENCE": _switch("silence"),
     "MODIFYCONFNAME": _rename,
+    "MODIFYCONFPWD": _set_password,
+    "ARRANGE": _arrange,
     "SETCHAIRMAN": _appoint("chairman"),
     "SETSPEAKER": _appoint("speaker"),
     "STARTRECORD": _record(True),

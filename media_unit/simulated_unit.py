@@ -341,7 +341,7 @@ class SimulatedUnit:
         if result.refused:
             answer |= {"errcode": str(result.refused), "detail": result.detail}
         answer["type"] = f"MCU_CM_{name}_{'NACK' if result.refused else 'ACK'}"
-        return [ControlAnswered({**answer, **self._named}), *reports]
+        return [*reports, ControlAnswered({**answer, **self._named})]
 
     def _monitor(self, message: StartMonitorOnUnit | StopMonitorsOnUnit) -> list[Message]:
         """Start or stop monitors of a conference; nothing is sent in fact."""

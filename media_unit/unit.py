@@ -308,7 +308,7 @@ class MediaUnit:
             try:
                 answer |= await self._do(request, name)
             except ControlRefused as refusal:
-                answer |= {"errcode": refusal.errcode.value, "detail": str(refusal)}
+                answer |= {"errcode": refusal.errcode, "detail": str(refusal)}
             except (JanusError, JanusAway, OSError) as error:
                 answer |= {"errcode": Err.UNIT_REFUSED.value, "detail": str(error)}
             if "errcode" in answer:

@@ -8,8 +8,17 @@ from typing import Annotated, ClassVar
 from msgspec import field
 
 from foundation.bus.message import BadMessage, Message, Raw, read_fields
-from foundation.bus.typed_json import TypedObject, items, read_as, text, to_json
-from wire.fields import InvitedTerminals, Moid, NewName, Number, Pid, Terminal, UnitName
+from foundation.bus.typed_json import TypedObject, items, read_as, text, to_json, whole
+from wire.fields import (
+    InvitedTerminals,
+    Moid,
+    NewName,
+    Number,
+    Password,
+    Pid,
+    Terminal,
+    UnitName,
+)
 
 
 class _AddressFields(TypedObject):
@@ -116,23 +125,39 @@ class CallTerminals(ControlOrder):
 
 
 class RemoveTerminals(ControlOrder):
-    """Hang up terminals, and take them off the member list of a conference."""
+    """Hang up terminals, and take them off the member list; `ban`: they stay out until they are called again."""
 
     wire_type: ClassVar[str] = "CM_MCU_DELMT_REQ"
     mtids: Annotated[tuple[MtId, ...], items()]
+    ban: bool = False
 
 
 class HangUpTerminals(ControlOrder):
-    """Hang up terminals, which stay on the member list of the conference."""
+    """Hang up terminals, which stay on the member list; `ban`: they stay out until they are called again."""
 
     wire_type: ClassVar[str] = "CM_MCU_DROPMT_REQ"
     mtids: Annotated[tuple[MtId, ...], items()]
+    ban: bool = False
 
 
 class MuteTerminals(ControlOrder):
-    """Mute one terminal (`mtid`), or all of a conference; with `value` false let them be heard again."""
+    """Mute one terminal (`mtid`), or all of a conference and who joins later; `value` false lets them be heard.
+
+    Of a muted person with a join page the microphone is not opened from afar: the page asks him to do so.
+    `hold`: nobody may unmute himself; `spare`: chairman and speaker are spared.
+    """
 
     wire_type: ClassVar[str] = "CM_MCU_MUTE_REQ"
+    value: bool
+    mtid: MtId | None = None
+    hold: bool = False
+    spare: bool = False
+
+
+class SilenceTerminals(ControlOrder):
+    """Close the loudspeaker of one terminal (`mtid`), or of all and who joins later; `value` false opens them."""
+
+    wire_type: ClassVar[str] = "CM_MCU_SILENCE_REQ"
     value: bool
     mtid: MtId | None = None
 
@@ -144,17 +169,60 @@ class RenameConference(ControlOrder):
     name: NewName = field(name="confname")
 
 
+class SetPassword(ControlOrder):
+    """Give a conference another password; "" takes it away."""
+
+    wire_type: ClassVar[str] = "CM_MCU_MODIFYCONFPWD_REQ"
+    password: Password = field(name="confpwd")
+
+
 class TerminalControl(ControlOrder):
     """The field of control orders about one terminal."""
 
     mtid: MtId
 
 
+class SetChairman(TerminalControl):
+    """Make a terminal the chairman; the mtid "" means nobody."""
+
+    wire_type: ClassVar[str] = "CM_MCU_SETCHAIRMAN_REQ"
+
+
+class SetSpeaker(TerminalControl):
+    """Make a terminal the speaker; the mtid "" means nobody."""
+
+    wire_type: ClassVar[str] = "CM_MCU_SETSPEAKER_REQ"
+
+
+class StopRecording(ControlOrder):
+    """Record the conference no more; `pause`: it is to go on later."""
+
+    wire_type: ClassVar[str] = "CM_MCU_STOPRECORD_REQ"
+    pause: bool = False
+
+
+class Arrange(ControlOrder):
+    """Change the arrangement of a conference: members by name, `null` takes one back (`wire/arrangement.py`).
+
+    `mixadd` and `mixdel` are terminals to be heard, or not any more, in the running mix.
+    """
+
+    wire_type: ClassVar[str] = "CM_MCU_ARRANGE_REQ"
+    changes: dict[str, object] = field(default_factory=dict)
+    mixadd: Annotated[tuple[MtId, ...], items()] = ()
+    mixdel: Annotated[tuple[MtId, ...], items()] = ()
+
+
 class SendText(ControlOrder):
-    """Show the members of a conference a text, whose lines are joined to one."""
+    """Show the members of a conference, or those of `mtids`, a text, whose lines are joined to one.
+
+    "" takes it away. It is shown `rounds` times (255: until another one comes).
+    """
 
     wire_type: ClassVar[str] = "CM_MCU_SENDMSG_REQ"
-    text: Annotated[str, text(1000, 1)]
+    text: Annotated[str, text(1500)]
+    mtids: Annotated[tuple[MtId, ...], items()] | None = None
+    rounds: Annotated[int, whole(1, 255)] = 1
 
     @classmethod
     def from_older_form(cls, value: object) -> object:

@@ -244,13 +244,13 @@ def test_an_end_of_its_own_is_reported_with_its_incarnation() -> None:
 def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None:
     unit = a_unit()
     handle(unit, an_order(mts=terminals("m1", "m2")))
-    added, report = control(unit, "ADDMT_REQ", mts=[{"account": "9001"}])
+    report, added = control(unit, "ADDMT_REQ", mts=[{"account": "9001"}])
     assert (added["type"], added["reqid"], added["pid"]) == ("MCU_CM_ADDMT_ACK", "r1", "s1")
     assert [terminal["account"] for terminal in report["mts"]] == ["m1", "m2", "9001"]
     control(unit, "DROPMT_CMD", mtids=["m2"])
     control(unit, "SILENCE_REQ", mtid="m1", value=1)
     control(unit, "SETSPEAKER_REQ", mtid="m1")
-    _, report = control(unit, "MUTE_REQ", value=1)
+    report, _ = control(unit, "MUTE_REQ", value=1)
     assert from_body(UnitReportsChange, report).settings == Settings(mute=1, silence=0)
     (members,) = control(unit, "GETMTLIST_REQ")
     answers = {
@@ -258,7 +258,7 @@ def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None
         for terminal in members["mts"]
     }
     assert answers == {"m1": (1, 1, 1), "m2": (0, 1, 0), "9001": (1, 1, 0)}
-    _, report = control(unit, "DELMT_REQ", mtids=["m1"])
+    report, _ = control(unit, "DELMT_REQ", mtids=["m1"])
     assert (report["speaker"], len(report["mts"])) == ("", 2)
     assert len(from_body(UnitHolds, bodies(unit.lists(NOW))[0]).confs[0].mts) == 2
 
@@ -266,7 +266,7 @@ def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None
 def test_a_conference_manager_renames_without_anybody_being_asked() -> None:
     unit = a_unit()
     handle(unit, an_order())
-    granted, report = control(unit, "MODIFYCONFNAME_REQ", confname="New")
+    report, granted = control(unit, "MODIFYCONFNAME_REQ", confname="New")
     assert granted["type"] == "MCU_CM_MODIFYCONFNAME_ACK"
     assert from_body(UnitReportsChange, report).name == "New"
 
