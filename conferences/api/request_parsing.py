@@ -7,10 +7,25 @@ from collections.abc import Mapping
 
 from conferences.rules.stored_settings import GivenSettings
 from foundation.plain_text import fault_of
+from foundation.web.arguments import items, number, switch, words
 from foundation.web.errors import Refusal
 from wire.conference_manager import CreateConference, Creator
 from wire.error_codes import Err
 from wire.fields import InvitedTerminal, Places, Settings, TerminalType, flag
+
+__all__ = [
+    "conference_name",
+    "conference_password",
+    "create_request",
+    "given_settings",
+    "items",
+    "number",
+    "places",
+    "switch",
+    "terminal_ids",
+    "terminals",
+    "words",
+]
 
 _FORBIDDEN_IN_NAME = re.compile(r"[%&*^~'\"?/\\<>|`$]")
 _FORBIDDEN_AT_ENDS = "_-.@"
@@ -19,71 +34,30 @@ _HD_RESOLUTIONS = (13, 16)
 _H265_FORMAT = 6
 
 
-def number(value: object, name: str, default: int) -> int:
-    """Return an argument (`name`) that is a whole number, or a string of digits.
-
-    If it is absent, null or empty, return the default. Raises Refusal.
-    """
-    if value is None or value == "":
-        return default
-    if isinstance(value, bool):
-        return int(value)
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}", value.strip()):
-        value = int(value)
-    if not isinstance(value, int) or abs(value) >= 2**53:
-        raise Refusal(int(Err.MALFORMED), f"{name}: must be a whole number")
-    return value
-
-
-def switch(value: object, name: str) -> bool:
-    """Return an argument (`name`) that is 0 or 1 as a boolean; absent means 0. Raises Refusal."""
-    flag = number(value, name, 0)
-    if flag not in (0, 1):
-        raise Refusal(int(Err.MALFORMED), f"{name}: must be 0 or 1")
-    return flag == 1
-
-
-def words(value: object, name: str, default: str = "") -> str:
-    """Return an argument (`name`) that is a string; a whole number is accepted as well. Raises Refusal."""
-    if value is None:
-        return default
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        raise Refusal(int(Err.MALFORMED), f"{name}: must be a string")
-    return value
-
-
-def items(value: object, name: str, limit: int = 500) -> list[dict[str, object]]:
-    """Return an argument (`name`) that is a list of at most `limit` objects.
-
-    If it is absent, null or empty, return []. Raises Refusal.
-    """
-    if value is None or value == "":
-        return []
-    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise Refusal(int(Err.MALFORMED), f"{name}: must be a list of objects")
-    if len(value) > limit:
-        raise Refusal(int(Err.MALFORMED), f"{name}: at most {limit} are taken")
-    return value
-
-
-def conference_name(value: object) -> str:
+def conference_name(value: object, argument: str = "name") -> str:
     """Return the name of a conference: 1 to 64 bytes without special characters. Raises Refusal."""
-    name = words(value, "name").strip()
+    name, fault = words(value, argument).strip(), ""
     if not name:
-        raise Refusal(int(Err.MALFORMED), "name: is missing")
-    if len(name.encode(errors="replace")) > 64:
-        raise Refusal(int(Err.MALFORMED), "name: at most 64 bytes are allowed")
-    if fault := fault_of(name):
-        raise Refusal(int(Err.MALFORMED), f"name: {fault}")
-    if _FORBIDDEN_IN_NAME.search(name):
-        raise Refusal(int(Err.MALFORMED), "name: must not contain % & * ^ ~ ' \" ? / \\ < > | ` $")
-    if name[0] in _FORBIDDEN_AT_ENDS or name[-1] in _FORBIDDEN_AT_ENDS:
-        raise Refusal(int(Err.MALFORMED), "name: must not begin or end with _ - . @")
+        fault = "is missing"
+    elif len(name.encode(errors="replace")) > 64:
+        fault = "at most 64 bytes are allowed"
+    elif _FORBIDDEN_IN_NAME.search(name):
+        fault = "must not contain % & * ^ ~ ' \" ? / \\ < > | ` $"
+    elif name[0] in _FORBIDDEN_AT_ENDS or name[-1] in _FORBIDDEN_AT_ENDS:
+        fault = "must not begin or end with _ - . @"
+    if fault := fault or fault_of(name):
+        raise Refusal(int(Err.MALFORMED), f"{argument}: {fault}")
     return name
+
+
+def conference_password(value: object) -> str:
+    """Return the password of a conference; "" means none. Raises Refusal."""
+    password = words(value, "password")
+    if not _PASSWORD.fullmatch(password):
+        raise Refusal(
+            int(Err.MALFORMED), "password: at most 16 letters, digits, _ and . are allowed"
+        )
+    return password
 
 
 def create_request(
@@ -112,7 +86,7 @@ def given_settings(
     if "name" in params:
         given["name"] = conference_name(params["name"])
     if "password" in params:
-        given["password"] = _password(params["password"])
+        given["password"] = conference_password(params["password"])
     if "duration" in present:
         given["duration"] = number(present["duration"], "duration", 0)
     if "max_join_mt" in present:
@@ -163,15 +137,6 @@ def _video(params: Mapping[str, object]) -> GivenSettings:
     if bitrate := number(formats[0].get("bitrate"), "video_formats.bitrate", 0):
         given["bitrate"] = bitrate
     return given
-
-
-def _password(value: object) -> str:
-    password = words(value, "password")
-    if not _PASSWORD.fullmatch(password):
-        raise Refusal(
-            int(Err.MALFORMED), "password: at most 16 letters, digits, _ and . are allowed"
-        )
-    return password
 
 
 def _is_recorded(recorder: object) -> bool:

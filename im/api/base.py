@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import redis
 from django.db import Error
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -19,13 +18,13 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from domains.api.limits import CallLimit
 from domains.models import Account
 from foundation import clock
 from foundation.cells.directory import (
     PlatformStore,
     own_platform,
     possible_platforms,
-    redis_of,
     store_of,
 )
 from foundation.cells.serving import is_served_here
@@ -62,27 +61,10 @@ _NUMBERS = {DenyReason.MALFORMED: int(Err.MALFORMED), DenyReason.NOT_SIGNED_IN: 
 _ELSEWHERE = "your platform is served at another site now: sign in there"
 
 
-class Limit(BaseThrottle):
+class Limit(CallLimit):
     """Limits how many calls one person makes in a time window; without Redis there is no limit."""
 
-    name, most, seconds = "calls", 1000, 10
-
-    def allow_request(self, request: Request, view: APIView) -> bool:
-        """Count this call and return whether it is within the limit."""
-        if not isinstance(request.user, Account):
-            return True
-        key = f"im:rate:{self.name}:{request.user.moid}:{int(clock.timestamp()) // self.seconds}"
-        try:
-            with redis_of(own_platform()).pipeline(transaction=False) as pipe:
-                pipe.incr(key)
-                pipe.expire(key, self.seconds + 1)
-                return int(pipe.execute()[0]) <= self.most
-        except redis.RedisError:
-            return True
-
-    def wait(self) -> float:
-        """Return the seconds until the next window begins."""
-        return self.seconds - clock.timestamp() % self.seconds
+    kind = "im"
 
 
 class StrictLimit(Limit):

@@ -1,0 +1,109 @@
+"""The base of all calls of the open platform API that need a session."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from urllib.parse import urlencode
+
+from rest_framework.permissions import SAFE_METHODS
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from domains.api.limits import CallLimit
+from domains.api.sessions import Session
+from foundation.web.arguments import in_range, malformed, number, words
+from foundation.web.errors import REFUSAL_WHILE_CLOSED, OnlyChecked, Refusal
+
+MAX_ROWS = 500
+"""A page of a list has at most so many rows; `count` 0 asks for them."""
+
+
+class SessionCall(APIView):
+    """A call of a program for which a person has logged in."""
+
+    _limit: CallLimit | None = None
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Return the limit of the caller's calls."""
+        self._limit = CallLimit()
+        return [self._limit]
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: object, **kwargs: object
+    ) -> Response:
+        """Return the answer, which says how many more calls the caller may make."""
+        if self._limit is not None:
+            for name, value in self._limit.headers.items():
+                response[name] = value
+        return super().finalize_response(request, response, *args, **kwargs)
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Refuse the call unless this site serves the caller's platform.
+
+        Reading is refused, too, because this site's copy of the data may be old.
+        """
+        super().initial(request, *args, **kwargs)
+        if refusal := self.closed(request):
+            raise refusal
+        only_check = str(request._request.api_fields.get("debug", "")) == "1"  # type: ignore[attr-defined]  # set by WildRequests
+        if only_check and request.method not in SAFE_METHODS:
+            raise OnlyChecked(self.faults(request))
+
+    def closed(self, request: Request) -> Refusal | None:
+        """Return the refusal while another site serves; `None` if this site does."""
+        return REFUSAL_WHILE_CLOSED.call()
+
+    def faults(self, request: Request) -> dict[str, str]:
+        """Return by argument what is wrong with it, for a call with `debug=1`, which changes nothing (§1.8)."""
+        return {}
+
+    def params(self, request: Request) -> dict[str, object]:
+        """Return the arguments of the call, as the API's middleware has read them."""
+        params: dict[str, object] = request._request.api_params  # type: ignore[attr-defined]  # set by WildRequests
+        return params
+
+    def session(self, request: Request) -> Session:
+        """Return the session of the caller."""
+        assert isinstance(request.auth, Session)
+        return request.auth
+
+    def domain(self, request: Request) -> str:
+        """Return the user domain of the caller."""
+        return self.session(request).domain
+
+    def page(self, request: Request) -> tuple[int, int]:
+        """Return the first row that is wanted (`start`), and how many (`count`). Raises Refusal."""
+        params = self.params(request)
+        start = max(0, number(params.get("start"), "start", 0))
+        count = number(params.get("count"), "count", 10)
+        return min(start, 10**6), MAX_ROWS if count <= 0 else min(count, MAX_ROWS)
+
+    def cursor(self, request: Request) -> str | None:
+        """Return the key after which a page begins; "" is the first page, `None` means that rows are counted.
+
+        Raises Refusal if the cursor is none of ours.
+        """
+        value = self.params(request).get("cursor")
+        if value is None:
+            return None
+        try:
+            return urlsafe_b64decode(words(value, "cursor").encode()).decode()
+        except (binascii.Error, UnicodeError):
+            raise malformed("cursor: take it from `next_cursor` of the page before") from None
+
+    def add_next_page(self, request: Request, answer: Response, key: str) -> None:
+        """Add the cursor of the page after this key to an answer, and its address; "" means that it is the last."""
+        answer.data["next_cursor"] = cursor = urlsafe_b64encode(key.encode()).decode()
+        if cursor:
+            count = self.page(request)[1]
+            address = f"{request.path}?{urlencode({'cursor': cursor, 'count': count})}"
+            answer["Link"] = f'<{address}>; rel="next"'
+
+    def number(
+        self, request: Request, name: str, lowest: int, highest: int, default: int | None = None
+    ) -> int:
+        """Return an argument that is a whole number in this range. Raises Refusal if it is not, or is missing."""
+        return in_range(self.params(request).get(name), name, lowest, highest, default)

@@ -1,0 +1,79 @@
+"""The functions here read arguments of HTTP calls, in the forms in which programs send them. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from foundation.bus import protocol
+from foundation.web.errors import Refusal
+
+
+def malformed(words: str) -> Refusal:
+    """Return the refusal of an argument that cannot be read; `words` name it."""
+    return Refusal(int(protocol.current().malformed), words)
+
+
+def number(value: object, name: str, default: int) -> int:
+    """Return an argument (`name`) that is a whole number, or a string of digits.
+
+    If it is absent, null or empty, return the default. Raises Refusal.
+    """
+    if value is None or value == "":
+        return default
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}", value.strip()):
+        value = int(value)
+    if not isinstance(value, int) or abs(value) >= 2**53:
+        raise malformed(f"{name}: must be a whole number")
+    return value
+
+
+def switch(value: object, name: str) -> bool:
+    """Return an argument (`name`) that is 0 or 1 as a boolean; absent means 0. Raises Refusal."""
+    flag = number(value, name, 0)
+    if flag not in (0, 1):
+        raise malformed(f"{name}: must be 0 or 1")
+    return flag == 1
+
+
+def words(value: object, name: str, default: str = "") -> str:
+    """Return an argument (`name`) that is a string; a whole number is accepted as well. Raises Refusal."""
+    if value is None:
+        return default
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise malformed(f"{name}: must be a string")
+    return value
+
+
+def items(value: object, name: str, limit: int = 500) -> list[dict[str, object]]:
+    """Return an argument (`name`) that is a list of at most `limit` objects.
+
+    If it is absent, null or empty, return []. Raises Refusal.
+    """
+    if value is None or value == "":
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise malformed(f"{name}: must be a list of objects")
+    if len(value) > limit:
+        raise malformed(f"{name}: at most {limit} are taken")
+    return value
+
+
+def in_range(
+    value: object, name: str, lowest: int, highest: int, default: int | None = None
+) -> int:
+    """Return an argument (`name`) that is a whole number from `lowest` to `highest`. Raises Refusal.
+
+    A missing one is refused, too, unless there is a `default`.
+    """
+    if value in (None, "") and default is not None:
+        return default
+    given = number(value, name, lowest - 1)
+    if not lowest <= given <= highest:
+        raise malformed(f"{name}: a whole number from {lowest} to {highest} is needed")
+    return given
