@@ -1,10 +1,15 @@
-"""The HTTP API answers a refusal with status 200 and a body with `success` 0, an `error_code` and a description."""
+"""The HTTP API answers a refusal with status 200 and a body with `success` 0, an `error_code` and a description.
+
+Programs of today get an HTTP status and problem details instead (`is_layer_3`).
+"""
 
 from __future__ import annotations
 
 import logging
+from http import HTTPStatus
 
 from django.db import Error
+from django.http import HttpRequest
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -15,6 +20,8 @@ log = logging.getLogger("confplatform.api")
 
 NOT_LOGGED_IN = 10102
 UNSPECIFIED = 99999
+BUSY = 20003
+_DATABASE_AWAY = "the database is away; try again in a moment"
 RETRY_AFTER_SECONDS = 5
 """Seconds after which a client may try again, if the site serves nobody for the moment (header `Retry-After`)."""
 
@@ -58,7 +65,7 @@ def nack(error_code: int, description: str) -> dict[str, object]:
 def refused(refusal: Refusal | None) -> dict[str, object]:
     """Return the body of a refusal, with its further fields; `None` stands for a database that cannot be reached."""
     if refusal is None:
-        return nack(UNSPECIFIED, "the database is away; try again in a moment")
+        return nack(UNSPECIFIED, _DATABASE_AWAY)
     return nack(refusal.error_code, refusal.description) | refusal.more
 
 
@@ -67,26 +74,92 @@ def ack(**content: object) -> Response:
     return Response({"success": 1, **content})
 
 
+def is_layer_3(request: HttpRequest | None) -> bool:
+    """Return whether a program of today calls, by a Bearer token or with `Accept: application/problem+json`.
+
+    It is answered by HTTP status and problem details (RFC 9457), every other one by status 200 and `success`.
+    """
+    if request is None:
+        return False
+    if request.path_info.startswith("/api/v1/im/"):
+        return False  # It has statuses of its own.
+    is_bearer = request.META.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
+    return is_bearer or PROBLEM in request.META.get("HTTP_ACCEPT", "")
+
+
+PROBLEM = "application/problem+json"
+_STATUS = {
+    10001: 401, 10002: 401, 10101: 401, NOT_LOGGED_IN: 401,
+    19003: 403, 19008: 403, 20005: 403, 29020: 403,
+    12103: 404, 12104: 404, 12105: 404, 19005: 404, 19903: 404, 20108: 404,
+    20812: 404, 20823: 404, 20524: 404, 20802: 404,
+    20102: 403, 20101: 503, 20001: 504, 29001: 400,
+    22013: 501, 28001: 501, 20440: 501,
+}  # fmt: skip
+"""The HTTP status of a refusal for programs of today, by its code; 409 for all others."""
+
+
+def http_status(error_code: int) -> int:
+    """Return the HTTP status of a refusal for programs of today."""
+    if error_code == int(protocol.current().service_stopped):
+        return 503
+    return _STATUS.get(error_code, 409)
+
+
+def _refusal_answer(
+    refusal: Refusal, request: HttpRequest | None, status: int | None = None, **headers: str
+) -> Response:
+    """Return the response of a refusal in the form of the program's layer."""
+    is_closed = refusal.error_code == int(protocol.current().service_stopped)
+    if is_closed:
+        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if request is None or not is_layer_3(request):
+        # Programs of layer 1 know no other site: they sign in again, at the front of both sites.
+        code = NOT_LOGGED_IN if is_closed else refusal.error_code
+        body = nack(code, refusal.description) | refusal.more
+        return Response(body, status or 200, headers=headers)
+    status = status or http_status(refusal.error_code)
+    body = {
+        "type": f"urn:confplatform:error:{refusal.error_code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": refusal.description,
+        "instance": request.path,
+        **nack(refusal.error_code, refusal.description),
+        **refusal.more,
+    }
+    return Response(body, status, headers=headers, content_type=PROBLEM)
+
+
 def answer_refusal(failure: Exception, context: dict[str, object]) -> Response | None:
     """Return the response for an exception that a view has raised (Django REST framework's exception handler).
 
     `None` means that the exception is none of ours: it becomes an error 500.
     """
+    request = getattr(context.get("request"), "_request", None)
     if isinstance(failure, OnlyChecked):
         return ack(debuglist=failure.faults)
     if isinstance(failure, TokenRefused):
-        body = nack(failure.error_code, failure.description)
-        return Response(body, failure.status, headers={"WWW-Authenticate": failure.challenge})
+        headers = {"WWW-Authenticate": failure.challenge}
+        return _refusal_answer(failure, request, failure.status, **headers)
     if isinstance(failure, Refusal):
-        is_temporary = failure.error_code == int(protocol.current().service_stopped)
-        headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if is_temporary else None
-        return Response(refused(failure), headers=headers)
+        return _refusal_answer(failure, request)
     if isinstance(failure, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
-        return Response(nack(NOT_LOGGED_IN, str(failure.detail)))
+        return _refusal_answer(Refusal(NOT_LOGGED_IN, str(failure.detail)), request)
+    if isinstance(failure, exceptions.Throttled):
+        busy = Refusal(BUSY, "too many calls; wait a little")
+        status = 429 if is_layer_3(request) else 200
+        wait = str(int(getattr(failure, "wait", 0) or 0) + 1)
+        return _refusal_answer(busy, request, status, **{"Retry-After": wait})
     if isinstance(failure, exceptions.APIException):
-        return Response(nack(UNSPECIFIED, str(failure.detail)))
+        refusal = Refusal(UNSPECIFIED, str(failure.detail))
+        return _refusal_answer(
+            refusal, request, failure.status_code if is_layer_3(request) else 200
+        )
     if isinstance(failure, Error):
         log.warning("the database is away: %s", failure)
-        closed = REFUSAL_WHILE_CLOSED.call("")
-        return Response(refused(closed), headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
+        closed = REFUSAL_WHILE_CLOSED.call("") or Refusal(UNSPECIFIED, _DATABASE_AWAY)
+        answer = _refusal_answer(closed, request, 503 if is_layer_3(request) else 200)
+        answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return answer
     return None

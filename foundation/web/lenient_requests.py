@@ -20,6 +20,7 @@ from django.http.request import split_domain_port, validate_host
 from foundation.bus import protocol
 from foundation.json_value import JSONObject, JSONValue
 from foundation.web.errors import NOT_LOGGED_IN, UNSPECIFIED, nack
+from foundation.web.xml_answers import SUFFIX, prefers_xml, turn_into_xml
 
 MAX_DEPTH = 20
 MAX_FIELDS = 200
@@ -27,7 +28,10 @@ PART_OF_UPLOAD = "application/offset+octet-stream"
 """The content type of a large body, which its view reads piece by piece, so that it is not read here."""
 FOR_OUR_PAGES = "/api/v1/im/"
 """Below this path a browser session authenticates too, so the CSRF token is checked."""
+_API = ("/api/", "/api5/")
 _CHECKED = "csrf_processing_done"
+API_LEVEL = 1
+"""The API level that clients see: our calls are those of release 6.0 of the open platform API (HTTP API §1.7)."""
 _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 
 
@@ -44,18 +48,35 @@ class WildRequests:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Bring the request into its usual form and pass it on, or refuse it if it cannot be read."""
         path = re.sub(r"/{2,}", "/", request.path_info)
-        if not path.startswith("/api/"):
+        if not path.startswith(_API):
             return self._get_response(request)
         ours = path.startswith(FOR_OUR_PAGES)
-        if path.startswith("/api/v1/") and not ours:
-            path = path.removesuffix(".json")
+        if ours:
+            return self._answer(request, path, ours)
+        wants_xml = path.endswith(SUFFIX)
+        wants_json = path.endswith(".json")
+        path = path.removesuffix(SUFFIX).removesuffix(".json")
+        if not wants_json and not wants_xml:
+            wants_xml = prefers_xml(request.META.get("HTTP_ACCEPT", ""))
+        if wants_xml or wants_json:
+            request.META["HTTP_ACCEPT"] = "application/json"
+            request.__dict__.pop("headers", None)  # Django keeps what it has read of META.
+        response = self._answer(request, path, ours)
+        if wants_xml:
+            turn_into_xml(response)
+        response["API-Level"] = str(API_LEVEL)
+        return response
+
+    def _answer(self, request: HttpRequest, path: str, ours: bool) -> HttpResponse:
+        """Return the answer to a call at this path. `ours`: pages of ours make this call, too."""
         request.path = request.path_info = path
         if refusal := _refuse_host(request):
             return refusal
         try:
             fields = _fields(request)
             request.api_fields = fields  # type: ignore[attr-defined]  # read by the views of the API
-            request.api_params = _params(fields)  # type: ignore[attr-defined]  # read by the views of the API
+            params = _params(fields)
+            request.api_params = params  # type: ignore[attr-defined]  # read by the views of the API
         except RequestDataTooBig:
             return JsonResponse(
                 nack(int(protocol.current().malformed), "the request is larger than 1 MiB"),
@@ -63,7 +84,7 @@ class WildRequests:
             )
         except (BadRequest, ValueError) as error:
             return JsonResponse(nack(int(protocol.current().malformed), str(error)))
-        method = str(fields.get("_method", "")).upper()
+        method = _method_in(fields, params)
         if method in _METHODS and request.method in ("GET", "POST"):
             if request.method == "GET" != method and not fields.get("account_token"):
                 # A browser sends the login cookie with any link, also one that an attacker has prepared.
@@ -75,6 +96,12 @@ class WildRequests:
             # a GET to read, and a browser does not send it with another web site's form.
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # read by the views of the API
         return self._get_response(request)
+
+
+def _method_in(fields: JSONObject, params: JSONObject) -> str:
+    """Return the HTTP method that the arguments name, beside `params` or inside of it; "" if they name none."""
+    method = fields.get("_method") or params.get("_method")
+    return method.upper() if isinstance(method, str) else ""
 
 
 def _refuse_host(request: HttpRequest) -> HttpResponse | None:
@@ -139,12 +166,12 @@ def _pairs(text: str) -> list[tuple[str, str]]:
 
 
 def _params(fields: JSONObject) -> JSONObject:
-    """Return the JSON object in the field `params`, or all fields if there is none. Raises BadRequest.
+    """Return the JSON object in the field `params` or `content`, or all fields if there is none. Raises BadRequest.
 
     A text that is no JSON object is URL-decoded once more.
     """
-    params = fields.get("params")
-    if params is None or params == "":
+    params = fields.get("params") or fields.get("content")
+    if not params:
         return fields
     if isinstance(params, str):
         text = params if params.lstrip().startswith("{") else unquote_plus(params)

@@ -133,7 +133,7 @@ def _west_takes_its_requests(two: TwoManagers, east_program: Program) -> None:
     assert west_program.create()["success"] == 1
     assert west_program.get("vc/confs", count=0)["total"] == COUNT + 2
     answer = east_program.get("vc/confs")
-    assert (answer["success"], answer["error_code"]) == (0, 29005)
+    assert (answer["success"], answer["error_code"]) == (0, 10102)
     assert answer["serving"] == {"platformmoid": two.west.vault.platform_moid, "url": two.west.http}
 
 

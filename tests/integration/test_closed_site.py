@@ -111,10 +111,10 @@ def test_programs_are_told_by_code_and_address() -> None:
 
 
 @pytest.mark.usefixtures("copy")
-def test_a_program_that_is_logged_in_is_told_29005(logged_in: str) -> None:
+def test_a_program_that_is_logged_in_is_told_10102(logged_in: str) -> None:
     answer = Browser().get("/api/v1/mc/confs", {"account_token": logged_in})
     body = answer.json()
-    assert (answer.status_code, body["error_code"], answer["Retry-After"]) == (200, 29005, "5")
+    assert (answer.status_code, body["error_code"], answer["Retry-After"]) == (200, 10102, "5")
     assert body["serving"]["url"] == URL
 
 
