@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from conferences.rules.registry_entries import ConfType
 from conferences.rules.states import Conference
 from foundation.bus.typed_json import to_json
+from wire.arrangement import NOTHING, Arrangement, Poll, arrangement_of, places_of
 from wire.fields import Settings, Terminal
 
 _UNSUPPORTED = {
@@ -18,18 +20,14 @@ _UNSUPPORTED = {
     "encrypted_frequence": 0,
     "encrypted_auth": 0,
     "encrypted_key": "",
-    "mute_filter": 0,
     "preoccupy_resource": 0,
     "preoccpuy_resource": 0,
     "video_quality": 0,
     "dual_mode": 1,
     "public_conf": 0,
-    "force_broadcast": 0,
     "fec_mode": 0,
     "one_reforming": 0,
     "doubleflow": 0,
-    "voice_activity_detection": 0,
-    "vacinterval": 15,
     "superior_cascade": 0,
     "subordinate_cascade": 0,
 }
@@ -43,9 +41,14 @@ def _moment(value: datetime | None) -> str:
 def item(c: Conference, domain_name: str) -> dict[str, object]:
     """Return a ConfItem: a conference in a list."""
     settings = c.settings or Settings()
+    arrangement = arrangement_of(c.settings)
     return {
         **_UNSUPPORTED,
         "meeting_room_name": c.stored_name if c.conftype == ConfType.VIRTUAL else "",
+        "mute_filter": arrangement.spare,
+        "force_broadcast": arrangement.broadcast,
+        "voice_activity_detection": int(bool(arrangement.vad)),
+        "vacinterval": arrangement.vad or 15,
         "name": c.name,
         "conf_id": c.e164,
         "meeting_id": c.confid,
@@ -74,10 +77,10 @@ def item(c: Conference, domain_name: str) -> dict[str, object]:
 
 def detail(c: Conference, domain_name: str) -> dict[str, object]:
     """Return a ConfDetail: all fields of one conference."""
-    hd = c.resolution == "1080p"
+    arrangement = arrangement_of(c.settings)
     video = {
-        "format": 6 if c.h265 else 4,
-        "resolution": 13 if hd else 12,
+        "format": _video_format(c),
+        "resolution": 13 if c.resolution == "1080p" else 12,
         "frame": 30,
         "bitrate": c.bitrate,
     }
@@ -90,18 +93,26 @@ def detail(c: Conference, domain_name: str) -> dict[str, object]:
         "cascade_upload": 0,
         "cascade_return": 0,
         "cascade_return_para": 0,
-        "vmp_enable": 0,
+        "vmp_enable": int(arrangement.layout is not None),
         "mix_enable": 1,
-        "poll_enable": 0,
+        "poll_enable": int(arrangement.poll is not None),
         "video_formats": [video],
         "join": to_json(c.join) if c.join and c.state.value == "running" else None,
         "restores": c.restores,
     }
 
 
-def terminal(wire_terminal: Terminal, bitrate: int) -> dict[str, object]:
+def _video_format(c: Conference) -> int:
+    return 6 if c.h265 else 4
+
+
+def terminal(
+    wire_terminal: Terminal, bitrate: int, arrangement: Arrangement = NOTHING
+) -> dict[str, object]:
     """Return an MtItem: a terminal of a conference; strings are never null."""
-    account = wire_terminal.account or ""
+    account, mtid = wire_terminal.account or "", wire_terminal.mtid or ""
+    mix, poll = arrangement.mix, arrangement.poll
+    shown = [row.get("mt_id") for row in places_of(arrangement.layout or {})]
     return {
         "alias": wire_terminal.name or account,
         "mt_id": wire_terminal.mtid or "",
@@ -112,7 +123,11 @@ def terminal(wire_terminal: Terminal, bitrate: int) -> dict[str, object]:
         "bitrate": _as_called(wire_terminal, "bitrate", bitrate),
         "silence": int(bool(wire_terminal.silence)),
         "mute": int(bool(wire_terminal.mute)),
-        **dict.fromkeys(("dual", "mix", "vmp", "inspection", "rec", "poll", "upload"), 0),
+        "mix": int(mix is not None and (mix.mode == 1 or mtid in mix.members)),
+        "vmp": int(mtid in shown),
+        "inspection": int(any(view.dst == mtid for view in arrangement.views)),
+        "poll": int(poll is not None and mtid in poll.members),
+        **dict.fromkeys(("dual", "rec", "upload"), 0),
         "protocol": _as_called(wire_terminal, "protocol", int(wire_terminal.type == "sip")),
         "call_mode": 0,
         "account": account,
@@ -126,3 +141,72 @@ def _as_called(wire_terminal: Terminal, name: str, default: int) -> int:
     """Return a field as it was given when the terminal was called, if its media unit reports it."""
     value = wire_terminal.extra.get(name)
     return value if isinstance(value, int) else default
+
+
+_FULL_HD, _HD = 35, 32
+"""Resolutions of a terminal's channel."""
+_MIX_LABEL = 4
+_LOUD = 20
+
+
+def terminal_detail(c: Conference, wire_terminal: Terminal) -> dict[str, object]:
+    """Return an MtDetail: a terminal with its channels, which only one that is online has."""
+    arrangement = arrangement_of(c.settings)
+    shown = terminal(wire_terminal, c.bitrate, arrangement)
+    channel = {"chn_id": 1, "chn_alias": "", "chn_label": 0}
+    picture_channel = channel | {
+        "bitrate": c.bitrate,
+        "resolution": _FULL_HD if c.resolution == "1080p" else _HD,
+        "format": _video_format(c),
+    }
+    channels: dict[str, list[dict[str, object]]] = {
+        "v_snd_chn": [picture_channel | {"cur_video_idx": 1}],
+        "v_rcv_chn": [picture_channel],
+        "dv_snd_chn": [],
+        "dv_rcv_chn": [],
+        "a_snd_chn": [channel],
+        "a_rcv_chn": [channel | {"chn_label": _MIX_LABEL}],
+    }
+    if not wire_terminal.online:
+        channels = {name: [] for name in channels}
+    volumes = arrangement.volumes.get(wire_terminal.mtid or "", {})
+    loudness = {"rcv_volume": volumes.get("1", _LOUD), "snd_volume": volumes.get("2", _LOUD)}
+    return {**shown, **channels, **loudness}
+
+
+def members(c: Conference, ids: Collection[str]) -> list[dict[str, object]]:
+    """Return these members of a conference; `mt_id` is "" for one that is not in it any more."""
+    accounts = {row.mtid: row.account or "" for row in c.mts}
+    return [
+        {"account": accounts.get(mtid, ""), "mt_id": mtid if mtid in accounts else ""}
+        for mtid in ids
+    ]
+
+
+def picture(c: Conference, layout: Mapping[str, object]) -> dict[str, object]:
+    """Return a VmpLive: how pictures are put together, with the account beside each terminal."""
+    accounts = {row.mtid: row.account or "" for row in c.mts}
+    rows = [
+        {**row, "account": accounts.get(str(row.get("mt_id")), ""), "mt_id": row.get("mt_id", "")}
+        for row in places_of(layout)
+    ]
+    return {**layout, "members": rows}
+
+
+def poll(
+    c: Conference, running: Poll | None, default_mode: int, now: datetime
+) -> dict[str, object]:
+    """Return a PollLive: the poll and whom it shows; `None` means that there is none."""
+    if running is None:
+        nobody = {"mode": default_mode, "cur_poll_mt": {"mt_id": ""}, "members": []}
+        return nobody | dict.fromkeys(("state", "num", "keep_time", "poll_index"), 0)
+    index = running.index_at(now)
+    return {
+        "mode": running.mode,
+        "state": running.state,
+        "num": running.num,
+        "keep_time": running.keep_time,
+        "poll_index": index,
+        "cur_poll_mt": {"mt_id": running.members[index - 1] if index else ""},
+        "members": members(c, running.members),
+    }

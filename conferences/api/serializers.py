@@ -194,6 +194,9 @@ class ConfList(Accepted):
 
     total = serializers.IntegerField()
     confs = ConfItem(many=True)
+    next_cursor = serializers.CharField(
+        required=False, allow_blank=True, help_text="With a cursor only. Empty: the last page."
+    )
 
 
 class VideoFormatNow(_Shape):

@@ -17,7 +17,7 @@ from conferences.api import (
     stored_commands,
     wishes,
 )
-from conferences.api.views import Call
+from conferences.api.call import Call
 from conferences.data import stored_rows
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.rules.stored import (

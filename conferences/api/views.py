@@ -8,10 +8,8 @@ from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from conferences.api import (
     commands,
@@ -21,27 +19,26 @@ from conferences.api import (
     stored_commands,
     wishes,
 )
+from conferences.api.call import Call
 from conferences.api.commands import Started
 from conferences.data import queries
 from conferences.data.join_links import join_link
 from conferences.data.platform_resolver import platform_of_domain
-from conferences.rules.states import Conference
 from conferences.rules.stored import Kind
-from domains.api.sessions import Session
 from domains.data.lookups import http_url
 from domains.models import Account
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import store_of
-from foundation.web.errors import UNSPECIFIED, OnlyChecked, Refusal, ack, nack
+from foundation.web.errors import UNSPECIFIED, Refusal, ack, nack
+from foundation.web.lenient_requests import API_LEVEL
 from foundation.web.serializers import Accepted, answers
+from wire.arrangement import arrangement_of
 from wire.conference_control import CallTerminals, RemoveTerminals
 from wire.conference_manager import Creator, ReleaseConference
 from wire.error_codes import Err
 
 NO_TERMINAL = 12104
-APPS = ("system", "mc", "vc", "amc", "nms")
-API_LEVEL = 1
-"""The API level that clients see: our calls are those of release 6.0 of the open platform API."""
+APPS = ("system", "mc", "vc", "amc", "nms", "vrs")
 
 
 def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
@@ -55,47 +52,6 @@ def version(request: HttpRequest, app: str) -> JsonResponse:
     if app not in APPS:
         return unknown_call(request)
     return JsonResponse({"success": 1, "version": settings.VERSION, "api_level": API_LEVEL})
-
-
-class Call(APIView):
-    """The base of API calls that need a session."""
-
-    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Refuse the call unless this site serves the caller's platform.
-
-        Reading is refused, too, because this site's copy of the data may be old.
-        """
-        super().initial(request, *args, **kwargs)
-        if refusal := commands.closed(platform_of_domain(self.domain(request))):
-            raise refusal
-        only_check = str(request._request.api_fields.get("debug", "")) == "1"  # type: ignore[attr-defined]  # set by WildRequests
-        if only_check and request.method not in SAFE_METHODS:
-            raise OnlyChecked(self.faults(request))
-
-    def faults(self, request: Request) -> dict[str, str]:
-        """Return by argument what is wrong with it, for a call with `debug=1`, which changes nothing (§1.8)."""
-        return {}
-
-    def params(self, request: Request) -> dict[str, object]:
-        """Return the arguments of the call, as the API's middleware has read them."""
-        params: dict[str, object] = request._request.api_params  # type: ignore[attr-defined]  # set by WildRequests
-        return params
-
-    def session(self, request: Request) -> Session:
-        """Return the session of the caller."""
-        assert isinstance(request.auth, Session)
-        return request.auth
-
-    def domain(self, request: Request) -> str:
-        """Return the user domain of the caller."""
-        return self.session(request).domain
-
-    def own(self, request: Request, conf_id: str) -> Conference:
-        """Return the live conference with this number, if it belongs to the caller's user domain.
-
-        Raises Refusal, which is the same for a conference of another domain and for an unused number.
-        """
-        return commands.own(conf_id, self.domain(request))
 
 
 class Conferences(Call):
@@ -202,22 +158,30 @@ class LiveConferences(Call):
 
     @extend_schema(
         operation_id="vc_confs_list",
-        parameters=[OpenApiParameter("start", int), OpenApiParameter("count", int)],
+        parameters=[
+            OpenApiParameter("start", int),
+            OpenApiParameter("count", int),
+            OpenApiParameter("cursor", str, description="In place of `start`: `next_cursor`."),
+        ],
         responses={200: answers(serializers.ConfList)},
     )
     def get(self, request: Request) -> Response:
-        """List live conferences of the caller's user domain from `start` on; `count` 0 means all, up to 500."""
-        params = self.params(request)
-        start = max(0, request_parsing.number(params.get("start"), "start", 0))
-        count = request_parsing.number(params.get("count"), "count", 10)
-        limit = 500 if count <= 0 else min(count, 500)
-        domain = self.domain(request)
+        """List live conferences of the caller's user domain from `start` on; `count` 0 means all, up to 500.
+
+        With a `cursor` (empty: the first page) rows that come and go meanwhile shift no page.
+        """
+        start, count = self.page(request)
+        domain, name = self.domain(request), self.session(request).domain_name
         database = store_of(platform_of_domain(domain)).database
+        cursor = self.cursor(request)
         total, conferences = queries.live_conferences_page(
-            database, "user_domain", domain, min(start, 10**6), limit
+            database, "user_domain", domain, start if cursor is None else 0, count, cursor or ""
         )
-        name = self.session(request).domain_name
-        return ack(total=total, confs=[representations.item(c, name) for c in conferences])
+        answer = ack(total=total, confs=[representations.item(c, name) for c in conferences])
+        if cursor is not None:
+            last = conferences[-1].confid if len(conferences) == count else ""
+            self.add_next_page(request, answer, last)
+        return answer
 
 
 class LiveConference(Call):
@@ -243,7 +207,9 @@ class Terminals(Call):
     def get(self, request: Request, conf_id: str) -> Response:
         """List the terminals that are invited or present."""
         c = self.own(request, conf_id)
-        return ack(mts=[representations.terminal(m, c.bitrate) for m in c.mts])
+        return ack(
+            mts=[representations.terminal(m, c.bitrate, arrangement_of(c.settings)) for m in c.mts]
+        )
 
     @extend_schema(
         request=serializers.InvitedMembers,
@@ -264,7 +230,7 @@ class Terminals(Call):
 
     @extend_schema(request=serializers.TerminalIds, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str) -> Response:
-        """Remove terminals from a conference."""
+        """Remove terminals from a conference; who has come by himself stays out until he is called."""
         c = self.own(request, conf_id)
         ids = request_parsing.terminal_ids(self.params(request).get("mts"))
         if unknown := set(ids) - {str(terminal.mtid) for terminal in c.mts}:
@@ -272,6 +238,6 @@ class Terminals(Call):
                 NO_TERMINAL, f"terminal does not exist: {', '.join(sorted(unknown))[:200]}"
             )
         commands.ask_unit(
-            RemoveTerminals(e164=conf_id, user_domain=self.domain(request), mtids=ids)
+            RemoveTerminals(e164=conf_id, user_domain=self.domain(request), mtids=ids, ban=True)
         )
         return ack()

@@ -1,0 +1,86 @@
+"""The base of all calls under `/api/v1/mc` and `/api/v1/vc`, and what controls of a conference share."""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conferences.api import commands
+from conferences.data.platform_resolver import platform_of_domain
+from conferences.rules.states import Conference
+from domains.api.call import MAX_ROWS, SessionCall
+from foundation.web.arguments import items, malformed, words
+from foundation.web.errors import Refusal, ack
+from wire.arrangement import Arrangement, arrangement_of
+from wire.conference_control import Arrange, ControlOrder
+from wire.fields import Terminal
+
+NO_TERMINAL = 12104
+
+
+class Call(SessionCall):
+    """The base of calls about conferences."""
+
+    def closed(self, request: Request) -> Refusal | None:
+        """Return the refusal while another site serves the caller's platform; `None` if this site does."""
+        return commands.closed(platform_of_domain(self.domain(request)))
+
+    _conference: Conference | None = None
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Refuse a call about a conference that is not the caller's, before anything else is looked at."""
+        super().initial(request, *args, **kwargs)
+        conf_id, method = kwargs.get("conf_id"), str(request.method).lower()
+        is_call = method in self.http_method_names and hasattr(self, method)
+        if isinstance(conf_id, str) and is_call:
+            self._conference = commands.own(conf_id, self.domain(request))
+
+    def own(self, request: Request, conf_id: str) -> Conference:
+        """Return the live conference with this number, if it belongs to the caller's user domain.
+
+        Raises Refusal, which is the same for a conference of another domain and for an unused number.
+        """
+        return self._conference or commands.own(conf_id, self.domain(request))
+
+    def order(
+        self, request: Request, conf_id: str, kind: type[ControlOrder], **fields: object
+    ) -> Response:
+        """Let the media unit of the caller's conference carry out an order. Raises Refusal."""
+        c = self.own(request, conf_id)
+        commands.ask_unit(kind(e164=c.e164, user_domain=c.user_domain, **fields))
+        return ack()
+
+    def arrange(self, request: Request, conf_id: str, **changes: object) -> Response:
+        """Let the media unit change the arrangement of the caller's conference. Raises Refusal."""
+        return self.order(request, conf_id, Arrange, changes=changes)
+
+    def arrangement(self, request: Request, conf_id: str) -> Arrangement:
+        """Return the arrangement of the caller's conference. Raises Refusal."""
+        return arrangement_of(self.own(request, conf_id).settings)
+
+    def ids(self, request: Request, name: str = "mts", limit: int = MAX_ROWS) -> tuple[str, ...]:
+        """Return the ids of the terminals in an argument, a list of `{mt_id}`. Raises Refusal."""
+        rows = items(self.params(request).get(name), name, limit)
+        ids = [words(row.get("mt_id"), f"{name}.mt_id") for row in rows]
+        if not all(ids):
+            raise malformed(f"{name}: a list of {{mt_id}} is needed")
+        return tuple(dict.fromkeys(ids))
+
+    def own_terminal(self, request: Request, conf_id: str, mt_id: str) -> Terminal:
+        """Return a terminal of the caller's conference. Raises Refusal."""
+        return terminal_of(self.own(request, conf_id), mt_id)
+
+
+def terminal_of(c: Conference, mt_id: str) -> Terminal:
+    """Return the terminal with this id of a conference. Raises Refusal if it has none."""
+    for terminal in c.mts:
+        if terminal.mtid == mt_id:
+            return terminal
+    raise Refusal(NO_TERMINAL, f"terminal does not exist: {mt_id[:64]}")
+
+
+def refuse_unknown(c: Conference, ids: tuple[str, ...]) -> None:
+    """Raise Refusal if a conference has no terminal of one of these ids."""
+    if unknown := set(ids) - {str(terminal.mtid) for terminal in c.mts}:
+        ids_in_words = ", ".join(sorted(unknown))[:200]
+        raise Refusal(NO_TERMINAL, f"terminal does not exist: {ids_in_words}")

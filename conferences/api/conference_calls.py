@@ -1,0 +1,171 @@
+"""The calls that control a whole conference: `vc/confs/{conf_id}/mute` and the like (HTTP API §2.3)."""
+
+from __future__ import annotations
+
+import redis
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conferences.api import commands, request_parsing, shapes, wishes
+from conferences.api.call import Call, refuse_unknown
+from conferences.data.pool_view import load_resources
+from foundation.cells.directory import own_platform
+from foundation.web.errors import Refusal, ack
+from foundation.web.serializers import answers
+from wire.conference_control import (
+    MuteTerminals,
+    RenameConference,
+    SendText,
+    SetPassword,
+    SilenceTerminals,
+)
+from wire.conference_manager import ExtendConference
+from wire.error_codes import Err
+
+NOT_PERMITTED = 20005
+MAX_VIPS = 8
+MAX_MESSAGE_BYTES = 1500
+DEFAULT_INTERVAL = 15
+
+
+class Delay(Call):
+    """The call `…/delay`."""
+
+    @extend_schema(request=shapes.Delay, responses=shapes.DONE)
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Let a conference go on longer."""
+        minutes = self.number(request, "delay_time", 1, 2**31)
+        c = self.own(request, conf_id)
+        commands.ask(ExtendConference(e164=c.e164, user_domain=c.user_domain, delay=minutes))
+        return ack()
+
+
+class Silence(Call):
+    """The call `…/silence`."""
+
+    @extend_schema(request=shapes.Switch, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Close or open the loudspeakers of all, and of those who join later."""
+        value = bool(self.number(request, "value", 0, 1))
+        return self.order(request, conf_id, SilenceTerminals, value=value)
+
+
+class Mute(Call):
+    """The call `…/mute`."""
+
+    @extend_schema(request=shapes.MuteAll, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Close the microphones of all and of those who join later, or ask all to open them."""
+        value = bool(self.number(request, "value", 0, 1))
+        hold = bool(self.number(request, "force_mute", 0, 1, 0))
+        return self.order(request, conf_id, MuteTerminals, value=value, hold=hold)
+
+
+class Safety(Call):
+    """The call `…/safty`, which is spelt so."""
+
+    @extend_schema(request=shapes.Safety, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Change the password; a conference cannot be hidden or closed."""
+        params = self.params(request)
+        self.own(request, conf_id)
+        wishes.refuse_unsafe(params)
+        password = request_parsing.conference_password(params.get("password"))
+        return self.order(request, conf_id, SetPassword, password=password)
+
+
+class Name(Call):
+    """The call `…/name`."""
+
+    @extend_schema(request=shapes.Value, responses=shapes.DONE)
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Give a conference another name."""
+        name = request_parsing.conference_name(self.params(request).get("value"), "value")
+        return self.order(request, conf_id, RenameConference, name=name)
+
+
+class ShortMessage(Call):
+    """The call `…/sms`."""
+
+    @extend_schema(request=shapes.ShortMessage, responses=shapes.DONE)
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Show members a text, or take it away."""
+        text = request_parsing.words(self.params(request).get("message"), "message")
+        if len(text.encode(errors="replace")) > MAX_MESSAGE_BYTES:
+            raise Refusal(int(Err.MALFORMED), "message: at most 1500 bytes are allowed")
+        rounds, ids = self.number(request, "roll_num", 1, 255, 1), self.ids(request)
+        refuse_unknown(self.own(request, conf_id), ids)
+        return self.order(request, conf_id, SendText, text=text, mtids=ids or None, rounds=rounds)
+
+
+class ForceBroadcast(Call):
+    """The call `…/forcebroadcast`."""
+
+    @extend_schema(request=shapes.ForceBroadcast, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Let everybody see the speaker, or each choose for himself again."""
+        value = self.number(request, "force_broadcast", 0, 1)
+        return self.arrange(request, conf_id, broadcast=value)
+
+
+class DualMode(Call):
+    """The call `…/dualmode`."""
+
+    @extend_schema(request=shapes.Number, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Accept that anybody may share content (1), and refuse to limit it."""
+        self.own(request, conf_id)
+        if self.number(request, "value", 0, 2) != 1:
+            raise Refusal(NOT_PERMITTED, "value: sharing cannot be limited to some; use 1")
+        return ack()
+
+
+class Vad(Call):
+    """The call `…/vad`."""
+
+    @extend_schema(responses={200: answers(shapes.Vad)})
+    def get(self, request: Request, conf_id: str) -> Response:
+        """Answer whether the picture follows who talks."""
+        interval = self.arrangement(request, conf_id).vad
+        return ack(
+            voice_activity_detection=int(bool(interval)), vacinterval=interval or DEFAULT_INTERVAL
+        )
+
+    @extend_schema(request=shapes.ChangeVad, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Let the picture follow who talks, after this many seconds, or not any more."""
+        state = self.number(request, "state", 0, 1)
+        interval = self.number(request, "vacinterval", 5, 3600, DEFAULT_INTERVAL)
+        return self.arrange(request, conf_id, vad=interval if state else None)
+
+
+class Vips(Call):
+    """The call `…/viplist`."""
+
+    @extend_schema(responses={200: answers(shapes.VipList)})
+    def get(self, request: Request, conf_id: str) -> Response:
+        """List the terminals that are shown first."""
+        vips = self.arrangement(request, conf_id).vips
+        return ack(mts=[{"mt_id": mt_id, "cascade_id": "0"} for mt_id in vips])
+
+    @extend_schema(request=shapes.Vips, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Choose the terminals that are shown first."""
+        return self.arrange(request, conf_id, vips=self.ids(request, limit=MAX_VIPS))
+
+
+class RecordingServers(Call):
+    """The call `vc/vrs`."""
+
+    @extend_schema(responses={200: answers(shapes.RecordingServers)})
+    def get(self, request: Request) -> Response:
+        """List the recorders of this site; a conference gets one of them by itself."""
+        try:
+            resources = load_resources(own_platform())
+        except redis.RedisError:
+            resources = {}
+        units = sorted(unit for kind, unit in resources if kind == "vrs")
+        return ack(
+            vrs=[{"operator": "", "ip": u.ip, "port": 0, "vrs_id": u.pid or u.ip} for u in units]
+        )

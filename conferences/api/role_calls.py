@@ -1,0 +1,100 @@
+"""The calls of roles: chairman, speaker, content stream, and what is sent up to a higher conference."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conferences.api import request_parsing, shapes
+from conferences.api.call import Call, terminal_of
+from foundation.web.errors import Refusal, ack
+from foundation.web.serializers import answers
+from wire.conference_control import SetChairman, SetSpeaker, TerminalControl
+
+NOT_SUPPORTED, NOT_CASCADED = 22013, 20440
+
+
+class _Role(Call):
+    """The base of the calls of a role that the media unit gives to a terminal."""
+
+    role: ClassVar[str]
+    order_of_role: ClassVar[type[TerminalControl]]
+    already: ClassVar[int]
+    """The code of the refusal if the terminal has the role."""
+
+    @extend_schema(responses={200: answers(shapes.RoleHolder)})
+    def get(self, request: Request, conf_id: str) -> Response:
+        """Answer the terminal that has the role; empty means nobody."""
+        return ack(mt_id=getattr(self.own(request, conf_id), self.role))
+
+    @extend_schema(request=shapes.Role, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Give the role to a terminal, or take it away."""
+        mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
+        c = self.own(request, conf_id)
+        if mt_id:
+            terminal_of(c, mt_id)
+            if getattr(c, self.role) == mt_id:
+                raise Refusal(self.already, f"mt_id: is the {self.role} already")
+        return self.order(request, conf_id, self.order_of_role, mtid=mt_id)
+
+
+class Chairman(_Role):
+    """The call `…/chairman`."""
+
+    role, order_of_role, already = "chairman", SetChairman, 20432
+
+
+class Speaker(_Role):
+    """The call `…/speaker`."""
+
+    role, order_of_role, already = "speaker", SetSpeaker, 20437
+
+
+class DualStream(Call):
+    """The call `…/dualstream`: the content that a terminal shares, which only its person begins and ends."""
+
+    @extend_schema(responses={200: answers(shapes.RoleHolder)})
+    def get(self, request: Request, conf_id: str) -> Response:
+        """Answer the terminal that shares content; empty means nobody."""
+        self.own(request, conf_id)
+        return ack(mt_id="")
+
+    @extend_schema(request=shapes.Role, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Refuse to let a terminal share; accept that nobody does."""
+        if mt_id := request_parsing.words(self.params(request).get("mt_id"), "mt_id"):
+            self._refuse(request, conf_id, mt_id)
+        self.own(request, conf_id)
+        return ack()
+
+    @extend_schema(request=shapes.Role, responses=shapes.DONE)
+    def delete(self, request: Request, conf_id: str) -> Response:
+        """Refuse to end a terminal's sharing."""
+        mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
+        return self._refuse(request, conf_id, mt_id)
+
+    def _refuse(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        self.own_terminal(request, conf_id, mt_id)
+        raise Refusal(NOT_SUPPORTED, "mt_id: only the person himself begins and ends sharing")
+
+
+class Upload(Call):
+    """The call `…/upload`: whose picture a higher conference sees, of which there is none."""
+
+    @extend_schema(responses={200: answers(shapes.RoleHolder)})
+    def get(self, request: Request, conf_id: str) -> Response:
+        """Answer that nobody is sent up."""
+        self.own(request, conf_id)
+        return ack(mt_id="")
+
+    @extend_schema(request=shapes.Role, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Refuse: the conference is not cascaded."""
+        self.own(request, conf_id)
+        if request_parsing.words(self.params(request).get("mt_id"), "mt_id"):
+            raise Refusal(NOT_CASCADED, "this conference is not cascaded below another")
+        return ack()

@@ -1,0 +1,194 @@
+"""The calls that control terminals: `vc/confs/{conf_id}/mts/{mt_id}` and below, `online_mts`, `cascades`."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conferences.api import representations, serializers, shapes
+from conferences.api.call import Call, refuse_unknown, terminal_of
+from conferences.api.views import Terminals
+from foundation.bus.typed_json import read_as
+from foundation.web.errors import Refusal, ack
+from foundation.web.serializers import answers
+from wire.arrangement import arrangement_of
+from wire.conference_control import (
+    CallTerminals,
+    HangUpTerminals,
+    MuteTerminals,
+    SilenceTerminals,
+)
+from wire.error_codes import Err
+from wire.fields import InvitedTerminal
+
+NO_CASCADE, NOT_SUPPORTED = 20442, 22013
+ONLY_CASCADE = "0"
+"""The conference itself; no others are cascaded to it."""
+CAMERA = 1
+
+
+class Cascades(Call):
+    """The call `…/cascades`."""
+
+    @extend_schema(responses={200: answers(shapes.Cascade)})
+    def get(self, request: Request, conf_id: str) -> Response:
+        """Answer the conference, to which no others are cascaded."""
+        c = self.own(request, conf_id)
+        return ack(name=c.name, conf_id=c.e164, cascade_id=ONLY_CASCADE, mt_id="", cascades=[])
+
+
+class CascadeTerminals(Terminals):
+    """The call `…/cascades/{cascade_id}/mts`; the cascade 0 is the conference itself."""
+
+    @extend_schema(responses={200: answers(serializers.MtList)})
+    def get(self, request: Request, conf_id: str, cascade_id: str = "") -> Response:
+        """List the terminals of the conference."""
+        _refuse_cascade(self, request, conf_id, cascade_id)
+        return super().get(request, conf_id)
+
+    @extend_schema(
+        request=serializers.InvitedMembers, responses={200: answers(serializers.CalledTerminals)}
+    )
+    def post(self, request: Request, conf_id: str, cascade_id: str = "") -> Response:
+        """Let the media unit call terminals into the conference."""
+        _refuse_cascade(self, request, conf_id, cascade_id)
+        answer = super().post(request, conf_id)
+        answer.data["cascades_id"] = cascade_id
+        return answer
+
+    http_method_names = ("get", "post")
+
+
+def _refuse_cascade(call: Call, request: Request, conf_id: str, cascade_id: str) -> None:
+    """Raise Refusal for any cascade but the conference itself."""
+    call.own(request, conf_id)
+    if cascade_id != ONLY_CASCADE:
+        raise Refusal(NO_CASCADE, "cascade_id: no conference is cascaded; use 0")
+
+
+class OnlineTerminals(Call):
+    """The call `…/online_mts`."""
+
+    @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Call terminals of the list, which come online later; those that are online stay so."""
+        c, ids = self.own(request, conf_id), self.ids(request)
+        refuse_unknown(c, ids)
+        if not ids:
+            raise Refusal(int(Err.MALFORMED), "mts: a list of {mt_id} is needed")
+        rows = [terminal for terminal in c.mts if terminal.mtid in ids and not terminal.online]
+        if not rows:
+            return ack()
+        called = tuple(
+            read_as(
+                InvitedTerminal,
+                {
+                    "mtid": row.mtid,
+                    "account": row.account or row.mtid,
+                    "type": row.type or "e164",
+                    "name": row.name,
+                    **row.extra,
+                },
+            )
+            for row in rows
+        )
+        return self.order(request, conf_id, CallTerminals, mts=called)
+
+    @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)
+    def delete(self, request: Request, conf_id: str) -> Response:
+        """Hang up terminals; they stay in the list."""
+        ids = self.ids(request)
+        refuse_unknown(self.own(request, conf_id), ids)
+        if not ids:
+            raise Refusal(int(Err.MALFORMED), "mts: a list of {mt_id} is needed")
+        return self.order(request, conf_id, HangUpTerminals, mtids=ids)
+
+
+class OneTerminal(Call):
+    """The call `…/mts/{mt_id}`."""
+
+    @extend_schema(operation_id="vc_confs_mts_of_one", responses={200: answers(shapes.MtDetail)})
+    def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Answer a terminal with its channels."""
+        c = self.own(request, conf_id)
+        return ack(**representations.terminal_detail(c, terminal_of(c, mt_id)))
+
+
+class TerminalMute(Call):
+    """The call `…/mts/{mt_id}/mute`."""
+
+    @extend_schema(request=shapes.Switch, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Close a microphone; or ask the person to open it, who does so by himself."""
+        value = bool(self.number(request, "value", 0, 1))
+        self.own_terminal(request, conf_id, mt_id)
+        return self.order(request, conf_id, MuteTerminals, value=value, mtid=mt_id)
+
+
+class TerminalSilence(Call):
+    """The call `…/mts/{mt_id}/silence`."""
+
+    @extend_schema(request=shapes.Switch, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Close or open a loudspeaker."""
+        value = bool(self.number(request, "value", 0, 1))
+        self.own_terminal(request, conf_id, mt_id)
+        return self.order(request, conf_id, SilenceTerminals, value=value, mtid=mt_id)
+
+
+class Volume(Call):
+    """The call `…/mts/{mt_id}/volume`."""
+
+    @extend_schema(request=shapes.Volume, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Set how loud the loudspeaker or the microphone of a terminal is."""
+        side = self.number(request, "vol_mode", 1, 2)
+        value = self.number(request, "vol_value", 0, 35)
+        c = self.own(request, conf_id)
+        terminal_of(c, mt_id)
+        volumes = arrangement_of(c.settings).volumes
+        own = {**volumes.get(mt_id, {}), str(side): value}
+        return self.arrange(request, conf_id, volumes={**volumes, mt_id: own})
+
+
+class CallMode(Call):
+    """The call `…/mts/{mt_id}/call_mode`."""
+
+    @extend_schema(request=shapes.Number, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Accept that a terminal is called by hand (0); it cannot be called by itself."""
+        self.own_terminal(request, conf_id, mt_id)
+        if self.number(request, "value", 0, 3):
+            raise Refusal(NOT_SUPPORTED, "value: terminals are called by hand only; use 0")
+        return ack()
+
+
+class Camera(Call):
+    """The call `…/mts/{mt_id}/camera`."""
+
+    @extend_schema(request=shapes.Camera, responses=shapes.DONE)
+    def post(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Refuse to move a camera: those of browsers cannot be moved."""
+        self.own_terminal(request, conf_id, mt_id)
+        self.number(request, "type", 1, 15)
+        raise Refusal(NOT_SUPPORTED, "the camera of this terminal cannot be moved from afar")
+
+
+class Videos(Call):
+    """The call `…/mts/{mt_id}/videos`."""
+
+    @extend_schema(responses={200: answers(shapes.Videos)})
+    def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """List the picture sources of a terminal: the camera that its person has chosen."""
+        self.own_terminal(request, conf_id, mt_id)
+        videos = [{"video_idx": CAMERA, "video_alise": "camera"}]
+        return ack(cur_video_idx=CAMERA, mt_videos=videos)
+
+    @extend_schema(request=shapes.ChooseVideo, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Choose the one picture source that there is."""
+        self.own_terminal(request, conf_id, mt_id)
+        if self.number(request, "video_idx", 1, 10) != CAMERA:
+            raise Refusal(NOT_SUPPORTED, "video_idx: this terminal has one picture source, 1")
+        return ack()
