@@ -3,7 +3,7 @@
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from conferences.api import monitors, room_views, template_views, views
+from conferences.api import control_urls, monitors, room_views, template_views, views
 from conferences.api.push import described
 
 urlpatterns = [
@@ -32,6 +32,7 @@ urlpatterns = [
     path("vc/confs/<str:conf_id>/neediframe/monitors", monitors.MonitorKeyFrame.as_view()),
     path("events", described.Events.as_view()),
     path("publish", described.Publish.as_view()),
+    *control_urls.URLS,
     path("<str:app>/version", views.version),
     re_path(r"^(?P<rest>.*)$", csrf_exempt(views.unknown_call)),
 ]

@@ -64,15 +64,20 @@ def list_page(database: str, domain: str, start: int, count: int) -> ListPage | 
 
 
 def live_conferences_page(
-    database: str, column: str, domain: str, start: int, count: int
+    database: str, column: str, domain: str, start: int, count: int, after: str = ""
 ) -> ConferencePage:
-    """Return one page of a domain's live conferences. `column`: `user_domain` or `source_platform`."""
+    """Return one page of a domain's live conferences. `column`: `user_domain` or `source_platform`.
+
+    The page begins at row `start` of those whose `confid` comes after `after`.
+    """
     from_where = f"FROM {_TABLE} WHERE {column}=%s AND live_e164 IS NOT NULL"
     total = sql.select(database, f"SELECT COUNT(*) {from_where}", [domain])[0][0]
+    behind, values = (" AND confid > %s", [domain, after]) if after else ("", [domain])
     rows = sql.select(
         database,
-        f"SELECT {row_mapper.DETAIL_COLUMN} {from_where} ORDER BY confid LIMIT %s OFFSET %s",
-        [domain, count, start],
+        f"SELECT {row_mapper.DETAIL_COLUMN} {from_where}{behind}"
+        " ORDER BY confid LIMIT %s OFFSET %s",
+        [*values, count, start],
     )
     return ConferencePage(total, [row_mapper.from_row(row) for row in rows])
 
@@ -271,6 +276,12 @@ def numbers_below(database: str, moid: str) -> list[str]:
     """Return the numbers of the live conferences of a domain and of the domains below it."""
     rows = sql.select(database, f"{TENANTS_BELOW} SELECT c.live_e164{_LIVE_BELOW}", [moid, moid])
     return [row[0] for row in rows]
+
+
+def live_conferences_below(database: str, moid: str, limit: int) -> list[Conference]:
+    """Return the live conferences of a domain and of those below it, the newest first."""
+    query = f"{TENANTS_BELOW} SELECT c.detail{_LIVE_BELOW} ORDER BY c.created_at DESC LIMIT %s"
+    return [row_mapper.from_row(row) for row in sql.select(database, query, [moid, moid, limit])]
 
 
 def media_units_by_room(database: str, default_room: str) -> dict[str, list[tuple[str, str, bool]]]:

@@ -1,0 +1,270 @@
+"""The calls under `/api/v1/nms`: what administrators watch of domains, machines and conferences (HTTP API §2.4).
+
+Everybody sees his own domain and those below it, and the names of those above.
+"""
+
+from __future__ import annotations
+
+from django.urls import path
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conferences.api import network_shapes as shapes
+from conferences.api.call import Call
+from conferences.api.resource_calls import resources_of_pool
+from conferences.data import queries
+from conferences.data.pool_view import Resource
+from conferences.rules.states import Conference
+from domains.data import network
+from domains.data.network import Level
+from foundation.cells.directory import own_platform, store_of
+from foundation.web.errors import Refusal, ack
+from foundation.web.serializers import answers
+from wire.fields import Terminal
+
+NOT_ALLOWED, NO_MACHINE = 19003, 12105
+MAX_LISTED = 500
+
+
+class _Watching(Call):
+    """The base of calls about one domain, which the caller must see."""
+
+    def refuse_unseen(self, request: Request, moid: str, *levels: Level) -> None:
+        """Raise Refusal unless the caller administers this domain, of one of these levels."""
+        if not network.is_seen(self.session(request).account, moid, levels):
+            raise Refusal(NOT_ALLOWED, "moid: there is no such domain below yours")
+
+    def machines(self, request: Request, ip: str = "") -> list[Resource]:
+        """Return the units of this site, those at one address if it is given. Raises Refusal."""
+        self.refuse_unseen(request, own_platform(), Level.PLATFORM)
+        rows = [row for row in resources_of_pool(own_platform()) if ip in ("", row.unit.ip)]
+        if ip and not rows:
+            raise Refusal(NO_MACHINE, "moid: there is no such machine")
+        return rows
+
+
+class Domains(Call):
+    """The call `nms/domains`."""
+
+    @extend_schema(responses={200: answers(shapes.Domains)})
+    def get(self, request: Request) -> Response:
+        """List the caller's domain, those above it, those below it, and their machine rooms."""
+        return ack(domains=network.domains_around(self.session(request).account))
+
+
+class Physicals(_Watching):
+    """The call `nms/platform_domains/{moid}/physicals`."""
+
+    @extend_schema(responses={200: answers(shapes.Physicals)})
+    def get(self, request: Request, moid: str) -> Response:
+        """List the machines of a platform on which units run."""
+        self.refuse_unseen(request, moid, Level.PLATFORM)
+        rows = self.machines(request) if moid == own_platform() else []
+        by_ip = {row.unit.ip: row for row in rows}
+        return ack(physicals=[_physical(row) for row in by_ip.values()])
+
+
+class PhysicalDetail(_Watching):
+    """The call `nms/physicals/{moid}/detail`."""
+
+    @extend_schema(responses={200: answers(shapes.PhysicalDetail)})
+    def get(self, request: Request, moid: str) -> Response:
+        """Answer one machine."""
+        row = self.machines(request, moid)[0]
+        names = network.names_of([own_platform()], [row.room])
+        return ack(
+            **_physical(row),
+            domain_name=names.get(own_platform(), ""),
+            machine_room_name=names.get(row.room, ""),
+        )
+
+
+class Logicals(_Watching):
+    """The calls `nms/physicals/{moid}/logicals` and `nms/platform_domains/{moid}/logicals`."""
+
+    @extend_schema(responses={200: answers(shapes.Logicals)})
+    def get(self, request: Request, ip: str = "", moid: str = "") -> Response:
+        """List the units of a machine, or of a platform."""
+        if moid:
+            self.refuse_unseen(request, moid, Level.PLATFORM)
+        rows = self.machines(request, ip) if moid in ("", own_platform()) else []
+        return ack(logicals=[_logical(row) for row in rows])
+
+
+class MediaResources(_Watching):
+    """The calls that tell the media ports of a platform, and how many are in use."""
+
+    @extend_schema(responses={200: answers(shapes.MediaResources)})
+    def get(self, request: Request, moid: str = "") -> Response:
+        """Answer the media ports and how many are in use."""
+        self.refuse_unseen(request, moid or own_platform(), Level.PLATFORM)
+        rows = self.machines(request) if moid in ("", own_platform()) else []
+        ports = [row.ports for row in rows if row.kind == "mcu"]
+        total, used = sum(p.capacity for p in ports), sum(p.used for p in ports)
+        return ack(total_port=total, used_port=used)
+
+
+class Terminals(_Watching):
+    """The call `nms/user_domains/{moid}/terminals`."""
+
+    @extend_schema(responses={200: answers(shapes.Terminals)})
+    def get(self, request: Request, moid: str) -> Response:
+        """List the people of a user domain who have a number, and whether they are in a conference."""
+        self.refuse_unseen(request, moid, Level.USER)
+        start, count = self.page(request)
+        total, rows = network.people_with_numbers(moid, start, count)
+        present = {
+            terminal.account
+            for c in queries.live_conferences_of_tenant(moid, "", MAX_LISTED).conferences
+            for terminal in c.mts
+            if terminal.online
+        }
+        listed = [
+            {**row, "online": _online(not present.isdisjoint((row["e164"], row["name"])))}
+            for row in rows
+        ]
+        return ack(total_count=total, terminals=listed)
+
+
+class OldTerminals(Call):
+    """The call `nms/old_terminals`."""
+
+    @extend_schema(responses={200: answers(shapes.OldTerminals)})
+    def get(self, request: Request) -> Response:
+        """Answer that no terminals of older releases are registered."""
+        return ack(total_count=0, old_terminals=[])
+
+
+class OnlineStatistic(_Watching):
+    """The call `nms/service_domains/{moid}/terminal_online_statistic`."""
+
+    @extend_schema(responses={200: answers(shapes.Statistic)})
+    def get(self, request: Request, moid: str) -> Response:
+        """Answer that no statistic of registered terminals is kept."""
+        self.refuse_unseen(request, moid, Level.SERVICE)
+        return ack(total_count=0, statistic=[])
+
+
+class Warnings(_Watching):
+    """The calls that list what is wrong with a machine or a terminal, which the admin pages show."""
+
+    @extend_schema(responses={200: answers(shapes.Warnings)})
+    def get(self, request: Request, moid: str) -> Response:
+        """Answer that no warnings of single devices are kept."""
+        self.machines(request)
+        return ack(unrepaired_warnings=[])
+
+
+class Meetings(_Watching):
+    """The call `nms/service_domains/{moid}/meetings`."""
+
+    @extend_schema(responses={200: answers(shapes.Meetings)})
+    def get(self, request: Request, moid: str) -> Response:
+        """List the live conferences of the user domains below a service domain."""
+        self.refuse_unseen(request, moid, Level.SERVICE)
+        database = store_of(own_platform()).database
+        rows = queries.live_conferences_below(database, moid, MAX_LISTED)
+        return ack(meeting=[_meeting(c) for c in rows])
+
+
+class MeetingTerminals(_Watching):
+    """The call `nms/meetings/{conf_id}/terminal_detail`."""
+
+    @extend_schema(responses={200: answers(shapes.MeetingTerminals)})
+    def get(self, request: Request, number: str) -> Response:
+        """List the terminals of a conference."""
+        c = queries.live_by_number(number) if number.isdigit() and len(number) <= 16 else None
+        if c is None or not network.is_seen(
+            self.session(request).account, c.user_domain, (Level.USER,)
+        ):
+            raise Refusal(12103, "conference does not exist")
+        return ack(terminals=[_terminal_detail(c, terminal) for terminal in c.mts])
+
+
+def _online(value: bool) -> str:
+    return "online" if value else "offline"
+
+
+def _device(row: Resource) -> dict[str, object]:
+    """Return what machines and units have in common."""
+    return {
+        "machine_room_moid": row.room,
+        "domain_moid": own_platform(),
+        "ip": row.unit.ip,
+        "warning_level": "critical" if row.tired else "",
+        "online": _online(not row.tired),
+    }
+
+
+def _physical(row: Resource) -> dict[str, object]:
+    load = ("cpu", "portin", "portout", "disk", "memory", "location", "card_pos")
+    names = {"moid": row.unit.ip, "guid": row.unit.ip, "name": row.unit.ip, "type": "server"}
+    return names | dict.fromkeys(load, "") | _device(row)
+
+
+def _logical(row: Resource) -> dict[str, object]:
+    name = f"{row.kind}:{row.unit}"
+    names = {"moid": name, "guid": name, "name": name, "type": row.kind}
+    return names | {"p_server_moid": row.unit.ip, "backup_state": ""} | _device(row)
+
+
+def _meeting(c: Conference) -> dict[str, object]:
+    return {
+        "conf_type": 1,
+        "name": c.name,
+        "e164": c.e164,
+        "bitrate": c.bitrate,
+        "domain_moid": c.user_domain,
+        "start_time": c.created_at.isoformat(timespec="seconds"),
+        "end_time": c.ends_at.isoformat(timespec="seconds") if c.ends_at else "",
+        "meeting_terminals": [_terminal(c, terminal) for terminal in c.mts],
+        "telephone_terminals": [],
+        "cascades": [],
+        "meeting_device": [],
+    }
+
+
+def _terminal(c: Conference, terminal: Terminal) -> dict[str, object]:
+    is_number = terminal.type == "e164"
+    return {
+        "domain_moid": c.user_domain,
+        "name": terminal.name or "",
+        "version": "",
+        "type": terminal.type or "",
+        "moid": "" if is_number else terminal.account or "",
+        "e164": terminal.account or "" if is_number else "",
+        "ip": terminal.ip or "",
+    }
+
+
+def _terminal_detail(c: Conference, terminal: Terminal) -> dict[str, object]:
+    return {
+        **_terminal(c, terminal),
+        "isp": 0,
+        "nat_ip": "",
+        "bitrate": c.bitrate,
+        "primary_video": [],
+        "dual_video": [],
+    }
+
+
+_OF_PLATFORM = "nms/platform_domains/<str:moid>"
+_OF_SERVICE = "nms/service_domains/<str:moid>"
+URLS = [
+    path("nms/domains", Domains.as_view()),
+    path(f"{_OF_PLATFORM}/physicals", Physicals.as_view()),
+    path(f"{_OF_PLATFORM}/logicals", Logicals.as_view()),
+    path(f"{_OF_PLATFORM}/mediaresources", MediaResources.as_view()),
+    path("nms/physicals/<str:moid>/detail", PhysicalDetail.as_view()),
+    path("nms/physicals/<str:ip>/logicals", Logicals.as_view()),
+    path("nms/user_domains/<str:moid>/terminals", Terminals.as_view()),
+    path("nms/old_terminals", OldTerminals.as_view()),
+    path("nms/mediaresources/<str:moid>/portinfo", MediaResources.as_view()),
+    path(f"{_OF_SERVICE}/terminal_online_statistic", OnlineStatistic.as_view()),
+    path("nms/servers/<str:moid>/unrepaired_warnings", Warnings.as_view()),
+    path("nms/terminals/<str:moid>/unrepaired_warnings", Warnings.as_view()),
+    path(f"{_OF_SERVICE}/meetings", Meetings.as_view()),
+    path("nms/meetings/<str:number>/terminal_detail", MeetingTerminals.as_view()),
+    path("nms/statistic/meetingresource", MediaResources.as_view()),
+]

@@ -1,0 +1,299 @@
+"""The calls of mixing, picture composition and polling (HTTP API §2.3).
+
+They change the arrangement of the conference, which its media unit keeps: who is heard is enforced by the unit, and
+the pages of members lay out their pictures by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import msgspec
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conferences.api import picture_parsing, representations, shapes
+from conferences.api.call import Call, refuse_unknown, terminal_of
+from conferences.rules.states import Conference
+from foundation import clock
+from foundation.web.errors import Refusal, ack
+from foundation.web.serializers import answers
+from wire.arrangement import Arrangement, Poll, arrangement_of, named_in_layout
+from wire.conference_control import Arrange
+from wire.error_codes import Err
+
+ONLY_ID = "1"
+"""A conference has at most one mix and one composition, both with this id."""
+NO_MIX, NO_PICTURE, NO_POLL, NO_CHAIRMAN = 20812, 20823, 20524, 20434
+ALREADY_COMPOSED = 20822
+
+
+class Mixes(Call):
+    """The call `…/mixs`."""
+
+    @extend_schema(request=shapes.MixMembers, responses=shapes.DONE)
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Choose who is heard: everybody, or these members only; all others are muted."""
+        mode, members = self.number(request, "mode", 1, 2), self.ids(request, "members")
+        refuse_unknown(self.own(request, conf_id), members)
+        mix = {"mode": mode, "members": members if mode == 2 else ()}
+        return self.arrange(request, conf_id, mix=mix)
+
+
+class OneMix(Call):
+    """The call `…/mixs/{mix_id}`."""
+
+    @extend_schema(responses={200: answers(shapes.MixNow)})
+    def get(self, request: Request, conf_id: str, mix_id: str) -> Response:
+        """Answer who is heard, if that was chosen."""
+        c = self.own(request, conf_id)
+        mix = arrangement_of(c.settings).mix
+        if mix is None or mix_id != ONLY_ID:
+            raise Refusal(NO_MIX, "no mix was chosen: everybody is heard")
+        return ack(mode=mix.mode, members=representations.members(c, mix.members))
+
+    @extend_schema(request=None, responses=shapes.DONE)
+    def delete(self, request: Request, conf_id: str, mix_id: str) -> Response:
+        """Let everybody be heard again who opens his microphone."""
+        if self.arrangement(request, conf_id).mix is None or mix_id != ONLY_ID:
+            raise Refusal(NO_MIX, "no mix was chosen: everybody is heard")
+        return self.arrange(request, conf_id, mix=None)
+
+
+class MixMembers(Call):
+    """The call `…/mixs/{mix_id}/members`."""
+
+    @extend_schema(request=shapes.Members, responses=shapes.DONE)
+    def post(self, request: Request, conf_id: str, mix_id: str) -> Response:
+        """Let more terminals be heard."""
+        return self._change(request, conf_id, mix_id, "mixadd")
+
+    @extend_schema(request=shapes.Members, responses=shapes.DONE)
+    def delete(self, request: Request, conf_id: str, mix_id: str) -> Response:
+        """Let terminals not be heard any more."""
+        return self._change(request, conf_id, mix_id, "mixdel")
+
+    def _change(self, request: Request, conf_id: str, mix_id: str, field: str) -> Response:
+        members = self.ids(request, "members")
+        if not members:
+            raise Refusal(int(Err.MALFORMED), "members: a list of {mt_id} is needed")
+        refuse_unknown(self.own(request, conf_id), members)
+        if mix_id != ONLY_ID:
+            raise Refusal(NO_MIX, "mix_id: the mix of a conference is 1")
+        return self.order(request, conf_id, Arrange, **{field: members})
+
+
+class Pictures(Call):
+    """The call `…/vmps`."""
+
+    @extend_schema(request=shapes.Picture, responses=shapes.DONE)
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Put the pictures together on all members' pages."""
+        c = self.own(request, conf_id)
+        layout = checked_picture(c, self.params(request))
+        if arrangement_of(c.settings).layout is not None:
+            raise Refusal(ALREADY_COMPOSED, "a composition runs: change it at vmps/1")
+        return self.arrange(request, conf_id, layout=layout)
+
+
+class OnePicture(Call):
+    """The call `…/vmps/{vmp_id}`."""
+
+    @extend_schema(responses={200: answers(shapes.PictureNow)})
+    def get(self, request: Request, conf_id: str, vmp_id: str) -> Response:
+        """Answer how the pictures are put together."""
+        c, layout = self._running(request, conf_id, vmp_id)
+        return ack(**representations.picture(c, layout))
+
+    @extend_schema(
+        operation_id="vc_confs_vmps_change", request=shapes.Picture, responses=shapes.DONE
+    )
+    def post(self, request: Request, conf_id: str, vmp_id: str) -> Response:
+        """Put the pictures together in another way."""
+        c, _ = self._running(request, conf_id, vmp_id)
+        return self.arrange(request, conf_id, layout=checked_picture(c, self.params(request)))
+
+    @extend_schema(request=None, responses=shapes.DONE)
+    def delete(self, request: Request, conf_id: str, vmp_id: str) -> Response:
+        """Let each page put the pictures together by itself again."""
+        self._running(request, conf_id, vmp_id)
+        return self.arrange(request, conf_id, layout=None)
+
+    def _running(
+        self, request: Request, conf_id: str, vmp_id: str
+    ) -> tuple[Conference, dict[str, object]]:
+        c = self.own(request, conf_id)
+        layout = arrangement_of(c.settings).layout
+        if layout is None or vmp_id != ONLY_ID:
+            raise Refusal(NO_PICTURE, "no composition runs")
+        return c, layout
+
+
+def checked_picture(c: Conference, params: Mapping[str, object]) -> dict[str, object]:
+    """Return the layout in these arguments; all terminals that it names are in the conference. Raises Refusal."""
+    layout = picture_parsing.layout(params)
+    refuse_unknown(c, tuple(named_in_layout(layout)))
+    return layout
+
+
+class OwnPictures(Call):
+    """The call `…/mtvmps`."""
+
+    @extend_schema(
+        operation_id="vc_confs_mtvmps_list", responses={200: answers(shapes.OwnPictures)}
+    )
+    def get(self, request: Request, conf_id: str) -> Response:
+        """List the terminals that have a picture of their own."""
+        c = self.own(request, conf_id)
+        layouts = arrangement_of(c.settings).layouts
+        rows = [
+            representations.picture(c, layout) | {"mt_id": mt} for mt, layout in layouts.items()
+        ]
+        return ack(mts=rows)
+
+    @extend_schema(request=shapes.OwnPicture, responses=shapes.DONE)
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Put the pictures together on the page of one terminal."""
+        mt_id = picture_parsing.terminal_id(self.params(request).get("mt_id"))
+        return change_own_picture(self, request, conf_id, mt_id)
+
+
+class OwnPicture(Call):
+    """The call `…/mtvmps/{mt_id}`."""
+
+    @extend_schema(responses={200: answers(shapes.OwnPictureNow)})
+    def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Answer how the pictures are put together for a terminal."""
+        c = self.own(request, conf_id)
+        terminal_of(c, mt_id)
+        layout = arrangement_of(c.settings).layouts.get(mt_id)
+        if layout is None:
+            raise Refusal(NO_PICTURE, "mt_id: has no picture of its own")
+        return ack(**representations.picture(c, layout), mt_id=mt_id)
+
+    @extend_schema(request=shapes.Picture, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Put the pictures together on the page of one terminal."""
+        return change_own_picture(self, request, conf_id, mt_id)
+
+    @extend_schema(request=None, responses=shapes.DONE)
+    def delete(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Let the terminal see what all see again."""
+        c = self.own(request, conf_id)
+        terminal_of(c, mt_id)
+        layouts = dict(arrangement_of(c.settings).layouts)
+        if layouts.pop(mt_id, None) is None:
+            raise Refusal(NO_PICTURE, "mt_id: has no picture of its own")
+        return self.arrange(request, conf_id, layouts=layouts)
+
+
+def change_own_picture(call: Call, request: Request, conf_id: str, mt_id: str) -> Response:
+    """Give a terminal a picture of its own. Raises Refusal."""
+    c = call.own(request, conf_id)
+    terminal_of(c, mt_id)
+    layout = checked_picture(c, call.params(request))
+    layouts = {**arrangement_of(c.settings).layouts, mt_id: layout}
+    return call.arrange(request, conf_id, layouts=layouts)
+
+
+class _Polls(Call):
+    """The base of the calls of the conference's poll and the chairman's."""
+
+    name: ClassVar[Literal["poll", "chairmanpoll"]]
+    modes: ClassVar[tuple[int, ...]]
+    chairman_only: ClassVar[bool] = False
+
+    def poll_of(self, arrangement: Arrangement) -> Poll | None:
+        """Return the poll, unless there is none or it is over."""
+        poll: Poll | None = getattr(arrangement, self.name)
+        return poll if poll and poll.index_at(clock.now()) else None
+
+    def _refuse_without_chairman(self, c: Conference) -> None:
+        if self.chairman_only and not c.chairman:
+            raise Refusal(NO_CHAIRMAN, "the conference has no chairman")
+
+
+class _Poll(_Polls):
+    """The base of the calls `…/poll` and `…/chairman_poll`."""
+
+    @extend_schema(responses={200: answers(shapes.PollNow)})
+    def get(self, request: Request, conf_id: str) -> Response:
+        """Answer the poll and whom it shows; `state` 0 means that there is none."""
+        c = self.own(request, conf_id)
+        poll = self.poll_of(arrangement_of(c.settings))
+        return ack(**representations.poll(c, poll, self.modes[0], clock.now()))
+
+    @extend_schema(request=shapes.PollOrder, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Show the pictures of members one after the other."""
+        c, members = self.own(request, conf_id), self.ids(request, "members")
+        self._refuse_without_chairman(c)
+        refuse_unknown(c, members)
+        if not members:
+            raise Refusal(int(Err.MALFORMED), "members: a list of {mt_id} is needed")
+        mode = self.number(request, "mode", 1, 11, self.modes[0])
+        if mode not in self.modes:
+            words = " or ".join(map(str, self.modes))
+            raise Refusal(int(Err.MALFORMED), f"mode: must be {words}")
+        poll = {
+            "mode": mode,
+            "num": self.number(request, "num", 0, 10_000, 0),
+            "keep_time": self.number(request, "keep_time", 1, 86_400, 10),
+            "poll_index": self.number(request, "poll_index", 1, len(members), 1),
+            "members": members,
+            "since": clock.now().isoformat(timespec="milliseconds"),
+        }
+        return self.arrange(request, conf_id, **{self.name: poll})
+
+
+class _PollState(_Polls):
+    """The base of the calls `…/poll/state` and `…/chairman_poll/state`."""
+
+    @extend_schema(request=shapes.PollState, responses=shapes.DONE)
+    def put(self, request: Request, conf_id: str) -> Response:
+        """Stop a poll (0), let it pause (1), or let it go on (2)."""
+        c, value = self.own(request, conf_id), self.number(request, "value", 0, 2)
+        poll = self.poll_of(arrangement_of(c.settings))
+        if poll is None:
+            raise Refusal(NO_POLL, "no poll runs")
+        if value == 0:
+            return self.arrange(request, conf_id, **{self.name: None})
+        now = clock.now()
+        changed = msgspec.structs.replace(
+            poll,
+            state=2 if value == 1 else 1,
+            poll_index=poll.index_at(now),
+            since=now.isoformat(timespec="milliseconds"),
+        )
+        return self.arrange(request, conf_id, **{self.name: msgspec.to_builtins(changed)})
+
+
+class ConferencePoll(_Poll):
+    """The call `…/poll`."""
+
+    name, modes = "poll", (1, 3)
+
+
+class ConferencePollState(_PollState):
+    """The call `…/poll/state`."""
+
+    name, modes = "poll", (1, 3)
+
+
+class ChairmanPoll(_Poll):
+    """The call `…/chairman_poll`."""
+
+    name, modes, chairman_only = "chairmanpoll", (10, 11), True
+
+    @extend_schema(request=shapes.PollOrder, responses=shapes.DONE)
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Begin the chairman's poll, as programs of older releases do."""
+        return self.put(request, conf_id)
+
+
+class ChairmanPollState(_PollState):
+    """The call `…/chairman_poll/state`."""
+
+    name, modes, chairman_only = "chairmanpoll", (10, 11), True
