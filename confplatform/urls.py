@@ -6,6 +6,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from conferences.api import views as conference_calls
 from conferences.pages import dashboard
+from domains.api.account_urls import OF_OTHER_GENERATION
 from failover.pages import sites_page
 
 admin.autodiscover()
@@ -16,7 +17,9 @@ urlpatterns = [
     path("", include("domains.api.oauth.urls")),
     path("api/v1/system/", include("domains.api.urls")),
     path("api/v1/im/", include("im.api.urls")),
+    path("api/v1/", include("domains.api.account_urls")),
     path("api/v1/", include("conferences.api.urls")),
+    OF_OTHER_GENERATION,
     path("api/<str:app>/version", conference_calls.version),
     re_path("^api/", csrf_exempt(conference_calls.unknown_call)),
     path("", include("conferences.pages.urls")),

@@ -8,10 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from domains.api import serializers, sessions
+from domains.api import account_shapes, serializers, sessions
 from domains.api.authentication import COOKIE
 from foundation import clock
-from foundation.web.errors import ack
+from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import Accepted, answers
 
 
@@ -61,11 +61,47 @@ class Login(_OpenView):
         username = argument(request, "username")
         token, password = argument(request, "account_token"), argument(request, "password")
         cookie = sessions.log_in(request._request, token, username, password, clock.now())
-        answer = ack(username=username)
-        answer.set_cookie(
-            COOKIE, cookie, path="/", httponly=True, samesite="Lax", secure=settings.BEHIND_TLS
+        return _with_cookie(ack(username=username), cookie)
+
+
+def _with_cookie(answer: Response, cookie: str) -> Response:
+    """Set the login cookie."""
+    answer.set_cookie(
+        COOKIE, cookie, path="/", httponly=True, samesite="Lax", secure=settings.BEHIND_TLS
+    )
+    return answer
+
+
+class RecorderLogin(_OpenView):
+    """The view that logs a person in for the calls of the recording server (`vrs`)."""
+
+    @extend_schema(
+        request=account_shapes.RecorderLogin, responses=answers(account_shapes.RecorderLoggedIn)
+    )
+    def post(self, request: Request) -> Response:
+        """Check name and password, and answer the value of the login cookie, too."""
+        username, password = argument(request, "username"), argument(request, "psd")
+        token = argument(request, "account_token")
+        try:
+            cookie = sessions.log_in(request._request, token, username, password, clock.now())
+        except Refusal as refusal:
+            code = _RECORDER_CODES.get(refusal.error_code, refusal.error_code)
+            raise Refusal(code, refusal.description) from None
+        account = sessions.find_session(token, cookie, clock.now()).account
+        answer = ack(
+            username=username,
+            usermoid=account.moid,
+            userdomainmoid=account.domain_id or "",
+            rightmask=MAY_VIEW,
+            userrole=0,
+            token=cookie,
         )
-        return answer
+        return _with_cookie(answer, cookie)
+
+
+MAY_VIEW = 4
+_RECORDER_CODES = {sessions.BAD_TOKEN: 48, sessions.BAD_PASSWORD: 46}
+"""The recording server's own codes."""
 
 
 class Heartbeat(APIView):

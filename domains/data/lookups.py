@@ -83,6 +83,12 @@ def accounts_by_name(platform: str, domain: str, names: Collection[str]) -> dict
     }
 
 
+def name_of(platform: str, moid: str) -> str:
+    """Return the name of a domain; "" means that there is no such domain."""
+    rows = look_up(platform, "SELECT name FROM domains_domain WHERE moid=%s", [moid])
+    return str(rows[0][0]) if rows else ""
+
+
 def http_url(moid: str) -> str:
     """Return the HTTP address of a platform's site. "" means that no tree of domains at this site names one.
 

@@ -1,0 +1,358 @@
+"""The calls under `/api/v1/amc`: people of a domain, and changes of them by administrators (HTTP API §2.5).
+
+People see those of their own domain; administrators also those of the domains below. Accounts are changed at the
+deployment that keeps the tree of domains: elsewhere a change is refused, with the address of that deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.conf import settings
+from django.db.models import Q
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from domains.api import account_shapes as shapes
+from domains.api.call import SessionCall
+from domains.data.admin_scope import rows_in_scope
+from domains.data.queries import visible_to
+from domains.data.tree_source import is_tree_edited_here
+from domains.flows import people
+from domains.models import Account, Domain, Level
+from domains.rules.tree import RuleBroken
+from foundation.web.arguments import malformed, switch, words
+from foundation.web.errors import Refusal, ack
+from foundation.web.serializers import Accepted, answers
+
+T = TypeVar("T")
+NO_USER, NOT_ALLOWED, NO_GROUP = 19005, 19008, 19903
+_CODES = {"username": 52003, "email": 52006, "phone": 52007}
+"""The code of a refused value, by the field of the account."""
+_FIELDS = {
+    "account": "username",
+    "name": "first_name",
+    "email": "email",
+    "mobile": "phone",
+    "e164": "e164",
+}
+"""The arguments that are stored, each with the field of the account."""
+PAGING = [OpenApiParameter("start", int), OpenApiParameter("count", int)]
+DONE = {200: answers(Accepted)}
+
+
+def account_fields(account: Account) -> dict[str, object]:
+    """Return an Account of the API; its department is its domain, as there are no smaller ones."""
+    domain = account.domain
+    department = {
+        "department_moid": account.domain_id or "",
+        "department_name": domain.name if domain else "",
+        "department_position": "",
+    }
+    unknown = ("password", "date_of_birth", "ext_num", "fax", "office_location", "job_num")
+    return {
+        "account": account.username,
+        "account_moid": account.moid,
+        "account_jid": account.username,
+        "name": str(account),
+        "e164": account.e164 or "",
+        "email": account.email or "",
+        "mobile": account.phone or "",
+        "enable": int(account.is_active),
+        "binded": int(bool(account.e164)),
+        "limited": 0,
+        "sex": 1,
+        **dict.fromkeys(unknown, ""),
+        "departments": [department],
+    }
+
+
+class _AccountCall(SessionCall):
+    """The base of calls about accounts."""
+
+    def visible(self, request: Request) -> Q:
+        """Return the condition for the accounts that the caller sees."""
+        return visible_to(self.session(request).account, "domain") & Q(is_superuser=False)
+
+    def one(self, request: Request, moid: str) -> Account:
+        """Return an account that the caller sees. Raises Refusal."""
+        rows = Account.objects.select_related("domain").filter(
+            self.visible(request), moid=moid[:40]
+        )
+        if (account := rows.first()) is None:
+            raise Refusal(NO_USER, "account_moid: there is no such account")
+        return account
+
+    def refuse_unless_may(self, request: Request, verb: str) -> None:
+        """Raise Refusal unless the caller may "add", "change" or "delete" accounts, and they are kept here."""
+        if not self.session(request).account.has_perm(f"domains.{verb}_account"):
+            raise Refusal(NOT_ALLOWED, "only administrators change accounts")
+        if not is_tree_edited_here():
+            at = f" at {settings.CORE_URL}" if settings.CORE_URL else ""
+            raise Refusal(NOT_ALLOWED, f"accounts are kept at the core: change them{at}")
+
+    def changeable(self, request: Request, moid: str, verb: str) -> Account:
+        """Return an account that the caller may change or delete. Raises Refusal."""
+        self.refuse_unless_may(request, verb)
+        account = self.one(request, moid)
+        scope = rows_in_scope(self.session(request).account, ("domain",))
+        if not Account.objects.filter(scope, pk=account.pk).exists():
+            raise Refusal(NOT_ALLOWED, "account_moid: is no account that you administer")
+        return account
+
+
+def _saved(save: Callable[[], T]) -> T:
+    """Return the result of a change. Raises Refusal if the rules of accounts forbid it."""
+    try:
+        return save()
+    except RuleBroken as error:
+        names = {field: name for name, field in _FIELDS.items()}
+        name = names.get(error.field, error.field) or "account"
+        code = _CODES.get(error.field)
+        raise (
+            Refusal(code, f"{name}: {error.sentence}")
+            if code
+            else malformed(f"{name}: {error.sentence}")
+        ) from None
+
+
+class Accounts(_AccountCall):
+    """The call `amc/accounts`."""
+
+    @extend_schema(
+        operation_id="amc_accounts_list",
+        parameters=[
+            *PAGING,
+            OpenApiParameter("cursor", str, description="In place of `start`: `next_cursor`."),
+            OpenApiParameter("account", str, description="A login name."),
+        ],
+        responses={200: answers(shapes.Accounts)},
+    )
+    def get(self, request: Request) -> Response:
+        """List the people whom the caller sees, by login name."""
+        rows = Account.objects.select_related("domain").filter(self.visible(request))
+        if name := words(self.params(request).get("account"), "account"):
+            rows = rows.filter(username=name)
+        start, count = self.page(request)
+        cursor = self.cursor(request)
+        ordered = rows.order_by("username").filter(username__gt=cursor or "")
+        page = list(ordered[start : start + count])
+        answer = ack(total=rows.count(), accounts=[account_fields(account) for account in page])
+        if cursor is not None:
+            last = page[-1].username if len(page) == count else ""
+            self.add_next_page(request, answer, last)
+        return answer
+
+    @extend_schema(request=shapes.NewAccount, responses={200: answers(shapes.Created)})
+    def post(self, request: Request) -> Response:
+        """Create an account, in the caller's domain or a domain below it."""
+        self.refuse_unless_may(request, "add")
+        params, caller = self.params(request), self.session(request).account
+        domain = words(params.get("user_domain_moid"), "user_domain_moid") or caller.domain_id
+        scope = rows_in_scope(caller, ("moid",))
+        if not Domain.objects.filter(scope, pk=domain).exists():
+            raise Refusal(NOT_ALLOWED, "user_domain_moid: is no domain that you administer")
+        fields = _given(params)
+        if not fields.get("username"):
+            raise malformed("account: is missing")
+        password = words(params.get("password"), "password")
+        if not password:
+            raise malformed("password: is missing")
+        wanted: dict[str, object] = {"domain_id": domain, **fields}
+        account = _saved(
+            lambda: people.create(password, "default", changed_by=caller.moid, **wanted)
+        )
+        return ack(account_moid=account.moid)
+
+
+def _given(params: dict[str, object]) -> dict[str, str | None]:
+    """Return the fields of an account that a call names. Raises Refusal."""
+    fields = {
+        field: words(params[name], name).strip()[:254]
+        for name, field in _FIELDS.items()
+        if params.get(name) is not None
+    }
+    optional = ("email", "phone", "e164")
+    return {field: value or (None if field in optional else "") for field, value in fields.items()}
+
+
+class OneAccount(_AccountCall):
+    """The call `amc/accounts/{account_moid}`."""
+
+    @extend_schema(operation_id="amc_accounts_of_one", responses={200: answers(shapes.OneAccount)})
+    def get(self, request: Request, moid: str) -> Response:
+        """Answer one account."""
+        return ack(**account_fields(self.one(request, moid)))
+
+    @extend_schema(request=shapes.ChangedAccount, responses=DONE)
+    def put(self, request: Request, moid: str) -> Response:
+        """Change the members that are given."""
+        account, params = self.changeable(request, moid, "change"), self.params(request)
+        fields: dict[str, object] = {**_given(params)}
+        if params.get("enable") is not None:
+            fields["is_active"] = switch(params["enable"], "enable")
+        for name, value in fields.items():
+            setattr(account, name, value)
+        by = self.session(request).account.moid
+        _saved(lambda: people.save_account(account, changed=list(fields), changed_by=by))
+        return ack()
+
+    @extend_schema(request=None, responses=DONE)
+    def delete(self, request: Request, moid: str) -> Response:
+        """Delete an account."""
+        account = self.changeable(request, moid, "delete")
+        by = self.session(request).account.moid
+        _saved(lambda: people.delete(account.moid, changed_by=by))
+        return ack()
+
+
+class Disable(_AccountCall):
+    """The call `amc/accounts/{account_moid}/disable`."""
+
+    @extend_schema(request=shapes.Disable, responses=DONE)
+    def put(self, request: Request, moid: str) -> Response:
+        """Disable an account: its person is signed out."""
+        account = self.changeable(request, moid, "change")
+        by = self.session(request).account.moid
+        _saved(lambda: people.disable(account.moid, changed_by=by))
+        return ack()
+
+
+class Password(_AccountCall):
+    """The call `amc/accounts/{account_moid}/password`."""
+
+    @extend_schema(request=shapes.NewPassword, responses=DONE)
+    def put(self, request: Request, moid: str) -> Response:
+        """Set the password of an account."""
+        account = self.changeable(request, moid, "change")
+        password = words(self.params(request).get("value"), "value")
+        if not password:
+            raise malformed("value: is missing")
+        _saved(lambda: people.set_password(account.moid, password))
+        return ack()
+
+
+class Departments(_AccountCall):
+    """The call `amc/departments`: user domains are the only departments."""
+
+    @extend_schema(
+        operation_id="amc_departments_list", responses={200: answers(shapes.Departments)}
+    )
+    def get(self, request: Request) -> Response:
+        """Answer the caller's domain as the one department."""
+        domain = self.session(request).account.domain
+        moid, name = (domain.moid, domain.name) if domain else ("", "")
+        return ack(seqencing=0, department_moid=moid, department_name=name, departments=[])
+
+    @extend_schema(request=shapes.Department, responses=DONE)
+    def post(self, request: Request) -> Response:
+        """Refuse: a domain has no departments."""
+        raise Refusal(NOT_ALLOWED, "a domain has no departments below it")
+
+
+class OneDepartment(_AccountCall):
+    """The call `amc/departments/{moid}`."""
+
+    @extend_schema(request=shapes.Department, responses=DONE)
+    def put(self, request: Request, moid: str) -> Response:
+        """Refuse: a department is a domain, which administrators rename."""
+        raise Refusal(NOT_ALLOWED, "a department is a domain: its administrators rename it")
+
+    @extend_schema(request=None, responses=DONE)
+    def delete(self, request: Request, moid: str) -> Response:
+        """Refuse: a department is a domain."""
+        raise Refusal(NOT_ALLOWED, "a department is a domain: its administrators delete it")
+
+
+class DepartmentAccounts(_AccountCall):
+    """The call `amc/departments/{moid}/accounts`."""
+
+    @extend_schema(parameters=PAGING, responses={200: answers(shapes.Accounts)})
+    def get(self, request: Request, moid: str) -> Response:
+        """List the people of a domain."""
+        rows = Account.objects.select_related("domain").filter(
+            self.visible(request), domain=moid[:40]
+        )
+        start, count = self.page(request)
+        page = rows.order_by("username")[start : start + count]
+        return ack(total=rows.count(), accounts=[account_fields(account) for account in page])
+
+
+class Approvals(_AccountCall):
+    """The call `amc/approval_infos`: conferences need no approval."""
+
+    @extend_schema(responses={200: answers(shapes.Approvals)})
+    def get(self, request: Request) -> Response:
+        """Answer that neither real nor video conferences need approval."""
+        return ack(real_approval=0, video_approval=0)
+
+    @extend_schema(request=shapes.Approval, responses=DONE)
+    def put(self, request: Request) -> Response:
+        """Accept that no approval is needed, and refuse to ask for one."""
+        params = self.params(request)
+        if any(switch(params.get(name), name) for name in ("real_approval", "video_approval")):
+            raise Refusal(NOT_ALLOWED, "conferences need no approval here; use 0")
+        return ack()
+
+
+class PublicGroups(_AccountCall):
+    """The call `amc/public_groups`."""
+
+    @extend_schema(
+        operation_id="amc_public_groups_list", responses={200: answers(shapes.PublicGroups)}
+    )
+    def get(self, request: Request) -> Response:
+        """Answer that there are no public groups."""
+        return ack(public_groups=[])
+
+
+class OnePublicGroup(_AccountCall):
+    """The calls `amc/public_groups/{moid}` and `amc/public_groups/{moid}/users`."""
+
+    @extend_schema(operation_id="amc_public_group", responses=DONE)
+    def get(self, request: Request, moid: str) -> Response:
+        """Refuse: there are no public groups."""
+        raise Refusal(NO_GROUP, "moid: there is no such group")
+
+
+class PublicGroupUsers(OnePublicGroup):
+    """The call `amc/public_groups/{moid}/users`."""
+
+    @extend_schema(operation_id="amc_public_group_users", responses=DONE)
+    def get(self, request: Request, moid: str) -> Response:
+        """Refuse: there are no public groups."""
+        return super().get(request, moid)
+
+
+class UserDomains(_AccountCall):
+    """The call `amc/userdomains`."""
+
+    @extend_schema(responses={200: answers(shapes.UserDomains)})
+    def get(self, request: Request) -> Response:
+        """List the user domains that the caller sees."""
+        start, count = self.page(request)
+        visible = visible_to(self.session(request).account)
+        rows = Domain.objects.filter(visible, level=Level.USER).order_by("name")
+        listed = [
+            {"moid": row.moid, "name": row.name, "parent_moid": row.parent_id or ""}
+            for row in rows[start : start + count]
+        ]
+        return ack(total=rows.count(), userDomains=listed)
+
+
+class AnyAccount(_AccountCall):
+    """The call `/api5/ams/accounts`, of another generation of the API: one account, by any of its names."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("username", str)], responses={200: answers(shapes.AnyAccount)}
+    )
+    def get(self, request: Request) -> Response:
+        """Answer the account with this id, number, login name, e-mail address or phone number."""
+        name = words(self.params(request).get("username"), "username")[:254]
+        is_named = Q(moid=name) | Q(username=name) | Q(email=name) | Q(phone=name) | Q(e164=name)
+        rows = Account.objects.select_related("domain").filter(self.visible(request), is_named)
+        if not name or (account := rows.first()) is None:
+            raise Refusal(NO_USER, "username: there is no such account")
+        return ack(user=account_fields(account))
