@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 MANAGE := DEBUG=true $(PYTHON) manage.py
 .DEFAULT_GOAL := help
-.PHONY: help up doctor manage down test test-trixie check clean-var simulate chaos bench messages rights translations pictures lock new-app bootstrap bootstrap-dev
+.PHONY: help up doctor manage down test test-trixie check clean-var simulate chaos bench messages rights calls translations pictures lock new-app bootstrap bootstrap-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ messages: bootstrap ## write docs/messages.md from the code
 
 rights: bootstrap ## write docs/rights.md from the table of rights
 	@$(MANAGE) list_rights
+
+calls: bootstrap-dev ## write docs/open-api-calls.md from the table of calls in tests/http
+	@$(PYTHON) -m tests.http.calls_page
 
 pictures: bootstrap-dev ## the main pages of what `make up` runs, as docs/pictures/*.png
 	@$(PYTHON) -m tests.pictures

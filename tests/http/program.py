@@ -80,9 +80,9 @@ class Program:
         """Make a call that ends or removes something."""
         return self.call("DELETE", path, **fields)
 
-    def log_in(self, username: str) -> Answer:
-        """Get a token, then log in."""
-        key = self.site.demo["api_key"]
+    def log_in(self, username: str, key: Answer | None = None) -> Answer:
+        """Get a token with an API key, by default that of the demonstration tenant, then log in."""
+        key = key or self.site.demo["api_key"]
         self.token = self.post("system/token", **key)["account_token"]
         person = next(a for a in self.site.demo["accounts"] if a["username"] == username)
         answer = self.post("system/login", username=username, password=person["password"])

@@ -81,7 +81,7 @@ def test_suffixes_chunks_versions_and_unknown_calls_are_answered_in_the_form_of_
     for path in ("/api/mc/version", "/api/v1/system/version"):
         status, content = program.raw("GET", path)
         assert (status, json.loads(content)["success"]) == (200, 1)
-    for path in ("/api/mc", "/api/v1/vrs/rooms", "/api/vrs/version"):
+    for path in ("/api/mc", "/api/v1/vrs/rooms", "/api/tv/version"):
         status, content = program.raw("GET", path)
         assert (status, json.loads(content)["error_code"]) == (200, 99999)
     pair = urlencode(program.site.demo["api_key"]).encode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,7 @@ from domains.models import Account, ApiKey, ApiToken, Domain, Level, hash_secret
 from foundation import clock
 from foundation.cells.directory import own_platform, redis_of
 from tests.rights.conftest import SignIn
+from tests.rights.open_api_routes import CONTROLS, READINGS
 from tests.web_clients import BareClient
 
 OPEN = {
@@ -28,6 +30,7 @@ OPEN = {
     "api/v1/system/token",
     "api/v1/system/token/<str:token>/heartbeat",
     "api/v1/system/login",
+    "api/v1/vrs/login",
     "api/v1/<str:app>/version",
     "api/v1/events",
     "api/v1/publish",
@@ -37,7 +40,7 @@ OPEN = {
 }
 """For everybody: they tell nothing of anybody, or ask for a secret by themselves."""
 
-OF_SESSION = {"api/v1/system/heartbeat", "api/v1/mc/confs", "api/v1/vc/confs"}
+OF_SESSION = {"api/v1/system/heartbeat", "api/v1/mc/confs", "api/v1/vc/confs"} | READINGS
 """For whoever has logged in; what they touch is the caller's own."""
 
 OF_CONFERENCE = {
@@ -48,6 +51,7 @@ OF_CONFERENCE = {
     "api/v1/vc/confs/<str:conf_id>/monitors/<str:dst_ip>/<int:dst_port>": ("GET", "DELETE"),
     "api/v1/vc/confs/<str:conf_id>/monitors_heartbeat": ("POST",),
     "api/v1/vc/confs/<str:conf_id>/neediframe/monitors": ("POST",),
+    **CONTROLS,
 }
 """Of one conference, with the methods that there are."""
 
@@ -120,9 +124,10 @@ def call(tree: None) -> Any:
 
 
 def url_of(path: str, number: str) -> str:
-    """Return the address of a call about a conference."""
+    """Return the address of a call about a conference, with something for each part that is to be filled in."""
     filled = path.replace("<str:conf_id>", number)
-    return "/" + filled.replace("<str:dst_ip>", "192.0.2.7").replace("<int:dst_port>", "6000")
+    filled = filled.replace("<str:dst_ip>", "192.0.2.7").replace("<int:dst_port>", "6000")
+    return "/" + re.sub("<str:[a-z0-9_]+>", "1", filled)
 
 
 def _token(who: str) -> str:
