@@ -26,7 +26,7 @@ async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
             why = "no place" if is_full else "no return"
             log.info("%s: %s for %s", conference.e164, why, terminal.name)
             await disconnect(context, terminal)
-            if not terminal.called:
+            if not terminal.called and (is_full or not is_banned_by_name(conference, terminal)):
                 conference.roster.remove(terminal.mtid)
             continue
         is_spared = conference.arrangement.spare and terminal.mtid in conference.roles
@@ -42,11 +42,15 @@ def is_banned(conference: HeldConference, terminal: Terminal) -> bool:
     if terminal.called:
         return False
     visitor = terminal.visitor
+    is_known = any(row.visitor and row.visitor == visitor for row in conference.arrangement.banned)
+    return is_known or is_banned_by_name(conference, terminal)
+
+
+def is_banned_by_name(conference: HeldConference, terminal: Terminal) -> bool:
+    """Return whether somebody of this name was removed; he stays on the list, so that he can be let in. Pure."""
     return any(
-        (banned.visitor and banned.visitor == visitor)
-        or terminal.is_called(banned.name)
-        or terminal.is_called(banned.account)
-        for banned in conference.arrangement.banned
+        terminal.is_called(row.name) or terminal.is_called(row.account)
+        for row in conference.arrangement.banned
     )
 
 

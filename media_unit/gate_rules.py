@@ -35,7 +35,7 @@ _ENTER = frozenset(("room", "pin", "id", "display"))
 _REQUESTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     AUDIO: {
         "join": _ENTER | {"muted"},
-        "configure": frozenset(("muted",)),
+        "configure": frozenset(("muted", "volume")),
         "leave": frozenset(),
     },
     VIDEO: {
@@ -264,5 +264,7 @@ def _check_plain(name: str, value: object) -> None:
     """Raise Refused for an object or list, or a string that is too long."""
     if isinstance(value, dict | list):
         raise Refused(f"{name}: a plain value is needed")
+    if name == "volume" and (type(value) is not int or not 0 <= value <= 100):
+        raise Refused("volume: a whole number from 0 to 100 is needed")
     if isinstance(value, str) and len(value) > MOST_CHARACTERS:
         raise Refused(f"{name}: at most {MOST_CHARACTERS} characters")

@@ -102,6 +102,12 @@ class Arrangement(TypedObject, omit_defaults=True):
             return False
         return not self.hold or mtid in self.maytalk or (bool(self.spare) and mtid in roles)
 
+    @property
+    def names_kept_out(self) -> frozenset[str]:
+        """Return the names and accounts, in small letters, of those who stay out."""
+        names = (name for row in self.banned for name in (row.name, row.account) if name)
+        return frozenset(name.casefold() for name in names)
+
     def without(self, mtid: str) -> Arrangement:
         """Return the arrangement after a terminal was removed."""
         mix = self.mix and msgspec.structs.replace(self.mix, members=_less(self.mix.members, mtid))

@@ -9,11 +9,12 @@ from conferences.api import commands
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.rules.states import Conference
 from domains.api.call import MAX_ROWS, SessionCall
+from foundation.bus.typed_json import read_as
 from foundation.web.arguments import items, malformed, words
 from foundation.web.errors import Refusal, ack
 from wire.arrangement import Arrangement, arrangement_of
 from wire.conference_control import Arrange, ControlOrder
-from wire.fields import Terminal
+from wire.fields import InvitedTerminal, Terminal
 
 NO_TERMINAL = 12104
 
@@ -77,6 +78,17 @@ def terminal_of(c: Conference, mt_id: str) -> Terminal:
         if terminal.mtid == mt_id:
             return terminal
     raise Refusal(NO_TERMINAL, f"terminal does not exist: {mt_id[:64]}")
+
+
+def as_invited(terminal: Terminal) -> InvitedTerminal:
+    """Return a terminal of a conference as one that is to be called again."""
+    invited = {
+        "mtid": terminal.mtid,
+        "account": terminal.account or terminal.mtid,
+        "type": terminal.type or "e164",
+        "name": terminal.name,
+    }
+    return read_as(InvitedTerminal, invited | terminal.extra)
 
 
 def refuse_unknown(c: Conference, ids: tuple[str, ...]) -> None:

@@ -7,9 +7,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conferences.api import representations, serializers, shapes
-from conferences.api.call import Call, refuse_unknown, terminal_of
+from conferences.api.call import Call, as_invited, refuse_unknown, terminal_of
 from conferences.api.views import Terminals
-from foundation.bus.typed_json import read_as
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import answers
 from wire.arrangement import arrangement_of
@@ -20,7 +19,6 @@ from wire.conference_control import (
     SilenceTerminals,
 )
 from wire.error_codes import Err
-from wire.fields import InvitedTerminal
 
 NO_CASCADE, NOT_SUPPORTED = 20442, 22013
 ONLY_CASCADE = "0"
@@ -80,19 +78,7 @@ class OnlineTerminals(Call):
         rows = [terminal for terminal in c.mts if terminal.mtid in ids and not terminal.online]
         if not rows:
             return ack()
-        called = tuple(
-            read_as(
-                InvitedTerminal,
-                {
-                    "mtid": row.mtid,
-                    "account": row.account or row.mtid,
-                    "type": row.type or "e164",
-                    "name": row.name,
-                    **row.extra,
-                },
-            )
-            for row in rows
-        )
+        called = tuple(map(as_invited, rows))
         return self.order(request, conf_id, CallTerminals, mts=called)
 
     @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)

@@ -45,6 +45,7 @@ _TEXTS: dict[str, Promise] = {
     # What the chair does.
     "muted_by_chair": gettext_lazy("Your microphone was muted by the chair."),
     "unmuted": gettext_lazy("Your microphone is on again."),
+    "held": gettext_lazy("The chair has muted all. You are asked when you may speak."),
     "hushed": gettext_lazy("The chair has switched your loudspeaker off for a while."),
     "heard_again": gettext_lazy("You hear the conference again."),
     # Buttons and tiles.
@@ -66,7 +67,7 @@ _TEXTS: dict[str, Promise] = {
     "close": gettext_lazy("You can close this page."),
     "left": gettext_lazy("You have left the conference"),
     "removed": gettext_lazy("You were removed from the conference"),
-    "mistake": gettext_lazy("If that was a mistake, join again."),
+    "mistake": gettext_lazy("If that was a mistake, ask the chair to let you in."),
     "password_again": gettext_lazy("The conference asks for its password again"),
     "reload": gettext_lazy("Reload the page and enter the password."),
 }

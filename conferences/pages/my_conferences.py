@@ -6,7 +6,7 @@ place of an `account_token`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import Any
 
@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from conferences.api import commands, request_parsing
+from conferences.api.call import as_invited, terminal_of
 from conferences.data import queries
 from conferences.data.join_links import join_link
 from conferences.pages import texts
@@ -34,7 +35,13 @@ from foundation import clock
 from foundation.cells.directory import possible_platforms
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
-from wire.conference_control import HangUpTerminals, MuteTerminals, RenameConference
+from wire.arrangement import arrangement_of
+from wire.conference_control import (
+    CallTerminals,
+    HangUpTerminals,
+    MuteTerminals,
+    RenameConference,
+)
 from wire.conference_manager import Creator, ExtendConference, ReleaseConference
 from wire.fields import SIZES, Terminal
 
@@ -169,12 +176,17 @@ def _conference(c: Conference, person: Account, *, with_members: bool) -> dict[s
         "join": reverse("join", args=[c.e164]),
         "link": settings.PUBLIC_URL + join_link(c.confid, c.e164),
     }
-    return facts | {"mts": [_member(terminal) for terminal in c.mts]} if with_members else facts
+    if not with_members:
+        return facts
+    kept_out = arrangement_of(c.settings).names_kept_out
+    return facts | {"mts": [_member(terminal, kept_out) for terminal in c.mts]}
 
 
-def _member(terminal: Terminal) -> dict[str, str | bool]:
-    """Return what the page shows of one member of a conference."""
+def _member(terminal: Terminal, kept_out: Collection[str]) -> dict[str, str | bool]:
+    """Return what the page shows of one member of a conference. `kept_out`: names of who may not enter."""
+    names = {name.casefold() for name in (terminal.name, terminal.account) if name}
     return {
+        "out": not terminal.online and not names.isdisjoint(kept_out),
         "id": terminal.mtid or "",
         "name": terminal.name or terminal.account or "",
         "online": bool(terminal.online),
@@ -233,7 +245,14 @@ def _mute(c: Conference, form: QueryDict) -> None:
 
 def _hang_up(c: Conference, form: QueryDict) -> None:
     mtids = (form.get("id", ""),)
-    commands.ask_unit(HangUpTerminals(e164=c.e164, user_domain=c.user_domain, mtids=mtids))
+    order = HangUpTerminals(e164=c.e164, user_domain=c.user_domain, mtids=mtids, ban=True)
+    commands.ask_unit(order)
+
+
+def _let_in(c: Conference, form: QueryDict) -> None:
+    """Call a member again, who may then enter."""
+    row = terminal_of(c, form.get("id", ""))
+    commands.ask_unit(CallTerminals(e164=c.e164, user_domain=c.user_domain, mts=(as_invited(row),)))
 
 
 _ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
@@ -242,6 +261,7 @@ _ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
     "rename": _rename,
     "mute": _mute,
     "drop": _hang_up,
+    "admit": _let_in,
 }
 
 

@@ -13,7 +13,7 @@ urlpatterns = [
     path("console/live", my_conferences.live, name="console-live"),
     path("console/start", my_conferences.start, name="console-start"),
     re_path(
-        "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|drop)$",
+        "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|drop|admit)$",
         my_conferences.act,
         name="console-act",
     ),

@@ -212,3 +212,49 @@ async def test_browsers_follow_a_conference_that_moves(
         assert anna.errors == []
         assert ben.errors == []
     await carl.leave()
+
+
+async def test_a_page_shows_what_the_conference_is_arranged_to_show_and_its_person_is_asked_to_talk(
+    browser: Any, unit: Unit, platform_side: Platform, conference: Whereabouts
+) -> None:
+    conference.join = (await platform_side.creates("u1"))["join"]
+    carl, dora = [await Person(name, tone).join(conference.join) for name, tone in PEOPLE]
+    with served() as site:
+        anna = await enter(browser, site + join_link("c1", "8800001"), "Anna", "")
+        await anna.get_by_text("3 people").wait_for()
+        listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
+        mtid = {row["name"]: row["mtid"] for row in listed}
+        place = {"chn_idx": 0, "member_type": 1, "mt_id": mtid["Carl"]}
+        layout = {"mode": 1, "layout": 1, "members": [place]}
+        await platform_side.controls("u1", "ARRANGE", changes={"layout": layout})
+        await anna.wait_for_function(f"({SHOWN})() === 'Carl'")
+        await platform_side.controls("u1", "ARRANGE", changes={"layout": None})
+        await anna.wait_for_function(f"({SHOWN})().split(',').length === 3")
+
+        await platform_side.controls("u1", "MUTE", value=1, hold=1)
+        await anna.wait_for_function("document.getElementById('mic').disabled")
+        await platform_side.controls("u1", "MUTE", mtid=mtid["Anna"], value=0)
+        await anna.get_by_text("The chair asks you to unmute.").wait_for()
+        await anna.locator("#asked-yes").click()
+        await platform_side.hears_people("8800001", lambda mts: heard(mts) == ["Anna"])
+
+        await platform_side.controls("u1", "DROPMT", mtids=[mtid["Anna"]], ban=1)
+        await anna.get_by_text("You were removed from the conference").wait_for()
+        await anna.get_by_role("button", name="Join again").click()
+        await anna.get_by_text("You were removed from the conference").wait_for()
+        again = [{"mtid": mtid["Anna"], "account": "Anna"}]
+        await platform_side.controls("u1", "ADDMT", mts=again)
+        await anna.get_by_role("button", name="Join again").click()
+        await anna.get_by_text("You are in the conference").wait_for()
+        assert anna.errors == []
+    await carl.leave()
+    await dora.leave()
+
+
+PEOPLE = (("Carl", 660), ("Dora", 880))
+SHOWN = """() => [...document.querySelectorAll(".tile:not([hidden]) .who")].map((who) => who.textContent).join()"""
+
+
+def heard(mts: list[Any]) -> list[str]:
+    """The names of those whose microphones are open."""
+    return [row["name"] for row in mts if row["online"] and not row["mute"]]

@@ -13,7 +13,7 @@ const ready = new Promise((resolve) => {
 
 /**
  * A call reports events by `tell(event, ...facts)`: up, lost, refused, kicked, mix, person, seen, gone,
- * talks, picture, unsent (the own picture), house (the state of the conference), message, willend.
+ * talks, picture, unsent (the own picture), house (the state of the conference), message, unmute (a request), willend.
  */
 export class Call {
   #closed = false;
@@ -45,6 +45,11 @@ export class Call {
 
   mute(value) {
     this.sound?.send({ message: { request: "configure", muted: value } });
+  }
+
+  /** Set how loud the others hear this page, from 0 to 100. */
+  volume(percent) {
+    this.sound?.send({ message: { request: "configure", volume: percent } });
   }
 
   /** Show the others a camera's track; `null` shows no picture. */

@@ -98,6 +98,9 @@ function drawPeople(li, mts) {
     const drop = row.querySelector("[data-do=drop]");
     drop.hidden = !m.online;
     drop.setAttribute("aria-label", `${drop.textContent} ${m.name}`);
+    const admit = row.querySelector("[data-do=admit]");
+    admit.hidden = !m.out;
+    admit.setAttribute("aria-label", `${admit.textContent} ${m.name}`);
   }
   for (const row of rows.values()) row.remove();
   part(li, "nobody").hidden = mts.length > 0;
@@ -214,6 +217,9 @@ const DO = {
   mute(c, li, button) {
     const id = button.closest("[data-id]")?.dataset.id;
     return act(li, "mute", { value: button.dataset.value, ...(id && { id }) }, button);
+  },
+  admit(c, li, button) {
+    return act(li, "admit", { id: button.closest("[data-id]").dataset.id }, button);
   },
   drop(c, li, button) {
     return act(li, "drop", { id: button.closest("[data-id]").dataset.id }, button);

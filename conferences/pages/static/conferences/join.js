@@ -1,6 +1,7 @@
 // The join page enters a conference, follows it to other units, and leaves it.
 
 import { Call } from "./call.js";
+import { changesByItself, layoutOf } from "./layout.js";
 import { Tiles, filled } from "./tiles.js";
 
 const ASK_EVERY = 1000;
@@ -12,6 +13,16 @@ const TRY_AGAIN = 3000;
 const DEVICES_WITHIN = 4000;
 
 const $ = (id) => document.getElementById(id);
+
+function kept(name, make) {
+  try {
+    localStorage.setItem(name, localStorage.getItem(name) ?? make());
+    return localStorage.getItem(name);
+  } catch {
+    return make(); // Private windows have no storage.
+  }
+}
+
 const start = JSON.parse($("start").textContent);
 const { words } = start;
 const tiles = new Tiles(words);
@@ -23,7 +34,12 @@ let place = "";
 let inside = false;
 let camera = null;
 
-const newId = () => [...crypto.getRandomValues(new Uint8Array(12))].map((b) => b.toString(16).padStart(2, "0")).join("");
+const randomId = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
+/** What all ids of this browser in this conference begin with: whoever was removed stays out under another name, too. */
+const visitor = kept(`visitor:${start.e164}`, () => randomId(8));
+const newId = () => visitor + randomId(4);
+/** The state of the conference as the unit told it last, and who talked last. */
+let room = { arrangement: {}, people: [], me: "", talking: "" };
 /** Settled when camera and microphone were found or refused; pending while the person decides. */
 let devices = Promise.resolve();
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -78,7 +94,8 @@ async function findDevices() {
 
 function drawButtons() {
   const silent = media.muted || !media.audio;
-  $("mic").disabled = !media.audio;
+  $("mic").disabled = !media.audio || (silent && !mayTalk());
+  $("mic").title = $("mic").disabled && media.audio ? words.held : "";
   $("mic").setAttribute("aria-pressed", String(silent));
   $("mic").lastElementChild.textContent = media.audio ? (silent ? words.unmute : words.mute) : words.no_microphone;
   $("cam").disabled = !camera;
@@ -89,6 +106,7 @@ function drawButtons() {
 function setMuted(value) {
   media.muted = value;
   if (media.audio) media.audio.enabled = !value;
+  if (!value) $("asked").hidden = true;
   tiles.put(me.id, { muted: value || !media.audio });
   drawButtons();
 }
@@ -144,6 +162,7 @@ function enter(join) {
   me = { ...me, id: newId() };
   tiles.put(me.id, { name: me.name, me: true, muted: media.muted || !media.audio });
   tiles.picture(me.id, media.video);
+  sentVolume = null;
   const opened = new Call(join, me, media, (event, ...facts) => call === opened && on[event]?.(...facts));
   call = opened;
   opened.open();
@@ -190,12 +209,22 @@ const on = {
   },
   seen: (id, name) => tiles.people.get(id)?.is.name || tiles.put(id, { name, muted: true }),
   gone: (id) => id !== me.id && tiles.remove(id),
-  talks: (id, talks) => tiles.people.has(id) && tiles.put(id, { talks }),
+  talks(id, talks) {
+    if (!tiles.people.has(id)) return;
+    tiles.put(id, { talks });
+    if (!talks) return;
+    room.talking = room.people.find(({ ids }) => ids.includes(id))?.mtid ?? room.talking;
+    lay();
+  },
   picture: (id, track) => (track || tiles.people.has(id)) && tiles.picture(id, track),
   unsent: () => notice(words.no_picture_sent),
-  message: ({ text }) => notice(text, 20),
+  message: ({ text, rounds = 1 }) => (text ? notice(text, 20 * rounds) : ($("notice").hidden = true)),
+  unmute: () => ($("asked").hidden = !media.muted),
   willend: ({ minutes }) => notice(minutes === 1 ? words.last_minute : filled(words.minutes_left, { minutes })),
-  house({ people, chairman, speaker, recording }) {
+  house({ people, chairman, speaker, recording, arrangement = {} }) {
+    const mine = people.find(({ ids }) => ids.includes(me.id));
+    room = { ...room, arrangement, people, chairman, speaker, me: mine?.mtid ?? "" };
+    loudness(arrangement.volumes?.[room.me] ?? {});
     if (recording === $("recording").hidden) notice(recording ? words.recorded : words.recorded_no_more);
     $("recording").hidden = !recording;
     for (const { mtid, ids, silence } of people) {
@@ -203,8 +232,37 @@ const on = {
       for (const id of ids) if (tiles.people.has(id)) tiles.put(id, { role });
       if (ids.includes(me.id)) hush(silence);
     }
+    drawButtons();
+    lay();
   },
 };
+
+/** Whether the chair lets this person open his microphone. */
+function mayTalk() {
+  const { arrangement: { hold, maytalk = [], spare, mix }, chairman, speaker } = room;
+  if (mix?.mode === 2 && !mix.members?.includes(room.me)) return false;
+  return !hold || maytalk.includes(room.me) || (spare && [chairman, speaker].includes(room.me));
+}
+
+/** Lay out the tiles as the conference is arranged; look again while a poll goes on. */
+let layTimer = 0;
+function lay() {
+  const { style, shown, only } = layoutOf(room, Date.now());
+  const tileOf = (mtid) => room.people.find((person) => person.mtid === mtid)?.ids.find((id) => tiles.people.has(id));
+  const ids = shown.map(tileOf).filter(Boolean);
+  tiles.lay(ids, ids.length ? style : "", only && ids.length > 0);
+  clearTimeout(layTimer);
+  if (inside && changesByItself(room.arrangement)) layTimer = setTimeout(lay, 1000);
+}
+
+const LOUDEST = 35;
+let sentVolume = null;
+function loudness({ 1: loudspeaker, 2: microphone }) {
+  $("mix").volume = (loudspeaker ?? LOUDEST) / LOUDEST;
+  if (microphone === undefined || microphone === sentVolume) return;
+  sentVolume = microphone;
+  call?.volume(Math.round((microphone / LOUDEST) * 100));
+}
 
 function hush(value) {
   if ($("mix").muted === value) return;
@@ -259,7 +317,7 @@ function leave(title = words.left, text = words.close, again = true) {
   call = null;
   place = "";
   tiles.clear();
-  $("stage").hidden = $("bar").hidden = $("recording").hidden = true;
+  $("stage").hidden = $("bar").hidden = $("recording").hidden = $("asked").hidden = true;
   $("ended").hidden = false;
   $("ended-title").textContent = title;
   $("ended-text").textContent = text;
@@ -271,6 +329,11 @@ $("enter").addEventListener("submit", join);
 $("leave").addEventListener("click", () => leave());
 $("again").addEventListener("click", join);
 $("devices-again").addEventListener("click", () => (devices = findDevices()));
+$("asked-yes").addEventListener("click", () => {
+  setMuted(false);
+  call?.mute(false);
+});
+$("asked-no").addEventListener("click", () => ($("asked").hidden = true));
 $("mic").addEventListener("click", () => {
   setMuted(!media.muted);
   call?.mute(media.muted);

@@ -38,6 +38,18 @@ export class Tiles {
     tile.querySelector(".face").hidden = Boolean(track);
   }
 
+  /** Show these participants first, in this order and form (`style`); with `only` nobody else. */
+  lay(ids, style = "", only = false) {
+    stage.dataset.layout = style;
+    for (const [id, { tile }] of this.people) {
+      const place = ids.indexOf(id);
+      tile.style.order = place < 0 ? ids.length : place;
+      tile.hidden = only && place < 0;
+      tile.classList.toggle("first", place === 0);
+    }
+    this.#arrange();
+  }
+
   #add(id) {
     const tile = template.content.firstElementChild.cloneNode(true);
     const person = { tile, is: { name: "", muted: false, talks: false, role: "", me: false } };
@@ -62,12 +74,13 @@ export class Tiles {
   }
 
   #arrange() {
-    const n = this.people.size;
+    const n = [...this.people.values()].filter(({ tile }) => !tile.hidden).length;
     const wide = stage.clientWidth > stage.clientHeight;
     const columns = n <= 1 ? 1 : n === 2 ? (wide ? 2 : 1) : Math.ceil(Math.sqrt(n));
     stage.style.setProperty("--columns", columns);
-    count.hidden = n === 0;
-    count.textContent = n === 1 ? this.words.one_person : filled(this.words.people, { count: n });
+    const all = this.people.size;
+    count.hidden = all === 0;
+    count.textContent = all === 1 ? this.words.one_person : filled(this.words.people, { count: all });
   }
 }
 
