@@ -9,6 +9,7 @@ from foundation.bus.message import Message
 from foundation.bus.protocol import WireProtocol
 from wire import replies
 from wire.error_codes import MEANING, Err
+from wire.http_codes import HTTP_STATUSES
 from wire.routes import DEAD_QUEUE, LIMITS, Routes, pms_queue
 
 _REQUEST = re.compile(r"_(REQ|CMD)$")
@@ -50,6 +51,7 @@ class PlatformProtocol(WireProtocol):
     service_stopped = Err.SERVICE_STOPPED.value
     no_answer = Err.UNIT_SILENT.value
     no_answer_detail = MEANING[Err.UNIT_SILENT]
+    http_statuses = HTTP_STATUSES
     resumed_flows = ("create", "restore", "record")
 
     def queues_of(self, platform: str) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ class Delay(Call):
     @extend_schema(request=shapes.Delay, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
         """Let a conference go on longer."""
-        minutes = self.number(request, "delay_time", 1, 2**31)
+        minutes = self.whole_number(request, "delay_time", 1, 2**31)
         c = self.own(request, conf_id)
         commands.ask(ExtendConference(e164=c.e164, user_domain=c.user_domain, delay=minutes))
         return ack()
@@ -47,7 +47,7 @@ class Silence(Call):
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Close or open the loudspeakers of all, and of those who join later."""
-        value = bool(self.number(request, "value", 0, 1))
+        value = bool(self.whole_number(request, "value", 0, 1))
         return self.order(request, conf_id, SilenceTerminals, value=value)
 
 
@@ -57,8 +57,8 @@ class Mute(Call):
     @extend_schema(request=shapes.MuteAll, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Close the microphones of all and of those who join later, or ask all to open them."""
-        value = bool(self.number(request, "value", 0, 1))
-        hold = bool(self.number(request, "force_mute", 0, 1, 0))
+        value = bool(self.whole_number(request, "value", 0, 1))
+        hold = bool(self.whole_number(request, "force_mute", 0, 1, 0))
         return self.order(request, conf_id, MuteTerminals, value=value, hold=hold)
 
 
@@ -94,7 +94,7 @@ class ShortMessage(Call):
         text = request_parsing.words(self.params(request).get("message"), "message")
         if len(text.encode(errors="replace")) > MAX_MESSAGE_BYTES:
             raise Refusal(int(Err.MALFORMED), "message: at most 1500 bytes are allowed")
-        rounds, ids = self.number(request, "roll_num", 1, 255, 1), self.ids(request)
+        rounds, ids = self.whole_number(request, "roll_num", 1, 255, 1), self.ids(request)
         refuse_unknown(self.own(request, conf_id), ids)
         return self.order(request, conf_id, SendText, text=text, mtids=ids or None, rounds=rounds)
 
@@ -105,7 +105,7 @@ class ForceBroadcast(Call):
     @extend_schema(request=shapes.ForceBroadcast, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Let everybody see the speaker, or each choose for himself again."""
-        value = self.number(request, "force_broadcast", 0, 1)
+        value = self.whole_number(request, "force_broadcast", 0, 1)
         return self.arrange(request, conf_id, broadcast=value)
 
 
@@ -116,7 +116,7 @@ class DualMode(Call):
     def put(self, request: Request, conf_id: str) -> Response:
         """Accept that anybody may share content (1), and refuse to limit it."""
         self.own(request, conf_id)
-        if self.number(request, "value", 0, 2) != 1:
+        if self.whole_number(request, "value", 0, 2) != 1:
             raise Refusal(NOT_PERMITTED, "value: sharing cannot be limited to some; use 1")
         return ack()
 
@@ -135,8 +135,8 @@ class Vad(Call):
     @extend_schema(request=shapes.ChangeVad, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Let the picture follow who talks, after this many seconds, or not any more."""
-        state = self.number(request, "state", 0, 1)
-        interval = self.number(request, "vacinterval", 5, 3600, DEFAULT_INTERVAL)
+        state = self.whole_number(request, "state", 0, 1)
+        interval = self.whole_number(request, "vacinterval", 5, 3600, DEFAULT_INTERVAL)
         return self.arrange(request, conf_id, vad=interval if state else None)
 
 

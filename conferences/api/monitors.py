@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conferences.api import commands, request_parsing
-from conferences.api.views import NO_TERMINAL, Call
+from conferences.api.call import NO_TERMINAL, Call
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.flows import monitors as flow
 from conferences.rules.monitor_states import Monitor

@@ -112,7 +112,7 @@ class Terminals(_Watching):
     def get(self, request: Request, moid: str) -> Response:
         """List the people of a user domain who have a number, and whether they are in a conference."""
         self.refuse_unseen(request, moid, Level.USER)
-        start, count = self.page(request)
+        start, count = self.wanted_rows(request)
         total, rows = network.people_with_numbers(moid, start, count)
         present = {
             terminal.account

@@ -36,7 +36,7 @@ class Mixes(Call):
     @extend_schema(request=shapes.MixMembers, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
         """Choose who is heard: everybody, or these members only; all others are muted."""
-        mode, members = self.number(request, "mode", 1, 2), self.ids(request, "members")
+        mode, members = self.whole_number(request, "mode", 1, 2), self.ids(request, "members")
         refuse_unknown(self.own(request, conf_id), members)
         mix = {"mode": mode, "members": members if mode == 2 else ()}
         return self.arrange(request, conf_id, mix=mix)
@@ -233,15 +233,15 @@ class _Poll(_Polls):
         refuse_unknown(c, members)
         if not members:
             raise Refusal(int(Err.MALFORMED), "members: a list of {mt_id} is needed")
-        mode = self.number(request, "mode", 1, 11, self.modes[0])
+        mode = self.whole_number(request, "mode", 1, 11, self.modes[0])
         if mode not in self.modes:
             words = " or ".join(map(str, self.modes))
             raise Refusal(int(Err.MALFORMED), f"mode: must be {words}")
         poll = {
             "mode": mode,
-            "num": self.number(request, "num", 0, 10_000, 0),
-            "keep_time": self.number(request, "keep_time", 1, 86_400, 10),
-            "poll_index": self.number(request, "poll_index", 1, len(members), 1),
+            "num": self.whole_number(request, "num", 0, 10_000, 0),
+            "keep_time": self.whole_number(request, "keep_time", 1, 86_400, 10),
+            "poll_index": self.whole_number(request, "poll_index", 1, len(members), 1),
             "members": members,
             "since": clock.now().isoformat(timespec="milliseconds"),
         }
@@ -254,7 +254,7 @@ class _PollState(_Polls):
     @extend_schema(request=shapes.PollState, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Stop a poll (0), let it pause (1), or let it go on (2)."""
-        c, value = self.own(request, conf_id), self.number(request, "value", 0, 2)
+        c, value = self.own(request, conf_id), self.whole_number(request, "value", 0, 2)
         poll = self.poll_of(arrangement_of(c.settings))
         if poll is None:
             raise Refusal(NO_POLL, "no poll runs")

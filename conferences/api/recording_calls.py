@@ -50,10 +50,10 @@ class Recordings(Call):
     def post(self, request: Request, conf_id: str) -> Response:
         """Record the conference."""
         c = self.own(request, conf_id)
-        if self.number(request, "recorder_type", 1, 2, OF_CONFERENCE) != OF_CONFERENCE:
+        if self.whole_number(request, "recorder_type", 1, 2, OF_CONFERENCE) != OF_CONFERENCE:
             words = "recorder_type: single terminals are not recorded; use 1"
             raise Refusal(NOT_OF_TERMINALS, words)
-        if self.number(request, "recorder_mode", 1, 3, RECORD) != RECORD:
+        if self.whole_number(request, "recorder_mode", 1, 3, RECORD) != RECORD:
             raise Refusal(NO_LIVE, "recorder_mode: there is no live stream; use 1")
         if arrangement_of(c.settings).recording:
             raise Refusal(ALREADY, "the conference is recorded already")
@@ -93,7 +93,7 @@ class RecordingState(OneRecording):
     @extend_schema(request=shapes.RecorderState, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, rec_id: str) -> Response:
         """Let a recording pause (1) or go on (2)."""
-        value = self.number(request, "value", 1, 2)
+        value = self.whole_number(request, "value", 1, 2)
         is_paused = arrangement_of(self.recorded(request, conf_id, rec_id).settings).recording == 2
         if value == 1:
             return self.order(request, conf_id, StopRecording, pause=True)

@@ -107,7 +107,7 @@ class TerminalMute(Call):
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Close a microphone; or ask the person to open it, who does so by himself."""
-        value = bool(self.number(request, "value", 0, 1))
+        value = bool(self.whole_number(request, "value", 0, 1))
         self.own_terminal(request, conf_id, mt_id)
         return self.order(request, conf_id, MuteTerminals, value=value, mtid=mt_id)
 
@@ -118,7 +118,7 @@ class TerminalSilence(Call):
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Close or open a loudspeaker."""
-        value = bool(self.number(request, "value", 0, 1))
+        value = bool(self.whole_number(request, "value", 0, 1))
         self.own_terminal(request, conf_id, mt_id)
         return self.order(request, conf_id, SilenceTerminals, value=value, mtid=mt_id)
 
@@ -129,8 +129,8 @@ class Volume(Call):
     @extend_schema(request=shapes.Volume, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Set how loud the loudspeaker or the microphone of a terminal is."""
-        side = self.number(request, "vol_mode", 1, 2)
-        value = self.number(request, "vol_value", 0, 35)
+        side = self.whole_number(request, "vol_mode", 1, 2)
+        value = self.whole_number(request, "vol_value", 0, 35)
         c = self.own(request, conf_id)
         terminal_of(c, mt_id)
         volumes = arrangement_of(c.settings).volumes
@@ -145,7 +145,7 @@ class CallMode(Call):
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Accept that a terminal is called by hand (0); it cannot be called by itself."""
         self.own_terminal(request, conf_id, mt_id)
-        if self.number(request, "value", 0, 3):
+        if self.whole_number(request, "value", 0, 3):
             raise Refusal(NOT_SUPPORTED, "value: terminals are called by hand only; use 0")
         return ack()
 
@@ -157,7 +157,7 @@ class Camera(Call):
     def post(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Refuse to move a camera: those of browsers cannot be moved."""
         self.own_terminal(request, conf_id, mt_id)
-        self.number(request, "type", 1, 15)
+        self.whole_number(request, "type", 1, 15)
         raise Refusal(NOT_SUPPORTED, "the camera of this terminal cannot be moved from afar")
 
 
@@ -175,6 +175,6 @@ class Videos(Call):
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Choose the one picture source that there is."""
         self.own_terminal(request, conf_id, mt_id)
-        if self.number(request, "video_idx", 1, 10) != CAMERA:
+        if self.whole_number(request, "video_idx", 1, 10) != CAMERA:
             raise Refusal(NOT_SUPPORTED, "video_idx: this terminal has one picture source, 1")
         return ack()

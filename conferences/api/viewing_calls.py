@@ -44,7 +44,7 @@ class Inspections(Call):
         src, dst = params.get("src"), params.get("dst")
         if not isinstance(src, dict) or not isinstance(dst, dict):
             raise Refusal(int(Err.MALFORMED), "src, dst: objects with mt_id are needed")
-        if self.number(request, "mode", 1, 2, PICTURE) != PICTURE:
+        if self.whole_number(request, "mode", 1, 2, PICTURE) != PICTURE:
             raise Refusal(NO_SOUND, "mode: everybody hears the mix; only pictures can be chosen")
         if request_parsing.number(src.get("type"), "src.type", TERMINAL) != TERMINAL:
             raise Refusal(NO_COMPOSER, "src.type: no composer makes one picture of several here")

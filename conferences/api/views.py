@@ -170,7 +170,7 @@ class LiveConferences(Call):
 
         With a `cursor` (empty: the first page) rows that come and go meanwhile shift no page.
         """
-        start, count = self.page(request)
+        start, count = self.wanted_rows(request)
         domain, name = self.domain(request), self.session(request).domain_name
         database = store_of(platform_of_domain(domain)).database
         cursor = self.cursor(request)

@@ -135,7 +135,7 @@ class Accounts(_AccountCall):
         rows = Account.objects.select_related("domain").filter(self.visible(request))
         if name := words(self.params(request).get("account"), "account"):
             rows = rows.filter(username=name)
-        start, count = self.page(request)
+        start, count = self.wanted_rows(request)
         cursor = self.cursor(request)
         ordered = rows.order_by("username").filter(username__gt=cursor or "")
         page = list(ordered[start : start + count])
@@ -275,7 +275,7 @@ class DepartmentAccounts(_AccountCall):
         rows = Account.objects.select_related("domain").filter(
             self.visible(request), domain=moid[:40]
         )
-        start, count = self.page(request)
+        start, count = self.wanted_rows(request)
         page = rows.order_by("username")[start : start + count]
         return ack(total=rows.count(), accounts=[account_fields(account) for account in page])
 
@@ -332,7 +332,7 @@ class UserDomains(_AccountCall):
     @extend_schema(responses={200: answers(shapes.UserDomains)})
     def get(self, request: Request) -> Response:
         """List the user domains that the caller sees."""
-        start, count = self.page(request)
+        start, count = self.wanted_rows(request)
         visible = visible_to(self.session(request).account)
         rows = Domain.objects.filter(visible, level=Level.USER).order_by("name")
         listed = [

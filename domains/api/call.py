@@ -74,7 +74,7 @@ class SessionCall(APIView):
         """Return the user domain of the caller."""
         return self.session(request).domain
 
-    def page(self, request: Request) -> tuple[int, int]:
+    def wanted_rows(self, request: Request) -> tuple[int, int]:
         """Return the first row that is wanted (`start`), and how many (`count`). Raises Refusal."""
         params = self.params(request)
         start = max(0, number(params.get("start"), "start", 0))
@@ -98,11 +98,11 @@ class SessionCall(APIView):
         """Add the cursor of the page after this key to an answer, and its address; "" means that it is the last."""
         answer.data["next_cursor"] = cursor = urlsafe_b64encode(key.encode()).decode()
         if cursor:
-            count = self.page(request)[1]
+            count = self.wanted_rows(request)[1]
             address = f"{request.path}?{urlencode({'cursor': cursor, 'count': count})}"
             answer["Link"] = f'<{address}>; rel="next"'
 
-    def number(
+    def whole_number(
         self, request: Request, name: str, lowest: int, highest: int, default: int | None = None
     ) -> int:
         """Return an argument that is a whole number in this range. Raises Refusal if it is not, or is missing."""

@@ -6,7 +6,7 @@ This library knows no message type and no party. It asks the `WireProtocol` that
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
@@ -71,6 +71,9 @@ class WireProtocol(Protocol):
 
     no_answer_detail: str
     """The detail that goes with `no_answer`."""
+
+    http_statuses: Mapping[int, int]
+    """The HTTP status of a refusal over HTTP for programs of today, by its code; 409 for all others."""
 
     resumed_flows: Collection[str]
     """Names of flows that ask another party a question and go on when its answer comes."""

@@ -88,22 +88,11 @@ def is_layer_3(request: HttpRequest | None) -> bool:
 
 
 PROBLEM = "application/problem+json"
-_STATUS = {
-    10001: 401, 10002: 401, 10101: 401, NOT_LOGGED_IN: 401,
-    19003: 403, 19008: 403, 20005: 403, 29020: 403,
-    12103: 404, 12104: 404, 12105: 404, 19005: 404, 19903: 404, 20108: 404,
-    20812: 404, 20823: 404, 20524: 404, 20802: 404,
-    20102: 403, 20101: 503, 20001: 504, 29001: 400,
-    22013: 501, 28001: 501, 20440: 501,
-}  # fmt: skip
-"""The HTTP status of a refusal for programs of today, by its code; 409 for all others."""
 
 
 def http_status(error_code: int) -> int:
     """Return the HTTP status of a refusal for programs of today."""
-    if error_code == int(protocol.current().service_stopped):
-        return 503
-    return _STATUS.get(error_code, 409)
+    return protocol.current().http_statuses.get(error_code, 409)
 
 
 def _refusal_answer(
