@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
@@ -12,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conferences.api import (
+    arrangement_parsing,
     commands,
     representations,
     request_parsing,
@@ -27,6 +29,7 @@ from conferences.data.platform_resolver import platform_of_domain
 from conferences.rules.stored import Kind
 from domains.data.lookups import http_url
 from domains.models import Account
+from foundation import clock
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import store_of
 from foundation.web.errors import UNSPECIFIED, Refusal, ack, nack
@@ -34,8 +37,9 @@ from foundation.web.lenient_requests import API_LEVEL
 from foundation.web.serializers import Accepted, answers
 from wire.arrangement import arrangement_of
 from wire.conference_control import CallTerminals, RemoveTerminals
-from wire.conference_manager import Creator, ReleaseConference
+from wire.conference_manager import CreateConference, Creator, ReleaseConference
 from wire.error_codes import Err
+from wire.fields import Settings
 
 NO_TERMINAL = 12104
 APPS = ("system", "mc", "vc", "amc", "nms", "vrs")
@@ -71,11 +75,12 @@ class Conferences(Call):
         domain, account = self.domain(request), self.session(request).account
         creator = Creator(moid=account.moid, name=str(account)[:64])
         key = request.headers.get("Idempotency-Key", "")[:64]
-        wishes.refuse_unsafe(params)
-        left_out = wishes.names_without_effect(params)
+        instant = _create_type(params) == INSTANT
+        wishes.refuse_unsafe(params, instant=instant)
+        left_out = wishes.names_without_effect(params, instant=instant)
         if kind := _KIND_OF_CREATE_TYPE.get(_create_type(params)):
             return _begun(kind, params, self.session(request).account, key or None, left_out)
-        command = request_parsing.create_request(params, domain, creator, key or None)
+        command = _create_request(params, domain, creator, key or None)
         home = platform_of_domain(domain)
         platform = str(params.get("platform_id") or home)
         if platform != home:
@@ -87,19 +92,35 @@ class Conferences(Call):
         """Return by argument what is wrong with it, or that it has no effect."""
         params = self.params(request)
         try:
-            wishes.refuse_unsafe(params)
+            instant = _create_type(params) == INSTANT
+            wishes.refuse_unsafe(params, instant=instant)
             if kind := _KIND_OF_CREATE_TYPE.get(_create_type(params)):
                 template_id = request_parsing.words(params.get("template_id"), "template_id")
                 stored_commands.find(kind, template_id, self.session(request).account)
                 request_parsing.given_settings(params)
             else:
-                request_parsing.create_request(params, self.domain(request), Creator())
+                _create_request(params, self.domain(request), Creator())
         except Refusal as refusal:
             name, _, words = refusal.description.partition(": ")
             return {name: words} if words else {"params": name}
-        return dict.fromkeys(wishes.names_without_effect(params), "has no effect here")
+        names = wishes.names_without_effect(params, instant=instant)
+        return dict.fromkeys(names, "has no effect here")
 
 
+def _create_request(
+    params: Mapping[str, object], domain: str, creator: Creator, reqid: str | None = None
+) -> CreateConference:
+    """Return the create message for the arguments, with who is heard and shown at first. Raises Refusal."""
+    command = request_parsing.create_request(params, domain, creator, reqid)
+    now = clock.now().isoformat(timespec="seconds")
+    arranged = arrangement_parsing.arrangement(params, command.mts, now)
+    if not arranged:
+        return command
+    settings = msgspec.structs.replace(command.settings or Settings(), extra=arranged)
+    return msgspec.structs.replace(command, settings=settings)
+
+
+INSTANT = 1
 _KIND_OF_CREATE_TYPE = {2: Kind.PUBLIC, 3: Kind.PERSONAL, 4: Kind.ROOM}
 
 

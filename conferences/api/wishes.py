@@ -47,28 +47,38 @@ _MAX_RESOLUTION, _MAX_FRAMES = 13, 30
 _UNSUPPORTED_RECORDER_FIELDS = ("publish_mode", "dual_stream", "anonymous")
 
 
-def refuse_unsafe(params: Mapping[str, object]) -> None:
-    """Refuse arguments that people would rely on, but that cannot be fulfilled. Raises Refusal."""
+_DONE_AT_ONCE = frozenset(("vmp", "mix", "poll", "vips", "mute_filter", "voice_activity_detection"))
+"""Arguments that have an effect in a conference that starts at once; templates do not keep them."""
+
+
+def refuse_unsafe(params: Mapping[str, object], *, instant: bool = False) -> None:
+    """Refuse arguments that people would rely on, but that cannot be fulfilled. Raises Refusal.
+
+    `instant`: they are those of a conference that starts at once, not of a template, room or booking.
+    """
     for name, (code, reason) in _REFUSED.items():
         if number(params.get(name), name, 0):
             raise Refusal(code, f"{name}: {reason}")
     layout = params.get("vmp")
+    if instant:
+        return
     if isinstance(layout, dict) and number(layout.get("mode"), "vmp.mode", 2) == _CHOSEN_LAYOUT:
         code, reason = _NO_COMPOSITION
         raise Refusal(code, f"vmp: {reason}")
 
 
-def names_without_effect(params: Mapping[str, object]) -> list[str]:
+def names_without_effect(params: Mapping[str, object], *, instant: bool = False) -> list[str]:
     """Return the names of the arguments that ask for a function but have no effect."""
+    done = _DONE_AT_ONCE if instant else frozenset()
     names = [
         name
         for name, supported in _SUPPORTED_VALUES.items()
-        if number(params.get(name), name, supported[0]) not in supported
+        if name not in done and number(params.get(name), name, supported[0]) not in supported
     ]
-    names += [name for name in _UNSUPPORTED_ARGUMENTS if params.get(name)]
+    names += [name for name in _UNSUPPORTED_ARGUMENTS if name not in done and params.get(name)]
     if params.get("encrypted_key"):
         names.append("encrypted_key")
-    names += _nested_without_effect(params)
+    names += [name for name in _nested_without_effect(params) if name not in done]
     return names
 
 

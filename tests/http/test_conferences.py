@@ -52,9 +52,9 @@ def test_terminals_are_called_listed_and_removed(program: Program) -> None:
 
 
 def test_everybody_enters_as_it_was_asked_for_and_the_rest_is_named(program: Program) -> None:
-    wish = {"mute": 1, "silence": 1, "voice_activity_detection": 1}
+    wish = {"mute": 1, "silence": 1, "voice_activity_detection": 1, "fec_mode": 1}
     created = program.create(**wish, chairman={"account": "7001", "account_type": 5})
-    assert created["description"] == "running; without effect here: voice_activity_detection"
+    assert created["description"] == "running; without effect here: fec_mode"
     number = created["conf_id"]
     details = program.get(f"vc/confs/{number}")
     assert (details["mute"], details["silence"]) == (1, 1)
@@ -101,7 +101,9 @@ REFUSED: list[tuple[dict[str, Any], int]] = [
     ({"name": ["a"]}, 29001),
     ({"encrypted_type": 2, "encrypted_key": "abc"}, 20114),
     ({"closed_conf": 1}, 20005),
-    ({"vmp": {"mode": 1, "layout": 5}}, 20331),
+    ({"vmp": {"mode": 1, "layout": 99}}, 20331),
+    ({"vmp": {"mode": 1, "layout": 5, "members": [{"account": "1"}]}}, 20435),
+    ({"mix": {"mode": 2, "members": [{"account": "1"}]}}, 20435),
     ({"duration": -1}, 20119),
     ({"duration": 10081}, 20119),
     ({"duration": "soon"}, 29001),

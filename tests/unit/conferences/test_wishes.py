@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from conferences.api import wishes
+from conferences.api.arrangement_parsing import arrangement
 from conferences.api.request_parsing import create_request
 from conferences.rules.create import AllocatedNumber, Tenant, decide_create
 from conferences.rules.states import Asker
 from foundation import clock
 from foundation.web.errors import Refusal
+from wire.arrangement import Arrangement, Mix, Poll, arrangement_of
 from wire.conference_manager import Creator
 from wire.fields import Settings
 
@@ -98,3 +100,37 @@ def test_how_everybody_enters_and_who_leads_is_part_of_the_conference() -> None:
     numbers = {terminal.account: terminal.mtid for terminal in conference.mts}
     assert numbers.keys() == {"500", "501"}
     assert (conference.chairman, conference.speaker) == (numbers["500"], numbers["501"])
+
+
+def test_who_is_heard_and_shown_is_part_of_a_conference_that_starts_at_once() -> None:
+    invited = [{"account": "500", "account_type": 5}, {"account": "501", "account_type": 5}]
+    wish = {
+        "invite_members": invited,
+        "mute_filter": 1,
+        "voice_activity_detection": "1",
+        "vacinterval": 30,
+        "mix": {"mode": 2, "members": [{"account": "501"}]},
+        "vmp": {"mode": 1, "layout": 2, "members": [{"account": "500"}, {"member_type": 2}]},
+        "poll": {"mode": 1, "num": 2, "keep_time": 5, "members": [{"account": "500"}]},
+        "vips": [{"account": "501"}],
+    }
+    assert wishes.names_without_effect(USUAL | wish, instant=True) == []
+    wishes.refuse_unsafe(USUAL | wish, instant=True)
+    called = create_request(USUAL | wish, "tenant", Creator()).mts
+    now = clock.now().isoformat()
+    arranged = arrangement(USUAL | wish, called, now)
+    assert arrangement_of(Settings(extra=arranged)) == Arrangement(
+        spare=1,
+        vad=30,
+        mix=Mix(mode=2, members=("2",)),
+        layout={
+            **{"mode": 1, "layout": 2, "voice_hint": 0, "broadcast": 0, "show_mt_name": 0},
+            "members": [
+                {"chn_idx": 0, "member_type": 1, "mt_id": "1"},
+                {"chn_idx": 1, "member_type": 2},
+            ],
+        },
+        poll=Poll(num=2, keep_time=5, members=("1",), since=now),
+        vips=("2",),
+    )
+    assert arrangement(USUAL, called, now) == {}

@@ -1,0 +1,77 @@
+"""The arguments of a new conference that arrange who is heard and shown are read here (HTTP API §2). Pure.
+
+They name people by account, the arrangement names terminals by id: who is called first has the id 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from conferences.api import picture_parsing
+from conferences.api.request_parsing import items, number, switch, words
+from foundation.web.arguments import in_range
+from foundation.web.errors import Refusal
+from wire.fields import InvitedTerminal
+
+NOT_IN_CONFERENCE = 20435
+_CHOSEN_MEMBERS = 2
+_OF_TERMINAL = 1
+MAX_VIPS = 8
+
+
+def arrangement(
+    params: Mapping[str, object], called: Sequence[InvitedTerminal], moment: str
+) -> dict[str, object]:
+    """Return the arrangement that a new conference begins with, as it stands in `settings`. Raises Refusal.
+
+    `called`: whom it calls, in order; `moment`: when a poll begins.
+    """
+    ids = {row.account: row.mtid or str(place) for place, row in enumerate(called, 1)}
+    arranged: dict[str, object] = {}
+    if switch(params.get("mute_filter"), "mute_filter"):
+        arranged["spare"] = 1
+    if switch(params.get("voice_activity_detection"), "voice_activity_detection"):
+        arranged["vad"] = in_range(params.get("vacinterval"), "vacinterval", 5, 3600, 15)
+    mix = params.get("mix")
+    if isinstance(mix, dict) and number(mix.get("mode"), "mix.mode", 1) == _CHOSEN_MEMBERS:
+        members = _ids(mix.get("members"), "mix.members", ids)
+        arranged["mix"] = {"mode": _CHOSEN_MEMBERS, "members": members}
+    if isinstance(picture := params.get("vmp"), dict) and picture:
+        arranged["layout"] = _layout(picture, ids)
+    if isinstance(poll := params.get("poll"), dict) and poll.get("members"):
+        arranged["poll"] = {
+            "mode": in_range(poll.get("mode"), "poll.mode", 1, 3, 1),
+            "num": in_range(poll.get("num"), "poll.num", 0, 10_000, 0),
+            "keep_time": in_range(poll.get("keep_time"), "poll.keep_time", 1, 86_400, 10),
+            "members": _ids(poll.get("members"), "poll.members", ids),
+            "since": moment,
+        }
+    if vips := _ids(params.get("vips"), "vips", ids, MAX_VIPS):
+        arranged["vips"] = vips
+    return arranged
+
+
+def _ids(value: object, name: str, ids: Mapping[str, str], limit: int = 500) -> list[str]:
+    """Return the ids of the terminals of these accounts, which must be called. Raises Refusal."""
+    return [_id(row.get("account"), name, ids) for row in items(value, name, limit)]
+
+
+def _id(account: object, name: str, ids: Mapping[str, str]) -> str:
+    wanted = words(account, f"{name}.account").strip()
+    if wanted not in ids:
+        raise Refusal(NOT_IN_CONFERENCE, f"{name}.account: {wanted[:64]!r} is not invited")
+    return ids[wanted]
+
+
+def _layout(picture: Mapping[str, object], ids: Mapping[str, str]) -> dict[str, object]:
+    """Return the layout of a composition (VmpT), whose places name accounts. Raises Refusal."""
+    members = []
+    for row in items(picture.get("members"), "vmp.members", 25):
+        place = dict(row)
+        if number(row.get("member_type"), "vmp.members.member_type", _OF_TERMINAL) == _OF_TERMINAL:
+            place["mt_id"] = _id(row.get("account"), "vmp.members", ids)
+        if isinstance(poll := row.get("poll"), dict):
+            polled = _ids(poll.get("members"), "vmp.members.poll", ids)
+            place["poll"] = {**poll, "members": [{"mt_id": mt_id} for mt_id in polled]}
+        members.append(place)
+    return picture_parsing.layout({**picture, "members": members})
