@@ -222,8 +222,8 @@ async def test_a_page_shows_what_the_conference_is_arranged_to_show_and_its_pers
     with served() as site:
         anna = await enter(browser, site + join_link("c1", "8800001"), "Anna", "")
         await anna.get_by_text("3 people").wait_for()
-        listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
-        mtid = {row["name"]: row["mtid"] for row in listed}
+        notice = await platform_side.hears_people("8800001", lambda mts: len(present(mts)) == 3)
+        mtid = {row["name"]: row["mtid"] for row in notice["mts"]}
         place = {"chn_idx": 0, "member_type": 1, "mt_id": mtid["Carl"]}
         layout = {"mode": 1, "layout": 1, "members": [place]}
         await platform_side.controls("u1", "ARRANGE", changes={"layout": layout})
@@ -253,6 +253,11 @@ async def test_a_page_shows_what_the_conference_is_arranged_to_show_and_its_pers
 
 PEOPLE = (("Carl", 660), ("Dora", 880))
 SHOWN = """() => [...document.querySelectorAll(".tile:not([hidden]) .who")].map((who) => who.textContent).join()"""
+
+
+def present(mts: list[Any]) -> list[str]:
+    """The names of those who are there with sound, picture or text."""
+    return [row["name"] for row in mts if row["online"]]
 
 
 def heard(mts: list[Any]) -> list[str]:
