@@ -54,7 +54,7 @@ class SessionCall(APIView):
 
     def closed(self, request: Request) -> Refusal | None:
         """Return the refusal while another site serves; `None` if this site does."""
-        return REFUSAL_WHILE_CLOSED.call()
+        return REFUSAL_WHILE_CLOSED.call("")
 
     def faults(self, request: Request) -> dict[str, str]:
         """Return by argument what is wrong with it, for a call with `debug=1`, which changes nothing (§1.8)."""
