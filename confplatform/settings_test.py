@@ -21,3 +21,5 @@ PASSWORD_HASHERS = [
 ]
 REQUIRE_SECOND_FACTOR = False
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# Each client of a test loads the middleware anew, which would look for all static files each time.
+WHITENOISE_AUTOREFRESH = True
