@@ -223,7 +223,10 @@ class Preference(models.Model):
     """The settings of one person for all of instant messaging."""
 
     user = models.CharField(max_length=40, primary_key=True)
-    hides_presence = models.BooleanField(default=False, help_text="Nobody is told of it.")
+    hides_presence = models.BooleanField(
+        default=False,
+        help_text="Contacts see this person as offline, and are told of nothing else.",
+    )
 
     def __str__(self) -> str:
         return self.user

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from contextlib import suppress
+from uuid import uuid4
 
 import amqp
 import redis
@@ -49,6 +50,8 @@ class Center:
     def __init__(self, number: int = 0) -> None:
         """Prepare the message center with this number, which consumes the queue of that number."""
         self._number, self._queue = number, ingress(number)
+        self._id, self._has_taken = uuid4().hex, False
+        """The name of this process among the centers of its number, and whether it has marked messages as taken."""
         self._stop_asked = threading.Event()
         self._arrivals: Arrivals[amqp.Message] = Arrivals(
             BATCH, BATCH_BYTES, PREFETCH, PREFETCH_BYTES
@@ -159,7 +162,7 @@ class Center:
         if not waiting:
             self._pipeline.note_queue_empty()
             if not self._arrivals and not self._published:
-                self._note_progress()
+                self._note_idle()
         incoming.heartbeat_tick()
         publisher.tick()
         close_old_connections()
@@ -171,6 +174,7 @@ class Center:
         The broker confirms the publications while the next batch is stored.
         """
         messages = self._arrivals.take()
+        self._note_taken()
         deliveries = [self._delivery(message) for message in messages]
         self._counted = messages[-1].delivery_tag or 0
         metrics.BATCH.observe(len(messages))
@@ -212,6 +216,23 @@ class Center:
             channel.basic_ack(self._published, multiple=True)
             self._acknowledged, self._published = self._published, 0
             self._note_progress()
+
+    def _note_taken(self) -> None:
+        """Record, before the first batch after an idle time, that this center has messages in hand."""
+        if not self._has_taken:
+            with suppress(redis.RedisError):
+                health.mark_taken(self._number, self._id)
+                self._has_taken = True
+
+    def _note_idle(self) -> None:
+        """Record progress, as nothing waits; not if another center has taken what waited, and may be stuck."""
+        with suppress(redis.RedisError):
+            if self._has_taken:
+                health.unmark_taken(self._number, self._id)
+                self._has_taken = False
+            if health.is_taken_by_other(self._number, self._id):
+                return
+        self._note_progress()
 
     def _note_progress(self) -> None:
         """Record, for the readiness check, that messages were handled or that none waits.

@@ -7,6 +7,7 @@ expires; its remaining time says how old it is, so no two machines have to agree
 | key | content |
 ---|---|
 | `im:center:<number>` | "1", for KEPT_SECONDS since the center's last progress |
+| `im:center:<number>:taken` | the center that has taken messages and not acknowledged all of them |
 """
 
 from __future__ import annotations
@@ -30,6 +31,26 @@ STALLED_SECONDS = 15.0
 def note_progress(number: int) -> None:
     """Record that a message center has handled messages or has none to handle. Raises redis.RedisError."""
     redis_of(own_platform()).set(_key(number), 1, ex=KEPT_SECONDS)
+
+
+def mark_taken(number: int, center: str) -> None:
+    """Note that a center with this number has taken messages and not acknowledged them. Raises redis.RedisError."""
+    redis_of(own_platform()).set(_taken_key(number), center, ex=KEPT_SECONDS)
+
+
+def unmark_taken(number: int, center: str) -> None:
+    """Note that this center has acknowledged all that it has taken. Raises redis.RedisError."""
+    if not is_taken_by_other(number, center):
+        redis_of(own_platform()).delete(_taken_key(number))
+
+
+def is_taken_by_other(number: int, center: str) -> bool:
+    """Return whether another center with this number has messages in hand. Raises redis.RedisError.
+
+    To one that stands by the queue looks empty then, which says nothing about progress.
+    """
+    holder = redis_of(own_platform()).get(_taken_key(number))
+    return holder is not None and str(holder) != center
 
 
 def seconds_without_progress() -> dict[int, float]:
@@ -95,6 +116,10 @@ def gauges() -> Iterable[GaugeMetricFamily]:
 
 def _key(number: int) -> str:
     return f"im:center:{number}"
+
+
+def _taken_key(number: int) -> str:
+    return f"im:center:{number}:taken"
 
 
 def _stalled() -> dict[int, str]:

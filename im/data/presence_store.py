@@ -12,6 +12,7 @@ after the next heartbeats; without Redis everybody counts as online.
 | `im:silence` | sorted set, person -> when the person goes offline without a further heartbeat |
 | `im:presence` | hash, person -> the chosen presence, unless it is "online" |
 | `im:changed` | set: people whose presence may have changed, until somebody publishes it |
+| `im:hidden` | set: people who hide their presence, and whose contacts were told "offline" for that |
 | `im:seqs:<person>` | hash, device -> the `seqs` of its last heartbeat, as JSON: a hint, kept for 30 days |
 | `im:flood` | hash, person -> until when the broker's auth backend refuses the person |
 """
@@ -35,6 +36,7 @@ ONLINE, SILENCE, CHOSEN, CHANGED, FLOOD = (
     "im:changed",
     "im:flood",
 )
+HIDDEN = "im:hidden"
 MOST_DEVICES = 32
 """A person has at most this many devices; a further one replaces the one that ends first."""
 HINT_BYTES = 16 * 1024
@@ -251,6 +253,24 @@ def presence(users: Collection[str], now: float) -> dict[str, Presence]:
         user: Presence(str(state or Presence.ONLINE)) if user in online_ways else Presence.OFFLINE
         for user, state in zip(user_list, chosen, strict=True)
     }
+
+
+def choosing_invisible(users: Collection[str]) -> set[str]:
+    """Return those of these people who have chosen to be invisible, whether they are online or not."""
+    chosen = _redis().hmget(CHOSEN, list(users)) if users else []
+    pairs = zip(users, chosen, strict=True)
+    return {user for user, state in pairs if state and str(state) == Presence.INVISIBLE.value}
+
+
+def newly_hidden(hidden: Collection[str], shown: Collection[str]) -> set[str]:
+    """Note who hides and who does not; return those who hide since now, of whom contacts still have to be told."""
+    with _redis().pipeline(transaction=False) as pipe:
+        for user in shown:
+            pipe.srem(HIDDEN, user)
+        for user in hidden:
+            pipe.sadd(HIDDEN, user)
+        added = pipe.execute()[len(shown) :]
+    return {user for user, is_new in zip(hidden, added, strict=True) if is_new}
 
 
 def pop_changed(most: int = 500) -> list[str]:

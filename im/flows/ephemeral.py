@@ -18,6 +18,7 @@ from im.rules import message_decisions as rules
 from im.rules.conversation_decisions import visible_range
 from im.rules.messages import (
     BatchResult,
+    Data,
     Heartbeat,
     IncomingRequest,
     Notice,
@@ -74,8 +75,12 @@ def handle_ephemeral(
     return outcome
 
 
+NAMED_AT_ONCE = 1000
+"""One notice names at most so many conversations, so that it is no larger than 64 KiB."""
+
+
 def _behind_notices(heartbeats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> list[Notice]:
-    """Return a notice to each person whose device lacks entries, given the devices' heartbeats.
+    """Return the notices to each person whose device lacks entries, given the devices' heartbeats.
 
     It takes one query per platform, however many heartbeats there are.
     """
@@ -92,10 +97,17 @@ def _behind_notices(heartbeats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> 
         for incoming, heartbeat in heartbeats
     )
     return [
-        Notice(Cmd.BEHIND, {str(number): top for number, top in lacked.items()}, (incoming.sender,))
+        Notice(Cmd.BEHIND, part, (incoming.sender,))
         for incoming, lacked in lacking_by_request
-        if lacked
+        for part in parts_of(lacked)
     ]
+
+
+def parts_of(lacked: Mapping[int, int]) -> list[Data]:
+    """Return the contents of the notices that tell a device what it lacks, each small enough for its client."""
+    pairs = [(str(number), top) for number, top in lacked.items()]
+    starts = range(0, len(pairs), NAMED_AT_ONCE)
+    return [dict(pairs[start : start + NAMED_AT_ONCE]) for start in starts]
 
 
 def lacking_seqs(

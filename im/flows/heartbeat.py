@@ -20,7 +20,7 @@ def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetim
     """
     incoming = IncomingRequest(user, "", Heartbeat(device, seqs), way=way)
     notices = ephemeral.handle_ephemeral([incoming], MemberCache(), now).notes
-    return notices[0].data if notices else {}
+    return {number: top for notice in notices for number, top in notice.data.items()}
 
 
 def seqs_of(user: str, device: str, named: Mapping[int, int]) -> dict[int, int]:

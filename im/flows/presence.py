@@ -60,13 +60,23 @@ _FRIENDS = (
 
 
 def _of_platform(platform: str, users: list[str], now: datetime) -> list[Notice]:
-    """Return the notices for the friends of those people whose contacts lie in this platform's data."""
+    """Return the notices for the friends of those people whose contacts lie in this platform's data.
+
+    Friends of a person who hides are told "offline" once. A notice at each sign-in would give away that the person is
+    there.
+    """
     rows = look_up(platform, _FRIENDS.format(marks=sql.marks(users)), users) if users else []
     friends = {owner: tuple(others.split(",")) for owner, others in rows}
-    states = visible_presence(store_of(platform).database, [*friends], now) if friends else {}
+    if not friends:
+        return []
+    database = store_of(platform).database
+    states = visible_presence(database, [*friends], now)
+    hidden = _hiding(database, [*friends]) | presence_store.choosing_invisible([*friends])
+    newly_hidden = presence_store.newly_hidden(hidden, friends.keys() - hidden)
     return [
         Notice(Cmd.PRESENCE, {"user_id": user, "state": states[user].value}, contacts)
         for user, contacts in friends.items()
+        if user not in hidden or user in newly_hidden
     ]
 
 

@@ -74,6 +74,18 @@ class Stuck(Center):
         self._pipeline.handle_batch = wait  # type: ignore[method-assign]  # to stop there
 
 
+class Standby(Center):
+    """A center that tells when it has looked and found nothing for itself."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.has_looked = threading.Event()
+
+    def _note_idle(self) -> None:
+        super()._note_idle()
+        self.has_looked.set()
+
+
 def test_a_center_that_gets_nowhere_makes_the_site_not_ready(im_site: str, sign_in: SignIn) -> None:
     made: list[Stuck] = []
 
@@ -81,8 +93,9 @@ def test_a_center_that_gets_nowhere_makes_the_site_not_ready(im_site: str, sign_
         made.append(Stuck(number))
         return made[-1]
 
+    standby = Standby(0)
     assert "center 0 has finished nothing for an hour" in health.why_stalled()
-    running = Running(make=make)
+    running, second = Running(make=make), None
     try:
         eventually(lambda: health.why_stalled() == "")
         ann = sign_in(ANN)
@@ -92,8 +105,13 @@ def test_a_center_that_gets_nowhere_makes_the_site_not_ready(im_site: str, sign_
         assert "center 0 has finished nothing for 20 s" in health.why_stalled()
         [finding] = [each for each in health.findings() if each.check == "center 0"]
         assert "im_center --number 0" in finding.todo
+        second = Running(make=lambda number: standby)
+        assert standby.has_looked.wait(20)
+        assert "has finished nothing" in health.why_stalled(), "one that stands by hides nothing"
         made[0].may_go_on.set()
         eventually(lambda: health.why_stalled() == "")
     finally:
         made[0].may_go_on.set()
         running.stop()
+        if second:
+            second.stop()
