@@ -118,6 +118,11 @@ def id_at(moment: datetime) -> int:
     return (int(moment.timestamp() * 1_000_000) - _EPOCH_MICROSECONDS) << _TAG_BITS
 
 
+def host_skew() -> float | None:
+    """Return by how many seconds this host's clock is ahead of the site's time; `None` while that is unknown."""
+    return None if _OWN not in _anchors else time.time() - timestamp()
+
+
 class FarClock:
     """The clock of a process without a database; it follows the times at which its platform sent messages.
 

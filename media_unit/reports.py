@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from uuid import uuid4
 
+from foundation import clock
 from foundation.bus.message import Body, Message, dumps
 from foundation.bus.typed_json import to_json
 from media_unit.conference_copy import HeldConference, HoldRequest
@@ -65,6 +66,7 @@ def _node(config: UnitConfig, conferences: Collection[HeldConference], seq: int)
         ports=sum(conference.places for conference in conferences),
         hd=sum(conference.hd for conference in conferences),
     )
+    skew = clock.host_skew()
     return {
         "ip": config.ip,
         "pid": config.pid,
@@ -73,6 +75,7 @@ def _node(config: UnitConfig, conferences: Collection[HeldConference], seq: int)
         "capacity": UnitAmounts(confs=config.confs, ports=config.ports, hd=config.confs),
         "load": load,
         "seq": seq,
+        "clockskew": None if skew is None else round(skew * 1000),
     }
 
 

@@ -92,9 +92,15 @@ class ResourcesUsed(Message):
     state: Literal["used", "free"]
 
 
+MAX_SKEW = 2**45
+
+
 @message("RMS_NODE_REGISTER_NTF")
 class NodeRegistered(Message):
-    """A media unit, recorder or mixer (resource) registers with the resource manager (RMS)."""
+    """A media unit, recorder or mixer (resource) registers with the resource manager (RMS).
+
+    `clockskew` is a field of ours: by how many milliseconds the clock of its host is ahead of the platform's time.
+    """
 
     restype: ResourceType
     ip: Ip
@@ -105,6 +111,7 @@ class NodeRegistered(Message):
     load: UnitAmounts | None = None
     labels: object = None
     seq: Count = 0
+    clockskew: Annotated[int, whole(-MAX_SKEW, MAX_SKEW)] | None = None
 
 
 @message("RMS_NODE_STATE_NTF")

@@ -266,6 +266,7 @@ def _report_orders(platform: str, message: NodeRegistered | ResourcesUsed) -> li
             to_json(message.capacity),
             to_json(message.load) if message.load else None,
             draining,
+            message.clockskew,
         )
         return [("state", message.restype, name_of(unit), node)]
     units_by_kind = (("mcu", message.mcu), ("vrs", message.vrs), ("mps", message.mps))

@@ -131,8 +131,12 @@ def node_json(
     capacity: dict[str, int],
     load: dict[str, int] | None,
     draining: bool,
+    clockskew: int | None = None,
 ) -> str:
-    """Return a resource as JSON for the pool's script. `load`: what the unit reports, or `None`."""
+    """Return a resource as JSON for the pool's script. `load`: what the unit reports, or `None`.
+
+    `clockskew`: by how many milliseconds its host's clock is ahead, as far as it knows.
+    """
     return orjson.dumps(
         {
             "room": room or "default",
@@ -140,6 +144,7 @@ def node_json(
             "capacity": _filled(capacity),
             "load": _filled(load or {}),
             "draining": int(draining),
+            "clockskew": clockskew or 0,
         }
     ).decode()
 

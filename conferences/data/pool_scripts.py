@@ -177,7 +177,8 @@ if op == 'state' or op == 'adopt' then
   local room = redis.call('HGET', key, 'room')
   if room and room ~= node.room then redis.call('ZREM', room_key(kind, room), unit) end
   redis.call('HSET', key, 'room', node.room, 'draining', node.draining, 'platform', node.platform,
-    'cap_confs', node.capacity.confs, 'cap_ports', node.capacity.ports, 'cap_hd', node.capacity.hd)
+    'clockskew', node.clockskew, 'cap_confs', node.capacity.confs,
+    'cap_ports', node.capacity.ports, 'cap_hd', node.capacity.hd)
   local reports_less, has_drift = false, false
   if op == 'state' then
     for _, what in ipairs({'confs', 'ports', 'hd'}) do

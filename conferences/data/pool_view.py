@@ -38,6 +38,7 @@ class Measure:
 class Resource:
     """A media unit, recorder or mixer (`kind`) as the pool knows it now.
 
+    `clockskew`: by how many milliseconds its host's clock is ahead of the platform's time, by its own account.
     `draining`: it takes no new conferences. `tired`: it was lost less than a minute ago, and is avoided.
     """
 
@@ -47,6 +48,7 @@ class Resource:
     draining: bool
     tired: bool
     silent_seconds: float
+    clockskew: int
     confs: Measure
     ports: Measure
     hd: Measure
@@ -100,6 +102,7 @@ def _resource(
         draining=node.get("draining") == "1",
         tired=tired,
         silent_seconds=silent_seconds,
+        clockskew=int(node.get("clockskew", 0)),
         **measures,
     )
 

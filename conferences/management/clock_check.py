@@ -1,4 +1,7 @@
-"""`manage.py doctor` compares the clocks of this machine, the databases, Redis and broker, and names wrong ones."""
+"""`manage.py doctor` compares the clocks of this machine, the databases, Redis and broker, and names wrong ones.
+
+Those of media units' hosts are compared by the units themselves, and come with their heartbeats.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +22,14 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
+from conferences.data.pool_view import load_resources
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
 
 APART = 1.0
 """Seconds by which a clock may differ from most of the others."""
+APART_OF_UNIT = 2.5
+"""Seconds by which a unit's host may differ; it knows the platform's time to a second, and by delayed messages."""
 WHOLE_SECONDS = 1.0
 """The unit in which a broker tells its time: whole seconds, rounded down."""
 
@@ -43,11 +49,33 @@ def wrong_clocks() -> list[str]:
             clock_time = read_clock()
             seconds_ahead[name] = clock_time + resolution / 2 - (began + time.time()) / 2
             tolerance[name] = APART + resolution + (time.time() - began) / 2
+    return _far_from_most(seconds_ahead, tolerance) + _wrong_clocks_of_units()
+
+
+def _far_from_most(seconds_ahead: Mapping[str, float], tolerance: Mapping[str, float]) -> list[str]:
+    """Return in words the clocks that differ from the median of all by more than their tolerance."""
     median = statistics.median_low(seconds_ahead.values())
     return [
         f"{name} is {seconds - median:+.1f} s off"
         for name, seconds in seconds_ahead.items()
         if abs(seconds - median) > tolerance[name]
+    ]
+
+
+def _wrong_clocks_of_units() -> list[str]:
+    """Return in words the clocks of media units' hosts that differ from the platform's time, by their own account.
+
+    A unit follows that time itself, so a wrong clock of its host harms what looks at that clock alone.
+    """
+    try:
+        resources = load_resources(own_platform())
+    except redis.RedisError:
+        return []
+    skews = {str(unit): resource.clockskew / 1000 for (_, unit), resource in resources.items()}
+    return [
+        f"the host of media unit {unit} is {skew:+.1f} s off"
+        for unit, skew in sorted(skews.items())
+        if abs(skew) > APART_OF_UNIT
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from conferences.data import redis_projection
+from conferences.data.pool import Pool, node_json
 from conferences.management import doctor_checks
 from conferences.management.rebuild import rebuild_redis_and_counts
 from conferences.models import Conference as Row
@@ -82,3 +83,12 @@ def test_parked_messages_and_exit_code_are_told(platform: str, parked: Parked) -
 def test_timers_that_stand_are_found(platform: str, running: Conference) -> None:
     Row.objects.update(due_at=running.created_at)
     assert "1 conferences are overdue" in find_complaints()["timers"].wrong
+
+
+def test_a_media_unit_whose_hosts_clock_is_wrong_is_named(platform: str) -> None:
+    rebuild_redis_and_counts(platform)
+    amounts = {"confs": 1, "ports": 8, "hd": 1}
+    for name, skew in (("10.0.0.1", 900), ("10.0.0.2", -7200), ("10.0.0.3", None)):
+        node = node_json("", platform, amounts, None, draining=False, clockskew=skew)
+        Pool(platform).run_one("state", "mcu", name, node)
+    assert find_complaints()["clocks"].wrong == "the host of media unit 10.0.0.2 is -7.2 s off"

@@ -114,3 +114,10 @@ def test_a_process_without_a_database_takes_the_freshest_word_of_the_platform(ho
     for _ in range(clock.FarClock.KEPT):
         far.note_platform_time(NOON)
     assert clock.now() == NOON
+
+
+def test_a_process_without_a_database_knows_how_far_its_hosts_clock_is_off(host: Host) -> None:
+    assert clock.host_skew() is None
+    clock.FarClock().note_platform_time(NOON)
+    host.wall = NOON.timestamp() + 7.5
+    assert clock.host_skew() == pytest.approx(7.5)
