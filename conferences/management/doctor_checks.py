@@ -26,7 +26,7 @@ from foundation.bus.parked_messages import undecided
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
-from foundation.web.findings import MORE_FINDINGS, Finding, find_missing_limits
+from foundation.web.findings import MORE_FINDINGS, Finding, find_alarms, find_missing_limits
 from licensing.data import redis_projection as licence_projection
 from licensing.data.queries import describe_excess, state_of
 from wire.routes import DEAD_QUEUE, LIMITS, Routes
@@ -70,11 +70,14 @@ def examine() -> Iterator[Finding]:
 
 
 def _database(platform: str) -> Finding:
-    """Check that the platform's database answers."""
+    """Check that the platform's database answers, and that no commit waits for disk space."""
     try:
-        sql.select(store_of(platform).database, "SELECT 1")
+        is_full = sql.waits_for_disk(store_of(platform).database)
     except DatabaseError as error:
         return Finding("database", f"does not answer: {error}", "start it; check DATABASE_URL")
+    if is_full:
+        todo = "free space there; MariaDB goes on by itself within a minute"
+        return Finding("database", "its disk is full: nothing can be stored", todo)
     return Finding("database")
 
 
@@ -103,6 +106,7 @@ def _broker() -> list[Finding]:
                 settings.AMQP_URL,
                 LIMITS,
             ),
+            find_alarms("alarms of the broker", settings.RABBITMQ_MANAGEMENT_URL),
         ]
     finally:
         close(connection, politely=True)

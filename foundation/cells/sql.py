@@ -10,6 +10,8 @@ from typing import Any
 from django.db import InterfaceError, connections
 from django.db.backends.utils import CursorWrapper
 
+WAITS_FOR_DISK = "Waiting for someone to free space"
+"""MariaDB's state of a commit that waits for disk space. It tells nobody: the commit just lasts."""
 LOCK_WAIT = 1205
 _TEMPORARY_ERRORS = {LOCK_WAIT, 1213, 1062, 1020}
 """MariaDB's errors of lock wait, deadlock, duplicate key and changed row: the same transaction may succeed at once."""
@@ -105,6 +107,14 @@ def execute(database: str, query: str, values: Sequence[Any] = ()) -> int:
     with cursor_of(database) as cursor:
         cursor.execute(query, values)
         return int(cursor.rowcount)
+
+
+def waits_for_disk(database: str) -> bool:
+    """Return whether a commit of ours waits for disk space.
+
+    `SHOW` needs no temporary table, which could not be written then.
+    """
+    return any(WAITS_FOR_DISK in row for row in select(database, "SHOW PROCESSLIST"))
 
 
 def marks(values: Sequence[object]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from foundation.bus import limits
+from foundation.bus import limits, management_api
 from foundation.bus.management_api import BrokerUnavailable
 from foundation.hooks import Hook
 
@@ -40,3 +40,17 @@ def find_missing_limits(
         return Finding(check)
     trouble = f"the operator policies {', '.join(missing)} are missing or differ"
     return Finding(check, trouble, "run manage.py declare_topology")
+
+
+def find_alarms(check: str, management_url: str) -> Finding:
+    """Check that the broker has no alarm of memory or disk, during which it takes no messages."""
+    try:
+        nodes = management_api.rows(management_url, "/nodes")
+    except BrokerUnavailable:
+        return Finding(check)  # The check of the queues' limits says so.
+    alarms = {"disk_free_alarm": "disk is full", "mem_alarm": "memory is full"}
+    wrong = [words for node in nodes for name, words in alarms.items() if node.get(name)]
+    if not wrong:
+        return Finding(check)
+    trouble = f"its {', its '.join(wrong)}: it takes no messages; what is to be sent waits"
+    return Finding(check, trouble, "free space or memory on its host; nothing else is needed")

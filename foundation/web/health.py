@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from foundation.bus import backlog
 from foundation.bus.amqp import BROKER_ERRORS, close, connect
+from foundation.cells import sql
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
 from foundation.web.living_metrics import LivingProcesses
@@ -41,7 +42,17 @@ def _database_fault() -> str:
         return "database: this platform is not provisioned; run manage.py provision"
     if serving.is_changing:
         return "database: takes no writes; it is being opened or handed over"
-    return "" if serving.is_served_here else f"served by {serving.owner} now"
+    if not serving.is_served_here:
+        return f"served by {serving.owner} now"
+    return "database: its disk is full, nothing can be stored" if _waits_for_disk() else ""
+
+
+def _waits_for_disk() -> bool:
+    """Return whether a commit in our own database waits for disk space."""
+    try:
+        return sql.waits_for_disk(store_of(own_platform()).database)
+    except Error:
+        return False
 
 
 def _redis_fault() -> str:

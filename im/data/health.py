@@ -19,7 +19,7 @@ from django.conf import settings
 from prometheus_client.core import GaugeMetricFamily
 
 from foundation.cells.directory import own_platform, redis_of
-from foundation.web.findings import Finding, find_missing_limits
+from foundation.web.findings import Finding, find_alarms, find_missing_limits
 from im.data import broker
 from im.rules.topology import ingress
 
@@ -96,6 +96,7 @@ def findings() -> list[Finding]:
             settings.IM_AMQP_URL,
             broker.LIMITS,
         ),
+        find_alarms("alarms of the clients' broker", settings.IM_MANAGEMENT_URL),
     ]
 
 

@@ -22,6 +22,7 @@ GROUPS = {
     "cells": "tests.chaos.cells",
     "two-sites": "tests.chaos.two_sites",
     "living": "tests.chaos.living",
+    "full-disk": "tests.chaos.full_disk",
     "peer-away": "tests.chaos.peer_away",
     "chat": "tests.chaos.chat",
     "chat-moves": "tests.chaos.chat_moves",
