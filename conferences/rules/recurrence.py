@@ -1,0 +1,241 @@
+"""The rules of repeated reservations: from RRULE (RFC 5545), zone and first start to moments in UTC. Pure.
+
+The dates are counted in local time, so that a weekly meeting at 09:00 stays at 09:00 when summer time begins or ends.
+python-dateutil counts them; what it would count for ever, or fill a database with, is refused before.
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+import zoneinfo
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from itertools import islice
+from typing import Literal, NamedTuple
+
+from dateutil import rrule
+
+MAX_RULE_LENGTH = 255
+MAX_INTERVAL = 366
+MAX_COUNT = 1000
+LAST_YEARS = 30
+"""A rule is not followed further than so many years after its first date."""
+
+_FREQUENCIES: dict[str, Literal[0, 1, 2, 3]] = {
+    "DAILY": rrule.DAILY,
+    "WEEKLY": rrule.WEEKLY,
+    "MONTHLY": rrule.MONTHLY,
+    "YEARLY": rrule.YEARLY,
+}
+_WEEKDAYS = {name: getattr(rrule, name) for name in ("MO", "TU", "WE", "TH", "FR", "SA", "SU")}
+_RANGES = {"BYMONTHDAY": 31, "BYMONTH": 12, "BYSETPOS": 31}
+"""The parts that are lists of whole numbers, each with the largest; negative ones count from the end."""
+_ALWAYS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"})
+_PARTS_OF = {
+    "DAILY": frozenset({"BYDAY"}),
+    "WEEKLY": frozenset({"BYDAY"}),
+    "MONTHLY": frozenset({"BYDAY", "BYMONTHDAY", "BYSETPOS"}),
+    "YEARLY": frozenset({"BYDAY", "BYMONTHDAY", "BYMONTH"}),
+}
+"""The further parts that each frequency takes: what calendars write for daily, weekly, monthly and yearly meetings."""
+_BY_DAY = re.compile(r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)")
+_UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?")
+
+
+class InvalidRule(ValueError):
+    """A rule cannot be used; the text says why, and what to write."""
+
+
+class Recurrence(NamedTuple):
+    """How a reservation repeats: the first date in local time, its zone, and the rule; "" means that it does not."""
+
+    first: datetime
+    zone: zoneinfo.ZoneInfo
+    rule: str
+
+
+@cache
+def zone_of(name: str) -> zoneinfo.ZoneInfo | None:
+    """Return the time zone with this name of the IANA database; `None`: there is none."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{0,39}", name):
+        return None
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recurrence:
+    """Return how a reservation repeats that begins at this moment. Raises InvalidRule.
+
+    The first start must be a date of the rule: RFC 5545 leaves open what comes otherwise, and calendars differ.
+    """
+    local = starts_at.astimezone(zone).replace(tzinfo=None)
+    repeated = Recurrence(local, zone, rule.removeprefix("RRULE:").strip().upper())
+    if repeated.rule:
+        parts = _parts(repeated.rule)
+        _local_dates(repeated)
+        if not _fits(parts, local.date()):
+            raise InvalidRule(
+                "does not fall on the start; choose a start that is a date of the rule"
+            )
+        if "UNTIL" in parts and _until(parts["UNTIL"], zone) < local:
+            raise InvalidRule("UNTIL lies before the start")
+    return repeated
+
+
+def dates(repeated: Recurrence, after: datetime | None = None) -> Iterator[datetime]:
+    """Yield the starts in UTC, in their order; of those after a moment only, if one is given.
+
+    A time that the spring change leaves out is counted by the offset before it (02:30 becomes 03:30); one that comes
+    twice in autumn is the first of the two (RFC 5545 §3.3.5).
+    """
+    skipped_until = after.astimezone(repeated.zone).replace(tzinfo=None) if after else None
+    for local in _local_dates(repeated, skipped_until):
+        # Of an hour that comes twice the first date keeps the one that was asked for (`fold`).
+        date_and_time = repeated.first if local == repeated.first else local
+        moment = date_and_time.replace(tzinfo=repeated.zone).astimezone(UTC)
+        if after is None or moment > after:
+            yield moment
+
+
+def _local_dates(repeated: Recurrence, after: datetime | None = None) -> Iterator[datetime]:
+    """Yield the dates in local time; `after`: about from then on (dates up to a day earlier may come, too)."""
+    if not repeated.rule:
+        return iter([repeated.first])
+    parts = _parts(repeated.rule)
+    count = _whole(parts, "COUNT", MAX_COUNT) if "COUNT" in parts else None
+    limit = repeated.first + timedelta(days=366 * LAST_YEARS)
+    until = min(limit, _until(parts["UNTIL"], repeated.zone) if "UNTIL" in parts else limit)
+    counted = rrule.rrule(
+        _FREQUENCIES[parts["FREQ"]],
+        dtstart=repeated.first,
+        interval=_whole(parts, "INTERVAL", MAX_INTERVAL),
+        wkst=_WEEKDAYS[parts.get("WKST", "MO")],
+        until=until,
+        bysetpos=_wholes(parts, "BYSETPOS"),
+        bymonth=_wholes(parts, "BYMONTH"),
+        bymonthday=_wholes(parts, "BYMONTHDAY"),
+        byweekday=_weekdays(parts),
+        cache=False,
+    )
+    every_date = iter(counted) if count is None else islice(counted, count)
+    earliest = after - timedelta(days=1) if after else repeated.first
+    return (local for local in every_date if local >= earliest)
+
+
+def _fits(parts: dict[str, str], day: date) -> bool:
+    """Tell whether a day is a date of a rule that begins on it.
+
+    It is asked before dateutil is: that looks for a first date up to the year 9999, and would hold the process up.
+    """
+    if "BYSETPOS" not in parts:
+        return _is_candidate(parts, day)
+    first, length = day.replace(day=1), calendar.monthrange(day.year, day.month)[1]
+    month = (first + timedelta(days=n) for n in range(length))
+    candidates = [other for other in month if _is_candidate(parts, other, day)]
+    positions = _wholes(parts, "BYSETPOS") or []
+    chosen = {n - 1 if n > 0 else len(candidates) + n for n in positions}
+    return any(n in chosen and candidate == day for n, candidate in enumerate(candidates))
+
+
+def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -> bool:
+    """Tell whether a day fits all BY parts but BYSETPOS. `start`: the first day of the rule, if it is another."""
+    length = calendar.monthrange(day.year, day.month)[1]
+    months, month_days = _wholes(parts, "BYMONTH"), _wholes(parts, "BYMONTHDAY")
+    days = _weekdays(parts)
+    if months is not None and day.month not in months:
+        return False
+    if month_days is not None and not {day.day, day.day - length - 1} & set(month_days):
+        return False
+    if days is None:
+        # Without BYDAY and BYMONTHDAY a month has one date: the day of the start.
+        return month_days is not None or start is None or day.day == start.day
+    nth, nth_from_end = (day.day - 1) // 7 + 1, -((length - day.day) // 7 + 1)
+    return any(
+        weekday.weekday == day.weekday() and weekday.n in (None, nth, nth_from_end)
+        for weekday in days
+    )
+
+
+# ---- reading a rule ------------------------------------------------------------------------------
+
+
+def _parts(rule: str) -> dict[str, str]:
+    """Return the parts of a rule by name. Raises InvalidRule for a part that is not taken here."""
+    if len(rule) > MAX_RULE_LENGTH:
+        raise InvalidRule(f"has {len(rule)} characters; at most {MAX_RULE_LENGTH} are taken")
+    parts: dict[str, str] = {}
+    for part in rule.rstrip(";").split(";"):
+        name, _, value = part.partition("=")
+        if not value:
+            raise InvalidRule(f"{part[:40]!r} must have the form NAME=VALUE")
+        if name in parts:
+            raise InvalidRule(f"{name} is given twice")
+        parts[name] = value
+    if parts.get("FREQ") not in _FREQUENCIES:
+        raise InvalidRule(f"FREQ must be one of {', '.join(_FREQUENCIES)}")
+    taken = _ALWAYS | _PARTS_OF[parts["FREQ"]]
+    if unknown := sorted(parts.keys() - taken):
+        raise InvalidRule(f"{unknown[0][:40]} is not taken with FREQ={parts['FREQ']}")
+    if parts["FREQ"] == "YEARLY" and "BYDAY" in parts and "BYMONTH" not in parts:
+        raise InvalidRule("BYDAY of a yearly rule needs BYMONTH")
+    if parts.get("WKST", "MO") not in _WEEKDAYS:
+        raise InvalidRule("WKST must be a day such as MO")
+    if "COUNT" in parts and "UNTIL" in parts:
+        raise InvalidRule("COUNT and UNTIL exclude each other; give one of them")
+    return parts
+
+
+def _whole(parts: dict[str, str], name: str, maximum: int) -> int:
+    """Return a part that is a whole number from 1 to `maximum`; an absent one is 1."""
+    value = parts.get(name, "1")
+    if not re.fullmatch(r"[0-9]{1,4}", value) or not 1 <= int(value) <= maximum:
+        raise InvalidRule(f"{name} must lie between 1 and {maximum}")
+    return int(value)
+
+
+def _wholes(parts: dict[str, str], name: str) -> list[int] | None:
+    """Return a part that is a list of whole numbers; `None` if it is absent."""
+    if name not in parts:
+        return None
+    maximum = _RANGES[name]
+    values = parts[name].split(",")
+    lowest = 1 if name == "BYMONTH" else -maximum
+    if not all(re.fullmatch(r"[+-]?[0-9]{1,3}", value) for value in values) or not all(
+        value and lowest <= value <= maximum for value in map(int, values)
+    ):
+        raise InvalidRule(f"{name} must be a list of whole numbers up to {maximum}")
+    return [int(value) for value in values]
+
+
+def _weekdays(parts: dict[str, str]) -> list[rrule.weekday] | None:
+    """Return the days of BYDAY, such as MO or -1FR (the last Friday); `None` if it is absent."""
+    if "BYDAY" not in parts:
+        return None
+    found = [_BY_DAY.fullmatch(value) for value in parts["BYDAY"].split(",")]
+    days = []
+    for match in found:
+        if match is None or (match[1] and parts["FREQ"] not in ("MONTHLY", "YEARLY")):
+            raise InvalidRule("BYDAY must be days such as MO, or 2TU and -1FR in a month")
+        day = _WEEKDAYS[match[2]]
+        days.append(day(int(match[1])) if match[1] else day)
+    return days
+
+
+def _until(value: str, zone: zoneinfo.ZoneInfo) -> datetime:
+    """Return the last moment of a rule in local time; a date means its whole day."""
+    match = _UNTIL.fullmatch(value)
+    try:
+        if match is None:
+            raise ValueError
+        day = date.fromisoformat(match[1])
+        clock_time = time.fromisoformat(match[2]) if match[2] else time(23, 59, 59)
+    except ValueError:
+        raise InvalidRule("UNTIL must be a date such as 20270131 or 20270131T090000Z") from None
+    local = datetime.combine(day, clock_time)
+    if match[3]:
+        return local.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+    return local
