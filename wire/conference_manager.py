@@ -51,13 +51,17 @@ class ListedConference(TypedObject):
 
 @message("CM_MAU_CREATECONF_REQ", nack="MAU_CM_CREATECONF_NACK")
 class CreateConference(ConferenceSettings, Message):
-    """A conference manager (CM) asks for a conference (CSS §1.1)."""
+    """A conference manager (CM) asks for a conference (CSS §1.1).
+
+    `bookid`, a field of ours, opens the next date of this reservation early; it is then held as it is booked.
+    """
 
     reqid: ReqId | None = None
     user_domain: Moid = field(name="moid")
     creator: Creator | None = None
     e164: Number | None = field(name="confE164", default=None)
     conftype: Literal[1, 2, 3, 4] = 1
+    bookid: Annotated[str, text(40)] | None = None
 
 
 @message("MAU_CM_CREATECONF_ACK")
@@ -173,11 +177,16 @@ class ListRefused(Message):
 
 @message("MAU_CM_RELEASECONF_NTF")
 class ConferenceEnded(Message):
-    """The scheduler (CSS) tells that a conference has ended, and why."""
+    """The scheduler (CSS) tells that a conference has ended, and why.
+
+    `bookid` and `detail` are there where the conference of a reservation could not be started at all.
+    """
 
     e164: Text = field(name="confE164")
     reason: Text
     errcode: Text | None = None
+    bookid: Text | None = None
+    detail: Text | None = None
 
 
 @message("CM_MAU_CONFDURATION_NTF")

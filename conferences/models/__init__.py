@@ -1,4 +1,4 @@
-"""The models are conferences with their numbers, templates and virtual rooms, and the media units that host them."""
+"""The models are conferences with their numbers, reservations, templates and virtual rooms, and the media units that host them."""
 
 from conferences.models.conference import (
     PATHS,
@@ -9,6 +9,7 @@ from conferences.models.conference import (
     NumberCursor,
 )
 from conferences.models.registry import NumberReport, RegisteredNumber
+from conferences.models.reservations import Occurrence, Reservation, UsualLoad
 from conferences.models.rooms import VirtualRoom
 from conferences.models.templates import STORED_PATHS, PersonalTemplate, PublicTemplate
 from conferences.models.units import ResourceUnit
@@ -22,9 +23,12 @@ __all__ = [
     "Number",
     "NumberCursor",
     "NumberReport",
+    "Occurrence",
     "PersonalTemplate",
     "PublicTemplate",
     "RegisteredNumber",
+    "Reservation",
     "ResourceUnit",
+    "UsualLoad",
     "VirtualRoom",
 ]

@@ -56,12 +56,15 @@ class AllocatedNumber(NamedTuple):
 class CameFrom(NamedTuple):
     """The template, virtual room or reservation that a conference is begun from: its id and its name.
 
-    `holder` are the words under which its number is kept.
+    `holder` are the words under which its number is kept. `occurrence` is the date of a reservation; its conference
+    ends at `ends_at`, also if it begins early or late.
     """
 
     id: str
     name: str
     holder: str
+    occurrence: str = ""
+    ends_at: datetime | None = None
 
 
 class CreateRefusal(NamedTuple):
@@ -136,6 +139,7 @@ def decide_create(
 ) -> Step:
     """Return the new conference in the state CREATING, and ask the resource manager (RMS) for a media unit."""
     creator, members = request.creator or Creator(), to_members(request.mts)
+    ends_at = _planned_end(request, came_from, now)
     after = Conference(
         confid=confid,
         e164=number.e164,
@@ -161,19 +165,26 @@ def decide_create(
         chairman=_member_id(request.chairman, members),
         speaker=_member_id(request.speaker, members),
         created_at=now,
-        ends_at=now + timedelta(minutes=request.duration) if request.duration else None,
-        warned=latest_warning_due(request.duration * 60) if request.duration else 0,
-        request=asker.request,
-        reqid=asker.reqid,
-        origin=asker.origin,
-        by_template=asker.by_template,
+        ends_at=ends_at,
+        warned=latest_warning_due((ends_at - now).total_seconds()) if ends_at else 0,
+        **asker._asdict(),
         stored_id=came_from.id if came_from else "",
         stored_name=came_from.name if came_from else "",
+        occurrence=came_from.occurrence if came_from else "",
         give_up_at=now + CREATED_IN,
         question=1,
         answer_by=now + RMS_ANSWERS_IN,
     )
     return Step("asking the RMS for a unit", None, after, (outgoing.ask_rms(after, "create"),))
+
+
+def _planned_end(
+    request: CreateConference, came_from: CameFrom | None, now: datetime
+) -> datetime | None:
+    """Return when a new conference is to end; `None` means that it has no end."""
+    if came_from and came_from.ends_at:
+        return came_from.ends_at
+    return now + timedelta(minutes=request.duration) if request.duration else None
 
 
 def to_members(mts: tuple[InvitedTerminal, ...]) -> tuple[Terminal, ...]:
@@ -240,6 +251,7 @@ def decide_unit_created(c: Conference, join: Join | None, now: datetime) -> Step
     after = c.begin_running(join, now)
     messages: tuple[Outgoing, ...] = (
         *outgoing.created(after),
+        *outgoing.booking_started(after),
         *outgoing.number_in_use(after),
         outgoing.reservation(after, "used"),
     )

@@ -26,6 +26,7 @@ from wire.number_registry import (
     NumberInUse,
     RecordedCreator,
 )
+from wire.reservations import BookingStarted
 from wire.resource_pool import ExcludedUnit, GetResources, ResourcesUsed
 from wire.routes import Routes, unit_key
 from wire.templates import CreateByTemplateRefused, CreatedByTemplate
@@ -231,6 +232,22 @@ def create_refused(asker: Asker, code: str, detail: str | None = None) -> Answer
     kind = CreateByTemplateRefused if asker.by_template else CreateRefused
     message = kind(reqid=asker.reqid, errcode=code, detail=detail)
     return Answer(request=asker.request, route=Routes.CSS_TO_CM, message=message)
+
+
+def booking_started(c: Conference) -> tuple[Send, ...]:
+    """Tell the conference managers (CM) that the conference of a reservation runs; () for any other conference."""
+    if not c.occurrence:
+        return ()
+    return (to_cm(BookingStarted(bookid=c.stored_id, e164=c.e164, join=c.join)),)
+
+
+def booking_failed(bookid: str, e164: str, code: str, detail: str) -> Send:
+    """Tell the conference managers (CM) that the conference of a reservation could not be started, and why."""
+    return to_cm(
+        ConferenceEnded(
+            e164=e164, reason="create_failed", errcode=code, bookid=bookid, detail=detail or None
+        )
+    )
 
 
 def moved(c: Conference) -> Send:

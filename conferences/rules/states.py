@@ -90,6 +90,10 @@ class Unit(NamedTuple):
         return Unit(message.ip, message.pid or "", site) if message and message.ip else None
 
 
+BY_TIMER = "book"
+"""The `origin` of conferences that a timer creates for reservations."""
+
+
 class Asker(NamedTuple):
     """Whoever asks for a conference: `request` is the key of the request in the inbox, and `reqid` its own id.
 
@@ -147,6 +151,8 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     stored_id: str = ""
     """The id of the template, virtual room or reservation that it came from."""
     stored_name: str = ""
+    occurrence: str = ""
+    """The date of the reservation that it came from."""
     # The request that created it, which is answered once, and those that wait for it as well.
     request: str = ""
     reqid: str | None = None
@@ -205,7 +211,12 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def askers(self) -> tuple[Asker, ...]:
-        """Return all who asked for it and are to be answered: first the one for whom it was created."""
+        """Return all who asked for it and are to be answered: first the one for whom it was created.
+
+        Nobody waits for an answer if a timer asked, because the time of a reservation had come.
+        """
+        if self.origin == BY_TIMER:
+            return self.also_asked
         first = Asker(self.request, self.origin, self.reqid, self.by_template)
         return (first, *self.also_asked)
 

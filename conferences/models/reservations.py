@@ -1,0 +1,82 @@
+"""The tables of reservations. Columns exist for what queries search for; all the rest is in `detail`."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Reservation(models.Model):
+    """A row is a conference that is booked, once or repeatedly. Only the unit of work writes it.
+
+    `live_e164` is unique, and NULL once the reservation is over or cancelled.
+    """
+
+    bookid = models.CharField("reservation id", max_length=40, primary_key=True)
+    e164 = models.CharField("number", max_length=16)
+    live_e164 = models.CharField(max_length=16, null=True, unique=True, editable=False)
+    name = models.CharField(max_length=64)
+    state = models.CharField(max_length=10)
+    source_platform = models.CharField(max_length=40)
+    user_domain = models.CharField(max_length=40)
+    creator_moid = models.CharField(max_length=40, blank=True)
+    starts_at = models.DateTimeField("first start")
+    timezone = models.CharField("time zone", max_length=40)
+    repeat = models.CharField(max_length=255, blank=True)
+    detail = models.JSONField()
+
+    class Meta:
+        indexes = [models.Index(fields=["user_domain", "live_e164"], name="book_tenant")]
+
+    def __str__(self) -> str:
+        return f"{self.e164} {self.name}"
+
+
+class Occurrence(models.Model):
+    """A row is one date of a reservation. Dates are planned some months ahead, further ones follow in time.
+
+    The timer finds by `due_at` what is to be started or closed. `is_long` keeps the few long ones apart, so that the
+    places booked at a moment are found among few rows.
+    """
+
+    id = models.CharField(max_length=64, primary_key=True)
+    bookid = models.CharField("reservation id", max_length=40)
+    user_domain = models.CharField(max_length=40)
+    creator_moid = models.CharField(max_length=40, blank=True)
+    starts_at = models.DateTimeField("start")
+    ends_at = models.DateTimeField("end")
+    places = models.PositiveSmallIntegerField()
+    is_long = models.BooleanField(default=False, editable=False)
+    state = models.CharField(max_length=10)
+    due_at = models.DateTimeField(null=True, editable=False)
+    detail = models.JSONField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at"], name="occurrence_due"),
+            models.Index(fields=["bookid", "starts_at"], name="occurrence_book"),
+            models.Index(fields=["state", "starts_at"], name="occurrence_start"),
+            models.Index(fields=["user_domain", "state", "starts_at"], name="occurrence_tenant"),
+            models.Index(fields=["creator_moid", "state", "starts_at"], name="occurrence_creator"),
+            models.Index(
+                fields=["is_long", "starts_at", "ends_at", "places", "state"],
+                name="occurrence_places",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
+class UsualLoad(models.Model):
+    """A row says how many places conferences that nobody booked usually need in one hour of the week, in UTC.
+
+    `peak` is the most that was seen in the hour that began at `peak_hour`; `usual` follows the peaks of many weeks.
+    """
+
+    hour = models.PositiveSmallIntegerField(primary_key=True)
+    usual = models.FloatField(default=0)
+    peak = models.PositiveIntegerField(default=0)
+    peak_hour = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.usual:.0f} places in hour {self.hour} of the week"

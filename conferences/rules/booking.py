@@ -1,0 +1,289 @@
+"""The rules for booking a conference, and for changing and cancelling a reservation or one date of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import msgspec
+
+from conferences.rules import registry_entries
+from conferences.rules.capacity import Span
+from conferences.rules.create import CreateRefusal
+from conferences.rules.recurrence import InvalidRule, zone_of
+from conferences.rules.reservation import (
+    FARTHEST_START,
+    OPEN_STATES,
+    BookingStep,
+    Occurrence,
+    OccurrenceState,
+    Reservation,
+    ReservationState,
+    dates_to_plan,
+    planned_occurrence,
+)
+from conferences.rules.stored_settings import changed
+from foundation.bus.outgoing import Answer, Outgoing
+from wire.conference_settings import ConferenceSettings
+from wire.error_codes import MEANING, Err
+from wire.fields import MAX_MINUTES
+from wire.reservations import (
+    BookConference,
+    BookingCancelled,
+    BookingChanged,
+    BookingFields,
+    BookingRefused,
+    CancelBooking,
+    CancelRefused,
+    ChangeBooking,
+    ChangeRefused,
+    ConferenceBooked,
+)
+from wire.routes import Routes
+
+GRACE = timedelta(minutes=1)
+"""A start that lies so little in the past is taken: the clocks of askers differ."""
+MAX_OF_DOMAIN = 10_000
+"""A user domain may have so many live reservations."""
+_FORM = "must be a time such as 2027-01-31T09:00:00+01:00"
+_S = OccurrenceState
+
+Request = BookConference | ChangeBooking | CancelBooking
+
+
+def read_moment(text: str | None) -> datetime | None:
+    """Return a moment in UTC and whole seconds from ISO 8601 text with an offset; `None`: it is none."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment.astimezone(UTC).replace(microsecond=0) if moment.tzinfo else None
+
+
+def settings_of(
+    request: BookingFields, before: ConferenceSettings | None
+) -> ConferenceSettings | CreateRefusal:
+    """Return the settings that a request asks for; what it leaves out stays as it was before, or has its default."""
+    if before is None:
+        if request.name is None:
+            return _malformed("confname: is missing")
+        before = ConferenceSettings(name=request.name)
+    after = changed(before, request)
+    if not 1 <= after.duration <= MAX_MINUTES:
+        words = f"duration: a reservation lasts 1 to {MAX_MINUTES} minutes"
+        return CreateRefusal(Err.DURATION, words)
+    return after
+
+
+def draft(
+    request: BookingFields,
+    settings: ConferenceSettings,
+    platform: str,
+    bookid: str,
+    now: datetime,
+    before: Reservation | None,
+) -> Reservation | CreateRefusal:
+    """Return the reservation that a request asks for, still without number if it names none; or why it is refused.
+
+    `before`: the reservation that is changed. A series that has begun keeps its first start, which lies in the past.
+    """
+    start = before.starts_at if before else None
+    if request.starttime is not None or start is None:
+        start = read_moment(request.starttime)
+        if start is None:
+            return _malformed(f"starttime: {_FORM}")
+        if before is None and start < now - GRACE:
+            return _malformed("starttime: lies in the past")
+        if start > now + FARTHEST_START:
+            return _malformed(f"starttime: lies more than {FARTHEST_START.days} days ahead")
+    timezone = request.timezone or (before.timezone if before else "UTC")
+    if zone_of(timezone) is None:
+        return _malformed("timezone: must be a name of the IANA database, such as Europe/Berlin")
+    repeat = before.repeat if before else ""
+    if request.repeat is not None:
+        repeat = request.repeat.removeprefix("RRULE:").strip().upper()
+    creator = request.creator
+    values = {
+        "e164": request.e164 or (before.e164 if before else ""),
+        "settings": settings,
+        "starts_at": start,
+        "timezone": timezone,
+        "repeat": repeat,
+    }
+    if before is not None:
+        return msgspec.structs.replace(before, **values, revision=before.revision + 1)
+    return Reservation(
+        bookid=bookid,
+        source_platform=platform,
+        user_domain=request.user_domain,
+        created_at=now,
+        creator_moid=(creator and creator.moid) or "",
+        creator_name=(creator and creator.name) or "",
+        **values,  # type: ignore[arg-type]  # each value has the type of its field
+    )
+
+
+def _malformed(detail: str) -> CreateRefusal:
+    return CreateRefusal(Err.MALFORMED, detail)
+
+
+def first_dates(
+    reservation: Reservation, existing: Sequence[Occurrence], now: datetime
+) -> list[Occurrence] | CreateRefusal:
+    """Return the dates of a new or changed reservation from now on, as they are to be planned; or why it is refused.
+
+    `existing`: its dates so far. Those that were moved, changed or cancelled singly stay as they are where the rule
+    still has them, and those that have begun are not planned again.
+    """
+    try:
+        starts = dates_to_plan(reservation, now - GRACE, now)
+    except InvalidRule as error:
+        return _malformed(f"repeat: {error}")
+    by_original = {occurrence.original: occurrence for occurrence in existing}
+    planned = []
+    for start in starts:
+        earlier = by_original.get(start)
+        if earlier is None or (earlier.state is _S.PLANNED and not earlier.is_exception):
+            planned.append(planned_occurrence(reservation, start))
+        elif earlier.state is _S.PLANNED and earlier.settings is None:
+            planned.append(earlier.with_settings(reservation.settings))
+        else:
+            planned.append(earlier)
+    if not any(occurrence.state is _S.PLANNED for occurrence in planned):
+        return _malformed("starttime: no date of the reservation lies in the future")
+    return refuse_overlap(planned) or planned
+
+
+def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:
+    """Return why dates of one reservation, which share its number, exclude one another; else `None`."""
+    planned = sorted((o for o in occurrences if o.state in OPEN_STATES), key=lambda o: o.starts_at)
+    for earlier, later in pairwise(planned):
+        if later.starts_at < earlier.ends_at:
+            day = later.starts_at.isoformat(timespec="minutes")
+            return CreateRefusal(
+                Err.DURATION, f"duration: the date of {day} would begin before the last one ends"
+            )
+    return None
+
+
+def spans_of(occurrences: Sequence[Occurrence]) -> list[Span]:
+    """Return the places that planned dates need, in the order of time."""
+    planned = (o for o in occurrences if o.state is _S.PLANNED)
+    return sorted(Span(o.starts_at, o.ends_at, o.places) for o in planned)
+
+
+# ---- decisions -----------------------------------------------------------------------------------
+
+
+def decide_book(
+    request: BookConference,
+    request_key: str,
+    reservation: Reservation,
+    occurrences: Sequence[Occurrence],
+    own_site: str,
+) -> BookingStep:
+    """Save a new reservation with its first dates, answer, and tell the registry of numbers."""
+    ack = ConferenceBooked(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
+    sites = (reservation.source_platform, own_site)
+    told = registry_entries.added(reservation.registry_entry, *sites)
+    sent: tuple[Outgoing, ...] = (_answer(request_key, ack), *told)
+    return BookingStep(f"booked from {reservation.starts_at}", reservation, occurrences, (), sent)
+
+
+def decide_change(
+    request: ChangeBooking,
+    request_key: str,
+    before: Reservation,
+    after: Reservation,
+    existing: Sequence[Occurrence],
+    planned: Sequence[Occurrence],
+    own_site: str,
+) -> BookingStep:
+    """Save a changed reservation; the dates that are not planned any more go."""
+    ack = BookingChanged(reqid=request.reqid, bookid=after.bookid, e164=after.e164)
+    kept = {occurrence.id for occurrence in planned}
+    removed = [o.id for o in existing if o.state is _S.PLANNED and o.id not in kept]
+    sent: list[Outgoing] = [_answer(request_key, ack)]
+    old, new, sites = before.registry_entry, after.registry_entry, (after.source_platform, own_site)
+    if old.e164 != new.e164:
+        sent += registry_entries.removed(old, *sites) + registry_entries.added(new, *sites)
+    elif old != new:
+        sent += registry_entries.changed(new, *sites)
+    return BookingStep("changed", after, planned, removed, sent)
+
+
+def changed_date(
+    request: ChangeBooking,
+    occurrence: Occurrence,
+    reservation: Reservation,
+    settings: ConferenceSettings,
+    now: datetime,
+) -> Occurrence | CreateRefusal:
+    """Return one date as a request changes it, with these settings; or why that is refused."""
+    start = read_moment(request.starttime) if request.starttime else occurrence.starts_at
+    if start is None:
+        return _malformed(f"starttime: {_FORM}")
+    if not now - GRACE <= start <= now + FARTHEST_START:
+        return _malformed("starttime: lies in the past, or years ahead")
+    if request.e164 not in (None, reservation.e164):
+        return CreateRefusal(Err.NOT_PERMITTED, "confE164: all dates share one number")
+    own_settings = None if settings == reservation.settings else settings
+    moved = occurrence.change(
+        starts_at=start, due_at=start, is_exception=True, settings=own_settings
+    )
+    return moved.with_settings(settings)
+
+
+def decide_change_date(
+    request: ChangeBooking, request_key: str, reservation: Reservation, occurrence: Occurrence
+) -> BookingStep:
+    """Save one changed date."""
+    ack = BookingChanged(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
+    return BookingStep(
+        f"{occurrence.original} is changed", None, (occurrence,), (), (_answer(request_key, ack),)
+    )
+
+
+def decide_cancel(
+    request: CancelBooking,
+    request_key: str,
+    reservation: Reservation,
+    existing: Sequence[Occurrence],
+    occurrence: Occurrence | None,
+    own_site: str,
+) -> BookingStep:
+    """Cancel a reservation, or one date of it. A conference that runs goes on; the last date ends the reservation."""
+    ack = BookingCancelled(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
+    answer = _answer(request_key, ack)
+    chosen = [occurrence] if occurrence else [o for o in existing if o.state is _S.PLANNED]
+    cancelled = [o.change(is_exception=True).close(_S.CANCELLED) for o in chosen]
+    left = {o.id for o in existing if o.state in OPEN_STATES} - {o.id for o in cancelled}
+    if occurrence and left:
+        return BookingStep(f"{occurrence.original} is cancelled", None, cancelled, (), (answer,))
+    after = reservation.end(ReservationState.CANCELLED)
+    freed = registry_entries.removed(after.registry_entry, after.source_platform, own_site)
+    return BookingStep("cancelled", after, cancelled, (), (answer, *freed))
+
+
+def decide_refuse_booking(
+    request: Request, request_key: str, refusal: CreateRefusal
+) -> BookingStep:
+    """Refuse a request about a reservation, with the field and what to do; nothing is stored."""
+    code, detail = refusal
+    text = f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
+    kind = {BookConference: BookingRefused, ChangeBooking: ChangeRefused}.get(
+        type(request), CancelRefused
+    )
+    nack = kind(reqid=request.reqid, bookid=request.bookid, errcode=code, detail=text)
+    return BookingStep(f"refused {code}: {text}", send=(_answer(request_key, nack),))
+
+
+def _answer(request_key: str, message: ConferenceBooked | BookingRefused) -> Answer:
+    """Answer the conference manager whose request has this key in the inbox (table of requests)."""
+    return Answer(request=request_key, message=message, route=Routes.CSS_TO_CM)
+
+
+def with_number(reservation: Reservation, e164: str) -> Reservation:
+    """Return the reservation with the number that is kept for it."""
+    return msgspec.structs.replace(reservation, e164=e164)

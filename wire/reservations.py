@@ -1,0 +1,108 @@
+"""Messages about reservations (booked conferences) between conference managers (CM) and the scheduler (CSS).
+
+`timezone` and `occurrence` are fields of ours. `occurrence` names one date of a reservation that repeats, by the start
+that the rule gives it; without it a request is about the whole reservation.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from msgspec import field
+
+from foundation.bus.message import Message, message
+from foundation.bus.typed_json import letters, text
+from wire.asked_settings import AskedSettings
+from wire.fields import Join, Moid, Moment, ReqId, Text
+
+BookId = Annotated[str, letters("0-9A-Za-z_-", 40, 1)]
+
+
+class BookingFields(AskedSettings):
+    """The fields that a new and a changed reservation have: those of a create request, the start, and the rule.
+
+    The start is ISO 8601 with an offset; `timezone` names the zone in which the rule counts (IANA).
+    """
+
+    starttime: Moment | None = None
+    timezone: Annotated[str, text(40, 1)] | None = None
+    repeat: Annotated[str, text(300)] | None = None
+
+
+@message("CM_MAU_ADDBOOKCONF_REQ", nack="MAU_CM_ADDBOOKCONF_NACK")
+class BookConference(BookingFields):
+    """A conference manager (CM) books a conference. It may choose number and id; else both are given.
+
+    `confname` and `starttime` are needed; without `timezone` it is UTC.
+    """
+
+    bookid: BookId | None = None
+
+
+@message("CM_MAU_MDFBOOKCONF_REQ", nack="MAU_CM_MDFBOOKCONF_NACK")
+class ChangeBooking(BookingFields):
+    """A conference manager (CM) changes a reservation, or one date of it. What is not given stays as it is.
+
+    `repeat` "" makes it a single date.
+    """
+
+    bookid: BookId
+    occurrence: Moment | None = None
+
+
+@message("CM_MAU_DELBOOKCONF_REQ", nack="MAU_CM_DELBOOKCONF_NACK")
+class CancelBooking(Message):
+    """A conference manager (CM) cancels a reservation, or one date of it."""
+
+    reqid: ReqId | None = None
+    user_domain: Moid = field(name="moid")
+    bookid: BookId
+    occurrence: Moment | None = None
+
+
+@message("MAU_CM_ADDBOOKCONF_ACK")
+class ConferenceBooked(Message):
+    """The scheduler (CSS) answers with id and number of a new reservation."""
+
+    reqid: Text | None = None
+    bookid: Text
+    e164: Text = field(name="confE164")
+
+
+@message("MAU_CM_MDFBOOKCONF_ACK")
+class BookingChanged(ConferenceBooked):
+    """The scheduler (CSS) answers that the reservation is changed."""
+
+
+@message("MAU_CM_DELBOOKCONF_ACK")
+class BookingCancelled(ConferenceBooked):
+    """The scheduler (CSS) answers that the reservation, or the one date, is cancelled."""
+
+
+@message("MAU_CM_ADDBOOKCONF_NACK")
+class BookingRefused(Message):
+    """The scheduler (CSS) refuses to book a conference; `errcode` and `detail` say why."""
+
+    reqid: Text | None = None
+    bookid: Text | None = None
+    errcode: Text
+    detail: Text | None = None
+
+
+@message("MAU_CM_MDFBOOKCONF_NACK")
+class ChangeRefused(BookingRefused):
+    """The scheduler (CSS) refuses to change a reservation, which stays as it was."""
+
+
+@message("MAU_CM_DELBOOKCONF_NACK")
+class CancelRefused(BookingRefused):
+    """The scheduler (CSS) refuses to cancel a reservation."""
+
+
+@message("MAU_CM_CONFSTART_NTF")
+class BookingStarted(Message):
+    """The scheduler (CSS) tells that the conference of a reservation runs; `join` is what a client needs to enter it."""
+
+    bookid: Text
+    e164: Text = field(name="confE164")
+    join: Join | None = None
