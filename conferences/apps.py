@@ -42,6 +42,12 @@ class ConferencesConfig(PlatformAppConfig):
         "conferences.tasks.due": Timer(
             1, "a unit's silence is noticed after 4 s, an end after 1 s"
         ),
+        "conferences.tasks.start_reservations": Timer(
+            2, "a booked conference begins within 5 s after its start"
+        ),
+        "conferences.tasks.note_usual_load": Timer(
+            600, "the peak of each hour of the week is what bookings leave free"
+        ),
         "conferences.tasks.watch_pool": Timer(1, "a unit is lost 12 s after its last heartbeat"),
         "conferences.tasks.ask_for_lists": Timer(
             60, "what units hold is compared with what we believe"
@@ -56,6 +62,7 @@ class ConferencesConfig(PlatformAppConfig):
     }
     rights = """
 conference        | conferences.conference  | v...o | v...o   | v...o    | v...o | its tenant, its source, its host; operate: end
+reservation       | conferences.reservation | v...o | v...o   | v...o    | v...o | its tenant, its source; operate: cancel
 call record       | conferences.callrecord  | v.... | v....   | v....    | v.... | its tenant, its source, its host
 media unit        | conferences.resourceunit| v...o | v...o   | v...o    | ..... | its platform; operate: drain, put back, move conferences
 number            | conferences.number      | v.... | v....   | v....    | ..... | the platform of this site
@@ -87,6 +94,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         """Return the dashboard and the pages of conferences and media units."""
         entries = (
             model_entry(_("Conferences"), "video_camera_front", "conferences", "conference"),
+            model_entry(_("Reservations"), "event", "conferences", "reservation"),
             model_entry(_("Media units"), "dns", "conferences", "resourceunit"),
             model_entry(_("Call records"), "history", "conferences", "callrecord"),
             model_entry(_("Numbers"), "dialpad", "conferences", "number"),

@@ -8,7 +8,15 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 
 from conferences.data import registry_rows
 from conferences.flows import due as flow
-from conferences.flows import number_reports, repair, state_report, takeover, units
+from conferences.flows import (
+    number_reports,
+    occurrences,
+    repair,
+    state_report,
+    takeover,
+    units,
+    usual_load,
+)
 from domains.api import sessions
 from foundation import clock
 from foundation.bus import events, inbox
@@ -29,6 +37,18 @@ def due() -> None:
     number_reports.follow()
     for_each_served(flow.due)
     flow.watch_hosted()
+
+
+@shared_task
+def start_reservations() -> None:
+    """Start the conferences of reservations whose time has come, and close the dates that are over."""
+    for_each_served(occurrences.start_due)
+
+
+@shared_task
+def note_usual_load() -> None:
+    """Note how many places are in use that nobody booked, for the bookings of the coming weeks."""
+    for_each_served(usual_load.note)
 
 
 @shared_task

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from conferences.data.commit import commit
+from conferences.data.commit import commit, commit_booking
 from conferences.data.unit_of_work import ConferencesUnitOfWork
+from conferences.rules import occurrence as dates
 from conferences.rules.create import (
     CameFrom,
+    CreateRefusal,
+    Tenant,
     decide_create,
     decide_refuse,
     refuse_before_licence,
     refuse_served_elsewhere,
 )
+from conferences.rules.reservation import BookingStep, Occurrence, Reservation
 from conferences.rules.states import Asker
 from wire.conference_manager import CreateConference
+from wire.conference_settings import ConferenceSettings
 from wire.error_codes import Err
 
 
@@ -23,19 +28,50 @@ def begin_conference(
     came_from: CameFrom | None = None,
 ) -> None:
     """Create a conference, or refuse it. `came_from`: the template, room or reservation that has its number."""
-    tenant = uow.tenant(request.user_domain)
-    refusal = refuse_before_licence(request, tenant, uow.serving)
-    if tenant and refusal and refusal.code is Err.NOT_SERVED:
-        refusal = refuse_served_elsewhere(tenant, uow.http_url_of(tenant.platform))
-    if refusal or tenant is None:
-        commit(uow, decide_refuse(asker, *(refusal or (Err.UNKNOWN_DOMAIN, ""))))
-        return
-    if refusal := uow.refuse_by_licence(tenant, request.places):
+    if refusal := _create(uow, request, asker, came_from):
         commit(uow, decide_refuse(asker, *refusal))
-        return
+
+
+def begin_date(
+    uow: ConferencesUnitOfWork, reservation: Reservation, date: Occurrence, asker: Asker
+) -> CreateRefusal | None:
+    """Create the conference of one date of a reservation; or return why not, and change nothing."""
+    request = dates.create_request_of(reservation, date)
+    if refusal := _create(uow, request, asker, dates.came_from(reservation, date)):
+        return refusal
+    c = uow.load(reservation.e164)
+    assert c is not None
+    step = BookingStep(f"{date.id} begins", None, (dates.creating(date, c.confid),))
+    commit_booking(uow, step)
+    return None
+
+
+def permitted_tenant(
+    uow: ConferencesUnitOfWork, user_domain: str, settings: ConferenceSettings
+) -> Tenant | CreateRefusal:
+    """Return the user domain if it may have a conference with these settings, licence left aside; else why not."""
+    tenant = uow.tenant(user_domain)
+    refusal = refuse_before_licence(settings, tenant, uow.serving)
+    if tenant and refusal and refusal.code is Err.NOT_SERVED:
+        return refuse_served_elsewhere(tenant, uow.http_url_of(tenant.platform))
+    return refusal or tenant or CreateRefusal(Err.UNKNOWN_DOMAIN, "")
+
+
+def _create(
+    uow: ConferencesUnitOfWork,
+    request: CreateConference,
+    asker: Asker,
+    came_from: CameFrom | None,
+) -> CreateRefusal | None:
+    """Create a conference; or return why not, and change nothing."""
+    tenant = permitted_tenant(uow, request.user_domain, request)
+    if isinstance(tenant, CreateRefusal):
+        return tenant
+    if refusal := uow.refuse_by_licence(tenant, request.places):
+        return refusal
     number = uow.allocate_number(request.e164, came_from.holder if came_from else "")
     if number is None:
-        commit(uow, decide_refuse(asker, Err.NUMBER_TAKEN, "confE164"))
-        return
+        return CreateRefusal(Err.NUMBER_TAKEN, "confE164")
     step = decide_create(request, asker, tenant, number, uow.new_id(), uow.now, came_from)
     commit(uow, step)
+    return None

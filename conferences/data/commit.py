@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import events
 from conferences.rules.monitors import follow_conference
+from conferences.rules.reservation import BookingStep
 from conferences.rules.step import Step
+
+log = logging.getLogger("conferences.reservations")
 
 
 def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
@@ -23,3 +28,13 @@ def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
     for outgoing in step.send:
         uow.send(outgoing)
     uow.log_step(step)
+
+
+def commit_booking(uow: ConferencesUnitOfWork, step: BookingStep) -> None:
+    """Stage a decision's result about a reservation in the transaction, and log its reason."""
+    uow.reservations.save(step)
+    for outgoing in step.send:
+        uow.send(outgoing)
+    bookid = step.reservation.bookid if step.reservation else ""
+    bookid = bookid or next((occurrence.bookid for occurrence in step.occurrences), "-")
+    log.info("%s: %s", bookid, step.reason)

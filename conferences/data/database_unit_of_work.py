@@ -16,10 +16,12 @@ from conferences.data import metrics, monitor_addresses, queries, redis_projecti
 from conferences.data.numbers import Numbers
 from conferences.data.platform_resolver import platforms_of_numbers
 from conferences.data.registry_rows import RegistryRows
+from conferences.data.reservations import Reservations
 from conferences.data.stored_rows import StoredRows
 from conferences.rules import licence_counts
 from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant, refuse_at_limit
 from conferences.rules.listing import ListPage
+from conferences.rules.occurrence import has_outcome
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
 from domains.data import lookups
@@ -53,6 +55,7 @@ class ConferencesDatabaseUnitOfWork:
         self._numbers = Numbers(uow.database, uow.platform)
         self.stored = StoredRows(uow.database)
         self.registry = RegistryRows(uow.database)
+        self.reservations = Reservations(uow.database, uow.now)
         self._locked_conferences: dict[str, Conference | None] = {}
         self._changed: dict[str, Conference] = {}
         self._records: dict[str, Conference] = {}
@@ -284,6 +287,10 @@ class ConferencesDatabaseUnitOfWork:
         """Keep the requested number, or the next free one, for a holder; `None`: it is taken, or all are."""
         return self._numbers.hold(requested, holder)
 
+    def prepare_numbers(self, numbers: Collection[str]) -> None:
+        """Lock and read the rows of these numbers at once, for `drop_number_hold`."""
+        self._numbers.prepare(0, numbers)
+
     def drop_number_hold(self, e164: str) -> None:
         """Keep a number for nobody any more; a conference that has it now goes on."""
         self._numbers.drop_hold(e164)
@@ -337,6 +344,8 @@ class ConferencesDatabaseUnitOfWork:
             self._uow.created_conferences[asker.request] = (after.e164, after.confid)
         if before and before.live and not after.live:
             self._numbers.release(after.e164, after.incarnation)
+        if has_outcome(before, after):
+            self.reservations.note_outcome(after)
         self._locked_conferences[after.e164] = after
         self._changed[after.confid] = after
         self._moves.append((before, after))
@@ -379,6 +388,7 @@ class ConferencesDatabaseUnitOfWork:
             self._database, _TABLE, row_mapper.COLUMNS, records, update=row_mapper.COLUMNS[:1]
         )
         self.registry.flush()
+        self.reservations.flush()
         self._seats.flush()
         self._numbers.flush()
 

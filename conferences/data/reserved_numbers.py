@@ -15,11 +15,16 @@ from foundation.cells import sql
 
 CHUNK = 500
 
-SOURCES = tuple(
+_BOOKED = (
+    "SELECT e164, 2, name, user_domain, 'booked' FROM conferences_reservation"
+    " WHERE live_e164 > %s ORDER BY live_e164 LIMIT %s"
+)
+_KEPT = (
     f"SELECT e164, {int(CONFTYPE[kind])}, name, user_domain, 'idle' FROM {TABLES[kind]}"
     " WHERE e164 > %s ORDER BY e164 LIMIT %s"
     for kind in Kind
 )
+SOURCES = (*_KEPT, _BOOKED)
 """A query for each table whose rows have numbers of their own: number, kind, name, user domain and state.
 
 Its parameters are the number after which to begin, and how many at most."""

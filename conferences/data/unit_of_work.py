@@ -9,9 +9,17 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from conferences.rules.capacity import Capacity, Span
 from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant
 from conferences.rules.listing import ListPage
 from conferences.rules.registry import Notice
+from conferences.rules.reservation import (
+    OPEN_STATES,
+    BookingStep,
+    Occurrence,
+    OccurrenceState,
+    Reservation,
+)
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
 from conferences.rules.stored import Others, StoredConference
@@ -35,6 +43,42 @@ class StoredUnitOfWork(Protocol):
 
     def delete(self, stored: StoredConference) -> None:
         """Delete a template or virtual room."""
+
+
+class ReservationsUnitOfWork(Protocol):
+    """The reservations of one platform, within one transaction."""
+
+    def load(self, bookid: str) -> Reservation | None:
+        """Lock and return the reservation with this id, whether it is live or not; `None` means there is none."""
+
+    def dates_of(self, bookid: str) -> list[Occurrence]:
+        """Lock and return the dates of a reservation that are not over, and those of the last day, by their start."""
+
+    def count_of_domain(self, user_domain: str, limit: int) -> int:
+        """Return how many live reservations a user domain has, counted up to `limit`."""
+
+    def booked(
+        self,
+        windows: Sequence[Span],
+        but_of: str = "",
+        states: Sequence[OccurrenceState] = OPEN_STATES,
+    ) -> list[Span]:
+        """Return the places that dates in these states need which overlap with one of the windows.
+
+        Those of the reservation `but_of` are left out.
+        """
+
+    def running(self, but: str, after: datetime) -> list[Span]:
+        """Return the places of live conferences but one that last beyond a moment, from that moment on."""
+
+    def usual_load(self) -> dict[int, float]:
+        """Return by hour of the week the places that conferences usually need which nobody booked."""
+
+    def capacity(self) -> Capacity | None:
+        """Return the places that may be booked on the media units of this site; `None`: no unit is known."""
+
+    def save(self, step: BookingStep) -> None:
+        """Stage what a decision changes."""
 
 
 class RegistryUnitOfWork(Protocol):
@@ -119,6 +163,10 @@ class ConferencesUnitOfWork(Protocol):
     @property
     def stored(self) -> StoredUnitOfWork:
         """The templates and virtual rooms of the platform."""
+
+    @property
+    def reservations(self) -> ReservationsUnitOfWork:
+        """The reservations of the platform, and their dates."""
 
     @property
     def registry(self) -> RegistryUnitOfWork:

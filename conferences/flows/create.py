@@ -15,11 +15,13 @@ CSS -> RMS  CSS_RMS_RES_NTF
 
 from __future__ import annotations
 
-from conferences.data.begin import begin_conference
+from conferences.data.begin import begin_conference, begin_date
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import create as decide
 from conferences.rules import outgoing
+from conferences.rules.occurrence import refuse_opening
+from conferences.rules.reservation import OccurrenceState
 from conferences.rules.restore import decide_restore_failed, decide_unit_restored
 from conferences.rules.sending_unit import sending_unit
 from conferences.rules.states import Asker, Conference, ConferenceState, Unit
@@ -38,7 +40,27 @@ def on_create_conference(
 ) -> None:
     """Create the conference with a number, and ask for a media unit; or refuse the request."""
     asker = Asker(envelope.request, envelope.origin, request.reqid)
-    begin_conference(uow, request, asker)
+    if request.bookid is None:
+        begin_conference(uow, request, asker)
+    elif refusal := _open_early(uow, request, asker):
+        commit(uow, decide.decide_refuse(asker, *refusal))
+
+
+def _open_early(
+    uow: ConferencesUnitOfWork, request: CreateConference, asker: Asker
+) -> decide.CreateRefusal | None:
+    """Create the conference of a reservation's next date before its start; or return why not, and change nothing."""
+    reservation = uow.reservations.load(request.bookid or "")
+    if reservation is None or not reservation.live:
+        return decide.CreateRefusal(Err.NOT_FOUND, "bookid")
+    if reservation.user_domain != request.user_domain:
+        return decide.CreateRefusal(Err.NOT_PERMITTED, "bookid")
+    dates = uow.reservations.dates_of(reservation.bookid)
+    following = next((date for date in dates if date.state is OccurrenceState.PLANNED), None)
+    refusal = refuse_opening(following, uow.now)
+    if refusal or following is None:
+        return refusal
+    return begin_date(uow, reservation, following, asker)
 
 
 @resumes("create", ResourcesGranted, ResourcesRefused)

@@ -11,14 +11,21 @@ CSS -> CM   CM_MAU_CONFDURATION_NTF
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
-from conferences.rules.extend import decide_extend, decide_unit_extend
+from conferences.rules.capacity import Span, first_shortage
+from conferences.rules.extend import decide_extend, decide_unit_extend, why_not_extended
+from conferences.rules.reservation import OccurrenceState
 from conferences.rules.sending_unit import sending_unit
+from conferences.rules.states import Conference
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
 from wire.conference_manager import ExtendConference
 from wire.media_unit import UnitAsksToExtend
+
+_S = OccurrenceState
 
 
 @handles(ExtendConference)
@@ -26,7 +33,9 @@ def on_extend_conference(
     uow: ConferencesUnitOfWork, request: ExtendConference, envelope: Envelope
 ) -> None:
     """Prolong a conference for a conference manager, or refuse it."""
-    commit(uow, decide_extend(uow.load(request.e164), request, envelope.request, uow.now))
+    c = uow.load(request.e164)
+    needed_from = _needed_from(uow, c, request.delay)
+    commit(uow, decide_extend(c, request, envelope.request, uow.now, needed_from))
 
 
 @handles(UnitAsksToExtend)
@@ -36,4 +45,26 @@ def on_unit_asks_to_extend(
     """Prolong a conference for its media unit, or refuse it."""
     conference = uow.load(request.e164)
     unit = sending_unit(request, envelope, uow.own_site, conference)
-    commit(uow, decide_unit_extend(conference, request, unit, envelope.request, uow.now))
+    needed_from = _needed_from(uow, conference, request.delay)
+    step = decide_unit_extend(conference, request, unit, envelope.request, uow.now, needed_from)
+    commit(uow, step)
+
+
+def _needed_from(uow: ConferencesUnitOfWork, c: Conference | None, delay: int) -> datetime | None:
+    """Return from when on a reservation needs the places or the number of a conference, within `delay` minutes of its end.
+
+    Where nothing is booked for that time, one query tells so.
+    """
+    if c is None or c.ends_at is None or why_not_extended(c, delay):
+        return None
+    window = Span(c.ends_at, c.ends_at + timedelta(minutes=delay), c.places)
+    coming = uow.reservations.booked([window], states=(_S.PLANNED, _S.STARTING))
+    if not coming:
+        return None
+    running = uow.reservations.running(c.confid, c.ends_at)
+    capacity = uow.reservations.capacity()
+    moments = [first_shortage(c.ends_at, c.places, coming, running, capacity)]
+    if c.occurrence:
+        dates = uow.reservations.dates_of(c.stored_id)
+        moments += [date.starts_at for date in dates if date.state is _S.PLANNED]
+    return min((moment for moment in moments if moment), default=None)

@@ -31,6 +31,13 @@ def why_not_extended(c: Conference | None, delay: int) -> Err | None:
     return None
 
 
+def granted_minutes(c: Conference, delay: int, needed_from: datetime | None) -> int:
+    """Return by how many of `delay` minutes a conference may go on, if a reservation needs its place from then on."""
+    if needed_from is None or c.ends_at is None:
+        return delay
+    return max(0, min(delay, (needed_from - c.ends_at) // timedelta(minutes=1)))
+
+
 def prolong(c: Conference, delay: int, now: datetime) -> Conference:
     """Return the conference with an end later by `delay` minutes; warnings of the end are given again."""
     assert c.ends_at is not None
@@ -45,28 +52,45 @@ def prolong(c: Conference, delay: int, now: datetime) -> Conference:
 
 
 def decide_extend(
-    c: Conference | None, request: ExtendConference, request_key: str, now: datetime
+    c: Conference | None,
+    request: ExtendConference,
+    request_key: str,
+    now: datetime,
+    needed_from: datetime | None = None,
 ) -> Step:
-    """Prolong a conference for a conference manager (CM): answer it, and tell all managers and the media unit."""
+    """Prolong a conference for a conference manager (CM): answer it, and tell all managers and the media unit.
+
+    `needed_from`: from then on a reservation needs its places or its number, so as much as fits is granted.
+    """
     code = why_not_extended(c, request.delay)
     if c and request.user_domain and request.user_domain != c.user_domain:
         code = Err.NOT_PERMITTED
+    granted = granted_minutes(c, request.delay, needed_from) if c and not code else 0
+    if c and not code and not granted:
+        code = Err.NO_RESOURCE
     if c is None or code:
         code = code or Err.NO_CONFERENCE
         nack = ExtensionRefused(
-            reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
+            reqid=request.reqid, e164=request.e164, errcode=code, detail=_words_of(code)
         )
         return Step(f"refused {code}", send=(_answer_cm(request_key, nack),))
-    after = prolong(c, request.delay, now)
+    after = prolong(c, granted, now)
     end = outgoing.wire_time(after.ends_at) or ""
-    ack = ConferenceExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=request.delay)
+    ack = ConferenceExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=granted)
     messages: list[Outgoing] = [
         _answer_cm(request_key, ack),
         outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
     ]
     if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
         messages.append(outgoing.to_unit(c.unit, ConferenceEndMoved(e164=c.e164, endtime=end)))
-    return Step(f"prolonged by {request.delay} minutes", c, after, tuple(messages))
+    return Step(f"prolonged by {granted} minutes", c, after, tuple(messages))
+
+
+def _words_of(code: Err) -> str:
+    """Return in words why a conference is not prolonged."""
+    if code is Err.NO_RESOURCE:
+        return "delay: a reservation needs its places or its number from its end on"
+    return MEANING[code]
 
 
 def _answer_cm(request_key: str, message: ConferenceExtended | ExtensionRefused) -> Answer:
@@ -80,26 +104,33 @@ def decide_unit_extend(
     unit: Unit | None,
     request_key: str,
     now: datetime,
+    needed_from: datetime | None = None,
 ) -> Step:
-    """Prolong a conference for its media unit: answer the unit, and tell the conference managers (CM)."""
+    """Prolong a conference for its media unit: answer the unit, and tell the conference managers (CM).
+
+    `needed_from`: see `decide_extend`.
+    """
     if c and not c.is_on(unit):
         return no_change(f"{unit} does not run it")
     code = why_not_extended(c, request.delay)
+    granted = granted_minutes(c, request.delay, needed_from) if c and not code else 0
+    if c and not code and not granted:
+        code = Err.NO_RESOURCE
     if c is None or code:
         code = code or Err.NO_CONFERENCE
         nack = UnitExtensionRefused(
-            reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
+            reqid=request.reqid, e164=request.e164, errcode=code, detail=_words_of(code)
         )
         recipient = unit or (c.unit if c else None)
         return Step(f"refused {code}", send=answer_unit(recipient, request_key, nack))
-    after = prolong(c, request.delay, now)
+    after = prolong(c, granted, now)
     end = outgoing.wire_time(after.ends_at) or ""
-    ack = UnitExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=request.delay)
+    ack = UnitExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=granted)
     messages: tuple[Outgoing, ...] = (
         *answer_unit(c.unit, request_key, ack),
         outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
     )
-    return Step(f"prolonged by {request.delay} minutes at the unit's wish", c, after, messages)
+    return Step(f"prolonged by {granted} minutes at the unit's wish", c, after, messages)
 
 
 def answer_unit(

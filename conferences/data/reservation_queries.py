@@ -1,0 +1,82 @@
+"""Queries on reservations and their dates for the HTTP API and the pages. Read-only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from conferences.data.reservations import BOOKS, DATES, decode_occurrence, decode_reservation
+from conferences.rules.reservation import Occurrence, Reservation
+from foundation.bus.outbox import to_db_datetime
+from foundation.cells import sql
+
+FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
+
+
+class BookedDate(NamedTuple):
+    """A planned date, and its reservation."""
+
+    reservation: Reservation
+    occurrence: Occurrence
+
+
+class BookedPage(NamedTuple):
+    """Some planned dates of a list, and the length of the whole list."""
+
+    total: int
+    dates: list[BookedDate]
+
+
+def page(
+    database: str,
+    column: str,
+    owner: str,
+    since: datetime,
+    until: datetime = FOR_EVER,
+    *,
+    start: int = 0,
+    count: int = 100,
+    latest_first: bool = False,
+) -> BookedPage:
+    """Return one page of the planned dates that begin from `since` on and before `until`, by their start.
+
+    `column`: `user_domain` or `creator_moid`, whose value is `owner`. An index has owner, state and start, so only the
+    rows of the page are read in full.
+    """
+    from_where = (
+        f"FROM {DATES} WHERE {column}=%s AND state='planned' AND starts_at >= %s AND starts_at < %s"
+    )
+    values = [owner, to_db_datetime(since), to_db_datetime(until)]
+    total = int(sql.select(database, f"SELECT COUNT(*) {from_where}", values)[0][0])
+    order = "DESC" if latest_first else "ASC"
+    rows = sql.select(
+        database,
+        f"SELECT r.detail, o.detail FROM (SELECT id AS chosen {from_where}"
+        f" ORDER BY starts_at {order}, id LIMIT %s OFFSET %s) AS page"
+        f" JOIN {DATES} o ON o.id = page.chosen JOIN {BOOKS} r ON r.bookid = o.bookid"
+        f" ORDER BY o.starts_at {order}, o.id",
+        [*values, count, start],
+    )
+    return BookedPage(total, [_booked_date(row) for row in rows])
+
+
+def _booked_date(row: tuple[bytes, bytes]) -> BookedDate:
+    return BookedDate(decode_reservation(row[0]), decode_occurrence(row[1]))
+
+
+def find(database: str, number_or_id: str) -> Reservation | None:
+    """Return the live reservation with this number or id; `None` means there is none."""
+    if len(number_or_id) > 40:
+        return None
+    query = (
+        f"SELECT detail FROM {BOOKS} WHERE live_e164 IS NOT NULL AND (live_e164=%s OR bookid=%s)"
+    )
+    rows = sql.select(database, query, [number_or_id[:16], number_or_id])
+    found = [decode_reservation(row[0]) for row in rows]
+    return next((r for r in found if number_or_id in (r.e164, r.bookid)), None)
+
+
+def planned_dates(database: str, bookid: str, limit: int) -> list[Occurrence]:
+    """Return the next planned dates of a reservation, by their start."""
+    query = f"SELECT detail FROM {DATES} WHERE bookid=%s AND state='planned' ORDER BY starts_at LIMIT %s"
+    return [decode_occurrence(row[0]) for row in sql.select(database, query, [bookid, limit])]

@@ -1,0 +1,353 @@
+"""The reservations and their dates that one transaction reads and changes. Rows are locked, and written by `flush`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+import msgspec
+import orjson
+
+from conferences.rules.capacity import FOR_EVER, Capacity, Span, capacity_of
+from conferences.rules.occurrence import after_outcome
+from conferences.rules.reservation import (
+    LONG,
+    OPEN_STATES,
+    BookingStep,
+    Occurrence,
+    OccurrenceState,
+    Reservation,
+)
+from conferences.rules.states import Conference
+from foundation.bus.outbox import to_db_datetime
+from foundation.bus.typed_json import encode, read_own
+from foundation.cells import sql
+from foundation.cells.directory import own_platform, store_of
+from wire.fields import MAX_MINUTES
+
+BOOKS, DATES = "conferences_reservation", "conferences_occurrence"
+_BOOK_COLUMNS = (
+    "bookid",
+    "e164",
+    "live_e164",
+    "name",
+    "state",
+    "source_platform",
+    "user_domain",
+    "creator_moid",
+    "starts_at",
+    "timezone",
+    "repeat",
+    "detail",
+)
+_DATE_COLUMNS = (
+    "id",
+    "bookid",
+    "user_domain",
+    "creator_moid",
+    "starts_at",
+    "ends_at",
+    "places",
+    "is_long",
+    "state",
+    "due_at",
+    "detail",
+)
+_OPEN = tuple(state.value for state in OPEN_STATES)
+_LONGEST = timedelta(minutes=MAX_MINUTES)
+_WINDOWS = 100
+"""So many windows are looked at by one statement."""
+
+_decode_reservation = msgspec.json.Decoder(Reservation).decode
+_decode_occurrence = msgspec.json.Decoder(Occurrence).decode
+
+
+def decode_reservation(detail: bytes) -> Reservation:
+    """Return the reservation of a row's `detail`; invited terminals may have members that we do not declare."""
+    try:
+        return _decode_reservation(detail)
+    except msgspec.ValidationError:
+        return read_own(Reservation, orjson.loads(detail))
+
+
+def decode_occurrence(detail: bytes) -> Occurrence:
+    """Return the date of a reservation of a row's `detail`."""
+    try:
+        return _decode_occurrence(detail)
+    except msgspec.ValidationError:
+        return read_own(Occurrence, orjson.loads(detail))
+
+
+class DueDate(NamedTuple):
+    """A date that the timer has to look at, with its reservation."""
+
+    reservation: Reservation
+    occurrence: Occurrence
+
+
+class Reservations:
+    """The reservations of one platform, within one transaction."""
+
+    def __init__(self, database: str, now: datetime) -> None:
+        """Remember the database; no row is read yet."""
+        self._database, self._now = database, now
+        self._books: dict[str, Reservation | None] = {}
+        self._dates: dict[str, Occurrence] = {}
+        self._loaded_dates: set[str] = set()
+        self._changed_books: dict[str, Reservation] = {}
+        self._changed_dates: dict[str, Occurrence] = {}
+        self._removed: set[str] = set()
+        self._outcomes: list[Conference] = []
+
+    # ---- reading ----------------------------------------------------------------------------
+
+    def load(self, bookid: str) -> Reservation | None:
+        """Lock and return the reservation with this id, whether it is live or not; `None` means there is none."""
+        if bookid not in self._books:
+            self._lock("bookid", [bookid])
+        return self._books.setdefault(bookid, None)
+
+    def load_by_number(self, e164: str) -> Reservation | None:
+        """Lock and return the live reservation with this number; `None` means there is none."""
+        rows = self._lock("live_e164", [e164])
+        return rows[0] if rows else None
+
+    def _lock(self, column: str, values: Sequence[str]) -> list[Reservation]:
+        """Lock and return the reservations whose column has one of these values."""
+        query = (
+            f"SELECT detail FROM {BOOKS} WHERE {column} IN ({sql.marks(values)})"
+            " ORDER BY bookid FOR UPDATE"
+        )
+        rows = sql.select(self._database, query, values)
+        return [self._remember(decode_reservation(row[0])) for row in rows]
+
+    def _remember(self, reservation: Reservation) -> Reservation:
+        """Return a reservation that was read, with the changes that this transaction has staged."""
+        known = self._books.get(reservation.bookid) or reservation
+        self._books[reservation.bookid] = known
+        return known
+
+    def dates_of(self, bookid: str) -> list[Occurrence]:
+        """Lock and return the dates of a reservation that are not over, and those over that lie ahead, by their start."""
+        self.load_dates([bookid])
+        dates = [
+            occurrence
+            for occurrence in self._dates.values()
+            if occurrence.bookid == bookid and occurrence.id not in self._removed
+        ]
+        return sorted(dates, key=lambda occurrence: occurrence.starts_at)
+
+    def load_dates(self, bookids: Collection[str]) -> None:
+        """Lock and read the dates of many reservations at once, for `dates_of`."""
+        missing = sorted(set(bookids) - self._loaded_dates)
+        if not missing:
+            return
+        self._loaded_dates.update(missing)
+        query = (
+            f"SELECT detail FROM {DATES} WHERE bookid IN ({sql.marks(missing)})"
+            f" AND (ends_at > %s OR state IN ({sql.marks(_OPEN)})) ORDER BY id FOR UPDATE"
+        )
+        values = [*missing, to_db_datetime(self._now - timedelta(days=1)), *_OPEN]
+        for (detail,) in sql.select(self._database, query, values):
+            occurrence = decode_occurrence(detail)
+            self._dates.setdefault(occurrence.id, occurrence)
+
+    def claim_due(self, limit: int) -> list[DueDate]:
+        """Lock and return dates that the timer has to look at; skip those that another worker has locked."""
+        rows = sql.select(
+            self._database,
+            f"SELECT r.detail, o.detail FROM {DATES} o JOIN {BOOKS} r ON r.bookid = o.bookid"
+            " WHERE o.due_at <= %s ORDER BY o.due_at LIMIT %s FOR UPDATE SKIP LOCKED",
+            [to_db_datetime(self._now), limit],
+        )
+        due = []
+        for book, date in rows:
+            reservation = self._remember(decode_reservation(book))
+            occurrence = decode_occurrence(date)
+            self._dates[occurrence.id] = occurrence
+            due.append(DueDate(reservation, occurrence))
+        return due
+
+    def count_of_domain(self, user_domain: str, limit: int) -> int:
+        """Return how many live reservations a user domain has, counted up to `limit`."""
+        query = (
+            f"SELECT COUNT(*) FROM (SELECT 1 FROM {BOOKS} WHERE user_domain=%s"
+            " AND live_e164 IS NOT NULL LIMIT %s) AS live"
+        )
+        return int(sql.select(self._database, query, [user_domain, limit])[0][0])
+
+    # ---- what is booked, and what there is --------------------------------------------------
+
+    def booked(
+        self,
+        windows: Sequence[Span],
+        but_of: str = "",
+        states: Sequence[OccurrenceState] = OPEN_STATES,
+    ) -> list[Span]:
+        """Return the places that dates in these states need which overlap with one of the windows.
+
+        Those of the reservation `but_of` are left out.
+        """
+        spans: dict[str, Span] = {}
+        for first in range(0, len(windows), _WINDOWS):
+            spans |= self._booked(windows[first : first + _WINDOWS], but_of, states)
+        for occurrence in self._changed_dates.values():
+            spans.pop(occurrence.id, None)
+            if occurrence.bookid != but_of and occurrence.state in states:
+                span = Span(occurrence.starts_at, occurrence.ends_at, occurrence.places)
+                if any(_overlap(span, window) for window in windows):
+                    spans[occurrence.id] = span
+        return [span for key, span in spans.items() if key not in self._removed]
+
+    def _booked(
+        self, windows: Sequence[Span], but_of: str, states: Sequence[OccurrenceState]
+    ) -> dict[str, Span]:
+        """Return by id the stored dates that overlap with one of these windows.
+
+        A date that overlaps began at most LONG before, or is one of the few long ones; so few rows are looked at.
+        """
+        conditions, values = list[str](), list[object]()
+        for is_long, longest in ((False, LONG), (True, _LONGEST)):
+            for window in windows:
+                conditions.append(
+                    "(is_long=%s AND starts_at > %s AND starts_at < %s AND ends_at > %s)"
+                )
+                earliest = to_db_datetime(window.starts_at - longest - timedelta(seconds=1))
+                start, end = to_db_datetime(window.starts_at), to_db_datetime(window.ends_at)
+                values += [is_long, earliest, end, start]
+        query = (
+            f"SELECT id, bookid, starts_at, ends_at, places FROM {DATES} WHERE ({' OR '.join(conditions)})"
+            f" AND state IN ({sql.marks(states)})"
+        )
+        values += [state.value for state in states]
+        rows = sql.select(self._database, query, values)
+        return {
+            key: Span(_utc(start), _utc(end), places)
+            for key, bookid, start, end, places in rows
+            if bookid != but_of
+        }
+
+    def running(self, but: str, after: datetime) -> list[Span]:
+        """Return the places of live conferences but one that last beyond a moment, from that moment on."""
+        query = (
+            "SELECT ends_at, places FROM conferences_conference WHERE live_e164 IS NOT NULL"
+            " AND (ends_at IS NULL OR ends_at > %s) AND confid <> %s"
+        )
+        rows = sql.select(self._database, query, [to_db_datetime(after), but])
+        return [Span(after, _utc(end) if end else FOR_EVER, places) for end, places in rows]
+
+    def usual_load(self) -> dict[int, float]:
+        """Return by hour of the week the places that conferences usually need which nobody booked."""
+        query = "SELECT hour, GREATEST(usual, IF(usual = 0, peak, 0)) FROM conferences_usualload"
+        return {hour: float(places) for hour, places in sql.select(self._database, query)}
+
+    def capacity(self) -> Capacity | None:
+        """Return the places that may be booked on the media units of this site; `None`: no unit is known."""
+        query = (
+            "SELECT CAST(JSON_VALUE(capacity, '$.ports') AS SIGNED) FROM conferences_resourceunit"
+            " WHERE restype='mcu' AND online=1 AND draining=0"
+        )
+        rows = sql.select(store_of(own_platform()).database, query)
+        return capacity_of([ports for (ports,) in rows if ports])
+
+    # ---- writing ----------------------------------------------------------------------------
+
+    def save(self, step: BookingStep) -> None:
+        """Stage what a decision changes."""
+        if step.reservation is not None:
+            self._books[step.reservation.bookid] = step.reservation
+            self._changed_books[step.reservation.bookid] = step.reservation
+        for occurrence in step.occurrences:
+            self._dates[occurrence.id] = self._changed_dates[occurrence.id] = occurrence
+            self._removed.discard(occurrence.id)
+        for key in step.removed:
+            self._changed_dates.pop(key, None)
+            self._removed.add(key)
+
+    def note_outcome(self, c: Conference) -> None:
+        """Stage what follows for its date from a conference that has begun to run, or could not be created."""
+        self._outcomes.append(c)
+
+    def flush(self) -> None:
+        """Write the staged changes, each table in one or two statements."""
+        self._take_outcomes()
+        books = [_book_row(book) for _, book in sorted(self._changed_books.items())]
+        sql.insert(self._database, BOOKS, _BOOK_COLUMNS, books, _BOOK_COLUMNS[1:])
+        changed = [date for _, date in sorted(self._changed_dates.items())]
+        self._load_books({date.bookid for date in changed})
+        dates = [_date_row(date, book) for date in changed if (book := self._books[date.bookid])]
+        sql.insert(self._database, DATES, _DATE_COLUMNS, dates, _DATE_COLUMNS[1:])
+        if self._removed:
+            keys = sorted(self._removed)
+            sql.execute(
+                self._database, f"DELETE FROM {DATES} WHERE id IN ({sql.marks(keys)})", keys
+            )
+
+    def _take_outcomes(self) -> None:
+        """Read and change the dates whose conferences have begun to run, or could not be created."""
+        missing = sorted({c.occurrence for c in self._outcomes} - self._dates.keys())
+        if missing:
+            query = f"SELECT detail FROM {DATES} WHERE id IN ({sql.marks(missing)}) ORDER BY id FOR UPDATE"
+            for (detail,) in sql.select(self._database, query, missing):
+                occurrence = decode_occurrence(detail)
+                self._dates[occurrence.id] = occurrence
+        for c in self._outcomes:
+            before = self._dates.get(c.occurrence)
+            if before is not None:
+                after = after_outcome(before, c, self._now)
+                self._dates[after.id] = self._changed_dates[after.id] = after
+        self._outcomes = []
+
+    def _load_books(self, bookids: Collection[str]) -> None:
+        """Read the reservations that are not read yet, as rows of dates repeat some of their columns."""
+        missing = sorted(bookid for bookid in bookids if not self._books.get(bookid))
+        if missing:
+            query = f"SELECT detail FROM {BOOKS} WHERE bookid IN ({sql.marks(missing)})"
+            for (detail,) in sql.select(self._database, query, missing):
+                self._remember(decode_reservation(detail))
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    """Tell whether two spans have a moment in common."""
+    return one.starts_at < other.ends_at and other.starts_at < one.ends_at
+
+
+def _utc(moment: datetime) -> datetime:
+    """Return a moment that the database has told, with its time zone."""
+    return moment.replace(tzinfo=UTC)
+
+
+def _book_row(book: Reservation) -> tuple[object, ...]:
+    """Return the row of a reservation: the values of _BOOK_COLUMNS, in their order."""
+    return (
+        book.bookid,
+        book.e164,
+        book.e164 if book.live else None,
+        book.settings.name,
+        book.state.value,
+        book.source_platform,
+        book.user_domain,
+        book.creator_moid,
+        to_db_datetime(book.starts_at),
+        book.timezone,
+        book.repeat,
+        encode(book),
+    )
+
+
+def _date_row(date: Occurrence, book: Reservation) -> tuple[object, ...]:
+    """Return the row of a date: the values of _DATE_COLUMNS, in their order."""
+    return (
+        date.id,
+        date.bookid,
+        book.user_domain,
+        book.creator_moid,
+        to_db_datetime(date.starts_at),
+        to_db_datetime(date.ends_at),
+        date.places,
+        date.ends_at - date.starts_at > LONG,
+        date.state.value,
+        to_db_datetime(date.due_at) if date.due_at else None,
+        encode(date),
+    )

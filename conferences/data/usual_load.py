@@ -1,0 +1,32 @@
+"""The places in use now are noted for this hour of the week: the peak of each hour, and what follows from many weeks."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from conferences.rules.capacity import follow_usual, hour_of_week
+from foundation.bus.outbox import to_db_datetime
+from foundation.cells import sql
+
+_IN_USE = (
+    "SELECT COALESCE(SUM(places), 0) FROM conferences_conference WHERE live_e164 IS NOT NULL"
+    " AND JSON_VALUE(detail, '$.occurrence') IS NULL"
+)
+_COLUMNS = ("hour", "usual", "peak", "peak_hour")
+
+
+def note(database: str, now: datetime) -> None:
+    """Note how many places conferences use now that nobody booked. A new week of the hour moves what is usual."""
+    in_use = int(sql.select(database, _IN_USE)[0][0])
+    hour = hour_of_week(now)
+    this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    query = "SELECT usual, peak, peak_hour FROM conferences_usualload WHERE hour=%s FOR UPDATE"
+    usual, peak = 0.0, in_use
+    for earlier_usual, earlier_peak, peak_hour in sql.select(database, query, [hour]):
+        if peak_hour.replace(tzinfo=UTC) == this_hour:
+            usual, peak = earlier_usual, max(earlier_peak, in_use)
+        else:
+            is_first = earlier_usual == 0
+            usual = follow_usual(earlier_usual, earlier_peak, is_first=is_first)
+    row = (hour, usual, peak, to_db_datetime(this_hour))
+    sql.insert(database, "conferences_usualload", _COLUMNS, [row], _COLUMNS[1:])

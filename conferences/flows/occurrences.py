@@ -1,0 +1,84 @@
+"""A timer starts the conferences of reservations at their time, tries again, gives up, and closes what is over.
+
+CSS -> RMS  GET_RES_REQ                                  start_due
+CSS -> CM   MAU_CM_CONFSTART_NTF (once the conference runs, see create.py)
+CSS -> CM   MAU_CM_RELEASECONF_NTF (it could not be started until 10 minutes after its start)
+CSS -> UPU  CSS_UPU_DELCONF_NTF (the last date is over)
+
+Dates are found by the indexed column `due_at`, so the cost grows with what is due. Their rows change in the transaction
+that creates their conference, and are locked with SKIP LOCKED: two workers, or a timer that fires twice, or a takeover
+in the second of the start, create one conference.
+"""
+
+from __future__ import annotations
+
+from conferences.data.begin import begin_date
+from conferences.data.commit import commit_booking
+from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
+from conferences.data.unit_of_work import ConferencesUnitOfWork
+from conferences.rules.occurrence import (
+    create_request_of,
+    decide_close,
+    is_to_be_closed,
+    refused,
+    timer_as_asker,
+)
+from conferences.rules.reservation import (
+    BookingStep,
+    Occurrence,
+    Reservation,
+)
+from foundation.bus import wake_up
+from foundation.bus.unit_of_work import begin
+
+BATCH = 200
+MAX_ROUNDS = 50
+
+
+def start_due(platform: str) -> int:
+    """Handle the dates of a platform's reservations whose time has come, and return how many were looked at."""
+    looked_at = 0
+    for _ in range(MAX_ROUNDS):
+        count = _due_batch(platform)
+        looked_at += count
+        if count < BATCH:
+            break
+    return looked_at
+
+
+def _due_batch(platform: str) -> int:
+    """Handle at most BATCH dates that are due, in one transaction, and return how many."""
+    with begin(platform) as uow:
+        conferences = uow.part(ConferencesDatabaseUnitOfWork)
+        if not uow.is_open:
+            return 0
+        due = conferences.reservations.claim_due(BATCH)
+        closing = [book for book, date in due if is_to_be_closed(date, uow.now)]
+        if closing:
+            conferences.reservations.load_dates({book.bookid for book in closing})
+            conferences.prepare_numbers({book.e164 for book in closing})
+        conferences.prepare(
+            [
+                create_request_of(*entry)
+                for entry in due
+                if not is_to_be_closed(entry.occurrence, uow.now)
+            ]
+        )
+        for reservation, date in due:
+            handle_due(conferences, reservation, date)
+    if due:
+        wake_up.everywhere(platform)
+    return len(due)
+
+
+def handle_due(uow: ConferencesUnitOfWork, reservation: Reservation, date: Occurrence) -> None:
+    """Create the conference of a date that is due; or close the date, if it is over or cannot be started any more."""
+    if is_to_be_closed(date, uow.now):
+        others = [o for o in uow.reservations.dates_of(reservation.bookid) if o.id != date.id]
+        step = decide_close(reservation, date, others, uow.now, uow.own_site)
+        if step.reservation is not None:
+            uow.drop_number_hold(reservation.e164)
+        commit_booking(uow, step)
+    elif refusal := begin_date(uow, reservation, date, timer_as_asker(date)):
+        later = refused(date, refusal, uow.now)
+        commit_booking(uow, BookingStep(f"{date.id}: {refusal.code}, again later", None, (later,)))

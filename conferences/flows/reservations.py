@@ -1,0 +1,252 @@
+"""A conference manager (CM) books conferences, and changes and cancels reservations (CSS §7, HTTP API §2).
+
+UPU: number registry.
+
+CM  -> CSS  CM_MAU_ADDBOOKCONF_REQ                       on_book_conference
+CSS -> CM   MAU_CM_ADDBOOKCONF_ACK | MAU_CM_ADDBOOKCONF_NACK
+CSS -> UPU  CSS_UPU_ADDCONF_NTF
+CM  -> CSS  CM_MAU_MDFBOOKCONF_REQ                       on_change_booking
+CSS -> CM   MAU_CM_MDFBOOKCONF_ACK | MAU_CM_MDFBOOKCONF_NACK
+CSS -> UPU  CSS_UPU_MDFCONF_NTF
+CM  -> CSS  CM_MAU_DELBOOKCONF_REQ                       on_cancel_booking
+CSS -> CM   MAU_CM_DELBOOKCONF_ACK | MAU_CM_DELBOOKCONF_NACK
+CSS -> UPU  CSS_UPU_DELCONF_NTF
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from conferences.data.begin import permitted_tenant
+from conferences.data.commit import commit_booking
+from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
+from conferences.data.unit_of_work import ConferencesUnitOfWork
+from conferences.rules import booking as decide
+from conferences.rules.capacity import refuse_overfull
+from conferences.rules.create import CreateRefusal
+from conferences.rules.reservation import (
+    BookingStep,
+    Occurrence,
+    OccurrenceState,
+    Reservation,
+    occurrence_id,
+)
+from foundation.bus import wake_up
+from foundation.bus.envelope import Envelope
+from foundation.bus.outgoing import Answer
+from foundation.bus.registry import handles
+from foundation.bus.unit_of_work import begin
+from wire.conference_settings import ConferenceSettings
+from wire.error_codes import Err
+from wire.reservations import BookConference, CancelBooking, ChangeBooking
+
+
+@handles(BookConference)
+def on_book_conference(
+    uow: ConferencesUnitOfWork, request: BookConference, envelope: Envelope
+) -> None:
+    """Book a conference with a number that is kept for it, or refuse the request."""
+    _commit_or_refuse(uow, request, envelope, _book(uow, request, envelope.request))
+
+
+@handles(ChangeBooking)
+def on_change_booking(
+    uow: ConferencesUnitOfWork, request: ChangeBooking, envelope: Envelope
+) -> None:
+    """Change a reservation, or one date of it; one that cannot be had leaves it as it was."""
+    change = _change_date if request.occurrence else _change
+    _commit_or_refuse(uow, request, envelope, change(uow, request, envelope.request))
+
+
+@handles(CancelBooking)
+def on_cancel_booking(
+    uow: ConferencesUnitOfWork, request: CancelBooking, envelope: Envelope
+) -> None:
+    """Cancel a reservation, or one date of it."""
+    _commit_or_refuse(uow, request, envelope, _cancel(uow, request, envelope.request))
+
+
+def cancel_now(platform: str, bookid: str) -> bool:
+    """Cancel a reservation for an operator. False: it is not live, or the platform is served at another site."""
+    with begin(platform) as uow:
+        conferences = uow.part(ConferencesDatabaseUnitOfWork)
+        reservation = conferences.reservations.load(bookid) if uow.is_open else None
+        if reservation is None or not reservation.live:
+            return False
+        request = CancelBooking(user_domain=reservation.user_domain, bookid=bookid)
+        decided = _cancel(conferences, request, "")
+        if isinstance(decided, CreateRefusal):
+            return False
+        told = [message for message in decided.send if not isinstance(message, Answer)]
+        commit_booking(conferences, replace(decided, send=told))
+    wake_up.everywhere(platform)
+    return True
+
+
+def _commit_or_refuse(
+    uow: ConferencesUnitOfWork,
+    request: decide.Request,
+    envelope: Envelope,
+    decided: BookingStep | CreateRefusal,
+) -> None:
+    """Stage what was decided, or answer why the request is refused."""
+    if isinstance(decided, CreateRefusal):
+        decided = decide.decide_refuse_booking(request, envelope.request, decided)
+    commit_booking(uow, decided)
+
+
+def _book(
+    uow: ConferencesUnitOfWork, request: BookConference, request_key: str
+) -> BookingStep | CreateRefusal:
+    """Decide about a new reservation; nothing is staged but its number."""
+    settings = decide.settings_of(request, None)
+    if isinstance(settings, CreateRefusal):
+        return settings
+    tenant = permitted_tenant(uow, request.user_domain, settings)
+    if isinstance(tenant, CreateRefusal):
+        return tenant
+    bookid = request.bookid or uow.new_id()
+    if request.bookid and uow.reservations.load(bookid):
+        return CreateRefusal(
+            Err.NAME_TAKEN, "bookid: the id is already taken; choose another or none"
+        )
+    limit = decide.MAX_OF_DOMAIN
+    if uow.reservations.count_of_domain(tenant.moid, limit) >= limit:
+        return CreateRefusal(Err.DOMAIN_LIMIT, f"moid: it has {limit} reservations; cancel some")
+    reservation = decide.draft(request, settings, tenant.platform, bookid, uow.now, None)
+    if isinstance(reservation, CreateRefusal):
+        return reservation
+    dates = _dates_that_fit(uow, reservation, ())
+    if isinstance(dates, CreateRefusal):
+        return dates
+    e164 = uow.hold_number(request.e164, reservation.holder)
+    if e164 is None:
+        return CreateRefusal(Err.NUMBER_TAKEN, "confE164")
+    numbered = decide.with_number(reservation, e164)
+    return decide.decide_book(request, request_key, numbered, dates, uow.own_site)
+
+
+def _dates_that_fit(
+    uow: ConferencesUnitOfWork, reservation: Reservation, existing: Sequence[Occurrence]
+) -> list[Occurrence] | CreateRefusal:
+    """Return the dates to plan of a new or changed reservation; or why it cannot be had."""
+    dates = decide.first_dates(reservation, existing, uow.now)
+    if isinstance(dates, CreateRefusal):
+        return dates
+    return _refuse_by_capacity(uow, reservation, dates) or dates
+
+
+def _refuse_by_capacity(
+    uow: ConferencesUnitOfWork, reservation: Reservation, dates: Sequence[Occurrence]
+) -> CreateRefusal | None:
+    """Return why the places of these dates cannot be booked, if they cannot."""
+    wanted = decide.spans_of(dates)
+    booked = uow.reservations.booked(wanted, but_of=reservation.bookid)
+    usual, capacity = uow.reservations.usual_load(), uow.reservations.capacity()
+    return refuse_overfull(wanted, booked, usual, capacity)
+
+
+def _own(
+    uow: ConferencesUnitOfWork, request: ChangeBooking | CancelBooking
+) -> Reservation | CreateRefusal:
+    """Return the live reservation that a request names, if it belongs to the domain that the request names."""
+    reservation = uow.reservations.load(request.bookid)
+    if reservation is None or not reservation.live:
+        return CreateRefusal(Err.NOT_FOUND, "bookid")
+    if reservation.user_domain != request.user_domain:
+        return CreateRefusal(Err.NOT_PERMITTED, "moid")
+    return reservation
+
+
+def _permitted_settings(
+    uow: ConferencesUnitOfWork, request: ChangeBooking, before: ConferenceSettings
+) -> ConferenceSettings | CreateRefusal:
+    """Return the settings that a request changes to, if the user domain may have such a conference."""
+    settings = decide.settings_of(request, before)
+    if isinstance(settings, CreateRefusal):
+        return settings
+    tenant = permitted_tenant(uow, request.user_domain, settings)
+    return tenant if isinstance(tenant, CreateRefusal) else settings
+
+
+def _change(
+    uow: ConferencesUnitOfWork, request: ChangeBooking, request_key: str
+) -> BookingStep | CreateRefusal:
+    """Decide about a change of a whole reservation; nothing is staged but its number."""
+    before = _own(uow, request)
+    if isinstance(before, CreateRefusal):
+        return before
+    settings = _permitted_settings(uow, request, before.settings)
+    if isinstance(settings, CreateRefusal):
+        return settings
+    platform = before.source_platform
+    after = decide.draft(request, settings, platform, before.bookid, uow.now, before)
+    if isinstance(after, CreateRefusal):
+        return after
+    existing = uow.reservations.dates_of(before.bookid)
+    dates = _dates_that_fit(uow, after, existing)
+    if isinstance(dates, CreateRefusal):
+        return dates
+    if after.e164 != before.e164:
+        if uow.hold_number(after.e164, after.holder) is None:
+            return CreateRefusal(Err.NUMBER_TAKEN, "confE164")
+        uow.drop_number_hold(before.e164)
+    own_site = uow.own_site
+    return decide.decide_change(request, request_key, before, after, existing, dates, own_site)
+
+
+def _date_of(
+    uow: ConferencesUnitOfWork, reservation: Reservation, named: str | None
+) -> Occurrence | CreateRefusal:
+    """Return the planned date of a reservation that a request names by its start, as the rule gives it."""
+    moment = decide.read_moment(named)
+    if moment is None:
+        return CreateRefusal(Err.MALFORMED, "occurrence: must be the start of a date, in ISO 8601")
+    key = occurrence_id(reservation.bookid, moment)
+    for date in uow.reservations.dates_of(reservation.bookid):
+        if date.id == key and date.state is OccurrenceState.PLANNED:
+            return date
+    return CreateRefusal(Err.NOT_FOUND, "occurrence")
+
+
+def _change_date(
+    uow: ConferencesUnitOfWork, request: ChangeBooking, request_key: str
+) -> BookingStep | CreateRefusal:
+    """Decide about a change of one date; nothing is staged."""
+    reservation = _own(uow, request)
+    if isinstance(reservation, CreateRefusal):
+        return reservation
+    before = _date_of(uow, reservation, request.occurrence)
+    if isinstance(before, CreateRefusal):
+        return before
+    settings = _permitted_settings(uow, request, before.settings or reservation.settings)
+    if isinstance(settings, CreateRefusal):
+        return settings
+    after = decide.changed_date(request, before, reservation, settings, uow.now)
+    if isinstance(after, CreateRefusal):
+        return after
+    others = [o for o in uow.reservations.dates_of(reservation.bookid) if o.id != after.id]
+    refusal = decide.refuse_overlap([*others, after])
+    refusal = refusal or _refuse_by_capacity(uow, reservation, [after])
+    return refusal or decide.decide_change_date(request, request_key, reservation, after)
+
+
+def _cancel(
+    uow: ConferencesUnitOfWork, request: CancelBooking, request_key: str
+) -> BookingStep | CreateRefusal:
+    """Decide about a cancellation; the number is kept no longer once the whole reservation is cancelled."""
+    reservation = _own(uow, request)
+    if isinstance(reservation, CreateRefusal):
+        return reservation
+    date = None
+    if request.occurrence is not None:
+        found = _date_of(uow, reservation, request.occurrence)
+        if isinstance(found, CreateRefusal):
+            return found
+        date = found
+    existing = uow.reservations.dates_of(reservation.bookid)
+    step = decide.decide_cancel(request, request_key, reservation, existing, date, uow.own_site)
+    if step.reservation is not None:
+        uow.drop_number_hold(reservation.e164)
+    return step
