@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from conferences.rules.create import Tenant
 from conferences.rules.licence_counts import in_use
 from conferences.rules.monitor_states import Monitor
 from conferences.rules.states import Conference, ConferenceState, Rename, Unit
-from foundation.bus.message import dumps
+from foundation.bus.message import dumps, loads
 from licensing.rules.amounts import EVALUATION, NONE
 from licensing.rules.limits import Limits
 from tests.memory import MemoryUnitOfWork, TenantFacts
@@ -117,7 +118,36 @@ def hear(
     **more: Any,
 ) -> None:
     """Deliver a message to a unit of work."""
-    unit_of_work.take(letter(body, **more), queue.value.queue, unit_of_work.now)
+    sent = replace(letter(body, **more), sent_at=unit_of_work.now)
+    unit_of_work.take(sent, queue.value.queue, unit_of_work.now)
+
+
+def book(unit_of_work: MemoryUnitOfWork, **fields: Any) -> dict[str, Any]:
+    """Book a conference of tenant `u1` that begins in an hour, unless told otherwise; return the answer."""
+    usual = {
+        "type": "CM_MAU_ADDBOOKCONF_REQ",
+        "reqid": f"book-{len(unit_of_work.inbox)}",
+        "moid": "u1",
+        "creator": {"moid": "p1", "name": "Anna"},
+        "confname": "Weekly",
+        "duration": 60,
+        "starttime": (unit_of_work.now + timedelta(hours=1)).isoformat(),
+    }
+    hear(unit_of_work, {**usual, **fields}, Routes.CM_TO_CSS)
+    answer: dict[str, Any] = loads(unit_of_work.outgoing[0].body)
+    return answer
+
+
+def unit_accepts(unit_of_work: MemoryUnitOfWork, number: str, *, no_unit: bool = False) -> None:
+    """Let the resource manager grant a unit, and the unit accept the conference; or let there be no unit."""
+    c = unit_of_work.live[number]
+    granted = {} if no_unit else {"mcu": {"ip": UNIT.ip}}
+    mark = f"create:{number}:{c.source_platform}:{c.question}"
+    hear(unit_of_work, {"type": "GET_RES_ACK", **granted}, Routes.RMS_TO_CSS, correlation_id=mark)
+    if not no_unit:
+        accepted = {"confE164": number, "incarnation": c.incarnation}
+        body = {"type": "MCU_MAU_CREATECONF_ACK", **accepted}
+        hear(unit_of_work, body, app_id=f"cmu@{UNIT.ip}")
 
 
 # ---- random conferences -------------------------------------------------------------------------

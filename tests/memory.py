@@ -13,6 +13,7 @@ from conferences.data.queries import list_item
 from conferences.rules import licence_counts
 from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant, refuse_at_limit
 from conferences.rules.listing import ListPage
+from conferences.rules.occurrence import has_outcome
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
 from foundation.bus import registry
@@ -22,6 +23,7 @@ from foundation.bus.outgoing import Answer, Event, Outgoing
 from licensing.rules.amounts import NONE, WIRE_NAMES, Amounts
 from licensing.rules.limits import Limits, find_reached_limit, find_short_resource
 from tests.memory_letter import InboxRequest, Letter, envelope_of
+from tests.memory_reservations import MemoryReservations
 from tests.memory_stored import MemoryRegistry, MemoryStored
 from wire import replies
 from wire.protocol import PROTOCOL
@@ -66,6 +68,7 @@ class MemoryUnitOfWork:
     reserved: dict[str, str] = field(default_factory=dict)
     stored: MemoryStored = field(default_factory=MemoryStored)
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
+    reservations: MemoryReservations = field(default_factory=MemoryReservations)
     inbox: dict[str, InboxRequest] = field(default_factory=dict)
     parked: list[tuple[bytes, str]] = field(default_factory=list)
     abnormal_rooms: set[str] = field(default_factory=set)
@@ -321,6 +324,8 @@ class MemoryUnitOfWork:
         if before is not None and before.live and not after.live:
             self.numbers[after.e164] = (after.incarnation, False)
             del self.live[after.e164]
+        if has_outcome(before, after):
+            self.reservations.note_outcome(after, self.now)
 
     def count(self, domain: str, before: Amounts, after: Amounts) -> None:
         """Count that a conference of this domain uses `after` where it used `before`."""

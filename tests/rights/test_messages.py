@@ -13,11 +13,12 @@ import pytest
 
 from foundation.bus.message import Message
 from foundation.bus.registry import HANDLERS, PASSED_ON, RESUMING
-from tests.factories import NUMBER, conference, hear, memory_unit_of_work, monitor
+from tests.factories import NUMBER, book, conference, hear, memory_unit_of_work, monitor
 from wire.error_codes import Err
 from wire.routes import Routes
 
 ASKED_FOR = {
+    "CM_MAU_ADDBOOKCONF_REQ": "moid",
     "CM_MAU_CREATECONF_REQ": "moid",
     "CM_MAU_CREATETEMPLATE_REQ": "moid",
     "CM_MAU_GETCONFLIST_REQ": "moid",
@@ -29,6 +30,8 @@ OF_A_CONFERENCE: dict[str, dict[str, Any]] = {
     "CM_MAU_DELAYCONF_REQ": {"delay": 5},
     "CM_MAU_STARTMONITOR_REQ": {"ip": "192.0.2.7", "port": 6000, "mode": 1},
     "CM_MAU_STOPMONITOR_REQ": {"ip": "192.0.2.7", "port": 6000},
+    "CM_MAU_MDFBOOKCONF_REQ": {"bookid": "b1", "duration": 30},
+    "CM_MAU_DELBOOKCONF_REQ": {"bookid": "b1"},
     "CM_MCU_MUTE_REQ": {"value": 1},
     "CM_MCU_ADDMT_REQ": {"mts": [{"account": "1"}]},
 }
@@ -93,7 +96,9 @@ def test_somebody_has_decided_on_every_message_that_names_a_domain() -> None:
 def answer_to(wire_type: str, **fields: Any) -> dict[str, Any] | None:
     """What a CM is answered that names a domain beside the conference of tenant `u1`."""
     unit_of_work = memory_unit_of_work(conference(monitors=(monitor(),)))
-    body = {"type": wire_type, "reqid": "r", "confE164": NUMBER, **fields}
+    book(unit_of_work, bookid="b1")
+    number = {} if "BOOKCONF" in wire_type else {"confE164": NUMBER}
+    body = {"type": wire_type, "reqid": "r", **number, **fields}
     queue = Routes.CM_TO_UNIT if wire_type.startswith("CM_MCU") else Routes.CM_TO_CSS
     hear(unit_of_work, body, queue)
     answers = [json.loads(one.body) for one in unit_of_work.outgoing]
