@@ -19,6 +19,7 @@ from tests.memory_letter import Letter
 from tests.memory_pool import MemoryPool, plus
 from tests.simulation.broken import Broken
 from tests.simulation.cells import Cell, Gate
+from tests.simulation.dates import DateChecks
 from wire.routes import unit_key
 
 _S = ConferenceState
@@ -92,6 +93,10 @@ class Invariants:
     effective: set[str] = field(default_factory=set)
     counted: dict[str, tuple[Conference, Amounts]] = field(default_factory=dict)
     warnings: set[tuple[str, datetime | None, int]] = field(default_factory=set)
+    dates: DateChecks = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.dates = DateChecks(self.uow)
 
     # ---- after a transaction --------------------------------------------------------------------
 
@@ -118,6 +123,7 @@ class Invariants:
         if self.uow.changes:
             self._check_quota()
             self._check_numbers()
+            self.dates.after()
 
     def _check_move(self, before: Conference | None, c: Conference) -> None:
         latest = self.latest.get(c.confid)
@@ -195,9 +201,9 @@ class Invariants:
         elif kind == "MAU_CM_CONFWILLEND_NTF":
             if c := self.uow.live.get(body["confE164"]):  # else its owner's, which hears of it
                 self._check_warning(c)
-        elif kind == "CSS_UPU_ADDCONF_NTF":
+        elif kind == "CSS_UPU_ADDCONF_NTF" and body["state"] == "running":
             self.in_use.add((there[0], body["confE164"]))
-        elif kind == "CSS_UPU_DELCONF_NTF":
+        elif kind == "CSS_UPU_DELCONF_NTF" and body["state"] == "running":
             self.in_use.discard((there[0], body["confE164"]))
         elif kind == "CSS_BMC_CDR_NTF":
             self.records[body["confid"]] += 1
@@ -299,6 +305,7 @@ class Invariants:
 
     def in_time(self, now: datetime) -> None:
         """After the timer has run: nobody waits longer than promised."""
+        self.dates.in_time(now)
         for c in self.uow.live.values():
             if c.state is _S.CREATING and now - c.created_at > CREATED_IN:
                 raise Broken("in time", f"{c.e164} is created since {c.created_at}")
@@ -321,6 +328,7 @@ class Invariants:
             elif free := [u for u, f in units.items() if _fits(f, c)]:
                 raise Broken("rest", f"{c.e164} waits while {free} are free")
         self._all_answered()
+        self.dates.at_rest()
         return believed
 
     def _all_answered(self) -> None:

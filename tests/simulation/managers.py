@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from random import Random
 from typing import Any
 
@@ -12,7 +13,7 @@ import orjson
 from foundation.bus.message import dumps, to_body
 from tests.memory_letter import Letter
 from tests.simulation.broken import Broken
-from tests.simulation.scenery import prefix_of
+from tests.simulation.scenery import EPOCH, prefix_of
 from wire.conference_manager import AskToRename, RenameDenied, RenameGranted
 from wire.routes import Routes
 
@@ -55,6 +56,7 @@ class Managers:
     answers_renames: bool = True
     agrees: bool = False
     """To every rename; else to most."""
+    booked: int = 0
     _open: dict[str, Ask] = field(default_factory=dict)
 
     # ---- asking ---------------------------------------------------------------------------------
@@ -68,6 +70,8 @@ class Managers:
             self.repeat()
         elif roll < 0.63 and self.numbers:
             self.monitor(self.rng.choice(self.numbers))
+        elif roll < 0.67 and self.booked < conferences_wanted:
+            self.book()
         elif self.numbers:
             number = self.rng.choice(self.numbers)
             [self.extend, self.release, self.control, self.look][self.rng.randrange(4)](number)
@@ -89,6 +93,22 @@ class Managers:
         if rng.random() < 0.3:
             body["confE164"] = prefix_of(self.platform) + rng.choice(WISHED_NUMBERS)
         self._ask(body, Routes.CM_TO_CSS)
+
+    def book(self) -> None:
+        """Book a conference that begins soon, once or twice."""
+        rng = self.rng
+        start = EPOCH + timedelta(seconds=round(self.clock()) + rng.randrange(2, 60))
+        body = {
+            "type": "CM_MAU_ADDBOOKCONF_REQ",
+            "moid": f"{self.platform}-{rng.choice(('1', '2'))}",
+            "confname": f"booked {len(self.asks)}",
+            "duration": rng.choice((1, 2, 8)),
+            "starttime": start.isoformat(),
+            "repeat": rng.choice(("", "FREQ=DAILY;COUNT=2")),
+        }
+        self.booked += 1
+        # One that comes too late is refused as malformed, since its start lies in the past.
+        self._ask(body, Routes.CM_TO_CSS).must_be_answered = False
 
     def extend(self, number: str) -> None:
         """Ask for more time."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from conferences.data.commit import commit
+from conferences.flows.occurrences import handle_due
 from conferences.rules.due import decide_due, decide_end_at_other_site
 from conferences.rules.move import decide_move
 from conferences.rules.outgoing import parse_question, to_unit
@@ -70,6 +71,12 @@ class Place:
         """Tell whether a worker is alive. Whether the broker lets it work does not matter."""
         return self.world.network.up(self.name) and self.css_sleeps_until <= self.world.t
 
+    @property
+    def software_is_dead(self) -> bool:
+        """Tell whether its workers have been dead for so long that its own agent knows."""
+        sleeps = self.css_sleeps_until > self.world.t
+        return sleeps and self.world.t - self.css_slept_at > LIMITS.pulse
+
     def signs(self) -> Signs:
         """Show once a second what the agents see; on a slow host they run, and beats come, now and then."""
         t, up, lives = self.world.t, self.world.network.up(self.name), self.software_lives
@@ -89,9 +96,7 @@ class Place:
         """Tell whether there is any reason why another site should serve its platform."""
         network, others = self.world.network, set(self.own.sides) - {self.name}
         reached = all(network.linked(self.name, to) for to in (*others, REGISTER))
-        sleeps = self.css_sleeps_until > self.world.t
-        dead = sleeps and self.world.t - self.css_slept_at > LIMITS.pulse
-        return not network.up(self.name) or not reached or dead
+        return not network.up(self.name) or not reached or self.software_is_dead
 
     def served(self) -> list[Cell]:
         """The cells that it may write now."""
@@ -198,6 +203,7 @@ class Place:
             self._keep_up()
         for cell in self.served():
             self._due(cell)
+            self._start_reservations(cell)
         if self.world.many:
             self._watch_hosted()
         self.rms.watch()
@@ -239,6 +245,16 @@ class Place:
             self.commit(cell, "due")
         if self.world.prompt:
             self.world.checks[cell.row.platform].in_time(data.now)
+
+    def _start_reservations(self, cell: Cell) -> None:
+        """Do as `flows.occurrences.start_due`."""
+        data = self.begin(cell)
+        due = data.reservations.due(data.now)
+        for reservation, date in due:
+            handle_due(data, reservation, date)
+        if due:
+            self.commit(cell, "reservations")
+            self.world.checks[cell.row.platform].dates.after_timer()
 
     def _watch_hosted(self) -> None:
         """Do as `flows.due.watch_hosted`."""

@@ -189,7 +189,7 @@ class World(Clock):
         for loser, taker in cell.moves:
             if self.t - self.places[loser].failed_at > JUST_BACK:
                 raise Broken("moved", f"{cell.row.platform} moves from {loser}, which lives")
-            if not self.places[taker].software_lives:
+            if self.places[taker].software_is_dead:
                 raise Broken("moved", f"{cell.row.platform} moves to {taker}, which is dead")
         cell.moves.clear()
 
