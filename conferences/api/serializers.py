@@ -68,12 +68,13 @@ class ConfParams(SettingsParams):
     create_type = serializers.IntegerField(
         required=False,
         min_value=1,
-        max_value=4,
-        help_text="2: from a public template, 3: a personal one, 4: in a virtual room. Default: 1.",
+        max_value=5,
+        help_text="2: from a public template, 3: a personal one, 4: in a virtual room,"
+        " 5: a booked conference, early. Default: 1.",
     )
     template_id = serializers.CharField(
         required=False,
-        help_text="Needed with 2 to 4; other arguments hold in place of what it says.",
+        help_text="Needed with 2 to 5; with 2 to 4 other arguments hold in place of what it says.",
     )
     platform_id = serializers.CharField(required=False)
 

@@ -3,12 +3,21 @@
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from conferences.api import control_urls, monitors, room_views, template_views, views
+from conferences.api import (
+    booking_views,
+    control_urls,
+    monitors,
+    room_views,
+    template_views,
+    views,
+)
 from conferences.api.push import described
 
 urlpatterns = [
     path("mc/confs", views.Conferences.as_view()),
     path("mc/confs/<str:conf_id>", views.OneConference.as_view()),
+    path("mc/booked_confs", booking_views.BookedConferences.as_view()),
+    path("mc/booked_confs/<str:conf_id>", booking_views.BookedConference.as_view()),
     path("mc/personal_templates", template_views.PersonalTemplates.as_view()),
     path("mc/personal_templates/<str:stored_id>", template_views.PersonalTemplate.as_view()),
     re_path(

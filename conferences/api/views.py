@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from conferences.api import (
     arrangement_parsing,
+    booking_commands,
     commands,
     representations,
     request_parsing,
@@ -78,6 +79,10 @@ class Conferences(Call):
         instant = _create_type(params) == INSTANT
         wishes.refuse_unsafe(params, instant=instant)
         left_out = wishes.names_without_effect(params, instant=instant)
+        if _create_type(params) == booking_commands.BOOKING_OPENED_EARLY:
+            reservation = booking_commands.find(_template_id(params), account)
+            opened = booking_commands.open_early(reservation, account, key or None)
+            return _created(opened, left_out)
         if kind := _KIND_OF_CREATE_TYPE.get(_create_type(params)):
             return _begun(kind, params, self.session(request).account, key or None, left_out)
         command = _create_request(params, domain, creator, key or None)
@@ -95,9 +100,10 @@ class Conferences(Call):
             instant = _create_type(params) == INSTANT
             wishes.refuse_unsafe(params, instant=instant)
             if kind := _KIND_OF_CREATE_TYPE.get(_create_type(params)):
-                template_id = request_parsing.words(params.get("template_id"), "template_id")
-                stored_commands.find(kind, template_id, self.session(request).account)
+                stored_commands.find(kind, _template_id(params), self.session(request).account)
                 request_parsing.given_settings(params)
+            elif _create_type(params) == booking_commands.BOOKING_OPENED_EARLY:
+                booking_commands.find(_template_id(params), self.session(request).account)
             else:
                 _create_request(params, self.domain(request), Creator())
         except Refusal as refusal:
@@ -125,11 +131,19 @@ _KIND_OF_CREATE_TYPE = {2: Kind.PUBLIC, 3: Kind.PERSONAL, 4: Kind.ROOM}
 
 
 def _create_type(params: Mapping[str, object]) -> int:
-    """Return from what a conference is created: 1 nothing, 2 and 3 a template, 4 a virtual room. Raises Refusal."""
+    """Return from what a conference is created: 1 nothing, 2 and 3 a template, 4 a virtual room, 5 a reservation.
+
+    Raises Refusal.
+    """
     create_type = request_parsing.number(params.get("create_type"), "create_type", 1)
-    if create_type not in (1, *_KIND_OF_CREATE_TYPE):
-        raise Refusal(int(Err.MALFORMED), "create_type: must be 1, 2, 3 or 4")
+    if create_type not in (1, *_KIND_OF_CREATE_TYPE, booking_commands.BOOKING_OPENED_EARLY):
+        raise Refusal(int(Err.MALFORMED), "create_type: must be 1, 2, 3, 4 or 5")
     return create_type
+
+
+def _template_id(params: Mapping[str, object]) -> str:
+    """Return the id of the template, room or reservation that a conference is created from. Raises Refusal."""
+    return request_parsing.words(params.get("template_id"), "template_id")
 
 
 def _begun(
@@ -140,7 +154,7 @@ def _begun(
     left_out: list[str],
 ) -> Response:
     """Begin the conference of a template or room; other arguments hold in place of what it says."""
-    template_id = request_parsing.words(params.get("template_id"), "template_id")
+    template_id = _template_id(params)
     stored = stored_commands.find(kind, template_id, account)
     given = request_parsing.given_settings(params, stored.settings.mts)
     return _created(stored_commands.begin(stored, account, given, key), left_out)

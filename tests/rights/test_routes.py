@@ -43,6 +43,9 @@ OPEN = {
 OF_SESSION = {"api/v1/system/heartbeat", "api/v1/mc/confs", "api/v1/vc/confs"} | READINGS
 """For whoever has logged in; what they touch is the caller's own."""
 
+OF_BOOKINGS = {"api/v1/mc/booked_confs", "api/v1/mc/booked_confs/<str:conf_id>"}
+"""Of reservations; whose they may be is shown in `tests/http/test_booked_conferences.py`."""
+
 OF_CONFERENCE = {
     "api/v1/mc/confs/<str:conf_id>": ("DELETE",),
     "api/v1/vc/confs/<str:conf_id>": ("GET",),
@@ -96,7 +99,7 @@ def test_sites_are_operated_by_the_core(sign_in: SignIn, who: str, address: str)
 
 
 def test_somebody_has_decided_on_every_address() -> None:
-    decided = OPEN | OF_SESSION | {*OF_CONFERENCE} | OF_JOINING | OF_CONSOLE
+    decided = OPEN | OF_SESSION | OF_BOOKINGS | {*OF_CONFERENCE} | OF_JOINING | OF_CONSOLE
     decided |= {"admin/live.json", *OF_SITES}
     all_routes = {route for route in routes() if not route.startswith(".well-known/oauth-")}
     assert all_routes - decided == set(), (

@@ -1,0 +1,139 @@
+"""The HTTP API and the console find, make, change and cancel reservations by these functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import orjson
+
+from conferences.api import commands
+from conferences.api.commands import Nack, Started
+from conferences.api.request_parsing import given_settings
+from conferences.data import reservation_queries
+from conferences.data.platform_resolver import platform_of_domain
+from conferences.rules.reservation import Reservation
+from domains.models import Account
+from foundation.bus.message import Message, from_body
+from foundation.cells.directory import store_of
+from foundation.web.arguments import words
+from foundation.web.errors import Refusal
+from wire.conference_manager import CreateConference, Creator
+from wire.error_codes import MEANING, Err
+from wire.reservations import BookConference, CancelBooking, ChangeBooking, ConferenceBooked
+
+BOOKING_OPENED_EARLY = 5
+"""The `create_type` of a create request that opens a booked conference before its start."""
+_HTTP_NAMES = {
+    "starttime": "start_time",
+    "confname": "name",
+    "confE164": "conf_id",
+    "bookid": "conf_id",
+    "maxjoinedmt": "max_join_mt",
+    "confpwd": "password",
+}
+"""The names of fields of messages that the HTTP API calls otherwise."""
+
+
+def find(number_or_id: str, account: Account) -> Reservation:
+    """Return the live reservation of the account's user domain with this number or id.
+
+    Raises Refusal, the same for one that is not there and for one of another domain.
+    """
+    domain = account.domain_id or ""
+    database = store_of(platform_of_domain(domain)).database
+    reservation = reservation_queries.find(database, number_or_id) if domain else None
+    if reservation is None or reservation.user_domain != domain:
+        raise Nack(Err.NOT_FOUND, f"conf_id: {MEANING[Err.NOT_FOUND]}")
+    return reservation
+
+
+def may_write(reservation: Reservation, account: Account) -> bool:
+    """Return whether an account of the domain may change, cancel or open a reservation: its creator, administrators."""
+    return account.is_staff or reservation.creator_moid == account.moid
+
+
+def _refuse_unless_writable(reservation: Reservation, account: Account) -> None:
+    if not may_write(reservation, account):
+        words_of_refusal = "only who booked it, and administrators of the domain, may do this"
+        raise Nack(Err.NOT_PERMITTED, words_of_refusal)
+
+
+def book(params: Mapping[str, object], account: Account, key: str | None) -> ConferenceBooked:
+    """Book a conference. `key`: the caller's id of the request. Raises Refusal."""
+    request = BookConference(
+        reqid=key,
+        user_domain=account.domain_id or "",
+        creator=Creator(moid=account.moid, name=str(account)[:64]),
+        e164=_number(params),
+        starttime=words(params.get("start_time"), "start_time") or None,
+        timezone=words(params.get("timezone"), "timezone") or None,
+        repeat=words(params.get("repeat"), "repeat") or None,
+        **given_settings({"name": None, **params}),
+    )
+    return _ask(request)
+
+
+def change(
+    reservation: Reservation, params: Mapping[str, object], account: Account
+) -> ConferenceBooked:
+    """Change a reservation, or the one date named by `occurrence`; what is not given stays. Raises Refusal."""
+    _refuse_unless_writable(reservation, account)
+    before = reservation.settings.mts
+    request = ChangeBooking(
+        user_domain=reservation.user_domain,
+        bookid=reservation.bookid,
+        occurrence=words(params.get("occurrence"), "occurrence") or None,
+        e164=_number(params),
+        starttime=words(params.get("start_time"), "start_time") or None,
+        timezone=words(params.get("timezone"), "timezone") or None,
+        repeat=words(params.get("repeat"), "repeat") if "repeat" in params else None,
+        **given_settings(params, before),
+    )
+    return _ask(request)
+
+
+def cancel(reservation: Reservation, occurrence: str, account: Account) -> None:
+    """Cancel a reservation, or one date of it; `occurrence` "" means all. Raises Refusal."""
+    _refuse_unless_writable(reservation, account)
+    _ask(
+        CancelBooking(
+            user_domain=reservation.user_domain,
+            bookid=reservation.bookid,
+            occurrence=occurrence or None,
+        )
+    )
+
+
+def open_early(reservation: Reservation, account: Account, key: str | None) -> Started:
+    """Begin the conference of the next date before its start. Raises Refusal."""
+    _refuse_unless_writable(reservation, account)
+    return commands.start(
+        CreateConference(
+            reqid=key,
+            user_domain=reservation.user_domain,
+            creator=Creator(moid=account.moid, name=str(account)[:64]),
+            name=reservation.settings.name,
+            bookid=reservation.bookid,
+        )
+    )
+
+
+def _number(params: Mapping[str, object]) -> str | None:
+    """Return the number that is asked for; `None` means any, or the one that it has. Raises Refusal."""
+    number = words(params.get("conf_id"), "conf_id")
+    if number and not re.fullmatch(r"[0-9]{1,16}", number):
+        raise Refusal(int(Err.MALFORMED), "conf_id: must be 1 to 16 digits")
+    return number or None
+
+
+def _ask(command: Message) -> ConferenceBooked:
+    """Send a command about a reservation, and return its answer. Raises Refusal, with the names of the HTTP API."""
+    try:
+        result = commands.ask(command)
+    except Nack as nack:
+        name, colon, explanation = nack.description.partition(":")
+        raise Nack(nack.errcode, f"{_HTTP_NAMES.get(name, name)}{colon}{explanation}") from None
+    if result.answer is None:
+        raise Refusal(int(Err.SERVICE_STOPPED), "the scheduler did not answer; ask again shortly")
+    return from_body(ConferenceBooked, orjson.loads(result.answer))

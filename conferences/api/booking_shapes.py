@@ -1,0 +1,118 @@
+"""The functions here build the objects of the open platform API for reservations. They are pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from conferences.rules.outgoing import wire_time
+from conferences.rules.reservation import Occurrence, Reservation
+from wire.conference_settings import ConferenceSettings
+from wire.fields import Settings
+
+_FIXED: dict[str, object] = {
+    "conf_type": 1,
+    "closed_conf": 0,
+    "safe_conf": 0,
+    "encrypted_type": 0,
+    "encrypted_auth": 0,
+    "encrypted_key": "",
+    "video_quality": 0,
+    "one_reforming": 0,
+    "dual_mode": 1,
+    "voice_activity_detection": 0,
+    "public_conf": 0,
+}
+"""The fields of functions that our media units do not have, each with the value that says so."""
+
+_FIXED_IN_DETAIL: dict[str, object] = {
+    "mute_filter": 0,
+    "fec_mode": 0,
+    "doubleflow": 0,
+    "vacinterval": 15,
+    "call_times": 0,
+    "call_interval": 20,
+    "call_mode": 0,
+    "cascade_mode": 0,
+    "cascade_upload": 0,
+    "cascade_return": 0,
+    "cascade_return_para": 0,
+    "vmp_enable": 0,
+    "mix_enable": 1,
+    "poll_enable": 0,
+    "preoccupy_resource": 0,
+}
+
+
+def _time(moment: datetime) -> str:
+    return wire_time(moment) or ""
+
+
+def booked_item(
+    reservation: Reservation, occurrence: Occurrence, *, with_password: bool
+) -> dict[str, object]:
+    """Return one date of a reservation in a list. `with_password`: for those who may change it."""
+    settings = occurrence.settings or reservation.settings
+    for_all = settings.settings or Settings()
+    return {
+        **_FIXED,
+        "name": settings.name,
+        "conf_id": reservation.e164,
+        "meeting_id": reservation.bookid,
+        "start_time": _time(occurrence.starts_at),
+        "end_time": _time(occurrence.ends_at),
+        "occurrence": _time(occurrence.original),
+        "timezone": reservation.timezone,
+        "repeat": reservation.repeat,
+        "duration": settings.duration,
+        "bitrate": settings.bitrate,
+        "password": (settings.password or "") if with_password else "",
+        "need_password": int(bool(settings.password)),
+        "mute": int(bool(for_all.mute)),
+        "silence": int(bool(for_all.silence)),
+        "invited_mt_num": len(settings.mts),
+        "max_join_mt": settings.places,
+        "creator": {
+            "name": reservation.creator_name,
+            "account": reservation.creator_moid,
+            "account_type": 1,
+            "telephone": "",
+            "mobile": "",
+        },
+    }
+
+
+def booked_detail(
+    reservation: Reservation, dates: Sequence[Occurrence], *, with_password: bool
+) -> dict[str, object]:
+    """Return all fields of a reservation, as its next date will be held, and its next dates."""
+    settings = dates[0].settings or reservation.settings
+    video = {
+        "format": 6 if settings.h265 else 4,
+        "resolution": 13 if settings.resolution == "1080p" else 12,
+        "frame": 30,
+        "bitrate": settings.bitrate,
+    }
+    return {
+        **_FIXED_IN_DETAIL,
+        **booked_item(reservation, dates[0], with_password=with_password),
+        "auto_end": int(settings.auto_end),
+        "speaker": _person(settings, settings.speaker),
+        "chairman": _person(settings, settings.chairman),
+        "recorder": {"recorder_mode": int(settings.record)},
+        "video_formats": [video],
+        "dates": [
+            {
+                "occurrence": _time(date.original),
+                "start_time": _time(date.starts_at),
+                "end_time": _time(date.ends_at),
+            }
+            for date in dates
+        ],
+    }
+
+
+def _person(settings: ConferenceSettings, account: str | None) -> dict[str, object]:
+    """Return chairman or speaker as an AccountRef; strings are never null."""
+    name = next((terminal.name for terminal in settings.mts if terminal.account == account), "")
+    return {"name": name if account else "", "account": account or "", "account_type": 5}

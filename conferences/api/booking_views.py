@@ -1,0 +1,156 @@
+"""The API calls `mc/booked_confs…`, which list, make, change and cancel reservations (HTTP API §2)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from conferences.api import (
+    booking_commands,
+    booking_serializers,
+    booking_shapes,
+    request_parsing,
+    wishes,
+)
+from conferences.api.call import Call
+from conferences.data import reservation_queries
+from conferences.data.platform_resolver import platform_of_domain
+from conferences.rules.booking import read_moment
+from conferences.rules.reservation import Reservation
+from foundation import clock
+from foundation.cells.directory import store_of
+from foundation.web.arguments import number, words
+from foundation.web.errors import Refusal, ack
+from foundation.web.serializers import Accepted, answers
+from wire.conference_manager import Creator
+from wire.error_codes import MEANING, Err
+
+MAX_ROWS = 500
+MAX_SHOWN_DATES = 400
+_PAGING = [
+    OpenApiParameter("start", int),
+    OpenApiParameter("count", int, description="0: all, at most 500."),
+    OpenApiParameter("order", int, description="0: earliest first, 1: latest first."),
+    OpenApiParameter("start_time", str, description="ISO 8601 with an offset. Default: now."),
+    OpenApiParameter("end_time", str, description="ISO 8601 with an offset. Default: open."),
+]
+
+
+class BookingCall(Call):
+    """The base of the booking calls."""
+
+    def shown(self, request: Request, reservation: Reservation) -> bool:
+        """Return whether the caller sees the password of a reservation: as who may change it."""
+        return booking_commands.may_write(reservation, self.session(request).account)
+
+    def description(self, request: Request) -> str:
+        """Return in words which arguments have no effect; "" if all have one."""
+        names = wishes.names_without_effect(self.params(request))
+        return f"without effect here: {', '.join(names)}" if names else ""
+
+    def moment(self, request: Request, name: str, default: datetime) -> datetime:
+        """Return an argument that is a time. Raises Refusal."""
+        given = words(self.params(request).get(name), name)
+        moment = read_moment(given.replace(" ", "+")) if given else default
+        if moment is None:
+            raise Refusal(int(Err.MALFORMED), f"{name}: must be ISO 8601 with an offset")
+        return moment
+
+    def faults(self, request: Request) -> dict[str, str]:
+        """Return by argument what is wrong with it, or that it has no effect."""
+        params = self.params(request)
+        try:
+            wishes.refuse_unsafe(params)
+            request_parsing.create_request({"name": "x", **params}, "", Creator())
+        except Refusal as refusal:
+            name, _, fault = refusal.description.partition(": ")
+            return {name: fault} if fault else {"params": name}
+        return dict.fromkeys(wishes.names_without_effect(params), "has no effect here")
+
+
+class BookedConferences(BookingCall):
+    """The API call `mc/booked_confs`."""
+
+    @extend_schema(
+        operation_id="booked_confs_list",
+        parameters=_PAGING,
+        responses=answers(booking_serializers.BookedList),
+    )
+    def get(self, request: Request) -> Response:
+        """List the dates that are booked in the caller's user domain, by their start; a series has one entry for each."""
+        params = self.params(request)
+        count = number(params.get("count"), "count", 10)
+        domain = self.domain(request)
+        page = reservation_queries.page(
+            store_of(platform_of_domain(domain)).database,
+            "user_domain",
+            domain,
+            self.moment(request, "start_time", clock.now()),
+            self.moment(request, "end_time", reservation_queries.FOR_EVER),
+            start=min(max(0, number(params.get("start"), "start", 0)), 10**6),
+            count=MAX_ROWS if count <= 0 else min(count, MAX_ROWS),
+            latest_first=number(params.get("order"), "order", 0) == 1,
+        )
+        items = [
+            booking_shapes.booked_item(*booked, with_password=self.shown(request, booked[0]))
+            for booked in page.dates
+        ]
+        return ack(total=page.total, booked_confs=items)
+
+    @extend_schema(
+        request=booking_serializers.BookingParams,
+        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
+        responses=answers(booking_serializers.Booked),
+    )
+    def post(self, request: Request) -> Response:
+        """Book a conference, once or repeatedly; it begins by itself at its time."""
+        params = self.params(request)
+        wishes.refuse_unsafe(params)
+        key = request.headers.get("Idempotency-Key", "")[:64]
+        booked = booking_commands.book(params, self.session(request).account, key or None)
+        description = self.description(request)
+        return ack(conf_id=booked.e164, meeting_id=booked.bookid, description=description)
+
+
+class BookedConference(BookingCall):
+    """The API call `mc/booked_confs/{conf_id}`; `conf_id` is the number, or the id of the reservation."""
+
+    @extend_schema(responses=answers(booking_serializers.BookedDetail))
+    def get(self, request: Request, conf_id: str) -> Response:
+        """Answer all fields of one reservation, as its next date will be held."""
+        reservation = booking_commands.find(conf_id, self.session(request).account)
+        database = store_of(platform_of_domain(self.domain(request))).database
+        dates = reservation_queries.planned_dates(database, reservation.bookid, MAX_SHOWN_DATES)
+        if not dates:
+            raise Refusal(20108, f"conf_id: {MEANING[Err.NOT_FOUND]}")
+        shown = self.shown(request, reservation)
+        return ack(**booking_shapes.booked_detail(reservation, dates, with_password=shown))
+
+    @extend_schema(
+        operation_id="booked_confs_change",
+        request=booking_serializers.BookingChanges,
+        responses=answers(booking_serializers.Booked),
+    )
+    def post(self, request: Request, conf_id: str) -> Response:
+        """Change a reservation, or one date of it; a change that cannot be had leaves it as it was."""
+        params, account = self.params(request), self.session(request).account
+        wishes.refuse_unsafe(params)
+        changed = booking_commands.change(booking_commands.find(conf_id, account), params, account)
+        description = self.description(request)
+        return ack(conf_id=changed.e164, meeting_id=changed.bookid, description=description)
+
+    @extend_schema(
+        request=None,
+        parameters=[OpenApiParameter("occurrence", str)],
+        responses=answers(Accepted),
+    )
+    def delete(self, request: Request, conf_id: str) -> Response:
+        """Cancel a reservation, or the one date that `occurrence` names; a conference that runs goes on."""
+        account = self.session(request).account
+        reservation = booking_commands.find(conf_id, account)
+        named = words(self.params(request).get("occurrence"), "occurrence")
+        booking_commands.cancel(reservation, named.replace(" ", "+"), account)
+        return ack()
