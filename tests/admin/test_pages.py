@@ -28,6 +28,7 @@ READ_ONLY = [
     "conferences.Conference",
     "conferences.CallRecord",
     "conferences.Number",
+    "conferences.Reservation",
     "conferences.ResourceUnit",
     "bus.Parked",
     "bus.Outbox",

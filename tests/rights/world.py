@@ -21,7 +21,7 @@ from django.core.management import call_command
 from django.db.models import Model
 
 from conferences.data import row_mapper
-from conferences.models import Number, ResourceUnit
+from conferences.models import Number, Reservation, ResourceUnit
 from conferences.rules.states import Conference, ConferenceState, Unit
 from domains.models import (
     Account,
@@ -137,6 +137,17 @@ def _of_tenant(name: str) -> None:
     Conversation.objects.create(kind="group", name=f"chat {name}", domain=moid(name), creator="x")
     Broadcast.objects.create(domain_id=moid(name), by="x", text=f"to {name}")
     _conference(f"live-{name}", name, PLATFORM_OF[name], PLATFORM_OF[name])
+    Reservation.objects.create(
+        bookid=f"book-{name}",
+        e164=f"77{len(name)}",
+        name=f"book {name}",
+        state="live",
+        live_e164=f"77{name}"[:16],
+        source_platform=moid(PLATFORM_OF[name]),
+        user_domain=moid(name),
+        starts_at=NOW,
+        detail={"settings": {"confname": f"book {name}", "maxjoinedmt": 8, "duration": 60}},
+    )
     ended = {"state": ConferenceState.ENDED, "ended_at": NOW, "end_reason": "released"}
     _conference(f"over-{name}", name, PLATFORM_OF[name], PLATFORM_OF[name], **ended)
 
@@ -229,6 +240,7 @@ WHOSE: dict[str, Whose] = {
     "licensing.quota": lambda q: [q.owner],
     "conferences.conference": _conferences,
     "conferences.callrecord": _conferences,
+    "conferences.reservation": lambda r: [r.user_domain, r.source_platform],
     "conferences.resourceunit": lambda u: [u.platform],
     "conferences.number": _site,
     "bus.parked": _site,
