@@ -396,4 +396,5 @@ class ConferencesDatabaseUnitOfWork:
         """Count the changes of state for Prometheus, and write the changed conferences to Redis."""
         for before, after in self._moves:
             metrics.observe(before, after)
+        self.reservations.after_commit()
         redis_projection.write(self._uow.platform, self._changed.values())

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from prometheus_client import Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 
+from conferences.rules.reservation import Occurrence, OccurrenceState
 from conferences.rules.states import Conference, ConferenceState
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
@@ -15,6 +17,23 @@ _SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 300)
 CREATED = Histogram("conference_create_seconds", "Request to RUNNING", buckets=_SECONDS)
 RESTORED = Histogram("conference_restore_seconds", "Unit lost to RUNNING again", buckets=_SECONDS)
 ENDED = Counter("conferences_ended_total", "Conferences ended, by reason", ["reason"])
+
+STARTED_LATE = Histogram(
+    "reservation_start_seconds", "Start of a booked date to RUNNING", buckets=_SECONDS
+)
+DATES_ENDED = Counter(
+    "reservation_dates_total", "Dates of reservations that were begun or given up", ["state"]
+)
+
+
+def observe_date(before: Occurrence | None, after: Occurrence, now: datetime) -> None:
+    """Count a committed change of a reservation's date: it began, or was given up."""
+    if before is not None and before.state is after.state:
+        return
+    if after.state is OccurrenceState.BEGUN:
+        STARTED_LATE.observe(max(0.0, (now - after.starts_at).total_seconds()))
+    if after.state in (OccurrenceState.BEGUN, OccurrenceState.FAILED):
+        DATES_ENDED.labels(after.state.value).inc()
 
 
 def observe(before: Conference | None, after: Conference) -> None:

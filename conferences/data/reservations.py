@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 import orjson
 
+from conferences.data import metrics
 from conferences.rules.capacity import FOR_EVER, Capacity, Span, capacity_of
 from conferences.rules.occurrence import after_outcome
 from conferences.rules.reservation import (
@@ -99,6 +100,7 @@ class Reservations:
         self._changed_dates: dict[str, Occurrence] = {}
         self._removed: set[str] = set()
         self._outcomes: list[Conference] = []
+        self._moves: list[tuple[Occurrence | None, Occurrence]] = []
 
     # ---- reading ----------------------------------------------------------------------------
 
@@ -259,11 +261,21 @@ class Reservations:
             self._books[step.reservation.bookid] = step.reservation
             self._changed_books[step.reservation.bookid] = step.reservation
         for occurrence in step.occurrences:
-            self._dates[occurrence.id] = self._changed_dates[occurrence.id] = occurrence
+            self._stage(occurrence)
             self._removed.discard(occurrence.id)
         for key in step.removed:
             self._changed_dates.pop(key, None)
             self._removed.add(key)
+
+    def _stage(self, after: Occurrence) -> None:
+        """Stage the next value of a date."""
+        self._moves.append((self._dates.get(after.id), after))
+        self._dates[after.id] = self._changed_dates[after.id] = after
+
+    def after_commit(self) -> None:
+        """Count the changes of dates for Prometheus."""
+        for before, after in self._moves:
+            metrics.observe_date(before, after, self._now)
 
     def note_outcome(self, c: Conference) -> None:
         """Stage what follows for its date from a conference that has begun to run, or could not be created."""
@@ -295,8 +307,7 @@ class Reservations:
         for c in self._outcomes:
             before = self._dates.get(c.occurrence)
             if before is not None:
-                after = after_outcome(before, c, self._now)
-                self._dates[after.id] = self._changed_dates[after.id] = after
+                self._stage(after_outcome(before, c, self._now))
         self._outcomes = []
 
     def _load_books(self, bookids: Collection[str]) -> None:

@@ -69,7 +69,7 @@ class SignIn(LoginView):
 @never_cache
 def home(request: HttpRequest) -> HttpResponseRedirect:
     """Redirect `/`: people of a tenant to their conferences, administrators to the admin."""
-    person = _person(request)
+    person = person_of(request)
     if person.is_staff and _tenant(person) is None:
         return redirect("admin:index")
     return redirect("console")
@@ -80,7 +80,7 @@ def home(request: HttpRequest) -> HttpResponseRedirect:
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
     """Show the console; if this site holds no conferences for the person, say why and where to go."""
-    person = _person(request)
+    person = person_of(request)
     tenant = _tenant(person)
     context: dict[str, object] = {
         "person": person,
@@ -103,9 +103,14 @@ def _form_choices(tenant: UserDomain) -> dict[str, object]:
     return {
         "may": facts,
         "sizes": SIZES,
-        "durations": [(minutes, _duration(minutes)) for minutes in DURATIONS_IN_MINUTES],
+        "durations": durations(),
         "start": {"at": reverse("console"), "words": texts.for_script()},
     }
+
+
+def durations() -> list[tuple[int, str]]:
+    """Return the durations that forms offer, in minutes and in words."""
+    return [(minutes, _duration(minutes)) for minutes in DURATIONS_IN_MINUTES]
 
 
 def _duration(minutes: int) -> str:
@@ -149,7 +154,7 @@ def _refused(why: str, status: int) -> HttpResponse:
 @_json_view
 def live(request: HttpRequest) -> dict[str, object]:
     """Answer the live conferences of the person's user domain, and the members of the one numbered `open`."""
-    person = _person(request)
+    person = person_of(request)
     page = queries.live_conferences_of_tenant(person.domain_id or "", person.moid, MAX_SHOWN)
     open_number = request.GET.get("open", "")
     return {
@@ -198,7 +203,7 @@ def _member(terminal: Terminal, kept_out: Collection[str]) -> dict[str, str | bo
 @_json_view
 def start(request: HttpRequest) -> dict[str, object]:
     """Create a conference that starts at once, from the fields of the form."""
-    form, person = request.POST, _person(request)
+    form, person = request.POST, person_of(request)
     hd = form.get("resolution") == "1080p"
     command = request_parsing.create_request(
         {
@@ -219,7 +224,7 @@ def start(request: HttpRequest) -> dict[str, object]:
 @_json_view
 def act(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
     """Do the action of a button (a key of _ACTIONS) on one conference of the person's user domain."""
-    c = commands.own(e164, _person(request).domain_id or "")
+    c = commands.own(e164, person_of(request).domain_id or "")
     _ACTIONS[action](c, request.POST)
     return {}
 
@@ -265,9 +270,16 @@ _ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
 }
 
 
-def _person(request: HttpRequest) -> Account:
+def person_of(request: HttpRequest) -> Account:
+    """Return who is signed in."""
     assert isinstance(request.user, Account)
     return request.user
+
+
+def holds_conferences_here(person: Account) -> bool:
+    """Return whether this site holds conferences for the person; if not, the console says why."""
+    tenant = _tenant(person)
+    return tenant is not None and tenant.platform_id in possible_platforms()
 
 
 def _tenant(person: Account) -> UserDomain | None:
