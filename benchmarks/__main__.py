@@ -9,13 +9,25 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import create, propagation, push, restore, search, signins, takeover, timers, tree
+from benchmarks import (
+    create,
+    propagation,
+    push,
+    reservations,
+    restore,
+    search,
+    signins,
+    takeover,
+    timers,
+    tree,
+)
 from benchmarks.chat import run as chat
 
 ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "create": create.run,
     "propagation": propagation.run,
     "push": push.run,
+    "reservations": reservations.run,
     "restore": restore.run,
     "takeover": takeover.run,
     "timers": timers.run,
