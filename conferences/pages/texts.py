@@ -69,6 +69,11 @@ _TEXT_OF_FIELD: dict[str, Promise] = {
     "password": gettext_lazy("A password has at most 16 letters, digits, _ and ."),
     "max_join_mt": gettext_lazy("Choose 8, 32, 64 or 192 places."),
     "duration": gettext_lazy("The duration is a whole number of minutes."),
+    "start_time": gettext_lazy("The time lies in the past, or is none. Choose another."),
+    "timezone": gettext_lazy("This time zone is not known. Choose one of the list."),
+    "repeat": gettext_lazy(
+        "The conference cannot be repeated like this. Choose a day that the rule falls on."
+    ),
 }
 
 _TEXT_OF_STATE: dict[ConferenceState, Promise] = {
@@ -89,9 +94,8 @@ def of_refusal(refusal: Refusal) -> str:
         return str(_TEXT_OF_CODE[refusal.errcode])
     if refusal.error_code == NO_CONFERENCE:
         return str(_TEXT_OF_CODE[Err.NO_CONFERENCE])
-    if not isinstance(refusal, Nack) and (
-        text := _TEXT_OF_FIELD.get(refusal.description.partition(":")[0])
-    ):
+    is_about_field = not isinstance(refusal, Nack) or refusal.errcode == Err.MALFORMED
+    if is_about_field and (text := _TEXT_OF_FIELD.get(refusal.description.partition(":")[0])):
         return str(text)
     return _("It was refused: %(why)s") % {"why": refusal.description}
 

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
-from conferences.pages import join_page, my_conferences
+from conferences.pages import join_page, my_bookings, my_conferences
 
 urlpatterns = [
     path("", my_conferences.home, name="home"),
@@ -17,6 +17,11 @@ urlpatterns = [
         my_conferences.act,
         name="console-act",
     ),
+    path("console/bookings/", my_bookings.page, name="bookings"),
+    path("console/bookings/book", my_bookings.book, name="bookings-book"),
+    path("console/bookings/<str:bookid>/change", my_bookings.change, name="bookings-change"),
+    path("console/bookings/<str:bookid>/cancel", my_bookings.cancel, name="bookings-cancel"),
+    path("console/bookings/<str:bookid>/begin", my_bookings.begin, name="bookings-begin"),
     path("join/<str:e164>/", join_page.page, name="join"),
     path("join/<str:e164>/where", join_page.where, name="join-where"),
 ]

@@ -63,6 +63,8 @@ OF_JOINING = {"join/<str:e164>/", "join/<str:e164>/where"}
 
 CONSOLE = "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|drop|admit)$"
 OF_CONSOLE = {"", "chat/", "console/", "console/live", "console/start", CONSOLE}
+OF_CONSOLE |= {"console/bookings/", "console/bookings/book"}
+OF_CONSOLE |= {f"console/bookings/<str:bookid>/{verb}" for verb in ("change", "cancel", "begin")}
 OPEN |= {"accounts/login/", "accounts/logout/"}
 OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "introspect")}
 """For people in a browser; what they touch is of their own tenant."""

@@ -1,0 +1,220 @@
+"""The page on which people list, book, change, open and cancel conferences of their own that are to come.
+
+It is made of plain forms; a script only fills in the time zone. It decides nothing: each button does what the HTTP API
+does.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from functools import cache, wraps
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import Error
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from conferences.api import booking_commands
+from conferences.data import reservation_queries
+from conferences.data.platform_resolver import platform_of_domain
+from conferences.data.reservation_queries import BookedDate
+from conferences.pages import my_conferences, texts
+from conferences.rules.recurrence import zone_of
+from conferences.rules.reservation import OPENED_AT_MOST, Reservation
+from foundation import clock
+from foundation.cells.directory import store_of
+from foundation.web.content_security_policy import with_policy
+from foundation.web.errors import Refusal
+from wire.error_codes import Err
+from wire.fields import SIZES
+
+MAX_SHOWN = 100
+MOST_DATES = 400
+_RULES = {
+    "daily": "FREQ=DAILY",
+    "weekdays": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
+    "weekly": "FREQ=WEEKLY",
+    "monthly": "FREQ=MONTHLY",
+}
+
+
+@login_required
+@require_GET
+@never_cache
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the person's own dates that are to come, and the form to book another."""
+    person = my_conferences.person_of(request)
+    if not my_conferences.holds_conferences_here(person):
+        return redirect("console")
+    now = clock.now()
+    database = store_of(platform_of_domain(person.domain_id or "")).database
+    booked = reservation_queries.page(database, "creator_moid", person.moid, now, count=MAX_SHOWN)
+    last_zone = booked.dates[-1].reservation.timezone if booked.dates else ""
+    tomorrow = (now + timedelta(days=1)).astimezone(zone_of(last_zone or "UTC"))
+    context = {
+        "person": person,
+        "sizes": SIZES,
+        "durations": [choice for choice in my_conferences.durations() if choice[0]],
+        "zones": _zones(),
+        "zone": last_zone,
+        "day": f"{tomorrow:%Y-%m-%d}",
+        "repeats": _repeats(),
+        "most_dates": MOST_DATES,
+        "dates": [_date(date, now) for date in booked.dates],
+        "left_out": max(0, booked.total - MAX_SHOWN),
+    }
+    return with_policy(render(request, "conferences/bookings.html", context))
+
+
+@cache
+def _zones() -> tuple[str, ...]:
+    """Return the names of the time zones that the form offers: those of places, and UTC."""
+    names = zoneinfo.available_timezones()
+    return (*sorted(n for n in names if "/" in n and not n.startswith(("Etc/", "SystemV/"))), "UTC")
+
+
+def _repeats() -> list[tuple[str, str]]:
+    """Return the choices how a conference repeats."""
+    return [
+        ("", _("once")),
+        ("daily", _("every day")),
+        ("weekdays", _("Monday to Friday")),
+        ("weekly", _("every week")),
+        ("monthly", _("every month")),
+    ]
+
+
+def _date(booked: BookedDate, now: datetime) -> dict[str, object]:
+    """Return what the page shows of one date, in the time of its zone."""
+    reservation, occurrence = booked
+    zone = zone_of(reservation.timezone)
+    start = occurrence.starts_at.astimezone(zone)
+    settings = occurrence.settings or reservation.settings
+    return {
+        "id": reservation.bookid,
+        "key": occurrence.id,
+        "name": settings.name,
+        "number": reservation.e164,
+        "occurrence": occurrence.original.isoformat(),
+        "when": date_format(start.replace(tzinfo=None), "DATETIME_FORMAT"),
+        "until": f"{occurrence.ends_at.astimezone(zone):%H:%M}",
+        "zone": reservation.timezone,
+        "day": f"{start:%Y-%m-%d}",
+        "time": f"{start:%H:%M}",
+        "duration": settings.duration,
+        "places": settings.places,
+        "password": bool(settings.password),
+        "repeats": bool(reservation.repeat),
+        "may_open": occurrence.starts_at - OPENED_AT_MOST <= now,
+    }
+
+
+# ---- forms ---------------------------------------------------------------------------------------
+
+View = Callable[..., HttpResponseRedirect]
+
+
+def _form(view: View) -> Callable[..., HttpResponse]:
+    """Decorate the view of a form: a refusal is shown on the page, in words for people."""
+
+    @wraps(view)
+    def form_view(request: HttpRequest, **url_values: str) -> HttpResponse:
+        """Do what the form asks for, and show the page again, or where the view leads."""
+        try:
+            return view(request, **url_values)
+        except Refusal as refusal:
+            messages.error(request, texts.of_refusal(refusal))
+        except Error:
+            messages.error(request, _("The platform's database is away. Try again in a moment."))
+        return redirect("bookings")
+
+    return never_cache(login_required(require_POST(form_view)))
+
+
+@_form
+def book(request: HttpRequest) -> HttpResponseRedirect:
+    """Book a conference from the fields of the form."""
+    form, person = request.POST, my_conferences.person_of(request)
+    zone_name = form.get("zone") or "UTC"
+    params: dict[str, object] = {
+        "name": form.get("name"),
+        "max_join_mt": form.get("places"),
+        "duration": form.get("duration"),
+        "password": form.get("password"),
+        "start_time": _moment(form, zone_name),
+        "timezone": zone_name,
+        "repeat": _rule(form),
+    }
+    booked = booking_commands.book(params, person, None)
+    words = {"name": form.get("name", ""), "number": booked.e164}
+    messages.success(request, _("“%(name)s” is booked under the number %(number)s.") % words)
+    return redirect("bookings")
+
+
+def _moment(form: Mapping[str, str], zone_name: str) -> str:
+    """Return the start that a form gives in the time of a zone, as ISO 8601 with an offset. Raises Refusal."""
+    zone = zone_of(zone_name)
+    if zone is None:
+        raise Refusal(int(Err.MALFORMED), "timezone: is not known")
+    try:
+        local = datetime.fromisoformat(f"{form.get('day', '')}T{form.get('time', '')}")
+    except ValueError:
+        raise Refusal(int(Err.MALFORMED), "start_time: is not known") from None
+    return local.replace(tzinfo=zone).isoformat()
+
+
+def _rule(form: Mapping[str, str]) -> str:
+    """Return the RRULE that a form chooses; "" means that the conference is held once."""
+    rule = _RULES.get(form.get("repeat", ""), "")
+    count = form.get("count", "")
+    is_count = count.isdigit() and 1 <= int(count) <= MOST_DATES
+    return f"{rule};COUNT={int(count)}" if rule and is_count else rule
+
+
+@_form
+def change(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
+    """Change one date of a reservation, or all; the start is that of one date."""
+    form, person = request.POST, my_conferences.person_of(request)
+    reservation = booking_commands.find(bookid, person)
+    params: dict[str, object] = {
+        "name": form.get("name"),
+        "duration": form.get("duration"),
+        "max_join_mt": form.get("places"),
+    }
+    if form.get("all") != "1":
+        params["start_time"] = _moment(form, reservation.timezone)
+        params |= _occurrence(reservation, form)
+    booking_commands.change(reservation, params, person)
+    messages.success(request, _("“%(name)s” is changed.") % {"name": form.get("name", "")})
+    return redirect("bookings")
+
+
+def _occurrence(reservation: Reservation, form: Mapping[str, str]) -> dict[str, object]:
+    """Return the argument that names one date; nothing for a reservation that does not repeat."""
+    return {"occurrence": form.get("occurrence")} if reservation.repeat else {}
+
+
+@_form
+def cancel(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
+    """Cancel one date of a reservation, or all."""
+    form, person = request.POST, my_conferences.person_of(request)
+    reservation = booking_commands.find(bookid, person)
+    occurrence = "" if form.get("all") == "1" else form.get("occurrence", "")
+    booking_commands.cancel(reservation, occurrence, person)
+    messages.success(request, _("“%(name)s” is cancelled.") % {"name": reservation.settings.name})
+    return redirect("bookings")
+
+
+@_form
+def begin(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
+    """Open a booked conference before its start, and go there."""
+    person = my_conferences.person_of(request)
+    started = booking_commands.open_early(booking_commands.find(bookid, person), person, None)
+    return redirect("join", started.e164)

@@ -1,0 +1,71 @@
+"""Booked conferences on their own page: who sees what, in which time, and that nothing foreign is touched."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from conferences.models import Occurrence, Reservation
+from domains.management.commands.load_demo import DEMO_TENANT
+from domains.models import Account
+from foundation.bus.dispatch import handle
+from tests.integration.conftest import delivery
+from tests.web_clients import Browser
+
+BOOKINGS = "/console/bookings/"
+DAY = (datetime.now(UTC) + timedelta(days=40)).date()
+
+
+@pytest.fixture
+def hers(platform: str, client: Browser) -> Browser:
+    """Return a browser in which anna has signed in."""
+    client.force_login(Account.objects.get(username="anna"))
+    return client
+
+
+def _book(platform: str, **fields: str) -> Reservation:
+    """Let anna book a conference."""
+    anna = Account.objects.get(username="anna")
+    body = {"type": "CM_MAU_ADDBOOKCONF_REQ", "reqid": "b", "moid": DEMO_TENANT, "confname": "Board <1>"}  # fmt: skip
+    start = {"starttime": f"{DAY}T09:00:00+08:00", "timezone": "Asia/Shanghai"}
+    creator = {"creator": {"moid": anna.moid, "name": "anna"}}
+    handle(platform, [delivery({**body, **start, **creator, **fields})], publish_inline=True)
+    return Reservation.objects.get()
+
+
+def _page(browser: Browser, language: str = "en") -> str:
+    return browser.get(BOOKINGS, headers={"Accept-Language": language}).content.decode()
+
+
+def test_a_stranger_is_asked_to_sign_in(platform: str, client: Browser) -> None:
+    for path in (BOOKINGS, f"{BOOKINGS}book", f"{BOOKINGS}x/cancel"):
+        assert client.get(path)["Location"].startswith("/accounts/login/?next=")
+
+
+def test_a_person_sees_own_dates_in_the_time_of_their_zone_and_nobody_elses(
+    hers: Browser, platform: str
+) -> None:
+    assert "Nothing is booked" in _page(hers)
+    reservation = _book(platform, repeat="FREQ=DAILY;COUNT=3")
+    page = _page(hers)
+    assert page.count("Board &lt;1&gt;</h3>") == 3
+    assert reservation.e164 in page
+    assert 'value="09:00"' in page
+    assert "Cancel all dates" in page
+    assert "取消所有日期" in _page(hers, "zh-hans")
+    ben = Browser()
+    ben.force_login(Account.objects.get(username="ben"))
+    assert "Nothing is booked" in _page(ben)
+    ben.post(f"{BOOKINGS}{reservation.bookid}/cancel", {"all": "1"})
+    assert "belongs to another domain" in _page(ben)
+    assert Occurrence.objects.filter(state="planned").count() == 3
+
+
+def test_a_time_that_is_none_is_refused_in_words(hers: Browser) -> None:
+    form = {"name": "x", "day": "soon", "time": "09:00", "zone": "UTC", "duration": "60", "places": "8"}  # fmt: skip
+    hers.post(f"{BOOKINGS}book", form)
+    assert "Choose another." in _page(hers)
+    hers.post(f"{BOOKINGS}book", {**form, "day": str(DAY), "zone": "Mars"})
+    assert "time zone is not known" in _page(hers)
+    assert not Reservation.objects.exists()
