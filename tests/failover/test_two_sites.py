@@ -9,6 +9,7 @@ import pytest
 from deploy.stand.errors import StandError
 from tests.chaos.two_sites import run_story
 from tests.failover import site_faults
+from tests.failover.follower import Follower
 from tests.failover.two import Two
 from tests.failover.writers import CALM
 
@@ -38,7 +39,10 @@ def test_an_operator_rehearses_and_is_refused_what_would_harm(two: Two) -> None:
 
 
 def test_a_site_dies_under_load_its_conferences_live_and_it_serves_again(two: Two) -> None:
-    print(run_story(two, lambda two: site_faults.site_killed(two, two.east), CALM))
+    with Follower(two) as follower:
+        print(run_story(two, lambda two: site_faults.site_killed(two, two.east), CALM))
+        assert follower.sites == {"east", "west"}
+        follower.has_heard_all()
 
 
 def test_a_dead_database_and_a_dead_agent_cost_a_moment(two: Two) -> None:

@@ -30,6 +30,7 @@ from foundation.cells.directory import possible_platforms, store_of
 log = logging.getLogger("conferences.push")
 
 READ_AT_ONCE = 500
+_HANDED_OUT_AT_ONCE = 5000
 _BLIND_SECONDS = 0.5
 """While Redis does not tell of new events, the counters are compared after this time."""
 _RETRY_SECONDS = 0.5
@@ -221,14 +222,17 @@ class Hub:
         }
         database = store_of(platform).database
         rows = await in_thread(events.read_after, database, positions, READ_AT_ONCE)
-        self._hand_out(rows)
+        await self._hand_out(rows)
         if len(rows) == READ_AT_ONCE:
             self._look(platform, domains)
-            await asyncio.sleep(0)
 
-    def _hand_out(self, rows: list[StoredEvent]) -> None:
-        """Put events into the queues of all who listen for their user domain, each once and in order."""
+    async def _hand_out(self, rows: list[StoredEvent]) -> None:
+        """Put events into the queues of all who listen for their user domain, each once and in order.
+
+        After some thousand the clients are let to their queues.
+        """
         metrics.READ.inc(len(rows))
+        handed_out = 0
         for row in rows:
             audience = self.audiences.get(row.user_domain)
             if audience is None or row.seq <= audience.position:
@@ -237,4 +241,8 @@ class Hub:
             audience.position = row.seq
             for listener in list(audience.listeners):
                 listener.take(event)
+            handed_out += len(audience.listeners)
+            if handed_out >= _HANDED_OUT_AT_ONCE:
+                handed_out = 0
+                await asyncio.sleep(0)
             metrics.DELAY.observe(max(0.0, clock.timestamp() - clock.moment_of(row.id).timestamp()))
