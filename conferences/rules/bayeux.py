@@ -36,6 +36,14 @@ def patterns_of(channel: str) -> tuple[str, ...]:
     return (channel, f"{parents[0]}/*", *(f"{parent}/**" for parent in parents))
 
 
+def named_subscription(message: JSONObject) -> JSONValue:
+    """Return what a message says of `subscription`, as the answer repeats it: a channel, or a list of some."""
+    named = message.get("subscription")
+    if isinstance(named, list) and all(isinstance(name, str) for name in named):
+        return named
+    return named if isinstance(named, str) else None
+
+
 def why_not_subscribed(subscription: JSONValue, user_domain: str) -> str:
     """Return why a client of this user domain may not subscribe so, as a Bayeux error; "" if it may."""
     if not isinstance(subscription, str) or not _SUBSCRIPTION.fullmatch(subscription):
@@ -48,9 +56,13 @@ def why_not_subscribed(subscription: JSONValue, user_domain: str) -> str:
 
 
 def answer(message: JSONObject, **fields: JSONValue) -> JSONObject:
-    """Return the answer to a message: its channel and id, and these fields."""
+    """Return the answer to a message: its channel and id, and these fields.
+
+    An id is a text or a number. Nothing else goes back to the client: JSON can be read that is nested too deeply to be
+    written.
+    """
     reply: JSONObject = {"channel": message.get("channel"), **fields}
-    if message.get("id") is not None:
+    if isinstance(message.get("id"), str | int | float):
         reply["id"] = message["id"]
     return reply
 

@@ -136,7 +136,8 @@ def test_refusals_say_what_to_do(simulated: Site, program: Program, poller: Long
         {"channel": "/meta/connect", "id": "9", "clientId": poller.client_id}
     )
     assert (other["error"][:4], other["advice"]["reconnect"]) == ("402:", "handshake")
-    for body in ("[1, null, {}]", "[]"):
+    nested = '[{"channel": "/meta/connect", "id": %s}]' % ("[" * 400 + "]" * 400)
+    for body in ("[1, null, {}]", "[]", nested):
         assert all(not reply["successful"] for reply in json.loads(poller.post(body)))
     assert json.loads(poller.post("{"))["error_code"] == 29001
     assert poller.status == 400

@@ -76,6 +76,10 @@ class Exchange:
             if not isinstance(message, dict) or not isinstance(message.get("channel"), str):
                 replies.append(bayeux.refused({}, "400::a message is an object with a channel"))
             elif message["channel"] == "/meta/handshake":
+                if message is not messages[0]:
+                    error = "400::a handshake is the first message of its request"
+                    replies.append(bayeux.refused(message, error))
+                    continue
                 replies.append(reply := await self._open(message, credentials))
                 session = self.sessions.get(str(reply.get("clientId")))
             elif (session := self._session_of(message, credentials)) is None:
@@ -178,7 +182,7 @@ class Exchange:
     async def _subscribe(self, session: Session, message: JSONObject) -> JSONObject:
         """Add subscriptions to a session, with events of the past if the client names the last one it has seen."""
         wanted = _subscriptions_of(message)
-        asked = message.get("subscription")
+        asked = bayeux.named_subscription(message)
         error = next(
             filter(
                 None,
@@ -271,4 +275,5 @@ def _subscriptions_of(message: JSONObject) -> list[str]:
 
 def _answered(session: Session, message: JSONObject) -> JSONObject:
     """Return the answer to a subscription that was made or ended; clients store the channel that it names."""
-    return bayeux.accepted(message, session.id, subscription=message.get("subscription"))
+    named = bayeux.named_subscription(message)
+    return bayeux.accepted(message, session.id, subscription=named)

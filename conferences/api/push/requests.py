@@ -99,9 +99,10 @@ def malformed(words: str, status: int = 400) -> web.Response:
 def is_of_our_pages(headers: Mapping[str, str]) -> bool:
     """Return whether a request comes from no browser, or from a page of this host or a trusted one.
 
-    A browser sends the login cookie with whatever a page asks for, and names the page's host in `Origin`.
+    A browser sends the login cookie with whatever a page asks for. It names the page's host in `Origin`, but not for a
+    script (callback-polling), where it says in `Sec-Fetch-Site` whether page and script have the same host.
     """
     origin = headers.get("Origin")
     if origin is None:
-        return True
+        return headers.get("Sec-Fetch-Site") not in ("cross-site", "same-site")
     return urlsplit(origin).netloc == headers.get("Host") or origin in settings.CSRF_TRUSTED_ORIGINS

@@ -17,7 +17,8 @@ from conferences.rules.bayeux import HELD_MS
 from foundation.json_value import JSONObject
 
 _HEARTBEAT_SECONDS = 25.0
-_FIRST_WITHIN = 15.0
+_SESSION_WITHIN = 15.0
+"""A client that has no session for so long is cut off: whoever has not signed in holds no connection."""
 _MOST_REPLIES = 1000
 """Replies that wait for a client, which sends messages and takes no answers. Then it is cut off."""
 
@@ -55,22 +56,22 @@ class Connection:
         self._session: Session | None = None
         self._held: Held | None = None
         self._deadline = 0.0
+        self._session_by = time.monotonic() + _SESSION_WITHIN
 
     async def run(self) -> None:
         """Receive and send until either side closes."""
         sending = asyncio.create_task(self._send_repeatedly())
         try:
-            await self._receive(await asyncio.wait_for(self._socket.receive(), _FIRST_WITHIN))
             async for frame in self._socket:
                 if sending.done() or not await self._receive(frame):
                     break
         except (TimeoutError, OSError, requests.Malformed):
             pass
         finally:
+            self._use(None)
             sending.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError):
                 await sending
-            self._use(None)
             with contextlib.suppress(OSError, TimeoutError):
                 await self._socket.close()
 
@@ -105,12 +106,15 @@ class Connection:
     async def _send_repeatedly(self) -> None:
         """Send what there is to send, until the socket closes or the client takes nothing."""
         while not self._socket.closed:
-            seconds = self._deadline - time.monotonic() if self._held else None
+            seconds = self._seconds_left()
             if seconds is None or seconds > 0:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(seconds):
                         await self._wake.wait()
             self._wake.clear()
+            if not self._has_session() and time.monotonic() >= self._session_by:
+                self._cut()
+                return
             if text := self._next():
                 try:
                     async with asyncio.timeout(SEND_SECONDS):
@@ -120,6 +124,20 @@ class Connection:
                     return
                 except OSError:
                     return
+
+    def _has_session(self) -> bool:
+        """Return whether the client has a session; while it has one, its time to get another does not run."""
+        has_one = self._session is not None and not self._session.ended
+        if has_one:
+            self._session_by = time.monotonic() + _SESSION_WITHIN
+        return has_one
+
+    def _seconds_left(self) -> float | None:
+        """Return after what time there is something to do even if nothing happens; `None`: nothing ever."""
+        deadlines = [] if self._has_session() else [self._session_by]
+        if self._held:
+            deadlines.append(self._deadline)
+        return min(deadlines) - time.monotonic() if deadlines else None
 
     def _next(self) -> bytes:
         """Return the next frame to send; empty if there is nothing to send now."""

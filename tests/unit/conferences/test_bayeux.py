@@ -7,6 +7,7 @@ import pytest
 from conferences.api.push.callers import Caller, Credentials, credentials_of
 from conferences.api.push.hub import PushedEvent
 from conferences.api.push.limits import MOST_PENDING
+from conferences.api.push.requests import is_of_our_pages
 from conferences.api.push.session import Session
 from conferences.rules import bayeux
 from foundation.bus.events import StoredEvent
@@ -133,3 +134,29 @@ def test_cookies_are_read_as_clients_send_them(cookie: str) -> None:
 )
 def test_the_last_event_that_a_client_has_seen(ext: JSONValue, number: int | None) -> None:
     assert bayeux.replay_from({"ext": ext}, ALL) == number
+
+
+def test_an_answer_repeats_no_json_that_is_nested() -> None:
+    nested: JSONValue = [[["x"]]]
+    answer = bayeux.refused({"channel": "/meta/connect", "id": nested}, "402::unknown client")
+    assert "id" not in answer
+    assert bayeux.answer({"channel": "/x", "id": 7})["id"] == 7
+    assert bayeux.named_subscription({"subscription": nested}) is None
+    assert bayeux.named_subscription({"subscription": ["/a", "/b"]}) == ["/a", "/b"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "may_listen"),
+    [
+        ({}, True),
+        ({"Sec-Fetch-Site": "same-origin"}, True),
+        ({"Sec-Fetch-Site": "same-site"}, False),
+        ({"Sec-Fetch-Site": "cross-site"}, False),
+        ({"Host": "a.example", "Origin": "https://a.example"}, True),
+        ({"Host": "a.example", "Origin": "https://b.example"}, False),
+    ],
+)
+def test_scripts_in_pages_of_another_host_do_not_listen(
+    headers: dict[str, str], may_listen: bool
+) -> None:
+    assert is_of_our_pages(headers) is may_listen
