@@ -22,6 +22,7 @@ from import_export.admin import ImportMixin
 from import_export.formats.base_formats import CSV, XLSX
 from import_export.results import Result
 from import_export.tmp_storages import CacheStorage
+from tablib import Dataset
 from unfold.contrib.import_export.forms import ImportForm
 
 from domains.flows.import_rows import (
@@ -44,11 +45,13 @@ from foundation.web import audit
 from foundation.web.admin_base import BaseAdmin
 from foundation.web.scoping import M
 from foundation.web.table_export import csv_lines, xlsx_file
-from foundation.web.table_reading import as_utf8_csv
+from foundation.web.table_reading import as_utf8_csv, read_xlsx
 
 MAX_BYTES = 5 * 1024 * 1024
 MAX_UNPACKED_BYTES = 100 * 1024 * 1024
 """An XLSX file is a zip archive. Its directory says how large it is unpacked."""
+
+MAX_COLUMNS = 100
 
 MAX_EXPORTED = {"csv": 100_000, "xlsx": 20_000}
 """Format of an exported file -> how many rows it may have."""
@@ -68,6 +71,15 @@ class PendingImportStorage(CacheStorage):  # type: ignore[misc]  # the base clas
     CACHE_PREFIX = "import-"
 
 
+class BoundedXLSX(XLSX):  # type: ignore[misc]  # the base class has no types
+    """XLSX files are read up to a row and a column; a small file may claim to be the largest of all tables."""
+
+    def create_dataset(self, in_stream: bytes) -> Dataset:
+        """Return the first sheet of a file, one row more than are allowed at most. Raises ValueError."""
+        headings, *rows = read_xlsx(in_stream, MAX_ROWS + 1, MAX_COLUMNS) or [[]]
+        return Dataset(*rows, headers=headings)
+
+
 class TableForm(ImportForm):  # type: ignore[misc]  # the base class has no types
     """The form takes a file to import, and refuses one that is too large."""
 
@@ -78,9 +90,8 @@ class TableForm(ImportForm):  # type: ignore[misc]  # the base class has no type
             raise forms.ValidationError(gettext("At most 5 MiB: split the file."))
         if zipfile.is_zipfile(file):
             file.seek(0)
-            with zipfile.ZipFile(file) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > MAX_UNPACKED_BYTES:
-                    raise forms.ValidationError(gettext("At most 5 MiB: split the file."))
+            if _unpacked_bytes(file) > MAX_UNPACKED_BYTES:
+                raise forms.ValidationError(gettext("At most 5 MiB: split the file."))
             file.seek(0)
             return file
         file.seek(0)
@@ -93,6 +104,15 @@ class TableForm(ImportForm):  # type: ignore[misc]  # the base class has no type
         return SimpleUploadedFile(file.name or "table.csv", content)
 
 
+def _unpacked_bytes(file: UploadedFile[bytes]) -> int:
+    """Return how large a zip archive says to be unpacked; 0 if it is damaged, which whoever reads it says."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except zipfile.BadZipFile:
+        return 0
+
+
 class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the base class has no types
     """A mixin for admin pages whose rows can be imported and exported as tables. `table` imports and exports them."""
 
@@ -100,7 +120,7 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
     import_form_class = TableForm
     import_template_name = "domains/import.html"
     import_export_change_list_template = None
-    import_formats = [CSV, XLSX]
+    import_formats = [CSV, BoundedXLSX]
     tmp_storage_class = PendingImportStorage
     skip_admin_log = True
 

@@ -34,3 +34,28 @@ def _decoded(content: bytes) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content.decode("gb18030")
+
+
+def read_xlsx(content: bytes, most_rows: int, most_columns: int) -> list[list[object]]:
+    """Return the rows of the first sheet of an XLSX file, the headings first, up to a row below them and a column.
+
+    A file of 1 KiB may say that its last cell is the one in column 16,384 of row 1,048,576; whoever reads all cells up
+    to that one runs out of memory. Blank rows at the end, and columns beyond the last heading, are left out.
+    Raises ValueError if it is no such file.
+    """
+    from openpyxl import load_workbook  # It is large, and few processes ever read a file.
+
+    try:
+        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
+        cells = book.worksheets[0].iter_rows(
+            max_row=most_rows + 1, max_col=most_columns, values_only=True
+        )
+        rows = list(cells)
+    except Exception as error:  # zipfile, the XML parser and openpyxl raise errors of many kinds.
+        raise ValueError("this is no XLSX file that can be read") from error
+    while rows and not any(cell is not None for cell in rows[-1]):
+        rows.pop()
+    width = len(rows[0]) if rows else 0
+    while width and rows[0][width - 1] is None:
+        width -= 1
+    return [list(row[:width]) for row in rows]

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+import io
+from collections.abc import Mapping
 
-from foundation.web.table_reading import as_utf8_csv
+import pytest
+from openpyxl import Workbook
+
+from foundation.web.table_reading import as_utf8_csv, read_xlsx
 
 PLAIN = "name,parent\r\n研发部,总部\r\n"
 
@@ -31,3 +35,28 @@ def test_a_comma_inside_of_a_cell_stays_there() -> None:
 def test_what_is_no_text_is_refused() -> None:
     with pytest.raises(UnicodeError):
         as_utf8_csv(b"\xff\x00\xff")
+
+
+def xlsx(cells: Mapping[str, str]) -> bytes:
+    """Return an XLSX file with these cells: address -> text."""
+    book, file = Workbook(), io.BytesIO()
+    for address, value in cells.items():
+        book.active[address] = value
+    book.save(file)
+    return file.getvalue()
+
+
+def test_an_xlsx_file_is_read_with_its_headings_and_blank_cells() -> None:
+    file = xlsx({"A1": "name", "B1": "parent", "A2": "a", "B4": "b"})
+    assert read_xlsx(file, 10, 10) == [["name", "parent"], ["a", None], [None, None], [None, "b"]]
+
+
+def test_a_small_file_that_claims_to_be_huge_is_read_up_to_the_limits() -> None:
+    file = xlsx({"A1": "name", "A3": "a", "XFD1048576": "far away"})
+    assert read_xlsx(file, 10, 10) == [["name"], [None], ["a"]]
+    assert len(read_xlsx(xlsx({"A1": "name", "A14": "a", "A15": "b"}), 13, 10)) == 14
+
+
+def test_what_is_no_xlsx_file_is_refused() -> None:
+    with pytest.raises(ValueError, match="no XLSX file"):
+        read_xlsx(b"PK\x03\x04 and nothing", 10, 10)
