@@ -48,10 +48,16 @@ def row_of(licence: Licence, text: str) -> dict[str, Any]:
     }
 
 
+def next_issue(platform: str, *sites: Site) -> int:
+    """Return the number after those of the platform's licences that have been loaded at these sites."""
+    query = f"SELECT COALESCE(MAX(issue), 0) FROM licensing_licence WHERE platform='{platform}'"
+    return 1 + max(int(site.mariadb.sql(query, schema=site.name)) for site in sites)
+
+
 def put_into(site: Site, small: int, large: int, valid_to: datetime | None = None) -> None:
     """Load the next issue into a stand's database, past all checks of the import."""
-    issue = site.mariadb.sql("SELECT MAX(issue) FROM licensing_licence", schema=site.name)
-    issued = licence(site.vault.platform_moid, int(issue) + 1, small, large, valid_to=valid_to)
+    moid = site.vault.platform_moid
+    issued = licence(moid, next_issue(moid, site), small, large, valid_to=valid_to)
     issuer = site.core.vault if site.core else site.vault
     text = sealed(issued, issuer.license_signing, issuer.license_sealing)
     row = row_of(issued, text)

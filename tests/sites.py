@@ -40,11 +40,11 @@ def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def with_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """Start a core (`sites["core"]`), and a site with two simulated units (`sites["east"]`) that follows its tree."""
+    """Start a core (`sites["core"]`), and a site with a real unit (`sites["east"]`) that follows its tree."""
     root = tmp_path_factory.mktemp("with_core")
     with (
-        claimed(ports_for(0, core=True)) as base,
-        Stand(root, base, media="simulated", units=2, core=True) as stand,
+        claimed(ports_for(1, core=True)) as base,
+        Stand(root, base, media="janus", units=1, core=True) as stand,
     ):
         yield stand
 

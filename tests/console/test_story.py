@@ -4,40 +4,28 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from deploy.stand.ports import claimed, ports_for
 from deploy.stand.site import PYTHON, REPOSITORY
 from deploy.stand.stand import Stand
+from tests import licences
 from tests.browser import MOVING_PICTURES, SOUND, enter, join, shot
 from tests.console.steps import add_row, card, sign_in, signed_in, start_conference, text_of_list
 from tests.stories.facts import live, seats
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("media")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("with_core")]
 
 PASSWORD = "Plover-Lantern-71"
 
 
-@pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    """Run a core, and a site with a real media unit that follows it."""
-    root = tmp_path_factory.mktemp("story")
-    with (
-        claimed(ports_for(1, core=True)) as base,
-        Stand(root, base, media="janus", units=1, core=True) as started,
-    ):
-        yield started
-
-
-def licence_for(stand: Stand, platform: str) -> str:
+def licence_for(stand: Stand, platform: str, issue: int) -> str:
     """Return a licence as the issuer sends it, sealed with the core's keys."""
     core = stand.sites["core"]
     keys = [f"--key={core.directory}/license.signing.key"]
     keys += [f"--sealing-key={core.directory}/license.sealing.key"]
-    words = ["license_issue", *keys, f"--platform={platform}", "--issue=1", "--small=20"]
+    words = ["license_issue", *keys, f"--platform={platform}", f"--issue={issue}", "--small=20"]
     issued = subprocess.run(
         [str(PYTHON), "manage.py", *words],
         cwd=REPOSITORY,
@@ -49,25 +37,28 @@ def licence_for(stand: Stand, platform: str) -> str:
     return issued.stdout.strip()
 
 
-async def bring(page: Any, site: str, licence: str) -> None:
+async def bring(page: Any, site: str, licence: str, issue: int) -> None:
     """Paste a licence, preview it, and load it."""
     await page.goto(f"{site}/admin/licensing/licence/add/")
     await page.locator("textarea[name=text]").fill(licence)
     await page.locator("main form button:not([name=load]), #content form button").first.click()
     await page.locator("[name=load]").click()
-    await page.get_by_text("Licence 1 is loaded").wait_for()
+    await page.get_by_text(f"Licence {issue} is loaded").wait_for()
 
 
-async def test_from_nothing_to_a_conference_in_the_browser_only(browser: Any, stand: Stand) -> None:
-    core, east = stand.sites["core"], stand.sites["east"]
+async def test_from_nothing_to_a_conference_in_the_browser_only(
+    browser: Any, with_core: Stand
+) -> None:
+    core, east = with_core.sites["core"], with_core.sites["east"]
+    before = live(east), seats(east)
     operator = next(a for a in core.demo["accounts"] if a["role"] == "operator")
     page = await signed_in(
         browser, f"{core.http}/admin/", operator["username"], operator["password"]
     )
     await tree_and_people(page, core.http)
-    await sign_in_elsewhere_and_bring(
-        page, operator, east.http, licence_for(stand, east.vault.platform_moid)
-    )
+    issue = licences.next_issue(east.vault.platform_moid, core, east)
+    licence = licence_for(with_core, east.vault.platform_moid, issue)
+    await sign_in_elsewhere_and_bring(page, operator, east.http, licence, issue)
 
     admin = await signed_in(browser, f"{core.http}/admin/", "acme-admin", PASSWORD)
     assert "acme-anna" in (people := await text_of_list(admin, core.http, "domains/account"))
@@ -80,7 +71,7 @@ async def test_from_nothing_to_a_conference_in_the_browser_only(browser: Any, st
     anna = await signed_in(browser, east.http, "acme-anna", PASSWORD, patience=20)
     await conference_of_two(browser, anna, east)
     assert anna.errors == []
-    assert live(east) == seats(east) == 0
+    assert (live(east), seats(east)) == before
 
 
 async def tree_and_people(page: Any, core: str) -> None:
@@ -96,11 +87,13 @@ async def tree_and_people(page: Any, core: str) -> None:
         await add_row(page, core, "domains/account", tick, **account, domain__="Acme")
 
 
-async def sign_in_elsewhere_and_bring(page: Any, operator: Any, site: str, licence: str) -> None:
+async def sign_in_elsewhere_and_bring(
+    page: Any, operator: Any, site: str, licence: str, issue: int
+) -> None:
     """Let the operator load the licence at the platform itself."""
     await page.goto(f"{site}/admin/")
     await sign_in(page, operator["username"], operator["password"])
-    await bring(page, site, licence)
+    await bring(page, site, licence, issue)
 
 
 async def conference_of_two(browser: Any, anna: Any, east: Any) -> None:

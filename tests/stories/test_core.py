@@ -12,6 +12,7 @@ import pytest
 from deploy.stand.guide import guide
 from deploy.stand.site import PYTHON, REPOSITORY, Site
 from deploy.stand.stand import Stand
+from tests import licences
 from tests.http.program import Program
 
 pytestmark = pytest.mark.xdist_group("with_core")
@@ -77,12 +78,14 @@ def test_a_person_of_the_core_s_tree_holds_a_conference_at_the_site(with_core: S
     created = program.create(conf_type=0)
     assert created["success"] == 1
     assert created["conf_id"].startswith("8800")
+    assert program.delete(f"mc/confs/{created['conf_id']}")["success"] == 1
 
 
 def test_a_licence_that_the_core_issues_is_taken_at_the_site(with_core: Stand) -> None:
     core, east = with_core.sites["core"], with_core.sites["east"]
     keys = ("--key", str(core.directory / "license.signing.key"))
-    platform = ("--platform", east.vault.platform_moid, "--issue", "1", "--small", "50")
+    issue = licences.next_issue(east.vault.platform_moid, core, east)
+    platform = ("--platform", east.vault.platform_moid, "--issue", str(issue), "--small", "50")
     text = manage(core, "license_issue", *keys, *platform)
     path = east.directory / "issued.licence"
     path.write_text(text)

@@ -37,10 +37,7 @@ class CoreWithLine:
 
     def next_text(self, small: int) -> str:
         """The next issue for the site's platform, sealed by the core."""
-        query = (
-            f"SELECT COALESCE(MAX(issue), 0) FROM licensing_licence WHERE platform='{self.moid}'"
-        )
-        issue = 1 + max(int(sql(site, query)[0][0]) for site in (self.core, self.east))
+        issue = licences.next_issue(self.moid, self.core, self.east)
         licence, vault = licences.licence(self.moid, issue, small, 2), self.core.vault
         return licences.sealed(licence, vault.license_signing, vault.license_sealing)
 
