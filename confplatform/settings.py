@@ -14,10 +14,9 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from conferences.rules.states import ConferenceState
 from confplatform.admin_theme import UNFOLD as _UNFOLD
+from confplatform.api_text import API_SETTINGS
 from confplatform.declarations import roles
-from im.rules.vocabulary import Membership, Presence
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]
@@ -328,21 +327,7 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "foundation.web.errors.answer_refusal",
     "UNAUTHENTICATED_USER": None,
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Conference platform",
-    "VERSION": VERSION,
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-    "ENUM_NAME_OVERRIDES": {
-        "SuccessEnum": [(1, 1)],
-        "FlagEnum": [(0, 0), (1, 1)],
-        "ConferenceStateEnum": [state.value for state in ConferenceState],
-        "PresenceEnum": [presence.value for presence in Presence],
-        "MembershipEnum": [membership.value for membership in Membership],
-    },
-}
+SPECTACULAR_SETTINGS = {**API_SETTINGS, "VERSION": VERSION}
 
 PUSH_SESSIONS = env.int("PUSH_SESSIONS", default=5000)
 PUSH_SESSIONS_PER_USER = env.int("PUSH_SESSIONS_PER_USER", default=2000)

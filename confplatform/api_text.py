@@ -1,0 +1,37 @@
+"""The settings of the description of the HTTP API (`/api/docs/`), and the text at its top."""
+
+from __future__ import annotations
+
+from conferences.rules.states import ConferenceState
+from im.rules.vocabulary import Membership, Presence
+from wire import api_errors
+
+API_DESCRIPTION = f"""The API in three layers.
+
+Programs of the 5.x generation are answered with HTTP status 200 and `success` 0 or 1, in JSON, or in XML by the suffix
+`.xml` or `Accept: application/xml`. Structured arguments are one JSON document in the form field `params`, or the body.
+Programs with a Bearer token, or with `Accept: application/problem+json`, get an HTTP status and problem details
+(RFC 9457) where a call is refused. With `?debug=1` nothing is done: arguments are only checked.
+
+{api_errors.as_markdown()}
+"""
+
+API_SETTINGS: dict[str, object] = {
+    "TITLE": "Conference platform",
+    "DESCRIPTION": API_DESCRIPTION,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "foundation.web.api_description.describe_problems",
+    ],
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "SuccessEnum": [(1, 1)],
+        "FlagEnum": [(0, 0), (1, 1)],
+        "ConferenceStateEnum": [state.value for state in ConferenceState],
+        "PresenceEnum": [presence.value for presence in Presence],
+        "MembershipEnum": [membership.value for membership in Membership],
+    },
+}

@@ -1,0 +1,73 @@
+"""The error codes of the open platform API that this platform answers, in words (HTTP API §4)."""
+
+from __future__ import annotations
+
+API_ERRORS: dict[int, str] = {
+    9: "recording server: no right",
+    32: "recording server: the programme is missing",
+    46: "recording server: user or password wrong",
+    48: "recording server: token invalid",
+    10001: "software key or secret refused",
+    10002: "account token unknown or expired",
+    10101: "wrong password",
+    10102: "login expired or not logged in; another site serves",
+    12103: "conference does not exist",
+    12104: "terminal does not exist",
+    12105: "monitor, machine or wall does not exist",
+    19003: "not below the caller's domain",
+    19005: "account unknown",
+    19008: "not allowed",
+    19903: "group unknown",
+    20001: "the media unit did not answer",
+    20003: "too many calls; wait as long as Retry-After says",
+    20005: "not permitted",
+    20101: "no resources for this conference now",
+    20102: "maximum number of conferences",
+    20105: "name already used",
+    20106: "conference number already used",
+    20108: "template, booking or room not found",
+    20114: "encryption is not possible",
+    20119: "duration out of range",
+    20121: "audio or video format not permitted",
+    20331: "composition style unavailable",
+    20432: "already chairman",
+    20434: "no chairman",
+    20435: "terminal not in the conference",
+    20437: "already speaker",
+    20440: "not cascaded",
+    20442: "lower conference missing",
+    20501: "viewing: media types differ",
+    20503: "viewing: sound while mixing",
+    20505: "viewing: channel closed",
+    20513: "viewing: no video source",
+    20524: "no poll runs",
+    20801: "recording runs",
+    20802: "recording does not run",
+    20803: "recording does not pause",
+    20805: "playback does not run",
+    20812: "mix does not run",
+    20814: "not a member of the mix",
+    20822: "composition runs",
+    20823: "composition does not run",
+    20851: "recording server for live streams or playback is missing",
+    20901: "no composer",
+    22013: "the terminal does not support this",
+    24102: "no recording resources for single terminals",
+    24106: "file missing",
+    28001: "no video walls",
+    29001: "an argument is missing or malformed; the description names it",
+    29004: "this platform is not served at this site",
+    29005: "another site serves (programs with a Bearer token)",
+    29012: "the conference is in the wrong state for this; try again shortly",
+    52003: "account name taken",
+    52006: "e-mail address taken",
+    52007: "mobile number taken",
+    99999: "no such call, or an unspecified failure",
+}
+"""Code -> meaning; the description of an answer says more."""
+
+
+def as_markdown() -> str:
+    """Return the codes as a table for the description of the API."""
+    rows = [f"| {code} | {meaning} |" for code, meaning in API_ERRORS.items()]
+    return "\n".join(["| error_code | meaning |", "|---|---|", *rows])
