@@ -19,7 +19,7 @@ from django.http.request import split_domain_port, validate_host
 
 from foundation.bus import protocol
 from foundation.json_value import JSONObject, JSONValue
-from foundation.web.errors import NOT_LOGGED_IN, UNSPECIFIED, nack
+from foundation.web.errors import NOT_LOGGED_IN, PROBLEM, UNSPECIFIED, nack
 from foundation.web.xml_answers import SUFFIX, prefers_xml, turn_into_xml
 
 MAX_DEPTH = 20
@@ -28,6 +28,7 @@ PART_OF_UPLOAD = "application/offset+octet-stream"
 """The content type of a large body, which its view reads piece by piece, so that it is not read here."""
 FOR_OUR_PAGES = "/api/v1/im/"
 """Below this path a browser session authenticates too, so the CSRF token is checked."""
+JSON = "application/json"
 _API = ("/api/", "/api5/")
 _CHECKED = "csrf_processing_done"
 API_LEVEL = 1
@@ -56,10 +57,12 @@ class WildRequests:
         wants_xml = path.endswith(SUFFIX)
         wants_json = path.endswith(".json")
         path = path.removesuffix(SUFFIX).removesuffix(".json")
+        accept = request.META.get("HTTP_ACCEPT", "")
         if not wants_json and not wants_xml:
-            wants_xml = prefers_xml(request.META.get("HTTP_ACCEPT", ""))
-        if wants_xml or wants_json:
-            request.META["HTTP_ACCEPT"] = "application/json"
+            wants_xml = prefers_xml(accept)
+        if wants_xml or wants_json or PROBLEM in accept:
+            # The views answer in JSON alone; whoever accepts problems in JSON gets answers in JSON.
+            request.META["HTTP_ACCEPT"] = f"{JSON}, {PROBLEM}" if PROBLEM in accept else JSON
             request.__dict__.pop("headers", None)  # Django keeps what it has read of META.
         response = self._answer(request, path, ours)
         if wants_xml:

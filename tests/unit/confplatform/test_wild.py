@@ -112,3 +112,9 @@ def test_the_method_may_stand_inside_of_the_arguments(name: str) -> None:
 def test_every_answer_names_the_level_of_the_api() -> None:
     take = WildRequests(lambda r: HttpResponse())
     assert take(RequestFactory().get(ONE, HTTP_API_LEVEL="3"))["API-Level"] == "1"
+
+
+def test_whoever_accepts_problems_accepts_answers_in_json() -> None:
+    take = WildRequests(lambda r: HttpResponse(r.headers["Accept"]))
+    accepted = take(RequestFactory().get(ONE, HTTP_ACCEPT="application/problem+json")).content
+    assert accepted == b"application/json, application/problem+json"
