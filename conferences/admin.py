@@ -161,10 +161,11 @@ class ConferenceAdmin(TenantNames):
         "hosting_platform",
         "join_info",
         "people",
+        "monitored",
         "units_used",
     ]
     readonly_fields = ["badge", "tenant", "creator", "unit", "why_there", "started", "size"]
-    readonly_fields += ["locked", "join_info", "people", "units_used"]
+    readonly_fields += ["locked", "join_info", "people", "monitored", "units_used"]
 
     def find(
         self, request: HttpRequest, queryset: QuerySet[Conference], term: str
@@ -220,6 +221,12 @@ class ConferenceAdmin(TenantNames):
         """Return a table of the members with the times of joining and leaving."""
         head = [_("member"), _("from"), _("until")]
         return table(head, conference_details.members(to_conference(row)))
+
+    @admin.display(description=_("monitored"))
+    def monitored(self, row: Conference) -> SafeString:
+        """Return a table of the members whose sound or picture is sent to somebody, and where to."""
+        head = [_("member"), _("what is sent"), _("to"), _("unless kept alive, until")]
+        return table(head, conference_details.monitors(to_conference(row)))
 
     @admin.display(description=_("units used"))
     def units_used(self, row: Conference) -> SafeString:
@@ -302,8 +309,8 @@ class CallRecordAdmin(TenantNames):
     list_filter = [ReasonFilter]
     ordering = ["-ended_at"]
     actions = ["export"]
-    fields = ConferenceAdmin.fields
-    readonly_fields = ConferenceAdmin.readonly_fields
+    fields = [name for name in ConferenceAdmin.fields if name != "monitored"]
+    readonly_fields = [name for name in ConferenceAdmin.readonly_fields if name != "monitored"]
     badge = ConferenceAdmin.badge
     creator = ConferenceAdmin.creator
     why_there = ConferenceAdmin.why_there

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from django.utils.translation import gettext as _
+
 from conferences.rules.outgoing import wire_time
 from conferences.rules.states import Conference, Unit
 from foundation.bus.typed_json import to_json
 from foundation.web import table_export
 from wire.fields import Join
+from wire.monitors import AUDIO
 from wire.number_registry import Stay, UsedUnit
 
 SECRET_FIELDS = frozenset({"pin", "token", "password", "secret"})
@@ -61,6 +64,20 @@ def join_without_secrets(join: Join | None) -> str:
 def members(c: Conference) -> list[tuple[str, str, str]]:
     """Return for each stay of a member `(name, time of joining, time of leaving)`."""
     return [(_member_name(stay), _moment(stay.since), _moment(stay.until)) for stay in c.members]
+
+
+def monitors(c: Conference) -> list[tuple[str, str, str, str]]:
+    """Return for each monitor `(member, what is sent, address, time until which it is kept alive)`."""
+    names = {terminal.mtid: terminal.name or terminal.account for terminal in c.mts}
+    return [
+        (
+            names.get(monitor.mtid) or monitor.mtid or _("all members"),
+            _("sound") if monitor.mode == AUDIO else _("picture"),
+            f"{monitor.ip} {monitor.port}",
+            _moment(wire_time(monitor.due_at)),
+        )
+        for monitor in c.monitors
+    ]
 
 
 def units(c: Conference) -> list[tuple[str, str, str]]:

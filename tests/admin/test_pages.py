@@ -19,6 +19,7 @@ from domains.models import Account
 from foundation.bus.admin import readable
 from foundation.bus.models import Parked
 from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row
+from tests.factories import monitor
 from tests.web_clients import Browser
 
 MOST_QUERIES = 20
@@ -140,3 +141,11 @@ def test_simulated_units_say_so(operator: Browser, unit: ResourceUnit) -> None:
 def test_the_password_of_a_conference_is_shown_nowhere(body: bytes) -> None:
     assert "hush" not in readable(body)
     assert "confpwd" in readable(body)
+
+
+def test_the_page_of_a_conference_shows_who_is_monitored(platform: str, operator: Browser) -> None:
+    c = conference_row(platform, monitors=(monitor(port=6007),))
+    address = reverse("admin:conferences_conference_change", args=[c.confid])
+    page = operator.get(address).content.decode()
+    assert "192.0.2.7 6007" in page
+    assert "all members" in page
