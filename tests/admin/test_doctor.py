@@ -10,11 +10,12 @@ from django.core.management import call_command
 
 from conferences.data import redis_projection
 from conferences.data.pool import Pool, node_json
-from conferences.management import doctor_checks
+from conferences.management import doctor_checks, push_check
 from conferences.management.rebuild import rebuild_redis_and_counts
 from conferences.models import Conference as Row
 from conferences.models import Number
 from conferences.rules.states import Conference
+from foundation.bus.events import channel_of
 from foundation.bus.models import Parked
 from foundation.cells.directory import redis_of
 from foundation.hooks import Hook
@@ -30,12 +31,21 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def find_complaints() -> dict[str, Finding]:
-    """Return the doctor's complaints, without the one that there are no media units."""
+    """Return the doctor's complaints, without those about programs that no test here starts."""
     complaints = {
         finding.check: finding for finding in doctor_checks.examine() if not finding.is_ok
     }
-    complaints.pop("media units", None)
+    for of_programs in ("media units", "pushes"):
+        complaints.pop(of_programs, None)
     return complaints
+
+
+def test_a_site_without_a_push_process_is_found(platform: str) -> None:
+    assert push_check.pushes(platform).todo.startswith("start manage.py push")
+    with redis_of(platform).pubsub() as subscription:
+        subscription.subscribe(channel_of(platform))
+        subscription.get_message(timeout=10)  # the confirmation
+        assert push_check.pushes(platform).is_ok
 
 
 def test_a_sound_site_is_well(platform: str) -> None:
