@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import b64decode, urlsafe_b64encode
 from urllib.parse import urlencode
 
 from rest_framework.permissions import SAFE_METHODS
@@ -90,8 +89,8 @@ class SessionCall(APIView):
         if value is None:
             return None
         try:
-            return urlsafe_b64decode(words(value, "cursor").encode()).decode()
-        except (binascii.Error, UnicodeError):
+            return b64decode(words(value, "cursor"), altchars=b"-_", validate=True).decode()
+        except ValueError:
             raise malformed("cursor: take it from `next_cursor` of the page before") from None
 
     def add_next_page(self, request: Request, answer: Response, key: str) -> None:

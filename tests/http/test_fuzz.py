@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.http.calls import calls
 from tests.http.program import Program
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stories")]
@@ -24,6 +26,13 @@ PATHS = st.sampled_from(
         "vc/confs/1/mts",
         "vc/confs/%00/mts",
         "mc/confs/" + "9" * 300,
+        *sorted(
+            {
+                re.sub(r"\{\w+\}", "{conf}", call.path)
+                for call in calls()
+                if call.path[0] != "/" and call.group != "push"
+            }
+        ),
     ]
 )
 JSON = st.recursive(
@@ -36,6 +45,8 @@ JSON = st.recursive(
 FIELDS = [
     "name", "duration", "max_join_mt", "auto_end", "create_type", "video_formats", "bitrate",
     "invite_members", "recorder", "password", "mts", "start", "count", "platform_id", "_method",
+    "value", "mt_id", "mode", "members", "layout", "poll", "keep_time", "src", "dst", "cursor", "vmp",
+    "mix", "vips", "message", "account", "user_domain_moid", "content", "params",
 ]  # fmt: skip
 PARAMS = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6)
 BODIES = st.one_of(
@@ -54,8 +65,14 @@ BODIES = st.one_of(
 )
 
 
+@pytest.fixture
+def number(program: Program) -> str:
+    """The number of a conference that runs."""
+    return str(program.create(invite_members=[{"account": "7001", "account_type": 5}])["conf_id"])
+
+
 @settings(
-    max_examples=150,
+    max_examples=300,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -66,11 +83,11 @@ BODIES = st.one_of(
     session=st.booleans(),
 )
 def test_no_request_makes_a_5xx(
-    program: Program, method: str, path: str, content: tuple[str, bytes], session: bool
+    program: Program, number: str, method: str, path: str, content: tuple[str, bytes], session: bool
 ) -> None:
     kind, body = content
     headers = {"Content_Type": kind}
-    url = f"/api/v1/{path}"
+    url = f"/api/v1/{path.replace('{conf}', number, 1).replace('{conf}', '1')}"
     if session:
         headers["Cookie"] = program.cookie
         url += f"?account_token={program.token}"
