@@ -12,6 +12,7 @@ from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest
 
 from conferences.data.queries import JoinInfo
+from conferences.rules.stored import StoredConference
 from foundation.signing import shared_key
 
 MAX_TRIES_PER_MINUTE = 10
@@ -36,8 +37,13 @@ def join_link(confid: str, e164: str) -> str:
     return f"/join/{e164}/?t={token_for(confid)}"
 
 
+def room_link(room: StoredConference) -> str:
+    """Return the path of a virtual room's join page, with its token. The link works as long as there is the room."""
+    return join_link(room.id, room.e164)
+
+
 def confid_of(token: str) -> str:
-    """Return the id (`confid`) of the conference that a join link's token is for; "" if the token is forged."""
+    """Return the id of the conference or virtual room that a join link's token is for; "" if the token is forged."""
     try:
         return str(_signer().unsign(token))
     except BadSignature:
@@ -45,13 +51,34 @@ def confid_of(token: str) -> str:
 
 
 def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
-    """Tell whether a visitor may enter: with a join link of this conference, or signed in in its user domain."""
-    confid = confid_of(request.GET.get("t", ""))
-    if confid and hmac.compare_digest(confid.encode(), conference.confid.encode()):
+    """Tell whether a visitor may enter: with a link of this conference, or signed in in its user domain.
+
+    The link of a virtual room is good for every conference in it. By that link, and without any, an exclusive room is
+    open to its people only.
+    """
+    linked_id, room = confid_of(request.GET.get("t", "")), conference.room
+    if _is_id(linked_id, conference.confid) and not conference.is_idle:
         return True
     user = request.user
+    if room is not None and not room.admits(getattr(user, "moid", "")):
+        return False
+    if room is not None and _is_id(linked_id, room.id):
+        return True
     domain: str = getattr(user, "domain_id", "") or ""
     return user.is_authenticated and bool(domain) and domain == conference.user_domain
+
+
+def may_begin(request: HttpRequest, room: StoredConference) -> bool:
+    """Tell whether a visitor who may enter a room may begin a conference in it by this request.
+
+    The request has to carry the room's link, which the join page knows: no other page can make a browser send it.
+    """
+    return _is_id(confid_of(request.GET.get("t", "")), room.id)
+
+
+def _is_id(linked_id: str, expected: str) -> bool:
+    """Tell whether a link is for a conference or room with this id, in constant time."""
+    return bool(linked_id) and hmac.compare_digest(linked_id.encode(), expected.encode())
 
 
 def is_password(conference: JoinInfo, password: str, address: str) -> bool:

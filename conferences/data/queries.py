@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from conferences.data import row_mapper
+from conferences.data.stored_rows import room_by_number
 from conferences.rules.listing import ListPage
 from conferences.rules.outgoing import wire_time
+from conferences.rules.registry_entries import ConfType
 from conferences.rules.states import Conference, Unit
+from conferences.rules.stored import StoredConference
 from domains.data.hooks import RunningConference
 from domains.data.lookups import TENANTS_BELOW, level_of
 from domains.data.queries import abnormal_rooms
@@ -183,16 +186,33 @@ class JoinInfo:
     join: Join | None
     platform: str
     """The platform whose data it is part of."""
+    room: StoredConference | None = None
+    """The virtual room in which it is held."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Return whether it is a virtual room in which no conference is held; `confid` is then the room's id."""
+        return self.state == IDLE
+
+
+IDLE = "idle"
 
 
 def join_info(e164: str) -> JoinInfo | None:
-    """Return what the join page needs of the live conference with this number; `None` if there is none."""
+    """Return what the join page needs of the live conference with this number, or else of the virtual room.
+
+    `None` means that there is neither.
+    """
     c = live_by_number(e164)
-    if c is None:
+    room = room_by_number(e164) if c is None or c.conftype == ConfType.VIRTUAL else None
+    if c is not None:
+        join = c.join if c.state.value == "running" else None
+        names = (c.confid, c.e164, c.name, c.state.value, c.password, c.user_domain)
+        return JoinInfo(*names, join, c.source_platform, room)
+    if room is None:
         return None
-    join = c.join if c.state.value == "running" else None
-    names = (c.confid, c.e164, c.name, c.state.value, c.password, c.user_domain)
-    return JoinInfo(*names, join, c.source_platform)
+    names = (room.id, room.e164, room.name, IDLE, room.settings.password or "", room.user_domain)
+    return JoinInfo(*names, None, room.source_platform, room)
 
 
 def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:

@@ -11,6 +11,7 @@ from conferences.rules.stored import Kind, Others, StoredConference
 from foundation.bus.outbox import to_db_datetime
 from foundation.bus.typed_json import encode, read_own
 from foundation.cells import sql
+from foundation.cells.directory import look_up, possible_platforms
 
 TABLES: Mapping[Kind, str] = {
     Kind.PUBLIC: "conferences_publictemplate",
@@ -29,19 +30,19 @@ _COLUMNS = (
     "changed_at",
     "detail",
 )
-"""`detail` holds the whole template or room as JSON; the other columns repeat what queries search for."""
+"""`detail` holds the whole template or virtual room as JSON; the other columns repeat what queries search for."""
 
 _ORDER = {Kind.PUBLIC: "created_at", Kind.PERSONAL: "changed_at", Kind.ROOM: "created_at"}
 """The moment by which a list of each kind is sorted (HTTP API §1)."""
 
 
 def from_row(detail: bytes | str) -> StoredConference:
-    """Return the template or room that a row's `detail` holds."""
+    """Return the template or virtual room that a row's `detail` holds."""
     return read_own(StoredConference, orjson.loads(detail))
 
 
 def _to_row(stored: StoredConference) -> tuple[object, ...]:
-    """Return the row of a template or room: the values of _COLUMNS, in their order."""
+    """Return the row of a template or virtual room: the values of _COLUMNS, in their order."""
     return (
         stored.id,
         stored.name,
@@ -68,7 +69,7 @@ class StoredRows:
         self._locked: dict[str, StoredConference | None] = {}
 
     def prepare(self, stored_ids: Collection[str]) -> set[str]:
-        """Lock and read the templates and rooms with these ids, and return the numbers that are kept for them."""
+        """Lock and read the templates and virtual rooms with these ids, and return the numbers that are kept for them."""
         missing = sorted(set(stored_ids) - self._locked.keys())
         if missing:
             self._locked |= dict.fromkeys(missing)
@@ -125,7 +126,7 @@ class StoredRows:
 
 
 class StoredPage(NamedTuple):
-    """Some templates or rooms of a list, and the length of the whole list."""
+    """Some templates or virtual rooms of a list, and the length of the whole list."""
 
     total: int
     items: list[StoredConference]
@@ -134,7 +135,7 @@ class StoredPage(NamedTuple):
 def page(
     database: str, kind: Kind, whose: str, *, start: int, count: int, newest_first: bool = False
 ) -> StoredPage:
-    """Return one page of a user domain's public templates or rooms, or of one person's templates (`whose`)."""
+    """Return one page of a user domain's public templates or virtual rooms, or of one person's templates (`whose`)."""
     column = "owner" if kind is Kind.PERSONAL else "user_domain"
     from_where = f"FROM {TABLES[kind]} WHERE {column}=%s"
     total = sql.select(database, f"SELECT COUNT(*) {from_where}", [whose])[0][0]
@@ -148,15 +149,15 @@ def page(
 
 
 def by_id(database: str, kind: Kind, stored_id: str) -> StoredConference | None:
-    """Return the template or room of a kind with this id; `None` if there is none."""
-    return _first(database, kind, "id", stored_id)
-
-
-def room_by_number(database: str, e164: str) -> StoredConference | None:
-    """Return the virtual room that has this number; `None` if there is none."""
-    return _first(database, Kind.ROOM, "e164", e164)
-
-
-def _first(database: str, kind: Kind, column: str, value: str) -> StoredConference | None:
-    rows = sql.select(database, f"SELECT detail FROM {TABLES[kind]} WHERE {column}=%s", [value])
+    """Return the template or virtual room of a kind with this id; `None` if there is none."""
+    rows = sql.select(database, f"SELECT detail FROM {TABLES[kind]} WHERE id=%s", [stored_id])
     return from_row(rows[0][0]) if rows else None
+
+
+def room_by_number(e164: str) -> StoredConference | None:
+    """Return the virtual room with this number, of any platform whose data this site has; `None` if there is none."""
+    query = f"SELECT detail FROM {TABLES[Kind.ROOM]} WHERE e164=%s"
+    for platform in possible_platforms():
+        if rows := look_up(platform, query, [e164]):
+            return from_row(rows[0][0])
+    return None

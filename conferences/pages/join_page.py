@@ -11,17 +11,28 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
-from conferences.data.join_links import TooManyTries, confid_of, is_password, may_join, token_for
+from conferences.api import stored_commands
+from conferences.data.join_links import (
+    TooManyTries,
+    confid_of,
+    is_password,
+    may_begin,
+    may_join,
+    token_for,
+)
 from conferences.data.platform_resolver import platforms_of_numbers
 from conferences.data.queries import JoinInfo, join_info
+from conferences.pages import texts
 from conferences.pages.failover_urls import allow_pages_of, is_served_here, origin_of, site_urls_of
 from conferences.pages.join_texts import join_texts
 from conferences.rules.licence_counts import VISITOR
 from domains.data import hooks
+from domains.models import Account
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform
 from foundation.web.audit import address_of
 from foundation.web.content_security_policy import with_policy
+from foundation.web.errors import Refusal
 from licensing.data.queries import usage_and_limits_of_site
 
 # The page connects to media units at any address, because a conference can move to another unit.
@@ -40,11 +51,16 @@ def page(request: HttpRequest, e164: str) -> HttpResponse:
     allowed = conference is not None or bool(confid_of(token))
     path = reverse("join-where", args=[e164])
     other_sites = _other_site_urls(conference) if conference else ()
+    if conference and conference.room and not token:
+        token = token_for(conference.room.id)
+    lasting_id = (
+        (conference.room.id if conference.room else conference.confid) if conference else ""
+    )
     start: dict[str, object] = {
         "e164": e164,
         "where": [
             path + (f"?t={token}" if token else ""),
-            *(f"{url}{path}?t={token_for(conference.confid)}" for url in other_sites if conference),
+            *(f"{url}{path}?t={token_for(lasting_id)}" for url in other_sites),
         ],
         "state": conference.state if conference else "ended",
         "password": bool(conference and conference.password),
@@ -67,6 +83,8 @@ def _other_site_urls(conference: JoinInfo) -> tuple[str, ...]:
 @never_cache
 def where(request: HttpRequest, e164: str) -> HttpResponse:
     """Answer `{state, join}`: whether the conference runs, and how to enter it on its media unit.
+
+    The first visitor who enters a virtual room begins the conference there.
 
     A visitor who enters (query parameter `entering`) is refused while no licensed port is left (`full`). A visitor
     who is inside already, and asks where the conference has moved, is never refused for that reason.
@@ -111,15 +129,37 @@ def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpRe
     join = to_json(conference.join) if conference.join else None
     answer: dict[str, object] = {"state": conference.state, "name": conference.name, "join": join}
     if not conference.password:
-        return _admit(request, conference, answer)
+        return _admit_or_begin(request, conference, answer)
     if request.method != "POST":
         return JsonResponse({"state": conference.state, "password": "wanted"})
     try:
         if is_password(conference, _password_in(request), address_of(request) or ""):
-            return _admit(request, conference, answer)
+            return _admit_or_begin(request, conference, answer)
     except TooManyTries:
         return JsonResponse({"state": conference.state, "password": "later"}, status=429)
     return JsonResponse({"state": conference.state, "password": "wrong"}, status=403)
+
+
+def _admit_or_begin(
+    request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
+) -> HttpResponse:
+    """Answer how to enter a conference; in an idle room one is begun by whoever enters, and has ended for others."""
+    if not conference.is_idle:
+        return _admit(request, conference, answer)
+    room = conference.room
+    if room is None or "entering" not in request.GET or not may_begin(request, room):
+        return JsonResponse({"state": "ended"})
+    person = request.user if isinstance(request.user, Account) else None
+    try:
+        started = stored_commands.begin(room, person)
+    except Refusal as refusal:
+        return JsonResponse(
+            {"state": conference.state, "why": texts.of_refusal(refusal)}, status=409
+        )
+    if begun := join_info(started.e164):
+        join = to_json(begun.join) if begun.join else None
+        return _admit(request, begun, answer | {"state": begun.state, "join": join})
+    return JsonResponse({"state": "ended"})
 
 
 def _admit(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]) -> HttpResponse:

@@ -40,6 +40,9 @@ _TEXT_OF_CODE: dict[str, Promise] = {
         "Your domain holds as many conferences as it may. End one that is no longer needed, or ask"
         " your administrator for more."
     ),
+    Err.NAME_TAKEN: gettext_lazy("This name is taken already. Choose another one."),
+    Err.NUMBER_TAKEN: gettext_lazy("This number is taken already. Choose another one."),
+    Err.NOT_FOUND: gettext_lazy("It is there no more. Reload the page."),
     Err.LICENCE: gettext_lazy(
         "There is no valid licence here. Ask your administrator to import one."
     ),

@@ -282,6 +282,8 @@ async function join(event) {
     await Promise.race([devices, pause(DEVICES_WITHIN)]);
     const answer = await where(true);
     if (answer.full) return refuse(words.full);
+    // A conference in a room could not be begun.
+    if (answer.why) return refuse(answer.why);
     // The platform says "wrong", "wanted" or "later" (too many wrong passwords).
     if (answer.password) return refuse(words[`password_${answer.password}`]);
   } catch {
