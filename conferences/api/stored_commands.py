@@ -28,8 +28,12 @@ HTTP_FIELDS = {
     Kind.ROOM: Fields("id", "name", "e164", "user_domain", "creator"),
 }
 
-_TOO_MANY = {Kind.PUBLIC: 20103, Kind.PERSONAL: 20103, Kind.ROOM: 99993}
-_ROOM_IN_USE = 99991
+NO_TEMPLATE_SPACE, TOO_MANY_ROOMS, ROOM_IN_USE = 20103, 99993, 99991
+_TOO_MANY = {
+    Kind.PUBLIC: NO_TEMPLATE_SPACE,
+    Kind.PERSONAL: NO_TEMPLATE_SPACE,
+    Kind.ROOM: TOO_MANY_ROOMS,
+}
 _MAX_SHOWN_IDS = 40
 
 
@@ -39,7 +43,7 @@ def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
     if refused.code is Err.DOMAIN_LIMIT:
         refusal.error_code = _TOO_MANY[kind]
     elif refused.code is Err.WRONG_STATE:
-        refusal.error_code = _ROOM_IN_USE
+        refusal.error_code = ROOM_IN_USE
     return refusal
 
 

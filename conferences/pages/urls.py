@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
-from conferences.pages import join_page, my_bookings, my_conferences
+from conferences.pages import join_page, my_bookings, my_conferences, my_rooms
 
 urlpatterns = [
     path("", my_conferences.home, name="home"),
@@ -22,6 +22,18 @@ urlpatterns = [
     path("console/bookings/<str:bookid>/change", my_bookings.change, name="bookings-change"),
     path("console/bookings/<str:bookid>/cancel", my_bookings.cancel, name="bookings-cancel"),
     path("console/bookings/<str:bookid>/begin", my_bookings.begin, name="bookings-begin"),
+    path("console/rooms/", my_rooms.page, name="rooms"),
+    re_path("^console/rooms/add/(?P<kind>room|template)$", my_rooms.add, name="rooms-add"),
+    re_path(
+        "^console/rooms/(?P<kind>room|template)/(?P<stored_id>[^/]{1,40})/begin$",
+        my_rooms.begin,
+        name="rooms-begin",
+    ),
+    re_path(
+        "^console/rooms/(?P<kind>room|template)/(?P<stored_id>[^/]{1,40})/delete$",
+        my_rooms.delete,
+        name="rooms-delete",
+    ),
     path("join/<str:e164>/", join_page.page, name="join"),
     path("join/<str:e164>/where", join_page.where, name="join-where"),
 ]

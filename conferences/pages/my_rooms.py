@@ -1,0 +1,162 @@
+"""The page on which people list, make, begin and delete virtual rooms of their domain, and templates of their own.
+
+It is made of plain forms, without a script. It decides nothing: each button does what the HTTP API does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.db import Error
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from conferences.api import request_parsing, stored_commands
+from conferences.data import stored_rows
+from conferences.data.join_links import room_link
+from conferences.data.platform_resolver import platform_of_domain
+from conferences.pages import my_conferences, texts
+from conferences.rules.stored import Draft, Kind, StoredConference
+from domains.models import Account
+from foundation.cells.directory import store_of
+from foundation.web.content_security_policy import with_policy
+from foundation.web.errors import Refusal
+from wire.conference_settings import ConferenceSettings
+from wire.error_codes import Err
+from wire.fields import SIZES
+from wire.http_codes import http_code
+
+MAX_SHOWN = 100
+_KINDS = {"room": Kind.ROOM, "template": Kind.PERSONAL}
+
+
+@login_required
+@require_GET
+@never_cache
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the rooms of the person's domain, and the person's own templates."""
+    person = my_conferences.person_of(request)
+    if not my_conferences.holds_conferences_here(person):
+        return redirect("console")
+    database = store_of(platform_of_domain(person.domain_id or "")).database
+    rooms = stored_rows.page(
+        database, Kind.ROOM, person.domain_id or "", start=0, count=MAX_SHOWN, newest_first=True
+    )
+    templates = stored_rows.page(
+        database, Kind.PERSONAL, person.moid, start=0, count=MAX_SHOWN, newest_first=True
+    )
+    held = stored_commands.held_in(rooms.items)
+    context = {
+        "person": person,
+        "sizes": SIZES,
+        "durations": my_conferences.durations(),
+        "rooms": [_room(room, person, held.get(room.e164, "")) for room in rooms.items],
+        "rooms_left_out": max(0, rooms.total - MAX_SHOWN),
+        "templates": templates.items,
+    }
+    return with_policy(render(request, "conferences/rooms.html", context))
+
+
+def _room(room: StoredConference, person: Account, conf_name: str) -> dict[str, object]:
+    """Return what the page shows of one room."""
+    return {
+        "stored": room,
+        "conf_name": conf_name,
+        "join": settings.PUBLIC_URL + room_link(room) if room.admits(person.moid) else "",
+        "mine": stored_commands.may_write(room, Kind.ROOM, person),
+        "by": texts.of_creator("" if room.owner == person.moid else room.owner_name),
+    }
+
+
+# ---- forms ---------------------------------------------------------------------------------------
+
+_TOO_MANY = gettext_lazy("There are too many already. Delete one first.")
+_TEXT_OF_REFUSAL = {
+    http_code(Err.NOT_PERMITTED): gettext_lazy(
+        "Only who made it may do this, or people whom they have allowed."
+    ),
+    stored_commands.ROOM_IN_USE: gettext_lazy("A conference is held in it. End that first."),
+    stored_commands.NO_TEMPLATE_SPACE: _TOO_MANY,
+    stored_commands.TOO_MANY_ROOMS: _TOO_MANY,
+}
+"""The texts for refusals that mean something else here than where a conference is held."""
+
+View = Callable[..., HttpResponseRedirect]
+
+
+def _form(view: View) -> Callable[..., HttpResponse]:
+    """Decorate the view of a form: a refusal is shown on the page, in words for people."""
+
+    @wraps(view)
+    def form_view(request: HttpRequest, **url_values: str) -> HttpResponse:
+        """Do what the form asks for, and show the page again, or where the view leads."""
+        try:
+            return view(request, **url_values)
+        except Refusal as refusal:
+            text = _TEXT_OF_REFUSAL.get(refusal.error_code)
+            messages.error(request, str(text or texts.of_refusal(refusal)))
+        except Error:
+            messages.error(request, _("The platform's database is away. Try again in a moment."))
+        return redirect("rooms")
+
+    return never_cache(login_required(require_POST(form_view)))
+
+
+@_form
+def add(request: HttpRequest, kind: str) -> HttpResponseRedirect:
+    """Make a room or a template from the fields of the form."""
+    form, person = request.POST, my_conferences.person_of(request)
+    params: dict[str, object] = {
+        "name": form.get("name"),
+        "max_join_mt": form.get("places"),
+        "duration": form.get("duration"),
+        "password": form.get("password"),
+    }
+    given = request_parsing.given_settings(params)
+    if _KINDS[kind] is Kind.ROOM:
+        given |= {"duration": 0, "auto_end": True}
+    draft = Draft(
+        kind=_KINDS[kind],
+        name=given["name"],
+        user_domain=person.domain_id or "",
+        settings=ConferenceSettings(**given),
+        owner=person.moid,
+        owner_name=str(person)[:64],
+        e164=None if _KINDS[kind] is Kind.ROOM else "",
+        exclusive=bool(form.get("exclusive")),
+    )
+    stored = stored_commands.make(draft, person)
+    messages.success(request, _("“%(name)s” is there now.") % {"name": stored.name})
+    return redirect("rooms")
+
+
+@_form
+def begin(request: HttpRequest, kind: str, stored_id: str) -> HttpResponseRedirect:
+    """Begin the conference of a room or template, and go there."""
+    person = my_conferences.person_of(request)
+    started = stored_commands.begin(_find(kind, stored_id, person), person)
+    return redirect("join", started.e164)
+
+
+@_form
+def delete(request: HttpRequest, kind: str, stored_id: str) -> HttpResponseRedirect:
+    """Delete a room or template."""
+    person = my_conferences.person_of(request)
+    stored = _find(kind, stored_id, person)
+    stored_commands.delete(stored, person)
+    messages.success(request, _("“%(name)s” is deleted.") % {"name": stored.name})
+    return redirect("rooms")
+
+
+def _find(kind: str, stored_id: str, person: Account) -> StoredConference:
+    if kind not in _KINDS:
+        raise Http404
+    return stored_commands.find(_KINDS[kind], stored_id, person)
