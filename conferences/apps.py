@@ -65,6 +65,10 @@ conference        | conferences.conference  | v...o | v...o   | v...o    | v...o
 reservation       | conferences.reservation | v...o | v...o   | v...o    | v...o | its tenant, its source; operate: cancel
 call record       | conferences.callrecord  | v.... | v....   | v....    | v.... | its tenant, its source, its host
 media unit        | conferences.resourceunit| v...o | v...o   | v...o    | ..... | its platform; operate: drain, put back, move conferences
+public template   | conferences.publictemplate | vacd. | vacd. | vacd. | vacd. | its tenant
+personal template | conferences.personaltemplate | v..d. | v..d. | v..d. | v..d. | its tenant
+virtual room      | conferences.virtualroom | vacd. | vacd. | vacd. | vacd. | its tenant
+registered number | conferences.registerednumber | v.... | v.... | v.... | v.... | its tenant, and where it is
 number            | conferences.number      | v.... | v....   | v....    | ..... | the platform of this site
 """
 
@@ -97,6 +101,14 @@ number            | conferences.number      | v.... | v....   | v....    | .....
             model_entry(_("Reservations"), "event", "conferences", "reservation"),
             model_entry(_("Media units"), "dns", "conferences", "resourceunit"),
             model_entry(_("Call records"), "history", "conferences", "callrecord"),
+            model_entry(_("Public templates"), "bookmark", "conferences", "publictemplate"),
+            model_entry(
+                _("Personal templates"), "bookmark_manager", "conferences", "personaltemplate"
+            ),
+            model_entry(_("Virtual rooms"), "meeting_room", "conferences", "virtualroom"),
+            model_entry(
+                _("Registered numbers"), "contact_phone", "conferences", "registerednumber"
+            ),
             model_entry(_("Numbers"), "dialpad", "conferences", "number"),
         )
         dashboard = (page_entry(_("Dashboard"), "dashboard", "index"),)

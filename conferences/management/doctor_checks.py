@@ -13,6 +13,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from conferences.data import recount
 from conferences.data.pool_view import load_resources
+from conferences.data.stored_rows import TABLES
 from conferences.management import redis_differences
 from conferences.management.clock_check import wrong_clocks
 from conferences.management.push_check import pushes
@@ -208,13 +209,22 @@ SELECT (SELECT COUNT(*) FROM conferences_number n
          WHERE n.taken = 1 AND c.confid IS NULL),
        (SELECT COUNT(*) FROM conferences_conference c
           LEFT JOIN conferences_number n ON n.e164 = c.live_e164
-         WHERE c.live_e164 IS NOT NULL AND COALESCE(n.taken, 0) = 0)
+         WHERE c.live_e164 IS NOT NULL AND COALESCE(n.taken, 0) = 0),
+       (SELECT COUNT(*) FROM conferences_number n WHERE %s)
 """
+_KEPT_FOR_NOTHING = " OR ".join(
+    f"n.held_by LIKE '{kind}:%%' AND NOT EXISTS (SELECT 1 FROM {table} t WHERE t.e164 = n.e164)"
+    for kind, table in TABLES.items()
+)
 
 
 def _numbers(platform: str) -> Finding:
-    """Check that exactly the numbers of live conferences are marked as taken."""
-    without_conference, not_marked = sql.select(store_of(platform).database, _NUMBER_DIFFERENCES)[0]
+    """Check that the numbers of live conferences are marked as taken, and that none is kept for what is not there."""
+    query = _NUMBER_DIFFERENCES % _KEPT_FOR_NOTHING
+    without_conference, not_marked, kept = sql.select(store_of(platform).database, query)[0]
+    if kept:
+        trouble = f"{kept} numbers are kept for a template or virtual room that is not there"
+        return Finding("numbers", trouble, "this is a bug: keep the log; set held_by to '' by hand")
     if not without_conference and not not_marked:
         return Finding("numbers")
     trouble = (

@@ -29,6 +29,7 @@ READ_ONLY = [
     "conferences.Conference",
     "conferences.CallRecord",
     "conferences.Number",
+    "conferences.RegisteredNumber",
     "conferences.Reservation",
     "conferences.ResourceUnit",
     "bus.Parked",

@@ -21,8 +21,10 @@ from django.core.management import call_command
 from django.db.models import Model
 
 from conferences.data import row_mapper
-from conferences.models import Number, Reservation, ResourceUnit
+from conferences.data.stored_rows import StoredRows
+from conferences.models import Number, RegisteredNumber, Reservation, ResourceUnit
 from conferences.rules.states import Conference, ConferenceState, Unit
+from conferences.rules.stored import Kind, StoredConference
 from domains.models import (
     Account,
     ApiKey,
@@ -40,6 +42,7 @@ from foundation.cells import sql
 from im.data import presence_store
 from im.models import BalanceServer, Broadcast, Conversation, MediaServer
 from licensing.models import Licence, Quota
+from wire.conference_settings import ConferenceSettings
 
 NOW = datetime.now(UTC)
 UPWARD = {
@@ -136,6 +139,7 @@ def _of_tenant(name: str) -> None:
     Quota.objects.update_or_create(owner=moid(name))
     Conversation.objects.create(kind="group", name=f"chat {name}", domain=moid(name), creator="x")
     Broadcast.objects.create(domain_id=moid(name), by="x", text=f"to {name}")
+    _stored(name)
     _conference(f"live-{name}", name, PLATFORM_OF[name], PLATFORM_OF[name])
     Reservation.objects.create(
         bookid=f"book-{name}",
@@ -150,6 +154,35 @@ def _of_tenant(name: str) -> None:
     )
     ended = {"state": ConferenceState.ENDED, "ended_at": NOW, "end_reason": "released"}
     _conference(f"over-{name}", name, PLATFORM_OF[name], PLATFORM_OF[name], **ended)
+
+
+def _stored(name: str) -> None:
+    """A template of each sort and a virtual room of a tenant, and the room's number in the registry."""
+    tenant, platform, number = moid(name), moid(PLATFORM_OF[name]), f"77{len(name)}{ord(name[0])}"
+    for kind in Kind:
+        stored = StoredConference(
+            id=f"{kind}-{name}",
+            kind=kind,
+            name=f"{kind} {name}",
+            user_domain=tenant,
+            source_platform=platform,
+            settings=ConferenceSettings(name=name),
+            created_at=NOW,
+            changed_at=NOW,
+            e164=number if kind is Kind.ROOM else "",
+        )
+        StoredRows("default").save(None, stored)
+    RegisteredNumber.objects.create(
+        e164=number,
+        running=False,
+        conftype=4,
+        name=f"room {name}",
+        user_domain=tenant,
+        platform=platform,
+        state="idle",
+        version=1,
+        told_at=NOW,
+    )
 
 
 def _of_platform(name: str) -> None:
@@ -213,6 +246,10 @@ def _conferences(c: Any) -> Iterable[str]:
     return c.user_domain, c.source_platform, c.hosting_platform
 
 
+def _kept(stored: Any) -> Iterable[str]:
+    return stored.user_domain, stored.source_platform
+
+
 def _site(_row: Any) -> Iterable[str]:
     return [moid("Mill")]
 
@@ -242,6 +279,10 @@ WHOSE: dict[str, Whose] = {
     "conferences.callrecord": _conferences,
     "conferences.reservation": lambda r: [r.user_domain, r.source_platform],
     "conferences.resourceunit": lambda u: [u.platform],
+    "conferences.publictemplate": _kept,
+    "conferences.personaltemplate": _kept,
+    "conferences.virtualroom": _kept,
+    "conferences.registerednumber": lambda n: [n.user_domain, n.platform],
     "conferences.number": _site,
     "bus.parked": _site,
     "bus.outbox": _site,

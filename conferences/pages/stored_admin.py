@@ -1,0 +1,307 @@
+"""These are the operators' pages of templates, virtual rooms and registered numbers.
+
+What is saved or deleted here goes by the same flow as over messages and HTTP, which keeps the number and tells the
+registries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+import orjson
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext_lazy as _
+
+from conferences.api.request_parsing import conference_name
+from conferences.data import queries
+from conferences.data.stored_rows import from_row
+from conferences.flows import templates as flow
+from conferences.flows.templates import StoredRefused
+from conferences.models import (
+    STORED_PATHS,
+    PersonalTemplate,
+    PublicTemplate,
+    RegisteredNumber,
+    VirtualRoom,
+)
+from conferences.models.templates import StoredConference as StoredRow
+from conferences.rules.stored import Changes, Draft, Fields, Kind, StoredConference
+from domains.models import Account, Domain, Level, UserDomain
+from foundation.cells.directory import own_platform
+from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin, badge
+from foundation.web.errors import Refusal
+from foundation.web.scoping import ScopedPages
+from wire.conference_settings import ConferenceSettings
+from wire.fields import MAX_MINUTES, SIZES
+
+if TYPE_CHECKING:
+    from django.utils.safestring import SafeString
+
+S = TypeVar("S", bound=StoredRow)
+_PATHS_AT: dict[int, tuple[str, ...]] = {
+    Level.USER: STORED_PATHS[:1],
+    Level.PLATFORM: STORED_PATHS[1:],
+}
+_SHOWN = ("duration", "places", "resolution", "auto_end", "record")
+"""The settings that the form has, besides the password."""
+_FORM_ONLY = ("tenant", "password", *_SHOWN)
+_FORM_FIELDS = Fields("name", "name", "e164", "tenant", "owner")
+
+
+def to_stored(row: StoredRow) -> StoredConference:
+    """Return the template or virtual room that is stored in a row."""
+    return from_row(orjson.dumps(row.detail))
+
+
+class StoredForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
+    """The form of a template or virtual room: its name and number, and the settings of its conference."""
+
+    tenant = forms.ModelChoiceField(UserDomain.objects.none(), label=_("tenant"))
+    password = forms.RegexField(
+        r"^[A-Za-z0-9_.]*$", max_length=16, required=False, label=_("password")
+    )
+    duration = forms.IntegerField(
+        min_value=0, max_value=MAX_MINUTES, initial=240, label=_("minutes (0: no end)")
+    )
+    places = forms.TypedChoiceField(
+        choices=[(size, str(size)) for size in SIZES], coerce=int, label=_("places")
+    )
+    resolution = forms.ChoiceField(
+        choices=[("720p", "720p"), ("1080p", "1080p")], label=_("picture")
+    )
+    auto_end = forms.BooleanField(required=False, label=_("ends when everybody has gone"))
+    record = forms.BooleanField(required=False, label=_("recorded"))
+
+    class Meta:
+        fields: ClassVar[Sequence[str]] = ("name", "e164")
+
+    def clean_name(self) -> str:
+        """Refuse a name that a conference may not have."""
+        try:
+            return conference_name(self.cleaned_data["name"])
+        except Refusal as refusal:
+            raise forms.ValidationError(refusal.description) from None
+
+    def clean_e164(self) -> str:
+        """Refuse a number that has other characters than digits."""
+        number: str = self.cleaned_data["e164"] or ""
+        if number and not (number.isascii() and number.isdigit()):
+            raise forms.ValidationError(_("A number has digits only."))
+        return number
+
+    def validate_unique(self) -> None:
+        """Leave it to the flow, which knows more of numbers."""
+
+    def settings(self, before: ConferenceSettings | None) -> ConferenceSettings:
+        """Return the settings that the form says; `before`: those of the template or virtual room as it was."""
+        data = self.cleaned_data
+        usual = before or ConferenceSettings(name=data["name"])
+        kept = {name: getattr(usual, name) for name in usual.__struct_fields__}
+        said = ("password", *_SHOWN)
+        name = data["name"] if "name" in self.changed_data else usual.name
+        return ConferenceSettings(**(kept | {key: data[key] for key in said} | {"name": name}))
+
+
+class StoredAdmin(BaseAdmin[S]):
+    """The base of the pages of public templates, personal templates and virtual rooms."""
+
+    kind: ClassVar[Kind]
+    form = StoredForm
+    scope = STORED_PATHS
+    scope_at = _PATHS_AT
+    list_display = ["name", "e164", "tenant_name", "made_by", "changed_at"]
+    sortable_by = ["name", "e164"]
+    search_fields = ["^name", "^e164"]
+    search_help_text = _("beginning of the name, or of the number")
+    ordering = ["name"]
+    fields = [
+        ("name", "e164"),
+        ("tenant", "password"),
+        ("places", "duration"),
+        ("resolution",),
+        ("auto_end", "record"),
+    ]
+
+    def enrich(self, rows: Sequence[StoredRow]) -> None:
+        """Add the names of its tenant and of who made it to each row, in two queries."""
+        domains = Domain.objects.filter(pk__in={row.user_domain for row in rows})
+        makers = Account.objects.filter(moid__in={row.owner for row in rows if row.owner})
+        names = dict(domains.values_list("pk", "name"))
+        people = {account.moid: str(account) for account in makers}
+        for row in rows:
+            vars(row)["tenant_name"] = names.get(row.user_domain, row.user_domain)
+            vars(row)["made_by"] = people.get(row.owner, row.owner) or "–"
+
+    @admin.display(description=_("tenant"))
+    def tenant_name(self, row: StoredRow) -> str:
+        """Return the name of the tenant."""
+        return str(vars(row)["tenant_name"])
+
+    @admin.display(description=_("made by"))
+    def made_by(self, row: StoredRow) -> str:
+        """Return who made it."""
+        return str(vars(row)["made_by"])
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[S]:
+        """Return the rows; a list does not read the large column `detail`."""
+        rows = super().get_queryset(request)
+        match = request.resolver_match
+        is_list = match is not None and str(match.url_name).endswith("_changelist")
+        return rows.defer("detail") if is_list and request.method == "GET" else rows
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> S | None:
+        """Return a row, with the settings as attributes, which are shown to whoever may only look."""
+        row = super().get_object(request, object_id, from_field)
+        if row is not None:
+            settings = to_stored(row).settings
+            row.__dict__ |= {name: getattr(settings, name) for name in _SHOWN}
+            row.__dict__ |= {"tenant": row.user_domain}
+            row.__dict__["password"] = _("set") if settings.password else _("none")
+        return row
+
+    def get_form(
+        self, request: HttpRequest, obj: S | None = None, **kwargs: object
+    ) -> type[StoredForm]:
+        """Return the form with the settings that are there, and the tenants that the user may choose."""
+        form: type[StoredForm] = super().get_form(request, obj, **kwargs)
+        # The fields of the class are shared by all requests.
+        form.base_fields |= {name: deepcopy(form.base_fields[name]) for name in _FORM_ONLY}
+        if number := form.base_fields.get("e164"):
+            number.help_text = _("Empty: any free number.")
+        tenants = form.base_fields["tenant"]
+        assert isinstance(tenants, forms.ModelChoiceField)
+        if obj is None:
+            page = self.admin_site._registry[UserDomain]
+            assert isinstance(page, ScopedPages)
+            visible = UserDomain.objects.filter(page.in_scope(request.user))
+            tenants.queryset = visible.filter(platform=own_platform())
+            return form
+        tenants.queryset, tenants.disabled = UserDomain.objects.filter(pk=obj.user_domain), True
+        stored = to_stored(obj)
+        for name in ("password", *_SHOWN):
+            form.base_fields[name].initial = getattr(stored.settings, name)
+        tenants.initial = stored.user_domain
+        return form
+
+    # ---- saving and deleting, by the flow ---------------------------------------------------
+
+    def save_model(self, request: HttpRequest, obj: S, form: StoredForm, change: bool) -> None:
+        """Save by the flow, and take from it the id of what is new."""
+        stored = self._edit(obj, form) if change else self._make(request, form)
+        obj.pk, obj.e164 = stored.id, stored.e164 or None
+        obj.refresh_from_db()
+
+    def _make(self, request: HttpRequest, form: StoredForm) -> StoredConference:
+        data, person = form.cleaned_data, request.user
+        assert isinstance(person, Account)
+        draft = Draft(
+            kind=self.kind,
+            name=data["name"],
+            user_domain=data["tenant"].pk,
+            settings=form.settings(None),
+            owner=person.moid,
+            owner_name=str(person)[:64],
+            e164=data["e164"] or None,
+        )
+        return flow.make(own_platform(), draft, _FORM_FIELDS)
+
+    def _edit(self, obj: S, form: StoredForm) -> StoredConference:
+        data, changed = form.cleaned_data, form.changed_data
+        changes = Changes(
+            name=data["name"],
+            settings=form.settings(to_stored(obj).settings),
+            e164=data["e164"] if "e164" in changed and data["e164"] else None,
+        )
+        return flow.edit(own_platform(), obj.pk, obj.user_domain, changes, _FORM_FIELDS)
+
+    def delete_model(self, request: HttpRequest, obj: S) -> None:
+        """Delete by the flow."""
+        flow.delete(own_platform(), obj.pk, obj.user_domain, _FORM_FIELDS)
+
+    def changeform_view(
+        self, request: HttpRequest, *args: object, **kwargs: object
+    ) -> HttpResponse:
+        """Return the form; if the flow refuses what it says, show why."""
+        return _show_refusal(request, partial(super().changeform_view, request, *args, **kwargs))
+
+    def delete_view(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        """Return the page that deletes; if the flow refuses it, show why."""
+        return _show_refusal(request, partial(super().delete_view, request, *args, **kwargs))
+
+
+def _show_refusal(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    try:
+        return view()
+    except StoredRefused as refused:
+        messages.error(request, refused.detail)
+        return redirect(request.get_full_path())
+
+
+@admin.register(PublicTemplate)
+class PublicTemplateAdmin(StoredAdmin[PublicTemplate]):
+    """The admin page of public templates."""
+
+    kind = Kind.PUBLIC
+    empty_words = _("Templates that everybody of a tenant may use are kept here.")
+
+
+@admin.register(PersonalTemplate)
+class PersonalTemplateAdmin(StoredAdmin[PersonalTemplate]):
+    """The admin page of people's own templates, which administrators may see and delete."""
+
+    kind = Kind.PERSONAL
+    empty_words = _("Templates that people have made for themselves are kept here.")
+
+
+@admin.register(VirtualRoom)
+class VirtualRoomAdmin(StoredAdmin[VirtualRoom]):
+    """The admin page of virtual rooms."""
+
+    kind = Kind.ROOM
+    list_display = ["name", "e164", "held", "tenant_name", "made_by", "changed_at"]
+    empty_words = _("Rooms with a permanent number are kept here.")
+
+    def enrich(self, rows: Sequence[StoredRow]) -> None:
+        """Add to each room whether a conference is held in it, too."""
+        super().enrich(rows)
+        held = queries.live_names("default", [row.e164 for row in rows if row.e164])
+        for row in rows:
+            vars(row)["is_held"] = row.e164 in held
+
+    @admin.display(description=_("state"))
+    def held(self, row: StoredRow) -> SafeString:
+        """Tell whether a conference is held in the room."""
+        return badge(_("held now"), "green") if vars(row)["is_held"] else badge(_("idle"), "grey")
+
+
+@admin.register(RegisteredNumber)
+class RegisteredNumberAdmin(ReadOnlyAdmin[RegisteredNumber]):
+    """The admin page of what this site's number registry knows."""
+
+    empty_words = _("With the role upu, numbers are listed here as schedulers tell of them.")
+    scope = ("user_domain", "platform")
+    scope_at = {Level.USER: ("user_domain",), Level.PLATFORM: ("platform",)}
+    list_display = ["e164", "name", "conftype", "what_now", "user_domain", "platform", "told_at"]
+    list_filter = ["running"]
+    search_fields = ["^e164"]
+    search_help_text = _("beginning of the number")
+    ordering = ["e164"]
+    fields = ["e164", "name", "conftype", "state", "user_domain", "platform", "told_at"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RegisteredNumber]:
+        """Return the numbers that are in use."""
+        return super().get_queryset(request).filter(gone=False)
+
+    @admin.display(description=_("state"))
+    def what_now(self, row: RegisteredNumber) -> SafeString:
+        """Return whether a conference runs under the number, or it is kept for later."""
+        return badge(row.state, "green" if row.running else "grey")
