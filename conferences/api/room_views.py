@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,7 +16,8 @@ from conferences.api import (
     stored_shapes,
 )
 from conferences.api.stored_views import PAGING, StoredCall, StoredList
-from conferences.rules.stored import MAX_EXCLUSIVE_USERS, Kind
+from conferences.data.join_links import room_link
+from conferences.rules.stored import MAX_EXCLUSIVE_USERS, Kind, StoredConference
 from conferences.rules.stored_settings import GivenSettings
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import answers
@@ -47,7 +49,10 @@ class VirtualRooms(StoredList):
         """List the virtual rooms of the caller's user domain, by their creation."""
         page, _ = self.page(request)
         held = stored_commands.held_in(page.items)
-        rooms = [stored_shapes.room(room, held.get(room.e164, "")) for room in page.items]
+        rooms = [
+            stored_shapes.room(room, held.get(room.e164, "")) | self.link(request, room)
+            for room in page.items
+        ]
         return ack(total=page.total, virtual_meeting_rooms=rooms)
 
     @extend_schema(
@@ -60,7 +65,17 @@ class VirtualRooms(StoredList):
         exclusive, users = exclusive_of(params, domain)
         draft = draft._replace(exclusive=bool(exclusive), exclusive_users=users or ())
         stored = stored_commands.make(draft, self.account(request))
-        return ack(id=stored.id, e164=stored.e164, description=self.description(request))
+        link = link_for(stored, self.account(request).moid)
+        return ack(id=stored.id, e164=stored.e164, description=self.description(request), **link)
+
+    def link(self, request: Request, room: StoredConference) -> dict[str, object]:
+        """Return the link of a room, as a field of its answer."""
+        return link_for(room, self.account(request).moid)
+
+
+def link_for(room: StoredConference, person: str) -> dict[str, object]:
+    """Return the link of a room as a field of an answer; "" for somebody whom the room does not admit."""
+    return {"join_url": settings.PUBLIC_URL + room_link(room) if room.admits(person) else ""}
 
 
 def exclusive_of(
@@ -93,6 +108,7 @@ class VirtualRoom(StoredCall):
         room = self.one(request, stored_id)
         held = stored_commands.held_in([room])
         detail = stored_shapes.room_detail(room, held.get(room.e164, ""))
+        detail |= link_for(room, self.account(request).moid)
         return ack(**self.shown(request, detail, room))
 
     @extend_schema(
@@ -107,7 +123,8 @@ class VirtualRoom(StoredCall):
         changes = stored_commands.with_settings(room, self.read(params))
         changes = changes._replace(exclusive=exclusive, exclusive_users=users)
         stored_commands.edit(room, changes, self.account(request))
-        return ack(id=room.id, e164=room.e164, description=self.description(request))
+        link = link_for(room, self.account(request).moid)
+        return ack(id=room.id, e164=room.e164, description=self.description(request), **link)
 
     @extend_schema(
         operation_id="virtual_meeting_rooms_delete",

@@ -48,7 +48,7 @@ def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
 
 
 def find(kind: Kind, stored_id: str, account: Account) -> StoredConference:
-    """Return a template or room that an account may use. Raises Refusal, the same for what is not there or not its own."""
+    """Return a template or virtual room that an account may use. Raises Refusal, the same for what is not there or not its own."""
     domain = account.domain_id or ""
     database = store_of(platform_of_domain(domain)).database
     stored = (
@@ -61,7 +61,7 @@ def find(kind: Kind, stored_id: str, account: Account) -> StoredConference:
 
 
 def may_write(stored: StoredConference | None, kind: Kind, account: Account) -> bool:
-    """Return whether an account may change a template or room of its domain; `None`: may add one.
+    """Return whether an account may change a template or virtual room of its domain; `None`: may add one.
 
     Administrators of the domain may write all; anybody else what they have made, and no public templates.
     """
@@ -79,7 +79,7 @@ def _refuse_unless_writable(stored: StoredConference | None, kind: Kind, account
 
 
 def make(draft: Draft, account: Account) -> StoredConference:
-    """Make a template or room. Raises Refusal."""
+    """Make a template or virtual room. Raises Refusal."""
     _refuse_unless_writable(None, draft.kind, account)
     try:
         return flow.make(platform_of_domain(draft.user_domain), draft, HTTP_FIELDS[draft.kind])
@@ -88,7 +88,7 @@ def make(draft: Draft, account: Account) -> StoredConference:
 
 
 def edit(stored: StoredConference, changes: Changes, account: Account) -> StoredConference:
-    """Change a template or room. Raises Refusal."""
+    """Change a template or virtual room. Raises Refusal."""
     kind = stored.kind
     _refuse_unless_writable(stored, kind, account)
     try:
@@ -100,7 +100,7 @@ def edit(stored: StoredConference, changes: Changes, account: Account) -> Stored
 
 
 def delete(stored: StoredConference, account: Account) -> None:
-    """Delete a template or room. Raises Refusal."""
+    """Delete a template or virtual room. Raises Refusal."""
     kind = stored.kind
     _refuse_unless_writable(stored, kind, account)
     try:
@@ -115,9 +115,9 @@ def begin(
     given: GivenSettings | None = None,
     reqid: str | None = None,
 ) -> Started:
-    """Begin the conference of a template or room, or return the one that runs. Raises Refusal.
+    """Begin the conference of a template or virtual room, or return the one that runs. Raises Refusal.
 
-    `account` `None`: a guest. `given`: settings that hold in place of those of the template or room.
+    `account` `None`: a guest. `given`: settings that hold in place of those of the template or virtual room.
     """
     creator = Creator(moid=account.moid, name=str(account)[:64]) if account else None
     return commands.start(
@@ -132,7 +132,7 @@ def begin(
 
 
 def with_settings(stored: StoredConference, given: GivenSettings) -> Changes:
-    """Return the changes of a template or room whose arguments give these settings."""
+    """Return the changes of a template or virtual room whose arguments give these settings."""
     settings = msgspec.structs.replace(stored.settings, **given)
     return Changes(name=given.get("name"), settings=settings)
 

@@ -1,4 +1,4 @@
-"""The serializers describe requests and answers of the calls for templates and rooms, for the OpenAPI description only."""
+"""The serializers describe requests and answers of the calls for templates and virtual rooms, for the OpenAPI description only."""
 
 from __future__ import annotations
 
@@ -72,17 +72,18 @@ class RoomId(Accepted):
 
     id = serializers.CharField()
     e164 = serializers.CharField()
+    join_url = serializers.CharField(allow_blank=True)
     description = serializers.CharField(allow_blank=True)
 
 
 class Deleted(Accepted):
-    """A template or room is no more."""
+    """A template or virtual room is no more."""
 
     description = serializers.CharField(allow_blank=True)
 
 
 class _Common(_Shape):
-    """The fields of all answers about templates and rooms."""
+    """The fields of all answers about templates and virtual rooms."""
 
     name = serializers.CharField()
     bitrate = serializers.IntegerField()
@@ -148,6 +149,9 @@ class RoomItem(_Common):
     exclusive_users = AccountRef(many=True)
     conf_name = serializers.CharField(allow_blank=True, help_text="Empty: it is idle.")
     status = serializers.ChoiceField([0, 1], help_text="0: idle, 1: in use.")
+    join_url = serializers.CharField(
+        allow_blank=True, help_text="The page on which people enter. Empty: not for the caller."
+    )
 
 
 class VirtualRooms(Accepted):

@@ -43,7 +43,7 @@ PAGING = [
 
 
 class StoredCall(Call):
-    """The base of calls about one kind of template or room."""
+    """The base of calls about one kind of template or virtual room."""
 
     kind: ClassVar[Kind]
 
@@ -52,7 +52,7 @@ class StoredCall(Call):
         return self.session(request).account
 
     def one(self, request: Request, stored_id: str) -> StoredConference:
-        """Return the template or room of this address. Raises Refusal."""
+        """Return the template or virtual room of this address. Raises Refusal."""
         return stored_commands.find(self.kind, stored_id, self.account(request))
 
     def page(self, request: Request) -> tuple[stored_rows.StoredPage, int]:

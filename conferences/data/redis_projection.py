@@ -42,20 +42,29 @@ if ARGV[3] == 'ended' then
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'confid', ARGV[1], 'revision', ARGV[2], 'state', 'ended')
   redis.call('EXPIRE', KEYS[1], 60)
+  if KEYS[2] and redis.call('GET', KEYS[2]) == ARGV[4] then redis.call('DEL', KEYS[2]) end
   return 1
 end
 redis.call('PERSIST', KEYS[1])
-redis.call('HSET', KEYS[1], 'confid', ARGV[1], 'revision', ARGV[2], unpack(ARGV, 4))
+redis.call('HSET', KEYS[1], 'confid', ARGV[1], 'revision', ARGV[2], unpack(ARGV, 5))
+if KEYS[2] then redis.call('SET', KEYS[2], ARGV[4]) end
 return 1
 """
-"""The script that writes one hash. An older revision never replaces a newer one; an ended conference stays a minute.
+"""The script that writes one hash, and the number to which its short number leads.
 
-KEYS[1] is the hash; ARGV holds confid, revision, state, then pairs of fields and values."""
+An older revision never replaces a newer one; the hash of an ended conference stays a minute. KEYS[1] is the hash,
+KEYS[2] the key of the short number, if there is one; ARGV holds confid, revision, state, number, then pairs of fields
+and values."""
 
 
 def key(e164: str) -> str:
     """Return the Redis key of the conference with this number."""
     return f"confex/{e164}"
+
+
+def short_key(short: str) -> str:
+    """Return the Redis key under which the number of the live conference with this short number is found."""
+    return f"confshort/{short}"
 
 
 def write(platform: str, conferences: Iterable[Conference]) -> bool:
@@ -72,7 +81,9 @@ def write(platform: str, conferences: Iterable[Conference]) -> bool:
         with client.pipeline(transaction=False) as pipe:
             for c in to_write:
                 pairs = [part for pair in row_mapper.projection(c).items() for part in pair]
-                pipe.eval(_WRITE, 1, key(c.e164), c.confid, str(c.revision), c.state.value, *pairs)
+                keys = [key(c.e164), *([short_key(c.shortnum)] if c.shortnum else [])]
+                head = (c.confid, str(c.revision), c.state.value, c.e164)
+                pipe.eval(_WRITE, len(keys), *keys, *head, *pairs)
                 restore_timeline.stage(pipe, c)
             pipe.execute()
     except redis.RedisError as error:
@@ -173,6 +184,12 @@ return 0
 """
 """Delete a hash unless it changed since it was read: another conference may have the number by now."""
 
+_DROP_SHORT = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0
+"""
+"""Delete the key of a short number unless it leads to another number since it was read."""
+
 
 def rebuild_and_clean(platform: str) -> int:
     """Write all live conferences of a platform to Redis, and delete the hashes of others.
@@ -183,7 +200,13 @@ def rebuild_and_clean(platform: str) -> int:
     hashes = {}
     for name in client.scan_iter(key("*"), count=1000):
         hashes[name] = client.hmget(name, "confid", "revision")
-    numbers = {key(c.e164) for c in live(platform)}
+    shorts = {name: client.get(name) for name in client.scan_iter(short_key("*"), count=1000)}
+    conferences = [(c.e164, c.shortnum) for c in live(platform)]
+    numbers = {key(e164) for e164, _ in conferences}
+    number_of = {short_key(short): e164 for e164, short in conferences}
+    for name, number in shorts.items():
+        if number_of.get(name) != number:
+            client.eval(_DROP_SHORT, 1, name, number or "")
     for name, (confid, revision) in hashes.items():
         if name not in numbers:
             client.eval(_DROP, 1, name, confid or "", revision or "")

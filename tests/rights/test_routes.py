@@ -40,7 +40,14 @@ OPEN = {
 }
 """For everybody: they tell nothing of anybody, or ask for a secret by themselves."""
 
-OF_SESSION = {"api/v1/system/heartbeat", "api/v1/mc/confs", "api/v1/vc/confs"} | READINGS
+OF_SESSION = {
+    "api/v1/system/heartbeat",
+    "api/v1/mc/confs",
+    "api/v1/vc/confs",
+    "api/v1/mc/personal_templates",
+    "api/v1/mc/public_templates",
+    "api/v1/mc/virtual_meeting_rooms",
+} | READINGS
 """For whoever has logged in; what they touch is the caller's own."""
 
 OF_BOOKINGS = {"api/v1/mc/booked_confs", "api/v1/mc/booked_confs/<str:conf_id>"}
@@ -58,11 +65,29 @@ OF_CONFERENCE = {
 }
 """Of one conference, with the methods that there are."""
 
+OF_TEMPLATE = {
+    "api/v1/mc/personal_templates/<str:stored_id>",
+    "api/v1/mc/public_templates/<str:stored_id>",
+    "api/v1/mc/virtual_meeting_rooms/<str:stored_id>",
+    "api/v1/^mc/personal_templates/(?P<stored_id>[^/]{1,40})"
+    "/(?P<part>simple|invite_members|mix|vmp|poll|vip)$",
+}
+"""Of one template or room; whose it may be is shown in `tests/http/test_templates.py`."""
+
+OF_NUMBER = {"api/v1/upu/numbers/<str:number>"}
+"""Of one number; whose it may be is shown in `tests/http/test_templates.py`."""
+
 OF_JOINING = {"join/<str:e164>/", "join/<str:e164>/where"}
 """For people of the conference's own tenant, and holders of its link."""
 
 CONSOLE = "^console/(?P<e164>[0-9]{1,16})/(?P<action>end|extend|rename|mute|drop|admit)$"
-OF_CONSOLE = {"", "chat/", "console/", "console/live", "console/start", CONSOLE}
+ROOMS = {
+    "console/rooms/",
+    "^console/rooms/add/(?P<kind>room|template)$",
+    "^console/rooms/(?P<kind>room|template)/(?P<stored_id>[^/]{1,40})/begin$",
+    "^console/rooms/(?P<kind>room|template)/(?P<stored_id>[^/]{1,40})/delete$",
+}
+OF_CONSOLE = {"", "chat/", "console/", "console/live", "console/start", CONSOLE} | ROOMS
 OF_CONSOLE |= {"console/bookings/", "console/bookings/book"}
 OF_CONSOLE |= {f"console/bookings/<str:bookid>/{verb}" for verb in ("change", "cancel", "begin")}
 OPEN |= {"accounts/login/", "accounts/logout/"}
@@ -102,7 +127,7 @@ def test_sites_are_operated_by_the_core(sign_in: SignIn, who: str, address: str)
 
 def test_somebody_has_decided_on_every_address() -> None:
     decided = OPEN | OF_SESSION | OF_BOOKINGS | {*OF_CONFERENCE} | OF_JOINING | OF_CONSOLE
-    decided |= {"admin/live.json", *OF_SITES}
+    decided |= {"admin/live.json", *OF_SITES, *OF_TEMPLATE, *OF_NUMBER}
     all_routes = {route for route in routes() if not route.startswith(".well-known/oauth-")}
     assert all_routes - decided == set(), (
         "add each address to one of the lists in tests/rights/test_routes.py"
