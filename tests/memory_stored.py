@@ -16,7 +16,7 @@ class MemoryStored:
         self.kept: dict[str, StoredConference] = {}
 
     def find(self, stored_id: str) -> StoredConference | None:
-        """Return the template or room with this id."""
+        """Return the template or virtual room with this id."""
         return self.kept.get(stored_id)
 
     def others(self, stored: StoredConference) -> Others:
@@ -28,11 +28,11 @@ class MemoryStored:
         return Others(taken, sum(o.user_domain == stored.user_domain for o in beside))
 
     def save(self, before: StoredConference | None, after: StoredConference) -> None:
-        """Keep a new template or room, or its next value."""
+        """Keep a new template or virtual room, or its next value."""
         self.kept[after.id] = after
 
     def delete(self, stored: StoredConference) -> None:
-        """Forget a template or room."""
+        """Forget a template or virtual room."""
         del self.kept[stored.id]
 
 

@@ -27,7 +27,7 @@ def begin_conference(
     asker: Asker,
     came_from: CameFrom | None = None,
 ) -> None:
-    """Create a conference, or refuse it. `came_from`: the template, room or reservation that has its number."""
+    """Create a conference, or refuse it. `came_from`: the template, virtual room or reservation that has its number."""
     if refusal := _create(uow, request, asker, came_from):
         commit(uow, decide_refuse(asker, *refusal))
 

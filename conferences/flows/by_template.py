@@ -3,7 +3,7 @@
 CM  -> CSS  CM_MAU_CREATECONFBYTEMP_REQ                  on_create_by_template
 CSS -> CM   MAU_CM_CREATECONFBYTEMP_ACK | MAU_CM_CREATECONFBYTEMP_NACK
 
-The row of the template or room is locked, so of two who ask at once one begins the conference, and both are answered
+The row of the template or virtual room is locked, so of two who ask at once one begins the conference, and both are answered
 with it. How it goes on is told in `create`.
 """
 

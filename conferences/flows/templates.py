@@ -64,7 +64,7 @@ T = TypeVar("T")
 
 
 class StoredRefused(Exception):
-    """A template or room is not made, changed or deleted; `code` and `detail` say why."""
+    """A template or virtual room is not made, changed or deleted; `code` and `detail` say why."""
 
     def __init__(self, refusal: CreateRefusal) -> None:
         self.code = refusal.code
@@ -155,7 +155,7 @@ def _answer(
 def add(
     uow: ConferencesUnitOfWork, draft: Draft, fields: Fields, stored_id: str | None = None
 ) -> StoredConference:
-    """Keep a new template or room, with its number, and tell the registries. Raises StoredRefused."""
+    """Keep a new template or virtual room, with its number, and tell the registries. Raises StoredRefused."""
     if stored_id and uow.stored.find(stored_id):
         raise StoredRefused(CreateRefusal(Err.NAME_TAKEN, fields.id))
     tenant = uow.tenant(draft.user_domain)
@@ -172,7 +172,7 @@ def add(
 def change(
     uow: ConferencesUnitOfWork, before: StoredConference, changes: Changes, fields: Fields
 ) -> StoredConference:
-    """Change a template or room, and tell the registries. Raises StoredRefused."""
+    """Change a template or virtual room, and tell the registries. Raises StoredRefused."""
     after = with_changes(before, changes, uow.now)
     _check(uow, after, fields, is_new=False)
     if changes.numbered and not before.e164:
@@ -191,7 +191,7 @@ def change(
 
 
 def remove(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields) -> None:
-    """Delete a template or room, give its number back, and tell the registries. Raises StoredRefused.
+    """Delete a template or virtual room, give its number back, and tell the registries. Raises StoredRefused.
 
     The conference of a template, if it runs, goes on. A room in which one is held stays.
     """
@@ -207,7 +207,7 @@ def remove(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields)
 def _check(
     uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields, *, is_new: bool
 ) -> None:
-    """Raise StoredRefused if a template or room cannot be kept like this."""
+    """Raise StoredRefused if a template or virtual room cannot be kept like this."""
     tenant = uow.tenant(stored.user_domain)
     refusal = refuse_content(stored, tenant, uow.serving) or refuse_beside_others(
         stored, uow.stored.others(stored), fields, is_new=is_new
@@ -219,7 +219,7 @@ def _check(
 def _numbered(
     uow: ConferencesUnitOfWork, stored: StoredConference, requested: str | None, fields: Fields
 ) -> StoredConference:
-    """Return a template or room with the requested number, or the next free one, kept for it. Raises StoredRefused."""
+    """Return a template or virtual room with the requested number, or the next free one, kept for it. Raises StoredRefused."""
     number = uow.hold_number(requested, stored.holder)
     if number is None:
         raise StoredRefused(CreateRefusal(Err.NUMBER_TAKEN, fields.e164))
@@ -237,14 +237,14 @@ def _tell(
 
 
 def make(platform: str, draft: Draft, fields: Fields) -> StoredConference:
-    """Make a template or room of a platform that is served here. Raises StoredRefused."""
+    """Make a template or virtual room of a platform that is served here. Raises StoredRefused."""
     return _in_transaction(platform, lambda uow: add(uow, draft, fields))
 
 
 def edit(
     platform: str, stored_id: str, user_domain: str, changes: Changes, fields: Fields
 ) -> StoredConference:
-    """Change a template or room of a user domain. Raises StoredRefused."""
+    """Change a template or virtual room of a user domain. Raises StoredRefused."""
     return _in_transaction(
         platform,
         lambda uow: change(uow, _found(uow, stored_id, user_domain, fields), changes, fields),
@@ -252,7 +252,7 @@ def edit(
 
 
 def delete(platform: str, stored_id: str, user_domain: str, fields: Fields) -> None:
-    """Delete a template or room of a user domain. Raises StoredRefused."""
+    """Delete a template or virtual room of a user domain. Raises StoredRefused."""
     _in_transaction(
         platform, lambda uow: remove(uow, _found(uow, stored_id, user_domain, fields), fields)
     )

@@ -17,7 +17,7 @@ MAX_ASKERS = 200
 def refuse_begin(
     stored: StoredConference | None, request: CreateByTemplate
 ) -> CreateRefusal | None:
-    """Return why a request gets no conference of a template or room; `None` if it does."""
+    """Return why a request gets no conference of a template or virtual room; `None` if it does."""
     refusal = refuse_use(stored, request.user_domain, WIRE_FIELDS)
     if refusal or stored is None:
         return refusal

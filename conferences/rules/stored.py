@@ -89,12 +89,12 @@ WIRE_FIELDS = Fields()
 def refuse_content(
     stored: StoredConference, tenant: Tenant | None, serving: frozenset[str]
 ) -> CreateRefusal | None:
-    """Return why a template or room cannot be kept as it is to be, leaving aside what others have; else `None`."""
+    """Return why a template or virtual room cannot be kept as it is to be, leaving aside what others have; else `None`."""
     return refuse_before_licence(stored.settings, tenant, serving)
 
 
 class Others(NamedTuple):
-    """What the database says of other templates and rooms of this kind."""
+    """What the database says of other templates and virtual rooms of this kind."""
 
     name_is_taken: bool = False
     how_many: int = 0
@@ -103,7 +103,7 @@ class Others(NamedTuple):
 def refuse_beside_others(
     stored: StoredConference, others: Others, fields: Fields, *, is_new: bool
 ) -> CreateRefusal | None:
-    """Return why a template or room cannot be kept beside those that are there; else `None`."""
+    """Return why a template or virtual room cannot be kept beside those that are there; else `None`."""
     if others.name_is_taken:
         return CreateRefusal(Err.NAME_TAKEN, fields.name)
     limit = MOST[stored.kind]
@@ -117,7 +117,7 @@ def refuse_beside_others(
 def refuse_use(
     stored: StoredConference | None, user_domain: str, fields: Fields
 ) -> CreateRefusal | None:
-    """Return why a request of this user domain may not touch a template or room; else `None`."""
+    """Return why a request of this user domain may not touch a template or virtual room; else `None`."""
     if stored is None:
         return CreateRefusal(Err.NOT_FOUND, fields.id)
     if stored.user_domain != user_domain:
@@ -139,7 +139,7 @@ def notices(
 
 
 def registry_entry(stored: StoredConference | None) -> RegistryEntry | None:
-    """Return the entry of a template or room in the registries; `None` if it has no number."""
+    """Return the entry of a template or virtual room in the registries; `None` if it has no number."""
     if stored is None or not stored.e164:
         return None
     facts = (stored.e164, int(stored.conftype), stored.name, stored.user_domain)
@@ -164,7 +164,7 @@ class Draft(NamedTuple):
 
 
 def drafted(draft: Draft, stored_id: str, platform: str, now: datetime) -> StoredConference:
-    """Return the template or room of a draft, as it is without the number that it is still to get."""
+    """Return the template or virtual room of a draft, as it is without the number that it is still to get."""
     return StoredConference(
         id=stored_id,
         kind=draft.kind,
@@ -182,7 +182,7 @@ def drafted(draft: Draft, stored_id: str, platform: str, now: datetime) -> Store
 
 
 class Changes(NamedTuple):
-    """What is to be changed of a template or room; `None` means that it stays.
+    """What is to be changed of a template or virtual room; `None` means that it stays.
 
     `e164` "" gives its number back. `numbered`: it gets any free number if it has none.
     """
@@ -196,7 +196,7 @@ class Changes(NamedTuple):
 
 
 def with_changes(stored: StoredConference, changes: Changes, now: datetime) -> StoredConference:
-    """Return a template or room with its changes, but for its number."""
+    """Return a template or virtual room with its changes, but for its number."""
     values = {name: value for name, value in changes._asdict().items() if value is not None}
     for name in ("e164", "numbered"):
         values.pop(name, None)

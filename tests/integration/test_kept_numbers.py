@@ -1,0 +1,85 @@
+"""Templates and their numbers over takeover and hand-back: they are changed where they are served, and each registry knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from conferences.flows import number_reports
+from domains.management.commands.load_demo import DEMO_TENANT
+from tests.integration.two_sites import WEST, Body, TwoSites
+from wire.routes import Routes
+
+pytestmark = [
+    pytest.mark.xdist_group("integration"),
+    pytest.mark.django_db(transaction=True, databases=["default", "west"]),
+]
+
+UPU = Routes.TO_UPU.value.queue
+
+
+def ask(two: TwoSites, site: str, kind: str, **fields: Any) -> Body:
+    """Ask something of east's tenant at a site; the answer."""
+    body = {"type": kind, "moid": DEMO_TENANT, "reqid": f"{kind}-{site}", **fields}
+    two.tell(site, body, reply_to="asker", correlation_id="mark")
+    return next(b for b in two.heard[site, "asker"] if b.get("reqid") == body["reqid"])
+
+
+def registries_follow(two: TwoSites) -> None:
+    """Let each site that lives look who serves what, as its timer does."""
+    for site in {two.east, two.west} - two.dead:
+        with two.at(site):
+            number_reports._followed.clear()
+            number_reports.follow()
+    two.settle()
+
+
+def told(two: TwoSites, site: str, number: str) -> list[tuple[str, str, str]]:
+    """What a site's registry was told of a number since it was last asked: kind, state and platform."""
+    notices = [b for b in two.heard[site, UPU] if b["confE164"] == number]
+    two.heard[site, UPU].clear()
+    return [(b["type"][8:11], b["state"], b["platformmoid"]) for b in notices]
+
+
+def test_a_kept_number_follows_the_site_that_serves_it(two: TwoSites) -> None:
+    east, west = two.east, two.west
+    made = ask(two, east, "CM_MAU_CREATETEMPLATE_REQ", templatename="Weekly", templateid="t1")
+    number = made["confE164"]
+    registries_follow(two)
+    assert told(two, east, number) == [("ADD", "idle", east)] * 2, "made, and at the start"
+    assert told(two, west, number) == []
+
+    two.dead.add(east)
+    two.serve(east, west)
+    registries_follow(two)
+    assert told(two, west, number) == [("ADD", "idle", east)]
+    begun = ask(two, west, "CM_MAU_CREATECONFBYTEMP_REQ", templateid="t1")
+    assert (begun["type"][-3:], begun["confE164"]) == ("ACK", number)
+    assert told(two, west, number) == [("ADD", "running", WEST)]
+    refused = ask(two, west, "CM_MAU_CREATECONF_REQ", confname="x", confE164=number)
+    assert refused["errcode"] == "29009"
+    again = ask(two, west, "CM_MAU_CREATETEMPLATE_REQ", templatename="Weekly", confname="x")
+    assert again["errcode"] == "29019"
+    changed = ask(two, west, "CM_MAU_MDFTEMPLATE_REQ", templateid="t1", templatename="Monthly")
+    assert (changed["type"][-3:], changed["confE164"]) == ("ACK", number)
+    assert told(two, west, number) == [("MDF", "idle", east)]
+
+    two.dead.clear()
+    two.serve(east, east)
+    registries_follow(two)
+    assert told(two, west, number) == [("DEL", "idle", east)], "what runs there stays"
+    assert ("ADD", "idle", east) in (notices := told(two, east, number))
+    assert ("ADD", "running", WEST) in notices
+    joined = ask(two, east, "CM_MAU_CREATECONFBYTEMP_REQ", templateid="t1")
+    assert joined["confid"] == begun["confid"]
+    ask(two, east, "CM_MAU_RELEASECONF_REQ", confE164=number)
+    for site in (east, west):
+        assert told(two, site, number) == [("DEL", "running", WEST)]
+    registries_follow(two)
+    assert told(two, west, number) == []
+
+
+def test_a_template_is_refused_where_it_is_not_served(two: TwoSites) -> None:
+    refused = ask(two, two.west, "CM_MAU_CREATETEMPLATE_REQ", templatename="Weekly")
+    assert (refused["type"][-4:], refused["errcode"]) == ("NACK", "29005")
