@@ -28,6 +28,7 @@ CUSTOM_OBJECTS = {
     "domains_domain_branch": "view",
     "conferences_conference_end_this": "operate",
     "conferences_conference_move_this": "move",
+    "conferences_reservation_cancel_this": "operate",
     "auth_user_password_change": "change",
 }
 for _kind in ("servicedomain", "platformdomain", "userdomain", "machineroom", "account"):
