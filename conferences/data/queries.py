@@ -264,14 +264,19 @@ def _running_conference(c: Conference) -> RunningConference:
 
 
 def uses_of_domain(database: str, moid: str) -> dict[str, int]:
-    """Return how many live conferences and media units belong to a domain: kind in words -> count."""
+    """Return how many live conferences, reservations and media units belong to a domain: kind in words -> count."""
     live = (
         "SELECT COUNT(*) FROM conferences_conference WHERE live_e164 IS NOT NULL"
         " AND (user_domain = %s OR source_platform = %s OR hosting_platform = %s)"
     )
     units = "SELECT COUNT(*) FROM conferences_resourceunit WHERE platform = %s"
-    counts = sql.select(database, f"SELECT ({live}), ({units})", [moid] * 4)[0]
-    return {"conferences": counts[0], "media units": counts[1]}
+    booked = (
+        "SELECT COUNT(*) FROM conferences_reservation WHERE live_e164 IS NOT NULL"
+        " AND (user_domain = %s OR source_platform = %s)"
+    )
+    query = f"SELECT ({live}), ({units}), ({booked})"
+    counts = sql.select(database, query, [moid] * 6)[0]
+    return {"conferences": counts[0], "media units": counts[1], "reservations": counts[2]}
 
 
 def uses_of_room(database: str, moid: str) -> dict[str, int]:

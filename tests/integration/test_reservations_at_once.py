@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connections
 
+from conferences.data.queries import uses_of_domain
 from conferences.flows.occurrences import start_due
 from conferences.models import Conference, Number, NumberCursor, Occurrence, Reservation
 from domains.management.commands.load_demo import DEMO_TENANT
@@ -51,6 +52,7 @@ def test_one_number_wanted_by_four_workers_is_kept_for_one_reservation(place: st
     do(place, create("c", confE164="123456"))
     assert [b["errcode"] for b in sent("MAU_CM_CREATECONF_NACK")] == ["29009"]
     assert NumberCursor.objects.get().held == 1
+    assert uses_of_domain("default", DEMO_TENANT)["reservations"] == 1
 
 
 def test_a_repeated_request_books_once_and_a_cancelled_number_is_free(place: str) -> None:
