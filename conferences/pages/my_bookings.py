@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from conferences.api import booking_commands
+from conferences.api.commands import Nack
 from conferences.data import reservation_queries
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.data.reservation_queries import BookedDate
@@ -121,6 +122,13 @@ def _date(booked: BookedDate, now: datetime) -> dict[str, object]:
 View = Callable[..., HttpResponseRedirect]
 
 
+def _words_of(refusal: Refusal) -> str:
+    """Return for people why their request was refused, and what to do."""
+    if isinstance(refusal, Nack) and refusal.errcode == Err.NOT_PERMITTED:
+        return _("Only who booked it, and administrators of your domain, may do this.")
+    return texts.of_refusal(refusal)
+
+
 def _form(view: View) -> Callable[..., HttpResponse]:
     """Decorate the view of a form: a refusal is shown on the page, in words for people."""
 
@@ -130,7 +138,7 @@ def _form(view: View) -> Callable[..., HttpResponse]:
         try:
             return view(request, **url_values)
         except Refusal as refusal:
-            messages.error(request, texts.of_refusal(refusal))
+            messages.error(request, _words_of(refusal))
         except Error:
             messages.error(request, _("The platform's database is away. Try again in a moment."))
         return redirect("bookings")
