@@ -116,12 +116,12 @@ class BookedConferences(BookingCall):
 
 
 class BookedConference(BookingCall):
-    """The API call `mc/booked_confs/{conf_id}`; `conf_id` is the number, or the id of the reservation."""
+    """The API call `mc/booked_confs/{booked}`; `booked` is the number, or the id of the reservation."""
 
     @extend_schema(responses=answers(booking_serializers.BookedDetail))
-    def get(self, request: Request, conf_id: str) -> Response:
+    def get(self, request: Request, booked: str) -> Response:
         """Answer all fields of one reservation, as its next date will be held."""
-        reservation = booking_commands.find(conf_id, self.session(request).account)
+        reservation = booking_commands.find(booked, self.session(request).account)
         database = store_of(platform_of_domain(self.domain(request))).database
         dates = reservation_queries.planned_dates(database, reservation.bookid, MAX_SHOWN_DATES)
         if not dates:
@@ -134,11 +134,11 @@ class BookedConference(BookingCall):
         request=booking_serializers.BookingChanges,
         responses=answers(booking_serializers.Booked),
     )
-    def post(self, request: Request, conf_id: str) -> Response:
+    def post(self, request: Request, booked: str) -> Response:
         """Change a reservation, or one date of it; a change that cannot be had leaves it as it was."""
         params, account = self.params(request), self.session(request).account
         wishes.refuse_unsafe(params)
-        changed = booking_commands.change(booking_commands.find(conf_id, account), params, account)
+        changed = booking_commands.change(booking_commands.find(booked, account), params, account)
         description = self.description(request)
         return ack(conf_id=changed.e164, meeting_id=changed.bookid, description=description)
 
@@ -147,10 +147,10 @@ class BookedConference(BookingCall):
         parameters=[OpenApiParameter("occurrence", str)],
         responses=answers(Accepted),
     )
-    def delete(self, request: Request, conf_id: str) -> Response:
+    def delete(self, request: Request, booked: str) -> Response:
         """Cancel a reservation, or the one date that `occurrence` names; a conference that runs goes on."""
         account = self.session(request).account
-        reservation = booking_commands.find(conf_id, account)
+        reservation = booking_commands.find(booked, account)
         named = words(self.params(request).get("occurrence"), "occurrence")
         booking_commands.cancel(reservation, named.replace(" ", "+"), account)
         return ack()

@@ -18,7 +18,7 @@ urlpatterns = [
     path("mc/confs", views.Conferences.as_view()),
     path("mc/confs/<str:conf_id>", views.OneConference.as_view()),
     path("mc/booked_confs", booking_views.BookedConferences.as_view()),
-    path("mc/booked_confs/<str:conf_id>", booking_views.BookedConference.as_view()),
+    path("mc/booked_confs/<str:booked>", booking_views.BookedConference.as_view()),
     path("mc/personal_templates", template_views.PersonalTemplates.as_view()),
     path("mc/personal_templates/<str:stored_id>", template_views.PersonalTemplate.as_view()),
     re_path(

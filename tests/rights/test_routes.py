@@ -50,7 +50,7 @@ OF_SESSION = {
 } | READINGS
 """For whoever has logged in; what they touch is the caller's own."""
 
-OF_BOOKINGS = {"api/v1/mc/booked_confs", "api/v1/mc/booked_confs/<str:conf_id>"}
+OF_BOOKINGS = {"api/v1/mc/booked_confs", "api/v1/mc/booked_confs/<str:booked>"}
 """Of reservations; whose they may be is shown in `tests/http/test_booked_conferences.py`."""
 
 OF_CONFERENCE = {
