@@ -196,8 +196,8 @@ def test_who_signs_in_after_the_platform_went_home_is_told_where(west: West) -> 
     token = west.gets_token()["account_token"]
     west.is_served_by(WEST)
     refused = west.gets_token()
-    assert (refused["error_code"], refused["serving"]["url"]) == (29005, HOME)
-    assert west.posts(f"token/{token}/heartbeat")["error_code"] == 29005
+    assert (refused["error_code"], refused["serving"]["url"]) == (10102, HOME)
+    assert west.posts(f"token/{token}/heartbeat")["error_code"] == 10102
     page = Browser().post("/accounts/login/", {"username": "frida", "password": PASSWORD})
     assert f"Your platform is served at {HOME} now" in page.content.decode()
     wrong = Browser().post("/accounts/login/", {"username": "frida", "password": "Wrong-Word-11"})

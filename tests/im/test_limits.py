@@ -20,7 +20,7 @@ from tests.im.door import GROUP, eventually
 
 pytestmark = [pytest.mark.xdist_group(GROUP)]
 
-STRANGERS = ("upu.conf.q", "npp.conf.q", "mau.dead.q", "cmu.conf.q:10.0.0.9:gone")
+STRANGERS = ("upu.conf.q", "mau.dead.q", "cmu.conf.q:10.0.0.9:gone")
 SERVERS = ("queue_center", "queue_balance", "queue_media", "queue_comm_gb", "im.dead")
 DEVICE = "queue_u_nobody_1"
 

@@ -226,29 +226,6 @@ def test_an_answer_of_the_rms_for_a_conference_that_is_gone_is_ignored(
     assert morgue.has_nothing_else()
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "CREATECONFBYTEMP",
-        "ADDBOOKCONF",
-        "MDFBOOKCONF",
-        "DELBOOKCONF",
-        "CREATETEMPLATE",
-        "MDFTEMPLATE",
-        "DELTEMPLATE",
-    ],
-)
-def test_what_is_not_done_yet_is_refused_with_29001_and_parked(
-    cm: Manager, morgue: Morgue, name: str
-) -> None:
-    request = cm.asks(f"CM_MAU_{name}_REQ", moid=TENANT, confE164="8800001")
-    nack = cm.is_refused("29001", request)
-    assert nack["type"] == f"MAU_CM_{name}_NACK"
-    assert nack["reqid"] == request.reqid
-    assert nack["detail"].startswith("type")
-    morgue.has_all([garbage.as_json(request.body)])
-
-
 def test_a_keep_alive_of_monitors_is_no_dead_letter(cm: Manager, morgue: Morgue) -> None:
     monitors = [{"ip": "192.0.2.7", "port": 6000}]
     cm.sends({"type": "CM_MAU_MONITORKEEPALIVE_NTF", "confE164": "8800001", "monitors": monitors})
