@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.db.models import Q
+from django_otp import user_has_device
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -86,9 +87,17 @@ class _AccountCall(SessionCall):
         return account
 
     def refuse_unless_may(self, request: Request, verb: str) -> None:
-        """Raise Refusal unless the caller may "add", "change" or "delete" accounts, and they are kept here."""
+        """Raise Refusal unless the caller may "add", "change" or "delete" accounts, and they are kept here.
+
+        A program has a password at most. What an administrator protects by a second factor is not to be had without.
+        """
         if not self.session(request).account.has_perm(f"domains.{verb}_account"):
             raise Refusal(NOT_ALLOWED, "only administrators change accounts")
+        if user_has_device(self.session(request).account):
+            sentence = (
+                "your account has a second factor, which this API cannot ask for: use the pages"
+            )
+            raise Refusal(NOT_ALLOWED, sentence)
         if not is_tree_edited_here():
             at = f" at {settings.CORE_URL}" if settings.CORE_URL else ""
             raise Refusal(NOT_ALLOWED, f"accounts are kept at the core: change them{at}")

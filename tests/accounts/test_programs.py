@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from django.db import connection
 from django.utils import timezone
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from domains.api import sessions
 from domains.data.api_keys import assign_key_pair
@@ -93,3 +94,14 @@ def test_the_cookie_alone_changes_nothing(login: Login, method: str) -> None:
         answer = send(f"/api/v1/{path}", "name=x", **form).json()
         assert answer["success"] == 0
         assert "account_token" in answer["description"]
+
+
+def test_a_program_does_not_walk_around_a_second_factor(login: Login, eva: Account) -> None:
+    Account.objects.filter(pk=eva.pk).update(is_staff=True)
+    TOTPDevice.objects.create(user=eva, name="app", confirmed=True)
+    form = {"account_token": login.token, "_method": "PUT", "value": "Another-pass-99"}
+    path = f"/api/v1/amc/accounts/{eva.moid}/password"
+    kind = "application/x-www-form-urlencoded"
+    answer = login.client.post(path, urlencode(form), kind).json()
+    assert answer["error_code"] == 19008
+    assert "second factor" in answer["description"]
