@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conferences.api import commands, request_parsing
+from conferences.api import commands, request_parsing, stored_commands
 from conferences.api.call import NO_TERMINAL, Call
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.flows import monitors as flow
@@ -213,6 +213,8 @@ class Monitors(Call):
     def post(self, request: Request, conf_id: str) -> Response:
         """Have a terminal's sound or picture sent to an address, as long as the heartbeat comes every 10 s."""
         c = self.own(request, conf_id)
+        if not stored_commands.may_enter(c, self.session(request).account):
+            raise commands.Nack(Err.NOT_PERMITTED, "only who may enter it may listen to it")
         start = _start_request(self.params(request), c, self.domain(request))
         if commands.ask(start).answer is None:
             raise Refusal(20001, "the media unit did not answer")

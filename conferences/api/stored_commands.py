@@ -12,6 +12,7 @@ from conferences.data import queries, stored_rows
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.flows import templates as flow
 from conferences.flows.templates import StoredRefused
+from conferences.rules.states import Conference
 from conferences.rules.stored import Changes, Draft, Fields, Kind, StoredConference
 from conferences.rules.stored_settings import GivenSettings
 from domains.data import lookups
@@ -129,6 +130,16 @@ def begin(
             **(given or {}),
         )
     )
+
+
+def may_enter(c: Conference, account: Account) -> bool:
+    """Return whether an account of the tenant may enter a conference, or listen to it, as it is.
+
+    Who has to give a password does so at the join page; an exclusive room is for its own people.
+    """
+    if c.password and c.creator_moid != account.moid:
+        return False
+    return not queries.closed_to(account.moid, [c])
 
 
 def with_settings(stored: StoredConference, given: GivenSettings) -> Changes:

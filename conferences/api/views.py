@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 from django.conf import settings
@@ -157,7 +158,11 @@ def _begun(
     template_id = _template_id(params)
     stored = stored_commands.find(kind, template_id, account)
     given = request_parsing.given_settings(params, stored.settings.mts)
-    return _created(stored_commands.begin(stored, account, given, key), left_out)
+    started = stored_commands.begin(stored, account, given, key)
+    c = queries.live_by_number(started.e164) if started.join else None
+    if c is not None and not stored_commands.may_enter(c, account):
+        started = replace(started, join=None)  # Somebody else has begun it.
+    return _created(started, left_out)
 
 
 def _created(started: Started, left_out: list[str]) -> Response:
@@ -228,10 +233,8 @@ class LiveConference(Call):
         c = self.own(request, conf_id)
         session = self.session(request)
         fields = representations.detail(c, session.domain_name)
-        if c.password and c.creator_moid != session.account.moid:
-            fields["join"] = (
-                None  # The join page asks for the password; this would let in without it.
-            )
+        if not stored_commands.may_enter(c, session.account):
+            fields["join"] = None
         return ack(**fields)
 
 

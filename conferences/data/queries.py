@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from conferences.data import row_mapper
-from conferences.data.stored_rows import room_by_number
+from conferences.data.stored_rows import room_by_number, rooms_closed_to
 from conferences.rules.listing import ListPage
 from conferences.rules.outgoing import wire_time
 from conferences.rules.registry_entries import ConfType
@@ -213,6 +213,22 @@ def join_info(e164: str) -> JoinInfo | None:
         return None
     names = (room.id, room.e164, room.name, IDLE, room.settings.password or "", room.user_domain)
     return JoinInfo(*names, None, room.source_platform, room)
+
+
+def room_of(c: Conference) -> str:
+    """Return the id of the virtual room in which a conference is held; "" if it is held in none."""
+    return c.stored_id if c.conftype == ConfType.VIRTUAL else ""
+
+
+def closed_to(person: str, conferences: Collection[Conference]) -> frozenset[str]:
+    """Return the ids of those of the conferences that are held in exclusive rooms of other people."""
+    closed: frozenset[str] = frozenset()
+    for platform in {c.source_platform for c in conferences}:
+        confids = {room_of(c): c.confid for c in conferences if c.source_platform == platform}
+        rooms = confids.keys() - {""}
+        closed_rooms = rooms_closed_to(person, store_of(platform).database, rooms)
+        closed |= {confids[room] for room in closed_rooms}
+    return closed
 
 
 def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:

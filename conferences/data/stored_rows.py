@@ -161,3 +161,13 @@ def room_by_number(e164: str) -> StoredConference | None:
         if rows := look_up(platform, query, [e164]):
             return from_row(rows[0][0])
     return None
+
+
+def rooms_closed_to(person: str, database: str, room_ids: Collection[str]) -> frozenset[str]:
+    """Return the ids of those of these virtual rooms that the account with this MOID may not enter."""
+    if not room_ids:
+        return frozenset()
+    ids = sorted(room_ids)
+    query = f"SELECT detail FROM {TABLES[Kind.ROOM]} WHERE id IN ({sql.marks(ids)})"
+    rooms = [from_row(detail) for (detail,) in sql.select(database, query, ids)]
+    return frozenset(room.id for room in rooms if not room.admits(person))

@@ -156,17 +156,22 @@ def live(request: HttpRequest) -> dict[str, object]:
     """Answer the live conferences of the person's user domain, and the members of the one numbered `open`."""
     person = person_of(request)
     page = queries.live_conferences_of_tenant(person.domain_id or "", person.moid, MAX_SHOWN)
+    closed = queries.closed_to(person.moid, page.conferences)
     open_number = request.GET.get("open", "")
     return {
         "total": page.total,
         "confs": [
-            _conference(c, person, with_members=c.e164 == open_number) for c in page.conferences
+            _conference(c, person, c.confid in closed, with_members=c.e164 == open_number)
+            for c in page.conferences
         ],
     }
 
 
-def _conference(c: Conference, person: Account, *, with_members: bool) -> dict[str, object]:
-    """Return what the page shows of one conference, in words for this person."""
+def _conference(
+    c: Conference, person: Account, is_closed: bool, *, with_members: bool
+) -> dict[str, object]:
+    """Return what the page shows of one conference, in words for this person, who may not enter it if `is_closed`."""
+    join = reverse("join", args=[c.e164])
     present = sum(1 for terminal in c.mts if terminal.online)
     facts = {
         "number": c.e164,
@@ -178,8 +183,8 @@ def _conference(c: Conference, person: Account, *, with_members: bool) -> dict[s
         "people": texts.of_people(present, c.places),
         "creator": texts.of_creator("" if c.creator_moid == person.moid else c.creator_name),
         "endless": c.ends_at is None,
-        "join": reverse("join", args=[c.e164]),
-        "link": settings.PUBLIC_URL + join_link(c.confid, c.e164),
+        "join": join,
+        "link": settings.PUBLIC_URL + (join if is_closed else join_link(c.confid, c.e164)),
     }
     if not with_members:
         return facts

@@ -9,11 +9,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from conferences.data.stored_rows import StoredRows
 from conferences.rules.states import Conference, ConferenceState
+from conferences.rules.stored import Kind, StoredConference
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, Domain, PlatformDomain, ServiceDomain, UserDomain
+from foundation import clock
 from tests.admin.conftest import PASSWORD, PIN, TOKEN, conference_row
 from tests.web_clients import BareClient, Browser
+from wire.conference_settings import ConferenceSettings
 from wire.fields import Terminal
 
 ACTIONS = ("end", "extend", "rename", "mute", "drop")
@@ -185,3 +189,26 @@ def test_a_form_that_is_wrong_is_refused_in_words(
     reply = hers.post("/console/start", form)
     assert reply.status_code == 409
     assert words in reply.json()["why"]
+
+
+def test_an_exclusive_room_of_others_is_not_entered(hers: Browser, platform: str) -> None:
+    now = clock.now()
+    room = StoredConference(
+        id="room",
+        kind=Kind.ROOM,
+        name="Board",
+        user_domain=DEMO_TENANT,
+        source_platform=platform,
+        settings=ConferenceSettings(name="Board"),
+        created_at=now,
+        changed_at=now,
+        owner="somebody",
+        exclusive=True,
+    )
+    StoredRows("default").save(None, room)
+    hold_conference(platform, "8800001", conftype=4, stored_id="room")
+    (shown,) = hers.get("/console/live").json()["confs"]
+    assert "?t=" not in shown["link"]
+    assert hers.get(shown["join"]).status_code == 403
+    hold_conference(platform, "8800002")
+    assert hers.get("/join/8800002/").status_code == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -230,3 +231,33 @@ def test_another_tenants_conference_is_as_unknown_as_none(
         assert program.get("vc/confs")["total"] == 0
     finally:
         manager.answer_to(manager.release(number))
+
+
+@pytest.fixture
+def ben(program: Program, simulated: Site) -> Program:
+    """Return the program of another person of the same tenant."""
+    bens = Program(simulated)
+    bens.log_in("ben")
+    return bens
+
+
+def held_in_a_room(program: Program, **settings: Any) -> tuple[str, str]:
+    """Return the id of a new room, and the number of the conference that its owner has begun in it."""
+    room = program.post("mc/virtual_meeting_rooms", {"name": uuid.uuid4().hex, **settings})["id"]
+    begun = program.create(create_type=4, template_id=room)
+    assert begun["join"]
+    return room, begun["conf_id"]
+
+
+@pytest.mark.parametrize("settings", [{"password": "4711"}, {"exclusive": 1}])
+def test_a_closed_room_is_neither_entered_nor_listened_to_by_others(
+    program: Program, ben: Program, settings: dict[str, Any]
+) -> None:
+    room, number = held_in_a_room(program, **settings)
+    assert ben.get(f"vc/confs/{number}")["join"] is None
+    assert not ben.create(create_type=4, template_id=room).get("join")
+    wanted = {"mode": 1, "src": {"type": 3}, "dst": {"ip": "192.0.2.7", "port": 5000}}
+    assert ben.post(f"vc/confs/{number}/monitors", wanted)["error_code"] == 19008
+    assert program.get(f"vc/confs/{number}")["join"]
+    program.delete(f"mc/confs/{number}")
+    program.delete(f"mc/virtual_meeting_rooms/{room}")
