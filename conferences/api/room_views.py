@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from conferences.api import (
+    commands,
     request_parsing,
     stored_commands,
     stored_serializers,
@@ -17,7 +18,7 @@ from conferences.api import (
 )
 from conferences.api.stored_views import PAGING, StoredCall, StoredList
 from conferences.data.join_links import room_link
-from conferences.rules.stored import MAX_EXCLUSIVE_USERS, Kind, StoredConference
+from conferences.rules.stored import MAX_EXCLUSIVE_USERS, Draft, Kind, StoredConference
 from conferences.rules.stored_settings import GivenSettings
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import answers
@@ -39,6 +40,15 @@ class VirtualRooms(StoredList):
         if number and not (number.isascii() and number.isdigit() and len(number) <= 16):
             raise Refusal(int(Err.MALFORMED), "e164: at most 16 digits are allowed")
         return number or None
+
+    def draft(self, request: Request, given: GivenSettings) -> Draft:
+        """Return what the arguments ask for. Raises Refusal, also for a number that the caller may not have."""
+        draft, account = super().draft(request, given), self.account(request)
+        if draft.e164 and not stored_commands.may_have_number(draft.e164, account):
+            raise commands.Nack(
+                Err.NOT_PERMITTED, "e164: this number is not for rooms of your domain"
+            )
+        return draft
 
     @extend_schema(
         operation_id="virtual_meeting_rooms_list",

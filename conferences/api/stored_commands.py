@@ -9,7 +9,7 @@ import msgspec
 from conferences.api import commands
 from conferences.api.commands import Nack, Started
 from conferences.data import queries, stored_rows
-from conferences.data.platform_resolver import platform_of_domain
+from conferences.data.platform_resolver import platform_of_domain, platforms_of_numbers
 from conferences.flows import templates as flow
 from conferences.flows.templates import StoredRefused
 from conferences.rules.states import Conference
@@ -77,6 +77,16 @@ def _refuse_unless_writable(stored: StoredConference | None, kind: Kind, account
         if kind is Kind.ROOM:
             words = "only who made the room, and administrators of the domain, may do this"
         raise Nack(Err.NOT_PERMITTED, words)
+
+
+def may_have_number(e164: str, account: Account) -> bool:
+    """Return whether an account may ask for this number for a room.
+
+    Numbers with the prefix of another platform belong there. Those of no platform, such as the number of an emergency
+    call, mean something in a network's plan of numbers, so only administrators choose them.
+    """
+    owner = platforms_of_numbers([e164]).get(e164, "")
+    return owner == platform_of_domain(account.domain_id or "") if owner else account.is_staff
 
 
 def make(draft: Draft, account: Account) -> StoredConference:

@@ -261,3 +261,16 @@ def test_a_closed_room_is_neither_entered_nor_listened_to_by_others(
     assert program.get(f"vc/confs/{number}")["join"]
     program.delete(f"mc/confs/{number}")
     program.delete(f"mc/virtual_meeting_rooms/{room}")
+
+
+def test_people_choose_numbers_of_their_platform_only(program: Program) -> None:
+    for number in ("110", "0", "9" * 16):
+        wanted = {"name": uuid.uuid4().hex, "e164": number}
+        answer = program.post("mc/virtual_meeting_rooms", wanted)
+        assert (answer["success"], answer["error_code"]) == (0, 19008)
+        assert answer["description"].startswith("e164: ")
+    number = program.create()["conf_id"][:-5] + "98765"
+    wanted = {"name": uuid.uuid4().hex, "e164": number}
+    room = program.post("mc/virtual_meeting_rooms", wanted)
+    assert room["e164"] == number
+    program.delete(f"mc/virtual_meeting_rooms/{room['id']}")
