@@ -38,9 +38,11 @@ from wire.routes import Routes
 log = logging.getLogger("conferences.media.agent")
 
 _BEAT = 3.0
+"""Seconds between two heartbeats."""
 _LIST_BEATS = 20
-"""The list is sent with every 20th heartbeat, which is every 60 s."""
+"""The list of conferences is sent with every 20th heartbeat, which is every 60 s."""
 _PAUSE_AFTER_FAILURE = 2.0
+"""Seconds between the death of Janus and the next start."""
 
 
 class Agent:
@@ -109,7 +111,7 @@ class Agent:
     async def _unregister(self) -> None:
         """Tell the resource manager that this unit ends, if its Janus ends with the agent.
 
-        A restart of the agent alone disturbs nobody.
+        With `keep_janus` the conferences go on while the agent restarts, so nothing is sent.
         """
         if self._config.keep_janus or not self._up.is_set():
             return
@@ -119,7 +121,7 @@ class Agent:
             log.warning("the broker was not told that this unit ends")
 
     async def _write_ready_file(self) -> None:
-        """Write the file `ready` once the unit is registered and Janus runs."""
+        """Write the file `ready` once Janus runs and the unit is registered, for the program that started the unit."""
         while True:
             await self._up.wait()
             await self._broker.connected.wait()
@@ -168,7 +170,7 @@ class Agent:
             await link.close()
 
     def _give_up(self) -> None:
-        """Report at once that all conferences are lost; the unit registers again, empty, with the new Janus."""
+        """Unregister the unit at once, since its conferences are lost; with the next Janus it registers anew."""
         if self._up.is_set():
             self._up.clear()
             for message in reports.unregistered(self._config):
@@ -177,7 +179,10 @@ class Agent:
             self._housekeeping.forget_all()
 
     def _register(self) -> None:
-        # Without a broker the introduction is sent on connecting.
+        """Send the registration and the list of conferences when Janus has come up, if the broker is connected.
+
+        If it is not, `Broker` asks `_introduce` for them when it connects.
+        """
         if self._broker.connected.is_set():
             for route, message in self._unit.introduce():
                 self._broker.send(route, message)
@@ -185,11 +190,12 @@ class Agent:
     # ---- the broker ---------------------------------------------------------------------------
 
     async def _run_broker(self) -> None:
-        # Messages in the queue are for a unit that knows which conferences it holds.
+        """Connect to the broker once Janus is up: only then the unit knows which conferences it holds."""
         await self._up.wait()
         await self._broker.run()
 
     def _introduce(self) -> list[tuple[Routes, Message]]:
+        """Return the registration and list with which a session with the broker begins; [] while Janus is down."""
         return self._unit.introduce() if self._up.is_set() else []
 
     async def _handle_message(self, body: dict[str, Any], correlation_id: str) -> None:
@@ -217,7 +223,7 @@ class Agent:
 
 
 def _refusal(body: dict[str, Any], error: BadMessage) -> Message | None:
-    """Return the NACK of a request that cannot be read; `None` if it lacks what an answer needs."""
+    """Return the NACK of a request that cannot be read; `None` if it lacks a field that the NACK repeats."""
     refusals: dict[str, type[UnitRefused]] = {
         CreateOnUnit.wire_type: UnitRefused,
         RestoreOnUnit.wire_type: UnitRestoreRefused,

@@ -7,7 +7,7 @@ import logging
 from foundation.bus.message import Body
 from media_unit.conference_copy import HeldConference
 from media_unit.controls import ControlContext, disconnect, hold_muted
-from media_unit.gate_rules import AUDIO
+from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.roster import Terminal
 from wire.arrangement import as_extra
 
@@ -17,7 +17,8 @@ log = logging.getLogger("conferences.media.unit")
 async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
     """Apply the conference's settings to terminals that have just joined, and to those who have unmuted themselves.
 
-    Those for whom there is no place are sent away, and those who were removed and have not been called since.
+    Terminals for which there is no place are sent away, the last to come first; so are those that were removed and
+    have not been called since.
     """
     conference = context.conference
     for terminal in reversed(arrived):
@@ -47,7 +48,10 @@ def is_banned(conference: HeldConference, terminal: Terminal) -> bool:
 
 
 def is_banned_by_name(conference: HeldConference, terminal: Terminal) -> bool:
-    """Return whether somebody of this name was removed; he stays on the list, so that he can be let in. Pure."""
+    """Return whether a terminal was removed from the conference for good, by its name or account. Pure.
+
+    Such a terminal stays on the list, so that a conference manager can call it and so let it in again.
+    """
     return any(
         terminal.is_called(row.name) or terminal.is_called(row.account)
         for row in conference.arrangement.banned
@@ -55,10 +59,10 @@ def is_banned_by_name(conference: HeldConference, terminal: Terminal) -> bool:
 
 
 def has_fallen_silent(conference: HeldConference, plugin: str, person: str) -> Terminal | None:
-    """Return the terminal that has left, as its connection sends no media any more; else `None`. Pure.
+    """Return the terminal of a silent connection if it counts as having left; else `None`. Pure.
 
-    `plugin` is the Janus plugin of the silent connection, `person` its participant id there. A muted terminal may be
-    silent, and one that is still heard may stop its video.
+    `plugin` is the Janus plugin of the connection that sends no media any more, `person` its participant id there. A
+    muted terminal may be silent, and one that is still heard may stop its video: these have not left.
     """
     matching = (
         terminal for terminal in conference.roster.online if (plugin, person) in terminal.links
@@ -70,6 +74,11 @@ def has_fallen_silent(conference: HeldConference, plugin: str, person: str) -> T
         # A closed microphone may send nothing, for as long as it likes.
         return None if terminal.mute else terminal
     return None if terminal.id_in(AUDIO) else terminal
+
+
+def with_join_page(conference: HeldConference) -> set[str]:
+    """Return the ids of the terminals with a join page, which show what the unit announces. Pure."""
+    return {terminal.mtid for terminal in conference.roster.online if terminal.id_in(TEXT)}
 
 
 def page_state(conference: HeldConference) -> Body:

@@ -32,9 +32,13 @@ from wire.routes import Routes, unit_key, unit_queue
 log = logging.getLogger("conferences.media.broker")
 
 _MOST_WAITING = 10_000
+"""Messages that may wait for the broker; with one more the oldest is dropped."""
 _AT_ONCE = 50
+"""Received messages that are handled at the same time."""
 _TIMEOUT = 5.0
+"""Seconds to connect, and to wait for the broker's confirm of one message."""
 _LONGEST_PAUSE = 2.0
+"""Seconds between two attempts to connect, at most."""
 _BROKER_ERRORS = (
     aiormq.exceptions.AMQPError,
     aiormq.exceptions.ChannelInvalidStateError,
@@ -51,6 +55,8 @@ Introduce = Callable[[], list[tuple[Routes, Message]]]
 
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
+    """An outgoing message waits until the broker has confirmed it."""
+
     route: Routes
     wire_type: str
     body: bytes
@@ -58,7 +64,7 @@ class _Outgoing:
 
 
 class Broker:
-    """The broker connects again and again; each session begins with the unit's registration and list."""
+    """The client of RabbitMQ connects again and again; each session begins with the unit's registration and list."""
 
     def __init__(self, config: UnitConfig, handle: Handle, introduce: Introduce) -> None:
         self._config, self._handle_body, self._introduce = config, handle, introduce
@@ -165,7 +171,10 @@ class Broker:
                 await asyncio.wait_for(connection.close(), 2)
 
     def _drop_stale(self) -> None:
-        """Drop the waiting reports that the unit's introduction replaces; send waiting unregistrations first."""
+        """Drop waiting heartbeats, registrations and lists: the introduction, which is sent next, replaces them.
+
+        Unregistrations are kept and go first, since they tell that conferences were lost before.
+        """
         waited = list(self._waiting)
         farewell = NodeUnregistered.wire_type
         self._waiting = deque(
@@ -184,7 +193,10 @@ class Broker:
     async def _own_queue(
         self, connection: AbstractConnection, channel: AbstractChannel
     ) -> AbstractQueue:
-        """Declare and bind the unit's queue; one that exists with other arguments is used as it is."""
+        """Declare and bind the unit's queue; one that exists with other arguments is used as it is.
+
+        The declaration is tried on a channel of its own, which the broker closes if the arguments differ.
+        """
         ip, pid = self._config.ip, self._config.pid
         name = unit_queue(ip, pid)
         commands = Routes.CSS_TO_UNIT.value
@@ -201,6 +213,7 @@ class Broker:
         return queue
 
     async def _on_message(self, incoming: AbstractIncomingMessage) -> None:
+        """Handle a message in a task of its own, so that a slow one does not hold up the next."""
         task = asyncio.create_task(self._handle(incoming))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

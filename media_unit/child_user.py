@@ -18,7 +18,7 @@ _KEPT = frozenset(("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPAT
 
 
 class UserArguments(TypedDict, total=False):
-    """The arguments of `subprocess` by which a process runs as another user; empty: as the agent's own."""
+    """The arguments of `subprocess` by which a process runs as another user; {} means the agent's own."""
 
     user: int
     group: int
@@ -55,8 +55,9 @@ class ChildUser:
 def child_user(what: str, name: str, *needed: Path) -> ChildUser:
     """Return the user of that name for a program, if the agent may start programs as that user.
 
-    Only root may. The user must also be able to reach the paths in `needed`. `name` "" means the agent's own
-    user, and so does, with a warning, a user for whom this fails. `what` names the program in the warning.
+    Only root may start programs as another user. The user must also be able to reach the paths in `needed`. `name` ""
+    means the agent's own user, and so does, with a warning, a user for whom this fails. `what` names the
+    program in the warning.
     """
     if not name or os.geteuid() != 0:
         return ChildUser()

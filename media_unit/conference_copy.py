@@ -29,6 +29,7 @@ _PLAIN = (
         "silence",
     ),
 )
+"""The fields of a conference that the state file stores as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +76,11 @@ class HeldConference:
     endtime: str | None
     janus_room: str
     recording: str = ""
-    """The folder of the segment that is being recorded."""
+    """The folder of the segment that is being recorded; "" while nothing is recorded."""
     recording_told: bool = False
-    """Whether managers and people believe that it is recorded."""
+    """Whether managers and join pages were last told that the conference is recorded."""
     segments: int = 0
+    """How many segments of a recording were begun on this unit."""
     chairman: str = ""
     speaker: str = ""
     mute: bool = False
@@ -89,6 +91,7 @@ class HeldConference:
     """The password with which the Janus rooms were made, if it has changed since then."""
     roster: Roster = field(default_factory=Roster)
     reported: Body = field(default_factory=dict)
+    """The `state` that was last reported to the scheduler."""
 
     @property
     def hd(self) -> bool:
@@ -113,7 +116,7 @@ class HeldConference:
 
     @property
     def state(self) -> Body:
-        """Return the fields of which every change is reported to the scheduler."""
+        """Return the fields that are reported to the scheduler whenever one of them has changed."""
         changed_password = {} if self.room_password is None else {"password": self.password}
         return changed_password | {
             "name": self.name,
@@ -133,7 +136,7 @@ class HeldConference:
         return frozenset((self.chairman, self.speaker)) - {""}
 
     def arrange(self, **changes: object) -> None:
-        """Change these members of the arrangement."""
+        """Set members of the arrangement: member name=new value."""
         self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
 
     def may_talk(self, mtid: str) -> bool:
@@ -141,7 +144,7 @@ class HeldConference:
         return self.arrangement.may_talk(mtid, self.roles)
 
     def _with_recording(self) -> Arrangement:
-        """Return the arrangement, which tells whether it is recorded now (1) or the recording pauses (2)."""
+        """Return the arrangement with its `recording` set: 1 recorded now, 2 the recording pauses, 0 neither."""
         is_paused = self.arrangement.recording == 2
         recording = 1 if self.recording else 2 if is_paused else 0
         return msgspec.structs.replace(self.arrangement, recording=recording)

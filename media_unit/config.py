@@ -78,7 +78,7 @@ class UnitConfig:
 
     @property
     def control_port(self) -> int:
-        """Return the port, on loopback, on which the gate takes what the agent asks."""
+        """Return the port, on loopback, on which the gate takes requests of the agent."""
         return self.port_base + 6
 
     @property
@@ -128,6 +128,7 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
 
 
 def _networks(text: str) -> tuple[Network, ...]:
+    """Return the IP networks in a list separated by commas. Raises BadConfig."""
     try:
         return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError as error:
@@ -141,6 +142,7 @@ def _needed(env: Mapping[str, str], name: str) -> str:
 
 
 def _number(env: Mapping[str, str], name: str, default: int | None) -> int:
+    """Return a variable as a whole number; without `default` it must be set. Raises BadConfig."""
     value = env.get(name) or (default if default is not None else _needed(env, name))
     try:
         return int(value)

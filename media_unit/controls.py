@@ -78,7 +78,7 @@ async def disconnect(context: ControlContext, terminal: Terminal) -> None:
 
 
 async def hold_muted(context: ControlContext) -> None:
-    """Mute at the mixer everybody who talks and must not: he has opened his microphone while all are muted."""
+    """Mute at the mixer each terminal whose microphone is open although it may not talk now."""
     conference = context.conference
     for terminal in conference.roster.online:
         if not terminal.mute and not conference.may_talk(terminal.mtid):
@@ -86,6 +86,7 @@ async def hold_muted(context: ControlContext) -> None:
 
 
 async def _mute_terminal(context: ControlContext, terminal: Terminal, value: bool) -> None:
+    """Close (`value` true) or open a terminal's microphone at the mixer, and note it."""
     if participant := terminal.id_in(AUDIO):
         await context.janus_rooms.mute(context.conference.janus_room, participant, value)
     terminal.mute = value
@@ -107,7 +108,7 @@ async def _add(context: ControlContext, body: Body) -> Body:
 
 
 _NEEDS_GATEWAY = ("sip", "h323")
-"""Kinds of terminals that somebody would have to call; on the list they would only never come."""
+"""Kinds of terminals that only a gateway could call, and there is none: on the list they would never join."""
 
 
 def why_not_called(terminals: Iterable[ListedTerminal]) -> str:
@@ -132,6 +133,7 @@ async def _delete(context: ControlContext, body: Body) -> Body:
 
 
 async def _drop(context: ControlContext, body: Body) -> Body:
+    """Close the connections of the named terminals, which stay on the list; with `ban` they are also kept out."""
     named = _named(context, body)
     if _read(HangUpTerminals, body).ban:
         _ban(context, named)
@@ -157,7 +159,7 @@ _MOST_BANNED = 500
 async def _mute(context: ControlContext, body: Body) -> Body:
     """Close or open microphones: of the named terminals, or of all, including those who join later.
 
-    A person with a join page is asked to open his microphone; only he himself does it.
+    The microphone of a person with a join page is not opened from here: the page asks the person to open it.
     """
     order, conference = _read(MuteTerminals, body), context.conference
     named = _named(context, body)
@@ -222,10 +224,7 @@ async def _silence(context: ControlContext, body: Body) -> Body:
 
 
 async def _rename(context: ControlContext, body: Body) -> Body:
-    """Rename the conference at once: the conference manager itself asks (CSS §5.1).
-
-    The report of the change is the answer.
-    """
+    """Rename the conference at once: a request of the conference manager needs nobody's consent (CSS §5.1)."""
     context.conference.name = _read(RenameConference, body).name
     return {}
 
@@ -241,6 +240,7 @@ async def _set_speaker(context: ControlContext, body: Body) -> Body:
 
 
 async def _start_record(context: ControlContext, body: Body) -> Body:
+    """Start to record the conference; refuse if the request names another unit as recorder."""
     recorder = _read(StartRecording, body).vrs
     if recorder and not context.config.is_named(recorder):
         raise ControlRefused("vrs: this unit is not the recorder")
@@ -293,9 +293,10 @@ _CONTROLS: dict[str, Callable[[ControlContext, Body], Awaitable[Body]]] = {
 
 
 def _named(context: ControlContext, body: Body) -> list[Terminal]:
-    """Return the terminals that `mtids` or `mtid` name; all where `mtid` is optional and missing.
+    """Return the terminals that `mtids` or `mtid` in a request names.
 
-    Raises ControlRefused for an unknown one.
+    In requests with a `value` the `mtid` may be missing: then all terminals of the conference are returned. Raises
+    ControlRefused for an id that is not in the conference.
     """
     everybody = context.conference.roster.terminals
     if "mtids" in body:
@@ -321,6 +322,7 @@ def _member_or_none(context: ControlContext, body: Body) -> str:
 
 
 def _read(kind: type[T], body: Body) -> T:
+    """Return the fields of a control request as an object of `kind`. Raises ControlRefused."""
     try:
         return read_fields(kind, body)
     except BadMessage as error:

@@ -30,7 +30,7 @@ _MOST_BYTES = 128 * 1024
 _FIRST_WITHIN = 10.0
 _HEARTBEAT = 20.0
 _PER_SECOND, _BURST = 100.0, 4000.0
-"""Requests of one participant: who joins a full conference asks some thousand things at once."""
+"""Requests of one participant, each second and in one go: a page that joins a full conference sends thousands."""
 _MOST_REFUSALS = 20
 _ANSWER_WITHIN = 2.0
 
@@ -75,7 +75,7 @@ class Gate:
             await runner.cleanup()
 
     async def _serve_agent(self) -> web.AppRunner:
-        """Listen on loopback for what the agent asks of participants' connections."""
+        """Listen on loopback for the agent's requests about connections of participants."""
         app = web.Application()
         app.router.add_get(f"/{self._settings.control_path}", self._health)
         app.router.add_post(f"/{self._settings.control_path}", self._put_into_group)
@@ -134,7 +134,7 @@ class Connection:
         self._visitor: Visitor | None = None
         self._janus: aiohttp.ClientWebSocketResponse | None = None
         self._own: dict[str, asyncio.Future[Mapping[str, object]]] = {}
-        """Transactions of the gate itself, whose answers the participant does not see."""
+        """Requests of the gate itself: transaction -> its answer, which the participant does not see."""
 
     async def run(self) -> None:
         """Serve the participant until either side closes."""
@@ -194,7 +194,7 @@ class Connection:
             await janus.send_str(text)
 
     def handle_of(self, janus_room: str, participant: str) -> int | None:
-        """Return the handle of this connection that is a participant in the mixer of a room, or `None`."""
+        """Return the handle by which this connection is `participant` in the room's mixer; `None` if it is not."""
         visitor = self._visitor
         return (
             visitor.handle_of(participant) if visitor and visitor.janus_room == janus_room else None
@@ -226,7 +226,7 @@ class Connection:
             raise web.HTTPBadGateway(text=error_text)
 
     async def _ask_whether_it_runs(self, janus_room: str) -> None:
-        """Ask Janus whether the room still exists. Raises Refused: a token ends with its conference."""
+        """Raise Refused if Janus has no such room any more: a token ends with its conference."""
         question = {
             "janus": "message_plugin",
             "transaction": "gate",
@@ -241,7 +241,7 @@ class Connection:
             raise Refused("this conference does not run here any more")
 
     async def _refuse(self, message: Mapping[str, object], refusal: Refused) -> None:
-        """Answer a message as Janus answers a bad one, with the reason; log the first of a connection."""
+        """Answer a message as Janus answers a bad one, with the reason; log the first refusal of a connection."""
         self._refusals += 1
         if self._refusals == 1:
             log.warning("refused %s: %s", self._address, refusal)
@@ -254,7 +254,7 @@ class Connection:
         await self._socket.send_str(orjson.dumps(answer).decode())
 
     async def _pass_back(self, visitor: Visitor, janus: aiohttp.ClientWebSocketResponse) -> None:
-        """Pass messages of Janus back to the participant until Janus closes; then close the participant's."""
+        """Pass messages of Janus back to the participant until Janus closes; then close the participant's socket."""
         try:
             async for frame in janus:
                 if frame.type is WSMsgType.TEXT:
@@ -269,7 +269,7 @@ class Connection:
         await self._socket.close()
 
     def _is_own(self, answer: Mapping[str, object]) -> bool:
-        """Return whether this answers a request of the gate itself, and hand it to whoever waits for it."""
+        """Return whether a message answers a request of the gate itself; if so, hand it to the `ask_for` that waits."""
         waiting = self._own.get(str(answer.get("transaction")))
         if waiting is None:
             return False

@@ -1,4 +1,4 @@
-"""The gate carries out what the agent asks of a participant's own connection: only it has that connection."""
+"""The agent asks the gate to act on a participant's own connection to Janus, which only the gate has."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class GateLink:
         self._url = f"http://127.0.0.1:{config.control_port}/{keys.gate_path}"
 
     async def knows_groups(self) -> bool:
-        """Return whether the gate puts people into groups; one of an earlier release goes on until Janus is started anew."""
+        """Return whether the gate puts people into groups of the mixer.
+
+        A gate of an earlier release does not, and may still run: it goes on until Janus is started anew.
+        """
         try:
             return await self._ask("GET") == ""
         except JanusAway:
@@ -33,7 +36,7 @@ class GateLink:
             raise JanusError(0, error)
 
     async def _ask(self, method: str, order: Mapping[str, str] | None = None) -> str:
-        """Return the error that the gate answers with; "" if it has done what it was asked. Raises JanusAway."""
+        """Send the gate a request; return "" if it has carried it out, else its error. Raises JanusAway."""
         limit = aiohttp.ClientTimeout(total=_SECONDS)
         try:
             async with (

@@ -22,7 +22,7 @@ LISTENED_TO = ("listened1", "listened2", "listened3", "listened4")
 """The groups for participants whose sound alone is sent to a monitor, one for each; Janus allows five groups in all."""
 
 TOKEN_LASTS = 90 * 24 * 3600
-"""Seconds, longer than any conference: an end that is moved must not make tokens bad.
+"""Seconds for which a token is valid: longer than any conference lasts, also one whose end is moved.
 
 A token ends with its conference all the same, since the gate asks Janus whether the room is there.
 """
@@ -114,6 +114,7 @@ def room_of_token(key: str, token: object, now: float) -> str:
 
 
 def _signature(key: str, plain: str) -> str:
+    """Return the signature of a token's text, as Janus itself computes it."""
     signed = hmac.new(key.encode(), plain.encode(), hashlib.sha1).digest()
     return base64.b64encode(signed).decode()
 
@@ -127,11 +128,11 @@ class Visitor:
     session: int = 0
     handles: dict[int, str] = field(default_factory=dict)
     pending: dict[str, str] = field(default_factory=dict)
-    """Transactions whose answers bring a session ("") or the handle of a plugin."""
+    """Open transaction -> the plugin of the handle that its answer brings; "" where it brings the session."""
     entering: dict[str, int] = field(default_factory=dict)
-    """Transactions by which a handle enters the mixer; their answers bring the id of the participant."""
+    """Open transaction -> the handle that enters the mixer by it; its answer brings the id of the participant."""
     heard: dict[int, str] = field(default_factory=dict)
-    """By handle, the participant that it is in the mixer."""
+    """Handle -> the id of the participant that it is in the mixer."""
 
     def check(self, message: Mapping[str, object]) -> str:
         """Return the command of a participant's message if the message is allowed. Raises Refused.
@@ -162,11 +163,11 @@ class Visitor:
 
     @property
     def is_waiting(self) -> bool:
-        """Return whether an answer of Janus is to be noted."""
+        """Return whether an answer of Janus is expected that brings an id to remember."""
         return bool(self.pending or self.entering)
 
     def for_janus(self, message: Mapping[str, object]) -> Mapping[str, object]:
-        """Return a message that was checked as Janus gets it: who enters the mixer is put into the group of all."""
+        """Return a checked message in the form for Janus: a request to enter the mixer gets the group of all."""
         handle, body = message.get("handle_id"), message.get("body")
         is_join = isinstance(body, dict) and body.get("request") == "join"
         if not is_join or not isinstance(handle, int) or self.handles.get(handle) != AUDIO:
@@ -241,7 +242,7 @@ class Visitor:
 
 
 def _only(fields: Mapping[str, object], allowed: frozenset[str], what: str) -> None:
-    """Raise Refused if there is a field that is not allowed."""
+    """Raise Refused if `fields` has a field that is not allowed; `what` names the message or object in the text."""
     if not fields.keys() <= allowed:
         name = min(fields.keys() - allowed)
         raise Refused(f"{what}: {name[:40]} is not for participants")

@@ -23,7 +23,9 @@ _GATHER_SECONDS = 0.1
 _REFRESH_SECONDS = 5
 """Seconds after which a Janus room is read even without an event: events are hints."""
 _SILENT_SECONDS = 10.0
+"""Seconds without any media after which a connection counts as silent."""
 _GRACE = timedelta(seconds=60)
+"""Time after its planned end in which the platform should have ended a conference."""
 
 
 class Housekeeping:
@@ -32,10 +34,14 @@ class Housekeeping:
     def __init__(self, unit: MediaUnit, state_file: StateFile) -> None:
         self._unit, self._state_file = unit, state_file
         self._due: set[str] = set()
+        """Numbers of the conferences that are read within the next 0.1 s."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._links = state_file.links()
+        """Janus handle -> its plugin, Janus room and participant id."""
         self._stopped: dict[int, dict[str, float]] = {}
+        """Janus handle -> medium that is not received any more -> since when (monotonic seconds)."""
         self._media: dict[int, set[str]] = {}
+        """Janus handle -> all media that were ever received on it."""
 
     def hint(self, hint: Hint) -> None:
         """Handle one event of Janus: remember connections, and soon read the conference that it is about."""
@@ -62,6 +68,7 @@ class Housekeeping:
             stopped[hint.medium] = time.monotonic()
 
     def _forget(self, handle: int) -> None:
+        """Forget a connection that is gone from Janus, and soon read the conference that it was in."""
         self._stopped.pop(handle, None)
         self._media.pop(handle, None)
         if link := self._links.pop(handle, None):
@@ -75,7 +82,7 @@ class Housekeeping:
         self._media.clear()
 
     async def run(self) -> None:
-        """Check silent connections and overdue conferences each second, until cancelled; read all every 5 s."""
+        """End silent connections and overdue conferences each second; read all conferences from Janus every 5 s."""
         for second in itertools.count():
             await asyncio.sleep(1)
             for handle in self._silent():
@@ -101,17 +108,20 @@ class Housekeeping:
         ]
 
     def _overdue(self, now: datetime) -> list[str]:
+        """Return the numbers of the conferences whose planned end is more than 60 s ago."""
         ends = [
             (conference.e164, conference.ends_at) for conference in self._unit.conferences.values()
         ]
         return [e164 for e164, end in ends if end and now > end + _GRACE]
 
     async def _refresh_soon(self, e164: str) -> None:
+        """Read a conference from Janus in 0.1 s, so that joins and leaves until then are reported together."""
         await asyncio.sleep(_GATHER_SECONDS)
         self._due.discard(e164)
         await self._refresh(e164)
 
     async def _refresh(self, e164: str) -> None:
+        """Read from Janus who is in a conference; without Janus it stays as it was."""
         try:
             await self._unit.refresh(e164)
         except JanusAway as away:
@@ -123,6 +133,7 @@ class Housekeeping:
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
+        """Forget a task that has ended, and log its error."""
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             expected = isinstance(error, JanusAway | JanusError)

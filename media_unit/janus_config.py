@@ -45,7 +45,7 @@ class Secrets:
 
     @property
     def gate_path(self) -> str:
-        """Return the secret path under which the gate takes what the agent asks."""
+        """Return the secret path under which the gate takes requests of the agent."""
         return self._derived("gate")
 
     def token(self, now: float, janus_room: str) -> str:
@@ -53,6 +53,7 @@ class Secrets:
         return make_token(self.tokens, janus_room, now)
 
     def _derived(self, *words: str) -> str:
+        """Return the secret that follows from `rooms` and these words; the same words give the same secret."""
         return hmac.new(self.rooms.encode(), "\0".join(words).encode(), hashlib.sha256).hexdigest()
 
 
@@ -127,6 +128,7 @@ def write_gate_config(config: UnitConfig, keys: Secrets, server_name: str, user:
 
 
 def _private_folder(config: UnitConfig, name: str, user: ChildUser) -> Path:
+    """Make a folder that nobody but the agent and `user` can read, and return it."""
     folder = config.directory / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
@@ -215,6 +217,7 @@ admin: {{ admin_ws = false, admin_wss = false }}
 
 
 def _events(config: UnitConfig, keys: Secrets) -> str:
+    """Return the configuration by which Janus sends its events to the agent, on loopback."""
     return f"""general: {{
   enabled = true, events = "plugins,handles,media,webrtc", grouping = true, json = "compact"
   backend = "ws://127.0.0.1:{config.event_port}/{keys.events}"
@@ -223,7 +226,7 @@ def _events(config: UnitConfig, keys: Secrets) -> str:
 
 
 def _plugins(config: UnitConfig, keys: Secrets) -> dict[str, str]:
-    """Return the configuration of the plugins for sound, video and text, by name of their file."""
+    """Return the configuration of the plugins for sound, video and text: file name -> text."""
     common = f'string_ids = true, admin_key = "{keys.admin}"'
     mixer = f'rtp_port_range = "{config.mixer_ports}", local_ip = "{config.ip}"'
     locked = "lock_rtp_forward = true"

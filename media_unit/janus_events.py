@@ -1,6 +1,6 @@
 """The events that Janus sends when participants join or leave, or media stop.
 
-They are only hints: the agent then asks Janus what is so.
+They are only hints: the agent then asks Janus who is in the room now.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from media_unit.janus_config import Secrets
 log = logging.getLogger("conferences.media.janus")
 
 _PLUGIN, _HANDLE, _MEDIA = 64, 2, 32
+"""The numbers by which Janus names the types of its events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class Hint:
 
 
 def hint_of(event: dict[str, Any]) -> Hint | None:
-    """Return the hint in one event of Janus; `None` if nothing follows from the event. Pure."""
+    """Return the hint in one event of Janus; `None` if the agent need not act on it. Pure."""
     kind, handle, details = event.get("type"), event.get("handle_id") or 0, event.get("event")
     if not isinstance(details, dict) or not isinstance(handle, int):
         return None
@@ -65,7 +66,7 @@ def hint_of(event: dict[str, Any]) -> Hint | None:
 class EventListener:
     """A listener is a small WebSocket server to which Janus sends its events.
 
-    Janus buffers events while it is not there.
+    Janus buffers events while the agent is not there.
     """
 
     def __init__(self, config: UnitConfig, keys: Secrets, on_hint: Callable[[Hint], None]) -> None:

@@ -39,7 +39,9 @@ class JanusLink:
     def __init__(self, url: str, api_secret: str, plugins: tuple[str, ...]) -> None:
         self._url, self._secret, self._plugins = url, api_secret, plugins
         self._waiting: dict[str, asyncio.Future[Body]] = {}
+        """Transaction of an open request -> its answer."""
         self._handles: dict[str, int] = {}
+        """Plugin -> our handle at it."""
         self._numbers = itertools.count(1)
         self._session = 0
         self._http: aiohttp.ClientSession | None = None
@@ -77,7 +79,8 @@ class JanusLink:
     async def watch(self) -> str:
         """Wait until Janus is gone or hangs; return the reason.
 
-        Every half second one plugin, each in its turn, is asked.
+        Every half second one plugin, each in its turn, is asked whether a room exists. After two missed answers in a
+        row Janus hangs.
         """
         missed = 0
         for beat in itertools.count():
@@ -148,6 +151,7 @@ class JanusLink:
                     answer.set_exception(JanusAway("connection to Janus closed"))
 
     def _receive(self, message: Body) -> None:
+        """Hand an answer to the request with its transaction; ignore any other message."""
         answer = self._waiting.get(message.get("transaction", ""))
         if answer and not answer.done():
             answer.set_result(message)

@@ -21,7 +21,7 @@ log = logging.getLogger("conferences.media.janus")
 
 _PULSE_SECONDS = 5.0
 _MOST_MISSED = 3
-"""A gate that hangs keeps newcomers out; ending it cuts everybody off, so that a busy machine has time."""
+"""Checks without an answer after which the gate is ended: that cuts everybody off, so a busy machine gets time."""
 
 
 class JanusProcess(KeptProcess):

@@ -18,6 +18,7 @@ from media_unit.roster import JanusConnection
 _EXISTS = {486, 427, 418}
 _NO_ROOM = {485, 426, 417}
 _NOBODY = {492, 428, 419, 420, 487}
+"""Error codes of the three plugins: the room exists already, there is no such room, no such participant."""
 
 
 class JanusRooms:
@@ -73,6 +74,7 @@ class JanusRooms:
             await self._destroy(plugin, janus_room)
 
     async def _destroy(self, plugin: str, janus_room: str) -> None:
+        """Destroy the Janus room of one plugin; one that does not exist is no error."""
         try:
             await self._link.ask(plugin, self._request("destroy", janus_room))
         except JanusError as error:
@@ -163,7 +165,7 @@ class JanusRooms:
     async def forward_sound(
         self, janus_room: str, group: str, ip: str, port: int, payload: int
     ) -> int:
-        """Send the mixed sound of a group, "" of all, as RTP to an address; return the id of the stream."""
+        """Let Janus send the mixed sound of a group (for "" of all) as RTP to an address; return the stream's id."""
         request = self._request("rtp_forward", janus_room) | {
             "host": ip,
             "port": port,
@@ -178,7 +180,7 @@ class JanusRooms:
     async def forward_picture(
         self, janus_room: str, participant: str, ip: str, port: int, payload: int
     ) -> int:
-        """Send a participant's picture as RTP to an address; return the id of the stream."""
+        """Let Janus send a participant's picture as RTP to an address; return the stream's id."""
         request = self._request("rtp_forward", janus_room) | {
             "publisher_id": participant,
             "host": ip,
@@ -190,7 +192,7 @@ class JanusRooms:
         return int(reply["rtp_stream"]["video_stream_id"])
 
     async def stop_forward(self, janus_room: str, publisher: str, stream: int) -> None:
-        """Stop a stream of RTP, of this publisher's picture or, for "", of sound; one that is gone is no error."""
+        """Stop the RTP stream of a publisher's picture, for `publisher` "" of sound; one that is gone is no error."""
         request = self._request("stop_rtp_forward", janus_room) | {
             "stream_id": stream,
             "admin_key": self._keys.admin,

@@ -31,9 +31,9 @@ class NotStarted(RuntimeError):
 
 
 class KeptProcess:
-    """At most one process of its kind runs, and answers at `url` with the server name of its start.
+    """The agent keeps at most one process of a kind, which answers at `url` with its server name.
 
-    Each start has a new server name. The note `<kind>.json` in the unit's directory names the process, for the
+    Each start gives a new server name. The note `<kind>.json` in the unit's directory names the process, for the
     agent that comes after this one.
     """
 

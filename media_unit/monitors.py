@@ -69,7 +69,7 @@ class Monitors:
         request: StartMonitorOnUnit,
         correlation_id: str,
     ) -> None:
-        """Send what is asked for, and answer; the same request again is answered again."""
+        """Start the monitor that a request asks for, and answer; a repeated request gets its answer again."""
         unit: Body = {"ip": self.config.ip, "pid": self.config.pid or None}
         echo: Body = {
             "reqid": request.reqid,
@@ -118,7 +118,7 @@ class Monitors:
     async def _forward(
         self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
     ) -> None:
-        """Let Janus send a monitor. Raises MonitorRefused, JanusError and JanusAway."""
+        """Let Janus send the sound or picture of a monitor. Raises MonitorRefused, JanusError and JanusAway."""
         plugin = AUDIO if monitor.mode == wire.AUDIO else VIDEO
         terminal = conference.roster.terminals.get(monitor.mtid)
         monitor.participant = terminal.id_in(plugin) if terminal else ""
@@ -153,7 +153,7 @@ class Monitors:
     async def _end(
         self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
     ) -> None:
-        """Stop a monitor. What cannot be stopped, as it is gone from Janus, is over as well."""
+        """Stop a monitor and forget it, also if Janus does not send it any more."""
         conference.monitors.remove(monitor)
         log.info("%s: no more sent to %s port %d", conference.e164, monitor.ip, monitor.port)
         await self._stop_stream(conference, janus_rooms, monitor)

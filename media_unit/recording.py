@@ -74,7 +74,7 @@ class Recorder:
             log.warning("%s: %s was not closed in time", conference.e164, unfinished)
 
     def closed(self, conference: HeldConference) -> None:
-        """Note that the recorded segment is over, also after its Janus room was destroyed or Janus died."""
+        """Write into the segment's note that it has ended; needs no Janus, whose room may be destroyed by now."""
         if conference.recording:
             folder, ended = Path(conference.recording), self._now().isoformat()
             people = _people_of(_read(folder))
@@ -87,21 +87,21 @@ class Recorder:
         """Note in the segment's note who has come and who has left, by the ids that they have at Janus."""
         if not conference.recording:
             return
-        here = {
+        terminals_here = {
             participant: terminal
             for terminal in conference.roster.online
             for _, participant in terminal.links
         }
         people = _people_of(_read(Path(conference.recording)))
         present = {participant for participant, person in people.items() if "until" not in person}
-        if present == here.keys():
+        if present == terminals_here.keys():
             return
         moment = self._now().isoformat()
-        for participant in here.keys() - present:
-            terminal = here[participant]
+        for participant in terminals_here.keys() - present:
+            terminal = terminals_here[participant]
             who = {"mtid": terminal.mtid, "name": terminal.name, "account": terminal.account}
             people[participant] = {**who, "from": moment}
-        for participant in present - here.keys():
+        for participant in present - terminals_here.keys():
             people[participant]["until"] = moment
         self._write(conference, people=people)
 
@@ -148,6 +148,7 @@ _MEDIA = (".wav", ".mjr", ".wav.tmp", ".mjr.tmp")
 
 
 def _people_of(note: Body) -> dict[str, Body]:
+    """Return the people in a segment's note: participant id at Janus -> mtid, name, account, from, until."""
     people: dict[str, Body] = note.setdefault("people", {})
     return people
 

@@ -16,9 +16,10 @@ MOST_TERMINALS = 500
 """The wire's limit for one list."""
 
 _ID_OF_PAGE, _ID_OF_VISITOR = 24, 16
-"""The id of a page's connections has so many characters, the first 16 of which its browser keeps."""
+"""Characters of the id of a join page's connections; the first 16 are the same for all visits by one browser."""
 
 _EXTRA = ("protocol", "account_type", "bitrate")
+"""Fields of a called terminal that are kept in `Terminal.extra`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Terminal:
     silence: bool = False
     links: set[tuple[str, str]] = field(default_factory=set)
     extra: Body = field(default_factory=dict)
-    """What the caller knows of it and the unit does not need; it is reported as it came."""
+    """Fields that the unit does not need, and reports as the call request gave them."""
 
     @property
     def online(self) -> bool:
@@ -61,7 +62,7 @@ class Terminal:
 
     @property
     def visitor(self) -> str:
-        """Return what all ids of a browser's connections begin with; "" if the terminal is no join page's."""
+        """Return the 16 characters by which the terminal's browser is known; "" if it has no join page."""
         ids = {link_id for _, link_id in self.links if len(link_id) == _ID_OF_PAGE}
         return min(ids)[:_ID_OF_VISITOR] if ids else ""
 
@@ -90,7 +91,9 @@ class Roster:
 
     def __init__(self) -> None:
         self.terminals: dict[str, Terminal] = {}
+        """Terminal id (`mtid`) -> terminal."""
         self._last = 0
+        """The highest number that was given as an id."""
 
     @property
     def mts(self) -> tuple[fields.Terminal, ...]:
@@ -208,7 +211,10 @@ class Roster:
 
 
 def _persons(connections: Iterable[JanusConnection]) -> list[list[JanusConnection]]:
-    """Group connections by person: by the same id, else sound and video under the same name."""
+    """Group connections by person: by the same id, else sound and video under the same name.
+
+    People with sound or video come before those with text alone.
+    """
     by_id: dict[str, list[JanusConnection]] = {}
     for connection in connections:
         by_id.setdefault(connection.id, []).append(connection)
@@ -231,4 +237,5 @@ def _persons(connections: Iterable[JanusConnection]) -> list[list[JanusConnectio
 
 
 def _muted(person: list[JanusConnection]) -> bool | None:
+    """Return whether the mixer has muted a person; `None` if the person has no connection to the mixer."""
     return next((connection.muted for connection in person if connection.plugin == AUDIO), None)

@@ -32,7 +32,7 @@ MOST_MEMBERS = 500
 
 
 _KEPT = ("protocol", "account_type", "bitrate")
-"""What the caller knows of a terminal, and is reported as it came."""
+"""Fields of a called terminal that are reported as the call request gave them."""
 
 
 @dataclass(slots=True)
@@ -54,8 +54,9 @@ class SimulatedConference:
     arrangement: Arrangement = NOTHING
     members: dict[str, Terminal] = field(default_factory=dict)
     monitors: dict[tuple[str, int], StartMonitorOnUnit] = field(default_factory=dict)
-    """What is sent, by address."""
+    """Address (ip, port) -> the request that started the monitor."""
     numbered: int = 0
+    """The highest number that was given as an id (`m1`, `m2`, ...)."""
 
     @property
     def mts(self) -> tuple[Terminal, ...]:
@@ -73,7 +74,7 @@ class SimulatedConference:
         )
 
     def arrange(self, **changes: object) -> None:
-        """Change these members of the arrangement."""
+        """Set members of the arrangement: member name=new value."""
         self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
 
     def hold_muted(self) -> None:
@@ -189,6 +190,7 @@ def _add(conference: SimulatedConference, body: Body) -> ControlResult:
 
 
 def _named(conference: SimulatedConference, body: Body) -> tuple[list[str], ControlResult | None]:
+    """Return the members whose ids are in `mtids`, and the refusal if that is no list, else `None`."""
     mtids = body.get("mtids")
     if not isinstance(mtids, list):
         return [], _malformed("mtids: must be a list")
@@ -216,6 +218,7 @@ def _ban(conference: SimulatedConference, mtids: Iterable[str]) -> None:
 
 
 def _hang_up(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Take the named members offline; they stay in the conference, and with `ban` they are kept out."""
     mtids, error = _named(conference, body)
     if body.get("ban"):
         _ban(conference, mtids)
@@ -251,7 +254,7 @@ def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult
 
 
 def _holds(conference: SimulatedConference, body: Body) -> set[str]:
-    """Change who may unmute himself, by an order MUTE; return the members that it spares."""
+    """Change, by an order MUTE, who may unmute themselves; return the members whose microphones it leaves alone."""
     value, mtid, arrangement = body.get("value", 1), body.get("mtid"), conference.arrangement
     roles = {conference.chairman, conference.speaker}
     if mtid:
@@ -314,6 +317,8 @@ def _appoint(role: str) -> Callable[[SimulatedConference, Body], ControlResult]:
 
 
 def _record(on: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
+    """Return the handler of STARTRECORD (`on`) or STOPRECORD, which with `pause` notes that recording pauses."""
+
     def record(conference: SimulatedConference, body: Body) -> ControlResult:
         conference.recording = on
         conference.arrange(recording=2 if body.get("pause") and not on else 0)
@@ -323,6 +328,7 @@ def _record(on: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
 
 
 def _tell(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Answer SENDMSG: accept any text, which no page of a simulated conference shows."""
     return (
         ControlResult()
         if isinstance(body.get("text"), str)

@@ -21,6 +21,7 @@ LATE_SECONDS = 6.0
 """Longer than the 4 s for which the platform waits for a unit."""
 
 _ORDERS = {CreateOnUnit.wire_type, RestoreOnUnit.wire_type}
+"""The requests that the fault `refuse` hits."""
 
 
 class Fault(StrEnum):
@@ -37,6 +38,7 @@ class Fault(StrEnum):
 
 
 _WHOLE = (Fault.DIE, Fault.FREEZE, Fault.OLD_LIST)
+"""The faults that hit a whole unit and not single messages."""
 
 
 class ParticipantAction(StrEnum):
@@ -115,8 +117,11 @@ class FaultyUnit:
         self._chance = chance
         self._phase = BEAT * phase
         self._faults: dict[Fault, tuple[FaultOrder, datetime | None]] = {}
+        """Present fault -> its order, and when it ends; `None`: with the order `none`."""
         self._later: list[tuple[datetime, Send]] = []
+        """Answers that are sent late, each with the time for it."""
         self._image: SimulatedUnit | None = None
+        """The earlier state with which the unit restarts (fault `old_list`); `None`: it restarts empty."""
         self._returns_at: datetime | None = None
         self._lost_connection = False
         self._beat_at: datetime | None = None
@@ -164,7 +169,7 @@ class FaultyUnit:
         return [] if self._hit(Fault.SILENT, now) else self.unit.lists(now)
 
     def _return(self, now: datetime) -> list[Send]:
-        """End a freeze or a death: go on, or start again."""
+        """End a freeze or a death: the unit goes on or starts again; return the messages that it then sends."""
         thaws = self.state is ProcessState.FROZEN and self._image is None
         self.state, self._returns_at = ProcessState.UP, None
         if thaws:
@@ -252,9 +257,9 @@ class FaultyUnit:
 
 
 def _reached(moment: datetime, now: datetime, period: timedelta) -> bool:
-    """Return whether a moment is reached; also after the clock was set back.
+    """Return whether a moment is reached, or is further away than `period`, the longest possible wait.
 
-    Otherwise the unit would send nothing until then. `period` is the longest possible wait.
+    The second happens when the clock was set back: the unit would send nothing until the clock has caught up.
     """
     return moment <= now or moment - now > period
 

@@ -89,8 +89,10 @@ class SimulatedUnit:
         self._me: Body = {"ip": description.ip, "pid": description.pid or None}
         self._conferences: dict[str, SimulatedConference] = {}
         self._gone: dict[str, tuple[int, datetime]] = {}
+        """Number of a dropped or refused conference -> its highest incarnation, and when that was."""
         self._ports = self._hd = self._seq = self._asked = self._listed = 0
         self._renames: dict[str, tuple[str, str]] = {}
+        """Request id of an open question to rename -> the conference's number and the wanted name."""
 
     # ---- what it holds ------------------------------------------------------------------------
 
@@ -301,6 +303,7 @@ class SimulatedUnit:
         return cls(e164=request.e164, incarnation=request.incarnation, errcode=code, **self._me)
 
     def _release(self, request: DropOnUnit, now: datetime) -> None:
+        """Drop a conference on command, if it has the command's incarnation or a lower one."""
         conference = self._conferences.get(request.e164)
         if conference is None or conference.incarnation <= request.incarnation:
             self._drop(request.e164, request.incarnation, now)
@@ -368,6 +371,7 @@ class SimulatedUnit:
 
     @property
     def _named(self) -> Body:
+        """Return the unit's address and instance name, without an empty one."""
         return {key: value for key, value in self._me.items() if value}
 
 

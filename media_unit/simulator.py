@@ -112,6 +112,7 @@ class _Session:
         self._incoming, self._publisher = incoming, publisher
         self._channel = incoming.channel()
         self._buffer: list[tuple[FaultyUnit | None, amqp.Message]] = []
+        """Received messages, each with the unit that it is for; `None`: an order of the control queue."""
         self._consuming: set[FaultyUnit] = set()
         self._handled = self._published = 0
         self._ticked = self._beaten = self._reported = time.monotonic()
@@ -200,6 +201,8 @@ class _Session:
                 self._consuming.discard(unit)
 
     def _take(self, unit: FaultyUnit | None) -> Callable[[amqp.Message], None]:
+        """Return the callback that puts a unit's messages into the buffer; `None` means the control queue."""
+
         def take(delivery: amqp.Message) -> None:
             self._buffer.append((unit, delivery))
 

@@ -82,6 +82,7 @@ class StateFile:
     # ---- which connection of Janus is whose ---------------------------------------------------
 
     def links(self) -> dict[int, tuple[str, str, str]]:
+        """Return all stored connections: Janus handle -> plugin, Janus room, participant id."""
         rows = self._db.execute("SELECT handle, plugin, room, person FROM link").fetchall()
         return {handle: (plugin, janus_room, person) for handle, plugin, janus_room, person in rows}
 

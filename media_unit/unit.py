@@ -10,13 +10,13 @@ from weakref import WeakValueDictionary
 
 from foundation.bus.message import TYPES, BadMessage, Body, Message, from_body
 from media_unit import conference_copy, reports
-from media_unit.attendance import admit, has_fallen_silent, page_state
+from media_unit.attendance import admit, has_fallen_silent, page_state, with_join_page
 from media_unit.child_user import ChildUser
 from media_unit.conference_copy import HeldConference, HoldRequest
 from media_unit.config import UnitConfig
 from media_unit.controls import ControlContext, ControlRefused, control, disconnect, why_not_called
 from media_unit.gate_link import GateLink
-from media_unit.gate_rules import PLUGINS, TEXT
+from media_unit.gate_rules import PLUGINS
 from media_unit.janus_config import Secrets, e164_of
 from media_unit.janus_link import JanusAway, JanusError
 from media_unit.janus_rooms import JanusRooms
@@ -64,6 +64,7 @@ class MediaUnit:
         self._janus = ""
         self._beats = 0
         self._promised: dict[str, tuple[int, bool]] = {}
+        """Number of a conference that is being created -> its places, and whether it is in full HD."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, e164: str) -> asyncio.Lock:
@@ -245,12 +246,14 @@ class MediaUnit:
             log.error("%s is not recorded: %s", conference.e164, error)
 
     def _has_place(self, request: HoldRequest) -> bool:
+        """Return whether there is room for a conference beside those that are held or being created."""
         reserved = [(conference.places, conference.hd) for conference in self.conferences.values()]
         reserved += self._promised.values()
         ports = sum(places for places, _ in reserved)
         return len(reserved) < self.config.confs and ports + request.places <= self.config.ports
 
     async def _release(self, request: DropOnUnit) -> None:
+        """End a conference on command, if it has the command's incarnation or a lower one."""
         async with self.lock(request.e164):
             self._state_file.note_incarnation(request.e164, request.incarnation)
             conference = self.conferences.get(request.e164)
@@ -288,6 +291,7 @@ class MediaUnit:
                 self.save(conference)
 
     async def _warn(self, notice: ConferenceEndIsNear) -> None:
+        """Tell the join pages of a conference in how many minutes it ends."""
         conference = self.conferences.get(notice.e164)
         if conference and self.janus_rooms:
             log.info("%s: ends in %s minutes", conference.e164, notice.minutes)
@@ -321,7 +325,7 @@ class MediaUnit:
         return ControlContext(conference, janus_rooms, self.recorder, self.config)
 
     async def _do(self, request: Control, name: str) -> Body:
-        """Carry out a control on a held conference, and report changes. Raises ControlRefused."""
+        """Carry out a control, report changes, and return fields of the answer. Raises ControlRefused."""
         conference = self.conferences.get(request.e164)
         if conference is None or self.janus_rooms is None:
             raise ControlRefused("not held here", Err.NO_CONFERENCE)
@@ -339,18 +343,15 @@ class MediaUnit:
             if conference is None or janus_rooms is None:
                 return
             try:
-                parts = await janus_rooms.connections(conference.janus_room)
-                readers = {
-                    terminal.mtid for terminal in conference.roster.online if terminal.id_in(TEXT)
-                }
-                arrived = conference.roster.update(parts)
+                connections = await janus_rooms.connections(conference.janus_room)
+                had_page = with_join_page(conference)
+                arrived = conference.roster.update(connections)
                 self.recorder.note_people(conference)
                 await admit(self._context(conference, janus_rooms), arrived)
                 await self.monitors.follow(conference, janus_rooms)
                 await self._report_changes(conference, janus_rooms)
-                if {
-                    terminal.mtid for terminal in conference.roster.online if terminal.id_in(TEXT)
-                } - readers:
+                # A join page that has just connected does not know the state yet.
+                if with_join_page(conference) - had_page:
                     await janus_rooms.announce(conference.janus_room, page_state(conference))
             except JanusError as error:
                 log.error("%s: its rooms are gone (%s); reported as lost", e164, error)
@@ -368,7 +369,7 @@ class MediaUnit:
             await janus_rooms.announce(conference.janus_room, page_state(conference))
 
     async def _report_recording(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
-        """Tell managers and people when recording begins or stops, also by a move to this unit."""
+        """Tell managers and join pages when recording begins or stops, also because the conference has moved here."""
         if (is_recorded := bool(conference.recording)) != conference.recording_told:
             conference.recording_told = is_recorded
             self.save(conference)

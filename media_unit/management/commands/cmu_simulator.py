@@ -138,6 +138,8 @@ def _units(options: Options) -> list[FaultyUnit]:
         )
         for number in range(1, count + 1)
     ]
-    chance = random.random
-    spread = enumerate(descriptions)
-    return [FaultyUnit(SimulatedUnit(p), chance, phase=i / count) for i, p in spread]
+    # The phase spreads the heartbeats of all units evenly over time.
+    return [
+        FaultyUnit(SimulatedUnit(description), random.random, phase=index / count)
+        for index, description in enumerate(descriptions)
+    ]
