@@ -1,4 +1,4 @@
-"""A conference begins here, whoever asks for it: checked, with a seat of the licence and a number, or refused (CSS §1.1)."""
+"""Every conference is created here: its request gets a licence seat and a number, or is refused (CSS §1.1)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ def begin_conference(
     asker: Asker,
     came_from: CameFrom | None = None,
 ) -> None:
-    """Create a conference, or refuse it. `came_from`: the template, virtual room or reservation that has its number."""
+    """Create a conference, or answer the asker with a refusal.
+
+    `came_from`: the template, virtual room or reservation for which its number is kept; `None`: it is of none.
+    """
     if refusal := _create(uow, request, asker, came_from):
         commit(uow, decide_refuse(asker, *refusal))
 
@@ -49,7 +52,7 @@ def begin_date(
 def permitted_tenant(
     uow: ConferencesUnitOfWork, user_domain: str, settings: ConferenceSettings
 ) -> Tenant | CreateRefusal:
-    """Return the user domain if it may have a conference with these settings, licence left aside; else why not."""
+    """Return the facts of a user domain, or why it may have no conference with these settings; licences are not checked."""
     tenant = uow.tenant(user_domain)
     refusal = refuse_before_licence(settings, tenant, uow.serving)
     if tenant and refusal and refusal.code is Err.NOT_SERVED:

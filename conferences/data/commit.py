@@ -16,7 +16,7 @@ log = logging.getLogger("conferences.reservations")
 def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
     """Stage a decision's result (conference, events, messages) in the transaction, and log its reason.
 
-    Monitors that cannot outlive the change of their conference end with it, whatever the decision was.
+    Monitors that have to end because of the change end with it, whatever the decision was (see `follow_conference`).
     """
     step = follow_conference(step)
     if step.after is not None and step.after != step.before:

@@ -22,13 +22,14 @@ _FIRST_SHORT, _SHORT_END = 100_000, 1_000_000
 """The range of the short numbers of six digits, for conferences with a requested number of another form."""
 
 _MAX_ROUNDS = 50
+"""The search for a free number is given up after so many rounds of _SERIALS_PER_ROUND serials."""
 _SERIALS_PER_ROUND = 1000
 _SPARE_SERIALS = 8
-"""So many more serials than needed are locked, as some of their numbers may be taken."""
+"""So many serials are locked beyond those needed, as some of their numbers may be taken."""
 
 
 class NoNumbers(LookupError):
-    """The platform has no row to allocate from, or its domain, which names the number prefix, is not known yet."""
+    """The platform has no row in the table of number cursors, or its domain, which has the number prefix, is not known yet."""
 
 
 @dataclass(slots=True)
@@ -55,12 +56,16 @@ class _NumberState(NamedTuple):
     holder: str = ""
 
     def is_free_for(self, holder: str) -> bool:
-        """Tell whether this holder may have the number now; "" means a conference without one."""
+        """Tell whether this holder may have the number now; "" stands for a conference that has no holder."""
         return not self.is_taken and self.holder in ("", holder)
 
 
 class Numbers:
-    """The numbers that one transaction allocates and releases. Rows are locked, and written by `flush`."""
+    """The numbers that one transaction allocates and releases. Rows are locked, and written by `flush`.
+
+    `_loaded` and `_changed`: number -> its state as read, and as it is to be written. `_holders`: number -> its new
+    holder, "" for none. `_loaded_serials`: the serials whose rows are locked and which were not tried yet.
+    """
 
     def __init__(self, database: str, platform: str) -> None:
         """Remember database and platform; no row is read yet."""
@@ -72,7 +77,7 @@ class Numbers:
         self._loaded_serials: list[int] = []
 
     def prepare(self, count: int, requested: Collection[str]) -> None:
-        """Lock and read all rows needed to allocate `count` numbers, some of which are requested."""
+        """Lock and read all rows needed to allocate `count` numbers; `requested` are those that were asked for by name."""
         if self._cursor is None:
             self._cursor = self._read_cursor()
         if self._cursor is not None:

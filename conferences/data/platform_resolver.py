@@ -30,12 +30,14 @@ from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
 _PREFIXES_CACHE_SECONDS = 5.0
 _prefixes: tuple[float, dict[str, str]] = (0.0, {})
+"""The moment of reading (monotonic clock), and number prefix -> platform."""
 _ELSEWHERE_CACHE_SECONDS = 0.5
 _elsewhere: dict[str, tuple[float, ServingSite | None]] = {}
+"""Platform -> the moment of reading (monotonic clock), and the result of `served_elsewhere`."""
 
 
 def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...]]:
-    """Return for each message the platforms whose data it concerns; our own if nothing says."""
+    """Return for each message the platforms whose data it concerns; only our own if the message names none."""
     names = [_named_conference(delivery) for delivery in deliveries]
     numbers = platforms_of_numbers({number for number, _ in names if number})
     domains = _platforms_of_domains({moid for _, moid in names if moid})
@@ -59,7 +61,7 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
 
 
 def _platforms_of_change(change: DomainChanged | AccountChanged | AskRunning) -> tuple[str, ...]:
-    """Return the platforms in whose data a change of the domain tree is to be written, or conferences are counted.
+    """Return the platforms in whose data a domain or account is changed, or whose running conferences are asked for.
 
     It is the platform that the change names, else all that have data here. A change for a platform without data
     here is given to our own platform, which refuses it.
@@ -75,7 +77,7 @@ def _with_data_here(platform: str) -> str:
 
 
 def _named_conference(delivery: Delivery) -> tuple[str, str]:
-    """Return `(number, user domain)` as a message names its conference; at most one of them is not ""."""
+    """Return the conference number or the user domain that a message names: `(number, "")`, `("", moid)` or `("", "")`."""
     message, body = delivery.message, delivery.parsed or {}
     if isinstance(message, ResourcesGranted | ResourcesRefused):
         try:
@@ -91,7 +93,7 @@ def _named_conference(delivery: Delivery) -> tuple[str, str]:
 
 
 def platforms_of_numbers(numbers: Collection[str]) -> dict[str, str]:
-    """Return the platform of each conference number that has a live conference or a known prefix."""
+    """Return number -> platform, for the conference numbers that have a live conference or a known prefix."""
     platform_of: dict[str, str] = {}
     valid = sorted(number for number in numbers if number.isdigit() and len(number) <= 16)
     if not valid:
@@ -118,7 +120,7 @@ def _platform_by_prefix(number: str, prefixes: dict[str, str]) -> str:
 
 
 def _known_prefixes() -> dict[str, str]:
-    """Return the platform of each number prefix; the database is read at most every few seconds."""
+    """Return number prefix -> platform; the database is read at most every 5 s."""
     global _prefixes
     read_at, prefixes = _prefixes
     if not prefixes or time.monotonic() - read_at > _PREFIXES_CACHE_SECONDS:
@@ -132,7 +134,7 @@ def _known_prefixes() -> dict[str, str]:
 
 
 def _platforms_of_domains(moids: Collection[str]) -> dict[str, str]:
-    """Return the platform that each user domain is bound to, if the domain is known here and has data here."""
+    """Return user domain -> the platform that it is bound to, for those whose platform has data at this site."""
     platform_of: dict[str, str] = {}
     user_domains = sorted(moids)
     if not user_domains:

@@ -133,9 +133,9 @@ def node_json(
     draining: bool,
     clockskew: int | None = None,
 ) -> str:
-    """Return a resource as JSON for the pool's script. `load`: what the unit reports, or `None`.
+    """Return a resource as JSON for the pool's script. `load`: the amounts that the unit reports as used, or `None`.
 
-    `clockskew`: by how many milliseconds its host's clock is ahead, as far as it knows.
+    `clockskew`: by how many milliseconds its host's clock is ahead of the platform's time; `None`: it does not know.
     """
     return orjson.dumps(
         {
@@ -150,5 +150,5 @@ def node_json(
 
 
 def _filled(amounts: dict[str, int]) -> dict[str, int]:
-    """Return the amounts of conferences, ports and full-HD conferences; a missing one is 0."""
+    """Return the amounts of conferences, ports and full-HD conferences; one that the unit does not name is 0."""
     return {name: int(amounts.get(name, 0)) for name in ("confs", "ports", "hd")}

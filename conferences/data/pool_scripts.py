@@ -73,8 +73,8 @@ local function place(kind, unit, e164, ports, hd, state)
   update_rank(kind, unit)
 end
 
--- A unit did not take what it was offered: it refused, or it sends heartbeats and does not hear. It is avoided
--- for a minute, each time twice as long up to an hour, until it takes something.
+-- Avoid a unit that did not take a conference: it refused, or it sends heartbeats but does not answer commands.
+-- It is avoided for a minute, each time twice as long up to an hour, until it takes a conference.
 local function avoid(unit)
   local times = math.min(redis.call('INCR', 'rms:failed:' .. unit), 7)
   redis.call('EXPIRE', 'rms:failed:' .. unit, 86400)
@@ -140,7 +140,7 @@ local function choose_unit(kind, rooms, ports, hd, excluded, want_tired)
 end
 
 -- Place a number on a recorder or mixer beside a media unit. A media unit that is a recorder too records by
--- itself: the recorder named is the one that is used. Without a free recorder it is somebody who waits.
+-- itself, so that very unit is reserved as the recorder. If none is free, the conference is one that waits ('hungry').
 local function place_beside(kind, unit, e164, rooms)
   local other = unit
   if kind ~= 'vrs' or redis.call('EXISTS', node_key(kind, unit)) == 0 then
@@ -168,8 +168,8 @@ if op ~= 'rebuilt' and op ~= 'adopt' and op ~= 'placed' and redis.call('EXISTS',
   return 'EMPTY'
 end
 
--- state, adopt: a heartbeat, or a unit known from the database. Answers new, drift, hungry (somebody waits
--- for places, and the unit has become freer) or known.
+-- state, adopt: a heartbeat, or a unit known from the database. Answers new (the unit was not known), drift (see
+-- has_drifted), hungry (a conference waits for places, and the unit reports fewer in use) or known.
 if op == 'state' or op == 'adopt' then
   local kind, unit, node = ARGV[2], ARGV[3], cjson.decode(ARGV[4])
   local key = node_key(kind, unit)
@@ -277,7 +277,8 @@ if op == 'drain' then
   return 'ok'
 end
 
--- silent: the units without a heartbeat. None are given until we have listened that long without a gap.
+-- silent: the units without a heartbeat for ARGV[2] ms. Answers none until this was called for as long without a
+-- gap of 4 s, because after a gap units need time for their next heartbeat.
 if op == 'silent' then
   local limit, last = tonumber(ARGV[2]), tonumber(redis.call('GET', 'rms:watched') or '0')
   redis.call('SET', 'rms:watched', now)
@@ -296,7 +297,7 @@ if op == 'gone' then
   return remove_unit(ARGV[2], ARGV[3]) == 1 and 'gone' or 'unknown'
 end
 
--- hungry: does somebody wait for places? The question clears the mark.
+-- hungry: tell whether a conference waits for places, and clear that mark.
 if op == 'hungry' then return redis.call('DEL', 'rms:hungry') == 1 and 'hungry' or 'full' end
 
 -- rebuilt: Redis is filled again and may answer.

@@ -75,10 +75,10 @@ def live_conferences_page(
     """
     from_where = f"FROM {_TABLE} WHERE {column}=%s AND live_e164 IS NOT NULL"
     total = sql.select(database, f"SELECT COUNT(*) {from_where}", [domain])[0][0]
-    behind, values = (" AND confid > %s", [domain, after]) if after else ("", [domain])
+    after_id, values = (" AND confid > %s", [domain, after]) if after else ("", [domain])
     rows = sql.select(
         database,
-        f"SELECT {row_mapper.DETAIL_COLUMN} {from_where}{behind}"
+        f"SELECT {row_mapper.DETAIL_COLUMN} {from_where}{after_id}"
         " ORDER BY confid LIMIT %s OFFSET %s",
         [*values, count, start],
     )
@@ -250,7 +250,10 @@ MAX_CHANGED = 500
 def running_conferences(
     database: str, known_revisions: Mapping[str, int]
 ) -> tuple[Collection[str], Sequence[RunningConference]]:
-    """Return the ids of all live conferences, and the running ones that changed since the known revisions."""
+    """Return the ids of all live conferences, and the running ones that have changed, at most MAX_CHANGED.
+
+    `known_revisions`: id -> the revision of a conference that the caller knows.
+    """
     query = f"SELECT confid, revision, state FROM {_TABLE} WHERE live_e164 IS NOT NULL"
     live = sql.select(database, query)
     changed = [
@@ -326,7 +329,7 @@ def live_conferences_below(database: str, moid: str, limit: int) -> list[Confere
 
 
 def media_units_by_room(database: str, default_room: str) -> dict[str, list[tuple[str, str, bool]]]:
-    """Return `(ip, pid, is online)` of the media units of each machine room. `default_room`: of units that named none."""
+    """Return machine room -> `(ip, pid, is online)` of its media units. `default_room`: that of units which named none."""
     units: dict[str, list[tuple[str, str, bool]]] = {}
     query = "SELECT room, ip, pid, online FROM conferences_resourceunit WHERE restype='mcu'"
     for room, ip, pid, online in sql.select(database, query):

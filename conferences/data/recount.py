@@ -59,9 +59,9 @@ def _differing_owners(stored: dict[str, Amounts], true: dict[str, Amounts]) -> s
 
 
 def _read_counts(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
-    """Return the stored counts, and the true ones by the live conferences, of platform and user domains.
+    """Return two dicts, MOID of the platform or of a user domain -> counts: those stored, and the true ones.
 
-    For a user domain conferences alone are counted, not terminals or ports.
+    The true ones are those of the live conferences. A user domain has counts of conferences only, not of terminals or ports.
     """
     stored: dict[str, Amounts] = {}
     true: dict[str, Amounts] = {}

@@ -1,4 +1,4 @@
-"""The number registry's table is written by the notices of schedulers (CSS), and asked by gateways, programs and operators."""
+"""The table of the number registry keeps what schedulers (CSS) report of numbers; gateways, programs and operators ask."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _INSERT = (
 )
 
 GONE_FOR = timedelta(hours=1)
-"""A number that is no more is remembered for so long, in case a notice about it comes late."""
+"""The row of a number that was reported as deleted is kept for so long, in case an older notice about it comes late."""
 
 
 class RegistryRows:
@@ -39,7 +39,7 @@ class RegistryRows:
         self._staged: list[tuple[object, ...]] = []
 
     def take(self, notice: Notice, now: datetime) -> None:
-        """Stage what a notice says of a number."""
+        """Stage the row of the number that a notice describes."""
         entry = notice.entry
         self._staged.append(
             (
@@ -57,18 +57,18 @@ class RegistryRows:
         )
 
     def find(self, e164: str) -> tuple[RegisteredNumber, ...]:
-        """Return what is known of a number; what runs comes first."""
+        """Return the entries of a number; the entry of a conference that runs comes first."""
         return entries_of(self._database, e164)
 
     def flush(self) -> None:
-        """Write what is staged; a notice that is older than the row changes nothing."""
+        """Write the staged rows; a notice that is older than the stored row changes nothing."""
         if self._staged:
             sql.execute_many(self._database, _INSERT, self._staged)
             self._staged.clear()
 
 
 def entries_of(database: str, e164: str) -> tuple[RegisteredNumber, ...]:
-    """Return what the registry in this database knows of a number; what runs comes first."""
+    """Return the registry's entries of a number; the entry of a conference that runs comes first."""
     query = (
         f"SELECT e164, conftype, name, user_domain, platform, state FROM {_TABLE}"
         " WHERE e164=%s AND gone=0 ORDER BY running DESC"
@@ -89,7 +89,7 @@ def entries_of(database: str, e164: str) -> tuple[RegisteredNumber, ...]:
 
 
 def number_of_short(short: str, platform: str) -> str:
-    """Return the number that a short number stands for on a platform; "" if that is unknown here.
+    """Return the number of the conference that a short number stands for on a platform; "" if that is unknown here.
 
     A live conference comes first. A number of the platform's own form ends with its short number.
     """
@@ -106,7 +106,7 @@ def number_of_short(short: str, platform: str) -> str:
 
 
 def forget_gone() -> None:
-    """Delete the rows of numbers that have been no more for an hour."""
+    """Delete the rows of numbers that were reported as deleted more than an hour ago, at most 5,000 in one call."""
     database = store_of(own_platform()).database
     query = f"DELETE FROM {_TABLE} WHERE gone=1 AND told_at < %s LIMIT 5000"
     sql.execute(database, query, [to_db_datetime(clock.now() - GONE_FOR)])

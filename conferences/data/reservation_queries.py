@@ -72,11 +72,11 @@ def find(database: str, number_or_id: str) -> Reservation | None:
         f"SELECT detail FROM {BOOKS} WHERE live_e164 IS NOT NULL AND (live_e164=%s OR bookid=%s)"
     )
     rows = sql.select(database, query, [number_or_id[:16], number_or_id])
-    found = [decode_reservation(row[0]) for row in rows]
-    return next((r for r in found if number_or_id in (r.e164, r.bookid)), None)
+    reservations = [decode_reservation(row[0]) for row in rows]
+    return next((r for r in reservations if number_or_id in (r.e164, r.bookid)), None)
 
 
 def planned_dates(database: str, bookid: str, limit: int) -> list[Occurrence]:
-    """Return the next planned dates of a reservation, by their start."""
+    """Return the first `limit` planned dates of a reservation, by their start."""
     query = f"SELECT detail FROM {DATES} WHERE bookid=%s AND state='planned' ORDER BY starts_at LIMIT %s"
     return [decode_occurrence(row[0]) for row in sql.select(database, query, [bookid, limit])]

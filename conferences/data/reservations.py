@@ -58,14 +58,14 @@ _DATE_COLUMNS = (
 _OPEN = tuple(state.value for state in OPEN_STATES)
 _LONGEST = timedelta(minutes=MAX_MINUTES)
 _WINDOWS = 100
-"""So many windows are looked at by one statement."""
+"""One statement looks for dates in at most so many windows (spans of time)."""
 
 _decode_reservation = msgspec.json.Decoder(Reservation).decode
 _decode_occurrence = msgspec.json.Decoder(Occurrence).decode
 
 
 def decode_reservation(detail: bytes) -> Reservation:
-    """Return the reservation of a row's `detail`; invited terminals may have members that we do not declare."""
+    """Return the reservation that a row's `detail` holds; its invited terminals may have fields that we do not declare."""
     try:
         return _decode_reservation(detail)
     except msgspec.ValidationError:
@@ -73,7 +73,7 @@ def decode_reservation(detail: bytes) -> Reservation:
 
 
 def decode_occurrence(detail: bytes) -> Occurrence:
-    """Return the date of a reservation of a row's `detail`."""
+    """Return the date of a reservation that a row's `detail` holds."""
     try:
         return _decode_occurrence(detail)
     except msgspec.ValidationError:
@@ -88,7 +88,12 @@ class DueDate(NamedTuple):
 
 
 class Reservations:
-    """The reservations of one platform, within one transaction."""
+    """The reservations of one platform, within one transaction.
+
+    `_books`: id -> reservation, `None` if there is none. `_dates`: id -> date. `_changed_books` and `_changed_dates`
+    are those to write, `_removed` the ids of dates to delete. `_loaded_dates`: the reservations whose dates are read.
+    `_outcomes`: see `note_outcome`. `_moves`: the changes of dates as pairs (before, after), for the metrics.
+    """
 
     def __init__(self, database: str, now: datetime) -> None:
         """Remember the database; no row is read yet."""
@@ -126,12 +131,12 @@ class Reservations:
 
     def _remember(self, reservation: Reservation) -> Reservation:
         """Return a reservation that was read, with the changes that this transaction has staged."""
-        known = self._books.get(reservation.bookid) or reservation
-        self._books[reservation.bookid] = known
-        return known
+        current = self._books.get(reservation.bookid) or reservation
+        self._books[reservation.bookid] = current
+        return current
 
     def dates_of(self, bookid: str) -> list[Occurrence]:
-        """Lock and return the dates of a reservation that are not over, and those over that lie ahead, by their start."""
+        """Lock and return the dates of a reservation, by their start, without closed ones that ended over a day ago."""
         self.load_dates([bookid])
         dates = [
             occurrence
@@ -187,9 +192,9 @@ class Reservations:
         but_of: str = "",
         states: Sequence[OccurrenceState] = OPEN_STATES,
     ) -> list[Span]:
-        """Return the places that dates in these states need which overlap with one of the windows.
+        """Return when, and how many, places are needed by the dates in these states that overlap with a window.
 
-        Those of the reservation `but_of` are left out.
+        The dates of the reservation `but_of` are left out.
         """
         spans: dict[str, Span] = {}
         for first in range(0, len(windows), _WINDOWS):
@@ -205,7 +210,7 @@ class Reservations:
     def _booked(
         self, windows: Sequence[Span], but_of: str, states: Sequence[OccurrenceState]
     ) -> dict[str, Span]:
-        """Return by id the stored dates that overlap with one of these windows.
+        """Return id -> span of the stored dates that overlap with one of these windows.
 
         A date that overlaps began at most LONG before, or is one of the few long ones; so few rows are looked at.
         """
@@ -231,7 +236,7 @@ class Reservations:
         }
 
     def running(self, but: str, after: datetime) -> list[Span]:
-        """Return the places of live conferences but one that last beyond a moment, from that moment on."""
+        """Return the places of live conferences that end later than `after`, from then on; `but`: an id to leave out."""
         query = (
             "SELECT ends_at, places FROM conferences_conference WHERE live_e164 IS NOT NULL"
             " AND (ends_at IS NULL OR ends_at > %s) AND confid <> %s"
@@ -240,7 +245,7 @@ class Reservations:
         return [Span(after, _utc(end) if end else FOR_EVER, places) for end, places in rows]
 
     def usual_load(self) -> dict[int, float]:
-        """Return by hour of the week the places that conferences usually need which nobody booked."""
+        """Return hour of the week (0 to 167) -> places that conferences which nobody booked usually need then."""
         query = "SELECT hour, GREATEST(usual, IF(usual = 0, peak, 0)) FROM conferences_usualload"
         return {hour: float(places) for hour, places in sql.select(self._database, query)}
 
@@ -256,7 +261,7 @@ class Reservations:
     # ---- writing ----------------------------------------------------------------------------
 
     def save(self, step: BookingStep) -> None:
-        """Stage what a decision changes."""
+        """Stage the reservation and the dates that a decision changes."""
         if step.reservation is not None:
             self._books[step.reservation.bookid] = step.reservation
             self._changed_books[step.reservation.bookid] = step.reservation
@@ -278,7 +283,7 @@ class Reservations:
             metrics.observe_date(before, after, self._now)
 
     def note_outcome(self, c: Conference) -> None:
-        """Stage what follows for its date from a conference that has begun to run, or could not be created."""
+        """Remember a conference that has begun to run, or could not be created, so that `flush` changes its date."""
         self._outcomes.append(c)
 
     def flush(self) -> None:
@@ -319,13 +324,13 @@ class Reservations:
                 self._remember(decode_reservation(detail))
 
 
-def _overlap(one: Span, other: Span) -> bool:
+def _overlap(first: Span, second: Span) -> bool:
     """Tell whether two spans have a moment in common."""
-    return one.starts_at < other.ends_at and other.starts_at < one.ends_at
+    return first.starts_at < second.ends_at and second.starts_at < first.ends_at
 
 
 def _utc(moment: datetime) -> datetime:
-    """Return a moment that the database has told, with its time zone."""
+    """Return a moment read from the database with the time zone UTC, in which it is stored."""
     return moment.replace(tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""The numbers of a platform that a registry (UPU) is told of: what is kept for later, and what runs (CSS §7.1).
+"""The queries here read the numbers that a registry (UPU) is told of: those kept for later, and those in use (CSS §7.1).
 
 They are read in chunks, in the order of the numbers. `lock`: the rows stay as they are until the caller's transaction
 ends, so that no notice of a change is older than what is reported here.
@@ -63,7 +63,7 @@ def note_reported(database: str, platform: str) -> None:
 
 
 def is_reported(database: str, platform: str) -> bool:
-    """Return whether this site's registry has numbers of another platform."""
+    """Tell whether this site's registry has numbers of another platform (see `note_reported`)."""
     query = "SELECT 1 FROM conferences_numberreport WHERE platform=%s"
     return bool(sql.select(database, query, [platform]))
 

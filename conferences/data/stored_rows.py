@@ -80,8 +80,8 @@ class StoredRows:
                 )
                 for stored_id, detail in sql.select(self._database, query, missing):
                     self._locked[stored_id] = from_row(detail)
-        found = (self._locked[stored_id] for stored_id in stored_ids)
-        return {stored.e164 for stored in found if stored and stored.e164}
+        rows = (self._locked[stored_id] for stored_id in stored_ids)
+        return {stored.e164 for stored in rows if stored and stored.e164}
 
     def find(self, stored_id: str) -> StoredConference | None:
         """Lock and return the template or virtual room with this id; `None` means there is none."""
@@ -89,7 +89,7 @@ class StoredRows:
         return self._locked[stored_id]
 
     def others(self, stored: StoredConference) -> Others:
-        """Return what is to be known of the others of its kind: whether one has its name, and how many there are."""
+        """Tell whether another template or room of its kind has its name, and how many its owner or user domain has."""
         table = TABLES[stored.kind]
         by_owner = stored.kind is Kind.PERSONAL
         same_name, values = "name=%s AND id<>%s", [stored.name, stored.id]
@@ -139,10 +139,10 @@ def page(
     column = "owner" if kind is Kind.PERSONAL else "user_domain"
     from_where = f"FROM {TABLES[kind]} WHERE {column}=%s"
     total = sql.select(database, f"SELECT COUNT(*) {from_where}", [whose])[0][0]
-    way = "DESC" if newest_first else "ASC"
+    order = "DESC" if newest_first else "ASC"
     rows = sql.select(
         database,
-        f"SELECT detail {from_where} ORDER BY {_ORDER[kind]} {way}, id {way} LIMIT %s OFFSET %s",
+        f"SELECT detail {from_where} ORDER BY {_ORDER[kind]} {order}, id {order} LIMIT %s OFFSET %s",
         [whose, count, start],
     )
     return StoredPage(total, [from_row(detail) for (detail,) in rows])

@@ -36,7 +36,7 @@ class StoredUnitOfWork(Protocol):
         """Lock and return the template or virtual room with this id; `None` means there is none."""
 
     def others(self, stored: StoredConference) -> Others:
-        """Return what is to be known of the others of its kind: whether one has its name, and how many there are."""
+        """Tell whether another template or room of its kind has its name, and how many its owner or user domain has."""
 
     def save(self, before: StoredConference | None, after: StoredConference) -> None:
         """Write a new template or virtual room (`before` is `None`), or its next value."""
@@ -52,7 +52,7 @@ class ReservationsUnitOfWork(Protocol):
         """Lock and return the reservation with this id, whether it is live or not; `None` means there is none."""
 
     def dates_of(self, bookid: str) -> list[Occurrence]:
-        """Lock and return the dates of a reservation that are not over, and those of the last day, by their start."""
+        """Lock and return the dates of a reservation, by their start, without closed ones that ended over a day ago."""
 
     def count_of_domain(self, user_domain: str, limit: int) -> int:
         """Return how many live reservations a user domain has, counted up to `limit`."""
@@ -63,32 +63,32 @@ class ReservationsUnitOfWork(Protocol):
         but_of: str = "",
         states: Sequence[OccurrenceState] = OPEN_STATES,
     ) -> list[Span]:
-        """Return the places that dates in these states need which overlap with one of the windows.
+        """Return when, and how many, places are needed by the dates in these states that overlap with a window.
 
-        Those of the reservation `but_of` are left out.
+        The dates of the reservation `but_of` are left out.
         """
 
     def running(self, but: str, after: datetime) -> list[Span]:
-        """Return the places of live conferences but one that last beyond a moment, from that moment on."""
+        """Return the places of live conferences that end later than `after`, from then on; `but`: an id to leave out."""
 
     def usual_load(self) -> dict[int, float]:
-        """Return by hour of the week the places that conferences usually need which nobody booked."""
+        """Return hour of the week (0 to 167) -> places that conferences which nobody booked usually need then."""
 
     def capacity(self) -> Capacity | None:
         """Return the places that may be booked on the media units of this site; `None`: no unit is known."""
 
     def save(self, step: BookingStep) -> None:
-        """Stage what a decision changes."""
+        """Stage the reservation and the dates that a decision changes."""
 
 
 class RegistryUnitOfWork(Protocol):
     """The number registry (UPU) of this site, within one transaction."""
 
     def take(self, notice: Notice, now: datetime) -> None:
-        """Stage what a scheduler says of a number."""
+        """Stage the row of the number that a scheduler's notice describes."""
 
     def find(self, e164: str) -> tuple[RegisteredNumber, ...]:
-        """Return what is known of a number; what runs comes first."""
+        """Return the entries of a number; the entry of a conference that runs comes first."""
 
 
 class ConferencesUnitOfWork(Protocol):
@@ -138,7 +138,7 @@ class ConferencesUnitOfWork(Protocol):
     def missing_resource(self, required: Amounts, *, locked: bool = False) -> str:
         """Return the first licensed resource of which fewer than `required` are left; "" if none.
 
-        `locked`: nobody else uses more of them before this transaction ends.
+        `locked`: the counts are locked, so that no other transaction uses more before this one ends.
         """
 
     def why_no_monitor_at(self, ip: str) -> str:

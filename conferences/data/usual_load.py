@@ -1,4 +1,4 @@
-"""The places in use now are noted for this hour of the week: the peak of each hour, and what follows from many weeks."""
+"""A row for each hour of the week keeps how many places conferences that nobody booked use: lately, and usually."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _COLUMNS = ("hour", "usual", "peak", "peak_hour")
 
 
 def note(database: str, now: datetime) -> None:
-    """Note how many places conferences use now that nobody booked. A new week of the hour moves what is usual."""
+    """Note how many places conferences that nobody booked use now, as the peak of this hour if it is the highest so far.
+
+    In the first call of the same hour a week later the peak changes the usual number (see `follow_usual`).
+    """
     in_use = int(sql.select(database, _IN_USE)[0][0])
     hour = hour_of_week(now)
     this_hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

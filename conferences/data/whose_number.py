@@ -1,4 +1,4 @@
-"""The site that knows a number which the registry of this site knows nothing of."""
+"""The function here finds the site to ask about a number of which the registry of this site knows nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundation.cells.directory import own_platform, possible_platforms
 def site_to_ask(e164: str) -> str:
     """Return the address of the site that serves the platform of a number; "" if that is this site, or unknown.
 
-    Where the tree names no address it is the platform's MOID.
+    If the domain tree has no address of that site, its MOID is returned.
     """
     platform = platforms_of_numbers({e164}).get(e164, "")
     if not platform or platform == own_platform():

@@ -157,7 +157,7 @@ def end_below(domain: str) -> int:
     counts: list[int] = []
 
     def end_in_platform(platform: str) -> None:
-        """End those of one platform, and note how many."""
+        """End the conferences of one platform, and note how many."""
         with begin(platform) as uow:
             counts.append(end_below_in(uow, domain) if uow.is_open else 0)
         wake_up.everywhere(platform)

@@ -51,9 +51,9 @@ def on_unit_asks_to_extend(
 
 
 def _needed_from(uow: ConferencesUnitOfWork, c: Conference | None, delay: int) -> datetime | None:
-    """Return from when on a reservation needs the places or the number of a conference, within `delay` minutes of its end.
+    """Return when a reservation first needs the places or number of a conference that goes on for `delay` minutes; or `None`.
 
-    Where nothing is booked for that time, one query tells so.
+    If nothing is booked for that time, as is usual, one query is enough.
     """
     if c is None or c.ends_at is None or why_not_extended(c, delay):
         return None

@@ -39,7 +39,7 @@ from wire.monitors import (
 
 @handles(StartMonitor)
 def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope: Envelope) -> None:
-    """Ask the media unit to send what is asked for, or refuse it."""
+    """Ask the media unit to send the sound or picture that is asked for, or refuse the request."""
     c = uow.load(request.e164)
     asker = decide.Asker(envelope.request, over_http=envelope.origin == "http")
     refusal = decide.why_not_started(c, request) or _refuse_by_site(uow, c, request)
@@ -53,7 +53,7 @@ def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope
 def _refuse_by_site(
     uow: ConferencesUnitOfWork, c: Conference | None, request: StartMonitor
 ) -> decide.Refusal | None:
-    """Return why this site may not send there, or has no licence for it; `None` if it may."""
+    """Return why this site may not send to the address, or has no licence for a monitor; `None` if it may."""
     if c is None or decide.monitor_at(c, request.ip, request.port):
         return None
     if reason := uow.why_no_monitor_at(decide.plain_address(request.ip) or ""):

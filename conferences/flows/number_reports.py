@@ -5,7 +5,7 @@ CSS -> UPU  CSS_UPU_DELCONF_NTF                          withdraw
 
 At start-up and at a takeover the registry of this site is told what is kept for reservations, templates and virtual
 rooms, and what runs. When another platform is handed back, what is kept for it is withdrawn here; conferences that
-still run here are deleted at their end, by the site that serves them then. A timer looks every second who serves what.
+still run here are deleted at their end, by the site that serves them then. A timer looks every second which platforms this site serves.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ log = logging.getLogger("conferences.registry")
 _REPORT_AGAIN_SECONDS = 60
 """The worker processes of a site start together, and one of them reports."""
 _followed: dict[str, tuple[bool, int]] = {}
-"""For each platform whether it was served here, and its epoch, when this process last told the registry."""
+"""Platform -> whether it was served here, and its epoch, when this process last told the registry."""
 
 
 def follow() -> None:
-    """Tell the registry of the numbers of platforms that this site serves since a moment ago, or serves no more."""
+    """Report to the registry the numbers of platforms that this site has begun to serve; withdraw those it serves no more."""
     for platform in possible_platforms():
         try:
             serving = read_unless_away(platform)
@@ -56,7 +56,7 @@ def _follow(platform: str, serving: Serving) -> None:
 
 
 def _is_first(platform: str, epoch: int) -> bool:
-    """Return whether no other process of this site has reported a platform just now. Without Redis all report."""
+    """Tell whether no other process of this site has reported a platform in the last minute. Without Redis all report."""
     key = f"registry:reported:{platform}:{epoch}"
     try:
         return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=_REPORT_AGAIN_SECONDS))
@@ -90,6 +90,7 @@ def _report_kept(platform: str, source: str) -> int:
 
 
 def _kept(uow: UnitOfWork, source: str, last: str) -> list[registry_entries.RegistryEntry]:
+    """Lock and return the next entries of a source after the number `last`; [] also if the platform is not served here."""
     if not uow.is_open:
         return []
     return reserved_numbers.reserved(uow.database, uow.platform, source, last, lock=True)

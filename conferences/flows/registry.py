@@ -35,13 +35,13 @@ from wire.routes import Routes
 
 @handles(NumberInUse, NumberChanged, NumberFree)
 def on_number_notice(uow: ConferencesUnitOfWork, notice: NumberInUse, envelope: Envelope) -> None:
-    """Keep what a scheduler says of a number."""
+    """Save in the registry what a scheduler reports of a number."""
     uow.registry.take(read_notice(notice, envelope, next_id()), uow.now)
 
 
 @handles(AskNumber)
 def on_ask_number(uow: ConferencesUnitOfWork, request: AskNumber, envelope: Envelope) -> None:
-    """Answer what a number is, and where; or which site to ask."""
+    """Answer a gateway what a number is, and where; or which site it has to ask."""
     if not envelope.reply_to:
         raise NotTaken("is missing; the answer has no other way", "reply_to")
     answer = Answer(request=envelope.request, message=_answer(uow, request), route=Routes.TO_UPU)
@@ -49,6 +49,7 @@ def on_ask_number(uow: ConferencesUnitOfWork, request: AskNumber, envelope: Enve
 
 
 def _answer(uow: ConferencesUnitOfWork, request: AskNumber) -> NumberFound | NumberUnknown:
+    """Return the entries of the number or short number that is asked for; or that it is unknown, and which site to ask."""
     field = "shortnum" if request.shortnum and not request.e164 else "confE164"
     number = request.e164 or (
         number_of_short(request.shortnum, request.platform or own_platform())

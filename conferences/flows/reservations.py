@@ -54,7 +54,7 @@ def on_book_conference(
 def on_change_booking(
     uow: ConferencesUnitOfWork, request: ChangeBooking, envelope: Envelope
 ) -> None:
-    """Change a reservation, or one date of it; one that cannot be had leaves it as it was."""
+    """Change a reservation, or one date of it; a change that is refused leaves the reservation as it was."""
     change = _change_date if request.occurrence else _change
     _commit_or_refuse(uow, request, envelope, change(uow, request, envelope.request))
 
@@ -78,8 +78,8 @@ def cancel_now(platform: str, bookid: str) -> bool:
         decided = _cancel(conferences, request, "")
         if isinstance(decided, CreateRefusal):
             return False
-        told = [message for message in decided.send if not isinstance(message, Answer)]
-        commit_booking(conferences, replace(decided, send=told))
+        notices = [message for message in decided.send if not isinstance(message, Answer)]
+        commit_booking(conferences, replace(decided, send=notices))
     wake_up.everywhere(platform)
     return True
 
@@ -130,7 +130,7 @@ def _book(
 def _dates_that_fit(
     uow: ConferencesUnitOfWork, reservation: Reservation, existing: Sequence[Occurrence]
 ) -> list[Occurrence] | CreateRefusal:
-    """Return the dates to plan of a new or changed reservation; or why it cannot be had."""
+    """Return the dates to plan of a new or changed reservation; or why it is refused."""
     dates = decide.first_dates(reservation, existing, uow.now)
     if isinstance(dates, CreateRefusal):
         return dates
@@ -150,7 +150,7 @@ def _refuse_by_capacity(
 def _own(
     uow: ConferencesUnitOfWork, request: ChangeBooking | CancelBooking
 ) -> Reservation | CreateRefusal:
-    """Return the live reservation that a request names, if it belongs to the domain that the request names."""
+    """Return the live reservation that a request names, or why it is refused: it must belong to the domain that is named."""
     reservation = uow.reservations.load(request.bookid)
     if reservation is None or not reservation.live:
         return CreateRefusal(Err.NOT_FOUND, "bookid")
@@ -162,7 +162,7 @@ def _own(
 def _permitted_settings(
     uow: ConferencesUnitOfWork, request: ChangeBooking, before: ConferenceSettings
 ) -> ConferenceSettings | CreateRefusal:
-    """Return the settings that a request changes to, if the user domain may have such a conference."""
+    """Return the settings after a change, or why the user domain may not have such a conference."""
     settings = decide.settings_of(request, before)
     if isinstance(settings, CreateRefusal):
         return settings
@@ -241,10 +241,10 @@ def _cancel(
         return reservation
     date = None
     if request.occurrence is not None:
-        found = _date_of(uow, reservation, request.occurrence)
-        if isinstance(found, CreateRefusal):
-            return found
-        date = found
+        named = _date_of(uow, reservation, request.occurrence)
+        if isinstance(named, CreateRefusal):
+            return named
+        date = named
     existing = uow.reservations.dates_of(reservation.bookid)
     step = decide.decide_cancel(request, request_key, reservation, existing, date, uow.own_site)
     if step.reservation is not None:

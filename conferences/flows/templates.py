@@ -138,7 +138,7 @@ def _answer(
     work: Callable[[], StoredConference],
     answers: tuple[type[TemplateCreated], type[TemplateNotCreated]],
 ) -> None:
-    """Do what was asked for, and answer with the ACK or the NACK of `answers`."""
+    """Call `work`, and answer with the first of `answers` (ACK), or the second (NACK) if it raises StoredRefused."""
     acknowledged, refused = answers
     message: TemplateCreated | TemplateNotCreated
     try:
@@ -207,7 +207,7 @@ def remove(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields)
 def _check(
     uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields, *, is_new: bool
 ) -> None:
-    """Raise StoredRefused if a template or virtual room cannot be kept like this."""
+    """Raise StoredRefused if a template or room has settings that are not permitted, a name that is taken, or is too many."""
     tenant = uow.tenant(stored.user_domain)
     refusal = refuse_content(stored, tenant, uow.serving) or refuse_beside_others(
         stored, uow.stored.others(stored), fields, is_new=is_new
@@ -229,6 +229,7 @@ def _numbered(
 def _tell(
     uow: ConferencesUnitOfWork, before: StoredConference | None, after: StoredConference | None
 ) -> None:
+    """Tell the number registries what has become of the number; `None`: there was none before, or is none after."""
     for notice in notices(before, after, uow.own_site):
         uow.send(notice)
 
@@ -261,6 +262,7 @@ def delete(platform: str, stored_id: str, user_domain: str, fields: Fields) -> N
 def _found(
     uow: ConferencesUnitOfWork, stored_id: str, user_domain: str, fields: Fields
 ) -> StoredConference:
+    """Lock and return the template or room with this id, which must be the user domain's. Raises StoredRefused."""
     stored = uow.stored.find(stored_id)
     refusal = refuse_use(stored, user_domain, fields)
     if refusal or stored is None:

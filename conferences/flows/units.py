@@ -45,6 +45,7 @@ _COLUMNS = (
 _LIST_REQUEST_LIVES_MS = 15_000
 _DRAINING_CACHE_SECONDS = 2.0
 _draining: dict[str, tuple[float, frozenset[tuple[str, str, str]]]] = {}
+"""Platform -> the moment of reading (monotonic clock), and `(kind, ip, pid)` of the units out of service."""
 
 
 def save_registered(platform: str, message: NodeRegistered) -> None:

@@ -1,4 +1,4 @@
-"""How many places conferences usually need that nobody booked is learnt hour by hour, for what is booked ahead."""
+"""A timer learns for each hour how many places conferences that nobody booked need; bookings leave these free."""
 
 from __future__ import annotations
 
