@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import fractions
 import itertools
+import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,7 @@ from aiortc import (
 from aiortc.mediastreams import MediaStreamError
 
 AUDIO, VIDEO = "janus.plugin.audiobridge", "janus.plugin.videoroom"
+TEXT = "janus.plugin.textroom"
 RATE = 48000
 LOUD, QUIET = 2000.0, 400.0
 """Of a tone of 8,000 that is mixed: heard, and not heard. What lies between is asked again."""
@@ -312,3 +314,41 @@ async def until(true: Callable[[], bool], within: float = 20.0) -> bool:
             return False
         await asyncio.sleep(0.05)
     return True
+
+
+class DataChannel:
+    """A data channel to Janus' text room: what is said over it does not pass the gate."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+        self._answers: asyncio.Queue[Body] = asyncio.Queue()
+
+    async def open(self) -> DataChannel:
+        """Open it as the join page does."""
+        opened = asyncio.Event()
+        handle = await self._session.attach(TEXT)
+        _, offer = await self._session.ask(handle, {"request": "setup"})
+        await self._peer.setRemoteDescription(RTCSessionDescription(offer["sdp"], offer["type"]))
+        self._channel = self._peer.createDataChannel("JanusDataChannel")
+        self._channel.on("open", opened.set)
+        self._channel.on("message", lambda text: self._answers.put_nowait(json.loads(text)))
+        await self._peer.setLocalDescription(await self._peer.createAnswer())
+        answer = {"type": "answer", "sdp": self._peer.localDescription.sdp}
+        await self._session.ask(handle, {"request": "ack"}, answer)
+        async with asyncio.timeout(20):
+            await opened.wait()
+        return self
+
+    async def say(self, **body: object) -> Body:
+        """Say something and return the answer to it."""
+        self._channel.send(json.dumps({"transaction": uuid4().hex, **body}))
+        async with asyncio.timeout(10):
+            while True:
+                answer = await self._answers.get()
+                if answer["textroom"] in ("success", "error"):
+                    return answer
+
+    async def close(self) -> None:
+        """Close it."""
+        await self._peer.close()

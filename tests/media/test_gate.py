@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.media.conftest import Platform, Unit
-from tests.media.people import AUDIO, VIDEO, Person, Refused, Session, until
+from tests.media.people import AUDIO, VIDEO, DataChannel, Person, Refused, Session, until
 
 Body = dict[str, Any]
 TEXT = "janus.plugin.textroom"
@@ -148,6 +148,47 @@ async def test_a_token_is_good_for_its_own_conference_while_that_runs(
         await Session(first).open()
     await (await Session(second).open()).close()
     await member.close()
+
+
+async def test_over_a_data_channel_nobody_reaches_a_room_that_is_not_his(
+    unit: Unit, platform_side: Platform
+) -> None:
+    mine = (await platform_side.creates("u1", "1", confpwd="4711"))["join"]["webrtc"]
+    other = (await platform_side.creates("u1", "2"))["join"]["webrtc"]
+    session = await Session(mine).open()
+    channel = DataChannel(session)
+    me = {"username": "mallory", "display": "Mallory"}
+    try:
+        await channel.open()
+        entered = await channel.say(textroom="join", room=mine["textroom"], pin=mine["pin"], **me)
+        assert entered["textroom"] == "success"
+        theirs = {"room": other["textroom"]}  # as if its name were known
+        for pin in (mine["pin"], "", None):
+            answer = await channel.say(textroom="join", pin=pin, **theirs, **me)
+            assert answer["textroom"] == "error", "the pin of another room opens none"
+        managing: list[Body] = [
+            {"textroom": "message", **theirs, "text": "hello"},
+            {"textroom": "announcement", **theirs, "text": "{}"},
+            {"textroom": "announcement", "room": mine["textroom"], "text": "{}"},
+            {"textroom": "announcement", "room": mine["textroom"], "text": "{}", "secret": "guess"},
+            {"textroom": "kick", **theirs, "username": "anna"},
+            {"textroom": "kick", "room": mine["textroom"], "username": "mallory"},
+            {"textroom": "edit", **theirs, "new_pin": "1"},
+            {"textroom": "allowed", **theirs, "action": "disable"},
+            {"textroom": "destroy", **theirs},
+            {"textroom": "create", "room": "1-1-mine"},
+        ]
+        answers = [await channel.say(**body) for body in managing]
+        done = [
+            body
+            for body, answer in zip(managing, answers, strict=True)
+            if answer["textroom"] != "error"
+        ]
+        assert done == []
+        assert (await channel.say(textroom="list")).get("list") == [], "no room is listed"
+    finally:
+        await channel.close()
+        await session.close()
 
 
 async def test_only_who_is_in_the_room_may_watch_pictures(
