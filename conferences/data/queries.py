@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from conferences.data import row_mapper
-from conferences.data.stored_rows import room_by_number, rooms_closed_to
+from conferences.data.stored_rows import by_id, room_by_number, rooms_closed_to
 from conferences.rules.listing import ListPage
 from conferences.rules.outgoing import wire_time
 from conferences.rules.registry_entries import ConfType
 from conferences.rules.states import Conference, Unit
-from conferences.rules.stored import StoredConference
+from conferences.rules.stored import Kind, StoredConference
 from domains.data.hooks import RunningConference
 from domains.data.lookups import TENANTS_BELOW, level_of
 from domains.data.queries import abnormal_rooms
@@ -204,11 +204,13 @@ def join_info(e164: str) -> JoinInfo | None:
     `None` means that there is neither.
     """
     c = live_by_number(e164)
-    room = room_by_number(e164) if c is None or c.conftype == ConfType.VIRTUAL else None
     if c is not None:
+        room_id = room_of(c)
+        room = by_id(store_of(c.source_platform).database, Kind.ROOM, room_id) if room_id else None
         join = c.join if c.state.value == "running" else None
         names = (c.confid, c.e164, c.name, c.state.value, c.password, c.user_domain)
         return JoinInfo(*names, join, c.source_platform, room)
+    room = room_by_number(e164)
     if room is None:
         return None
     names = (room.id, room.e164, room.name, IDLE, room.settings.password or "", room.user_domain)
