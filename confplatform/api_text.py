@@ -24,6 +24,10 @@ API_SETTINGS: dict[str, object] = {
         "foundation.web.api_description.describe_problems",
     ],
     "SERVE_INCLUDE_SCHEMA": False,
+    # The calls are grouped by the part of the API: mc, vc, amc and so on.
+    "SCHEMA_PATH_PREFIX": "/api5?/(v1/)?",
+    # More than 200 calls drawn at once take a browser half a minute.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "docExpansion": "none", "filter": True},
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -126,6 +126,7 @@ async def _other_pages(page: Any, site: tuple[str, str]) -> None:
     for path in ("/admin/", f"/admin/domains/userdomain/{DEMO_TENANT}/change/"):
         await go(page, site, path)
     await go(page, site, "/api/docs/")
+    await page.locator("#operations-tag-mc").click()
     await page.get_by_text("/api/v1/mc/confs").first.wait_for()
 
 
