@@ -126,7 +126,7 @@ async def test_all_of_it_can_be_done_with_the_keyboard(
     await page.keyboard.press("Enter")
     await card(page, "By keys").wait_for()
     join = card(page, "By keys").get_by_role("link", name="Join")
-    await page.wait_for_function("document.activeElement.matches('[data-join]')")
+    await page.wait_for_function("() => document.activeElement.matches('[data-join]')")
     assert (await join.get_attribute("href")).startswith("/join/")
     for _ in range(3):
         await page.keyboard.press("Tab")

@@ -107,7 +107,8 @@ class Platform:
 
         if not await until(is_there, within):
             types = [body["type"] for body, _ in self.said]
-            raise AssertionError(f"no {wire_type} {fields}; heard: {types[-20:]}")
+            refused = [body for body, _ in self.said if body["type"].endswith("_NACK")]
+            raise AssertionError(f"no {wire_type} {fields}; heard: {types[-20:]}; {refused[-1:]}")
         self.last = self.said[positions[0]][1]
         return self.said.pop(positions[0])[0]
 

@@ -227,12 +227,12 @@ async def test_a_page_shows_what_the_conference_is_arranged_to_show_and_its_pers
         place = {"chn_idx": 0, "member_type": 1, "mt_id": mtid["Carl"]}
         layout = {"mode": 1, "layout": 1, "members": [place]}
         await platform_side.controls("u1", "ARRANGE", changes={"layout": layout})
-        await anna.wait_for_function(f"({SHOWN})() === 'Carl'")
+        await anna.wait_for_function(f"() => ({SHOWN})() === 'Carl'")
         await platform_side.controls("u1", "ARRANGE", changes={"layout": None})
-        await anna.wait_for_function(f"({SHOWN})().split(',').length === 3")
+        await anna.wait_for_function(f"() => ({SHOWN})().split(',').length === 3")
 
         await platform_side.controls("u1", "MUTE", value=1, hold=1)
-        await anna.wait_for_function("document.getElementById('mic').disabled")
+        await anna.wait_for_function("() => document.getElementById('mic').disabled")
         await platform_side.controls("u1", "MUTE", mtid=mtid["Anna"], value=0)
         await anna.get_by_text("The chair asks you to unmute.").wait_for()
         await anna.locator("#asked-yes").click()
@@ -240,7 +240,9 @@ async def test_a_page_shows_what_the_conference_is_arranged_to_show_and_its_pers
 
         await platform_side.controls("u1", "DROPMT", mtids=[mtid["Anna"]], ban=1)
         await anna.get_by_text("You were removed from the conference").wait_for()
+        await anna.evaluate(COUNT_ENDS)
         await anna.get_by_role("button", name="Join again").click()
+        await anna.wait_for_function("() => window.ends")
         await anna.get_by_text("You were removed from the conference").wait_for()
         again = [{"mtid": mtid["Anna"], "account": "Anna"}]
         await platform_side.controls("u1", "ADDMT", mts=again)
@@ -251,6 +253,12 @@ async def test_a_page_shows_what_the_conference_is_arranged_to_show_and_its_pers
     await dora.leave()
 
 
+COUNT_ENDS = """() => {
+    window.ends = 0;
+    const ended = document.getElementById("ended");
+    new MutationObserver(() => (ends += !ended.hidden)).observe(ended, {attributeFilter: ["hidden"]});
+}"""
+"""A script of the page that counts from now on how often it says that the person's meeting is over."""
 PEOPLE = (("Carl", 660), ("Dora", 880))
 SHOWN = """() => [...document.querySelectorAll(".tile:not([hidden]) .who")].map((who) => who.textContent).join()"""
 
