@@ -49,13 +49,12 @@ def monitored(cm: Manager, unit: MediaUnit, conf: Body, **fields: Any) -> Receiv
     return cm.answer(request)
 
 
-def test_a_monitor_is_started_kept_alive_and_stopped(cm: Manager, unit: MediaUnit) -> None:
+def test_a_monitor_is_started_and_stopped(cm: Manager, unit: MediaUnit) -> None:
     conf = begun(cm, unit)
     number = conf["confE164"]
     ack = monitored(cm, unit, conf, mtid="m1")
     assert ack["type"] == "MAU_CM_STARTMONITOR_ACK", ack.body
     assert {**AT, "mtid": "m1", "mode": 1, "payload": 111}.items() <= ack.body.items()
-    cm.sends({"type": "CM_MAU_MONITORKEEPALIVE_NTF", "confE164": number, "monitors": [AT]})
     stopped = cm.asks(STOP, confE164=number, **AT)
     assert cm.answer(stopped)["type"] == "MAU_CM_STOPMONITOR_ACK"
     assert unit.hears("MAU_MCU_STOPMONITOR_CMD", confE164=number)["monitors"] == [AT]
