@@ -17,8 +17,12 @@ from media_unit.roster import JanusConnection
 
 _EXISTS = {486, 427, 418}
 _NO_ROOM = {485, 426, 417}
-_NOBODY = {492, 428, 419, 420, 487}
-"""Error codes of the three plugins: the room exists already, there is no such room, no such participant."""
+_NOBODY = {487, 492, 428, 422, 423}
+"""Error codes of the three plugins: the room exists already, there is no such room, no such participant.
+
+The last set has two codes each of AudioBridge and TextRoom, where one says that the participant has left the room
+already. TextRoom's 419 (wrong secret) and 420 (name in use) are not among them: those are errors.
+"""
 
 
 class JanusRooms:

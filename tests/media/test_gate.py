@@ -6,11 +6,16 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from media_unit.gate_rules import PLUGINS
+from media_unit.janus_config import load_secrets
+from media_unit.janus_link import JanusError, JanusLink
+from media_unit.janus_rooms import JanusRooms
 from tests.media.conftest import Platform, Unit
 from tests.media.people import AUDIO, VIDEO, DataChannel, Person, Refused, Session, until
 
@@ -250,3 +255,21 @@ async def test_janus_is_a_user_of_its_own_that_can_write_recordings_only(
     assert {path.parent for path in own} == {segment}
     writable = [path for path in unit.directory.rglob("*") if path.stat().st_mode & 0o022]
     assert writable == [segment]
+
+
+async def test_disconnecting_a_participant_who_has_left_is_no_error(
+    unit: Unit, platform_side: Platform
+) -> None:
+    room = (await platform_side.creates("u1"))["join"]["webrtc"]["textroom"]
+    keys = load_secrets(unit.directory)
+    link = JanusLink(f"ws://127.0.0.1:{unit.port_base + 5}/", keys.api, PLUGINS)
+    await link.open()
+    try:
+        for plugin in PLUGINS:
+            await JanusRooms(link, keys).kick(room, plugin, "nobody")
+        await JanusRooms(link, keys).mute(room, "nobody", True)
+        for plugin in PLUGINS:
+            with pytest.raises(JanusError, match=r"nauthorized|secret"):
+                await JanusRooms(link, replace(keys, rooms="guess")).kick(room, plugin, "nobody")
+    finally:
+        await link.close()
