@@ -15,6 +15,7 @@ PACKAGES = (
     "conferences",
     "failover",
     "im",
+    "social",
 )
 """The apps with declarations, in the order of the layers, lowest first."""
 

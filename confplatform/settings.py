@@ -164,6 +164,7 @@ INSTALLED_APPS = [
     "conferences",
     "failover",
     "im",
+    "social",
     "media_unit",
     "confplatform.apps.ProjectConfig",
 ]
@@ -195,6 +196,7 @@ _PAGES = [
     "conferences/pages",
     "failover/pages",
     "im/pages",
+    "social/pages",
 ]
 """These folders hold templates and static files."""
 TEMPLATES = [
@@ -379,6 +381,7 @@ LOGGING = {
             "domains",
             "failover",
             "im",
+            "social",
             "licensing",
         )
     },

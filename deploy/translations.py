@@ -25,6 +25,7 @@ APPS = (
     "conferences",
     "failover",
     "im",
+    "social",
 )
 CATALOGUE = ROOT / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
 _TRANSLATING_FUNCTIONS = {"_", "gettext", "gettext_lazy", "gettext_noop"}

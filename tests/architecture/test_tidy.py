@@ -24,6 +24,7 @@ PRODUCT = (
     "failover",
     "foundation",
     "im",
+    "social",
     "licensing",
     "media_unit",
     "wire",

@@ -18,6 +18,7 @@ FOLDERS = (
     "media_unit",
     "failover",
     "im",
+    "social",
     "deploy",
 )
 READS = re.compile(

@@ -1,0 +1,1 @@
+"""Data of the app `social`: rows, queries, units of work."""

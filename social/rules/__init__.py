@@ -1,0 +1,1 @@
+"""Rules of the app `social`: pure functions and values."""
