@@ -81,8 +81,8 @@ def is_layer_3(request: HttpRequest | None) -> bool:
     """
     if request is None:
         return False
-    if request.path_info.startswith("/api/v1/im/"):
-        return False  # It has statuses of its own.
+    if request.path_info.startswith(("/api/v1/im/", "/api/v1/social/")):
+        return False  # They have statuses of their own.
     is_bearer = request.META.get("HTTP_AUTHORIZATION", "")[:7].lower() == "bearer "
     return is_bearer or PROBLEM in request.META.get("HTTP_ACCEPT", "")
 

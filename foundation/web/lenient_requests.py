@@ -26,8 +26,8 @@ MAX_DEPTH = 20
 MAX_FIELDS = 200
 PART_OF_UPLOAD = "application/offset+octet-stream"
 """The content type of a large body, which its view reads piece by piece, so that it is not read here."""
-FOR_OUR_PAGES = "/api/v1/im/"
-"""Below this path a browser session authenticates too, so the CSRF token is checked."""
+FOR_OUR_PAGES = ("/api/v1/im/", "/api/v1/social/")
+"""Below these paths a browser session authenticates too, so the CSRF token is checked."""
 JSON = "application/json"
 _API = ("/api/", "/api5/")
 _CHECKED = "csrf_processing_done"

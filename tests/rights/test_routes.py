@@ -98,7 +98,7 @@ OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "intro
 OF_SITES = {"admin/sites/", "admin/sites/live/", "admin/sites/act/"}
 """For operators of the core: who serves which platform."""
 
-ELSEWHERE = {"admin/", "api/v1/im/"}
+ELSEWHERE = {"admin/", "api/v1/im/", "api/v1/social/", "people/"}
 """With tests of their own."""
 
 UNKNOWN = 12103

@@ -1,0 +1,11 @@
+"""Addresses of calls, people, circles and moments under `/api/v1/social/`."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, re_path
+
+from im.api import base
+
+urlpatterns: list[URLPattern] = [
+    re_path("", base.no_such_call),
+]
