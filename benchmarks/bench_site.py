@@ -24,7 +24,8 @@ TICK = os.sysconf("SC_CLK_TCK")
 
 @contextmanager
 def bench_site(units: int = 20, media: str = "simulated", conferences: int = 200) -> Iterator[Site]:
-    """Run a site with simulated units and a licence so large that it is no limit."""
+    """Run a site with simulated units, and a licence and a limit of calls so large that they do not count."""
+    os.environ["API_CALLS_PER_USER"] = str(1_000_000)
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
         claimed(SERVER_PORTS) as base,

@@ -333,6 +333,7 @@ SPECTACULAR_SETTINGS = {**API_SETTINGS, "VERSION": VERSION}
 
 PUSH_SESSIONS = env.int("PUSH_SESSIONS", default=5000)
 PUSH_SESSIONS_PER_USER = env.int("PUSH_SESSIONS_PER_USER", default=2000)
+API_CALLS_PER_USER = env.int("API_CALLS_PER_USER", default=1000)
 
 # ---- Celery: timers only, at least once, never early acknowledged -------------------------------
 

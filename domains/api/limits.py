@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import redis
+from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
@@ -15,9 +16,14 @@ from foundation.cells.directory import own_platform, redis_of
 class CallLimit(BaseThrottle):
     """Limits how many calls one person makes in a time window; without Redis there is no limit."""
 
-    kind, name, most, seconds = "api", "calls", 1000, 10
+    kind, name, seconds = "api", "calls", 10
     left: int | None = None
     """How many calls are left in this window, once one was counted; `None` without Redis."""
+
+    @property
+    def most(self) -> int:
+        """Return how many calls one person may make in a time window."""
+        return int(settings.API_CALLS_PER_USER)
 
     def allow_request(self, request: Request, view: APIView) -> bool:
         """Count this call and return whether it is within the limit."""

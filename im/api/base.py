@@ -70,7 +70,12 @@ class Limit(CallLimit):
 class StrictLimit(Limit):
     """A stricter limit, for calls that reach other people unasked, and for searching for people."""
 
-    name, most, seconds = "seldom", 60, 60
+    name, seconds = "seldom", 60
+
+    @property
+    def most(self) -> int:
+        """Return how many of these calls one person may make in a minute."""
+        return 60
 
 
 class Call(APIView):
