@@ -25,7 +25,7 @@ from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
 from foundation.bus.reconnect import Backoff
 from foundation.logs import REQUEST_ID_HEADER, log_fields, sane_id, with_request_id
 from media_unit.config import UnitConfig
-from wire.media_unit import UnitHolds
+from wire.media_unit import UnitListsConferences
 from wire.resource_pool import NodeUnregistered
 from wire.routes import Routes, unit_key, unit_queue
 
@@ -46,7 +46,7 @@ _BROKER_ERRORS = (
     OSError,
     TimeoutError,
 )
-_LIST = UnitHolds.wire_type
+_LIST = UnitListsConferences.wire_type
 _PUBLISHED_ROUTES = (Routes.UNIT_TO_CSS, Routes.NODE_TO_RMS)
 
 Handle = Callable[[dict[str, Any], str], Awaitable[None]]

@@ -9,7 +9,7 @@ import msgspec
 
 from foundation.bus.message import Body
 from media_unit.roster import Roster
-from wire.arrangement import NOTHING, Arrangement, arrangement_of, as_extra
+from wire.arrangement import DEFAULT_ARRANGEMENT, Arrangement, arrangement_of, as_extra
 from wire.fields import Settings, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
 
@@ -86,7 +86,7 @@ class HeldConference:
     mute: bool = False
     silence: bool = False
     monitors: list[HeldMonitor] = field(default_factory=list)
-    arrangement: Arrangement = NOTHING
+    arrangement: Arrangement = DEFAULT_ARRANGEMENT
     room_password: str | None = None
     """The password with which the Janus rooms were made, if it has changed since then."""
     roster: Roster = field(default_factory=Roster)

@@ -17,9 +17,9 @@ from media_unit.roster import Terminal
 from wire.arrangement import (
     ArrangementRefused,
     Banned,
-    mix_changed,
-    rearranged,
-    without_ban,
+    bans_left,
+    change_members,
+    change_mix,
 )
 from wire.conference_control import (
     Arrange,
@@ -103,7 +103,7 @@ async def _add(context: ControlContext, body: Body) -> Body:
     except ValueError as error:
         raise ControlRefused(str(error)) from None
     conference = context.conference
-    conference.arrange(banned=without_ban(conference.arrangement.banned, wanted))
+    conference.arrange(banned=bans_left(conference.arrangement.banned, wanted))
     return {"mts": to_json_list(tuple(roster.terminals[mtid].on_the_wire() for mtid in called))}
 
 
@@ -126,7 +126,7 @@ async def _delete(context: ControlContext, body: Body) -> Body:
         context.conference.roster.remove(terminal.mtid)
         await disconnect(context, terminal)
         conference = context.conference
-        conference.arrangement = conference.arrangement.without(terminal.mtid)
+        conference.arrangement = conference.arrangement.without_terminal(terminal.mtid)
         conference.chairman = "" if conference.chairman == terminal.mtid else conference.chairman
         conference.speaker = "" if conference.speaker == terminal.mtid else conference.speaker
     return {}
@@ -192,8 +192,8 @@ async def _arrange(context: ControlContext, body: Body) -> Body:
     order, conference = _read(Arrange, body), context.conference
     members = conference.roster.terminals.keys()
     try:
-        after = rearranged(conference.arrangement, order.changes, members)
-        conference.arrangement = mix_changed(after, order.mixadd, order.mixdel, members)
+        after = change_members(conference.arrangement, order.changes, members)
+        conference.arrangement = change_mix(after, order.mixadd, order.mixdel, members)
     except ArrangementRefused as refusal:
         raise ControlRefused(str(refusal), refusal.errcode) from None
     await hold_muted(context)

@@ -18,8 +18,8 @@ from wire.fields import Join, WebRtc
 from wire.media_unit import (
     RestoreOnUnit,
     UnitCreated,
-    UnitHolds,
     UnitListEntry,
+    UnitListsConferences,
     UnitRefused,
     UnitReportsChange,
     UnitRestored,
@@ -134,7 +134,9 @@ def lists(config: UnitConfig, entries: list[UnitListEntry], now: datetime) -> li
     common: Body = {"ip": config.ip, "pid": config.pid, "at": now.isoformat()}
     if len(pages) > 1:
         common |= {"listid": uuid4().hex, "parts": len(pages)}
-    return [UnitHolds(confs=tuple(page), part=i, **common) for i, page in enumerate(pages, 1)]
+    return [
+        UnitListsConferences(confs=tuple(page), part=i, **common) for i, page in enumerate(pages, 1)
+    ]
 
 
 def _pages(entries: list[UnitListEntry]) -> list[list[UnitListEntry]]:

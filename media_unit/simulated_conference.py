@@ -11,15 +11,15 @@ import msgspec
 from foundation.bus.message import BadMessage, Body, read_fields
 from foundation.bus.typed_json import to_json_list
 from wire.arrangement import (
-    NOTHING,
+    DEFAULT_ARRANGEMENT,
     Arrangement,
     ArrangementRefused,
     Banned,
     arrangement_of,
     as_extra,
-    mix_changed,
-    rearranged,
-    without_ban,
+    bans_left,
+    change_members,
+    change_mix,
 )
 from wire.conference_control import Arrange, CallTerminals, RenameConference, SetPassword
 from wire.error_codes import Err
@@ -51,7 +51,7 @@ class SimulatedConference:
     speaker: str = ""
     mute: bool = False
     silence: bool = False
-    arrangement: Arrangement = NOTHING
+    arrangement: Arrangement = DEFAULT_ARRANGEMENT
     members: dict[str, Terminal] = field(default_factory=dict)
     monitors: dict[tuple[str, int], StartMonitorOnUnit] = field(default_factory=dict)
     """Address (ip, port) -> the request that started the monitor."""
@@ -106,7 +106,7 @@ class SimulatedConference:
         """Call terminals; each is online at once, as long as the conference has places."""
         online = sum(bool(member.online) for member in self.members.values())
         wanted = list(wanted)
-        self.arrange(banned=without_ban(self.arrangement.banned, wanted))
+        self.arrange(banned=bans_left(self.arrangement.banned, wanted))
         for row in wanted:
             mtid = row.mtid or self._next_id()
             online -= bool(self.members[mtid].online) if mtid in self.members else 0
@@ -204,7 +204,7 @@ def _delete(conference: SimulatedConference, body: Body) -> ControlResult:
         _ban(conference, mtids)
     for mtid in mtids:
         del conference.members[mtid]
-        conference.arrangement = conference.arrangement.without(mtid)
+        conference.arrangement = conference.arrangement.without_terminal(mtid)
     conference.chairman = "" if conference.chairman in mtids else conference.chairman
     conference.speaker = "" if conference.speaker in mtids else conference.speaker
     return error or ControlResult(changed=("mts", "chairman", "speaker", "settings"))
@@ -275,8 +275,8 @@ def _arrange(conference: SimulatedConference, body: Body) -> ControlResult:
     """Change who is heard and shown where; whoever may not talk any more is muted."""
     try:
         order = read_fields(Arrange, body)
-        after = rearranged(conference.arrangement, order.changes, conference.members)
-        after = mix_changed(after, order.mixadd, order.mixdel, conference.members)
+        after = change_members(conference.arrangement, order.changes, conference.members)
+        after = change_mix(after, order.mixadd, order.mixdel, conference.members)
     except BadMessage as error:
         return _malformed(error.detail)
     except ArrangementRefused as refusal:

@@ -25,8 +25,8 @@ from wire.media_unit import (
     UnitCreated,
     UnitEnded,
     UnitExtended,
-    UnitHolds,
     UnitListEntry,
+    UnitListsConferences,
     UnitRefused,
     UnitRenameGranted,
     UnitRenameRefused,
@@ -195,7 +195,9 @@ class SimulatedUnit:
         split |= {"parts": len(pages)}
         common: Body = {"ip": self.description.ip, "pid": self.description.pid}
         common |= {"at": now.isoformat(timespec="seconds")} | (split if len(pages) > 1 else {})
-        return [UnitHolds(confs=page, part=i, **common) for i, page in enumerate(pages, 1)]
+        return [
+            UnitListsConferences(confs=page, part=i, **common) for i, page in enumerate(pages, 1)
+        ]
 
     def _entry(self, conference: SimulatedConference) -> UnitListEntry:
         return UnitListEntry(

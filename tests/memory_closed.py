@@ -14,7 +14,7 @@ from foundation.bus.message import BadMessage, Message, loads
 from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter, envelope_of
 from wire.conference_control import Control
-from wire.media_unit import UnitHolds
+from wire.media_unit import UnitListsConferences
 from wire.resource_pool import NodeLost
 from wire.routes import Routes
 
@@ -59,7 +59,7 @@ def _pass_on(
     serving: str,
     copy: Copy,
 ) -> None:
-    if isinstance(message, UnitHolds | NodeLost) and not _concerns(uow, message, copy):
+    if isinstance(message, UnitListsConferences | NodeLost) and not _concerns(uow, message, copy):
         return
     around = decide_pass_on(envelope, uow.own_site)
     if around is None:
@@ -78,12 +78,14 @@ def _pass_on(
     )
 
 
-def _concerns(uow: MemoryUnitOfWork, report: UnitHolds | NodeLost, copy: Copy) -> bool:
+def _concerns(uow: MemoryUnitOfWork, report: UnitListsConferences | NodeLost, copy: Copy) -> bool:
     """Tell whether the unit has, or should have, a conference of this platform (`flows.forward`)."""
     unit = Unit(report.ip, report.pid, uow.own_site)
     if any(c.unit == unit for c in copy.values()):
         return True
-    numbers = [entry.e164 for entry in report.confs] if isinstance(report, UnitHolds) else []
+    numbers = (
+        [entry.e164 for entry in report.confs] if isinstance(report, UnitListsConferences) else []
+    )
     return any(uow.home_of is not None and uow.home_of(n) == uow.platform for n in numbers)
 
 

@@ -21,7 +21,7 @@ Ids = Annotated[tuple[Id, ...], items()]
 
 
 class Mix(TypedObject):
-    """The choice of who is heard: everybody (mode 1), or these terminals only (mode 2)."""
+    """A mix says who is heard: everybody (mode 1), or only the terminals in `members` (mode 2)."""
 
     mode: Literal[1, 2] = 1
     members: Ids = ()
@@ -64,20 +64,22 @@ class View(TypedObject):
 
 
 class Banned(TypedObject):
-    """Somebody who was removed, and stays out until he is called again."""
+    """A person who was removed from the conference, and may not enter again until somebody calls them."""
 
     name: Id = ""
     account: Id = ""
     visitor: Annotated[str, text(16)] = ""
-    """What the ids of his browser's connections begin with; "" if he was not there with a join page."""
+    """The beginning that the ids of this person's browser connections share; "" for a person without a join page."""
 
 
 class Arrangement(TypedObject, omit_defaults=True):
-    """The arrangement of a conference. Every member is absent where nothing was asked for.
+    """The arrangement says who is heard and shown in a conference. In JSON, members with their default are left out.
 
-    `hold`: who is muted must not unmute himself, but for the terminals of `maytalk`; `spare`: it spares chairman and
-    speaker. `broadcast`: everybody sees the speaker. `vad`: seconds after which the picture follows who talks.
-    `layout`: the composed picture of all, `layouts` that of single terminals, in the form of the open API.
+    `hold`: muted people must not unmute themselves, except for the terminals in `maytalk`, and, with `spare`, for
+    chairman and speaker. `broadcast`: everybody sees the speaker. `vad`: after so many seconds of speech the picture
+    shows the person who talks; 0 means that it does not. `recording`: 0 off, 1 running, 2 paused. `layout`: the composed
+    picture for all, `layouts`: terminal id -> its own picture, both in the form of the open API. `vips`: the terminals
+    that are shown first. `volumes`: terminal id -> volumes of its loudspeaker ("1") and microphone ("2").
     """
 
     hold: Flag = 0
@@ -97,24 +99,26 @@ class Arrangement(TypedObject, omit_defaults=True):
     banned: Annotated[tuple[Banned, ...], items()] = ()
 
     def may_talk(self, mtid: str, roles: Collection[str]) -> bool:
-        """Tell whether a terminal may open its microphone. `roles`: chairman and speaker."""
+        """Tell whether a terminal may open its microphone. `roles`: the ids of chairman and speaker."""
         if self.mix and self.mix.mode == 2 and mtid not in self.mix.members:
             return False
         return not self.hold or mtid in self.maytalk or (bool(self.spare) and mtid in roles)
 
     @property
-    def names_kept_out(self) -> frozenset[str]:
-        """Return the names and accounts, in small letters, of those who stay out."""
+    def banned_names(self) -> frozenset[str]:
+        """Return the names and accounts of all banned people, in lower case."""
         names = (name for row in self.banned for name in (row.name, row.account) if name)
         return frozenset(name.casefold() for name in names)
 
-    def without(self, mtid: str) -> Arrangement:
-        """Return the arrangement after a terminal was removed."""
-        mix = self.mix and msgspec.structs.replace(self.mix, members=_less(self.mix.members, mtid))
+    def without_terminal(self, mtid: str) -> Arrangement:
+        """Return the arrangement as it is after this terminal was removed from the conference."""
+        mix = self.mix and msgspec.structs.replace(
+            self.mix, members=_without_id(self.mix.members, mtid)
+        )
         return msgspec.structs.replace(
             self,
-            maytalk=_less(self.maytalk, mtid),
-            vips=_less(self.vips, mtid),
+            maytalk=_without_id(self.maytalk, mtid),
+            vips=_without_id(self.vips, mtid),
             mix=mix,
             views=tuple(view for view in self.views if mtid not in (view.src, view.dst)),
             layouts={key: value for key, value in self.layouts.items() if key != mtid},
@@ -122,12 +126,12 @@ class Arrangement(TypedObject, omit_defaults=True):
         )
 
 
-def _less(ids: Ids, mtid: str) -> Ids:
-    return tuple(kept for kept in ids if kept != mtid)
+def _without_id(ids: Ids, removed_id: str) -> Ids:
+    return tuple(mtid for mtid in ids if mtid != removed_id)
 
 
-NOTHING = Arrangement()
-FREELY_SET = frozenset(
+DEFAULT_ARRANGEMENT = Arrangement()
+CHANGEABLE_MEMBERS = frozenset(
     [
         "broadcast",
         "vad",
@@ -141,11 +145,11 @@ FREELY_SET = frozenset(
         "volumes",
     ]
 )
-"""The members that the order CM_MCU_ARRANGE_REQ may change; the others follow from other orders."""
+"""The order CM_MCU_ARRANGE_REQ may change these members of an arrangement; other orders change the others."""
 
 
 class ArrangementRefused(Exception):
-    """An order cannot be carried out; `errcode` is a code of the open API."""
+    """A change of an arrangement cannot be made; `errcode` is a code of the open API."""
 
     def __init__(self, errcode: str, detail: str) -> None:
         super().__init__(detail)
@@ -153,111 +157,115 @@ class ArrangementRefused(Exception):
 
 
 def arrangement_of(settings: Settings | None) -> Arrangement:
-    """Return the arrangement in a conference's settings; what cannot be read counts as nothing."""
+    """Return the arrangement that a conference's settings contain; the default one if they contain no valid one."""
     if settings is None or not settings.extra:
-        return NOTHING
+        return DEFAULT_ARRANGEMENT
     try:
         return read_as(Arrangement, settings.extra)
     except InvalidValue:
-        return NOTHING
+        return DEFAULT_ARRANGEMENT
 
 
 def as_extra(arrangement: Arrangement) -> dict[str, object]:
-    """Return the members of an arrangement that say something, as they stand in `settings`."""
-    written = to_json(arrangement)
+    """Return the members of an arrangement that differ from their defaults, as JSON for a conference's `settings`."""
+    json_members = to_json(arrangement)
     return {
         name: value
-        for name, value in written.items()
-        if value != getattr(NOTHING, name) and value not in ([], {})
+        for name, value in json_members.items()
+        if value != getattr(DEFAULT_ARRANGEMENT, name) and value not in ([], {})
     }
 
 
-def rearranged(
-    before: Arrangement, changes: Mapping[str, object], members: Collection[str]
+def change_members(
+    before: Arrangement, changes: Mapping[str, object], terminal_ids: Collection[str]
 ) -> Arrangement:
-    """Return the arrangement with these members changed; `null` takes one back. Raises ArrangementRefused.
+    """Return the arrangement with these members changed. Raises ArrangementRefused.
 
-    `members`: the ids of the terminals of the conference, of which all named ones must be.
+    `changes`: name of a member -> its new value in JSON; `None` sets it back to its default. `terminal_ids`: the
+    terminals of the conference; the changes may name no others.
     """
-    if unknown := changes.keys() - FREELY_SET:
+    if unknown := changes.keys() - CHANGEABLE_MEMBERS:
         raise ArrangementRefused("29001", f"changes: {min(unknown)[:40]} can not be set")
-    wanted = as_extra(before) | dict(changes)
+    json_members = as_extra(before) | dict(changes)
     try:
         after = read_as(
-            Arrangement, {name: value for name, value in wanted.items() if value is not None}
+            Arrangement, {name: value for name, value in json_members.items() if value is not None}
         )
     except InvalidValue as error:
         raise ArrangementRefused("29001", f"changes: {error}") from None
-    strangers = set(_named(after, changes)) - set(members)
-    if strangers:
-        raise ArrangementRefused("20435", f"no terminal {min(strangers)[:40]!r} in this conference")
+    absent = set(_terminals_named_in(after, changes)) - set(terminal_ids)
+    if absent:
+        raise ArrangementRefused("20435", f"no terminal {min(absent)[:40]!r} in this conference")
     return after
 
 
-def mix_changed(
+def change_mix(
     arrangement: Arrangement,
     added: Collection[str],
     removed: Collection[str],
-    members: Collection[str],
+    terminal_ids: Collection[str],
 ) -> Arrangement:
-    """Return the arrangement with terminals added to, or removed from, its mix. Raises ArrangementRefused."""
+    """Return the arrangement after terminals were added to its mix and removed from it. Raises ArrangementRefused.
+
+    `added`, `removed`: ids of terminals. `terminal_ids`: the terminals of the conference.
+    """
     if not added and not removed:
         return arrangement
     mix = arrangement.mix
     if mix is None or mix.mode != 2:
         raise ArrangementRefused("20812", "no mix of chosen members runs")
-    if strangers := set(added) - set(members):
-        raise ArrangementRefused("20435", f"no terminal {min(strangers)[:40]!r} in this conference")
-    if strangers := set(removed) - set(mix.members):
-        raise ArrangementRefused("20814", f"{min(strangers)[:40]!r} is not a member of the mix")
-    heard = [mtid for mtid in dict.fromkeys([*mix.members, *added]) if mtid not in removed]
-    return msgspec.structs.replace(arrangement, mix=Mix(mode=2, members=tuple(heard)))
+    if absent := set(added) - set(terminal_ids):
+        raise ArrangementRefused("20435", f"no terminal {min(absent)[:40]!r} in this conference")
+    if absent := set(removed) - set(mix.members):
+        raise ArrangementRefused("20814", f"{min(absent)[:40]!r} is not a member of the mix")
+    members = [mtid for mtid in dict.fromkeys([*mix.members, *added]) if mtid not in removed]
+    return msgspec.structs.replace(arrangement, mix=Mix(mode=2, members=tuple(members)))
 
 
-def without_ban(banned: Sequence[Banned], called: Iterable[Terminal]) -> tuple[Banned, ...]:
-    """Return who stays out after these terminals were called: they are let in again, by account or name."""
+def bans_left(bans: Sequence[Banned], called: Iterable[Terminal]) -> tuple[Banned, ...]:
+    """Return the bans that still hold after these terminals were called: a call lifts the ban of its account or name."""
     names = {name.casefold() for row in called for name in (row.account, row.name) if name}
-    return tuple(row for row in banned if not names & {row.account.casefold(), row.name.casefold()})
+    return tuple(ban for ban in bans if not names & {ban.account.casefold(), ban.name.casefold()})
 
 
-def _named(arrangement: Arrangement, names: Collection[str]) -> list[str]:
+def _terminals_named_in(arrangement: Arrangement, member_names: Collection[str]) -> list[str]:
     """Return the ids of all terminals that these members of an arrangement name."""
-    named: list[str] = []
-    for name in names:
+    mtids: list[str] = []
+    for name in member_names:
         match getattr(arrangement, name):
             case Mix(members=ids) | Poll(members=ids):
-                named += ids
+                mtids += ids
             case tuple(values):
                 for value in values:
-                    named += (value.src, value.dst) if isinstance(value, View) else (value,)
+                    mtids += (value.src, value.dst) if isinstance(value, View) else (value,)
             case dict(value) if name == "layout":
-                named += named_in_layout(value)
+                mtids += terminals_in_layout(value)
             case dict(value) if name == "layouts":
-                named += [
+                mtids += [
                     *value,
-                    *(mtid for own in value.values() for mtid in named_in_layout(own)),
+                    *(mtid for layout in value.values() for mtid in terminals_in_layout(layout)),
                 ]
             case dict(value):
-                named += value
-    return named
+                mtids += value
+    return mtids
 
 
-def places_of(layout: Mapping[str, object]) -> list[dict[str, object]]:
-    """Return who is shown at the places of a layout."""
+def members_of_layout(layout: Mapping[str, object]) -> list[dict[str, object]]:
+    """Return the members of a layout: for each place of the picture an object that says who is shown there."""
     members = layout.get("members")
     return [row for row in members if isinstance(row, dict)] if isinstance(members, list) else []
 
 
-def named_in_layout(layout: Mapping[str, object]) -> list[str]:
-    """Return the ids of the terminals that a layout names."""
+def terminals_in_layout(layout: Mapping[str, object]) -> list[str]:
+    """Return the ids of the terminals that a layout shows, its polls included."""
     ids: list[str] = []
-    for member in places_of(layout):
+    for member in members_of_layout(layout):
         ids += [str(member["mt_id"])] if member.get("mt_id") else []
-        ids += _ids_of(member.get("poll"))
-    return ids + _ids_of(layout.get("poll"))
+        ids += _members_of_poll(member.get("poll"))
+    return ids + _members_of_poll(layout.get("poll"))
 
 
-def _ids_of(poll: object) -> list[str]:
-    """Return the ids of the members of a poll inside a layout."""
+def _members_of_poll(poll: object) -> list[str]:
+    """Return the ids of the terminals that a poll inside a layout shows one after the other."""
     members = poll.get("members") if isinstance(poll, dict) else None
     return [str(row.get("mt_id")) for row in members or [] if isinstance(row, dict)]

@@ -1,4 +1,4 @@
-"""Control orders of conference managers (CM), and media units' answers, which pass unchanged (CSS §2.3.3)."""
+"""Control orders of conference managers (CM) and answers of media units: the scheduler forwards both unchanged (CSS §2.3.3)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wire.fields import (
 
 
 class _AddressFields(TypedObject):
-    """The fields that the scheduler (CSS) reads in a message which it passes on unchanged."""
+    """The scheduler (CSS) reads only these fields of a message that it forwards unchanged."""
 
     e164: Number = field(name="confE164")
     reqid: Annotated[str, text(64)] = ""
@@ -30,18 +30,16 @@ class _AddressFields(TypedObject):
     pid: Pid = ""
 
 
-class _PassedOn(Raw):
-    """A message that is passed on unchanged; only its number and addresses are read."""
+class _ForwardedMessage(Raw):
+    """A message that the scheduler (CSS) forwards unchanged; it reads only the conference's number and addresses."""
 
     _TYPE_PATTERN: ClassVar[re.Pattern[str]]
 
     def __post_init__(self) -> None:
+        """Raise BadMessage if the type is unknown, or a field of _AddressFields is missing or invalid."""
         if not self._TYPE_PATTERN.fullmatch(self.type):
             raise BadMessage(f"unknown type {self.type[:64]!r}", "type")
-        self._addresses()
-
-    def _addresses(self) -> _AddressFields:
-        return read_fields(_AddressFields, self.body)
+        read_fields(_AddressFields, self.body)
 
     @property
     def e164(self) -> str:
@@ -54,7 +52,7 @@ class _PassedOn(Raw):
         return self.body.get("reqid") or None
 
 
-class Control(_PassedOn):
+class Control(_ForwardedMessage):
     """`CM_MCU_<NAME>_REQ` or `_CMD`: an order of a conference manager to the media unit of a conference."""
 
     _TYPE_PATTERN: ClassVar[re.Pattern[str]] = re.compile(r"CM_MCU_[A-Z0-9_]{1,40}_(REQ|CMD)")
@@ -65,14 +63,14 @@ class Control(_PassedOn):
         return "MCU_CM_" + self.type.removeprefix("CM_MCU_").rsplit("_", 1)[0] + "_NACK"
 
     @property
-    def called(self) -> list[Terminal]:
-        """Return the terminals that the unit is to call; [] if this is another order."""
+    def terminals_to_call(self) -> list[Terminal]:
+        """Return the terminals that the media unit is to call; [] if this order is not about calling terminals."""
         mts = self.body.get("mts") if self.type.startswith("CM_MCU_ADDMT_") else None
         terminals = mts if isinstance(mts, list) else []
         return [read_as(Terminal, value) for value in terminals if isinstance(value, dict)]
 
 
-class ControlAnswered(_PassedOn):
+class ControlAnswered(_ForwardedMessage):
     """`MCU_CM_<NAME>_ACK`, `_NACK` or `_NTF`: an answer or notice of a media unit to conference managers."""
 
     _TYPE_PATTERN: ClassVar[re.Pattern[str]] = re.compile(r"MCU_CM_[A-Z0-9_]{1,40}_(ACK|NACK|NTF)")
@@ -93,20 +91,20 @@ class ControlAnswered(_PassedOn):
         return self.body.get("pid") or None
 
 
-# ---- orders whose fields we know, as our own API sends them ----------------------------------------
+# ---- orders with declared fields, which our own API sends ------------------------------------------
 
 MtId = Annotated[str, text(128)]
 
 
 class ControlOrder(Message):
-    """The base of control orders with known fields. Their types are not registered: a receiver reads a `Control`."""
+    """The base of control orders with declared fields. They are only sent: a receiver reads each order as a `Control`."""
 
     e164: Number = field(name="confE164")
     user_domain: Moid | None = field(name="moid", default=None)
 
 
 class StartRecording(ControlOrder):
-    """Order the media unit to record; `vrs`, if it is there, is the recorder that was reserved for it."""
+    """Order the media unit to record the conference. `vrs`: the recorder that was reserved for it, if any."""
 
     wire_type: ClassVar[str] = "CM_MCU_STARTRECORD_REQ"
     vrs: UnitName | None = None
@@ -125,7 +123,7 @@ class CallTerminals(ControlOrder):
 
 
 class RemoveTerminals(ControlOrder):
-    """Hang up terminals, and take them off the member list; `ban`: they stay out until they are called again."""
+    """Order to hang up terminals and remove them from the member list. `ban`: they may not enter until called again."""
 
     wire_type: ClassVar[str] = "CM_MCU_DELMT_REQ"
     mtids: Annotated[tuple[MtId, ...], items()]
@@ -133,7 +131,7 @@ class RemoveTerminals(ControlOrder):
 
 
 class HangUpTerminals(ControlOrder):
-    """Hang up terminals, which stay on the member list; `ban`: they stay out until they are called again."""
+    """Order to hang up terminals, which stay on the member list. `ban`: they may not enter until called again."""
 
     wire_type: ClassVar[str] = "CM_MCU_DROPMT_REQ"
     mtids: Annotated[tuple[MtId, ...], items()]
@@ -141,10 +139,10 @@ class HangUpTerminals(ControlOrder):
 
 
 class MuteTerminals(ControlOrder):
-    """Mute one terminal (`mtid`), or all of a conference and who joins later; `value` false lets them be heard.
+    """Order to mute (`value` true) or unmute one terminal (`mtid`), or all terminals and those that join later.
 
-    Of a muted person with a join page the microphone is not opened from afar: the page asks him to do so.
-    `hold`: nobody may unmute himself; `spare`: chairman and speaker are spared.
+    A join page never opens a microphone by itself: when its person is unmuted, it asks them to open it. `hold`: muted
+    people may not unmute themselves. `spare`: chairman and speaker are not muted.
     """
 
     wire_type: ClassVar[str] = "CM_MCU_MUTE_REQ"
@@ -155,7 +153,7 @@ class MuteTerminals(ControlOrder):
 
 
 class SilenceTerminals(ControlOrder):
-    """Close the loudspeaker of one terminal (`mtid`), or of all and who joins later; `value` false opens them."""
+    """Order to switch loudspeakers off (`value` true) or on: of one terminal (`mtid`), or of all present and future ones."""
 
     wire_type: ClassVar[str] = "CM_MCU_SILENCE_REQ"
     value: bool
@@ -163,48 +161,49 @@ class SilenceTerminals(ControlOrder):
 
 
 class RenameConference(ControlOrder):
-    """Give a conference another name."""
+    """Order to give a conference another name."""
 
     wire_type: ClassVar[str] = "CM_MCU_MODIFYCONFNAME_REQ"
     name: NewName = field(name="confname")
 
 
 class SetPassword(ControlOrder):
-    """Give a conference another password; "" takes it away."""
+    """Order to give a conference another password; "" means none."""
 
     wire_type: ClassVar[str] = "CM_MCU_MODIFYCONFPWD_REQ"
     password: Password = field(name="confpwd")
 
 
 class TerminalControl(ControlOrder):
-    """The field of control orders about one terminal."""
+    """The base of control orders about one terminal, with its id in the conference (`mtid`)."""
 
     mtid: MtId
 
 
 class SetChairman(TerminalControl):
-    """Make a terminal the chairman; the mtid "" means nobody."""
+    """Order to make a terminal the chairman; the mtid "" means nobody."""
 
     wire_type: ClassVar[str] = "CM_MCU_SETCHAIRMAN_REQ"
 
 
 class SetSpeaker(TerminalControl):
-    """Make a terminal the speaker; the mtid "" means nobody."""
+    """Order to make a terminal the speaker; the mtid "" means nobody."""
 
     wire_type: ClassVar[str] = "CM_MCU_SETSPEAKER_REQ"
 
 
 class StopRecording(ControlOrder):
-    """Record the conference no more; `pause`: it is to go on later."""
+    """Order to stop recording the conference. `pause`: the recording may go on later."""
 
     wire_type: ClassVar[str] = "CM_MCU_STOPRECORD_REQ"
     pause: bool = False
 
 
 class Arrange(ControlOrder):
-    """Change the arrangement of a conference: members by name, `null` takes one back (`wire/arrangement.py`).
+    """Order to change who is heard and shown in a conference (its arrangement, see `wire/arrangement.py`).
 
-    `mixadd` and `mixdel` are terminals to be heard, or not any more, in the running mix.
+    `changes`: name of a member of the arrangement -> its new value; `null` sets it back to its default. `mixadd` and
+    `mixdel`: ids of terminals to add to, and to remove from, the running mix.
     """
 
     wire_type: ClassVar[str] = "CM_MCU_ARRANGE_REQ"
@@ -214,9 +213,9 @@ class Arrange(ControlOrder):
 
 
 class SendText(ControlOrder):
-    """Show the members of a conference, or those of `mtids`, a text, whose lines are joined to one.
+    """Order to show a text to all members of a conference, or to those in `mtids`. The text "" removes the shown one.
 
-    "" takes it away. It is shown `rounds` times (255: until another one comes).
+    The text is shown `rounds` times; 255 means until another one comes.
     """
 
     wire_type: ClassVar[str] = "CM_MCU_SENDMSG_REQ"
@@ -226,8 +225,8 @@ class SendText(ControlOrder):
 
     @classmethod
     def from_older_form(cls, value: object) -> object:
-        """Join the lines of the text into one line."""
-        words = value.get("text") if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(words, str):
+        """Return the fields of the message, with the lines of the text joined into one line."""
+        lines = value.get("text") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(lines, str):
             return value
-        return {**value, "text": words.replace("\r", "").replace("\n", " ").replace("\t", " ")}
+        return {**value, "text": lines.replace("\r", "").replace("\n", " ").replace("\t", " ")}

@@ -15,8 +15,8 @@ from foundation.bus.typed_json import digits, items, text, whole
 from wire.fields import Moid, MoidOrEmpty, ReqId
 
 MAX_VERSION = 2**50
-MOST_COUNTED = 1000
-"""So many domains are counted for one question."""
+MAX_COUNTED_DOMAINS = 1000
+"""One request for running conferences names at most so many domains."""
 
 Operation = Literal["add", "mod", "del"]
 Version = Annotated[int, whole(1, MAX_VERSION)]
@@ -57,8 +57,8 @@ class AddressesRecord(TypedDict, total=False):
 class DomainRecord(TypedDict, total=False):
     """A domain. Fields that are absent stay as the receiver has them; unknown fields are dropped.
 
-    `endrunning` comes with a disabled domain: conferences that run in it and in domains below it are to end now.
-    `findable` of a user domain: its people can be found from other user domains that have it too.
+    `endrunning` is sent when a domain is disabled: conferences that run in it and in domains below it must end now.
+    `findable`: people of this user domain can be found by people of other user domains that are findable, too.
     """
 
     moid: Required[Moid]
@@ -132,8 +132,8 @@ class AccountChanged(Message):
 class AskForChanges(Message):
     """A site asks for all changes after a version, which come in order, under the versions that they had.
 
-    `platform`: the platform whose data the changes are for; absent, the site's own. A site that runs this software
-    names it, and gets a full snapshot under new versions if the core's log does not reach back to `after`.
+    `platform`: the platform whose data the changes are for; absent means the site's own. Sites that run our software
+    name it, and get a full snapshot with new versions if the core's log does not reach back to the version `after`.
     """
 
     after: VersionOrNone
@@ -141,20 +141,20 @@ class AskForChanges(Message):
 
 
 @message("BMC_CSS_RUNNING_REQ")
-class AskRunning(Message):
-    """The core asks a site how many conferences run in domains and below them. An extension of ours.
+class CountRunning(Message):
+    """The core asks a site how many conferences run in these domains and in those below them (an extension of ours).
 
     `platform`: the platform in whose data they are counted.
     """
 
     reqid: ReqId
-    moids: Annotated[list[Moid], items(MOST_COUNTED)]
+    moids: Annotated[list[Moid], items(MAX_COUNTED_DOMAINS)]
     platform: Moid = field(name="platformmoid")
 
 
 @message("CSS_BMC_RUNNING_ACK")
-class RunningTold(Message):
-    """A site tells the core how many conferences of one platform run in the domains and below them."""
+class RunningCounted(Message):
+    """A site answers the core how many conferences of one platform run in the domains and in those below them."""
 
     reqid: ReqId
     platform: Moid = field(name="platformmoid")

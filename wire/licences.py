@@ -18,8 +18,8 @@ MAX_CHARACTERS = 4096
 class LicenceIssued(Message):
     """The management console (BMC) sends the licence of one platform: a new one, or one that we asked for.
 
-    The field `revoked` is ours: 1 means that this issue is revoked. To a reader that does not know the field the
-    message is a licence that it has already.
+    The field `revoked` is ours: 1 means that this issue is revoked. A reader that does not know the field takes the
+    message for a repetition of a licence that it has.
     """
 
     platform: Moid = field(name="platformmoid")
@@ -63,7 +63,7 @@ class LicenceInForce(Message):
 
 
 @message("CSS_MS_LICENSE_ACK")
-class LimitsTold(LicenceInForce):
+class LimitsAnswered(LicenceInForce):
     """A platform answers the module that asked for its limits."""
 
     reqid: Text | None = None

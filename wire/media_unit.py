@@ -155,7 +155,7 @@ class UnitRestored(UnitCreated):
 class UnitRefused(Message):
     """The media unit refuses to run the conference.
 
-    `detail` is a field of ours: why, in words for whoever asked for the conference.
+    `detail`, a field of ours, says why in a sentence for the people who asked for the conference.
     """
 
     e164: Number = field(name="confE164")
@@ -193,10 +193,11 @@ class UnitListEntry(TypedObject):
 
 
 @message("CMU_MAU_CONFLIST_NTF")
-class UnitHolds(Message):
-    """A media unit lists all its conferences (CSS §1.2, §9.2).
+class UnitListsConferences(Message):
+    """A media unit lists all conferences that it hosts (CSS §1.2, §9.2).
 
-    A long list comes in several messages with the same `listid`: this is number `part` of `parts`.
+    `at`: when the list was made, in ISO 8601. A long list comes in several messages with the same `listid`: this is
+    number `part` of `parts`.
     """
 
     ip: Ip

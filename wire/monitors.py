@@ -14,7 +14,7 @@ from foundation.bus.typed_json import TypedObject, items, text, whole
 from wire.fields import Count, ErrCode, Incarnation, Ip, Moid, Number, Pid, ReqId, Text
 
 MonitorMode = Literal[0, 1]
-"""What is sent: 0 the picture, 1 the sound, as in the HTTP API."""
+"""A monitor sends the picture (0) or the sound (1), as in the HTTP API."""
 
 VIDEO, AUDIO = 0, 1
 
@@ -51,9 +51,10 @@ class StartMonitor(Message):
 
 @message("MAU_CM_STARTMONITOR_ACK")
 class MonitorStarted(Message):
-    """The scheduler (CSS) answers that it is sent. `rtcp` and `payload`, of ours, are told where the unit tells them.
+    """The scheduler (CSS) answers that the sound or picture is being sent.
 
-    `rtcp` is the address for receiver reports, `payload` the type in the RTP packets.
+    Two fields are ours, and absent if the media unit does not name them: `rtcp`, the address for receiver reports, and
+    `payload`, the payload type in the RTP packets.
     """
 
     reqid: Text | None = None
@@ -68,7 +69,7 @@ class MonitorStarted(Message):
 
 @message("MAU_CM_STARTMONITOR_NACK")
 class MonitorRefused(Message):
-    """The scheduler (CSS) answers that nothing is sent; `errcode` says why."""
+    """The scheduler (CSS) refuses to start a monitor; `errcode` says why."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -78,7 +79,7 @@ class MonitorRefused(Message):
 
 @message("CM_MAU_STOPMONITOR_REQ", nack="MAU_CM_STOPMONITOR_NACK")
 class StopMonitor(Message):
-    """A conference manager (CM) stops the monitor at an address; `mtid` and `mode`, where given, must be its own."""
+    """A conference manager (CM) stops the monitor at an address. If `mtid` or `mode` is given, the monitor must match."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -101,7 +102,7 @@ class MonitorStopped(Message):
 
 @message("MAU_CM_STOPMONITOR_NACK")
 class StopMonitorRefused(Message):
-    """The scheduler (CSS) answers that there is no such monitor to stop, or that it may not be stopped by this."""
+    """The scheduler (CSS) answers that there is no such monitor, or that this request may not stop it."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -110,16 +111,16 @@ class StopMonitorRefused(Message):
 
 
 @message("CM_MAU_MONITORKEEPALIVE_NTF")
-class MonitorsAlive(Message):
-    """A conference manager (CM) tells which monitors of a conference it still has (CSS §10)."""
+class KeepMonitorsAlive(Message):
+    """A conference manager (CM) tells which monitors of a conference it still receives; they go on (CSS §10)."""
 
     e164: Number = field(name="confE164")
     monitors: Monitors = ()
 
 
 @message("MAU_CM_STOPMONITOR_NTF")
-class MonitorsOver(Message):
-    """The scheduler (CSS) tells conference managers which monitors of a conference are over, for them to close."""
+class MonitorsEnded(Message):
+    """The scheduler (CSS) tells conference managers which monitors of a conference have ended, so that they close them."""
 
     e164: Text = field(name="confE164")
     monitors: Monitors
@@ -143,7 +144,7 @@ class StartMonitorOnUnit(Message):
 
 @message("MCU_MAU_STARTMONITOR_ACK")
 class UnitStartedMonitor(Message):
-    """The media unit answers that it sends. `ip` and `pid` name the unit; the `reqid` says which monitor it is."""
+    """The media unit answers that it sends the monitor of request `reqid`. `ip` and `pid` name the unit."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -156,7 +157,7 @@ class UnitStartedMonitor(Message):
 
 @message("MCU_MAU_STARTMONITOR_NACK")
 class UnitRefusedMonitor(Message):
-    """The media unit answers that it sends nothing."""
+    """The media unit refuses to send the monitor of request `reqid`."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -169,7 +170,7 @@ class UnitRefusedMonitor(Message):
 
 @message("MAU_MCU_STOPMONITOR_CMD")
 class StopMonitorsOnUnit(Message):
-    """The scheduler (CSS) tells a media unit to stop what it sends to these addresses."""
+    """The scheduler (CSS) tells a media unit to stop the monitors that it sends to these addresses."""
 
     e164: Number = field(name="confE164")
     monitors: Monitors

@@ -42,9 +42,9 @@ class ListForNeighbourRefused(Message):
 
 @message("CSS_NMS_STATE_NTF")
 class StateReport(Message):
-    """The scheduler (CSS) tells network management its counters, and the platforms that it serves.
+    """The scheduler (CSS) reports its counters, and the platforms that it serves, to network management.
 
-    It has no connections to NUs any more and does not know of bookings, so both are fixed at 0 (CSS §11).
+    This release has no connections to NUs, and does not count reservations here, so both fields are 0 (CSS §11).
     """
 
     running: Count

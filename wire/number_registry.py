@@ -12,7 +12,7 @@ from wire.fields import Count, Moid, MoidOrEmpty, Moment, Number, ReqId, Text, W
 
 
 class UsedUnit(OpenObject):
-    """A media unit on which a conference ran, with the time from and until."""
+    """A media unit on which a conference ran, with the times of the beginning (`from`) and the end (`until`)."""
 
     lenient: ClassVar[bool] = True
     ip: str | None = None
@@ -22,7 +22,7 @@ class UsedUnit(OpenObject):
 
 
 class Stay(OpenObject):
-    """A terminal that was in a conference, with the time from and until."""
+    """One stay of a terminal in a conference, with the times when it came (`from`) and left (`until`)."""
 
     lenient: ClassVar[bool] = True
     mtid: str | None = None
@@ -41,7 +41,7 @@ class RecordedCreator(OpenObject):
 
 
 class CallRecord(TypedObject):
-    """The record of an ended conference, as it is stored and sent. All fields are optional: a reader checks its own."""
+    """The record of an ended conference, as it is stored and sent. All fields are optional: a reader checks what it needs."""
 
     confid: Text | None = None
     e164: Number | None = field(name="confE164", default=None)
@@ -62,10 +62,11 @@ class CallRecord(TypedObject):
 
 @message("CSS_UPU_ADDCONF_NTF")
 class NumberInUse(Message):
-    """A number is in use from now on (CSS §7), by what runs (`running`), is to run (`booked`) or is kept (`idle`).
+    """The scheduler (CSS) tells the registry (UPU) that a number is in use from now on (CSS §7).
 
-    `platformmoid` is where it runs in fact, else the platform to which it belongs. A number may be kept for a room,
-    say, and a conference run under it: these are two entries.
+    `state` says by whom: a conference that runs (`running`), a reservation (`booked`), or a template or virtual room
+    (`idle`). A virtual room and the conference in it have the same number, so the registry has two entries for it.
+    `platform`: the platform where the conference runs, or else to which the number belongs.
     """
 
     e164: Text = field(name="confE164")
@@ -78,16 +79,16 @@ class NumberInUse(Message):
 
 @message("CSS_UPU_MDFCONF_NTF")
 class NumberChanged(NumberInUse):
-    """What has this number has a new name."""
+    """The scheduler (CSS) tells the registry (UPU) that the owner of a number (see `NumberInUse`) has a new name."""
 
 
 @message("CSS_UPU_DELCONF_NTF")
 class NumberFree(NumberInUse):
-    """What had this number runs no more, or is no more."""
+    """The scheduler (CSS) tells the registry (UPU) that the owner of a number (see `NumberInUse`) has ended or is deleted."""
 
 
 class RegisteredNumber(TypedObject):
-    """What the registry knows of a number: as `CSS_UPU_ADDCONF_NTF` told it."""
+    """An entry of the registry, with the fields of the notice (`NumberInUse`) that reported the number."""
 
     e164: str = field(name="confE164")
     conftype: int
@@ -98,11 +99,11 @@ class RegisteredNumber(TypedObject):
 
 
 @message("GW_UPU_GETCONF_REQ", nack="UPU_GW_GETCONF_NACK")
-class AskNumber(Message):
-    """A gateway, or anybody else, asks the registry (UPU) what a number is, and where. A message of ours.
+class LookUpNumber(Message):
+    """A gateway or another program asks the registry (UPU) who has a number, and where (an extension of ours).
 
-    In place of a number it may give a short number, which is one of the platform `platformmoid`, else of the
-    registry's own.
+    It names the number (`e164`), or a short number (`shortnum`) of the platform `platform`; without `platform`, of the
+    registry's own platform.
     """
 
     reqid: ReqId | None = None
@@ -113,7 +114,7 @@ class AskNumber(Message):
 
 @message("UPU_GW_GETCONF_ACK")
 class NumberFound(Message):
-    """The registry (UPU) answers what it knows of the number; what runs comes first."""
+    """The registry (UPU) answers with its entries of the number; that of a running conference comes first."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -122,7 +123,7 @@ class NumberFound(Message):
 
 @message("UPU_GW_GETCONF_NACK")
 class NumberUnknown(Message):
-    """The registry (UPU) does not know the number. 29004: `detail` says which site to ask."""
+    """The registry (UPU) answers that it does not know the number. With `errcode` 29004 `detail` names the site to ask."""
 
     reqid: Text | None = None
     errcode: Text

@@ -94,7 +94,7 @@ class PlatformProtocol(WireProtocol):
         return wire_type in _RESOURCE_ANSWERS
 
     def reader_of(self, wire_type: str) -> str:
-        """Return who reads a message type that we do not handle, in words for docs/messages.md."""
+        """Return the name of the party that reads a message type which we do not handle, for docs/messages.md."""
         return _READER_BY_WORD.get(wire_type.split("_")[1], "whoever listens")
 
 

@@ -12,16 +12,17 @@ from msgspec import field
 
 from foundation.bus.message import Message, message
 from foundation.bus.typed_json import letters, text
-from wire.asked_settings import AskedSettings
 from wire.fields import Join, Moid, Moment, ReqId, Text
+from wire.optional_settings import OptionalSettings
 
 BookId = Annotated[str, letters("0-9A-Za-z_-", 40, 1)]
 
 
-class BookingFields(AskedSettings):
-    """The fields that a new and a changed reservation have: those of a create request, the start, and the rule.
+class BookingFields(OptionalSettings):
+    """The base of requests that make or change a reservation: settings, start, and the rule of its repetition.
 
-    The start is ISO 8601 with an offset; `timezone` names the zone in which the rule counts (IANA).
+    `starttime`: ISO 8601 with an offset. `repeat`: an RRULE (RFC 5545). `timezone`: the IANA name of the zone in which
+    the rule is counted.
     """
 
     starttime: Moment | None = None
@@ -31,9 +32,9 @@ class BookingFields(AskedSettings):
 
 @message("CM_MAU_ADDBOOKCONF_REQ", nack="MAU_CM_ADDBOOKCONF_NACK")
 class BookConference(BookingFields):
-    """A conference manager (CM) books a conference. It may choose number and id; else both are given.
+    """A conference manager (CM) books a conference. Without `e164` and `bookid` the scheduler chooses number and id.
 
-    `confname` and `starttime` are needed; without `timezone` it is UTC.
+    `name` and `starttime` are required. Without `timezone` the rule is counted in UTC.
     """
 
     bookid: BookId | None = None
@@ -41,9 +42,9 @@ class BookConference(BookingFields):
 
 @message("CM_MAU_MDFBOOKCONF_REQ", nack="MAU_CM_MDFBOOKCONF_NACK")
 class ChangeBooking(BookingFields):
-    """A conference manager (CM) changes a reservation, or one date of it. What is not given stays as it is.
+    """A conference manager (CM) changes a reservation, or the one date `occurrence`. Fields that are left out stay.
 
-    `repeat` "" makes it a single date.
+    `repeat` "" means that the conference is held once.
     """
 
     bookid: BookId
@@ -52,7 +53,7 @@ class ChangeBooking(BookingFields):
 
 @message("CM_MAU_DELBOOKCONF_REQ", nack="MAU_CM_DELBOOKCONF_NACK")
 class CancelBooking(Message):
-    """A conference manager (CM) cancels a reservation, or one date of it."""
+    """A conference manager (CM) cancels a reservation, or the one date `occurrence`."""
 
     reqid: ReqId | None = None
     user_domain: Moid = field(name="moid")

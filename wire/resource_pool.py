@@ -41,7 +41,7 @@ _Amount = Annotated[int, whole(0, 10**6)]
 
 
 class UnitAmounts(TypedObject):
-    """What a unit can hold, or holds now: conferences, places (ports), and conferences in full HD."""
+    """The capacity of a unit, or its present load: conferences, places (ports), and conferences in full HD."""
 
     confs: _Amount = 0
     ports: _Amount = 0
@@ -73,7 +73,7 @@ class ResourcesGranted(Message):
 
 @message("GET_RES_NACK")
 class ResourcesRefused(Message):
-    """The resource manager (RMS) could not look for units (errors 29501 and following)."""
+    """The resource manager (RMS) answers that it could not search for units (errors 29501 and following)."""
 
     reqid: Text | None = None
     errcode: ErrCode = "29501"

@@ -58,7 +58,7 @@ def unit_queue(ip: str, pid: str = "") -> str:
 
 
 LIMITS = (
-    # Of other parties: they must neither grow without end nor keep stale requests.
+    # Queues of other parties: they must neither grow without end nor keep stale requests.
     QueueLimit(
         "limits",
         r"^(meeting\.|nms|upu|npp|bmc\.req)",
@@ -70,7 +70,7 @@ LIMITS = (
         r"^mau\.dead\.q$",
         {"max-length": 10_000, "max-length-bytes": 64 * MIB, "message-ttl": 7 * DAY_MS},
     ),
-    # Of media units: each declares its own when it starts, and may never come back.
+    # Queues of media units: each unit declares its own when it starts, and may never come back.
     QueueLimit(
         "limits.units",
         r"^cmu\.conf\.q",

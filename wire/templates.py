@@ -8,18 +8,18 @@ from msgspec import field
 
 from foundation.bus.message import Message, message
 from foundation.bus.typed_json import text
-from wire.asked_settings import AskedSettings
 from wire.conference_manager import ConferenceCreated, CreateRefused
 from wire.fields import Moid, NewName, ReqId, Text
+from wire.optional_settings import OptionalSettings
 
 TemplateId = Annotated[str, text(40, 1)]
 
 
 @message("CM_MAU_CREATECONFBYTEMP_REQ", nack="MAU_CM_CREATECONFBYTEMP_NACK")
-class CreateByTemplate(AskedSettings):
+class CreateByTemplate(OptionalSettings):
     """A conference manager (CM) asks for the conference of a template or virtual room, which may run already.
 
-    All but `confname` and `duration` are fields of ours; what is given holds in place of what the template says.
+    All fields but `name` and `duration` are ours. A given field replaces that of the template.
     """
 
     templateid: TemplateId
@@ -36,16 +36,16 @@ class CreateByTemplateRefused(CreateRefused):
 
 
 @message("CM_MAU_CREATETEMPLATE_REQ", nack="MAU_CM_CREATETEMPLATE_NACK")
-class CreateTemplate(AskedSettings):
-    """A conference manager (CM) adds a public template. Without `templateid` it gets an id of ours."""
+class CreateTemplate(OptionalSettings):
+    """A conference manager (CM) adds a public template. Without `templateid` the scheduler chooses an id."""
 
     templateid: TemplateId | None = None
     template_name: NewName = field(name="templatename")
 
 
 @message("CM_MAU_MDFTEMPLATE_REQ", nack="MAU_CM_MDFTEMPLATE_NACK")
-class ChangeTemplate(AskedSettings):
-    """A conference manager (CM) changes a public template; what is not given stays as it is."""
+class ChangeTemplate(OptionalSettings):
+    """A conference manager (CM) changes a public template; fields that are left out stay."""
 
     templateid: TemplateId
     template_name: NewName | None = field(name="templatename", default=None)
@@ -53,7 +53,7 @@ class ChangeTemplate(AskedSettings):
 
 @message("CM_MAU_DELTEMPLATE_REQ", nack="MAU_CM_DELTEMPLATE_NACK")
 class DeleteTemplate(Message):
-    """A conference manager (CM) deletes a public template; its conference, if it runs, goes on."""
+    """A conference manager (CM) deletes a public template; a running conference of it goes on."""
 
     reqid: ReqId | None = None
     user_domain: Moid = field(name="moid")
@@ -62,7 +62,7 @@ class DeleteTemplate(Message):
 
 @message("MAU_CM_CREATETEMPLATE_ACK")
 class TemplateCreated(Message):
-    """The scheduler (CSS) answers that the public template is there, with its id and number."""
+    """The scheduler (CSS) answers that the public template is added, with its id and number."""
 
     reqid: Text | None = None
     templateid: Text
@@ -76,7 +76,7 @@ class TemplateChanged(TemplateCreated):
 
 @message("MAU_CM_DELTEMPLATE_ACK")
 class TemplateDeleted(TemplateCreated):
-    """The scheduler (CSS) answers that the public template is no more, and its number free."""
+    """The scheduler (CSS) answers that the public template is deleted, and its number free."""
 
 
 @message("MAU_CM_CREATETEMPLATE_NACK")
@@ -95,4 +95,4 @@ class TemplateNotChanged(TemplateNotCreated):
 
 @message("MAU_CM_DELTEMPLATE_NACK")
 class TemplateNotDeleted(TemplateNotCreated):
-    """The scheduler (CSS) refuses to delete a public template, which stays."""
+    """The scheduler (CSS) refuses to delete a public template."""

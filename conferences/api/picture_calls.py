@@ -20,7 +20,7 @@ from conferences.rules.states import Conference
 from foundation import clock
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import answers
-from wire.arrangement import Arrangement, Poll, arrangement_of, named_in_layout
+from wire.arrangement import Arrangement, Poll, arrangement_of, terminals_in_layout
 from wire.conference_control import Arrange
 from wire.error_codes import Err
 
@@ -134,7 +134,7 @@ class OnePicture(Call):
 def checked_picture(c: Conference, params: Mapping[str, object]) -> dict[str, object]:
     """Return the layout in these arguments; all terminals that it names are in the conference. Raises Refusal."""
     layout = picture_parsing.layout(params)
-    refuse_unknown(c, tuple(named_in_layout(layout)))
+    refuse_unknown(c, tuple(terminals_in_layout(layout)))
     return layout
 
 

@@ -8,7 +8,13 @@ from datetime import datetime
 from conferences.rules.registry_entries import ConfType
 from conferences.rules.states import Conference
 from foundation.bus.typed_json import to_json
-from wire.arrangement import NOTHING, Arrangement, Poll, arrangement_of, places_of
+from wire.arrangement import (
+    DEFAULT_ARRANGEMENT,
+    Arrangement,
+    Poll,
+    arrangement_of,
+    members_of_layout,
+)
 from wire.fields import Settings, Terminal
 
 _UNSUPPORTED = {
@@ -107,12 +113,12 @@ def _video_format(c: Conference) -> int:
 
 
 def terminal(
-    wire_terminal: Terminal, bitrate: int, arrangement: Arrangement = NOTHING
+    wire_terminal: Terminal, bitrate: int, arrangement: Arrangement = DEFAULT_ARRANGEMENT
 ) -> dict[str, object]:
     """Return an MtItem: a terminal of a conference; strings are never null."""
     account, mtid = wire_terminal.account or "", wire_terminal.mtid or ""
     mix, poll = arrangement.mix, arrangement.poll
-    shown = [row.get("mt_id") for row in places_of(arrangement.layout or {})]
+    shown = [row.get("mt_id") for row in members_of_layout(arrangement.layout or {})]
     return {
         "alias": wire_terminal.name or account,
         "mt_id": wire_terminal.mtid or "",
@@ -188,7 +194,7 @@ def picture(c: Conference, layout: Mapping[str, object]) -> dict[str, object]:
     accounts = {row.mtid: row.account or "" for row in c.mts}
     rows = [
         {**row, "account": accounts.get(str(row.get("mt_id")), ""), "mt_id": row.get("mt_id", "")}
-        for row in places_of(layout)
+        for row in members_of_layout(layout)
     ]
     return {**layout, "members": rows}
 

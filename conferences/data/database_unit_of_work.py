@@ -35,8 +35,8 @@ from foundation.cells.directory import own_platform, possible_platforms, redis_o
 from foundation.clock import next_id
 from licensing.data.seats import Seats, read_usage_and_limits
 from licensing.rules.amounts import Amounts
-from wire.asked_settings import AskedSettings
 from wire.conference_manager import CreateConference
+from wire.optional_settings import OptionalSettings
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 from wire.templates import CreateByTemplate
 
@@ -78,7 +78,7 @@ class ConferencesDatabaseUnitOfWork:
         requested_numbers = {
             message.e164
             for message in messages
-            if isinstance(message, CreateConference | AskedSettings) and message.e164
+            if isinstance(message, CreateConference | OptionalSettings) and message.e164
         }
         kept_numbers = self.stored.prepare(
             [create.templateid for create in creates if isinstance(create, CreateByTemplate)]

@@ -18,13 +18,13 @@ from foundation.bus.message import NotTaken
 from foundation.cells import sql
 from foundation.cells.directory import look_up, own_platform, possible_platforms
 from foundation.cells.serving import read_unless_away, served_platforms
-from wire.asked_settings import AskedSettings
 from wire.conference_manager import CreateConference, RenameDenied
-from wire.domain_changes import AccountChanged, AskRunning, DomainChanged
+from wire.domain_changes import AccountChanged, CountRunning, DomainChanged
 from wire.licences import LicenceIssued
-from wire.media_unit import UnitHolds
+from wire.media_unit import UnitListsConferences
 from wire.neighbours import ListForNeighbour
-from wire.number_registry import AskNumber, NumberInUse
+from wire.number_registry import LookUpNumber, NumberInUse
+from wire.optional_settings import OptionalSettings
 from wire.platforms import RoomState
 from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
@@ -43,16 +43,16 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
     domains = _platforms_of_domains({moid for _, moid in names if moid})
     platforms_of: list[tuple[str, ...]] = []
     for delivery, (number, moid) in zip(deliveries, names, strict=True):
-        if isinstance(delivery.message, UnitHolds | NodeLost | LicenceIssued):
+        if isinstance(delivery.message, UnitListsConferences | NodeLost | LicenceIssued):
             platforms_of.append(possible_platforms())
-        elif isinstance(delivery.message, DomainChanged | AccountChanged | AskRunning):
+        elif isinstance(delivery.message, DomainChanged | AccountChanged | CountRunning):
             platforms_of.append(_platforms_of_change(delivery.message))
         elif isinstance(delivery.message, ListForNeighbour):
             platforms_of.append((_with_data_here(delivery.message.platform),))
         elif isinstance(delivery.message, RoomState):
             # Units of a room hold conferences of all platforms that this site serves.
             platforms_of.append(served_platforms())
-        elif isinstance(delivery.message, NumberInUse | AskNumber):
+        elif isinstance(delivery.message, NumberInUse | LookUpNumber):
             # The registry of this site's platform keeps the numbers of all platforms.
             platforms_of.append((own_platform(),))
         else:
@@ -60,7 +60,7 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
     return platforms_of
 
 
-def _platforms_of_change(change: DomainChanged | AccountChanged | AskRunning) -> tuple[str, ...]:
+def _platforms_of_change(change: DomainChanged | AccountChanged | CountRunning) -> tuple[str, ...]:
     """Return the platforms in whose data a domain or account is changed, or whose running conferences are asked for.
 
     It is the platform that the change names, else all that have data here. A change for a platform without data
@@ -87,7 +87,7 @@ def _named_conference(delivery: Delivery) -> tuple[str, str]:
     if isinstance(message, RenameDenied) and not message.e164:
         return parse_rename_question(delivery.envelope.correlation_id).e164, ""
     number, moid = body.get("confE164"), body.get("moid")
-    if isinstance(number, str) and not isinstance(message, CreateConference | AskedSettings):
+    if isinstance(number, str) and not isinstance(message, CreateConference | OptionalSettings):
         return number, ""
     return "", moid if isinstance(moid, str) else ""
 

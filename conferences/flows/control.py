@@ -25,7 +25,11 @@ passes_on("MCU_CM_", ControlAnswered)
 def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -> None:
     """Pass a control order on to the media unit that runs the conference, or refuse it."""
     correlation_id = envelope.correlation_id or envelope.request
-    missing = uow.missing_resource(of_terminals(order.called)) if order.called else ""
+    missing = (
+        uow.missing_resource(of_terminals(order.terminals_to_call))
+        if order.terminals_to_call
+        else ""
+    )
     c, request_key = uow.load(order.e164), envelope.request
     commit(uow, decide_control(c, order, request_key, correlation_id, uow.own_site, missing))
 

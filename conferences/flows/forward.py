@@ -19,7 +19,7 @@ from foundation.bus.gate import PASSED_ON, refuse_as_closed
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells.directory import own_platform
 from wire.conference_control import Control
-from wire.media_unit import UnitHolds
+from wire.media_unit import UnitListsConferences
 from wire.resource_pool import NodeLost
 from wire.routes import Routes
 
@@ -29,7 +29,9 @@ log = logging.getLogger("conferences.forward")
 def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
     """Pass a message of a media unit at this site on to the site that serves the platform, unchanged."""
     message, envelope = delivery.message, delivery.envelope
-    if isinstance(message, UnitHolds | NodeLost) and not _concerns_platform(uow, message):
+    if isinstance(message, UnitListsConferences | NodeLost) and not _concerns_platform(
+        uow, message
+    ):
         return
     properties = decide_pass_on(envelope, own_platform())
     if properties is None:
@@ -39,11 +41,13 @@ def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
     uow.put(delivery.body, route.exchange, route.key, destination=uow.serving_site, **properties)
 
 
-def _concerns_platform(uow: UnitOfWork, notice: UnitHolds | NodeLost) -> bool:
+def _concerns_platform(uow: UnitOfWork, notice: UnitListsConferences | NodeLost) -> bool:
     """Tell whether the media unit holds a conference of this platform, by its own list or by our data."""
     if queries.is_hosting(uow.database, notice.ip, notice.pid, own_platform()):
         return True
-    numbers = [entry.e164 for entry in notice.confs] if isinstance(notice, UnitHolds) else []
+    numbers = (
+        [entry.e164 for entry in notice.confs] if isinstance(notice, UnitListsConferences) else []
+    )
     return uow.platform in platforms_of_numbers(numbers).values()
 
 

@@ -8,7 +8,7 @@ CSS -> CM   MAU_CM_STARTMONITOR_ACK | MAU_CM_STARTMONITOR_NACK
 CM  -> CSS  CM_MAU_STOPMONITOR_REQ                       on_stop_monitor
 CSS -> CMU  MAU_MCU_STOPMONITOR_CMD
 CSS -> CM   MAU_CM_STOPMONITOR_ACK | MAU_CM_STOPMONITOR_NACK
-CM  -> CSS  CM_MAU_MONITORKEEPALIVE_NTF                  on_monitors_alive
+CM  -> CSS  CM_MAU_MONITORKEEPALIVE_NTF                  on_keep_monitors_alive
 CSS -> CM   MAU_CM_STOPMONITOR_NTF
 """
 
@@ -28,8 +28,8 @@ from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from wire.error_codes import Err
 from wire.monitors import (
+    KeepMonitorsAlive,
     MonitorAddress,
-    MonitorsAlive,
     StartMonitor,
     StopMonitor,
     UnitRefusedMonitor,
@@ -103,9 +103,9 @@ def keep_alive(
     return decide.unknown_addresses(c, addresses)
 
 
-@handles(MonitorsAlive)
-def on_monitors_alive(
-    uow: ConferencesUnitOfWork, notice: MonitorsAlive, envelope: Envelope
+@handles(KeepMonitorsAlive)
+def on_keep_monitors_alive(
+    uow: ConferencesUnitOfWork, notice: KeepMonitorsAlive, envelope: Envelope
 ) -> None:
     """Let monitors go on that a conference manager still has."""
     step = decide.decide_keep_alive(uow.load(notice.e164), notice, uow.now)

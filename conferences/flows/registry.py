@@ -2,7 +2,7 @@
 
 CSS -> UPU  CSS_UPU_ADDCONF_NTF | CSS_UPU_MDFCONF_NTF | CSS_UPU_DELCONF_NTF    on_number_notice
 
-GW  -> UPU  GW_UPU_GETCONF_REQ                          on_ask_number
+GW  -> UPU  GW_UPU_GETCONF_REQ                          on_look_up_number
 UPU -> GW   UPU_GW_GETCONF_ACK | UPU_GW_GETCONF_NACK
 
 Each site has one, for the numbers of all platforms that something at this site has to do with. Of a number of another
@@ -23,7 +23,7 @@ from foundation.cells.directory import own_platform
 from foundation.clock import next_id
 from wire.error_codes import MEANING, Err
 from wire.number_registry import (
-    AskNumber,
+    LookUpNumber,
     NumberChanged,
     NumberFound,
     NumberFree,
@@ -39,8 +39,10 @@ def on_number_notice(uow: ConferencesUnitOfWork, notice: NumberInUse, envelope: 
     uow.registry.take(read_notice(notice, envelope, next_id()), uow.now)
 
 
-@handles(AskNumber)
-def on_ask_number(uow: ConferencesUnitOfWork, request: AskNumber, envelope: Envelope) -> None:
+@handles(LookUpNumber)
+def on_look_up_number(
+    uow: ConferencesUnitOfWork, request: LookUpNumber, envelope: Envelope
+) -> None:
     """Answer a gateway what a number is, and where; or which site it has to ask."""
     if not envelope.reply_to:
         raise NotTaken("is missing; the answer has no other way", "reply_to")
@@ -48,7 +50,7 @@ def on_ask_number(uow: ConferencesUnitOfWork, request: AskNumber, envelope: Enve
     uow.send(answer)
 
 
-def _answer(uow: ConferencesUnitOfWork, request: AskNumber) -> NumberFound | NumberUnknown:
+def _answer(uow: ConferencesUnitOfWork, request: LookUpNumber) -> NumberFound | NumberUnknown:
     """Return the entries of the number or short number that is asked for; or that it is unknown, and which site to ask."""
     field = "shortnum" if request.shortnum and not request.e164 else "confE164"
     number = request.e164 or (

@@ -1,7 +1,7 @@
 """A media unit (CMU) reports which conferences it holds, and they are compared with our data (CSS §1.2, §9.2).
 
 CSS -> CMU  MAU_CMU_GETCONFLIST_CMD
-CMU -> CSS  CMU_MAU_CONFLIST_NTF                         on_unit_holds
+CMU -> CSS  CMU_MAU_CONFLIST_NTF                         on_unit_lists_conferences
 CSS -> CMU  MAU_MCU_RELEASECONF_CMD
 CMU -> CSS  MCU_MAU_CONFSTATECHANGE_NTF                  on_unit_reports_change
 """
@@ -19,11 +19,13 @@ from conferences.rules.sync import decide_listed, decide_not_listed, decide_repo
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import NotTaken
 from foundation.bus.registry import handles
-from wire.media_unit import UnitHolds, UnitReportsChange
+from wire.media_unit import UnitListsConferences, UnitReportsChange
 
 
-@handles(UnitHolds)
-def on_unit_holds(uow: ConferencesUnitOfWork, notice: UnitHolds, envelope: Envelope) -> None:
+@handles(UnitListsConferences)
+def on_unit_lists_conferences(
+    uow: ConferencesUnitOfWork, notice: UnitListsConferences, envelope: Envelope
+) -> None:
     """Compare a media unit's list of conferences with our data. Raises NotTaken for an impossible part.
 
     First rows are read without locks; only conferences that differ are locked and decided about again.
@@ -56,7 +58,7 @@ def on_unit_holds(uow: ConferencesUnitOfWork, notice: UnitHolds, envelope: Envel
 
 
 def _all_listed_numbers(
-    uow: ConferencesUnitOfWork, notice: UnitHolds, unit: Unit, numbers: Collection[str]
+    uow: ConferencesUnitOfWork, notice: UnitListsConferences, unit: Unit, numbers: Collection[str]
 ) -> Collection[str] | None:
     """Return the numbers of all conferences in a unit's list; `None` while parts of the list are still missing."""
     if notice.parts == 1:
@@ -66,7 +68,7 @@ def _all_listed_numbers(
     )
 
 
-def _made_at(notice: UnitHolds, envelope: Envelope, now: datetime) -> datetime:
+def _made_at(notice: UnitListsConferences, envelope: Envelope, now: datetime) -> datetime:
     """Return when a unit made its list: the field `at`, else the AMQP property `timestamp`; at most `now`."""
     try:
         moment = datetime.fromisoformat(notice.at) if notice.at else envelope.sent_at

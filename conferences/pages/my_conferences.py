@@ -188,7 +188,7 @@ def _conference(
     }
     if not with_members:
         return facts
-    kept_out = arrangement_of(c.settings).names_kept_out
+    kept_out = arrangement_of(c.settings).banned_names
     return facts | {"mts": [_member(terminal, kept_out) for terminal in c.mts]}
 
 

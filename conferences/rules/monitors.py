@@ -20,10 +20,10 @@ from foundation.bus.outgoing import Answer, Outgoing, Send
 from licensing.rules.amounts import Amounts
 from wire.error_codes import MEANING, Err
 from wire.monitors import (
+    KeepMonitorsAlive,
     MonitorAddress,
     MonitorRefused,
-    MonitorsAlive,
-    MonitorsOver,
+    MonitorsEnded,
     MonitorStarted,
     MonitorStopped,
     StartMonitor,
@@ -285,7 +285,7 @@ def _why_not_stopped(c: Conference | None, request: StopMonitor) -> Refusal | No
     return None
 
 
-def decide_keep_alive(c: Conference | None, notice: MonitorsAlive, now: datetime) -> Step:
+def decide_keep_alive(c: Conference | None, notice: KeepMonitorsAlive, now: datetime) -> Step:
     """Let the named monitors go on; tell conference managers which of them are over already.
 
     So a manager that has missed the end of a monitor, or of its conference, learns of it.
@@ -390,4 +390,4 @@ def _tell_managers(c: Conference, over: Iterable[Monitor]) -> tuple[Send, ...]:
 
 
 def _tell_over(e164: str, addresses: Iterable[MonitorAddress]) -> Send:
-    return outgoing.to_cm(MonitorsOver(e164=e164, monitors=tuple(addresses)))
+    return outgoing.to_cm(MonitorsEnded(e164=e164, monitors=tuple(addresses)))

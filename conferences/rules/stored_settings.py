@@ -9,10 +9,10 @@ from typing import TypedDict
 
 import msgspec
 
-from wire.asked_settings import AskedSettings
 from wire.conference_manager import CreateConference, Creator
 from wire.conference_settings import ConferenceSettings
 from wire.fields import InvitedTerminal, Places, Resolution, Settings
+from wire.optional_settings import OptionalSettings
 
 _NAMES = ConferenceSettings.__struct_fields__
 
@@ -36,7 +36,7 @@ class GivenSettings(TypedDict, total=False):
     speaker: str | None
 
 
-def changed(settings: ConferenceSettings, asked: AskedSettings) -> ConferenceSettings:
+def changed(settings: ConferenceSettings, asked: OptionalSettings) -> ConferenceSettings:
     """Return the settings with all that a request gives; what it leaves out (`None`) stays."""
     values = {name: getattr(asked, name) for name in _NAMES}
     given = {name: value for name, value in values.items() if value is not None}

@@ -24,7 +24,7 @@ from foundation.bus.outbox import to_db_datetime
 from foundation.bus.outgoing import Outgoing, Send
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
-from wire.domain_changes import AccountChanged, AskForChanges, DomainChanged, RunningTold
+from wire.domain_changes import AccountChanged, AskForChanges, DomainChanged, RunningCounted
 from wire.routes import Routes
 
 log = logging.getLogger("domains.site")
@@ -67,7 +67,7 @@ class DomainsUnitOfWork:
         self._domains: dict[str, WireObject | None] = {}
         self._accounts: dict[str, WireObject | None] = {}
         """MOID -> the staged new state of a domain or account; `None` means that it was deleted."""
-        self._told: list[RunningTold] = []
+        self._told: list[RunningCounted] = []
         """Answers of sites that are handed to waiting pages after the commit."""
 
     # ---- reading ------------------------------------------------------------------------------
@@ -271,7 +271,7 @@ class DomainsUnitOfWork:
         """Stage a message to send, or the answer to a request."""
         self._uow.send(outgoing)
 
-    def hand_over(self, told: RunningTold) -> None:
+    def hand_over(self, told: RunningCounted) -> None:
         """Hand a site's answer to the page that waits for it, after the commit."""
         self._told.append(told)
 

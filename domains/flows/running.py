@@ -2,8 +2,8 @@
 
 BMC is the core's console for domains, CSS this software at a platform.
 
-BMC -> CSS       BMC_CSS_RUNNING_REQ                     on_ask_running
-CSS -> BMC       CSS_BMC_RUNNING_ACK                     on_running_told
+BMC -> CSS       BMC_CSS_RUNNING_REQ                     on_count_running
+CSS -> BMC       CSS_BMC_RUNNING_ACK                     on_running_counted
 
 The question goes to the site that serves the platform now. It is worth nothing after a few seconds, so it expires.
 """
@@ -23,7 +23,7 @@ from foundation.bus.outgoing import Answer, Send
 from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from foundation.cells.directory import own_platform, store_of
-from wire.domain_changes import MOST_COUNTED, AskRunning, RunningTold
+from wire.domain_changes import MAX_COUNTED_DOMAINS, CountRunning, RunningCounted
 from wire.routes import Routes
 
 WAIT_SECONDS = 2.0
@@ -42,7 +42,9 @@ def at_sites(moids: Sequence[str]) -> dict[str, int | None]:
     reqid = uuid.uuid4().hex
     with begin(core) as uow:
         for platform in holders:
-            message = AskRunning(reqid=reqid, moids=[*moids[:MOST_COUNTED]], platform=platform)
+            message = CountRunning(
+                reqid=reqid, moids=[*moids[:MAX_COUNTED_DOMAINS]], platform=platform
+            )
             uow.send(
                 Send(
                     message=message,
@@ -54,15 +56,15 @@ def at_sites(moids: Sequence[str]) -> dict[str, int | None]:
     return site_counts.wait_for(core, reqid, holders, WAIT_SECONDS)
 
 
-@handles(AskRunning)
-def on_ask_running(uow: DomainsUnitOfWork, request: AskRunning, envelope: Envelope) -> None:
+@handles(CountRunning)
+def on_count_running(uow: DomainsUnitOfWork, request: CountRunning, envelope: Envelope) -> None:
     """Answer the core how many conferences of this platform run in the domains and below."""
     count = hooks.count_running_below(uow.database, request.moids)
-    told = RunningTold(reqid=request.reqid, platform=uow.own, running=count)
+    told = RunningCounted(reqid=request.reqid, platform=uow.own, running=count)
     uow.send(Answer(request=envelope.request, message=told, route=Routes.BMC_SYNC))
 
 
-@handles(RunningTold)
-def on_running_told(uow: DomainsUnitOfWork, told: RunningTold, envelope: Envelope) -> None:
+@handles(RunningCounted)
+def on_running_counted(uow: DomainsUnitOfWork, told: RunningCounted, envelope: Envelope) -> None:
     """Hand a site's answer to the page that waits for it."""
     uow.hand_over(told)

@@ -26,7 +26,7 @@ from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
 from licensing.data import commit, redis_projection
 from licensing.data.unit_of_work import LicensingUnitOfWork
-from wire.licences import AskForLicences, AskForLimits, LimitsTold
+from wire.licences import AskForLicences, AskForLimits, LimitsAnswered
 from wire.routes import Routes
 
 log = logging.getLogger("licensing")
@@ -39,7 +39,7 @@ def on_ask_for_limits(uow: LicensingUnitOfWork, request: AskForLimits, envelope:
     If the request names no queue, the answer goes to the exchange on which changes are published.
     """
     message = uow.licence_in_force()
-    answer = LimitsTold(reqid=request.reqid, **msgspec.structs.asdict(message))
+    answer = LimitsAnswered(reqid=request.reqid, **msgspec.structs.asdict(message))
     uow.send(Answer(request=envelope.request, message=answer, route=Routes.LICENCE_IN_FORCE))
 
 

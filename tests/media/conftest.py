@@ -19,7 +19,7 @@ import aiohttp
 import orjson
 import pytest
 
-from deploy.stand.ports import claimed
+from deploy.stand.ports import claimed_ports
 from tests.media.people import until
 from wire.routes import Routes, unit_key, unit_queue
 
@@ -280,7 +280,7 @@ def units(broker: str) -> Iterator[Callable[[str], Unit]]:
     Their place is one that every user may enter, so that Janus runs as a user of its own.
     """
     made_units: list[Unit] = []
-    with claimed(800) as base, tempfile.TemporaryDirectory(prefix="media-units-") as place:
+    with claimed_ports(800) as base, tempfile.TemporaryDirectory(prefix="media-units-") as place:
         Path(place).chmod(0o711)
 
         def make(pid: str) -> Unit:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from foundation.bus.message import MAX_BYTES, BadMessage, Message, dumps, from_body, to_body
 from media_unit.simulated_unit import MOST_LISTED, SimulatedUnit, UnitDescription
 from wire.fields import Settings
-from wire.media_unit import UnitHolds, UnitReportsChange
+from wire.media_unit import UnitListsConferences, UnitReportsChange
 from wire.resource_pool import NodeRegistered, NodeState, UnitAmounts
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -60,7 +60,7 @@ def holds(unit: SimulatedUnit) -> dict[str, int]:
 
 def listed(unit: SimulatedUnit) -> dict[str, int]:
     """Return the conferences of the unit's lists, read as the platform reads them."""
-    read = [from_body(UnitHolds, body) for body in bodies(unit.lists(NOW))]
+    read = [from_body(UnitListsConferences, body) for body in bodies(unit.lists(NOW))]
     assert [part.part for part in read] == list(range(1, len(read) + 1))
     assert {part.parts for part in read} == {len(read)}
     return {entry.e164: entry.incarnation for part in read for entry in part.confs}
@@ -260,7 +260,7 @@ def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None
     assert answers == {"m1": (1, 1, 1), "m2": (0, 1, 0), "9001": (1, 1, 0)}
     report, _ = control(unit, "DELMT_REQ", mtids=["m1"])
     assert (report["speaker"], len(report["mts"])) == ("", 2)
-    assert len(from_body(UnitHolds, bodies(unit.lists(NOW))[0]).confs[0].mts) == 2
+    assert len(from_body(UnitListsConferences, bodies(unit.lists(NOW))[0]).confs[0].mts) == 2
 
 
 def test_a_conference_manager_renames_without_anybody_being_asked() -> None:

@@ -21,7 +21,7 @@ from licensing.rules.amounts import NONE, Amounts
 from tests.memory import MemoryUnitOfWork
 from tests.memory_pool import MemoryPool
 from tests.simulation.faults import Faults
-from wire.media_unit import UnitHolds, UnitListEntry
+from wire.media_unit import UnitListEntry, UnitListsConferences
 
 planted = Faults()
 
@@ -66,7 +66,7 @@ def inbox_is_removed(patch: pytest.MonkeyPatch) -> None:
 @planted
 def sync_is_removed(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault that nobody reads the units' lists."""
-    kind: type[Message] = UnitHolds
+    kind: type[Message] = UnitListsConferences
     patch.setitem(HANDLERS, kind, lambda uow, notice, envelope: None)
 
 

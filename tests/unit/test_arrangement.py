@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from wire.arrangement import (
-    NOTHING,
+    DEFAULT_ARRANGEMENT,
     Arrangement,
     ArrangementRefused,
     Banned,
@@ -16,9 +16,9 @@ from wire.arrangement import (
     View,
     arrangement_of,
     as_extra,
-    mix_changed,
-    rearranged,
-    without_ban,
+    bans_left,
+    change_members,
+    change_mix,
 )
 from wire.fields import Settings, Terminal
 
@@ -36,14 +36,14 @@ def test_an_arrangement_survives_as_settings() -> None:
         banned=(Banned(name="Eve"),),
     )
     assert arrangement_of(Settings(mute=1, extra=as_extra(arrangement))) == arrangement
-    assert as_extra(NOTHING) == {}
-    assert arrangement_of(Settings(extra={"layout": 5, "colour": "red"})) == NOTHING
+    assert as_extra(DEFAULT_ARRANGEMENT) == {}
+    assert arrangement_of(Settings(extra={"layout": 5, "colour": "red"})) == DEFAULT_ARRANGEMENT
 
 
 @pytest.mark.parametrize(
     ("arrangement", "may"),
     [
-        (NOTHING, "123"),
+        (DEFAULT_ARRANGEMENT, "123"),
         (Arrangement(hold=1), ""),
         (Arrangement(hold=1, maytalk=("2",)), "2"),
         (Arrangement(hold=1, spare=1), "3"),
@@ -57,9 +57,11 @@ def test_who_may_talk(arrangement: Arrangement, may: str) -> None:
 
 
 def test_changes_replace_members_and_null_takes_them_back() -> None:
-    mixed = rearranged(NOTHING, {"mix": {"mode": 2, "members": ["1"]}, "vad": 15}, IN_CONFERENCE)
+    mixed = change_members(
+        DEFAULT_ARRANGEMENT, {"mix": {"mode": 2, "members": ["1"]}, "vad": 15}, IN_CONFERENCE
+    )
     assert (mixed.mix, mixed.vad) == (Mix(mode=2, members=("1",)), 15)
-    assert rearranged(mixed, {"mix": None}, IN_CONFERENCE) == Arrangement(vad=15)
+    assert change_members(mixed, {"mix": None}, IN_CONFERENCE) == Arrangement(vad=15)
 
 
 @pytest.mark.parametrize(
@@ -80,29 +82,29 @@ def test_changes_replace_members_and_null_takes_them_back() -> None:
 )
 def test_what_is_refused(changes: dict[str, object], code: str) -> None:
     with pytest.raises(ArrangementRefused) as refusal:
-        rearranged(NOTHING, changes, IN_CONFERENCE)
+        change_members(DEFAULT_ARRANGEMENT, changes, IN_CONFERENCE)
     assert refusal.value.errcode == code
 
 
 def test_members_enter_and_leave_a_mix() -> None:
     mix = Arrangement(mix=Mix(mode=2, members=("1",)))
-    assert mix_changed(mix, ["2", "1"], [], IN_CONFERENCE).mix == Mix(mode=2, members=("1", "2"))
-    assert mix_changed(mix, [], ["1"], IN_CONFERENCE).mix == Mix(mode=2)
+    assert change_mix(mix, ["2", "1"], [], IN_CONFERENCE).mix == Mix(mode=2, members=("1", "2"))
+    assert change_mix(mix, [], ["1"], IN_CONFERENCE).mix == Mix(mode=2)
     for arrangement, added, removed, code in (
-        (NOTHING, ["1"], [], "20812"),
+        (DEFAULT_ARRANGEMENT, ["1"], [], "20812"),
         (mix, ["9"], [], "20435"),
         (mix, [], ["2"], "20814"),
     ):
         with pytest.raises(ArrangementRefused) as refusal:
-            mix_changed(arrangement, added, removed, IN_CONFERENCE)
+            change_mix(arrangement, added, removed, IN_CONFERENCE)
         assert refusal.value.errcode == code
 
 
 def test_who_is_called_again_may_come_in() -> None:
     banned = (Banned(name="Eve", account="7001"), Banned(name="Mallory", visitor="a" * 16))
-    assert without_ban(banned, [Terminal(account="7001")]) == banned[1:]
-    assert without_ban(banned, [Terminal(account="x", name="MALLORY")]) == banned[:1]
-    assert without_ban(banned, [Terminal(account="7002")]) == banned
+    assert bans_left(banned, [Terminal(account="7001")]) == banned[1:]
+    assert bans_left(banned, [Terminal(account="x", name="MALLORY")]) == banned[:1]
+    assert bans_left(banned, [Terminal(account="7002")]) == banned
 
 
 def test_a_removed_terminal_is_arranged_no_more() -> None:
@@ -113,7 +115,9 @@ def test_a_removed_terminal_is_arranged_no_more() -> None:
         volumes={"1": {"1": 5}},
         layouts={"1": {}},
     )
-    assert arrangement.without("1") == Arrangement(vips=("2",), mix=Mix(mode=2, members=("2",)))
+    assert arrangement.without_terminal("1") == Arrangement(
+        vips=("2",), mix=Mix(mode=2, members=("2",))
+    )
 
 
 @pytest.mark.parametrize(

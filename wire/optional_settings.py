@@ -1,4 +1,4 @@
-"""The members of a create request, each of which may be absent, in requests about conferences that are kept for later."""
+"""The settings of a conference as requests about templates and reservations have them: each may be left out."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from wire.fields import (
 )
 
 
-class AskedSettings(Message):
-    """A request about a template or a reservation, which has the members of a create request.
+class OptionalSettings(Message):
+    """The base of requests about templates and reservations. It has the fields of a create request, all optional.
 
-    `None` means that a member is not given: a new template or reservation then has the default of a create request,
-    and one that is changed keeps what it has.
+    `None` means that a field was left out. Then a new template or reservation gets the default of a create request, and
+    a change leaves the field as it is.
     """
 
     reqid: ReqId | None = None
