@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.stand.ports import SERVER_PORTS, claimed
+from deploy.stand.ports import SERVER_PORTS, claimed_ports
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 from tests import licences
@@ -28,7 +28,7 @@ def bench_site(units: int = 20, media: str = "simulated", conferences: int = 200
     os.environ["API_CALLS_PER_USER"] = str(1_000_000)
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
-        claimed(SERVER_PORTS) as base,
+        claimed_ports(SERVER_PORTS) as base,
         Stand(
             Path(directory), base, sites=1, media=media, units=units, conferences=conferences
         ) as stand,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench_site import python
-from deploy.stand.ports import claimed, ports_for
+from deploy.stand.ports import claimed_ports, ports_for
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 
@@ -57,7 +57,7 @@ def _pair() -> Iterator[tuple[Site, Site]]:
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=memory) as directory,
-        claimed(ports_for(0, core=True)) as base,
+        claimed_ports(ports_for(0, core=True)) as base,
         Stand(Path(directory), base, media="none", units=0, core=True) as stand,
     ):
         yield stand.sites["core"], stand.sites["east"]
@@ -124,7 +124,7 @@ def _whole(core: Site, east: Site) -> dict[str, Any]:
     cursor = _applied_version(east)
     count = "SELECT (SELECT COUNT(*) FROM domains_domain) + COUNT(*) FROM domains_account"
     _until(lambda: _applied_version(east) > cursor)
-    seconds = _until(lambda: east.follows(core) and _applied_version(east) > TREE)
+    seconds = _until(lambda: east.has_tree_of(core) and _applied_version(east) > TREE)
     rows = int(east.mariadb.sql(count, east.name))
     label = f"the whole: {TREE:,} user domains, {PEOPLE:,} accounts"
     return {"what": label, "per_second": round(rows / seconds), "seconds": round(seconds, 1)}

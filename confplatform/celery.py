@@ -29,12 +29,13 @@ app.conf.beat_schedule = {
 }
 
 
-class Messages(bootsteps.StartStopStep):
-    """The step of `celery worker` runs the threads that receive and send messages."""
+class MessageThreads(bootsteps.StartStopStep):
+    """The step in the start of `celery worker` that runs the threads which receive and send messages."""
 
     requires = ("celery.worker.components:Pool",)
 
     def __init__(self, parent: Any, **kwargs: Any) -> None:
+        """Set how long this process waits for servers; no thread runs yet. `parent` is the Celery worker."""
         from foundation.cells import patience
 
         super().__init__(parent, **kwargs)
@@ -42,7 +43,7 @@ class Messages(bootsteps.StartStopStep):
         self._threads: list[Any] = []
 
     def start(self, parent: Any) -> None:
-        """Start the threads."""
+        """Start the threads, once the worker's pool of tasks runs."""
         from confplatform import wiring
 
         self._threads = wiring.threads()
@@ -58,4 +59,4 @@ class Messages(bootsteps.StartStopStep):
         self._threads = []
 
 
-app.steps["worker"].add(Messages)
+app.steps["worker"].add(MessageThreads)

@@ -1,4 +1,4 @@
-"""The project reads here the declarations of all apps in their `AppConfig` (`foundation/bus/app_config.py`)."""
+"""The functions here collect what all apps declare in their `AppConfig` (`foundation/bus/app_config.py`)."""
 
 from __future__ import annotations
 

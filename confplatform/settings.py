@@ -198,7 +198,7 @@ _PAGES = [
     "im/pages",
     "social/pages",
 ]
-"""These folders hold templates and static files."""
+"""The folders that hold templates and static files."""
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -59,5 +59,6 @@ def _consumer_of_peer(peer: str, url: str) -> Consumer:
 
 
 def _on_connected() -> None:
+    """Tell every app that the consumer is connected to our own broker, for the first time or again."""
     for config in configs():
         config.on_connected()

@@ -26,7 +26,7 @@ EDITS = (
     ("tests/architecture/test_tidy.py", r'^    "im",$', '    "im",\n    "{name}",'),
     ("tests/unit/test_configuration.py", r'^    "im",$', '    "im",\n    "{name}",'),
 )
-"""File, the line or words to find, and what replaces each occurrence."""
+"""Each edit is a file, the regular expression of a line or words in it, and the text that replaces each match."""
 
 APPS = '''"""The app `{name}`, and what it gives to the project."""
 

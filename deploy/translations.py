@@ -143,6 +143,7 @@ def _entry(text: str, plural: str) -> str:
 
 
 def _quoted(text: str) -> str:
+    """Return a text in quotes, escaped as gettext's format requires."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.stand.ports import claimed, ports_for
+from deploy.stand.ports import claimed_ports, ports_for
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 from tests.stories.manager import Manager
@@ -18,7 +18,10 @@ from tests.stories.manager import Manager
 def running_site(root: Path, media: str, units: int) -> Iterator[Site]:
     """Start a site, and throw it away at the end."""
     width = ports_for(units if media == "janus" else 0)
-    with claimed(width) as base, Stand(root, base, sites=1, media=media, units=units) as stand:
+    with (
+        claimed_ports(width) as base,
+        Stand(root, base, sites=1, media=media, units=units) as stand,
+    ):
         yield stand.sites["east"]
 
 
@@ -43,7 +46,7 @@ def with_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     """Start a core (`sites["core"]`), and a site with a real unit (`sites["east"]`) that follows its tree."""
     root = tmp_path_factory.mktemp("with_core")
     with (
-        claimed(ports_for(1, core=True)) as base,
+        claimed_ports(ports_for(1, core=True)) as base,
         Stand(root, base, media="janus", units=1, core=True) as stand,
     ):
         yield stand

@@ -17,7 +17,7 @@ from benchmarks.chat import plan
 from benchmarks.chat.amqp import AmqpClient, Person
 from benchmarks.chat.load import now
 from deploy.stand import programs
-from deploy.stand.ports import SERVER_PORTS, claimed
+from deploy.stand.ports import SERVER_PORTS, claimed_ports
 from deploy.stand.process import Process
 from deploy.stand.site import PYTHON, REPOSITORY, Site
 from deploy.stand.stand import Stand
@@ -116,7 +116,7 @@ def ours() -> Iterator[Ours]:
     """Run a site with people and conversations, and nothing else to do."""
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
-        claimed(SERVER_PORTS) as base,
+        claimed_ports(SERVER_PORTS) as base,
         Stand(Path(directory), base, media="none", units=0, im=True) as stand,
     ):
         site = stand.sites[SITE]

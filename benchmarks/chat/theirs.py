@@ -13,7 +13,7 @@ from benchmarks.chat import plan
 from benchmarks.chat.load import Load, Turn, now
 from benchmarks.chat.peers import PASSWORD, Peer, database
 from benchmarks.chat.xmpp import XmppClient
-from deploy.stand.ports import SERVER_PORTS, claimed
+from deploy.stand.ports import SERVER_PORTS, claimed_ports
 
 ENTER_AT_ONCE = 20
 
@@ -78,7 +78,7 @@ def theirs(kind: type[Peer]) -> Iterator[Theirs]:
     people = [plan.name(number) for number in range(plan.PEOPLE)]
     with (
         tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as directory,
-        claimed(SERVER_PORTS) as base,
+        claimed_ports(SERVER_PORTS) as base,
     ):
         archive = database(Path(directory) / "mariadb", base + 10)
         peer = kind(Path(directory) / kind.kind, base, archive, people)

@@ -1,4 +1,4 @@
-"""The module prepares the files of a cell at a site: its data directory, and the site's CELLS_FILE.
+"""The module prepares the files of a cell (a platform's database) at a site: its data directory, and the CELLS_FILE.
 
 A cell is one platform's data: a database at its own site, and a copy at another one. The site's agent, `manage.py
 cell_agent`, starts the database process, which goes on running when the agent ends.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.stand import cell as one_cell
+from deploy.stand import cell as cell_files
 from deploy.stand.errors import StandError
 from deploy.stand.process import Process
 from deploy.stand.vault import Vault
@@ -29,8 +29,8 @@ GRANTS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A place has what two sites must know of each other before either of them starts."""
+class PairedSite:
+    """The facts of a site that the other site of its pair must know, before either of them starts."""
 
     name: str
     number: int
@@ -46,7 +46,7 @@ class Place:
         """Return the MOID of the site's own platform."""
         return self.vault.platform_moid
 
-    def cell(self, home: "Place", other: "Place") -> Cell:
+    def cell(self, home: "PairedSite", other: "PairedSite") -> Cell:
         """Return the configuration, at this site, of the cell of the platform `home`; `other` is the other site."""
         is_home = home is self
         return Cell(
@@ -70,8 +70,8 @@ class Place:
 class Pair:
     """A pair is two sites that back each other up, seen from one of them (`here`)."""
 
-    here: Place
-    other: Place
+    here: PairedSite
+    other: PairedSite
     register: str
     """The URL (mysql://…) of the register: the tables at the core that say which site serves which platform."""
     limits: Mapping[str, float]
@@ -119,8 +119,8 @@ class CellDatabase:
         """Start the agent, and wait until the own platform's database takes writes or is a copy; return the seconds."""
         began = time.monotonic()
         for cell in self.cells:
-            one_cell.prepare(cell, self.templates)
-        one_cell.write_cells(self.file, self.site, self.register, self.cells, **self.limits)
+            cell_files.prepare(cell, self.templates)
+        cell_files.write_cells(self.file, self.site, self.register, self.cells, **self.limits)
         self._wait_until(self._is_registered, "in the register")
         assert self.agent is not None
         self.agent.start()
@@ -155,7 +155,7 @@ class CellDatabase:
         """Stop the agent (`manage.py cell_agent`), which would start the databases again, then shut these down."""
         self.stop_agent(patience)
         for cell in self.cells:
-            one_cell.stop(cell)
+            cell_files.stop(cell)
 
     def stop_agent(self, patience: float = 40.0) -> None:
         """Stop the agent (`manage.py cell_agent`), so that this site takes over no platform."""

@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
 
-from deploy.stand.cells import CellDatabase
-from deploy.stand.rabbitmq import CLIENTS_VHOST
+from deploy.stand.cells import CellDatabase, Pair
+from deploy.stand.mariadb import MariaDB
+from deploy.stand.rabbitmq import CLIENTS_VHOST, RabbitMQ
+from deploy.stand.redis import Redis
+from deploy.stand.spec import Core, SiteSpec
+from deploy.stand.vault import Vault
 
-if TYPE_CHECKING:
-    from deploy.stand.site import Site
+
+class DescribedSite(Protocol):
+    """A site, with all that its environment variables are made of. `deploy.stand.site.Site` is one."""
+
+    name: str
+    spec: SiteSpec
+    vault: Vault
+    directory: Path
+    library: Path
+    core: Core | None
+    pair: Pair | None
+    mariadb: MariaDB | CellDatabase
+    redis: Redis
+    rabbitmq: RabbitMQ
+    clients_broker: RabbitMQ | None
+
+    @property
+    def http(self) -> str:
+        """Return the site's public URL."""
+
+    @property
+    def followers(self) -> Sequence[DescribedSite]:
+        """Return the sites that copy this site's domain tree."""
 
 
-def environment(site: Site) -> dict[str, str]:
+def environment(site: DescribedSite) -> dict[str, str]:
     """Return all environment variables of a site's processes."""
     issuer = site.core.vault if site.core else site.vault  # of licences, and of sealed accounts
     return {
@@ -49,7 +76,7 @@ def environment(site: Site) -> dict[str, str]:
     }
 
 
-def _im_variables(site: Site) -> dict[str, str]:
+def _im_variables(site: DescribedSite) -> dict[str, str]:
     """Return the variables of instant messages: the broker of people's clients, and the addresses they use."""
     broker = site.clients_broker
     if broker is None:
@@ -64,13 +91,13 @@ def _im_variables(site: Site) -> dict[str, str]:
     }
 
 
-def _peers(site: Site) -> list[tuple[str, str]]:
+def _peers(site: DescribedSite) -> list[tuple[str, str]]:
     """Return (platform, URL of its broker) for each other site to whose broker this site connects."""
     peers = [(other.vault.platform_moid, other.rabbitmq.url("/")) for other in site.followers]
     return [*peers, (site.pair.other.moid, site.pair.other.broker)] if site.pair else peers
 
 
-def _cell_variables(site: Site) -> dict[str, str]:
+def _cell_variables(site: DescribedSite) -> dict[str, str]:
     """Return the variables of the register, which says who serves a platform, and of the platform backed up here."""
     if not isinstance(site.mariadb, CellDatabase) or site.pair is None:
         own = {"REGISTER_URL": site.mariadb.url()}

@@ -41,7 +41,7 @@ http {{
 """
 
 
-def most_files() -> int:
+def max_open_files() -> int:
     """Return how many files a process of ours may open: more than the 1,024 that a shell allows by default."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
@@ -52,6 +52,7 @@ def front(directory: Path, ports: Ports) -> Process:
     place = directory / "front"
 
     def write_config() -> None:
+        """Write the configuration file of nginx."""
         place.mkdir(parents=True, exist_ok=True)
         place.chmod(0o700)
         text = CONFIG.format(
@@ -65,7 +66,7 @@ def front(directory: Path, ports: Ports) -> Process:
         )
         write_private(place / "nginx.conf", text)
 
-    files = most_files()
+    files = max_open_files()
     argv = [program("prlimit"), f"--nofile={files}:", program("nginx"), "-e", "stderr"]
     argv += ["-p", str(place), "-c", str(place / "nginx.conf")]
     return Process(

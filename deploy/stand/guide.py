@@ -52,7 +52,7 @@ def _calls(up_json: dict[str, Any]) -> list[str]:
 
 
 def _chat(up_json: dict[str, Any]) -> list[str]:
-    """Return how a chat client signs in: it gets a token by HTTP, then connects to the broker itself."""
+    """Return commands and addresses for a chat client: it gets a token by HTTP, then connects to the broker itself."""
     if not up_json["accounts"] or not up_json["api_key"]:
         return []
     site, account = next(iter(_sites(up_json).values())), _user(up_json["accounts"])
@@ -68,7 +68,7 @@ def _chat(up_json: dict[str, Any]) -> list[str]:
 
 
 def _tree(up_json: dict[str, Any]) -> list[str]:
-    """Return the addresses where domains and accounts are changed, and where the change can be watched to arrive."""
+    """Return the addresses where domains and accounts are changed, and where one can watch the change arrive."""
     if CORE not in up_json["sites"]:
         return []
     core, (name, site) = up_json["sites"][CORE], next(iter(_sites(up_json).items()))

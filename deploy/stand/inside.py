@@ -28,7 +28,7 @@ def write_environments(sites: Iterable[Site]) -> None:
 def doctor(arguments: list[str]) -> int:
     """Examine each running site, or the one that SITE names; return 1 if one needs attention."""
     code = 0
-    for name in [os.environ["SITE"]] if os.environ.get("SITE") else _names():
+    for name in [os.environ["SITE"]] if os.environ.get("SITE") else _running_sites():
         say(f"{name}:")
         code = max(code, _manage(name, ["doctor", *arguments]))
     return code
@@ -44,8 +44,8 @@ def manage(arguments: list[str]) -> int:
 def _manage(name: str, words: list[str]) -> int:
     """Run manage.py with these arguments for a running site, and return the exit code. Raises StandError."""
     path = VAR / name / FILE
-    if name not in _names():
-        raise StandError(f"{name} does not run; running: {', '.join(_names()) or 'none'} (make up)")
+    if name not in (running := _running_sites()):
+        raise StandError(f"{name} does not run; running: {', '.join(running) or 'none'} (make up)")
     variables: dict[str, str] = json.loads(path.read_text())
     command = [sys.executable, "manage.py", *words]
     return subprocess.run(
@@ -53,7 +53,7 @@ def _manage(name: str, words: list[str]) -> int:
     ).returncode
 
 
-def _names() -> list[str]:
+def _running_sites() -> list[str]:
     """Return the names of the sites that run, as up.json lists them."""
     up: Path = VAR / "up.json"
     return list(json.loads(up.read_text())["sites"]) if up.exists() else []

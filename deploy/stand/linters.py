@@ -46,7 +46,7 @@ class Linters:
         self._thread.start()
 
     def wait(self) -> None:
-        """Wait until all of them have run."""
+        """Wait until all linters have run."""
         self._thread.join()
 
     def run(self) -> None:

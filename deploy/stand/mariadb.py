@@ -132,6 +132,7 @@ class MariaDB(Server):
         return result.stdout
 
     def wipe(self) -> None:
+        """Delete all data of the stopped server, and the folder of its socket."""
         super().wipe()
         if self.socket.parent != self.directory:
             shutil.rmtree(self.socket.parent, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""The module finds the processes of a stand by a variable in their environment, never by their name.
+"""The module finds and stops the processes of a stand by a variable in their environment, never by their name.
 
 A stand is an installation of `make up` or `make test`. Each of its processes is started with STAND_OWNER=<its
 directory>, and child processes inherit it. So the children of a crashed supervisor are found again at the next start,
@@ -45,9 +45,9 @@ def processes_of(owner: Path) -> list[int]:
 
 
 def sweep(owner: Path, patience: float = 10.0) -> int:
-    """Stop all processes of a directory, for instance those of a previous run; return how many there were.
+    """Stop all processes that belong to a directory, for instance those of a previous run; return how many there were.
 
-    They are asked to end first, and killed after `patience` seconds.
+    They get SIGTERM first; those that still run after `patience` seconds are killed.
     """
     pids = processes_of(owner)
     _signal(pids, signal.SIGCONT)  # a frozen process gets no SIGTERM
@@ -60,10 +60,7 @@ def sweep(owner: Path, patience: float = 10.0) -> int:
 
 
 def kill(owner: Path) -> None:
-    """Kill all processes that were started for a directory, and search again until none is left.
-
-    A process may fork between being found and being killed.
-    """
+    """Kill all processes that belong to a directory; search again until none is left, as a process may fork meanwhile."""
     while pids := processes_of(owner):
         _signal(pids, signal.SIGKILL)
         time.sleep(0.05)

@@ -7,7 +7,7 @@ Job = Callable[[], object]
 
 
 class Parallel:
-    """The parallel threads of a stand. An interrupt of the main thread does not wait for them; `drain` does."""
+    """The parallel threads of a stand. An interrupt of the main thread does not wait for them; `wait_for_rest` does."""
 
     def __init__(self) -> None:
         self._threads: list[Thread] = []
@@ -15,7 +15,7 @@ class Parallel:
     def run(self, jobs: Sequence[Job]) -> None:
         """Run all jobs in parallel and wait for them. Raises the first error as soon as it happens."""
         failures: list[BaseException] = []
-        threads = [Thread(target=_guarded, args=(job, failures), daemon=True) for job in jobs]
+        threads = [Thread(target=_run_job, args=(job, failures), daemon=True) for job in jobs]
         self._threads += threads
         for thread in threads:
             thread.start()
@@ -25,14 +25,14 @@ class Parallel:
         if failures:
             raise failures[0]
 
-    def drain(self, seconds: float) -> None:
-        """Wait for the threads that an interrupt or a failure left running."""
+    def wait_for_rest(self, seconds: float) -> None:
+        """Wait for the threads that an interrupt or a failure left running, for each at most so many seconds."""
         for thread in self._threads:
             thread.join(seconds)
         self._threads.clear()
 
 
-def _guarded(job: Job, failures: list[BaseException]) -> None:
+def _run_job(job: Job, failures: list[BaseException]) -> None:
     """Run a job, and add its exception, if it raises one, to `failures`."""
     try:
         job()

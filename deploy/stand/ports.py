@@ -115,23 +115,23 @@ def is_free(port: int) -> bool:
 
 
 @contextmanager
-def claimed(width: int, second: int = 0) -> Iterator[int]:
-    """Yield the first of `width` free ports, which no other test session of this machine gets meanwhile.
+def claimed_ports(count: int, of_second_site: int = 0) -> Iterator[int]:
+    """Yield the first of `count` free ports in a row, which no other test session of this machine gets meanwhile.
 
-    `second` is the number of ports for a second site, which begin SITE_STRIDE after the first one's.
+    `of_second_site`: how many ports a second site needs; they begin SITE_STRIDE after those of the first site.
     """
-    blocks = [(0, width), *([(SITE_STRIDE, second)] if second else [])]
+    blocks = [(0, count), *([(SITE_STRIDE, of_second_site)] if of_second_site else [])]
     end = TEST_PORTS.stop - sum(blocks[-1])
     for first in range(TEST_PORTS.start, end, SLOT):
         with ExitStack() as locks:
-            ranges = [range(first + start, first + start + count) for start, count in blocks]
+            ranges = [range(first + start, first + start + size) for start, size in blocks]
             slots = [slot for ports in ranges for slot in ports[::SLOT]]
             if all(_lock_slot(slot, locks) for slot in slots) and all(
                 is_free(port) for ports in ranges for port in ports
             ):
                 yield first
                 return
-    raise StandError(f"no {width} free ports in {TEST_PORTS}; end some other test session")
+    raise StandError(f"no {count} free ports in {TEST_PORTS}; end some other test session")
 
 
 def _lock_slot(first: int, locks: ExitStack) -> bool:

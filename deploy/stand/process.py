@@ -116,13 +116,14 @@ class Process:
         self._kill_group(child.pid)
         self.pid_file.unlink(missing_ok=True)
 
-    def forsake(self) -> None:
+    def stop_supervising(self) -> None:
         """Stop supervising the process: when it ends, it is not started again."""
         with self._lock:
             self._should_run = False
             self._stop_waiting.set()
 
     def restart(self) -> None:
+        """Stop the process, and start it again."""
         self.stop()
         self.start()
 
@@ -165,6 +166,7 @@ class Process:
         return own_lines[-1] if own_lines else "it wrote nothing"
 
     def _failure(self, problem: str) -> StandError:
+        """Return an error that names the process, its problem and its log file."""
         return StandError(f"{self.name} {problem} (log: {self.log})")
 
     def _spawn(self) -> None:
@@ -208,6 +210,7 @@ class Process:
                 child = self._child
 
     def _write_remark(self, text: str) -> None:
+        """Write a line of the stand itself into the log file of the process."""
         with self.log.open("a") as log:
             log.write(f"{REMARK} {self.name} {text}\n")
 

@@ -21,12 +21,13 @@ class Report:
         self._lock = threading.Lock()
 
     def line(self, text: str) -> None:
+        """Write one line."""
         with self._lock:
             self._write(text)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Report the step when it is done; a failure is reported by whoever catches it."""
+        """Write a line with the step's name and its seconds when it is done; nothing if it fails."""
         began = time.monotonic()
         yield
         self.line(f"  {name:<44}{time.monotonic() - began:6.1f} s")

@@ -1,7 +1,7 @@
-"""The module stores all tables, as `migrate` creates them, in a file from which databases are filled in a second.
+"""The module stores the tables that `migrate` creates in a file, from which a database is filled within a second.
 
-A file is for one state of all migrations and packages. If there is none for the present state, `migrate` is run and a
-file is written.
+Such a file belongs to one state of all migrations and packages. If there is none for the present state, `migrate` is
+run and a file is written.
 """
 
 import fcntl
@@ -25,12 +25,12 @@ class Tables:
         self._file = library / f"schema-{_digest()}.sql"
 
     def migrate(self, run_migrations: Callable[[], None]) -> None:
-        """Create the tables of an empty schema from the file; otherwise run the migrations.
+        """Create the tables of an empty schema from the file; in a schema that has tables run the migrations.
 
-        If there is no file for the present migrations, they are run, and the file is written. Of several processes
-        that need it at the same time, one does that, and the others wait.
+        If there is no file for the present migrations, they are run, and the file is written. If several processes need
+        the file at the same time, one writes it and the others wait.
         """
-        if self._are_there():
+        if self._exist():
             run_migrations()
             return
         if not self._file.exists():
@@ -40,14 +40,14 @@ class Tables:
                     run_migrations()
                     self._save()
                     return
-        self._fill()
+        self._create_from_file()
 
-    def _are_there(self) -> bool:
+    def _exist(self) -> bool:
         """Return whether the schema has tables."""
         with closing(self._connect()) as link:
             return bool(_rows(link, "SHOW TABLES"))
 
-    def _fill(self) -> None:
+    def _create_from_file(self) -> None:
         """Create the tables from the file."""
         with closing(self._connect()) as link:
             for statement in self._file.read_bytes().split(b"\0"):

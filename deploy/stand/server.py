@@ -44,6 +44,7 @@ class Server(ABC):
         """Write missing files into the directory, and return the process that runs the server, not yet started."""
 
     def _process(self, argv: list[str], env: Mapping[str, str] | None = None) -> Process:
+        """Return the server's process with this command line, not yet started; without settings of the user by default."""
         env = env or base_env(self.directory)
         return Process(
             self.kind,
@@ -81,6 +82,7 @@ class Server(ABC):
         return time.monotonic() - began
 
     def stop(self, patience: float = 40.0) -> None:
+        """Stop the server; kill it after `patience` seconds."""
         if self.process is not None:
             self.process.stop(patience)
 
@@ -90,6 +92,7 @@ class Server(ABC):
             self.process.kill(*args)
 
     def restart(self) -> float:
+        """Stop the server, start it again, and return the seconds that the start took."""
         self.stop()
         return self.start()
 

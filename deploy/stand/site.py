@@ -1,4 +1,4 @@
-"""A site of the stand stands for a data centre: it has three servers, and our processes with their environment."""
+"""A site of the stand is a small data centre: three servers, and our own processes with their environment."""
 
 import json
 import os
@@ -137,11 +137,11 @@ class Site:
         }
 
     def manage(self, *words: str, seconds: float = 300.0) -> None:
-        """Run one manage.py command to its end, in this site's environment."""
+        """Run one manage.py command in this site's environment, and wait for its end. Raises StandError if it fails."""
         self._run(words[0], ["manage.py", *words], seconds)
 
     def _run(self, name: str, argv: list[str], seconds: float) -> None:
-        """Run a Python program to its end. Raises StandError, which calls it `name`, if it fails."""
+        """Run a Python program, and wait for its end. Raises StandError, with this name of the program, if it fails."""
         log = self.directory / "log" / "manage.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("a") as file:
@@ -165,7 +165,7 @@ class Site:
                 server.start()
 
         def start_database() -> None:
-            """Start the database, create its tables, and at the core enter its followers' platforms in the register."""
+            """Start the database and create its tables; at the core also enter the followers' platforms in the register."""
             start(self.mariadb)
             if not self.is_away:
                 self._migrate(report)
@@ -201,7 +201,7 @@ class Site:
         """Kill all processes and servers of this site, which are not started again."""
         self.stopping = True
         for process in [*self.processes.values(), *self._agents()]:
-            process.forsake()
+            process.stop_supervising()
         owned.kill(self.directory)
         for process in [*self.processes.values(), *self._agents()]:
             process.stop()
@@ -222,6 +222,7 @@ class Site:
         self.start_processes(report, Parallel())
 
     def _agents(self) -> list[Process]:
+        """Return the agent of the site's cells (`manage.py cell_agent`), as a list; [] for a site without a backup."""
         agent = self.mariadb.agent if isinstance(self.mariadb, CellDatabase) else None
         return [agent] if agent else []
 
@@ -231,7 +232,7 @@ class Site:
             self.mariadb.stop_agent()
 
     def prepare(self, report: Report) -> None:
-        """Run the commands of manage.py that must be done before the first process starts."""
+        """Run the commands of manage.py that are needed before the first process starts."""
         commands = [["provision"]]
         if self.core is None:
             out = ("--out", str(self.directory / "demo.json"))
@@ -285,7 +286,7 @@ class Site:
         if count:
             report.line(f"  {self.name}: {count} processes had to be swept up")
 
-    def follows(self, core: "Site") -> bool:
+    def has_tree_of(self, core: "Site") -> bool:
         """Return whether the core, which owns the domain tree, has sent all of it and this site has applied it."""
         query = "SELECT sent FROM domains_follower WHERE base IS NOT NULL AND platform="
         count = core.mariadb.sql(f"{query}'{self.vault.platform_moid}'", core.name)

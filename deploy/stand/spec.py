@@ -10,7 +10,7 @@ from deploy.stand.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class SiteSpec:
-    """A specification has the properties in which sites differ: name, block of ports, roles, workers, plugins."""
+    """A specification says how a site differs from others: name, block of ports, roles, workers, plugins of its broker."""
 
     name: str
     index: int
@@ -19,7 +19,7 @@ class SiteSpec:
     plugins: tuple[str, ...] = PLATFORM_PLUGINS
 
     def first_port(self, port_base: int) -> int:
-        """Return the first port of the site's block of ports, which the stand's blocks begin with at `port_base`."""
+        """Return the first port of this site's block; `port_base` is the first port of the whole stand."""
         return port_base + SITE_STRIDE * self.index
 
     @property

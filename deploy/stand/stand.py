@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from deploy.stand import owned
-from deploy.stand.cells import Pair, Place
+from deploy.stand.cells import Pair, PairedSite
 from deploy.stand.errors import StandError
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import MOST_UNITS, SITE_STRIDE, Ports, require_free
@@ -53,37 +53,42 @@ class Stand:
             raise StandError("cells need a core, and both sites")
         self.root = root.resolve()
         self._listening_units = units if media == "janus" else 0
-        ports = Ports(Ports(port_base).core(self._listening_units))
+        core_ports = Ports(Ports(port_base).core(self._listening_units))
         directory = self.root / CORE.name
-        the_core = Core(Vault.open(directory), ports.http, directory) if core else None
-        pairs = self._pairs(port_base, ports, the_core, limits or {}) if cells and the_core else {}
-        im_role = ",im" if im else ""
+        core_facts = Core(Vault.open(directory), core_ports.http, directory) if core else None
+        pairs = self._pairs(port_base, core_ports, core_facts if cells else None, limits or {})
         self.sites = {
             spec.name: Site(
-                replace(spec, roles=spec.roles + im_role),
+                replace(spec, roles=spec.roles + (",im" if im else "")),
                 self.root,
                 spec.first_port(port_base),
                 media=media,
                 units=units,
                 conferences=conferences,
-                core=the_core,
+                core=core_facts,
                 pair=pairs.get(spec.name),
             )
             for spec in SITES[:sites]
         }
         if core:
-            followers = tuple(self.sites.values())
-            self.sites[CORE.name] = Site(
-                CORE, self.root, ports.base, media="none", units=0, followers=followers
-            )
+            self._add_core(core_ports)
         self._parallel = Parallel()
         self._lock: IO[str] | None = None
 
+    def _add_core(self, ports: Ports) -> None:
+        """Add the core, the site where domains and accounts are edited; all other sites copy its domain tree."""
+        followers = tuple(self.sites.values())
+        self.sites[CORE.name] = Site(
+            CORE, self.root, ports.base, media="none", units=0, followers=followers
+        )
+
     def _pairs(
-        self, port_base: int, core_ports: Ports, core: Core, limits: Mapping[str, float]
+        self, port_base: int, core_ports: Ports, core: Core | None, limits: Mapping[str, float]
     ) -> dict[str, Pair]:
-        """Return for each site the pair of it and the other site, which back each other up."""
-        first, second = (_place(self.root, spec, port_base) for spec in SITES)
+        """Return for each site the pair of it and the other site, which back each other up; {} without a core."""
+        if core is None:
+            return {}
+        first, second = (_paired_site(self.root, spec, port_base) for spec in SITES)
         register = f"mysql://agent:{core.vault.register}@127.0.0.1:{core_ports.mariadb}/{CORE.name}"
         return {
             here.name: Pair(here=here, other=other, register=register, limits=limits)
@@ -91,7 +96,7 @@ class Stand:
         }
 
     def supervise_servers(self) -> None:
-        """Have servers that die started again, as our own processes are. Tests do not call this: they restart servers."""
+        """Let servers that die be started again, as our own processes are. Tests restart their servers themselves."""
         for site in self.sites.values():
             for server in site.servers:
                 if isinstance(server, Server):
@@ -122,7 +127,7 @@ class Stand:
         """
         deadline = time.monotonic() + TREE_SECONDS
         for site in core.followers:
-            while not site.follows(core):
+            while not site.has_tree_of(core):
                 if site.stopping or time.monotonic() > deadline:
                     log = core.directory / "log" / "worker1.log"
                     raise StandError(f"{site.name} has not got the core's tree (log: {log})")
@@ -158,7 +163,7 @@ class Stand:
         # Agents are stopped first: they would take over the platform of a site that is stopped.
         for step in ("stop_agent", "stop_processes", "stop_servers"):
             Parallel().run([partial(getattr(site, step), progress) for site in sites])
-        self._parallel.drain(10.0)
+        self._parallel.wait_for_rest(10.0)
         # A thread of `start` may have started a process meanwhile.
         for site in self.sites.values():
             owned.sweep(site.directory)
@@ -169,7 +174,7 @@ class Stand:
         for site in self.sites.values():
             site.stopping = True
         Parallel().run([site.discard for site in self.sites.values()])
-        self._parallel.drain(10.0)
+        self._parallel.wait_for_rest(10.0)
         # A thread of `start` may have started a process meanwhile.
         for site in self.sites.values():
             owned.kill(site.directory)
@@ -204,12 +209,12 @@ class Stand:
         }
 
 
-def _place(root: Path, spec: SiteSpec, port_base: int) -> Place:
-    """Return the values of a site that the site which backs it up must know."""
+def _paired_site(root: Path, spec: SiteSpec, port_base: int) -> PairedSite:
+    """Return the facts of a site that the other site of its pair must know."""
     ports, directory = Ports(spec.first_port(port_base)), root / spec.name
     vault = Vault.open(directory)
     broker = RabbitMQ(directory / "rabbitmq", ports.rabbitmq, vault.rabbitmq, node=spec.name)
-    return Place(
+    return PairedSite(
         name=spec.name,
         number=spec.index + 1,
         directory=directory,

@@ -1,4 +1,4 @@
-"""The command `test` runs tests against private servers, and the linters meanwhile, and prints how long all took."""
+"""The command `test` runs tests against private servers, with the linters beside them, and prints how long all took."""
 
 import os
 import resource
@@ -12,7 +12,7 @@ from types import FrameType
 from deploy.stand import owned
 from deploy.stand.linters import BIN, Linters, seconds_of, wait_with_usage
 from deploy.stand.parallel import Parallel
-from deploy.stand.ports import SERVER_PORTS, claimed
+from deploy.stand.ports import SERVER_PORTS, claimed_ports
 from deploy.stand.report import Report, say
 from deploy.stand.site import LIBRARY, REPOSITORY
 from deploy.stand.testservers import TestServers
@@ -32,12 +32,12 @@ def test(arguments: list[str]) -> int:
     """Start the servers, run the linters and pytest with these arguments, and return the exit code."""
     for number in END_SIGNALS:  # SIGINT too: a shell starts background jobs with it ignored
         signal.signal(number, _as_interrupt)
-    with claimed(SERVER_PORTS) as base:
+    with claimed_ports(SERVER_PORTS) as base:
         directory = _directory(base)
         owned.sweep(directory)
         shutil.rmtree(directory, ignore_errors=True)
         try:
-            code = _session(TestServers(directory, base), arguments)
+            code = _run_session(TestServers(directory, base), arguments)
             _keep_logs(directory, code)
             return code
         except KeyboardInterrupt:
@@ -47,7 +47,7 @@ def test(arguments: list[str]) -> int:
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _session(servers: TestServers, arguments: list[str]) -> int:
+def _run_session(servers: TestServers, arguments: list[str]) -> int:
     """Run pytest and the linters with these servers; return pytest's exit code, or 1 if a linter finds errors."""
     parallel, timings, linters = Parallel(), Timings(), Linters()
     notes = servers.directory / "timings"
@@ -62,7 +62,7 @@ def _session(servers: TestServers, arguments: list[str]) -> int:
         start_seconds = time.monotonic() - began
         env = {**servers.env, **owned.session(servers.directory), VARIABLE: str(notes)}
         began = time.monotonic()
-        code, cpu = _pytest(servers.directory, env, arguments, linters)
+        code, cpu = _run_pytest(servers.directory, env, arguments, linters)
         test_seconds = time.monotonic() - began
         if with_linters:
             linters.wait()
@@ -71,7 +71,7 @@ def _session(servers: TestServers, arguments: list[str]) -> int:
         for number in END_SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         servers.stop()
-        parallel.drain(10)
+        parallel.wait_for_rest(10)
         servers.stop()  # A thread of the start may have started one meanwhile.
     total_cpu = seconds_of(resource.getrusage(resource.RUSAGE_CHILDREN))
     server_cpu = total_cpu - cpu - linters.cpu
@@ -81,7 +81,7 @@ def _session(servers: TestServers, arguments: list[str]) -> int:
     return 1 if linters.have_refused else code
 
 
-def _pytest(
+def _run_pytest(
     directory: Path, env: dict[str, str], arguments: list[str], linters: Linters
 ) -> tuple[int, float]:
     """Run pytest, and return its exit code and CPU seconds. It is interrupted as soon as a linter finds errors.
@@ -113,7 +113,7 @@ def _pytest(
 
 
 def _directory(base: int) -> Path:
-    """Return the session's directory: in memory, where durable databases are fast, if there is room."""
+    """Return the directory of the session that has the port `base`: in memory, where databases are fast, if it has space."""
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
         return MEMORY / f"stand-test-{os.geteuid()}-{base}"
     return LIBRARY.parent / "test" / str(base)
@@ -132,4 +132,5 @@ def _keep_logs(directory: Path, code: int) -> None:
 
 
 def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Treat a signal like Ctrl-C."""
     raise KeyboardInterrupt

@@ -59,6 +59,7 @@ class TestServers:
         return (self.mariadb, self.redis, self.rabbitmq)
 
     def start(self, parallel: Parallel) -> None:
+        """Start the servers in parallel, and wait until all answer."""
         parallel.run([server.start for server in self.servers])
 
     def stop(self) -> None:

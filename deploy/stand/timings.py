@@ -32,7 +32,7 @@ class Sum:
 
 @dataclass(slots=True)
 class Timings:
-    """The timings of a test session."""
+    """The timings of a test session, from which the table is made."""
 
     parts: list[tuple[str, float, float]] = field(default_factory=list)
     """The parts of the session (linters, servers, tests): name, seconds, CPU seconds."""
@@ -56,6 +56,7 @@ class Timings:
 
 
 def _rows(directory: Path) -> Iterator[dict[str, Any]]:
+    """Yield the timings of tests and fixtures that the test processes have written, as dicts."""
     for path in sorted(directory.glob("*.jsonl")):
         for line in path.read_text().splitlines():
             yield json.loads(line)
@@ -85,5 +86,6 @@ def _groups(rows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _slowest(rows: list[tuple[float, str]]) -> Iterator[str]:
+    """Yield a line for each of the slowest entries; `rows` are pairs of seconds and name."""
     for seconds, name in sorted(rows, reverse=True)[:SLOWEST]:
         yield f"  {seconds:7.1f}  {name}"

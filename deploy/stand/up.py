@@ -50,7 +50,7 @@ def down() -> int:
             os.kill(pid, signal.SIGKILL)
     UP_JSON.unlink(missing_ok=True)
     PID_FILE.unlink(missing_ok=True)
-    count = sum(owned.sweep(directory) for directory in _sites())
+    count = sum(owned.sweep(directory) for directory in _site_directories())
     say("stopped" if pid is not None or count else "nothing was running")
     return 0
 
@@ -59,7 +59,7 @@ def clean() -> int:
     """Delete all data of the sites. Installed programs (var/lib) stay. Raises StandError while it runs."""
     if _supervisor() is not None:
         raise StandError("it is running; first: make down")
-    for directory in _sites():
+    for directory in _site_directories():
         owned.sweep(directory)
     for entry in VAR.iterdir() if VAR.exists() else ():
         if entry.name in ("lib", "test"):  # a test session deletes its own files
@@ -74,7 +74,7 @@ def _up_in_foreground() -> int:
     sites = _number("SITES", 2)
     os.umask(0o077)
     VAR.mkdir(exist_ok=True)
-    VAR.chmod(0o700)  # of a run from before, files below it may be readable for everybody
+    VAR.chmod(0o700)  # files of an earlier run may be readable for everybody
     stand = Stand(
         VAR,
         _number("PORT_BASE", 21000),
@@ -90,7 +90,7 @@ def _up_in_foreground() -> int:
         signal.signal(number, _interrupt)
     began = time.monotonic()
     stand.claim()
-    UP_JSON.unlink(missing_ok=True)  # of a run that has crashed
+    UP_JSON.unlink(missing_ok=True)  # left by a run that has crashed
     write_private(PID_FILE, f"{os.getpid()}\n")
     try:
         say("starting (logs in var/<site>/log)")
@@ -169,12 +169,13 @@ def _supervisor() -> int | None:
     return pid if b"deploy.stand" in command and is_of_this_clone else None
 
 
-def _sites() -> list[Path]:
+def _site_directories() -> list[Path]:
     """Return the directories of all sites that were ever started."""
     return [path.parent for path in VAR.glob("*/secrets.json")]
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Raise Interrupted, when a signal was received."""
     raise Interrupted
 
 

@@ -1,4 +1,4 @@
-"""The passwords, keys and ids of a site are generated once, stored in secrets.json, and never printed."""
+"""A site's passwords, keys and ids: they are generated once, stored in secrets.json, and never printed."""
 
 import json
 import secrets

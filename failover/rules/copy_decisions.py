@@ -21,12 +21,12 @@ def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -
         return _decide_diverged(row)
     takeover = _decide_takeover(facts, row, limits, now)
     if takeover.action is Action.NOTHING and _must_follow(facts, limits, now):
-        return Step(action=Action.FOLLOW, because=f"follow {row.owner}" + _in_words(own.trouble))
+        return Step(action=Action.FOLLOW, because=f"follow {row.owner}" + _after_colon(own.trouble))
     return takeover
 
 
 def _must_follow(facts: Facts, limits: Limits, now: float) -> bool:
-    """Return whether the agent must tell the database to copy from the owner: it does not copy, but could.
+    """Return whether the agent must now tell its database to copy from the owner, because it does not copy.
 
     A database that has only lost its connection is told once the owner's database answers.
     """
@@ -38,7 +38,8 @@ def _must_follow(facts: Facts, limits: Limits, now: float) -> bool:
     return not own.receiving and now - facts.heard_at < limits.follow
 
 
-def _in_words(trouble: str) -> str:
+def _after_colon(trouble: str) -> str:
+    """Return a database error as the end of a sentence: with a colon before it; "" stays ""."""
     return f": {trouble}" if trouble else ""
 
 
@@ -115,10 +116,10 @@ def _decide_takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float)
 
 
 def _are_workers_dead(facts: Facts, limits: Limits, now: float) -> bool:
-    """Return whether the owner's workers count as dead: no sign of their life has come for too long.
+    """Return whether the owner's worker processes count as dead, since they gave no sign of life for too long.
 
-    The signs are the liveness counter (pulse), and reports of the owner's agent that the site is
-    well.
+    The signs are a liveness counter in the database (`pulse_at`: when it last grew), and reports of the owner's agent
+    that the site is well. Log lines and reasons call the workers "software".
     """
     if facts.pulse_at is None or facts.other_well:
         return False
@@ -126,7 +127,11 @@ def _are_workers_dead(facts: Facts, limits: Limits, now: float) -> bool:
 
 
 def _own_illness(facts: Facts, limits: Limits, now: float) -> str:
-    """Return why this site itself seems too ill to take over by itself; "" if it seems well."""
+    """Return why this site must not take over without an operator, as it seems ill itself; "" if it seems well.
+
+    `doubted_since`: since when the other site has, or asks for, this site's own platform. `software_at`: when this site's own
+    worker processes last gave a sign of life.
+    """
     if facts.doubted_since is not None and now - facts.doubted_since <= limits.well:
         return "this site is being taken over itself"
     if facts.software_at is not None and now - facts.software_at > limits.pulse:
@@ -137,8 +142,9 @@ def _own_illness(facts: Facts, limits: Limits, now: float) -> str:
 def _takeover_refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bool) -> str:
     """Return why this copy must not take over now; "" means that it may.
 
-    `wished` means that an operator or the recovery mode asks for it: then the mode and the hourly
-    limit do not count. Whatever could lose a write always counts.
+    `wished`: an operator or the recovery mode asks for the takeover; then the mode and the hourly limit do not count.
+    Reasons because of which writes could be lost always count. `row.solo`: the owner was unprotected, that is, it
+    acknowledged writes that no copy has.
     """
     if row.solo:
         return "it was solo, my copy may lack its last writes: an operator must decide"
@@ -153,7 +159,7 @@ def _takeover_refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bo
     if not facts.own.complete:
         return "my copy restarted and has not been complete since: an operator must decide"
     if not facts.own.applying:
-        return f"my copy does not apply what it receives{_in_words(facts.own.trouble)}"
+        return f"my copy does not apply what it receives{_after_colon(facts.own.trouble)}"
     return ""
 
 

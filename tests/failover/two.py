@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.stand.cells import CellDatabase
-from deploy.stand.ports import claimed, ports_for
+from deploy.stand.ports import claimed_ports, ports_for
 from deploy.stand.report import Report, say
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
@@ -130,7 +130,7 @@ def two_sites(
     """Core, east and west, which see each other through links that can be cut; always stopped."""
     limits = {**LIMITS, **more.pop("limits", {})}
     listening = units if media == "janus" else 0
-    with claimed(ports_for(listening, core=True), ports_for(listening)) as base:
+    with claimed_ports(ports_for(listening, core=True), ports_for(listening)) as base:
         more |= {"sites": 2, "core": True, "cells": True, "limits": limits}
         stand = Stand(root, base, media=media, units=units, **more)
         two = Two(stand, Links(stand.sites["east"], stand.sites["west"]))

@@ -18,7 +18,7 @@ from django.db.backends.mysql.base import DatabaseWrapper
 from deploy.stand import cell as stand_cell
 from deploy.stand import owned
 from deploy.stand.mariadb import MariaDB
-from deploy.stand.ports import claimed
+from deploy.stand.ports import claimed_ports
 from deploy.stand.site import LIBRARY, REPOSITORY
 from failover.data.cells.config import Cell
 from failover.data.cells.connection import DatabaseLink, Failure
@@ -267,7 +267,7 @@ class World:
 @contextmanager
 def world(root: Path, *, asynchronous: bool = False, **limits: float) -> Iterator[World]:
     """A world of its own that always ends."""
-    with claimed(20) as base:
+    with claimed_ports(20) as base:
         new_world = World(root, base, asynchronous=asynchronous, **limits)
         try:
             new_world.start()

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.stand.ports import claimed, ports_for
+from deploy.stand.ports import claimed_ports, ports_for
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 from im.conformance.device import Device
@@ -37,7 +37,7 @@ Strike = Callable[[Site], None]
 @contextmanager
 def chat_site(root: Path) -> Iterator[Site]:
     """Run a site with instant messages, without media units, with some more people."""
-    with claimed(ports_for(0)) as base, Stand(root, base, media="none", im=True) as stand:
+    with claimed_ports(ports_for(0)) as base, Stand(root, base, media="none", im=True) as stand:
         site = stand.sites["east"]
         add_people(site)
         yield site

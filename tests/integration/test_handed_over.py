@@ -16,7 +16,7 @@ from django.db import connections
 from pytest_django import Settings
 
 from deploy.stand.mariadb import MariaDB
-from deploy.stand.ports import SERVER_PORTS, claimed
+from deploy.stand.ports import SERVER_PORTS, claimed_ports
 from deploy.stand.site import LIBRARY
 from foundation.bus import dispatch
 from foundation.bus import gate as bus_gate
@@ -34,7 +34,7 @@ WEST, SCHEMA = "30000000-0000-4000-8000-000000000003", "gate"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
     """A database server."""
-    with claimed(SERVER_PORTS) as base:
+    with claimed_ports(SERVER_PORTS) as base:
         place = tmp_path_factory.mktemp("gate")
         server = MariaDB(place, base, "secret", schemas=[SCHEMA], templates=LIBRARY)
         server.start()

@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from conferences.management import doctor_checks
 from confplatform import wiring
-from deploy.stand.ports import SERVER_PORTS, claimed
+from deploy.stand.ports import SERVER_PORTS, claimed_ports
 from deploy.stand.rabbitmq import RabbitMQ
 from foundation.bus import link as link_module
 from foundation.bus.amqp import close, connect
@@ -47,7 +47,7 @@ REQUESTS = Routes.BMC_SYNC.value
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
     """A peer's broker."""
-    with claimed(SERVER_PORTS) as base:
+    with claimed_ports(SERVER_PORTS) as base:
         broker = RabbitMQ(tmp_path_factory.mktemp("peer"), base, "secret", node="peer", plugins=())
         broker.start()
         try:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.stand.ports import SERVER_PORTS, claimed
+from deploy.stand.ports import SERVER_PORTS, claimed_ports
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 from tests.wire.actors import Asker, Manager, MediaUnit, OtherRms
@@ -26,7 +26,7 @@ _addresses = count(1)
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Start all our processes with their servers, and a licence that limits nothing."""
     root = tmp_path_factory.mktemp("wire")
-    with claimed(SERVER_PORTS) as base, Stand(root, base, sites=1, media="none") as stand:
+    with claimed_ports(SERVER_PORTS) as base, Stand(root, base, sites=1, media="none") as stand:
         license_for(stand.sites["east"], 100_000, 100_000)
         yield stand.sites["east"]
 
