@@ -23,7 +23,7 @@ def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
         uow.save(step.before, step.after)
         for event in events.of_change(step.before, step.after):
             uow.tell(event)
-    for event in step.tell:
+    for event in step.events:
         uow.tell(event)
     for outgoing in step.send:
         uow.send(outgoing)

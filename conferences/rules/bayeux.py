@@ -7,13 +7,14 @@ import re
 from foundation.json_value import JSONObject, JSONValue
 
 TRANSPORTS = ("websocket", "long-polling", "callback-polling")
-HELD_MS = 30_000
-"""A request `/meta/connect` is answered after this time at the latest, in milliseconds."""
-RETRY: JSONObject = {"reconnect": "retry", "interval": 0, "timeout": HELD_MS}
+MAX_HOLD_MS = 30_000
+"""A message `/meta/connect` is answered after this time at the latest, in milliseconds."""
+# Advices: what a client does next, after an interval in milliseconds.
+RETRY: JSONObject = {"reconnect": "retry", "interval": 0, "timeout": MAX_HOLD_MS}
 SIGN_IN_AGAIN: JSONObject = {"reconnect": "none"}
 ASK_LATER: JSONObject = {"reconnect": "handshake", "interval": 5000}
 NEW_HANDSHAKE: JSONObject = {"reconnect": "handshake", "interval": 0}
-SLOWER: JSONObject = {"reconnect": "retry", "interval": 1000}
+SLOW_DOWN: JSONObject = {"reconnect": "retry", "interval": 1000}
 
 _ROOT = "/userdomains/"
 _SEGMENT = r"[A-Za-z0-9\-_!~()$@:%.+]+"
@@ -26,10 +27,10 @@ def channel_of(user_domain: str, channel: str) -> str:
     return f"{_ROOT}{user_domain}{channel}"
 
 
-def patterns_of(channel: str) -> tuple[str, ...]:
-    """Return all subscriptions that receive what is sent on a channel: itself, and those with a wildcard at the end.
+def matching_subscriptions(channel: str) -> tuple[str, ...]:
+    """Return all subscriptions that receive the messages of a channel: the channel itself, and those with a wildcard.
 
-    `*` stands for one segment, `**` for one or more.
+    A wildcard stands at the end: `*` for one segment, `**` for one or more.
     """
     above = channel.split("/")[:-1]
     parents = ["/".join(above[:count]) for count in range(len(above), 0, -1)]
@@ -37,7 +38,7 @@ def patterns_of(channel: str) -> tuple[str, ...]:
 
 
 def named_subscription(message: JSONObject) -> JSONValue:
-    """Return what a message says of `subscription`, as the answer repeats it: a channel, or a list of some."""
+    """Return the field `subscription` of a message, which the answer repeats: a channel, or a list of channels."""
     named = message.get("subscription")
     if isinstance(named, list) and all(isinstance(name, str) for name in named):
         return named
@@ -45,7 +46,7 @@ def named_subscription(message: JSONObject) -> JSONValue:
 
 
 def why_not_subscribed(subscription: JSONValue, user_domain: str) -> str:
-    """Return why a client of this user domain may not subscribe so, as a Bayeux error; "" if it may."""
+    """Return why a client of this user domain may not use this subscription, as a Bayeux error; "" if it may."""
     if not isinstance(subscription, str) or not _SUBSCRIPTION.fullmatch(subscription):
         return f"400:{str(subscription)[:_LONGEST]}:subscription: a channel, with a wildcard only at its end"
     if len(subscription) > _LONGEST:
@@ -56,10 +57,10 @@ def why_not_subscribed(subscription: JSONValue, user_domain: str) -> str:
 
 
 def answer(message: JSONObject, **fields: JSONValue) -> JSONObject:
-    """Return the answer to a message: its channel and id, and these fields.
+    """Return the answer to a message: its channel, its id, and these fields.
 
-    An id is a text or a number. Nothing else goes back to the client: JSON can be read that is nested too deeply to be
-    written.
+    An id that is neither a text nor a number is not repeated, because JSON that can be read may be nested too deeply to
+    be written again.
     """
     reply: JSONObject = {"channel": message.get("channel"), **fields}
     if isinstance(message.get("id"), str | int | float):
@@ -68,23 +69,23 @@ def answer(message: JSONObject, **fields: JSONValue) -> JSONObject:
 
 
 def accepted(message: JSONObject, client_id: str, **fields: JSONValue) -> JSONObject:
-    """Return the answer to a message of a session that succeeded."""
+    """Return the answer that a message of a session has succeeded."""
     return answer(message, clientId=client_id, successful=True, **fields)
 
 
 def refused(message: JSONObject, error: str, **fields: JSONValue) -> JSONObject:
-    """Return the answer to a message that failed; `error` is `code:arguments:words`."""
+    """Return the answer that a message has failed; `error` has the form `code:arguments:text`."""
     return answer(message, successful=False, error=error, **fields)
 
 
 def unknown_client(message: JSONObject) -> JSONObject:
-    """Return the answer to a message of a session that does not exist any more: the client begins anew."""
+    """Return the answer that the session of a message does not exist any more, with the advice to open a new one."""
     client_id = str(message.get("clientId") or "")[:64]
     return refused(message, f"402:{client_id}:unknown client", advice=NEW_HANDSHAKE)
 
 
 def welcome(message: JSONObject, client_id: str, user_domain: str) -> JSONObject:
-    """Return the answer to a handshake that succeeded; clients build their channels from its `user_domain_moid`."""
+    """Return the answer that a handshake has succeeded; clients build their channels from its `user_domain_moid`."""
     return accepted(
         message,
         client_id,
@@ -96,24 +97,23 @@ def welcome(message: JSONObject, client_id: str, user_domain: str) -> JSONObject
     )
 
 
-def acknowledges(message: JSONObject) -> bool:
+def wants_acknowledgements(message: JSONObject) -> bool:
     """Return whether a handshake asks for the acknowledge extension."""
     ext = message.get("ext")
     return isinstance(ext, dict) and bool(ext.get("ack"))
 
 
-def acknowledged(message: JSONObject) -> int:
-    """Return the last batch that a client says to have received, with `/meta/connect`; -1 means none."""
+def acknowledged_batch(message: JSONObject) -> int:
+    """Return the number of the last batch that a client has received, as its `/meta/connect` says; -1 means none."""
     ext = message.get("ext")
     batch = ext.get("ack") if isinstance(ext, dict) else None
     return batch if isinstance(batch, int) and not isinstance(batch, bool) else -1
 
 
 def replay_from(message: JSONObject, subscription: str) -> int | None:
-    """Return the number of the last event that a client has seen, which it names when it subscribes.
+    """Return the number of the last event that a subscribing client has seen; `None` if it wants new events only.
 
-    It stands in `ext.replay`, alone or by channel: `{"replay": {"/channel/**": 17}}`. `None`: the client wants only
-    what comes from now on.
+    The client names it in `ext.replay`: one number, or one for each channel, as in `{"replay": {"/channel/**": 17}}`.
     """
     ext = message.get("ext")
     replay = ext.get("replay") if isinstance(ext, dict) else None
@@ -123,6 +123,6 @@ def replay_from(message: JSONObject, subscription: str) -> int | None:
 
 
 def wants_answer_at_once(message: JSONObject) -> bool:
-    """Return whether a `/meta/connect` is not to be held until there are messages."""
+    """Return whether the client wants its `/meta/connect` answered at once, also if there are no messages for it."""
     advice = message.get("advice")
     return isinstance(advice, dict) and advice.get("timeout") == 0

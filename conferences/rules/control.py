@@ -1,4 +1,4 @@
-"""Control orders of conference managers (CM) go unchanged to the media unit of the conference (CSS §2.3.3)."""
+"""The rules for control orders of conference managers (CM), which go unchanged to the media unit (CSS §2.3.3). Pure."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ def decide_control(
     own_site: str,
     missing_resource: str = "",
 ) -> Step:
-    """Pass a control order on to the conference's media unit unchanged, or refuse it with a NACK of our own.
+    """Forward a control order unchanged to the conference's media unit, or refuse it with a NACK of our own.
 
-    It is refused if no such conference runs, or if it is not permitted.
-    `missing_resource`: the licensed resource of which too few are left for the terminals that the order calls,
-    for instance `access_ports`; "" means that enough are left.
+    `request_key`: the key of the order in the inbox. `missing_resource`: the licensed resource of which too few are left
+    for the terminals that the order calls, for instance `access_ports`; "" means that enough are left.
     """
     refusal_reason = _refusal_reason(c, order, missing_resource)
     if c is None or c.unit is None or refusal_reason:
@@ -39,7 +38,7 @@ def decide_control(
         message = _through_css_of_unit(order, c.unit, own_site, correlation_id)
     after = None
     if order.type.startswith("CM_MCU_STOPRECORD_"):
-        # It stays stopped, also on another unit, and when a recorder becomes free.
+        # The recording stays stopped, also after a move to another unit, and when a recorder becomes free.
         after = c.change(record=False, record_at=None)
     return Step(f"passed {order.type} to {c.unit}", c if after else None, after, (message,))
 
@@ -58,10 +57,10 @@ def _through_css_of_unit(order: Control, unit: Unit, own_site: str, correlation_
 def decide_control_answered(
     c: Conference | None, reply: ControlAnswered, unit: Unit | None, request_key: str | None
 ) -> Step:
-    """Pass a media unit's answer to the conference manager whose order it answers.
+    """Forward a media unit's answer to the conference manager whose order it answers.
 
-    `request_key`: the order in the inbox; `None` if the message answers no order. Then, and if it is a notice,
-    it goes to all conference managers.
+    `request_key`: the key of that order in the inbox. `None` means that the message answers no known order, or is a
+    notice; then it goes to all conference managers.
     """
     if c and not c.is_on(unit):
         return no_change(f"{unit} does not run it")
@@ -78,7 +77,7 @@ def decide_control_answered(
 def _refusal_reason(
     c: Conference | None, order: Control, missing_resource: str
 ) -> tuple[Err, str] | None:
-    """Return the error code and a sentence why an order is refused; `None` means that it is allowed."""
+    """Return the error code and the sentence that say why an order is refused; `None` means that it is allowed."""
     code = None
     if c is None:
         code = Err.NO_CONFERENCE

@@ -1,7 +1,7 @@
-"""The rules say which events follow from a change of a conference (pushes of the HTTP API §5.2). Pure.
+"""The rules by which changes of a conference become events for listening programs (HTTP API §5.2). Pure.
 
-An event says that something has changed, not how: the program that listens reads it again, by the call whose path is
-`/api/v1/vc` followed by the channel.
+An event says that something has changed, not how. The program reads the new state by the call whose path is `/api/v1/vc`
+followed by the event's channel. Each channel is `/confs/<number>` with a suffix.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ UPDATE, DELETE = b'{"method":"update"}', b'{"method":"delete"}'
 
 
 class _Target(NamedTuple):
-    """The address to which a monitor sends."""
+    """The address to which a monitor is sent."""
 
     ip: str
     port: int
 
 
 _OWN_CHANNELS = {"chairman": "/chairman", "speaker": "/speaker"}
-"""The fields whose changes are told on a channel of their own, and its end."""
+"""Field of a conference whose changes have a channel of their own -> suffix of that channel."""
 
 _NOT_SHOWN = frozenset(
     {
@@ -40,7 +40,7 @@ _NOT_SHOWN = frozenset(
         *("restores", "units", "members", "monitors"),
     }
 )
-"""The fields that no program sees, or whose changes are told otherwise."""
+"""The fields that no program sees, or whose changes become other events."""
 
 _SHOWN = tuple(
     name
@@ -50,9 +50,9 @@ _SHOWN = tuple(
 
 
 def of_change(before: Conference | None, after: Conference) -> Iterator[Event]:
-    """Yield the events that tell of a conference's change; `before` is `None` if it is new.
+    """Yield the events that follow from a change of a conference; `before` is `None` for a new one.
 
-    A conference that is being created is told of when it runs, or when its creation has failed.
+    A conference that is being created has no events until it runs, or its creation has failed.
     """
     if after.state is ConferenceState.CREATING:
         return
@@ -64,38 +64,39 @@ def of_change(before: Conference | None, after: Conference) -> Iterator[Event]:
     if before is None or _is_shown_otherwise(before, after):
         yield _event(after, "", UPDATE)
     if before is not None:
-        yield from _of_parts(before, after)
+        yield from _events_of_parts(before, after)
 
 
-def _of_parts(before: Conference, after: Conference) -> Iterator[Event]:
-    """Yield the events of those parts of a conference that have channels of their own."""
-    for name, end in _OWN_CHANNELS.items():
+def _events_of_parts(before: Conference, after: Conference) -> Iterator[Event]:
+    """Yield the events of the parts of a conference that have channels of their own."""
+    for name, suffix in _OWN_CHANNELS.items():
         if getattr(before, name) != getattr(after, name):
-            yield _event(after, end, UPDATE)
+            yield _event(after, suffix, UPDATE)
     if before.mts != after.mts:
-        yield from _of_terminals(before, after)
+        yield from _events_of_terminals(before, after)
     if before.settings != after.settings:
-        yield from _of_settings(after, _told_settings(before), _told_settings(after))
+        values = _values_by_suffix(before), _values_by_suffix(after)
+        yield from _events_of_settings(after, *values)
     for monitor in sorted(_running_monitors(before) ^ _running_monitors(after)):
         yield _event(after, f"/monitor/{monitor.ip}/{monitor.port}", UPDATE)
 
 
 def _is_shown_otherwise(before: Conference, after: Conference) -> bool:
-    """Return whether programs see a change in the conference itself, leaving its members and their roles aside."""
+    """Return whether the HTTP API shows a change in the conference itself, apart from its members and their roles."""
     running = ConferenceState.RUNNING
     if (before.state is running) != (after.state is running):
         return True
     return any(getattr(before, name) != getattr(after, name) for name in _SHOWN)
 
 
-def _of_terminals(before: Conference, after: Conference) -> Iterator[Event]:
+def _events_of_terminals(before: Conference, after: Conference) -> Iterator[Event]:
     """Yield an event for each terminal that was added, changed or removed."""
     earlier, later = _by_id(before.mts), _by_id(after.mts)
     for mtid, terminal in later.items():
         if earlier.get(mtid) != terminal:
-            yield _event(after, _terminal_end(mtid), UPDATE)
+            yield _event(after, _terminal_suffix(mtid), UPDATE)
     for mtid in (mtid for mtid in earlier if mtid not in later):
-        yield _event(after, _terminal_end(mtid), DELETE)
+        yield _event(after, _terminal_suffix(mtid), DELETE)
 
 
 _CHANNELS_OF_SETTINGS = {
@@ -105,41 +106,41 @@ _CHANNELS_OF_SETTINGS = {
     "chairmanpoll": "/chairmanpoll",
     "recording": "/recorders/1",
 }
-"""The settings that have a channel of their own, and its end: there is one mix, picture and recording at most."""
+"""Setting with a channel of its own -> suffix of that channel. A conference has at most one of each."""
 
 
-def _told_settings(c: Conference) -> dict[str, object]:
-    """Return the settings of a conference that have channels of their own: end of the channel -> value.
+def _values_by_suffix(c: Conference) -> dict[str, object]:
+    """Return the values of the settings that have channels of their own: suffix of the channel -> value.
 
-    They are read as the media unit reports them; what is off is left out.
+    The values are those that the media unit reports; settings that are off are left out.
     """
     extra = (c.settings.extra if c.settings else None) or {}
-    told: dict[str, object] = {
-        end: extra[name] for name, end in _CHANNELS_OF_SETTINGS.items() if extra.get(name)
+    values: dict[str, object] = {
+        suffix: extra[name] for name, suffix in _CHANNELS_OF_SETTINGS.items() if extra.get(name)
     }
     layouts, views = extra.get("layouts"), extra.get("views")
     for mtid, layout in (layouts if isinstance(layouts, dict) else {}).items():
-        told[f"/mtvmps/{_segment(str(mtid))}"] = layout
+        values[f"/mtvmps/{_segment(str(mtid))}"] = layout
     for view in views if isinstance(views, list | tuple) else ():
         if isinstance(view, dict):
             viewer, mode = _segment(str(view.get("dst"))), view.get("mode", 1)
-            told[f"/inspections/{viewer}/{mode}"] = view
-    return told
+            values[f"/inspections/{viewer}/{mode}"] = view
+    return values
 
 
-def _of_settings(
+def _events_of_settings(
     c: Conference, before: dict[str, object], after: dict[str, object]
 ) -> Iterator[Event]:
-    """Yield an event for each setting with a channel of its own that was made, changed or taken back."""
-    for end, value in after.items():
-        if before.get(end) != value:
-            yield _event(c, end, UPDATE)
-    for end in (end for end in before if end not in after):
-        yield _event(c, end, DELETE)
+    """Yield an event for each setting that was set, changed or removed; both dicts are of `_values_by_suffix`."""
+    for suffix, value in after.items():
+        if before.get(suffix) != value:
+            yield _event(c, suffix, UPDATE)
+    for suffix in (suffix for suffix in before if suffix not in after):
+        yield _event(c, suffix, DELETE)
 
 
 def _running_monitors(c: Conference) -> frozenset[_Target]:
-    """Return the addresses to which a terminal's sound or picture is sent."""
+    """Return the addresses to which the running monitors of a conference are sent."""
     return frozenset(_Target(monitor.ip, monitor.port) for monitor in c.monitors if monitor.running)
 
 
@@ -148,21 +149,21 @@ def _by_id(terminals: tuple[Terminal, ...]) -> dict[str, Terminal]:
     return {str(terminal.mtid): terminal for terminal in terminals if terminal.mtid}
 
 
-def _terminal_end(mtid: str) -> str:
-    """Return the end of the channel of one of the conference's own terminals; they are cascade 0."""
+def _terminal_suffix(mtid: str) -> str:
+    """Return the suffix of a terminal's channel; the conference's own terminals are those of cascade 0."""
     return f"/cascades/0/mts/{_segment(mtid)}"
 
 
 def _segment(text: str) -> str:
-    """Return a text as one segment of a channel."""
+    """Return a text quoted so that it is one segment of a channel."""
     return quote(text, safe="@:+")
 
 
-def notify(c: Conference, end: str, **members: JSONValue) -> Event:
-    """Return an event that happens once, with its details, on the channel of a conference that ends so."""
-    return _event(c, end, orjson.dumps({"method": "notify", **members}))
+def notify(c: Conference, suffix: str, **members: JSONValue) -> Event:
+    """Return an event about something that happens once, with details, on the channel with this suffix."""
+    return _event(c, suffix, orjson.dumps({"method": "notify", **members}))
 
 
-def _event(c: Conference, end: str, body: bytes) -> Event:
-    """Return an event on the channel of a conference that ends so."""
-    return Event(c.user_domain, f"/confs/{c.e164}{end}", body)
+def _event(c: Conference, suffix: str, body: bytes) -> Event:
+    """Return an event on the channel of a conference with this suffix; "" is the channel of the conference itself."""
+    return Event(c.user_domain, f"/confs/{c.e164}{suffix}", body)

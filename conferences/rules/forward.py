@@ -1,4 +1,4 @@
-"""The rules for messages that are passed on unchanged to the site that serves a platform (CSS §2.3.3, §5)."""
+"""The rules for messages that are forwarded unchanged to the site that serves a platform (CSS §2.3.3, §5)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from wire.routes import Routes
 
 
 def decide_pass_on(envelope: Envelope, own_site: str) -> dict[str, Any] | None:
-    """Return the AMQP properties with which a message is passed on to the serving site.
+    """Return the AMQP properties with which a message is forwarded to the serving site.
 
-    `None`: another site has passed it on to us already, so it is dropped, and not sent back and forth.
+    `None` means that the message is dropped: another site has forwarded it to us, and it must not go back and forth.
     """
     if envelope.via:
         return None
@@ -33,9 +33,9 @@ def decide_pass_on(envelope: Envelope, own_site: str) -> dict[str, Any] | None:
 def decide_control_for_local_unit(
     c: Conference | None, order: Control, envelope: Envelope, own_site: str
 ) -> Send | None:
-    """Pass a control order of the serving site to the media unit at this site, or answer with a NACK.
+    """Return the serving site's control order, addressed to the media unit at this site, or the NACK that refuses it.
 
-    `None`: nothing is sent, as the conference does not run here and the order expects no answer.
+    `None` means that nothing is sent: the conference does not run here, and the order expects no answer.
     """
     if c and c.unit and c.unit.site == own_site:
         return to_unit(c.unit, order, correlation_id=envelope.correlation_id)

@@ -17,16 +17,16 @@ _SOFTWARE = frozenset({"user"})
 
 
 def of_new(places: int) -> Amounts:
-    """Return what a conference of this many places uses: one small or large conference, and its media ports."""
+    """Return the licensed amounts that a new conference with this many places uses: a small or large one, and its ports."""
     large = int(places > SMALL_PLACES)
     return Amounts(small_conferences=1 - large, large_conferences=large, media_ports=places)
 
 
 def of_terminals(terminals: Iterable[Terminal]) -> Amounts:
-    """Return what these terminals use while they are in a conference.
+    """Return the licensed amounts that these terminals use while they are in a conference.
 
-    Each uses an access port, and counts as a software or hardware terminal. A terminal that is called by number
-    (`e164`) may be of any kind, even a telephone, so it uses a port alone.
+    Each uses an access port, and counts as a software or hardware terminal. A terminal that is called by its number
+    (type `e164`) may be of any kind, even a telephone, so it uses a port only.
     """
     kinds = [terminal.type or "" for terminal in terminals]
     return Amounts(
@@ -41,16 +41,15 @@ VISITOR = of_terminals([Terminal(type="user")])
 
 
 def in_use(c: Conference | None) -> Amounts:
-    """Return what a conference uses of the licence now; nothing if it has ended or is `None`.
+    """Return the licensed amounts that a conference uses now; zero if it has ended or is `None`.
 
     Its places and monitors count from their beginning to their end, its terminals only while it runs.
     """
     if c is None or not c.live:
         return NONE
-    held = of_new(c.places)
+    used = of_new(c.places)
     if c.monitors:
-        held += Amounts(monitors=len(c.monitors))
+        used += Amounts(monitors=len(c.monitors))
     if c.state is not ConferenceState.RUNNING:
-        return held
-    terminals = of_terminals(terminal for terminal in c.mts if terminal.online)
-    return held + terminals
+        return used
+    return used + of_terminals(terminal for terminal in c.mts if terminal.online)

@@ -21,7 +21,7 @@ class ListPage(NamedTuple):
 
 
 def as_many_as_fit(items: Iterable[ListedConference]) -> tuple[ListedConference, ...]:
-    """Return the first items that fit together into one message; at least one."""
+    """Return as many of the first items as fit together into one message; at least one."""
     fitting: list[ListedConference] = []
     size = 0
     for item in items:

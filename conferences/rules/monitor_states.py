@@ -1,4 +1,4 @@
-"""A monitor of a conference is one value: what is sent, to which address, and until when. Pure."""
+"""A monitor sends the sound or picture of a terminal to an address. This module defines its value. Pure."""
 
 from __future__ import annotations
 
@@ -8,21 +8,23 @@ import msgspec
 
 from wire.monitors import MonitorAddress
 
-SILENT_FOR = timedelta(seconds=60)
-"""A monitor of a conference manager is over after this time without a keep-alive (CSS §10)."""
+KEEP_ALIVE_TIMEOUT = timedelta(seconds=60)
+"""A monitor of a conference manager ends after this time without a keep-alive (CSS §10)."""
 
-SILENT_FOR_HTTP = timedelta(seconds=30)
-"""A monitor of an HTTP client, which sends its heartbeat every 10 s, is over after this time without one."""
+HTTP_KEEP_ALIVE_TIMEOUT = timedelta(seconds=30)
+"""A monitor of an HTTP client, which sends a heartbeat every 10 s, ends after this time without one."""
 
-NOTED_EVERY = timedelta(seconds=5)
-"""A keep-alive that comes sooner after the last one that was saved is not saved."""
+MIN_SAVE_INTERVAL = timedelta(seconds=5)
+"""A keep-alive that comes sooner than this after the last saved one is not saved."""
 
 
 class Monitor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A monitor is known by its address (`ip`, `port`) within its conference.
+    """The value of a monitor, whose address (`ip`, `port`) identifies it within its conference.
 
-    It is over at `due_at`: before it is `running`, if the media unit has not answered the question `question`; then,
-    if no keep-alive has come. `mtid` "" is the mixed sound of all. `request` is the key of the request in the inbox.
+    `mode`: see `wire.monitors`. `mtid`: the monitored terminal; "" means the mixed sound of all. `running`: the media
+    unit sends it. `due_at`: when it ends, unless before the unit answers our request with the id `question`, or, while
+    it is running, a keep-alive comes. `request`, `reqid`: key in the inbox, and own id, of the request for the monitor.
+    `rtcp`: the address for receiver reports. `payload`: the payload type in the RTP packets.
     """
 
     ip: str
@@ -44,12 +46,12 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return MonitorAddress(ip=self.ip, port=self.port)
 
     @property
-    def silent_for(self) -> timedelta:
-        """The time without a keep-alive after which it is over."""
-        return SILENT_FOR_HTTP if self.over_http else SILENT_FOR
+    def timeout(self) -> timedelta:
+        """The time without a keep-alive after which it ends."""
+        return HTTP_KEEP_ALIVE_TIMEOUT if self.over_http else KEEP_ALIVE_TIMEOUT
 
-    def alive(self, now: datetime) -> Monitor:
-        """Return the monitor after a keep-alive; the same one if the last that was saved is not long ago."""
-        if not self.running or self.due_at - now > self.silent_for - NOTED_EVERY:
+    def kept_alive(self, now: datetime) -> Monitor:
+        """Return the monitor after a keep-alive; unchanged if the last saved keep-alive is less than 5 s ago."""
+        if not self.running or self.due_at - now > self.timeout - MIN_SAVE_INTERVAL:
             return self
-        return msgspec.structs.replace(self, due_at=now + self.silent_for)
+        return msgspec.structs.replace(self, due_at=now + self.timeout)

@@ -37,7 +37,7 @@ from wire.monitors import (
 from wire.routes import Routes
 
 UNIT_STARTS_IN = timedelta(seconds=3)
-"""The time for the answer of the media unit; an HTTP client waits 4 s, and the timer looks every second."""
+"""The media unit has to answer within this time: an HTTP client waits 4 s, and the timer runs every second."""
 
 MAX_MONITORS = 32
 """A conference has at most so many monitors."""
@@ -46,23 +46,23 @@ ONE_MONITOR = Amounts(monitors=1)
 
 
 class Refusal(NamedTuple):
-    """The reason why a monitor is not started or stopped: error code, and field with words, or a sentence."""
+    """The reason why a monitor is not started or stopped: error code, and a sentence, after the name of a field if any."""
 
     code: Err
     detail: str
 
 
 class Asker(NamedTuple):
-    """Whoever asks for a monitor: the key of the request in the inbox, and whether it came over HTTP."""
+    """The asker of a monitor: the key of its request in the inbox, and whether the request came over HTTP."""
 
     request: str
     over_http: bool = False
 
 
 def plain_address(text: str) -> str | None:
-    """Return an IP address in its one canonical form; `None` if the text is no address of one host.
+    """Return an IP address in its canonical form; `None` if the text is not the address of a single host.
 
-    An IPv4 address that is written as IPv6 becomes what it is, so that no rule for IPv4 can be passed by.
+    An IPv4 address that is written as an IPv6 address becomes IPv4, so that rules for IPv4 addresses apply to it.
     """
     try:
         address = ip_address(text)
@@ -77,15 +77,15 @@ def plain_address(text: str) -> str | None:
 
 def monitor_at(c: Conference, ip: str, port: int) -> Monitor | None:
     """Return the monitor of a conference at an address; `None` if there is none."""
-    wanted = (plain_address(ip), port)
-    return next((m for m in c.monitors if (m.ip, m.port) == wanted), None)
+    address = (plain_address(ip), port)
+    return next((m for m in c.monitors if (m.ip, m.port) == address), None)
 
 
 # ---- start ----------------------------------------------------------------------------------------
 
 
 def why_not_started(c: Conference | None, request: StartMonitor) -> Refusal | None:
-    """Return why a monitor is refused, leaving licence and allowed addresses aside; `None`: it is not."""
+    """Return why a monitor cannot be started; `None` if it can. Licence and allowed addresses are checked elsewhere."""
     if c is None:
         return Refusal(Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
     if request.user_domain not in (None, c.user_domain):
@@ -98,7 +98,7 @@ def why_not_started(c: Conference | None, request: StartMonitor) -> Refusal | No
 
 
 def _why_no_terminal(c: Conference, mtid: str) -> Refusal | None:
-    """Return why a terminal cannot be monitored; "" stands for all."""
+    """Return why a terminal cannot be monitored; `None` if it can. `mtid` "" stands for the mixed sound of all."""
     terminal = next((terminal for terminal in c.mts if terminal.mtid == mtid), None)
     if mtid and terminal is None:
         return Refusal(Err.NOT_FOUND, "mtid: the conference has no such terminal")
@@ -108,7 +108,7 @@ def _why_no_terminal(c: Conference, mtid: str) -> Refusal | None:
 
 
 def _why_address_taken(c: Conference, request: StartMonitor) -> Refusal | None:
-    """Return why no monitor can be added at this address: another one has it, or there are too many."""
+    """Return why no monitor can be started at the requested address: it is in use, or there are too many monitors."""
     monitor = monitor_at(c, request.ip, request.port)
     if monitor is None:
         if len(c.monitors) < MAX_MONITORS:
@@ -122,24 +122,22 @@ def _why_address_taken(c: Conference, request: StartMonitor) -> Refusal | None:
 
 
 def refuse_by_licence() -> Refusal:
-    """Return the refusal of one monitor more than the licence allows."""
+    """Return the refusal of a monitor because the licence has none left."""
     return Refusal(Err.NOT_PERMITTED, "the licence has no monitors left; stop one, or extend it")
 
 
 def decide_refuse(request: StartMonitor, asker: Asker, refusal: Refusal) -> Step:
     """Answer a request for a monitor with a NACK; nothing is started."""
-    return Step(f"refused {refusal.code}", send=(_nack(asker.request, request, *refusal),))
-
-
-def _nack(key: str, request: StartMonitor, code: str, detail: str | None) -> Answer:
+    code, detail = refusal
     nack = MonitorRefused(reqid=request.reqid, e164=request.e164, errcode=code, detail=detail)
-    return Answer(request=key, message=nack, route=Routes.CSS_TO_CM)
+    answer = Answer(request=asker.request, message=nack, route=Routes.CSS_TO_CM)
+    return Step(f"refused {code}", send=(answer,))
 
 
 def decide_start(
     c: Conference, request: StartMonitor, asker: Asker, question: str, now: datetime
 ) -> Step:
-    """Ask the media unit for a monitor; one that is sent already is answered at once.
+    """Ask the media unit to start a monitor; if the same monitor is running already, answer at once.
 
     `question`: the id of our request to the unit.
     """
@@ -147,8 +145,8 @@ def decide_start(
     if monitor := monitor_at(c, request.ip, request.port):
         answered = msgspec.structs.replace(
             monitor, request=asker.request, reqid=request.reqid
-        ).alive(now)
-        return Step("sent already", c, _with(c, answered), (_ack(c, answered),))
+        ).kept_alive(now)
+        return Step("sent already", c, _with_monitor(c, answered), (_ack(c, answered),))
     monitor = Monitor(
         ip=plain_address(request.ip) or "",
         port=request.port,
@@ -170,20 +168,22 @@ def decide_start(
         mode=request.mode,
     )
     to_unit = outgoing.to_unit(c.unit, order, outgoing.COMMAND_LIVES_MS, question)
-    return Step(f"starting a monitor at {_name(monitor)}", c, _with(c, monitor), (to_unit,))
+    after = _with_monitor(c, monitor)
+    return Step(f"starting a monitor at {_address_text(monitor)}", c, after, (to_unit,))
 
 
-def _with(c: Conference, monitor: Monitor) -> Conference:
-    """Return the conference with this monitor, in place of one at the same address."""
+def _with_monitor(c: Conference, monitor: Monitor) -> Conference:
+    """Return the conference with this monitor, which replaces the one at the same address, if any."""
     others = [m for m in c.monitors if (m.ip, m.port) != (monitor.ip, monitor.port)]
     return c.change(monitors=(*others, monitor))
 
 
-def _name(monitor: Monitor) -> str:
+def _address_text(monitor: Monitor) -> str:
     return f"{monitor.ip} port {monitor.port}"
 
 
 def _ack(c: Conference, monitor: Monitor) -> Answer:
+    """Return the answer to the request for a monitor that it is being sent."""
     rtcp = MonitorAddress(ip=monitor.rtcp[0], port=monitor.rtcp[1]) if monitor.rtcp else None
     ack = MonitorStarted(
         reqid=monitor.reqid,
@@ -201,47 +201,52 @@ def _ack(c: Conference, monitor: Monitor) -> Answer:
 def decide_unit_started(
     c: Conference, reply: UnitStartedMonitor, question: str, unit: Unit | None, now: datetime
 ) -> Step:
-    """Let a monitor run that the media unit sends, and answer whoever asked. `question`: that it answers."""
-    monitor = _asked(c, reply, question, unit)
+    """Mark a monitor as running that the media unit has started, and answer its asker. `question`: see `_started_monitor`."""
+    monitor = _started_monitor(c, reply, question, unit)
     if monitor is None:
         return no_change("a late answer about a monitor")
     running = msgspec.structs.replace(
         monitor,
         running=True,
-        due_at=now + monitor.silent_for,
+        due_at=now + monitor.timeout,
         rtcp=(reply.rtcp.ip, reply.rtcp.port) if reply.rtcp else None,
         payload=reply.payload,
     )
-    return Step(f"monitored at {_name(running)}", c, _with(c, running), (_ack(c, running),))
+    after = _with_monitor(c, running)
+    return Step(f"monitored at {_address_text(running)}", c, after, (_ack(c, running),))
 
 
 def decide_unit_refused(
     c: Conference, reply: UnitRefusedMonitor, question: str, unit: Unit | None
 ) -> Step:
-    """Forget a monitor that the media unit refuses, and tell whoever asked."""
-    monitor = _asked(c, reply, question, unit)
+    """Remove a monitor that the media unit refused to start, and answer its asker. `question`: see `_started_monitor`."""
+    monitor = _started_monitor(c, reply, question, unit)
     if monitor is None:
         return no_change("a late answer about a monitor")
     code = reply.errcode or Err.UNIT_REFUSED
-    detail = reply.detail or MEANING.get(code)
-    refused = (_refused(c, monitor, code, detail),)
-    return Step(f"the unit refused a monitor ({code})", c, _without(c, [monitor]), refused)
+    nack = _nack(c, monitor, code, reply.detail or MEANING.get(code))
+    after = _without_monitors(c, [monitor])
+    return Step(f"the unit refused a monitor ({code})", c, after, (nack,))
 
 
-def _asked(
+def _started_monitor(
     c: Conference,
     reply: UnitStartedMonitor | UnitRefusedMonitor,
     question: str,
     unit: Unit | None,
 ) -> Monitor | None:
-    """Return the monitor whose start this answers; `None` for a ghost's answer, and for one that comes again."""
+    """Return the monitor that the media unit's reply is about. `question`: the id of our request that the unit answers.
+
+    `None` means that the reply is of a ghost, of another unit, or of a monitor whose start was answered before.
+    """
     is_ghost = reply.incarnation not in (None, c.incarnation) or not c.is_on(unit)
     if is_ghost or not question:
         return None
     return next((m for m in c.monitors if m.question == question and not m.running), None)
 
 
-def _refused(c: Conference, monitor: Monitor, code: str, detail: str | None) -> Answer:
+def _nack(c: Conference, monitor: Monitor, code: str, detail: str | None) -> Answer:
+    """Return the answer that refuses the request for a monitor."""
     nack = MonitorRefused(reqid=monitor.reqid, e164=c.e164, errcode=code, detail=detail)
     return Answer(request=monitor.request, message=nack, route=Routes.CSS_TO_CM)
 
@@ -250,7 +255,7 @@ def _refused(c: Conference, monitor: Monitor, code: str, detail: str | None) -> 
 
 
 def decide_stop(c: Conference | None, request: StopMonitor, request_key: str) -> Step:
-    """Stop the monitor at an address, straight at the media unit where the conference is in fact (CSS §10)."""
+    """Stop the monitor at an address: tell the media unit on which the conference runs now (CSS §10), and answer."""
     refusal = _why_not_stopped(c, request)
     monitor = monitor_at(c, request.ip, request.port) if c else None
     if c is None or monitor is None or refusal:
@@ -263,10 +268,11 @@ def decide_stop(c: Conference | None, request: StopMonitor, request_key: str) ->
     ack = MonitorStopped(reqid=request.reqid, e164=c.e164, ip=monitor.ip, port=monitor.port)
     messages: tuple[Outgoing, ...] = (
         Answer(request=request_key, message=ack, route=Routes.CSS_TO_CM),
-        *_refuse_unanswered(c, [monitor], Err.WRONG_STATE, "stopped before it began"),
+        *_refuse_not_running(c, [monitor], Err.WRONG_STATE, "stopped before it began"),
         *_stop_on_unit(c, [monitor]),
     )
-    return Step(f"monitor at {_name(monitor)} stopped", c, _without(c, [monitor]), messages)
+    after = _without_monitors(c, [monitor])
+    return Step(f"monitor at {_address_text(monitor)} stopped", c, after, messages)
 
 
 def _why_not_stopped(c: Conference | None, request: StopMonitor) -> Refusal | None:
@@ -286,76 +292,76 @@ def _why_not_stopped(c: Conference | None, request: StopMonitor) -> Refusal | No
 
 
 def decide_keep_alive(c: Conference | None, notice: KeepMonitorsAlive, now: datetime) -> Step:
-    """Let the named monitors go on; tell conference managers which of them are over already.
+    """Let the named monitors go on, and tell conference managers which of them have ended already.
 
     So a manager that has missed the end of a monitor, or of its conference, learns of it.
     """
     unknown = unknown_addresses(c, notice.monitors)
-    over = (_tell_over(notice.e164, unknown),) if unknown else ()
+    notices = (_ended_notice(notice.e164, unknown),) if unknown else ()
     after = keep_alive(c, notice.monitors, now) if c else None
-    return Step("monitors go on", c, after if after != c else None, over)
+    return Step("monitors go on", c, after if after != c else None, notices)
 
 
 def keep_alive(c: Conference, addresses: Iterable[MonitorAddress], now: datetime) -> Conference:
-    """Return the conference with longer lives of the monitors at these addresses."""
+    """Return the conference after a keep-alive of its monitors at these addresses."""
     named = {(plain_address(address.ip), address.port) for address in addresses}
-    alive = (m.alive(now) if (m.ip, m.port) in named else m for m in c.monitors)
-    return c.change(monitors=tuple(alive))
+    monitors = (m.kept_alive(now) if (m.ip, m.port) in named else m for m in c.monitors)
+    return c.change(monitors=tuple(monitors))
 
 
 def unknown_addresses(
     c: Conference | None, addresses: Iterable[MonitorAddress]
 ) -> list[MonitorAddress]:
-    """Return those of the addresses to which no monitor of the conference is sent."""
+    """Return those of the addresses at which the conference has no monitor; all, if `c` is `None`."""
     return [a for a in addresses if c is None or monitor_at(c, a.ip, a.port) is None]
 
 
 def due_monitors(c: Conference, now: datetime) -> list[Monitor]:
-    """Return the monitors whose time has come: silent ones, and those that the unit has not answered."""
+    """Return the monitors that have to end: without keep-alive for too long, or not started by the unit in time."""
     return [monitor for monitor in c.monitors if monitor.due_at <= now]
 
 
 def decide_monitors_due(c: Conference, now: datetime) -> Step:
-    """End the monitors whose time has come: at the media unit, and for the managers (CSS §10)."""
-    over = due_monitors(c, now)
+    """End the monitors whose time is over; tell the media unit, the managers, and askers that still wait (CSS §10)."""
+    due = due_monitors(c, now)
     messages: tuple[Outgoing, ...] = (
-        *_refuse_unanswered(c, over, Err.UNIT_SILENT, MEANING[Err.UNIT_SILENT]),
-        *_stop_on_unit(c, over),
-        *_tell_managers(c, over),
+        *_refuse_not_running(c, due, Err.UNIT_SILENT, MEANING[Err.UNIT_SILENT]),
+        *_stop_on_unit(c, due),
+        *_tell_managers(c, due),
     )
-    return Step(f"{len(over)} monitors are over", c, _without(c, over), messages)
+    return Step(f"{len(due)} monitors are over", c, _without_monitors(c, due), messages)
 
 
-# ---- what happens to the conference ---------------------------------------------------------------
+# ---- changes of the conference that end monitors --------------------------------------------------
 
 
 def follow_conference(step: Step) -> Step:
-    """Return a step that also ends the monitors which cannot outlive the step's change of the conference.
+    """Return this step, extended so that it also ends monitors where the change of the conference requires it.
 
-    - The conference has ended: all end with it, and whoever still waits is refused.
-    - It has lost its unit: those that were being started are refused. The others wait.
-    - It runs again, restored or taken back: all end, and the managers are told to close them (CSS §10).
+    - The conference has ended: all monitors end, and requests that still wait are refused.
+    - It has lost its media unit: monitors that were being started are refused; the others wait.
+    - It runs again, restored or taken back: all monitors end, and the managers are told to close them (CSS §10).
     - A terminal has left: its monitors end, and the managers are told.
     """
     before, after = step.before, step.after
     if before is None or after is None or not after.monitors or after == before:
         return step
     if not after.live:
-        over, code = list(after.monitors), Err.NO_CONFERENCE
+        ending, code = list(after.monitors), Err.NO_CONFERENCE
     elif before.state is not ConferenceState.RUNNING and after.state is ConferenceState.RUNNING:
-        over, code = list(after.monitors), Err.WRONG_STATE
+        ending, code = list(after.monitors), Err.WRONG_STATE
     elif after.state is not ConferenceState.RUNNING:
-        over, code = [m for m in after.monitors if not m.running], Err.WRONG_STATE
+        ending, code = [m for m in after.monitors if not m.running], Err.WRONG_STATE
     else:
-        over, code = _of_absent_terminals(after), Err.WRONG_STATE
-    if not over:
+        ending, code = _of_absent_terminals(after), Err.WRONG_STATE
+    if not ending:
         return step
     messages: tuple[Outgoing, ...] = (
-        *_refuse_unanswered(after, over, code, MEANING[code]),
-        *_stop_on_unit(after, over),
-        *(_tell_managers(after, over) if after.live else ()),
+        *_refuse_not_running(after, ending, code, MEANING[code]),
+        *_stop_on_unit(after, ending),
+        *(_tell_managers(after, ending) if after.live else ()),
     )
-    return Step(step.reason, before, _without(after, over), (*step.send, *messages))
+    return Step(step.reason, before, _without_monitors(after, ending), (*step.send, *messages))
 
 
 def _of_absent_terminals(c: Conference) -> list[Monitor]:
@@ -364,30 +370,30 @@ def _of_absent_terminals(c: Conference) -> list[Monitor]:
     return [monitor for monitor in c.monitors if monitor.mtid and monitor.mtid not in present]
 
 
-def _without(c: Conference, over: Collection[Monitor]) -> Conference:
-    return msgspec.structs.replace(c, monitors=tuple(m for m in c.monitors if m not in over))
+def _without_monitors(c: Conference, removed: Collection[Monitor]) -> Conference:
+    return msgspec.structs.replace(c, monitors=tuple(m for m in c.monitors if m not in removed))
 
 
-def _refuse_unanswered(
-    c: Conference, over: Iterable[Monitor], code: Err, detail: str
+def _refuse_not_running(
+    c: Conference, monitors: Iterable[Monitor], code: Err, detail: str
 ) -> tuple[Answer, ...]:
-    """Refuse the requests for those of the monitors that do not run yet."""
-    return tuple(_refused(c, monitor, code, detail) for monitor in over if not monitor.running)
+    """Return the answers that refuse the requests for those of the monitors that do not run yet."""
+    return tuple(_nack(c, monitor, code, detail) for monitor in monitors if not monitor.running)
 
 
-def _stop_on_unit(c: Conference, over: Iterable[Monitor]) -> tuple[Send, ...]:
-    """Tell the media unit to stop these monitors; nobody is told while the conference is on none."""
+def _stop_on_unit(c: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
+    """Return the command to the media unit to stop these monitors; () while the conference runs on no unit."""
     if c.unit is None or c.state is not ConferenceState.RUNNING:
         return ()
-    addresses = tuple(monitor.address for monitor in over)
-    return (outgoing.to_unit(c.unit, StopMonitorsOnUnit(e164=c.e164, monitors=addresses)),)
+    command = StopMonitorsOnUnit(e164=c.e164, monitors=tuple(m.address for m in monitors))
+    return (outgoing.to_unit(c.unit, command),)
 
 
-def _tell_managers(c: Conference, over: Iterable[Monitor]) -> tuple[Send, ...]:
-    """Tell conference managers to close those of the monitors that they believe to run."""
-    addresses = [monitor.address for monitor in over if monitor.running]
-    return (_tell_over(c.e164, addresses),) if addresses else ()
+def _tell_managers(c: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
+    """Return the notice to conference managers that those of the monitors that were running have ended; () if none was."""
+    addresses = [monitor.address for monitor in monitors if monitor.running]
+    return (_ended_notice(c.e164, addresses),) if addresses else ()
 
 
-def _tell_over(e164: str, addresses: Iterable[MonitorAddress]) -> Send:
+def _ended_notice(e164: str, addresses: Iterable[MonitorAddress]) -> Send:
     return outgoing.to_cm(MonitorsEnded(e164=e164, monitors=tuple(addresses)))

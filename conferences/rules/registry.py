@@ -1,4 +1,4 @@
-"""The rules of our own number registry (UPU): which of two notices about a number is the newer one. Pure."""
+"""The rule of our own number registry (UPU) by which the newer of two notices about a number is found. Pure."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ _CLOCKS_DIFFER_BY = timedelta(days=1)
 
 
 class Notice(NamedTuple):
-    """What a scheduler says of a number. Of two notices about the same thing the one with the higher version holds."""
+    """A scheduler's notice about a number. Of two notices about the same entry the one with the higher version is valid.
+
+    `gone`: the entry is deleted.
+    """
 
     entry: RegisteredNumber
     version: int
     gone: bool
 
 
-def read_notice(message: NumberInUse, envelope: Envelope, arrived: int) -> Notice:
-    """Return what a message says of a number.
+def read_notice(message: NumberInUse, envelope: Envelope, arrival_id: int) -> Notice:
+    """Return the notice that a message contains, with its version.
 
-    Our schedulers' message ids grow with time, also from one site to another, so they tell which of two messages is
-    newer, whichever comes first. Other parties' messages count in the order in which they arrive: `arrived` is an id
-    of ours, made now.
+    The version of our schedulers' messages is the message id, which grows with time, also from one site to another. So
+    the order of arrival does not matter. That of other parties' messages is `arrival_id`, an id made now.
     """
     entry = RegisteredNumber(
         e164=message.e164,
@@ -37,12 +39,12 @@ def read_notice(message: NumberInUse, envelope: Envelope, arrived: int) -> Notic
         platform=message.platform,
         state=message.state,
     )
-    version = _version_of(envelope.message_id, envelope.sent_at) or arrived
+    version = _version_of(envelope.message_id, envelope.sent_at) or arrival_id
     return Notice(entry, version, isinstance(message, NumberFree))
 
 
 def _version_of(message_id: str, sent_at: datetime | None) -> int:
-    """Return a message id of ours as a number; 0 if it is another party's."""
+    """Return a message id as a number if one of our schedulers made it, at about the time of sending; else 0."""
     if sent_at is None or not _ID_OF_OURS.fullmatch(message_id):
         return 0
     version = int(message_id, 16)

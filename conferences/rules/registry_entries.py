@@ -1,6 +1,6 @@
-"""What does not run, but has a number, is told to the registry of numbers (UPU) by these messages (CSS §7).
+"""Notices to the number registries (UPU) about the numbers of reservations, templates and virtual rooms (CSS §7).
 
-The registry keeps one entry for each number that is booked or idle, beside the entry of the conference that runs with it.
+A registry has an entry for each such number, beside the entry of a conference that runs under the same number.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wire.routes import Routes
 
 
 class ConfType(IntEnum):
-    """What a number stands for (CSS §7)."""
+    """The kind of thing that has a number: conference, reservation, template or virtual room (CSS §7)."""
 
     INSTANT = 1
     RESERVE = 2
@@ -23,9 +23,9 @@ class ConfType(IntEnum):
 
 
 class RegistryEntry(NamedTuple):
-    """A number that does not run: of a reservation (`booked`), a template or a virtual room (`idle`).
+    """The entry of a number that a reservation (`booked`), or a template or virtual room (`idle`) has.
 
-    `platform` is the source platform, also while another site serves it (CSS §7.2). `conftype`: 2, 3 or 4.
+    `conftype`: 2, 3 or 4 (see `ConfType`). `platform`: the source platform, also while another site serves it (CSS §7.2).
     """
 
     e164: str
@@ -37,22 +37,25 @@ class RegistryEntry(NamedTuple):
 
 
 def added(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
-    """Tell the registries of `sites` about an entry; one that they have already stays. Without `sites` only this site's."""
-    return _send(NumberInUse(**entry._asdict()), sites)
+    """Return the notices of a new entry to the registries of these sites, or without `sites` to that of this site alone."""
+    return _to_registries(NumberInUse(**entry._asdict()), sites)
 
 
 def changed(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
-    """Tell the registries of `sites` that an entry has another name."""
-    return _send(NumberChanged(**entry._asdict()), sites)
+    """Return the notices to the registries of these sites that an entry has another name."""
+    return _to_registries(NumberChanged(**entry._asdict()), sites)
 
 
 def removed(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
-    """Tell the registries of `sites` that an entry is gone; that of a conference which runs with the number stays."""
-    return _send(NumberFree(**entry._asdict()), sites)
+    """Return the notices to the registries of these sites that an entry is deleted.
+
+    The entry of a conference that runs under the same number stays.
+    """
+    return _to_registries(NumberFree(**entry._asdict()), sites)
 
 
-def _send(message: NumberInUse, sites: tuple[str, ...]) -> tuple[Send, ...]:
-    """Address a message to each site's registry once; without `sites` to this site's."""
+def _to_registries(message: NumberInUse, sites: tuple[str, ...]) -> tuple[Send, ...]:
+    """Address a message to the registry of each of these sites once; without `sites` to that of this site."""
     return tuple(
         Send(route=Routes.TO_UPU, message=message, destination=site)
         for site in dict.fromkeys(sites or ("",))

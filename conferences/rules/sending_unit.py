@@ -9,11 +9,11 @@ from foundation.bus.envelope import Envelope
 def sending_unit(
     message: NamesUnit, envelope: Envelope, own_site: str, c: Conference | None
 ) -> Unit | None:
-    """Return the media unit that sent a message: from its body, else from its `app_id` (`cmu@<ip>[:<pid>]`).
+    """Return the media unit that sent a message; `None` means that the message does not name it.
 
-    Its site is ours, or the site that passed the message on (`envelope.via`). An `app_id` without an instance
-    (`pid`) names an address alone: then it is the unit of the conference `c`, if that has this address. `None` means
-    that the message names no unit.
+    It is named by the body, else by the `app_id` (`cmu@<ip>[:<pid>]`). Its site is ours, or the site that forwarded the
+    message (`envelope.via`). If the `app_id` names only an address, it is the unit of the conference `c` if that has this
+    address, else the unit without instance name (`pid`).
     """
     site = envelope.via or own_site
     if message.ip:

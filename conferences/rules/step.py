@@ -10,17 +10,17 @@ from foundation.bus.outgoing import Event, Outgoing
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step holds the next value of a conference (`after`) and the messages to send.
+    """A step holds the next value of a conference (`after`) and the messages to send (`send`).
 
-    `data.commit.commit` first saves the value, then sends the messages; `reason` goes to the log.
-    `after` is `None` if the conference does not change. `tell` holds events that do not follow from the change itself.
+    `data.commit.commit` first saves the value, then sends the messages, and logs the `reason`. `after` is `None` if the
+    conference does not change. `events`: events for listening programs that do not follow from the change itself.
     """
 
     reason: str
     before: Conference | None = None
     after: Conference | None = None
     send: tuple[Outgoing, ...] = ()
-    tell: tuple[Event, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 def no_change(reason: str) -> Step:

@@ -18,9 +18,7 @@ from wire.number_registry import Stay
 
 JUST_PLACED = timedelta(seconds=3)
 MAX_STAYS = 1000
-"""A conference keeps at most so many stays of members for its call record.
-
-The record is one message: a terminal that comes and goes for a week must not make it too large."""
+"""A conference keeps at most so many stays of members for its call record, which must fit into one message."""
 MAX_FIELD_LENGTH = 128
 _S = ConferenceState
 
@@ -33,10 +31,11 @@ def decide_listed(
     *,
     room_is_down: bool = False,
 ) -> Step:
-    """Decide about one conference that a media unit lists as held.
+    """Decide about one conference that a media unit lists as its own.
 
-    A conference that our data does not assign to the unit, in this incarnation, is a ghost: the unit has to drop
-    it. `room_is_down`: the unit stands in an abnormal machine room, so a conference that has left it does not go back.
+    `c`: the conference with this number in our data. If it is not assigned to the unit in the listed incarnation, the
+    listed one is a ghost, which the unit has to drop. `room_is_down`: the unit stands in an abnormal machine room, so a
+    conference that has left the unit does not go back.
     """
     e164, incarnation = entry.e164, entry.incarnation
     drop_step = Step(
@@ -60,7 +59,7 @@ def decide_listed(
 
 
 def _leave_abnormal_room(c: Conference, drop_step: Step, now: datetime) -> Step:
-    """Take a conference off a media unit in an abnormal machine room: the unit drops it, another is looked for."""
+    """Take a conference off a media unit in an abnormal machine room; the unit drops it, and another unit is requested."""
     match c.state:
         case _S.CREATING:
             return decide_next_unit(c, Err.UNIT_SILENT, now)
@@ -71,9 +70,9 @@ def _leave_abnormal_room(c: Conference, drop_step: Step, now: datetime) -> Step:
 
 
 def decide_not_listed(c: Conference, unit: Unit, made_at: datetime, now: datetime) -> Step:
-    """Treat a conference as lost that runs on a media unit by our data, but is missing in the unit's list.
+    """Treat a conference as lost that our data assigns to a media unit, if it is missing in the unit's list.
 
-    It is left alone if it was placed after the list was made, at `made_at`.
+    A conference that was placed after the list was made (`made_at`), or less than 3 s ago, is left alone.
     """
     if c.state is not _S.RUNNING or c.unit != unit:
         return no_change("not believed there, or not yet")
@@ -83,7 +82,7 @@ def decide_not_listed(c: Conference, unit: Unit, made_at: datetime, now: datetim
 
 
 def _update_members(c: Conference, entry: UnitListEntry, now: datetime) -> Step:
-    """Take the members of a conference from the list of its media unit."""
+    """Replace the members of a conference by those in its media unit's list, if the list names any."""
     if not entry.mts or entry.mts == c.mts:
         return no_change("as we believe")
     return Step("members as the unit says", c, with_members(c, entry.mts, now))

@@ -1,4 +1,4 @@
-"""The rule for a conference that ran at a site which is lost: it is placed again at this site (CSS §2.3)."""
+"""The rule for a conference that ran at another site which is now lost: it is placed again at this site (CSS §2.3)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _S = ConferenceState
 
 
 def decide_taken_over(c: Conference, now: datetime) -> Step:
-    """Ask the resource manager (RMS) of this site for a media unit for a conference of a lost site.
+    """Ask the resource manager (RMS) of this site for a media unit for a conference that ran at a lost site.
 
-    No message can reach the lost site. Its units that still hold the conference are told to drop it when they
-    send something again.
+    Messages cannot reach the lost site. If one of its units still runs the conference, it is told to drop it as soon as
+    it sends a message again.
     """
     match c.state:
         case _S.ENDED:

@@ -86,7 +86,7 @@ class Exchange:
                 replies.append(bayeux.unknown_client(message))
             elif not session.pace.allows():
                 error = "429::too many messages; wait a second"
-                replies.append(bayeux.refused(message, error, advice=bayeux.SLOWER))
+                replies.append(bayeux.refused(message, error, advice=bayeux.SLOW_DOWN))
             elif message["channel"] == "/meta/connect":
                 held = self._connect(session, message, alone=len(messages) == 1)
             else:
@@ -115,7 +115,7 @@ class Exchange:
         first = session.connects == 0
         session.connects += 1
         if session.acks:
-            session.acknowledge(bayeux.acknowledged(message))
+            session.acknowledge(bayeux.acknowledged_batch(message))
         session.wake.set()
         return Held(session, message, first or not alone or bayeux.wants_answer_at_once(message))
 
@@ -136,7 +136,7 @@ class Exchange:
             caller = await in_thread(identify, _with_ext(credentials, message))
             if error := self._why_full(caller):
                 return bayeux.refused(message, error, advice=bayeux.ASK_LATER)
-            session = Session(caller, acks=bayeux.acknowledges(message))
+            session = Session(caller, acks=bayeux.wants_acknowledgements(message))
             await self._hub.join(session, caller.user_domain, caller.platform)
         except Refusal as refusal:
             ext: JSONObject = {"error_code": refusal.error_code}

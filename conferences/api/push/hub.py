@@ -44,7 +44,7 @@ class PushedEvent:
     def __init__(self, stored: StoredEvent) -> None:
         self.user_domain, self.seq = stored.user_domain, stored.seq
         channel = bayeux.channel_of(stored.user_domain, stored.channel)
-        self.patterns = bayeux.patterns_of(channel)
+        self.patterns = bayeux.matching_subscriptions(channel)
         self.message = b'{"channel":%b,"data":%b,"ext":{"seq":%d}}' % (
             orjson.dumps(channel),
             stored.body,

@@ -10,7 +10,7 @@ from aiohttp import web
 from conferences.api.push import requests
 from conferences.api.push.callers import credentials_of
 from conferences.api.push.exchange import Exchange, Held
-from conferences.rules.bayeux import HELD_MS
+from conferences.rules.bayeux import MAX_HOLD_MS
 
 
 async def poll(exchange: Exchange, request: web.Request) -> web.Response:
@@ -30,7 +30,7 @@ async def poll(exchange: Exchange, request: web.Request) -> web.Response:
 async def _hold(held: Held) -> list[bytes]:
     """Wait until there are messages for a client, and return them; nothing if it has asked anew meanwhile."""
     session, number = held.session, held.session.connects
-    deadline = time.monotonic() + HELD_MS / 1000
+    deadline = time.monotonic() + MAX_HOLD_MS / 1000
     session.holders += 1
     try:
         while not (held.at_once or session.pending or session.ended or session.connects != number):

@@ -13,7 +13,7 @@ from conferences.api.push.callers import credentials_of
 from conferences.api.push.exchange import Exchange, Held
 from conferences.api.push.limits import MOST_BYTES, SEND_SECONDS
 from conferences.api.push.session import Session
-from conferences.rules.bayeux import HELD_MS
+from conferences.rules.bayeux import MAX_HOLD_MS
 from foundation.json_value import JSONObject
 
 _HEARTBEAT_SECONDS = 25.0
@@ -86,7 +86,7 @@ class Connection:
             self._use(session)
         if held is not None:
             self._held = held
-            self._deadline = 0.0 if held.at_once else time.monotonic() + HELD_MS / 1000
+            self._deadline = 0.0 if held.at_once else time.monotonic() + MAX_HOLD_MS / 1000
         self._wake.set()
         return len(self._replies) <= _MOST_REPLIES
 
