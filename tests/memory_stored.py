@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from conferences.rules.registry import Notice
-from conferences.rules.stored import Kind, Others, StoredConference
+from conferences.rules.stored import Kind, OthersOfKind, StoredConference
 from wire.number_registry import RegisteredNumber
 
 
@@ -19,13 +19,13 @@ class MemoryStored:
         """Return the template or virtual room with this id."""
         return self.kept.get(stored_id)
 
-    def others(self, stored: StoredConference) -> Others:
+    def others(self, stored: StoredConference) -> OthersOfKind:
         """Return whether another one has its name, and how many there are beside it."""
         others = [other for other in self.kept.values() if other.kind is stored.kind]
         by_owner = stored.kind is Kind.PERSONAL
         beside = [o for o in others if not by_owner or o.owner == stored.owner]
         taken = any(o.name == stored.name and o.id != stored.id for o in beside)
-        return Others(taken, sum(o.user_domain == stored.user_domain for o in beside))
+        return OthersOfKind(taken, sum(o.user_domain == stored.user_domain for o in beside))
 
     def save(self, before: StoredConference | None, after: StoredConference) -> None:
         """Keep a new template or virtual room, or its next value."""

@@ -18,7 +18,7 @@ from conferences.api import (
 from conferences.api.call import Call
 from conferences.data import reservation_queries
 from conferences.data.platform_resolver import platform_of_domain
-from conferences.rules.booking import read_moment
+from conferences.rules.booking import parse_moment
 from conferences.rules.reservation import Reservation
 from foundation import clock
 from foundation.cells.directory import store_of
@@ -54,7 +54,7 @@ class BookingCall(Call):
     def moment(self, request: Request, name: str, default: datetime) -> datetime:
         """Return an argument that is a time. Raises Refusal."""
         given = words(self.params(request).get(name), name)
-        moment = read_moment(given.replace(" ", "+")) if given else default
+        moment = parse_moment(given.replace(" ", "+")) if given else default
         if moment is None:
             raise Refusal(int(Err.MALFORMED), f"{name}: must be ISO 8601 with an offset")
         return moment

@@ -44,7 +44,7 @@ def begin_date(
         return refusal
     c = uow.load(reservation.e164)
     assert c is not None
-    step = BookingStep(f"{date.id} begins", None, (dates.creating(date, c.confid),))
+    step = BookingStep(f"{date.id} begins", None, (dates.as_starting(date, c.confid),))
     commit_booking(uow, step)
     return None
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from conferences.rules.outgoing import parse_question, parse_rename_question
+from conferences.rules.outgoing import parse_rename_question, parse_rms_question
 from domains.data import lookups
 from foundation.bus.delivery import Delivery
 from foundation.bus.message import NotTaken
@@ -81,7 +81,7 @@ def _named_conference(delivery: Delivery) -> tuple[str, str]:
     message, body = delivery.message, delivery.parsed or {}
     if isinstance(message, ResourcesGranted | ResourcesRefused):
         try:
-            return parse_question(delivery.envelope.correlation_id).e164, ""
+            return parse_rms_question(delivery.envelope.correlation_id).e164, ""
         except NotTaken:
             return "", ""
     if isinstance(message, RenameDenied) and not message.e164:

@@ -13,7 +13,7 @@ from conferences.data import metrics
 from conferences.rules.capacity import FOR_EVER, Capacity, Span, capacity_of
 from conferences.rules.occurrence import after_outcome
 from conferences.rules.reservation import (
-    LONG,
+    LONG_DATE,
     OPEN_STATES,
     BookingStep,
     Occurrence,
@@ -212,10 +212,10 @@ class Reservations:
     ) -> dict[str, Span]:
         """Return id -> span of the stored dates that overlap with one of these windows.
 
-        A date that overlaps began at most LONG before, or is one of the few long ones; so few rows are looked at.
+        A date that overlaps began at most LONG_DATE before, or is one of the few long ones; so few rows are looked at.
         """
         conditions, values = list[str](), list[object]()
-        for is_long, longest in ((False, LONG), (True, _LONGEST)):
+        for is_long, longest in ((False, LONG_DATE), (True, _LONGEST)):
             for window in windows:
                 conditions.append(
                     "(is_long=%s AND starts_at > %s AND starts_at < %s AND ends_at > %s)"
@@ -362,7 +362,7 @@ def _date_row(date: Occurrence, book: Reservation) -> tuple[object, ...]:
         to_db_datetime(date.starts_at),
         to_db_datetime(date.ends_at),
         date.places,
-        date.ends_at - date.starts_at > LONG,
+        date.ends_at - date.starts_at > LONG_DATE,
         date.state.value,
         to_db_datetime(date.due_at) if date.due_at else None,
         encode(date),

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from conferences.rules.stored import Kind, Others, StoredConference
+from conferences.rules.stored import Kind, OthersOfKind, StoredConference
 from foundation.bus.outbox import to_db_datetime
 from foundation.bus.typed_json import encode, read_own
 from foundation.cells import sql
@@ -88,7 +88,7 @@ class StoredRows:
         self.prepare([stored_id])
         return self._locked[stored_id]
 
-    def others(self, stored: StoredConference) -> Others:
+    def others(self, stored: StoredConference) -> OthersOfKind:
         """Tell whether another template or room of its kind has its name, and how many its owner or user domain has."""
         table = TABLES[stored.kind]
         by_owner = stored.kind is Kind.PERSONAL
@@ -102,7 +102,7 @@ class StoredRows:
         )
         counted = stored.owner if by_owner else stored.user_domain
         name_is_taken, count = sql.select(self._database, query, [*values, counted])[0]
-        return Others(bool(name_is_taken), count)
+        return OthersOfKind(bool(name_is_taken), count)
 
     def save(self, before: StoredConference | None, after: StoredConference) -> None:
         """Write a new template or virtual room (`before` is `None`), or its next value."""

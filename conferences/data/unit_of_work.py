@@ -22,7 +22,7 @@ from conferences.rules.reservation import (
 )
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
-from conferences.rules.stored import Others, StoredConference
+from conferences.rules.stored import OthersOfKind, StoredConference
 from foundation.bus.outgoing import Event, Outgoing
 from licensing.rules.amounts import Amounts
 from wire.number_registry import RegisteredNumber
@@ -35,7 +35,7 @@ class StoredUnitOfWork(Protocol):
     def find(self, stored_id: str) -> StoredConference | None:
         """Lock and return the template or virtual room with this id; `None` means there is none."""
 
-    def others(self, stored: StoredConference) -> Others:
+    def others(self, stored: StoredConference) -> OthersOfKind:
         """Tell whether another template or room of its kind has its name, and how many its owner or user domain has."""
 
     def save(self, before: StoredConference | None, after: StoredConference) -> None:

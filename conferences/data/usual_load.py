@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from conferences.rules.capacity import follow_usual, hour_of_week
+from conferences.rules.capacity import hour_of_week, updated_usual
 from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 
@@ -18,7 +18,7 @@ _COLUMNS = ("hour", "usual", "peak", "peak_hour")
 def note(database: str, now: datetime) -> None:
     """Note how many places conferences that nobody booked use now, as the peak of this hour if it is the highest so far.
 
-    In the first call of the same hour a week later the peak changes the usual number (see `follow_usual`).
+    In the first call of the same hour a week later the peak changes the usual number (see `updated_usual`).
     """
     in_use = int(sql.select(database, _IN_USE)[0][0])
     hour = hour_of_week(now)
@@ -30,6 +30,6 @@ def note(database: str, now: datetime) -> None:
             usual, peak = earlier_usual, max(earlier_peak, in_use)
         else:
             is_first = earlier_usual == 0
-            usual = follow_usual(earlier_usual, earlier_peak, is_first=is_first)
+            usual = updated_usual(earlier_usual, earlier_peak, is_first=is_first)
     row = (hour, usual, peak, to_db_datetime(this_hour))
     sql.insert(database, "conferences_usualload", _COLUMNS, [row], _COLUMNS[1:])

@@ -15,7 +15,7 @@ from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.by_template import decide_join, refuse_begin
 from conferences.rules.create import CameFrom, decide_refuse
 from conferences.rules.states import Asker
-from conferences.rules.stored_settings import changed, to_create_request
+from conferences.rules.stored_settings import merge_settings, to_create_request
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
 from wire.error_codes import Err
@@ -38,7 +38,7 @@ def on_create_by_template(
         commit(uow, decide_join(live, asker))
         return
     create = to_create_request(
-        changed(stored.settings, request),
+        merge_settings(stored.settings, request),
         stored.user_domain,
         request.creator,
         conftype=stored.conftype,

@@ -68,7 +68,7 @@ def on_create_resources(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
     """Place the new conference on the media unit that the resource manager (RMS) granted, or give up."""
-    e164, question = outgoing.parse_question(envelope.correlation_id)
+    e164, question = outgoing.parse_rms_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
         step = decide.decide_create_resources(

@@ -17,10 +17,10 @@ from conferences.data.commit import commit_booking
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.occurrence import (
+    after_refusal,
     create_request_of,
     decide_close,
     is_to_be_closed,
-    refused,
     timer_as_asker,
 )
 from conferences.rules.reservation import (
@@ -80,5 +80,5 @@ def handle_due(uow: ConferencesUnitOfWork, reservation: Reservation, date: Occur
             uow.drop_number_hold(reservation.e164)
         commit_booking(uow, step)
     elif refusal := begin_date(uow, reservation, date, timer_as_asker(date)):
-        later = refused(date, refusal, uow.now)
+        later = after_refusal(date, refusal, uow.now)
         commit_booking(uow, BookingStep(f"{date.id}: {refusal.code}, again later", None, (later,)))

@@ -22,7 +22,7 @@ def on_recorder_granted(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
     """Let the media unit record from now on, if the resource manager (RMS) has a recorder."""
-    e164, question = outgoing.parse_question(envelope.correlation_id)
+    e164, question = outgoing.parse_rms_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
         commit(uow, decide_recorder_granted(conference, reply, question, uow.own_site))

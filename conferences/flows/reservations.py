@@ -100,7 +100,7 @@ def _book(
     uow: ConferencesUnitOfWork, request: BookConference, request_key: str
 ) -> BookingStep | CreateRefusal:
     """Decide about a new reservation; nothing is staged but its number."""
-    settings = decide.settings_of(request, None)
+    settings = decide.requested_settings(request, None)
     if isinstance(settings, CreateRefusal):
         return settings
     tenant = permitted_tenant(uow, request.user_domain, settings)
@@ -114,7 +114,9 @@ def _book(
     limit = decide.MAX_OF_DOMAIN
     if uow.reservations.count_of_domain(tenant.moid, limit) >= limit:
         return CreateRefusal(Err.DOMAIN_LIMIT, f"moid: it has {limit} reservations; cancel some")
-    reservation = decide.draft(request, settings, tenant.platform, bookid, uow.now, None)
+    reservation = decide.requested_reservation(
+        request, settings, tenant.platform, bookid, uow.now, None
+    )
     if isinstance(reservation, CreateRefusal):
         return reservation
     dates = _dates_that_fit(uow, reservation, ())
@@ -131,7 +133,7 @@ def _dates_that_fit(
     uow: ConferencesUnitOfWork, reservation: Reservation, existing: Sequence[Occurrence]
 ) -> list[Occurrence] | CreateRefusal:
     """Return the dates to plan of a new or changed reservation; or why it is refused."""
-    dates = decide.first_dates(reservation, existing, uow.now)
+    dates = decide.plan_dates(reservation, existing, uow.now)
     if isinstance(dates, CreateRefusal):
         return dates
     return _refuse_by_capacity(uow, reservation, dates) or dates
@@ -163,7 +165,7 @@ def _permitted_settings(
     uow: ConferencesUnitOfWork, request: ChangeBooking, before: ConferenceSettings
 ) -> ConferenceSettings | CreateRefusal:
     """Return the settings after a change, or why the user domain may not have such a conference."""
-    settings = decide.settings_of(request, before)
+    settings = decide.requested_settings(request, before)
     if isinstance(settings, CreateRefusal):
         return settings
     tenant = permitted_tenant(uow, request.user_domain, settings)
@@ -181,7 +183,9 @@ def _change(
     if isinstance(settings, CreateRefusal):
         return settings
     platform = before.source_platform
-    after = decide.draft(request, settings, platform, before.bookid, uow.now, before)
+    after = decide.requested_reservation(
+        request, settings, platform, before.bookid, uow.now, before
+    )
     if isinstance(after, CreateRefusal):
         return after
     existing = uow.reservations.dates_of(before.bookid)
@@ -200,7 +204,7 @@ def _date_of(
     uow: ConferencesUnitOfWork, reservation: Reservation, named: str | None
 ) -> Occurrence | CreateRefusal:
     """Return the planned date of a reservation that a request names by its start, as the rule gives it."""
-    moment = decide.read_moment(named)
+    moment = decide.parse_moment(named)
     if moment is None:
         return CreateRefusal(Err.MALFORMED, "occurrence: must be the start of a date, in ISO 8601")
     key = occurrence_id(reservation.bookid, moment)
@@ -223,7 +227,7 @@ def _change_date(
     settings = _permitted_settings(uow, request, before.settings or reservation.settings)
     if isinstance(settings, CreateRefusal):
         return settings
-    after = decide.changed_date(request, before, reservation, settings, uow.now)
+    after = decide.requested_date(request, before, reservation, settings, uow.now)
     if isinstance(after, CreateRefusal):
         return after
     others = [o for o in uow.reservations.dates_of(reservation.bookid) if o.id != after.id]

@@ -38,7 +38,7 @@ def on_restore_resources(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
     """Place a waiting conference on the media unit that the resource manager (RMS) granted, or let it wait."""
-    e164, question = outgoing.parse_question(envelope.correlation_id)
+    e164, question = outgoing.parse_rms_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
         step = decide_restore_resources(

@@ -31,11 +31,11 @@ from conferences.rules.stored import (
     Fields,
     Kind,
     StoredConference,
-    drafted,
-    notices,
+    from_draft,
     refuse_beside_others,
-    refuse_content,
+    refuse_settings,
     refuse_use,
+    registry_notices,
     with_changes,
 )
 from conferences.rules.templates import changes_of, draft_of
@@ -160,7 +160,7 @@ def add(
         raise StoredRefused(CreateRefusal(Err.NAME_TAKEN, fields.id))
     tenant = uow.tenant(draft.user_domain)
     platform = tenant.platform if tenant else ""
-    stored = drafted(draft, stored_id or uow.new_id(), platform, uow.now)
+    stored = from_draft(draft, stored_id or uow.new_id(), platform, uow.now)
     _check(uow, stored, fields, is_new=True)
     if draft.e164 != "":
         stored = _numbered(uow, stored, draft.e164, fields)
@@ -209,7 +209,7 @@ def _check(
 ) -> None:
     """Raise StoredRefused if a template or room has settings that are not permitted, a name that is taken, or is too many."""
     tenant = uow.tenant(stored.user_domain)
-    refusal = refuse_content(stored, tenant, uow.serving) or refuse_beside_others(
+    refusal = refuse_settings(stored, tenant, uow.serving) or refuse_beside_others(
         stored, uow.stored.others(stored), fields, is_new=is_new
     )
     if refusal:
@@ -230,7 +230,7 @@ def _tell(
     uow: ConferencesUnitOfWork, before: StoredConference | None, after: StoredConference | None
 ) -> None:
     """Tell the number registries what has become of the number; `None`: there was none before, or is none after."""
-    for notice in notices(before, after, uow.own_site):
+    for notice in registry_notices(before, after, uow.own_site):
         uow.send(notice)
 
 

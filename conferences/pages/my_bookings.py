@@ -28,7 +28,7 @@ from conferences.data.platform_resolver import platform_of_domain
 from conferences.data.reservation_queries import BookedDate
 from conferences.pages import my_conferences, texts
 from conferences.rules.recurrence import zone_of
-from conferences.rules.reservation import OPENED_AT_MOST, Reservation
+from conferences.rules.reservation import MAX_EARLY_OPENING, Reservation
 from foundation import clock
 from foundation.cells.directory import store_of
 from foundation.web.content_security_policy import with_policy
@@ -113,7 +113,7 @@ def _date(booked: BookedDate, now: datetime) -> dict[str, object]:
         "places": settings.places,
         "password": bool(settings.password),
         "repeats": bool(reservation.repeat),
-        "may_open": occurrence.starts_at - OPENED_AT_MOST <= now,
+        "may_open": occurrence.starts_at - MAX_EARLY_OPENING <= now,
     }
 
 

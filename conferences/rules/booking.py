@@ -20,10 +20,10 @@ from conferences.rules.reservation import (
     OccurrenceState,
     Reservation,
     ReservationState,
-    dates_to_plan,
     planned_occurrence,
+    starts_to_plan,
 )
-from conferences.rules.stored_settings import changed
+from conferences.rules.stored_settings import merge_settings
 from foundation.bus.outgoing import Answer, Outgoing
 from wire.conference_settings import ConferenceSettings
 from wire.error_codes import MEANING, Err
@@ -43,17 +43,17 @@ from wire.reservations import (
 from wire.routes import Routes
 
 GRACE = timedelta(minutes=1)
-"""A start that lies so little in the past is taken: the clocks of askers differ."""
+"""A start that lies no more than this in the past is accepted, because the clocks of askers differ."""
 MAX_OF_DOMAIN = 10_000
 """A user domain may have so many live reservations."""
-_FORM = "must be a time such as 2027-01-31T09:00:00+01:00"
+_MUST_BE_TIME = "must be a time such as 2027-01-31T09:00:00+01:00"
 _S = OccurrenceState
 
 Request = BookConference | ChangeBooking | CancelBooking
 
 
-def read_moment(text: str | None) -> datetime | None:
-    """Return a moment in UTC and whole seconds from ISO 8601 text with an offset; `None`: it is none."""
+def parse_moment(text: str | None) -> datetime | None:
+    """Return the moment that an ISO 8601 text with an offset names, in UTC and whole seconds; `None` for other texts."""
     try:
         moment = datetime.fromisoformat(text or "")
     except ValueError:
@@ -61,22 +61,26 @@ def read_moment(text: str | None) -> datetime | None:
     return moment.astimezone(UTC).replace(microsecond=0) if moment.tzinfo else None
 
 
-def settings_of(
+def requested_settings(
     request: BookingFields, before: ConferenceSettings | None
 ) -> ConferenceSettings | CreateRefusal:
-    """Return the settings that a request asks for; what it leaves out stays as it was before, or has its default."""
+    """Return the settings of a reservation after a request, or why it is refused.
+
+    Settings that the request leaves out stay as they were `before`; for a new reservation (`None`) they have their
+    defaults.
+    """
     if before is None:
         if request.name is None:
             return _malformed("confname: is missing")
         before = ConferenceSettings(name=request.name)
-    after = changed(before, request)
+    after = merge_settings(before, request)
     if not 1 <= after.duration <= MAX_MINUTES:
         words = f"duration: a reservation lasts 1 to {MAX_MINUTES} minutes"
         return CreateRefusal(Err.DURATION, words)
     return after
 
 
-def draft(
+def requested_reservation(
     request: BookingFields,
     settings: ConferenceSettings,
     platform: str,
@@ -84,19 +88,14 @@ def draft(
     now: datetime,
     before: Reservation | None,
 ) -> Reservation | CreateRefusal:
-    """Return the reservation that a request asks for, still without number if it names none; or why it is refused.
+    """Return the reservation as it is after a request, or why it is refused.
 
-    `before`: the reservation that is changed. A series that has begun keeps its first start, which lies in the past.
+    `before`: the reservation that the request changes; `None` for a new one, which is returned without a number if the
+    request names none.
     """
-    start = before.starts_at if before else None
-    if request.starttime is not None or start is None:
-        start = read_moment(request.starttime)
-        if start is None:
-            return _malformed(f"starttime: {_FORM}")
-        if before is None and start < now - GRACE:
-            return _malformed("starttime: lies in the past")
-        if start > now + FARTHEST_START:
-            return _malformed(f"starttime: lies more than {FARTHEST_START.days} days ahead")
+    start = _requested_start(request, now, before)
+    if isinstance(start, CreateRefusal):
+        return start
     timezone = request.timezone or (before.timezone if before else "UTC")
     if zone_of(timezone) is None:
         return _malformed("timezone: must be a name of the IANA database, such as Europe/Berlin")
@@ -124,20 +123,39 @@ def draft(
     )
 
 
+def _requested_start(
+    request: BookingFields, now: datetime, before: Reservation | None
+) -> datetime | CreateRefusal:
+    """Return the first start of a reservation after a request, or why it is refused.
+
+    The first start of a series that has begun lies in the past, and stays if the request names no other.
+    """
+    if request.starttime is None and before is not None:
+        return before.starts_at
+    start = parse_moment(request.starttime)
+    if start is None:
+        return _malformed(f"starttime: {_MUST_BE_TIME}")
+    if before is None and start < now - GRACE:
+        return _malformed("starttime: lies in the past")
+    if start > now + FARTHEST_START:
+        return _malformed(f"starttime: lies more than {FARTHEST_START.days} days ahead")
+    return start
+
+
 def _malformed(detail: str) -> CreateRefusal:
     return CreateRefusal(Err.MALFORMED, detail)
 
 
-def first_dates(
+def plan_dates(
     reservation: Reservation, existing: Sequence[Occurrence], now: datetime
 ) -> list[Occurrence] | CreateRefusal:
-    """Return the dates of a new or changed reservation from now on, as they are to be planned; or why it is refused.
+    """Return the coming dates of a new or changed reservation, or why it is refused.
 
-    `existing`: its dates so far. Those that were moved, changed or cancelled singly stay as they are where the rule
-    still has them, and those that have begun are not planned again.
+    `existing`: its dates so far. Single dates that were moved, changed or cancelled stay as they are if the rule still
+    has them; dates that have begun are not planned again.
     """
     try:
-        starts = dates_to_plan(reservation, now - GRACE, now)
+        starts = starts_to_plan(reservation, now - GRACE, now)
     except InvalidRule as error:
         return _malformed(f"repeat: {error}")
     by_original = {occurrence.original: occurrence for occurrence in existing}
@@ -156,7 +174,7 @@ def first_dates(
 
 
 def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:
-    """Return why dates of one reservation, which share its number, exclude one another; else `None`."""
+    """Return why dates of one reservation are refused: they overlap, although they share one number; else `None`."""
     planned = sorted((o for o in occurrences if o.state in OPEN_STATES), key=lambda o: o.starts_at)
     for earlier, later in pairwise(planned):
         if later.starts_at < earlier.ends_at:
@@ -168,7 +186,7 @@ def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:
 
 
 def spans_of(occurrences: Sequence[Occurrence]) -> list[Span]:
-    """Return the places that planned dates need, in the order of time."""
+    """Return the spans of the planned ones of these dates, in the order of time."""
     planned = (o for o in occurrences if o.state is _S.PLANNED)
     return sorted(Span(o.starts_at, o.ends_at, o.places) for o in planned)
 
@@ -183,12 +201,13 @@ def decide_book(
     occurrences: Sequence[Occurrence],
     own_site: str,
 ) -> BookingStep:
-    """Save a new reservation with its first dates, answer, and tell the registry of numbers."""
+    """Save a new reservation with its first dates, answer the request, and notify the number registries."""
     ack = ConferenceBooked(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     sites = (reservation.source_platform, own_site)
-    told = registry_entries.added(reservation.registry_entry, *sites)
-    sent: tuple[Outgoing, ...] = (_answer(request_key, ack), *told)
-    return BookingStep(f"booked from {reservation.starts_at}", reservation, occurrences, (), sent)
+    notices = registry_entries.added(reservation.registry_entry, *sites)
+    messages: tuple[Outgoing, ...] = (_answer(request_key, ack), *notices)
+    reason = f"booked from {reservation.starts_at}"
+    return BookingStep(reason, reservation, occurrences, (), messages)
 
 
 def decide_change(
@@ -200,30 +219,33 @@ def decide_change(
     planned: Sequence[Occurrence],
     own_site: str,
 ) -> BookingStep:
-    """Save a changed reservation; the dates that are not planned any more go."""
+    """Save a changed reservation, answer the request, and notify the number registries.
+
+    `existing`: its dates so far. `planned`: its coming dates now; other dates that have not begun are removed.
+    """
     ack = BookingChanged(reqid=request.reqid, bookid=after.bookid, e164=after.e164)
-    kept = {occurrence.id for occurrence in planned}
-    removed = [o.id for o in existing if o.state is _S.PLANNED and o.id not in kept]
-    sent: list[Outgoing] = [_answer(request_key, ack)]
+    planned_ids = {occurrence.id for occurrence in planned}
+    removed = [o.id for o in existing if o.state is _S.PLANNED and o.id not in planned_ids]
+    messages: list[Outgoing] = [_answer(request_key, ack)]
     old, new, sites = before.registry_entry, after.registry_entry, (after.source_platform, own_site)
     if old.e164 != new.e164:
-        sent += registry_entries.removed(old, *sites) + registry_entries.added(new, *sites)
+        messages += registry_entries.removed(old, *sites) + registry_entries.added(new, *sites)
     elif old != new:
-        sent += registry_entries.changed(new, *sites)
-    return BookingStep("changed", after, planned, removed, sent)
+        messages += registry_entries.changed(new, *sites)
+    return BookingStep("changed", after, planned, removed, messages)
 
 
-def changed_date(
+def requested_date(
     request: ChangeBooking,
     occurrence: Occurrence,
     reservation: Reservation,
     settings: ConferenceSettings,
     now: datetime,
 ) -> Occurrence | CreateRefusal:
-    """Return one date as a request changes it, with these settings; or why that is refused."""
-    start = read_moment(request.starttime) if request.starttime else occurrence.starts_at
+    """Return one date of a reservation after a request, with these settings; or why it is refused."""
+    start = parse_moment(request.starttime) if request.starttime else occurrence.starts_at
     if start is None:
-        return _malformed(f"starttime: {_FORM}")
+        return _malformed(f"starttime: {_MUST_BE_TIME}")
     if not now - GRACE <= start <= now + FARTHEST_START:
         return _malformed("starttime: lies in the past, or years ahead")
     if request.e164 not in (None, reservation.e164):
@@ -238,7 +260,7 @@ def changed_date(
 def decide_change_date(
     request: ChangeBooking, request_key: str, reservation: Reservation, occurrence: Occurrence
 ) -> BookingStep:
-    """Save one changed date."""
+    """Save one changed date of a reservation, and answer the request."""
     ack = BookingChanged(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     return BookingStep(
         f"{occurrence.original} is changed", None, (occurrence,), (), (_answer(request_key, ack),)
@@ -253,23 +275,27 @@ def decide_cancel(
     occurrence: Occurrence | None,
     own_site: str,
 ) -> BookingStep:
-    """Cancel a reservation, or one date of it. A conference that runs goes on; the last date ends the reservation."""
+    """Cancel a reservation, or the one date `occurrence`; answer the request.
+
+    `existing`: all dates of the reservation. Its running conference goes on. If no date is left, the reservation ends,
+    and the number registries are notified.
+    """
     ack = BookingCancelled(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     answer = _answer(request_key, ack)
-    chosen = [occurrence] if occurrence else [o for o in existing if o.state is _S.PLANNED]
-    cancelled = [o.change(is_exception=True).close(_S.CANCELLED) for o in chosen]
-    left = {o.id for o in existing if o.state in OPEN_STATES} - {o.id for o in cancelled}
-    if occurrence and left:
+    to_cancel = [occurrence] if occurrence else [o for o in existing if o.state is _S.PLANNED]
+    cancelled = [o.change(is_exception=True).close(_S.CANCELLED) for o in to_cancel]
+    open_ids = {o.id for o in existing if o.state in OPEN_STATES} - {o.id for o in cancelled}
+    if occurrence and open_ids:
         return BookingStep(f"{occurrence.original} is cancelled", None, cancelled, (), (answer,))
     after = reservation.end(ReservationState.CANCELLED)
-    freed = registry_entries.removed(after.registry_entry, after.source_platform, own_site)
-    return BookingStep("cancelled", after, cancelled, (), (answer, *freed))
+    notices = registry_entries.removed(after.registry_entry, after.source_platform, own_site)
+    return BookingStep("cancelled", after, cancelled, (), (answer, *notices))
 
 
 def decide_refuse_booking(
     request: Request, request_key: str, refusal: CreateRefusal
 ) -> BookingStep:
-    """Refuse a request about a reservation, with the field and what to do; nothing is stored."""
+    """Refuse a request about a reservation with a NACK that names the field and what to do; nothing is stored."""
     code, detail = refusal
     text = f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
     kind = {BookConference: BookingRefused, ChangeBooking: ChangeRefused}.get(
@@ -280,7 +306,7 @@ def decide_refuse_booking(
 
 
 def _answer(request_key: str, message: ConferenceBooked | BookingRefused) -> Answer:
-    """Answer the conference manager whose request has this key in the inbox (table of requests)."""
+    """Return the answer to the conference manager whose request has this key in the inbox (table of requests)."""
     return Answer(request=request_key, message=message, route=Routes.CSS_TO_CM)
 
 

@@ -11,13 +11,13 @@ from wire.error_codes import Err
 from wire.templates import CreateByTemplate
 
 MAX_ASKERS = 200
-"""So many may wait at once for a conference that is being created; the next ones are told to ask again shortly."""
+"""So many askers may wait for one conference that is being created; further ones are told to ask again shortly."""
 
 
 def refuse_begin(
     stored: StoredConference | None, request: CreateByTemplate
 ) -> CreateRefusal | None:
-    """Return why a request gets no conference of a template or virtual room; `None` if it does."""
+    """Return why a request may not begin or join the conference of a template or virtual room; `None` if it may."""
     refusal = refuse_use(stored, request.user_domain, WIRE_FIELDS)
     if refusal or stored is None:
         return refusal
@@ -26,9 +26,9 @@ def refuse_begin(
 
 
 def decide_join(c: Conference, asker: Asker) -> Step:
-    """Answer with the conference that runs; while it is being created, note that one more waits for it."""
+    """Answer an asker with the running conference; while it is being created, add the asker to those that wait for it."""
     if c.state is not ConferenceState.CREATING:
-        return Step("asked for again", c, None, (outgoing.runs(c, asker),))
+        return Step("asked for again", c, None, (outgoing.created_answer(c, asker),))
     if len(c.also_asked) >= MAX_ASKERS:
         return decide_refuse(asker, Err.WRONG_STATE)
     after = c.change(also_asked=(*c.also_asked, asker))

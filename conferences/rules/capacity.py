@@ -1,6 +1,7 @@
-"""The rules by which places are booked ahead: what the units hold, less a reserve, what is booked, what usually runs.
+"""The rules by which places are booked ahead. Pure.
 
-One unit's worth of places stays in reserve (N + 1), so that a unit may fail while everything booked is held.
+Reservations may use the places of all media units, less those of one unit (so that a unit may fail), less those that
+are booked already, and less those that conferences without a reservation usually use at that hour of the week.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from wire.error_codes import Err
 
 _HOUR = timedelta(hours=1)
 HOURS_OF_WEEK = 168
-FOLLOWS = 0.25
-"""By this share a week's peak moves what counts as usual for its hour."""
+WEIGHT_OF_LAST_WEEK = 0.25
+"""The usual number of places of an hour is a moving average of the weeks' peaks, in which the last week has this weight."""
 
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Span(NamedTuple):
-    """So many places are needed from one moment until another."""
+    """A span says that so many places are needed from `starts_at` until `ends_at`."""
 
     starts_at: datetime
     ends_at: datetime
@@ -30,21 +31,25 @@ class Span(NamedTuple):
 
 
 class Capacity(NamedTuple):
-    """The places that may be booked at once, and those of the largest unit, into which a conference has to fit."""
+    """The capacity of a site: places that may be booked at the same time, and places of its largest media unit.
+
+    A conference runs on one unit, so it must not need more than `largest` places.
+    """
 
     usable: int
     largest: int
 
 
-def capacity_of(units: Sequence[int]) -> Capacity | None:
-    """Return what may be booked on media units with so many places each; `None`: no unit is known, so nobody can say.
+def capacity_of(places_of_units: Sequence[int]) -> Capacity | None:
+    """Return the capacity of media units with so many places each; `None` means that it is unknown, without units.
 
-    A site with one unit has no reserve to keep.
+    The largest of several units is kept as a reserve.
     """
-    if not units:
+    if not places_of_units:
         return None
-    largest = max(units)
-    return Capacity(sum(units) - largest if len(units) > 1 else largest, largest)
+    largest = max(places_of_units)
+    has_reserve = len(places_of_units) > 1
+    return Capacity(sum(places_of_units) - largest if has_reserve else largest, largest)
 
 
 def hour_of_week(moment: datetime) -> int:
@@ -54,7 +59,10 @@ def hour_of_week(moment: datetime) -> int:
 
 
 def usual_peak(usual: Mapping[int, float], start: datetime, end: datetime) -> int:
-    """Return the most places that conferences which nobody booked usually need between two moments."""
+    """Return the most places that conferences without a reservation usually use at once between two moments.
+
+    `usual`: hour of the week (see `hour_of_week`) -> places.
+    """
     if not usual:
         return 0
     hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
@@ -67,8 +75,8 @@ def usual_peak(usual: Mapping[int, float], start: datetime, end: datetime) -> in
     return round(peak)
 
 
-def peak(spans: Sequence[Span], start: datetime, end: datetime) -> int:
-    """Return the most places that these need at one moment between two others."""
+def peak_places(spans: Sequence[Span], start: datetime, end: datetime) -> int:
+    """Return the most places that these spans need together at any moment between `start` and `end`."""
     changes = sorted(
         (moment, places)
         for span in spans
@@ -88,9 +96,10 @@ def refuse_overfull(
     usual: Mapping[int, float],
     capacity: Capacity | None,
 ) -> CreateRefusal | None:
-    """Return why the wanted dates of one reservation cannot be booked, with the first that does not fit; else `None`.
+    """Return why the dates of one reservation cannot be booked, with the first date that does not fit; else `None`.
 
-    `booked`: the dates of others. The wanted dates follow one another without overlap.
+    `wanted`: these dates, which must not overlap. `booked`: the dates of other reservations. `usual`: see `usual_peak`.
+    `capacity`: `None` means that it is unknown, and nothing is refused.
     """
     if capacity is None or not wanted:
         return None
@@ -103,7 +112,7 @@ def refuse_overfull(
         while coming and coming[-1].starts_at < span.ends_at:
             active.append(coming.pop())
         active = [other for other in active if other.ends_at > span.starts_at]
-        taken = peak(active, span.starts_at, span.ends_at)
+        taken = peak_places(active, span.starts_at, span.ends_at)
         taken += usual_peak(usual, span.starts_at, span.ends_at)
         free = max(0, capacity.usable - taken)
         if span.places > free:
@@ -120,10 +129,10 @@ def first_shortage(
     running: Sequence[Span],
     capacity: Capacity | None,
 ) -> datetime | None:
-    """Return from when on reservations need the places of a conference that would go on after its end; else `None`.
+    """Return the first moment at which reservations lack places if a conference goes on after its end; else `None`.
 
-    `coming`: dates that begin later, `running`: what else runs beyond the end. Where nothing is booked, nothing is
-    short: the licence and the units decide alone.
+    `end`, `places`: those of the conference. `coming`: the dates of reservations that begin later. `running`: the other
+    conferences that run beyond `end`. Only moments at which a date begins count.
     """
     if capacity is None:
         return None
@@ -136,6 +145,9 @@ def first_shortage(
     return None
 
 
-def follow_usual(usual: float, peak_of_hour: int, *, is_first: bool) -> float:
-    """Return what counts as usual after one more week; `is_first`: nothing was known before."""
-    return float(peak_of_hour) if is_first else usual + (peak_of_hour - usual) * FOLLOWS
+def updated_usual(usual: float, peak_of_hour: int, *, is_first: bool) -> float:
+    """Return the usual places of an hour of the week after one more week, in which they had this peak.
+
+    `is_first`: there was no earlier week, so the peak itself is the usual number.
+    """
+    return float(peak_of_hour) if is_first else usual + (peak_of_hour - usual) * WEIGHT_OF_LAST_WEEK

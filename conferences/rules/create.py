@@ -1,10 +1,10 @@
-"""The rules for creating a conference: whether it may begin, on which unit, and who is told (CSS §1.1)."""
+"""The rules for creating a conference: whether it may begin, on which media unit, and who is notified (CSS §1.1). Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from conferences.rules import outgoing
 from conferences.rules.states import (
@@ -29,9 +29,9 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 RMS_ANSWERS_IN = timedelta(seconds=2)
 UNIT_ANSWERS_IN = timedelta(seconds=4)
 CREATED_IN = timedelta(seconds=13.5)
-"""A create that takes longer fails. The specification allows 14 s, and the timer that looks runs every second."""
+"""A create that takes longer fails. The specification allows 14 s, and the timer that checks it runs every second."""
 MAX_UNITS_TRIED = 3
-"""After so many units that did not take the conference a create fails, and a restore waits for its next try."""
+"""After so many units that refused the conference a create fails, and a restore waits for its next attempt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,10 @@ class AllocatedNumber(NamedTuple):
 
 
 class CameFrom(NamedTuple):
-    """The template, virtual room or reservation that a conference is begun from: its id and its name.
+    """The template, virtual room or reservation from which a conference is begun: its id and its name.
 
-    `holder` are the words under which its number is kept. `occurrence` is the date of a reservation; its conference
-    ends at `ends_at`, also if it begins early or late.
+    `holder`: the name under which its number is kept in the table of numbers. `occurrence`: the id of the date, if it is
+    a reservation; its conference ends at `ends_at`, also if it begins early or late.
     """
 
     id: str
@@ -77,9 +77,9 @@ class CreateRefusal(NamedTuple):
 def refuse_before_licence(
     request: ConferenceSettings, tenant: Tenant | None, serving: frozenset[str]
 ) -> CreateRefusal | None:
-    """Return why a request is refused, leaving licence and free units aside; `None` means that it is not.
+    """Return why a user domain may not have a conference with these settings; else `None`. Licences are not checked here.
 
-    `serving`: the platforms whose requests this site handles now.
+    `tenant`: the user domain; `None` means that it is unknown. `serving`: the platforms whose requests this site handles.
     """
     if tenant is None:
         return CreateRefusal(Err.UNKNOWN_DOMAIN, "moid")
@@ -98,7 +98,7 @@ def refuse_before_licence(
 
 
 def refuse_served_elsewhere(tenant: Tenant, address: str) -> CreateRefusal:
-    """Return why a user domain of another platform is refused, with the address of the site to ask."""
+    """Return the refusal of a user domain whose platform another site serves; it names that site's address."""
     return CreateRefusal(
         Err.NOT_SERVED, f"moid: its platform is served at {address or tenant.platform}"
     )
@@ -113,10 +113,10 @@ _CODE_OF_LIMIT = {
 
 
 def refuse_at_limit(limit: ReachedLimit, required: Amounts) -> CreateRefusal:
-    """Return why a conference that needs `required` is refused at a limit of licence or domain.
+    """Return the refusal of a conference that needs these amounts, because a limit of licence or domain is reached.
 
-    Messages have no error code for too few media ports: the code is that of the limit of conferences of this size
-    (29006 or 29007), and the detail speaks of the ports.
+    The specification has no error code for too few media ports. Then the code is that of the limit of conferences of
+    this size (29006 or 29007), and the detail says that ports are missing.
     """
     if limit is not ReachedLimit.PORTS:
         return CreateRefusal(_CODE_OF_LIMIT[limit], "")
@@ -128,6 +128,13 @@ def refuse_at_limit(limit: ReachedLimit, required: Amounts) -> CreateRefusal:
     )
 
 
+_COPIED_FIELDS = (
+    *("name", "conftype", "places", "duration", "resolution", "bitrate", "h265"),
+    *("record", "protected", "auto_end", "settings"),
+)
+"""A new conference has these fields of its request unchanged."""
+
+
 def decide_create(
     request: CreateConference,
     asker: Asker,
@@ -137,8 +144,12 @@ def decide_create(
     now: datetime,
     came_from: CameFrom | None = None,
 ) -> Step:
-    """Return the new conference in the state CREATING, and ask the resource manager (RMS) for a media unit."""
+    """Create a conference in the state CREATING, and ask the resource manager (RMS) for a media unit.
+
+    `came_from`: the template, virtual room or reservation from which it is begun; `None` means none.
+    """
     creator, members = request.creator or Creator(), to_members(request.mts)
+    copied: dict[str, Any] = {name: getattr(request, name) for name in _COPIED_FIELDS}
     ends_at = _planned_end(request, came_from, now)
     after = Conference(
         confid=confid,
@@ -149,19 +160,9 @@ def decide_create(
         user_domain=tenant.moid,
         creator_moid=creator.moid or "",
         creator_name=creator.name or "",
-        name=request.name,
+        **copied,
         password=request.password or "",
-        conftype=request.conftype,
-        places=request.places,
-        duration=request.duration,
-        resolution=request.resolution,
-        bitrate=request.bitrate,
-        h265=request.h265,
-        record=request.record,
-        protected=request.protected,
-        auto_end=request.auto_end,
         mts=members,
-        settings=request.settings,
         chairman=_member_id(request.chairman, members),
         speaker=_member_id(request.speaker, members),
         created_at=now,
@@ -181,7 +182,7 @@ def decide_create(
 def _planned_end(
     request: CreateConference, came_from: CameFrom | None, now: datetime
 ) -> datetime | None:
-    """Return when a new conference is to end; `None` means that it has no end."""
+    """Return the time at which a new conference ends; `None` means that it has no end."""
     if came_from and came_from.ends_at:
         return came_from.ends_at
     return now + timedelta(minutes=request.duration) if request.duration else None
@@ -203,9 +204,9 @@ def _member_id(account: str | None, members: tuple[Terminal, ...]) -> str:
 
 
 def latest_warning_due(seconds_left: float) -> int:
-    """Return the last warning of the end, in minutes before it, whose moment has passed; 0 means none.
+    """Return the last of the WARNINGS whose time has come, in minutes before the end; 0 means that none has.
 
-    A conference that is created or prolonged keeps it as given already, so that no warning comes late.
+    A conference that is created or prolonged counts this warning as given, so that no warning is sent late.
     """
     return min((minutes for minutes in WARNINGS if minutes * 60 >= seconds_left), default=0)
 
@@ -216,7 +217,7 @@ def decide_refuse(asker: Asker, code: str, detail: str = "") -> Step:
     `detail`: a field's name, to which the meaning of the code is added, or a whole sentence with a colon.
     """
     text = f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
-    refusal = outgoing.create_refused(asker, code, text)
+    refusal = outgoing.refused_answer(asker, code, text)
     return Step(f"refused {code}: {text}", send=(refusal,))
 
 
@@ -243,30 +244,29 @@ def decide_create_resources(
     after = c.place(
         unit, platform, until, vrs=Unit.of(reply.vrs, site), mps=Unit.of(reply.mps, site)
     )
-    return Step(f"creating on {unit}", c, after, (outgoing.command(after),))
+    return Step(f"creating on {unit}", c, after, (outgoing.create_or_restore(after),))
 
 
 def decide_unit_created(c: Conference, join: Join | None, now: datetime) -> Step:
-    """Let a conference run that its media unit has created, and tell whoever asked for it."""
+    """Let a conference run that its media unit has created, and answer its askers."""
     after = c.begin_running(join, now)
     messages: tuple[Outgoing, ...] = (
-        *outgoing.created(after),
+        *outgoing.created_answers(after),
         *outgoing.booking_started(after),
         *outgoing.number_in_use(after),
-        outgoing.reservation(after, "used"),
+        outgoing.resource_usage(after, "used"),
     )
     return Step(f"runs on {after.unit}", c, after, messages)
 
 
 def decide_next_unit(c: Conference, code: str, now: datetime, detail: str = "") -> Step:
-    """Look for another media unit for a new conference, as its unit refused, was silent or died.
+    """Ask for another media unit for a new conference, because its unit refused it, did not answer, or was lost.
 
-    The old unit is told to drop it, and the resource manager (RMS) is asked for another one. After
-    MAX_UNITS_TRIED units, or when the time is over, the create fails. `code` says what was wrong, `detail` says it in
-    the unit's own words.
+    The old unit is told to drop the conference. After MAX_UNITS_TRIED units, or when the time is over, the create fails.
+    `code`: the error code of the unit's failure. `detail`: the unit's own sentence about it.
     """
     assert c.unit is not None
-    release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free"))
+    release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.resource_usage(c, "free"))
     is_enough = len(c.tried) >= MAX_UNITS_TRIED or (c.give_up_at and c.give_up_at <= now)
     if is_enough:
         failed = give_up(c, code, now, detail)
@@ -277,26 +277,29 @@ def decide_next_unit(c: Conference, code: str, now: datetime, detail: str = "") 
 
 
 def _before_give_up(c: Conference, moment: datetime) -> datetime:
-    """Return this moment, or the moment at which the create fails, whichever comes first."""
+    """Return this moment, or the time at which the create of the conference fails, whichever comes first."""
     return min(moment, c.give_up_at or moment)
 
 
 def give_up(c: Conference, code: str, now: datetime, detail: str = "") -> Step:
-    """End a conference that never ran, and answer whoever asked for it with a NACK.
+    """End a conference that never ran, and answer its askers with a NACK.
 
-    `detail`: the words of the unit that refused it last; "" stands for the meaning of the code.
+    `detail`: the sentence of the media unit that refused it last; "" stands for the meaning of the code.
     """
     after = c.end(EndReason.CREATE_FAILED, now, code)
-    messages: list[Outgoing] = [*outgoing.create_failed(c, code, detail or MEANING.get(code))]
+    messages: list[Outgoing] = [*outgoing.refused_answers(c, code, detail or MEANING.get(code))]
     if any(asker.origin == "http" for asker in c.askers):
         messages.append(outgoing.ended(after))
     if c.unit:
-        messages += [outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free")]
+        messages += [
+            outgoing.drop(c.unit, c.e164, c.incarnation),
+            outgoing.resource_usage(c, "free"),
+        ]
     return Step(f"create failed ({code})", c, after, tuple(messages))
 
 
 def decide_ghost(e164: str, incarnation: int, unit: Unit | None) -> Step:
-    """Tell a media unit to drop a conference that it has created and that is no longer meant for it (a ghost)."""
+    """Tell a media unit to drop a conference that it has created, although it is no longer assigned to it (a ghost)."""
     if unit is None:
         return no_change(f"ghost {incarnation} of {e164}, from nobody known")
     command = outgoing.drop(unit, e164, incarnation)

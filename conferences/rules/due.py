@@ -1,4 +1,4 @@
-"""The rules for what time alone does to a conference, at the moment that `next_due` has named."""
+"""The rules for conferences whose time has come, as `states.next_due` says: end, warning, overdue answers. Pure."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ LATEST_WARNING = 30.0
 
 
 def decide_due(c: Conference, now: datetime, *, at_other_site: bool = False) -> Step:
-    """Decide what time demands for a conference now: end it, warn, look for a media unit, or nothing.
+    """Decide what is due for a conference now: its end, a warning, a search for a media unit, or nothing.
 
-    Where an answer of the resource manager, the media unit or the conference manager is overdue, the conference goes
-    on without it. `at_other_site`: its media unit stands at another site, which watches the end and warns of it (CSS §9.3).
+    If an answer of the resource manager, the media unit or the conference manager is overdue, the conference goes on
+    without it. `at_other_site`: its media unit stands at another site, which watches the end and warns of it (CSS §9.3).
     """
-    watched = at_other_site and c.state is _S.RUNNING
-    end = c.give_up_at if watched and c.give_up_at else c.ends_at
+    is_watched_there = at_other_site and c.state is _S.RUNNING
+    end = c.give_up_at if is_watched_there and c.give_up_at else c.ends_at
     if end and end <= now and c.state not in (_S.CREATING, _S.ENDED):
-        if watched and not c.give_up_at:
+        if is_watched_there and not c.give_up_at:
             return Step("its site ends it", c, c.change(give_up_at=end + OVERDUE))
         return decide_end(c, EndReason.EXPIRED, now)
     if due_monitors(c, now):
@@ -54,11 +54,11 @@ def decide_due(c: Conference, now: datetime, *, at_other_site: bool = False) -> 
         return decide_end(c, EndReason.AUTO_END, now)
     if c.record_at and c.record_at <= now and c.state is _S.RUNNING:
         return decide_ask_for_recorder(c, now)
-    return _warn_of_end(c, now, by_other_site=watched)
+    return _warn_of_end(c, now, by_other_site=is_watched_there)
 
 
 def _go_on_without_answer(c: Conference, now: datetime) -> Step:
-    """Try again or give up, as the resource manager (RMS) or the media unit did not answer in time."""
+    """Try again or give up, because the resource manager (RMS) or the media unit did not answer in time."""
     match c.state:
         case _S.CREATING if c.unit:
             return decide_next_unit(c, Err.UNIT_SILENT, now)
@@ -75,9 +75,9 @@ def _go_on_without_answer(c: Conference, now: datetime) -> Step:
 
 
 def _ask_rms_again(c: Conference, now: datetime) -> Step:
-    """Ask the resource manager (RMS) once more for a conference that was requested by HTTP.
+    """Ask the resource manager (RMS) again for a unit for a conference that was requested by HTTP.
 
-    The caller was told that it is accepted, perhaps while the broker could not be reached: one lost message must not end it.
+    The HTTP client was told that its request is accepted, so one lost message must not end the conference.
     """
     after = c.ask(now + RMS_ANSWERS_IN)
     return Step(
@@ -88,7 +88,7 @@ def _ask_rms_again(c: Conference, now: datetime) -> Step:
 def _warn_of_end(c: Conference, now: datetime, *, by_other_site: bool) -> Step:
     """Warn conference managers and media unit 10, 5 and 1 minutes before the end (CSS §9.3).
 
-    `by_other_site`: the site where the conference runs does it, so here it is only noted.
+    `by_other_site`: the site where the conference runs sends the warnings, so here they are only marked as given.
     """
     if c.ends_at is None or c.state is not _S.RUNNING:
         return no_change("nothing is due")
@@ -104,7 +104,7 @@ def _warn_of_end(c: Conference, now: datetime, *, by_other_site: bool) -> Step:
 def warnings(c: Conference, now: datetime, site_of_managers: str = "") -> tuple[Send, ...]:
     """Return the messages that warn of the near end of a conference.
 
-    `site_of_managers`: the site whose conference managers (CM) are told; "" means ours.
+    `site_of_managers`: the site whose conference managers (CM) are warned; "" means this site.
     """
     assert c.ends_at is not None
     minutes = max(1, round((c.ends_at - now) / timedelta(minutes=1)))

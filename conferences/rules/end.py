@@ -23,14 +23,15 @@ def decide_release(
     *,
     by_other_site: bool = False,
 ) -> Step:
-    """End a conference because a conference manager (CM) asks for it, or the site on whose unit it runs.
+    """End a conference as a conference manager (CM) requests it, or refuse the request.
 
-    That site (`by_other_site`) asks when the time is over (CSS §9.3). It knows the end from a copy of the data, so
-    a conference that was prolonged meanwhile goes on.
+    `request_key`: the key of the request in the inbox. `by_other_site`: the site on whose media unit the conference
+    runs requests it, because the time is over (CSS §9.3). That site knows the end from a copy of our data only, so a
+    conference that was prolonged meanwhile goes on.
     """
 
     def refused(code: Err) -> Step:
-        """Answer the request with a NACK of this error code."""
+        """Return the step that answers the request with a NACK of this error code."""
         nack = ReleaseRefused(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
         )
@@ -49,7 +50,7 @@ def decide_release(
 
 
 def _answer(request_key: str, message: ConferenceReleased | ReleaseRefused) -> Answer:
-    """Answer the conference manager whose request has this key in the inbox (table of requests)."""
+    """Return the answer to the conference manager whose request has this key in the inbox (table of requests)."""
     return Answer(request=request_key, message=message, route=Routes.CSS_TO_CM)
 
 
@@ -64,17 +65,23 @@ def decide_unit_ended(c: Conference, notice: UnitEnded, unit: Unit | None, now: 
 
 
 def decide_end(c: Conference, reason: EndReason, now: datetime, code: str = "") -> Step:
-    """End a conference: its media unit drops it; its places, number and licence seat are free at once."""
+    """End a conference now: its media unit drops it, and its places, number and licence seat become free.
+
+    `code`: the error code, if the conference ends because its create failed.
+    """
     after = c.end(reason, now, code)
     messages: list[Outgoing] = []
     if c.state is ConferenceState.CREATING:
-        messages += outgoing.create_failed(c, Err.WRONG_STATE, "ended before it ran")
+        messages += outgoing.refused_answers(c, Err.WRONG_STATE, "ended before it ran")
     if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
-        messages += [outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free")]
+        messages += [
+            outgoing.drop(c.unit, c.e164, c.incarnation),
+            outgoing.resource_usage(c, "free"),
+        ]
     messages += refuse_open_rename(c, Err.NO_CONFERENCE)
     messages.append(outgoing.ended(after))
     if c.state is ConferenceState.RUNNING:
         messages += outgoing.number_free(c)
     if c.started_at:
-        messages.append(outgoing.recorded(after))
+        messages.append(outgoing.call_recorded(after))
     return Step(f"ended: {reason}", c, after, tuple(messages))

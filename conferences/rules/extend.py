@@ -32,7 +32,10 @@ def why_not_extended(c: Conference | None, delay: int) -> Err | None:
 
 
 def granted_minutes(c: Conference, delay: int, needed_from: datetime | None) -> int:
-    """Return by how many of `delay` minutes a conference may go on, if a reservation needs its place from then on."""
+    """Return how many of the requested `delay` minutes are granted.
+
+    `needed_from`: the moment from which a reservation needs the conference's places or number; `None` means never.
+    """
     if needed_from is None or c.ends_at is None:
         return delay
     return max(0, min(delay, (needed_from - c.ends_at) // timedelta(minutes=1)))
@@ -58,9 +61,9 @@ def decide_extend(
     now: datetime,
     needed_from: datetime | None = None,
 ) -> Step:
-    """Prolong a conference for a conference manager (CM): answer it, and tell all managers and the media unit.
+    """Prolong a conference for a conference manager (CM), or refuse it; all managers and the media unit get the new end.
 
-    `needed_from`: from then on a reservation needs its places or its number, so as much as fits is granted.
+    `needed_from`: see `granted_minutes`. `request_key`: the key of the request in the inbox.
     """
     code = why_not_extended(c, request.delay)
     if c and request.user_domain and request.user_domain != c.user_domain:
@@ -71,7 +74,7 @@ def decide_extend(
     if c is None or code:
         code = code or Err.NO_CONFERENCE
         nack = ExtensionRefused(
-            reqid=request.reqid, e164=request.e164, errcode=code, detail=_words_of(code)
+            reqid=request.reqid, e164=request.e164, errcode=code, detail=_refusal_text(code)
         )
         return Step(f"refused {code}", send=(_answer_cm(request_key, nack),))
     after = prolong(c, granted, now)
@@ -86,15 +89,15 @@ def decide_extend(
     return Step(f"prolonged by {granted} minutes", c, after, tuple(messages))
 
 
-def _words_of(code: Err) -> str:
-    """Return in words why a conference is not prolonged."""
+def _refusal_text(code: Err) -> str:
+    """Return the sentence that says why a conference is not prolonged."""
     if code is Err.NO_RESOURCE:
         return "delay: a reservation needs its places or its number from its end on"
     return MEANING[code]
 
 
 def _answer_cm(request_key: str, message: ConferenceExtended | ExtensionRefused) -> Answer:
-    """Answer the conference manager whose request has this key in the inbox (table of requests)."""
+    """Return the answer to the conference manager whose request has this key in the inbox (table of requests)."""
     return Answer(request=request_key, message=message, route=Routes.CSS_TO_CM)
 
 
@@ -106,9 +109,9 @@ def decide_unit_extend(
     now: datetime,
     needed_from: datetime | None = None,
 ) -> Step:
-    """Prolong a conference for its media unit: answer the unit, and tell the conference managers (CM).
+    """Prolong a conference for its media unit, or refuse it; the conference managers (CM) get the new end.
 
-    `needed_from`: see `decide_extend`.
+    `unit`: the unit that sent the request. `needed_from`: see `granted_minutes`.
     """
     if c and not c.is_on(unit):
         return no_change(f"{unit} does not run it")
@@ -119,22 +122,22 @@ def decide_unit_extend(
     if c is None or code:
         code = code or Err.NO_CONFERENCE
         nack = UnitExtensionRefused(
-            reqid=request.reqid, e164=request.e164, errcode=code, detail=_words_of(code)
+            reqid=request.reqid, e164=request.e164, errcode=code, detail=_refusal_text(code)
         )
         recipient = unit or (c.unit if c else None)
-        return Step(f"refused {code}", send=answer_unit(recipient, request_key, nack))
+        return Step(f"refused {code}", send=_answer_unit(recipient, request_key, nack))
     after = prolong(c, granted, now)
     end = outgoing.wire_time(after.ends_at) or ""
     ack = UnitExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=granted)
     messages: tuple[Outgoing, ...] = (
-        *answer_unit(c.unit, request_key, ack),
+        *_answer_unit(c.unit, request_key, ack),
         outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
     )
     return Step(f"prolonged by {granted} minutes at the unit's wish", c, after, messages)
 
 
-def answer_unit(
+def _answer_unit(
     unit: Unit | None, request_key: str, message: UnitExtended | UnitExtensionRefused
 ) -> tuple[Answer, ...]:
-    """Return the answer to a media unit's request; () if the unit is unknown."""
+    """Return the answer to a media unit's request; () if the unit is unknown (`None`)."""
     return (outgoing.answer_unit(unit, request_key, message),) if unit else ()

@@ -1,7 +1,4 @@
-"""The rule for an operator who moves a conference to another media unit.
-
-This is like the loss of the unit, but the old unit is told to drop the conference.
-"""
+"""The rule by which an operator moves a conference to another media unit. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +14,15 @@ from wire.error_codes import Err
 
 
 def decide_move(c: Conference, now: datetime) -> Step:
-    """Take a running conference off its media unit, and ask for another unit; else change nothing."""
+    """Take a running conference off its media unit, and ask for another unit; change nothing if it does not run.
+
+    This is like the loss of the unit, but the old unit is told to drop the conference.
+    """
     if c.state is not ConferenceState.RUNNING or c.unit is None:
         return no_change(f"is {c.state}: only a running conference is moved")
     waiting = c.lose_unit(now, avoid=(c.unit,), dropped=True)
     step = decide_restore(waiting, now)
-    release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free"))
+    release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.resource_usage(c, "free"))
     messages: tuple[Outgoing, ...] = (
         *refuse_open_rename(c, Err.WRONG_STATE),
         outgoing.moved(waiting),

@@ -1,7 +1,7 @@
-"""The rules for one date of a reservation: its conference is created at the start, tried again, and given up.
+"""The rules for one date of a reservation, whose conference is created at the start, tried again, and given up. Pure.
 
-A date has one conference at most that ran. Its row changes in the same transaction as the conference, so a timer that
-fires twice, or a takeover in the very second of the start, creates no second one.
+At most one conference of a date runs. The row of the date changes in the same transaction as the conference, so a timer
+that fires twice, or a takeover in the second of the start, creates no second conference.
 """
 
 from __future__ import annotations
@@ -13,15 +13,15 @@ from conferences.rules import outgoing, registry_entries
 from conferences.rules.create import CameFrom, CreateRefusal
 from conferences.rules.registry_entries import ConfType
 from conferences.rules.reservation import (
+    MAX_EARLY_OPENING,
     OPEN_STATES,
-    OPENED_AT_MOST,
     BookingStep,
     Occurrence,
     OccurrenceState,
     Reservation,
     ReservationState,
-    dates_to_plan,
     planned_occurrence,
+    starts_to_plan,
 )
 from conferences.rules.states import BY_TIMER, Asker, Conference, ConferenceState
 from conferences.rules.stored_settings import to_create_request
@@ -46,31 +46,31 @@ def create_request_of(reservation: Reservation, occurrence: Occurrence) -> Creat
 
 
 def timer_as_asker(occurrence: Occurrence) -> Asker:
-    """Return who asks when the timer creates the conference of a date; the key of the request is that of the try."""
+    """Return the timer as the asker of a date's conference; the key of its request is different for each attempt."""
     key = f"{occurrence.id}:{occurrence.attempts + 1}"
     return Asker(key, BY_TIMER, key)
 
 
 def came_from(reservation: Reservation, occurrence: Occurrence) -> CameFrom:
-    """Return where the conference of a date comes from; it ends when the date does, also if it begins late or early."""
+    """Return the origin of a date's conference; it ends when the date does, also if it begins late or early."""
     name = reservation.settings.name
     return CameFrom(reservation.bookid, name, reservation.holder, occurrence.id, occurrence.ends_at)
 
 
 def is_to_be_closed(occurrence: Occurrence, now: datetime) -> bool:
-    """Tell whether a date that is due is over, or is not tried any more."""
+    """Tell whether a date that is due has to be closed: it is over, or its conference was not started in time."""
     return occurrence.state is _S.BEGUN or now >= occurrence.gives_up_at
 
 
-def creating(occurrence: Occurrence, confid: str) -> Occurrence:
-    """Return the date while its conference is being created; the conference's own timer sees to an outcome."""
+def as_starting(occurrence: Occurrence, confid: str) -> Occurrence:
+    """Return the date while its conference is being created; the outcome comes from the conference, not from a timer."""
     return occurrence.change(
         state=_S.STARTING, due_at=None, confid=confid, attempts=occurrence.attempts + 1
     )
 
 
-def try_again(occurrence: Occurrence, code: str, detail: str, now: datetime) -> Occurrence:
-    """Return a date whose conference could not be created: it waits for the next try, or for its start."""
+def wait_for_retry(occurrence: Occurrence, code: str, detail: str, now: datetime) -> Occurrence:
+    """Return a date whose conference could not be created, as it waits for the next attempt, or for its start."""
     if now < occurrence.starts_at:
         return occurrence.change(state=_S.PLANNED, due_at=occurrence.starts_at)
     return occurrence.change(
@@ -81,33 +81,36 @@ def try_again(occurrence: Occurrence, code: str, detail: str, now: datetime) -> 
     )
 
 
-def refused(occurrence: Occurrence, refusal: CreateRefusal, now: datetime) -> Occurrence:
-    """Return a date whose conference was refused at once; the refusal counts as a try."""
-    counted = occurrence.change(attempts=occurrence.attempts + 1)
-    return try_again(counted, refusal.code, refusal.detail, now)
+def after_refusal(occurrence: Occurrence, refusal: CreateRefusal, now: datetime) -> Occurrence:
+    """Return a date after its conference was refused at once; the refusal counts as an attempt."""
+    attempted = occurrence.change(attempts=occurrence.attempts + 1)
+    return wait_for_retry(attempted, refusal.code, refusal.detail, now)
 
 
 def after_outcome(occurrence: Occurrence, c: Conference, now: datetime) -> Occurrence:
-    """Return a date after its conference has begun to run, or has failed to."""
+    """Return a date after its conference `c` has begun to run, or could not be created."""
     if occurrence.confid != c.confid or occurrence.state is not _S.STARTING:
         return occurrence
     if c.state is ConferenceState.ENDED:
-        return try_again(occurrence, c.end_code, "", now)
+        return wait_for_retry(occurrence, c.end_code, "", now)
     return occurrence.change(state=_S.BEGUN, due_at=max(occurrence.ends_at, now))
 
 
 def has_outcome(before: Conference | None, after: Conference) -> bool:
-    """Tell whether a change of a conference is the outcome that a date of a reservation waits for."""
+    """Tell whether a date of a reservation waits for this change of its conference: it runs now, or could not be created."""
     was_creating = before is not None and before.state is ConferenceState.CREATING
     return bool(after.occurrence) and was_creating and after.state is not ConferenceState.CREATING
 
 
 def refuse_opening(occurrence: Occurrence | None, now: datetime) -> CreateRefusal | None:
-    """Return why a booked conference cannot be opened early; `None`: it can. `occurrence`: its next planned date."""
+    """Return why a booked conference cannot be opened early; `None` if it can.
+
+    `occurrence`: the next planned date of the reservation; `None` means that there is none.
+    """
     if occurrence is None:
         return CreateRefusal(Err.NOT_FOUND, "bookid")
-    if now < occurrence.starts_at - OPENED_AT_MOST:
-        hours = OPENED_AT_MOST // timedelta(hours=1)
+    if now < occurrence.starts_at - MAX_EARLY_OPENING:
+        hours = MAX_EARLY_OPENING // timedelta(hours=1)
         detail = f"bookid: it can be opened from {hours} hours before its start on"
         return CreateRefusal(Err.WRONG_STATE, detail)
     return None
@@ -120,26 +123,26 @@ def decide_close(
     now: datetime,
     own_site: str,
 ) -> BookingStep:
-    """Close a date that is over or could not be started, plan further ones, and end the reservation after the last.
+    """Close a date that is over or could not be started, plan further dates, and end the reservation after the last one.
 
-    `others`: all dates of the reservation but this one. The creator is told why a date could not be started.
+    `others`: the other dates of the reservation. If the date could not be started, the conference managers are told why.
     """
     has_failed = occurrence.state is not _S.BEGUN
     closed = occurrence.close(_S.FAILED if has_failed else _S.OVER)
-    sent: list[Outgoing] = []
+    reason = f"{occurrence.original} is {closed.state}"
+    messages: list[Outgoing] = []
     if has_failed:
         code = occurrence.last_code or Err.SERVICE_STOPPED
         detail = occurrence.last_detail or MEANING.get(code, "")
-        sent.append(outgoing.booking_failed(reservation.bookid, reservation.e164, code, detail))
-    is_open = [other for other in others if other.state in OPEN_STATES]
+        messages.append(outgoing.booking_failed(reservation.bookid, reservation.e164, code, detail))
+    open_dates = [other for other in others if other.state in OPEN_STATES]
     if not reservation.live:
-        return BookingStep(f"{occurrence.original} is {closed.state}", None, (closed,), (), sent)
+        return BookingStep(reason, None, (closed,), (), messages)
     last = max((other.original for other in (occurrence, *others)), default=now)
-    starts = dates_to_plan(reservation, max(last, now), now, len(is_open))
+    starts = starts_to_plan(reservation, max(last, now), now, len(open_dates))
     following = [planned_occurrence(reservation, start) for start in starts]
     after = None
-    if not is_open and not following:
+    if not open_dates and not following:
         after = reservation.end(ReservationState.OVER)
-        sent += registry_entries.removed(after.registry_entry, after.source_platform, own_site)
-    reason = f"{occurrence.original} is {closed.state}"
-    return BookingStep(reason, after, (closed, *following), (), sent)
+        messages += registry_entries.removed(after.registry_entry, after.source_platform, own_site)
+    return BookingStep(reason, after, (closed, *following), (), messages)

@@ -70,9 +70,9 @@ def to_cm(message: Message, site: str = "") -> Send:
 
 
 def ask_to_rename(question: AskToRename) -> Send:
-    """Ask the conference managers (CM) whether a media unit may rename its conference.
+    """Return the question to the conference managers (CM) whether a media unit may rename its conference.
 
-    By the correlation id an answer is understood that names neither conference nor question.
+    An answer may name neither conference nor question; it is then understood by its correlation id.
     """
     correlation_id = f"rename:{question.e164}:{question.reqid}"
     return Send(message=question, route=Routes.CSS_TO_CM, correlation_id=correlation_id)
@@ -86,16 +86,17 @@ class RenameQuestion(NamedTuple):
 
 
 def parse_rename_question(correlation_id: str) -> RenameQuestion:
-    """Return the question of `ask_to_rename` that an answer with this correlation id belongs to; else both are ""."""
+    """Return the question that `ask_to_rename` has sent with this correlation id; both fields are "" for another id."""
     kind, _, number_and_id = correlation_id.partition(":")
     e164, _, question_id = number_and_id.partition(":")
     return RenameQuestion(e164, question_id) if kind == "rename" else RenameQuestion("", "")
 
 
 def ask_rms(c: Conference, flow: str) -> Send:
-    """Ask the resource manager (RMS) for a media unit, and for a recorder if the conference is recorded.
+    """Return the request to the resource manager (RMS) for a media unit, and a recorder if the conference is recorded.
 
-    `flow` is `create` or `restore`, or `record` to ask for a recorder alone. The correlation id begins with it, so the answer reaches that flow.
+    `flow`: the flow that handles the answer, `create`, `restore`, or `record` to request a recorder alone. The
+    correlation id begins with it.
     """
     types: tuple[ResourceType, ...] = ("mcu", "vrs", "mps") if c.record else ("mcu", "mps")
     if flow == "record":
@@ -117,14 +118,14 @@ def ask_rms(c: Conference, flow: str) -> Send:
 
 
 class RmsQuestion(NamedTuple):
-    """A question to the resource manager (RMS): the conference's number, and how many were asked for it."""
+    """A request to the resource manager (RMS): the conference's number, and the number of the request, from 1."""
 
     e164: str
     question: int
 
 
-def parse_question(correlation_id: str) -> RmsQuestion:
-    """Return the question of `ask_rms` that an answer with this correlation id belongs to. Raises NotTaken."""
+def parse_rms_question(correlation_id: str) -> RmsQuestion:
+    """Return the request that `ask_rms` has sent with this correlation id. Raises NotTaken for another id."""
     _flow, _, number_and_more = correlation_id.partition(":")
     e164, _, platform_and_question = number_and_more.partition(":")
     _platform, _, question = platform_and_question.rpartition(":")
@@ -134,12 +135,12 @@ def parse_question(correlation_id: str) -> RmsQuestion:
 
 
 def drop(unit: Unit, e164: str, incarnation: int) -> Send:
-    """Tell a media unit to drop the conference with this number, in this incarnation or a lower one."""
+    """Return the command to a media unit to drop the conference with this number, in this incarnation or a lower one."""
     return to_unit(unit, DropOnUnit(e164=e164, incarnation=incarnation))
 
 
-def reservation(c: Conference, state: Literal["used", "free"]) -> Send:
-    """Tell the resource manager (RMS) that the units which it granted are used, or free again."""
+def resource_usage(c: Conference, state: Literal["used", "free"]) -> Send:
+    """Return the notice to the resource manager (RMS) that the conference uses the granted units, or frees them."""
     return Send(
         message=ResourcesUsed(
             e164=c.e164,
@@ -154,8 +155,8 @@ def reservation(c: Conference, state: Literal["used", "free"]) -> Send:
     )
 
 
-def command(c: Conference) -> Send:
-    """Return the command that creates or restores a conference on the media unit to which it is assigned."""
+def create_or_restore(c: Conference) -> Send:
+    """Return the command that creates a conference on its media unit, or restores it there if it has run before."""
     assert c.unit is not None
     common: dict[str, Any] = {
         "e164": c.e164,
@@ -199,13 +200,13 @@ def _settings(c: Conference) -> Settings:
     return Settings(mute=settings.mute or 0, silence=settings.silence or 0, extra=settings.extra)
 
 
-def created(c: Conference) -> tuple[Answer, ...]:
-    """Answer all who asked for the conference: it runs."""
-    return tuple(runs(c, asker) for asker in c.askers)
+def created_answers(c: Conference) -> tuple[Answer, ...]:
+    """Return the answers to all askers of a conference that it runs."""
+    return tuple(created_answer(c, asker) for asker in c.askers)
 
 
-def runs(c: Conference, asker: Asker) -> Answer:
-    """Answer one who asked for the conference: it runs, or is being restored, on this media unit."""
+def created_answer(c: Conference, asker: Asker) -> Answer:
+    """Return the answer to an asker that the conference runs, or is being restored, with its media unit."""
     kind = CreatedByTemplate if asker.by_template else ConferenceCreated
     message = kind(
         reqid=asker.reqid,
@@ -222,27 +223,27 @@ def runs(c: Conference, asker: Asker) -> Answer:
     return Answer(request=asker.request, route=Routes.CSS_TO_CM, message=message)
 
 
-def create_failed(c: Conference, code: str, detail: str | None) -> tuple[Answer, ...]:
-    """Answer all who asked for the conference: it was not created."""
-    return tuple(create_refused(asker, code, detail) for asker in c.askers)
+def refused_answers(c: Conference, code: str, detail: str | None) -> tuple[Answer, ...]:
+    """Return the answers to all askers of a conference that it was not created, and why."""
+    return tuple(refused_answer(asker, code, detail) for asker in c.askers)
 
 
-def create_refused(asker: Asker, code: str, detail: str | None = None) -> Answer:
-    """Answer one who asked for a conference: none was created."""
+def refused_answer(asker: Asker, code: str, detail: str | None = None) -> Answer:
+    """Return the answer to an asker that no conference was created, and why."""
     kind = CreateByTemplateRefused if asker.by_template else CreateRefused
     message = kind(reqid=asker.reqid, errcode=code, detail=detail)
     return Answer(request=asker.request, route=Routes.CSS_TO_CM, message=message)
 
 
 def booking_started(c: Conference) -> tuple[Send, ...]:
-    """Tell the conference managers (CM) that the conference of a reservation runs; () for any other conference."""
+    """Return the notice to the conference managers (CM) that a booked conference runs; () for any other conference."""
     if not c.occurrence:
         return ()
     return (to_cm(BookingStarted(bookid=c.stored_id, e164=c.e164, join=c.join)),)
 
 
 def booking_failed(bookid: str, e164: str, code: str, detail: str) -> Send:
-    """Tell the conference managers (CM) that the conference of a reservation could not be started, and why."""
+    """Return the notice to the conference managers (CM) that a booked conference could not be started, and why."""
     return to_cm(
         ConferenceEnded(
             e164=e164, reason="create_failed", errcode=code, bookid=bookid, detail=detail or None
@@ -251,7 +252,7 @@ def booking_failed(bookid: str, e164: str, code: str, detail: str) -> Send:
 
 
 def moved(c: Conference) -> Send:
-    """Tell the conference managers (CM) that a conference waits for a media unit, or where it runs again."""
+    """Return the notice to the conference managers (CM) that a conference waits for a media unit, or where it runs again."""
     running = c.state.value == "running"
     return to_cm(
         ConferenceMoved(
@@ -264,27 +265,30 @@ def moved(c: Conference) -> Send:
 
 
 def ended(c: Conference) -> Send:
-    """Tell the conference managers (CM) that a conference has ended."""
+    """Return the notice to the conference managers (CM) that a conference has ended."""
     return to_cm(ConferenceEnded(e164=c.e164, reason=c.end_reason, errcode=c.end_code or None))
 
 
 def number_in_use(c: Conference) -> tuple[Send, ...]:
-    """Tell the number registries (UPU) that a conference with this number runs, and on which platform."""
+    """Return the notices to the number registries (UPU) that a conference runs under its number, and on which platform."""
     return _to_registries(c, NumberInUse(**_registry_fields(c)))
 
 
 def number_in_use_here(c: Conference) -> Send:
-    """Tell the registry of this site alone that a conference with this number runs, as all are told anew."""
+    """Return the notice to the number registry of this site alone that a conference runs under its number.
+
+    It is sent for all running conferences when this site begins to serve their platform.
+    """
     return Send(route=Routes.TO_UPU, message=NumberInUse(**_registry_fields(c)))
 
 
 def number_changed(c: Conference) -> tuple[Send, ...]:
-    """Tell the number registries (UPU) that the conference with this number has a new name."""
+    """Return the notices to the number registries (UPU) that a conference has a new name."""
     return _to_registries(c, NumberChanged(**_registry_fields(c)))
 
 
 def number_free(c: Conference) -> tuple[Send, ...]:
-    """Tell the number registries (UPU) that a conference runs no more."""
+    """Return the notices to the number registries (UPU) that a conference no longer runs under its number."""
     return _to_registries(c, NumberFree(**_registry_fields(c)))
 
 
@@ -327,7 +331,7 @@ def call_record(c: Conference) -> CallRecord:
     )
 
 
-def recorded(c: Conference) -> Send:
-    """Send the call record to the management console (BMC), where its id makes it count once."""
+def call_recorded(c: Conference) -> Send:
+    """Return the message with the call record of an ended conference for the management console (BMC)."""
     record = CallRecorded(confid=c.confid, record=call_record(c))
     return Send(route=Routes.BMC_CALL_RECORD, message=record)

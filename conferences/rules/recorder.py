@@ -1,4 +1,4 @@
-"""The rules for a recording that goes on when a recorder becomes free (CSS §1.2).
+"""The rules for a conference that runs without its recorder, and gets one when one becomes free (CSS §1.2). Pure.
 
 A conference that is to be recorded runs even if no recorder is free. Its unit tells everybody that it is not recorded.
 """
@@ -21,7 +21,7 @@ def lacks_recorder(c: Conference) -> bool:
 
 
 def decide_ask_for_recorder(c: Conference, now: datetime) -> Step:
-    """Ask the resource manager (RMS) for a recorder, and again after a while if it has none."""
+    """Ask the resource manager (RMS) for a recorder; if none is granted, the timer asks again after RECORDER_AGAIN_IN."""
     if not lacks_recorder(c):
         return no_change("has its recorder, or wants none")
     after = c.change(question=c.question + 1, record_at=now + RECORDER_AGAIN_IN)
@@ -32,7 +32,7 @@ def decide_ask_for_recorder(c: Conference, now: datetime) -> Step:
 def decide_recorder_granted(
     c: Conference, reply: ResourcesGranted | ResourcesRefused, question: int, site: str
 ) -> Step:
-    """Let the media unit record from now on, if the resource manager (RMS) has a recorder.
+    """Let the media unit record from now on, if the resource manager (RMS) has granted a recorder.
 
     `question`: the number of the question that the reply answers. `site`: the site of the recorder.
     """
@@ -44,5 +44,5 @@ def decide_recorder_granted(
     after = c.change(vrs=recorder, record_at=None)
     body = {"type": "CM_MCU_STARTRECORD_CMD", "confE164": c.e164}
     command = Control({**body, "vrs": to_json(recorder.as_message_field)})
-    messages = (outgoing.to_unit(c.unit, command), outgoing.reservation(after, "used"))
+    messages = (outgoing.to_unit(c.unit, command), outgoing.resource_usage(after, "used"))
     return Step(f"recorded by {recorder}", c, after, messages)

@@ -1,7 +1,7 @@
-"""The rules of repeated reservations: from RRULE (RFC 5545), zone and first start to moments in UTC. Pure.
+"""The starts of a repeated reservation, in UTC, are computed from its RRULE (RFC 5545), time zone and first start. Pure.
 
-The dates are counted in local time, so that a weekly meeting at 09:00 stays at 09:00 when summer time begins or ends.
-python-dateutil counts them; what it would count for ever, or fill a database with, is refused before.
+Dates are computed in local time, so that a weekly meeting at 09:00 stays at 09:00 when summer time begins or ends.
+python-dateutil does it; rules on which it would run for ever, or that have too many dates, are refused before.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _FREQUENCIES: dict[str, Literal[0, 1, 2, 3]] = {
 }
 _WEEKDAYS = {name: getattr(rrule, name) for name in ("MO", "TU", "WE", "TH", "FR", "SA", "SU")}
 _RANGES = {"BYMONTHDAY": 31, "BYMONTH": 12, "BYSETPOS": 31}
-"""The parts that are lists of whole numbers, each with the largest; negative ones count from the end."""
+"""Part of a rule that is a list of whole numbers -> the largest of them; negative ones count from the end."""
 _ALWAYS = frozenset({"FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST"})
 _PARTS_OF = {
     "DAILY": frozenset({"BYDAY"}),
@@ -39,17 +39,17 @@ _PARTS_OF = {
     "MONTHLY": frozenset({"BYDAY", "BYMONTHDAY", "BYSETPOS"}),
     "YEARLY": frozenset({"BYDAY", "BYMONTHDAY", "BYMONTH"}),
 }
-"""The further parts that each frequency takes: what calendars write for daily, weekly, monthly and yearly meetings."""
+"""Frequency -> the further parts that are allowed with it: those that calendars write for such meetings."""
 _BY_DAY = re.compile(r"([+-]?[1-5])?(MO|TU|WE|TH|FR|SA|SU)")
 _UNTIL = re.compile(r"(\d{8})(?:T(\d{6})(Z?))?")
 
 
 class InvalidRule(ValueError):
-    """A rule cannot be used; the text says why, and what to write."""
+    """A rule of repetition is invalid; the text says why, and what to write."""
 
 
 class Recurrence(NamedTuple):
-    """How a reservation repeats: the first date in local time, its zone, and the rule; "" means that it does not."""
+    """A recurrence says how a reservation repeats: first date in local time, zone, and rule ("": it does not repeat)."""
 
     first: datetime
     zone: zoneinfo.ZoneInfo
@@ -58,7 +58,7 @@ class Recurrence(NamedTuple):
 
 @cache
 def zone_of(name: str) -> zoneinfo.ZoneInfo | None:
-    """Return the time zone with this name of the IANA database; `None`: there is none."""
+    """Return the time zone with this name in the IANA database; `None` means that there is none."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_+/-]{0,39}", name):
         return None
     try:
@@ -68,9 +68,9 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo | None:
 
 
 def recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recurrence:
-    """Return how a reservation repeats that begins at this moment. Raises InvalidRule.
+    """Return the recurrence of a reservation with this first start. Raises InvalidRule.
 
-    The first start must be a date of the rule: RFC 5545 leaves open what comes otherwise, and calendars differ.
+    The first start must be a date of the rule, because for other starts RFC 5545 defines no dates, and calendars differ.
     """
     local = starts_at.astimezone(zone).replace(tzinfo=None)
     repeated = Recurrence(local, zone, rule.removeprefix("RRULE:").strip().upper())
@@ -86,11 +86,11 @@ def recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recur
     return repeated
 
 
-def dates(repeated: Recurrence, after: datetime | None = None) -> Iterator[datetime]:
-    """Yield the starts in UTC, in their order; of those after a moment only, if one is given.
+def starts_of(repeated: Recurrence, after: datetime | None = None) -> Iterator[datetime]:
+    """Yield the starts of a recurrence in UTC, in their order; only those after this moment, if it is not `None`.
 
-    A time that the spring change leaves out is counted by the offset before it (02:30 becomes 03:30); one that comes
-    twice in autumn is the first of the two (RFC 5545 §3.3.5).
+    A local time that the change to summer time skips is taken with the offset before it (02:30 becomes 03:30); of a
+    local time that comes twice in autumn the first one is taken (RFC 5545 §3.3.5).
     """
     skipped_until = after.astimezone(repeated.zone).replace(tzinfo=None) if after else None
     for local in _local_dates(repeated, skipped_until):
@@ -102,49 +102,49 @@ def dates(repeated: Recurrence, after: datetime | None = None) -> Iterator[datet
 
 
 def _local_dates(repeated: Recurrence, after: datetime | None = None) -> Iterator[datetime]:
-    """Yield the dates in local time; `after`: about from then on (dates up to a day earlier may come, too)."""
+    """Return the starts in local time; with `after` only those from then on, and perhaps some up to a day earlier."""
     if not repeated.rule:
         return iter([repeated.first])
     parts = _parts(repeated.rule)
-    count = _whole(parts, "COUNT", MAX_COUNT) if "COUNT" in parts else None
+    count = _integer(parts, "COUNT", MAX_COUNT) if "COUNT" in parts else None
     limit = repeated.first + timedelta(days=366 * LAST_YEARS)
     until = min(limit, _until(parts["UNTIL"], repeated.zone) if "UNTIL" in parts else limit)
-    counted = rrule.rrule(
+    computed = rrule.rrule(
         _FREQUENCIES[parts["FREQ"]],
         dtstart=repeated.first,
-        interval=_whole(parts, "INTERVAL", MAX_INTERVAL),
+        interval=_integer(parts, "INTERVAL", MAX_INTERVAL),
         wkst=_WEEKDAYS[parts.get("WKST", "MO")],
         until=until,
-        bysetpos=_wholes(parts, "BYSETPOS"),
-        bymonth=_wholes(parts, "BYMONTH"),
-        bymonthday=_wholes(parts, "BYMONTHDAY"),
+        bysetpos=_integers(parts, "BYSETPOS"),
+        bymonth=_integers(parts, "BYMONTH"),
+        bymonthday=_integers(parts, "BYMONTHDAY"),
         byweekday=_weekdays(parts),
         cache=False,
     )
-    every_date = iter(counted) if count is None else islice(counted, count)
+    every_date = iter(computed) if count is None else islice(computed, count)
     earliest = after - timedelta(days=1) if after else repeated.first
     return (local for local in every_date if local >= earliest)
 
 
 def _fits(parts: dict[str, str], day: date) -> bool:
-    """Tell whether a day is a date of a rule that begins on it.
+    """Tell whether a rule that begins on this day has a date on it. `parts`: the parts of the rule.
 
-    It is asked before dateutil is: that looks for a first date up to the year 9999, and would hold the process up.
+    This is checked before dateutil is used, because it would search for a first date up to the year 9999.
     """
     if "BYSETPOS" not in parts:
         return _is_candidate(parts, day)
     first, length = day.replace(day=1), calendar.monthrange(day.year, day.month)[1]
     month = (first + timedelta(days=n) for n in range(length))
     candidates = [other for other in month if _is_candidate(parts, other, day)]
-    positions = _wholes(parts, "BYSETPOS") or []
+    positions = _integers(parts, "BYSETPOS") or []
     chosen = {n - 1 if n > 0 else len(candidates) + n for n in positions}
     return any(n in chosen and candidate == day for n, candidate in enumerate(candidates))
 
 
 def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -> bool:
-    """Tell whether a day fits all BY parts but BYSETPOS. `start`: the first day of the rule, if it is another."""
+    """Tell whether a day fits all BY parts of a rule except BYSETPOS. `start`: the rule's first day, if it is not `day`."""
     length = calendar.monthrange(day.year, day.month)[1]
-    months, month_days = _wholes(parts, "BYMONTH"), _wholes(parts, "BYMONTHDAY")
+    months, month_days = _integers(parts, "BYMONTH"), _integers(parts, "BYMONTHDAY")
     days = _weekdays(parts)
     if months is not None and day.month not in months:
         return False
@@ -164,7 +164,7 @@ def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -
 
 
 def _parts(rule: str) -> dict[str, str]:
-    """Return the parts of a rule by name. Raises InvalidRule for a part that is not taken here."""
+    """Return the parts of a rule: name -> value. Raises InvalidRule for a malformed or unsupported rule."""
     if len(rule) > MAX_RULE_LENGTH:
         raise InvalidRule(f"has {len(rule)} characters; at most {MAX_RULE_LENGTH} are taken")
     parts: dict[str, str] = {}
@@ -177,8 +177,8 @@ def _parts(rule: str) -> dict[str, str]:
         parts[name] = value
     if parts.get("FREQ") not in _FREQUENCIES:
         raise InvalidRule(f"FREQ must be one of {', '.join(_FREQUENCIES)}")
-    taken = _ALWAYS | _PARTS_OF[parts["FREQ"]]
-    if unknown := sorted(parts.keys() - taken):
+    supported = _ALWAYS | _PARTS_OF[parts["FREQ"]]
+    if unknown := sorted(parts.keys() - supported):
         raise InvalidRule(f"{unknown[0][:40]} is not taken with FREQ={parts['FREQ']}")
     if parts["FREQ"] == "YEARLY" and "BYDAY" in parts and "BYMONTH" not in parts:
         raise InvalidRule("BYDAY of a yearly rule needs BYMONTH")
@@ -189,16 +189,19 @@ def _parts(rule: str) -> dict[str, str]:
     return parts
 
 
-def _whole(parts: dict[str, str], name: str, maximum: int) -> int:
-    """Return a part that is a whole number from 1 to `maximum`; an absent one is 1."""
+def _integer(parts: dict[str, str], name: str, maximum: int) -> int:
+    """Return the part of a rule with this name, a whole number from 1 to `maximum`; 1 if it is absent.
+
+    Raises InvalidRule for another value.
+    """
     value = parts.get(name, "1")
     if not re.fullmatch(r"[0-9]{1,4}", value) or not 1 <= int(value) <= maximum:
         raise InvalidRule(f"{name} must lie between 1 and {maximum}")
     return int(value)
 
 
-def _wholes(parts: dict[str, str], name: str) -> list[int] | None:
-    """Return a part that is a list of whole numbers; `None` if it is absent."""
+def _integers(parts: dict[str, str], name: str) -> list[int] | None:
+    """Return the part of a rule with this name, a list of whole numbers; `None` if it is absent. Raises InvalidRule."""
     if name not in parts:
         return None
     maximum = _RANGES[name]
@@ -212,12 +215,11 @@ def _wholes(parts: dict[str, str], name: str) -> list[int] | None:
 
 
 def _weekdays(parts: dict[str, str]) -> list[rrule.weekday] | None:
-    """Return the days of BYDAY, such as MO or -1FR (the last Friday); `None` if it is absent."""
+    """Return the days of the part BYDAY, such as MO or -1FR (the last Friday); `None` if it is absent."""
     if "BYDAY" not in parts:
         return None
-    found = [_BY_DAY.fullmatch(value) for value in parts["BYDAY"].split(",")]
     days = []
-    for match in found:
+    for match in [_BY_DAY.fullmatch(value) for value in parts["BYDAY"].split(",")]:
         if match is None or (match[1] and parts["FREQ"] not in ("MONTHLY", "YEARLY")):
             raise InvalidRule("BYDAY must be days such as MO, or 2TU and -1FR in a month")
         day = _WEEKDAYS[match[2]]
@@ -226,7 +228,7 @@ def _weekdays(parts: dict[str, str]) -> list[rrule.weekday] | None:
 
 
 def _until(value: str, zone: zoneinfo.ZoneInfo) -> datetime:
-    """Return the last moment of a rule in local time; a date means its whole day."""
+    """Return the moment that the part UNTIL names, in local time of the zone; a date means the end of that day."""
     match = _UNTIL.fullmatch(value)
     try:
         if match is None:

@@ -39,11 +39,11 @@ def decide_unit_rename(
         return Step("refused", send=(_refusal(unit, request_key, request, Err.NO_CONFERENCE),))
     if c.state is not ConferenceState.RUNNING or c.rename:
         return Step("refused", send=(_refusal(c.unit, request_key, request, Err.WRONG_STATE),))
-    wish = Rename(question_id, request.name, request_key, request.reqid, now + CM_ANSWERS_IN)
+    rename = Rename(question_id, request.name, request_key, request.reqid, now + CM_ANSWERS_IN)
     question = outgoing.ask_to_rename(
         AskToRename(reqid=question_id, e164=c.e164, name=request.name)
     )
-    return Step("asking CM for the new name", c, c.change(rename=wish), (question,))
+    return Step("asking CM for the new name", c, c.change(rename=rename), (question,))
 
 
 def _refusal(unit: Unit, request_key: str, request: UnitAsksToRename, code: Err) -> Answer:
@@ -57,44 +57,46 @@ def _refusal(unit: Unit, request_key: str, request: UnitAsksToRename, code: Err)
 def decide_cm_on_rename(
     c: Conference, reply: RenameGranted | RenameDenied, question_id: str = ""
 ) -> Step:
-    """Pass the conference manager's answer to the media unit, which applies the name and reports it.
+    """Pass the conference manager's answer to the media unit, which then applies the name and reports it.
 
-    `question_id`: the question that the correlation id names. An answer that names no question, as in the
-    specification, is for the open one.
+    `question_id`: the id of the question that the answer's correlation id names. An answer that names no question, as
+    in the specification, belongs to the open one.
     """
-    wish = c.rename
+    rename = c.rename
     question_id = reply.reqid or question_id
-    if wish is None or question_id not in ("", wish.question_id) or c.unit is None:
+    if rename is None or question_id not in ("", rename.question_id) or c.unit is None:
         return no_change("no such question to CM is open")
     if isinstance(reply, RenameGranted):
-        return _answer_wish(c, wish, UnitRenameGranted(reqid=wish.reqid, e164=c.e164), "CM agrees")
-    return _answer_wish(c, wish, _nack(c, wish, reply.errcode), "CM does not agree")
+        ack = UnitRenameGranted(reqid=rename.reqid, e164=c.e164)
+        return _answer_rename(c, rename, ack, "CM agrees")
+    return _answer_rename(c, rename, _nack(c, rename, reply.errcode), "CM does not agree")
 
 
 def decide_cm_is_silent(c: Conference, now: datetime) -> Step:
     """Refuse the new name, because the conference manager (CM) did not answer within 5 s."""
     if c.rename is None or c.rename.answer_by > now:
         return no_change("CM has time left")
-    return _answer_wish(c, c.rename, _nack(c, c.rename, Err.CM_SILENT), "CM did not answer")
+    return _answer_rename(c, c.rename, _nack(c, c.rename, Err.CM_SILENT), "CM did not answer")
 
 
 def refuse_open_rename(c: Conference, code: Err) -> tuple[Answer, ...]:
-    """Refuse a new name that is still undecided, because the conference leaves the unit that asked for it."""
+    """Return the refusal of an undecided new name, because the conference leaves the unit that requested it; else ()."""
     if c.rename is None or c.unit is None:
         return ()
     return (outgoing.answer_unit(c.unit, c.rename.request_key, _nack(c, c.rename, code)),)
 
 
-def _nack(c: Conference, wish: Rename, code: str) -> UnitRenameRefused:
-    """Return the message that refuses a media unit's wish for a new name."""
-    return UnitRenameRefused(reqid=wish.reqid, e164=c.e164, errcode=code, detail=MEANING.get(code))
+def _nack(c: Conference, rename: Rename, code: str) -> UnitRenameRefused:
+    """Return the message that refuses a media unit's request for a new name."""
+    detail = MEANING.get(code)
+    return UnitRenameRefused(reqid=rename.reqid, e164=c.e164, errcode=code, detail=detail)
 
 
-def _answer_wish(
-    c: Conference, wish: Rename, message: UnitRenameGranted | UnitRenameRefused, reason: str
+def _answer_rename(
+    c: Conference, rename: Rename, message: UnitRenameGranted | UnitRenameRefused, reason: str
 ) -> Step:
-    """Answer the media unit, and forget its wish for a new name."""
-    answers = (outgoing.answer_unit(c.unit, wish.request_key, message),) if c.unit else ()
+    """Answer the media unit that requested a new name, and remove the request from the conference."""
+    answers = (outgoing.answer_unit(c.unit, rename.request_key, message),) if c.unit else ()
     return Step(reason, c, c.change(rename=None), answers)
 
 

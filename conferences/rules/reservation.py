@@ -1,4 +1,4 @@
-"""A reservation is one frozen value, and each of its dates (occurrences) another. Pure. Times are UTC."""
+"""The values of a reservation, and of each of its dates (occurrences), are defined here. They are frozen. Times are UTC."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from itertools import islice
 
 import msgspec
 
-from conferences.rules.recurrence import Recurrence, dates, recurrence, zone_of
+from conferences.rules.recurrence import Recurrence, recurrence, starts_of, zone_of
 from conferences.rules.registry_entries import ConfType, RegistryEntry
 from foundation.bus.outgoing import Outgoing
 from wire.conference_manager import Creator
 from wire.conference_settings import ConferenceSettings
 
 HORIZON = timedelta(days=400)
-"""Dates are planned so far ahead; at least one always is, as long as the rule has further ones."""
+"""Dates are planned so far ahead. The next date is always planned, even if it lies further ahead."""
 MAX_PLANNED = 400
-"""So many dates of one reservation are planned at most; the others follow as these pass."""
+"""At most so many dates of one reservation are planned at once; further ones follow as these pass."""
 FARTHEST_START = timedelta(days=3 * 366)
-STARTED_FOR = timedelta(minutes=10)
-"""A conference that cannot be started is tried again until so long after its start."""
-OPENED_AT_MOST = timedelta(hours=24)
-"""A booked conference may be opened so long before its start."""
-LONG = timedelta(hours=4)
-"""Dates that last longer are indexed apart, see the table `Occurrence`."""
+MAX_START_DELAY = timedelta(minutes=10)
+"""A booked conference that cannot be started is tried again until so long after its start."""
+MAX_EARLY_OPENING = timedelta(hours=24)
+"""A booked conference may be opened at most so long before its start."""
+LONG_DATE = timedelta(hours=4)
+"""Dates that last longer are marked in the table `Occurrence`, so that queries for a moment read few rows."""
 
 
 class ReservationState(StrEnum):
@@ -57,9 +57,10 @@ OPEN_STATES = (OccurrenceState.PLANNED, OccurrenceState.STARTING, OccurrenceStat
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A reservation: who booked what, when it is for the first time, and how it repeats.
+    """A reservation is a conference that somebody has booked, for one start or for repeated ones.
 
-    `starts_at` is the first start; the zone's name is kept, so that the local time stays the same all year.
+    `starts_at`: the first start. `timezone`, `repeat`: the IANA name of the zone, and the RRULE, by which further dates
+    are computed; "" means that it does not repeat. `settings`: those of its conferences.
     """
 
     bookid: str
@@ -78,7 +79,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def live(self) -> bool:
-        """Tell whether it may have further dates, and keeps its number."""
+        """Tell whether it may have further dates; as long as it may, its number is kept for it."""
         return self.state is ReservationState.LIVE
 
     @property
@@ -92,7 +93,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return Creator(moid=self.creator_moid or None, name=self.creator_name or None)
 
     def recurrence(self) -> Recurrence:
-        """Return how it repeats."""
+        """Return its recurrence, from which its dates are computed."""
         zone = zone_of(self.timezone) or zone_of("UTC")
         assert zone is not None
         return recurrence(self.starts_at, zone, self.repeat)
@@ -106,15 +107,16 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         )
 
     def end(self, state: ReservationState) -> Reservation:
-        """Return it over or cancelled."""
+        """Return the reservation in a final state: over, or cancelled."""
         return msgspec.structs.replace(self, state=state, revision=self.revision + 1)
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One date of a reservation. `original` is the start by the rule; `starts_at` differs where this date was moved.
+    """An occurrence is one date of a reservation.
 
-    `settings`: its own, where this date was changed; `None` means those of the reservation. `due_at`: when the timer
-    has to look at it. `last_code` and `last_detail` say why the last try failed.
+    `original`: the start by the rule; `starts_at` differs if this date was moved. `settings`: its own settings, if this
+    date was changed; `None` means those of the reservation. `is_exception`: this date was moved, changed or cancelled by
+    itself. `due_at`: when the timer has to handle it. `last_code`, `last_detail`: why the last attempt failed.
     """
 
     bookid: str
@@ -138,25 +140,25 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def gives_up_at(self) -> datetime:
-        """When its conference is not tried any more."""
-        return min(self.starts_at + STARTED_FOR, self.ends_at)
+        """The time after which its conference is not started any more."""
+        return min(self.starts_at + MAX_START_DELAY, self.ends_at)
 
     def change(self, **changes: object) -> Occurrence:
         """Return the date with these fields changed."""
         return msgspec.structs.replace(self, **changes)
 
     def with_settings(self, settings: ConferenceSettings) -> Occurrence:
-        """Return the date with the length and the places that settings give it."""
+        """Return the date with the duration and the places of these settings."""
         ends_at = self.starts_at + timedelta(minutes=settings.duration)
         return self.change(ends_at=ends_at, places=settings.places)
 
     def close(self, state: OccurrenceState) -> Occurrence:
-        """Return the date in a final state, in which no timer looks at it."""
+        """Return the date in a final state, in which no timer handles it."""
         return self.change(state=state, due_at=None)
 
 
 def occurrence_id(bookid: str, original: datetime) -> str:
-    """Return the key of the date of a reservation that begins by its rule at this moment."""
+    """Return the key of the date of a reservation whose start by the rule is `original`."""
     return f"{bookid}:{original.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
@@ -172,27 +174,28 @@ def planned_occurrence(reservation: Reservation, start: datetime) -> Occurrence:
     )
 
 
-def dates_to_plan(
-    reservation: Reservation, after: datetime, now: datetime, planned: int = 0
+def starts_to_plan(
+    reservation: Reservation, after: datetime, now: datetime, planned_count: int = 0
 ) -> list[datetime]:
-    """Return the dates after a moment that are to be planned now; `planned`: how many are already.
+    """Return the starts after a moment that are to be planned now. `planned_count`: how many dates are planned already.
 
-    They are those within HORIZON, together with the planned ones at most MAX_PLANNED, and at least one in all.
+    They are the starts within HORIZON, but at least one, and with the planned dates at most MAX_PLANNED.
     """
-    coming = islice(dates(reservation.recurrence(), after), MAX_PLANNED - planned)
-    chosen: list[datetime] = []
+    coming = islice(starts_of(reservation.recurrence(), after), MAX_PLANNED - planned_count)
+    starts: list[datetime] = []
     for start in coming:
-        if start > now + HORIZON and (planned or chosen):
+        if start > now + HORIZON and (planned_count or starts):
             break
-        chosen.append(start)
-    return chosen
+        starts.append(start)
+    return starts
 
 
 @dataclass(frozen=True, slots=True)
 class BookingStep:
     """A booking step holds the result of one decision about a reservation: rows to write, and messages to send.
 
-    `reservation` is `None` if it does not change. `removed` are ids of dates that are planned no more.
+    `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed dates. `removed`: the ids
+    of dates to delete.
     """
 
     reason: str

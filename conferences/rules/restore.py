@@ -18,7 +18,7 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 TRY_AGAIN_IN = timedelta(seconds=10)
 MAX_CLOCK_DIFFERENCE = timedelta(seconds=5)
-"""A unit that ends a conference earlier than so long before its end cannot be right that its time was over."""
+"""A unit that ends a conference because of the time, but so long before its end, is taken to have a wrong clock."""
 
 RMS_FINDS_IN = timedelta(seconds=10)
 """The time for an answer of the resource manager (RMS), longer than for a create: no client waits for it, and thousands
@@ -28,9 +28,9 @@ _S = ConferenceState
 
 
 def decide_lost(c: Conference, unit: Unit, now: datetime, avoid: tuple[Unit, ...] = ()) -> Step:
-    """Take a conference off its lost media unit, and ask for a new one at once. An unprotected one ends.
+    """Take a conference off its lost media unit, and ask for another unit at once; an unprotected conference ends.
 
-    `avoid`: units that are not to be granted.
+    `avoid`: units that the resource manager must not grant.
     """
     if c.unit != unit:
         return no_change(f"not on {unit}")
@@ -46,10 +46,9 @@ def decide_lost(c: Conference, unit: Unit, now: datetime, avoid: tuple[Unit, ...
 def decide_ended_by_unit(
     c: Conference, notice: UnitEnded, unit: Unit | None, now: datetime
 ) -> Step:
-    """End a conference that its media unit has ended, or go on with it on another unit if that was too early.
+    """End a conference that its media unit has ended; if the unit ended it too early, restore it on another unit.
 
-    A unit ends a conference too early if its clock is ahead, or a message about a later end was lost. The platform
-    alone decides how long a conference lasts.
+    A unit ends a conference too early if its clock is ahead, or if the message about a later end was lost.
     """
     is_assigned = notice.incarnation == c.incarnation and unit is not None and c.unit == unit
     is_early = c.ends_at is not None and now < c.ends_at - MAX_CLOCK_DIFFERENCE
@@ -70,7 +69,7 @@ def _ask_for_other_unit(c: Conference, reason: str, now: datetime, avoid: tuple[
     waiting = c.lose_unit(now, avoid=avoid)
     step = decide_restore(waiting, now)
     messages: tuple[Outgoing, ...] = (
-        outgoing.reservation(c, "free"),
+        outgoing.resource_usage(c, "free"),
         *refuse_open_rename(c, Err.WRONG_STATE),
     )
     if c.state is _S.RUNNING:
@@ -108,25 +107,25 @@ def decide_restore_resources(
     after = c.place(
         unit, platform, until, vrs=Unit.of(reply.vrs, site), mps=Unit.of(reply.mps, site)
     )
-    return Step(f"restoring on {unit}", c, after, (outgoing.command(after),))
+    return Step(f"restoring on {unit}", c, after, (outgoing.create_or_restore(after),))
 
 
 def wait_for_next_try(c: Conference, reason: str, now: datetime) -> Step:
-    """Let a conference wait for the next try: in 10 s, or as soon as a unit has free places.
+    """Let a conference wait for the next attempt: in 10 s, or as soon as a media unit has free places.
 
-    Any media unit may be chosen then, also one that was tried.
+    Then any unit may be granted, also one that was tried before.
     """
     after = c.change(answer_by=None, restore_at=now + TRY_AGAIN_IN, tried=())
     return Step(f"{reason}, waiting for the next round", c, after)
 
 
 def decide_unit_restored(c: Conference, join: Join | None, now: datetime) -> Step:
-    """Let a conference run again that its media unit has restored, or still had, and tell all parties where."""
+    """Let a conference run again, because its media unit has restored it or still had it; tell all parties where it runs."""
     after = c.begin_running(join, now)
     messages = (
         outgoing.moved(after),
         *outgoing.number_in_use(after),
-        outgoing.reservation(after, "used"),
+        outgoing.resource_usage(after, "used"),
     )
     return Step(f"runs again on {after.unit}", c, after, messages)
 
@@ -134,10 +133,10 @@ def decide_unit_restored(c: Conference, join: Join | None, now: datetime) -> Ste
 def decide_restore_failed(c: Conference, code: str, now: datetime) -> Step:
     """Look for another media unit for a conference whose new unit refused to restore it, or was silent.
 
-    After MAX_UNITS_TRIED units it waits for the next try. `code` says what was wrong.
+    After MAX_UNITS_TRIED units it waits for the next attempt. `code`: the error code of the unit's failure.
     """
     assert c.unit is not None
-    release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.reservation(c, "free"))
+    release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.resource_usage(c, "free"))
     tried = c.tried
     waiting = c.lose_unit(now, avoid=tried, dropped=True)
     if len(tried) >= MAX_UNITS_TRIED:

@@ -1,4 +1,4 @@
-"""A conference is one frozen value; its states and the moves between them are defined here. Pure."""
+"""A conference is one frozen value. This module defines its states, and the methods that lead to its next value. Pure."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ MOVES: dict[ConferenceState, frozenset[ConferenceState]] = {
 
 
 RECORDER_AGAIN_IN = timedelta(seconds=60)
-"""A conference that runs without its recorder asks for one so often, and at once when one becomes free."""
+"""For a conference that runs without its recorder one is requested so often, and at once when one becomes free."""
 
 
 class WrongMove(Exception):
@@ -95,10 +95,11 @@ BY_TIMER = "book"
 
 
 class Asker(NamedTuple):
-    """Whoever asks for a conference: `request` is the key of the request in the inbox, and `reqid` its own id.
+    """The asker is the party that requested a conference and waits for an answer.
 
-    `origin` is `mq` for a message of a conference manager, `http` for the HTTP API. `by_template`: the request names
-    a template or virtual room, so several may wait for one conference.
+    `request`: the key of its request in the inbox. `reqid`: the id that the request itself carries. `origin`: `mq` for a
+    message of a conference manager, `http` for the HTTP API, BY_TIMER. `by_template`: the request names a template or
+    virtual room, so several askers may wait for one conference.
     """
 
     request: str
@@ -108,10 +109,10 @@ class Asker(NamedTuple):
 
 
 class Rename(NamedTuple):
-    """A media unit's wish for a new name, while the conference manager (CM) is asked (CSS §5.1).
+    """A media unit's request for a new name, about which the conference manager (CM) is being asked (CSS §5.1).
 
-    `question_id` is the id of our question to the manager; `request_key` and `reqid` are those of the unit's
-    request.
+    `question_id`: the id of our question to the manager, who has to answer by `answer_by`. `request_key`, `reqid`: the
+    key in the inbox, and the own id, of the unit's request.
     """
 
     question_id: str
@@ -122,12 +123,12 @@ class Rename(NamedTuple):
 
 
 class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A conference as it is now; only the moves below lead to its next value. Times are UTC.
+    """A conference as it is now. Only the methods below, called moves, lead to its next value. Times are UTC.
 
-    It is a msgspec struct, because copying, saving and reading it, which every message does, is then done in C.
+    It is a msgspec struct, because every message copies, saves and reads one, which msgspec does in C.
     """
 
-    # What was asked for.
+    # The conference that was requested.
     confid: str
     e164: str
     source_platform: str
@@ -149,11 +150,11 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     shortnum: str = ""
     ends_at: datetime | None = None
     stored_id: str = ""
-    """The id of the template, virtual room or reservation that it came from."""
+    """The id of the template, virtual room or reservation from which it was started."""
     stored_name: str = ""
     occurrence: str = ""
-    """The date of the reservation that it came from."""
-    # The request that created it, which is answered once, and those that wait for it as well.
+    """The id of the date of the reservation from which it was started."""
+    # The request that created it, which is answered once, and the requests of others that wait for it.
     request: str = ""
     reqid: str | None = None
     origin: str = "mq"
@@ -168,7 +169,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     vrs: Unit | None = None
     mps: Unit | None = None
     record_at: datetime | None = None
-    """When a recorder is asked for again, as it runs without the one that it is to have."""
+    """When a recorder is requested again, because it runs without the one that it is to have."""
     join: Join | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -180,12 +181,12 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last_code: str = ""
     last_detail: str = ""
     give_up_at: datetime | None = None
-    """In CREATING: when the create fails. Later: when it is ended although the site of its unit did not ask for it."""
+    """In CREATING: when the create fails. Later: when it is ended although the site of its unit has not requested it."""
     answer_by: datetime | None = None
     restore_at: datetime | None = None
     pending_since: datetime | None = None
     placed_at: datetime | None = None
-    # What happens while it runs.
+    # The conference while it runs.
     warned: int = 0
     empty_since: datetime | None = None
     mts: tuple[Terminal, ...] = ()
@@ -194,7 +195,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     settings: Settings | None = None
     rename: Rename | None = None
     monitors: tuple[Monitor, ...] = ()
-    # What only the call record shows.
+    # Fields for the call record alone.
     restores: int = 0
     units: tuple[UsedUnit, ...] = ()
     members: tuple[Stay, ...] = ()
@@ -206,14 +207,14 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def live(self) -> bool:
-        """Tell whether it has not ended: it still holds a number, and counts for the licence."""
+        """Tell whether it has not ended; it then has its number, and counts for the licence."""
         return self.state is not ConferenceState.ENDED
 
     @property
     def askers(self) -> tuple[Asker, ...]:
-        """Return all who asked for it and are to be answered: first the one for whom it was created.
+        """Return all askers who wait for an answer; the first is the one for whom the conference was created.
 
-        Nobody waits for an answer if a timer asked, because the time of a reservation had come.
+        If a timer created it for a reservation, only the others are returned.
         """
         if self.origin == BY_TIMER:
             return self.also_asked
@@ -223,7 +224,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_on(self, unit: Unit | None) -> bool:
         """Tell whether the conference is assigned to this unit.
 
-        `None`, for a message that names no unit, counts as the assigned one. A conference without a unit is on none.
+        `None`, from a message that names no unit, counts as the assigned unit. Without an assigned unit it is `False`.
         """
         return self.unit is not None and unit in (None, self.unit)
 
@@ -271,7 +272,8 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def unplace(self, code: str, until: datetime, detail: str = "") -> Conference:
         """Return the conference without its media unit, asking for another one.
 
-        `code` says what was wrong with the unit, `detail` says it in the unit's own words.
+        `code`: the error code of the unit's failure. `detail`: the unit's own sentence about it. `until`: when the
+        resource manager (RMS) has to answer.
         """
         return self._move(_S.CREATING, unit=None, last_code=code, last_detail=detail).ask(until)
 
@@ -303,8 +305,8 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ) -> Conference:
         """Return the conference waiting to be restored, because its media unit is gone or refused it.
 
-        `avoid`: units that are not to be granted. `dropped`: the unit was told to drop it, so the unit is forgotten,
-        and an old list of that unit brings nothing back.
+        `avoid`: units that the resource manager must not grant. `dropped`: the unit was told to drop the conference, so
+        it is no longer assigned, and an old list of that unit does not bring the conference back.
         """
         return self._move(
             _S.PENDING_RESTORE,
@@ -315,7 +317,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             tried=avoid,
             rename=None,
             record_at=None,
-            units=close_last(self.units, now),
+            units=close_last_use(self.units, now),
         )
 
     def end(self, reason: EndReason, now: datetime, code: str = "") -> Conference:
@@ -329,7 +331,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             give_up_at=None,
             restore_at=None,
             rename=None,
-            units=close_last(self.units, now),
+            units=close_last_use(self.units, now),
             members=tuple(stay if stay.until else _ended(stay, now) for stay in self.members),
         )
 
@@ -344,8 +346,8 @@ def _ended(stay: Stay, now: datetime) -> Stay:
     return msgspec.structs.replace(stay, until=_iso_text(now))
 
 
-def close_last(units: tuple[UsedUnit, ...], now: datetime) -> tuple[UsedUnit, ...]:
-    """Return the list of used units, in which the use of the last one ends now if it has not ended yet."""
+def close_last_use(units: tuple[UsedUnit, ...], now: datetime) -> tuple[UsedUnit, ...]:
+    """Return these uses of media units; the last one ends now, if it has not ended yet."""
     if not units or units[-1].until:
         return units
     return (*units[:-1], msgspec.structs.replace(units[-1], until=_iso_text(now)))

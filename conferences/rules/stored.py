@@ -1,4 +1,4 @@
-"""Templates and virtual rooms: conferences that are kept until somebody begins them (CSS §6). Pure."""
+"""Templates and virtual rooms are stored until somebody begins a conference from them (CSS §6). Pure."""
 
 from __future__ import annotations
 
@@ -30,16 +30,18 @@ CONFTYPE = {
     Kind.ROOM: ConfType.VIRTUAL,
 }
 
-MOST = {Kind.PUBLIC: 500, Kind.PERSONAL: 100, Kind.ROOM: 500}
-"""So many a user domain may have of each kind; of personal templates, one person."""
+MAX_STORED = {Kind.PUBLIC: 500, Kind.PERSONAL: 100, Kind.ROOM: 500}
+"""A user domain may have at most so many of each kind; of personal templates, one person may."""
 
 MAX_EXCLUSIVE_USERS = 500
 
 
 class StoredConference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A template or a virtual room. `e164` is kept for its conference; "" means any free number.
+    """A stored conference is a template or a virtual room.
 
-    An exclusive room is begun and entered only by its owner and by `exclusive_users`, the MOIDs of accounts.
+    `e164`: the number that is kept for its conference; "" means that the conference gets any free number. `owner`: the
+    MOID of the account that made it. Only the owner and `exclusive_users` (MOIDs) may begin and enter the conference of
+    an `exclusive` room.
     """
 
     id: str
@@ -58,23 +60,23 @@ class StoredConference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     @property
     def conftype(self) -> ConfType:
-        """What its number and its conference are in messages: a template (3) or a virtual room (4)."""
+        """The value of `conftype` in messages about it and its conference: template (3) or virtual room (4)."""
         return CONFTYPE[self.kind]
 
     @property
     def holder(self) -> str:
-        """Return the words under which its number is kept."""
+        """Return the name under which its number is kept, in the table of numbers."""
         return f"{self.kind}:{self.id}"
 
     def admits(self, person: str) -> bool:
-        """Return whether the account with this MOID ("" is a guest) may begin the conference."""
+        """Return whether the account with this MOID may begin the conference; "" stands for a guest."""
         return not self.exclusive or (
             bool(person) and person in (self.owner, *self.exclusive_users)
         )
 
 
 class Fields(NamedTuple):
-    """The names that a refusal gives to the fields of a request, which differ between messages and HTTP."""
+    """The names of a request's fields, as refusals have to call them; they differ between messages and HTTP."""
 
     id: str = "templateid"
     name: str = "templatename"
@@ -86,28 +88,31 @@ class Fields(NamedTuple):
 WIRE_FIELDS = Fields()
 
 
-def refuse_content(
+def refuse_settings(
     stored: StoredConference, tenant: Tenant | None, serving: frozenset[str]
 ) -> CreateRefusal | None:
-    """Return why a template or virtual room cannot be kept as it is to be, leaving aside what others have; else `None`."""
+    """Return why the user domain may not have a template or virtual room with these settings; else `None`.
+
+    `serving`: the platforms whose requests this site handles now.
+    """
     return refuse_before_licence(stored.settings, tenant, serving)
 
 
-class Others(NamedTuple):
-    """What the database says of other templates and virtual rooms of this kind."""
+class OthersOfKind(NamedTuple):
+    """The facts about the other stored conferences of a kind: is the name in use, and how many does the owner have."""
 
     name_is_taken: bool = False
-    how_many: int = 0
+    number_of: int = 0
 
 
 def refuse_beside_others(
-    stored: StoredConference, others: Others, fields: Fields, *, is_new: bool
+    stored: StoredConference, others: OthersOfKind, fields: Fields, *, is_new: bool
 ) -> CreateRefusal | None:
-    """Return why a template or virtual room cannot be kept beside those that are there; else `None`."""
+    """Return why a template or virtual room cannot be stored: its name is taken, or there are too many; else `None`."""
     if others.name_is_taken:
         return CreateRefusal(Err.NAME_TAKEN, fields.name)
-    limit = MOST[stored.kind]
-    if is_new and others.how_many >= limit:
+    limit = MAX_STORED[stored.kind]
+    if is_new and others.number_of >= limit:
         return CreateRefusal(
             Err.DOMAIN_LIMIT, f"{fields.id}: there are {limit} already; delete one"
         )
@@ -117,7 +122,10 @@ def refuse_beside_others(
 def refuse_use(
     stored: StoredConference | None, user_domain: str, fields: Fields
 ) -> CreateRefusal | None:
-    """Return why a request of this user domain may not touch a template or virtual room; else `None`."""
+    """Return why a request of this user domain may not use a template or virtual room; else `None`.
+
+    `stored`: the one that the request names; `None` means that there is none.
+    """
     if stored is None:
         return CreateRefusal(Err.NOT_FOUND, fields.id)
     if stored.user_domain != user_domain:
@@ -125,10 +133,13 @@ def refuse_use(
     return None
 
 
-def notices(
+def registry_notices(
     before: StoredConference | None, after: StoredConference | None, own_site: str
 ) -> tuple[Send, ...]:
-    """Return what the number registries are told of a change: those of the platform's own site, and of this site."""
+    """Return the notices of a change to the number registries of the platform's own site and of this site.
+
+    `before` is `None` for a new template or virtual room, `after` for a deleted one.
+    """
     old, new = registry_entry(before), registry_entry(after)
     if old == new:
         return ()
@@ -139,18 +150,18 @@ def notices(
 
 
 def registry_entry(stored: StoredConference | None) -> RegistryEntry | None:
-    """Return the entry of a template or virtual room in the registries; `None` if it has no number."""
+    """Return the entry of a template or virtual room in the number registries; `None` if it has no number."""
     if stored is None or not stored.e164:
         return None
     facts = (stored.e164, int(stored.conftype), stored.name, stored.user_domain)
     return RegistryEntry(*facts, stored.source_platform, "idle")
 
 
-# ---- what is asked for ---------------------------------------------------------------------------
+# ---- requests ------------------------------------------------------------------------------------
 
 
 class Draft(NamedTuple):
-    """A new template or virtual room as somebody asks for it. `e164` `None` means any free number; "" means none."""
+    """A requested new template or virtual room. `e164` `None` means any free number, "" means no number."""
 
     kind: Kind
     name: str
@@ -163,8 +174,8 @@ class Draft(NamedTuple):
     exclusive_users: tuple[str, ...] = ()
 
 
-def drafted(draft: Draft, stored_id: str, platform: str, now: datetime) -> StoredConference:
-    """Return the template or virtual room of a draft, as it is without the number that it is still to get."""
+def from_draft(draft: Draft, stored_id: str, platform: str, now: datetime) -> StoredConference:
+    """Return a new template or virtual room from its draft, still without a number."""
     return StoredConference(
         id=stored_id,
         kind=draft.kind,
@@ -182,7 +193,7 @@ def drafted(draft: Draft, stored_id: str, platform: str, now: datetime) -> Store
 
 
 class Changes(NamedTuple):
-    """What is to be changed of a template or virtual room; `None` means that it stays.
+    """The requested changes of a template or virtual room; `None` means that a field stays.
 
     `e164` "" gives its number back. `numbered`: it gets any free number if it has none.
     """
@@ -196,7 +207,7 @@ class Changes(NamedTuple):
 
 
 def with_changes(stored: StoredConference, changes: Changes, now: datetime) -> StoredConference:
-    """Return a template or virtual room with its changes, but for its number."""
+    """Return a template or virtual room with all its changes except that of its number."""
     values = {name: value for name, value in changes._asdict().items() if value is not None}
     for name in ("e164", "numbered"):
         values.pop(name, None)

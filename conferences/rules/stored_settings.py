@@ -1,7 +1,4 @@
-"""The settings of a conference that is kept for later are changed by what a request gives, and become a create request.
-
-Pure.
-"""
+"""The settings that templates, virtual rooms and reservations keep: how requests change them, and how they are used. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ _NAMES = ConferenceSettings.__struct_fields__
 
 
 class GivenSettings(TypedDict, total=False):
-    """Those settings of a conference that somebody gives; the others stay, or are the usual ones."""
+    """The settings of a conference that a request contains. Those that it leaves out stay, or have their defaults."""
 
     name: str
     password: str | None
@@ -36,9 +33,9 @@ class GivenSettings(TypedDict, total=False):
     speaker: str | None
 
 
-def changed(settings: ConferenceSettings, asked: OptionalSettings) -> ConferenceSettings:
-    """Return the settings with all that a request gives; what it leaves out (`None`) stays."""
-    values = {name: getattr(asked, name) for name in _NAMES}
+def merge_settings(settings: ConferenceSettings, request: OptionalSettings) -> ConferenceSettings:
+    """Return the settings, in which those that a request contains are replaced; `None` in the request means left out."""
+    values = {name: getattr(request, name) for name in _NAMES}
     given = {name: value for name, value in values.items() if value is not None}
     return msgspec.structs.replace(settings, **given)
 
@@ -52,7 +49,7 @@ def to_create_request(
     e164: str = "",
     reqid: str | None = None,
 ) -> CreateConference:
-    """Return the create request for the conference. `e164` "" means any free number."""
+    """Return the request that creates a conference with these settings. `e164` "" means any free number."""
     return CreateConference(
         **{name: getattr(settings, name) for name in _NAMES},
         reqid=reqid,

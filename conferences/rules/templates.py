@@ -1,22 +1,25 @@
-"""The messages about public templates are read into what is to be kept. Pure."""
+"""Messages about public templates are turned into drafts of templates and changes of them. Pure."""
 
 from __future__ import annotations
 
 from conferences.rules.stored import Changes, Draft, Kind, StoredConference
-from conferences.rules.stored_settings import changed
+from conferences.rules.stored_settings import merge_settings
 from wire.conference_manager import Creator
 from wire.conference_settings import ConferenceSettings
 from wire.templates import ChangeTemplate, CreateTemplate
 
 
 def draft_of(request: CreateTemplate) -> Draft:
-    """Return the public template that a request asks for. Without a name its conferences have the template's."""
+    """Return the draft of the public template that a request describes.
+
+    If the request names no conference (`name`), conferences of the template have the template's name.
+    """
     creator = request.creator or Creator()
     return Draft(
         kind=Kind.PUBLIC,
         name=request.template_name,
         user_domain=request.user_domain,
-        settings=changed(ConferenceSettings(name=request.template_name), request),
+        settings=merge_settings(ConferenceSettings(name=request.template_name), request),
         owner=creator.moid or "",
         owner_name=creator.name or "",
         e164=request.e164,
@@ -24,6 +27,6 @@ def draft_of(request: CreateTemplate) -> Draft:
 
 
 def changes_of(template: StoredConference, request: ChangeTemplate) -> Changes:
-    """Return what a request changes of a public template."""
-    settings = changed(template.settings, request)
+    """Return the changes of a public template that a request asks for."""
+    settings = merge_settings(template.settings, request)
     return Changes(name=request.template_name, settings=settings, e164=request.e164)

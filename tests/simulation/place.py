@@ -13,7 +13,7 @@ from conferences.data.commit import commit
 from conferences.flows.occurrences import handle_due
 from conferences.rules.due import decide_due, decide_end_at_other_site
 from conferences.rules.move import decide_move
-from conferences.rules.outgoing import parse_question, to_unit
+from conferences.rules.outgoing import parse_rms_question, to_unit
 from conferences.rules.restore import decide_lost, decide_restore
 from conferences.rules.states import Conference, ConferenceState, Unit, next_due
 from conferences.rules.takeover import decide_taken_over
@@ -123,7 +123,7 @@ class Place:
             return
         number = body.get("confE164") if kind != "CM_MAU_CREATECONF_REQ" else None
         if kind.startswith("GET_RES_"):
-            number = parse_question(letter.correlation_id)[0]
+            number = parse_rms_question(letter.correlation_id)[0]
         home = self.home_of(number) if number else ""
         if not number:
             moid = body.get("moid")

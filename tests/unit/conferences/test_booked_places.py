@@ -13,10 +13,10 @@ from conferences.rules.capacity import (
     Capacity,
     Span,
     capacity_of,
-    follow_usual,
     hour_of_week,
-    peak,
+    peak_places,
     refuse_overfull,
+    updated_usual,
     usual_peak,
 )
 from foundation.bus.message import loads
@@ -48,8 +48,8 @@ def test_one_units_worth_of_places_stays_in_reserve() -> None:
 
 
 def test_what_is_usual_follows_the_weeks() -> None:
-    assert follow_usual(0.0, 40, is_first=True) == 40
-    assert follow_usual(40.0, 80, is_first=False) == 50
+    assert updated_usual(0.0, 40, is_first=True) == 40
+    assert updated_usual(40.0, 80, is_first=False) == 50
     monday = datetime(2029, 12, 31, 9, tzinfo=UTC)
     assert usual_peak({9: 30.4, 10: 50}, monday, monday + HOUR) == 30
     assert usual_peak({9: 30.4, 10: 50}, monday, monday + timedelta(minutes=61)) == 50
@@ -76,7 +76,7 @@ def test_the_peak_is_that_of_every_minute(spans: list[Span], first: int, minutes
         sum(s.places for s in spans if s.starts_at <= start + timedelta(minutes=n) < s.ends_at)
         for n in range(minutes)
     )
-    assert peak(spans, start, end) == by_minute
+    assert peak_places(spans, start, end) == by_minute
 
 
 @given(_spans, st.integers(1, 60))
@@ -88,7 +88,7 @@ def test_a_series_is_refused_exactly_where_one_of_its_dates_does_not_fit(
         Span(NOW + timedelta(minutes=n * 70), NOW + timedelta(minutes=n * 70 + minutes), 32)
         for n in range(4)
     ]
-    fits = all(peak(booked, w.starts_at, w.ends_at) + 32 <= 100 for w in wanted)
+    fits = all(peak_places(booked, w.starts_at, w.ends_at) + 32 <= 100 for w in wanted)
     assert (refuse_overfull(wanted, booked, {}, Capacity(100, 100)) is None) == fits
 
 

@@ -16,8 +16,8 @@ from conferences.rules.recurrence import (
     LAST_YEARS,
     InvalidRule,
     Recurrence,
-    dates,
     recurrence,
+    starts_of,
     zone_of,
 )
 
@@ -30,7 +30,7 @@ def _starts(first: str, rule: str, zone: zoneinfo.ZoneInfo = BERLIN, count: int 
     """Return the first starts in UTC, as text, of a rule whose first start is given in local time."""
     moment = datetime.fromisoformat(first).replace(tzinfo=zone)
     repeated = recurrence(moment, zone, rule)
-    return [f"{start:%Y-%m-%d %H:%M}" for start in islice(dates(repeated), count)]
+    return [f"{start:%Y-%m-%d %H:%M}" for start in islice(starts_of(repeated), count)]
 
 
 def test_a_weekly_meeting_at_nine_stays_at_nine_through_both_changes_of_the_clock() -> None:
@@ -159,7 +159,7 @@ def test_the_dates_are_those_of_dateutil(rule: str, first: datetime, zone_name: 
         for local in oracle
         if local <= first + timedelta(days=366 * LAST_YEARS)
     ]
-    assert list(islice(dates(repeated), 12)) == expected
+    assert list(islice(starts_of(repeated), 12)) == expected
     assert expected[0] == first.replace(tzinfo=zone).astimezone(UTC)
 
 
@@ -174,13 +174,13 @@ def test_the_dates_after_a_moment_are_the_later_ones_of_all(
     except InvalidRule:
         return
     after = repeated.first.replace(tzinfo=zone).astimezone(UTC) + later
-    everything = list(islice(dates(repeated), 1500))
+    everything = list(islice(starts_of(repeated), 1500))
     expected = [moment for moment in everything if moment > after][:5]
-    assert list(islice(dates(repeated, after), 5))[: len(expected)] == expected
+    assert list(islice(starts_of(repeated, after), 5))[: len(expected)] == expected
     assert all(earlier < following for earlier, following in pairwise(everything))
 
 
 def test_a_rule_without_end_is_not_followed_for_ever() -> None:
     moment = datetime(2026, 11, 30, 9, tzinfo=BERLIN)
     yearly = Recurrence(moment.replace(tzinfo=None), BERLIN, "FREQ=YEARLY")
-    assert len(list(dates(yearly))) == 31
+    assert len(list(starts_of(yearly))) == 31

@@ -149,7 +149,7 @@ def test_a_template_that_cannot_be_kept_is_refused(
 def test_a_tenant_has_so_many_templates_and_no_more(
     site: MemoryUnitOfWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(rules.MOST, Kind.PUBLIC, 1)
+    monkeypatch.setitem(rules.MAX_STORED, Kind.PUBLIC, 1)
     template(site)
     refused(ask(site, "CM_MAU_CREATETEMPLATE_REQ", templatename="B"), "29008", "templateid")
 
