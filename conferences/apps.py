@@ -40,17 +40,17 @@ class ConferencesConfig(PlatformAppConfig):
     }
     timers = {
         "conferences.tasks.due": Timer(
-            1, "a unit's silence is noticed after 4 s, an end after 1 s"
+            1, "a unit that does not answer is noticed after 4 s, an end after 1 s"
         ),
         "conferences.tasks.start_reservations": Timer(
             2, "a booked conference begins within 5 s after its start"
         ),
         "conferences.tasks.note_usual_load": Timer(
-            600, "the peak of each hour of the week is what bookings leave free"
+            600, "bookings leave free what conferences without one usually use in each hour"
         ),
         "conferences.tasks.watch_pool": Timer(1, "a unit is lost 12 s after its last heartbeat"),
         "conferences.tasks.ask_for_lists": Timer(
-            60, "what units hold is compared with what we believe"
+            60, "units' lists of their conferences are compared with our data"
         ),
         "conferences.tasks.report_state": Timer(
             60, "network management has new counters each minute"

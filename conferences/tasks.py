@@ -1,4 +1,4 @@
-"""The timers of the conferences: each task calls one flow."""
+"""The Celery tasks of conferences, which timers start: each calls one flow."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from foundation.cells.serving import for_each_served, is_served_here
 
 @shared_task
 def due() -> None:
-    """Start, warn or end conferences whose time has come, and follow which platforms this site serves.
+    """Handle conferences whose time has come, and changes of the platforms that this site serves.
 
-    - The number registry is told of the numbers of platforms that this site has begun or ceased to serve.
-    - Where this site has begun to serve another site's platform, conferences of that lost site are moved here.
+    - The numbers of platforms that this site has begun or ceased to serve are reported to the number registry.
+    - If this site has begun to serve another site's platform, the conferences of that lost site are moved here.
     - Conferences that this site serves are ended, warned of their end, or placed on a media unit again.
     - Of conferences that run here but are served by another site, only the end is watched.
     """
     takeover.follow_serving_sites()
-    number_reports.follow()
+    number_reports.follow_serving()
     for_each_served(flow.due)
     flow.watch_hosted()
 
@@ -47,14 +47,14 @@ def start_reservations() -> None:
 
 @shared_task
 def note_usual_load() -> None:
-    """Note how many places are in use that nobody booked, for the bookings of the coming weeks."""
-    for_each_served(usual_load.note)
+    """Record how many places conferences without a reservation use, which later bookings leave free."""
+    for_each_served(usual_load.record_load)
 
 
 @shared_task
 def watch_pool() -> None:
     """Find media units, recorders and mixers whose heartbeat has stopped."""
-    units.watch(own_platform())
+    units.report_silent(own_platform())
 
 
 @shared_task
@@ -78,7 +78,7 @@ def mend() -> None:
 
 @shared_task
 def forget_old() -> None:
-    """Delete old requests, events and sessions that have expired, and numbers that are long no more."""
+    """Delete expired requests, events and sessions, and rows of the registry whose numbers were deleted long ago."""
     for_each_served(inbox.delete_old)
     for_each_served(events.delete_old)
     if is_served_here(own_platform()):

@@ -366,7 +366,7 @@ class MemoryUnitOfWork:
             via=(outgoing.headers or {}).get("x-via", ""),
         )
 
-    def tell(self, event: Event) -> None:
+    def publish_event(self, event: Event) -> None:
         """Stage an event."""
         self.events.append(event)
 

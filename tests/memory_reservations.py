@@ -53,7 +53,7 @@ class MemoryReservations:
     def booked(
         self,
         windows: Sequence[Span],
-        but_of: str = "",
+        except_of: str = "",
         states: Sequence[OccurrenceState] = OPEN_STATES,
     ) -> list[Span]:
         """Return the places that dates need which overlap with one of the windows."""
@@ -61,13 +61,13 @@ class MemoryReservations:
             Span(date.starts_at, date.ends_at, date.places)
             for date in self.dates.values()
             if date.state in states
-            and date.bookid != but_of
+            and date.bookid != except_of
             and any(w.starts_at < date.ends_at and date.starts_at < w.ends_at for w in windows)
         ]
 
-    def running(self, but: str, after: datetime) -> list[Span]:
-        """Return the places of live conferences but one that last beyond a moment."""
-        return [span for confid, span in self.others.items() if confid != but]
+    def running_after(self, moment: datetime, except_confid: str) -> list[Span]:
+        """Return the spans of all live conferences but one, which the test has put into `others`."""
+        return [span for confid, span in self.others.items() if confid != except_confid]
 
     def usual_load(self) -> dict[int, float]:
         """Return by hour of the week the places that are usually needed."""

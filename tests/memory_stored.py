@@ -42,7 +42,7 @@ class MemoryRegistry:
     def __init__(self) -> None:
         self.notices: dict[tuple[str, bool], Notice] = {}
 
-    def take(self, notice: Notice, now: datetime) -> None:
+    def stage(self, notice: Notice, now: datetime) -> None:
         """Keep what is said of a number, unless something newer is known."""
         key = notice.entry.e164, notice.entry.state == "running"
         if key not in self.notices or self.notices[key].version < notice.version:

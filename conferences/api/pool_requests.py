@@ -17,7 +17,7 @@ import orjson
 import redis
 from django.db import InterfaceError, OperationalError
 
-from conferences.data.pool import Order, Pool, name_of, node_json, unit_here, unit_of
+from conferences.data.pool import Pool, PoolCall, name_of, node_json, unit_here, unit_of
 from conferences.flows import due, units
 from conferences.rules.room_order import rooms_for
 from conferences.rules.states import Unit
@@ -117,7 +117,9 @@ def _answer_requests(platform: str, requests: Sequence[Delivery]) -> list[outbox
     ]
     try:
         answers = (
-            Pool(platform).run(_ask_orders(platform, [delivery.message for delivery in fresh]))
+            Pool(platform).run(
+                _calls_that_reserve(platform, [delivery.message for delivery in fresh])
+            )
             if fresh
             else []
         )
@@ -143,14 +145,14 @@ def _reqid(delivery: Delivery) -> str | None:
     return delivery.message.reqid if isinstance(delivery.message, GetResources) else None
 
 
-def _ask_orders(platform: str, messages: Sequence[Message | None]) -> list[Order]:
+def _calls_that_reserve(platform: str, messages: Sequence[Message | None]) -> list[PoolCall]:
     """Return for each request the call of the pool's script that reserves units for it."""
     requests = [request for request in messages if isinstance(request, GetResources)]
     tenants = user_domains(
         store_of(platform).database, {request.user_domain for request in requests}
     )
     rooms = _rooms(platform)
-    orders: list[Order] = []
+    calls: list[PoolCall] = []
     for request in requests:
         tenant = tenants.get(request.user_domain)
         question = {
@@ -162,8 +164,8 @@ def _ask_orders(platform: str, messages: Sequence[Message | None]) -> list[Order
             "exclude": [name_of(unit) for unit in map(Unit.of, request.exclude) if unit],
         }
         operation = "ask" if "mcu" in request.res else "recorder"
-        orders.append((operation, orjson.dumps(question).decode()))
-    return orders
+        calls.append((operation, orjson.dumps(question).decode()))
+    return calls
 
 
 def _rooms(platform: str) -> list[MachineRoomFacts]:
@@ -224,21 +226,19 @@ def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[o
         )
         or isinstance(message, ResourcesUsed)
     ]
-    orders = [order for message in reports for order in _report_orders(platform, message)]
-    if not orders:
+    calls = [call for message in reports for call in _calls_that_record(platform, message)]
+    if not calls:
         return []
     try:
-        answers = Pool(platform).run(orders)
-        drifting = [
-            order for order, answer in zip(orders, answers, strict=True) if answer == "drift"
-        ]
+        answers = Pool(platform).run(calls)
+        drifting = [call for call, answer in zip(calls, answers, strict=True) if answer == "drift"]
         has_waiting = [
             units.recount(platform, kind, unit_of(name)) for _, kind, name, _ in drifting
         ]
     except redis.RedisError as error:
         log.warning("the pool is away, a heartbeat is missed: %s", error)
         return []
-    newcomers = {order[2] for order, answer in zip(orders, answers, strict=True) if answer == "new"}
+    newcomers = {call[2] for call, answer in zip(calls, answers, strict=True) if answer == "new"}
     for message in reports:
         if isinstance(message, NodeRegistered):
             name = name_of(unit_here(message.ip, message.pid))
@@ -254,7 +254,7 @@ def _resource(message: NodeRegistered | NodeUnregistered) -> tuple[ResourceType,
     return message.restype, unit_here(message.ip, message.pid)
 
 
-def _report_orders(platform: str, message: NodeRegistered | ResourcesUsed) -> list[Order]:
+def _calls_that_record(platform: str, message: NodeRegistered | ResourcesUsed) -> list[PoolCall]:
     """Return the calls of the pool's script that record a heartbeat, or what became of a reservation."""
     if isinstance(message, NodeRegistered):
         unit = unit_here(message.ip, message.pid)

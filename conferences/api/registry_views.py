@@ -11,7 +11,7 @@ from conferences.api import request_parsing
 from conferences.api.call import Call
 from conferences.api.commands import NO_CONFERENCE
 from conferences.data import registry_rows
-from conferences.data.whose_number import site_to_ask
+from conferences.data.number_site import site_to_ask
 from domains.data import queries as domain_queries
 from domains.models import Account
 from foundation.cells.directory import own_platform, store_of

@@ -93,7 +93,7 @@ def make(draft: Draft, account: Account) -> StoredConference:
     """Make a template or virtual room. Raises Refusal."""
     _refuse_unless_writable(None, draft.kind, account)
     try:
-        return flow.make(platform_of_domain(draft.user_domain), draft, HTTP_FIELDS[draft.kind])
+        return flow.create(platform_of_domain(draft.user_domain), draft, HTTP_FIELDS[draft.kind])
     except StoredRefused as refused:
         raise refusal_of(refused, draft.kind) from None
 
@@ -103,7 +103,7 @@ def edit(stored: StoredConference, changes: Changes, account: Account) -> Stored
     kind = stored.kind
     _refuse_unless_writable(stored, kind, account)
     try:
-        return flow.edit(
+        return flow.update(
             stored.source_platform, stored.id, stored.user_domain, changes, HTTP_FIELDS[kind]
         )
     except StoredRefused as refused:
@@ -149,7 +149,7 @@ def may_enter(c: Conference, account: Account) -> bool:
     """
     if c.password and c.creator_moid != account.moid:
         return False
-    return not queries.closed_to(account.moid, [c])
+    return not queries.confids_closed_to(account.moid, [c])
 
 
 def with_settings(stored: StoredConference, given: GivenSettings) -> Changes:

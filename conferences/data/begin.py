@@ -29,7 +29,7 @@ def begin_conference(
 ) -> None:
     """Create a conference, or answer the asker with a refusal.
 
-    `came_from`: the template, virtual room or reservation for which its number is kept; `None`: it is of none.
+    `came_from`: the template, virtual room or reservation from which it is begun; `None` means none.
     """
     if refusal := _create(uow, request, asker, came_from):
         commit(uow, decide_refuse(asker, *refusal))
@@ -38,7 +38,7 @@ def begin_conference(
 def begin_date(
     uow: ConferencesUnitOfWork, reservation: Reservation, date: Occurrence, asker: Asker
 ) -> CreateRefusal | None:
-    """Create the conference of one date of a reservation; or return why not, and change nothing."""
+    """Create the conference of one date of a reservation; else return why not, and change nothing."""
     request = dates.create_request_of(reservation, date)
     if refusal := _create(uow, request, asker, dates.came_from(reservation, date)):
         return refusal
@@ -52,7 +52,10 @@ def begin_date(
 def permitted_tenant(
     uow: ConferencesUnitOfWork, user_domain: str, settings: ConferenceSettings
 ) -> Tenant | CreateRefusal:
-    """Return the facts of a user domain, or why it may have no conference with these settings; licences are not checked."""
+    """Return the facts of a user domain if it may have a conference with these settings, else the refusal.
+
+    Licences are not checked here.
+    """
     tenant = uow.tenant(user_domain)
     refusal = refuse_before_licence(settings, tenant, uow.serving)
     if tenant and refusal and refusal.code is Err.NOT_SERVED:
@@ -66,7 +69,7 @@ def _create(
     asker: Asker,
     came_from: CameFrom | None,
 ) -> CreateRefusal | None:
-    """Create a conference; or return why not, and change nothing."""
+    """Create a conference; else return why not, and change nothing."""
     tenant = permitted_tenant(uow, request.user_domain, request)
     if isinstance(tenant, CreateRefusal):
         return tenant

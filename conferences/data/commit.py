@@ -1,4 +1,4 @@
-"""The result of a decision takes effect only here: it is saved first, then its messages are sent."""
+"""The functions here put the result of a decision into effect: the value is saved first, then its messages are sent."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ log = logging.getLogger("conferences.reservations")
 def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
     """Stage a decision's result (conference, events, messages) in the transaction, and log its reason.
 
-    Monitors that have to end because of the change end with it, whatever the decision was (see `follow_conference`).
+    Whatever the decision was, monitors that cannot outlive the change end with it (see `follow_conference`).
     """
     step = follow_conference(step)
     if step.after is not None and step.after != step.before:
         uow.save(step.before, step.after)
         for event in events.of_change(step.before, step.after):
-            uow.tell(event)
+            uow.publish_event(event)
     for event in step.events:
-        uow.tell(event)
+        uow.publish_event(event)
     for outgoing in step.send:
         uow.send(outgoing)
     uow.log_step(step)

@@ -69,7 +69,7 @@ class ConferencesDatabaseUnitOfWork:
     # ---- reading ----------------------------------------------------------------------------
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Lock the conferences that these messages name; for creates read tenants, licence counts and numbers."""
+        """Lock all rows that a batch of messages needs: conferences; for creates also licence counts and numbers."""
         creates = [
             message
             for message in messages
@@ -87,7 +87,7 @@ class ConferencesDatabaseUnitOfWork:
         numbers = (numbers - requested_numbers) | kept_numbers
         self._lock("live_e164", sorted(filter(None, numbers)))
         conferences = [c for c in self._locked_conferences.values() if c]
-        # Open requests that may be answered now: creates, and units' wishes for new names.
+        # Open requests that may be answered now: creates, and media units' requests for new names.
         requests = [
             (*(asker.request for asker in c.askers), c.rename.request_key if c.rename else "")
             for c in conferences
@@ -155,9 +155,9 @@ class ConferencesDatabaseUnitOfWork:
         return self._current_values(rows)
 
     def claim_due(self, limit: int, within: timedelta = timedelta()) -> list[Conference]:
-        """Lock and return conferences that a timer has to look at; skip those that another worker has locked.
+        """Lock and return conferences that are due for a timer; skip those that another worker has locked.
 
-        `within`: also those at which it has to look before so much time has passed.
+        `within`: also those that will be due within this time.
         """
         rows = sql.select(
             self._database,
@@ -209,7 +209,7 @@ class ConferencesDatabaseUnitOfWork:
     ) -> frozenset[str] | None:
         """Keep part number `part` of a unit's list; return the numbers of all parts once all came, else `None`.
 
-        Redis keeps the parts for two minutes. If Redis does not answer they are lost; the unit's next list comes
+        Redis keeps the parts for two minutes. If Redis does not answer, they are lost; the unit sends its next list
         within a minute.
         """
         key = f"list:{unit}:{listid}:{part_count}"
@@ -245,7 +245,7 @@ class ConferencesDatabaseUnitOfWork:
         return platform if platform in settings.PEERS else self.own_site
 
     def tenant(self, moid: str) -> Tenant | None:
-        """Return the facts that decide whether a user domain may create conferences; `None`: no such domain."""
+        """Return the facts by which it is decided whether a user domain may create conferences; `None`: no such domain."""
         self._read_tenants({moid})
         facts = self._tenants.get(moid)
         if facts is None:
@@ -257,7 +257,7 @@ class ConferencesDatabaseUnitOfWork:
         return lookups.http_url(platform)
 
     def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
-        """Return the limit of licence or domain that forbids one more conference of this size; else `None`."""
+        """Return the refusal of one more conference of this size by a limit of licence or domain; `None` if it is allowed."""
         facts, required = self._tenants[tenant.moid], licence_counts.of_new(places)
         domain_limit = facts.large_limit if required.large_conferences else facts.small_limit
         reached_limit = self._seats.reached_limit(tenant.moid, required, domain_limit)
@@ -266,7 +266,7 @@ class ConferencesDatabaseUnitOfWork:
     def missing_resource(self, required: Amounts, *, locked: bool = False) -> str:
         """Return the first licensed resource of which fewer than `required` are left; "" if none.
 
-        `locked`: nobody else uses more of them before this transaction ends.
+        `locked`: the counts are locked, so that no other transaction uses more before this one ends.
         """
         if locked:
             return self._seats.missing_resource(required)
@@ -274,12 +274,12 @@ class ConferencesDatabaseUnitOfWork:
 
     def why_no_monitor_at(self, ip: str) -> str:
         """Return why no monitor may be sent to an IP address; "" if it may."""
-        return monitor_addresses.why_not(ip)
+        return monitor_addresses.why_not_allowed(ip)
 
     def allocate_number(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Allocate the requested number for a new conference, or the next free one; `None`: it is taken, or all are.
 
-        `holder`: the id of the template, virtual room or reservation that begins it.
+        `holder`: the name of the template, virtual room or reservation from which it is begun.
         """
         return self._numbers.allocate(requested, holder)
 
@@ -292,7 +292,7 @@ class ConferencesDatabaseUnitOfWork:
         self._numbers.prepare(0, numbers)
 
     def drop_number_hold(self, e164: str) -> None:
-        """Keep a number for nobody any more; a conference that has it now goes on."""
+        """Stop keeping a number for its holder; a conference that has it now goes on."""
         self._numbers.drop_hold(e164)
 
     def new_id(self) -> str:
@@ -358,9 +358,9 @@ class ConferencesDatabaseUnitOfWork:
         """Stage a message, which is sent once the transaction has committed."""
         self._uow.send(outgoing)
 
-    def tell(self, event: Event) -> None:
-        """Stage an event, which is told to the programs that listen once the transaction has committed."""
-        self._uow.tell(event)
+    def publish_event(self, event: Event) -> None:
+        """Stage an event, which listening programs get once the transaction has committed."""
+        self._uow.publish_event(event)
 
     def log_step(self, step: Step) -> None:
         """Log the conference's state after a decision, and the reason of the decision."""

@@ -1,6 +1,6 @@
-"""The functions here check who may enter a conference by its join page: holders of a link, and the tenant's accounts.
+"""The functions here decide who may enter a conference by its join page: people with a link, and the tenant's accounts.
 
-Links are signed, so that a conference's number alone lets nobody in.
+Links are signed, so that a conference's number alone admits nobody.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _signer() -> TimestampSigner:
 
 
 def token_for(confid: str) -> str:
-    """Return the signed token of a conference's join link."""
+    """Return the signed token in the join link of the conference, or virtual room, with this id."""
     return _signer().sign(confid)
 
 
@@ -38,7 +38,7 @@ def join_link(confid: str, e164: str) -> str:
 
 
 def room_link(room: StoredConference) -> str:
-    """Return the path of a virtual room's join page, with its token. The link works as long as there is the room."""
+    """Return the path of a virtual room's join page, with its token. The link works until the room is deleted."""
     return join_link(room.id, room.e164)
 
 
@@ -51,10 +51,9 @@ def confid_of(token: str) -> str:
 
 
 def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
-    """Tell whether a visitor may enter: with a link of this conference, or signed in in its user domain.
+    """Tell whether a visitor may enter: with a link of the conference or its virtual room, or signed in to its domain.
 
-    The link of a virtual room is good for every conference in it. By that link, and without any, an exclusive room is
-    open to its people only.
+    A link of the conference itself is always valid. An exclusive room otherwise admits only its own people.
     """
     linked_id, room = confid_of(request.GET.get("t", "")), conference.room
     if _is_id(linked_id, conference.confid) and not conference.is_idle:
@@ -71,25 +70,25 @@ def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
 def may_begin(request: HttpRequest, room: StoredConference) -> bool:
     """Tell whether a visitor who may enter a room may begin a conference in it by this request.
 
-    The request has to carry the room's link, which the join page knows: no other page can make a browser send it.
+    The request has to contain the token of the room's link, so that no foreign page can make a browser begin one.
     """
     return _is_id(confid_of(request.GET.get("t", "")), room.id)
 
 
 def _is_id(linked_id: str, expected: str) -> bool:
-    """Tell whether a link is for a conference or room with this id, in constant time."""
+    """Tell whether a link names this id of a conference or room; compare in constant time."""
     return bool(linked_id) and hmac.compare_digest(linked_id.encode(), expected.encode())
 
 
 def is_password(conference: JoinInfo, password: str, address: str) -> bool:
-    """Tell whether a password is the conference's, in constant time. Raises TooManyTries.
+    """Tell whether a password is that of the conference; compare in constant time. Raises TooManyTries.
 
-    `address`: the visitor's IP address, for which the tries are counted.
+    `address`: the visitor's IP address, for which attempts are counted.
     """
     cache_key = f"join:tries:{conference.e164}:{address}"
     cache.add(cache_key, 0, 60)
     try:
-        # Counted before it is compared, so that many tries at once do not slip through.
+        # The attempt is counted before the comparison, so that simultaneous attempts are all counted.
         tries = cache.incr(cache_key) or 0
     except ValueError:
         tries = 1

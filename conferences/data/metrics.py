@@ -14,12 +14,22 @@ from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 
 _SECONDS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 300)
-CREATED = Histogram("conference_create_seconds", "Request to RUNNING", buckets=_SECONDS)
-RESTORED = Histogram("conference_restore_seconds", "Unit lost to RUNNING again", buckets=_SECONDS)
+CREATED = Histogram(
+    "conference_create_seconds",
+    "Seconds from the create request until the conference runs",
+    buckets=_SECONDS,
+)
+RESTORED = Histogram(
+    "conference_restore_seconds",
+    "Seconds from the loss of a media unit until the conference runs again",
+    buckets=_SECONDS,
+)
 ENDED = Counter("conferences_ended_total", "Conferences ended, by reason", ["reason"])
 
 STARTED_LATE = Histogram(
-    "reservation_start_seconds", "Start of a booked date to RUNNING", buckets=_SECONDS
+    "reservation_start_seconds",
+    "Seconds from the start of a booked date until its conference runs",
+    buckets=_SECONDS,
 )
 DATES_ENDED = Counter(
     "reservation_dates_total", "Dates of reservations that were begun or given up", ["state"]
@@ -27,7 +37,7 @@ DATES_ENDED = Counter(
 
 
 def observe_date(before: Occurrence | None, after: Occurrence, now: datetime) -> None:
-    """Count a committed change of a reservation's date: it began, or was given up."""
+    """Count a committed change of a reservation's date, if it has begun or was given up."""
     if before is not None and before.state is after.state:
         return
     if after.state is OccurrenceState.BEGUN:
@@ -37,7 +47,7 @@ def observe_date(before: Occurrence | None, after: Occurrence, now: datetime) ->
 
 
 def observe(before: Conference | None, after: Conference) -> None:
-    """Count a committed change of state: a conference was created, restored or ended."""
+    """Count a committed change of a conference, if it was created, restored or ended."""
     if before is None or before.state is after.state:
         return
     if after.state is ConferenceState.ENDED:

@@ -1,6 +1,6 @@
-"""The addresses to which this site's media units may send monitors, as operators allow (MONITOR_NETWORKS).
+"""The module decides to which IP addresses media units of this site may send monitors (setting MONITOR_NETWORKS).
 
-Whoever may ask for a monitor could otherwise have packets sent to anybody, to the site's own servers among them.
+Otherwise a client could have packets sent to anybody, also to the site's own servers.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ log = logging.getLogger("conferences.monitors")
 _NOT_ALLOWED = "operators have not allowed this address (MONITOR_NETWORKS)"
 
 
-def why_not(ip: str) -> str:
-    """Return why nothing may be sent to an IP address; "" if it may."""
+def why_not_allowed(ip: str) -> str:
+    """Return why no monitor may be sent to an IP address; "" if it may."""
     address = ip_address(ip)
     if not any(address in network for network in settings.MONITOR_NETWORKS):
         log.warning("no monitor is sent to %s: %s", ip, _NOT_ALLOWED)
         return _NOT_ALLOWED
-    if ip in _servers() or _is_unit(ip):
+    if ip in _server_addresses() or _is_unit(ip):
         log.warning("no monitor is sent to %s, one of the site's own servers", ip)
         return "one of the platform's own servers has this address"
     return ""
@@ -40,8 +40,8 @@ def _is_unit(ip: str) -> bool:
 
 
 @cache
-def _servers() -> frozenset[str]:
-    """Return the IP addresses of the servers that the settings name; names are resolved once."""
+def _server_addresses() -> frozenset[str]:
+    """Return the IP addresses of all servers that the settings name; host names are resolved once."""
     urls = [
         *(settings.AMQP_URL, settings.REDIS_URL, settings.IM_AMQP_URL, settings.REGISTER_URL),
         *(settings.PUBLIC_URL, settings.RABBITMQ_MANAGEMENT_URL, settings.IM_MANAGEMENT_URL),
@@ -54,7 +54,7 @@ def _servers() -> frozenset[str]:
 
 
 def _addresses_of(host: str) -> set[str]:
-    """Return the IP addresses of a host; none if its name is unknown."""
+    """Return the IP addresses of a host; the empty set if its name is unknown."""
     try:
         return {str(info[4][0]) for info in socket.getaddrinfo(host, None)}
     except OSError as error:

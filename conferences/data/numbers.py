@@ -1,4 +1,4 @@
-"""Conference numbers are allocated in turn. Each use of a number raises its incarnation, which tells it from earlier uses."""
+"""Conference numbers are allocated in turn. Each use of a number raises its incarnation, by which uses are distinguished."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SERIAL_DIGITS = 5
 SERIALS = 10**SERIAL_DIGITS
 
 MAX_HELD = SERIALS // 2
-"""So many numbers of a platform may be kept for reservations and the like at once; conferences need the others."""
+"""At most so many numbers of a platform may be kept for reservations and the like; conferences need the others."""
 
 _FIRST_SHORT, _SHORT_END = 100_000, 1_000_000
 """The range of the short numbers of six digits, for conferences with a requested number of another form."""
@@ -25,7 +25,7 @@ _MAX_ROUNDS = 50
 """The search for a free number is given up after so many rounds of _SERIALS_PER_ROUND serials."""
 _SERIALS_PER_ROUND = 1000
 _SPARE_SERIALS = 8
-"""So many serials are locked beyond those needed, as some of their numbers may be taken."""
+"""So many more serials than needed are locked, because some of their numbers may be taken."""
 
 
 class NoNumbers(LookupError):
@@ -46,9 +46,9 @@ class _Cursor:
 
 
 class _NumberState(NamedTuple):
-    """The incarnation of a number (how often it was used), and whether a conference has it now.
+    """The state of a number: its incarnation (how often it was used), and whether a conference has it now.
 
-    `holder`: what the number is kept for while no conference has it, for instance a reservation; "" means nothing.
+    `holder`: the name of the reservation, template or virtual room for which the number is kept; "" means none.
     """
 
     incarnation: int
@@ -56,15 +56,15 @@ class _NumberState(NamedTuple):
     holder: str = ""
 
     def is_free_for(self, holder: str) -> bool:
-        """Tell whether this holder may have the number now; "" stands for a conference that has no holder."""
+        """Tell whether a conference of this holder may have the number now; "" stands for a conference without holder."""
         return not self.is_taken and self.holder in ("", holder)
 
 
 class Numbers:
     """The numbers that one transaction allocates and releases. Rows are locked, and written by `flush`.
 
-    `_loaded` and `_changed`: number -> its state as read, and as it is to be written. `_holders`: number -> its new
-    holder, "" for none. `_loaded_serials`: the serials whose rows are locked and which were not tried yet.
+    `_loaded`, `_changed`: number -> its state as read, and as it will be written. `_holders`: number -> its new holder, ""
+    for none. `_loaded_serials`: serials whose rows are locked, and whose numbers were not tried yet.
     """
 
     def __init__(self, database: str, platform: str) -> None:
@@ -77,17 +77,14 @@ class Numbers:
         self._loaded_serials: list[int] = []
 
     def prepare(self, count: int, requested: Collection[str]) -> None:
-        """Lock and read all rows needed to allocate `count` numbers; `requested` are those that were asked for by name."""
+        """Lock and read all rows needed to allocate `count` numbers, among them the `requested` ones."""
         if self._cursor is None:
             self._cursor = self._read_cursor()
         if self._cursor is not None:
             self._load_next(count + _SPARE_SERIALS, requested)
 
     def _read_cursor(self) -> _Cursor | None:
-        """Lock and return the cursor of the platform.
-
-        `None`: the platform's domain is not known here yet, so no tenant of it could ask for a conference.
-        """
+        """Lock and return the cursor of the platform; `None` if the platform's domain is not known here yet."""
         rows = sql.select(
             self._database,
             f"SELECT {NUMBER_PREFIX.format(moid='platform')},"
@@ -122,8 +119,8 @@ class Numbers:
     def allocate(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Allocate the requested number, or the next free one of the platform.
 
-        `holder`: what the requested number may be kept for (see `hold`). `None`: the requested number is taken or kept
-        for something else, or no free one was found. Raises NoNumbers.
+        `holder`: a number that is kept for this holder (see `hold`) counts as free. Returns `None` if the requested number
+        is taken or kept for another holder, or no free one was found. Raises NoNumbers.
         """
         self._prepare_for(requested)
         if requested is not None:
@@ -134,10 +131,10 @@ class Numbers:
         return AllocatedNumber(number, number[-SERIAL_DIGITS:], self._mark_taken(number))
 
     def hold(self, requested: str | None, holder: str) -> str | None:
-        """Keep the requested number, or the next free one, for something that has no conference yet, and return it.
+        """Keep the requested number, or the next free one, for a holder without a conference, and return the number.
 
-        `holder` names it, for instance `book:<id>`; it keeps the number until `drop_hold`. `None`: as `allocate`, or
-        MAX_HELD numbers are kept, so that the others stay free for conferences.
+        `holder`: its name, for instance `book:<id>` for a reservation; the number is kept until `drop_hold`. Returns
+        `None` if `allocate` would, or if MAX_HELD numbers are kept already. Raises NoNumbers.
         """
         self._prepare_for(requested)
         assert self._cursor is not None
@@ -154,7 +151,7 @@ class Numbers:
         return number
 
     def drop_hold(self, e164: str) -> None:
-        """Keep a number no longer; a conference that has it now keeps it until its end."""
+        """Stop keeping a number for its holder; a conference that has it now keeps it until its end."""
         self._prepare_for(e164)
         assert self._cursor is not None
         self._load_missing([e164])
@@ -163,14 +160,14 @@ class Numbers:
             self._cursor.held -= 1
 
     def _prepare_for(self, requested: str | None) -> None:
-        """Lock and read the rows for one number, unless that was done. Raises NoNumbers."""
+        """Lock and read the rows needed for one number, unless that was done before. Raises NoNumbers."""
         if self._cursor is None:
             self.prepare(1, [requested] if requested else [])
         if self._cursor is None:
             raise NoNumbers(self._platform)
 
     def _next_free(self) -> str | None:
-        """Return the next number of the platform that nobody has or keeps; `None`: no free one was found."""
+        """Return the next number of the platform that is neither taken nor kept; `None` if none was found."""
         assert self._cursor is not None
         for _ in range(_MAX_ROUNDS):
             while self._loaded_serials:
@@ -183,14 +180,14 @@ class Numbers:
         return None
 
     def _load_missing(self, numbers: Collection[str]) -> None:
-        """Lock and load the states of these numbers, as far as they are not loaded."""
+        """Lock and load the states of those of these numbers that are not loaded yet."""
         if missing := [number for number in numbers if number not in self._loaded]:
             self._load_next(0, missing)
 
     def _allocate_requested(self, number: str, holder: str) -> AllocatedNumber | None:
-        """Allocate this very number, or return `None` if it is taken or kept for something else than `holder`.
+        """Allocate this number, or return `None` if it is taken or kept for another holder.
 
-        A number of the platform's own form ends with its short number; any other gets a short number of six digits.
+        A number with the platform's prefix ends with its short number; any other gets a short number of six digits.
         """
         assert self._cursor is not None
         self._load_missing([number])
@@ -224,7 +221,7 @@ class Numbers:
         return incarnation
 
     def release(self, e164: str, incarnation: int) -> None:
-        """Stage that a number is free again, as its conference has ended. `incarnation` is kept for the next use."""
+        """Stage that a number is free again, because its conference, which had this incarnation, has ended."""
         self._changed[e164] = _NumberState(incarnation, False)
 
     def flush(self) -> None:

@@ -1,4 +1,4 @@
-"""The functions here find the platform whose data a message belongs to, as a site may have several (CSS §2.2).
+"""The functions here find the platform whose data a message belongs to, as a site may have data of several (CSS §2.2).
 
 A conference number belongs to the platform that has a live conference with it, else to the one with its prefix; a
 user domain to the platform that it is bound to. A media unit's list concerns all platforms, and so do changes and
@@ -30,15 +30,15 @@ from wire.resource_pool import NodeLost, ResourcesGranted, ResourcesRefused
 
 _PREFIXES_CACHE_SECONDS = 5.0
 _prefixes: tuple[float, dict[str, str]] = (0.0, {})
-"""The moment of reading (monotonic clock), and number prefix -> platform."""
+"""Cache: the time of reading (monotonic clock), and number prefix -> platform."""
 _ELSEWHERE_CACHE_SECONDS = 0.5
 _elsewhere: dict[str, tuple[float, ServingSite | None]] = {}
-"""Platform -> the moment of reading (monotonic clock), and the result of `served_elsewhere`."""
+"""Cache: platform -> the time of reading (monotonic clock), and the result of `served_elsewhere`."""
 
 
 def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...]]:
     """Return for each message the platforms whose data it concerns; only our own if the message names none."""
-    names = [_named_conference(delivery) for delivery in deliveries]
+    names = [_number_or_domain_in(delivery) for delivery in deliveries]
     numbers = platforms_of_numbers({number for number, _ in names if number})
     domains = _platforms_of_domains({moid for _, moid in names if moid})
     platforms_of: list[tuple[str, ...]] = []
@@ -50,10 +50,10 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
         elif isinstance(delivery.message, ListForNeighbour):
             platforms_of.append((_with_data_here(delivery.message.platform),))
         elif isinstance(delivery.message, RoomState):
-            # Units of a room hold conferences of all platforms that this site serves.
+            # Units in a room host conferences of all platforms that this site serves.
             platforms_of.append(served_platforms())
         elif isinstance(delivery.message, NumberInUse | LookUpNumber):
-            # The registry of this site's platform keeps the numbers of all platforms.
+            # The registry in the data of this site's own platform has the numbers of all platforms.
             platforms_of.append((own_platform(),))
         else:
             platforms_of.append((numbers.get(number) or domains.get(moid) or own_platform(),))
@@ -61,10 +61,10 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
 
 
 def _platforms_of_change(change: DomainChanged | AccountChanged | CountRunning) -> tuple[str, ...]:
-    """Return the platforms in whose data a domain or account is changed, or whose running conferences are asked for.
+    """Return the platforms whose data a change of a domain or account, or a request to count conferences, concerns.
 
-    It is the platform that the change names, else all that have data here. A change for a platform without data
-    here is given to our own platform, which refuses it.
+    It is the platform that the message names, else all that have data here. A message for a platform without data here
+    goes to our own platform, which refuses it.
     """
     if change.platform is None:
         return possible_platforms()
@@ -76,7 +76,7 @@ def _with_data_here(platform: str) -> str:
     return platform if platform in possible_platforms() else own_platform()
 
 
-def _named_conference(delivery: Delivery) -> tuple[str, str]:
+def _number_or_domain_in(delivery: Delivery) -> tuple[str, str]:
     """Return the conference number or the user domain that a message names: `(number, "")`, `("", moid)` or `("", "")`."""
     message, body = delivery.message, delivery.parsed or {}
     if isinstance(message, ResourcesGranted | ResourcesRefused):
@@ -161,8 +161,8 @@ class ServingSite:
 def served_elsewhere(platform: str) -> ServingSite | None:
     """Return the other site that serves a platform now; `None` if this site does.
 
-    It is read at most every half second. `None` also while this site opens or hands over the data: then a request
-    waits for the end of that in the dispatcher. If the data cannot be read here, the platform's own site is returned.
+    The result is cached for half a second. It is also `None` while this site opens or hands over the data; a request
+    then waits in the dispatcher until that is done. If the data cannot be read here, the platform's own site is returned.
     """
     read_at, elsewhere = _elsewhere.get(platform, (0.0, None))
     if time.monotonic() - read_at > _ELSEWHERE_CACHE_SECONDS:

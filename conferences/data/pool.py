@@ -24,7 +24,7 @@ SILENT_MILLIS = 12_000
 
 _SHA = hashlib.sha1(POOL.encode(), usedforsecurity=False).hexdigest()
 
-Order = tuple[str, ...]
+PoolCall = tuple[str, ...]
 """The arguments of one call of the pool's script: the operation, then its values."""
 
 
@@ -38,38 +38,38 @@ class Pool:
         self._platform = platform
         self._redis = redis_of(platform)
 
-    def run(self, orders: Sequence[Order]) -> list[Any]:
-        """Call the script for each order, in one round trip, and return its answers; rebuild an emptied pool first."""
-        answers = self._run(orders)
+    def run(self, calls: Sequence[PoolCall]) -> list[Any]:
+        """Make these calls of the script, in one round trip, and return the answers; an emptied pool is rebuilt first."""
+        answers = self._run(calls)
         if "EMPTY" in answers:
             self.rebuild()
-            answers = self._run(orders)
+            answers = self._run(calls)
         return answers
 
-    def run_one(self, *order: str) -> Any:
-        """Call the pool's script once, with these arguments, and return its answer."""
-        return self.run([order])[0]
+    def run_one(self, *call: str) -> Any:
+        """Call the script once with these arguments, and return its answer."""
+        return self.run([call])[0]
 
-    def _run(self, orders: Sequence[Order]) -> list[Any]:
-        """Call the script for each order, after loading it if Redis does not have it."""
+    def _run(self, calls: Sequence[PoolCall]) -> list[Any]:
+        """Make these calls of the script; load the script first if Redis does not have it."""
         try:
-            return self._evaluate(orders)
+            return self._evaluate(calls)
         except redis.exceptions.NoScriptError:
             self._redis.script_load(POOL)
-            return self._evaluate(orders)
+            return self._evaluate(calls)
 
-    def _evaluate(self, orders: Sequence[Order]) -> list[Any]:
-        """Call the script by its hash for each order. Raises NoScriptError if Redis does not have it."""
+    def _evaluate(self, calls: Sequence[PoolCall]) -> list[Any]:
+        """Make these calls of the script by its hash. Raises NoScriptError if Redis does not have it."""
         with self._redis.pipeline(transaction=False) as pipe:
-            for order in orders:
-                pipe.evalsha(_SHA, 0, *order)
+            for call in calls:
+                pipe.evalsha(_SHA, 0, *call)
             return list(pipe.execute())
 
     def silent(self) -> list[tuple[ResourceType, Unit]]:
         """Return the resources that sent no heartbeat for 12 s, although this site received messages.
 
-        A task that comes through the broker calls this every second. After a gap in these calls units have 12 s to
-        send a heartbeat: a broker that could not be reached must not move all conferences of the site.
+        A Celery task, which comes through the broker, calls this every second. After a gap in these calls units have
+        12 s to send a heartbeat, so that conferences stay where they are when the broker could not be reached.
         """
         members = self.run_one("silent", str(SILENT_MILLIS))
         parts = (member.partition("|") for member in members)
@@ -86,10 +86,10 @@ class Pool:
             "SELECT restype, ip, pid, room, platform, capacity, draining"
             " FROM conferences_resourceunit WHERE online=1",
         )
-        orders: list[Order] = []
+        calls: list[PoolCall] = []
         for kind, ip, pid, room, platform, capacity, draining in rows:
             node = node_json(room, platform, orjson.loads(capacity), None, bool(draining))
-            orders.append(("adopt", kind, name_of(unit_here(ip, pid)), node))
+            calls.append(("adopt", kind, name_of(unit_here(ip, pid)), node))
         live = list(redis_projection.live(self._platform))
         others = [other for other in possible_platforms() if other != self._platform]
         of_others = (c for other in others for c in redis_projection.live(other))
@@ -105,8 +105,8 @@ class Pool:
             )
             for kind, unit, ports, hd_ports in amounts:
                 if unit and c.state.value != "pending":
-                    orders.append(("placed", kind, name_of(unit), c.e164, ports, hd_ports, state))
-        self._run([*orders, ("rebuilt",)])
+                    calls.append(("placed", kind, name_of(unit), c.e164, ports, hd_ports, state))
+        self._run([*calls, ("rebuilt",)])
         redis_projection.write(self._platform, live)
 
 
@@ -133,22 +133,23 @@ def node_json(
     draining: bool,
     clockskew: int | None = None,
 ) -> str:
-    """Return a resource as JSON for the pool's script. `load`: the amounts that the unit reports as used, or `None`.
+    """Return a resource as JSON for the pool's script.
 
-    `clockskew`: by how many milliseconds its host's clock is ahead of the platform's time; `None`: it does not know.
+    `load`: the amounts that the resource reports as used; `None` if it reports none. `clockskew`: by how many
+    milliseconds the clock of its host is ahead of the platform's time; `None` if that is unknown.
     """
     return orjson.dumps(
         {
             "room": room or "default",
             "platform": platform,
-            "capacity": _filled(capacity),
-            "load": _filled(load or {}),
+            "capacity": _all_amounts(capacity),
+            "load": _all_amounts(load or {}),
             "draining": int(draining),
             "clockskew": clockskew or 0,
         }
     ).decode()
 
 
-def _filled(amounts: dict[str, int]) -> dict[str, int]:
-    """Return the amounts of conferences, ports and full-HD conferences; one that the unit does not name is 0."""
+def _all_amounts(amounts: dict[str, int]) -> dict[str, int]:
+    """Return the amounts of conferences, ports and full-HD conferences; missing ones are 0."""
     return {name: int(amounts.get(name, 0)) for name in ("confs", "ports", "hd")}

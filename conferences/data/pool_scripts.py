@@ -1,6 +1,6 @@
 """The Lua script of the pool makes each of its decisions in Redis, so that choosing and reserving a unit is one step.
 
-What of a unit counts as used is all that we have placed there, reserved or in use, and what the unit reports beyond
+The used places of a unit are those that we have placed there, reserved or in use, and those that the unit reports beyond
 that (`foreign`: placed by another scheduler). Times are those of the Redis server.
 """
 

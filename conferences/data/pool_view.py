@@ -12,10 +12,10 @@ from foundation.cells.directory import redis_of
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """The capacity of a resource for conferences, ports, or full-HD conferences, and how much of it is in use.
+    """A measure is the capacity of a resource for conferences, ports or full-HD conferences, and how much is in use.
 
-    `placed`: what our pool has placed there, reserved or in use. `load`: what the resource itself reports. `foreign`:
-    what it reports beyond `placed`, as another scheduler uses it, too.
+    `placed`: the amount that our pool has placed there, reserved or in use. `load`: the amount in use by the resource's
+    own report. `foreign`: the part of that report which exceeds `placed`, as another scheduler uses the resource, too.
     """
 
     capacity: int = 0

@@ -71,7 +71,7 @@ def live_conferences_page(
 ) -> ConferencePage:
     """Return one page of a domain's live conferences. `column`: `user_domain` or `source_platform`.
 
-    The page begins at row `start` of those whose `confid` comes after `after`.
+    The page begins at row `start` (from 0) of the conferences whose `confid` is greater than `after`, in that order.
     """
     from_where = f"FROM {_TABLE} WHERE {column}=%s AND live_e164 IS NOT NULL"
     total = sql.select(database, f"SELECT COUNT(*) {from_where}", [domain])[0][0]
@@ -126,7 +126,7 @@ def units_in_abnormal_rooms(site: str) -> frozenset[tuple[str, str]]:
 
 
 def is_hosting(database: str, ip: str, pid: str, site: str) -> bool:
-    """Tell whether any live conference in this database is assigned to this media unit of this site."""
+    """Tell whether a live conference in this database is assigned to the media unit at `ip` and `pid` of a site."""
     query = (
         "SELECT 1 FROM conferences_conference WHERE live_e164 IS NOT NULL"
         " AND unit_ip=%s AND unit_pid=%s AND hosting_platform=%s LIMIT 1"
@@ -135,7 +135,7 @@ def is_hosting(database: str, ip: str, pid: str, site: str) -> bool:
 
 
 def hosted_near_end(database: str, site: str) -> list[Conference]:
-    """Return running conferences on units of a site that end within 10 minutes, or should have ended."""
+    """Return the running conferences on units of a site that end within 10 minutes, or whose time is over."""
     query = (
         f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164 IS NOT NULL AND hosting_platform=%s"
         " AND state='running'"
@@ -175,7 +175,7 @@ def live_by_number(e164: str) -> Conference | None:
 
 @dataclass(frozen=True, slots=True)
 class JoinInfo:
-    """The facts of a conference that the join page needs."""
+    """The facts that the join page needs of a conference, or of a virtual room without one."""
 
     confid: str
     e164: str
@@ -185,9 +185,9 @@ class JoinInfo:
     user_domain: str
     join: Join | None
     platform: str
-    """The platform whose data it is part of."""
+    """The platform to whose data the conference belongs."""
     room: StoredConference | None = None
-    """The virtual room in which it is held."""
+    """The virtual room in which the conference is held."""
 
     @property
     def is_idle(self) -> bool:
@@ -199,13 +199,10 @@ IDLE = "idle"
 
 
 def join_info(e164: str) -> JoinInfo | None:
-    """Return what the join page needs of the live conference with this number, or else of the virtual room.
-
-    `None` means that there is neither.
-    """
+    """Return the facts of the live conference with this number, or else of the virtual room with it; else `None`."""
     c = live_by_number(e164)
     if c is not None:
-        room_id = room_of(c)
+        room_id = room_id_of(c)
         room = by_id(store_of(c.source_platform).database, Kind.ROOM, room_id) if room_id else None
         join = c.join if c.state.value == "running" else None
         names = (c.confid, c.e164, c.name, c.state.value, c.password, c.user_domain)
@@ -217,16 +214,16 @@ def join_info(e164: str) -> JoinInfo | None:
     return JoinInfo(*names, None, room.source_platform, room)
 
 
-def room_of(c: Conference) -> str:
+def room_id_of(c: Conference) -> str:
     """Return the id of the virtual room in which a conference is held; "" if it is held in none."""
     return c.stored_id if c.conftype == ConfType.VIRTUAL else ""
 
 
-def closed_to(person: str, conferences: Collection[Conference]) -> frozenset[str]:
-    """Return the ids of those of the conferences that are held in exclusive rooms of other people."""
+def confids_closed_to(person: str, conferences: Collection[Conference]) -> frozenset[str]:
+    """Return the ids of those conferences that are held in exclusive rooms which do not admit this account (MOID)."""
     closed: frozenset[str] = frozenset()
     for platform in {c.source_platform for c in conferences}:
-        confids = {room_of(c): c.confid for c in conferences if c.source_platform == platform}
+        confids = {room_id_of(c): c.confid for c in conferences if c.source_platform == platform}
         rooms = confids.keys() - {""}
         closed_rooms = rooms_closed_to(person, store_of(platform).database, rooms)
         closed |= {confids[room] for room in closed_rooms}
@@ -243,18 +240,18 @@ def simulated_units(platform: str) -> frozenset[tuple[str, Unit]]:
     return frozenset((kind, Unit(ip, pid, platform)) for kind, ip, pid in rows)
 
 
-# ---- the people in conferences, who get a chat conversation ---------------------------------------
+# ---- the people in conferences, for whom there is a chat conversation ------------------------------
 
 MAX_CHANGED = 500
-"""At most so many changed conferences are read at once; the others follow with the next call."""
+"""One call reads at most so many changed conferences; the next call reads the others."""
 
 
 def running_conferences(
     database: str, known_revisions: Mapping[str, int]
 ) -> tuple[Collection[str], Sequence[RunningConference]]:
-    """Return the ids of all live conferences, and the running ones that have changed, at most MAX_CHANGED.
+    """Return the ids of all live conferences, and the running conferences that have changed, at most MAX_CHANGED.
 
-    `known_revisions`: id -> the revision of a conference that the caller knows.
+    `known_revisions`: id of a conference -> the revision of it that the caller has read before.
     """
     query = f"SELECT confid, revision, state FROM {_TABLE} WHERE live_e164 IS NOT NULL"
     live = sql.select(database, query)
@@ -281,7 +278,7 @@ def _running_conference(c: Conference) -> RunningConference:
     )
 
 
-# ---- uses of domains and machine rooms, which therefore cannot be deleted or moved ----------------
+# ---- uses of domains and machine rooms: one that is in use cannot be deleted or moved --------------
 
 
 def uses_of_domain(database: str, moid: str) -> dict[str, int]:
@@ -331,7 +328,10 @@ def live_conferences_below(database: str, moid: str, limit: int) -> list[Confere
 
 
 def media_units_by_room(database: str, default_room: str) -> dict[str, list[tuple[str, str, bool]]]:
-    """Return machine room -> `(ip, pid, is online)` of its media units. `default_room`: that of units which named none."""
+    """Return machine room -> `(ip, pid, is online)` of its media units.
+
+    `default_room`: the room of those units that named none when they registered.
+    """
     units: dict[str, list[tuple[str, str, bool]]] = {}
     query = "SELECT room, ip, pid, online FROM conferences_resourceunit WHERE restype='mcu'"
     for room, ip, pid, online in sql.select(database, query):

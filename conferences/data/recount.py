@@ -1,4 +1,4 @@
-"""The stored counts of what conferences use of the licence are compared with the conferences, and corrected."""
+"""The stored licence counts (how much conferences use) are compared with the live conferences, and corrected."""
 
 from __future__ import annotations
 
@@ -23,48 +23,49 @@ UNION ALL
 SELECT NULL, {", ".join(["0"] * len(COLUMNS))}, {row_mapper.DETAIL_COLUMN}
   FROM conferences_conference WHERE live_e164 IS NOT NULL
 """
-"""Select the stored counts and all live conferences in one statement, so both are of the same moment."""
+"""Selects the stored counts and all live conferences in one statement, so that both are of the same moment."""
 
 
 def find_wrong_counts(platform: str) -> list[str]:
     """Return a line for each platform or user domain whose stored licence counts are wrong."""
-    stored, true = _read_counts(platform)
-    owners = sorted(_differing_owners(stored, true))
-    return [_describe(owner, stored.get(owner, NONE), true.get(owner, NONE)) for owner in owners]
+    stored, expected = _read_counts(platform)
+    owners = sorted(_differing_owners(stored, expected))
+    return [
+        _describe(owner, stored.get(owner, NONE), expected.get(owner, NONE)) for owner in owners
+    ]
 
 
 def correct_counts(platform: str) -> int:
     """Replace wrong licence counts by those of the live conferences, and return how many were wrong.
 
-    Each platform and each user domain has one row of counts.
-
-    The platform's row is locked, so meanwhile no transaction can change a count.
+    The platform and each user domain has a row of counts. The platform's row is locked, so that no other transaction can
+    change a count meanwhile.
     """
     database = store_of(platform).database
     with transaction.atomic(using=database):
         lock_counts(database, platform)
-        stored, true = _read_counts(platform)
-        owners = _differing_owners(stored, true)
-        write_counts(database, {owner: true.get(owner, NONE) for owner in owners})
+        stored, expected = _read_counts(platform)
+        owners = _differing_owners(stored, expected)
+        write_counts(database, {owner: expected.get(owner, NONE) for owner in owners})
     for owner in sorted(owners):
-        log.warning(
-            "counted again: %s", _describe(owner, stored.get(owner, NONE), true.get(owner, NONE))
-        )
+        difference = _describe(owner, stored.get(owner, NONE), expected.get(owner, NONE))
+        log.warning("counted again: %s", difference)
     return len(owners)
 
 
-def _differing_owners(stored: dict[str, Amounts], true: dict[str, Amounts]) -> set[str]:
-    """Return the platforms and user domains whose stored counts differ from the true ones."""
-    return {owner for owner in {*stored, *true} if stored.get(owner, NONE) != true.get(owner, NONE)}
+def _differing_owners(stored: dict[str, Amounts], expected: dict[str, Amounts]) -> set[str]:
+    """Return the MOIDs of the platform and user domains whose stored counts differ from the expected ones."""
+    owners = {*stored, *expected}
+    return {owner for owner in owners if stored.get(owner, NONE) != expected.get(owner, NONE)}
 
 
 def _read_counts(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
-    """Return two dicts, MOID of the platform or of a user domain -> counts: those stored, and the true ones.
+    """Return the stored counts, and those expected from the live conferences: MOID of platform or user domain -> counts.
 
-    The true ones are those of the live conferences. A user domain has counts of conferences only, not of terminals or ports.
+    A user domain has counts of conferences only, not of terminals or ports.
     """
     stored: dict[str, Amounts] = {}
-    true: dict[str, Amounts] = {}
+    expected: dict[str, Amounts] = {}
     for row in sql.select(store_of(platform).database, _COUNTS_AND_CONFERENCES):
         if row[0] is not None:
             stored[row[0]] = Amounts(*row[1:-1])
@@ -73,16 +74,16 @@ def _read_counts(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]
         used = in_use(c)
         conferences = Amounts(used.small_conferences, used.large_conferences)
         for owner, amounts in ((c.source_platform, used), (c.user_domain, conferences)):
-            true[owner] = true.get(owner, NONE) + amounts
-    return stored, true
+            expected[owner] = expected.get(owner, NONE) + amounts
+    return stored, expected
 
 
-def _describe(owner: str, stored: Amounts, true: Amounts) -> str:
-    """Return in words how the stored counts of a platform or user domain differ from the true ones."""
+def _describe(owner: str, stored: Amounts, expected: Amounts) -> str:
+    """Return a sentence that says how the stored counts of a platform or user domain differ from the expected ones."""
     names = (field.name for field in fields(Amounts))
-    differing = (name for name in names if getattr(stored, name) != getattr(true, name))
+    differing = (name for name in names if getattr(stored, name) != getattr(expected, name))
     differences = ", ".join(
-        f"{getattr(stored, name)} {name.replace('_', ' ')} instead of {getattr(true, name)}"
+        f"{getattr(stored, name)} {name.replace('_', ' ')} instead of {getattr(expected, name)}"
         for name in differing
     )
     return f"{owner}: {differences}"

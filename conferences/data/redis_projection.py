@@ -1,8 +1,8 @@
 """The hash `confex/<number>` in Redis (the projection) shows a live conference to the platform's other modules.
 
-It is written after each commit, nothing waits for it, and it can be rebuilt at any time. Conferences that could not
-be written while Redis was away are read again from the database and written once Redis is back: else the hash of an
-ended conference would stay for ever.
+It is written after each commit; nothing waits for it, and it can be rebuilt at any time. Conferences that could not be
+written while Redis was away are read again from the database and written once Redis is back, because otherwise the hash
+of an ended conference would stay for ever.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _CHUNK = 500
 _MAX_MISSED = 20_000
 """So many conferences of a platform are remembered in `_missed`; beyond that the oldest are forgotten."""
 _missed: dict[str, dict[str, None]] = {}
-"""By platform the ids of conferences that are still to be written; the dict serves as an ordered set."""
+"""Platform -> the ids of conferences that still have to be written; the inner dict serves as an ordered set."""
 _retry: threading.Timer | None = None
 _lock = threading.Lock()
 
@@ -52,11 +52,11 @@ redis.call('HSET', KEYS[1], 'confid', ARGV[1], 'revision', ARGV[2], unpack(ARGV,
 if KEYS[2] then redis.call('SET', KEYS[2], ARGV[4]) end
 return 1
 """
-"""The script that writes one hash, and the number to which its short number leads.
+"""The script writes one hash, and under the key of the short number the conference's number.
 
 An older revision never replaces a newer one; the hash of an ended conference stays a minute. KEYS[1] is the hash,
-KEYS[2] the key of the short number, if there is one; ARGV holds confid, revision, state, number, then pairs of fields
-and values."""
+KEYS[2] the key of the short number, if there is one; ARGV has confid, revision, state, number, then pairs of fields and
+values."""
 
 
 def key(e164: str) -> str:
@@ -70,7 +70,7 @@ def short_key(short: str) -> str:
 
 
 def write(platform: str, conferences: Iterable[Conference]) -> bool:
-    """Write these conferences to Redis. False: Redis does not answer, and they are written once it does."""
+    """Write these conferences to Redis; return False if Redis does not answer, and they will be written later."""
     global _paused_until
     to_write = list(conferences)
     if not to_write:
@@ -97,7 +97,7 @@ def write(platform: str, conferences: Iterable[Conference]) -> bool:
 
 
 def _remember_missed(platform: str, conferences: Iterable[Conference]) -> None:
-    """Note conferences that could not be written to Redis, and start a timer that writes them later."""
+    """Remember conferences that could not be written to Redis, and start a timer that writes them later."""
     global _retry
     with _lock:
         missed = _missed.setdefault(platform, {})
@@ -184,17 +184,17 @@ if redis.call('HGET', KEYS[1], 'confid') == ARGV[1] and redis.call('HGET', KEYS[
 then return redis.call('DEL', KEYS[1]) end
 return 0
 """
-"""Delete a hash unless it changed since it was read: another conference may have the number by now."""
+"""The script deletes a hash unless it changed since it was read: another conference may have the number by now."""
 
 _DROP_SHORT = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
 return 0
 """
-"""Delete the key of a short number unless it leads to another number since it was read."""
+"""The script deletes the key of a short number unless its value changed since it was read."""
 
 
 def rebuild_and_clean(platform: str) -> int:
-    """Write all live conferences of a platform to Redis, and delete the hashes of others.
+    """Write all live conferences of a platform to Redis, and delete the hashes of all other conferences.
 
     Returns the number of live conferences. Raises redis.RedisError.
     """

@@ -1,4 +1,4 @@
-"""The table of the number registry keeps what schedulers (CSS) report of numbers; gateways, programs and operators ask."""
+"""The table of the number registry (UPU): it is written by schedulers' notices, and read by gateways and programs."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _INSERT = (
 )
 
 GONE_FOR = timedelta(hours=1)
-"""The row of a number that was reported as deleted is kept for so long, in case an older notice about it comes late."""
+"""The row of a number that was reported as deleted is kept for this time, in case an older notice about it comes late."""
 
 
 class RegistryRows:
-    """The rows of the registry that one transaction changes; they are written by `flush`, all in one statement."""
+    """The rows of the registry that one transaction changes; `flush` writes them in one statement."""
 
     def __init__(self, database: str) -> None:
         """Remember the database; nothing is staged yet."""
         self._database = database
         self._staged: list[tuple[object, ...]] = []
 
-    def take(self, notice: Notice, now: datetime) -> None:
-        """Stage the row of the number that a notice describes."""
+    def stage(self, notice: Notice, now: datetime) -> None:
+        """Stage the row of a number as a notice describes it."""
         entry = notice.entry
         self._staged.append(
             (
@@ -57,7 +57,7 @@ class RegistryRows:
         )
 
     def find(self, e164: str) -> tuple[RegisteredNumber, ...]:
-        """Return the entries of a number; the entry of a conference that runs comes first."""
+        """Return the entries of a number; that of a running conference comes first."""
         return entries_of(self._database, e164)
 
     def flush(self) -> None:
@@ -68,7 +68,7 @@ class RegistryRows:
 
 
 def entries_of(database: str, e164: str) -> tuple[RegisteredNumber, ...]:
-    """Return the registry's entries of a number; the entry of a conference that runs comes first."""
+    """Return the registry's entries of a number; that of a running conference comes first."""
     query = (
         f"SELECT e164, conftype, name, user_domain, platform, state FROM {_TABLE}"
         " WHERE e164=%s AND gone=0 ORDER BY running DESC"
@@ -89,9 +89,9 @@ def entries_of(database: str, e164: str) -> tuple[RegisteredNumber, ...]:
 
 
 def number_of_short(short: str, platform: str) -> str:
-    """Return the number of the conference that a short number stands for on a platform; "" if that is unknown here.
+    """Return the number to which a short number belongs on a platform; "" if that is unknown here.
 
-    A live conference comes first. A number of the platform's own form ends with its short number.
+    If no live conference has the short number, it is the last digits of a number with the platform's prefix.
     """
     if platform not in possible_platforms():
         return ""
@@ -106,7 +106,7 @@ def number_of_short(short: str, platform: str) -> str:
 
 
 def forget_gone() -> None:
-    """Delete the rows of numbers that were reported as deleted more than an hour ago, at most 5,000 in one call."""
+    """Delete the rows of numbers that were reported as deleted more than GONE_FOR ago, at most 5,000 in one call."""
     database = store_of(own_platform()).database
     query = f"DELETE FROM {_TABLE} WHERE gone=1 AND told_at < %s LIMIT 5000"
     sql.execute(database, query, [to_db_datetime(clock.now() - GONE_FOR)])

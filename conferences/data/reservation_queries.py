@@ -38,10 +38,10 @@ def page(
     count: int = 100,
     latest_first: bool = False,
 ) -> BookedPage:
-    """Return one page of the planned dates that begin from `since` on and before `until`, by their start.
+    """Return one page of the planned dates that begin from `since` on and before `until`, in the order of start.
 
-    `column`: `user_domain` or `creator_moid`, whose value is `owner`. An index has owner, state and start, so only the
-    rows of the page are read in full.
+    Only the dates of one owner are listed: `column` is `user_domain` or `creator_moid`, and `owner` its value. An index
+    has owner, state and start, so only the rows of the page are read in full.
     """
     from_where = (
         f"FROM {DATES} WHERE {column}=%s AND state='planned' AND starts_at >= %s AND starts_at < %s"
@@ -77,6 +77,6 @@ def find(database: str, number_or_id: str) -> Reservation | None:
 
 
 def planned_dates(database: str, bookid: str, limit: int) -> list[Occurrence]:
-    """Return the first `limit` planned dates of a reservation, by their start."""
+    """Return the first planned dates of a reservation in the order of start, at most `limit`."""
     query = f"SELECT detail FROM {DATES} WHERE bookid=%s AND state='planned' ORDER BY starts_at LIMIT %s"
     return [decode_occurrence(row[0]) for row in sql.select(database, query, [bookid, limit])]

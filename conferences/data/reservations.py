@@ -1,4 +1,4 @@
-"""The reservations and their dates that one transaction reads and changes. Rows are locked, and written by `flush`."""
+"""The reservations and dates that one transaction reads and changes; rows are locked, and written at its end by `flush`."""
 
 from __future__ import annotations
 
@@ -58,14 +58,14 @@ _DATE_COLUMNS = (
 _OPEN = tuple(state.value for state in OPEN_STATES)
 _LONGEST = timedelta(minutes=MAX_MINUTES)
 _WINDOWS = 100
-"""One statement looks for dates in at most so many windows (spans of time)."""
+"""One SQL statement searches for dates in at most so many windows (spans of time)."""
 
 _decode_reservation = msgspec.json.Decoder(Reservation).decode
 _decode_occurrence = msgspec.json.Decoder(Occurrence).decode
 
 
 def decode_reservation(detail: bytes) -> Reservation:
-    """Return the reservation that a row's `detail` holds; its invited terminals may have fields that we do not declare."""
+    """Return the reservation in the column `detail` of a row; its invited terminals may have fields that are not declared."""
     try:
         return _decode_reservation(detail)
     except msgspec.ValidationError:
@@ -73,7 +73,7 @@ def decode_reservation(detail: bytes) -> Reservation:
 
 
 def decode_occurrence(detail: bytes) -> Occurrence:
-    """Return the date of a reservation that a row's `detail` holds."""
+    """Return the date of a reservation in the column `detail` of a row."""
     try:
         return _decode_occurrence(detail)
     except msgspec.ValidationError:
@@ -81,7 +81,7 @@ def decode_occurrence(detail: bytes) -> Occurrence:
 
 
 class DueDate(NamedTuple):
-    """A date that the timer has to look at, with its reservation."""
+    """A date that the timer has to handle now, with its reservation."""
 
     reservation: Reservation
     occurrence: Occurrence
@@ -110,7 +110,7 @@ class Reservations:
     # ---- reading ----------------------------------------------------------------------------
 
     def load(self, bookid: str) -> Reservation | None:
-        """Lock and return the reservation with this id, whether it is live or not; `None` means there is none."""
+        """Lock and return the reservation with this id, even if it is over or cancelled; `None` means there is none."""
         if bookid not in self._books:
             self._lock("bookid", [bookid])
         return self._books.setdefault(bookid, None)
@@ -130,13 +130,13 @@ class Reservations:
         return [self._remember(decode_reservation(row[0])) for row in rows]
 
     def _remember(self, reservation: Reservation) -> Reservation:
-        """Return a reservation that was read, with the changes that this transaction has staged."""
+        """Remember a reservation that was read, and return it with the changes that this transaction has staged."""
         current = self._books.get(reservation.bookid) or reservation
         self._books[reservation.bookid] = current
         return current
 
     def dates_of(self, bookid: str) -> list[Occurrence]:
-        """Lock and return the dates of a reservation, by their start, without closed ones that ended over a day ago."""
+        """Lock and return a reservation's dates in the order of start, without closed ones that ended over a day ago."""
         self.load_dates([bookid])
         dates = [
             occurrence
@@ -161,7 +161,7 @@ class Reservations:
             self._dates.setdefault(occurrence.id, occurrence)
 
     def claim_due(self, limit: int) -> list[DueDate]:
-        """Lock and return dates that the timer has to look at; skip those that another worker has locked."""
+        """Lock and return dates that are due for the timer; skip those that another worker has locked."""
         rows = sql.select(
             self._database,
             f"SELECT r.detail, o.detail FROM {DATES} o JOIN {BOOKS} r ON r.bookid = o.bookid"
@@ -184,35 +184,35 @@ class Reservations:
         )
         return int(sql.select(self._database, query, [user_domain, limit])[0][0])
 
-    # ---- what is booked, and what there is --------------------------------------------------
+    # ---- booked places, and capacity --------------------------------------------------------
 
     def booked(
         self,
         windows: Sequence[Span],
-        but_of: str = "",
+        except_of: str = "",
         states: Sequence[OccurrenceState] = OPEN_STATES,
     ) -> list[Span]:
-        """Return when, and how many, places are needed by the dates in these states that overlap with a window.
+        """Return the spans of all dates in these states that overlap with any of the windows.
 
-        The dates of the reservation `but_of` are left out.
+        The dates of the reservation `except_of` are left out.
         """
         spans: dict[str, Span] = {}
         for first in range(0, len(windows), _WINDOWS):
-            spans |= self._booked(windows[first : first + _WINDOWS], but_of, states)
+            spans |= self._booked(windows[first : first + _WINDOWS], except_of, states)
         for occurrence in self._changed_dates.values():
             spans.pop(occurrence.id, None)
-            if occurrence.bookid != but_of and occurrence.state in states:
+            if occurrence.bookid != except_of and occurrence.state in states:
                 span = Span(occurrence.starts_at, occurrence.ends_at, occurrence.places)
                 if any(_overlap(span, window) for window in windows):
                     spans[occurrence.id] = span
         return [span for key, span in spans.items() if key not in self._removed]
 
     def _booked(
-        self, windows: Sequence[Span], but_of: str, states: Sequence[OccurrenceState]
+        self, windows: Sequence[Span], except_of: str, states: Sequence[OccurrenceState]
     ) -> dict[str, Span]:
-        """Return id -> span of the stored dates that overlap with one of these windows.
+        """Return id -> span of the stored dates that overlap with any of the windows.
 
-        A date that overlaps began at most LONG_DATE before, or is one of the few long ones; so few rows are looked at.
+        Such a date began at most LONG_DATE before the window, or is one of the few long dates, so few rows are read.
         """
         conditions, values = list[str](), list[object]()
         for is_long, longest in ((False, LONG_DATE), (True, _LONGEST)):
@@ -232,25 +232,25 @@ class Reservations:
         return {
             key: Span(_utc(start), _utc(end), places)
             for key, bookid, start, end, places in rows
-            if bookid != but_of
+            if bookid != except_of
         }
 
-    def running(self, but: str, after: datetime) -> list[Span]:
-        """Return the places of live conferences that end later than `after`, from then on; `but`: an id to leave out."""
+    def running_after(self, moment: datetime, except_confid: str) -> list[Span]:
+        """Return the spans, from this moment on, of the live conferences that end later, except the one with this id."""
         query = (
             "SELECT ends_at, places FROM conferences_conference WHERE live_e164 IS NOT NULL"
             " AND (ends_at IS NULL OR ends_at > %s) AND confid <> %s"
         )
-        rows = sql.select(self._database, query, [to_db_datetime(after), but])
-        return [Span(after, _utc(end) if end else FOR_EVER, places) for end, places in rows]
+        rows = sql.select(self._database, query, [to_db_datetime(moment), except_confid])
+        return [Span(moment, _utc(end) if end else FOR_EVER, places) for end, places in rows]
 
     def usual_load(self) -> dict[int, float]:
-        """Return hour of the week (0 to 167) -> places that conferences which nobody booked usually need then."""
+        """Return hour of the week (0 to 167) -> places that conferences without a reservation usually use then."""
         query = "SELECT hour, GREATEST(usual, IF(usual = 0, peak, 0)) FROM conferences_usualload"
         return {hour: float(places) for hour, places in sql.select(self._database, query)}
 
     def capacity(self) -> Capacity | None:
-        """Return the places that may be booked on the media units of this site; `None`: no unit is known."""
+        """Return the capacity of the media units of this site; `None` means that no unit is known."""
         query = (
             "SELECT CAST(JSON_VALUE(capacity, '$.ports') AS SIGNED) FROM conferences_resourceunit"
             " WHERE restype='mcu' AND online=1 AND draining=0"
@@ -273,7 +273,7 @@ class Reservations:
             self._removed.add(key)
 
     def _stage(self, after: Occurrence) -> None:
-        """Stage the next value of a date."""
+        """Stage the next value of a date, and remember the change for the metrics."""
         self._moves.append((self._dates.get(after.id), after))
         self._dates[after.id] = self._changed_dates[after.id] = after
 
@@ -283,12 +283,12 @@ class Reservations:
             metrics.observe_date(before, after, self._now)
 
     def note_outcome(self, c: Conference) -> None:
-        """Remember a conference that has begun to run, or could not be created, so that `flush` changes its date."""
+        """Remember a conference that now runs, or could not be created, so that `flush` changes its date accordingly."""
         self._outcomes.append(c)
 
     def flush(self) -> None:
         """Write the staged changes, each table in one or two statements."""
-        self._take_outcomes()
+        self._apply_outcomes()
         books = [_book_row(book) for _, book in sorted(self._changed_books.items())]
         sql.insert(self._database, BOOKS, _BOOK_COLUMNS, books, _BOOK_COLUMNS[1:])
         changed = [date for _, date in sorted(self._changed_dates.items())]
@@ -301,8 +301,8 @@ class Reservations:
                 self._database, f"DELETE FROM {DATES} WHERE id IN ({sql.marks(keys)})", keys
             )
 
-    def _take_outcomes(self) -> None:
-        """Read and change the dates whose conferences have begun to run, or could not be created."""
+    def _apply_outcomes(self) -> None:
+        """Change the dates whose conferences now run, or could not be created (see `note_outcome`)."""
         missing = sorted({c.occurrence for c in self._outcomes} - self._dates.keys())
         if missing:
             query = f"SELECT detail FROM {DATES} WHERE id IN ({sql.marks(missing)}) ORDER BY id FOR UPDATE"
@@ -316,7 +316,7 @@ class Reservations:
         self._outcomes = []
 
     def _load_books(self, bookids: Collection[str]) -> None:
-        """Read the reservations that are not read yet, as rows of dates repeat some of their columns."""
+        """Read those of the reservations that are not read yet: the rows of dates repeat some of their columns."""
         missing = sorted(bookid for bookid in bookids if not self._books.get(bookid))
         if missing:
             query = f"SELECT detail FROM {BOOKS} WHERE bookid IN ({sql.marks(missing)})"
@@ -330,7 +330,7 @@ def _overlap(first: Span, second: Span) -> bool:
 
 
 def _utc(moment: datetime) -> datetime:
-    """Return a moment read from the database with the time zone UTC, in which it is stored."""
+    """Return a moment from the database, which has no time zone there, with the time zone UTC."""
     return moment.replace(tzinfo=UTC)
 
 

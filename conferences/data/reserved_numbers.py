@@ -1,7 +1,7 @@
-"""The queries here read the numbers that a registry (UPU) is told of: those kept for later, and those in use (CSS §7.1).
+"""The queries here read the numbers that are reported to a number registry (UPU): kept ones, and those in use (CSS §7.1).
 
-They are read in chunks, in the order of the numbers. `lock`: the rows stay as they are until the caller's transaction
-ends, so that no notice of a change is older than what is reported here.
+They are read in chunks, in the order of the numbers. `lock`: the rows are locked until the caller's transaction ends, so
+that later notices about them are newer than the report.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _KEPT = (
     for kind in Kind
 )
 SOURCES = (*_KEPT, _BOOKED)
-"""A query for each table whose rows have numbers of their own: number, kind, name, user domain and state.
+"""A query for each table whose rows have numbers; it selects number, kind, name, user domain and state.
 
-Its parameters are the number after which to begin, and how many at most."""
+Its parameters are the number after which to begin, and the maximum of rows."""
 
 _RUNNING = (
     f"SELECT {row_mapper.DETAIL_COLUMN} FROM conferences_conference"
@@ -39,7 +39,7 @@ _LOCK = " LOCK IN SHARE MODE"
 def reserved(
     database: str, platform: str, source: str, after: str, *, lock: bool
 ) -> list[RegistryEntry]:
-    """Return the next numbers of a platform from one of SOURCES; [] means that there are no more."""
+    """Return the next numbers of a platform, after `after`, from one of SOURCES; [] means that there are no more."""
     query = source + _LOCK if lock else source
     rows = sql.select(database, query, [after, CHUNK])
     return [
@@ -49,25 +49,25 @@ def reserved(
 
 
 def running(database: str, after: str) -> list[Conference]:
-    """Lock and return the next running conferences; [] means that there are no more."""
+    """Lock and return the next running conferences, after the number `after`; [] means that there are no more."""
     return [
         row_mapper.from_row(row) for row in sql.select(database, _RUNNING + _LOCK, [after, CHUNK])
     ]
 
 
-def note_reported(database: str, platform: str) -> None:
-    """Note in the data of this site's own platform that its registry has numbers of another platform."""
+def mark_reported(database: str, platform: str) -> None:
+    """Store, in the data of this site's own platform, that this site's registry has numbers of another platform."""
     sql.insert(
         database, "conferences_numberreport", ("platform",), [(platform,)], update=("platform",)
     )
 
 
 def is_reported(database: str, platform: str) -> bool:
-    """Tell whether this site's registry has numbers of another platform (see `note_reported`)."""
+    """Tell whether this site's registry has numbers of another platform (see `mark_reported`)."""
     query = "SELECT 1 FROM conferences_numberreport WHERE platform=%s"
     return bool(sql.select(database, query, [platform]))
 
 
-def note_withdrawn(database: str, platform: str) -> None:
-    """Note that this site's registry has no numbers of another platform any more."""
+def mark_withdrawn(database: str, platform: str) -> None:
+    """Store that this site's registry has no numbers of another platform any more."""
     sql.execute(database, "DELETE FROM conferences_numberreport WHERE platform=%s", [platform])

@@ -18,7 +18,7 @@ _MAX_ENTRIES = 200
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """A conference that lost its media unit, and runs again on another (or the same) one since `restored_at`."""
+    """The restore of a conference that lost its media unit at `lost_at`, and runs again since `restored_at`."""
 
     e164: str
     confid: str
@@ -29,14 +29,14 @@ class Restore:
 
     @property
     def seconds(self) -> float:
-        """The seconds for which no unit ran it."""
+        """The seconds during which no media unit ran the conference."""
         return max(0.0, (self.restored_at - self.lost_at).total_seconds())
 
 
 def stage(pipe: redis.Redis, c: Conference) -> None:
-    """Add the latest restore of a conference to the Redis pipeline, if it was restored.
+    """Add the last restore of a conference, if it was restored, to the Redis pipeline.
 
-    The same restore gives the same entry, so it may be added again.
+    The same restore gives the same entry, so that adding it twice changes nothing.
     """
     if not c.restores or c.state is not ConferenceState.RUNNING or len(c.units) < 2:
         return
@@ -57,7 +57,7 @@ def stage(pipe: redis.Redis, c: Conference) -> None:
 
 
 def latest(platform: str, limit: int = 12) -> list[Restore]:
-    """Return the last restores, the newest first. Raises redis.RedisError without Redis."""
+    """Return the last restores of a platform's conferences, the newest first. Raises redis.RedisError without Redis."""
     client = redis_of(platform)
     entries = client.zrevrange(_KEY, 0, limit - 1)
     return [_restore(orjson.loads(str(entry))) for entry in entries]

@@ -40,7 +40,7 @@ CHANGING_COLUMNS = COLUMNS[2:]
 """The columns of a conference that may change; its id and number never do."""
 
 DETAIL_COLUMN = "detail"
-"""The column that holds the whole conference as JSON; the other columns repeat what queries search for."""
+"""The column that has the whole conference as JSON; the other columns repeat the fields for queries."""
 
 _decode = msgspec.json.Decoder(Conference).decode
 
@@ -89,7 +89,7 @@ def from_row(row: tuple[Any, ...]) -> Conference:
 
 
 def _from_older_release(detail: bytes) -> Conference:
-    """Return the conference of a `detail` that an earlier release wrote, or that has unknown members."""
+    """Return the conference from a `detail` that an earlier release has written, or that has unknown fields."""
     members: dict[str, Any] = orjson.loads(detail)
     site = members.get("hosting_platform", "")
     for name in ("unit", "vrs", "mps"):

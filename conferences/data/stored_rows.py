@@ -1,4 +1,4 @@
-"""The tables of templates and virtual rooms, read and written within one transaction, and read by pages and the HTTP API."""
+"""The tables of templates and virtual rooms: rows within one transaction, and queries of pages and the HTTP API."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _COLUMNS = (
     "changed_at",
     "detail",
 )
-"""`detail` holds the whole template or virtual room as JSON; the other columns repeat what queries search for."""
+"""The column `detail` has the whole template or virtual room as JSON; the others repeat the fields for queries."""
 
 _ORDER = {Kind.PUBLIC: "created_at", Kind.PERSONAL: "changed_at", Kind.ROOM: "created_at"}
-"""The moment by which a list of each kind is sorted (HTTP API §1)."""
+"""Kind -> the column by which its list is sorted (HTTP API §1)."""
 
 
 def from_row(detail: bytes | str) -> StoredConference:
-    """Return the template or virtual room that a row's `detail` holds."""
+    """Return the template or virtual room in the column `detail` of a row."""
     return read_own(StoredConference, orjson.loads(detail))
 
 
@@ -59,8 +59,8 @@ def _to_row(stored: StoredConference) -> tuple[object, ...]:
 class StoredRows:
     """The templates and virtual rooms that one transaction reads and changes.
 
-    They are written at once, not at the end as conferences are: changes of them are rare, and the next message of the
-    batch may ask for the same name.
+    They are written at once, not at the end of the transaction as conferences are, because the next message of the batch
+    may request the same name.
     """
 
     def __init__(self, database: str) -> None:
@@ -69,7 +69,7 @@ class StoredRows:
         self._locked: dict[str, StoredConference | None] = {}
 
     def prepare(self, stored_ids: Collection[str]) -> set[str]:
-        """Lock and read the templates and virtual rooms with these ids, and return the numbers that are kept for them."""
+        """Lock and read the templates and virtual rooms with these ids; return the numbers that are kept for them."""
         missing = sorted(set(stored_ids) - self._locked.keys())
         if missing:
             self._locked |= dict.fromkeys(missing)
@@ -89,7 +89,7 @@ class StoredRows:
         return self._locked[stored_id]
 
     def others(self, stored: StoredConference) -> OthersOfKind:
-        """Tell whether another template or room of its kind has its name, and how many its owner or user domain has."""
+        """Return whether another stored conference of its kind has its name, and how many its owner or domain has."""
         table = TABLES[stored.kind]
         by_owner = stored.kind is Kind.PERSONAL
         same_name, values = "name=%s AND id<>%s", [stored.name, stored.id]
@@ -105,7 +105,7 @@ class StoredRows:
         return OthersOfKind(bool(name_is_taken), count)
 
     def save(self, before: StoredConference | None, after: StoredConference) -> None:
-        """Write a new template or virtual room (`before` is `None`), or its next value."""
+        """Write a new template or virtual room (`before` is `None`), or a changed one."""
         changing = _COLUMNS[1:] if before else ()
         if before:
             values = [*_to_row(after)[1:], after.id]
@@ -133,17 +133,20 @@ class StoredPage(NamedTuple):
 
 
 def page(
-    database: str, kind: Kind, whose: str, *, start: int, count: int, newest_first: bool = False
+    database: str, kind: Kind, owner: str, *, start: int, count: int, newest_first: bool = False
 ) -> StoredPage:
-    """Return one page of a user domain's public templates or virtual rooms, or of one person's templates (`whose`)."""
+    """Return one page of the public templates or virtual rooms of a user domain, or of a person's templates.
+
+    `owner`: the MOID of the user domain or the account. `start`: the first row, from 0.
+    """
     column = "owner" if kind is Kind.PERSONAL else "user_domain"
     from_where = f"FROM {TABLES[kind]} WHERE {column}=%s"
-    total = sql.select(database, f"SELECT COUNT(*) {from_where}", [whose])[0][0]
+    total = sql.select(database, f"SELECT COUNT(*) {from_where}", [owner])[0][0]
     order = "DESC" if newest_first else "ASC"
     rows = sql.select(
         database,
         f"SELECT detail {from_where} ORDER BY {_ORDER[kind]} {order}, id {order} LIMIT %s OFFSET %s",
-        [whose, count, start],
+        [owner, count, start],
     )
     return StoredPage(total, [from_row(detail) for (detail,) in rows])
 
@@ -164,7 +167,7 @@ def room_by_number(e164: str) -> StoredConference | None:
 
 
 def rooms_closed_to(person: str, database: str, room_ids: Collection[str]) -> frozenset[str]:
-    """Return the ids of those of these virtual rooms that the account with this MOID may not enter."""
+    """Return the ids of those of these virtual rooms that do not admit the account with this MOID (`person`)."""
     if not room_ids:
         return frozenset()
     ids = sorted(room_ids)

@@ -36,10 +36,10 @@ class StoredUnitOfWork(Protocol):
         """Lock and return the template or virtual room with this id; `None` means there is none."""
 
     def others(self, stored: StoredConference) -> OthersOfKind:
-        """Tell whether another template or room of its kind has its name, and how many its owner or user domain has."""
+        """Return whether another stored conference of its kind has its name, and how many its owner or domain has."""
 
     def save(self, before: StoredConference | None, after: StoredConference) -> None:
-        """Write a new template or virtual room (`before` is `None`), or its next value."""
+        """Write a new template or virtual room (`before` is `None`), or a changed one."""
 
     def delete(self, stored: StoredConference) -> None:
         """Delete a template or virtual room."""
@@ -49,10 +49,10 @@ class ReservationsUnitOfWork(Protocol):
     """The reservations of one platform, within one transaction."""
 
     def load(self, bookid: str) -> Reservation | None:
-        """Lock and return the reservation with this id, whether it is live or not; `None` means there is none."""
+        """Lock and return the reservation with this id, even if it is over or cancelled; `None` means there is none."""
 
     def dates_of(self, bookid: str) -> list[Occurrence]:
-        """Lock and return the dates of a reservation, by their start, without closed ones that ended over a day ago."""
+        """Lock and return a reservation's dates in the order of start, without closed ones that ended over a day ago."""
 
     def count_of_domain(self, user_domain: str, limit: int) -> int:
         """Return how many live reservations a user domain has, counted up to `limit`."""
@@ -60,22 +60,22 @@ class ReservationsUnitOfWork(Protocol):
     def booked(
         self,
         windows: Sequence[Span],
-        but_of: str = "",
+        except_of: str = "",
         states: Sequence[OccurrenceState] = OPEN_STATES,
     ) -> list[Span]:
-        """Return when, and how many, places are needed by the dates in these states that overlap with a window.
+        """Return the spans of all dates in these states that overlap with any of the windows.
 
-        The dates of the reservation `but_of` are left out.
+        The dates of the reservation `except_of` are left out.
         """
 
-    def running(self, but: str, after: datetime) -> list[Span]:
-        """Return the places of live conferences that end later than `after`, from then on; `but`: an id to leave out."""
+    def running_after(self, moment: datetime, except_confid: str) -> list[Span]:
+        """Return the spans, from this moment on, of the live conferences that end later, except the one with this id."""
 
     def usual_load(self) -> dict[int, float]:
-        """Return hour of the week (0 to 167) -> places that conferences which nobody booked usually need then."""
+        """Return hour of the week (0 to 167) -> places that conferences without a reservation usually use then."""
 
     def capacity(self) -> Capacity | None:
-        """Return the places that may be booked on the media units of this site; `None`: no unit is known."""
+        """Return the capacity of the media units of this site; `None` means that no unit is known."""
 
     def save(self, step: BookingStep) -> None:
         """Stage the reservation and the dates that a decision changes."""
@@ -84,8 +84,8 @@ class ReservationsUnitOfWork(Protocol):
 class RegistryUnitOfWork(Protocol):
     """The number registry (UPU) of this site, within one transaction."""
 
-    def take(self, notice: Notice, now: datetime) -> None:
-        """Stage the row of the number that a scheduler's notice describes."""
+    def stage(self, notice: Notice, now: datetime) -> None:
+        """Stage the registry's entry of a number as a scheduler's notice describes it."""
 
     def find(self, e164: str) -> tuple[RegisteredNumber, ...]:
         """Return the entries of a number; the entry of a conference that runs comes first."""
@@ -127,13 +127,13 @@ class ConferencesUnitOfWork(Protocol):
         """
 
     def tenant(self, moid: str) -> Tenant | None:
-        """Return the facts that decide whether a user domain may create conferences; `None`: no such domain."""
+        """Return the facts by which it is decided whether a user domain may create conferences; `None`: no such domain."""
 
     def http_url_of(self, platform: str) -> str:
         """Return the HTTP address of a platform's own site; "" if its domain names none."""
 
     def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
-        """Return the limit of licence or domain that forbids one more conference of this size; else `None`."""
+        """Return the refusal of one more conference of this size by a limit of licence or domain; `None` if it is allowed."""
 
     def missing_resource(self, required: Amounts, *, locked: bool = False) -> str:
         """Return the first licensed resource of which fewer than `required` are left; "" if none.
@@ -147,8 +147,8 @@ class ConferencesUnitOfWork(Protocol):
     def allocate_number(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Allocate the requested number for a new conference, or the next free one.
 
-        `holder`: the id of the template, virtual room or reservation that begins it, and for which alone a number
-        may be kept. Returns `None` if the requested number is taken, or all are.
+        `holder`: the name of the template, virtual room or reservation from which it is begun; only for it a number that
+        is kept under this name is free. Returns `None` if the requested number is taken, or all are.
         """
 
     def hold_number(self, requested: str | None, holder: str) -> str | None:
@@ -158,7 +158,7 @@ class ConferencesUnitOfWork(Protocol):
         """
 
     def drop_number_hold(self, e164: str) -> None:
-        """Keep a number for nobody any more; a conference that has it now goes on."""
+        """Stop keeping a number for its holder; a conference that has it now goes on."""
 
     @property
     def stored(self) -> StoredUnitOfWork:
@@ -173,7 +173,7 @@ class ConferencesUnitOfWork(Protocol):
         """The number registry of this site; only in the data of this site's own platform."""
 
     def new_id(self) -> str:
-        """Return an id that nobody else has."""
+        """Return a new unique id."""
 
     def numbers_of_own_conferences(
         self, numbers: Collection[str], sent_by_local_unit: bool
@@ -204,8 +204,8 @@ class ConferencesUnitOfWork(Protocol):
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message, which is sent once the transaction has committed."""
 
-    def tell(self, event: Event) -> None:
-        """Stage an event, which is told to the programs that listen once the transaction has committed."""
+    def publish_event(self, event: Event) -> None:
+        """Stage an event, which listening programs get once the transaction has committed."""
 
     def log_step(self, step: Step) -> None:
         """Log the conference's state after a decision, and the reason of the decision."""

@@ -1,4 +1,4 @@
-"""A row for each hour of the week keeps how many places conferences that nobody booked use: lately, and usually."""
+"""The table of usual load: a row for each hour of the week says how many places conferences without a reservation use."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _IN_USE = (
 _COLUMNS = ("hour", "usual", "peak", "peak_hour")
 
 
-def note(database: str, now: datetime) -> None:
-    """Note how many places conferences that nobody booked use now, as the peak of this hour if it is the highest so far.
+def record_load(database: str, now: datetime) -> None:
+    """Record how many places conferences without a reservation use now, if it is the highest number of this hour.
 
-    In the first call of the same hour a week later the peak changes the usual number (see `updated_usual`).
+    The first call in the same hour of the next week adds this peak to the moving average `usual` (see `updated_usual`).
     """
     in_use = int(sql.select(database, _IN_USE)[0][0])
     hour = hour_of_week(now)

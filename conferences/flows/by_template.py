@@ -1,10 +1,10 @@
-"""A conference is begun from a template or a virtual room, or the one that runs already is joined (CSS §6).
+"""A conference is begun from a template or a virtual room; if one runs already, it is answered with that (CSS §6).
 
 CM  -> CSS  CM_MAU_CREATECONFBYTEMP_REQ                  on_create_by_template
 CSS -> CM   MAU_CM_CREATECONFBYTEMP_ACK | MAU_CM_CREATECONFBYTEMP_NACK
 
-The row of the template or virtual room is locked, so of two who ask at once one begins the conference, and both are answered
-with it. How it goes on is told in `create`.
+The row of the template or virtual room is locked. So of two simultaneous requests one begins the conference, and both are
+answered with it. The further messages are those of `create`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from wire.templates import CreateByTemplate
 def on_create_by_template(
     uow: ConferencesUnitOfWork, request: CreateByTemplate, envelope: Envelope
 ) -> None:
-    """Begin the conference of a template or virtual room, or answer with the one that is there."""
+    """Begin the conference of a template or virtual room, or answer with its live conference; or refuse."""
     asker = Asker(envelope.request, envelope.origin, request.reqid, by_template=True)
     stored = uow.stored.find(request.templateid)
     refusal = refuse_begin(stored, request)

@@ -1,4 +1,4 @@
-"""The central site (the core) keeps the call records of all sites, each of them once.
+"""The central site (the core) stores the call records of all sites, each of them once.
 
 CSS -> BMC  CSS_BMC_CDR_NTF                              on_call_recorded
 """
@@ -14,5 +14,5 @@ from wire.number_registry import CallRecorded
 
 @handles(CallRecorded)
 def on_call_recorded(uow: ConferencesUnitOfWork, notice: CallRecorded, envelope: Envelope) -> None:
-    """Save the call record of a conference that ended at another site; a record that is known is not saved again."""
+    """Save the call record of a conference that ended at another site; a record that is stored already stays as it is."""
     uow.save_record(conference_of_record(notice, uow.now))

@@ -1,4 +1,4 @@
-"""Control orders of a conference manager (CM) go unchanged to the media unit (CMU), its answers back (CSS §2.3.3).
+"""Control orders of a conference manager (CM) are forwarded unchanged to the media unit (CMU), its answers back (CSS §2.3.3).
 
 CM  -> CSS  CM_MCU_*                                     on_control
 CSS -> CMU  CM_MCU_*
@@ -23,7 +23,7 @@ passes_on("MCU_CM_", ControlAnswered)
 
 @handles(Control)
 def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -> None:
-    """Pass a control order on to the media unit that runs the conference, or refuse it."""
+    """Forward a control order to the media unit that runs the conference, or refuse it."""
     correlation_id = envelope.correlation_id or envelope.request
     missing = (
         uow.missing_resource(of_terminals(order.terminals_to_call))
@@ -38,7 +38,7 @@ def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -
 def on_control_answered(
     uow: ConferencesUnitOfWork, reply: ControlAnswered, envelope: Envelope
 ) -> None:
-    """Pass a media unit's answer to the manager that gave the order, and a notice to all managers."""
+    """Forward a media unit's answer to the manager that gave the order, and a notice to all managers."""
     request_key = None
     if not reply.type.endswith("_NTF"):
         request_key = uow.control_request_key(

@@ -38,7 +38,7 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 def on_create_conference(
     uow: ConferencesUnitOfWork, request: CreateConference, envelope: Envelope
 ) -> None:
-    """Create the conference with a number, and ask for a media unit; or refuse the request."""
+    """Create the requested conference with a number, and request a media unit for it; or refuse the request."""
     asker = Asker(envelope.request, envelope.origin, request.reqid)
     if request.bookid is None:
         begin_conference(uow, request, asker)
@@ -49,7 +49,7 @@ def on_create_conference(
 def _open_early(
     uow: ConferencesUnitOfWork, request: CreateConference, asker: Asker
 ) -> decide.CreateRefusal | None:
-    """Create the conference of a reservation's next date before its start; or return why not, and change nothing."""
+    """Create the conference of a reservation's next date before its start; else return why not, and change nothing."""
     reservation = uow.reservations.load(request.bookid or "")
     if reservation is None or not reservation.live:
         return decide.CreateRefusal(Err.NOT_FOUND, "bookid")
@@ -67,7 +67,7 @@ def _open_early(
 def on_create_resources(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
-    """Place the new conference on the media unit that the resource manager (RMS) granted, or give up."""
+    """Place a new conference on the media unit that the resource manager (RMS) granted, or give up."""
     e164, question = outgoing.parse_rms_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
@@ -79,7 +79,7 @@ def on_create_resources(
 
 @handles(UnitCreated, UnitRestored)
 def on_unit_created(uow: ConferencesUnitOfWork, reply: UnitCreated, envelope: Envelope) -> None:
-    """Let a conference run that its media unit has created or restored."""
+    """Mark a conference as running, because its media unit has created or restored it."""
     c = uow.load(reply.e164)
     unit = sending_unit(reply, envelope, uow.own_site, c)
     commit(uow, _decide_unit_accepted(uow, c, reply, unit))
@@ -88,7 +88,7 @@ def on_unit_created(uow: ConferencesUnitOfWork, reply: UnitCreated, envelope: En
 def _decide_unit_accepted(
     uow: ConferencesUnitOfWork, c: Conference | None, reply: UnitCreated, unit: Unit | None
 ) -> Step:
-    """Decide what follows from a media unit's message that it has created or restored a conference."""
+    """Decide about a media unit's message that it has created or restored a conference; `c` is `None` if there is none."""
     if c is None or c.incarnation != reply.incarnation or not c.is_on(unit):
         return decide.decide_ghost(reply.e164, reply.incarnation, unit)
     match c.state:

@@ -1,7 +1,7 @@
-"""One timer does for all conferences what time alone makes due: end them, warn of the end, place them anew.
+"""A timer handles all conferences whose time has come: it ends them, warns of the end, or places them on a unit again.
 
-It finds them by the indexed column `due_at`, so its cost grows with what is due. It may run on several workers at once,
-or twice: rows are locked with SKIP LOCKED, and a decision that finds nothing due does nothing.
+It finds them by the indexed column `due_at`, so its cost grows with the number of conferences that are due. It may run on
+several workers at once, or twice: rows are locked with SKIP LOCKED, and a decision without anything due changes nothing.
 """
 
 from __future__ import annotations
@@ -29,27 +29,28 @@ from wire.conference_manager import ReleaseConference
 BATCH = 200
 MAX_ROUNDS = 50
 ASK_AGAIN_SECONDS = 10
-_REMEMBER_SECONDS = 900
-"""A warning of the end that was sent once is not sent again for so long."""
+"""A request to end a conference may be sent again after this time."""
+_WARNING_SECONDS = 900
+"""A warning of the end that was sent is not sent again for so long."""
 
 log = logging.getLogger("conferences.due")
 
 
 def due(platform: str) -> int:
-    """Handle a platform's conferences whose time has come, and return how many were looked at.
+    """Handle a platform's conferences whose time has come, and return how many there were.
 
     Each is, for instance, ended, warned of its end, or placed on a media unit again (see `decide_due`).
     """
-    looked_at = 0
+    total = 0
     for _ in range(MAX_ROUNDS):
-        count = _due_batch(platform)
-        looked_at += count
+        count = _handle_batch(platform)
+        total += count
         if count < BATCH:
             break
-    return looked_at
+    return total
 
 
-def _due_batch(platform: str) -> int:
+def _handle_batch(platform: str) -> int:
     """Handle at most BATCH conferences whose time has come (see `due`), and return how many."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
@@ -86,7 +87,7 @@ def _watch_platform(platform: str) -> int:
             return 0
         near_end = hosted_near_end(uow.database, own_platform())
         steps = [(c, decide_end_at_other_site(c, uow.now, uow.serving_site)) for c in near_end]
-    new_steps = [step for c, step in steps if step.send and _is_new(c, step)]
+    new_steps = [step for c, step in steps if step.send and _mark_as_sent(c, step)]
     if new_steps:
         # Sent from our own outbox, as this site may not write to that platform's data.
         with begin(own_platform()) as own_uow:
@@ -96,20 +97,19 @@ def _watch_platform(platform: str) -> int:
     return len(new_steps)
 
 
-def _is_new(c: Conference, step: Step) -> bool:
-    """Tell whether the messages of this step were not sent yet, and note in Redis that they are sent now.
+def _mark_as_sent(c: Conference, step: Step) -> bool:
+    """Mark in Redis that the messages of this step are being sent; return False if they were sent before.
 
-    The copy of the platform's data cannot be written. A request to end a conference may be sent again after
-    ASK_AGAIN_SECONDS.
+    The mark is in Redis because this site may not write to its copy of the platform's data.
     """
     is_request = any(isinstance(outgoing.message, ReleaseConference) for outgoing in step.send)
     key = f"watched:{c.confid}:{c.ends_at}:{step.reason}"
-    seconds = ASK_AGAIN_SECONDS if is_request else _REMEMBER_SECONDS
+    seconds = ASK_AGAIN_SECONDS if is_request else _WARNING_SECONDS
     return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=seconds))
 
 
 def restore_pending(platform: str) -> int:
-    """Ask at once for media units for all conferences that wait for one, oldest first; return for how many."""
+    """Request media units at once for all conferences that wait for one, oldest first; return how many they are."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
@@ -127,7 +127,7 @@ def restore_pending(platform: str) -> int:
 
 
 def resume_recordings(platform: str) -> int:
-    """Ask at once for recorders for all conferences that run without the one they are to have; return for how many."""
+    """Request recorders at once for all conferences that run without the recorder they need; return how many they are."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
@@ -142,7 +142,7 @@ def resume_recordings(platform: str) -> int:
 
 
 def end_now(platform: str, e164: str, reason: EndReason) -> bool:
-    """End the conference with this number for this reason, at once. False: there is none, or we do not serve it."""
+    """End the conference with this number now; return False if there is none, or another site serves it."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         c = conferences.load(e164) if uow.is_open else None

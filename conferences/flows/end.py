@@ -1,6 +1,6 @@
-"""A conference ends because a conference manager (CM) asks, or its media unit (CMU) has ended it (CSS §9.3).
+"""A conference ends because a conference manager (CM) requests it, or its media unit (CMU) has ended it (CSS §9.3).
 
-The end by time is in due.py. UPU: number registry. BMC: management console.
+The end because of the time is in due.py. UPU: number registry. BMC: management console.
 
 CM  -> CSS  CM_MAU_RELEASECONF_REQ                       on_release_conference
 CSS -> CM   MAU_CM_RELEASECONF_ACK | MAU_CM_RELEASECONF_NACK
@@ -28,7 +28,7 @@ from wire.media_unit import UnitEnded
 def on_release_conference(
     uow: ConferencesUnitOfWork, request: ReleaseConference, envelope: Envelope
 ) -> None:
-    """End a conference for a conference manager, or for the site on whose media unit its time is over."""
+    """End a conference for a conference manager, or for the site on whose media unit it runs beyond its time."""
     c = uow.load(request.e164)
     by_other_site = envelope.app_id.startswith("css@")
     commit(uow, decide_release(c, request, envelope.request, uow.now, by_other_site=by_other_site))
@@ -36,7 +36,7 @@ def on_release_conference(
 
 @handles(UnitEnded)
 def on_unit_ended(uow: ConferencesUnitOfWork, notice: UnitEnded, envelope: Envelope) -> None:
-    """End a conference that its media unit has ended."""
+    """End a conference that its media unit has ended, or restore it if the unit was wrong (see `decide_ended_by_unit`)."""
     conference = uow.load(notice.e164)
     if conference:
         unit = sending_unit(notice, envelope, uow.own_site, conference)

@@ -51,9 +51,10 @@ def on_unit_asks_to_extend(
 
 
 def _needed_from(uow: ConferencesUnitOfWork, c: Conference | None, delay: int) -> datetime | None:
-    """Return when a reservation first needs the places or number of a conference that goes on for `delay` minutes; or `None`.
+    """Return the first moment at which a reservation needs the places or the number of a conference; else `None`.
 
-    If nothing is booked for that time, as is usual, one query is enough.
+    The conference would go on for `delay` minutes after its end. If nothing is booked for that time, as is usual, one
+    query is enough.
     """
     if c is None or c.ends_at is None or why_not_extended(c, delay):
         return None
@@ -61,7 +62,7 @@ def _needed_from(uow: ConferencesUnitOfWork, c: Conference | None, delay: int) -
     coming = uow.reservations.booked([window], states=(_S.PLANNED, _S.STARTING))
     if not coming:
         return None
-    running = uow.reservations.running(c.confid, c.ends_at)
+    running = uow.reservations.running_after(c.ends_at, c.confid)
     capacity = uow.reservations.capacity()
     moments = [first_shortage(c.ends_at, c.places, coming, running, capacity)]
     if c.occurrence:

@@ -1,4 +1,4 @@
-"""Messages for a platform that another site serves are passed on to that site (CSS §2.3.3, §5).
+"""Messages for a platform that another site serves are forwarded to that site (CSS §2.3.3, §5).
 
 `MCU_MAU_*`, `CMU_MAU_*`, `MCU_CM_*` of a media unit at this site and `RMS_CSS_NODELOST_NTF` go unchanged to the
 scheduler (CSS) of the serving site, with header x-via. Control orders (`CM_MCU_*`) that the serving site sends with
@@ -27,7 +27,7 @@ log = logging.getLogger("conferences.forward")
 
 
 def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Pass a message of a media unit at this site on to the site that serves the platform, unchanged."""
+    """Forward a message of a media unit at this site, unchanged, to the site that serves the platform."""
     message, envelope = delivery.message, delivery.envelope
     if isinstance(message, UnitListsConferences | NodeLost) and not _concerns_platform(
         uow, message
@@ -42,7 +42,7 @@ def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def _concerns_platform(uow: UnitOfWork, notice: UnitListsConferences | NodeLost) -> bool:
-    """Tell whether the media unit holds a conference of this platform, by its own list or by our data."""
+    """Tell whether the media unit hosts a conference of this platform, by its own list or by our data."""
     if queries.is_hosting(uow.database, notice.ip, notice.pid, own_platform()):
         return True
     numbers = (
@@ -52,7 +52,7 @@ def _concerns_platform(uow: UnitOfWork, notice: UnitListsConferences | NodeLost)
 
 
 def pass_to_local_unit(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Pass a control order of the serving site straight to the media unit at this site."""
+    """Forward a control order of the serving site directly to the media unit at this site."""
     order, envelope = delivery.message, delivery.envelope
     if not isinstance(order, Control) or not envelope.asked_at:
         refuse_as_closed(uow, delivery)

@@ -1,4 +1,4 @@
-"""A conference manager (CM) asks which conferences a domain has.
+"""A conference manager (CM) asks for the list of a domain's conferences.
 
 CM  -> CSS  CM_MAU_GETCONFLIST_REQ                       on_list_conferences
 CSS -> CM   MAU_CM_GETCONFLIST_ACK | MAU_CM_GETCONFLIST_NACK

@@ -39,13 +39,13 @@ from wire.monitors import (
 
 @handles(StartMonitor)
 def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope: Envelope) -> None:
-    """Ask the media unit to send the sound or picture that is asked for, or refuse the request."""
+    """Ask the media unit to send the requested sound or picture, or refuse the request."""
     c = uow.load(request.e164)
     asker = decide.Asker(envelope.request, over_http=envelope.origin == "http")
     refusal = decide.why_not_started(c, request) or _refuse_by_site(uow, c, request)
     if c is None or refusal:
-        no_such = decide.Refusal(Err.NO_CONFERENCE, "")
-        commit(uow, decide.decide_refuse(request, asker, refusal or no_such))
+        no_conference = decide.Refusal(Err.NO_CONFERENCE, "")
+        commit(uow, decide.decide_refuse(request, asker, refusal or no_conference))
         return
     commit(uow, decide.decide_start(c, request, asker, uow.new_id(), uow.now))
 
@@ -53,7 +53,7 @@ def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope
 def _refuse_by_site(
     uow: ConferencesUnitOfWork, c: Conference | None, request: StartMonitor
 ) -> decide.Refusal | None:
-    """Return why this site may not send to the address, or has no licence for a monitor; `None` if it may."""
+    """Return why this site refuses a monitor: its address is not allowed, or the licence has none left; else `None`."""
     if c is None or decide.monitor_at(c, request.ip, request.port):
         return None
     if reason := uow.why_no_monitor_at(decide.plain_address(request.ip) or ""):
@@ -67,7 +67,7 @@ def _refuse_by_site(
 def on_unit_started_monitor(
     uow: ConferencesUnitOfWork, reply: UnitStartedMonitor, envelope: Envelope
 ) -> None:
-    """Answer whoever asked for a monitor that the media unit sends it."""
+    """Mark a monitor as running, and answer its asker, because the media unit has started it."""
     if c := uow.load(reply.e164):
         unit = sending_unit(reply, envelope, uow.own_site, c)
         question = reply.reqid or envelope.correlation_id
@@ -78,7 +78,7 @@ def on_unit_started_monitor(
 def on_unit_refused_monitor(
     uow: ConferencesUnitOfWork, reply: UnitRefusedMonitor, envelope: Envelope
 ) -> None:
-    """Answer whoever asked for a monitor that the media unit does not send it."""
+    """Remove a monitor, and answer its asker, because the media unit has refused it."""
     if c := uow.load(reply.e164):
         unit = sending_unit(reply, envelope, uow.own_site, c)
         question = reply.reqid or envelope.correlation_id
@@ -87,14 +87,14 @@ def on_unit_refused_monitor(
 
 @handles(StopMonitor)
 def on_stop_monitor(uow: ConferencesUnitOfWork, request: StopMonitor, envelope: Envelope) -> None:
-    """Stop a monitor, or refuse to."""
+    """Stop a monitor, or refuse the request."""
     commit(uow, decide.decide_stop(uow.load(request.e164), request, envelope.request))
 
 
 def keep_alive(
     platform: str, e164: str, addresses: Collection[MonitorAddress]
 ) -> Collection[MonitorAddress]:
-    """Let monitors of a conference go on that an HTTP client still has; return those that are not there."""
+    """Let monitors of a conference go on that an HTTP client still receives; return the addresses without a monitor."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         c = conferences.load(e164) if uow.is_open else None
@@ -107,7 +107,7 @@ def keep_alive(
 def on_keep_monitors_alive(
     uow: ConferencesUnitOfWork, notice: KeepMonitorsAlive, envelope: Envelope
 ) -> None:
-    """Let monitors go on that a conference manager still has."""
+    """Let monitors go on that a conference manager still receives."""
     step = decide.decide_keep_alive(uow.load(notice.e164), notice, uow.now)
     if step.after or step.send:
         commit(uow, step)

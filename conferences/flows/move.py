@@ -16,7 +16,7 @@ from foundation.bus.unit_of_work import begin
 
 
 def move(platform: str, e164: str) -> bool:
-    """Move a conference to another media unit. False: no such conference, or it does not run."""
+    """Move a conference to another media unit; return False if there is no such conference, or it does not run."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         c = conferences.load(e164) if uow.is_open else None

@@ -30,6 +30,6 @@ def on_list_for_neighbour(
     else:
         confs = as_many_as_fit(page.conferences)
         message = ListedForNeighbour(reqid=request.reqid, total=page.total, confs=confs)
-    # No route leads to a neighbour: who names no `reply_to` gets no answer.
+    # No route leads to a neighbouring system, so a request without `reply_to` gets no answer.
     if envelope.reply_to:
         uow.send(Answer(request=envelope.request, message=message, route=Routes.TO_NPP))

@@ -1,11 +1,12 @@
-"""The number registry (UPU) is told of all numbers of a platform when this site begins to serve it (CSS §7.1, §7.2).
+"""When this site begins to serve a platform, it reports all its numbers to the number registry (UPU) (CSS §7.1, §7.2).
 
 CSS -> UPU  CSS_UPU_ADDCONF_NTF                          report
 CSS -> UPU  CSS_UPU_DELCONF_NTF                          withdraw
 
-At start-up and at a takeover the registry of this site is told what is kept for reservations, templates and virtual
-rooms, and what runs. When another platform is handed back, what is kept for it is withdrawn here; conferences that
-still run here are deleted at their end, by the site that serves them then. A timer looks every second which platforms this site serves.
+At start-up and at a takeover the registry of this site gets the numbers of reservations, templates, virtual rooms and
+running conferences. When a platform is handed back, the numbers of its reservations, templates and rooms are withdrawn
+here; those of conferences that still run here are withdrawn at their end, by the site that serves them then. A timer
+checks every second which platforms this site serves.
 """
 
 from __future__ import annotations
@@ -25,26 +26,26 @@ from foundation.cells.serving import Serving, read_unless_away
 log = logging.getLogger("conferences.registry")
 
 _REPORT_AGAIN_SECONDS = 60
-"""The worker processes of a site start together, and one of them reports."""
-_followed: dict[str, tuple[bool, int]] = {}
-"""Platform -> whether it was served here, and its epoch, when this process last told the registry."""
+"""The worker processes of a site start together; within this time only one of them reports a platform."""
+_handled: dict[str, tuple[bool, int]] = {}
+"""Platform -> whether it was served here, and its epoch, when this process last reported or withdrew its numbers."""
 
 
-def follow() -> None:
-    """Report to the registry the numbers of platforms that this site has begun to serve; withdraw those it serves no more."""
+def follow_serving() -> None:
+    """Report the numbers of platforms that this site has begun to serve, and withdraw those of platforms handed back."""
     for platform in possible_platforms():
         try:
             serving = read_unless_away(platform)
             if serving and not serving.is_changing:
-                _follow(platform, serving)
+                _follow_platform(platform, serving)
         except (DatabaseError, InterfaceError, NotProvisioned) as error:
             log.warning("the registry is told of the numbers of %s later: %s", platform, error)
 
 
-def _follow(platform: str, serving: Serving) -> None:
-    """Tell the registry of the numbers of one platform, unless this process has done so."""
+def _follow_platform(platform: str, serving: Serving) -> None:
+    """Report or withdraw the numbers of one platform, unless this process has done so in this epoch."""
     state = (serving.is_served_here, serving.epoch)
-    if _followed.get(platform) == state:
+    if _handled.get(platform) == state:
         return
     if serving.is_served_here:
         if _is_first(platform, serving.epoch):
@@ -52,11 +53,11 @@ def _follow(platform: str, serving: Serving) -> None:
             log.info("the registry is told of %d numbers of %s", count, platform)
     elif platform != own_platform() and withdraw(platform):
         log.info("the numbers of %s are withdrawn from the registry", platform)
-    _followed[platform] = state
+    _handled[platform] = state
 
 
 def _is_first(platform: str, epoch: int) -> bool:
-    """Tell whether no other process of this site has reported a platform in the last minute. Without Redis all report."""
+    """Tell whether this process is the first of the site to report a platform within a minute; without Redis each is."""
     key = f"registry:reported:{platform}:{epoch}"
     try:
         return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=_REPORT_AGAIN_SECONDS))
@@ -65,21 +66,21 @@ def _is_first(platform: str, epoch: int) -> bool:
 
 
 def report(platform: str) -> int:
-    """Tell the registry of this site of all numbers of a platform that is served here, and return how many."""
+    """Report all numbers of a platform that is served here to the registry of this site, and return how many."""
     if platform != own_platform():
         with begin(own_platform()) as own:
             if own.is_open:
-                reserved_numbers.note_reported(own.database, platform)
-    count = sum(_report_kept(platform, source) for source in reserved_numbers.SOURCES)
+                reserved_numbers.mark_reported(own.database, platform)
+    count = sum(_report_source(platform, source) for source in reserved_numbers.SOURCES)
     return count + _report_running(platform)
 
 
-def _report_kept(platform: str, source: str) -> int:
-    """Report the numbers of one of the sources, some hundreds in one transaction; return how many."""
+def _report_source(platform: str, source: str) -> int:
+    """Report the numbers of one of SOURCES (a query), some hundreds in each transaction; return how many."""
     count, last = 0, ""
     while True:
         with begin(platform) as uow:
-            entries = _kept(uow, source, last)
+            entries = _lock_entries(uow, source, last)
             for entry in entries:
                 for notice in registry_entries.added(entry):
                     uow.send(notice)
@@ -89,7 +90,7 @@ def _report_kept(platform: str, source: str) -> int:
         count, last = count + len(entries), entries[-1].e164
 
 
-def _kept(uow: UnitOfWork, source: str, last: str) -> list[registry_entries.RegistryEntry]:
+def _lock_entries(uow: UnitOfWork, source: str, last: str) -> list[registry_entries.RegistryEntry]:
     """Lock and return the next entries of a source after the number `last`; [] also if the platform is not served here."""
     if not uow.is_open:
         return []
@@ -97,7 +98,7 @@ def _kept(uow: UnitOfWork, source: str, last: str) -> list[registry_entries.Regi
 
 
 def _report_running(platform: str) -> int:
-    """Report the conferences that run, some hundreds in one transaction; return how many."""
+    """Report the numbers of running conferences, some hundreds in each transaction; return how many."""
     count, last = 0, ""
     while True:
         with begin(platform) as uow:
@@ -111,10 +112,10 @@ def _report_running(platform: str) -> int:
 
 
 def withdraw(platform: str) -> bool:
-    """Delete what is kept for a platform from the registry of this site, which served it until now; else do nothing.
+    """Withdraw the numbers of a platform from the registry of this site; return False if they were not reported.
 
-    The numbers are those of the copy here. They are sent from our own outbox, as this site may not write to that
-    platform's data.
+    Only the numbers of reservations, templates and rooms are withdrawn. They are read from the copy of the platform's
+    data; the notices go through our own outbox, because this site may not write to that copy.
     """
     own, copy = store_of(own_platform()).database, store_of(platform).database
     if not reserved_numbers.is_reported(own, platform):
@@ -131,6 +132,6 @@ def withdraw(platform: str) -> bool:
             last = entries[-1].e164
     with begin(own_platform()) as uow:
         if uow.is_open:
-            reserved_numbers.note_withdrawn(uow.database, platform)
+            reserved_numbers.mark_withdrawn(uow.database, platform)
     wake_up.everywhere(own_platform())
     return True

@@ -1,13 +1,13 @@
-"""A timer starts the conferences of reservations at their time, tries again, gives up, and closes what is over.
+"""A timer starts the conferences of reservations at their time, tries again, gives up, and closes dates that are over.
 
 CSS -> RMS  GET_RES_REQ                                  start_due
 CSS -> CM   MAU_CM_CONFSTART_NTF (once the conference runs, see create.py)
-CSS -> CM   MAU_CM_RELEASECONF_NTF (it could not be started until 10 minutes after its start)
+CSS -> CM   MAU_CM_RELEASECONF_NTF (the conference could not be started until 10 minutes after its start)
 CSS -> UPU  CSS_UPU_DELCONF_NTF (the last date is over)
 
-Dates are found by the indexed column `due_at`, so the cost grows with what is due. Their rows change in the transaction
-that creates their conference, and are locked with SKIP LOCKED: two workers, or a timer that fires twice, or a takeover
-in the second of the start, create one conference.
+Dates are found by the indexed column `due_at`, so the cost grows with the number of dates that are due. Their rows are
+locked with SKIP LOCKED, and change in the transaction that creates their conference. So two workers, a timer that fires
+twice, or a takeover in the second of the start create one conference only.
 """
 
 from __future__ import annotations
@@ -36,27 +36,27 @@ MAX_ROUNDS = 50
 
 
 def start_due(platform: str) -> int:
-    """Handle the dates of a platform's reservations whose time has come, and return how many were looked at."""
-    looked_at = 0
+    """Handle the dates of a platform's reservations that are due, and return how many there were."""
+    total = 0
     for _ in range(MAX_ROUNDS):
-        count = _due_batch(platform)
-        looked_at += count
+        count = _handle_batch(platform)
+        total += count
         if count < BATCH:
             break
-    return looked_at
+    return total
 
 
-def _due_batch(platform: str) -> int:
+def _handle_batch(platform: str) -> int:
     """Handle at most BATCH dates that are due, in one transaction, and return how many."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
             return 0
         due = conferences.reservations.claim_due(BATCH)
-        closing = [book for book, date in due if is_to_be_closed(date, uow.now)]
-        if closing:
-            conferences.reservations.load_dates({book.bookid for book in closing})
-            conferences.prepare_numbers({book.e164 for book in closing})
+        to_close = [book for book, date in due if is_to_be_closed(date, uow.now)]
+        if to_close:
+            conferences.reservations.load_dates({book.bookid for book in to_close})
+            conferences.prepare_numbers({book.e164 for book in to_close})
         conferences.prepare(
             [
                 create_request_of(*entry)
@@ -72,7 +72,7 @@ def _due_batch(platform: str) -> int:
 
 
 def handle_due(uow: ConferencesUnitOfWork, reservation: Reservation, date: Occurrence) -> None:
-    """Create the conference of a date that is due; or close the date, if it is over or cannot be started any more."""
+    """Create the conference of a date that is due; close the date if it is over, or its conference is too late to start."""
     if is_to_be_closed(date, uow.now):
         others = [o for o in uow.reservations.dates_of(reservation.bookid) if o.id != date.id]
         step = decide_close(reservation, date, others, uow.now, uow.own_site)

@@ -1,6 +1,6 @@
 """A conference that runs without its recorder gets one when one is free (CSS §1.2).
 
-`due` asks: when a resource becomes free, and every minute.
+`due` requests recorders: when a resource becomes free, and every minute.
 
 CSS -> RMS  GET_RES_REQ
 RMS -> CSS  GET_RES_ACK | GET_RES_NACK                   on_recorder_granted
@@ -21,7 +21,7 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 def on_recorder_granted(
     uow: ConferencesUnitOfWork, reply: ResourcesGranted | ResourcesRefused, envelope: Envelope
 ) -> None:
-    """Let the media unit record from now on, if the resource manager (RMS) has a recorder."""
+    """Let the media unit record from now on, if the resource manager (RMS) has granted a recorder."""
     e164, question = outgoing.parse_rms_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:

@@ -1,19 +1,19 @@
-"""Our own number registry (UPU) keeps what each number is, and where, and answers who asks (CSS §7).
+"""Our own number registry (UPU) stores who has each number, and where, and answers questions about numbers (CSS §7).
 
 CSS -> UPU  CSS_UPU_ADDCONF_NTF | CSS_UPU_MDFCONF_NTF | CSS_UPU_DELCONF_NTF    on_number_notice
 
 GW  -> UPU  GW_UPU_GETCONF_REQ                          on_look_up_number
 UPU -> GW   UPU_GW_GETCONF_ACK | UPU_GW_GETCONF_NACK
 
-Each site has one, for the numbers of all platforms that something at this site has to do with. Of a number of another
-platform it knows nothing of, it names the site to ask.
+Each site has a registry. It contains the numbers of the platforms that the site serves, and of conferences that run at
+the site. For other numbers of known platforms it names the site to ask.
 """
 
 from __future__ import annotations
 
+from conferences.data.number_site import site_to_ask
 from conferences.data.registry_rows import number_of_short
 from conferences.data.unit_of_work import ConferencesUnitOfWork
-from conferences.data.whose_number import site_to_ask
 from conferences.rules.registry import read_notice
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import NotTaken
@@ -35,15 +35,15 @@ from wire.routes import Routes
 
 @handles(NumberInUse, NumberChanged, NumberFree)
 def on_number_notice(uow: ConferencesUnitOfWork, notice: NumberInUse, envelope: Envelope) -> None:
-    """Save in the registry what a scheduler reports of a number."""
-    uow.registry.take(read_notice(notice, envelope, next_id()), uow.now)
+    """Save a scheduler's notice about a number in the registry."""
+    uow.registry.stage(read_notice(notice, envelope, next_id()), uow.now)
 
 
 @handles(LookUpNumber)
 def on_look_up_number(
     uow: ConferencesUnitOfWork, request: LookUpNumber, envelope: Envelope
 ) -> None:
-    """Answer a gateway what a number is, and where; or which site it has to ask."""
+    """Answer a gateway with the registry's entries of a number, or with the site that it has to ask."""
     if not envelope.reply_to:
         raise NotTaken("is missing; the answer has no other way", "reply_to")
     answer = Answer(request=envelope.request, message=_answer(uow, request), route=Routes.TO_UPU)
@@ -51,7 +51,7 @@ def on_look_up_number(
 
 
 def _answer(uow: ConferencesUnitOfWork, request: LookUpNumber) -> NumberFound | NumberUnknown:
-    """Return the entries of the number or short number that is asked for; or that it is unknown, and which site to ask."""
+    """Return the answer to a question about a number or short number: its entries, or that it is unknown here."""
     field = "shortnum" if request.shortnum and not request.e164 else "confE164"
     number = request.e164 or (
         number_of_short(request.shortnum, request.platform or own_platform())

@@ -20,7 +20,7 @@ log = logging.getLogger("conferences.mend")
 def repair(platform: str) -> None:
     """Fill the pool of media units in Redis if it is empty, and correct the domains and licences in Redis.
 
-    A call of the pool's script fills an empty pool before it answers, so any call will do.
+    Any call of the pool's script fills an empty pool before it answers.
     """
     try:
         if platform == own_platform():

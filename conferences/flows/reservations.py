@@ -47,16 +47,16 @@ def on_book_conference(
     uow: ConferencesUnitOfWork, request: BookConference, envelope: Envelope
 ) -> None:
     """Book a conference with a number that is kept for it, or refuse the request."""
-    _commit_or_refuse(uow, request, envelope, _book(uow, request, envelope.request))
+    _commit_or_refuse(uow, request, envelope, _decide_booking(uow, request, envelope.request))
 
 
 @handles(ChangeBooking)
 def on_change_booking(
     uow: ConferencesUnitOfWork, request: ChangeBooking, envelope: Envelope
 ) -> None:
-    """Change a reservation, or one date of it; a change that is refused leaves the reservation as it was."""
-    change = _change_date if request.occurrence else _change
-    _commit_or_refuse(uow, request, envelope, change(uow, request, envelope.request))
+    """Change a reservation, or one date of it; after a refusal the reservation is as it was."""
+    decide_change = _decide_date_change if request.occurrence else _decide_change
+    _commit_or_refuse(uow, request, envelope, decide_change(uow, request, envelope.request))
 
 
 @handles(CancelBooking)
@@ -64,22 +64,22 @@ def on_cancel_booking(
     uow: ConferencesUnitOfWork, request: CancelBooking, envelope: Envelope
 ) -> None:
     """Cancel a reservation, or one date of it."""
-    _commit_or_refuse(uow, request, envelope, _cancel(uow, request, envelope.request))
+    _commit_or_refuse(uow, request, envelope, _decide_cancellation(uow, request, envelope.request))
 
 
 def cancel_now(platform: str, bookid: str) -> bool:
-    """Cancel a reservation for an operator. False: it is not live, or the platform is served at another site."""
+    """Cancel a reservation for an operator; return False if it is not live, or another site serves the platform."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         reservation = conferences.reservations.load(bookid) if uow.is_open else None
         if reservation is None or not reservation.live:
             return False
         request = CancelBooking(user_domain=reservation.user_domain, bookid=bookid)
-        decided = _cancel(conferences, request, "")
-        if isinstance(decided, CreateRefusal):
+        step = _decide_cancellation(conferences, request, "")
+        if isinstance(step, CreateRefusal):
             return False
-        notices = [message for message in decided.send if not isinstance(message, Answer)]
-        commit_booking(conferences, replace(decided, send=notices))
+        notices = [message for message in step.send if not isinstance(message, Answer)]
+        commit_booking(conferences, replace(step, send=notices))
     wake_up.everywhere(platform)
     return True
 
@@ -88,18 +88,18 @@ def _commit_or_refuse(
     uow: ConferencesUnitOfWork,
     request: decide.Request,
     envelope: Envelope,
-    decided: BookingStep | CreateRefusal,
+    step: BookingStep | CreateRefusal,
 ) -> None:
-    """Stage what was decided, or answer why the request is refused."""
-    if isinstance(decided, CreateRefusal):
-        decided = decide.decide_refuse_booking(request, envelope.request, decided)
-    commit_booking(uow, decided)
+    """Stage the result of a decision, or answer that the request is refused."""
+    if isinstance(step, CreateRefusal):
+        step = decide.decide_refuse_booking(request, envelope.request, step)
+    commit_booking(uow, step)
 
 
-def _book(
+def _decide_booking(
     uow: ConferencesUnitOfWork, request: BookConference, request_key: str
 ) -> BookingStep | CreateRefusal:
-    """Decide about a new reservation; nothing is staged but its number."""
+    """Decide about a new reservation, or return why it is refused. Only its number is staged here."""
     settings = decide.requested_settings(request, None)
     if isinstance(settings, CreateRefusal):
         return settings
@@ -132,7 +132,7 @@ def _book(
 def _dates_that_fit(
     uow: ConferencesUnitOfWork, reservation: Reservation, existing: Sequence[Occurrence]
 ) -> list[Occurrence] | CreateRefusal:
-    """Return the dates to plan of a new or changed reservation; or why it is refused."""
+    """Return the dates to plan of a new or changed reservation, or why it is refused. `existing`: its dates so far."""
     dates = decide.plan_dates(reservation, existing, uow.now)
     if isinstance(dates, CreateRefusal):
         return dates
@@ -142,17 +142,17 @@ def _dates_that_fit(
 def _refuse_by_capacity(
     uow: ConferencesUnitOfWork, reservation: Reservation, dates: Sequence[Occurrence]
 ) -> CreateRefusal | None:
-    """Return why the places of these dates cannot be booked, if they cannot."""
+    """Return why the places of these dates cannot be booked; else `None`."""
     wanted = decide.spans_of(dates)
-    booked = uow.reservations.booked(wanted, but_of=reservation.bookid)
+    booked = uow.reservations.booked(wanted, except_of=reservation.bookid)
     usual, capacity = uow.reservations.usual_load(), uow.reservations.capacity()
     return refuse_overfull(wanted, booked, usual, capacity)
 
 
-def _own(
+def _find_reservation(
     uow: ConferencesUnitOfWork, request: ChangeBooking | CancelBooking
 ) -> Reservation | CreateRefusal:
-    """Return the live reservation that a request names, or why it is refused: it must belong to the domain that is named."""
+    """Return the live reservation that a request names, if it belongs to the request's user domain; else the refusal."""
     reservation = uow.reservations.load(request.bookid)
     if reservation is None or not reservation.live:
         return CreateRefusal(Err.NOT_FOUND, "bookid")
@@ -164,7 +164,7 @@ def _own(
 def _permitted_settings(
     uow: ConferencesUnitOfWork, request: ChangeBooking, before: ConferenceSettings
 ) -> ConferenceSettings | CreateRefusal:
-    """Return the settings after a change, or why the user domain may not have such a conference."""
+    """Return the settings after a requested change, or why the user domain may not have such a conference."""
     settings = decide.requested_settings(request, before)
     if isinstance(settings, CreateRefusal):
         return settings
@@ -172,11 +172,11 @@ def _permitted_settings(
     return tenant if isinstance(tenant, CreateRefusal) else settings
 
 
-def _change(
+def _decide_change(
     uow: ConferencesUnitOfWork, request: ChangeBooking, request_key: str
 ) -> BookingStep | CreateRefusal:
-    """Decide about a change of a whole reservation; nothing is staged but its number."""
-    before = _own(uow, request)
+    """Decide about a change of a whole reservation, or return why it is refused. Only its number is staged here."""
+    before = _find_reservation(uow, request)
     if isinstance(before, CreateRefusal):
         return before
     settings = _permitted_settings(uow, request, before.settings)
@@ -200,11 +200,11 @@ def _change(
     return decide.decide_change(request, request_key, before, after, existing, dates, own_site)
 
 
-def _date_of(
-    uow: ConferencesUnitOfWork, reservation: Reservation, named: str | None
+def _planned_date(
+    uow: ConferencesUnitOfWork, reservation: Reservation, original_start: str | None
 ) -> Occurrence | CreateRefusal:
-    """Return the planned date of a reservation that a request names by its start, as the rule gives it."""
-    moment = decide.parse_moment(named)
+    """Return the planned date of a reservation whose start by the rule is this ISO 8601 text; else the refusal."""
+    moment = decide.parse_moment(original_start)
     if moment is None:
         return CreateRefusal(Err.MALFORMED, "occurrence: must be the start of a date, in ISO 8601")
     key = occurrence_id(reservation.bookid, moment)
@@ -214,14 +214,14 @@ def _date_of(
     return CreateRefusal(Err.NOT_FOUND, "occurrence")
 
 
-def _change_date(
+def _decide_date_change(
     uow: ConferencesUnitOfWork, request: ChangeBooking, request_key: str
 ) -> BookingStep | CreateRefusal:
-    """Decide about a change of one date; nothing is staged."""
-    reservation = _own(uow, request)
+    """Decide about a change of one date of a reservation, or return why it is refused. Nothing is staged here."""
+    reservation = _find_reservation(uow, request)
     if isinstance(reservation, CreateRefusal):
         return reservation
-    before = _date_of(uow, reservation, request.occurrence)
+    before = _planned_date(uow, reservation, request.occurrence)
     if isinstance(before, CreateRefusal):
         return before
     settings = _permitted_settings(uow, request, before.settings or reservation.settings)
@@ -236,19 +236,22 @@ def _change_date(
     return refusal or decide.decide_change_date(request, request_key, reservation, after)
 
 
-def _cancel(
+def _decide_cancellation(
     uow: ConferencesUnitOfWork, request: CancelBooking, request_key: str
 ) -> BookingStep | CreateRefusal:
-    """Decide about a cancellation; the number is kept no longer once the whole reservation is cancelled."""
-    reservation = _own(uow, request)
+    """Decide about the cancellation of a reservation, or of one date; or return why it is refused.
+
+    If the reservation ends with it, the release of its number is staged here.
+    """
+    reservation = _find_reservation(uow, request)
     if isinstance(reservation, CreateRefusal):
         return reservation
     date = None
     if request.occurrence is not None:
-        named = _date_of(uow, reservation, request.occurrence)
-        if isinstance(named, CreateRefusal):
-            return named
-        date = named
+        date_or_refusal = _planned_date(uow, reservation, request.occurrence)
+        if isinstance(date_or_refusal, CreateRefusal):
+            return date_or_refusal
+        date = date_or_refusal
     existing = uow.reservations.dates_of(reservation.bookid)
     step = decide.decide_cancel(request, request_key, reservation, existing, date, uow.own_site)
     if step.reservation is not None:

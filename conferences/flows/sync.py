@@ -26,9 +26,9 @@ from wire.media_unit import UnitListsConferences, UnitReportsChange
 def on_unit_lists_conferences(
     uow: ConferencesUnitOfWork, notice: UnitListsConferences, envelope: Envelope
 ) -> None:
-    """Compare a media unit's list of conferences with our data. Raises NotTaken for an impossible part.
+    """Compare a media unit's list of conferences with our data. Raises NotTaken if `part` is greater than `parts`.
 
-    First rows are read without locks; only conferences that differ are locked and decided about again.
+    Rows are first read without locks. Only conferences that differ from the list are locked, and decided about again.
     """
     if notice.part > notice.parts:
         raise NotTaken(f"must not be greater than parts ({notice.parts})", "part")
@@ -60,7 +60,10 @@ def on_unit_lists_conferences(
 def _all_listed_numbers(
     uow: ConferencesUnitOfWork, notice: UnitListsConferences, unit: Unit, numbers: Collection[str]
 ) -> Collection[str] | None:
-    """Return the numbers of all conferences in a unit's list; `None` while parts of the list are still missing."""
+    """Return the numbers of all conferences in a unit's list; `None` while parts of the list are still missing.
+
+    `numbers`: those in this part of the list, `notice`.
+    """
     if notice.parts == 1:
         return numbers
     return uow.collect_list_parts(
@@ -69,7 +72,7 @@ def _all_listed_numbers(
 
 
 def _made_at(notice: UnitListsConferences, envelope: Envelope, now: datetime) -> datetime:
-    """Return when a unit made its list: the field `at`, else the AMQP property `timestamp`; at most `now`."""
+    """Return the time at which a unit made its list: the field `at`, else the AMQP property `timestamp`, at most `now`."""
     try:
         moment = datetime.fromisoformat(notice.at) if notice.at else envelope.sent_at
     except ValueError:
@@ -83,7 +86,7 @@ def _made_at(notice: UnitListsConferences, envelope: Envelope, now: datetime) ->
 def on_unit_reports_change(
     uow: ConferencesUnitOfWork, notice: UnitReportsChange, envelope: Envelope
 ) -> None:
-    """Take over a new name, password, settings or members that the media unit reports."""
+    """Save a new name, password, settings or members of a conference as its media unit reports them."""
     conference = uow.load(notice.e164)
     if conference:
         unit = sending_unit(notice, envelope, uow.own_site, conference)

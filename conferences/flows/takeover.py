@@ -6,9 +6,9 @@ CSS -> CM   MAU_CM_CONFRESTORE_NTF                       take_over
 CSS -> UPU  CSS_UPU_DELCONF_NTF
 CSS -> RMS  GET_RES_REQ
 
-A timer looks every second which platforms this site serves. A site counts as lost while its own platform is
-served here. All conferences on its units, of any platform served here, move to units of this site. When a platform
-is handed back nothing moves, as the site on whose units its conferences run is not lost.
+A timer checks every second which platforms this site serves. Another site counts as lost while this site serves its
+platform. All conferences on the lost site's units, of any platform served here, move to units of this site. When a
+platform is handed back, its conferences stay where they are, as no site is lost.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ log = logging.getLogger("conferences.takeover")
 BATCH = 200
 _EPOCH = "cell:epoch"
 _prepared_epochs: dict[str, int] = {}
-"""For each platform the last epoch (change of its serving site) that this process has prepared for."""
+"""Platform -> the epoch (number of the last change of its serving site) for which this process has prepared."""
 
 
 def follow_serving_sites() -> None:
@@ -52,7 +52,7 @@ def begin_to_serve(platform: str) -> bool:
 
     It is done once for each epoch, a number that grows whenever another site begins to serve the platform.
 
-    Messages that the last serving site left unsent for our broker go out, Redis is filled again, and the central
+    Messages for our broker that the former serving site has not sent are sent, Redis is filled again, and the central
     site (the core) is asked for changes of domains and licences.
     """
     with begin(platform) as uow:

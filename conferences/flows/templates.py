@@ -1,4 +1,4 @@
-"""Templates and virtual rooms are made, changed and deleted (CSS §6, §7): by a conference manager (CM), over HTTP, in pages.
+"""Templates and virtual rooms are created, changed and deleted (CSS §6, §7).
 
 CM  -> CSS  CM_MAU_CREATETEMPLATE_REQ                    on_create_template
 CSS -> CM   MAU_CM_CREATETEMPLATE_ACK | MAU_CM_CREATETEMPLATE_NACK
@@ -11,7 +11,8 @@ CSS -> CM   MAU_CM_DELTEMPLATE_ACK | MAU_CM_DELTEMPLATE_NACK
 
 CSS -> UPU  CSS_UPU_ADDCONF_NTF | CSS_UPU_MDFCONF_NTF | CSS_UPU_DELCONF_NTF
 
-Messages are about public templates; HTTP and pages about personal ones and rooms, too (`make`, `edit`, `delete`).
+Messages of conference managers (CM) are about public templates. The HTTP API and pages also handle personal templates and
+virtual rooms, by `create`, `update` and `delete`.
 """
 
 from __future__ import annotations
@@ -64,9 +65,10 @@ T = TypeVar("T")
 
 
 class StoredRefused(Exception):
-    """A template or virtual room is not made, changed or deleted; `code` and `detail` say why."""
+    """The refusal to create, change or delete a template or virtual room; `code` and `detail` say why."""
 
     def __init__(self, refusal: CreateRefusal) -> None:
+        """Take code and detail of a refusal; a detail that is only a field's name gets the meaning of the code."""
         self.code = refusal.code
         meaning = MEANING[refusal.code]
         self.detail = (
@@ -82,12 +84,12 @@ class StoredRefused(Exception):
 def on_create_template(
     uow: ConferencesUnitOfWork, request: CreateTemplate, envelope: Envelope
 ) -> None:
-    """Add a public template, with a number; or refuse."""
+    """Add a public template with a number, or refuse the request."""
     _answer(
         uow,
         request,
         envelope,
-        lambda: add(uow, draft_of(request), WIRE_FIELDS, request.templateid),
+        lambda: create_in(uow, draft_of(request), WIRE_FIELDS, request.templateid),
         (TemplateCreated, TemplateNotCreated),
     )
 
@@ -96,30 +98,30 @@ def on_create_template(
 def on_change_template(
     uow: ConferencesUnitOfWork, request: ChangeTemplate, envelope: Envelope
 ) -> None:
-    """Change what the request gives of a public template; or refuse."""
+    """Change a public template, or refuse the request."""
 
-    def changing() -> StoredConference:
-        template = _template(uow, request)
-        return change(uow, template, changes_of(template, request), WIRE_FIELDS)
+    def change() -> StoredConference:
+        template = _find_template(uow, request)
+        return update_in(uow, template, changes_of(template, request), WIRE_FIELDS)
 
-    _answer(uow, request, envelope, changing, (TemplateChanged, TemplateNotChanged))
+    _answer(uow, request, envelope, change, (TemplateChanged, TemplateNotChanged))
 
 
 @handles(DeleteTemplate)
 def on_delete_template(
     uow: ConferencesUnitOfWork, request: DeleteTemplate, envelope: Envelope
 ) -> None:
-    """Delete a public template; or refuse."""
+    """Delete a public template, or refuse the request."""
 
-    def deleting() -> StoredConference:
-        template = _template(uow, request)
-        remove(uow, template, WIRE_FIELDS)
+    def delete_template() -> StoredConference:
+        template = _find_template(uow, request)
+        delete_in(uow, template, WIRE_FIELDS)
         return template
 
-    _answer(uow, request, envelope, deleting, (TemplateDeleted, TemplateNotDeleted))
+    _answer(uow, request, envelope, delete_template, (TemplateDeleted, TemplateNotDeleted))
 
 
-def _template(
+def _find_template(
     uow: ConferencesUnitOfWork, request: ChangeTemplate | DeleteTemplate
 ) -> StoredConference:
     """Return the public template that a request names. Raises StoredRefused."""
@@ -135,65 +137,71 @@ def _answer(
     uow: ConferencesUnitOfWork,
     request: CreateTemplate | ChangeTemplate | DeleteTemplate,
     envelope: Envelope,
-    work: Callable[[], StoredConference],
-    answers: tuple[type[TemplateCreated], type[TemplateNotCreated]],
+    operation: Callable[[], StoredConference],
+    answer_classes: tuple[type[TemplateCreated], type[TemplateNotCreated]],
 ) -> None:
-    """Call `work`, and answer with the first of `answers` (ACK), or the second (NACK) if it raises StoredRefused."""
-    acknowledged, refused = answers
+    """Run an operation on a template, and answer the request by its result.
+
+    `answer_classes`: the class of the ACK, and that of the NACK, which is sent if `operation` raises StoredRefused.
+    """
+    ack_class, nack_class = answer_classes
     message: TemplateCreated | TemplateNotCreated
     try:
-        template = work()
-        message = acknowledged(reqid=request.reqid, templateid=template.id, e164=template.e164)
+        template = operation()
+        message = ack_class(reqid=request.reqid, templateid=template.id, e164=template.e164)
     except StoredRefused as refusal:
-        message = refused(reqid=request.reqid, errcode=refusal.code, detail=refusal.detail)
+        message = nack_class(reqid=request.reqid, errcode=refusal.code, detail=refusal.detail)
     uow.send(Answer(request=envelope.request, message=message, route=Routes.CSS_TO_CM))
 
 
 # ---- within a transaction ------------------------------------------------------------------------
 
 
-def add(
+def create_in(
     uow: ConferencesUnitOfWork, draft: Draft, fields: Fields, stored_id: str | None = None
 ) -> StoredConference:
-    """Keep a new template or virtual room, with its number, and tell the registries. Raises StoredRefused."""
+    """Create a template or virtual room with its number, and notify the number registries. Raises StoredRefused.
+
+    `fields`: the names that refusals give to the request's fields. `stored_id`: the requested id; `None` means any.
+    """
     if stored_id and uow.stored.find(stored_id):
         raise StoredRefused(CreateRefusal(Err.NAME_TAKEN, fields.id))
     tenant = uow.tenant(draft.user_domain)
     platform = tenant.platform if tenant else ""
     stored = from_draft(draft, stored_id or uow.new_id(), platform, uow.now)
-    _check(uow, stored, fields, is_new=True)
+    _refuse_invalid(uow, stored, fields, is_new=True)
     if draft.e164 != "":
-        stored = _numbered(uow, stored, draft.e164, fields)
+        stored = _with_number(uow, stored, draft.e164, fields)
     uow.stored.save(None, stored)
-    _tell(uow, None, stored)
+    _notify_registries(uow, None, stored)
     return stored
 
 
-def change(
+def update_in(
     uow: ConferencesUnitOfWork, before: StoredConference, changes: Changes, fields: Fields
 ) -> StoredConference:
-    """Change a template or virtual room, and tell the registries. Raises StoredRefused."""
+    """Change a template or virtual room, and notify the number registries. Raises StoredRefused."""
     after = with_changes(before, changes, uow.now)
-    _check(uow, after, fields, is_new=False)
+    _refuse_invalid(uow, after, fields, is_new=False)
     if changes.numbered and not before.e164:
-        after = _numbered(uow, after, None, fields)
+        after = _with_number(uow, after, None, fields)
     elif changes.e164 is not None and changes.e164 != before.e164:
         after = (
-            _numbered(uow, after, changes.e164, fields)
+            _with_number(uow, after, changes.e164, fields)
             if changes.e164
             else msgspec.structs.replace(after, e164="")
         )
         if before.e164:
             uow.drop_number_hold(before.e164)
     uow.stored.save(before, after)
-    _tell(uow, before, after)
+    _notify_registries(uow, before, after)
     return after
 
 
-def remove(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields) -> None:
-    """Delete a template or virtual room, give its number back, and tell the registries. Raises StoredRefused.
+def delete_in(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields) -> None:
+    """Delete a template or virtual room, release its number, and notify the number registries. Raises StoredRefused.
 
-    The conference of a template, if it runs, goes on. A room in which one is held stays.
+    A running conference of a template goes on. A room in which a conference is held cannot be deleted.
     """
     if stored.kind is Kind.ROOM and uow.load(stored.e164):
         detail = f"{fields.id}: a conference is held in this room; end it first"
@@ -201,13 +209,13 @@ def remove(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields)
     uow.stored.delete(stored)
     if stored.e164:
         uow.drop_number_hold(stored.e164)
-    _tell(uow, stored, None)
+    _notify_registries(uow, stored, None)
 
 
-def _check(
+def _refuse_invalid(
     uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields, *, is_new: bool
 ) -> None:
-    """Raise StoredRefused if a template or room has settings that are not permitted, a name that is taken, or is too many."""
+    """Raise StoredRefused if the settings of a template or room are not permitted, its name is taken, or it is too many."""
     tenant = uow.tenant(stored.user_domain)
     refusal = refuse_settings(stored, tenant, uow.serving) or refuse_beside_others(
         stored, uow.stored.others(stored), fields, is_new=is_new
@@ -216,20 +224,23 @@ def _check(
         raise StoredRefused(refusal)
 
 
-def _numbered(
+def _with_number(
     uow: ConferencesUnitOfWork, stored: StoredConference, requested: str | None, fields: Fields
 ) -> StoredConference:
-    """Return a template or virtual room with the requested number, or the next free one, kept for it. Raises StoredRefused."""
+    """Keep a number for a template or virtual room, and return it with that number. Raises StoredRefused.
+
+    `requested`: the number; `None` means any free one.
+    """
     number = uow.hold_number(requested, stored.holder)
     if number is None:
         raise StoredRefused(CreateRefusal(Err.NUMBER_TAKEN, fields.e164))
     return msgspec.structs.replace(stored, e164=number)
 
 
-def _tell(
+def _notify_registries(
     uow: ConferencesUnitOfWork, before: StoredConference | None, after: StoredConference | None
 ) -> None:
-    """Tell the number registries what has become of the number; `None`: there was none before, or is none after."""
+    """Send the notices of a change to the number registries; `None` before or after means new or deleted."""
     for notice in registry_notices(before, after, uow.own_site):
         uow.send(notice)
 
@@ -237,32 +248,35 @@ def _tell(
 # ---- for HTTP, pages and the admin ---------------------------------------------------------------
 
 
-def make(platform: str, draft: Draft, fields: Fields) -> StoredConference:
-    """Make a template or virtual room of a platform that is served here. Raises StoredRefused."""
-    return _in_transaction(platform, lambda uow: add(uow, draft, fields))
+def create(platform: str, draft: Draft, fields: Fields) -> StoredConference:
+    """Create a template or virtual room on a platform that is served here. Raises StoredRefused."""
+    return _in_transaction(platform, lambda uow: create_in(uow, draft, fields))
 
 
-def edit(
+def update(
     platform: str, stored_id: str, user_domain: str, changes: Changes, fields: Fields
 ) -> StoredConference:
     """Change a template or virtual room of a user domain. Raises StoredRefused."""
     return _in_transaction(
         platform,
-        lambda uow: change(uow, _found(uow, stored_id, user_domain, fields), changes, fields),
+        lambda uow: update_in(
+            uow, _find_of_domain(uow, stored_id, user_domain, fields), changes, fields
+        ),
     )
 
 
 def delete(platform: str, stored_id: str, user_domain: str, fields: Fields) -> None:
     """Delete a template or virtual room of a user domain. Raises StoredRefused."""
     _in_transaction(
-        platform, lambda uow: remove(uow, _found(uow, stored_id, user_domain, fields), fields)
+        platform,
+        lambda uow: delete_in(uow, _find_of_domain(uow, stored_id, user_domain, fields), fields),
     )
 
 
-def _found(
+def _find_of_domain(
     uow: ConferencesUnitOfWork, stored_id: str, user_domain: str, fields: Fields
 ) -> StoredConference:
-    """Lock and return the template or room with this id, which must be the user domain's. Raises StoredRefused."""
+    """Lock and return a user domain's template or room with this id. Raises StoredRefused if it has none."""
     stored = uow.stored.find(stored_id)
     refusal = refuse_use(stored, user_domain, fields)
     if refusal or stored is None:
@@ -270,15 +284,18 @@ def _found(
     return stored
 
 
-def _in_transaction(platform: str, work: Callable[[ConferencesUnitOfWork], T]) -> T:
-    """Do something in one transaction, again if two had the same wish at once; return its result."""
+def _in_transaction(platform: str, operation: Callable[[ConferencesUnitOfWork], T]) -> T:
+    """Run an operation in one transaction, and return its result.
 
-    def once() -> T:
+    After a deadlock or the like it is run again. Raises StoredRefused, also if another site serves the platform.
+    """
+
+    def run_once() -> T:
         with begin(platform) as uow:
             if not uow.is_open:
                 raise StoredRefused(CreateRefusal(Err.SERVICE_STOPPED, ""))
-            return work(uow.part(ConferencesDatabaseUnitOfWork))
+            return operation(uow.part(ConferencesDatabaseUnitOfWork))
 
-    result = run_with_retries(once, AT_ONCE, sql.is_passing)
+    result = run_with_retries(run_once, AT_ONCE, sql.is_passing)
     wake_up.everywhere(platform)
     return result

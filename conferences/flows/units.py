@@ -1,6 +1,6 @@
-"""Media units, recorders and mixers (resources) register, fall silent, and are taken out of service.
+"""Media units, recorders and mixers (resources) register, are lost, and are taken out of service.
 
-Each has a row in the database, which outlives the pool in Redis. The loss of one is told to the scheduler (CSS).
+Each has a row in the database, which outlives the pool in Redis. The scheduler (CSS) is notified of lost resources.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import orjson
 import redis
 
 from conferences.data import row_mapper
-from conferences.data.pool import Order, Pool, name_of, unit_here
+from conferences.data.pool import Pool, PoolCall, name_of, unit_here
 from conferences.rules.outgoing import to_unit
 from conferences.rules.states import Conference, ConferenceState, Unit
 from foundation.bus import wake_up
@@ -42,14 +42,14 @@ _COLUMNS = (
     "online",
     "registered_at",
 )
-_LIST_REQUEST_LIVES_MS = 15_000
+_LIST_REQUEST_EXPIRES_MS = 15_000
 _DRAINING_CACHE_SECONDS = 2.0
 _draining: dict[str, tuple[float, frozenset[tuple[str, str, str]]]] = {}
-"""Platform -> the moment of reading (monotonic clock), and `(kind, ip, pid)` of the units out of service."""
+"""Cache: platform -> the time of reading (monotonic clock), and `(kind, ip, pid)` of the resources out of service."""
 
 
 def save_registered(platform: str, message: NodeRegistered) -> None:
-    """Write the row of a resource that has registered, for the first time or again."""
+    """Write the database row of a resource that has registered, for the first time or again."""
     log.info("%s %s registered", message.restype, unit_here(message.ip, message.pid))
     with begin(platform) as uow:
         if not uow.is_open:
@@ -71,9 +71,9 @@ def save_registered(platform: str, message: NodeRegistered) -> None:
 
 
 def report_lost(platform: str, lost: Iterable[tuple[ResourceType, Unit]], reason: str) -> None:
-    """Tell the scheduler (CSS) of lost resources by the outbox, and then take them out of the pool.
+    """Notify the scheduler (CSS) of lost resources through the outbox, and then remove them from the pool.
 
-    After a crash in between it is told twice.
+    After a crash in between the scheduler is notified twice. `reason` goes to the log.
     """
     for kind, unit in lost:
         log.warning("%s %s is lost: %s", kind, unit, reason)
@@ -95,10 +95,10 @@ def report_lost(platform: str, lost: Iterable[tuple[ResourceType, Unit]], reason
 
 
 def recount(platform: str, kind: str, unit: Unit) -> bool:
-    """Correct the places that the pool counts as used on a resource, by its live conferences in the database.
+    """Correct the places that the pool counts as used on a resource, by the live conferences in the database.
 
-    Called when a resource reports less than the pool counts for a while: a message was lost with the data of the
-    broker or of Redis. Returns whether a conference waits for places.
+    This is needed when a resource reports less usage than the pool counts for some time, because a message was lost
+    with the data of the broker or of Redis. Returns whether a conference waits for places.
     """
     pool, name = Pool(platform), name_of(unit)
     entries = (entry.partition("|") for entry in pool.run_one("in_use", kind, name))
@@ -106,17 +106,15 @@ def recount(platform: str, kind: str, unit: Unit) -> bool:
     live = {
         c.e164: c for c in _live_conferences(list(counted_places)) if _resource_of(c, kind) == unit
     }
-    orders: list[Order] = [
+    calls: list[PoolCall] = [
         ("free", kind, name, e164) for e164 in counted_places if e164 not in live
     ]
     for e164, c in live.items():
         places = (str(c.places), str(int(c.resolution == "1080p"))) if kind == "mcu" else ("0", "0")
         if counted_places[e164] != "|".join(places):
-            orders.append(("placed", kind, name, e164, *places, "used"))
-    log.warning(
-        "%s %s: %d of %d places counted again", kind, unit, len(orders), len(counted_places)
-    )
-    return "hungry" in pool.run(orders)
+            calls.append(("placed", kind, name, e164, *places, "used"))
+    log.warning("%s %s: %d of %d places counted again", kind, unit, len(calls), len(counted_places))
+    return "hungry" in pool.run(calls)
 
 
 def _resource_of(c: Conference, kind: str) -> Unit | None:
@@ -137,8 +135,8 @@ def _live_conferences(numbers: list[str]) -> list[Conference]:
     return [row_mapper.from_row(row) for rows in rows_by_platform for row in rows]
 
 
-def watch(platform: str) -> None:
-    """Treat resources as lost that have sent no heartbeat for 12 s."""
+def report_silent(platform: str) -> None:
+    """Treat the resources of a platform as lost that have sent no heartbeat for 12 s."""
     try:
         silent = Pool(platform).silent()
     except redis.RedisError as error:
@@ -172,7 +170,7 @@ def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
 
 
 def ask_for_lists(platform: str) -> None:
-    """Ask media units for the list of their conferences: those online, and those with one by our data."""
+    """Ask all media units that are online, or host a conference by our data, for the list of their conferences."""
     with begin(platform) as uow:
         if not uow.is_open:
             return
@@ -184,6 +182,6 @@ def ask_for_lists(platform: str) -> None:
         )
         for ip, pid in rows:
             uow.send(
-                to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=_LIST_REQUEST_LIVES_MS)
+                to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=_LIST_REQUEST_EXPIRES_MS)
             )
     wake_up.everywhere(platform)

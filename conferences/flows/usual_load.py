@@ -1,4 +1,4 @@
-"""A timer learns for each hour how many places conferences that nobody booked need; bookings leave these free."""
+"""A timer records how many places conferences without a reservation use at each hour; bookings leave these free."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from conferences.data import usual_load
 from foundation.bus.unit_of_work import begin
 
 
-def note(platform: str) -> None:
-    """Note how many places of a platform are in use now, for this hour of the week."""
+def record_load(platform: str) -> None:
+    """Record how many places of a platform conferences without a reservation use in this hour of the week."""
     with begin(platform) as uow:
         if uow.is_open:
-            usual_load.note(uow.database, uow.now)
+            usual_load.record_load(uow.database, uow.now)

@@ -1,6 +1,6 @@
-"""`manage.py doctor` compares the clocks of this machine, the databases, Redis and broker, and names wrong ones.
+"""`manage.py doctor` compares the clocks of this machine, the databases, Redis and the broker, and names wrong ones.
 
-Those of media units' hosts are compared by the units themselves, and come with their heartbeats.
+Media units compare the clocks of their hosts themselves, and report the difference in their heartbeats.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from conferences.data.pool_view import load_resources
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, possible_platforms, redis_of, store_of
 
-APART = 1.0
-"""Seconds by which a clock may differ from most of the others."""
-APART_OF_UNIT = 2.5
-"""Seconds by which a unit's host may differ; it knows the platform's time to a second, and by delayed messages."""
+MAX_DIFFERENCE = 1.0
+"""Seconds by which a clock may differ from the median of all."""
+MAX_DIFFERENCE_OF_UNIT = 2.5
+"""Seconds by which the host of a media unit may differ; the unit knows the platform's time only to about a second."""
 WHOLE_SECONDS = 1.0
 """The unit in which a broker tells its time: whole seconds, rounded down."""
 
@@ -37,10 +37,10 @@ ReadClock = Callable[[], float]
 
 
 def wrong_clocks() -> list[str]:
-    """Return in words the clocks that differ from the median of all, each with its difference.
+    """Return a sentence for each clock that differs too much from the median of all.
 
-    A clock that cannot be read is left out. A clock may differ by APART, its resolution, and half of the time that
-    reading it took.
+    A clock that cannot be read is left out. A clock may differ by MAX_DIFFERENCE, its resolution, and half of the time
+    that reading it took.
     """
     seconds_ahead, tolerance = dict[str, float](), dict[str, float]()
     for name, read_clock, resolution in _clocks():
@@ -48,12 +48,12 @@ def wrong_clocks() -> list[str]:
             began = time.time()
             clock_time = read_clock()
             seconds_ahead[name] = clock_time + resolution / 2 - (began + time.time()) / 2
-            tolerance[name] = APART + resolution + (time.time() - began) / 2
-    return _far_from_most(seconds_ahead, tolerance) + _wrong_clocks_of_units()
+            tolerance[name] = MAX_DIFFERENCE + resolution + (time.time() - began) / 2
+    return _outliers(seconds_ahead, tolerance) + _wrong_clocks_of_units()
 
 
-def _far_from_most(seconds_ahead: Mapping[str, float], tolerance: Mapping[str, float]) -> list[str]:
-    """Return in words the clocks that differ from the median of all by more than their tolerance."""
+def _outliers(seconds_ahead: Mapping[str, float], tolerance: Mapping[str, float]) -> list[str]:
+    """Return a sentence for each clock that differs from the median by more than its tolerance; both by clock's name."""
     median = statistics.median_low(seconds_ahead.values())
     return [
         f"{name} is {seconds - median:+.1f} s off"
@@ -63,9 +63,9 @@ def _far_from_most(seconds_ahead: Mapping[str, float], tolerance: Mapping[str, f
 
 
 def _wrong_clocks_of_units() -> list[str]:
-    """Return in words the clocks of media units' hosts that differ from the platform's time, by their own account.
+    """Return a sentence for each media unit that reports a wrong clock of its host.
 
-    A unit follows that time itself, so a wrong clock of its host harms what looks at that clock alone.
+    The unit itself uses the platform's time, but other programs on its host use that clock.
     """
     try:
         resources = load_resources(own_platform())
@@ -75,41 +75,43 @@ def _wrong_clocks_of_units() -> list[str]:
     return [
         f"the host of media unit {unit} is {skew:+.1f} s off"
         for unit, skew in sorted(skews.items())
-        if abs(skew) > APART_OF_UNIT
+        if abs(skew) > MAX_DIFFERENCE_OF_UNIT
     ]
 
 
 def _clocks() -> Iterator[tuple[str, ReadClock, float]]:
-    """Yield for each clock its name in words, the function that reads it, and its resolution in seconds."""
+    """Yield for each clock its name for people, the function that reads it, and its resolution in seconds."""
     yield f"this machine, {socket.gethostname()},", time.time, 0.0
     for platform in possible_platforms():
         database = store_of(platform).database
         address = _address(connections[database].settings_dict)
         owner = "the database" if platform == own_platform() else f"the database of {platform}"
-        yield f"{owner} at {address}", partial(_of_database, database), 0.0
+        yield f"{owner} at {address}", partial(_database_time, database), 0.0
     address = urlsplit(store_of(own_platform()).redis_url).netloc.rpartition("@")[2]
-    yield f"Redis at {address}", _of_redis, 0.0
+    yield f"Redis at {address}", _redis_time, 0.0
     if settings.IM_MANAGEMENT_URL:
         address = urlsplit(settings.IM_MANAGEMENT_URL).netloc.rpartition("@")[2]
-        yield f"the broker at {address}", partial(_of_broker, address), WHOLE_SECONDS
+        yield f"the broker at {address}", partial(_broker_time, address), WHOLE_SECONDS
 
 
 def _address(options: Mapping[str, object]) -> str:
     return f"{options['HOST']}:{options['PORT'] or 3306}"
 
 
-def _of_database(database: str) -> float:
+def _database_time(database: str) -> float:
+    """Return the time of a database in seconds since 1970."""
     moment = sql.select(database, "SELECT UTC_TIMESTAMP(6)")[0][0]
     return cast(float, moment.replace(tzinfo=UTC).timestamp())
 
 
-def _of_redis() -> float:
+def _redis_time() -> float:
+    """Return the time of the own platform's Redis in seconds since 1970."""
     seconds, micros = redis_of(own_platform()).time()
     return seconds + micros / 1e6
 
 
-def _of_broker(address: str) -> float:
-    """Return the time of a broker: the header `Date` of its management page, which every answer has."""
+def _broker_time(address: str) -> float:
+    """Return the time of a broker in seconds since 1970: the header `Date`, which every answer of its web page has."""
     try:
         with urllib.request.urlopen(f"http://{address}/", timeout=2) as answer:
             date = answer.headers["Date"]

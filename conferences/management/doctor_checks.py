@@ -1,4 +1,4 @@
-"""The checks of `manage.py doctor`: each says in words what is wrong and what to do. They only read."""
+"""The checks of `manage.py doctor`: each returns findings that say what is wrong and what to do. They change nothing."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from conferences.data.pool_view import load_resources
 from conferences.data.stored_rows import TABLES
 from conferences.management import redis_differences
 from conferences.management.clock_check import wrong_clocks
-from conferences.management.push_check import pushes
+from conferences.management.push_check import check_push_process
 from domains.data import redis_projection as domain_projection
 from domains.data.queries import follow_state, follower_lags
 from foundation.bus import server_versions
@@ -37,13 +37,13 @@ MAX_FOLLOWER_LAG_SECONDS = 60.0
 MAX_QUEUE_LENGTH = 1000
 OVERDUE_SECONDS = 15
 SETTLE_SECONDS = 1.5
-"""A difference between Redis and database is looked at again after this time, as Redis is written after a commit."""
+"""A difference between Redis and database is checked again after this time, because Redis is written after a commit."""
 
 
 def examine() -> Iterator[Finding]:
     """Run all checks and yield their findings, servers first.
 
-    Checks that need a server which does not answer are left out.
+    A check is left out if a server that it needs does not answer.
     """
     platform = own_platform()
     database, cache, broker = _database(platform), _redis(platform), _broker()
@@ -58,7 +58,7 @@ def examine() -> Iterator[Finding]:
     checks += [_licence] if "css" in settings.ROLES else []
     if cache.is_ok:
         checks += [_units] if "rms" in settings.ROLES else []
-        checks += [_licence_projection, pushes] if "css" in settings.ROLES else []
+        checks += [_licence_projection, check_push_process] if "css" in settings.ROLES else []
         checks += [_projection, _pool, _domain_projection]
     for check in checks:
         yield check(platform)
@@ -114,12 +114,14 @@ def _broker() -> list[Finding]:
 
 
 def _versions(platform: str) -> Finding:
+    """Check that the servers have versions with which this release was tested."""
     remarks = "; ".join(server_versions.untried())
     todo = "use a tried version, or run the tests with this one (make test)"
     return Finding("versions", remarks, todo if remarks else "")
 
 
 def _all_queues() -> list[str]:
+    """Return the names of all queues of the platform's broker."""
     return sorted({route.queue for route in declared_routes() if route.queue} | {DEAD_QUEUE})
 
 
@@ -134,7 +136,7 @@ _OUR_QUEUES = frozenset(
         Routes.LICENCE_NOTICE,
     )
 )
-"""This platform must consume these queues; another program may consume the others."""
+"""Our own processes must consume these queues; other programs may consume the others."""
 
 
 def _queue(connection: amqp.Connection, name: str) -> Finding:
@@ -219,7 +221,7 @@ _KEPT_FOR_NOTHING = " OR ".join(
 
 
 def _numbers(platform: str) -> Finding:
-    """Check that the numbers of live conferences are marked as taken, and that none is kept for what is not there."""
+    """Check that exactly the numbers of live conferences are marked as taken, and that no number is kept without need."""
     query = _NUMBER_DIFFERENCES % _KEPT_FOR_NOTHING
     without_conference, not_marked, kept = sql.select(store_of(platform).database, query)[0]
     if kept:
@@ -241,7 +243,7 @@ def _outbox(platform: str) -> Finding:
 
 
 def _waiting_age(check: str, backlog: Waiting) -> Finding:
-    """Return a finding with the name `check`: wrong if the oldest of the waiting messages is too old."""
+    """Return the finding of the check with this name: a fault if the oldest of the waiting messages is too old."""
     if backlog.age <= MAX_OUTBOX_AGE_SECONDS:
         return Finding(check)
     trouble = f"{backlog.count} messages wait, the oldest for {backlog.age:.0f} s"
@@ -317,7 +319,7 @@ def _licence(platform: str) -> Finding:
 
 def _licence_projection(platform: str) -> Finding:
     """Check that Redis shows the licences as the database has them."""
-    differing = _lasting(lambda: set(licence_projection.find_differing(platform)))
+    differing = _lasting_differences(lambda: set(licence_projection.find_differing(platform)))
     if not differing:
         return Finding("licence projection")
     trouble = f"{licence_projection.key(min(differing))} in Redis differs from the database"
@@ -326,7 +328,7 @@ def _licence_projection(platform: str) -> Finding:
 
 def _domain_projection(platform: str) -> Finding:
     """Check that Redis shows the domains as the database has them."""
-    differing = _lasting(
+    differing = _lasting_differences(
         lambda: {domain for chunk in domain_projection.find_differing(platform) for domain in chunk}
     )
     if not differing:
@@ -362,7 +364,7 @@ def _units(platform: str) -> Finding:
 
 def _projection(platform: str) -> Finding:
     """Check that Redis shows the live conferences as the database has them."""
-    differing = _lasting(lambda: redis_differences.conferences(platform))
+    differing = _lasting_differences(lambda: redis_differences.conferences(platform))
     if not differing:
         return Finding("projection")
     trouble = f"{len(differing)} conferences differ in Redis, for instance {sorted(differing)[0]}"
@@ -371,7 +373,7 @@ def _projection(platform: str) -> Finding:
 
 def _pool(platform: str) -> Finding:
     """Check that the pool in Redis has the conferences on the same media units as the database."""
-    differing = _lasting(lambda: redis_differences.placements(platform))
+    differing = _lasting_differences(lambda: redis_differences.placements(platform))
     if not differing:
         return Finding("pool")
     trouble = (
@@ -380,10 +382,10 @@ def _pool(platform: str) -> Finding:
     return Finding("pool", trouble, "run manage.py doctor --mend")
 
 
-def _lasting(differences: Callable[[], set[str]]) -> set[str]:
+def _lasting_differences(find_differences: Callable[[], set[str]]) -> set[str]:
     """Return the differences that exist now and still exist SETTLE_SECONDS later."""
-    first = differences()
-    if not first:
-        return first
+    differences = find_differences()
+    if not differences:
+        return differences
     time.sleep(SETTLE_SECONDS)
-    return first & differences()
+    return differences & find_differences()

@@ -1,4 +1,4 @@
-"""The check of `manage.py doctor` that somebody pushes events to programs."""
+"""The check of `manage.py doctor` that a push process runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from foundation.cells.directory import redis_of
 from foundation.web.findings import Finding
 
 
-def pushes(platform: str) -> Finding:
+def check_push_process(platform: str) -> Finding:
     """Check that a push process listens for events at the platform's Redis."""
     counts = redis_of(platform).pubsub_numsub(channel_of(platform))
     if any(count for _, count in counts):

@@ -10,7 +10,7 @@ from licensing.data import redis_projection as licence_projection
 
 
 def rebuild_redis_and_counts(platform: str) -> str:
-    """Rebuild the projections and the pool of media units in Redis, correct counts; return in words what was done."""
+    """Rebuild the projections and the pool of media units in Redis, and correct counts; return a sentence about it."""
     client = redis_of(platform)
     projected_keys = list(client.scan_iter("confex/*", 1000))
     live_keys = {redis_projection.key(c.e164) for c in redis_projection.live(platform)}
@@ -19,7 +19,7 @@ def rebuild_redis_and_counts(platform: str) -> str:
         for key in projected_keys
         if key not in live_keys and client.hget(key, "state") != "ended"
     ]
-    # Why the pool chose units, and which units failed lately, the database does not know.
+    # The database does not know why the pool chose units, nor which units failed lately.
     prefixes_to_keep = ("rms:why:", "rms:tired:")
     pool_keys = [
         key for key in client.scan_iter("rms:*", 1000) if not key.startswith(prefixes_to_keep)

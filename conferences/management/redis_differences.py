@@ -1,4 +1,4 @@
-"""The differences between the live conferences in the database and what Redis holds of them. Read-only."""
+"""The functions here find differences between the live conferences in the database and in Redis. Read-only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from foundation.cells.directory import redis_of
 
 
 def conferences(platform: str) -> set[str]:
-    """Return the numbers of conferences that Redis shows otherwise than the database, or that are not live."""
+    """Return the numbers of conferences that differ in Redis from the database, or are not live but still in Redis."""
     client = redis_of(platform)
     live = {c.e164: c for c in redis_projection.live(platform)}
     with client.pipeline(transaction=False) as pipe:
@@ -30,7 +30,7 @@ def conferences(platform: str) -> set[str]:
 
 
 def placements(platform: str) -> set[str]:
-    """Return `<number> on <unit>` for each conference that only the pool or only the database has on a unit."""
+    """Return `<number> on <unit>` for each conference that only the pool, or only the database, has on that unit."""
     client = redis_of(platform)
     in_database = {
         f"{c.e164} on {c.unit}" for c in redis_projection.live(platform) if _is_running_on_unit(c)

@@ -1,4 +1,4 @@
-"""The tables of conferences. Columns exist for what queries search for; all the rest is in `detail`."""
+"""The tables of conferences. There are columns for the fields that queries need; all other fields are in `detail`."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PATHS_AT: dict[int, tuple[str, ...]] = {Level.USER: PATHS[:1], Level.PLATFORM: P
 
 
 class Conference(models.Model):
-    """A row is a conference, live or ended; the ended ones are the call records.
+    """A row is a conference, live or ended; ended conferences are the call records.
 
-    Only the unit of work writes it. `live_e164` and `live_shortnum` are unique and NULL after the end, so that the
-    database itself refuses to give a number to two live conferences.
+    Only the unit of work writes it. `live_e164` and `live_shortnum` are unique, and NULL after the end, so that the
+    database itself prevents two live conferences from having one number.
     """
 
     confid = models.CharField("meeting id", max_length=40, primary_key=True)
@@ -74,7 +74,7 @@ class CallRecord(Conference):
 class Number(models.Model):
     """A row is a conference number that was ever used. `incarnation` counts its uses, and never restarts.
 
-    `held_by` says what keeps the number while no conference has it: `book:<id>` for a reservation, "" for nothing.
+    `held_by` names the holder for which the number is kept, for instance `book:<id>` for a reservation; "" means none.
     """
 
     e164 = models.CharField("number", max_length=16, primary_key=True)

@@ -8,10 +8,11 @@ from conferences.rules.registry_entries import ConfType
 
 
 class RegisteredNumber(models.Model):
-    """A row is what a number is, and where, as the scheduler of any site has told this site's registry.
+    """A row is an entry of this site's number registry, as a scheduler of any site has reported it.
 
-    What runs under a number and what the number is kept for are two rows. `version` grows with each notice, so that
-    one that comes late changes nothing; a row that is `gone` is kept for an hour for the same reason.
+    A number has one row for a running conference, and one for the reservation, template or room for which it is kept.
+    `version` grows with each notice, so that a late notice changes nothing; for the same reason the row of a deleted
+    entry (`gone`) is kept for an hour.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -42,7 +43,7 @@ class RegisteredNumber(models.Model):
 
 
 class NumberReport(models.Model):
-    """A row is another platform of whose numbers this site has told its registry, to withdraw them when it is handed back."""
+    """A row is another platform whose numbers this site has reported to its registry; they are withdrawn at hand-back."""
 
     platform = models.CharField(max_length=40, primary_key=True)
 

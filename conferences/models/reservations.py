@@ -1,4 +1,4 @@
-"""The tables of reservations. Columns exist for what queries search for; all the rest is in `detail`."""
+"""The tables of reservations. There are columns for the fields that queries need; all other fields are in `detail`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.db import models
 
 
 class Reservation(models.Model):
-    """A row is a conference that is booked, once or repeatedly. Only the unit of work writes it.
+    """A row is a reservation: a conference that is booked, once or repeatedly. Only the unit of work writes it.
 
     `live_e164` is unique, and NULL once the reservation is over or cancelled.
     """
@@ -32,10 +32,10 @@ class Reservation(models.Model):
 
 
 class Occurrence(models.Model):
-    """A row is one date of a reservation. Dates are planned some months ahead, further ones follow in time.
+    """A row is one date of a reservation. Dates are planned some months ahead; further ones follow as time passes.
 
-    The timer finds by `due_at` what is to be started or closed. `is_long` keeps the few long ones apart, so that the
-    places booked at a moment are found among few rows.
+    The timer finds dates to start or to close by `due_at`. `is_long` marks the few long dates, so that a query for the
+    places booked at a moment reads few rows.
     """
 
     id = models.CharField(max_length=64, primary_key=True)
@@ -68,9 +68,9 @@ class Occurrence(models.Model):
 
 
 class UsualLoad(models.Model):
-    """A row says how many places conferences that nobody booked usually need in one hour of the week, in UTC.
+    """A row says how many places conferences without a reservation usually use in one hour of the week, in UTC.
 
-    `peak` is the most that was seen in the hour that began at `peak_hour`; `usual` follows the peaks of many weeks.
+    `peak`: the highest number in the hour that began at `peak_hour`. `usual`: the moving average of the weeks' peaks.
     """
 
     hour = models.PositiveSmallIntegerField(primary_key=True)

@@ -8,7 +8,7 @@ from conferences.models.templates import StoredConference
 
 
 class VirtualRoom(StoredConference):
-    """A row is a virtual room: a permanent number, whose conference begins when the first person asks for it."""
+    """A row is a virtual room: a permanent number, whose conference begins when the first person enters."""
 
     class Meta:
         verbose_name = "virtual room"

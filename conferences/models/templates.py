@@ -1,4 +1,4 @@
-"""The tables of templates: conferences that are kept until somebody begins them (CSS §6)."""
+"""The tables of templates, from which conferences are begun (CSS §6), and the base of the table of virtual rooms."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ STORED_PATHS = ("user_domain", "source_platform")
 class StoredConference(models.Model):
     """A row is a template or a virtual room. Only the unit of work writes it.
 
-    `e164` is the number that is kept for its conference; NULL means that it has none. `owner` is the MOID of the
-    account that made it.
+    `e164`: the number that is kept for its conference; NULL means none. `owner`: the MOID of the account that made it.
     """
 
     id = models.CharField(max_length=40, primary_key=True)

@@ -156,7 +156,7 @@ def live(request: HttpRequest) -> dict[str, object]:
     """Answer the live conferences of the person's user domain, and the members of the one numbered `open`."""
     person = person_of(request)
     page = queries.live_conferences_of_tenant(person.domain_id or "", person.moid, MAX_SHOWN)
-    closed = queries.closed_to(person.moid, page.conferences)
+    closed = queries.confids_closed_to(person.moid, page.conferences)
     open_number = request.GET.get("open", "")
     return {
         "total": page.total,

@@ -212,7 +212,7 @@ class StoredAdmin(BaseAdmin[S]):
             owner_name=str(person)[:64],
             e164=data["e164"] or None,
         )
-        return flow.make(own_platform(), draft, _FORM_FIELDS)
+        return flow.create(own_platform(), draft, _FORM_FIELDS)
 
     def _edit(self, obj: S, form: StoredForm) -> StoredConference:
         data, changed = form.cleaned_data, form.changed_data
@@ -221,7 +221,7 @@ class StoredAdmin(BaseAdmin[S]):
             settings=form.settings(to_stored(obj).settings),
             e164=data["e164"] if "e164" in changed and data["e164"] else None,
         )
-        return flow.edit(own_platform(), obj.pk, obj.user_domain, changes, _FORM_FIELDS)
+        return flow.update(own_platform(), obj.pk, obj.user_domain, changes, _FORM_FIELDS)
 
     def delete_model(self, request: HttpRequest, obj: S) -> None:
         """Delete by the flow."""

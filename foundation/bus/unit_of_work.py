@@ -119,7 +119,7 @@ class UnitOfWork:
         else:
             self._stage_message(outgoing)
 
-    def tell(self, event: Event) -> None:
+    def publish_event(self, event: Event) -> None:
         """Stage an event for the programs that listen for its user domain."""
         self.events.append(event)
 

@@ -41,11 +41,11 @@ def find_complaints() -> dict[str, Finding]:
 
 
 def test_a_site_without_a_push_process_is_found(platform: str) -> None:
-    assert push_check.pushes(platform).todo.startswith("start manage.py push")
+    assert push_check.check_push_process(platform).todo.startswith("start manage.py push")
     with redis_of(platform).pubsub() as subscription:  # type: ignore[no-untyped-call]  # redis has no types for it
         subscription.subscribe(channel_of(platform))
         subscription.get_message(timeout=10)  # the confirmation
-        assert push_check.pushes(platform).is_ok
+        assert push_check.check_push_process(platform).is_ok
 
 
 def test_a_sound_site_is_well(platform: str) -> None:

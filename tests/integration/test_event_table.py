@@ -25,7 +25,7 @@ def event(channel: str, user_domain: str = "u1") -> Event:
 def tell(place: str, *told: Event) -> None:
     with begin(place) as uow:
         for one_event in told:
-            uow.tell(one_event)
+            uow.publish_event(one_event)
 
 
 def channels(after: int = 0, user_domain: str = "u1") -> list[tuple[int, str]]:

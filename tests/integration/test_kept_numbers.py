@@ -30,8 +30,8 @@ def registries_follow(two: TwoSites) -> None:
     """Let each site that lives look who serves what, as its timer does."""
     for site in {two.east, two.west} - two.dead:
         with two.at(site):
-            number_reports._followed.clear()
-            number_reports.follow()
+            number_reports._handled.clear()
+            number_reports.follow_serving()
     two.settle()
 
 

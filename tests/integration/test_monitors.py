@@ -132,10 +132,10 @@ def test_the_licence_in_force_limits_monitors(two: TwoSites) -> None:
 
 def test_nothing_is_sent_to_servers_that_the_settings_name(settings: Any, two: TwoSites) -> None:
     settings.MONITOR_NETWORKS = (ip_network("127.0.0.0/8"),)
-    monitor_addresses._servers.cache_clear()
-    assert "own servers" in monitor_addresses.why_not("127.0.0.1")
-    assert monitor_addresses.why_not("127.0.0.9") == ""
-    assert "MONITOR_NETWORKS" in monitor_addresses.why_not("192.0.2.7")
+    monitor_addresses._server_addresses.cache_clear()
+    assert "own servers" in monitor_addresses.why_not_allowed("127.0.0.1")
+    assert monitor_addresses.why_not_allowed("127.0.0.9") == ""
+    assert "MONITOR_NETWORKS" in monitor_addresses.why_not_allowed("192.0.2.7")
 
 
 # ---- network management -------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from licensing.flows.evaluate import give_evaluation_licence
 
 
 class Command(BaseCommand):
-    """The command creates the row that names the platform's owning site (cell), the number cursor and a licence.
+    """The command creates the rows that a platform needs: its cell (the owner of its data), number cursor and licence.
 
-    The licence is the built-in one for evaluation. The command can be run again at any time; domains may come later.
+    The licence is the built-in one for evaluation. The command may be run again at any time. Domains may come later.
     """
 
     help = "Make this platform's database ready: cell, numbers, evaluation licence."

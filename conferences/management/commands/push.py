@@ -13,7 +13,7 @@ from foundation.cells import patience
 
 
 class Command(BaseCommand):
-    """Runs the push process until SIGTERM. There may be several for a site: a client stays with the one it has met."""
+    """The command runs the push process until SIGTERM. A site may have several; a client stays with the same one."""
 
     help = (
         "Push events to programs: Bayeux at /api/v1/publish, server-sent events at /api/v1/events."
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8040, help="port to listen at")
 
     def handle(self, *args: object, host: str, port: int, **options: object) -> None:
-        """Serve at this address. Each client takes an open file, so as many as possible are asked for."""
+        """Serve at this address. Each client needs an open file, so the limit of open files is raised to its maximum."""
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         patience.use(patience.WEB)
