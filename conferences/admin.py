@@ -1,7 +1,4 @@
-"""These are the operators' pages of conferences, call records and numbers.
-
-The pages only read state; their actions call flows.
-"""
+"""The operators' pages of conferences, call records and numbers: they only read state, and their actions call flows."""
 
 from __future__ import annotations
 
@@ -189,7 +186,7 @@ class ConferenceAdmin(TenantNames):
 
     @admin.display(description=_("why this unit"))
     def why_there(self, row: Conference) -> str:
-        """Return why the pool of media units chose this unit; the pool remembers it for some days."""
+        """Return the reason why the pool of media units chose this unit; the pool keeps it for some days."""
         try:
             return placement_reasons(own_platform(), [row.e164])[0] or "–"
         except redis.RedisError:
@@ -197,7 +194,7 @@ class ConferenceAdmin(TenantNames):
 
     @admin.display(description=_("started"))
     def started(self, row: Conference) -> str:
-        """Return when the first unit started the conference."""
+        """Return the time at which the first media unit started the conference."""
         moment = to_conference(row).started_at
         return date_format(moment, "DATETIME_FORMAT") if moment else "–"
 
@@ -224,7 +221,7 @@ class ConferenceAdmin(TenantNames):
 
     @admin.display(description=_("monitored"))
     def monitored(self, row: Conference) -> SafeString:
-        """Return a table of the members whose sound or picture is sent to somebody, and where to."""
+        """Return a table of the monitors: members whose sound or picture is sent to an address."""
         head = [_("member"), _("what is sent"), _("to"), _("unless kept alive, until")]
         return table(head, conference_details.monitors(to_conference(row)))
 
@@ -237,7 +234,7 @@ class ConferenceAdmin(TenantNames):
     # ---- actions ----------------------------------------------------------------------------
 
     def has_move_permission(self, request: HttpRequest, obj: Conference | None = None) -> bool:
-        """Tell whether the user may move conferences: only one who may operate media units, too."""
+        """Tell whether the user may move conferences; this also needs the right to operate media units."""
         may_operate_units = request.user.has_perm("conferences.operate_resourceunit")
         return may_operate_units and self.has_operate_permission(request, obj)
 
@@ -277,15 +274,17 @@ class ConferenceAdmin(TenantNames):
 
 
 def _end(row: Conference) -> bool:
-    return _has_still_number(row) and due.end_now(own_platform(), row.e164, EndReason.RELEASED)
+    """End a conference; return False if it is not live any more."""
+    return _is_live(row) and due.end_now(own_platform(), row.e164, EndReason.RELEASED)
 
 
 def _move(row: Conference) -> bool:
-    return _has_still_number(row) and move.move(own_platform(), row.e164)
+    """Move a conference to another media unit; return False if it does not run any more."""
+    return _is_live(row) and move.move(own_platform(), row.e164)
 
 
-def _has_still_number(row: Conference) -> bool:
-    """Tell whether the conference is live; a later one may have its number by now."""
+def _is_live(row: Conference) -> bool:
+    """Tell whether the conference still has its number; a later conference may have it by now."""
     return Conference.objects.filter(pk=row.pk, live_e164=row.e164).exists()
 
 
@@ -334,7 +333,7 @@ class CallRecordAdmin(TenantNames):
 
     @admin.display(description=_("reason"))
     def reason(self, row: Conference) -> SafeString:
-        """Return why the conference ended."""
+        """Return a badge with the reason why the conference ended."""
         is_failure = row.end_reason in (EndReason.CREATE_FAILED, EndReason.MCU_LOST)
         return badge(row.end_reason, "red" if is_failure else "grey")
 
@@ -363,5 +362,5 @@ class NumberAdmin(ReadOnlyAdmin[Number]):
 
     @admin.display(description=_("in use"), ordering="taken")
     def in_use(self, number: Number) -> SafeString:
-        """Tell whether the number is taken or free."""
+        """Return a badge that says whether a conference has the number."""
         return badge(_("taken"), "green") if number.taken else badge(_("free"), "grey")

@@ -1,6 +1,6 @@
-"""The arguments of a new conference that arrange who is heard and shown are read here (HTTP API §2). Pure.
+"""The functions here read the arguments of a new conference that say who is heard and shown (HTTP API §2). Pure.
 
-They name people by account, the arrangement names terminals by id: who is called first has the id 1.
+The arguments name people by account, but an arrangement names terminals by id: the first invited terminal has the id 1.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ MAX_VIPS = 8
 def arrangement(
     params: Mapping[str, object], called: Sequence[InvitedTerminal], moment: str
 ) -> dict[str, object]:
-    """Return the arrangement that a new conference begins with, as it stands in `settings`. Raises Refusal.
+    """Return the arrangement with which a new conference begins, as JSON for its `settings`. Raises Refusal.
 
-    `called`: whom it calls, in order; `moment`: when a poll begins.
+    `called`: the invited terminals, in their order. `moment`: the time at which a poll begins, in ISO 8601.
     """
     ids = {row.account: row.mtid or str(place) for place, row in enumerate(called, 1)}
     arranged: dict[str, object] = {}
@@ -52,15 +52,19 @@ def arrangement(
 
 
 def _ids(value: object, name: str, ids: Mapping[str, str], limit: int = 500) -> list[str]:
-    """Return the ids of the terminals of these accounts, which must be called. Raises Refusal."""
+    """Return the ids of the terminals of a list of accounts. Raises Refusal if an account is not invited.
+
+    `ids`: account -> id of its terminal.
+    """
     return [_id(row.get("account"), name, ids) for row in items(value, name, limit)]
 
 
-def _id(account: object, name: str, ids: Mapping[str, str]) -> str:
-    wanted = words(account, f"{name}.account").strip()
-    if wanted not in ids:
-        raise Refusal(NOT_IN_CONFERENCE, f"{name}.account: {wanted[:64]!r} is not invited")
-    return ids[wanted]
+def _id(value: object, name: str, ids: Mapping[str, str]) -> str:
+    """Return the id of the terminal of one account (see `_ids`). Raises Refusal."""
+    account = words(value, f"{name}.account").strip()
+    if account not in ids:
+        raise Refusal(NOT_IN_CONFERENCE, f"{name}.account: {account[:64]!r} is not invited")
+    return ids[account]
 
 
 def _layout(picture: Mapping[str, object], ids: Mapping[str, str]) -> dict[str, object]:

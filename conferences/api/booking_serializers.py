@@ -11,10 +11,10 @@ _Shape = serializers.Serializer[object]
 
 
 class BookingParams(SettingsParams):
-    """A reservation: a conference, its start, and how it repeats."""
+    """The arguments of a new reservation: conference, start, and repetition."""
 
     conf_id = serializers.CharField(
-        required=False, help_text="The number wanted; else one is given."
+        required=False, help_text="The requested number; else any free number."
     )
     start_time = serializers.CharField(help_text="ISO 8601 with an offset.")
     timezone = serializers.CharField(
@@ -28,17 +28,17 @@ class BookingParams(SettingsParams):
 
 
 class BookingChanges(BookingParams):
-    """What is to change of a reservation; what is not given stays."""
+    """The changes of a reservation; omitted fields stay as they are."""
 
     start_time = serializers.CharField(required=False, help_text="ISO 8601 with an offset.")
     occurrence = serializers.CharField(
         required=False,
-        help_text="The start, as the rule gives it, of the one date to change; else all change.",
+        help_text="The start by the rule of the one date to change; else all dates change.",
     )
 
 
 class Booked(Accepted):
-    """A conference is booked, or its reservation changed."""
+    """The answer that a conference is booked, or its reservation changed."""
 
     conf_id = serializers.CharField(help_text="The number, which is kept for the conference.")
     meeting_id = serializers.CharField(help_text="The id of the reservation.")
@@ -46,7 +46,7 @@ class Booked(Accepted):
 
 
 class BookedItem(_Shape):
-    """One date of a reservation. Fields of functions that our media units do not have say so by a fixed value."""
+    """One date of a reservation. Fields of functions that our media units do not have are constant."""
 
     conf_type = serializers.IntegerField()
     closed_conf = serializers.IntegerField()
@@ -64,13 +64,13 @@ class BookedItem(_Shape):
     meeting_id = serializers.CharField(help_text="The id of the reservation.")
     start_time = serializers.CharField(help_text="ISO 8601, in UTC.")
     end_time = serializers.CharField()
-    occurrence = serializers.CharField(help_text="The start that the rule gives this date.")
+    occurrence = serializers.CharField(help_text="The start of this date by the rule.")
     timezone = serializers.CharField()
     repeat = serializers.CharField(allow_blank=True)
     duration = serializers.IntegerField(help_text="Minutes.")
     bitrate = serializers.IntegerField()
     password = serializers.CharField(
-        allow_blank=True, help_text="Only for who booked it, and for administrators."
+        allow_blank=True, help_text="Only for the creator and for administrators."
     )
     need_password = serializers.ChoiceField([0, 1])
     mute = serializers.ChoiceField([0, 1])
@@ -96,7 +96,7 @@ class BookedPerson(_Shape):
 
 
 class RecorderNow(_Shape):
-    """Whether the conference is recorded: 1, or 0."""
+    """The choice whether the conference is recorded: 1, or 0."""
 
     recorder_mode = serializers.IntegerField()
 

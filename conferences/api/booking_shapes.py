@@ -23,7 +23,7 @@ _FIXED: dict[str, object] = {
     "voice_activity_detection": 0,
     "public_conf": 0,
 }
-"""The fields of functions that our media units do not have, each with the value that says so."""
+"""The constant fields of functions that our media units do not have."""
 
 _FIXED_IN_DETAIL: dict[str, object] = {
     "mute_filter": 0,
@@ -44,14 +44,15 @@ _FIXED_IN_DETAIL: dict[str, object] = {
 }
 
 
-def _time(moment: datetime) -> str:
+def _time_text(moment: datetime) -> str:
+    """Return a time in ISO 8601, UTC."""
     return wire_time(moment) or ""
 
 
 def booked_item(
     reservation: Reservation, occurrence: Occurrence, *, with_password: bool
 ) -> dict[str, object]:
-    """Return one date of a reservation in a list. `with_password`: for those who may change it."""
+    """Return one date of a reservation in a list. `with_password`: the reader may see its password."""
     settings = occurrence.settings or reservation.settings
     for_all = settings.settings or Settings()
     return {
@@ -59,9 +60,9 @@ def booked_item(
         "name": settings.name,
         "conf_id": reservation.e164,
         "meeting_id": reservation.bookid,
-        "start_time": _time(occurrence.starts_at),
-        "end_time": _time(occurrence.ends_at),
-        "occurrence": _time(occurrence.original),
+        "start_time": _time_text(occurrence.starts_at),
+        "end_time": _time_text(occurrence.ends_at),
+        "occurrence": _time_text(occurrence.original),
         "timezone": reservation.timezone,
         "repeat": reservation.repeat,
         "duration": settings.duration,
@@ -85,7 +86,7 @@ def booked_item(
 def booked_detail(
     reservation: Reservation, dates: Sequence[Occurrence], *, with_password: bool
 ) -> dict[str, object]:
-    """Return all fields of a reservation, as its next date will be held, and its next dates."""
+    """Return all fields of a reservation, as its next date will be held, and its coming dates (`dates`)."""
     settings = dates[0].settings or reservation.settings
     video = {
         "format": 6 if settings.h265 else 4,
@@ -103,9 +104,9 @@ def booked_detail(
         "video_formats": [video],
         "dates": [
             {
-                "occurrence": _time(date.original),
-                "start_time": _time(date.starts_at),
-                "end_time": _time(date.ends_at),
+                "occurrence": _time_text(date.original),
+                "start_time": _time_text(date.starts_at),
+                "end_time": _time_text(date.ends_at),
             }
             for date in dates
         ],
@@ -113,6 +114,6 @@ def booked_detail(
 
 
 def _person(settings: ConferenceSettings, account: str | None) -> dict[str, object]:
-    """Return chairman or speaker as an AccountRef; strings are never null."""
+    """Return the chairman or speaker (`account`) as an AccountRef; its fields are "" if there is none."""
     name = next((terminal.name for terminal in settings.mts if terminal.account == account), "")
     return {"name": name if account else "", "account": account or "", "account_type": 5}

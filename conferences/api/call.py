@@ -1,4 +1,4 @@
-"""The base of all calls under `/api/v1/mc` and `/api/v1/vc`, and what controls of a conference share."""
+"""The base class of all API calls about conferences (`/api/v1/mc`, `/api/v1/vc`), and helpers for their terminals."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Call(SessionCall):
     _conference: Conference | None = None
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Refuse a call about a conference that is not the caller's, before anything else is looked at."""
+        """Refuse a call about a conference that is not the caller's, before its arguments are read."""
         super().initial(request, *args, **kwargs)
         conf_id, method = kwargs.get("conf_id"), str(request.method).lower()
         is_call = method in self.http_method_names and hasattr(self, method)
@@ -46,13 +46,19 @@ class Call(SessionCall):
     def order(
         self, request: Request, conf_id: str, kind: type[ControlOrder], **fields: object
     ) -> Response:
-        """Let the media unit of the caller's conference carry out an order. Raises Refusal."""
+        """Send an order about the caller's conference to its media unit, and wait for the answer. Raises Refusal.
+
+        `kind`: the class of the order, `fields`: its fields besides number and user domain.
+        """
         c = self.own(request, conf_id)
         commands.ask_unit(kind(e164=c.e164, user_domain=c.user_domain, **fields))
         return ack()
 
     def arrange(self, request: Request, conf_id: str, **changes: object) -> Response:
-        """Let the media unit change the arrangement of the caller's conference. Raises Refusal."""
+        """Let the media unit change who is heard and shown in the caller's conference (its arrangement). Raises Refusal.
+
+        `changes`: name of a member of the arrangement -> its new value; `None` sets it back to its default.
+        """
         return self.order(request, conf_id, Arrange, changes=changes)
 
     def arrangement(self, request: Request, conf_id: str) -> Arrangement:
@@ -81,7 +87,7 @@ def terminal_of(c: Conference, mt_id: str) -> Terminal:
 
 
 def as_invited(terminal: Terminal) -> InvitedTerminal:
-    """Return a terminal of a conference as one that is to be called again."""
+    """Return a terminal of a conference as an invited terminal, so that it can be called again."""
     invited = {
         "mtid": terminal.mtid,
         "account": terminal.account or terminal.mtid,

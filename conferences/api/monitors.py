@@ -1,4 +1,4 @@
-"""The API calls `vc/confs/{conf_id}/monitors…`: a client has a terminal's sound or picture sent to an address."""
+"""The API calls `vc/confs/{conf_id}/monitors…`, by which the sound or picture of a terminal is sent to an address."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Address(_Shape):
 
 
 class Source(_Shape):
-    """What is monitored; `type` 1: a terminal, 3: the mixed sound of all. Others are refused."""
+    """The source of a monitor; `type` 1: a terminal, 3: the mixed sound of all. Other types are refused."""
 
     type = serializers.ChoiceField([1, 2, 3, 4])
     mt_id = serializers.CharField(required=False)
@@ -56,7 +56,7 @@ class Source(_Shape):
 
 
 class MonitorParams(_Shape):
-    """A monitor that is requested."""
+    """The arguments of a new monitor."""
 
     mode = serializers.ChoiceField([0, 1], help_text="0: picture, 1: sound.")
     src = Source()
@@ -64,26 +64,26 @@ class MonitorParams(_Shape):
 
 
 class AddressParams(_Shape):
-    """The monitor that is meant, by its address."""
+    """The address that identifies a monitor."""
 
     dst = Address()
 
 
 class Heartbeat(_Shape):
-    """The monitors that the client still has."""
+    """The monitors that the client still receives."""
 
     monitors = Address(many=True)
 
 
 class Encryption(_Shape):
-    """RTP packets are not encrypted: `mode` 0."""
+    """The encryption of RTP packets; `mode` is 0, as they are not encrypted."""
 
     mode = serializers.IntegerField()
     key = serializers.CharField(allow_blank=True)
 
 
 class Payload(_Shape):
-    """The payload type in the RTP packets; 0: not told by the media unit."""
+    """The payload type in the RTP packets; 0 if the media unit does not name it."""
 
     real_payload = serializers.IntegerField()
     active_payload = serializers.IntegerField()
@@ -99,7 +99,7 @@ class Media(_Shape):
 
 
 class ActiveSource(Source):
-    """What is monitored, with its formats, and where receiver reports go."""
+    """The source of a running monitor, with its formats, and the address for receiver reports."""
 
     encrypt = Encryption()
     payload_formats = Payload()
@@ -126,7 +126,7 @@ class MonitorList(Accepted):
 
 
 def representation(c: Conference, monitor: Monitor) -> dict[str, object]:
-    """Return a monitor as the API shows it."""
+    """Return a MonitorItem: a monitor of a conference in the form of the API."""
     is_sound = monitor.mode == AUDIO
     rtcp_ip, rtcp_port = monitor.rtcp or (c.unit.ip if c.unit else "", 0)
     payload = monitor.payload or 0
@@ -151,7 +151,7 @@ def representation(c: Conference, monitor: Monitor) -> dict[str, object]:
 
 
 def _object(params: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """Return an argument that is an object. Raises Refusal."""
+    """Return the argument with this name, which must be an object. Raises Refusal."""
     value = params.get(name)
     if not isinstance(value, dict):
         raise Refusal(int(Err.MALFORMED), f"{name}: an object is needed")
@@ -159,7 +159,7 @@ def _object(params: Mapping[str, object], name: str) -> Mapping[str, object]:
 
 
 def _address(value: Mapping[str, object], name: str) -> MonitorAddress:
-    """Return the address in an argument. Raises Refusal."""
+    """Return the address in an argument with this name. Raises Refusal."""
     ip = plain_address(request_parsing.words(value.get("ip"), f"{name}.ip"))
     port = request_parsing.number(value.get("port"), f"{name}.port", 0)
     if ip is None:
@@ -170,7 +170,7 @@ def _address(value: Mapping[str, object], name: str) -> MonitorAddress:
 
 
 def _start_request(params: Mapping[str, object], c: Conference, user_domain: str) -> StartMonitor:
-    """Return the message for the arguments of the API. Raises Refusal."""
+    """Return the message that starts a monitor by the arguments of the API. Raises Refusal."""
     mode = request_parsing.number(params.get("mode"), "mode", -1)
     if mode not in _MODES:
         raise Refusal(int(Err.MALFORMED), "mode: 0 (picture) or 1 (sound) is needed")
@@ -211,7 +211,7 @@ class Monitors(Call):
 
     @extend_schema(request=MonitorParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Have a terminal's sound or picture sent to an address, as long as the heartbeat comes every 10 s."""
+        """Start to send a terminal's sound or picture to an address; it goes on while a heartbeat comes every 10 s."""
         c = self.own(request, conf_id)
         if not stored_commands.may_enter(c, self.session(request).account):
             raise commands.Nack(Err.NOT_PERMITTED, "only who may enter it may listen to it")
@@ -253,7 +253,7 @@ class MonitorsHeartbeat(Call):
 
     @extend_schema(request=Heartbeat, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Let monitors go on. Those that are not there any more are named in the refusal."""
+        """Let monitors go on. If some of them do not exist any more, the refusal names them."""
         self.own(request, conf_id)
         listed = request_parsing.items(
             self.params(request).get("monitors"), "monitors", _MOST_ADDRESSES
@@ -269,11 +269,11 @@ class MonitorsHeartbeat(Call):
 
 
 class MonitorKeyFrame(Call):
-    """The API call `vc/confs/{conf_id}/neediframe/monitors`: a client needs a whole picture to begin with."""
+    """The API call `vc/confs/{conf_id}/neediframe/monitors`, by which a client requests a key frame."""
 
     @extend_schema(request=AddressParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Accept the wish: our media units ask each camera for a whole picture every 10 s at the latest."""
+        """Accept the request. Our media units request a key frame from each camera every 10 s anyway."""
         c = self.own(request, conf_id)
         address = _address(_object(self.params(request), "dst"), "dst")
         monitor = _monitor(c, address.ip, address.port)

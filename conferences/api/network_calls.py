@@ -1,6 +1,6 @@
-"""The calls under `/api/v1/nms`: what administrators watch of domains, machines and conferences (HTTP API §2.4).
+"""The calls under `/api/v1/nms`, by which administrators watch domains, machines and conferences (HTTP API §2.4).
 
-Everybody sees his own domain and those below it, and the names of those above.
+An administrator sees their own domain, the domains below it, and the names of the domains above.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ NOT_ALLOWED, NO_MACHINE = 19003, 12105
 MAX_LISTED = 500
 
 
-class _Watching(Call):
-    """The base of calls about one domain, which the caller must see."""
+class _DomainCall(Call):
+    """The base of calls about one domain, which the caller must administer."""
 
-    def refuse_unseen(self, request: Request, moid: str, *levels: Level) -> None:
-        """Raise Refusal unless the caller administers this domain, of one of these levels."""
+    def refuse_unless_administered(self, request: Request, moid: str, *levels: Level) -> None:
+        """Raise Refusal unless the caller administers the domain with this MOID, which has one of these levels."""
         if not network.is_seen(self.session(request).account, moid, levels):
             raise Refusal(NOT_ALLOWED, "moid: there is no such domain below yours")
 
     def machines(self, request: Request, ip: str = "") -> list[Resource]:
-        """Return the units of this site, those at one address if it is given. Raises Refusal."""
-        self.refuse_unseen(request, own_platform(), Level.PLATFORM)
+        """Return the units of this site; with `ip` only those at this address. Raises Refusal."""
+        self.refuse_unless_administered(request, own_platform(), Level.PLATFORM)
         rows = [row for row in resources_of_pool(own_platform()) if ip in ("", row.unit.ip)]
         if ip and not rows:
             raise Refusal(NO_MACHINE, "moid: there is no such machine")
@@ -53,19 +53,19 @@ class Domains(Call):
         return ack(domains=network.domains_around(self.session(request).account))
 
 
-class Physicals(_Watching):
+class Physicals(_DomainCall):
     """The call `nms/platform_domains/{moid}/physicals`."""
 
     @extend_schema(responses={200: answers(shapes.Physicals)})
     def get(self, request: Request, moid: str) -> Response:
         """List the machines of a platform on which units run."""
-        self.refuse_unseen(request, moid, Level.PLATFORM)
+        self.refuse_unless_administered(request, moid, Level.PLATFORM)
         rows = self.machines(request) if moid == own_platform() else []
         by_ip = {row.unit.ip: row for row in rows}
         return ack(physicals=[_physical(row) for row in by_ip.values()])
 
 
-class PhysicalDetail(_Watching):
+class PhysicalDetail(_DomainCall):
     """The call `nms/physicals/{moid}/detail`."""
 
     @extend_schema(responses={200: answers(shapes.PhysicalDetail)})
@@ -80,38 +80,38 @@ class PhysicalDetail(_Watching):
         )
 
 
-class Logicals(_Watching):
+class Logicals(_DomainCall):
     """The calls `nms/physicals/{moid}/logicals` and `nms/platform_domains/{moid}/logicals`."""
 
     @extend_schema(responses={200: answers(shapes.Logicals)})
     def get(self, request: Request, ip: str = "", moid: str = "") -> Response:
         """List the units of a machine, or of a platform."""
         if moid:
-            self.refuse_unseen(request, moid, Level.PLATFORM)
+            self.refuse_unless_administered(request, moid, Level.PLATFORM)
         rows = self.machines(request, ip) if moid in ("", own_platform()) else []
         return ack(logicals=[_logical(row) for row in rows])
 
 
-class MediaResources(_Watching):
-    """The calls that tell the media ports of a platform, and how many are in use."""
+class MediaResources(_DomainCall):
+    """The calls that return the media ports of a platform, and how many are in use."""
 
     @extend_schema(responses={200: answers(shapes.MediaResources)})
     def get(self, request: Request, moid: str = "") -> Response:
-        """Answer the media ports and how many are in use."""
-        self.refuse_unseen(request, moid or own_platform(), Level.PLATFORM)
+        """Answer how many media ports there are, and how many are in use."""
+        self.refuse_unless_administered(request, moid or own_platform(), Level.PLATFORM)
         rows = self.machines(request) if moid in ("", own_platform()) else []
         ports = [row.ports for row in rows if row.kind == "mcu"]
         total, used = sum(p.capacity for p in ports), sum(p.used for p in ports)
         return ack(total_port=total, used_port=used)
 
 
-class Terminals(_Watching):
+class Terminals(_DomainCall):
     """The call `nms/user_domains/{moid}/terminals`."""
 
     @extend_schema(responses={200: answers(shapes.Terminals)})
     def get(self, request: Request, moid: str) -> Response:
         """List the people of a user domain who have a number, and whether they are in a conference."""
-        self.refuse_unseen(request, moid, Level.USER)
+        self.refuse_unless_administered(request, moid, Level.USER)
         start, count = self.wanted_rows(request)
         total, rows = network.people_with_numbers(moid, start, count)
         present = {
@@ -121,7 +121,7 @@ class Terminals(_Watching):
             if terminal.online
         }
         listed = [
-            {**row, "online": _online(not present.isdisjoint((row["e164"], row["name"])))}
+            {**row, "online": _online_text(not present.isdisjoint((row["e164"], row["name"])))}
             for row in rows
         ]
         return ack(total_count=total, terminals=listed)
@@ -132,43 +132,43 @@ class OldTerminals(Call):
 
     @extend_schema(responses={200: answers(shapes.OldTerminals)})
     def get(self, request: Request) -> Response:
-        """Answer that no terminals of older releases are registered."""
+        """Answer an empty list, because no terminals of older releases are registered."""
         return ack(total_count=0, old_terminals=[])
 
 
-class OnlineStatistic(_Watching):
+class OnlineStatistic(_DomainCall):
     """The call `nms/service_domains/{moid}/terminal_online_statistic`."""
 
     @extend_schema(responses={200: answers(shapes.Statistic)})
     def get(self, request: Request, moid: str) -> Response:
-        """Answer that no statistic of registered terminals is kept."""
-        self.refuse_unseen(request, moid, Level.SERVICE)
+        """Answer an empty list, because no statistic of registered terminals is kept."""
+        self.refuse_unless_administered(request, moid, Level.SERVICE)
         return ack(total_count=0, statistic=[])
 
 
-class Warnings(_Watching):
-    """The calls that list what is wrong with a machine or a terminal, which the admin pages show."""
+class Warnings(_DomainCall):
+    """The calls that list faults of a machine or a terminal."""
 
     @extend_schema(responses={200: answers(shapes.Warnings)})
     def get(self, request: Request, moid: str) -> Response:
-        """Answer that no warnings of single devices are kept."""
+        """Answer an empty list, because warnings about single devices are not kept; the admin pages show faults."""
         self.machines(request)
         return ack(unrepaired_warnings=[])
 
 
-class Meetings(_Watching):
+class Meetings(_DomainCall):
     """The call `nms/service_domains/{moid}/meetings`."""
 
     @extend_schema(responses={200: answers(shapes.Meetings)})
     def get(self, request: Request, moid: str) -> Response:
         """List the live conferences of the user domains below a service domain."""
-        self.refuse_unseen(request, moid, Level.SERVICE)
+        self.refuse_unless_administered(request, moid, Level.SERVICE)
         database = store_of(own_platform()).database
         rows = queries.live_conferences_below(database, moid, MAX_LISTED)
         return ack(meeting=[_meeting(c) for c in rows])
 
 
-class MeetingTerminals(_Watching):
+class MeetingTerminals(_DomainCall):
     """The call `nms/meetings/{conf_id}/terminal_detail`."""
 
     @extend_schema(responses={200: answers(shapes.MeetingTerminals)})
@@ -182,34 +182,37 @@ class MeetingTerminals(_Watching):
         return ack(terminals=[_terminal_detail(c, terminal) for terminal in c.mts])
 
 
-def _online(value: bool) -> str:
+def _online_text(value: bool) -> str:
     return "online" if value else "offline"
 
 
 def _device(row: Resource) -> dict[str, object]:
-    """Return what machines and units have in common."""
+    """Return the fields that machines and units have in common, from a unit as the pool knows it."""
     return {
         "machine_room_moid": row.room,
         "domain_moid": own_platform(),
         "ip": row.unit.ip,
         "warning_level": "critical" if row.tired else "",
-        "online": _online(not row.tired),
+        "online": _online_text(not row.tired),
     }
 
 
 def _physical(row: Resource) -> dict[str, object]:
+    """Return the machine on which a unit runs; its load is unknown."""
     load = ("cpu", "portin", "portout", "disk", "memory", "location", "card_pos")
     names = {"moid": row.unit.ip, "guid": row.unit.ip, "name": row.unit.ip, "type": "server"}
     return names | dict.fromkeys(load, "") | _device(row)
 
 
 def _logical(row: Resource) -> dict[str, object]:
+    """Return a unit in the form of the API."""
     name = f"{row.kind}:{row.unit}"
     names = {"moid": name, "guid": name, "name": name, "type": row.kind}
     return names | {"p_server_moid": row.unit.ip, "backup_state": ""} | _device(row)
 
 
 def _meeting(c: Conference) -> dict[str, object]:
+    """Return a live conference in the form of the API."""
     return {
         "conf_type": 1,
         "name": c.name,
@@ -226,6 +229,7 @@ def _meeting(c: Conference) -> dict[str, object]:
 
 
 def _terminal(c: Conference, terminal: Terminal) -> dict[str, object]:
+    """Return a terminal of a conference in a list."""
     is_number = terminal.type == "e164"
     return {
         "domain_moid": c.user_domain,
@@ -239,6 +243,7 @@ def _terminal(c: Conference, terminal: Terminal) -> dict[str, object]:
 
 
 def _terminal_detail(c: Conference, terminal: Terminal) -> dict[str, object]:
+    """Return a terminal of a conference with all its fields."""
     return {
         **_terminal(c, terminal),
         "isp": 0,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from foundation.web.shapes import Shape, answer, many, number, shape, string
 
 
-def _shape(name: str, words: str, *texts: str) -> type[Shape]:
-    return shape(name, words, **{text: string() for text in texts})
+def _shape(name: str, description: str, *fields: str) -> type[Shape]:
+    """Return the shape of an object whose fields are all strings."""
+    return shape(name, description, **{field: string() for field in fields})
 
 
 _Domain = _shape("DomainRow", "A domain or machine room.", "moid", "parent_moid", "name", "type")

@@ -1,4 +1,4 @@
-"""Our own conference manager (CM) answers the scheduler (CSS) where no other manager does (CSS §5.1)."""
+"""Our own conference manager (CM) answers the scheduler (CSS) at sites without another manager (CSS §5.1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wire.conference_manager import AskToRename
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Answer the scheduler's questions in the role of a conference manager; its other messages need no answer."""
+    """Answer the scheduler's questions about new names; its other messages need no answer."""
     rows, bad = [], []
     for delivery in deliveries:
         if delivery.parsed is None:

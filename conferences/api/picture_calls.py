@@ -56,7 +56,7 @@ class OneMix(Call):
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mix_id: str) -> Response:
-        """Let everybody be heard again who opens his microphone."""
+        """Let everybody be heard again whose microphone is open."""
         if self.arrangement(request, conf_id).mix is None or mix_id != ONLY_ID:
             raise Refusal(NO_MIX, "no mix was chosen: everybody is heard")
         return self.arrange(request, conf_id, mix=None)
@@ -67,15 +67,16 @@ class MixMembers(Call):
 
     @extend_schema(request=shapes.Members, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str, mix_id: str) -> Response:
-        """Let more terminals be heard."""
+        """Add terminals to those that are heard."""
         return self._change(request, conf_id, mix_id, "mixadd")
 
     @extend_schema(request=shapes.Members, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mix_id: str) -> Response:
-        """Let terminals not be heard any more."""
+        """Remove terminals from those that are heard."""
         return self._change(request, conf_id, mix_id, "mixdel")
 
     def _change(self, request: Request, conf_id: str, mix_id: str, field: str) -> Response:
+        """Add or remove members of the mix. `field`: the field of the order, `mixadd` or `mixdel`. Raises Refusal."""
         members = self.ids(request, "members")
         if not members:
             raise Refusal(int(Err.MALFORMED), "members: a list of {mt_id} is needed")
@@ -90,7 +91,7 @@ class Pictures(Call):
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Put the pictures together on all members' pages."""
+        """Compose the picture on all members' pages by a layout."""
         c = self.own(request, conf_id)
         layout = checked_picture(c, self.params(request))
         if arrangement_of(c.settings).layout is not None:
@@ -103,7 +104,7 @@ class OnePicture(Call):
 
     @extend_schema(responses={200: answers(shapes.PictureNow)})
     def get(self, request: Request, conf_id: str, vmp_id: str) -> Response:
-        """Answer how the pictures are put together."""
+        """Answer the layout of the composed picture."""
         c, layout = self._running(request, conf_id, vmp_id)
         return ack(**representations.picture(c, layout))
 
@@ -111,19 +112,20 @@ class OnePicture(Call):
         operation_id="vc_confs_vmps_change", request=shapes.Picture, responses=shapes.DONE
     )
     def post(self, request: Request, conf_id: str, vmp_id: str) -> Response:
-        """Put the pictures together in another way."""
+        """Change the layout of the composed picture."""
         c, _ = self._running(request, conf_id, vmp_id)
         return self.arrange(request, conf_id, layout=checked_picture(c, self.params(request)))
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, vmp_id: str) -> Response:
-        """Let each page put the pictures together by itself again."""
+        """End the composition; each page arranges the pictures by itself again."""
         self._running(request, conf_id, vmp_id)
         return self.arrange(request, conf_id, layout=None)
 
     def _running(
         self, request: Request, conf_id: str, vmp_id: str
     ) -> tuple[Conference, dict[str, object]]:
+        """Return the caller's conference, and the layout of its composed picture. Raises Refusal if there is none."""
         c = self.own(request, conf_id)
         layout = arrangement_of(c.settings).layout
         if layout is None or vmp_id != ONLY_ID:
@@ -132,7 +134,7 @@ class OnePicture(Call):
 
 
 def checked_picture(c: Conference, params: Mapping[str, object]) -> dict[str, object]:
-    """Return the layout in these arguments; all terminals that it names are in the conference. Raises Refusal."""
+    """Return the layout in these arguments. Raises Refusal, also if it names a terminal that is not in the conference."""
     layout = picture_parsing.layout(params)
     refuse_unknown(c, tuple(terminals_in_layout(layout)))
     return layout
@@ -155,7 +157,7 @@ class OwnPictures(Call):
 
     @extend_schema(request=shapes.OwnPicture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Put the pictures together on the page of one terminal."""
+        """Compose the picture on the page of one terminal by a layout."""
         mt_id = picture_parsing.terminal_id(self.params(request).get("mt_id"))
         return change_own_picture(self, request, conf_id, mt_id)
 
@@ -165,7 +167,7 @@ class OwnPicture(Call):
 
     @extend_schema(responses={200: answers(shapes.OwnPictureNow)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Answer how the pictures are put together for a terminal."""
+        """Answer the layout of the picture that is composed for one terminal."""
         c = self.own(request, conf_id)
         terminal_of(c, mt_id)
         layout = arrangement_of(c.settings).layouts.get(mt_id)
@@ -175,12 +177,12 @@ class OwnPicture(Call):
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Put the pictures together on the page of one terminal."""
+        """Compose the picture on the page of one terminal by a layout."""
         return change_own_picture(self, request, conf_id, mt_id)
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Let the terminal see what all see again."""
+        """Let the terminal see the picture of all again."""
         c = self.own(request, conf_id)
         terminal_of(c, mt_id)
         layouts = dict(arrangement_of(c.settings).layouts)
@@ -190,7 +192,7 @@ class OwnPicture(Call):
 
 
 def change_own_picture(call: Call, request: Request, conf_id: str, mt_id: str) -> Response:
-    """Give a terminal a picture of its own. Raises Refusal."""
+    """Change the layout of the picture that is composed for one terminal. Raises Refusal."""
     c = call.own(request, conf_id)
     terminal_of(c, mt_id)
     layout = checked_picture(c, call.params(request))
@@ -211,6 +213,7 @@ class _Polls(Call):
         return poll if poll and poll.index_at(clock.now()) else None
 
     def _refuse_without_chairman(self, c: Conference) -> None:
+        """Raise Refusal if this call needs a chairman, and the conference has none."""
         if self.chairman_only and not c.chairman:
             raise Refusal(NO_CHAIRMAN, "the conference has no chairman")
 
@@ -220,7 +223,7 @@ class _Poll(_Polls):
 
     @extend_schema(responses={200: answers(shapes.PollNow)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer the poll and whom it shows; `state` 0 means that there is none."""
+        """Answer the poll, and the terminal that it shows now; `state` 0 means that there is no poll."""
         c = self.own(request, conf_id)
         poll = self.poll_of(arrangement_of(c.settings))
         return ack(**representations.poll(c, poll, self.modes[0], clock.now()))

@@ -1,4 +1,4 @@
-"""The functions here read the arguments of picture composition (VmpLive, VmpT) into layouts. Pure."""
+"""The functions here turn the arguments of picture composition (VmpLive, VmpT in the HTTP API) into layouts. Pure."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ PLACES_OF_LAYOUT: dict[int, int] = {
     38: 11, 39: 12, 19: 13, 17: 14, 20: 15, 11: 16, 46: 17, 48: 18, 51: 19, 14: 20, 54: 21, 56: 22,
     59: 24, 27: 25,
 }  # fmt: skip
-"""How many pictures each documented layout shows."""
+"""Number of a documented layout style -> how many pictures it shows."""
 
-GIVEN, EMPTY, OWN_POLL = 1, 0, 6
-_MEMBER_TYPES = frozenset((EMPTY, GIVEN, 2, 3, 4, 5, OWN_POLL, 7))
+EMPTY, TERMINAL, OWN_POLL = 0, 1, 6
+_MEMBER_TYPES = frozenset((EMPTY, TERMINAL, 2, 3, 4, 5, OWN_POLL, 7))
+"""Types of a layout's members: 0 nothing, 1 a terminal, 6 a poll of its own; 2 to 5 and 7 special sources (HTTP API)."""
 BAD_STYLE = 20331
-_CHOSEN = 1
+_CHOSEN_MODE = 1
 _BATCHES = (3, 4)
 _Object = dict[str, object]
 
@@ -33,11 +34,11 @@ def terminal_id(value: object, name: str = "mt_id") -> str:
 
 def layout(params: Mapping[str, object]) -> _Object:
     """Return the layout in the arguments of a composition. Raises Refusal."""
-    mode = number(params.get("mode"), "mode", _CHOSEN)
+    mode = number(params.get("mode"), "mode", _CHOSEN_MODE)
     if mode not in (1, 2, 3, 4):
         raise Refusal(int(Err.MALFORMED), "mode: must be 1, 2, 3 or 4")
     style = number(params.get("layout"), "layout", 1)
-    if style not in PLACES_OF_LAYOUT and mode == _CHOSEN:
+    if style not in PLACES_OF_LAYOUT and mode == _CHOSEN_MODE:
         raise Refusal(BAD_STYLE, f"layout: {style} is no style of the documentation")
     parsed: _Object = {"mode": mode, "layout": style}
     for name in ("voice_hint", "broadcast", "show_mt_name"):
@@ -51,6 +52,7 @@ def layout(params: Mapping[str, object]) -> _Object:
 
 
 def _name_style(names: Mapping[str, object]) -> _Object:
+    """Return the style in which names of terminals are shown. Raises Refusal."""
     return {
         "font_size": number(names.get("font_size"), "mt_name_style.font_size", 1),
         "font_color": words(names.get("font_color"), "mt_name_style.font_color")[:16],
@@ -59,20 +61,20 @@ def _name_style(names: Mapping[str, object]) -> _Object:
 
 
 def _members(value: object, places: int) -> list[_Object]:
-    """Return who is shown at the places of a layout. Raises Refusal."""
+    """Return the members of a layout, which say what is shown at each of its `places`. Raises Refusal."""
     members: list[_Object] = []
-    taken: set[int] = set()
+    used_places: set[int] = set()
     for position, row in enumerate(items(value, "members", 25)):
         place = number(row.get("chn_idx"), "members.chn_idx", position)
-        kind = number(row.get("member_type"), "members.member_type", GIVEN)
-        if not 0 <= place < places or place in taken:
-            words_ = f"members.chn_idx: different places from 0 to {places - 1} are needed"
-            raise Refusal(int(Err.MALFORMED), words_)
+        kind = number(row.get("member_type"), "members.member_type", TERMINAL)
+        if not 0 <= place < places or place in used_places:
+            text = f"members.chn_idx: different places from 0 to {places - 1} are needed"
+            raise Refusal(int(Err.MALFORMED), text)
         if kind not in _MEMBER_TYPES:
             raise Refusal(int(Err.MALFORMED), "members.member_type: must be from 0 to 7")
-        taken.add(place)
+        used_places.add(place)
         member: _Object = {"chn_idx": place, "member_type": kind}
-        if kind == GIVEN:
+        if kind == TERMINAL:
             member["mt_id"] = terminal_id(row.get("mt_id"), "members.mt_id")
         if kind == OWN_POLL:
             member["poll"] = _poll(row.get("poll"), "members.poll")
@@ -81,7 +83,7 @@ def _members(value: object, places: int) -> list[_Object]:
 
 
 def _poll(value: object, name: str) -> _Object:
-    """Return the poll of a place, or of the batches of a whole layout. Raises Refusal."""
+    """Return the poll in an argument: that of one place, or of a layout that shows members in batches. Raises Refusal."""
     poll = value if isinstance(value, dict) else {}
     rows = items(poll.get("members"), f"{name}.members")
     return {

@@ -10,7 +10,6 @@ import logging
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import msgspec
 import orjson
@@ -24,6 +23,7 @@ from conferences.rules.states import Unit
 from domains.data.queries import MachineRoomFacts, rooms_of, user_domains
 from foundation import clock
 from foundation.bus import metrics, outbox
+from foundation.bus.consumer import BatchHandler
 from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
 from foundation.bus.dispatch import handle
 from foundation.bus.log_context import delivery_fields
@@ -53,7 +53,7 @@ _rooms_cache: dict[str, tuple[float, list[MachineRoomFacts]]] = {}
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Handle a batch of messages to the resource manager (RMS); return what to publish, and what failed."""
+    """Handle a batch of messages to the resource manager (RMS); return the answers to publish, and the failed messages."""
     for delivery in deliveries:
         if delivery.message is not None and not isinstance(delivery.message, _HANDLED):
             delivery.unreadable = f"type: {delivery.message.type} is not taken here"
@@ -67,7 +67,7 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
 
 
 class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
-    """A batch of messages for the pool of one platform. Those that fail again and again are collected in `failed`."""
+    """A batch of messages for the pool of one platform. Messages that fail at every attempt are collected in `failed`."""
 
     pauses = (*(0.02 * attempt for attempt in range(1, MAX_TRIES)), 0.0)
     unavailable = (OperationalError, InterfaceError, DatabaseAway)
@@ -78,7 +78,7 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
         self.failed: list[Delivery] = []
 
     def run(self, items: Sequence[Delivery]) -> list[outbox.OutboxRow]:
-        """Answer the requests, and record the reports; return the answers as outbox rows."""
+        """Handle these messages: answer requests, and record reports; return the answers as outbox rows."""
         requests = [delivery for delivery in items if isinstance(delivery.message, GetResources)]
         reports = [
             delivery.message for delivery in items if not isinstance(delivery.message, GetResources)
@@ -90,7 +90,7 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
         return True
 
     def park(self, item: Delivery, error: Exception) -> list[outbox.OutboxRow]:
-        """Mark a message as failed after its last try; the dispatcher parks it."""
+        """Mark a message as failed after its last attempt; the dispatcher parks it."""
         log.error("parked after %d tries", MAX_TRIES, exc_info=error)
         failure = f"failed {MAX_TRIES} times: {type(error).__name__}: {error}"
         item.unreadable = failure[:400]
@@ -98,6 +98,7 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
         return []
 
     def log_failed_batch(self, items: Sequence[Delivery], error: Exception) -> None:
+        """Log that a whole batch failed, before its messages are handled one by one."""
         log.error("a batch of %d failed, doing it one by one", len(items), exc_info=error)
 
 
@@ -137,11 +138,13 @@ def _answer_requests(platform: str, requests: Sequence[Delivery]) -> list[outbox
 
 
 def _refuse_expired(delivery: Delivery) -> ResourcesRefused:
+    """Return the refusal of a request that has expired before it was read."""
     code = Err.SERVICE_STOPPED
     return ResourcesRefused(reqid=_reqid(delivery), errcode=code, detail="expired")
 
 
 def _reqid(delivery: Delivery) -> str | None:
+    """Return the request id of a request for resources; `None` if it has none."""
     return delivery.message.reqid if isinstance(delivery.message, GetResources) else None
 
 
@@ -178,7 +181,7 @@ def _rooms(platform: str) -> list[MachineRoomFacts]:
 
 
 def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
-    """Return the message for an answer of the pool's script; without units if none is free."""
+    """Return the message for an answer of the pool's script (JSON); it names no unit if none is free."""
     reserved = orjson.loads(answer)
     if not reserved:
         return ResourcesGranted(reqid=reqid)
@@ -206,9 +209,9 @@ def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:
 
 
 def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[outbox.OutboxRow]:
-    """Record in the pool heartbeats, losses, and reservations that are used or given up.
+    """Record in the pool: heartbeats, resources that unregister, and the use or release of reserved resources.
 
-    A new resource is also saved in the database. Returns no rows, as reports have no answers.
+    A new resource is also saved in the database. Returns [], because reports have no answers.
     """
     unregistered_at = {
         _resource(message): position
@@ -251,11 +254,12 @@ def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[o
 
 
 def _resource(message: NodeRegistered | NodeUnregistered) -> tuple[ResourceType, Unit]:
+    """Return the type and the name of the resource that a report is about."""
     return message.restype, unit_here(message.ip, message.pid)
 
 
 def _calls_that_record(platform: str, message: NodeRegistered | ResourcesUsed) -> list[PoolCall]:
-    """Return the calls of the pool's script that record a heartbeat, or what became of a reservation."""
+    """Return the calls of the pool's script that record a heartbeat, or the use or release of reserved resources."""
     if isinstance(message, NodeRegistered):
         unit = unit_here(message.ip, message.pid)
         draining = units.is_draining(platform, message.restype, unit)
@@ -277,6 +281,6 @@ def _calls_that_record(platform: str, message: NodeRegistered | ResourcesUsed) -
     ]
 
 
-def batch_handler(platform: str) -> Any:
+def batch_handler(platform: str) -> BatchHandler:
     """Return the function that handles batches of messages to the resource manager of a platform."""
     return partial(handle_batch, platform)

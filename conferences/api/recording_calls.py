@@ -21,7 +21,7 @@ NO_LIVE, NO_PLAYBACK = 20851, 20805
 
 
 def _recording(c: Conference) -> dict[str, object]:
-    """Return the recording of a conference, which is running or pauses."""
+    """Return the recording of a conference, running or paused, in the form of the API."""
     return {
         "rec_id": ONLY_ID,
         "video_name": c.name,
@@ -48,7 +48,7 @@ class Recordings(Call):
 
     @extend_schema(request=shapes.RecorderOrder, responses={200: answers(shapes.RecordingBegun)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Record the conference."""
+        """Start to record the conference."""
         c = self.own(request, conf_id)
         if self.whole_number(request, "recorder_type", 1, 2, OF_CONFERENCE) != OF_CONFERENCE:
             words = "recorder_type: single terminals are not recorded; use 1"
@@ -69,16 +69,16 @@ class OneRecording(Call):
     )
     def get(self, request: Request, conf_id: str, rec_id: str) -> Response:
         """Answer a recording."""
-        return ack(**_recording(self.recorded(request, conf_id, rec_id)))
+        return ack(**_recording(self.recorded_conference(request, conf_id, rec_id)))
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, rec_id: str) -> Response:
         """End a recording."""
-        self.recorded(request, conf_id, rec_id)
+        self.recorded_conference(request, conf_id, rec_id)
         return self.order(request, conf_id, StopRecording)
 
-    def recorded(self, request: Request, conf_id: str, rec_id: str) -> Conference:
-        """Return the caller's conference, which is recorded. Raises Refusal."""
+    def recorded_conference(self, request: Request, conf_id: str, rec_id: str) -> Conference:
+        """Return the caller's conference. Raises Refusal, also if it is not recorded."""
         c = self.own(request, conf_id)
         if rec_id != ONLY_ID or not arrangement_of(c.settings).recording:
             raise Refusal(NOT_RUNNING, "rec_id: no such recording runs")
@@ -94,7 +94,8 @@ class RecordingState(OneRecording):
     def put(self, request: Request, conf_id: str, rec_id: str) -> Response:
         """Let a recording pause (1) or go on (2)."""
         value = self.whole_number(request, "value", 1, 2)
-        is_paused = arrangement_of(self.recorded(request, conf_id, rec_id).settings).recording == 2
+        c = self.recorded_conference(request, conf_id, rec_id)
+        is_paused = arrangement_of(c.settings).recording == 2
         if value == 1:
             return self.order(request, conf_id, StopRecording, pause=True)
         if not is_paused:
@@ -113,7 +114,7 @@ class Playback(Call):
 
     @extend_schema(request=None, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Refuse: there is no recording server that plays."""
+        """Refuse to play a file, because there is no recording server that plays."""
         self.own(request, conf_id)
         file_id = request_parsing.words(self.params(request).get("file_id"), "file_id")
         raise Refusal(NO_LIVE, f"file_id: no recording server plays {file_id[:64]!r}")

@@ -1,6 +1,6 @@
-"""Calls of functions that this platform does not have: lists are empty, and changes are refused (HTTP API §4).
+"""The API calls of functions that this platform does not have: lists are empty, and changes are refused (HTTP API §4).
 
-Each code is the documented one, so that programs show the right sentence.
+Each refusal has the documented error code, so that programs show the right sentence.
 """
 
 from __future__ import annotations
@@ -34,8 +34,11 @@ _Handler = Callable[..., Response]
 _Refusals = dict[str, tuple[int, str]]
 
 
-def _refuse(name: str, code: int, why: str) -> _Handler:
-    """Return the handler of a method that is always refused, once the caller's conference is found."""
+def _refusing_handler(name: str, code: int, why: str) -> _Handler:
+    """Return the handler of an HTTP method that is always refused with this code; `name`: its operation id.
+
+    A foreign conference is refused first, as by all calls.
+    """
 
     @extend_schema(
         operation_id=name,
@@ -52,8 +55,10 @@ def _refuse(name: str, code: int, why: str) -> _Handler:
     return refuse
 
 
-def _answer(name: str, facts: dict[str, object], fields: dict[str, AnyField]) -> _Handler:
-    """Return the handler of a reading that always answers the same."""
+def _constant_handler(
+    name: str, constants: dict[str, object], fields: dict[str, AnyField]
+) -> _Handler:
+    """Return the handler of GET that always answers these constants. `fields`: their types, for the API description."""
     kind = answer(f"{name}List", "There are none here.", **fields)
 
     @extend_schema(operation_id=f"{name}_list", responses={200: answers(kind)})
@@ -61,30 +66,34 @@ def _answer(name: str, facts: dict[str, object], fields: dict[str, AnyField]) ->
         """Answer an empty list."""
         if conf_id:
             self.own(request, conf_id)
-        return ack(**facts)
+        return ack(**constants)
 
     return read
 
 
 def call(
-    route: str, reads: dict[str, object] | None = None, **refusals: tuple[int, str]
+    route: str, constants: dict[str, object] | None = None, **refusals: tuple[int, str]
 ) -> URLPattern:
-    """Return the address of a call. `reads`: its constant answer; `refusals`: method -> code and sentence."""
+    """Return the URL pattern of a call at this route.
+
+    `constants`: the constant answer to GET; `None` means that GET is not allowed. `refusals`: HTTP method in lower case
+    -> error code and sentence with which it is refused.
+    """
     name = "".join(word.title() for word in route.replace("<str:", "").replace(">", "").split("/"))
     name = name.replace("_", "")
     methods: dict[str, object] = {
-        method: _refuse(f"{name}_{method}", *why) for method, why in refusals.items()
+        method: _refusing_handler(f"{name}_{method}", *why) for method, why in refusals.items()
     }
-    if reads is not None:
+    if constants is not None:
         fields = {
             key: many(_Item)
             if isinstance(value, list)
             else number()
             if isinstance(value, int)
             else string()
-            for key, value in reads.items()
+            for key, value in constants.items()
         }
-        methods["get"] = _answer(name, reads, fields)
+        methods["get"] = _constant_handler(name, constants, fields)
     methods["__doc__"] = f"The call `{route}`."
     return path(route, cast("type[Call]", type(name, (Call,), methods)).as_view())
 

@@ -1,4 +1,4 @@
-"""The API call `upu/numbers/{number}`: operators and gateways ask the number registry what a number is, and where."""
+"""The API call `upu/numbers/{number}`, by which operators and gateways look up a number in the number registry."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wire.number_registry import RegisteredNumber
 
 
 class NumberEntry(serializers.Serializer[object]):
-    """What a number is, and where."""
+    """An entry of the number registry: the conference, reservation, template or room that has the number."""
 
     conf_id = serializers.CharField()
     conf_type = serializers.IntegerField(
@@ -35,7 +35,7 @@ class NumberEntry(serializers.Serializer[object]):
 
 
 class NumberEntries(Accepted):
-    """What is known of a number; what runs comes first."""
+    """The entries of a number; that of a running conference comes first."""
 
     conf_id = serializers.CharField()
     numbers = NumberEntry(many=True)
@@ -54,10 +54,10 @@ class NumberInRegistry(Call):
         responses=answers(NumberEntries),
     )
     def get(self, request: Request, number: str) -> Response:
-        """Answer what a number is, and where, as far as it is the caller's to know.
+        """Answer the entries of a number that the caller may see.
 
-        Callers see numbers of their own user domain, of their own platform (a gateway's account belongs to the
-        platform domain), and administrators those of the domains below.
+        Callers see entries of their own user domain or platform (a gateway's account belongs to the platform domain);
+        administrators also those of the domains below theirs.
         """
         params, account = self.params(request), self.session(request).account
         e164 = number
@@ -75,7 +75,7 @@ class NumberInRegistry(Call):
 
 
 def _is_visible(entry: RegisteredNumber, account: Account) -> bool:
-    """Return whether an account may know of an entry."""
+    """Return whether an account may see an entry of the registry."""
     if account.is_superuser:
         return True
     domain = account.domain_id or ""
@@ -86,6 +86,7 @@ def _is_visible(entry: RegisteredNumber, account: Account) -> bool:
 
 
 def _shape(entry: RegisteredNumber) -> dict[str, object]:
+    """Return an entry of the registry in the form of the API."""
     return {
         "conf_id": entry.e164,
         "conf_type": entry.conftype,

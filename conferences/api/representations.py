@@ -1,4 +1,4 @@
-"""The functions here build the objects of the open platform API: ConfItem, ConfDetail and MtItem. They are pure."""
+"""The functions here build the objects of the open platform API from a conference: ConfItem, MtItem and others. Pure."""
 
 from __future__ import annotations
 
@@ -37,10 +37,11 @@ _UNSUPPORTED = {
     "superior_cascade": 0,
     "subordinate_cascade": 0,
 }
-"""The fields of functions that our media units do not have, each with the value that says so."""
+"""The constant fields of functions that our media units do not have."""
 
 
-def _moment(value: datetime | None) -> str:
+def _time_text(value: datetime | None) -> str:
+    """Return a time in ISO 8601; "" for `None`."""
     return value.isoformat(timespec="seconds") if value else ""
 
 
@@ -61,8 +62,8 @@ def item(c: Conference, domain_name: str) -> dict[str, object]:
         "user_domain_moid": c.user_domain,
         "user_domain_name": domain_name,
         "platform_id": c.hosting_platform or c.source_platform,
-        "start_time": _moment(c.started_at or c.created_at),
-        "end_time": _moment(c.ends_at),
+        "start_time": _time_text(c.started_at or c.created_at),
+        "end_time": _time_text(c.ends_at),
         "duration": c.duration,
         "bitrate": c.bitrate,
         "mute": int(bool(settings.mute)),
@@ -109,6 +110,7 @@ def detail(c: Conference, domain_name: str) -> dict[str, object]:
 
 
 def _video_format(c: Conference) -> int:
+    """Return the number of the conference's video codec in the API: 6 is H.265, 4 is H.264."""
     return 6 if c.h265 else 4
 
 
@@ -126,7 +128,7 @@ def terminal(
         "online": int(bool(wire_terminal.online)),
         "e164": account if wire_terminal.type == "e164" else "",
         "type": 1,
-        "bitrate": _as_called(wire_terminal, "bitrate", bitrate),
+        "bitrate": _field_of_call(wire_terminal, "bitrate", bitrate),
         "silence": int(bool(wire_terminal.silence)),
         "mute": int(bool(wire_terminal.mute)),
         "mix": int(mix is not None and (mix.mode == 1 or mtid in mix.members)),
@@ -134,17 +136,17 @@ def terminal(
         "inspection": int(any(view.dst == mtid for view in arrangement.views)),
         "poll": int(poll is not None and mtid in poll.members),
         **dict.fromkeys(("dual", "rec", "upload"), 0),
-        "protocol": _as_called(wire_terminal, "protocol", int(wire_terminal.type == "sip")),
+        "protocol": _field_of_call(wire_terminal, "protocol", int(wire_terminal.type == "sip")),
         "call_mode": 0,
         "account": account,
-        "account_type": _as_called(
+        "account_type": _field_of_call(
             wire_terminal, "account_type", 1 if wire_terminal.type == "user" else 5
         ),
     }
 
 
-def _as_called(wire_terminal: Terminal, name: str, default: int) -> int:
-    """Return a field as it was given when the terminal was called, if its media unit reports it."""
+def _field_of_call(wire_terminal: Terminal, name: str, default: int) -> int:
+    """Return a field that was given when the terminal was called; the default if its media unit does not report it."""
     value = wire_terminal.extra.get(name)
     return value if isinstance(value, int) else default
 
@@ -156,7 +158,7 @@ _LOUD = 20
 
 
 def terminal_detail(c: Conference, wire_terminal: Terminal) -> dict[str, object]:
-    """Return an MtDetail: a terminal with its channels, which only one that is online has."""
+    """Return an MtDetail: a terminal with its channels; a terminal that is offline has none."""
     arrangement = arrangement_of(c.settings)
     shown = terminal(wire_terminal, c.bitrate, arrangement)
     channel = {"chn_id": 1, "chn_alias": "", "chn_label": 0}
@@ -181,7 +183,7 @@ def terminal_detail(c: Conference, wire_terminal: Terminal) -> dict[str, object]
 
 
 def members(c: Conference, ids: Collection[str]) -> list[dict[str, object]]:
-    """Return these members of a conference; `mt_id` is "" for one that is not in it any more."""
+    """Return account and id of the members of a conference with these ids; both are "" for one that has left."""
     accounts = {row.mtid: row.account or "" for row in c.mts}
     return [
         {"account": accounts.get(mtid, ""), "mt_id": mtid if mtid in accounts else ""}
@@ -190,7 +192,7 @@ def members(c: Conference, ids: Collection[str]) -> list[dict[str, object]]:
 
 
 def picture(c: Conference, layout: Mapping[str, object]) -> dict[str, object]:
-    """Return a VmpLive: how pictures are put together, with the account beside each terminal."""
+    """Return a VmpLive: the layout of a composed picture, with the account of each terminal that it shows."""
     accounts = {row.mtid: row.account or "" for row in c.mts}
     rows = [
         {**row, "account": accounts.get(str(row.get("mt_id")), ""), "mt_id": row.get("mt_id", "")}
@@ -202,7 +204,7 @@ def picture(c: Conference, layout: Mapping[str, object]) -> dict[str, object]:
 def poll(
     c: Conference, running: Poll | None, default_mode: int, now: datetime
 ) -> dict[str, object]:
-    """Return a PollLive: the poll and whom it shows; `None` means that there is none."""
+    """Return a PollLive: a poll, and the terminal that it shows now. `running` is `None` if there is no poll."""
     if running is None:
         nobody = {"mode": default_mode, "cur_poll_mt": {"mt_id": ""}, "members": []}
         return nobody | dict.fromkeys(("state", "num", "keep_time", "poll_index"), 0)

@@ -1,4 +1,4 @@
-"""The calls `mc/resources`, `mc/platforms` and `vrs/vrsip`: what this site can hold, and its recorders."""
+"""The calls `mc/resources`, `mc/platforms` and `vrs/vrsip`: capacity, platform and recorders of this site."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _Addresses = answer("RecorderAddresses", "The recorders.", ipinfo=many(_Address)
 
 
 def resources_of_pool(platform: str) -> list[Resource]:
-    """Return all media units and recorders of a platform; none while Redis is away."""
+    """Return all media units, recorders and mixers of a platform; [] while Redis is away."""
     try:
         return [resource for _, resource in sorted(load_resources(platform).items())]
     except redis.RedisError:

@@ -1,4 +1,4 @@
-"""The calls of roles: chairman, speaker, content stream, and what is sent up to a higher conference."""
+"""The API calls about roles of terminals: chairman, speaker, sharing of content, upload to a higher conference."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ NOT_SUPPORTED, NOT_CASCADED = 22013, 20440
 
 
 class _Role(Call):
-    """The base of the calls of a role that the media unit gives to a terminal."""
+    """The base of the calls about a role that the media unit gives to a terminal."""
 
     role: ClassVar[str]
     order_of_role: ClassVar[type[TerminalControl]]
     already: ClassVar[int]
-    """The code of the refusal if the terminal has the role."""
+    """The error code if the terminal has the role already."""
 
     @extend_schema(responses={200: answers(shapes.RoleHolder)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -65,7 +65,7 @@ class DualStream(Call):
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Refuse to let a terminal share; accept that nobody does."""
+        """Refuse to make a terminal share content; accept the request that nobody shares."""
         if mt_id := request_parsing.words(self.params(request).get("mt_id"), "mt_id"):
             self._refuse(request, conf_id, mt_id)
         self.own(request, conf_id)
@@ -73,27 +73,28 @@ class DualStream(Call):
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str) -> Response:
-        """Refuse to end a terminal's sharing."""
+        """Refuse to end the sharing of a terminal, which only its own person can end."""
         mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
         return self._refuse(request, conf_id, mt_id)
 
     def _refuse(self, request: Request, conf_id: str, mt_id: str) -> Response:
+        """Raise the Refusal: first if the terminal does not exist, else because sharing cannot be controlled."""
         self.own_terminal(request, conf_id, mt_id)
         raise Refusal(NOT_SUPPORTED, "mt_id: only the person himself begins and ends sharing")
 
 
 class Upload(Call):
-    """The call `…/upload`: whose picture a higher conference sees, of which there is none."""
+    """The call `…/upload`: the terminal whose picture a higher conference sees; here there are no higher conferences."""
 
     @extend_schema(responses={200: answers(shapes.RoleHolder)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer that nobody is sent up."""
+        """Answer that no terminal's picture is sent to a higher conference."""
         self.own(request, conf_id)
         return ack(mt_id="")
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Refuse: the conference is not cascaded."""
+        """Refuse to choose a terminal, because the conference is not cascaded below another."""
         self.own(request, conf_id)
         if request_parsing.words(self.params(request).get("mt_id"), "mt_id"):
             raise Refusal(NOT_CASCADED, "this conference is not cascaded below another")

@@ -31,18 +31,18 @@ class VirtualRooms(StoredList):
     kind = Kind.ROOM
 
     def defaults(self) -> GivenSettings:
-        """Return the settings of a room: its conference lasts until everybody has gone."""
+        """Return the settings of a room for which there is no argument: its conference lasts until everybody has left."""
         return {"duration": 0, "auto_end": True}
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return the number that is asked for (`e164`, an argument of ours), else `None`, any. Raises Refusal."""
+        """Return the requested number (`e164`, an argument of ours); `None` means any free number. Raises Refusal."""
         number = request_parsing.words(params.get("e164"), "e164")
         if number and not (number.isascii() and number.isdigit() and len(number) <= 16):
             raise Refusal(int(Err.MALFORMED), "e164: at most 16 digits are allowed")
         return number or None
 
     def draft(self, request: Request, given: GivenSettings) -> Draft:
-        """Return what the arguments ask for. Raises Refusal, also for a number that the caller may not have."""
+        """Return the draft of the requested room. Raises Refusal, also for a number that the caller may not have."""
         draft, account = super().draft(request, given), self.account(request)
         if draft.e164 and not stored_commands.may_have_number(draft.e164, account):
             raise commands.Nack(
@@ -71,7 +71,7 @@ class VirtualRooms(StoredList):
     def post(self, request: Request) -> Response:
         """Add a virtual room, with a number of its own."""
         params, domain = self.params(request), self.domain(request)
-        draft = self.draft(request, self.read(params))
+        draft = self.draft(request, self.read_settings(params))
         exclusive, users = exclusive_of(params, domain)
         draft = draft._replace(exclusive=bool(exclusive), exclusive_users=users or ())
         stored = stored_commands.make(draft, self.account(request))
@@ -84,14 +84,14 @@ class VirtualRooms(StoredList):
 
 
 def link_for(room: StoredConference, person: str) -> dict[str, object]:
-    """Return the link of a room as a field of an answer; "" for somebody whom the room does not admit."""
+    """Return the field `join_url` of an answer: the link of a room; "" if the room does not admit the person (MOID)."""
     return {"join_url": settings.PUBLIC_URL + room_link(room) if room.admits(person) else ""}
 
 
 def exclusive_of(
     params: Mapping[str, object], domain: str
 ) -> tuple[bool | None, tuple[str, ...] | None]:
-    """Return whether a room is for some people only, and their MOIDs; `None` where it is not given. Raises Refusal."""
+    """Return the arguments `exclusive` and `exclusive_users` (as MOIDs); `None` for an omitted one. Raises Refusal."""
     exclusive = None
     if params.get("exclusive") not in (None, ""):
         exclusive = request_parsing.switch(params["exclusive"], "exclusive")
@@ -115,11 +115,11 @@ class VirtualRoom(StoredCall):
     )
     def get(self, request: Request, stored_id: str) -> Response:
         """Answer all fields of a virtual room."""
-        room = self.one(request, stored_id)
+        room = self.find(request, stored_id)
         held = stored_commands.held_in([room])
         detail = stored_shapes.room_detail(room, held.get(room.e164, ""))
         detail |= link_for(room, self.account(request).moid)
-        return ack(**self.shown(request, detail, room))
+        return ack(**self.without_secrets(request, detail, room))
 
     @extend_schema(
         operation_id="virtual_meeting_rooms_change",
@@ -127,10 +127,10 @@ class VirtualRoom(StoredCall):
         responses=answers(stored_serializers.RoomId),
     )
     def post(self, request: Request, stored_id: str) -> Response:
-        """Change what the arguments give of a virtual room; its number stays."""
-        room, params = self.one(request, stored_id), self.params(request)
+        """Change the fields of a virtual room that the arguments contain; its number stays."""
+        room, params = self.find(request, stored_id), self.params(request)
         exclusive, users = exclusive_of(params, self.domain(request))
-        changes = stored_commands.with_settings(room, self.read(params))
+        changes = stored_commands.with_settings(room, self.read_settings(params))
         changes = changes._replace(exclusive=exclusive, exclusive_users=users)
         stored_commands.edit(room, changes, self.account(request))
         link = link_for(room, self.account(request).moid)
@@ -143,5 +143,5 @@ class VirtualRoom(StoredCall):
     )
     def delete(self, request: Request, stored_id: str) -> Response:
         """Delete a virtual room in which no conference is held."""
-        stored_commands.delete(self.one(request, stored_id), self.account(request))
+        stored_commands.delete(self.find(request, stored_id), self.account(request))
         return ack(description="")

@@ -14,7 +14,7 @@ _Shape = serializers.Serializer[object]
 
 
 class TemplateParams(SettingsParams):
-    """A template that is asked for, or what is to be changed of one: what is left out then stays."""
+    """The arguments of a new template, or the changes of one; a change leaves omitted fields as they are."""
 
     bind_e164 = serializers.ChoiceField(
         [0, 1], required=False, help_text="1: a number is kept for it (personal templates only)."
@@ -22,7 +22,7 @@ class TemplateParams(SettingsParams):
 
 
 class AccountRef(_Shape):
-    """An account, by its MOID or one of the names with which it signs in."""
+    """An account, named by its MOID or by one of its sign-in names."""
 
     account = serializers.CharField(max_length=254)
     name = serializers.CharField(required=False, allow_blank=True)
@@ -30,13 +30,13 @@ class AccountRef(_Shape):
 
 
 class RoomParams(_Shape):
-    """A virtual room that is asked for, or what is to be changed of one: what is left out then stays."""
+    """The arguments of a new virtual room, or the changes of one; a change leaves omitted fields as they are."""
 
     name = serializers.CharField(max_length=64, help_text="At most 64 bytes.")
     e164 = serializers.CharField(
         required=False,
         max_length=16,
-        help_text="Only when it is made. Without it, any free number.",
+        help_text="Only for a new room. Without it, any free number.",
     )
     max_join_mt = serializers.ChoiceField([8, 32, 64, 192], required=False, default=8)
     video_formats = VideoFormat(many=True, required=False)
@@ -46,13 +46,15 @@ class RoomParams(_Shape):
         required=False, default=0, help_text="Minutes of a conference in it; 0: no end."
     )
     auto_end = serializers.ChoiceField(
-        [0, 1], required=False, default=1, help_text="1: ends 5 minutes after the last one left."
+        [0, 1], required=False, default=1, help_text="1: ends 5 minutes after everybody has left."
     )
     mute = serializers.ChoiceField([0, 1], required=False)
     silence = serializers.ChoiceField([0, 1], required=False)
     recorder = Recorder(required=False)
     exclusive = serializers.ChoiceField(
-        [0, 1], required=False, help_text="1: only its maker and these people begin a conference."
+        [0, 1],
+        required=False,
+        help_text="1: only its owner and `exclusive_users` begin and enter its conferences.",
     )
     exclusive_users = AccountRef(many=True, required=False)
 
@@ -61,14 +63,14 @@ class RoomParams(_Shape):
 
 
 class TemplateId(Accepted):
-    """A template is there, or is changed."""
+    """The answer that a template is created or changed."""
 
     template_id = serializers.CharField()
     description = serializers.CharField(allow_blank=True)
 
 
 class RoomId(Accepted):
-    """A virtual room is there, or is changed."""
+    """The answer that a virtual room is created or changed."""
 
     id = serializers.CharField()
     e164 = serializers.CharField()
@@ -77,7 +79,7 @@ class RoomId(Accepted):
 
 
 class Deleted(Accepted):
-    """A template or virtual room is no more."""
+    """The answer that a template or virtual room is deleted."""
 
     description = serializers.CharField(allow_blank=True)
 
@@ -96,7 +98,7 @@ class _Common(_Shape):
 
 
 class TemplateItem(_Common):
-    """A template in a list. Fields of functions that our media units do not have say so by a fixed value."""
+    """A template in a list. Fields of functions that our media units do not have are constant."""
 
     template_id = serializers.CharField()
 
@@ -116,7 +118,7 @@ class PublicTemplates(Accepted):
 
 
 class TemplatePart(Accepted):
-    """A part of a template. Which fields there are depends on the part."""
+    """One part of a template; its fields depend on the part that was requested."""
 
     template_id = serializers.CharField()
     total = serializers.IntegerField(required=False)

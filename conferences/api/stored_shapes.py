@@ -21,7 +21,7 @@ _FIXED: dict[str, object] = {
     "voice_activity_detection": 0,
     "vacinterval": 15,
 }
-"""The fields of functions that our media units do not have, each with the value that says so."""
+"""The constant fields of functions that our media units do not have."""
 
 _FIXED_IN_DETAIL: dict[str, object] = {
     "call_mode": 0,
@@ -42,7 +42,7 @@ _ACCOUNT = 1
 
 
 def _settings(stored: StoredConference) -> dict[str, object]:
-    """Return the settings that all answers show."""
+    """Return the settings that all answers contain."""
     settings = stored.settings
     for_all = settings.settings or Settings()
     return {
@@ -66,7 +66,7 @@ def template_item(stored: StoredConference) -> dict[str, object]:
 
 
 def template_simple(stored: StoredConference) -> dict[str, object]:
-    """Return the scalar fields of a template, and how many others there are."""
+    """Return the fields of a template that are no lists, and the lengths of its lists."""
     settings = stored.settings
     return {
         **_FIXED,
@@ -102,7 +102,7 @@ def template_detail(stored: StoredConference) -> dict[str, object]:
 
 
 def invite_members(stored: StoredConference) -> list[dict[str, object]]:
-    """Return the terminals that a template's conference calls."""
+    """Return the terminals that are called into a conference of a template."""
     bitrate = stored.settings.bitrate
     return [
         {**_account(mt), "bitrate": mt.extra.get("bitrate", bitrate)} for mt in stored.settings.mts
@@ -110,12 +110,12 @@ def invite_members(stored: StoredConference) -> list[dict[str, object]]:
 
 
 def mix() -> dict[str, object]:
-    """Return how sound is mixed: always of all."""
+    """Return how sound is mixed: everybody is heard."""
     return {"mode": 1, "members": []}
 
 
 def room(stored: StoredConference, conf_name: str) -> dict[str, object]:
-    """Return a virtual room. `conf_name`: the conference that is held in it; "" means that it is idle."""
+    """Return a virtual room. `conf_name`: the name of the conference that is held in it; "" means that it is idle."""
     return {
         **_FIXED,
         **_settings(stored),
@@ -161,17 +161,19 @@ def _video_formats(stored: StoredConference) -> Sequence[dict[str, object]]:
 
 
 def _recorder(stored: StoredConference) -> dict[str, object]:
+    """Return the choice whether conferences are recorded, in the form of the API."""
     mode = int(stored.settings.record)
     return {"recorder_mode": mode, "publish_mode": 0, "dual_stream": 0, "anonymous": 0}
 
 
 def _role(stored: StoredConference, account: str | None) -> dict[str, object] | None:
-    """Return the chairman or speaker, who is one of those that are called; `None` if nobody is it."""
-    found = (mt for mt in stored.settings.mts if account and mt.account == account)
-    return next((_account(mt) for mt in found), None)
+    """Return the chairman or speaker (`account`), who is among the invited terminals; `None` if there is none."""
+    matching = (mt for mt in stored.settings.mts if account and mt.account == account)
+    return next((_account(mt) for mt in matching), None)
 
 
 def _account(mt: InvitedTerminal) -> dict[str, object]:
+    """Return the account of an invited terminal in the form of the API."""
     default = _ACCOUNT if mt.type == "user" else 5
     return {
         "name": mt.name,

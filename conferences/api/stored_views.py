@@ -1,7 +1,7 @@
-"""The base of the API calls for templates and virtual rooms (`template_views`, `room_views`).
+"""The base classes of the API calls about templates and virtual rooms (`template_views`, `room_views`).
 
-Reading is for everybody of the user domain (a personal template: for its owner). Who may write is said in
-`stored_commands.may_write`.
+Everybody of the user domain may read them (personal templates: only their owner). `stored_commands.may_write` says who
+may write.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ class StoredCall(Call):
         """Return the account that calls."""
         return self.session(request).account
 
-    def one(self, request: Request, stored_id: str) -> StoredConference:
-        """Return the template or virtual room of this address. Raises Refusal."""
+    def find(self, request: Request, stored_id: str) -> StoredConference:
+        """Return the template or virtual room with this id, if the caller may use it. Raises Refusal."""
         return stored_commands.find(self.kind, stored_id, self.account(request))
 
     def page(self, request: Request) -> tuple[stored_rows.StoredPage, int]:
-        """Return the page of the list that the arguments ask for."""
+        """Return the page of the list that the arguments request, and the position of its first entry."""
         params = self.params(request)
         start = max(0, request_parsing.number(params.get("start"), "start", 0))
         count = request_parsing.number(params.get("count"), "count", 10)
@@ -71,30 +71,31 @@ class StoredCall(Call):
         )
         return page, start
 
-    def shown(
+    def without_secrets(
         self, request: Request, fields: dict[str, object], stored: StoredConference
     ) -> dict[str, object]:
-        """Return the fields of an answer, without the password for those who may not set it."""
+        """Return the fields of an answer; the password is "" if the caller may not change the template or room."""
         is_secret = not stored_commands.may_write(stored, self.kind, self.account(request))
         return fields | {"password": ""} if is_secret else fields
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return by argument what is wrong with it, or that it has no effect."""
+        """Return name of an argument -> what is wrong with it, or that it has no effect; {} if all are fine."""
         params = self.params(request)
         try:
-            self.read(params)
+            self.read_settings(params)
         except Refusal as refusal:
             name, _, words = refusal.description.partition(": ")
             return {name: words} if words else {"params": name}
         return dict.fromkeys(self.without_effect(params), "has no effect here")
 
-    def read(self, params: Mapping[str, object]) -> GivenSettings:
-        """Return the settings that the arguments give. Raises Refusal."""
+    def read_settings(self, params: Mapping[str, object]) -> GivenSettings:
+        """Return the settings that the arguments contain. Raises Refusal."""
         wishes.refuse_unsafe(params)
         kept = {k: v for k, v in params.items() if not (self._drops(k) and v is not None)}
         return request_parsing.given_settings(kept)
 
     def _drops(self, argument: str) -> bool:
+        """Return whether this kind of template does not keep an argument."""
         return self.kind is Kind.PUBLIC and argument in _NOT_OF_PUBLIC
 
     def without_effect(self, params: Mapping[str, object]) -> list[str]:
@@ -112,10 +113,10 @@ class StoredCall(Call):
 
 
 class StoredList(StoredCall):
-    """The base of the calls that list what there is, and add to it."""
+    """The base of the calls that list templates or virtual rooms, and add one."""
 
     def draft(self, request: Request, given: GivenSettings) -> Draft:
-        """Return what the arguments ask for. Raises Refusal."""
+        """Return the draft of the requested template or room, with these settings. Raises Refusal."""
         account, params = self.account(request), self.params(request)
         name = request_parsing.conference_name(params.get("name"))
         return Draft(
@@ -129,14 +130,14 @@ class StoredList(StoredCall):
         )
 
     def defaults(self) -> GivenSettings:
-        """Return the settings that hold where no argument gives them, and that are not those of a conference."""
+        """Return the settings whose defaults differ from those of a conference."""
         return {}
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return the number that is asked for: `None` any, "" none."""
+        """Return the requested number: `None` means any free number, "" no number."""
         return None
 
     def add(self, request: Request) -> StoredConference:
-        """Make what the arguments ask for. Raises Refusal."""
-        draft = self.draft(request, self.read(self.params(request)))
+        """Create the requested template or virtual room. Raises Refusal."""
+        draft = self.draft(request, self.read_settings(self.params(request)))
         return stored_commands.make(draft, self.account(request))

@@ -28,7 +28,7 @@ class PersonalTemplates(StoredList):
     list_name = "personal_templates"
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return `None`, any number, if one is asked for (`bind_e164`), else "", none."""
+        """Return `None`, which means any free number, if the argument `bind_e164` is 1; else "", no number."""
         return None if request_parsing.switch(params.get("bind_e164"), "bind_e164") else ""
 
     @extend_schema(
@@ -59,7 +59,7 @@ class PublicTemplates(PersonalTemplates):
     list_name = "public_templates"
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return `None`: every public template has a number."""
+        """Return `None`, which means any free number, as every public template has one."""
         return None
 
     @extend_schema(
@@ -75,11 +75,11 @@ class PublicTemplates(PersonalTemplates):
         request=stored_serializers.TemplateParams, responses=answers(stored_serializers.TemplateId)
     )
     def post(self, request: Request) -> Response:
-        """Add a public template; only an administrator of the domain may."""
+        """Add a public template; only administrators of the domain may."""
         return super().post(request)
 
 
-# ---- one -----------------------------------------------------------------------------------------
+# ---- one template --------------------------------------------------------------------------------
 
 
 class PersonalTemplate(StoredCall):
@@ -92,8 +92,8 @@ class PersonalTemplate(StoredCall):
     )
     def get(self, request: Request, stored_id: str) -> Response:
         """Answer all fields of a template."""
-        stored = self.one(request, stored_id)
-        return ack(**self.shown(request, stored_shapes.template_detail(stored), stored))
+        stored = self.find(request, stored_id)
+        return ack(**self.without_secrets(request, stored_shapes.template_detail(stored), stored))
 
     @extend_schema(
         operation_id="personal_templates_change",
@@ -101,17 +101,18 @@ class PersonalTemplate(StoredCall):
         responses=answers(stored_serializers.TemplateId),
     )
     def post(self, request: Request, stored_id: str) -> Response:
-        """Change what the arguments give of a template."""
-        stored, params = self.one(request, stored_id), self.params(request)
+        """Change the fields of a template that the arguments contain."""
+        stored, params = self.find(request, stored_id), self.params(request)
         wishes.refuse_unsafe(params)
         kept = {k: v for k, v in params.items() if not self._drops(k)}
         given = request_parsing.given_settings(kept, stored.settings.mts)
         changes = stored_commands.with_settings(stored, given)
-        stored_commands.edit(stored, self._numbered(changes, params), self.account(request))
+        changes = self._with_number_change(changes, params)
+        stored_commands.edit(stored, changes, self.account(request))
         return ack(template_id=stored.id, description=self.description(request))
 
-    def _numbered(self, changes: Changes, params: Mapping[str, object]) -> Changes:
-        """Add to the changes that the template gets or loses a number (`bind_e164`)."""
+    def _with_number_change(self, changes: Changes, params: Mapping[str, object]) -> Changes:
+        """Add to the changes that the template gets or loses its number, if the argument `bind_e164` says so."""
         if self.kind is Kind.PUBLIC or params.get("bind_e164") in (None, ""):
             return changes
         if request_parsing.switch(params["bind_e164"], "bind_e164"):
@@ -125,7 +126,7 @@ class PersonalTemplate(StoredCall):
     )
     def delete(self, request: Request, stored_id: str) -> Response:
         """Delete a template."""
-        stored_commands.delete(self.one(request, stored_id), self.account(request))
+        stored_commands.delete(self.find(request, stored_id), self.account(request))
         return ack(description="")
 
 
@@ -147,7 +148,7 @@ class PublicTemplate(PersonalTemplate):
         responses=answers(stored_serializers.TemplateId),
     )
     def post(self, request: Request, stored_id: str) -> Response:
-        """Change what the arguments give of a public template; only an administrator of the domain may."""
+        """Change the fields of a public template that the arguments contain; only administrators of the domain may."""
         return super().post(request, stored_id)
 
     @extend_schema(
@@ -156,7 +157,7 @@ class PublicTemplate(PersonalTemplate):
         responses={200: answers(stored_serializers.Deleted)},
     )
     def delete(self, request: Request, stored_id: str) -> Response:
-        """Delete a public template; only an administrator of the domain may."""
+        """Delete a public template; only administrators of the domain may."""
         return super().delete(request, stored_id)
 
 
@@ -172,9 +173,11 @@ class TemplatePart(StoredCall):
     )
     def get(self, request: Request, stored_id: str, part: str) -> Response:
         """Answer a part of a template: its simple fields, or one of its lists and objects."""
-        stored, params = self.one(request, stored_id), self.params(request)
+        stored, params = self.find(request, stored_id), self.params(request)
         if part == "simple":
-            return ack(**self.shown(request, stored_shapes.template_simple(stored), stored))
+            return ack(
+                **self.without_secrets(request, stored_shapes.template_simple(stored), stored)
+            )
         if part == "invite_members":
             members = stored_shapes.invite_members(stored)
             start = max(0, request_parsing.number(params.get("start"), "start", 0))

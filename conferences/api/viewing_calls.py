@@ -32,14 +32,14 @@ class Inspections(Call):
     @extend_schema(request=shapes.Viewing, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
         """Let a terminal look at another: its page shows that picture large."""
-        view = self._wanted(request)
+        view = self._requested_view(request)
         c = self.own(request, conf_id)
         refuse_unknown(c, (view.src, view.dst))
         others = [old for old in arrangement_of(c.settings).views if old.dst != view.dst]
         return self.arrange(request, conf_id, views=msgspec.to_builtins([*others, view]))
 
-    def _wanted(self, request: Request) -> View:
-        """Return who is to look at whom. Raises Refusal for sound, and for a composed picture."""
+    def _requested_view(self, request: Request) -> View:
+        """Return the view that the arguments request. Raises Refusal, also for sound and for composed pictures."""
         params = self.params(request)
         src, dst = params.get("src"), params.get("dst")
         if not isinstance(src, dict) or not isinstance(dst, dict):
@@ -53,6 +53,7 @@ class Inspections(Call):
 
 
 def _view(view: View, **channel: int) -> dict[str, object]:
+    """Return a view in the form of the API. `channel`: a field for both terminals, which some calls show."""
     return {
         "mode": view.mode,
         "src": {"type": TERMINAL, "mt_id": view.src, **channel},
@@ -61,18 +62,18 @@ def _view(view: View, **channel: int) -> dict[str, object]:
 
 
 class OneInspection(Call):
-    """The call `…/inspections/{mt_id}/{mode}`, and the same of one channel."""
+    """The calls `…/inspections/{mt_id}/{mode}` and `…/inspection_channels/{mt_id}/{mode}/{channel}`."""
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(
         self, request: Request, conf_id: str, mt_id: str, mode: str, channel: str = "1"
     ) -> Response:
-        """Let a terminal see what all see again."""
+        """Let a terminal see the picture of all again."""
         views = self.arrangement(request, conf_id).views
-        left = [view for view in views if (view.dst, str(view.mode)) != (mt_id, mode)]
-        if len(left) == len(views):
+        others = [view for view in views if (view.dst, str(view.mode)) != (mt_id, mode)]
+        if len(others) == len(views):
             raise Refusal(CHANNEL_CLOSED, "mt_id: looks at nobody in this mode")
-        return self.arrange(request, conf_id, views=msgspec.to_builtins(left))
+        return self.arrange(request, conf_id, views=msgspec.to_builtins(others))
 
 
 class InspectionChannels(Inspections):

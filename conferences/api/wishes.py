@@ -1,7 +1,7 @@
-"""Arguments for a new conference that our media units cannot fulfil are refused, or named in the answer.
+"""Arguments of a new conference that ask for functions which our media units do not have are found here.
 
-An argument that people rely on, as for encryption, is refused. All others are named in the answer, so that none is
-ignored silently (HTTP API, order of building).
+An argument on which people rely for their safety, such as encryption, is refused. All others are named in the answer, so
+that none is ignored silently (HTTP API, order of building).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _REFUSED = {
     "closed_conf": (20005, "a closed conference is not possible; protect it by a password"),
     "safe_conf": (20005, "a hidden conference is not possible; protect it by a password"),
 }
-"""The arguments that must be 0, each with code and reason of the refusal."""
+"""Argument that must be 0 -> error code and reason of its refusal."""
 
 _CHOSEN_LAYOUT = 1
 _NO_COMPOSITION = (
@@ -40,21 +40,23 @@ _SUPPORTED_VALUES = {
     "public_conf": (0,),
     "one_reforming": (0,),
 }
-"""The values of arguments that need no function which our media units do not have."""
+"""Argument -> the values that we support; any other value asks for a function that our media units do not have."""
 
 _UNSUPPORTED_ARGUMENTS = ("vmp", "poll", "vips", "keep_calling_members", "audio_formats")
 _MAX_RESOLUTION, _MAX_FRAMES = 13, 30
 _UNSUPPORTED_RECORDER_FIELDS = ("publish_mode", "dual_stream", "anonymous")
 
 
-_DONE_AT_ONCE = frozenset(("vmp", "mix", "poll", "vips", "mute_filter", "voice_activity_detection"))
-"""Arguments that have an effect in a conference that starts at once; templates do not keep them."""
+_EFFECTIVE_AT_ONCE = frozenset(
+    ("vmp", "mix", "poll", "vips", "mute_filter", "voice_activity_detection")
+)
+"""These arguments have an effect in a conference that starts at once, but not in templates, rooms and reservations."""
 
 
 def refuse_unsafe(params: Mapping[str, object], *, instant: bool = False) -> None:
-    """Refuse arguments that people would rely on, but that cannot be fulfilled. Raises Refusal.
+    """Raise Refusal for arguments on which people would rely, but which have no effect.
 
-    `instant`: they are those of a conference that starts at once, not of a template, room or booking.
+    `instant`: the arguments are those of a conference that starts at once, not of a template, room or reservation.
     """
     for name, (code, reason) in _REFUSED.items():
         if number(params.get(name), name, 0):
@@ -68,17 +70,17 @@ def refuse_unsafe(params: Mapping[str, object], *, instant: bool = False) -> Non
 
 
 def names_without_effect(params: Mapping[str, object], *, instant: bool = False) -> list[str]:
-    """Return the names of the arguments that ask for a function but have no effect."""
-    done = _DONE_AT_ONCE if instant else frozenset()
+    """Return the names of the arguments that ask for a function but have no effect. `instant`: see `refuse_unsafe`."""
+    effective = _EFFECTIVE_AT_ONCE if instant else frozenset()
     names = [
         name
         for name, supported in _SUPPORTED_VALUES.items()
-        if name not in done and number(params.get(name), name, supported[0]) not in supported
+        if name not in effective and number(params.get(name), name, supported[0]) not in supported
     ]
-    names += [name for name in _UNSUPPORTED_ARGUMENTS if name not in done and params.get(name)]
+    names += [name for name in _UNSUPPORTED_ARGUMENTS if name not in effective and params.get(name)]
     if params.get("encrypted_key"):
         names.append("encrypted_key")
-    names += [name for name in _nested_without_effect(params) if name not in done]
+    names += [name for name in _nested_without_effect(params) if name not in effective]
     return names
 
 

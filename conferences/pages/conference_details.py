@@ -1,7 +1,4 @@
-"""The functions here put a conference into words, for its page and for call records as CSV.
-
-They never show secrets.
-"""
+"""The functions here describe a conference in texts, for its admin page and for call records as CSV, without secrets."""
 
 from __future__ import annotations
 
@@ -38,14 +35,14 @@ CSV_COLUMNS = (
 
 
 def size(c: Conference) -> str:
-    """Return in words the number of places, the resolution, and whether the conference is recorded."""
+    """Return a text with the number of places, the resolution, and whether the conference is recorded."""
     kind = "large" if c.large else "small"
     recorded = ", recorded" if c.record else ""
     return f"{c.places} places ({kind}), {c.resolution}{recorded}"
 
 
 def join_without_secrets(join: Join | None) -> str:
-    """Return in words how to join a conference on its media unit, without pin and token."""
+    """Return a text that says how to join a conference on its media unit, without pin and token."""
     descriptions = []
     for kind, info in (to_json(join) if join else {}).items():
         if kind in SECRET_FIELDS:

@@ -1,6 +1,6 @@
-"""The first page of the admin (dashboard) shows the present state of the platform; its script asks every two seconds.
+"""The first page of the admin (dashboard) shows the present state of the platform; its script polls every two seconds.
 
-Administrators of this site's platform see everything; others see only the conferences of their domain.
+Administrators of this site's platform see all values; others see only those of conferences of their domain.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _cache: dict[str, tuple[float, object]] = {}
 
 
 def for_page(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
-    """Return the page's context with the values that it shows until its script asks for the first time."""
+    """Return the page's context with the values that it shows until its script has polled for the first time."""
     context["live"] = facts(request.user)
     context["state_names"] = _STATE_NAMES
     context["part_names"] = {part: str(name) for part, name in _PART_NAMES.items()}
@@ -84,7 +84,7 @@ def live(request: HttpRequest) -> JsonResponse:
 def facts(user: Account | AnonymousUser) -> Facts:
     """Return all values that the dashboard shows to an administrator.
 
-    They are read at most once a second, however many administrators of one domain look at it.
+    They are read at most once a second for each domain, however many administrators look at the page.
     """
     if admin_scope.administers_this_site(user):
         answer: Facts = _cached(_FACTS_SECONDS, "facts", _facts_of_site)
@@ -232,7 +232,7 @@ def _units_and_restores() -> Facts:
 
 
 def _unit(resource: Resource, simulated: bool) -> Facts:
-    """Return what the page shows of one media unit, recorder or mixer; pairs are `[used, capacity]`."""
+    """Return the values of one media unit, recorder or mixer for the page; pairs are `[used, capacity]`."""
     return {
         "simulated": simulated,
         "kind": resource.kind,

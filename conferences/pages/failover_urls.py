@@ -1,4 +1,4 @@
-"""The join page asks several sites where its conference runs: if one is down, the next. Here are their addresses."""
+"""The addresses of the sites that a join page asks for its conference: if one is down, it asks the next."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def site_urls_of(platform: str) -> tuple[str, ...]:
 
 
 def is_served_here(platform: str) -> bool:
-    """Tell whether this site serves a platform; False also if its copy of the data cannot be read.
+    """Tell whether this site serves a platform; False also if the platform's data cannot be read here.
 
-    A join page that used an old copy would send people to a unit where the conference no longer runs.
+    Otherwise an old copy of the data could send people to a media unit where the conference no longer runs.
     """
     serving = read_unless_away(platform)
     return serving is not None and serving.is_served_here

@@ -1,6 +1,6 @@
-"""The page on which people list, make, begin and delete virtual rooms of their domain, and templates of their own.
+"""The page on which people list, create, begin and delete virtual rooms of their domain, and their own templates.
 
-It is made of plain forms, without a script. It decides nothing: each button does what the HTTP API does.
+It consists of plain HTML forms without a script. Each button calls the same functions as the HTTP API.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _room(room: StoredConference, person: Account, conf_name: str) -> dict[str, object]:
-    """Return what the page shows of one room."""
+    """Return the values of one room for the page. `conf_name`: the conference in it, "" for none."""
     return {
         "stored": room,
         "conf_name": conf_name,
@@ -87,17 +87,17 @@ _TEXT_OF_REFUSAL = {
     stored_commands.NO_TEMPLATE_SPACE: _TOO_MANY,
     stored_commands.TOO_MANY_ROOMS: _TOO_MANY,
 }
-"""The texts for refusals that mean something else here than where a conference is held."""
+"""Error code -> the text of a refusal that differs here from that on other pages."""
 
 View = Callable[..., HttpResponseRedirect]
 
 
-def _form(view: View) -> Callable[..., HttpResponse]:
-    """Decorate the view of a form: a refusal is shown on the page, in words for people."""
+def _form_view(view: View) -> Callable[..., HttpResponse]:
+    """Decorate a function that handles a form as a view, which shows refusals on the page in words for people."""
 
     @wraps(view)
     def form_view(request: HttpRequest, **url_values: str) -> HttpResponse:
-        """Do what the form asks for, and show the page again, or where the view leads."""
+        """Handle the form, and redirect to the address that the function returns, or back to the page."""
         try:
             return view(request, **url_values)
         except Refusal as refusal:
@@ -110,9 +110,9 @@ def _form(view: View) -> Callable[..., HttpResponse]:
     return never_cache(login_required(require_POST(form_view)))
 
 
-@_form
+@_form_view
 def add(request: HttpRequest, kind: str) -> HttpResponseRedirect:
-    """Make a room or a template from the fields of the form."""
+    """Create a room or a template from the fields of the form."""
     form, person = request.POST, my_conferences.person_of(request)
     params: dict[str, object] = {
         "name": form.get("name"),
@@ -138,15 +138,15 @@ def add(request: HttpRequest, kind: str) -> HttpResponseRedirect:
     return redirect("rooms")
 
 
-@_form
+@_form_view
 def begin(request: HttpRequest, kind: str, stored_id: str) -> HttpResponseRedirect:
-    """Begin the conference of a room or template, and go there."""
+    """Begin the conference of a room or template, and redirect to its join page."""
     person = my_conferences.person_of(request)
     started = stored_commands.begin(_find(kind, stored_id, person), person)
     return redirect("join", started.e164)
 
 
-@_form
+@_form_view
 def delete(request: HttpRequest, kind: str, stored_id: str) -> HttpResponseRedirect:
     """Delete a room or template."""
     person = my_conferences.person_of(request)
@@ -157,6 +157,7 @@ def delete(request: HttpRequest, kind: str, stored_id: str) -> HttpResponseRedir
 
 
 def _find(kind: str, stored_id: str, person: Account) -> StoredConference:
+    """Return the room or template with this id, if the person may use it. Raises Refusal, or Http404 for another kind."""
     if kind not in _KINDS:
         raise Http404
     return stored_commands.find(_KINDS[kind], stored_id, person)

@@ -1,4 +1,4 @@
-"""The operators' page of reservations: who has booked what, from when on, and how often; with an action to cancel them."""
+"""The operators' page of reservations, with an action to cancel them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COLOURS = {
 
 
 class LiveFilter(admin.SimpleListFilter):
-    """The filter by state; without a choice the live reservations are shown."""
+    """The filter by state; without a choice, live reservations are shown."""
 
     title = _("state")
     parameter_name = "state"
@@ -108,7 +108,7 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
 
     @admin.display(description=_("next date"))
     def next_date(self, row: Reservation) -> str:
-        """Return when it is held next."""
+        """Return the start of the next date; "–" if there is none."""
         moment = getattr(row, "next_start", None)
         return date_format(moment, "DATETIME_FORMAT") if moment else "–"
 
@@ -119,7 +119,7 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
 
     @admin.display(description=_("size"))
     def size(self, row: Reservation) -> str:
-        """Return the places and the minutes."""
+        """Return the places and the minutes of its conferences, in a sentence."""
         settings = row.detail["settings"]
         words = {"places": settings["maxjoinedmt"], "minutes": settings["duration"]}
         return str(_("%(places)d places, %(minutes)d minutes") % words)
@@ -165,5 +165,5 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
 
 
 def _cancel(row: Reservation) -> bool:
-    """Cancel a reservation; False: it is not live any more, or is served elsewhere."""
+    """Cancel a reservation; return False if it is not live any more, or another site serves its platform."""
     return flow.cancel_now(row.source_platform, row.bookid)

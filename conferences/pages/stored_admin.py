@@ -1,7 +1,6 @@
-"""These are the operators' pages of templates, virtual rooms and registered numbers.
+"""The operators' pages of templates, virtual rooms and registered numbers.
 
-What is saved or deleted here goes by the same flow as over messages and HTTP, which keeps the number and tells the
-registries.
+They save and delete by the same flow as messages and the HTTP API, which keeps numbers and notifies number registries.
 """
 
 from __future__ import annotations
@@ -50,7 +49,7 @@ _PATHS_AT: dict[int, tuple[str, ...]] = {
     Level.PLATFORM: STORED_PATHS[1:],
 }
 _SHOWN = ("duration", "places", "resolution", "auto_end", "record")
-"""The settings that the form has, besides the password."""
+"""The settings of a conference that the form has, besides the password."""
 _FORM_ONLY = ("tenant", "password", *_SHOWN)
 _FORM_FIELDS = Fields("name", "name", "e164", "tenant", "owner")
 
@@ -97,16 +96,16 @@ class StoredForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of
         return number
 
     def validate_unique(self) -> None:
-        """Leave it to the flow, which knows more of numbers."""
+        """Do nothing: the flow checks that name and number are unique."""
 
     def settings(self, before: ConferenceSettings | None) -> ConferenceSettings:
-        """Return the settings that the form says; `before`: those of the template or virtual room as it was."""
+        """Return the settings after the form was filled in; `before`: the former ones, `None` for a new template or room."""
         data = self.cleaned_data
-        usual = before or ConferenceSettings(name=data["name"])
-        kept = {name: getattr(usual, name) for name in usual.__struct_fields__}
-        said = ("password", *_SHOWN)
-        name = data["name"] if "name" in self.changed_data else usual.name
-        return ConferenceSettings(**(kept | {key: data[key] for key in said} | {"name": name}))
+        former = before or ConferenceSettings(name=data["name"])
+        values = {name: getattr(former, name) for name in former.__struct_fields__}
+        values |= {key: data[key] for key in ("password", *_SHOWN)}
+        values["name"] = data["name"] if "name" in self.changed_data else former.name
+        return ConferenceSettings(**values)
 
 
 class StoredAdmin(BaseAdmin[S]):
@@ -130,7 +129,7 @@ class StoredAdmin(BaseAdmin[S]):
     ]
 
     def enrich(self, rows: Sequence[StoredRow]) -> None:
-        """Add the names of its tenant and of who made it to each row, in two queries."""
+        """Add to each row the names of its user domain (tenant) and of its owner, in two queries."""
         domains = Domain.objects.filter(pk__in={row.user_domain for row in rows})
         makers = Account.objects.filter(moid__in={row.owner for row in rows if row.owner})
         names = dict(domains.values_list("pk", "name"))
@@ -141,12 +140,12 @@ class StoredAdmin(BaseAdmin[S]):
 
     @admin.display(description=_("tenant"))
     def tenant_name(self, row: StoredRow) -> str:
-        """Return the name of the tenant."""
+        """Return the name of the user domain (tenant)."""
         return str(vars(row)["tenant_name"])
 
     @admin.display(description=_("made by"))
     def made_by(self, row: StoredRow) -> str:
-        """Return who made it."""
+        """Return the name of the account that made it."""
         return str(vars(row)["made_by"])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[S]:
@@ -159,7 +158,7 @@ class StoredAdmin(BaseAdmin[S]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> S | None:
-        """Return a row, with the settings as attributes, which are shown to whoever may only look."""
+        """Return a row with its settings as attributes, which the page shows to people who may not change it."""
         row = super().get_object(request, object_id, from_field)
         if row is not None:
             settings = to_stored(row).settings
@@ -171,7 +170,7 @@ class StoredAdmin(BaseAdmin[S]):
     def get_form(
         self, request: HttpRequest, obj: S | None = None, **kwargs: object
     ) -> type[StoredForm]:
-        """Return the form with the settings that are there, and the tenants that the user may choose."""
+        """Return the form with the present settings, and the tenants that the user may choose."""
         form: type[StoredForm] = super().get_form(request, obj, **kwargs)
         # The fields of the class are shared by all requests.
         form.base_fields |= {name: deepcopy(form.base_fields[name]) for name in _FORM_ONLY}
@@ -195,12 +194,13 @@ class StoredAdmin(BaseAdmin[S]):
     # ---- saving and deleting, by the flow ---------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: S, form: StoredForm, change: bool) -> None:
-        """Save by the flow, and take from it the id of what is new."""
+        """Save the form by the flow, and set the id and number that the flow has chosen."""
         stored = self._edit(obj, form) if change else self._make(request, form)
         obj.pk, obj.e164 = stored.id, stored.e164 or None
         obj.refresh_from_db()
 
     def _make(self, request: HttpRequest, form: StoredForm) -> StoredConference:
+        """Create a template or virtual room from the form. Raises StoredRefused."""
         data, person = form.cleaned_data, request.user
         assert isinstance(person, Account)
         draft = Draft(
@@ -215,6 +215,7 @@ class StoredAdmin(BaseAdmin[S]):
         return flow.create(own_platform(), draft, _FORM_FIELDS)
 
     def _edit(self, obj: S, form: StoredForm) -> StoredConference:
+        """Change a template or virtual room by the form. Raises StoredRefused."""
         data, changed = form.cleaned_data, form.changed_data
         changes = Changes(
             name=data["name"],
@@ -224,21 +225,22 @@ class StoredAdmin(BaseAdmin[S]):
         return flow.update(own_platform(), obj.pk, obj.user_domain, changes, _FORM_FIELDS)
 
     def delete_model(self, request: HttpRequest, obj: S) -> None:
-        """Delete by the flow."""
+        """Delete a template or virtual room by the flow. Raises StoredRefused."""
         flow.delete(own_platform(), obj.pk, obj.user_domain, _FORM_FIELDS)
 
     def changeform_view(
         self, request: HttpRequest, *args: object, **kwargs: object
     ) -> HttpResponse:
-        """Return the form; if the flow refuses what it says, show why."""
+        """Return the page with the form; if the flow refuses to save it, show why."""
         return _show_refusal(request, partial(super().changeform_view, request, *args, **kwargs))
 
     def delete_view(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Return the page that deletes; if the flow refuses it, show why."""
+        """Return the page that asks whether to delete; if the flow refuses to delete, show why."""
         return _show_refusal(request, partial(super().delete_view, request, *args, **kwargs))
 
 
 def _show_refusal(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+    """Return the response of a view; if it raises StoredRefused, show the reason on the same page."""
     try:
         return view()
     except StoredRefused as refused:
@@ -271,7 +273,7 @@ class VirtualRoomAdmin(StoredAdmin[VirtualRoom]):
     empty_words = _("Rooms with a permanent number are kept here.")
 
     def enrich(self, rows: Sequence[StoredRow]) -> None:
-        """Add to each room whether a conference is held in it, too."""
+        """Add to each room also whether a conference is held in it."""
         super().enrich(rows)
         held = queries.live_names("default", [row.e164 for row in rows if row.e164])
         for row in rows:
@@ -285,7 +287,7 @@ class VirtualRoomAdmin(StoredAdmin[VirtualRoom]):
 
 @admin.register(RegisteredNumber)
 class RegisteredNumberAdmin(ReadOnlyAdmin[RegisteredNumber]):
-    """The admin page of what this site's number registry knows."""
+    """The admin page of the entries of this site's number registry."""
 
     empty_words = _("With the role upu, numbers are listed here as schedulers tell of them.")
     scope = ("user_domain", "platform")
@@ -303,5 +305,5 @@ class RegisteredNumberAdmin(ReadOnlyAdmin[RegisteredNumber]):
 
     @admin.display(description=_("state"))
     def what_now(self, row: RegisteredNumber) -> SafeString:
-        """Return whether a conference runs under the number, or it is kept for later."""
+        """Return a badge: a conference runs under the number, or the number is kept (`idle`, `booked`)."""
         return badge(row.state, "green" if row.running else "grey")

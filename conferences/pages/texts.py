@@ -1,4 +1,4 @@
-"""The texts of the page on which people hold conferences: refusals with what to do, states, times."""
+"""The texts of the pages on which people hold conferences: refusals with advice, states, times."""
 
 from __future__ import annotations
 
@@ -89,9 +89,9 @@ _TEXT_OF_STATE: dict[ConferenceState, Promise] = {
 
 
 def of_refusal(refusal: Refusal) -> str:
-    """Return for people why their request was refused, and what to do.
+    """Return a text for people that says why their request was refused, and what to do.
 
-    A refusal without a text of its own is shown with its description.
+    For a refusal without a text of its own it contains the description of the refusal.
     """
     if isinstance(refusal, Nack) and refusal.errcode in _TEXT_OF_CODE:
         return str(_TEXT_OF_CODE[refusal.errcode])

@@ -1,4 +1,4 @@
-"""The admin page of media units shows their rows, and their load as the pool in Redis knows it."""
+"""The admin page of media units, recorders and mixers shows their rows, and their load from the pool in Redis."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
             self.enrich([row])
 
     def _resource(self, row: Any) -> Resource | None:
-        """Return the unit of a row as the pool knows it; `None` if it does not, or Redis cannot be reached."""
+        """Return the unit of a row from the pool; `None` if the pool does not have it, or Redis cannot be reached."""
         self._ensure_enriched(row)
         resource: Resource | None = row.resource
         return resource
@@ -129,7 +129,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
 
     @admin.display(description=_("last heard"))
     def heard(self, row: ResourceUnit) -> str:
-        """Return in words how long ago the unit's last heartbeat came."""
+        """Return a text that says how long ago the unit's last heartbeat came."""
         resource = self._resource(row)
         return str(_("%.0f s ago") % resource.silent_seconds) if resource else "–"
 
@@ -192,7 +192,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
 
 
 def _drain(row: ResourceUnit, *, on: bool) -> bool:
-    """Take a unit out of service, or back in. Returns whether anything changed."""
+    """Take a unit out of service (`on`), or put it back; return whether anything changed."""
     if row.draining == on:
         return False
     try:
