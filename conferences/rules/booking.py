@@ -11,7 +11,7 @@ import msgspec
 from conferences.rules import registry_entries
 from conferences.rules.capacity import Span
 from conferences.rules.create import CreateRefusal
-from conferences.rules.recurrence import InvalidRule, zone_of
+from conferences.rules.recurrence import FOLLOWED_FOR, InvalidRule, zone_of
 from conferences.rules.reservation import (
     FARTHEST_START,
     OPEN_STATES,
@@ -56,9 +56,10 @@ def parse_moment(text: str | None) -> datetime | None:
     """Return the moment that an ISO 8601 text with an offset names, in UTC and whole seconds; `None` for other texts."""
     try:
         moment = datetime.fromisoformat(text or "")
-    except ValueError:
+        # The first and the last day there is lie outside of UTC's range in other zones: OverflowError.
+        return moment.astimezone(UTC).replace(microsecond=0) if moment.tzinfo else None
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC).replace(microsecond=0) if moment.tzinfo else None
 
 
 def requested_settings(
@@ -135,7 +136,7 @@ def _requested_start(
     start = parse_moment(request.starttime)
     if start is None:
         return _malformed(f"starttime: {_MUST_BE_TIME}")
-    if before is None and start < now - GRACE:
+    if start < (now - GRACE if before is None else now - FOLLOWED_FOR):
         return _malformed("starttime: lies in the past")
     if start > now + FARTHEST_START:
         return _malformed(f"starttime: lies more than {FARTHEST_START.days} days ahead")
@@ -155,6 +156,7 @@ def plan_dates(
     has them; dates that have begun are not planned again.
     """
     try:
+        reservation.check_rule()
         starts = starts_to_plan(reservation, now - GRACE, now)
     except InvalidRule as error:
         return _malformed(f"repeat: {error}")

@@ -60,6 +60,6 @@ def _moment(value: str | None, field: str, default: datetime) -> datetime:
         return default
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
         raise NotTaken("must be a time", field) from None
-    return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)

@@ -20,8 +20,8 @@ from dateutil import rrule
 MAX_RULE_LENGTH = 255
 MAX_INTERVAL = 366
 MAX_COUNT = 1000
-LAST_YEARS = 30
-"""A rule is not followed further than so many years after its first date."""
+FOLLOWED_FOR = timedelta(days=366 * 30)
+"""A rule is not followed further than so long after its first date."""
 
 _FREQUENCIES: dict[str, Literal[0, 1, 2, 3]] = {
     "DAILY": rrule.DAILY,
@@ -72,8 +72,8 @@ def recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recur
 
     The first start must be a date of the rule, because for other starts RFC 5545 defines no dates, and calendars differ.
     """
-    local = starts_at.astimezone(zone).replace(tzinfo=None)
-    repeated = Recurrence(local, zone, rule.removeprefix("RRULE:").strip().upper())
+    repeated = checked_before(starts_at, zone, rule.removeprefix("RRULE:").strip().upper())
+    local = repeated.first
     if repeated.rule:
         parts = _parts(repeated.rule)
         _local_dates(repeated)
@@ -84,6 +84,15 @@ def recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recur
         if "UNTIL" in parts and _until(parts["UNTIL"], zone) < local:
             raise InvalidRule("UNTIL lies before the start")
     return repeated
+
+
+def checked_before(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recurrence:
+    """Return how a reservation repeats whose rule was checked when it was booked.
+
+    A country may have changed its time since, so that the start in local time is no date of the rule any more. The
+    series goes on with the dates that are.
+    """
+    return Recurrence(starts_at.astimezone(zone).replace(tzinfo=None), zone, rule)
 
 
 def starts_of(repeated: Recurrence, after: datetime | None = None) -> Iterator[datetime]:
@@ -107,7 +116,7 @@ def _local_dates(repeated: Recurrence, after: datetime | None = None) -> Iterato
         return iter([repeated.first])
     parts = _parts(repeated.rule)
     count = _integer(parts, "COUNT", MAX_COUNT) if "COUNT" in parts else None
-    limit = repeated.first + timedelta(days=366 * LAST_YEARS)
+    limit = repeated.first + FOLLOWED_FOR
     until = min(limit, _until(parts["UNTIL"], repeated.zone) if "UNTIL" in parts else limit)
     computed = rrule.rrule(
         _FREQUENCIES[parts["FREQ"]],
@@ -238,6 +247,10 @@ def _until(value: str, zone: zoneinfo.ZoneInfo) -> datetime:
     except ValueError:
         raise InvalidRule("UNTIL must be a date such as 20270131 or 20270131T090000Z") from None
     local = datetime.combine(day, clock_time)
-    if match[3]:
+    if not match[3]:
+        return local
+    try:
         return local.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
-    return local
+    except OverflowError:
+        # Calendars write the last second of the year 9999 for "no end"; east of Greenwich that is the year 10000.
+        return local

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from conferences.rules.recurrence import Recurrence, recurrence, starts_of, zone_of
+from conferences.rules.recurrence import Recurrence, checked_before, recurrence, starts_of, zone_of
 from conferences.rules.registry_entries import ConfType, RegistryEntry
 from foundation.bus.outgoing import Outgoing
 from wire.conference_manager import Creator
@@ -93,10 +94,19 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return Creator(moid=self.creator_moid or None, name=self.creator_name or None)
 
     def recurrence(self) -> Recurrence:
-        """Return its recurrence, from which its dates are computed."""
+        """Return its recurrence, from which its dates are computed; its rule was checked when it was booked."""
+        return checked_before(self.starts_at, self._zone, self.repeat)
+
+    def check_rule(self) -> None:
+        """Check the rule by which it is to repeat. Raises InvalidRule."""
+        recurrence(self.starts_at, self._zone, self.repeat)
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        """Its time zone; UTC if the database of zones has lost it."""
         zone = zone_of(self.timezone) or zone_of("UTC")
         assert zone is not None
-        return recurrence(self.starts_at, zone, self.repeat)
+        return zone
 
     @property
     def registry_entry(self) -> RegistryEntry:

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conferences.rules.recurrence import (
-    LAST_YEARS,
+    FOLLOWED_FOR,
     InvalidRule,
     Recurrence,
+    checked_before,
     recurrence,
     starts_of,
     zone_of,
@@ -157,7 +158,7 @@ def test_the_dates_are_those_of_dateutil(rule: str, first: datetime, zone_name: 
     expected = [
         tz.resolve_imaginary(local.replace(tzinfo=zone)).astimezone(UTC)
         for local in oracle
-        if local <= first + timedelta(days=366 * LAST_YEARS)
+        if local <= first + FOLLOWED_FOR
     ]
     assert list(islice(starts_of(repeated), 12)) == expected
     assert expected[0] == first.replace(tzinfo=zone).astimezone(UTC)
@@ -184,3 +185,20 @@ def test_a_rule_without_end_is_not_followed_for_ever() -> None:
     moment = datetime(2026, 11, 30, 9, tzinfo=BERLIN)
     yearly = Recurrence(moment.replace(tzinfo=None), BERLIN, "FREQ=YEARLY")
     assert len(list(starts_of(yearly))) == 31
+
+
+@pytest.mark.parametrize("zone_name", ["Asia/Shanghai", "America/New_York"])
+def test_the_last_second_that_there_is_means_that_a_rule_has_no_end(zone_name: str) -> None:
+    zone, rule = zoneinfo.ZoneInfo(zone_name), "FREQ=DAILY;UNTIL=99991231T235959Z"
+    assert len(_starts("2026-11-30 09:00", rule, zone, 5)) == 5
+    with pytest.raises(InvalidRule, match="before the start"):
+        _starts("2026-11-30 09:00", "FREQ=DAILY;UNTIL=00010101T000000Z", zone)
+
+
+def test_a_series_goes_on_after_a_country_has_changed_its_time() -> None:
+    # It was booked for Mondays at 00:30, when the zone was an hour further east.
+    first = datetime(2026, 11, 29, 22, 30, tzinfo=UTC)
+    moved = checked_before(first, BERLIN, "FREQ=WEEKLY;BYDAY=MO")
+    assert [f"{start:%a %H:%M}" for start in islice(starts_of(moved), 2)] == ["Mon 22:30", "Mon 22:30"]
+    with pytest.raises(InvalidRule):
+        recurrence(first, BERLIN, "FREQ=WEEKLY;BYDAY=MO")
