@@ -7,20 +7,28 @@ from collections.abc import Mapping
 
 import orjson
 
-from conferences.api import commands
+from conferences.api import commands, stored_commands
 from conferences.api.commands import Nack, Started
 from conferences.api.request_parsing import given_settings
 from conferences.data import reservation_queries
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.rules.reservation import Reservation
+from domains.api.limits import CallLimit
 from domains.models import Account
 from foundation.bus.message import Message, from_body
 from foundation.cells.directory import store_of
 from foundation.web.arguments import words
-from foundation.web.errors import Refusal
+from foundation.web.errors import BUSY, Refusal
 from wire.conference_manager import CreateConference, Creator
 from wire.error_codes import MEANING, Err
 from wire.reservations import BookConference, CancelBooking, ChangeBooking, ConferenceBooked
+
+
+class Bookings(CallLimit):
+    """Limits how often a person books, changes or cancels, since a series is hundreds of rows."""
+
+    name, most, seconds = "bookings", 120, 60
+
 
 BOOKING_OPENED_EARLY = 5
 """The `create_type` of a create request that opens a booked conference before its start."""
@@ -61,11 +69,14 @@ def _refuse_unless_writable(reservation: Reservation, account: Account) -> None:
 
 def book(params: Mapping[str, object], account: Account, key: str | None) -> ConferenceBooked:
     """Book a conference. `key`: the caller's id of the request. Raises Refusal."""
+    _refuse_too_fast(account)
+    number = _number(params)
+    _refuse_number(number, account)
     request = BookConference(
         reqid=key,
         user_domain=account.domain_id or "",
         creator=Creator(moid=account.moid, name=str(account)[:64]),
-        e164=_number(params),
+        e164=number,
         starttime=words(params.get("start_time"), "start_time") or None,
         timezone=words(params.get("timezone"), "timezone") or None,
         repeat=words(params.get("repeat"), "repeat") or None,
@@ -79,12 +90,15 @@ def change(
 ) -> ConferenceBooked:
     """Change a reservation, or the one date named by `occurrence`; what is not given stays. Raises Refusal."""
     _refuse_unless_writable(reservation, account)
-    before = reservation.settings.mts
+    _refuse_too_fast(account)
+    before, number = reservation.settings.mts, _number(params)
+    if number != reservation.e164:
+        _refuse_number(number, account)
     request = ChangeBooking(
         user_domain=reservation.user_domain,
         bookid=reservation.bookid,
         occurrence=words(params.get("occurrence"), "occurrence") or None,
-        e164=_number(params),
+        e164=number,
         starttime=words(params.get("start_time"), "start_time") or None,
         timezone=words(params.get("timezone"), "timezone") or None,
         repeat=words(params.get("repeat"), "repeat") if "repeat" in params else None,
@@ -96,6 +110,7 @@ def change(
 def cancel(reservation: Reservation, occurrence: str, account: Account) -> None:
     """Cancel a reservation, or one date of it; `occurrence` "" means all. Raises Refusal."""
     _refuse_unless_writable(reservation, account)
+    _refuse_too_fast(account)
     _ask(
         CancelBooking(
             user_domain=reservation.user_domain,
@@ -125,6 +140,20 @@ def _number(params: Mapping[str, object]) -> str | None:
     if number and not re.fullmatch(r"[0-9]{1,16}", number):
         raise Refusal(int(Err.MALFORMED), "conf_id: must be 1 to 16 digits")
     return number or None
+
+
+def _refuse_too_fast(account: Account) -> None:
+    """Raise Refusal if a person books, changes or cancels too often."""
+    if not Bookings().allows(account):
+        sentence = f"at most {Bookings.most} bookings a minute are taken; wait a little"
+        raise Refusal(BUSY, sentence)
+
+
+def _refuse_number(number: str | None, account: Account) -> None:
+    """Raise Refusal if a number is asked for that an account may not have."""
+    if number and not stored_commands.may_have_number(number, account):
+        sentence = "conf_id: this number is not for conferences of your domain"
+        raise Nack(Err.NOT_PERMITTED, sentence)
 
 
 def _ask(command: Message) -> ConferenceBooked:

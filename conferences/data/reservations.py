@@ -184,6 +184,14 @@ class Reservations:
         )
         return int(sql.select(self._database, query, [user_domain, limit])[0][0])
 
+    def count_dates_of(self, creator: str, but_of: str, limit: int) -> int:
+        """Return how many dates an account has planned, counted up to `limit`; those of `but_of` are left out."""
+        query = (
+            f"SELECT COUNT(*) FROM (SELECT 1 FROM {DATES} WHERE creator_moid=%s"
+            " AND state='planned' AND bookid <> %s LIMIT %s) AS planned"
+        )
+        return int(sql.select(self._database, query, [creator, but_of, limit])[0][0])
+
     # ---- booked places, and capacity --------------------------------------------------------
 
     def booked(

@@ -57,6 +57,9 @@ class ReservationsUnitOfWork(Protocol):
     def count_of_domain(self, user_domain: str, limit: int) -> int:
         """Return how many live reservations a user domain has, counted up to `limit`."""
 
+    def count_dates_of(self, creator: str, but_of: str, limit: int) -> int:
+        """Return how many dates an account has planned, counted up to `limit`; those of `but_of` are left out."""
+
     def booked(
         self,
         windows: Sequence[Span],

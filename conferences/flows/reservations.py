@@ -136,7 +136,19 @@ def _dates_that_fit(
     dates = decide.plan_dates(reservation, existing, uow.now)
     if isinstance(dates, CreateRefusal):
         return dates
-    return _refuse_by_capacity(uow, reservation, dates) or dates
+    refusal = _refuse_by_number(uow, reservation, dates)
+    return refusal or _refuse_by_capacity(uow, reservation, dates) or dates
+
+
+def _refuse_by_number(
+    uow: ConferencesUnitOfWork, reservation: Reservation, dates: Sequence[Occurrence]
+) -> CreateRefusal | None:
+    """Return why whoever has booked may not plan so many dates; `None` if that may be, or nobody is named."""
+    creator, limit = reservation.creator_moid, decide.MAX_DATES_OF_PERSON
+    if not creator:
+        return None
+    others = uow.reservations.count_dates_of(creator, reservation.bookid, limit)
+    return decide.refuse_too_many(dates, others)
 
 
 def _refuse_by_capacity(

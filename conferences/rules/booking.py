@@ -46,6 +46,8 @@ GRACE = timedelta(minutes=1)
 """A start that lies no more than this in the past is accepted, because the clocks of askers differ."""
 MAX_OF_DOMAIN = 10_000
 """A user domain may have so many live reservations."""
+MAX_DATES_OF_PERSON = 20_000
+"""An account may have so many planned dates: fifty daily series."""
 _MUST_BE_TIME = "must be a time such as 2027-01-31T09:00:00+01:00"
 _S = OccurrenceState
 
@@ -185,6 +187,14 @@ def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:
                 Err.DURATION, f"duration: the date of {day} would begin before the last one ends"
             )
     return None
+
+
+def refuse_too_many(planned: Sequence[Occurrence], others: int) -> CreateRefusal | None:
+    """Return why an account may not plan these dates beside its `others`, of other reservations; else `None`."""
+    if len(planned) + others <= MAX_DATES_OF_PERSON:
+        return None
+    words = f"repeat: you have {others} dates planned, and at most {MAX_DATES_OF_PERSON} may be"
+    return CreateRefusal(Err.DOMAIN_LIMIT, f"{words}; cancel some")
 
 
 def spans_of(occurrences: Sequence[Occurrence]) -> list[Span]:

@@ -56,6 +56,9 @@ def test_a_series_is_booked_listed_by_date_changed_and_cancelled(program: Progra
 def test_what_cannot_be_booked_is_refused_with_the_name_of_the_argument(program: Program) -> None:
     for fields, code, name in (
         ({"start_time": "soon"}, 29001, "start_time"),
+        ({"start_time": "0001-01-01T00:00:00+14:00"}, 29001, "start_time"),
+        ({"conf_id": "110"}, 19008, "conf_id"),
+        ({"conf_id": "9" * 16}, 19008, "conf_id"),
         ({"repeat": "FREQ=HOURLY"}, 29001, "repeat"),
         ({"timezone": "Mars"}, 29001, "timezone"),
         ({"duration": 0}, 20119, "duration"),
@@ -66,6 +69,17 @@ def test_what_cannot_be_booked_is_refused_with_the_name_of_the_argument(program:
         refused = program.post("mc/booked_confs", {**usual, **fields})
         assert (refused["error_code"], refused["description"].partition(":")[0]) == (code, name)
     assert _list(program) == []
+    never = program.get("mc/booked_confs", start_time="9999-12-31T23:59:59-14:00")
+    assert (never["error_code"], never["description"].partition(":")[0]) == (29001, "start_time")
+
+
+def test_a_reservation_keeps_a_number_of_its_platform(program: Program) -> None:
+    path = f"mc/booked_confs/{(number := _book(program)['conf_id'])}"
+    foreign = program.post(path, {"conf_id": "110"})
+    assert (foreign["error_code"], foreign["description"].partition(":")[0]) == (19008, "conf_id")
+    other = number[:-5] + "98764"
+    assert program.post(path, {"conf_id": other})["conf_id"] == other
+    assert program.delete(f"mc/booked_confs/{other}")["success"] == 1
 
 
 def test_a_booked_conference_is_opened_early_and_belongs_to_its_creator(program: Program) -> None:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from conferences.flows.occurrences import handle_due
+from conferences.rules.booking import MAX_DATES_OF_PERSON, read_moment
 from conferences.rules.reservation import Occurrence, OccurrenceState, Reservation
 from conferences.rules.states import ConferenceState, EndReason
 from foundation.bus.message import loads
 from tests.factories import NOW, book, conference, hear, memory_unit_of_work, unit_accepts
 from tests.memory import MemoryUnitOfWork
+from wire.conference_settings import ConferenceSettings
 from wire.routes import Routes
 
 _S = OccurrenceState
@@ -58,6 +60,38 @@ def _sent(uow: MemoryUnitOfWork) -> list[dict[str, Any]]:
 
 
 # ---- booking ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2027-01-31", "x", None]
+)
+def test_what_is_no_moment_of_this_calendar_is_none(moment: str | None) -> None:
+    assert read_moment(moment) is None
+
+
+def test_one_person_does_not_fill_the_platform_with_dates() -> None:
+    uow = memory_unit_of_work()
+    uow.reservations.dates |= {
+        f"other:{n}": Occurrence(bookid="other", original=NOW, starts_at=NOW, ends_at=NOW, places=8)
+        for n in range(MAX_DATES_OF_PERSON - 1)
+    }
+    other = Reservation(
+        bookid="other", e164="1", source_platform="main", user_domain="u1", creator_moid="p1",
+        settings=ConferenceSettings(name="x"), starts_at=NOW, created_at=NOW,
+    )  # fmt: skip
+    uow.reservations.books["other"] = other
+    assert book(uow)["type"] == "MAU_CM_ADDBOOKCONF_ACK"
+    refused = book(uow, repeat="FREQ=DAILY;COUNT=2")
+    assert (refused["errcode"], refused["detail"].partition(":")[0]) == ("29008", "repeat")
+    someone_else = book(uow, repeat="FREQ=DAILY;COUNT=2", creator={"moid": "p2", "name": "Ben"})
+    assert someone_else["type"] == "MAU_CM_ADDBOOKCONF_ACK"
+
+
+def test_a_series_is_not_moved_to_a_past_in_which_its_dates_have_no_local_time() -> None:
+    uow = memory_unit_of_work()
+    answer = book(uow, repeat="FREQ=DAILY", timezone="America/New_York")
+    refused = _change(uow, bookid=answer["bookid"], starttime="0001-01-01T00:00:00+00:00")
+    assert (refused["errcode"], refused["detail"]) == ("29001", "starttime: lies in the past")
 
 
 def test_a_reservation_has_id_and_number_at_once_and_the_registry_learns_it() -> None:
