@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from conferences.api.request_parsing import conference_name
 from conferences.data import queries
+from conferences.data.platform_resolver import platforms_of_numbers
 from conferences.data.stored_rows import from_row
 from conferences.flows import templates as flow
 from conferences.flows.templates import StoredRefused
@@ -93,6 +94,9 @@ class StoredForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of
         number: str = self.cleaned_data["e164"] or ""
         if number and not (number.isascii() and number.isdigit()):
             raise forms.ValidationError(_("A number has digits only."))
+        owner = platforms_of_numbers([number]).get(number) if "e164" in self.changed_data else None
+        if owner not in (None, own_platform()):
+            raise forms.ValidationError(_("This number belongs to another platform."))
         return number
 
     def validate_unique(self) -> None:

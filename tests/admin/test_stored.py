@@ -8,6 +8,7 @@ import pytest
 from django.contrib.messages import get_messages
 
 from conferences.models import Number, PublicTemplate, VirtualRoom
+from conferences.pages import stored_admin
 from domains.management.commands.load_demo import DEMO_TENANT
 from foundation.bus.models import Outbox
 from tests.admin.test_pages import url
@@ -65,6 +66,16 @@ def test_what_the_flow_refuses_is_told(operator: Browser, room: VirtualRoom) -> 
     assert VirtualRoom.objects.count() == 1
     page = operator.post(url(ROOM, "add"), {**FORM, "name": "x?", "e164": ""})
     assert b"must not contain" in page.content
+
+
+def test_a_number_of_another_platform_is_refused(
+    operator: Browser, platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = {"8900001": "another-platform"}
+    monkeypatch.setattr(stored_admin, "platforms_of_numbers", lambda numbers: owners)
+    page = operator.post(url(ROOM, "add"), {**FORM, "e164": "8900001"})
+    assert b"belongs to another platform" in page.content
+    assert not VirtualRoom.objects.exists()
 
 
 def test_a_deleted_room_gives_its_number_back(operator: Browser, room: VirtualRoom) -> None:
