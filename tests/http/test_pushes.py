@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import websocket
 
 from deploy.stand.site import Site
 from tests.http.listening import Client, LongPolling, Stream, WebSocket
@@ -148,6 +149,45 @@ def test_refusals_say_what_to_do(simulated: Site, program: Program, poller: Long
     assert Stream(simulated.http).status == 401
     refused = Stream(simulated.http, "?channel=/userdomains/x/**", Cookie=program.cookie)
     assert refused.body()["description"].startswith("channel: ")
+
+
+def say_without_end(socket: websocket.WebSocket, text: str) -> None:
+    """Send a text again and again, read no answer, and raise what the end of the connection raises."""
+    for _ in range(5000):
+        socket.send(text)
+
+
+def test_a_stranger_gets_no_answer_500_and_no_memory(simulated: Site, program: Program) -> None:
+    for headers in (
+        {"Origin": "http://["},
+        {"Cookie": "SSO_COOKIE_KEY=\xff"},
+        {"Authorization": "Bearer \xff"},
+    ):
+        hello = '[{"channel": "/meta/handshake"}]'
+        status, _ = program.raw("POST", "/api/v1/publish", hello, **headers)
+        assert status in (200, 403), headers
+        assert program.raw("GET", "/api/v1/events?channel=%FF", **headers)[0] == 401
+    socket = websocket.create_connection(f"ws://{simulated.http.partition('//')[2]}/api/v1/publish")
+    long_id = json.dumps({"channel": "/meta/connect", "clientId": "x", "id": "i" * 60_000})
+    with pytest.raises((OSError, websocket.WebSocketException)):
+        say_without_end(socket, long_id)
+    socket.close()
+
+
+def test_events_of_the_past_are_read_once_for_all_channels_of_a_message(
+    poller: LongPolling, program: Program
+) -> None:
+    poller.subscribe("/confs/**")
+    number = program.create()["conf_id"]
+    while not poller.heard:
+        poller.connect()
+    seen = poller.heard.pop()["ext"]["seq"] - 1
+    poller.handshake()
+    names = [f"/userdomains/{poller.moid}/confs/{end}" for end in ("*", "**", number, "1", "2")]
+    answer = poller.ask("/meta/subscribe", subscription=names, ext={"replay": seen})
+    assert (answer["successful"], answer["subscription"]) == (True, names)
+    poller.connect()
+    assert [event["channel"] for event in poller.heard if "data" in event][:1] == [names[2]]
 
 
 def test_listening_ends_with_the_sign_in(

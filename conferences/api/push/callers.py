@@ -38,10 +38,15 @@ def credentials_of(headers: Mapping[str, str], query: Mapping[str, str]) -> Cred
     kind, _, bearer = headers.get("Authorization", "").partition(" ")
     cookie = _COOKIE.search(headers.get("Cookie", ""))
     return Credentials(
-        bearer.strip() if kind.lower() == "bearer" else "",
-        query.get("account_token", ""),
-        cookie[1] if cookie else "",
+        _as_ascii(bearer.strip()) if kind.lower() == "bearer" else "",
+        _as_ascii(query.get("account_token", "")),
+        _as_ascii(cookie[1]) if cookie else "",
     )
+
+
+def _as_ascii(secret: str) -> str:
+    """Return a secret of a request with "?" for all but ASCII, which no secret of ours has and not all text can be written in."""
+    return secret.encode("ascii", "replace").decode()
 
 
 def identify(credentials: Credentials) -> Caller:

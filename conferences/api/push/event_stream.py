@@ -18,13 +18,20 @@ from conferences.api.push import metrics, requests
 from conferences.api.push.callers import Caller, credentials_of, identify
 from conferences.api.push.database import in_thread
 from conferences.api.push.hub import READ_AT_ONCE, Hub, PushedEvent
-from conferences.api.push.limits import MOST_PENDING, MOST_SUBSCRIPTIONS, SEND_SECONDS
+from conferences.api.push.limits import (
+    MOST_PENDING,
+    MOST_SUBSCRIPTIONS,
+    SEND_SECONDS,
+    PaceOfPeople,
+)
 from conferences.rules import bayeux
 from foundation.bus import events
 from foundation.cells.directory import store_of
 from foundation.web.errors import NOT_LOGGED_IN, Refusal
 
 _HEARTBEAT_SECONDS = 15.0
+_TURN_SECONDS = 0.1
+"""Whoever has asked for too many events of the past looks after this time whether it is his turn."""
 _BEGIN = b"retry: 2000\n\n"
 _HEARTBEAT = b": \n\n"
 _RESET = b'event: reset\ndata: {"reason":"events since then are not stored any more; read everything again"}\n\n'
@@ -66,8 +73,9 @@ class Stream:
 class EventStreams:
     """The streams of a process."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, replays: PaceOfPeople) -> None:
         self._hub = hub
+        self._replays = replays
         self.open: set[Stream] = set()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
@@ -127,12 +135,17 @@ class EventStreams:
     async def _replay(
         self, response: web.StreamResponse, stream: Stream, last_seen: int, position: int
     ) -> None:
-        """Send the stored events after `last_seen`, up to `position`; what comes after waits in the queue."""
+        """Send the stored events after `last_seen`, up to `position`; what comes after waits in the queue.
+
+        Whoever asks for very many again and again gets them more slowly.
+        """
         domain, database = stream.caller.user_domain, store_of(stream.caller.platform).database
         if last_seen > position:
             await _write(response, _RESET)
             return
         while last_seen < position and not stream.ended:
+            while not self._replays.allows(stream.caller.account, READ_AT_ONCE):
+                await asyncio.sleep(_TURN_SECONDS)
             rows = await in_thread(events.read_after, database, {domain: last_seen}, READ_AT_ONCE)
             if not rows or rows[0].seq != last_seen + 1:
                 await _write(response, _RESET)

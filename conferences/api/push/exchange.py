@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from django.conf import settings
@@ -22,7 +22,7 @@ from conferences.api.push.limits import (
     MOST_REPLAYED,
     MOST_SUBSCRIPTIONS,
     SESSION_SECONDS,
-    Pace,
+    PaceOfPeople,
 )
 from conferences.api.push.session import Session
 from conferences.rules import bayeux
@@ -35,7 +35,8 @@ log = logging.getLogger("conferences.push")
 
 _HANDSHAKES_PER_SECOND = 20.0
 """Of one person. All sessions that a person may have can be opened at once."""
-MAX_HANDSHAKE_PACES = 10_000
+_NOT_STORED = "416::ext.replay: not all events since are stored; read everything again"
+_TOO_MANY = "429::ext.replay: too many events were asked for again; wait, or read everything again"
 
 
 class Held(NamedTuple):
@@ -57,13 +58,13 @@ class Answered(NamedTuple):
 class Exchange:
     """The exchange of a process knows its sessions."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, replays: PaceOfPeople) -> None:
         self._hub = hub
         self.sessions: dict[str, Session] = {}
         self._of_person: Counter[str] = Counter()
-        self._handshakes: defaultdict[str, Pace] = defaultdict(
-            lambda: Pace(_HANDSHAKES_PER_SECOND, float(settings.PUSH_SESSIONS_PER_USER))
-        )
+        at_once = float(settings.PUSH_SESSIONS_PER_USER)
+        self._handshakes = PaceOfPeople(_HANDSHAKES_PER_SECOND, at_once)
+        self._replays = replays
 
     # ---- messages ---------------------------------------------------------------------------
 
@@ -152,9 +153,7 @@ class Exchange:
 
     def _why_full(self, caller: Caller) -> str:
         """Return why a person may have no more sessions, as a Bayeux error; "" if one more is fine."""
-        if len(self._handshakes) >= MAX_HANDSHAKE_PACES:
-            self._handshakes.clear()
-        if not self._handshakes[caller.account].allows():
+        if not self._handshakes.allows(caller.account):
             return "429::too many handshakes of this person; wait"
         if self._of_person[caller.account] >= settings.PUSH_SESSIONS_PER_USER:
             return "503::this person has too many sessions; disconnect some"
@@ -194,45 +193,47 @@ class Exchange:
             error = f"403::subscription: at most {MOST_SUBSCRIPTIONS} in a session"
         if error:
             return bayeux.refused(message, error, clientId=session.id, subscription=asked)
-        for name in wanted:
-            last_seen = bayeux.replay_from(message, name)
-            if last_seen is not None and not await self._replay(session, name, last_seen):
-                error = (
-                    f"416:{name}:ext.replay: not all events since are stored; read everything again"
-                )
-                return bayeux.refused(message, error, clientId=session.id, subscription=asked)
-            session.subscriptions.add(name)
+        seen = {
+            name: number
+            for name in wanted
+            if (number := bayeux.replay_from(message, name)) is not None
+        }
+        if seen and (error := await self._replay(session, seen)):
+            return bayeux.refused(message, error, clientId=session.id, subscription=asked)
+        session.subscriptions.update(wanted)
         return _answered(session, message)
 
-    async def _replay(self, session: Session, subscription: str, last_seen: int) -> bool:
-        """Put the events after `last_seen` into a session's queue, up to those that the hub hands out next.
+    async def _replay(self, session: Session, seen: Mapping[str, int]) -> str:
+        """Put events of the past into a session's queue, up to those that the hub hands out next.
 
-        Returns whether they were all there, and not too many. Nothing is awaited between the last one and the return,
-        so that the caller's new subscription misses none.
+        `seen`: subscription -> number of the last event that the client has seen. Returns why they are not to be had,
+        as a Bayeux error; "" if they are all there. Nothing is awaited between the last one and the return, so that
+        the caller's new subscriptions miss none.
         """
-        domain, database = session.caller.user_domain, store_of(session.caller.platform).database
-        first = last_seen
-        while (audience := self._hub.audiences.get(domain)) and last_seen < audience.position:
+        caller, last_seen = session.caller, min(seen.values())
+        database, first = store_of(caller.platform).database, last_seen
+        audience = self._hub.audiences.get(caller.user_domain)
+        missed = audience.position - first if audience else 0
+        if 0 < missed <= MOST_REPLAYED and not self._replays.allows(caller.account, missed):
+            return _TOO_MANY
+        while (audience := self._hub.audiences.get(caller.user_domain)) and (
+            last_seen < audience.position
+        ):
             if audience.position - first > MOST_REPLAYED:
-                return False
+                return _NOT_STORED
+            positions = {caller.user_domain: last_seen}
             try:
-                rows = await in_thread(
-                    events.read_after, database, {domain: last_seen}, READ_AT_ONCE
-                )
+                rows = await in_thread(events.read_after, database, positions, READ_AT_ONCE)
             except Error:
-                return False
+                return _NOT_STORED
             if not rows or rows[0].seq != last_seen + 1:
-                return False
+                return _NOT_STORED
             for row in rows:
                 if row.seq > audience.position:
-                    return True
-                event = PushedEvent(row)
+                    return ""
                 last_seen = row.seq
-                if subscription in event.patterns and session.subscriptions.isdisjoint(
-                    event.patterns
-                ):
-                    session.put(event.message)
-        return True
+                _put_missed(session, PushedEvent(row), seen)
+        return ""
 
     def close(self, session: Session, reason: str) -> None:
         """End a session and forget it."""
@@ -253,6 +254,16 @@ class Exchange:
                 self.close(session, session.ended)
             elif session.is_forsaken(SESSION_SECONDS):
                 self.close(session, "away")
+
+
+def _put_missed(session: Session, event: PushedEvent, seen: Mapping[str, int]) -> None:
+    """Put an event of the past into a session's queue, if a new subscription alone receives it.
+
+    `seen`: subscription -> number of the last event that the client has seen.
+    """
+    is_missed = any(seen.get(name, event.seq) < event.seq for name in event.patterns)
+    if is_missed and session.subscriptions.isdisjoint(event.patterns):
+        session.put(event.message)
 
 
 def _with_ext(credentials: Credentials, message: JSONObject) -> Credentials:

@@ -24,7 +24,7 @@ async def poll(exchange: Exchange, request: web.Request) -> web.Response:
     if held is not None:
         waiting = await _hold(held)
         replies.append(exchange.reply_to_connect(held))
-    return requests.array(request, requests.batch(waiting, replies))
+    return requests.array(request, requests.batch([*waiting, *map(requests.written, replies)]))
 
 
 async def _hold(held: Held) -> list[bytes]:

@@ -52,9 +52,14 @@ async def messages_of(request: web.Request) -> list[JSONValue]:
     return read_messages(body)
 
 
-def batch(messages: Sequence[bytes], replies: Sequence[JSONObject]) -> bytes:
-    """Return the JSON array of messages that are written already, and of replies."""
-    return b"[%b]" % b",".join([*messages, *map(orjson.dumps, replies)])
+def written(message: JSONObject) -> bytes:
+    """Return a message of Bayeux as JSON."""
+    return orjson.dumps(message)
+
+
+def batch(messages: Sequence[bytes]) -> bytes:
+    """Return the JSON array of messages that are written already."""
+    return b"[%b]" % b",".join(messages)
 
 
 def array(request: web.Request, body: bytes) -> web.Response:
@@ -105,4 +110,8 @@ def is_of_our_pages(headers: Mapping[str, str]) -> bool:
     origin = headers.get("Origin")
     if origin is None:
         return headers.get("Sec-Fetch-Site") not in ("cross-site", "same-site")
-    return urlsplit(origin).netloc == headers.get("Host") or origin in settings.CSRF_TRUSTED_ORIGINS
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return host == headers.get("Host") or origin in settings.CSRF_TRUSTED_ORIGINS

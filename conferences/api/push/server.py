@@ -38,9 +38,9 @@ class PushServer:
     """The server of one process, with all its clients."""
 
     def __init__(self) -> None:
-        self._hub = Hub()
-        self._exchange = Exchange(self._hub)
-        self._streams = EventStreams(self._hub)
+        self._hub, replays = Hub(), limits.pace_of_replays()
+        self._exchange = Exchange(self._hub, replays)
+        self._streams = EventStreams(self._hub, replays)
 
     async def serve(self, host: str, port: int) -> None:
         """Serve until SIGTERM or SIGINT."""

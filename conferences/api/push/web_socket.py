@@ -11,7 +11,7 @@ from aiohttp import WSMsgType, web
 from conferences.api.push import metrics, requests
 from conferences.api.push.callers import credentials_of
 from conferences.api.push.exchange import Exchange, Held
-from conferences.api.push.limits import MOST_BYTES, SEND_SECONDS
+from conferences.api.push.limits import MOST_BYTES, MOST_REPLY_BYTES, SEND_SECONDS, Pace
 from conferences.api.push.session import Session
 from conferences.rules.bayeux import MAX_HOLD_MS
 from foundation.json_value import JSONObject
@@ -19,8 +19,8 @@ from foundation.json_value import JSONObject
 _HEARTBEAT_SECONDS = 25.0
 _SESSION_WITHIN = 15.0
 """A client that has no session for so long is cut off: whoever has not signed in holds no connection."""
-_MOST_REPLIES = 1000
-"""Replies that wait for a client, which sends messages and takes no answers. Then it is cut off."""
+_PER_SECOND, _AT_ONCE = 40.0, 800
+"""Messages of a connection, twice those of a session, which refuses them first. Then it is cut off."""
 
 
 async def serve(exchange: Exchange, request: web.Request) -> web.WebSocketResponse:
@@ -51,7 +51,9 @@ class Connection:
     ) -> None:
         self._exchange, self._socket, self._request = exchange, socket, request
         self._credentials = credentials_of(request.headers, request.query)
-        self._replies: list[JSONObject] = []
+        self._replies: list[bytes] = []
+        self._reply_bytes = 0
+        self._pace = Pace(_PER_SECOND, _AT_ONCE)
         self._wake = asyncio.Event()
         self._session: Session | None = None
         self._held: Held | None = None
@@ -80,15 +82,24 @@ class Connection:
         if getattr(frame, "type", None) is not WSMsgType.TEXT:
             return False
         messages = requests.read_messages(getattr(frame, "data", ""))
+        if not self._pace.allows(max(1, len(messages))):
+            return False
         replies, held, session = await self._exchange.answer(messages, self._credentials)
-        self._replies += replies
+        for reply in replies:
+            self._put(reply)
         if session is not None:
             self._use(session)
         if held is not None:
             self._held = held
             self._deadline = 0.0 if held.at_once else time.monotonic() + MAX_HOLD_MS / 1000
         self._wake.set()
-        return len(self._replies) <= _MOST_REPLIES
+        return self._reply_bytes <= MOST_REPLY_BYTES
+
+    def _put(self, reply: JSONObject) -> None:
+        """Put a reply into the next frame."""
+        text = requests.written(reply)
+        self._replies.append(text)
+        self._reply_bytes += len(text)
 
     def _use(self, session: Session | None) -> None:
         """Bind the connection to the session whose messages it sends; `None` means to none."""
@@ -141,19 +152,19 @@ class Connection:
 
     def _next(self) -> bytes:
         """Return the next frame to send; empty if there is nothing to send now."""
-        replies, self._replies = self._replies, []
-        session, held, waiting = self._session, self._held, []
+        session, held, waiting = self._session, self._held, list[bytes]()
         if session is not None and held is not None:
             is_over = bool(session.ended) or time.monotonic() >= self._deadline
             if session.pending and not session.ended:
                 waiting = session.drain()
                 is_over = is_over or session.acks
             if is_over:
-                replies.append(self._exchange.reply_to_connect(held))
+                self._put(self._exchange.reply_to_connect(held))
                 self._held = None
         elif session is not None and session.pending and not session.acks:
             waiting = session.drain()
-        return requests.batch(waiting, replies) if waiting or replies else b""
+        replies, self._replies, self._reply_bytes = self._replies, [], 0
+        return requests.batch([*waiting, *replies]) if waiting or replies else b""
 
     def _cut(self) -> None:
         """End the session of a client that takes nothing, and its connection at once."""

@@ -6,7 +6,7 @@ import pytest
 
 from conferences.api.push.callers import Caller, Credentials, credentials_of
 from conferences.api.push.hub import PushedEvent
-from conferences.api.push.limits import MOST_PENDING
+from conferences.api.push.limits import MOST_PENDING, PaceOfPeople
 from conferences.api.push.requests import is_of_our_pages
 from conferences.api.push.session import Session
 from conferences.rules import bayeux
@@ -119,6 +119,20 @@ def test_cookies_are_read_as_clients_send_them(cookie: str) -> None:
     assert credentials_of({"Cookie": cookie}, {}) == Credentials(cookie="abc-1")
 
 
+def test_secrets_that_cannot_be_written_as_text_are_wrong_ones() -> None:
+    undecodable = b"\xff".decode(errors="surrogateescape")
+    headers = {"Cookie": f"SSO_COOKIE_KEY={undecodable}", "Authorization": f"Bearer {undecodable}"}
+    assert credentials_of(headers, {"account_token": undecodable}) == Credentials("?", "?", "?")
+
+
+def test_each_person_has_a_pace_and_what_is_refused_does_not_count() -> None:
+    pace = PaceOfPeople(per_second=0.0, burst=10.0)
+    assert pace.allows("anna", 9)
+    assert not pace.allows("anna", 2)
+    assert pace.allows("anna")
+    assert pace.allows("ben", 10)
+
+
 @pytest.mark.parametrize(
     ("ext", "number"),
     [
@@ -154,6 +168,7 @@ def test_an_answer_repeats_no_json_that_is_nested() -> None:
         ({"Sec-Fetch-Site": "cross-site"}, False),
         ({"Host": "a.example", "Origin": "https://a.example"}, True),
         ({"Host": "a.example", "Origin": "https://b.example"}, False),
+        ({"Host": "a.example", "Origin": "http://["}, False),
     ],
 )
 def test_scripts_in_pages_of_another_host_do_not_listen(
