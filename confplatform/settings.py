@@ -282,7 +282,7 @@ TRIES_PER_ADDRESS = env.int("TRIES_PER_ADDRESS", default=100)
 AXES_HANDLER = "domains.data.lockout.LockoutHandler"
 AXES_LOCKOUT_PARAMETERS = ["username", "ip_address"]  # domains.data.lockout computes their values
 AXES_USERNAME_CALLABLE = "domains.flows.sign_in.tries_name"
-AXES_CLIENT_IP_CALLABLE = "foundation.web.audit.address_of"
+AXES_CLIENT_IP_CALLABLE = "foundation.web.audit.counted_address_of"
 AXES_LOCKOUT_CALLABLE = "domains.data.lockout.use_given_response"
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_ENABLE_ADMIN = False

@@ -83,7 +83,7 @@ def _is_id(linked_id: str, expected: str) -> bool:
 def is_password(conference: JoinInfo, password: str, address: str) -> bool:
     """Tell whether a password is that of the conference; compare in constant time. Raises TooManyTries.
 
-    `address`: the visitor's IP address, for which attempts are counted.
+    `address`: the visitor's IP address or network, for which attempts are counted.
     """
     cache_key = f"join:tries:{conference.e164}:{address}"
     cache.add(cache_key, 0, 60)

@@ -30,7 +30,7 @@ from domains.data import hooks
 from domains.models import Account
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform
-from foundation.web.audit import address_of
+from foundation.web.audit import counted_address_of
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
 from licensing.data.queries import usage_and_limits_of_site
@@ -133,7 +133,7 @@ def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpRe
     if request.method != "POST":
         return JsonResponse({"state": conference.state, "password": "wanted"})
     try:
-        if is_password(conference, _password_in(request), address_of(request) or ""):
+        if is_password(conference, _password_in(request), counted_address_of(request) or ""):
             return _admit_or_begin(request, conference, answer)
     except TooManyTries:
         return JsonResponse({"state": conference.state, "password": "later"}, status=429)

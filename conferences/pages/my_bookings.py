@@ -31,6 +31,7 @@ from conferences.rules.recurrence import zone_of
 from conferences.rules.reservation import MAX_EARLY_OPENING, Reservation
 from foundation import clock
 from foundation.cells.directory import store_of
+from foundation.web.arguments import digits
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
 from wire.error_codes import Err
@@ -181,9 +182,8 @@ def _moment(form: Mapping[str, str], zone_name: str) -> str:
 def _rule(form: Mapping[str, str]) -> str:
     """Return the RRULE that a form chooses; "" means that the conference is held once."""
     rule = _RULES.get(form.get("repeat", ""), "")
-    count = form.get("count", "")
-    is_count = count.isdigit() and 1 <= int(count) <= MOST_DATES
-    return f"{rule};COUNT={int(count)}" if rule and is_count else rule
+    count = digits(form.get("count", "")) or 0
+    return f"{rule};COUNT={count}" if rule and 1 <= count <= MOST_DATES else rule
 
 
 @_form

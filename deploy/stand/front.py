@@ -28,9 +28,9 @@ http {{
     upstream web_mqtt {{ server 127.0.0.1:{mqtt}; }}
     upstream web_stomp {{ server 127.0.0.1:{stomp}; }}
     map "" $front_scheme {{ default $scheme; }}
-    limit_conn_zone $binary_remote_addr zone=addresses:1m;
-    limit_conn_zone $binary_remote_addr zone=pushes:1m;
-    limit_req_zone $binary_remote_addr zone=requests:1m rate=2000r/s;
+    limit_conn_zone $front_visitor zone=addresses:1m;
+    limit_conn_zone $front_visitor zone=pushes:1m;
+    limit_req_zone $front_visitor zone=requests:1m rate=2000r/s;
     server {{
         listen 127.0.0.1:{port} default_server backlog=4096;
         limit_conn addresses 1000;

@@ -16,6 +16,7 @@ from domains.data.tree_browser import TreeEntry
 from domains.models import CoreDomain, Domain, Level
 from domains.pages.admin_widgets import DATABASE, PAGES, add_links, form_address, state_badge
 from foundation.web.admin_base import BaseAdmin
+from foundation.web.arguments import digits
 
 ICONS = {
     Level.CORE: "public",
@@ -143,5 +144,4 @@ class TreePages(BaseAdmin[Domain]):
 
 def _page_number(request: HttpRequest) -> int:
     """Return the page number in the argument `page`, between 1 and `_MAX_PAGE`; 1 if it is missing or no number."""
-    number = request.GET.get("page", "1")
-    return max(1, min(int(number), _MAX_PAGE)) if number.isdecimal() else 1
+    return max(1, min(digits(request.GET.get("page", "")) or 1, _MAX_PAGE))

@@ -31,6 +31,11 @@ def number(value: object, name: str, default: int) -> int:
     return value
 
 
+def digits(text: str) -> int | None:
+    """Return a text of digits from a page's address or form as a number; `None` if it is none, or far too large."""
+    return int(text) if re.fullmatch(r"[0-9]{1,15}", text) else None
+
+
 def switch(value: object, name: str) -> bool:
     """Return an argument (`name`) that is 0 or 1 as a boolean; absent means 0. Raises Refusal."""
     flag = number(value, name, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import ContextVar
-from ipaddress import ip_address
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -64,6 +64,19 @@ def address_of(request: HttpRequest) -> str | None:
         return str(ip_address(address))
     except ValueError:
         return None
+
+
+def counted_address_of(request: HttpRequest) -> str | None:
+    """Return the address for which wrong tries of a visitor are counted; `None` if the request has none.
+
+    A visitor with IPv6 has a whole network of addresses (/64) to take one after the other, so it is the network's.
+    """
+    address = address_of(request)
+    if address is None or not isinstance(parsed := ip_address(address), IPv6Address):
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((int(parsed), 64), strict=False).network_address)
 
 
 @receiver(pre_save, sender=LogEntry, dispatch_uid="who asked")

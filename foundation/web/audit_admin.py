@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from foundation.web.admin_base import ReadOnlyAdmin, badge, changes_of
+from foundation.web.arguments import digits
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -69,8 +70,8 @@ class ThingFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[LogEntry]) -> QuerySet[LogEntry]:
         """Return the entries about objects of the chosen model, or all."""
-        chosen = self.value() or ""
-        return queryset.filter(content_type_id=int(chosen)) if chosen.isdigit() else queryset
+        chosen = digits(self.value() or "")
+        return queryset if chosen is None else queryset.filter(content_type_id=chosen)
 
 
 @admin.register(LogEntry)

@@ -6,11 +6,17 @@ import http.client
 import resource
 import secrets
 import socket
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 
 import pytest
 
+from deploy.stand.front import SHARED
+from deploy.stand.ports import claimed
+from deploy.stand.server import program as installed
 from deploy.stand.site import Site
 from tests.http.program import Program
 
@@ -64,3 +70,39 @@ def test_a_visitor_who_makes_up_an_address_is_counted_by_the_real_one(simulated:
     program.raw("POST", "/api/v1/system/login", body, **form, **forged)
     query = f"SELECT ip_address FROM axes_accessattempt WHERE username='{nobody}'"
     assert str(simulated.mariadb.sql(query, schema=simulated.name)).split()[-1] == "127.0.0.1"
+
+
+@pytest.fixture
+def counted(tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Yield a function that asks nginx, with the front's rules, as whom it counts a visitor with this address."""
+    with claimed(1) as port:
+        (tmp_path / "nginx.conf").write_text(
+            "daemon off; master_process off; pid nginx.pid; events {} http {"
+            f' include "{SHARED}/http.conf"; access_log off;'
+            ' map "" $front_scheme { default $scheme; }'
+            f" server {{ listen 127.0.0.1:{port}; set_real_ip_from 127.0.0.1;"
+            " real_ip_header X-Real-IP; return 200 $front_visitor; } }"
+        )
+        argv = [installed("nginx"), "-e", "stderr", "-p", str(tmp_path), "-c", "nginx.conf"]
+        nginx = subprocess.Popen(argv)
+
+        def ask(address: str) -> str:
+            for _ in range(100):
+                link = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+                with suppress(ConnectionRefusedError):
+                    link.request("GET", "/", headers={"X-Real-IP": address})
+                    return link.getresponse().read().decode()
+                time.sleep(0.05)
+            raise AssertionError("nginx does not start")
+
+        yield ask
+        nginx.terminate()
+        nginx.wait(10)
+
+
+def test_the_front_counts_a_network_of_ipv6_as_one_visitor(counted: Callable[[str], str]) -> None:
+    assert counted("192.0.2.7") == "192.0.2.7"
+    for network in ("2001:db8:1:2", "2001:db8:1:0", "2001:db8:0:0"):
+        hosts = ("1:2:3:4", "0:0:0:1", "a:0:0:1", "0:0:b:0", "0:1:0:0", "ffff:ffff:ffff:ffff")
+        assert {counted(f"{network}:{host}") for host in hosts} == {network}
+    assert counted("2001:db8:1:3:1:2:3:4") != counted("2001:db8:1:2:1:2:3:4")

@@ -94,6 +94,14 @@ def test_one_visitor_behind_a_proxy_does_not_use_up_the_tries_of_the_others(
     assert good.json()["join"] == JOIN
 
 
+def test_a_visitor_with_a_network_of_addresses_has_no_more_tries(conference: Whereabouts) -> None:
+    conference.password, client = "sesame", BareClient()
+    for number in range(MAX_TRIES_PER_MINUTE + 1):
+        address_of_try = f"2001:db8:1:2::{number:x}"
+        reply = client.post(address(), {"password": "no"}, REMOTE_ADDR=address_of_try)
+    assert reply.status_code == 429
+
+
 def test_pages_of_the_other_sites_may_ask_and_nobody_else_s(conference: Whereabouts) -> None:
     client = BareClient()
     conference.password = "sesame"
