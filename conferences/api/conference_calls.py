@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conferences.api import commands, request_parsing, shapes, wishes
+from conferences.api import commands, request_parsing, shapes, stored_commands, wishes
 from conferences.api.call import Call, refuse_unknown
 from conferences.data.pool_view import load_resources
 from foundation.cells.directory import own_platform
@@ -68,8 +68,8 @@ class Safety(Call):
     @extend_schema(request=shapes.Safety, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Change the password; a conference cannot be hidden or closed."""
-        params = self.params(request)
-        self.own(request, conf_id)
+        params, account = self.params(request), self.session(request).account
+        stored_commands.refuse_unless_may_admit(self.own(request, conf_id), account)
         wishes.refuse_unsafe(params)
         password = request_parsing.conference_password(params.get("password"))
         return self.order(request, conf_id, SetPassword, password=password)

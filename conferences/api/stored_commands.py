@@ -19,6 +19,7 @@ from domains.data import lookups
 from domains.models import Account
 from foundation.cells.directory import store_of
 from foundation.web.errors import Refusal
+from wire.arrangement import arrangement_of
 from wire.conference_manager import Creator
 from wire.error_codes import MEANING, Err
 from wire.templates import CreateByTemplate
@@ -80,7 +81,7 @@ def _refuse_unless_writable(stored: StoredConference | None, kind: Kind, account
 
 
 def may_have_number(e164: str, account: Account) -> bool:
-    """Return whether an account may ask for this number for a room.
+    """Return whether an account may ask for this number for a room or a reservation.
 
     Numbers with the prefix of another platform belong there. Those of no platform, such as the number of an emergency
     call, mean something in a network's plan of numbers, so only administrators choose them.
@@ -150,6 +151,20 @@ def may_enter(c: Conference, account: Account) -> bool:
     if c.password and c.creator_moid != account.moid:
         return False
     return not queries.confids_closed_to(account.moid, [c])
+
+
+def refuse_unless_may_admit(c: Conference, account: Account) -> None:
+    """Raise Refusal if an account of the tenant may not let people in: by a call, or by another password.
+
+    Who is kept out, by password, room or ban, would let himself in, or into the conference's chat.
+    """
+    names = (account.moid, account.username, str(account), account.e164)
+    own_names = {name.casefold() for name in names if name}
+    is_banned = not own_names.isdisjoint(arrangement_of(c.settings).names_kept_out)
+    is_own = account.is_staff or c.creator_moid == account.moid
+    if not is_own and (is_banned or not may_enter(c, account)):
+        words = "only who may enter it, and administrators, let others in"
+        raise Nack(Err.NOT_PERMITTED, words)
 
 
 def with_settings(stored: StoredConference, given: GivenSettings) -> Changes:

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conferences.api import representations, serializers, shapes
+from conferences.api import representations, serializers, shapes, stored_commands
 from conferences.api.call import Call, as_invited, refuse_unknown, terminal_of
 from conferences.api.views import Terminals
 from foundation.web.errors import Refusal, ack
@@ -72,6 +72,7 @@ class OnlineTerminals(Call):
     def post(self, request: Request, conf_id: str) -> Response:
         """Call terminals of the list, which come online later; those that are online stay so."""
         c, ids = self.own(request, conf_id), self.ids(request)
+        stored_commands.refuse_unless_may_admit(c, self.session(request).account)
         refuse_unknown(c, ids)
         if not ids:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {mt_id} is needed")

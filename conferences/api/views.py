@@ -255,7 +255,8 @@ class Terminals(Call):
     )
     def post(self, request: Request, conf_id: str) -> Response:
         """Let the media unit call terminals, which come online later."""
-        self.own(request, conf_id)
+        account = self.session(request).account
+        stored_commands.refuse_unless_may_admit(self.own(request, conf_id), account)
         requested = request_parsing.terminals(self.params(request).get("mts"), "mts")
         if not requested:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {account, account_type} is needed")

@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from conferences.api import commands, request_parsing
+from conferences.api import commands, request_parsing, stored_commands
 from conferences.api.call import as_invited, terminal_of
 from conferences.data import queries
 from conferences.data.join_links import join_link
@@ -229,7 +229,10 @@ def start(request: HttpRequest) -> dict[str, object]:
 @_json_view
 def act(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
     """Do the action of a button (a key of _ACTIONS) on one conference of the person's user domain."""
-    c = commands.own(e164, person_of(request).domain_id or "")
+    person = person_of(request)
+    c = commands.own(e164, person.domain_id or "")
+    if action == "admit":
+        stored_commands.refuse_unless_may_admit(c, person)
     _ACTIONS[action](c, request.POST)
     return {}
 

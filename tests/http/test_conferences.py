@@ -255,9 +255,14 @@ def test_a_closed_room_is_neither_entered_nor_listened_to_by_others(
 ) -> None:
     room, number = held_in_a_room(program, **settings)
     assert ben.get(f"vc/confs/{number}")["join"] is None
+    called = ben.post(f"vc/confs/{number}/mts", {"mts": [{"account": "ben", "account_type": 1}]})
+    assert called["error_code"] == 19008
     assert not ben.create(create_type=4, template_id=room).get("join")
     wanted = {"mode": 1, "src": {"type": 3}, "dst": {"ip": "192.0.2.7", "port": 5000}}
     assert ben.post(f"vc/confs/{number}/monitors", wanted)["error_code"] == 19008
+    opened = ben.call("PUT", f"vc/confs/{number}/safty", params='{"password": ""}')
+    assert opened["error_code"] == 19008
+    assert ben.get(f"vc/confs/{number}")["join"] is None
     assert program.get(f"vc/confs/{number}")["join"]
     program.delete(f"mc/confs/{number}")
     program.delete(f"mc/virtual_meeting_rooms/{room}")
@@ -274,3 +279,13 @@ def test_people_choose_numbers_of_their_platform_only(program: Program) -> None:
     room = program.post("mc/virtual_meeting_rooms", wanted)
     assert room["e164"] == number
     program.delete(f"mc/virtual_meeting_rooms/{room['id']}")
+
+
+def test_who_was_removed_does_not_let_himself_in_again(program: Program, ben: Program) -> None:
+    bens = [{"account": "ben", "account_type": 1}]
+    number = program.create(invite_members=bens)["conf_id"]
+    (row,) = program.get(f"vc/confs/{number}/mts")["mts"]
+    gone = json.dumps({"mts": [{"mt_id": row["mt_id"]}]})
+    assert program.delete(f"vc/confs/{number}/mts", params=gone)["success"] == 1
+    assert ben.post(f"vc/confs/{number}/mts", {"mts": bens})["error_code"] == 19008
+    assert program.post(f"vc/confs/{number}/mts", {"mts": bens})["success"] == 1
