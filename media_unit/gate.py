@@ -15,7 +15,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import aiohttp
@@ -56,6 +56,8 @@ class Gate:
     def __init__(self, settings: GateSettings) -> None:
         self._settings = settings
         self._connections: set[Connection] = set()
+        self._waiting: dict[Connection, None] = {}
+        """The connections that have not shown a token yet, the oldest first."""
 
     async def serve(self) -> None:
         """Serve participants until SIGTERM or SIGINT."""
@@ -65,7 +67,7 @@ class Gate:
         async with aiohttp.ClientSession() as self._http:
             app = web.Application()
             app.router.add_get("/healthz", self._health)
-            app.router.add_get("/{path:.*}", self._socket)
+            app.router.add_get("/{path:.*}", self.serve_participant)
             runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.2)
             await runner.setup()
             await web.TCPSite(runner, self._settings.ip, self._settings.port).start()
@@ -96,12 +98,12 @@ class Gate:
     async def _health(self, request: web.Request) -> web.Response:
         return web.json_response({"server-name": self._settings.server_name})
 
-    async def _socket(self, request: web.Request) -> web.StreamResponse:
-        """Serve one participant's WebSocket; answer 503 when too many are open."""
-        if len(self._connections) >= self._settings.most_sockets:
-            count = len(self._connections)
-            log.warning("refused %s: %d connections are open", request.remote, count)
-            raise web.HTTPServiceUnavailable
+    async def serve_participant(self, request: web.Request) -> web.StreamResponse:
+        """Serve one participant's WebSocket.
+
+        A page shows its token at once. So if too many have shown none, the one that has been silent longest is cut
+        off: strangers who say nothing keep nobody out.
+        """
         socket = web.WebSocketResponse(
             protocols=("janus-protocol",),
             max_msg_size=_MOST_BYTES,
@@ -109,13 +111,28 @@ class Gate:
             compress=False,
         )
         await socket.prepare(request)
-        connection = Connection(self._settings, self._http, socket, str(request.remote))
-        self._connections.add(connection)
+        connection = Connection(self._settings, self._http, socket, request)
+        self._waiting[connection] = None
+        if len(self._waiting) > self._settings.most_sockets:
+            oldest = next(iter(self._waiting))
+            del self._waiting[oldest]
+            oldest.cut()
         try:
-            await connection.run()
+            await connection.run(self._has_place)
         finally:
+            self._waiting.pop(connection, None)
             self._connections.discard(connection)
         return socket
+
+    def _has_place(self, connection: Connection) -> bool:
+        """Count a connection as one of a participant, and return whether there is a place for it."""
+        self._waiting.pop(connection, None)
+        count = len(self._connections)
+        if count >= self._settings.most_sockets:
+            log.warning("refused %s: %d connections are open", connection.address, count)
+            return False
+        self._connections.add(connection)
+        return True
 
 
 class Connection:
@@ -126,22 +143,27 @@ class Connection:
         settings: GateSettings,
         http: aiohttp.ClientSession,
         socket: web.WebSocketResponse,
-        address: str,
+        request: web.Request,
     ) -> None:
         self._settings, self._http, self._socket = settings, http, socket
-        self._address = address
+        self._request, self.address = request, str(request.remote)
         self._pace, self._refusals = Pace(), 0
         self._visitor: Visitor | None = None
         self._janus: aiohttp.ClientWebSocketResponse | None = None
         self._own: dict[str, asyncio.Future[Mapping[str, object]]] = {}
         """Requests of the gate itself: transaction -> its answer, which the participant does not see."""
 
-    async def run(self) -> None:
-        """Serve the participant until either side closes."""
+    def cut(self) -> None:
+        """Close the connection at once."""
+        if self._request.transport is not None:
+            self._request.transport.abort()
+
+    async def run(self, has_place: Callable[[Connection], bool]) -> None:
+        """Serve the participant until either side closes; `has_place` is asked once the token is known to be good."""
         try:
             first = await asyncio.wait_for(self._socket.receive(), _FIRST_WITHIN)
             visitor = await self._welcome(first)
-            if visitor is None:
+            if visitor is None or not has_place(self):
                 return
             link = self._http.ws_connect(
                 self._settings.janus_url, protocols=("janus-protocol",), max_msg_size=0
@@ -156,7 +178,7 @@ class Connection:
                         break
                 back.cancel()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            log.info("%s: %s", self._address, error or type(error).__name__)
+            log.info("%s: %s", self.address, error or type(error).__name__)
         finally:
             with contextlib.suppress(OSError, TimeoutError):
                 await asyncio.wait_for(self._socket.close(), 1)
@@ -186,11 +208,11 @@ class Connection:
             command = visitor.check(message)
             if command in ("create", "attach"):
                 await self._ask_whether_it_runs(visitor.janus_room)
+            for_janus = visitor.for_janus(message)
+            text = frame.data if for_janus is message else _written(for_janus)
         except Refused as refusal:
             await self._refuse(message, refusal)
         else:
-            for_janus = visitor.for_janus(message)
-            text = frame.data if for_janus is message else orjson.dumps(for_janus).decode()
             await janus.send_str(text)
 
     def handle_of(self, janus_room: str, participant: str) -> int | None:
@@ -216,7 +238,7 @@ class Connection:
             "body": body,
         }
         try:
-            await self._janus.send_str(orjson.dumps(request).decode())
+            await self._janus.send_str(_written(request))
             reply = await asyncio.wait_for(answer, _ANSWER_WITHIN)
         except (OSError, TimeoutError) as error:
             raise web.HTTPBadGateway(text=str(error) or "Janus does not answer") from None
@@ -244,14 +266,13 @@ class Connection:
         """Answer a message as Janus answers a bad one, with the reason; log the first refusal of a connection."""
         self._refusals += 1
         if self._refusals == 1:
-            log.warning("refused %s: %s", self._address, refusal)
-        answer = {
-            "janus": "error",
-            "transaction": message.get("transaction"),
-            "session_id": message.get("session_id"),
-            "error": {"code": 403, "reason": str(refusal)},
-        }
-        await self._socket.send_str(orjson.dumps(answer).decode())
+            log.warning("refused %s: %s", self.address, refusal)
+        answer: dict[str, object] = {"janus": "error"}
+        for name in ("transaction", "session_id"):
+            if isinstance(value := message.get(name), str | int):
+                answer[name] = value
+        answer["error"] = {"code": 403, "reason": str(refusal)}
+        await self._socket.send_str(_written(answer))
 
     async def _pass_back(self, visitor: Visitor, janus: aiohttp.ClientWebSocketResponse) -> None:
         """Pass messages of Janus back to the participant until Janus closes; then close the participant's socket."""
@@ -265,7 +286,7 @@ class Connection:
                     visitor.note(answer)
                     await self._socket.send_str(frame.data)
         except (aiohttp.ClientError, OSError) as error:
-            log.info("%s: %s", self._address, error)
+            log.info("%s: %s", self.address, error)
         await self._socket.close()
 
     def _is_own(self, answer: Mapping[str, object]) -> bool:
@@ -297,6 +318,14 @@ def _read(frame: aiohttp.WSMessage) -> Mapping[str, object]:
     if not isinstance(message, dict):
         raise Refused("an object is needed")
     return message
+
+
+def _written(message: Mapping[str, object]) -> str:
+    """Return a message as JSON. Raises Refused: JSON can be read that is nested too deeply to be written."""
+    try:
+        return orjson.dumps(message).decode()
+    except TypeError:
+        raise Refused("nested too deeply") from None
 
 
 def main() -> None:
