@@ -7,7 +7,7 @@ scheduler stores it with the conference and hands it to the next unit. Terminals
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 import msgspec
@@ -47,12 +47,19 @@ class Poll(TypedObject):
             return 0
         steps = 0
         if self.state == 1:
-            seconds = (now - datetime.fromisoformat(self.since)).total_seconds()
-            steps = max(0, int(seconds // self.keep_time))
+            steps = max(0, int(self._seconds_until(now) // self.keep_time))
         position = self.poll_index - 1 + steps
         if self.num and position >= self.num * len(self.members):
             return 0
         return position % len(self.members) + 1
+
+    def _seconds_until(self, now: datetime) -> float:
+        """Return how long the poll has run; 0 if `since`, which a media unit reports, is no time."""
+        try:
+            since = datetime.fromisoformat(self.since)
+        except ValueError:
+            return 0.0
+        return (now - since.replace(tzinfo=since.tzinfo or UTC)).total_seconds()
 
 
 class View(TypedObject):

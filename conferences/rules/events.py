@@ -7,6 +7,7 @@ followed by the event's channel. Each channel is `/confs/<number>` with a suffix
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -18,6 +19,8 @@ from foundation.json_value import JSONValue
 from wire.fields import Terminal
 from wire.http_codes import http_code
 
+MOST_TOLD = 500
+"""So many entries of one setting are told of, as many as a conference has members. A media unit may report more."""
 UPDATE, DELETE = b'{"method":"update"}', b'{"method":"delete"}'
 
 
@@ -119,9 +122,9 @@ def _values_by_suffix(c: Conference) -> dict[str, object]:
         suffix: extra[name] for name, suffix in _CHANNELS_OF_SETTINGS.items() if extra.get(name)
     }
     layouts, views = extra.get("layouts"), extra.get("views")
-    for mtid, layout in (layouts if isinstance(layouts, dict) else {}).items():
+    for mtid, layout in islice((layouts if isinstance(layouts, dict) else {}).items(), MOST_TOLD):
         values[f"/mtvmps/{_segment(str(mtid))}"] = layout
-    for view in views if isinstance(views, list | tuple) else ():
+    for view in islice(views if isinstance(views, list | tuple) else (), MOST_TOLD):
         if isinstance(view, dict):
             viewer, mode = _segment(str(view.get("dst"))), view.get("mode", 1)
             values[f"/inspections/{viewer}/{mode}"] = view

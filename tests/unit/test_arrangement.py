@@ -137,3 +137,9 @@ def test_whom_a_poll_shows(poll: Poll, seconds: int, index: int) -> None:
     fields = {name: getattr(poll, name) for name in poll.__struct_fields__}
     begun = Poll(**fields | {"since": NOW.isoformat()})
     assert begun.index_at(NOW + timedelta(seconds=seconds)) == index
+
+
+@pytest.mark.parametrize("since", ["", "soon", "0001-01-01T00:00:00+14:00", "2026-11-29T00:00:00"])
+def test_a_media_unit_may_report_any_text_as_the_beginning_of_a_poll(since: str) -> None:
+    poll = Poll(keep_time=10, members=("1", "2"), since=since)
+    assert poll.index_at(NOW) in (1, 2)

@@ -10,7 +10,7 @@ import pytest
 
 from conferences.data.commit import commit
 from conferences.rules.create import give_up
-from conferences.rules.events import of_change
+from conferences.rules.events import MOST_TOLD, of_change
 from conferences.rules.monitor_states import Monitor
 from conferences.rules.restore import decide_lost
 from conferences.rules.states import Conference, ConferenceState, EndReason
@@ -151,3 +151,11 @@ def test_events_are_staged_with_the_change_for_the_conferences_own_domain() -> N
     uow.begin(NOW)
     commit(uow, decide_lost(c, UNIT, NOW))
     assert [(event.user_domain, event.channel) for event in uow.events] == [("u1", PATH)]
+
+
+def test_a_media_unit_that_reports_thousands_of_pictures_causes_no_thousands_of_events() -> None:
+    c = conference()
+    layouts = {str(number): {"mode": 1} for number in range(5000)}
+    views = [{"src": "1", "dst": str(number)} for number in range(5000)]
+    after = c.change(settings=read_as(Settings, {"layouts": layouts, "views": views}))
+    assert len(updates(c, after)) == 1 + 2 * MOST_TOLD
