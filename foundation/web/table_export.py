@@ -8,8 +8,8 @@ from itertools import chain
 from tempfile import TemporaryFile
 from typing import IO
 
-FORMULAS = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a text that begins with one of these for a formula."""
+FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""A spreadsheet takes a text that begins with one of these for a formula; an East Asian one takes the wide forms, too."""
 
 
 def mark_formula(value: object) -> object:
