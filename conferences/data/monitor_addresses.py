@@ -45,6 +45,7 @@ def _server_addresses() -> frozenset[str]:
     urls = [
         *(settings.AMQP_URL, settings.REDIS_URL, settings.IM_AMQP_URL, settings.REGISTER_URL),
         *(settings.PUBLIC_URL, settings.RABBITMQ_MANAGEMENT_URL, settings.IM_MANAGEMENT_URL),
+        *(settings.CORE_URL, settings.CELERY_BROKER_URL, *settings.IM_ADDRESSES.values()),
         *settings.PEERS.values(),
         *(redis_url for _, redis_url in settings.PLATFORM_STORES.values()),
     ]
