@@ -160,7 +160,7 @@ def refuse_unless_may_admit(c: Conference, account: Account) -> None:
     """
     names = (account.moid, account.username, str(account), account.e164)
     own_names = {name.casefold() for name in names if name}
-    is_banned = not own_names.isdisjoint(arrangement_of(c.settings).names_kept_out)
+    is_banned = not own_names.isdisjoint(arrangement_of(c.settings).banned_names)
     is_own = account.is_staff or c.creator_moid == account.moid
     if not is_own and (is_banned or not may_enter(c, account)):
         words = "only who may enter it, and administrators, let others in"

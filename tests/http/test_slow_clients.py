@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deploy.stand.front import SHARED
-from deploy.stand.ports import claimed
+from deploy.stand.ports import claimed_ports
 from deploy.stand.server import program as installed
 from deploy.stand.site import Site
 from tests.http.program import Program
@@ -75,7 +75,7 @@ def test_a_visitor_who_makes_up_an_address_is_counted_by_the_real_one(simulated:
 @pytest.fixture
 def counted(tmp_path: Path) -> Iterator[Callable[[str], str]]:
     """Yield a function that asks nginx, with the front's rules, as whom it counts a visitor with this address."""
-    with claimed(1) as port:
+    with claimed_ports(1) as port:
         (tmp_path / "nginx.conf").write_text(
             "daemon off; master_process off; pid nginx.pid; events {} http {"
             f' include "{SHARED}/http.conf"; access_log off;'

@@ -199,6 +199,9 @@ def test_a_series_goes_on_after_a_country_has_changed_its_time() -> None:
     # It was booked for Mondays at 00:30, when the zone was an hour further east.
     first = datetime(2026, 11, 29, 22, 30, tzinfo=UTC)
     moved = checked_before(first, BERLIN, "FREQ=WEEKLY;BYDAY=MO")
-    assert [f"{start:%a %H:%M}" for start in islice(starts_of(moved), 2)] == ["Mon 22:30", "Mon 22:30"]
+    assert [f"{start:%a %H:%M}" for start in islice(starts_of(moved), 2)] == [
+        "Mon 22:30",
+        "Mon 22:30",
+    ]
     with pytest.raises(InvalidRule):
         recurrence(first, BERLIN, "FREQ=WEEKLY;BYDAY=MO")

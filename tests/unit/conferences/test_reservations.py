@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conferences.flows.occurrences import handle_due
-from conferences.rules.booking import MAX_DATES_OF_PERSON, read_moment
+from conferences.rules.booking import MAX_DATES_OF_PERSON, parse_moment
 from conferences.rules.reservation import Occurrence, OccurrenceState, Reservation
 from conferences.rules.states import ConferenceState, EndReason
 from foundation.bus.message import loads
@@ -66,7 +66,7 @@ def _sent(uow: MemoryUnitOfWork) -> list[dict[str, Any]]:
     "moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2027-01-31", "x", None]
 )
 def test_what_is_no_moment_of_this_calendar_is_none(moment: str | None) -> None:
-    assert read_moment(moment) is None
+    assert parse_moment(moment) is None
 
 
 def test_one_person_does_not_fill_the_platform_with_dates() -> None:
