@@ -1,16 +1,17 @@
 """Monitors: Janus sends the sound or picture of a terminal, or the mixed sound, as plain RTP to an address (CSS §10).
 
-A picture is forwarded from the video room. The mixer forwards mixes alone, so a terminal that is listened to is put
+A picture is forwarded from the video room. The mixer forwards only mixes, so a terminal whose sound is monitored is put
 into a group of its own, whose mix is its sound. Janus allows five groups in a room; one of them is for all others.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from foundation.bus.message import Body, Message
 from media_unit.conference_copy import HeldConference, HeldMonitor
@@ -23,9 +24,6 @@ from wire import monitors as wire
 from wire.error_codes import Err
 from wire.monitors import StartMonitorOnUnit, StopMonitorsOnUnit
 
-if TYPE_CHECKING:
-    from media_unit.unit import MediaUnit
-
 log = logging.getLogger("conferences.media.unit")
 
 PAYLOADS = {wire.AUDIO: 111, wire.VIDEO: 96}
@@ -33,7 +31,21 @@ PAYLOADS = {wire.AUDIO: 111, wire.VIDEO: 96}
 
 
 class MonitorRefused(Exception):
-    """The unit does not send what is asked for; the text says why."""
+    """The media unit refuses to send a monitor; the text says why."""
+
+
+class MonitoringUnit(Protocol):
+    """The parts of a media unit (`media_unit.unit.MediaUnit`) that its monitors need."""
+
+    conferences: dict[str, HeldConference]
+    janus_rooms: JanusRooms | None
+    """`None` while the unit has no connection to Janus."""
+
+    def lock(self, e164: str) -> asyncio.Lock:
+        """Return the lock of the conference with this number."""
+
+    def save(self, conference: HeldConference) -> None:
+        """Write the state of a conference to its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +58,11 @@ class Monitors:
 
     async def handle(
         self,
-        unit: MediaUnit,
+        unit: MonitoringUnit,
         message: StartMonitorOnUnit | StopMonitorsOnUnit,
         correlation_id: str,
     ) -> None:
-        """Start or stop monitors of a conference of the unit."""
+        """Start or stop monitors of a conference on this unit, as the scheduler (CSS) requests."""
         async with unit.lock(message.e164):
             conference, janus_rooms = unit.conferences.get(message.e164), unit.janus_rooms
             if isinstance(message, StartMonitorOnUnit):
@@ -69,7 +81,7 @@ class Monitors:
         request: StartMonitorOnUnit,
         correlation_id: str,
     ) -> None:
-        """Start the monitor that a request asks for, and answer; a repeated request gets its answer again."""
+        """Start the requested monitor, and answer the request; a repeated request gets its answer again."""
         unit: Body = {"ip": self.config.ip, "pid": self.config.pid or None}
         echo: Body = {
             "reqid": request.reqid,
@@ -93,7 +105,7 @@ class Monitors:
     async def _begin(
         self, conference: HeldConference, janus_rooms: JanusRooms, request: StartMonitorOnUnit
     ) -> None:
-        """Start a monitor, in place of another one at its address. Raises MonitorRefused, JanusError, JanusAway."""
+        """Start a monitor, which replaces another one at its address. Raises MonitorRefused, JanusError, JanusAway."""
         self._refuse_address(request.ip)
         held = conference.monitor_at(request.ip, request.port)
         if held and (held.mtid, held.mode) == (request.mtid, request.mode):
@@ -140,12 +152,12 @@ class Monitors:
         )
 
     def _group_for(self, conference: HeldConference, participant: str) -> str:
-        """Return the mixer's group of a participant who is listened to. Raises MonitorRefused if all are taken."""
-        taken = {held.group: held.participant for held in conference.monitors if held.group}
-        for group, person in taken.items():
+        """Return the mixer's group for a participant whose sound is monitored. Raises MonitorRefused if none is free."""
+        used = {held.group: held.participant for held in conference.monitors if held.group}
+        for group, person in used.items():
             if person == participant:
                 return group
-        free = [group for group in LISTENED_TO if group not in taken]
+        free = [group for group in LISTENED_TO if group not in used]
         if not free:
             raise MonitorRefused(f"at most {len(LISTENED_TO)} terminals are listened to at once")
         return free[0]
@@ -153,7 +165,7 @@ class Monitors:
     async def _end(
         self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
     ) -> None:
-        """Stop a monitor and forget it, also if Janus does not send it any more."""
+        """Stop a monitor and remove it from its conference, also if Janus does not send it any more."""
         conference.monitors.remove(monitor)
         log.info("%s: no more sent to %s port %d", conference.e164, monitor.ip, monitor.port)
         await self._stop_stream(conference, janus_rooms, monitor)
@@ -173,7 +185,7 @@ class Monitors:
         await janus_rooms.stop_forward(conference.janus_room, publisher, monitor.stream)
 
     async def follow(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
-        """Let monitors follow terminals that have connected again, and stop those of terminals that have left."""
+        """Start monitors again whose terminals have connected again, and stop those whose terminals have left."""
         for monitor in list(conference.monitors):
             if not monitor.mtid:
                 continue

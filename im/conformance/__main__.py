@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Iterator
 
 from im.conformance.checks import CHECKS, Pair
+from im.conformance.connections import CONNECTIONS
 from im.conformance.person import Person
-from im.conformance.wires import WIRES
 
 
 def main(words: list[str]) -> int:
@@ -21,31 +21,31 @@ def main(words: list[str]) -> int:
     ann = Person(options.api, options.user, options.password)
     ben = Person(options.api, options.peer, options.peer_password)
     broken = 0
-    for way in options.only or WIRES:
-        for name, failure, seconds in run_checks(way, ann, ben):
+    for protocol in options.only or CONNECTIONS:
+        for name, failure, seconds in run_checks(protocol, ann, ben):
             broken += bool(failure)
-            print(f"{way:10} {name:10} {failure or 'ok':40} {seconds:6.2f} s", flush=True)
+            print(f"{protocol:10} {name:10} {failure or 'ok':40} {seconds:6.2f} s", flush=True)
     return 1 if broken else 0
 
 
-def run_checks(way: str, ann: Person, ben: Person) -> Iterator[tuple[str, str, float]]:
-    """Run all checks over one protocol (`way`) between two people; yield the result of each.
+def run_checks(protocol: str, ann: Person, ben: Person) -> Iterator[tuple[str, str, float]]:
+    """Run all checks over one protocol (`protocol`) between two people; yield the result of each.
 
     A result is the check's name, what is wrong ("" means nothing), and the duration in seconds.
     """
-    two = Pair.meet(way, ann, ben)
+    pair = Pair.meet(protocol, ann, ben)
     try:
         for check in CHECKS:
             began = time.monotonic()
-            yield check.__name__, _failure_of(check, two), time.monotonic() - began
+            yield check.__name__, _failure_of(check, pair), time.monotonic() - began
     finally:
-        two.part()
+        pair.part()
 
 
-def _failure_of(check: Callable[[Pair], None], two: Pair) -> str:
+def _failure_of(check: Callable[[Pair], None], pair: Pair) -> str:
     """Run a check and return what is wrong; "" means nothing."""
     try:
-        check(two)
+        check(pair)
     except (AssertionError, TimeoutError, OSError) as error:
         return f"{type(error).__name__}: {error}"
     return ""
@@ -56,7 +56,7 @@ def _options(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m im.conformance", description=__doc__)
     for name in ("api", "user", "password", "peer", "peer-password"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--only", action="append", choices=list(WIRES))
+    parser.add_argument("--only", action="append", choices=list(CONNECTIONS))
     return parser.parse_args(words)
 
 

@@ -1,4 +1,4 @@
-"""The checks try a site with a chat client: each passes if the site works, over any of the protocols."""
+"""The checks exercise a site with a chat client; all of them pass over each protocol if the site works."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from im.conformance.connections import CONNECTIONS, ConnectionRefused
 from im.conformance.device import Device
 from im.conformance.person import Person
-from im.conformance.wires import WIRES, ConnectionRefused
 
 NO_CONVERSATION = "1"
 """No conversation has this id."""
@@ -20,9 +20,9 @@ FORGED = "WyJ4Il0:forged"
 
 @dataclass
 class Pair:
-    """Two people who write to each other, each on a device of this protocol."""
+    """Two people who write to each other, each on a device that uses this protocol."""
 
-    way: str
+    protocol: str
     ann: Person
     ben: Person
     conversation: str
@@ -30,10 +30,17 @@ class Pair:
     ben_device: Device
 
     @classmethod
-    def meet(cls, way: str, ann: Person, ben: Person) -> Pair:
+    def meet(cls, protocol: str, ann: Person, ben: Person) -> Pair:
         """Connect the devices of both people. Raises TimeoutError."""
         talk = ann.direct(ben.id)
-        pair = cls(way, ann, ben, talk, Device(ann, way, beat=2), Device(ben, way, beat=2))
+        pair = cls(
+            protocol,
+            ann,
+            ben,
+            talk,
+            Device(ann, protocol, heartbeat_seconds=2),
+            Device(ben, protocol, heartbeat_seconds=2),
+        )
         for device in (pair.ann_device, pair.ben_device):
             device.wait(lambda device=device: device.connected)  # type: ignore[misc]  # the default binds the device of this round
         return pair
@@ -47,19 +54,19 @@ class Pair:
         """Send a text from Ann's device; return its seq once it is acknowledged."""
         client_msg_id = self.ann_device.text(self.conversation, words, client_msg_id)
         self.ann_device.wait(lambda: client_msg_id not in self.ann_device.waiting)
-        assert client_msg_id in self.ann_device.told.acked, self.ann_device.told.refused.get(
+        assert client_msg_id in self.ann_device.answers.acked, self.ann_device.answers.refused.get(
             client_msg_id
         )
-        return self.ann_device.told.acked[client_msg_id][1]
+        return self.ann_device.answers.acked[client_msg_id][1]
 
-    def send_for_code(self, cmd: str, conversation: str, under: str = "", **data: Any) -> str:
+    def send_for_code(self, cmd: str, conversation: str, routed_to: str = "", **data: Any) -> str:
         """Send a command from Ann's device; return the code of its refusal, or "accepted".
 
-        `under` is the conversation in the routing key, if it is not `conversation`.
+        `routed_to`: the conversation in the routing key, if it is not `conversation`.
         """
-        client_msg_id = self.ann_device.say(cmd, conversation, under=under, **data)
+        client_msg_id = self.ann_device.send_command(cmd, conversation, routed_to=routed_to, **data)
         self.ann_device.wait(lambda: client_msg_id not in self.ann_device.waiting)
-        return self.ann_device.told.refused.get(client_msg_id, "accepted")
+        return self.ann_device.answers.refused.get(client_msg_id, "accepted")
 
     def shown(self, device: Device) -> list[int]:
         """Return the seqs of this conversation that a device has shown, in the order of showing."""
@@ -67,75 +74,75 @@ class Pair:
         return [data["seq"] for data in entries if data["conversation_id"] == self.conversation]
 
 
-def sign_in(two: Pair) -> None:
+def sign_in(pair: Pair) -> None:
     """Check that the site refuses a device whose token is forged."""
-    me = {**two.ann.me, "token": FORGED}
+    me = {**pair.ann.me, "token": FORGED}
     with suppress(ConnectionRefused):
-        WIRES[two.way](me, "forged", lambda _: None).close()
+        CONNECTIONS[pair.protocol](me, "forged", lambda _: None).close()
         raise AssertionError("a forged token was let in")
 
 
-def send(two: Pair) -> None:
+def send(pair: Pair) -> None:
     """Check that a message is acknowledged with its seq, and its repetition with the same seq."""
-    first = two.send_text("hello")
-    again = two.send_text("again", client_msg_id="once-" + two.ann_device.name)
+    first = pair.send_text("hello")
+    again = pair.send_text("again", client_msg_id="once-" + pair.ann_device.name)
     assert again > first
-    assert two.send_text("again", client_msg_id="once-" + two.ann_device.name) == again
+    assert pair.send_text("again", client_msg_id="once-" + pair.ann_device.name) == again
 
 
-def receive(two: Pair) -> None:
+def receive(pair: Pair) -> None:
     """Check that the other person receives the text, its sender and its place in the log."""
-    words = f"to be heard over {two.way}"
-    seq = two.send_text(words)
-    two.ben_device.wait(lambda: seq in two.ben_device.logs[two.conversation].entries)
-    data = two.ben_device.logs[two.conversation].entries[seq]["data"]
-    assert (data["body"], data["publisher_id"]) == (words, two.ann.id)
+    words = f"to be heard over {pair.protocol}"
+    seq = pair.send_text(words)
+    pair.ben_device.wait(lambda: seq in pair.ben_device.logs[pair.conversation].entries)
+    data = pair.ben_device.logs[pair.conversation].entries[seq]["data"]
+    assert (data["body"], data["publisher_id"]) == (words, pair.ann.id)
     assert "token" not in json.dumps(data)
 
 
-def refuse(two: Pair) -> None:
+def refuse(pair: Pair) -> None:
     """Check that the site refuses wrong commands, each with the code that the protocol gives for it."""
-    talk, me = two.conversation, two.ann.id
+    talk, me = pair.conversation, pair.ann.id
     text = {"type": "text", "body": "x", "publisher_id": me}
     codes = {
-        "not_sender": two.send_for_code("msg", talk, **{**text, "publisher_id": two.ben.id}),
-        "not_member": two.send_for_code("msg", NO_CONVERSATION, **text),
-        "bad_json": two.send_for_code("msg", talk, **{**text, "type": "song"}),
-        "unknown_message": two.send_for_code("edit", talk, msg_id=f"{talk}.{10**9}", body="x"),
-        "unknown_cmd": two.send_for_code("center_start", talk),
-        "too_large": two.send_for_code("msg", talk, **{**text, "body": TOO_LONG}),
+        "not_sender": pair.send_for_code("msg", talk, **{**text, "publisher_id": pair.ben.id}),
+        "not_member": pair.send_for_code("msg", NO_CONVERSATION, **text),
+        "bad_json": pair.send_for_code("msg", talk, **{**text, "type": "song"}),
+        "unknown_message": pair.send_for_code("edit", talk, msg_id=f"{talk}.{10**9}", body="x"),
+        "unknown_cmd": pair.send_for_code("center_start", talk),
+        "too_large": pair.send_for_code("msg", talk, **{**text, "body": TOO_LONG}),
     }
-    if two.way != "mqtt":  # MQTT has no routing keys
-        codes["conversation_mismatch"] = two.send_for_code(
-            "msg", talk, under=NO_CONVERSATION, **text
+    if pair.protocol != "mqtt":  # MQTT has no routing keys
+        codes["conversation_mismatch"] = pair.send_for_code(
+            "msg", talk, routed_to=NO_CONVERSATION, **text
         )
     assert all(answered_code == code for code, answered_code in codes.items()), codes
 
 
-def offline(two: Pair) -> None:
+def offline(pair: Pair) -> None:
     """Check that a device that was offline gets every entry once, in order, when it connects again."""
-    two.ben_device.go_away()
-    seqs = [two.send_text(f"while you were away {n}") for n in range(3)]
-    two.ben_device.come_back()
-    two.ben_device.wait(lambda: two.ben_device.logs[two.conversation].last >= seqs[-1])
-    _check_shown_once(two)
+    pair.ben_device.go_away()
+    seqs = [pair.send_text(f"while you were away {n}") for n in range(3)]
+    pair.ben_device.come_back()
+    pair.ben_device.wait(lambda: pair.ben_device.logs[pair.conversation].last >= seqs[-1])
+    _check_shown_once(pair)
 
 
-def reconnect(two: Pair) -> None:
+def reconnect(pair: Pair) -> None:
     """Check that a device reconnects by itself after a broken network, and gets everything once."""
-    assert two.ben_device.wire is not None
-    times = two.ben_device.connected
-    two.ben_device.wire.cut()
-    seqs = [two.send_text(f"while nobody knew {n}") for n in range(3)]
-    two.ben_device.wait(lambda: two.ben_device.connected > times)
-    two.ben_device.wait(lambda: two.ben_device.logs[two.conversation].last >= seqs[-1])
-    _check_shown_once(two)
+    assert pair.ben_device.connection is not None
+    times = pair.ben_device.connected
+    pair.ben_device.connection.cut()
+    seqs = [pair.send_text(f"while nobody knew {n}") for n in range(3)]
+    pair.ben_device.wait(lambda: pair.ben_device.connected > times)
+    pair.ben_device.wait(lambda: pair.ben_device.logs[pair.conversation].last >= seqs[-1])
+    _check_shown_once(pair)
 
 
-def _check_shown_once(two: Pair) -> None:
+def _check_shown_once(pair: Pair) -> None:
     """Check that each device has shown every entry once, in order and without a gap."""
-    for device in (two.ann_device, two.ben_device):
-        seqs = two.shown(device)
+    for device in (pair.ann_device, pair.ben_device):
+        seqs = pair.shown(device)
         assert seqs == sorted(set(seqs)), f"{device.person.name}: {seqs}"
         assert seqs == [*range(seqs[0], seqs[-1] + 1)], f"{device.person.name}: a hole in {seqs}"
 

@@ -18,9 +18,9 @@ from http.client import HTTPException
 from typing import Any
 from uuid import uuid4
 
+from im.conformance.connections import CONNECTIONS, Connection
 from im.conformance.log import DeviceLog, Entry
 from im.conformance.person import Person, Refused
-from im.conformance.wires import WIRES, Wire
 
 GAP_SECONDS = 0.5
 """A gap may close by itself within this time."""
@@ -44,10 +44,10 @@ class PendingMessage:
 
 @dataclass
 class Answers:
-    """The answers that a device has received to its messages, by client_msg_id.
+    """The answers that a device has received to its messages, each by client_msg_id.
 
-    `acked`: (conversation, seq). `seconds`: the time until the answer. `refused`: the refusal's
-    code.
+    `acked`: conversation and seq of an acknowledged message. `refused`: the code of a refusal. `seconds`: the time that
+    each answer took.
     """
 
     acked: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -59,27 +59,32 @@ class Device:
     """A device of a person over one protocol, kept connected by a thread until `close`."""
 
     def __init__(
-        self, person: Person, way: str, *, patience: float = 10.0, beat: float = 30.0
+        self,
+        person: Person,
+        protocol: str,
+        *,
+        patience: float = 10.0,
+        heartbeat_seconds: float = 30.0,
     ) -> None:
         """Start the device.
 
-        `patience`: seconds after which an unanswered message is sent again. `beat`: seconds between
+        `patience`: seconds after which an unanswered message is sent again. `heartbeat_seconds`: seconds between
         heartbeats.
         """
-        self.person, self.way, self.name = person, way, uuid4().hex[:8]
+        self.person, self.protocol, self.name = person, protocol, uuid4().hex[:8]
         self.logs: dict[str, DeviceLog] = defaultdict(DeviceLog)
         """Conversation id -> this device's copy of its log."""
         self.shown: list[Entry] = []
         """The entries of all logs, in the order in which the person has seen them."""
         self.beside: list[Entry] = []
-        """Received messages that are entries of no log, such as notices."""
-        self.told = Answers()
+        """Received messages that belong to no log, such as notices."""
+        self.answers = Answers()
         self.waiting: dict[str, PendingMessage] = {}
         """Client_msg_id -> the message, which has no answer yet."""
         self.connected = 0
         """How often the device has connected."""
-        self.wire: Wire | None = None
-        self._patience, self._beat = patience, beat
+        self.connection: Connection | None = None
+        self._patience, self._heartbeat_seconds = patience, heartbeat_seconds
         self._received: queue.SimpleQueue[Entry] = queue.SimpleQueue()
         self._lock, self._stop_asked, self._is_away = (
             threading.Lock(),
@@ -91,25 +96,25 @@ class Device:
 
     # ---- actions of the person ----------------------------------------------------------------
 
-    def text(self, conversation: str, words: str, client_msg_id: str = "", **more: Any) -> str:
-        """Write a text and return its client_msg_id. It is sent until it is answered."""
-        by = {"publisher_id": self.person.id, "publisher_name": self.person.name}
-        data = {"type": "text", "body": words, **by, **more}
-        return self.say("msg", conversation, client_msg_id, **data)
+    def text(self, conversation: str, text: str, client_msg_id: str = "", **more: Any) -> str:
+        """Send a text to a conversation until it is answered; return its client_msg_id. `more`: further fields."""
+        sender = {"publisher_id": self.person.id, "publisher_name": self.person.name}
+        data = {"type": "text", "body": text, **sender, **more}
+        return self.send_command("msg", conversation, client_msg_id, **data)
 
-    def say(
-        self, cmd: str, conversation: str, client_msg_id: str = "", under: str = "", **data: Any
+    def send_command(
+        self, cmd: str, conversation: str, client_msg_id: str = "", routed_to: str = "", **data: Any
     ) -> str:
         """Send a command to a conversation until it is answered; return its client_msg_id.
 
-        `under`: send it by the routing key of another conversation, which the platform refuses.
+        `routed_to`: the conversation in the routing key, if it is another one, which the platform refuses.
         """
         client_msg_id = client_msg_id or uuid4().hex
-        about = {"conversation_id": conversation, "client_msg_id": client_msg_id, **data}
-        body = {"cmd": cmd, "token": f"Tricolor{self.person.me['token']}", "data": about}
+        fields = {"conversation_id": conversation, "client_msg_id": client_msg_id, **data}
+        body = {"cmd": cmd, "token": f"Tricolor{self.person.me['token']}", "data": fields}
         with self._lock:
             pending = PendingMessage(
-                under or conversation, json.dumps(body).encode(), time.monotonic()
+                routed_to or conversation, json.dumps(body).encode(), time.monotonic()
             )
             self.waiting[client_msg_id] = pending
         return client_msg_id
@@ -117,7 +122,7 @@ class Device:
     def go_away(self) -> None:
         """Disconnect, and stay disconnected until `come_back`."""
         self._is_away.set()
-        self.wait(lambda: self.wire is None)
+        self.wait(lambda: self.connection is None)
 
     def come_back(self) -> None:
         """Connect again and fetch the entries that were missed."""
@@ -136,7 +141,7 @@ class Device:
         while not condition():
             if time.monotonic() > until:
                 raise TimeoutError(
-                    f"{self.person.name} over {self.way}: not within {seconds:.0f} s"
+                    f"{self.person.name} over {self.protocol}: not within {seconds:.0f} s"
                 )
             time.sleep(0.01)
 
@@ -159,18 +164,18 @@ class Device:
                 pause = min(2 * pause, 8.0)
 
     def _hang_up(self) -> None:
-        if self.wire is not None:
-            self.wire.close()
-        self.wire = None
+        if self.connection is not None:
+            self.connection.close()
+        self.connection = None
 
     def _connect(self) -> None:
         """Sign in, receive what the broker pushes, then fetch what was missed before.
 
         In the other order entries that come in between would be lost.
         """
-        me = self.person.login(self.way.removeprefix("web_"))
+        me = self.person.login(self.protocol.removeprefix("web_"))
         self._received = queue.SimpleQueue()
-        self.wire = WIRES[self.way](me, self.name, self._received.put)
+        self.connection = CONNECTIONS[self.protocol](me, self.name, self._received.put)
         self._heartbeat()
         for conversation in self.person.conversations():
             self.shown += self.logs[conversation["conversation_id"]].begin(conversation["from_seq"])
@@ -192,26 +197,25 @@ class Device:
         return {number: log.last for number, log in self.logs.items() if log.last}
 
     def _serve(self) -> None:
-        """Send, receive and fetch until the connection ends or is to end.
+        """Send, receive and fetch until the connection breaks, or the device is to disconnect.
 
-        Heartbeats are sent when they are due, and entries that miss in a log for GAP_SECONDS are
-        fetched.
+        Heartbeats are sent when they are due. Entries that are missing in a log for GAP_SECONDS are fetched.
         """
-        assert self.wire is not None
-        beaten = looked = time.monotonic()
-        while self.wire.is_open and not (self._stop_asked.is_set() or self._is_away.is_set()):
+        assert self.connection is not None
+        heartbeat_at = checked_at = time.monotonic()
+        while self.connection.is_open and not (self._stop_asked.is_set() or self._is_away.is_set()):
             with suppress(queue.Empty):
                 self._receive(self._received.get(timeout=0.02))
-            self._send_due(self.wire)
+            self._send_due(self.connection)
             now = time.monotonic()
-            if now - looked > GAP_SECONDS:
-                looked = now
+            if now - checked_at > GAP_SECONDS:
+                checked_at = now
                 self._fetch([number for number, log in self.logs.items() if log.has_gap])
-            if now - beaten > self._beat:
-                beaten = now
+            if now - heartbeat_at > self._heartbeat_seconds:
+                heartbeat_at = now
                 self._heartbeat()
 
-    def _send_due(self, wire: Wire) -> None:
+    def _send_due(self, connection: Connection) -> None:
         """Send messages that are new, or unanswered for longer than the patience of this device."""
         now = time.monotonic()
         with self._lock:
@@ -220,11 +224,12 @@ class Device:
             ]
         for pending in due:
             pending.since = now
-            wire.publish(pending.conversation, pending.body)
+            connection.publish(pending.conversation, pending.body)
 
     def _heartbeat(self) -> None:
-        way = self.way.removeprefix("web_")
-        body = {"device": self.name, "way": way, "seqs": self._seqs}
+        """Report how far the logs of this device reach, and fetch the entries that it lacks."""
+        protocol = self.protocol.removeprefix("web_")
+        body = {"device": self.name, "way": protocol, "seqs": self._seqs}
         self._fetch(self.person.call("POST", "heartbeat", body)["behind"])
 
     def _fetch(self, numbers: Iterable[str]) -> None:
@@ -232,7 +237,7 @@ class Device:
         for number in [*numbers]:
             log, more = self.logs[number], True
             while more:
-                page = self.person.after(number, log.last)
+                page = self.person.page_after(number, log.last)
                 self.shown += log.add_page(page["from_seq"], page["to_seq"], page["entries"])
                 more = log.last < page["last_seq"]
 
@@ -253,20 +258,21 @@ class Device:
             self.beside.append(entry)
 
     def _record_ack(self, client_msg_id: str, conversation: str, seq: int) -> None:
-        self.told.acked[client_msg_id] = (conversation, seq)
+        self.answers.acked[client_msg_id] = (conversation, seq)
 
     def _record_refusal(self, data: Entry) -> None:
         """Record that a message is refused for good; one refused with the code `rate` is sent again."""
         if data["code"] != "rate":
             self._record_answer(
-                data, lambda client_msg_id: self.told.refused.update({client_msg_id: data["code"]})
+                data,
+                lambda client_msg_id: self.answers.refused.update({client_msg_id: data["code"]}),
             )
 
-    def _record_answer(self, data: Entry, keep: Callable[[str], object]) -> None:
-        """Record an answer by calling `keep` with its client_msg_id; the message need not be sent again."""
+    def _record_answer(self, data: Entry, record: Callable[[str], object]) -> None:
+        """Call `record` with the client_msg_id of an answered message, which is then not sent again."""
         client_msg_id = str(data["client_msg_id"] or "")
-        keep(client_msg_id)
+        record(client_msg_id)
         with self._lock:
             waited = self.waiting.pop(client_msg_id, None)
         if waited is not None:
-            self.told.seconds[client_msg_id] = time.monotonic() - waited.began
+            self.answers.seconds[client_msg_id] = time.monotonic() - waited.began

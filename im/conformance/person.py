@@ -31,7 +31,7 @@ class Person:
     """
 
     def __init__(self, url: str, name: str, password: str, backup: str = "") -> None:
-        """Sign in; `backup` is the address of the other site, used when home does not serve."""
+        """Sign in at the site `url`; `backup`: the address of the site to use while that one does not serve."""
         self.urls = [address.rstrip("/") for address in (url, backup) if address]
         if not all(address.startswith(("http://", "https://")) for address in self.urls):
             raise ValueError(f"{self.urls}: http or https")
@@ -49,14 +49,15 @@ class Person:
         self._opener.open(page, timeout=SECONDS).close()
         form = {"username": self.name, "password": password, "csrfmiddlewaretoken": self._csrf}
         payload = urlencode(form).encode()
-        request = Request(page, payload, {"Referer": page})  # noqa: S310  looked at above
+        request = Request(page, payload, {"Referer": page})  # noqa: S310  the scheme is checked in __init__
         self._opener.open(request, timeout=SECONDS).close()
 
     @property
     def _csrf(self) -> str:
+        """Return the CSRF token from the cookies; "" without one."""
         return next((c.value or "" for c in self._jar if "csrf" in c.name.lower()), "")
 
-    def login(self, way: str = "amqp") -> Answer:
+    def login(self, protocol: str = "amqp") -> Answer:
         """Get a token, names and addresses from the serving site, home first.
 
         Call it before each connection to the broker.
@@ -64,17 +65,18 @@ class Person:
         *others, last = self.urls
         for self.url in others:
             with suppress(OSError, HTTPException, Refused):
-                return self._login(way)
+                return self._login(protocol)
         self.url = last
-        return self._login(way)
+        return self._login(protocol)
 
-    def _login(self, way: str) -> Answer:
-        self.me = self.call("POST", "login", {"way": way})
+    def _login(self, protocol: str) -> Answer:
+        """Sign in for this protocol, and remember the answer and its token."""
+        self.me = self.call("POST", "login", {"way": protocol})
         self._token = self.me["token"]
         return self.me
 
     def call(self, method: str, path: str, body: Answer | None = None) -> Answer:
-        """Make a call under /api/v1/im/."""
+        """Make a call of the HTTP API under /api/v1/im/, and return its answer. Raises Refused."""
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
@@ -112,8 +114,8 @@ class Person:
         wanted = {"kind": "group", "name": name, "users": users}
         return str(self.call("POST", "conversations", wanted)["conversation"]["conversation_id"])
 
-    def after(self, conversation: str, seq: int) -> Answer:
-        """Return a page of the log after a seq."""
+    def page_after(self, conversation: str, seq: int) -> Answer:
+        """Return the page of a conversation's log that follows the entry `seq`."""
         return self.call("GET", f"conversations/{conversation}/messages?after={seq}&count=100")
 
     def missing(self, seqs: dict[str, int]) -> Iterator[Answer]:

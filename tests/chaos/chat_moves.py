@@ -51,4 +51,4 @@ def moved_and_back(two: Two) -> str:
 
 
 def _all_are_at(talk: Talk, site: Site) -> bool:
-    return all(device.wire and device.person.url == site.http for device in talk.devices)
+    return all(device.connection and device.person.url == site.http for device in talk.devices)

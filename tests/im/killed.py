@@ -92,7 +92,9 @@ class Talk:
         people = {name: Person(site.http, name, PASSWORD, backup) for name in PEOPLE}
         first, *others = people.values()
         self.group = first.group("talk", [device.id for device in others])
-        self.devices = [Device(people[name], way, patience=3, beat=3) for name, way in WAYS]
+        self.devices = [
+            Device(people[name], way, patience=3, heartbeat_seconds=3) for name, way in WAYS
+        ]
         for device in self.devices:
             device.wait(lambda device=device: device.connected)  # type: ignore[misc]
         self._thread = threading.Thread(target=self._speak, daemon=True)
@@ -101,7 +103,7 @@ class Talk:
     @property
     def seconds(self) -> list[float]:
         """Return how long each acknowledgement took, the shortest first."""
-        return sorted(took for device in self.devices for took in device.told.seconds.values())
+        return sorted(took for device in self.devices for took in device.answers.seconds.values())
 
     def _speak(self) -> None:
         count = 0
@@ -114,15 +116,15 @@ class Talk:
     def goes_on(self, seconds: float = 120.0) -> float:
         """Wait until each device has three more answers, and return how long that took."""
         began = time.monotonic()
-        counts = [len(device.told.acked) for device in self.devices]
+        counts = [len(device.answers.acked) for device in self.devices]
         for device, before in zip(self.devices, counts, strict=True):
-            device.wait(lambda device=device, n=before: len(device.told.acked) >= n + 3, seconds)  # type: ignore[misc]
+            device.wait(lambda device=device, n=before: len(device.answers.acked) >= n + 3, seconds)  # type: ignore[misc]
         return time.monotonic() - began
 
     def forget(self) -> None:
         """Forget the durations measured so far."""
         for device in self.devices:
-            device.told.seconds.clear()
+            device.answers.seconds.clear()
 
     def falls_silent(self) -> None:
         """Stop writing, and wait until everything is answered and received."""
@@ -130,7 +132,7 @@ class Talk:
         self._thread.join()
         for device in self.devices:
             device.wait(lambda device=device: not device.waiting, 120)  # type: ignore[misc]
-        top = max(max(seq for _, seq in device.told.acked.values()) for device in self.devices)
+        top = max(max(seq for _, seq in device.answers.acked.values()) for device in self.devices)
         for device in self.devices:
             device.wait(lambda device=device: device.logs[self.group].last >= top, 60)  # type: ignore[misc]
 
@@ -145,7 +147,7 @@ class Talk:
     def verdict(self) -> Verdict:
         """Compare what was promised with what is stored and shown."""
         stored = self._stored()
-        acked = {m: seq for device in self.devices for m, (_, seq) in device.told.acked.items()}
+        acked = {m: seq for device in self.devices for m, (_, seq) in device.answers.acked.items()}
         return Verdict(
             acknowledged=len(acked),
             missing=sum(stored.get(seq) != mark for mark, seq in acked.items()),

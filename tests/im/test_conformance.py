@@ -11,7 +11,7 @@ import pytest
 from deploy.stand.site import PYTHON, REPOSITORY, Site
 from im import conformance
 from im.conformance.checks import CHECKS
-from im.conformance.wires import WIRES
+from im.conformance.connections import CONNECTIONS
 
 KIT = Path(conformance.__file__).parent
 OURS = {"confplatform", "domains", "licensing", "conferences", "failover", "deploy", "tests"}
@@ -19,7 +19,7 @@ OURS = {"confplatform", "domains", "licensing", "conferences", "failover", "depl
 
 @pytest.mark.e2e
 @pytest.mark.xdist_group("im")
-@pytest.mark.parametrize("way", WIRES)
+@pytest.mark.parametrize("way", CONNECTIONS)
 def test_a_plain_client_can_do_everything_over(way: str, chat_site: Site) -> None:
     people = {account["username"]: account["password"] for account in chat_site.demo["accounts"]}
     # With "=", since a password may begin with "-".

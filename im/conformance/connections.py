@@ -1,4 +1,4 @@
-"""Each of the four protocols lets a signed-in person send messages and receive them.
+"""The connections of a device to the broker, one class for each of the four protocols.
 
 A client that does what the broker forbids loses its connection: see `is_open`.
 """
@@ -30,7 +30,7 @@ class ConnectionRefused(OSError):
     """The broker refused the connection, or did not answer."""
 
 
-class Wire(Protocol):
+class Connection(Protocol):
     """The connection of a device to the broker."""
 
     def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
@@ -47,11 +47,12 @@ class Wire(Protocol):
         """Disconnect in an orderly way."""
 
     def cut(self) -> None:
-        """Cut the network connection, so that nobody disconnects in an orderly way."""
+        """Cut the network connection, without an orderly end of the protocol."""
 
 
-def _address(me: Body, way: str) -> tuple[str, int, str]:
-    url = urlsplit(me["addresses"][way])
+def _address(me: Body, protocol: str) -> tuple[str, int, str]:
+    """Return host, port and path of the broker for this protocol, from the answer of `login`."""
+    url = urlsplit(me["addresses"][protocol])
     return url.hostname or "", url.port or 0, url.path
 
 
@@ -92,7 +93,9 @@ class Amqp:
         self._channel.queue_bind(queue_name, self._me["exchange"])
         self._channel.basic_consume(queue_name, self._on_delivery, auto_ack=True)
 
-    def _on_delivery(self, _channel: object, _how: object, _about: object, body: bytes) -> None:
+    def _on_delivery(
+        self, _channel: object, _method: object, _properties: object, body: bytes
+    ) -> None:
         self._on_message(json.loads(body))
 
     def _run(self) -> None:
@@ -198,16 +201,16 @@ class Mqtt:
 class Stomp:
     """A connection with stomp.py over TCP."""
 
-    way = "stomp"
+    protocol = "stomp"
 
     def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
         """Connect and subscribe, with the names and the token in `me`, the answer of `login`."""
         self._me = me
-        host, port, path = _address(me, self.way)
+        host, port, path = _address(me, self.protocol)
         self._link = connection = self._connection((host, port), path)
         self._listener = _StompListener(on_message)
         connection.set_listener("", self._listener)
-        queue_of = {
+        queue_headers = {
             "x-queue-name": me["queue_prefix"] + device,
             "exclusive": "true",
             "durable": "false",
@@ -215,7 +218,7 @@ class Stomp:
         try:
             connection.connect(me["user_id"], me["token"], wait=True)
             destination = f"/exchange/{me['exchange']}"
-            connection.subscribe(destination, "1", headers={**queue_of, "receipt": "here"})
+            connection.subscribe(destination, "1", headers={**queue_headers, "receipt": "here"})
         except (stomp.exception.StompException, OSError) as error:
             raise ConnectionRefused(repr(error)) from None
         if not self._listener.subscribed.wait(SECONDS):
@@ -256,7 +259,7 @@ class Stomp:
 class WebStomp(Stomp):
     """A connection with stomp.py over WebSocket, as browsers do with @stomp/stompjs."""
 
-    way = "web_stomp"
+    protocol = "web_stomp"
 
     def _connection(self, address: tuple[str, int], path: str) -> stomp.Connection12:
         return stomp.WSStompConnection(
@@ -288,11 +291,12 @@ class _StompListener(stomp.ConnectionListener):  # type: ignore[misc]  # the bas
 
 
 def _cut(connection: Any) -> None:
+    """Shut a socket down, if it is still open."""
     with suppress(OSError):
         connection.shutdown(2)
 
 
-WIRES: dict[str, type[Wire]] = {
+CONNECTIONS: dict[str, type[Connection]] = {
     "amqp": Amqp,
     "mqtt": Mqtt,
     "stomp": Stomp,
