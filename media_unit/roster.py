@@ -97,7 +97,7 @@ class Roster:
 
     @property
     def mts(self) -> tuple[fields.Terminal, ...]:
-        """Return all terminals in the form of the wire."""
+        """Return all terminals in the form in which messages list them."""
         return tuple(terminal.on_the_wire() for terminal in self.terminals.values())
 
     @property

@@ -72,7 +72,7 @@ class BookingCall(Call):
 
 
 class BookedConferences(BookingCall):
-    """The API call `mc/booked_confs`."""
+    """The API call `mc/booked_confs`, which lists the dates of a user domain's reservations, and books a conference."""
 
     @extend_schema(
         operation_id="booked_confs_list",

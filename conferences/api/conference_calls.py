@@ -30,7 +30,7 @@ DEFAULT_INTERVAL = 15
 
 
 class Delay(Call):
-    """The call `…/delay`."""
+    """The call `…/delay`, which prolongs a conference."""
 
     @extend_schema(request=shapes.Delay, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -42,7 +42,7 @@ class Delay(Call):
 
 
 class Silence(Call):
-    """The call `…/silence`."""
+    """The call `…/silence`, which switches the loudspeakers of all terminals off or on."""
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -52,7 +52,7 @@ class Silence(Call):
 
 
 class Mute(Call):
-    """The call `…/mute`."""
+    """The call `…/mute`, which mutes all terminals, or lets them be heard."""
 
     @extend_schema(request=shapes.MuteAll, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -63,7 +63,7 @@ class Mute(Call):
 
 
 class Safety(Call):
-    """The call `…/safty`, which is spelt so."""
+    """The call `…/safty` (spelt so in the specification), which changes the password of a conference."""
 
     @extend_schema(request=shapes.Safety, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -76,7 +76,7 @@ class Safety(Call):
 
 
 class Name(Call):
-    """The call `…/name`."""
+    """The call `…/name`, which renames a conference."""
 
     @extend_schema(request=shapes.Value, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -86,7 +86,7 @@ class Name(Call):
 
 
 class ShortMessage(Call):
-    """The call `…/sms`."""
+    """The call `…/sms`, which shows members of a conference a text."""
 
     @extend_schema(request=shapes.ShortMessage, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -100,7 +100,7 @@ class ShortMessage(Call):
 
 
 class ForceBroadcast(Call):
-    """The call `…/forcebroadcast`."""
+    """The call `…/forcebroadcast`, which lets everybody see the speaker, or choose for themselves."""
 
     @extend_schema(request=shapes.ForceBroadcast, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -110,7 +110,7 @@ class ForceBroadcast(Call):
 
 
 class DualMode(Call):
-    """The call `…/dualmode`."""
+    """The call `…/dualmode`, which says who may share content."""
 
     @extend_schema(request=shapes.Number, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -122,7 +122,7 @@ class DualMode(Call):
 
 
 class Vad(Call):
-    """The call `…/vad`."""
+    """The call `…/vad`, which lets the picture follow the person who talks (voice activity detection)."""
 
     @extend_schema(responses={200: answers(shapes.Vad)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -141,7 +141,7 @@ class Vad(Call):
 
 
 class Vips(Call):
-    """The call `…/viplist`."""
+    """The call `…/viplist`, which lists and chooses the terminals that are shown first."""
 
     @extend_schema(responses={200: answers(shapes.VipList)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -156,7 +156,7 @@ class Vips(Call):
 
 
 class RecordingServers(Call):
-    """The call `vc/vrs`."""
+    """The call `vc/vrs`, which lists the recorders of this site."""
 
     @extend_schema(responses={200: answers(shapes.RecordingServers)})
     def get(self, request: Request) -> Response:

@@ -45,7 +45,7 @@ class _DomainCall(Call):
 
 
 class Domains(Call):
-    """The call `nms/domains`."""
+    """The call `nms/domains`, which lists domains and their machine rooms."""
 
     @extend_schema(responses={200: answers(shapes.Domains)})
     def get(self, request: Request) -> Response:
@@ -54,7 +54,7 @@ class Domains(Call):
 
 
 class Physicals(_DomainCall):
-    """The call `nms/platform_domains/{moid}/physicals`."""
+    """The call `nms/platform_domains/{moid}/physicals`, which lists the machines of a platform."""
 
     @extend_schema(responses={200: answers(shapes.Physicals)})
     def get(self, request: Request, moid: str) -> Response:
@@ -66,7 +66,7 @@ class Physicals(_DomainCall):
 
 
 class PhysicalDetail(_DomainCall):
-    """The call `nms/physicals/{moid}/detail`."""
+    """The call `nms/physicals/{moid}/detail`, which shows one machine."""
 
     @extend_schema(responses={200: answers(shapes.PhysicalDetail)})
     def get(self, request: Request, moid: str) -> Response:
@@ -81,7 +81,7 @@ class PhysicalDetail(_DomainCall):
 
 
 class Logicals(_DomainCall):
-    """The calls `nms/physicals/{moid}/logicals` and `nms/platform_domains/{moid}/logicals`."""
+    """The calls `nms/physicals/{moid}/logicals` and `nms/platform_domains/{moid}/logicals`, which list units of a machine or platform."""
 
     @extend_schema(responses={200: answers(shapes.Logicals)})
     def get(self, request: Request, ip: str = "", moid: str = "") -> Response:
@@ -106,7 +106,7 @@ class MediaResources(_DomainCall):
 
 
 class Terminals(_DomainCall):
-    """The call `nms/user_domains/{moid}/terminals`."""
+    """The call `nms/user_domains/{moid}/terminals`, which lists the people of a user domain who have a number."""
 
     @extend_schema(responses={200: answers(shapes.Terminals)})
     def get(self, request: Request, moid: str) -> Response:
@@ -128,7 +128,7 @@ class Terminals(_DomainCall):
 
 
 class OldTerminals(Call):
-    """The call `nms/old_terminals`."""
+    """The call `nms/old_terminals`, which lists terminals of older releases, of which there are none."""
 
     @extend_schema(responses={200: answers(shapes.OldTerminals)})
     def get(self, request: Request) -> Response:
@@ -137,7 +137,7 @@ class OldTerminals(Call):
 
 
 class OnlineStatistic(_DomainCall):
-    """The call `nms/service_domains/{moid}/terminal_online_statistic`."""
+    """The call `nms/service_domains/{moid}/terminal_online_statistic`, which counts registered terminals, of which no statistic is kept."""
 
     @extend_schema(responses={200: answers(shapes.Statistic)})
     def get(self, request: Request, moid: str) -> Response:
@@ -157,7 +157,7 @@ class Warnings(_DomainCall):
 
 
 class Meetings(_DomainCall):
-    """The call `nms/service_domains/{moid}/meetings`."""
+    """The call `nms/service_domains/{moid}/meetings`, which lists the live conferences of a service domain."""
 
     @extend_schema(responses={200: answers(shapes.Meetings)})
     def get(self, request: Request, moid: str) -> Response:
@@ -169,7 +169,7 @@ class Meetings(_DomainCall):
 
 
 class MeetingTerminals(_DomainCall):
-    """The call `nms/meetings/{conf_id}/terminal_detail`."""
+    """The call `nms/meetings/{conf_id}/terminal_detail`, which lists the terminals of one conference."""
 
     @extend_schema(responses={200: answers(shapes.MeetingTerminals)})
     def get(self, request: Request, number: str) -> Response:

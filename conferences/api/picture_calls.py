@@ -31,7 +31,7 @@ ALREADY_COMPOSED = 20822
 
 
 class Mixes(Call):
-    """The call `…/mixs`."""
+    """The call `…/mixs`, which chooses who is heard (the mix)."""
 
     @extend_schema(request=shapes.MixMembers, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -43,11 +43,11 @@ class Mixes(Call):
 
 
 class OneMix(Call):
-    """The call `…/mixs/{mix_id}`."""
+    """The call `…/mixs/{mix_id}`, which shows and ends the mix of chosen members."""
 
     @extend_schema(responses={200: answers(shapes.MixNow)})
     def get(self, request: Request, conf_id: str, mix_id: str) -> Response:
-        """Answer who is heard, if that was chosen."""
+        """Answer the mix: the members that are heard, if members were chosen."""
         c = self.own(request, conf_id)
         mix = arrangement_of(c.settings).mix
         if mix is None or mix_id != ONLY_ID:
@@ -63,7 +63,7 @@ class OneMix(Call):
 
 
 class MixMembers(Call):
-    """The call `…/mixs/{mix_id}/members`."""
+    """The call `…/mixs/{mix_id}/members`, which adds members to the mix, and removes them."""
 
     @extend_schema(request=shapes.Members, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str, mix_id: str) -> Response:
@@ -87,7 +87,7 @@ class MixMembers(Call):
 
 
 class Pictures(Call):
-    """The call `…/vmps`."""
+    """The call `…/vmps`, which starts to compose the picture of all."""
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -100,7 +100,7 @@ class Pictures(Call):
 
 
 class OnePicture(Call):
-    """The call `…/vmps/{vmp_id}`."""
+    """The call `…/vmps/{vmp_id}`, which shows, changes and ends the composed picture of all."""
 
     @extend_schema(responses={200: answers(shapes.PictureNow)})
     def get(self, request: Request, conf_id: str, vmp_id: str) -> Response:
@@ -141,7 +141,7 @@ def checked_picture(c: Conference, params: Mapping[str, object]) -> dict[str, ob
 
 
 class OwnPictures(Call):
-    """The call `…/mtvmps`."""
+    """The call `…/mtvmps`, which lists the pictures that are composed for single terminals, and adds one."""
 
     @extend_schema(
         operation_id="vc_confs_mtvmps_list", responses={200: answers(shapes.OwnPictures)}
@@ -163,7 +163,7 @@ class OwnPictures(Call):
 
 
 class OwnPicture(Call):
-    """The call `…/mtvmps/{mt_id}`."""
+    """The call `…/mtvmps/{mt_id}`, which shows, changes and ends the picture that is composed for one terminal."""
 
     @extend_schema(responses={200: answers(shapes.OwnPictureNow)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -274,19 +274,19 @@ class _PollState(_Polls):
 
 
 class ConferencePoll(_Poll):
-    """The call `…/poll`."""
+    """The call `…/poll`, which shows and starts the poll, which shows members one after the other."""
 
     name, modes = "poll", (1, 3)
 
 
 class ConferencePollState(_PollState):
-    """The call `…/poll/state`."""
+    """The call `…/poll/state`, which stops, pauses and continues the poll."""
 
     name, modes = "poll", (1, 3)
 
 
 class ChairmanPoll(_Poll):
-    """The call `…/chairman_poll`."""
+    """The call `…/chairman_poll`, which shows and starts the chairman's poll."""
 
     name, modes, chairman_only = "chairmanpoll", (10, 11), True
 
@@ -297,6 +297,6 @@ class ChairmanPoll(_Poll):
 
 
 class ChairmanPollState(_PollState):
-    """The call `…/chairman_poll/state`."""
+    """The call `…/chairman_poll/state`, which stops, pauses and continues the chairman's poll."""
 
     name, modes, chairman_only = "chairmanpoll", (10, 11), True

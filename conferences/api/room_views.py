@@ -26,7 +26,7 @@ from wire.error_codes import Err
 
 
 class VirtualRooms(StoredList):
-    """The API call `mc/virtual_meeting_rooms`."""
+    """The API call `mc/virtual_meeting_rooms`, which lists the virtual rooms of a user domain, and adds one."""
 
     kind = Kind.ROOM
 
@@ -105,7 +105,7 @@ def exclusive_of(
 
 
 class VirtualRoom(StoredCall):
-    """The API call `mc/virtual_meeting_rooms/{id}`."""
+    """The API call `mc/virtual_meeting_rooms/{id}`, which shows, changes and deletes a virtual room."""
 
     kind = Kind.ROOM
 

@@ -168,7 +168,7 @@ def refuse_unless_may_admit(c: Conference, account: Account) -> None:
 
 
 def with_settings(stored: StoredConference, given: GivenSettings) -> Changes:
-    """Return the changes of a template or virtual room whose arguments give these settings."""
+    """Return the changes that give a template or virtual room these settings."""
     settings = msgspec.structs.replace(stored.settings, **given)
     return Changes(name=given.get("name"), settings=settings)
 

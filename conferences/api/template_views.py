@@ -22,7 +22,7 @@ from foundation.web.serializers import answers
 
 
 class PersonalTemplates(StoredList):
-    """The API call `mc/personal_templates`."""
+    """The API call `mc/personal_templates`, which lists the caller's own templates, and adds one."""
 
     kind = Kind.PERSONAL
     list_name = "personal_templates"
@@ -53,7 +53,7 @@ class PersonalTemplates(StoredList):
 
 
 class PublicTemplates(PersonalTemplates):
-    """The API call `mc/public_templates`."""
+    """The API call `mc/public_templates`, which lists the public templates of a user domain, and adds one."""
 
     kind = Kind.PUBLIC
     list_name = "public_templates"
@@ -83,7 +83,7 @@ class PublicTemplates(PersonalTemplates):
 
 
 class PersonalTemplate(StoredCall):
-    """The API call `mc/personal_templates/{id}`."""
+    """The API call `mc/personal_templates/{id}`, which shows, changes and deletes one of the caller's templates."""
 
     kind = Kind.PERSONAL
 
@@ -131,7 +131,7 @@ class PersonalTemplate(StoredCall):
 
 
 class PublicTemplate(PersonalTemplate):
-    """The API call `mc/public_templates/{id}`."""
+    """The API call `mc/public_templates/{id}`, which shows, changes and deletes a public template."""
 
     kind = Kind.PUBLIC
 

@@ -27,7 +27,7 @@ CAMERA = 1
 
 
 class Cascades(Call):
-    """The call `…/cascades`."""
+    """The call `…/cascades`, which lists the conferences that are cascaded to a conference: only itself."""
 
     @extend_schema(responses={200: answers(shapes.Cascade)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -66,7 +66,7 @@ def _refuse_cascade(call: Call, request: Request, conf_id: str, cascade_id: str)
 
 
 class OnlineTerminals(Call):
-    """The call `…/online_mts`."""
+    """The call `…/online_mts`, which calls terminals of a conference, and hangs them up."""
 
     @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -93,7 +93,7 @@ class OnlineTerminals(Call):
 
 
 class OneTerminal(Call):
-    """The call `…/mts/{mt_id}`."""
+    """The call `…/mts/{mt_id}`, which shows a terminal of a conference."""
 
     @extend_schema(operation_id="vc_confs_mts_of_one", responses={200: answers(shapes.MtDetail)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -103,7 +103,7 @@ class OneTerminal(Call):
 
 
 class TerminalMute(Call):
-    """The call `…/mts/{mt_id}/mute`."""
+    """The call `…/mts/{mt_id}/mute`, which mutes one terminal, or asks its person to speak."""
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -114,7 +114,7 @@ class TerminalMute(Call):
 
 
 class TerminalSilence(Call):
-    """The call `…/mts/{mt_id}/silence`."""
+    """The call `…/mts/{mt_id}/silence`, which switches the loudspeaker of one terminal off or on."""
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -125,7 +125,7 @@ class TerminalSilence(Call):
 
 
 class Volume(Call):
-    """The call `…/mts/{mt_id}/volume`."""
+    """The call `…/mts/{mt_id}/volume`, which sets the volume of a terminal."""
 
     @extend_schema(request=shapes.Volume, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -140,7 +140,7 @@ class Volume(Call):
 
 
 class CallMode(Call):
-    """The call `…/mts/{mt_id}/call_mode`."""
+    """The call `…/mts/{mt_id}/call_mode`, which says how a terminal is called."""
 
     @extend_schema(request=shapes.Number, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -152,7 +152,7 @@ class CallMode(Call):
 
 
 class Camera(Call):
-    """The call `…/mts/{mt_id}/camera`."""
+    """The call `…/mts/{mt_id}/camera`, which moves the camera of a terminal."""
 
     @extend_schema(request=shapes.Camera, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -163,7 +163,7 @@ class Camera(Call):
 
 
 class Videos(Call):
-    """The call `…/mts/{mt_id}/videos`."""
+    """The call `…/mts/{mt_id}/videos`, which lists and chooses the picture sources of a terminal."""
 
     @extend_schema(responses={200: answers(shapes.Videos)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:

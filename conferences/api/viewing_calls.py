@@ -19,7 +19,7 @@ PICTURE, TERMINAL = 1, 1
 
 
 class Inspections(Call):
-    """The call `…/inspections`."""
+    """The call `…/inspections`, which lists which terminals look at another one, and lets one look."""
 
     @extend_schema(
         operation_id="vc_confs_inspections_list", responses={200: answers(shapes.Viewings)}

@@ -39,7 +39,7 @@ class ReservationState(StrEnum):
 
 
 class OccurrenceState(StrEnum):
-    """A date is in one of these states."""
+    """The state of a date of a reservation."""
 
     PLANNED = "planned"
     """It waits for its start."""

@@ -17,7 +17,7 @@ SMALL_PLACES = 8
 
 
 class ConferenceState(StrEnum):
-    """A conference is in one of these five states of the specification."""
+    """The state of a conference, as the specification defines it."""
 
     CREATING = "creating"
     RUNNING = "running"

@@ -128,7 +128,7 @@ def _saved(save: Callable[[], T]) -> T:
 
 
 class Accounts(_AccountCall):
-    """The call `amc/accounts`."""
+    """The call `amc/accounts`, which lists the accounts of a user domain, and adds one."""
 
     @extend_schema(
         operation_id="amc_accounts_list",
@@ -177,7 +177,7 @@ class Accounts(_AccountCall):
 
 
 def _given(params: dict[str, object]) -> dict[str, str | None]:
-    """Return the fields of an account that a call names. Raises Refusal."""
+    """Return the fields of an account that the arguments of a call contain. Raises Refusal."""
     fields = {
         field: words(params[name], name).strip()[:254]
         for name, field in _FIELDS.items()
@@ -188,7 +188,7 @@ def _given(params: dict[str, object]) -> dict[str, str | None]:
 
 
 class OneAccount(_AccountCall):
-    """The call `amc/accounts/{account_moid}`."""
+    """The call `amc/accounts/{account_moid}`, which shows, changes and deletes an account."""
 
     @extend_schema(operation_id="amc_accounts_of_one", responses={200: answers(shapes.OneAccount)})
     def get(self, request: Request, moid: str) -> Response:
@@ -197,7 +197,7 @@ class OneAccount(_AccountCall):
 
     @extend_schema(request=shapes.ChangedAccount, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
-        """Change the members that are given."""
+        """Change the fields of an account that the arguments contain."""
         account, params = self.changeable(request, moid, "change"), self.params(request)
         fields: dict[str, object] = {**_given(params)}
         if params.get("enable") is not None:
@@ -218,11 +218,11 @@ class OneAccount(_AccountCall):
 
 
 class Disable(_AccountCall):
-    """The call `amc/accounts/{account_moid}/disable`."""
+    """The call `amc/accounts/{account_moid}/disable`, which disables an account."""
 
     @extend_schema(request=shapes.Disable, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
-        """Disable an account: its person is signed out."""
+        """Disable an account, and sign its person out."""
         account = self.changeable(request, moid, "change")
         by = self.session(request).account.moid
         _saved(lambda: people.disable(account.moid, changed_by=by))
@@ -230,7 +230,7 @@ class Disable(_AccountCall):
 
 
 class Password(_AccountCall):
-    """The call `amc/accounts/{account_moid}/password`."""
+    """The call `amc/accounts/{account_moid}/password`, which changes the password of an account."""
 
     @extend_schema(request=shapes.NewPassword, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
@@ -257,26 +257,26 @@ class Departments(_AccountCall):
 
     @extend_schema(request=shapes.Department, responses=DONE)
     def post(self, request: Request) -> Response:
-        """Refuse: a domain has no departments."""
+        """Refuse to add a department, because a domain has none."""
         raise Refusal(NOT_ALLOWED, "a domain has no departments below it")
 
 
 class OneDepartment(_AccountCall):
-    """The call `amc/departments/{moid}`."""
+    """The call `amc/departments/{moid}`, which refuses to rename and delete departments."""
 
     @extend_schema(request=shapes.Department, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
-        """Refuse: a department is a domain, which administrators rename."""
+        """Refuse to rename a department, because it is a domain, which administrators rename."""
         raise Refusal(NOT_ALLOWED, "a department is a domain: its administrators rename it")
 
     @extend_schema(request=None, responses=DONE)
     def delete(self, request: Request, moid: str) -> Response:
-        """Refuse: a department is a domain."""
+        """Refuse to delete a department, because it is a domain."""
         raise Refusal(NOT_ALLOWED, "a department is a domain: its administrators delete it")
 
 
 class DepartmentAccounts(_AccountCall):
-    """The call `amc/departments/{moid}/accounts`."""
+    """The call `amc/departments/{moid}/accounts`, which lists the accounts of a department."""
 
     @extend_schema(parameters=PAGING, responses={200: answers(shapes.Accounts)})
     def get(self, request: Request, moid: str) -> Response:
@@ -307,7 +307,7 @@ class Approvals(_AccountCall):
 
 
 class PublicGroups(_AccountCall):
-    """The call `amc/public_groups`."""
+    """The call `amc/public_groups`, which lists public groups, of which there are none."""
 
     @extend_schema(
         operation_id="amc_public_groups_list", responses={200: answers(shapes.PublicGroups)}
@@ -318,25 +318,25 @@ class PublicGroups(_AccountCall):
 
 
 class OnePublicGroup(_AccountCall):
-    """The calls `amc/public_groups/{moid}` and `amc/public_groups/{moid}/users`."""
+    """The call `amc/public_groups/{moid}` about one public group, of which there are none."""
 
     @extend_schema(operation_id="amc_public_group", responses=DONE)
     def get(self, request: Request, moid: str) -> Response:
-        """Refuse: there are no public groups."""
+        """Refuse the call, because there are no public groups."""
         raise Refusal(NO_GROUP, "moid: there is no such group")
 
 
 class PublicGroupUsers(OnePublicGroup):
-    """The call `amc/public_groups/{moid}/users`."""
+    """The call `amc/public_groups/{moid}/users` about the members of a public group, of which there are none."""
 
     @extend_schema(operation_id="amc_public_group_users", responses=DONE)
     def get(self, request: Request, moid: str) -> Response:
-        """Refuse: there are no public groups."""
+        """Refuse the call, because there are no public groups."""
         return super().get(request, moid)
 
 
 class UserDomains(_AccountCall):
-    """The call `amc/userdomains`."""
+    """The call `amc/userdomains`, which lists user domains."""
 
     @extend_schema(responses={200: answers(shapes.UserDomains)})
     def get(self, request: Request) -> Response:

@@ -108,7 +108,7 @@ class DomainScope:
         return fixed
 
     def allows(self, user: PageUser, verb: str, obj: Model) -> bool:
-        """Return `False` for deleting the administrator's own account or own domain, else `True`."""
+        """Return whether the administrator may do this to the object; only deleting the own account or domain is forbidden."""
         if verb != "delete":
             return True
         return not (_is_own_domain(user, obj) or (isinstance(obj, Account) and obj.pk == user.pk))

@@ -267,7 +267,7 @@ def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: 
 def on_platform_config(uow: FailoverUnitOfWork, notice: PlatformConfig, envelope: Envelope) -> None:
     """Log a warning for each platform whose data this site has but the notice does not name.
 
-    The addresses that this site itself uses come, like the passwords, from its environment.
+    The notice changes nothing here: this site takes addresses and passwords from its environment.
     """
     if notice.platform == own_platform():
         named = {address.platform for address in notice.mysql}

@@ -49,7 +49,7 @@ class NotServed(Exception):
 
 
 def revoke_token(token: Token) -> None:
-    """Revoke one token after sign-out. Raises NotServed."""
+    """Revoke one token when its person signs out with it. Raises NotServed."""
     store = store_of(token.platform)
     with transaction.atomic(using=store.database):
         if not is_served_here(token.platform, lock=True):

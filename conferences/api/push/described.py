@@ -56,7 +56,7 @@ class _Elsewhere(APIView):
 
 
 class Events(_Elsewhere):
-    """The API call `events`."""
+    """The API call `events`, which sends events as server-sent events."""
 
     @extend_schema(
         operation_id="events",
@@ -72,7 +72,7 @@ class Events(_Elsewhere):
 
 
 class Publish(_Elsewhere):
-    """The API call `publish`."""
+    """The API call `publish`, which exchanges messages of Bayeux."""
 
     @extend_schema(
         operation_id="publish",
