@@ -266,7 +266,18 @@ def running_conferences(
         f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE confid IN ({sql.marks(changed)})"
     )
     conferences = map(row_mapper.from_row, sql.select(database, query, changed))
-    return [row[0] for row in live], [_running_conference(c) for c in conferences if c.live]
+    return [row[0] for row in live], [
+        _running_conference(c) for c in conferences if c.live and not carries_call(c)
+    ]
+
+
+CALL_MARK = "call"
+"""A conference with this setting carries a call of people who have a conversation of their own."""
+
+
+def carries_call(c: Conference) -> bool:
+    """Return whether a conference carries a call between people, and so needs no conversation."""
+    return c.settings is not None and CALL_MARK in c.settings.extra
 
 
 def _running_conference(c: Conference) -> RunningConference:

@@ -27,7 +27,7 @@ KEY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
-    description="The same key gives the same group.",
+    description="The same key gives the same answer.",
 )
 
 

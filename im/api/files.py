@@ -47,7 +47,7 @@ _NOTHING = {204: None}
 View = Callable[..., HttpResponseBase]
 
 
-class _SingleFormNegotiation(BaseContentNegotiation):
+class SingleFormNegotiation(BaseContentNegotiation):
     """Ignores the `Accept` header: a file has one form, whatever a browser asks for an <img>."""
 
     def select_parser(self, request: Request, parsers: Any) -> BaseParser:
@@ -92,7 +92,7 @@ def _tus(view: View) -> View:
 
 
 class _Files(Call):
-    content_negotiation_class = _SingleFormNegotiation
+    content_negotiation_class = SingleFormNegotiation
 
 
 class Files(_Files):
@@ -165,7 +165,7 @@ class OneFile(_Files):
     @_tus
     def get(self, request: Request, number: UUID) -> HttpResponseBase:
         """Return the file, or a part of it with `Range`."""
-        return _download(request, _readable(self.me.id, number))
+        return download(request, _readable(self.me.id, number))
 
     @extend_schema(parameters=[_ID, _TUS], request=None, responses={200: None})
     @_tus
@@ -262,7 +262,7 @@ def _readable(person: str, number: UUID) -> File:
     return files[0]
 
 
-def _download(request: Request, file: File) -> HttpResponseBase:
+def download(request: Request, file: File) -> HttpResponseBase:
     """Return a file as a response to GET: whole, a part (`Range`), or 304 if the browser has it."""
     tag = f'"{file.id}"'
     disposition = tus_headers.content_disposition(file.name, file.content_type)

@@ -75,15 +75,15 @@ class Person:
         self._token = self.me["token"]
         return self.me
 
-    def call(self, method: str, path: str, body: Answer | None = None) -> Answer:
-        """Make a call of the HTTP API under /api/v1/im/, and return its answer. Raises Refused."""
+    def call(self, method: str, path: str, body: Answer | None = None, app: str = "im") -> Answer:
+        """Make a call of the HTTP API under /api/v1/<app>/, and return its answer. Raises Refused."""
         headers = {"Content-Type": "application/json"}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
         else:
             headers |= {"X-CSRFToken": self._csrf, "Referer": self.url}
         payload = None if body is None else json.dumps(body).encode()
-        url = f"{self.url}/api/v1/im/{path}"
+        url = f"{self.url}/api/v1/{app}/{path}"
         request = Request(url, payload, headers, method=method)  # noqa: S310
         try:
             with self._opener.open(request, timeout=SECONDS) as reply:

@@ -70,7 +70,7 @@ class LockedRow:
         mark to itself, 0 if not.
         """
         self.last_seq += 1
-        self.messages += draft.cmd is Cmd.MSG
+        self.messages += draft.is_counted
         entry = StoredEntry(
             self.id,
             self.last_seq,

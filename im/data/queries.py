@@ -14,7 +14,7 @@ from im.data.journal import COLUMNS, stored
 from im.models import Contact, Conversation, Member
 from im.rules.conversation_decisions import Group, SeqRange, Standing, VisibleRange, visible_range
 from im.rules.messages import StoredEntry
-from im.rules.vocabulary import Joining, Kind, Membership, Role
+from im.rules.vocabulary import MISSED_CALL, Joining, Kind, Membership, Role
 
 LOOKS_BACK = 200
 """A mention is searched for among this many of the last entries."""
@@ -28,7 +28,8 @@ _HIDDEN = (
 )
 _IN_RANGE = "e.conversation_id=%s AND e.seq>%s AND e.seq<=%s"
 _LAST = (
-    f"(SELECT {COLUMNS} FROM im_entry e WHERE {_IN_RANGE} AND e.cmd='msg'"
+    f"(SELECT {COLUMNS} FROM im_entry e WHERE {_IN_RANGE}"
+    f" AND (e.cmd='msg' OR e.cmd='call' AND e.type='{MISSED_CALL}')"
     f" AND NOT EXISTS ({_HIDDEN}) ORDER BY e.seq DESC LIMIT 1)"
 )
 _MENTION = (
@@ -233,3 +234,26 @@ def states_between(database: str, owner: str, people: Sequence[str]) -> dict[str
         state = states[person]
         states[person] = (mine or state[0], theirs or state[1])
     return states
+
+
+_SHOWN = (
+    f"(e.conversation_id, e.seq) IN ({{places}}) AND e.recalled_seq IS NULL AND NOT EXISTS ({_HIDDEN})"
+    " AND NOT EXISTS (SELECT 1 FROM im_member m WHERE m.user=%s"
+    " AND m.conversation_id=e.conversation_id AND m.cleared_seq>=e.seq)"
+)
+
+
+def shown_messages(
+    database: str, user: str, places: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], StoredEntry]:
+    """Return the messages at these places, (conversation, seq), that a person still sees as they were sent.
+
+    Messages that were taken back, or deleted by this person, are left out.
+    """
+    if not places:
+        return {}
+    pairs = ", ".join(["(%s, %s)"] * len(places))
+    query = f"SELECT {COLUMNS} FROM im_entry e WHERE {_SHOWN.format(places=pairs)}"
+    values = [number for place in places for number in place]
+    rows = [stored(row) for row in sql.select(database, query, [*values, user, user])]
+    return {(entry.conversation, entry.seq): entry for entry in rows}

@@ -25,15 +25,18 @@ from im.rules.vocabulary import MAX_MEMBERS, Cmd, Joining, Kind, Role
 NOBODY = "there is no such person on your platform, or you may not write to them"
 
 
-def open_direct(store: PlatformStore, me: Person, other: str) -> int:
-    """Return the id of the one conversation of two people, which is created if there is none."""
+def open_direct(store: PlatformStore, me: Person, other: str, *, is_known: bool = False) -> int:
+    """Return the id of the one conversation of two people, which is created if there is none.
+
+    `is_known`: the caller has found that the two may reach each other, by more than contacts and user domain.
+    """
     pair = ":".join(sorted((me.id, other)))
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         conversation = Conversation(
             kind=Kind.DIRECT, domain=me.domain, creator=me.id, pair=pair, members=2
         )
-        other_person, blocked = _partner(store, me, other)
+        other_person, blocked = _partner(store, me, other, is_known)
         number = _save(store.database, conversation)
         if number == conversation.pk:
             rows = [_member(number, me), _member(number, other_person)]
@@ -42,7 +45,7 @@ def open_direct(store: PlatformStore, me: Person, other: str) -> int:
     return number
 
 
-def _partner(store: PlatformStore, me: Person, other: str) -> tuple[Person, bool]:
+def _partner(store: PlatformStore, me: Person, other: str, is_known: bool) -> tuple[Person, bool]:
     """Return the other person of a one-to-one conversation, and whether `me` has blocked that person.
 
     Raises Denied if `me` may not write to that person.
@@ -50,7 +53,7 @@ def _partner(store: PlatformStore, me: Person, other: str) -> tuple[Person, bool
     person = people.people_by_id(store, [other]).get(other)
     mine, theirs = queries.states_between(store.database, me.id, [other])[other]
     is_near = person is not None and (
-        mine == "friend" or (me.domain and person.domain == me.domain)
+        is_known or mine == "friend" or (me.domain and person.domain == me.domain)
     )
     if person is None or not is_near or other == me.id or theirs == "blocked":
         raise Denied(DenyReason.NOT_FOUND, NOBODY)

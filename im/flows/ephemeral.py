@@ -10,7 +10,7 @@ import redis
 
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
-from im.data import platform_resolver, presence_store
+from im.data import hooks, platform_resolver, presence_store
 from im.data.membership import ActiveMembers, MemberCache
 from im.data.presence_store import SignOfLife
 from im.data.queries import VISIBLE_RANGES
@@ -18,6 +18,7 @@ from im.rules import message_decisions as rules
 from im.rules.conversation_decisions import visible_range
 from im.rules.messages import (
     BatchResult,
+    CallSignal,
     Data,
     Heartbeat,
     IncomingRequest,
@@ -26,7 +27,7 @@ from im.rules.messages import (
     SetPresence,
     Typing,
 )
-from im.rules.vocabulary import READ_SHOWN_UP_TO, Cmd, Kind
+from im.rules.vocabulary import READ_SHOWN_UP_TO, Cmd, Code, Kind
 
 log = logging.getLogger("im.alive")
 
@@ -39,7 +40,7 @@ _CONVERSATIONS = (
 def handle_ephemeral(
     requests: Sequence[IncomingRequest], memory: MemberCache, now: datetime
 ) -> BatchResult:
-    """Handle heartbeats, changes of presence and typing signs; return the notices and refusals to publish.
+    """Handle heartbeats, presence, typing and signs about calls; return the notices and refusals to publish.
 
     If Redis cannot be reached, heartbeats are lost, and the next ones restore the state.
     """
@@ -68,11 +69,25 @@ def handle_ephemeral(
         for incoming in requests
         if isinstance(incoming.request, Typing)
     ]
+    outcome.refused += _handle_calls(requests, now)
     for platform, pairs in platform_resolver.by_platform(
         typing, lambda pair: pair[1].conversation
     ).items():
         _add_typing_notices(platform, pairs, memory, now, outcome)
     return outcome
+
+
+def _handle_calls(requests: Sequence[IncomingRequest], now: datetime) -> list[RefusedMessage]:
+    """Let signs about calls take effect, each by itself; return the refusals of those that have none."""
+    refused = []
+    for incoming in requests:
+        if isinstance(incoming.request, CallSignal):
+            why = hooks.CALL_SIGNAL.call(incoming.sender, incoming.request, now)
+            if why is None or why:
+                reason = why or "this site carries no calls"
+                mark = incoming.client_msg_id
+                refused.append(RefusedMessage(incoming.sender, Code.CLOSED, reason, mark))
+    return refused
 
 
 NAMED_AT_ONCE = 1000

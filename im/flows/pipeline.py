@@ -33,11 +33,9 @@ from im.rules import tokens
 from im.rules.messages import (
     BatchResult,
     ClientDelivery,
-    Heartbeat,
+    EphemeralRequest,
     IncomingRequest,
     RefusedMessage,
-    SetPresence,
-    Typing,
 )
 from im.rules.parse import parse, refused_unread, sender_of, token_in
 from im.rules.rate import Excess, SenderRates
@@ -194,20 +192,16 @@ class Pipeline:
     def _process(
         self, parsed: Sequence[IncomingRequest | RefusedMessage], now: datetime
     ) -> BatchResult:
-        """Store the requests, platform by platform; then handle heartbeats, presence and typing signs.
+        """Store the requests, platform by platform; then handle heartbeats, presence, typing and signs about calls.
 
         Parsed messages that are refusals already become a part of the result.
         """
         outcome = BatchResult(refused=[item for item in parsed if isinstance(item, RefusedMessage)])
         requests = [item for item in parsed if isinstance(item, IncomingRequest)]
         ephemeral_requests = [
-            item for item in requests if isinstance(item.request, Heartbeat | SetPresence | Typing)
+            item for item in requests if isinstance(item.request, EphemeralRequest)
         ]
-        logged = [
-            item
-            for item in requests
-            if not isinstance(item.request, Heartbeat | SetPresence | Typing)
-        ]
+        logged = [item for item in requests if not isinstance(item.request, EphemeralRequest)]
         for platform, requests in platform_resolver.by_platform(logged, _conversation_of).items():
             outcome.add(self._process_on_platform(platform, requests, now))
         if ephemeral_requests:

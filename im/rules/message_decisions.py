@@ -114,6 +114,8 @@ def decide_say(
         data["reply_to"] = msg_id(request.conversation, request.reply_to)
     if request.mentions:
         data["mentions"] = list(request.mentions)
+    if request.call:
+        data["call_id"] = request.call
     content = (request.type.value, request.body, data or None)
     return Accepted(DraftEntry(Cmd.MSG, member.user, member.name, incoming.client_msg_id, *content))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from im.rules.vocabulary import Cmd, Code, Presence, Type
+from im.rules.vocabulary import MISSED_CALL, Cmd, Code, Presence, Type
 
 Data = dict[str, Any]
 
@@ -37,7 +37,8 @@ class ClientDelivery:
 class Say:
     """A new message.
 
-    `file` is the id of an upload, `reply_to` the seq of the message that it answers.
+    `file` is the id of an upload, `reply_to` the seq of the message that it answers. `call` is the id
+    of the call after which a voicemail was left; clients cannot set it.
     """
 
     conversation: int
@@ -46,6 +47,7 @@ class Say:
     file: str = ""
     reply_to: int = 0
     mentions: tuple[str, ...] = ()
+    call: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,26 @@ class SetPresence:
     state: Presence
 
 
+@dataclass(frozen=True, slots=True)
+class CallSignal:
+    """A sign about a call: `act` is start, ringing, answer, decline or hangup.
+
+    `call` is the id of the call; to start one it is 0, and `user` the person to call. `mark` is the sender's own id of the
+    message, or "". An app above handles it.
+    """
+
+    act: str
+    call: int
+    user: str
+    device: str
+    mark: str = ""
+
+
 LoggedRequest = Say | Edit | Recall | React | Read
 """The requests that become an entry of their conversation's log."""
-Request = LoggedRequest | Typing | Heartbeat | SetPresence
+EphemeralRequest = Typing | Heartbeat | SetPresence | CallSignal
+"""These requests add no entry to a log by themselves."""
+Request = LoggedRequest | EphemeralRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +164,8 @@ class DraftEntry:
     `data` depends on `cmd`. msg: `file_id`, `reply_to` (a msg_id), `mentions`. edit: `msg_id`,
     `previous` (the former text), `edits` (the seqs of all earlier edits). recall: `msg_id`. react:
     `msg_id`, `emoji`, `on`. read: `read_seq`. member and conversation: what the HTTP API writes
-    (`what`, `users`, ...).
+    (`what`, `users`, ...). call: the call, and `what` has become of it, which is also the `type`.
+    heard: `msg_id` of a voicemail, `call_id`.
     """
 
     cmd: Cmd
@@ -155,6 +175,11 @@ class DraftEntry:
     type: str = ""
     body: str = ""
     data: Data | None = None
+
+    @property
+    def is_counted(self) -> bool:
+        """Return whether the entry counts as a message that its readers have or have not read."""
+        return self.cmd is Cmd.MSG or (self.cmd is Cmd.CALL and self.type == MISSED_CALL)
 
 
 @dataclass(frozen=True, slots=True)

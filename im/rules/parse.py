@@ -15,6 +15,7 @@ import orjson
 
 from foundation.plain_text import fault_of
 from im.rules.messages import (
+    CallSignal,
     ClientDelivery,
     Data,
     Edit,
@@ -32,6 +33,7 @@ from im.rules.messages import (
 from im.rules.topology import CLIENT, OUTGOING, USER, conversation_key
 from im.rules.vocabulary import (
     BODY_BYTES,
+    CALL_ACTS,
     MAX_EMOJI,
     MAX_MENTIONS,
     TEXT_BYTES,
@@ -236,6 +238,20 @@ def _presence(data: Data) -> SetPresence:
         raise InvalidMessage(Code.BAD_JSON, "state: " + ", ".join(Presence)) from None
 
 
+def _call(data: Data) -> CallSignal:
+    """Return a sign about a call. Raises InvalidMessage."""
+    act, device, user = data.get("act"), data.get("device", ""), data.get("user_id", "")
+    if act not in CALL_ACTS:
+        raise InvalidMessage(Code.BAD_JSON, "act: " + ", ".join(CALL_ACTS))
+    if not (isinstance(device, str) and _DEVICE.fullmatch(device)):
+        raise InvalidMessage(Code.BAD_JSON, "device: 1 to 64 letters, digits, dots, dashes")
+    if act != CALL_ACTS[0]:
+        return CallSignal(act, _number(data.get("call_id"), "call_id"), "", device)
+    if not (isinstance(user, str) and USER.fullmatch(user)):
+        raise InvalidMessage(Code.BAD_JSON, "user_id: the person to call")
+    return CallSignal(act, 0, user, device, _client_msg_id(data) or "")
+
+
 _READERS: dict[str, Callable[[Data], Request]] = {
     Cmd.MSG.value: _say,
     Cmd.EDIT.value: _edit,
@@ -245,18 +261,19 @@ _READERS: dict[str, Callable[[Data], Request]] = {
     Cmd.TYPING.value: _typing,
     Cmd.HEARTBEAT.value: _heartbeat,
     Cmd.PRESENCE.value: _presence,
+    Cmd.CALL.value: _call,
 }
 
 
 # ---- parts --------------------------------------------------------------------------------------
 
 
-def _number(value: object) -> int:
-    """Return a conversation's id, given as a number or as its decimal digits. Raises InvalidMessage."""
+def _number(value: object, name: str = "conversation_id") -> int:
+    """Return an id, given as a number or as its decimal digits; `name` is its field. Raises InvalidMessage."""
     text = str(value) if isinstance(value, int) else value
     if isinstance(text, str) and _NUMBER.fullmatch(text) and int(text) <= _MAX_NUMBER:
         return int(text)
-    raise InvalidMessage(Code.BAD_JSON, "conversation_id: a decimal number")
+    raise InvalidMessage(Code.BAD_JSON, f"{name}: a decimal number")
 
 
 def _conversation(data: Data) -> int:

@@ -28,10 +28,26 @@ class Cmd(StrEnum):
     BROADCAST = "broadcast"
     EVENT = "event"
     NOTICE = "notice"
+    CALL = "call"
+    HEARD = "heard"
+    CALL_RINGING = "call.ringing"
+    CALL_ANSWERED = "call.answered"
+    CALL_ENDED = "call.ended"
+    CALL_SIGNAL = "call.signal"
 
 
 STORED = frozenset(
-    {Cmd.MSG, Cmd.EDIT, Cmd.RECALL, Cmd.REACT, Cmd.READ, Cmd.MEMBER, Cmd.CONVERSATION}
+    {
+        Cmd.MSG,
+        Cmd.EDIT,
+        Cmd.RECALL,
+        Cmd.REACT,
+        Cmd.READ,
+        Cmd.MEMBER,
+        Cmd.CONVERSATION,
+        Cmd.CALL,
+        Cmd.HEARD,
+    }
 )
 """Messages of these kinds take a place in the order of their conversation."""
 
@@ -60,6 +76,13 @@ class Type(StrEnum):
     IMAGE = "image"
     FILE = "file"
     VOICE = "voice"
+
+
+CALL_ACTS = ("start", "ringing", "answer", "decline", "hangup")
+"""What a client may say about a call: `act` of its message `call`."""
+
+MISSED_CALL = "missed"
+"""The `type` of an entry `call` that tells of a missed call, which counts as an unread message."""
 
 
 class Kind(StrEnum):
