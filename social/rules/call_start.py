@@ -1,0 +1,119 @@
+"""The rules for beginning a call: who may call whom, and what becomes of a call to somebody who cannot answer. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from social.rules.calls import WAITING, Call, CallEnd, CallState
+
+
+class CallRefusal(StrEnum):
+    """The reason why a call does not begin at all."""
+
+    NOT_FOUND = "not_found"
+    NO_TENANT = "no_tenant"
+    IN_A_CALL = "in_a_call"
+    NO_LICENCE = "no_licence"
+    NOT_PERMITTED = "not_permitted"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts that decide about a call that a person wants to begin.
+
+    `is_contact`: the called person is a contact of the caller. `shares_tenant`, `shares_circle`: both are in one.
+    `is_blocked`: one of the two has blocked the other. `is_online`: a device of the called person is. `is_licensed`:
+    the licence has room for one more conference of two. `is_permitted`: no plugin (balance, permission) forbids it.
+    `live` are all calls of either person that have not ended.
+    """
+
+    is_contact: bool = False
+    shares_tenant: bool = False
+    shares_circle: bool = False
+    is_blocked: bool = False
+    has_tenant: bool = True
+    is_online: bool = True
+    is_licensed: bool = True
+    is_permitted: bool = True
+    live: Collection[Call] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The call begins. It may have ended already, because the called person cannot answer: so it is missed, not lost."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """There is such a call already: the same one asked for again, or (`is_answer`) one that the other person has begun."""
+
+    call: Call
+    is_answer: bool
+
+
+def decide_start(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
+    """Decide what becomes of a call that a person wants to begin.
+
+    A person who calls somebody whose call is just ringing answers it, so that two who call each other at the same
+    moment talk. A refusal does not tell whether somebody has blocked the caller or does not exist.
+    """
+    if refusal := refuse_person(facts):
+        return refusal
+    between = [
+        other for other in facts.live if {other.caller.id, other.callee.id} == _people_of(call)
+    ]
+    for other in between:
+        is_back = other.caller.id == call.callee.id
+        if not is_back or other.state in WAITING:
+            return Joined(other, is_answer=is_back)
+    if any(call.caller.id in other.occupied for other in facts.live):
+        return CallRefusal.IN_A_CALL
+    if not facts.is_permitted:
+        return CallRefusal.NOT_PERMITTED
+    if not facts.is_licensed:
+        return CallRefusal.NO_LICENCE
+    return _ring(call, facts)
+
+
+def decide_add(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
+    """Decide what becomes of a call that brings a further person into a talk that goes on.
+
+    A person who is called or talks in the same session already is not called again.
+    """
+    if refusal := refuse_person(facts):
+        return refusal
+    mine = [other for other in facts.live if other.session == call.session]
+    for other in mine:
+        if call.callee.id in other.occupied:
+            return Joined(other, is_answer=False)
+    if not any(call.caller.id in other.talkers for other in mine):
+        return CallRefusal.NOT_FOUND
+    return _ring(call, facts) if facts.is_permitted else CallRefusal.NOT_PERMITTED
+
+
+def _ring(call: Call, facts: Facts) -> Begun:
+    """Let a call ring; it ends as it begins if the called person cannot answer."""
+    if any(call.callee.id in other.occupied for other in facts.live):
+        return Begun(_ended(call, CallEnd.BUSY))
+    return Begun(call) if facts.is_online else Begun(_ended(call, CallEnd.UNREACHABLE))
+
+
+def refuse_person(facts: Facts) -> CallRefusal | None:
+    """Return why one person may not call the other, whatever both are doing; `None` means that it is allowed."""
+    is_near = facts.is_contact or facts.shares_tenant or facts.shares_circle
+    if not is_near or facts.is_blocked:
+        return CallRefusal.NOT_FOUND
+    return None if facts.has_tenant else CallRefusal.NO_TENANT
+
+
+def _people_of(call: Call) -> set[str]:
+    return {call.caller.id, call.callee.id}
+
+
+def _ended(call: Call, reason: CallEnd) -> Call:
+    """Return a call that ends at the moment in which it begins."""
+    return replace(call, state=CallState.ENDED, reason=reason, ended_at=call.created_at)

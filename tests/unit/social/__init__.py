@@ -1,0 +1,1 @@
+"""Rules of calls, people, circles and moments."""
