@@ -121,6 +121,11 @@ IM_FILES = env.str("IM_FILES", default=str(BASE_DIR / "var" / "im-files"))
 IM_SPOOL = env.str("IM_SPOOL", default=f"{IM_FILES}-spool")
 IM_FILE_MAX_BYTES = env.int("IM_FILE_MAX_BYTES", default=2 * 1024**3)
 IM_FILES_QUOTA_BYTES = env.int("IM_FILES_QUOTA_BYTES", default=20 * 1024**3)
+
+CALL_RING_SECONDS = env.int("CALL_RING_SECONDS", default=60)
+VOICEMAIL_MAX_SECONDS = env.int("VOICEMAIL_MAX_SECONDS", default=180)
+TURN_URLS = env.list("TURN_URLS", default=[])
+TURN_SECRET = env.str("TURN_SECRET", default="")
 _FOLDER = {
     "BACKEND": "django.core.files.storage.FileSystemStorage",
     "OPTIONS": {

@@ -1,0 +1,243 @@
+"""The views of calls: `/api/v1/social/calls…` (CONV, real-time call)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.urls import path
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+
+from conferences.data.join_links import token_for
+from conferences.pages.failover_urls import origin_of, site_urls_of
+from domains.data.lookups import http_url
+from foundation.bus.typed_json import to_json
+from foundation.web.errors import UNSPECIFIED, ack, nack
+from im.api import base
+from im.api.base import StrictLimit
+from im.api.conversations import KEY
+from im.api.serializers import Done, answers
+from im.rules.messages import Data
+from social.api import call_shapes
+from social.data import call_rows
+from social.flows import call_media
+from social.flows import calls as flow
+from social.flows.calls import CallRefused
+from social.rules.call_messages import describe
+from social.rules.calls import Answered, Call, Declined, Event, Rang
+from social.rules.turn import SECONDS, turn_credential
+
+
+def answer_exception(failure: Exception, context: dict[str, object]) -> Response | None:
+    """Return the response to an exception; a refused call is answered with the call as it stands."""
+    if isinstance(failure, CallRefused):
+        body = nack(UNSPECIFIED, failure.reason) | {"code": failure.code}
+        return Response(
+            body | {"call": describe(failure.call) if failure.call else None}, status=409
+        )
+    return base.answer_exception(failure, context)
+
+
+class View(base.Call):
+    """The base of the views of calls."""
+
+    def get_exception_handler(self) -> Callable[[Exception, dict[str, object]], Response | None]:
+        """Return the function that turns exceptions into responses."""
+        return answer_exception
+
+    def apply(self, number: int, event: Event) -> Call:
+        """Let an event change a call, end the conference of a call that has ended, and return the call."""
+        call = flow.apply(self.store, number, event, self.now)
+        call_media.release(self.store, call)
+        return call
+
+    def media_of(self, call: Call) -> Data:
+        """Return how to enter the conference that carries a call, as `MediaShape` describes it."""
+        c = call_media.conference_of(call)
+        own_address = f"/api/v1/social/calls/{call.id}/media"
+        others = self._other_sites(call) if c else []
+        join = c.join if c and c.state.value == "running" else None
+        return {
+            "state": c.state.value if c else ("starting" if call.is_live else "ended"),
+            "join": to_json(join) if join else None,
+            "where": [own_address, *others],
+            "password": call_media.password_of(call),
+            "e164": call.e164,
+        }
+
+    def _other_sites(self, call: Call) -> list[str]:
+        """Return the addresses at which other sites tell where the conference is, should this one be away."""
+        own_origin = origin_of(http_url(self.store.platform) or "")
+        token = token_for(call.confid)
+        urls = [url for url in site_urls_of(self.store.platform) if origin_of(url) != own_origin]
+        return [f"{url}/join/{call.e164}/where?t={token}" for url in urls]
+
+
+class Calls(View):
+    """The view of the caller's calls."""
+
+    @extend_schema(
+        operation_id="social_calls_list",
+        parameters=[call_shapes.CallPage],
+        responses=answers(call_shapes.CallList),
+    )
+    def get(self, request: Request) -> Response:
+        """List the caller's calls, the newest first; or those that have not ended (`live`)."""
+        arguments, database = self.arguments(call_shapes.CallPage), self.store.database
+        if arguments["live"]:
+            return ack(
+                calls=[describe(call) for call in call_rows.live_of(database, [self.me.id])],
+                next=None,
+            )
+        wanted = (self.me.id, arguments["before"], arguments["count"])
+        calls = call_rows.page(database, *wanted, missed=arguments["missed"])
+        is_full = len(calls) == arguments["count"]
+        return ack(
+            calls=[describe(call) for call in calls], next=str(calls[-1].id) if is_full else None
+        )
+
+    @extend_schema(
+        parameters=[KEY], request=call_shapes.NewCall, responses=answers(call_shapes.OneCall)
+    )
+    def post(self, request: Request) -> Response:
+        """Call a person: every device of that person rings.
+
+        The call has ended already if the person is busy (`busy`) or has no device online (`unreachable`). Somebody
+        who is just calling the caller is answered.
+        """
+        arguments = self.arguments(call_shapes.NewCall)
+        wanted = (arguments["user"], arguments["device"], self.now)
+        key = request.headers.get("Idempotency-Key", "")[:64]
+        call = flow.start(self.store, self.me, *wanted, key)
+        return ack(call=describe(call_media.carry(self.store, call)))
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Limit new calls more strictly than other requests, since they ring at other people."""
+        return [
+            *super().get_throttles(),
+            *([StrictLimit()] if self.request.method == "POST" else []),
+        ]
+
+
+class OneCall(View):
+    """The view of one call."""
+
+    @extend_schema(operation_id="social_calls_retrieve", responses=answers(call_shapes.OneCall))
+    def get(self, request: Request, number: int) -> Response:
+        """Return a call of the caller."""
+        return ack(call=describe(flow.own(self.store, self.me, number)))
+
+
+class Ringing(View):
+    """The view by which a device says that it rings."""
+
+    @extend_schema(request=None, responses=answers(call_shapes.OneCall))
+    def post(self, request: Request, number: int) -> Response:
+        """Tell the caller that a device rings."""
+        return ack(call=describe(self.apply(number, Rang(self.me.id))))
+
+
+class Answer(View):
+    """The view by which a device answers a call."""
+
+    @extend_schema(request=call_shapes.Device, responses=answers(call_shapes.CallWithMedia))
+    def post(self, request: Request, number: int) -> Response:
+        """Answer a call; the first device that answers has it, and the others fall silent.
+
+        Refused with 409 and the reason as `code`: `answered_elsewhere`, `cancelled`, `no_answer`, …
+        """
+        device = self.arguments(call_shapes.Device)["device"]
+        call = self.apply(number, Answered(self.me.id, device))
+        call = call_media.carry(self.store, call)
+        return ack(call=describe(call), media=self.media_of(call))
+
+
+class Decline(View):
+    """The view by which a person declines a call."""
+
+    @extend_schema(request=None, responses=answers(call_shapes.OneCall))
+    def post(self, request: Request, number: int) -> Response:
+        """Decline a call, on all devices; nothing happens if it was answered or has ended."""
+        return ack(call=describe(self.apply(number, Declined(self.me.id))))
+
+
+class HangUp(View):
+    """The view by which a person ends a call."""
+
+    @extend_schema(request=None, responses=answers(call_shapes.OneCall))
+    def post(self, request: Request, number: int) -> Response:
+        """Hang up: give up calling, decline, or end the talk, as the call stands."""
+        call = flow.hang_up(self.store, self.me, number, self.now)
+        call_media.release(self.store, call)
+        return ack(call=describe(call))
+
+
+class People(View):
+    """The view that brings people into a call that goes on."""
+
+    @extend_schema(request=call_shapes.AddPeople, responses=answers(call_shapes.AddedCalls))
+    def post(self, request: Request, number: int) -> Response:
+        """Call further people into the conference of a call; the answer holds one call for each."""
+        arguments = self.arguments(call_shapes.AddPeople)
+        calls = [
+            flow.add(self.store, self.me, number, user, arguments["device"], self.now)
+            for user in dict.fromkeys(arguments["users"])
+        ]
+        return ack(calls=[describe(call) for call in calls])
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Limit this more strictly than other requests, since it rings at other people."""
+        return [*super().get_throttles(), StrictLimit()]
+
+
+class Media(View):
+    """The view that tells where the conference is that carries a call."""
+
+    @extend_schema(responses=answers(call_shapes.CallWithMedia))
+    def get(self, request: Request, number: int) -> Response:
+        """Return how to enter the conference that carries the call now; ask again where it has moved."""
+        call = call_media.carry(self.store, flow.own(self.store, self.me, number))
+        media = self.media_of(call)
+        return ack(call=describe(call), media=media, state=media["state"], join=media["join"])
+
+
+class Signal(View):
+    """The view by which one browser tells the other about a direct path."""
+
+    @extend_schema(request=call_shapes.Signal, responses=answers(Done))
+    def post(self, request: Request, number: int) -> Response:
+        """Pass a message on to the other person of a talk, as the notice `call.signal`; it is not stored."""
+        arguments = self.arguments(call_shapes.Signal)
+        flow.signal(self.store, self.me, number, arguments["device"], arguments["data"], self.now)
+        return ack()
+
+
+class Turn(View):
+    """The view of credentials for the TURN server."""
+
+    @extend_schema(responses=answers(call_shapes.IceServers))
+    def get(self, request: Request) -> Response:
+        """Return the servers that help to find a direct path, with a credential of one's own, good for 12 hours."""
+        servers: list[Data] = []
+        if settings.TURN_URLS and settings.TURN_SECRET:
+            name, password = turn_credential(settings.TURN_SECRET, self.me.id, self.now.timestamp())
+            servers = [{"urls": settings.TURN_URLS, "username": name, "credential": password}]
+        return ack(ice_servers=servers, seconds=SECONDS)
+
+
+_ONE = "calls/<int:number>"
+urlpatterns = [
+    path("calls", Calls.as_view()),
+    path("calls/turn", Turn.as_view()),
+    path(_ONE, OneCall.as_view()),
+    path(f"{_ONE}/ringing", Ringing.as_view()),
+    path(f"{_ONE}/answer", Answer.as_view()),
+    path(f"{_ONE}/decline", Decline.as_view()),
+    path(f"{_ONE}/hangup", HangUp.as_view()),
+    path(f"{_ONE}/people", People.as_view()),
+    path(f"{_ONE}/signal", Signal.as_view()),
+    path(f"{_ONE}/media", Media.as_view()),
+]

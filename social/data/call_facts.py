@@ -1,0 +1,47 @@
+"""The facts that decide whether a person may call another one are read here."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from conferences.rules.licence_counts import VISITOR, of_new
+from domains.models import Account
+from foundation.cells.directory import PlatformStore
+from im.data import people, presence_store, queries
+from im.data.people import Person
+from im.rules.conversation_decisions import BLOCKED, FRIEND
+from licensing.data.queries import usage_and_limits_of_site
+from social.data import call_hooks, call_rows
+from social.rules.call_start import Facts
+from wire.fields import SMALL
+
+
+def lock_people(store: PlatformStore, me: Person, other: str) -> Person | None:
+    """Lock both people's accounts, so that none of them begins two calls at once; return the other person.
+
+    `None`: there is no such person on this platform.
+    """
+    person = people.people_by_id(store, [other]).get(other)
+    if person is None or other == me.id:
+        return None
+    accounts = Account.objects.using(store.database).filter(moid__in=[me.id, other])
+    len(accounts.order_by("moid").select_for_update())  # `len` runs the query.
+    return person
+
+
+def read_facts(store: PlatformStore, me: Person, other: Person, now: datetime) -> Facts:
+    """Return what decides about a call of one person to another."""
+    database = store.database
+    mine, theirs = queries.states_between(database, me.id, [other.id])[other.id]
+    needed = of_new(SMALL) + VISITOR + VISITOR
+    return Facts(
+        is_contact=mine == FRIEND,
+        shares_tenant=bool(me.domain) and me.domain == other.domain,
+        shares_circle=call_hooks.share_circle(database, me.id, other.id),
+        is_blocked=BLOCKED in (mine, theirs),
+        has_tenant=bool(me.domain),
+        is_online=other.id in presence_store.ways([other.id], now.timestamp()),
+        is_licensed=not usage_and_limits_of_site().missing_resource(needed),
+        is_permitted=call_hooks.may_talk(database, me.id, other.id),
+        live=call_rows.live_of(database, [me.id, other.id]),
+    )

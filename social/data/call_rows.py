@@ -1,0 +1,140 @@
+"""Calls are read, locked and written here; `rules.calls` decides what a change is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from social.models import Call as Row
+from social.rules.calls import Call, CallEnd, CallState, Party
+
+_SAME_NAME = (
+    "id",
+    "session",
+    "conversation",
+    "domain",
+    "caller_device",
+    "request_key",
+    "created_at",
+    "ring_until",
+    "ended_by",
+    "answered_by",
+    "answered_at",
+    "ended_at",
+    "checked_at",
+    "e164",
+    "confid",
+    "is_released",
+    "left_by",
+    "version",
+    "voicemail_seq",
+    "heard_seq",
+)
+"""These fields have the same name and type in a row and in a `Call`."""
+
+
+class Outdated(Exception):
+    """The row was changed since it was read; it is locked before that, so this must not happen."""
+
+
+def insert(database: str, call: Call) -> None:
+    """Store a new call."""
+    Row.objects.using(database).bulk_create([Row(**_columns(call))])
+
+
+def save(database: str, before: Call, after: Call) -> None:
+    """Write a changed call, if its row still has the version that was read. Raises Outdated."""
+    rows = Row.objects.using(database).filter(pk=before.id, version=before.version)
+    if rows.update(**_columns(after)) != 1:
+        raise Outdated(before.id)
+
+
+def lock(database: str, call_id: int) -> Call | None:
+    """Return a call, locked until the transaction ends; `None` if there is none."""
+    row = Row.objects.using(database).select_for_update().filter(pk=call_id).first()
+    return _call(row) if row else None
+
+
+def read(database: str, call_id: int) -> Call | None:
+    """Return a call as it is now; `None` if there is none."""
+    row = Row.objects.using(database).filter(pk=call_id).first()
+    return _call(row) if row else None
+
+
+def started_as(database: str, caller: str, key: str) -> Call | None:
+    """Return the call that a person has begun by the request with this key; `None` if there is none."""
+    row = (
+        Row.objects.using(database).filter(caller=caller, request_key=key).first() if key else None
+    )
+    return _call(row) if row else None
+
+
+def with_voicemail(
+    database: str, callee: str, before: int, count: int, *, unheard: bool = False
+) -> list[Call]:
+    """Return the calls to a person after which a voicemail was left, the newest first.
+
+    They are at most `count`, with ids below `before`; `unheard`: only those whose voicemail was not heard.
+    """
+    rows = Row.objects.using(database).filter(callee=callee, voicemail_seq__gt=0, id__lt=before)
+    rows = rows.filter(heard_seq=0) if unheard else rows
+    return [_call(row) for row in rows.order_by("-id")[:count]]
+
+
+def live_of(database: str, users: Collection[str]) -> list[Call]:
+    """Return the calls of these people that have not ended."""
+    rows = _of(database, users).filter(live=1).order_by("id")
+    return [_call(row) for row in rows]
+
+
+def live_in_session(database: str, session: int, *, lock: bool = False) -> list[Call]:
+    """Return the calls of a session that have not ended; `lock`: locked until the transaction ends."""
+    rows = Row.objects.using(database).filter(session=session, live=1).order_by("id")
+    return [_call(row) for row in (rows.select_for_update() if lock else rows)]
+
+
+def page(database: str, user: str, before: int, count: int, *, missed: bool) -> list[Call]:
+    """Return a person's calls, the newest first: at most `count` with ids below `before`.
+
+    `missed`: only those that this person has missed.
+    """
+    rows = _of(database, [user]).filter(id__lt=before)
+    if missed:
+        reasons = [CallEnd.BUSY, CallEnd.NO_ANSWER, CallEnd.CANCELLED, CallEnd.UNREACHABLE]
+        rows = rows.filter(callee=user, answered_at__isnull=True, reason__in=reasons)
+    return [_call(row) for row in rows.order_by("-id")[:count]]
+
+
+def claim_due(database: str, now: datetime, count: int) -> list[Call]:
+    """Return calls that a timer has to look at, locked; those that others have locked are left to them."""
+    rows = Row.objects.using(database).select_for_update(skip_locked=True)
+    return [_call(row) for row in rows.filter(due_at__lte=now).order_by("due_at")[:count]]
+
+
+def _of(database: str, users: Collection[str]) -> QuerySet[Row]:
+    return Row.objects.using(database).filter(Q(caller__in=users) | Q(callee__in=users))
+
+
+def _call(row: Row) -> Call:
+    return Call(
+        caller=Party(row.caller, row.caller_name),
+        callee=Party(row.callee, row.callee_name),
+        state=CallState(row.state),
+        reason=CallEnd(row.reason) if row.reason else None,
+        **{name: getattr(row, name) for name in _SAME_NAME},
+    )
+
+
+def _columns(call: Call) -> dict[str, object]:
+    return {
+        "caller": call.caller.id,
+        "caller_name": call.caller.name,
+        "callee": call.callee.id,
+        "callee_name": call.callee.name,
+        "state": call.state.value,
+        "reason": call.reason.value if call.reason else "",
+        "due_at": call.next_due,
+        **{name: getattr(call, name) for name in _SAME_NAME},
+    }

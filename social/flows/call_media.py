@@ -1,0 +1,101 @@
+"""A conference on a media unit carries each call that was answered, so it outlives its unit and its site.
+
+The conference is an ordinary one of the caller's tenant, with its quota. Whoever of the two asks first has it created:
+the request carries the id of the session, so that it is created once, however often it is asked for. It has a password
+that only the people in the call get, since everybody in the tenant may enter conferences without.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+import orjson
+from django.db import transaction
+
+from conferences.data.queries import CALL_MARK, live_by_number
+from conferences.flows.due import end_now
+from conferences.rules.states import Conference, EndReason
+from foundation import clock
+from foundation.bus.gateway import gateway
+from foundation.bus.message import from_body
+from foundation.cells.directory import PlatformStore
+from foundation.signing import shared_key
+from im.data import journal
+from social.data import call_rows
+from social.flows.calls import apply
+from social.rules.calls import Call, CallState, MediaFailed, MediaReady, released
+from wire.conference_manager import ConferenceCreated, CreateConference, Creator
+from wire.fields import Settings
+
+NAME = "Call"
+LONGEST_MINUTES = 24 * 60
+"""No call lasts longer; its people are warned before."""
+
+
+def carry(store: PlatformStore, call: Call) -> Call:
+    """Have a conference carry an active call, and return the call as it is then.
+
+    Where the platform does not answer in time, the call is returned as it was: ask again. Raises Denied, CallRefused
+    and database errors.
+    """
+    if call.state is not CallState.ACTIVE or call.confid:
+        return call
+    result = gateway().ask(_create_request(call))
+    if result.answer is None:
+        if result.created_conference is None:
+            return call
+        return _ready(store, call, *result.created_conference)
+    answer = orjson.loads(result.answer)
+    if answer["type"].endswith("_NACK"):
+        return apply(store, call.id, MediaFailed(), clock.now())
+    created = from_body(ConferenceCreated, answer)
+    return _ready(store, call, created.e164, created.confid)
+
+
+def _create_request(call: Call) -> CreateConference:
+    """Return the request for the conference of a call; it is the same whoever asks, and whenever."""
+    return CreateConference(
+        reqid=f"call-{call.session}",
+        user_domain=call.domain,
+        creator=Creator(moid=call.caller.id, name=call.caller.name),
+        name=NAME,
+        password=password_of(call),
+        places=8,
+        duration=LONGEST_MINUTES,
+        auto_end=True,
+        settings=Settings(extra={CALL_MARK: str(call.session)}),
+    )
+
+
+def password_of(call: Call) -> str:
+    """Return the password of a call's conference, which follows from the session and a key of the platform."""
+    text = f"call {call.session}".encode()
+    return hmac.new(shared_key().encode(), text, hashlib.sha256).hexdigest()[:24]
+
+
+def _ready(store: PlatformStore, call: Call, e164: str, confid: str) -> Call:
+    """Note which conference carries a call; if the call has ended meanwhile, the conference ends too."""
+    after = apply(store, call.id, MediaReady(e164, confid), clock.now())
+    if not after.is_live:
+        release(store, after)
+    return after
+
+
+def conference_of(call: Call) -> Conference | None:
+    """Return the live conference that carries a call; `None`: there is none, or it has ended."""
+    c = live_by_number(call.e164) if call.e164 else None
+    return c if c is not None and c.confid == call.confid else None
+
+
+def release(store: PlatformStore, call: Call) -> None:
+    """End the conference of a call that has ended, unless others of its session still talk. It may be repeated."""
+    if call.is_live or not call.confid or call.is_released:
+        return
+    if not call_rows.live_in_session(store.database, call.session) and conference_of(call):
+        end_now(store.platform, call.e164, EndReason.RELEASED)
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        row = call_rows.lock(store.database, call.id)
+        if row is not None and not row.is_released:
+            call_rows.save(store.database, row, released(row))
