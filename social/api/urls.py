@@ -5,7 +5,10 @@ from __future__ import annotations
 from django.urls import URLPattern, re_path
 
 from im.api import base
+from social.api import calls, voicemail
 
 urlpatterns: list[URLPattern] = [
+    *calls.urlpatterns,
+    *voicemail.urlpatterns,
     re_path("", base.no_such_call),
 ]

@@ -1,0 +1,188 @@
+"""The views of voicemail: leave one after a call, list the mailbox, hear, delete, and one's own greeting (CONV)."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import HttpResponseBase
+from django.urls import path
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from foundation.web.errors import ack
+from im.api.files import SingleFormNegotiation, download
+from im.api.serializers import Done, EntryShape, answers
+from im.data.files.queries import own_upload
+from im.data.locked_conversation import Denied
+from im.rules.conversation_decisions import DenyReason
+from im.rules.messages import Data, to_wire
+from social.api.call_shapes import AT_ONCE, CallShape, OneCall
+from social.api.calls import View
+from social.data import voicemail_rows
+from social.flows import calls as call_flow
+from social.flows import voicemail as flow
+from social.rules.call_messages import describe
+from social.rules.calls import VOICEMAIL_AFTER
+
+_Form = serializers.Serializer[object]
+
+
+class VoiceRecording(_Form):
+    """A complete upload of the caller, with sound."""
+
+    file_id = serializers.UUIDField()
+
+
+class VoicemailPage(_Form):
+    """The voicemails to list: those of calls with ids below `before`, the newest first."""
+
+    before = serializers.IntegerField(min_value=1, max_value=2**63 - 1, default=2**63 - 1)
+    count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=50)
+
+
+class VoicemailShape(_Form):
+    """A voicemail: the call, the message in the conversation's log, and whether it was heard."""
+
+    call = CallShape()
+    message = EntryShape()
+    heard = serializers.BooleanField()
+
+
+class Mailbox(Done):
+    """A page of the mailbox; `unheard` counts the whole of it, `next` is the `before` of the next page."""
+
+    voicemails = VoicemailShape(many=True)
+    unheard = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True)
+
+
+class UnheardCount(Done):
+    """How many voicemails were not heard yet."""
+
+    unheard = serializers.IntegerField()
+
+
+class Greeting(Done):
+    """The file of the own greeting; null: there is none."""
+
+    file_id = serializers.UUIDField(allow_null=True)
+
+
+class Leave(View):
+    """The view by which a caller leaves a voicemail."""
+
+    @extend_schema(request=VoiceRecording, responses=answers(OneCall))
+    def post(self, request: Request, number: int) -> Response:
+        """Leave a recording of 3 s or more for somebody who did not answer; a second one is not taken."""
+        file_id = self.arguments(VoiceRecording)["file_id"]
+        return ack(call=describe(flow.leave(self.store, self.me, number, file_id, self.now)))
+
+
+class CallGreeting(View):
+    """The view of the greeting that a caller hears."""
+
+    content_negotiation_class = SingleFormNegotiation
+
+    @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+    def get(self, request: Request, number: int) -> HttpResponseBase:
+        """Return the greeting of the person whom the caller has not reached; 404: there is none."""
+        call = call_flow.own(self.store, self.me, number)
+        is_offered = call.caller.id == self.me.id and call.reason in VOICEMAIL_AFTER
+        greeting = voicemail_rows.greeting_of(self.store.database, call.callee.id)
+        upload = own_upload(call.callee.id, greeting) if is_offered and greeting else None
+        if upload is None:
+            raise Denied(DenyReason.NOT_FOUND, "there is no greeting for you")
+        return download(request, upload[1])
+
+
+class Voicemails(View):
+    """The view of the caller's mailbox."""
+
+    @extend_schema(
+        operation_id="social_voicemail_list", parameters=[VoicemailPage], responses=answers(Mailbox)
+    )
+    def get(self, request: Request) -> Response:
+        """List the voicemails that were left for the caller, the newest first."""
+        arguments, database = self.arguments(VoicemailPage), self.store.database
+        rows = voicemail_rows.mailbox(database, self.me.id, arguments["before"], arguments["count"])
+        is_full = len(rows) == arguments["count"]
+        return ack(
+            voicemails=[_shown(row) for row in rows],
+            unheard=voicemail_rows.count_unheard(database, self.me.id),
+            next=str(rows[-1].call.id) if is_full else None,
+        )
+
+
+def _shown(row: voicemail_rows.Voicemail) -> Data:
+    return {
+        "call": describe(row.call),
+        "message": to_wire(row.entry),
+        "heard": bool(row.call.heard_seq),
+    }
+
+
+class Unheard(View):
+    """The view of the number at the mailbox."""
+
+    @extend_schema(responses=answers(UnheardCount))
+    def get(self, request: Request) -> Response:
+        """Return how many voicemails the caller has not heard yet."""
+        return ack(unheard=voicemail_rows.count_unheard(self.store.database, self.me.id))
+
+
+class OneVoicemail(View):
+    """The view of one voicemail, by the id of its call."""
+
+    @extend_schema(request=None, responses=answers(Done))
+    def delete(self, request: Request, number: int) -> Response:
+        """Delete a voicemail from the caller's mailbox and conversation."""
+        flow.delete(self.store, self.me, number, self.now)
+        return ack()
+
+
+class Heard(View):
+    """The view by which a device says that a voicemail was heard."""
+
+    @extend_schema(request=None, responses=answers(OneCall))
+    def post(self, request: Request, number: int) -> Response:
+        """Mark a voicemail as heard; who left it is told."""
+        return ack(call=describe(flow.mark_heard(self.store, self.me, number, self.now)))
+
+
+class OwnGreeting(View):
+    """The view of the greeting that the caller has chosen."""
+
+    @extend_schema(operation_id="social_voicemail_greeting", responses=answers(Greeting))
+    def get(self, request: Request) -> Response:
+        """Return which recording greets those who do not reach the caller."""
+        return self._shown(voicemail_rows.greeting_of(self.store.database, self.me.id))
+
+    @extend_schema(request=VoiceRecording, responses=answers(Greeting))
+    def put(self, request: Request) -> Response:
+        """Choose a recording as greeting."""
+        file_id = self.arguments(VoiceRecording)["file_id"]
+        flow.set_greeting(self.store, self.me, file_id, self.now)
+        return self._shown(file_id)
+
+    @extend_schema(request=None, responses=answers(Greeting))
+    def delete(self, request: Request) -> Response:
+        """Have no greeting any more."""
+        flow.set_greeting(self.store, self.me, None, self.now)
+        return self._shown(None)
+
+    def _shown(self, file_id: UUID | None) -> Response:
+        return ack(file_id=str(file_id) if file_id else None)
+
+
+urlpatterns = [
+    path("calls/<int:number>/voicemail", Leave.as_view()),
+    path("calls/<int:number>/greeting", CallGreeting.as_view()),
+    path("voicemail", Voicemails.as_view()),
+    path("voicemail/unheard", Unheard.as_view()),
+    path("voicemail/greeting", OwnGreeting.as_view()),
+    path("voicemail/<int:number>", OneVoicemail.as_view()),
+    path("voicemail/<int:number>/heard", Heard.as_view()),
+]

@@ -1,0 +1,121 @@
+"""A caller leaves a voicemail after a call that was not answered; the called person lists, hears and deletes it.
+
+A voicemail is a message `voice` with `call_id` in the log of the two people's conversation, and that it was heard is an
+event of the same log. The row of the call only names their places, and is written in the same transaction: so the
+mailbox and its count cannot differ from the log. All functions raise Denied.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from foundation.cells.directory import PlatformStore
+from im.data import journal, presence_store
+from im.data.files.queries import own_upload
+from im.data.locked_conversation import Denied, lock_conversation
+from im.data.membership import MemberCache
+from im.data.people import Person
+from im.flows import own_view
+from im.flows.process import process
+from im.models import File
+from im.rules.conversation_decisions import DenyReason
+from im.rules.messages import IncomingRequest, Say, msg_id
+from im.rules.vocabulary import Cmd, Type
+from social.data import call_rows
+from social.data.voicemail_rows import save_greeting
+from social.flows.calls import NO_CALL, CallRefused, own
+from social.rules.calls import Call
+from social.rules.voicemail import VoicemailRefusal, refuse_recording, refuse_voicemail
+
+_WORDS = {
+    VoicemailRefusal.NOT_OFFERED: "after this call you cannot leave a message",
+    VoicemailRefusal.TOO_SHORT: "file_id: the recording is too short; record at least 3 s",
+    VoicemailRefusal.TOO_LONG: "file_id: the recording is too long",
+    VoicemailRefusal.NO_SOUND: "file_id: this is not a complete recording of yours",
+}
+
+
+def leave(store: PlatformStore, me: Person, call_id: int, file_id: UUID, now: datetime) -> Call:
+    """Leave a recording as a voicemail after a call, and return the call. A second one is not taken.
+
+    Raises CallRefused if the recording is not accepted.
+    """
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        call = call_rows.lock(store.database, call_id)
+        if call is None or me.id not in (call.caller.id, call.callee.id):
+            raise Denied(DenyReason.NOT_FOUND, NO_CALL)
+        if call.voicemail_seq:
+            return call
+        file = _upload(me, file_id)
+        duration = file.duration_ms if file else None
+        if refusal := refuse_voicemail(call, me.id, duration, settings.VOICEMAIL_MAX_SECONDS):
+            raise CallRefused(refusal.value, _WORDS[refusal], call)
+        seq = _say(store, me, call, file_id, now)
+        after = replace(call, voicemail_seq=seq, version=call.version + 1)
+        call_rows.save(store.database, call, after)
+    return after
+
+
+def _upload(me: Person, file_id: UUID) -> File | None:
+    """Return a complete upload of a person; `None` if there is none with this id."""
+    upload = own_upload(me.id, file_id)
+    return upload[1] if upload and upload[1].ready else None
+
+
+def _say(store: PlatformStore, me: Person, call: Call, file_id: UUID, now: datetime) -> int:
+    """Write the voicemail into the conversation as a message, and return its seq."""
+    say = Say(call.conversation, Type.VOICE, "", str(file_id), call=str(call.id))
+    request = IncomingRequest(me.id, "", say, f"voicemail-{call.id}")
+    outcome = process(store, MemberCache(), [request], now)
+    if outcome.refused:
+        raise Denied(DenyReason.NOT_ALLOWED, outcome.refused[0].reason)
+    people = [me.id, call.callee.id]
+    ways = presence_store.ways(people, now.timestamp())
+    journal.stage_publications(store, outcome.entries, ways, now)
+    return outcome.entries[0].seq
+
+
+def mark_heard(store: PlatformStore, me: Person, call_id: int, now: datetime) -> Call:
+    """Note that the called person has heard a voicemail; the log tells both people once."""
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        call = call_rows.lock(store.database, call_id)
+        if call is None or me.id != call.callee.id or not call.voicemail_seq:
+            raise Denied(DenyReason.NOT_FOUND, "there is no such voicemail of yours")
+        if call.heard_seq:
+            return call
+        with lock_conversation(store, call.conversation, me, now) as locked:
+            about = msg_id(call.conversation, call.voicemail_seq)
+            entry = locked.log(Cmd.HEARD, {"msg_id": about, "call_id": str(call.id)})
+        after = replace(call, heard_seq=entry.seq, version=call.version + 1)
+        call_rows.save(store.database, call, after)
+    return after
+
+
+def delete(store: PlatformStore, me: Person, call_id: int, now: datetime) -> None:
+    """Delete a voicemail from the called person's view; the caller keeps the own message."""
+    call = own(store, me, call_id)
+    if me.id != call.callee.id or not call.voicemail_seq:
+        raise Denied(DenyReason.NOT_FOUND, "there is no such voicemail of yours")
+    own_view.hide(store, call.conversation, me.id, call.voicemail_seq, now)
+
+
+def set_greeting(store: PlatformStore, me: Person, file_id: UUID | None, now: datetime) -> None:
+    """Let callers hear a recording before they leave a message; `None`: no longer.
+
+    Raises CallRefused if the recording is not accepted.
+    """
+    if file_id is not None:
+        file = _upload(me, file_id)
+        duration = file.duration_ms if file else None
+        if refusal := refuse_recording(duration, settings.VOICEMAIL_MAX_SECONDS):
+            raise CallRefused(refusal.value, _WORDS[refusal])
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        save_greeting(store.database, me.id, file_id, now)
