@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from foundation.bus.app_config import PlatformAppConfig
+from foundation.bus.app_config import PlatformAppConfig, Timer
 
 
 class SocialConfig(PlatformAppConfig):
@@ -12,3 +12,16 @@ class SocialConfig(PlatformAppConfig):
 
     name = "social"
     verbose_name = _("Calls and people")
+    timers = {
+        "social.tasks.due_calls": Timer(1, "a call that nobody answers ends when its time is up"),
+    }
+
+    def connect(self) -> None:
+        """Add the part of calls to the pages of people."""
+        from foundation.web.page_parts import PAGE_PARTS
+        from im.data.hooks import CALL_SIGNAL
+        from social.flows.call_signals import handle_signal
+        from social.pages.call_part import call_part
+
+        PAGE_PARTS.connect(call_part)
+        CALL_SIGNAL.connect(handle_signal)

@@ -34,6 +34,7 @@ from foundation.cells.directory import store_of
 from foundation.web.arguments import digits
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
+from foundation.web.page_parts import addresses_of, parts_of
 from wire.error_codes import Err
 from wire.fields import SIZES
 
@@ -72,7 +73,9 @@ def page(request: HttpRequest) -> HttpResponse:
         "dates": [_date(date, now) for date in booked.dates],
         "left_out": max(0, booked.total - MAX_SHOWN),
     }
-    return with_policy(render(request, "conferences/bookings.html", context))
+    parts = parts_of(request)
+    reply = render(request, "conferences/bookings.html", {**context, "parts": parts})
+    return with_policy(reply, addresses_of(parts))
 
 
 @cache

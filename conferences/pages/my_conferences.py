@@ -35,6 +35,7 @@ from foundation import clock
 from foundation.cells.directory import possible_platforms
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
+from foundation.web.page_parts import addresses_of, parts_of
 from wire.arrangement import arrangement_of
 from wire.conference_control import (
     CallTerminals,
@@ -94,7 +95,9 @@ def page(request: HttpRequest) -> HttpResponse:
         context["elsewhere"] = tenant.platform
     else:
         context |= _form_choices(tenant)
-    return with_policy(render(request, "conferences/console.html", context))
+    parts = parts_of(request)
+    reply = render(request, "conferences/console.html", {**context, "parts": parts})
+    return with_policy(reply, addresses_of(parts))
 
 
 def _form_choices(tenant: UserDomain) -> dict[str, object]:

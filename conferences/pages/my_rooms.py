@@ -29,6 +29,7 @@ from domains.models import Account
 from foundation.cells.directory import store_of
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
+from foundation.web.page_parts import addresses_of, parts_of
 from wire.conference_settings import ConferenceSettings
 from wire.error_codes import Err
 from wire.fields import SIZES
@@ -62,7 +63,9 @@ def page(request: HttpRequest) -> HttpResponse:
         "rooms_left_out": max(0, rooms.total - MAX_SHOWN),
         "templates": templates.items,
     }
-    return with_policy(render(request, "conferences/rooms.html", context))
+    parts = parts_of(request)
+    reply = render(request, "conferences/rooms.html", {**context, "parts": parts})
+    return with_policy(reply, addresses_of(parts))
 
 
 def _room(room: StoredConference, person: Account, conf_name: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 
 from domains.models import Account
 from foundation.web.content_security_policy import with_policy
+from foundation.web.page_parts import addresses_of, parts_of
 from im.data.people import person_of_account
 from im.pages import texts
 
@@ -35,5 +36,6 @@ def page(request: HttpRequest) -> HttpResponse:
         "language": get_language(),
         "words": texts.for_script(),
     }
-    reply = render(request, "im/chat.html", {"me": me, "start": start})
-    return with_policy(reply, settings.IM_ADDRESSES.get("web_stomp", ""))
+    parts = parts_of(request)
+    reply = render(request, "im/chat.html", {"me": me, "start": start, "parts": parts})
+    return with_policy(reply, addresses_of(parts, settings.IM_ADDRESSES.get("web_stomp", "")))

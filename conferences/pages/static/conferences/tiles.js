@@ -1,13 +1,12 @@
 // The stage shows each participant as a tile: name, picture, and whether the participant talks.
 
-const stage = document.getElementById("tiles");
-const template = document.getElementById("tile");
-const count = document.getElementById("count");
+const byId = (id) => document.getElementById(id);
 
 export class Tiles {
-  /** `words` are the texts of the page, in its language. */
-  constructor(words) {
+  /** `words` are the texts of the page, in its language; `parts` are the list, the template of a tile, and the count. */
+  constructor(words, parts = { stage: byId("tiles"), template: byId("tile"), count: byId("count") }) {
     this.words = words;
+    this.parts = parts;
     this.people = new Map();
   }
 
@@ -40,7 +39,7 @@ export class Tiles {
 
   /** Show these participants first, in this order and form (`style`); with `only` nobody else. */
   lay(ids, style = "", only = false) {
-    stage.dataset.layout = style;
+    this.parts.stage.dataset.layout = style;
     for (const [id, { tile }] of this.people) {
       const place = ids.indexOf(id);
       tile.style.order = place < 0 ? ids.length : place;
@@ -51,10 +50,10 @@ export class Tiles {
   }
 
   #add(id) {
-    const tile = template.content.firstElementChild.cloneNode(true);
+    const tile = this.parts.template.content.firstElementChild.cloneNode(true);
     const person = { tile, is: { name: "", muted: false, talks: false, role: "", me: false } };
     this.people.set(id, person);
-    stage.append(tile);
+    this.parts.stage.append(tile);
     this.#arrange();
     return person;
   }
@@ -74,6 +73,7 @@ export class Tiles {
   }
 
   #arrange() {
+    const { stage, count } = this.parts;
     const n = [...this.people.values()].filter(({ tile }) => !tile.hidden).length;
     const wide = stage.clientWidth > stage.clientHeight;
     const columns = n <= 1 ? 1 : n === 2 ? (wide ? 2 : 1) : Math.ceil(Math.sqrt(n));

@@ -54,6 +54,7 @@ async function up() {
   }
   put($("line"), "");
   document.body.dataset.line = "up";
+  pass("im-up");
   beat();
   for (const one of unsent.waiting()) transmit(one);
   list.draw(open);
@@ -95,7 +96,11 @@ addEventListener("online", () => line.wake());
 
 // ---- received messages ----------------------------------------------------------------------
 
+/** Scripts that other parts add to the page are told what comes over the connection. */
+const pass = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
+
 function heard({ cmd, data }) {
+  pass("im-notice", { cmd, data });
   if (cmd === "msg_ack") onAccepted(data);
   else if (cmd === "msg_refused") onRefused(data);
   else if (cmd === "presence") (list.presences.set(data.user_id, data.state), list.draw(open), drawHead());
@@ -193,6 +198,7 @@ function drawHead() {
   const state = list.presences.get(info.user_id);
   const stateText = { online: words.online, away: words.away_, busy: words.busy, offline: words.offline }[state] ?? "";
   put($("talk-is"), open.isDirect ? stateText : say(words.members, { n: info.members }));
+  pass("talk", info);
   $("people-button").hidden = open.isDirect || info.state !== "active";
   put($("notice-board"), info.notice);
   put($("typing"), writing(open));
@@ -310,6 +316,9 @@ const DO = {
   again({ data }) {
     transmit(unsent.again(data.client_msg_id));
     drawLog();
+  },
+  played({ data }) {
+    pass("voice-played", data);
   },
   discard({ data }) {
     unsent.drop(data.client_msg_id);

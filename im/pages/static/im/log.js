@@ -1,6 +1,9 @@
 // The log of one conversation as this device knows it, without gaps, and the messages that follow from it.
 // It uses neither page nor network. Pushed and fetched entries have one form; an entry known before is dropped.
 
+/** Entries of these kinds are shown; others change how these look. */
+const SHOWN = new Set(["msg", "member", "conversation", "call"]);
+
 /** The log holds every entry with floor < seq <= top; later entries wait in `#early` until the gap is closed. */
 export class Log {
   #entries = new Map();
@@ -111,7 +114,7 @@ export class Log {
     for (const seq of [...this.#entries.keys()].sort((a, b) => a - b)) {
       const { cmd, data } = this.#entries.get(seq);
       if (data.hidden) continue;
-      if (cmd === "msg" || cmd === "member" || cmd === "conversation") yield this.now(seq);
+      if (SHOWN.has(cmd)) yield this.now(seq);
     }
   }
 

@@ -178,7 +178,7 @@ export class Talks {
   #merged(talk, entries, isNew) {
     for (const { cmd, data } of entries) {
       if (data.hidden) continue;
-      if (cmd === "msg") this.#message(talk, { cmd, data }, isNew);
+      if (cmd === "msg" || data.what === "missed") this.#message(talk, { cmd, data }, isNew);
       if (cmd === "read" && data.user_id === this.#me.id) this.#haveRead(talk, data.read_seq);
       if (cmd === "member" || cmd === "conversation") this.#again(() => this.refresh(talk));
     }
@@ -203,7 +203,8 @@ export class Talks {
     const { info } = talk;
     if (seq <= info.read_seq) return;
     info.read_seq = seq;
-    const unread = (entry) => entry.cmd === "msg" && entry.data.seq > seq && entry.data.publisher_id !== this.#me.id;
+    const counts = ({ cmd, data }) => cmd === "msg" || data.what === "missed";
+    const unread = (entry) => counts(entry) && entry.data.seq > seq && entry.data.publisher_id !== this.#me.id;
     info.unread = Math.min(info.unread, [...talk.log.shown()].filter(unread).length);
   }
 

@@ -118,7 +118,7 @@ export class View {
     const kind = file ? type : "text";
     putWritten(part(node, "body"), gone ? words.recalled : kind === "text" ? data.body : "");
     this.#picture(part(node, "picture"), kind === "image" && file, id);
-    this.#voice(part(node, "voice"), kind === "voice" && file, id);
+    this.#voice(part(node, "voice"), kind === "voice" && file, id, data);
     this.#file(part(node, "file"), kind === "file" && file, id);
     this.#quote(part(node, "quote"), talk, gone ? null : data.reply_to);
   }
@@ -136,12 +136,13 @@ export class View {
     image.src = `${link.href}/thumbnail`;
   }
 
-  #voice(audio, file, id) {
+  #voice(audio, file, id, data) {
     audio.hidden = !file;
     if (!file || audio.dataset.id === id) return;
     audio.dataset.id = id;
     audio.src = `${this.#api.at}files/${id}`;
-    audio.setAttribute("aria-label", `${words.voice} ${file.duration_ms ? minutes(file.duration_ms) : ""}`);
+    audio.onplay = () => this.#does("played", { data });
+    audio.setAttribute("aria-label", `${data.call_id ? words.voicemail : words.voice} ${file.duration_ms ? minutes(file.duration_ms) : ""}`);
   }
 
   #file(link, file, id) {
@@ -228,6 +229,7 @@ function readBy(talk, seq, me) {
 /** Return a message in one line. */
 export function short({ data }) {
   if (data.recalled_seq) return words.recalled;
+  if (data.what === "missed") return words.call_missed;
   if (data.type === "text") return data.body;
   return data.type === "file" ? data.body || words.file : words[data.type];
 }
@@ -245,8 +247,18 @@ const EVENTS = {
   pinned: "pinned",
 };
 
+/** Return what became of a call, for the person who sees it. */
+function callText(data, me) {
+  const name = data.publisher_name;
+  const isCaller = data.caller_id === me.id;
+  if (data.what === "missed") return isCaller ? words.call_unanswered : say(words.call_missed_from, { name });
+  if (data.what !== "ended") return "";
+  return data.seconds ? say(words.call_lasted, { time: minutes(data.seconds * 1000) }) : words.call_ended;
+}
+
 /** Return the text of an event; "" if the event is not shown. */
 export function eventText(data, me) {
+  if (data.call_id) return callText(data, me);
   const nameOf = (id, name) => (id === me.id ? words.you : name);
   const by = nameOf(data.publisher_id, data.publisher_name);
   const others = (data.users ?? []).map((one) => nameOf(one.user_id, one.name)).join(", ");
