@@ -12,6 +12,7 @@ from deploy.stand.mariadb import MariaDB
 from deploy.stand.rabbitmq import CLIENTS_VHOST, RabbitMQ
 from deploy.stand.redis import Redis
 from deploy.stand.spec import Core, SiteSpec
+from deploy.stand.turn import TurnServer
 from deploy.stand.vault import Vault
 
 
@@ -29,6 +30,7 @@ class DescribedSite(Protocol):
     redis: Redis
     rabbitmq: RabbitMQ
     clients_broker: RabbitMQ | None
+    turn: TurnServer | None
 
     @property
     def http(self) -> str:
@@ -86,6 +88,8 @@ def _im_variables(site: DescribedSite) -> dict[str, str]:
         "IM_AMQP_URL": broker.url(CLIENTS_VHOST),
         "IM_MANAGEMENT_URL": broker.management_url,
         "IM_ADDRESSES": ",".join(f"{name}={url}" for name, url in addresses.items()),
+        "TURN_URLS": ",".join(site.turn.urls) if site.turn else "",
+        "TURN_SECRET": site.vault.turn,
         # All sites share one directory, as they share a storage in production.
         "IM_FILES": str(site.directory.parent / "im-files"),
     }

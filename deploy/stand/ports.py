@@ -69,6 +69,11 @@ class Ports:
         """Return the first port of the second broker, to which people's clients connect."""
         return self.base + 130
 
+    @property
+    def turn(self) -> int:
+        """Return the first of the 20 ports of the TURN server; the others are its relays."""
+        return self.base + 140
+
     def core(self, units: int) -> int:
         """Return the first port of a core in the same block: after the ports of this site's media units."""
         return self.base + FIRST_UNIT + UNIT_STRIDE * units
@@ -89,6 +94,7 @@ class Ports:
             self.door,
             *range(self.rabbitmq, self.rabbitmq + 9),
             *range(self.clients_broker, self.clients_broker + 9),
+            self.turn,
         ]
         unit_ports = [self.unit(number) for number in range(1, units + 1)]
         return servers + [first + offset for first in unit_ports for offset in range(5)]

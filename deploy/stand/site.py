@@ -23,6 +23,7 @@ from deploy.stand.report import Report
 from deploy.stand.schema import Tables
 from deploy.stand.server import Server, write_private
 from deploy.stand.spec import Core, SiteSpec
+from deploy.stand.turn import turn_server
 from deploy.stand.vault import Vault
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -78,6 +79,7 @@ class Site:
             plugins=spec.plugins,
         )
         self.clients_broker = self._clients_broker() if spec.has_im else None
+        self.turn = turn_server(self.directory, self.ports, vault) if spec.has_im else None
         self.env = environment(self)
         self.processes = self._processes()
         if isinstance(self.mariadb, CellDatabase):
@@ -108,8 +110,8 @@ class Site:
     @property
     def _plain_servers(self) -> tuple[Server, ...]:
         """Return the servers other than the database. All of them are started in the same way."""
-        clients = (self.clients_broker,) if self.clients_broker else ()
-        return (self.redis, self.rabbitmq, *clients)
+        of_people = (self.clients_broker, self.turn)
+        return (self.redis, self.rabbitmq, *(server for server in of_people if server))
 
     @property
     def http(self) -> str:

@@ -25,6 +25,7 @@ class Vault:
     redis: str = field(default_factory=_password)
     rabbitmq: str = field(default_factory=_password)
     clients_broker: str = field(default_factory=_password)
+    turn: str = field(default_factory=_password)
     copies: str = field(default_factory=_password)
     register: str = field(default_factory=_password)
     license_signing: str = field(default_factory=lambda: write_key(new_keys()[0]))
