@@ -157,6 +157,10 @@ class Facts:
     """The row as this process of the agent last read it."""
     on_time_since: float = float("-inf")
     """Since when this agent has run without being held up; it may have missed answers before that."""
+    unchanged_since: float = float("-inf")
+    """Since when the register has named the same owner and epoch, protected or not, read without a gap."""
+    hearing_since: float = float("-inf")
+    """Since when the peer's database has answered without a gap."""
     takeovers: int = 0
     """The number of automatic takeovers of this platform in the last hour, asked for by an agent or not."""
     takeovers_today: int = 0

@@ -89,10 +89,9 @@ def _decide_takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float)
     It may when the owner's database is silent, or when the owner's workers are dead though its
     database answers (the liveness counter stands still, and its agent does not say that all is
     well). In the second case the owner's agent is first asked to hand over in order. An operator
-    may force a takeover when the owner is silent or unprotected. Silence counts only from when this
-    agent has run on time, since it may have missed answers before.
+    may force a takeover when the owner is silent or unprotected.
     """
-    silent = now - max(facts.heard_at, facts.on_time_since) > limits.takeover
+    silent = _is_owner_silent(facts, limits, now)
     requested = row.wish == facts.me and row.wish_by != facts.me
     manual = row.mode is Mode.MANUAL and row.backup == facts.me and not row.wish
     wished = requested or manual
@@ -115,26 +114,42 @@ def _decide_takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float)
     return _take_over(facts, row, f"{row.owner} {condition}: take over", automatic=not wished)
 
 
+def _is_owner_silent(facts: Facts, limits: Limits, now: float) -> bool:
+    """Return whether the owner's database has not answered for too long.
+
+    Silence counts only from when this agent could have heard an answer. It proves nothing while the
+    agent itself was held up, or was cut off from the register. Nor does it count from before the
+    owner's last entry in the register: an owner that becomes protected has just heard this copy's
+    database, even if this agent has not heard the owner yet.
+    """
+    could_hear_since = max(facts.on_time_since, facts.unchanged_since)
+    return now - max(facts.heard_at, could_hear_since) > limits.takeover
+
+
 def _are_workers_dead(facts: Facts, limits: Limits, now: float) -> bool:
     """Return whether the owner's worker processes count as dead, since they gave no sign of life for too long.
 
     The signs are a liveness counter in the database (`pulse_at`: when it last grew), and reports of the owner's agent
-    that the site is well. Log lines and reasons call the workers "software".
+    that the site is well. Their absence counts only from when this agent has run and the owner's database has answered
+    without a gap: the counter comes by the same line, and may have grown unseen before. Log lines and reasons call the
+    workers "software".
     """
     if facts.pulse_at is None or facts.other_well:
         return False
-    return now - max(facts.pulse_at, facts.on_time_since) > limits.pulse
+    could_hear_since = max(facts.on_time_since, facts.hearing_since)
+    return now - max(facts.pulse_at, could_hear_since) > limits.pulse
 
 
 def _own_illness(facts: Facts, limits: Limits, now: float) -> str:
     """Return why this site must not take over without an operator, as it seems ill itself; "" if it seems well.
 
     `doubted_since`: since when the other site has, or asks for, this site's own platform. `software_at`: when this site's own
-    worker processes last gave a sign of life.
+    worker processes last gave a sign of life. That must be within half the time after which another site's count as
+    dead; otherwise a site whose workers are dying would take over what it could not serve.
     """
     if facts.doubted_since is not None and now - facts.doubted_since <= limits.well:
         return "this site is being taken over itself"
-    if facts.software_at is not None and now - facts.software_at > limits.pulse:
+    if facts.software_at is not None and now - facts.software_at > limits.pulse / 2:
         return "the software of this site is dead too"
     return ""
 

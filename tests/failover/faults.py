@@ -256,3 +256,18 @@ def judge_frozen(world: World, seconds: float) -> None:
         west.agent.send_signal(signal.SIGCONT)
         time.sleep(0.5)
     assert world.events("takeover") == 0, world.story()
+
+
+def copy_isolated(world: World, seconds: float) -> None:
+    """The backup sees neither home nor the register: home goes on alone, and keeps its platform after that."""
+    takeovers = world.events("takeover")
+    link(world, cut=True)
+    world.cuts["west", "register"].cut()
+    world.until(lambda: world.row().solo)
+    time.sleep(seconds)
+    before = world.acknowledged()
+    link(world, cut=False)
+    world.cuts["west", "register"].heal()
+    home_again(world)
+    world.until(lambda: world.acknowledged() > before + 20)
+    assert world.events("takeover") == takeovers, world.story()

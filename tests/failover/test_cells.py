@@ -59,6 +59,11 @@ def test_an_agent_that_was_frozen_takes_nobody_over(cells: World) -> None:
     faults.judge_frozen(cells, 2.5)
 
 
+def test_a_copy_that_was_cut_off_takes_nobody_over_when_it_is_back(cells: World) -> None:
+    for _ in range(3):
+        faults.copy_isolated(cells, 3.5)
+
+
 def test_the_register_is_needed_for_changes_only(cells: World) -> None:
     faults.register_killed(cells, 1.0)
     faults.register_killed_and_link_cut(cells, 1.0)

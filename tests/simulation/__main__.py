@@ -17,6 +17,7 @@ import django
 # The worlds import models and message handlers, which are there once Django has loaded the apps.
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
 os.environ.setdefault("DEBUG", "true")
+os.environ.setdefault("LOG_LEVEL", "WARNING")
 django.setup()
 
 from tests.simulation.weather import weather_of  # noqa: E402  # it needs the apps

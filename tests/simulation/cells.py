@@ -61,6 +61,8 @@ class Cell:
     """How many changes the register has seen: what a notice is ordered by."""
     moves: list[tuple[str, str]] = field(default_factory=list)
     """Who lost it to whom by an agent's decision since the last cycle; not what operators ask for."""
+    served_since: float | None = 0.0
+    """Since when its owner has served it, seen once a second; `None` means that it does not."""
     judges: dict[str, Judge] = field(default_factory=dict)
     _silent_since: float | None = None
 

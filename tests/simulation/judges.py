@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from failover.rules.cell_decisions import decide
-from failover.rules.cell_facts import Database, Facts, Limits, Step
+from failover.rules.cell_facts import Database, Facts, Limits, RegisterRow, Step
 from tests.simulation.network import REGISTER
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NEVER = float("-inf")
 LATE = 2.0
-"""Seconds without a cycle after which an agent was held up."""
+"""Seconds without a cycle after which an agent was held up, or without an answer after which it was cut off."""
 LIMITS = Limits(well=8.0, longest_pause=8.0, takeovers=10**6)
 _COPY = Database(
     alive=True, answers=True, follows=True, receiving=True, applying=True, complete=True
@@ -49,6 +49,11 @@ class Judge:
     heard_at: float = 0.0
     vouched_at: float = NEVER
     reported_at: float = NEVER
+    row: tuple[str, int, bool] | None = None
+    """Owner and epoch, protected or not, as last read in the register."""
+    read_at: float = 0.0
+    unchanged_since: float = 0.0
+    hearing_since: float = 0.0
     other_well: bool = False
     software_at: float = 0.0
     asked_at: float | None = None
@@ -62,7 +67,16 @@ class Judge:
         if t - self.ran_at > LATE:
             self.on_time_since = t
         self.ran_at = t
+        if cell.network.linked(self.site, REGISTER):
+            self._read(cell.row, t)
         return decide(self._facts(cell, t), LIMITS, t)
+
+    def _read(self, row: RegisterRow, t: float) -> None:
+        """Read the register, as `CellObserver._remember_row` does."""
+        state = (row.owner, row.epoch, row.solo)
+        if state != self.row or t - self.read_at > LATE:
+            self.unchanged_since = t
+        self.row, self.read_at = state, t
 
     def _facts(self, cell: Cell, t: float) -> Facts:
         side, owns = cell.sides[self.site], cell.row.owner == self.site
@@ -81,6 +95,8 @@ class Judge:
             caught_up=True,
             heard_at=self.heard_at,
             on_time_since=self.on_time_since,
+            unchanged_since=self.unchanged_since,
+            hearing_since=self.hearing_since,
             vouched_at=self.vouched_at,
             other_well=self.other_well and t - self.reported_at < 5.0,
             software_at=self.software_at,
@@ -96,6 +112,8 @@ class Judge:
         other = row.other(self.site)
         register = network.linked(self.site, REGISTER)
         if network.linked(self.site, other):
+            if t - self.heard_at > LATE:
+                self.hearing_since = t
             self.heard_at = t
             if others.beats or row.owner == self.site:
                 self.pulses[row.owner] = t
@@ -105,13 +123,13 @@ class Judge:
         if mine.lives:
             self.software_at = t
         wished = row.wish == self.site == row.wish_by
-        self.asked_at = _since(self.asked_at, t, wished)
+        self.asked_at = since(self.asked_at, t, wished)
         away = row.owner == self.site != row.home and not row.solo
-        self.well_since = _since(self.well_since, t, away and self.other_well and register)
-        self.doubted_since = _since(self.doubted_since, t, mine.doubted)
+        self.well_since = since(self.well_since, t, away and self.other_well and register)
+        self.doubted_since = since(self.doubted_since, t, mine.doubted)
 
 
-def _since(before: float | None, t: float, holds: bool) -> float | None:
+def since(before: float | None, t: float, holds: bool) -> float | None:
     """Return since when something holds; `None` means that it does not."""
     if not holds:
         return None

@@ -56,7 +56,6 @@ class Place:
         self.pms = Pms(name, self._notice)
         self.css_sleeps_until = self.relay_sleeps_until = self.back_at = self.css_slept_at = 0.0
         self.broker_blocked_until = self.slow_until = self.agents_stall_until = self.beats_at = 0.0
-        self.failed_at = float("-inf")
         self.wiped = False
         self._watched: dict[str, datetime] = {}
 
@@ -72,10 +71,10 @@ class Place:
         return self.world.network.up(self.name) and self.css_sleeps_until <= self.world.t
 
     @property
-    def software_is_dead(self) -> bool:
-        """Tell whether its workers have been dead for so long that its own agent knows."""
-        sleeps = self.css_sleeps_until > self.world.t
-        return sleeps and self.world.t - self.css_slept_at > LIMITS.pulse
+    def workers_dead_for(self) -> float:
+        """The seconds for which no worker has been alive here; 0 while one is."""
+        asleep = self.css_sleeps_until > self.world.t
+        return self.world.t - self.css_slept_at if asleep else 0.0
 
     def signs(self) -> Signs:
         """Show once a second what the agents see; on a slow host they run, and beats come, now and then."""
@@ -91,12 +90,9 @@ class Place:
         doubted = row.owner != self.name or asked
         return Signs(runs=runs, lives=lives, beats=beats, doubted=doubted)
 
-    @property
-    def has_failed(self) -> bool:
-        """Tell whether there is any reason why another site should serve its platform."""
-        network, others = self.world.network, set(self.own.sides) - {self.name}
-        reached = all(network.linked(self.name, to) for to in (*others, REGISTER))
-        return not network.up(self.name) or not reached or self.software_is_dead
+    def serves(self, cell: Cell) -> bool:
+        """Tell whether it commits for this cell, with workers that are not known to be dead."""
+        return cell.gate(self.name) is Gate.OPEN and self.workers_dead_for <= LIMITS.pulse
 
     def served(self) -> list[Cell]:
         """The cells that it may write now."""

@@ -15,7 +15,7 @@ from conferences.rules.licence_counts import in_use
 from conferences.rules.states import Conference, ConferenceState, EndReason
 from conferences.rules.step import Step
 from conferences.rules.takeover import decide_taken_over
-from failover.rules import decisions
+from failover.rules import cell_facts, decisions
 from foundation.bus.envelope import Envelope
 from licensing.rules.amounts import NONE
 from tests import memory, memory_closed
@@ -24,6 +24,7 @@ from tests.memory_letter import Letter, envelope_of
 from tests.simulation import place as places
 from tests.simulation.cells import Cell, Gate
 from tests.simulation.faults import Faults
+from tests.simulation.judges import NEVER, Judge
 from tests.simulation.place import Place
 from wire.media_unit import UnitReportsChange
 
@@ -177,3 +178,16 @@ def creation_that_moves_keeps_its_incarnation(patch: pytest.MonkeyPatch) -> None
         return replace(step, after=msgspec.structs.replace(step.after, incarnation=c.incarnation))
 
     patch.setattr(places, "decide_taken_over", careless)
+
+
+@planted
+def judge_that_was_cut_off_is_believed(patch: pytest.MonkeyPatch) -> None:
+    """A copy whose links are mended takes the silence while they were cut for that of the owner."""
+    decide = Judge.decide
+
+    def hasty(judge: Judge, cell: Cell, t: float) -> cell_facts.Step:
+        judge.row, judge.read_at = (cell.row.owner, cell.row.epoch, cell.row.solo), t
+        judge.unchanged_since = NEVER
+        return decide(judge, cell, t)
+
+    patch.setattr(Judge, "decide", hasty)

@@ -19,7 +19,8 @@ def judge_that_was_held_up_is_believed(patch: pytest.MonkeyPatch) -> None:
     decide = Judge.decide
 
     def hasty(judge: Judge, cell: Cell, t: float) -> Step:
-        judge.ran_at, judge.on_time_since, judge.vouched_at = t, NEVER, NEVER
+        judge.ran_at = judge.read_at = t
+        judge.on_time_since = judge.unchanged_since = judge.vouched_at = NEVER
         return decide(judge, cell, t)
 
     patch.setattr(Judge, "decide", hasty)

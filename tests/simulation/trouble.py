@@ -111,7 +111,8 @@ class Trouble:
     # ---- our own parts --------------------------------------------------------------------------
 
     def _css(self, place: Place) -> None:
-        place.css_slept_at = self.world.t
+        if place.css_sleeps_until <= self.world.t:
+            place.css_slept_at = self.world.t
         place.css_sleeps_until = self.world.t + self._rng.choice((1, 5, 20, 70))
         self.world.say(f"{place.name}: all workers stop for a while")
 

@@ -16,6 +16,7 @@ from tests.simulation.broken import Broken
 from tests.simulation.cells import Cell
 from tests.simulation.clock import Clock
 from tests.simulation.invariants import Invariants, Ledger
+from tests.simulation.judges import LIMITS, since
 from tests.simulation.managers import PATIENCE, REPLY_QUEUE, Managers
 from tests.simulation.network import Network
 from tests.simulation.place import Place
@@ -30,8 +31,8 @@ SETTLES_IN = 170.0
 """Seconds until all is at rest: a list from every unit (60 s), restores (10 s), and once more."""
 LAST_WISHES_IN = 30.0
 """Of these, the last ones: nothing is lost any more, and whoever asks has his answer."""
-JUST_BACK = 2.0
-"""Seconds in which an agent may not have heard yet that a site is back."""
+JUST_BACK = 1.0
+"""Seconds between two looks of an agent, in which it may not have heard yet that a site is back."""
 SAID_AGAIN_IN = 12.0
 """Until then a site has asked once more for an end that was not heard (10 s, and the timers)."""
 
@@ -177,19 +178,19 @@ class World(Clock):
     # ---- cells --------------------------------------------------------------------------------
 
     def _agents(self) -> None:
-        for place in self.places.values():
-            place.failed_at = self.t if place.has_failed else place.failed_at
         signs = {place.name: place.signs() for place in self.places.values()}
         for cell in self.cells.values():
+            serves = self.places[cell.row.owner].serves(cell)
+            cell.served_since = since(cell.served_since, self.t, serves)
             cell.tick(self.t, signs)
             self._check_moves(cell)
 
     def _check_moves(self, cell: Cell) -> None:
-        """Who lives is not taken over, and who is being taken over takes nobody over. Raises Broken."""
+        """Check that no cell leaves an owner that serves, and none moves to a dead site. Raises Broken."""
         for loser, taker in cell.moves:
-            if self.t - self.places[loser].failed_at > JUST_BACK:
+            if cell.served_since is not None and self.t - cell.served_since > JUST_BACK:
                 raise Broken("moved", f"{cell.row.platform} moves from {loser}, which lives")
-            if self.places[taker].software_is_dead:
+            if self.places[taker].workers_dead_for > LIMITS.pulse / 2 + JUST_BACK:
                 raise Broken("moved", f"{cell.row.platform} moves to {taker}, which is dead")
         cell.moves.clear()
 

@@ -97,10 +97,10 @@ class WorkersLife:
 
 
 class Punctuality:
-    """A record of since when this process has run without being held up, as it may be on a busy host.
+    """A record of since when something has happened without a gap: this process ran, or a server answered.
 
-    Silence proves nothing about the other site if this process did not run and so could not hear
-    it.
+    Silence proves nothing about the other site if this process did not run, or was itself cut off,
+    and so could not hear it.
     """
 
     def __init__(self, late: float) -> None:
@@ -108,7 +108,7 @@ class Punctuality:
         self._last = self.since = time.monotonic()
 
     def tick(self) -> None:
-        """Note that the process runs now; to be called again within `late` seconds."""
+        """Note that it happens now; a gap is more than `late` seconds until the next call."""
         now = time.monotonic()
         if now - self._last > self._late:
             self.since = now

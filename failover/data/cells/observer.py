@@ -19,6 +19,7 @@ from failover.data.cells import own_database
 from failover.data.cells.config import Cell
 from failover.data.cells.connection import DatabaseLink, Failure
 from failover.data.cells.liveness import Punctuality, WorkersLife, every
+from failover.data.cells.peer import ANSWER_LATE, Peer
 from failover.data.cells.register import Register, RegisterReading
 from failover.data.cells.server_process import Server
 from failover.rules.cell_facts import Database, Facts, RegisterRow
@@ -42,6 +43,8 @@ class Memory:
 
     unprotected_epoch: int = 0
     last: RegisterRow | None = None
+    changed_at: float = NEVER
+    """When the register was first seen to name the present owner and epoch, protected or not."""
     database: Database = field(default_factory=Database)
     answered_at: float = NEVER
     started_at: float = NEVER
@@ -66,34 +69,6 @@ class Memory:
     """(moment, position of the own database's log at that moment)."""
     peer_past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
     """(moment, position of the other site's log, as it was known here at that moment)."""
-
-
-class Peer:
-    """The peer is the other site's database of the platform, which is asked four times a second."""
-
-    def __init__(self, cell: Cell) -> None:
-        """Prepare the link to the other site's database, which is not asked yet."""
-        self._cell = cell
-        self._link = DatabaseLink(
-            host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
-        )
-        self.heard_at = time.monotonic()
-        """When it last answered, at first the start of this agent (`time.monotonic`)."""
-        self.is_open = False
-        """Whether it took writes when it was last asked."""
-        self.sequence: int | None = None
-        """The number of its last transaction; `None` until it has answered."""
-
-    def ask(self) -> None:
-        """Ask the other site's database for its state; if it does not answer, `heard_at` stays old."""
-        try:
-            values = self._link.one("SELECT @@gtid_binlog_pos AS position, @@read_only AS closed")
-        except Failure:
-            self.is_open = False
-            return
-        self.sequence = own_database.sequence(values["position"], self._cell.number)
-        self.is_open = not values["closed"]
-        self.heard_at = time.monotonic()
 
 
 class Health:
@@ -123,6 +98,7 @@ class CellObserver:
         self.workers = WorkersLife(cell, str(server.socket))
         self.thread_punctuality = Punctuality(THREAD_LATE)
         self.cycle_punctuality = Punctuality(LOOK_LATE)
+        self.register_answers = Punctuality(ANSWER_LATE)
         self.link = DatabaseLink(unix_socket=str(server.socket), user="root")
         self.lag: int | None = None
         """How many transactions the copy is behind; `None` if unknown."""
@@ -153,7 +129,7 @@ class CellObserver:
         if row is not None and (memory.last is None or memory.last.owner != row.owner):
             # What was seen under another owner says nothing about this one.
             memory.pulse_at = memory.well_since = memory.diverged_at = None
-        memory.last = row or memory.last
+        self._remember_row(row, now)
         database = self._database(now)
         self._remember_own_request(reading, now)
         self._remember_report(reading, now)
@@ -167,6 +143,8 @@ class CellObserver:
             row=row,
             last=memory.last,
             on_time_since=max(self.thread_punctuality.since, self.cycle_punctuality.since),
+            unchanged_since=max(memory.changed_at, self.register_answers.since),
+            hearing_since=self.peer.answers.since,
             takeovers=reading.takeovers if reading else 0,
             takeovers_today=reading.takeovers_today if reading else 0,
             doubted_since=memory.doubted_since,
@@ -345,6 +323,16 @@ class CellObserver:
         before = [sequence for moment, sequence in self.memory.past if moment <= then]
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
 
+    def _remember_row(self, row: RegisterRow | None, now: float) -> None:
+        """Remember the register's row, and since when it has said the same of the owner; `None`: it is away."""
+        if row is None:
+            return
+        memory = self.memory
+        self.register_answers.tick()
+        if memory.last is None or _ownership(memory.last) != _ownership(row):
+            memory.changed_at = now
+        memory.last = row
+
     def _remember_own_request(self, reading: RegisterReading | None, now: float) -> None:
         """Remember since when this agent's own request, that the other site hands over, has been open."""
         if reading is None:
@@ -390,3 +378,8 @@ class CellObserver:
         could_return = is_backup and reading is not None and not reading.row.solo and copy_caught_up
         if reading is not None:
             memory.well_since = (memory.well_since or now) if could_return else None
+
+
+def _ownership(row: RegisterRow) -> tuple[str, int, bool]:
+    """Return what a register row says of the owner: its site, its epoch, and whether it is unprotected."""
+    return row.owner, row.epoch, row.solo

@@ -24,6 +24,30 @@ def test_an_agent_that_was_held_up_does_not_call_the_owners_software_dead() -> N
     assert at("west", COPY, on_time_since=NOW - 10.1, **dead).action is Action.ASK
 
 
+def test_a_copy_that_was_cut_off_does_not_call_the_owner_silent_before_it_could_hear_it() -> None:
+    """Its way to the register is mended, where the owner was alone and is protected again a moment later."""
+    back: dict[str, Any] = {"heard_at": NOW - 40, "vouched_at": NOW - 40, "other_well": False}
+    assert at("west", COPY, unchanged_since=NOW - 2.9, **back).action is Action.NOTHING
+    late = at("west", COPY, unchanged_since=NOW - 3.1, **back)
+    assert late.action is Action.WRITE_OWNERSHIP
+
+
+def test_a_copy_that_was_cut_off_does_not_call_the_owners_software_dead() -> None:
+    """The counter of the owner's workers comes by the line that was cut."""
+    dead: dict[str, Any] = {"pulse_at": NOW - 100, "other_well": False}
+    assert at("west", COPY, hearing_since=NOW - 9.9, **dead).action is Action.NOTHING
+    assert at("west", COPY, hearing_since=NOW - 10.1, **dead).action is Action.ASK
+
+
+def test_a_site_whose_own_workers_have_just_died_takes_nobody_over() -> None:
+    silent: dict[str, Any] = {"heard_at": NOW - 100}
+    step = at("west", COPY, software_at=NOW - 5.1, **silent)
+    assert step.action is Action.NOTHING
+    assert "dead too" in step.because
+    alive = at("west", COPY, software_at=NOW - 4.9, **silent)
+    assert alive.action is Action.WRITE_OWNERSHIP
+
+
 def test_an_owner_whose_agent_says_that_it_serves_is_not_silent() -> None:
     """The line between the two sites is cut, or one of them is slow."""
     step = at("west", COPY, heard_at=NOW - 100, vouched_at=NOW - 2.9)
