@@ -1,4 +1,4 @@
-"""Who a request to the push process comes from: a person who has signed in, by cookie, token, or OAuth2."""
+"""Functions that find the person whom a request to the push process comes from: by cookie, token, or OAuth2."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _COOKIE = re.compile(rf"(?:^|[;,\s]){COOKIE}=([^;,\s\"]+)")
 
 
 class Credentials(NamedTuple):
-    """What a request proves its sender by: an OAuth2 token, or a program's token and a login cookie, or one of them."""
+    """Credentials prove who has sent a request; what a request does not have is "".
+
+    `bearer` is an OAuth2 token, `token` the token of a program (`account_token`), `cookie` the value of a login cookie.
+    """
 
     bearer: str = ""
     token: str = ""
@@ -25,7 +28,11 @@ class Credentials(NamedTuple):
 
 
 class Caller(NamedTuple):
-    """A person who listens, the user domain whose events the person may see, and the platform that it is bound to."""
+    """A caller is a person to whom events are pushed.
+
+    `account` is the person's MOID, `user_domain` the MOID of the domain whose events the person may see, `platform` the
+    MOID of the platform of that domain.
+    """
 
     credentials: Credentials
     account: str
@@ -34,7 +41,10 @@ class Caller(NamedTuple):
 
 
 def credentials_of(headers: Mapping[str, str], query: Mapping[str, str]) -> Credentials:
-    """Return the credentials of a request. Clients send back the attributes of the cookie too; they are left aside."""
+    """Return the credentials of a request.
+
+    Some clients send the attributes of the cookie (`Path`, `Domain`) back as well; these are ignored.
+    """
     kind, _, bearer = headers.get("Authorization", "").partition(" ")
     cookie = _COOKIE.search(headers.get("Cookie", ""))
     return Credentials(
@@ -45,7 +55,7 @@ def credentials_of(headers: Mapping[str, str], query: Mapping[str, str]) -> Cred
 
 
 def _as_ascii(secret: str) -> str:
-    """Return a secret of a request with "?" for all but ASCII, which no secret of ours has and not all text can be written in."""
+    """Return a secret with "?" in place of characters outside ASCII: our secrets have none, and some cannot be encoded."""
     return secret.encode("ascii", "replace").decode()
 
 
@@ -67,8 +77,8 @@ def identify(credentials: Credentials) -> Caller:
     return Caller(credentials, session.account.moid, session.domain, platform)
 
 
-def still_signed_in(credentials: Collection[Credentials]) -> frozenset[Credentials]:
-    """Return those of the credentials that are valid still, and count logins as used."""
+def valid_among(credentials: Collection[Credentials]) -> frozenset[Credentials]:
+    """Return those of the credentials that are still valid, and prolong their logins, which end when unused for long."""
     now = clock.now()
     logins = [known for known in credentials if not known.bearer]
     bearers = [known for known in credentials if known.bearer]

@@ -1,4 +1,7 @@
-"""The addresses of pushes as `/api/docs/` describes them; the front leads them to the push process, not here."""
+"""Views that describe the addresses of pushes in `/api/docs/`; the front server sends requests to the push process.
+
+A request arrives here only if it comes to the application's own port.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from foundation.web.errors import UNSPECIFIED, Refusal
 
 
 class EventData(serializers.Serializer[object]):
-    """The data of a server-sent event; its `id` is the number to go on after."""
+    """The data of a server-sent event. A client that comes back sends the event's `id` as `Last-Event-ID`."""
 
     channel = serializers.CharField(help_text="what has changed: read `/api/v1/vc` + channel")
     method = serializers.ChoiceField(["update", "delete", "notify"])
@@ -35,27 +38,27 @@ class BayeuxMessage(serializers.Serializer[object]):
 
 
 class BayeuxAnswer(BayeuxMessage):
-    """The answer to a message; or an event, which has `data` (`method`, and details with `notify`) in its place."""
+    """The answer to a message of Bayeux; or an event, which has `data` and neither `successful` nor `error`."""
 
     successful = serializers.BooleanField(required=False)
     error = serializers.CharField(required=False, help_text="code:arguments:words")
     advice = serializers.DictField(required=False)
 
 
-class _Elsewhere(APIView):
-    """The base of the calls that the push process answers."""
+class _AnsweredByPushProcess(APIView):
+    """The base of the views that only describe a call; the push process answers it."""
 
     authentication_classes = ()
     permission_classes = ()
 
     def refusal(self) -> Refusal:
-        """Return the refusal of a call that came past the front."""
+        """Return the refusal of a request that did not come through the front server."""
         return Refusal(
             UNSPECIFIED, "pushes are not served at this port: use the site's public address"
         )
 
 
-class Events(_Elsewhere):
+class Events(_AnsweredByPushProcess):
     """The API call `events`, which sends events as server-sent events."""
 
     @extend_schema(
@@ -71,7 +74,7 @@ class Events(_Elsewhere):
         raise self.refusal()
 
 
-class Publish(_Elsewhere):
+class Publish(_AnsweredByPushProcess):
     """The API call `publish`, which exchanges messages of Bayeux."""
 
     @extend_schema(

@@ -1,4 +1,4 @@
-"""Events as a stream of server-sent events: `GET /api/v1/events`, resumable by `Last-Event-ID`.
+"""The call `GET /api/v1/events` sends events as server-sent events; a client goes on later with `Last-Event-ID`.
 
 An event's id is its number among those of the user domain. It means the same at every site that serves the platform.
 """
@@ -22,7 +22,7 @@ from conferences.api.push.limits import (
     MOST_PENDING,
     MOST_SUBSCRIPTIONS,
     SEND_SECONDS,
-    PaceOfPeople,
+    RateLimitPerPerson,
 )
 from conferences.rules import bayeux
 from foundation.bus import events
@@ -31,15 +31,19 @@ from foundation.web.errors import NOT_LOGGED_IN, Refusal
 
 _HEARTBEAT_SECONDS = 15.0
 _TURN_SECONDS = 0.1
-"""Whoever has asked for too many events of the past looks after this time whether it is his turn."""
-_BEGIN = b"retry: 2000\n\n"
+"""A client over its limit of past events is asked again after this time whether it may have more."""
+_RETRY_AFTER_2_SECONDS = b"retry: 2000\n\n"
 _HEARTBEAT = b": \n\n"
 _RESET = b'event: reset\ndata: {"reason":"events since then are not stored any more; read everything again"}\n\n'
 
 
 @dataclass(slots=True, eq=False)
 class Stream:
-    """A stream is one client's queue of events; `patterns` are the channels that it wants, none means all."""
+    """A stream is one client's queue of events.
+
+    `patterns`: the channels that the client wants, with `*` or `**` at their ends; empty means all. `ended`: the reason
+    why the stream has ended; "" while it lives. `wake` is set when there is something to send.
+    """
 
     caller: Caller
     patterns: frozenset[str]
@@ -51,7 +55,7 @@ class Stream:
         """Return whether the client wants an event."""
         return not self.patterns or not self.patterns.isdisjoint(event.patterns)
 
-    def take(self, event: PushedEvent) -> None:
+    def offer(self, event: PushedEvent) -> None:
         """Put an event into the queue, if the client wants it; end the stream if it is too slow."""
         if self.ended or not self.wants(event):
             return
@@ -71,9 +75,9 @@ class Stream:
 
 
 class EventStreams:
-    """The streams of a process."""
+    """All streams of this process; `open` holds those whose client is connected."""
 
-    def __init__(self, hub: Hub, replays: PaceOfPeople) -> None:
+    def __init__(self, hub: Hub, replays: RateLimitPerPerson) -> None:
         self._hub = hub
         self._replays = replays
         self.open: set[Stream] = set()
@@ -83,17 +87,19 @@ class EventStreams:
         try:
             caller = await in_thread(identify, credentials_of(request.headers, request.query))
         except Refusal as refusal:
-            return requests.refusal(refusal, 503 if "serving" in refusal.more else 401)
+            return requests.refusal_response(refusal, 503 if "serving" in refusal.more else 401)
         except Error:
-            return requests.refusal(None, 503)
+            return requests.refusal_response(None, 503)
         wanted = request.query.getall("channel", [])
         try:
             stream = Stream(caller, _patterns(caller.user_domain, wanted))
             last_seen = _last_seen(request)
         except ValueError as error:
-            return requests.malformed(str(error))
+            return requests.malformed_response(str(error))
         if self._is_full(caller):
-            return requests.refusal(Refusal(NOT_LOGGED_IN, "too many streams; close some"), 429)
+            return requests.refusal_response(
+                Refusal(NOT_LOGGED_IN, "too many streams; close some"), 429
+            )
         self.open.add(stream)
         metrics.CLIENTS.labels("stream").inc()
         try:
@@ -118,16 +124,16 @@ class EventStreams:
                 stream, stream.caller.user_domain, stream.caller.platform
             )
         except Error:
-            return requests.refusal(None, 503)
+            return requests.refusal_response(None, 503)
         headers = {**requests.NO_STORE, "X-Accel-Buffering": "no"}
         response = web.StreamResponse(headers=headers)
         response.content_type, response.charset = "text/event-stream", "utf-8"
         await response.prepare(request)
         with contextlib.suppress(OSError, TimeoutError, Error):
-            await _write(response, _BEGIN)
+            await _write(response, _RETRY_AFTER_2_SECONDS)
             if last_seen is not None:
                 await self._replay(response, stream, last_seen, position)
-            await self._go_on(response, stream)
+            await self._send_new_events(response, stream)
         if stream.ended == "slow" and request.transport is not None:
             request.transport.abort()
         return response
@@ -135,9 +141,9 @@ class EventStreams:
     async def _replay(
         self, response: web.StreamResponse, stream: Stream, last_seen: int, position: int
     ) -> None:
-        """Send the stored events after `last_seen`, up to `position`; what comes after waits in the queue.
+        """Send the stored events after `last_seen`, up to `position`; later ones wait in the stream's queue.
 
-        Whoever asks for very many again and again gets them more slowly.
+        A person who again and again asks for very many gets them more slowly.
         """
         domain, database = stream.caller.user_domain, store_of(stream.caller.platform).database
         if last_seen > position:
@@ -155,8 +161,8 @@ class EventStreams:
             await _write(response, b"".join(event.frame for event in past if stream.wants(event)))
             last_seen = rows[-1].seq
 
-    async def _go_on(self, response: web.StreamResponse, stream: Stream) -> None:
-        """Send events as they come, and a comment where there are none for long, until the stream ends."""
+    async def _send_new_events(self, response: web.StreamResponse, stream: Stream) -> None:
+        """Send events as they come until the stream ends, and an empty comment when none has come for 15 s."""
         while not stream.ended:
             stream.wake.clear()
             if not stream.pending:
@@ -171,14 +177,17 @@ class EventStreams:
 
 
 async def _write(response: web.StreamResponse, text: bytes) -> None:
-    """Send a text. Raises TimeoutError if the client takes nothing for long, and OSError."""
+    """Send a text. Raises TimeoutError if the client reads nothing for long, and OSError if the connection breaks."""
     if text:
         async with asyncio.timeout(SEND_SECONDS):
             await response.write(text)
 
 
 def _patterns(user_domain: str, wanted: list[str]) -> frozenset[str]:
-    """Return the channels that a client names, with or without its user domain before them. Raises ValueError."""
+    """Return the full patterns of the channels that a client names. Raises ValueError for one that it may not see.
+
+    `wanted`: `/userdomains/{moid}/…`, or the part behind the client's own user domain.
+    """
     if len(wanted) > MOST_SUBSCRIPTIONS:
         raise ValueError(f"channel: at most {MOST_SUBSCRIPTIONS} may be named")
     own = bayeux.channel_of(user_domain, "")
@@ -190,7 +199,7 @@ def _patterns(user_domain: str, wanted: list[str]) -> frozenset[str]:
 
 
 def _last_seen(request: web.Request) -> int | None:
-    """Return the number of the last event that a client has seen; `None` if it names none. Raises ValueError."""
+    """Return the number of the last event that a client has seen; `None` if it names none. Raises ValueError for no number."""
     text = request.headers.get("Last-Event-ID") or request.query.get("last_event_id") or ""
     if not text:
         return None

@@ -1,6 +1,7 @@
-"""The exchange answers the messages of Bayeux, whichever way they come: it opens, changes and ends sessions.
+"""The exchange answers the messages of Bayeux that come by HTTP or WebSocket: it opens, changes and ends sessions.
 
-A `/meta/connect` is answered later, when there are messages or its time is over; who delivers them does so (`Held`).
+It leaves the answer to a `/meta/connect` to `long_polling` and `web_socket`, which give it when there are messages or
+its time is over (`HeldConnect`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from conferences.api.push.limits import (
     MOST_REPLAYED,
     MOST_SUBSCRIPTIONS,
     SESSION_SECONDS,
-    PaceOfPeople,
+    RateLimitPerPerson,
 )
 from conferences.api.push.session import Session
 from conferences.rules import bayeux
@@ -34,13 +35,13 @@ from foundation.web.errors import Refusal
 log = logging.getLogger("conferences.push")
 
 _HANDSHAKES_PER_SECOND = 20.0
-"""Of one person. All sessions that a person may have can be opened at once."""
+"""The limit of new sessions of one person; as many as a person may have can be opened at once."""
 _NOT_STORED = "416::ext.replay: not all events since are stored; read everything again"
 _TOO_MANY = "429::ext.replay: too many events were asked for again; wait, or read everything again"
 
 
-class Held(NamedTuple):
-    """A `/meta/connect` that is to be answered when there are messages, or at once."""
+class HeldConnect(NamedTuple):
+    """A `/meta/connect` that is answered when there are messages, or without delay if `at_once`."""
 
     session: Session
     message: JSONObject
@@ -48,22 +49,26 @@ class Held(NamedTuple):
 
 
 class Answered(NamedTuple):
-    """The answers to messages, the `/meta/connect` among them, if there was one, and the session of the last one."""
+    """The result of a request with messages.
+
+    `replies`: answers to all messages but `/meta/connect`; `held`: the `/meta/connect` among them, which is answered
+    later, if there was one; `session`: the session of the last message.
+    """
 
     replies: list[JSONObject]
-    held: Held | None
+    held: HeldConnect | None
     session: Session | None
 
 
 class Exchange:
-    """The exchange of a process knows its sessions."""
+    """The exchange holds all Bayeux sessions of this process."""
 
-    def __init__(self, hub: Hub, replays: PaceOfPeople) -> None:
+    def __init__(self, hub: Hub, replays: RateLimitPerPerson) -> None:
         self._hub = hub
         self.sessions: dict[str, Session] = {}
         self._of_person: Counter[str] = Counter()
         at_once = float(settings.PUSH_SESSIONS_PER_USER)
-        self._handshakes = PaceOfPeople(_HANDSHAKES_PER_SECOND, at_once)
+        self._handshakes = RateLimitPerPerson(_HANDSHAKES_PER_SECOND, at_once)
         self._replays = replays
 
     # ---- messages ---------------------------------------------------------------------------
@@ -71,7 +76,7 @@ class Exchange:
     async def answer(self, messages: Sequence[JSONValue], credentials: Credentials) -> Answered:
         """Answer the messages of one request, in order."""
         replies: list[JSONObject] = []
-        held: Held | None = None
+        held: HeldConnect | None = None
         session: Session | None = None
         for message in messages:
             if not isinstance(message, dict) or not isinstance(message.get("channel"), str):
@@ -85,20 +90,20 @@ class Exchange:
                 session = self.sessions.get(str(reply.get("clientId")))
             elif (session := self._session_of(message, credentials)) is None:
                 replies.append(bayeux.unknown_client(message))
-            elif not session.pace.allows():
+            elif not session.rate_limit.allows():
                 error = "429::too many messages; wait a second"
                 replies.append(bayeux.refused(message, error, advice=bayeux.SLOW_DOWN))
             elif message["channel"] == "/meta/connect":
                 held = self._connect(session, message, alone=len(messages) == 1)
             else:
-                replies.append(await self._change(session, message))
+                replies.append(await self._carry_out(session, message))
         return Answered(replies, held, session)
 
     def _session_of(self, message: JSONObject, credentials: Credentials) -> Session | None:
         """Return the session that a message names, if it belongs to this caller; `None` if there is none.
 
-        A request without credentials is taken: the id of a session cannot be guessed. Other credentials than those of
-        the handshake are not.
+        A request without credentials is accepted, since the id of a session cannot be guessed; one with other
+        credentials than those of the handshake is not.
         """
         session = self.sessions.get(str(message.get("clientId")))
         if session is None or session.ended:
@@ -111,17 +116,19 @@ class Exchange:
         session.seen_at = time.monotonic()
         return session
 
-    def _connect(self, session: Session, message: JSONObject, *, alone: bool) -> Held:
-        """Take a `/meta/connect`: it is the latest one of its session, which answers earlier ones."""
+    def _connect(self, session: Session, message: JSONObject, *, alone: bool) -> HeldConnect:
+        """Make a `/meta/connect` the current one of its session; one that is still held is then answered at once."""
         first = session.connects == 0
         session.connects += 1
         if session.acks:
             session.acknowledge(bayeux.acknowledged_batch(message))
         session.wake.set()
-        return Held(session, message, first or not alone or bayeux.wants_answer_at_once(message))
+        return HeldConnect(
+            session, message, first or not alone or bayeux.wants_answer_at_once(message)
+        )
 
-    def reply_to_connect(self, held: Held) -> JSONObject:
-        """Return the answer to a `/meta/connect`, after the messages that come with it were taken from the queue."""
+    def reply_to_connect(self, held: HeldConnect) -> JSONObject:
+        """Return the answer to a `/meta/connect`. Call it after `Session.drain`, whose batch number the answer names."""
         session, message = held.session, held.message
         if session.ended:
             return bayeux.unknown_client(message)
@@ -135,7 +142,7 @@ class Exchange:
         """Open a session for a client that has signed in."""
         try:
             caller = await in_thread(identify, _with_ext(credentials, message))
-            if error := self._why_full(caller):
+            if error := self._why_no_session(caller):
                 return bayeux.refused(message, error, advice=bayeux.ASK_LATER)
             session = Session(caller, acks=bayeux.wants_acknowledgements(message))
             await self._hub.join(session, caller.user_domain, caller.platform)
@@ -151,8 +158,8 @@ class Exchange:
         metrics.CLIENTS.labels("session").inc()
         return bayeux.welcome(message, session.id, caller.user_domain)
 
-    def _why_full(self, caller: Caller) -> str:
-        """Return why a person may have no more sessions, as a Bayeux error; "" if one more is fine."""
+    def _why_no_session(self, caller: Caller) -> str:
+        """Return why a person may open no further session, as a Bayeux error; "" if the person may."""
         if not self._handshakes.allows(caller.account):
             return "429::too many handshakes of this person; wait"
         if self._of_person[caller.account] >= settings.PUSH_SESSIONS_PER_USER:
@@ -162,7 +169,7 @@ class Exchange:
             return "503::too many sessions; try again later"
         return ""
 
-    async def _change(self, session: Session, message: JSONObject) -> JSONObject:
+    async def _carry_out(self, session: Session, message: JSONObject) -> JSONObject:
         """Carry out a message of a session other than `/meta/connect`."""
         match message["channel"]:
             case "/meta/subscribe":
@@ -179,7 +186,7 @@ class Exchange:
                 )
 
     async def _subscribe(self, session: Session, message: JSONObject) -> JSONObject:
-        """Add subscriptions to a session, with events of the past if the client names the last one it has seen."""
+        """Add subscriptions to a session, and queue past events if the client names the last one that it has seen."""
         wanted = _subscriptions_of(message)
         asked = bayeux.named_subscription(message)
         error = next(
@@ -206,9 +213,9 @@ class Exchange:
     async def _replay(self, session: Session, seen: Mapping[str, int]) -> str:
         """Put events of the past into a session's queue, up to those that the hub hands out next.
 
-        `seen`: subscription -> number of the last event that the client has seen. Returns why they are not to be had,
-        as a Bayeux error; "" if they are all there. Nothing is awaited between the last one and the return, so that
-        the caller's new subscriptions miss none.
+        `seen`: subscription -> number of the last event that the client has seen. Returns a Bayeux error if not all of
+        them can be had, else "". Nothing is awaited between the last event and the return, so that the new
+        subscriptions, which the caller adds then, miss none.
         """
         caller, last_seen = session.caller, min(seen.values())
         database, first = store_of(caller.platform).database, last_seen
@@ -257,7 +264,7 @@ class Exchange:
 
 
 def _put_missed(session: Session, event: PushedEvent, seen: Mapping[str, int]) -> None:
-    """Put an event of the past into a session's queue, if a new subscription alone receives it.
+    """Put a past event into a session's queue, if a new subscription matches it, and none that the session had before.
 
     `seen`: subscription -> number of the last event that the client has seen.
     """
@@ -267,7 +274,7 @@ def _put_missed(session: Session, event: PushedEvent, seen: Mapping[str, int]) -
 
 
 def _with_ext(credentials: Credentials, message: JSONObject) -> Credentials:
-    """Return the credentials of a handshake: those of its request, or else a token that stands in `ext`."""
+    """Return the credentials of a handshake: those of its HTTP request, or else the token in the field `ext`."""
     ext = message.get("ext")
     if credentials != Credentials() or not isinstance(ext, dict):
         return credentials
@@ -285,6 +292,6 @@ def _subscriptions_of(message: JSONObject) -> list[str]:
 
 
 def _answered(session: Session, message: JSONObject) -> JSONObject:
-    """Return the answer to a subscription that was made or ended; clients store the channel that it names."""
+    """Return the answer to a message that has added or removed a subscription; it names the channel once more."""
     named = bayeux.named_subscription(message)
     return bayeux.accepted(message, session.id, subscription=named)

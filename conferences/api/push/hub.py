@@ -1,7 +1,8 @@
-"""The hub reads new events from the table, once for all clients, and hands them to those that listen.
+"""The hub reads new events from the table, once for all clients, and puts them into the queues of those that listen.
 
-Redis tells it that there are new ones; without Redis, and in any case every few seconds, it compares the counters in
-the database. It remembers for each user domain that somebody listens for up to which event it has handed out.
+A signal by Redis says that there are new events. Without Redis, and in any case every few seconds, the hub compares the
+number of the last event in the database with the number of the last one that it has handed out, for each user domain
+that somebody listens for.
 """
 
 from __future__ import annotations
@@ -32,12 +33,12 @@ log = logging.getLogger("conferences.push")
 READ_AT_ONCE = 500
 _HANDED_OUT_AT_ONCE = 5000
 _BLIND_SECONDS = 0.5
-"""While Redis does not tell of new events, the counters are compared after this time."""
+"""Time between two comparisons while Redis sends no signals."""
 _RETRY_SECONDS = 0.5
 
 
 class PushedEvent:
-    """An event as it is sent: it is written once, for all clients."""
+    """An event as it is sent. `message` is its text for Bayeux, `frame` its text for event streams, the same for all clients."""
 
     __slots__ = ("frame", "message", "patterns", "seq", "user_domain")
 
@@ -57,8 +58,8 @@ class PushedEvent:
 class Listener(Protocol):
     """A listener is one client's queue of events."""
 
-    def take(self, event: PushedEvent) -> None:
-        """Put an event into the queue, if the client wants it. It must not wait."""
+    def offer(self, event: PushedEvent) -> None:
+        """Put an event into the queue, if the client wants it. This must not wait."""
 
     def end(self, reason: str) -> None:
         """End the client's connection, or its session."""
@@ -66,7 +67,7 @@ class Listener(Protocol):
 
 @dataclass(slots=True)
 class Audience:
-    """An audience is all listeners for one user domain; they have been handed all events up to `position`."""
+    """An audience is all listeners for one user domain; `position` is the number of the last event handed to them."""
 
     platform: str
     position: int
@@ -74,12 +75,12 @@ class Audience:
 
 
 class Hub:
-    """The hub of a process knows who listens for which user domain."""
+    """The hub holds the audience of each user domain that clients of this process listen for."""
 
     def __init__(self) -> None:
         self.audiences: dict[str, Audience] = {}
-        self.is_told: set[str] = set()
-        """The platforms whose Redis tells of new events."""
+        self.signalled_platforms: set[str] = set()
+        """The platforms whose Redis sends signals of new events now."""
         self._changed: defaultdict[str, set[str]] = defaultdict(set)
         self._wake = asyncio.Event()
         self._joining = asyncio.Lock()
@@ -87,13 +88,13 @@ class Hub:
     # ---- listeners --------------------------------------------------------------------------
 
     async def join(self, listener: Listener, user_domain: str, platform: str) -> int:
-        """Add a listener; it is handed all events after the number that is returned. Raises Error."""
+        """Add a listener, and return the number of the last event: the listener gets all later ones. Raises Error."""
         async with self._joining:
             if user_domain not in self.audiences:
                 database = store_of(platform).database
                 last = await in_thread(events.last_numbers, database, [user_domain])
                 self.audiences[user_domain] = Audience(platform, last[user_domain])
-                self._look(platform, [user_domain])
+                self._schedule_read(platform, [user_domain])
             audience = self.audiences[user_domain]
             audience.listeners.add(listener)
             return audience.position
@@ -126,20 +127,20 @@ class Hub:
             for platform in possible_platforms():
                 tasks.create_task(self._listen(platform))
 
-    def _look(self, platform: str, user_domains: Iterable[str]) -> None:
-        """Have the table looked at for events of these user domains."""
+    def _schedule_read(self, platform: str, user_domains: Iterable[str]) -> None:
+        """Have the events of these user domains read from the table soon."""
         self._changed[platform].update(user_domains)
         self._wake.set()
 
     async def _listen(self, platform: str) -> None:
-        """Listen at a platform's Redis for new events, again and again."""
+        """Listen for signals of a platform's Redis until cancelled, and connect again when the connection breaks."""
         while True:
             try:
                 await self._listen_once(platform)
             except (redis.RedisError, OSError) as error:
-                if platform in self.is_told:
+                if platform in self.signalled_platforms:
                     log.warning("Redis does not tell of events: %s", error)
-            self.is_told.discard(platform)
+            self.signalled_platforms.discard(platform)
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen_once(self, platform: str) -> None:
@@ -149,14 +150,14 @@ class Hub:
         )
         async with link, link.pubsub() as subscription:
             await subscription.subscribe(events.channel_of(platform))
-            self.is_told.add(platform)
-            self._look(platform, self._followed(platform))
-            async for told in subscription.listen():
-                if told["type"] == "message":
-                    self._hear(platform, told["data"])
+            self.signalled_platforms.add(platform)
+            self._schedule_read(platform, self._domains_of(platform))
+            async for signal in subscription.listen():
+                if signal["type"] == "message":
+                    self._note_signal(platform, signal["data"])
 
-    def _hear(self, platform: str, text: str) -> None:
-        """Note that user domains have new events, if somebody listens for them."""
+    def _note_signal(self, platform: str, text: str) -> None:
+        """Have new events read after a signal: a JSON object user domain -> number of its last event."""
         last = orjson.loads(text)
         news = [
             domain
@@ -164,23 +165,23 @@ class Hub:
             if last.get(domain, 0) > audience.position
         ]
         if news:
-            self._look(platform, news)
+            self._schedule_read(platform, news)
 
-    def _followed(self, platform: str) -> list[str]:
+    def _domains_of(self, platform: str) -> list[str]:
         """Return the user domains of a platform that somebody listens for."""
         return [
             domain for domain, audience in self.audiences.items() if audience.platform == platform
         ]
 
     async def _compare_repeatedly(self) -> None:
-        """Compare the counters with what was handed out: without Redis often, else in case that a word was lost."""
+        """Compare the numbers of last events: every 0.5 s without Redis, else every 5 s, in case a signal was lost."""
         waited = 0.0
         while True:
             await asyncio.sleep(_BLIND_SECONDS)
             waited += _BLIND_SECONDS
             platforms = self.platforms()
             if waited < COMPARE_SECONDS:
-                platforms -= self.is_told
+                platforms -= self.signalled_platforms
             else:
                 waited = 0.0
             for platform in platforms:
@@ -188,8 +189,8 @@ class Hub:
                     await self._compare(platform)
 
     async def _compare(self, platform: str) -> None:
-        """Have those user domains looked at whose counters are ahead. Raises Error."""
-        followed = self._followed(platform)
+        """Have the events of those user domains read that have newer ones in the database. Raises Error."""
+        followed = self._domains_of(platform)
         database = store_of(platform).database
         last = await in_thread(events.last_numbers, database, followed)
         if news := [
@@ -197,7 +198,7 @@ class Hub:
             for domain, seq in last.items()
             if domain in self.audiences and seq > self.audiences[domain].position
         ]:
-            self._look(platform, news)
+            self._schedule_read(platform, news)
 
     async def _read_repeatedly(self) -> None:
         """Read the events of the user domains that have new ones, whenever there are some."""
@@ -211,7 +212,7 @@ class Hub:
                 except Error as error:
                     log.warning("events are read later, the database is away: %s", error)
                     await asyncio.sleep(_RETRY_SECONDS)
-                    self._look(platform, domains)
+                    self._schedule_read(platform, domains)
 
     async def _read(self, platform: str, domains: set[str]) -> None:
         """Read new events of a platform in one query, and hand them out. Raises Error."""
@@ -224,12 +225,12 @@ class Hub:
         rows = await in_thread(events.read_after, database, positions, READ_AT_ONCE)
         await self._hand_out(rows)
         if len(rows) == READ_AT_ONCE:
-            self._look(platform, domains)
+            self._schedule_read(platform, domains)
 
     async def _hand_out(self, rows: list[StoredEvent]) -> None:
         """Put events into the queues of all who listen for their user domain, each once and in order.
 
-        After some thousand the clients are let to their queues.
+        After some thousand other tasks get their turn, so that clients empty their queues.
         """
         metrics.READ.inc(len(rows))
         handed_out = 0
@@ -240,7 +241,7 @@ class Hub:
             event = PushedEvent(row)
             audience.position = row.seq
             for listener in list(audience.listeners):
-                listener.take(event)
+                listener.offer(event)
             handed_out += len(audience.listeners)
             if handed_out >= _HANDED_OUT_AT_ONCE:
                 handed_out = 0

@@ -1,4 +1,4 @@
-"""How much one program may ask of the push process, and how long the process waits for it."""
+"""Limits of what one client may ask of the push process, and how long the process waits for a client."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ MOST_MESSAGES = 100
 MOST_SUBSCRIPTIONS = 200
 """Subscriptions of a session, and channels of a stream."""
 MOST_PENDING = 5000
-"""Events that wait for one client. Then the client is too slow, and its session ends."""
+"""Events that may wait for one client. With more the client is too slow, and its session ends."""
 MOST_REPLAYED = 1000
 """Events of the past that a subscription of Bayeux may ask for."""
-MOST_PACES = 10_000
-"""The paces of so many people are remembered. Then all begin anew."""
+MOST_RATE_LIMITS = 10_000
+"""People whose rates are remembered. With more all rates begin anew."""
 MOST_REPLY_BYTES = 4 * MOST_BYTES
-"""Replies that wait for a client of a WebSocket, which sends messages and takes no answers. Then it is cut off."""
+"""Bytes of replies that may wait for a client of a WebSocket. With more the client does not read; it is cut off."""
 SEND_SECONDS = 15.0
-"""A client that takes nothing for so long is cut off."""
+"""A client that reads nothing for so long is cut off."""
 SESSION_SECONDS = 60.0
 """A session without a connection is kept so long."""
 CHECK_SECONDS = 2.0
-"""Sign-ins are looked at again after this time."""
+"""Time between two checks of whether clients are still signed in."""
 COMPARE_SECONDS = 5.0
-"""The table of events is looked at after this time although nobody told of new ones."""
+"""Time between two comparisons with the table of events, while Redis signals new ones."""
 
 
-class Pace:
-    """A pace limits a rate: so many things a second, and so many at once (a token bucket)."""
+class RateLimit:
+    """A rate limit allows `per_second` things a second on average, and up to `burst` at once (a token bucket)."""
 
     __slots__ = ("_at", "_burst", "_left", "_per_second")
 
@@ -38,7 +38,7 @@ class Pace:
         self._left, self._at = burst, time.monotonic()
 
     def allows(self, count: int = 1) -> bool:
-        """Count some things, and return whether they are within the rate; if not, they do not count."""
+        """Count `count` things and return `True` if they are within the rate, else count nothing and return `False`."""
         now = time.monotonic()
         self._left = min(self._burst, self._left + (now - self._at) * self._per_second)
         self._at = now
@@ -48,22 +48,22 @@ class Pace:
         return True
 
 
-class PaceOfPeople:
-    """A pace of people limits the same rate for each of them."""
+class RateLimitPerPerson:
+    """A rate limit that each person has for himself."""
 
     def __init__(self, per_second: float, burst: float) -> None:
         self._per_second, self._burst = per_second, burst
-        self._paces: dict[str, Pace] = {}
+        self._limits: dict[str, RateLimit] = {}
 
     def allows(self, person: str, count: int = 1) -> bool:
-        """Count some things of a person, and return whether they are within the rate."""
-        if person not in self._paces:
-            if len(self._paces) >= MOST_PACES:
-                self._paces.clear()
-            self._paces[person] = Pace(self._per_second, self._burst)
-        return self._paces[person].allows(count)
+        """Count `count` things of a person and return `True` if they are within the rate, else return `False`."""
+        if person not in self._limits:
+            if len(self._limits) >= MOST_RATE_LIMITS:
+                self._limits.clear()
+            self._limits[person] = RateLimit(self._per_second, self._burst)
+        return self._limits[person].allows(count)
 
 
-def pace_of_replays() -> PaceOfPeople:
-    """Return the limit of events of the past that are read for a person."""
-    return PaceOfPeople(2_000.0, 50_000.0)
+def replay_limit() -> RateLimitPerPerson:
+    """Return the limit of past events that are read for one person."""
+    return RateLimitPerPerson(2_000.0, 50_000.0)

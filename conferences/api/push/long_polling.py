@@ -1,4 +1,4 @@
-"""Long-polling and callback-polling: messages wait for the next `/meta/connect`, which is held until there are some."""
+"""Long-polling and callback-polling: a `/meta/connect` waits until there are messages, and its answer brings them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp import web
 
 from conferences.api.push import requests
 from conferences.api.push.callers import credentials_of
-from conferences.api.push.exchange import Exchange, Held
+from conferences.api.push.exchange import Exchange, HeldConnect
 from conferences.rules.bayeux import MAX_HOLD_MS
 
 
@@ -22,13 +22,15 @@ async def poll(exchange: Exchange, request: web.Request) -> web.Response:
     replies, held, _ = await exchange.answer(messages, credentials)
     waiting: list[bytes] = []
     if held is not None:
-        waiting = await _hold(held)
+        waiting = await _wait_for_messages(held)
         replies.append(exchange.reply_to_connect(held))
-    return requests.array(request, requests.batch([*waiting, *map(requests.written, replies)]))
+    return requests.json_response(
+        request, requests.json_array([*waiting, *map(requests.as_json, replies)])
+    )
 
 
-async def _hold(held: Held) -> list[bytes]:
-    """Wait until there are messages for a client, and return them; nothing if it has asked anew meanwhile."""
+async def _wait_for_messages(held: HeldConnect) -> list[bytes]:
+    """Wait until there are messages for a client, and return them; `[]` after a later `/meta/connect`, or after 30 s."""
     session, number = held.session, held.session.connects
     deadline = time.monotonic() + MAX_HOLD_MS / 1000
     session.holders += 1

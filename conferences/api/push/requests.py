@@ -1,4 +1,4 @@
-"""Requests are read and answered here in the forms that clients of Bayeux use over HTTP."""
+"""Functions that read requests of Bayeux over HTTP, and form the responses."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ async def messages_of(request: web.Request) -> list[JSONValue]:
     return read_messages(body)
 
 
-def written(message: JSONObject) -> bytes:
+def as_json(message: JSONObject) -> bytes:
     """Return a message of Bayeux as JSON."""
     return orjson.dumps(message)
 
 
-def batch(messages: Sequence[bytes]) -> bytes:
-    """Return the JSON array of messages that are written already."""
+def json_array(messages: Sequence[bytes]) -> bytes:
+    """Return a JSON array of messages that are JSON texts already."""
     return b"[%b]" % b",".join(messages)
 
 
-def array(request: web.Request, body: bytes) -> web.Response:
-    """Return the response with a JSON array, or for callback-polling with a call of the function that it names."""
+def json_response(request: web.Request, body: bytes) -> web.Response:
+    """Return the response with a JSON body; for callback-polling (`jsonp=NAME`) the script `NAME(body)`."""
     callback = request.query.get("jsonp", "")
     if request.method == "GET" and callback:
         text = b"/**/%b(%b)" % (callback.encode(), body)
@@ -83,8 +83,8 @@ def check_callback(request: web.Request) -> None:
         )
 
 
-def refusal(error: Refusal | None, status: int) -> web.Response:
-    """Return the response to a request that is refused, in the form of the API; `None`: the database is away."""
+def refusal_response(error: Refusal | None, status: int) -> web.Response:
+    """Return the response to a refused request, in the form of the API. `error` `None`: the database is away."""
     body = orjson.dumps(refused(error))
     headers = dict(NO_STORE)
     if isinstance(error, TokenRefused):
@@ -96,16 +96,16 @@ def refusal(error: Refusal | None, status: int) -> web.Response:
     )
 
 
-def malformed(words: str, status: int = 400) -> web.Response:
-    """Return the response to a request that cannot be read."""
-    return refusal(Refusal(int(Err.MALFORMED), words), status)
+def malformed_response(words: str, status: int = 400) -> web.Response:
+    """Return the response to a request that cannot be read; `words` say what is wrong with it."""
+    return refusal_response(Refusal(int(Err.MALFORMED), words), status)
 
 
-def is_of_our_pages(headers: Mapping[str, str]) -> bool:
+def comes_from_own_page(headers: Mapping[str, str]) -> bool:
     """Return whether a request comes from no browser, or from a page of this host or a trusted one.
 
-    A browser sends the login cookie with whatever a page asks for. It names the page's host in `Origin`, but not for a
-    script (callback-polling), where it says in `Sec-Fetch-Site` whether page and script have the same host.
+    A browser sends the login cookie with every request of a page, of any host. It names the page's host in `Origin`;
+    but for a script (callback-polling) it only says in `Sec-Fetch-Site` whether page and script have the same host.
     """
     origin = headers.get("Origin")
     if origin is None:

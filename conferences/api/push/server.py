@@ -1,4 +1,4 @@
-"""The server of the push process: its addresses, and what it does once in a while.
+"""The server of the push process: its addresses, and what it does at intervals.
 
 - POST, GET `/api/v1/publish`, with the kind of message behind it or not: Bayeux (long-polling, callback-polling)
 - the same address with an upgrade: Bayeux over WebSocket
@@ -18,7 +18,7 @@ from django.db import Error
 
 from conferences.api import commands
 from conferences.api.push import limits, long_polling, requests, web_socket
-from conferences.api.push.callers import still_signed_in
+from conferences.api.push.callers import valid_among
 from conferences.api.push.database import in_thread
 from conferences.api.push.event_stream import EventStreams, Stream
 from conferences.api.push.exchange import Exchange
@@ -35,10 +35,10 @@ _STOPS_WITHIN = 2.0
 
 
 class PushServer:
-    """The server of one process, with all its clients."""
+    """The server of one push process, with all its clients."""
 
     def __init__(self) -> None:
-        self._hub, replays = Hub(), limits.pace_of_replays()
+        self._hub, replays = Hub(), limits.replay_limit()
         self._exchange = Exchange(self._hub, replays)
         self._streams = EventStreams(self._hub, replays)
 
@@ -87,17 +87,17 @@ class PushServer:
 
     async def _bayeux(self, request: web.Request) -> web.StreamResponse:
         """Serve a request of Bayeux, by WebSocket if it asks for that."""
-        if not requests.is_of_our_pages(request.headers):
+        if not requests.comes_from_own_page(request.headers):
             words = "Origin: pages of another host may not listen with a login cookie"
-            return requests.refusal(Refusal(NOT_LOGGED_IN, words), 403)
+            return requests.refusal_response(Refusal(NOT_LOGGED_IN, words), 403)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await web_socket.serve(self._exchange, request)
         try:
             return await long_polling.poll(self._exchange, request)
         except requests.Malformed as error:
-            return requests.malformed(str(error))
+            return requests.malformed_response(str(error))
         except web.HTTPRequestEntityTooLarge:
-            return requests.malformed(f"at most {limits.MOST_BYTES} bytes are taken", 413)
+            return requests.malformed_response(f"at most {limits.MOST_BYTES} bytes are taken", 413)
 
     async def _alive(self, request: web.Request) -> web.Response:
         """Say that this process answers."""
@@ -110,11 +110,13 @@ class PushServer:
             await in_thread(last_numbers, store_of(platform).database, [platform])
         except Error as error:
             fault = f"database: {error}"
-        told = "ok" if platform in self._hub.is_told else "Redis does not tell of events"
-        body = {"ready": not fault, "database": fault or "ok", "redis": told}
+        redis_state = (
+            "ok" if platform in self._hub.signalled_platforms else "Redis does not tell of events"
+        )
+        body = {"ready": not fault, "database": fault or "ok", "redis": redis_state}
         return web.json_response(body, status=503 if fault else 200)
 
-    # ---- once in a while --------------------------------------------------------------------
+    # ---- at intervals -----------------------------------------------------------------------
 
     async def _look_after_clients(self) -> None:
         """End clients whose sign-in has ended or whose platform another site serves; forget those that are away."""
@@ -143,7 +145,7 @@ class PushServer:
         credentials = {listener.caller.credentials for listener in listeners}
         if not credentials:
             return
-        live = await in_thread(still_signed_in, credentials)
+        live = await in_thread(valid_among, credentials)
         for listener in listeners:
             if listener.caller.credentials not in live:
                 listener.end("signed_out")

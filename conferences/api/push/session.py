@@ -1,4 +1,4 @@
-"""A session of Bayeux: one client's subscriptions, and the messages that wait for it."""
+"""A session of Bayeux holds one client's subscriptions, and the messages that wait for the client."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from conferences.api.push import metrics
 from conferences.api.push.callers import Caller
 from conferences.api.push.hub import PushedEvent
-from conferences.api.push.limits import MOST_PENDING, Pace
+from conferences.api.push.limits import MOST_PENDING, RateLimit
 
 _PER_SECOND, _BURST = 20.0, 400.0
-"""Messages of one client."""
+"""The limit of messages that one client may send."""
 
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """A session lives in one process. `kept` are events that wait for a subscription which is read from the table.
+    """A session is one client of Bayeux in this process; `pending` are the messages that wait for it.
 
-    With the acknowledge extension (`acks`) messages are sent with answers to `/meta/connect` alone, in batches that
-    count up, and are kept until the client names their batch.
+    With the acknowledge extension (`acks`) messages are sent only with answers to `/meta/connect`, in numbered batches
+    that are kept in `batches` until the client acknowledges their number.
     """
 
     caller: Caller
@@ -35,13 +35,14 @@ class Session:
     ended: str = ""
     """The reason why the session has ended; "" while it lives."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
-    pace: Pace = field(default_factory=lambda: Pace(_PER_SECOND, _BURST))
+    rate_limit: RateLimit = field(default_factory=lambda: RateLimit(_PER_SECOND, _BURST))
     connects: int = 0
-    """How many `/meta/connect` it has sent: the latest one alone is held."""
+    """How many `/meta/connect` the client has sent; only the latest one is held."""
     holders: int = 0
+    """How many connections wait for messages of this session."""
     seen_at: float = field(default_factory=time.monotonic)
 
-    def take(self, event: PushedEvent) -> None:
+    def offer(self, event: PushedEvent) -> None:
         """Put an event into the queue, if the client has subscribed to it; end the session if it is too slow."""
         if self.subscriptions.isdisjoint(event.patterns):
             return
@@ -59,7 +60,7 @@ class Session:
         self.wake.set()
 
     def end(self, reason: str) -> None:
-        """End the session. Its client learns it from the answer to its next message, or to the one that is held."""
+        """End the session. The answer to a held `/meta/connect`, or to the client's next message, says so."""
         if not self.ended:
             self.ended = reason
             self.pending.clear()
@@ -68,7 +69,7 @@ class Session:
         self.wake.set()
 
     def drain(self) -> list[bytes]:
-        """Return the messages that wait, and empty the queue; the batch is kept if the client acknowledges."""
+        """Return the messages that wait, and empty the queue; keep them as a batch if the client acknowledges."""
         messages = list(self.pending)
         self.pending.clear()
         if self.acks and messages:
@@ -77,7 +78,7 @@ class Session:
         return messages
 
     def acknowledge(self, batch: int) -> None:
-        """Forget the batches up to this one, and put later ones back into the queue: they were lost on the way."""
+        """Forget the batches up to this number, and put later ones back into the queue: they did not arrive."""
         while self.batches and self.batches[0][0] <= batch:
             self.batches.popleft()
         while self.batches:

@@ -1,4 +1,4 @@
-"""Bayeux over WebSocket: messages are sent as they come, or with answers to `/meta/connect` if they are acknowledged."""
+"""Bayeux over WebSocket sends messages as they come, or with answers to `/meta/connect` if the client acknowledges them."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from aiohttp import WSMsgType, web
 
 from conferences.api.push import metrics, requests
 from conferences.api.push.callers import credentials_of
-from conferences.api.push.exchange import Exchange, Held
-from conferences.api.push.limits import MOST_BYTES, MOST_REPLY_BYTES, SEND_SECONDS, Pace
+from conferences.api.push.exchange import Exchange, HeldConnect
+from conferences.api.push.limits import MOST_BYTES, MOST_REPLY_BYTES, SEND_SECONDS, RateLimit
 from conferences.api.push.session import Session
 from conferences.rules.bayeux import MAX_HOLD_MS
 from foundation.json_value import JSONObject
 
 _HEARTBEAT_SECONDS = 25.0
 _SESSION_WITHIN = 15.0
-"""A client that has no session for so long is cut off: whoever has not signed in holds no connection."""
+"""A client that has no session for so long is cut off: only who has signed in may keep a connection."""
 _PER_SECOND, _AT_ONCE = 40.0, 800
-"""Messages of a connection, twice those of a session, which refuses them first. Then it is cut off."""
+"""The limit of messages on one connection: twice that of a session, which refuses them earlier. Then it is cut off."""
 
 
 async def serve(exchange: Exchange, request: web.Request) -> web.WebSocketResponse:
@@ -44,7 +44,7 @@ async def serve(exchange: Exchange, request: web.Request) -> web.WebSocketRespon
 
 
 class Connection:
-    """A connection is one client's WebSocket. Its session outlives it for a while, should the client come back."""
+    """A connection is one client's WebSocket. Its session lives on for a minute, so that the client can come back."""
 
     def __init__(
         self, exchange: Exchange, socket: web.WebSocketResponse, request: web.Request
@@ -53,10 +53,10 @@ class Connection:
         self._credentials = credentials_of(request.headers, request.query)
         self._replies: list[bytes] = []
         self._reply_bytes = 0
-        self._pace = Pace(_PER_SECOND, _AT_ONCE)
+        self._rate_limit = RateLimit(_PER_SECOND, _AT_ONCE)
         self._wake = asyncio.Event()
         self._session: Session | None = None
-        self._held: Held | None = None
+        self._held: HeldConnect | None = None
         self._deadline = 0.0
         self._session_by = time.monotonic() + _SESSION_WITHIN
 
@@ -70,7 +70,7 @@ class Connection:
         except (TimeoutError, OSError, requests.Malformed):
             pass
         finally:
-            self._use(None)
+            self._bind_to(None)
             sending.cancel()
             with contextlib.suppress(asyncio.CancelledError, OSError):
                 await sending
@@ -78,31 +78,31 @@ class Connection:
                 await self._socket.close()
 
     async def _receive(self, frame: object) -> bool:
-        """Answer the messages of a frame; return whether to go on. Raises Malformed."""
+        """Answer the messages of a frame, and return whether to keep the connection. Raises Malformed."""
         if getattr(frame, "type", None) is not WSMsgType.TEXT:
             return False
         messages = requests.read_messages(getattr(frame, "data", ""))
-        if not self._pace.allows(max(1, len(messages))):
+        if not self._rate_limit.allows(max(1, len(messages))):
             return False
         replies, held, session = await self._exchange.answer(messages, self._credentials)
         for reply in replies:
-            self._put(reply)
+            self._queue_reply(reply)
         if session is not None:
-            self._use(session)
+            self._bind_to(session)
         if held is not None:
             self._held = held
             self._deadline = 0.0 if held.at_once else time.monotonic() + MAX_HOLD_MS / 1000
         self._wake.set()
         return self._reply_bytes <= MOST_REPLY_BYTES
 
-    def _put(self, reply: JSONObject) -> None:
-        """Put a reply into the next frame."""
-        text = requests.written(reply)
+    def _queue_reply(self, reply: JSONObject) -> None:
+        """Queue a reply for the next frame."""
+        text = requests.as_json(reply)
         self._replies.append(text)
         self._reply_bytes += len(text)
 
-    def _use(self, session: Session | None) -> None:
-        """Bind the connection to the session whose messages it sends; `None` means to none."""
+    def _bind_to(self, session: Session | None) -> None:
+        """Let the connection send the messages of this session from now on; `None`: of none."""
         if session is self._session:
             return
         if self._session is not None:
@@ -115,7 +115,7 @@ class Connection:
         self._session, self._held = session, None
 
     async def _send_repeatedly(self) -> None:
-        """Send what there is to send, until the socket closes or the client takes nothing."""
+        """Send frames as they become due, until the socket closes or the client reads nothing."""
         while not self._socket.closed:
             seconds = self._seconds_left()
             if seconds is None or seconds > 0:
@@ -124,33 +124,33 @@ class Connection:
                         await self._wake.wait()
             self._wake.clear()
             if not self._has_session() and time.monotonic() >= self._session_by:
-                self._cut()
+                self._cut_off()
                 return
-            if text := self._next():
+            if text := self._next_frame():
                 try:
                     async with asyncio.timeout(SEND_SECONDS):
                         await self._socket.send_frame(text, WSMsgType.TEXT)
                 except TimeoutError:
-                    self._cut()
+                    self._cut_off()
                     return
                 except OSError:
                     return
 
     def _has_session(self) -> bool:
-        """Return whether the client has a session; while it has one, its time to get another does not run."""
+        """Return whether the client has a session; if so, set its deadline for a further one anew."""
         has_one = self._session is not None and not self._session.ended
         if has_one:
             self._session_by = time.monotonic() + _SESSION_WITHIN
         return has_one
 
     def _seconds_left(self) -> float | None:
-        """Return after what time there is something to do even if nothing happens; `None`: nothing ever."""
+        """Return the seconds until the next deadline; `None` if there is none."""
         deadlines = [] if self._has_session() else [self._session_by]
         if self._held:
             deadlines.append(self._deadline)
         return min(deadlines) - time.monotonic() if deadlines else None
 
-    def _next(self) -> bytes:
+    def _next_frame(self) -> bytes:
         """Return the next frame to send; empty if there is nothing to send now."""
         session, held, waiting = self._session, self._held, list[bytes]()
         if session is not None and held is not None:
@@ -159,15 +159,15 @@ class Connection:
                 waiting = session.drain()
                 is_over = is_over or session.acks
             if is_over:
-                self._put(self._exchange.reply_to_connect(held))
+                self._queue_reply(self._exchange.reply_to_connect(held))
                 self._held = None
         elif session is not None and session.pending and not session.acks:
             waiting = session.drain()
         replies, self._replies, self._reply_bytes = self._replies, [], 0
-        return requests.batch([*waiting, *replies]) if waiting or replies else b""
+        return requests.json_array([*waiting, *replies]) if waiting or replies else b""
 
-    def _cut(self) -> None:
-        """End the session of a client that takes nothing, and its connection at once."""
+    def _cut_off(self) -> None:
+        """End the session of a client that reads nothing, and break its connection."""
         if self._session is not None:
             self._session.end("slow")
         if self._request.transport is not None:

@@ -6,8 +6,8 @@ import pytest
 
 from conferences.api.push.callers import Caller, Credentials, credentials_of
 from conferences.api.push.hub import PushedEvent
-from conferences.api.push.limits import MOST_PENDING, PaceOfPeople
-from conferences.api.push.requests import is_of_our_pages
+from conferences.api.push.limits import MOST_PENDING, RateLimitPerPerson
+from conferences.api.push.requests import comes_from_own_page
 from conferences.api.push.session import Session
 from conferences.rules import bayeux
 from foundation.bus.events import StoredEvent
@@ -42,7 +42,7 @@ def session(*subscriptions: str, acks: bool = False) -> Session:
 )
 def test_what_reaches_a_subscription(subscription: str, channel: str, reached: bool) -> None:
     listener = session(subscription)
-    listener.take(event(1, channel))
+    listener.offer(event(1, channel))
     assert bool(listener.pending) is reached
 
 
@@ -85,11 +85,11 @@ def test_a_message_names_the_concrete_channel_and_its_number() -> None:
 def test_what_is_not_acknowledged_is_sent_again_in_order() -> None:
     listener = session(ALL, acks=True)
     for seq in (1, 2):
-        listener.take(event(seq))
+        listener.offer(event(seq))
     assert listener.drain() == [event(1).message, event(2).message]
-    listener.take(event(3))
+    listener.offer(event(3))
     assert listener.drain() == [event(3).message]
-    listener.take(event(4))
+    listener.offer(event(4))
     listener.acknowledge(1)
     assert listener.drain() == [event(3).message, event(4).message]
     listener.acknowledge(3)
@@ -98,7 +98,7 @@ def test_what_is_not_acknowledged_is_sent_again_in_order() -> None:
 
 def test_without_acknowledgements_nothing_is_kept() -> None:
     listener = session(ALL)
-    listener.take(event(1))
+    listener.offer(event(1))
     assert len(listener.drain()) == 1
     assert not listener.batches
 
@@ -106,7 +106,7 @@ def test_without_acknowledgements_nothing_is_kept() -> None:
 def test_a_client_that_takes_nothing_is_given_up() -> None:
     listener = session(ALL)
     for seq in range(MOST_PENDING + 1):
-        listener.take(event(seq))
+        listener.offer(event(seq))
     assert listener.ended == "slow"
     assert not listener.pending
 
@@ -126,7 +126,7 @@ def test_secrets_that_cannot_be_written_as_text_are_wrong_ones() -> None:
 
 
 def test_each_person_has_a_pace_and_what_is_refused_does_not_count() -> None:
-    pace = PaceOfPeople(per_second=0.0, burst=10.0)
+    pace = RateLimitPerPerson(per_second=0.0, burst=10.0)
     assert pace.allows("anna", 9)
     assert not pace.allows("anna", 2)
     assert pace.allows("anna")
@@ -174,4 +174,4 @@ def test_an_answer_repeats_no_json_that_is_nested() -> None:
 def test_scripts_in_pages_of_another_host_do_not_listen(
     headers: dict[str, str], may_listen: bool
 ) -> None:
-    assert is_of_our_pages(headers) is may_listen
+    assert comes_from_own_page(headers) is may_listen
