@@ -92,7 +92,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         hooks.END_RUNNING.connect(due.end_below)
         hooks.END_RUNNING_IN.connect(due.end_below_in)
         health.GAUGES.append(metrics.gauges)
-        errors.REFUSAL_WHILE_CLOSED.connect(commands.closed)
+        errors.REFUSAL_WHILE_CLOSED.connect(commands.refusal_if_served_elsewhere)
 
     def sidebar(self) -> Sequence[SidebarGroup]:
         """Return the dashboard and the pages of conferences and media units."""

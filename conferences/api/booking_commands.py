@@ -1,4 +1,4 @@
-"""The HTTP API and the console find, make, change and cancel reservations by these functions."""
+"""Functions by which the HTTP API and the console find, make, change and cancel reservations."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import orjson
 
 from conferences.api import commands, stored_commands
-from conferences.api.commands import Nack, Started
+from conferences.api.commands import Nack, StartedConference
 from conferences.api.request_parsing import given_settings
 from conferences.data import reservation_queries
 from conferences.data.platform_resolver import platform_of_domain
@@ -24,8 +24,8 @@ from wire.error_codes import MEANING, Err
 from wire.reservations import BookConference, CancelBooking, ChangeBooking, ConferenceBooked
 
 
-class Bookings(CallLimit):
-    """Limits how often a person books, changes or cancels, since a series is hundreds of rows."""
+class BookingLimit(CallLimit):
+    """The limit of bookings, changes and cancellations of one person, since one series has hundreds of rows."""
 
     name, most, seconds = "bookings", 120, 60
 
@@ -40,13 +40,13 @@ _HTTP_NAMES = {
     "maxjoinedmt": "max_join_mt",
     "confpwd": "password",
 }
-"""The names of fields of messages that the HTTP API calls otherwise."""
+"""Field of a message -> its name in the HTTP API, where they differ."""
 
 
 def find(number_or_id: str, account: Account) -> Reservation:
     """Return the live reservation of the account's user domain with this number or id.
 
-    Raises Refusal, the same for one that is not there and for one of another domain.
+    Raises Refusal, which is the same for an unknown one and for one of another domain.
     """
     domain = account.domain_id or ""
     database = store_of(platform_of_domain(domain)).database
@@ -57,7 +57,7 @@ def find(number_or_id: str, account: Account) -> Reservation:
 
 
 def may_write(reservation: Reservation, account: Account) -> bool:
-    """Return whether an account of the domain may change, cancel or open a reservation: its creator, administrators."""
+    """Return whether an account of the domain may change, cancel or open a reservation: as its creator or administrator."""
     return account.is_staff or reservation.creator_moid == account.moid
 
 
@@ -68,10 +68,14 @@ def _refuse_unless_writable(reservation: Reservation, account: Account) -> None:
 
 
 def book(params: Mapping[str, object], account: Account, key: str | None) -> ConferenceBooked:
-    """Book a conference. `key`: the caller's id of the request. Raises Refusal."""
-    _refuse_too_fast(account)
-    number = _number(params)
-    _refuse_number(number, account)
+    """Book a conference. Raises Refusal.
+
+    `params`: the arguments of the HTTP API. `key`: the caller's key of this request, so that a repeated request books no
+    second conference.
+    """
+    _check_rate(account)
+    number = _requested_number(params)
+    _check_number(number, account)
     request = BookConference(
         reqid=key,
         user_domain=account.domain_id or "",
@@ -88,12 +92,15 @@ def book(params: Mapping[str, object], account: Account, key: str | None) -> Con
 def change(
     reservation: Reservation, params: Mapping[str, object], account: Account
 ) -> ConferenceBooked:
-    """Change a reservation, or the one date named by `occurrence`; what is not given stays. Raises Refusal."""
+    """Change a reservation, or the one date that the argument `occurrence` names. Raises Refusal.
+
+    `params`: the arguments of the HTTP API; settings that they leave out stay.
+    """
     _refuse_unless_writable(reservation, account)
-    _refuse_too_fast(account)
-    before, number = reservation.settings.mts, _number(params)
+    _check_rate(account)
+    before, number = reservation.settings.mts, _requested_number(params)
     if number != reservation.e164:
-        _refuse_number(number, account)
+        _check_number(number, account)
     request = ChangeBooking(
         user_domain=reservation.user_domain,
         bookid=reservation.bookid,
@@ -108,9 +115,12 @@ def change(
 
 
 def cancel(reservation: Reservation, occurrence: str, account: Account) -> None:
-    """Cancel a reservation, or one date of it; `occurrence` "" means all. Raises Refusal."""
+    """Cancel a reservation, or one date of it. Raises Refusal.
+
+    `occurrence`: the original start of the date in ISO 8601; "" means all dates.
+    """
     _refuse_unless_writable(reservation, account)
-    _refuse_too_fast(account)
+    _check_rate(account)
     _ask(
         CancelBooking(
             user_domain=reservation.user_domain,
@@ -120,8 +130,8 @@ def cancel(reservation: Reservation, occurrence: str, account: Account) -> None:
     )
 
 
-def open_early(reservation: Reservation, account: Account, key: str | None) -> Started:
-    """Begin the conference of the next date before its start. Raises Refusal."""
+def open_early(reservation: Reservation, account: Account, key: str | None) -> StartedConference:
+    """Start the conference of the reservation's next date early. `key`: as in `book`. Raises Refusal."""
     _refuse_unless_writable(reservation, account)
     return commands.start(
         CreateConference(
@@ -134,30 +144,30 @@ def open_early(reservation: Reservation, account: Account, key: str | None) -> S
     )
 
 
-def _number(params: Mapping[str, object]) -> str | None:
-    """Return the number that is asked for; `None` means any, or the one that it has. Raises Refusal."""
+def _requested_number(params: Mapping[str, object]) -> str | None:
+    """Return the number that the arguments choose; `None`: any, or the one that the reservation has. Raises Refusal."""
     number = words(params.get("conf_id"), "conf_id")
     if number and not re.fullmatch(r"[0-9]{1,16}", number):
         raise Refusal(int(Err.MALFORMED), "conf_id: must be 1 to 16 digits")
     return number or None
 
 
-def _refuse_too_fast(account: Account) -> None:
+def _check_rate(account: Account) -> None:
     """Raise Refusal if a person books, changes or cancels too often."""
-    if not Bookings().allows(account):
-        sentence = f"at most {Bookings.most} bookings a minute are taken; wait a little"
+    if not BookingLimit().allows(account):
+        sentence = f"at most {BookingLimit.most} bookings a minute are taken; wait a little"
         raise Refusal(BUSY, sentence)
 
 
-def _refuse_number(number: str | None, account: Account) -> None:
-    """Raise Refusal if a number is asked for that an account may not have."""
+def _check_number(number: str | None, account: Account) -> None:
+    """Raise Refusal if an account may not choose this number."""
     if number and not stored_commands.may_have_number(number, account):
         sentence = "conf_id: this number is not for conferences of your domain"
         raise Nack(Err.NOT_PERMITTED, sentence)
 
 
 def _ask(command: Message) -> ConferenceBooked:
-    """Send a command about a reservation, and return its answer. Raises Refusal, with the names of the HTTP API."""
+    """Send a command about a reservation, and return the answer. Raises Refusal, which names fields as the HTTP API does."""
     try:
         result = commands.ask(command)
     except Nack as nack:

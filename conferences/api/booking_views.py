@@ -42,12 +42,12 @@ _PAGING = [
 class BookingCall(Call):
     """The base of the booking calls."""
 
-    def shown(self, request: Request, reservation: Reservation) -> bool:
-        """Return whether the caller sees the password of a reservation: as who may change it."""
+    def may_see_password(self, request: Request, reservation: Reservation) -> bool:
+        """Return whether the caller may see the password of a reservation, which needs the right to change it."""
         return booking_commands.may_write(reservation, self.session(request).account)
 
     def description(self, request: Request) -> str:
-        """Return in words which arguments have no effect; "" if all have one."""
+        """Return a sentence that names the arguments without effect; "" if there are none."""
         names = wishes.names_without_effect(self.params(request))
         return f"without effect here: {', '.join(names)}" if names else ""
 
@@ -60,7 +60,7 @@ class BookingCall(Call):
         return moment
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return by argument what is wrong with it, or that it has no effect."""
+        """Return the faults of the arguments: name -> what is wrong with it, or that it has no effect."""
         params = self.params(request)
         try:
             wishes.refuse_unsafe(params)
@@ -95,7 +95,9 @@ class BookedConferences(BookingCall):
             latest_first=number(params.get("order"), "order", 0) == 1,
         )
         items = [
-            booking_shapes.booked_item(*booked, with_password=self.shown(request, booked[0]))
+            booking_shapes.booked_item(
+                *booked, with_password=self.may_see_password(request, booked[0])
+            )
             for booked in page.dates
         ]
         return ack(total=page.total, booked_confs=items)
@@ -126,8 +128,9 @@ class BookedConference(BookingCall):
         dates = reservation_queries.planned_dates(database, reservation.bookid, MAX_SHOWN_DATES)
         if not dates:
             raise Refusal(20108, f"conf_id: {MEANING[Err.NOT_FOUND]}")
-        shown = self.shown(request, reservation)
-        return ack(**booking_shapes.booked_detail(reservation, dates, with_password=shown))
+        with_password = self.may_see_password(request, reservation)
+        detail = booking_shapes.booked_detail(reservation, dates, with_password=with_password)
+        return ack(**detail)
 
     @extend_schema(
         operation_id="booked_confs_change",
@@ -135,7 +138,7 @@ class BookedConference(BookingCall):
         responses=answers(booking_serializers.Booked),
     )
     def post(self, request: Request, booked: str) -> Response:
-        """Change a reservation, or one date of it; a change that cannot be had leaves it as it was."""
+        """Change a reservation, or one date of it; a refused change leaves it as it was."""
         params, account = self.params(request), self.session(request).account
         wishes.refuse_unsafe(params)
         changed = booking_commands.change(booking_commands.find(booked, account), params, account)

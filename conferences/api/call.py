@@ -1,4 +1,4 @@
-"""The base class of all API calls about conferences (`/api/v1/mc`, `/api/v1/vc`), and helpers for their terminals."""
+"""The base class of all API calls about conferences (`/api/v1/mc`, `/api/v1/vc`), and functions that find terminals."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ class Call(SessionCall):
     """The base of calls about conferences."""
 
     def closed(self, request: Request) -> Refusal | None:
-        """Return the refusal while another site serves the caller's platform; `None` if this site does."""
-        return commands.closed(platform_of_domain(self.domain(request)))
+        """Return a refusal if another site serves the caller's platform now; `None` if this site does."""
+        return commands.refusal_if_served_elsewhere(platform_of_domain(self.domain(request)))
 
     _conference: Conference | None = None
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Refuse a call about a conference that is not the caller's, before its arguments are read."""
+        """Refuse a call about a conference of another user domain, before its arguments are read."""
         super().initial(request, *args, **kwargs)
         conf_id, method = kwargs.get("conf_id"), str(request.method).lower()
         is_call = method in self.http_method_names and hasattr(self, method)
         if isinstance(conf_id, str) and is_call:
-            self._conference = commands.own(conf_id, self.domain(request))
+            self._conference = commands.own_conference(conf_id, self.domain(request))
 
-    def own(self, request: Request, conf_id: str) -> Conference:
+    def own_conference(self, request: Request, conf_id: str) -> Conference:
         """Return the live conference with this number, if it belongs to the caller's user domain.
 
         Raises Refusal, which is the same for a conference of another domain and for an unused number.
         """
-        return self._conference or commands.own(conf_id, self.domain(request))
+        return self._conference or commands.own_conference(conf_id, self.domain(request))
 
     def order(
         self, request: Request, conf_id: str, kind: type[ControlOrder], **fields: object
@@ -50,7 +50,7 @@ class Call(SessionCall):
 
         `kind`: the class of the order, `fields`: its fields besides number and user domain.
         """
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         commands.ask_unit(kind(e164=c.e164, user_domain=c.user_domain, **fields))
         return ack()
 
@@ -63,7 +63,7 @@ class Call(SessionCall):
 
     def arrangement(self, request: Request, conf_id: str) -> Arrangement:
         """Return the arrangement of the caller's conference. Raises Refusal."""
-        return arrangement_of(self.own(request, conf_id).settings)
+        return arrangement_of(self.own_conference(request, conf_id).settings)
 
     def ids(self, request: Request, name: str = "mts", limit: int = MAX_ROWS) -> tuple[str, ...]:
         """Return the ids of the terminals in an argument, a list of `{mt_id}`. Raises Refusal."""
@@ -75,7 +75,7 @@ class Call(SessionCall):
 
     def own_terminal(self, request: Request, conf_id: str, mt_id: str) -> Terminal:
         """Return a terminal of the caller's conference. Raises Refusal."""
-        return terminal_of(self.own(request, conf_id), mt_id)
+        return terminal_of(self.own_conference(request, conf_id), mt_id)
 
 
 def terminal_of(c: Conference, mt_id: str) -> Terminal:

@@ -1,4 +1,4 @@
-"""The HTTP API and the console page send commands to the scheduler by these functions, and wait for the answer."""
+"""Functions by which the HTTP API and the console page send commands to the scheduler, and wait for the answer."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ from wire.templates import CreateByTemplate
 
 NO_CONFERENCE = 12103
 REPORT_WAIT_SECONDS = 2.0
-"""A media unit that has acknowledged an order reports the change within so many seconds."""
+"""Within this time after it has acknowledged an order, a media unit reports the change."""
 
 
 class Nack(Refusal):
-    """A command was refused by a NACK; `errcode` is the error code of that message."""
+    """A command was refused by a NACK message; `errcode` is the error code of that message."""
 
     def __init__(self, errcode: str, detail: str) -> None:
         super().__init__(http_code(errcode), detail)
         self.errcode = errcode
 
 
-def closed(platform: str = "") -> Refusal | None:
-    """Return a refusal if this site does not serve a platform now; `None` if it does.
+def refusal_if_served_elsewhere(platform: str = "") -> Refusal | None:
+    """Return a refusal if another site serves a platform now; `None` if this site does.
 
-    "" means the site's own platform. The refusal names the site that serves it, and its address.
+    `platform`: its MOID; "" means the site's own platform. The refusal names the address of the other site.
     """
     elsewhere = served_elsewhere(platform or own_platform())
     if elsewhere is None:
@@ -50,10 +50,11 @@ def closed(platform: str = "") -> Refusal | None:
     return Refusal(int(Err.SERVICE_STOPPED), description, serving=serving)
 
 
-def own(conf_id: str, domain: str) -> Conference:
+def own_conference(conf_id: str, domain: str) -> Conference:
     """Return the live conference with this number, if it belongs to this user domain.
 
-    Raises Refusal, which is the same for a conference of another domain and for an unused number.
+    `conf_id`: the number (E.164); `domain`: the MOID of the domain. Raises Refusal, which is the same for a conference
+    of another domain and for an unused number.
     """
     c = queries.live_by_number(conf_id) if conf_id.isdigit() and len(conf_id) <= 16 else None
     if c is None or not domain or c.user_domain != domain:
@@ -62,7 +63,7 @@ def own(conf_id: str, domain: str) -> Conference:
 
 
 def ask(command: Message) -> Result:
-    """Send a command to the scheduler, and wait for its answer. Raises Nack."""
+    """Send a command to the scheduler, and wait up to 4 s for its answer. Raises Nack if the answer is a refusal."""
     result = gateway().ask(command)
     if result.answer is not None:
         body = orjson.loads(result.answer)
@@ -72,7 +73,7 @@ def ask(command: Message) -> Result:
 
 
 def ask_unit(order: ControlOrder) -> JSONObject:
-    """Send a control order, and return the media unit's answer. Raises Nack, and Refusal without an answer."""
+    """Send a control order, and return the media unit's answer. Raises Nack, and Refusal if there is no answer."""
     result = ask(order)
     if result.answer is None:
         raise Refusal(20001, "the media unit did not answer")
@@ -85,8 +86,8 @@ def called_terminals(
 ) -> list[Terminal]:
     """Return the terminals that a media unit has called on request, each with its id in the conference.
 
-    A unit may leave them out of its `answer`. Then they are taken from the conference, into which the unit's report
-    brings them shortly after the answer.
+    `requested`: the terminals that it was asked to call; `answer`: its answer. A unit may leave terminals out of its
+    answer. Then they are taken from the conference, once the unit has reported them, which may take 2 s.
     """
     answered = answer.get("mts")
     terminals = [
@@ -109,8 +110,11 @@ def called_terminals(
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
-    """A conference that was requested. `running` is false if it does not run after 4 s; its start goes on then."""
+class StartedConference:
+    """A conference whose start was requested.
+
+    `running` is false if it does not run after 4 s; then it starts a little later. `join` says how to enter it.
+    """
 
     e164: str
     confid: str
@@ -118,12 +122,12 @@ class Started:
     join: Join | None
 
 
-def start(command: CreateConference | CreateByTemplate) -> Started:
-    """Send a create request. Raises Nack, and Refusal while the same request is still in progress."""
+def start(command: CreateConference | CreateByTemplate) -> StartedConference:
+    """Send a create request, and return the conference. Raises Nack, and Refusal while the same request is in progress."""
     result = ask(command)
     if result.answer is not None:
         created = from_body(ConferenceCreated, orjson.loads(result.answer))
-        return Started(created.e164, created.confid, True, created.join)
+        return StartedConference(created.e164, created.confid, True, created.join)
     if result.created_conference is None:
         raise Refusal(UNSPECIFIED, "the same request is still in progress; ask again shortly")
-    return Started(*result.created_conference, False, None)
+    return StartedConference(*result.created_conference, False, None)

@@ -34,9 +34,9 @@ class Delay(Call):
 
     @extend_schema(request=shapes.Delay, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Let a conference go on longer."""
+        """Prolong a conference by some minutes."""
         minutes = self.whole_number(request, "delay_time", 1, 2**31)
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         commands.ask(ExtendConference(e164=c.e164, user_domain=c.user_domain, delay=minutes))
         return ack()
 
@@ -46,7 +46,7 @@ class Silence(Call):
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Close or open the loudspeakers of all, and of those who join later."""
+        """Switch off or on the loudspeakers of all terminals, and of those that join later."""
         value = bool(self.whole_number(request, "value", 0, 1))
         return self.order(request, conf_id, SilenceTerminals, value=value)
 
@@ -56,7 +56,7 @@ class Mute(Call):
 
     @extend_schema(request=shapes.MuteAll, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Close the microphones of all and of those who join later, or ask all to open them."""
+        """Mute the microphones of all terminals and of those that join later, or ask all people to switch them on."""
         value = bool(self.whole_number(request, "value", 0, 1))
         hold = bool(self.whole_number(request, "force_mute", 0, 1, 0))
         return self.order(request, conf_id, MuteTerminals, value=value, hold=hold)
@@ -67,9 +67,9 @@ class Safety(Call):
 
     @extend_schema(request=shapes.Safety, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Change the password; a conference cannot be hidden or closed."""
+        """Change the password; refuse to hide or close the conference."""
         params, account = self.params(request), self.session(request).account
-        stored_commands.refuse_unless_may_admit(self.own(request, conf_id), account)
+        stored_commands.refuse_unless_may_admit(self.own_conference(request, conf_id), account)
         wishes.refuse_unsafe(params)
         password = request_parsing.conference_password(params.get("password"))
         return self.order(request, conf_id, SetPassword, password=password)
@@ -86,25 +86,25 @@ class Name(Call):
 
 
 class ShortMessage(Call):
-    """The call `…/sms`, which shows members of a conference a text."""
+    """The call `…/sms`, which shows a text to members of a conference."""
 
     @extend_schema(request=shapes.ShortMessage, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Show members a text, or take it away."""
+        """Show a text to members; an empty text removes it."""
         text = request_parsing.words(self.params(request).get("message"), "message")
         if len(text.encode(errors="replace")) > MAX_MESSAGE_BYTES:
             raise Refusal(int(Err.MALFORMED), "message: at most 1500 bytes are allowed")
         rounds, ids = self.whole_number(request, "roll_num", 1, 255, 1), self.ids(request)
-        refuse_unknown(self.own(request, conf_id), ids)
+        refuse_unknown(self.own_conference(request, conf_id), ids)
         return self.order(request, conf_id, SendText, text=text, mtids=ids or None, rounds=rounds)
 
 
 class ForceBroadcast(Call):
-    """The call `…/forcebroadcast`, which lets everybody see the speaker, or choose for themselves."""
+    """The call `…/forcebroadcast`, which shows the speaker to everybody, or lets each person choose."""
 
     @extend_schema(request=shapes.ForceBroadcast, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Let everybody see the speaker, or each choose for himself again."""
+        """Show the speaker to everybody, or let each person choose again."""
         value = self.whole_number(request, "force_broadcast", 0, 1)
         return self.arrange(request, conf_id, broadcast=value)
 
@@ -115,7 +115,7 @@ class DualMode(Call):
     @extend_schema(request=shapes.Number, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Accept that anybody may share content (1), and refuse to limit it."""
-        self.own(request, conf_id)
+        self.own_conference(request, conf_id)
         if self.whole_number(request, "value", 0, 2) != 1:
             raise Refusal(NOT_PERMITTED, "value: sharing cannot be limited to some; use 1")
         return ack()
@@ -126,7 +126,7 @@ class Vad(Call):
 
     @extend_schema(responses={200: answers(shapes.Vad)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer whether the picture follows who talks."""
+        """Answer whether the picture follows the person who talks."""
         interval = self.arrangement(request, conf_id).vad
         return ack(
             voice_activity_detection=int(bool(interval)), vacinterval=interval or DEFAULT_INTERVAL
@@ -134,7 +134,7 @@ class Vad(Call):
 
     @extend_schema(request=shapes.ChangeVad, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Let the picture follow who talks, after this many seconds, or not any more."""
+        """Let the picture follow the person who has talked for some seconds, or end that."""
         state = self.whole_number(request, "state", 0, 1)
         interval = self.whole_number(request, "vacinterval", 5, 3600, DEFAULT_INTERVAL)
         return self.arrange(request, conf_id, vad=interval if state else None)

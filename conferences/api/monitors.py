@@ -56,7 +56,7 @@ class Source(_Shape):
 
 
 class MonitorParams(_Shape):
-    """The arguments of a new monitor."""
+    """The arguments of the call that starts a monitor."""
 
     mode = serializers.ChoiceField([0, 1], help_text="0: picture, 1: sound.")
     src = Source()
@@ -108,7 +108,7 @@ class ActiveSource(Source):
 
 
 class MonitorItem(_Shape):
-    """A monitor."""
+    """A monitor, as lists show it."""
 
     mode = serializers.IntegerField()
     src = ActiveSource()
@@ -116,11 +116,11 @@ class MonitorItem(_Shape):
 
 
 class MonitorDetail(MonitorItem, Accepted):
-    """One monitor."""
+    """The answer that shows one monitor."""
 
 
 class MonitorList(Accepted):
-    """The monitors of a conference."""
+    """The answer that lists the monitors of a conference."""
 
     monitors = MonitorItem(many=True)
 
@@ -201,18 +201,18 @@ def _start_request(params: Mapping[str, object], c: Conference, user_domain: str
 
 
 class Monitors(Call):
-    """The API call `vc/confs/{conf_id}/monitors`: list and start monitors."""
+    """The API call `vc/confs/{conf_id}/monitors`, which lists and starts monitors."""
 
     @extend_schema(operation_id="vc_monitors_list", responses={200: answers(MonitorList)})
     def get(self, request: Request, conf_id: str) -> Response:
         """List the monitors of a conference."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         return ack(monitors=[representation(c, m) for m in c.monitors if m.running])
 
     @extend_schema(request=MonitorParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
         """Start to send a terminal's sound or picture to an address; it goes on while a heartbeat comes every 10 s."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         if not stored_commands.may_enter(c, self.session(request).account):
             raise commands.Nack(Err.NOT_PERMITTED, "only who may enter it may listen to it")
         start = _start_request(self.params(request), c, self.domain(request))
@@ -222,18 +222,18 @@ class Monitors(Call):
 
 
 class OneMonitor(Call):
-    """The API call `vc/confs/{conf_id}/monitors/{dst_ip}/{dst_port}`: show and stop one monitor."""
+    """The API call `vc/confs/{conf_id}/monitors/{dst_ip}/{dst_port}`, which shows and stops one monitor."""
 
     @extend_schema(responses={200: answers(MonitorDetail)})
     def get(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
         """Show a monitor."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         return ack(**representation(c, _monitor(c, dst_ip, dst_port)))
 
     @extend_schema(request=None, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
         """Stop a monitor."""
-        monitor = _monitor(self.own(request, conf_id), dst_ip, dst_port)
+        monitor = _monitor(self.own_conference(request, conf_id), dst_ip, dst_port)
         domain = self.domain(request)
         commands.ask(
             StopMonitor(e164=conf_id, user_domain=domain, ip=monitor.ip, port=monitor.port)
@@ -249,12 +249,12 @@ def _monitor(c: Conference, ip: str, port: int) -> Monitor:
 
 
 class MonitorsHeartbeat(Call):
-    """The API call `vc/confs/{conf_id}/monitors_heartbeat`: a monitor stops 30 s after its last heartbeat."""
+    """The API call `vc/confs/{conf_id}/monitors_heartbeat`, which keeps monitors alive for 30 s more."""
 
     @extend_schema(request=Heartbeat, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Let monitors go on. If some of them do not exist any more, the refusal names them."""
-        self.own(request, conf_id)
+        """Keep monitors alive. If some of them do not exist any more, the refusal names them."""
+        self.own_conference(request, conf_id)
         listed = request_parsing.items(
             self.params(request).get("monitors"), "monitors", _MOST_ADDRESSES
         )
@@ -274,7 +274,7 @@ class MonitorKeyFrame(Call):
     @extend_schema(request=AddressParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
         """Accept the request. Our media units request a key frame from each camera every 10 s anyway."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         address = _address(_object(self.params(request), "dst"), "dst")
         monitor = _monitor(c, address.ip, address.port)
         if monitor.mode != VIDEO:

@@ -16,7 +16,10 @@ from wire.conference_manager import AskToRename
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Answer the scheduler's questions about new names; its other messages need no answer."""
+    """Answer the scheduler's questions whether a conference may take a new name; its other messages need no answer.
+
+    Returns the outcomes: the answers to send, and what becomes of messages that cannot be read.
+    """
     rows, bad = [], []
     for delivery in deliveries:
         if delivery.parsed is None:

@@ -37,7 +37,7 @@ class Mixes(Call):
     def post(self, request: Request, conf_id: str) -> Response:
         """Choose who is heard: everybody, or these members only; all others are muted."""
         mode, members = self.whole_number(request, "mode", 1, 2), self.ids(request, "members")
-        refuse_unknown(self.own(request, conf_id), members)
+        refuse_unknown(self.own_conference(request, conf_id), members)
         mix = {"mode": mode, "members": members if mode == 2 else ()}
         return self.arrange(request, conf_id, mix=mix)
 
@@ -48,7 +48,7 @@ class OneMix(Call):
     @extend_schema(responses={200: answers(shapes.MixNow)})
     def get(self, request: Request, conf_id: str, mix_id: str) -> Response:
         """Answer the mix: the members that are heard, if members were chosen."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         mix = arrangement_of(c.settings).mix
         if mix is None or mix_id != ONLY_ID:
             raise Refusal(NO_MIX, "no mix was chosen: everybody is heard")
@@ -80,7 +80,7 @@ class MixMembers(Call):
         members = self.ids(request, "members")
         if not members:
             raise Refusal(int(Err.MALFORMED), "members: a list of {mt_id} is needed")
-        refuse_unknown(self.own(request, conf_id), members)
+        refuse_unknown(self.own_conference(request, conf_id), members)
         if mix_id != ONLY_ID:
             raise Refusal(NO_MIX, "mix_id: the mix of a conference is 1")
         return self.order(request, conf_id, Arrange, **{field: members})
@@ -92,7 +92,7 @@ class Pictures(Call):
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
         """Compose the picture on all members' pages by a layout."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         layout = checked_picture(c, self.params(request))
         if arrangement_of(c.settings).layout is not None:
             raise Refusal(ALREADY_COMPOSED, "a composition runs: change it at vmps/1")
@@ -126,7 +126,7 @@ class OnePicture(Call):
         self, request: Request, conf_id: str, vmp_id: str
     ) -> tuple[Conference, dict[str, object]]:
         """Return the caller's conference, and the layout of its composed picture. Raises Refusal if there is none."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         layout = arrangement_of(c.settings).layout
         if layout is None or vmp_id != ONLY_ID:
             raise Refusal(NO_PICTURE, "no composition runs")
@@ -148,7 +148,7 @@ class OwnPictures(Call):
     )
     def get(self, request: Request, conf_id: str) -> Response:
         """List the terminals that have a picture of their own."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         layouts = arrangement_of(c.settings).layouts
         rows = [
             representations.picture(c, layout) | {"mt_id": mt} for mt, layout in layouts.items()
@@ -168,7 +168,7 @@ class OwnPicture(Call):
     @extend_schema(responses={200: answers(shapes.OwnPictureNow)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Answer the layout of the picture that is composed for one terminal."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         terminal_of(c, mt_id)
         layout = arrangement_of(c.settings).layouts.get(mt_id)
         if layout is None:
@@ -183,7 +183,7 @@ class OwnPicture(Call):
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Let the terminal see the picture of all again."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         terminal_of(c, mt_id)
         layouts = dict(arrangement_of(c.settings).layouts)
         if layouts.pop(mt_id, None) is None:
@@ -193,7 +193,7 @@ class OwnPicture(Call):
 
 def change_own_picture(call: Call, request: Request, conf_id: str, mt_id: str) -> Response:
     """Change the layout of the picture that is composed for one terminal. Raises Refusal."""
-    c = call.own(request, conf_id)
+    c = call.own_conference(request, conf_id)
     terminal_of(c, mt_id)
     layout = checked_picture(c, call.params(request))
     layouts = {**arrangement_of(c.settings).layouts, mt_id: layout}
@@ -224,14 +224,14 @@ class _Poll(_Polls):
     @extend_schema(responses={200: answers(shapes.PollNow)})
     def get(self, request: Request, conf_id: str) -> Response:
         """Answer the poll, and the terminal that it shows now; `state` 0 means that there is no poll."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         poll = self.poll_of(arrangement_of(c.settings))
         return ack(**representations.poll(c, poll, self.modes[0], clock.now()))
 
     @extend_schema(request=shapes.PollOrder, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Show the pictures of members one after the other."""
-        c, members = self.own(request, conf_id), self.ids(request, "members")
+        c, members = self.own_conference(request, conf_id), self.ids(request, "members")
         self._refuse_without_chairman(c)
         refuse_unknown(c, members)
         if not members:
@@ -257,7 +257,7 @@ class _PollState(_Polls):
     @extend_schema(request=shapes.PollState, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Stop a poll (0), let it pause (1), or let it go on (2)."""
-        c, value = self.own(request, conf_id), self.whole_number(request, "value", 0, 2)
+        c, value = self.own_conference(request, conf_id), self.whole_number(request, "value", 0, 2)
         poll = self.poll_of(arrangement_of(c.settings))
         if poll is None:
             raise Refusal(NO_POLL, "no poll runs")

@@ -43,13 +43,13 @@ class Recordings(Call):
     )
     def get(self, request: Request, conf_id: str) -> Response:
         """List the recordings of a conference: one, or none."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         return ack(recorders=[_recording(c)] if arrangement_of(c.settings).recording else [])
 
     @extend_schema(request=shapes.RecorderOrder, responses={200: answers(shapes.RecordingBegun)})
     def post(self, request: Request, conf_id: str) -> Response:
         """Start to record the conference."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         if self.whole_number(request, "recorder_type", 1, 2, OF_CONFERENCE) != OF_CONFERENCE:
             words = "recorder_type: single terminals are not recorded; use 1"
             raise Refusal(NOT_OF_TERMINALS, words)
@@ -79,7 +79,7 @@ class OneRecording(Call):
 
     def recorded_conference(self, request: Request, conf_id: str, rec_id: str) -> Conference:
         """Return the caller's conference. Raises Refusal, also if it is not recorded."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         if rec_id != ONLY_ID or not arrangement_of(c.settings).recording:
             raise Refusal(NOT_RUNNING, "rec_id: no such recording runs")
         return c
@@ -109,12 +109,12 @@ class Playback(Call):
     @extend_schema(responses={200: answers(shapes.Playback)})
     def get(self, request: Request, conf_id: str) -> Response:
         """Answer that nothing is played."""
-        self.own(request, conf_id)
+        self.own_conference(request, conf_id)
         return ack(file_name="", file_id="", state=0, current_progress=0, total_time=0)
 
     @extend_schema(request=None, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Refuse to play a file, because there is no recording server that plays."""
-        self.own(request, conf_id)
+        self.own_conference(request, conf_id)
         file_id = request_parsing.words(self.params(request).get("file_id"), "file_id")
         raise Refusal(NO_LIVE, f"file_id: no recording server plays {file_id[:64]!r}")

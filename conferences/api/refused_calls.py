@@ -49,7 +49,7 @@ def _refusing_handler(name: str, code: int, why: str) -> _Handler:
     def refuse(self: Call, request: Request, conf_id: str = "", **ids: str) -> Response:
         """Refuse the call."""
         if conf_id:
-            self.own(request, conf_id)
+            self.own_conference(request, conf_id)
         raise Refusal(code, why)
 
     return refuse
@@ -65,7 +65,7 @@ def _constant_handler(
     def read(self: Call, request: Request, conf_id: str = "", **ids: str) -> Response:
         """Answer an empty list."""
         if conf_id:
-            self.own(request, conf_id)
+            self.own_conference(request, conf_id)
         return ack(**constants)
 
     return read

@@ -1,4 +1,4 @@
-"""The functions here read HTTP arguments, in the forms in which programs send them, into fields of messages. Pure."""
+"""Functions that read arguments of HTTP requests, in all forms in which programs send them, into message fields. Pure."""
 
 from __future__ import annotations
 
@@ -77,9 +77,10 @@ def create_request(
 def given_settings(
     params: Mapping[str, object], called_before: tuple[InvitedTerminal, ...] = ()
 ) -> GivenSettings:
-    """Return the settings of a conference that the arguments give. Raises Refusal.
+    """Return the settings of a conference that the arguments contain; others are left out. Raises Refusal.
 
-    `called_before`: whom it calls already, where the arguments name a chairman or speaker, but nobody to call.
+    `called_before`: the terminals that the conference calls if the arguments do not say whom. A chairman or speaker is
+    added to them.
     """
     present = {name: value for name, value in params.items() if value not in (None, "")}
     given: GivenSettings = {}
@@ -104,7 +105,7 @@ def given_settings(
 def _people(
     params: Mapping[str, object], called_before: tuple[InvitedTerminal, ...]
 ) -> GivenSettings:
-    """Return whom a conference calls, its chairman and speaker, as far as the arguments give them. Raises Refusal."""
+    """Return the terminals to call, the chairman and the speaker, if the arguments contain them. Raises Refusal."""
     given: GivenSettings = {}
     called = called_before
     if params.get("invite_members") is not None:
@@ -120,7 +121,7 @@ def _people(
 
 
 def _video(params: Mapping[str, object]) -> GivenSettings:
-    """Return resolution, codec and bitrate as far as the arguments give them: the first format counts. Raises Refusal."""
+    """Return resolution, codec and bitrate, if the arguments contain them: those of the first format. Raises Refusal."""
     formats = [
         video_format
         for video_format in items(params.get("video_formats"), "video_formats", 16)
@@ -185,7 +186,7 @@ _KINDS: dict[int, TerminalType] = {1: "user", 4: "sip", 5: "e164", 6: "e164"}
 
 
 def terminals(value: object, name: str) -> tuple[InvitedTerminal, ...]:
-    """Return the accounts to call as terminals of a message. Raises Refusal."""
+    """Return the terminals to call from an argument that is a list of accounts. `name`: its name. Raises Refusal."""
     wire_terminals = []
     for account_item in items(value, name):
         account = words(account_item.get("account"), f"{name}.account").strip()

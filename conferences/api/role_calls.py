@@ -28,13 +28,13 @@ class _Role(Call):
     @extend_schema(responses={200: answers(shapes.RoleHolder)})
     def get(self, request: Request, conf_id: str) -> Response:
         """Answer the terminal that has the role; empty means nobody."""
-        return ack(mt_id=getattr(self.own(request, conf_id), self.role))
+        return ack(mt_id=getattr(self.own_conference(request, conf_id), self.role))
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Give the role to a terminal, or take it away."""
         mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         if mt_id:
             terminal_of(c, mt_id)
             if getattr(c, self.role) == mt_id:
@@ -60,7 +60,7 @@ class DualStream(Call):
     @extend_schema(responses={200: answers(shapes.RoleHolder)})
     def get(self, request: Request, conf_id: str) -> Response:
         """Answer the terminal that shares content; empty means nobody."""
-        self.own(request, conf_id)
+        self.own_conference(request, conf_id)
         return ack(mt_id="")
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
@@ -68,7 +68,7 @@ class DualStream(Call):
         """Refuse to make a terminal share content; accept the request that nobody shares."""
         if mt_id := request_parsing.words(self.params(request).get("mt_id"), "mt_id"):
             self._refuse(request, conf_id, mt_id)
-        self.own(request, conf_id)
+        self.own_conference(request, conf_id)
         return ack()
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
@@ -89,13 +89,13 @@ class Upload(Call):
     @extend_schema(responses={200: answers(shapes.RoleHolder)})
     def get(self, request: Request, conf_id: str) -> Response:
         """Answer that no terminal's picture is sent to a higher conference."""
-        self.own(request, conf_id)
+        self.own_conference(request, conf_id)
         return ack(mt_id="")
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Refuse to choose a terminal, because the conference is not cascaded below another."""
-        self.own(request, conf_id)
+        self.own_conference(request, conf_id)
         if request_parsing.words(self.params(request).get("mt_id"), "mt_id"):
             raise Refusal(NOT_CASCADED, "this conference is not cascaded below another")
         return ack()

@@ -58,7 +58,7 @@ class VirtualRooms(StoredList):
     def get(self, request: Request) -> Response:
         """List the virtual rooms of the caller's user domain, by their creation."""
         page, _ = self.page(request)
-        held = stored_commands.held_in(page.items)
+        held = stored_commands.names_of_running(page.items)
         rooms = [
             stored_shapes.room(room, held.get(room.e164, "")) | self.link(request, room)
             for room in page.items
@@ -74,7 +74,7 @@ class VirtualRooms(StoredList):
         draft = self.draft(request, self.read_settings(params))
         exclusive, users = exclusive_of(params, domain)
         draft = draft._replace(exclusive=bool(exclusive), exclusive_users=users or ())
-        stored = stored_commands.make(draft, self.account(request))
+        stored = stored_commands.create(draft, self.account(request))
         link = link_for(stored, self.account(request).moid)
         return ack(id=stored.id, e164=stored.e164, description=self.description(request), **link)
 
@@ -101,7 +101,7 @@ def exclusive_of(
         params["exclusive_users"], "exclusive_users", MAX_EXCLUSIVE_USERS
     )
     names = [request_parsing.words(p.get("account"), "exclusive_users.account") for p in people]
-    return exclusive, stored_commands.moids_of(names, domain, "exclusive_users")
+    return exclusive, stored_commands.resolve_accounts(names, domain, "exclusive_users")
 
 
 class VirtualRoom(StoredCall):
@@ -116,7 +116,7 @@ class VirtualRoom(StoredCall):
     def get(self, request: Request, stored_id: str) -> Response:
         """Answer all fields of a virtual room."""
         room = self.find(request, stored_id)
-        held = stored_commands.held_in([room])
+        held = stored_commands.names_of_running([room])
         detail = stored_shapes.room_detail(room, held.get(room.e164, ""))
         detail |= link_for(room, self.account(request).moid)
         return ack(**self.without_secrets(request, detail, room))
@@ -130,9 +130,9 @@ class VirtualRoom(StoredCall):
         """Change the fields of a virtual room that the arguments contain; its number stays."""
         room, params = self.find(request, stored_id), self.params(request)
         exclusive, users = exclusive_of(params, self.domain(request))
-        changes = stored_commands.with_settings(room, self.read_settings(params))
+        changes = stored_commands.changes_to_settings(room, self.read_settings(params))
         changes = changes._replace(exclusive=exclusive, exclusive_users=users)
-        stored_commands.edit(room, changes, self.account(request))
+        stored_commands.update(room, changes, self.account(request))
         link = link_for(room, self.account(request).moid)
         return ack(id=room.id, e164=room.e164, description=self.description(request), **link)
 

@@ -1,4 +1,4 @@
-"""The HTTP API, the console and the join page find, change and begin templates and virtual rooms by these functions."""
+"""Functions by which the HTTP API, the console and the join page find, change and start templates and virtual rooms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection
 import msgspec
 
 from conferences.api import commands
-from conferences.api.commands import Nack, Started
+from conferences.api.commands import Nack, StartedConference
 from conferences.data import queries, stored_rows
 from conferences.data.platform_resolver import platform_of_domain, platforms_of_numbers
 from conferences.flows import templates as flow
@@ -40,7 +40,7 @@ _MAX_SHOWN_IDS = 40
 
 
 def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
-    """Return the refusal of the HTTP API, with its own codes for too many, and for a room in use."""
+    """Return the HTTP API's refusal for one of a flow. "Too many" and "room in use" have codes of their own there."""
     refusal = Nack(refused.code, refused.detail)
     if refused.code is Err.DOMAIN_LIMIT:
         refusal.error_code = _TOO_MANY[kind]
@@ -50,7 +50,10 @@ def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
 
 
 def find(kind: Kind, stored_id: str, account: Account) -> StoredConference:
-    """Return a template or virtual room that an account may use. Raises Refusal, the same for what is not there or not its own."""
+    """Return a template or virtual room that an account may use.
+
+    Raises Refusal, which is the same for an unknown id and for a template or room of somebody else.
+    """
     domain = account.domain_id or ""
     database = store_of(platform_of_domain(domain)).database
     stored = (
@@ -63,9 +66,9 @@ def find(kind: Kind, stored_id: str, account: Account) -> StoredConference:
 
 
 def may_write(stored: StoredConference | None, kind: Kind, account: Account) -> bool:
-    """Return whether an account may change a template or virtual room of its domain; `None`: may add one.
+    """Return whether an account may change a template or virtual room of its domain; `stored` `None`: may add one.
 
-    Administrators of the domain may write all; anybody else what they have made, and no public templates.
+    Administrators of the domain may change all. Others may change what they have made, but no public templates.
     """
     if account.is_staff:
         return True
@@ -81,17 +84,17 @@ def _refuse_unless_writable(stored: StoredConference | None, kind: Kind, account
 
 
 def may_have_number(e164: str, account: Account) -> bool:
-    """Return whether an account may ask for this number for a room or a reservation.
+    """Return whether an account may choose this number for a room or a reservation.
 
-    Numbers with the prefix of another platform belong there. Those of no platform, such as the number of an emergency
-    call, mean something in a network's plan of numbers, so only administrators choose them.
+    It may not choose a number with the prefix of another platform. Numbers without a platform's prefix may have a
+    meaning in the telephone network, such as emergency calls, so only administrators choose them.
     """
     owner = platforms_of_numbers([e164]).get(e164, "")
     return owner == platform_of_domain(account.domain_id or "") if owner else account.is_staff
 
 
-def make(draft: Draft, account: Account) -> StoredConference:
-    """Make a template or virtual room. Raises Refusal."""
+def create(draft: Draft, account: Account) -> StoredConference:
+    """Create a template or virtual room. Raises Refusal."""
     _refuse_unless_writable(None, draft.kind, account)
     try:
         return flow.create(platform_of_domain(draft.user_domain), draft, HTTP_FIELDS[draft.kind])
@@ -99,7 +102,7 @@ def make(draft: Draft, account: Account) -> StoredConference:
         raise refusal_of(refused, draft.kind) from None
 
 
-def edit(stored: StoredConference, changes: Changes, account: Account) -> StoredConference:
+def update(stored: StoredConference, changes: Changes, account: Account) -> StoredConference:
     """Change a template or virtual room. Raises Refusal."""
     kind = stored.kind
     _refuse_unless_writable(stored, kind, account)
@@ -121,15 +124,16 @@ def delete(stored: StoredConference, account: Account) -> None:
         raise refusal_of(refused, kind) from None
 
 
-def begin(
+def start(
     stored: StoredConference,
     account: Account | None,
     given: GivenSettings | None = None,
     reqid: str | None = None,
-) -> Started:
-    """Begin the conference of a template or virtual room, or return the one that runs. Raises Refusal.
+) -> StartedConference:
+    """Start the conference of a template or virtual room, or return the one that runs. Raises Refusal.
 
-    `account` `None`: a guest. `given`: settings that hold in place of those of the template or virtual room.
+    `account`: who starts it, `None` for a guest. `given`: settings that replace those of the template or virtual room.
+    `reqid`: the caller's key of this request, so that a repeated request starts no second conference.
     """
     creator = Creator(moid=account.moid, name=str(account)[:64]) if account else None
     return commands.start(
@@ -144,9 +148,9 @@ def begin(
 
 
 def may_enter(c: Conference, account: Account) -> bool:
-    """Return whether an account of the tenant may enter a conference, or listen to it, as it is.
+    """Return whether an account of the conference's user domain may enter it, or monitor it, without a password.
 
-    Who has to give a password does so at the join page; an exclusive room is for its own people.
+    It may not if the conference has a password and another creator, or is held in an exclusive room of other people.
     """
     if c.password and c.creator_moid != account.moid:
         return False
@@ -154,9 +158,9 @@ def may_enter(c: Conference, account: Account) -> bool:
 
 
 def refuse_unless_may_admit(c: Conference, account: Account) -> None:
-    """Raise Refusal if an account of the tenant may not let people in: by a call, or by another password.
+    """Raise Refusal if an account of the conference's user domain may not admit people: by a call, or a new password.
 
-    Who is kept out, by password, room or ban, would let himself in, or into the conference's chat.
+    Otherwise a person who is kept out by password, room or ban could admit himself.
     """
     names = (account.moid, account.username, str(account), account.e164)
     own_names = {name.casefold() for name in names if name}
@@ -167,14 +171,14 @@ def refuse_unless_may_admit(c: Conference, account: Account) -> None:
         raise Nack(Err.NOT_PERMITTED, words)
 
 
-def with_settings(stored: StoredConference, given: GivenSettings) -> Changes:
-    """Return the changes that give a template or virtual room these settings."""
+def changes_to_settings(stored: StoredConference, given: GivenSettings) -> Changes:
+    """Return the changes that give a template or virtual room these settings; its other settings stay."""
     settings = msgspec.structs.replace(stored.settings, **given)
     return Changes(name=given.get("name"), settings=settings)
 
 
-def held_in(rooms: Collection[StoredConference]) -> dict[str, str]:
-    """Return the name of the conference that is held in each room: number -> name; idle rooms are left out."""
+def names_of_running(rooms: Collection[StoredConference]) -> dict[str, str]:
+    """Return the names of the conferences that run in these rooms: number of the room -> name, without idle rooms."""
     numbers = [room.e164 for room in rooms]
     platforms = {room.source_platform for room in rooms}
     return {
@@ -184,8 +188,11 @@ def held_in(rooms: Collection[StoredConference]) -> dict[str, str]:
     }
 
 
-def moids_of(names: Collection[str], domain: str, argument: str) -> tuple[str, ...]:
-    """Return the MOIDs of accounts of a domain, each named by MOID or sign-in name. Raises Refusal for others."""
+def resolve_accounts(names: Collection[str], domain: str, argument: str) -> tuple[str, ...]:
+    """Return the MOIDs of accounts of a domain. Raises Refusal for a name that none of them has.
+
+    `names`: their MOIDs or sign-in names; `argument`: the argument of the API that the refusal names.
+    """
     known = lookups.accounts_by_name(platform_of_domain(domain), domain, names)
     if unknown := [name for name in names if name not in known]:
         words = f"{argument}: no account of this domain: {', '.join(unknown)[:200]}"

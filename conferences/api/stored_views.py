@@ -140,4 +140,4 @@ class StoredList(StoredCall):
     def add(self, request: Request) -> StoredConference:
         """Create the requested template or virtual room. Raises Refusal."""
         draft = self.draft(request, self.read_settings(self.params(request)))
-        return stored_commands.make(draft, self.account(request))
+        return stored_commands.create(draft, self.account(request))

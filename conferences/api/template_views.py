@@ -106,9 +106,9 @@ class PersonalTemplate(StoredCall):
         wishes.refuse_unsafe(params)
         kept = {k: v for k, v in params.items() if not self._drops(k)}
         given = request_parsing.given_settings(kept, stored.settings.mts)
-        changes = stored_commands.with_settings(stored, given)
+        changes = stored_commands.changes_to_settings(stored, given)
         changes = self._with_number_change(changes, params)
-        stored_commands.edit(stored, changes, self.account(request))
+        stored_commands.update(stored, changes, self.account(request))
         return ack(template_id=stored.id, description=self.description(request))
 
     def _with_number_change(self, changes: Changes, params: Mapping[str, object]) -> Changes:

@@ -22,7 +22,7 @@ from wire.error_codes import Err
 
 NO_CASCADE, NOT_SUPPORTED = 20442, 22013
 ONLY_CASCADE = "0"
-"""The conference itself; no others are cascaded to it."""
+"""The id of the conference itself; no other conferences are cascaded to it."""
 CAMERA = 1
 
 
@@ -31,8 +31,8 @@ class Cascades(Call):
 
     @extend_schema(responses={200: answers(shapes.Cascade)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer the conference, to which no others are cascaded."""
-        c = self.own(request, conf_id)
+        """Answer the conference itself, since no others are cascaded to it."""
+        c = self.own_conference(request, conf_id)
         return ack(name=c.name, conf_id=c.e164, cascade_id=ONLY_CASCADE, mt_id="", cascades=[])
 
 
@@ -60,7 +60,7 @@ class CascadeTerminals(Terminals):
 
 def _refuse_cascade(call: Call, request: Request, conf_id: str, cascade_id: str) -> None:
     """Raise Refusal for any cascade but the conference itself."""
-    call.own(request, conf_id)
+    call.own_conference(request, conf_id)
     if cascade_id != ONLY_CASCADE:
         raise Refusal(NO_CASCADE, "cascade_id: no conference is cascaded; use 0")
 
@@ -70,8 +70,8 @@ class OnlineTerminals(Call):
 
     @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Call terminals of the list, which come online later; those that are online stay so."""
-        c, ids = self.own(request, conf_id), self.ids(request)
+        """Call terminals that the conference lists as offline; those that are online stay so."""
+        c, ids = self.own_conference(request, conf_id), self.ids(request)
         stored_commands.refuse_unless_may_admit(c, self.session(request).account)
         refuse_unknown(c, ids)
         if not ids:
@@ -86,7 +86,7 @@ class OnlineTerminals(Call):
     def delete(self, request: Request, conf_id: str) -> Response:
         """Hang up terminals; they stay in the list."""
         ids = self.ids(request)
-        refuse_unknown(self.own(request, conf_id), ids)
+        refuse_unknown(self.own_conference(request, conf_id), ids)
         if not ids:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {mt_id} is needed")
         return self.order(request, conf_id, HangUpTerminals, mtids=ids)
@@ -98,16 +98,16 @@ class OneTerminal(Call):
     @extend_schema(operation_id="vc_confs_mts_of_one", responses={200: answers(shapes.MtDetail)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Answer a terminal with its channels."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         return ack(**representations.terminal_detail(c, terminal_of(c, mt_id)))
 
 
 class TerminalMute(Call):
-    """The call `…/mts/{mt_id}/mute`, which mutes one terminal, or asks its person to speak."""
+    """The call `…/mts/{mt_id}/mute`, which mutes one terminal, or asks its person to switch the microphone on."""
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Close a microphone; or ask the person to open it, who does so by himself."""
+        """Mute a microphone; or ask the person to switch it on, which only the person can do."""
         value = bool(self.whole_number(request, "value", 0, 1))
         self.own_terminal(request, conf_id, mt_id)
         return self.order(request, conf_id, MuteTerminals, value=value, mtid=mt_id)
@@ -118,7 +118,7 @@ class TerminalSilence(Call):
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Close or open a loudspeaker."""
+        """Switch a loudspeaker off or on."""
         value = bool(self.whole_number(request, "value", 0, 1))
         self.own_terminal(request, conf_id, mt_id)
         return self.order(request, conf_id, SilenceTerminals, value=value, mtid=mt_id)
@@ -132,7 +132,7 @@ class Volume(Call):
         """Set how loud the loudspeaker or the microphone of a terminal is."""
         side = self.whole_number(request, "vol_mode", 1, 2)
         value = self.whole_number(request, "vol_value", 0, 35)
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         terminal_of(c, mt_id)
         volumes = arrangement_of(c.settings).volumes
         own = {**volumes.get(mt_id, {}), str(side): value}
@@ -144,7 +144,7 @@ class CallMode(Call):
 
     @extend_schema(request=shapes.Number, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Accept that a terminal is called by hand (0); it cannot be called by itself."""
+        """Accept that people call the terminal (0); refuse that the system calls it automatically."""
         self.own_terminal(request, conf_id, mt_id)
         if self.whole_number(request, "value", 0, 3):
             raise Refusal(NOT_SUPPORTED, "value: terminals are called by hand only; use 0")

@@ -1,4 +1,4 @@
-"""The calls `…/inspections` and `…/inspection_channels`: one terminal looks at another."""
+"""The calls `…/inspections` and `…/inspection_channels`, by which one terminal shows another one's picture large."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ PICTURE, TERMINAL = 1, 1
 
 
 class Inspections(Call):
-    """The call `…/inspections`, which lists which terminals look at another one, and lets one look."""
+    """The call `…/inspections`, which lists the views (which terminal shows which one large), and adds one."""
 
     @extend_schema(
         operation_id="vc_confs_inspections_list", responses={200: answers(shapes.Viewings)}
     )
     def get(self, request: Request, conf_id: str) -> Response:
-        """List who looks at whom."""
+        """List the views: the terminal `dst` shows the picture of `src` large."""
         views = self.arrangement(request, conf_id).views
         return ack(inspections=[_view(view) for view in views])
 
     @extend_schema(request=shapes.Viewing, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Let a terminal look at another: its page shows that picture large."""
+        """Let the page of the terminal `dst` show the picture of `src` large."""
         view = self._requested_view(request)
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         refuse_unknown(c, (view.src, view.dst))
         others = [old for old in arrangement_of(c.settings).views if old.dst != view.dst]
         return self.arrange(request, conf_id, views=msgspec.to_builtins([*others, view]))
@@ -68,7 +68,7 @@ class OneInspection(Call):
     def delete(
         self, request: Request, conf_id: str, mt_id: str, mode: str, channel: str = "1"
     ) -> Response:
-        """Let a terminal see the picture of all again."""
+        """End a view: the terminal shows the picture of all again."""
         views = self.arrangement(request, conf_id).views
         others = [view for view in views if (view.dst, str(view.mode)) != (mt_id, mode)]
         if len(others) == len(views):
@@ -77,13 +77,13 @@ class OneInspection(Call):
 
 
 class InspectionChannels(Inspections):
-    """The call `…/inspection_channels`: every terminal has one channel, 1."""
+    """The call `…/inspection_channels`, which lists the views with channels; every terminal has one channel, 1."""
 
     @extend_schema(
         operation_id="vc_confs_inspection_channels_list",
         responses={200: answers(shapes.Viewings)},
     )
     def get(self, request: Request, conf_id: str) -> Response:
-        """List who looks at whom, with channels."""
+        """List the views with their channels."""
         views = self.arrangement(request, conf_id).views
         return ack(inspections=[_view(view, mt_chn_idx=1) for view in views])

@@ -24,7 +24,7 @@ from conferences.api import (
     wishes,
 )
 from conferences.api.call import Call
-from conferences.api.commands import Started
+from conferences.api.commands import StartedConference
 from conferences.data import queries
 from conferences.data.join_links import join_link
 from conferences.data.platform_resolver import platform_of_domain
@@ -71,7 +71,7 @@ class Conferences(Call):
     def post(self, request: Request) -> Response:
         """Create a conference.
 
-        If it does not run within 4 s, it is acknowledged nevertheless, and its start goes on.
+        If it does not run within 4 s, the answer is success all the same, and it starts a little later.
         """
         params = self.params(request)
         domain, account = self.domain(request), self.session(request).account
@@ -79,23 +79,25 @@ class Conferences(Call):
         key = request.headers.get("Idempotency-Key", "")[:64]
         instant = _create_type(params) == INSTANT
         wishes.refuse_unsafe(params, instant=instant)
-        left_out = wishes.names_without_effect(params, instant=instant)
+        without_effect = wishes.names_without_effect(params, instant=instant)
         if _create_type(params) == booking_commands.BOOKING_OPENED_EARLY:
             reservation = booking_commands.find(_template_id(params), account)
             opened = booking_commands.open_early(reservation, account, key or None)
-            return _created(opened, left_out)
+            return _created_answer(opened, without_effect)
         if kind := _KIND_OF_CREATE_TYPE.get(_create_type(params)):
-            return _begun(kind, params, self.session(request).account, key or None, left_out)
+            return _start_stored(
+                kind, params, self.session(request).account, key or None, without_effect
+            )
         command = _create_request(params, domain, creator, key or None)
         home = platform_of_domain(domain)
         platform = str(params.get("platform_id") or home)
         if platform != home:
             address = http_url(platform) or "another site"
             raise Refusal(29004, f"platform_id: this platform is served at {address}")
-        return _created(commands.start(command), left_out)
+        return _created_answer(commands.start(command), without_effect)
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return by argument what is wrong with it, or that it has no effect."""
+        """Return the faults of the arguments: name -> what is wrong with it, or that it has no effect."""
         params = self.params(request)
         try:
             instant = _create_type(params) == INSTANT
@@ -147,39 +149,39 @@ def _template_id(params: Mapping[str, object]) -> str:
     return request_parsing.words(params.get("template_id"), "template_id")
 
 
-def _begun(
+def _start_stored(
     kind: Kind,
     params: Mapping[str, object],
     account: Account,
     key: str | None,
-    left_out: list[str],
+    without_effect: list[str],
 ) -> Response:
-    """Begin the conference of a template or room; other arguments hold in place of what it says."""
+    """Start the conference of a template or room, and answer it; given arguments replace its stored settings."""
     template_id = _template_id(params)
     stored = stored_commands.find(kind, template_id, account)
     given = request_parsing.given_settings(params, stored.settings.mts)
-    started = stored_commands.begin(stored, account, given, key)
+    started = stored_commands.start(stored, account, given, key)
     c = queries.live_by_number(started.e164) if started.join else None
     if c is not None and not stored_commands.may_enter(c, account):
-        started = replace(started, join=None)  # Somebody else has begun it.
-    return _created(started, left_out)
+        started = replace(started, join=None)  # Somebody else has started it.
+    return _created_answer(started, without_effect)
 
 
-def _created(started: Started, left_out: list[str]) -> Response:
+def _created_answer(started: StartedConference, without_effect: list[str]) -> Response:
     """Answer that a conference runs, or is being started."""
     return ack(
         conf_id=started.e164,
         meeting_id=started.confid,
-        description=_description(started.running, left_out),
+        description=_description(started.running, without_effect),
         join=to_json(started.join) if started.join else None,
         join_url=settings.PUBLIC_URL + join_link(started.confid, started.e164),
     )
 
 
-def _description(running: bool, left_out: list[str]) -> str:
-    """Return in words whether the conference runs, and which arguments have no effect."""
+def _description(running: bool, without_effect: list[str]) -> str:
+    """Return a sentence that says whether the conference runs, and which arguments have no effect."""
     state = "running" if running else "accepted; it is being started"
-    return f"{state}; without effect here: {', '.join(left_out)}" if left_out else state
+    return f"{state}; without effect here: {', '.join(without_effect)}" if without_effect else state
 
 
 class OneConference(Call):
@@ -188,7 +190,7 @@ class OneConference(Call):
     @extend_schema(request=None, responses={200: answers(serializers.Ended)})
     def delete(self, request: Request, conf_id: str) -> Response:
         """End a conference."""
-        self.own(request, conf_id)
+        self.own_conference(request, conf_id)
         commands.ask(ReleaseConference(e164=conf_id, user_domain=self.domain(request)))
         return ack(description="")
 
@@ -230,7 +232,7 @@ class LiveConference(Call):
     @extend_schema(responses=answers(serializers.ConfDetail))
     def get(self, request: Request, conf_id: str) -> Response:
         """Answer all fields of one conference."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         session = self.session(request)
         fields = representations.detail(c, session.domain_name)
         if not stored_commands.may_enter(c, session.account):
@@ -239,12 +241,12 @@ class LiveConference(Call):
 
 
 class Terminals(Call):
-    """The API call `vc/confs/{conf_id}/mts`: list, call and remove the terminals of a conference."""
+    """The API call `vc/confs/{conf_id}/mts`, which lists, calls and removes the terminals of a conference."""
 
     @extend_schema(responses={200: answers(serializers.MtList)})
     def get(self, request: Request, conf_id: str) -> Response:
         """List the terminals that are invited or present."""
-        c = self.own(request, conf_id)
+        c = self.own_conference(request, conf_id)
         return ack(
             mts=[representations.terminal(m, c.bitrate, arrangement_of(c.settings)) for m in c.mts]
         )
@@ -256,7 +258,7 @@ class Terminals(Call):
     def post(self, request: Request, conf_id: str) -> Response:
         """Let the media unit call terminals, which come online later."""
         account = self.session(request).account
-        stored_commands.refuse_unless_may_admit(self.own(request, conf_id), account)
+        stored_commands.refuse_unless_may_admit(self.own_conference(request, conf_id), account)
         requested = request_parsing.terminals(self.params(request).get("mts"), "mts")
         if not requested:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {account, account_type} is needed")
@@ -269,8 +271,8 @@ class Terminals(Call):
 
     @extend_schema(request=serializers.TerminalIds, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str) -> Response:
-        """Remove terminals from a conference; who has come by himself stays out until he is called."""
-        c = self.own(request, conf_id)
+        """Remove terminals from a conference; a person who is removed cannot come back until somebody calls him."""
+        c = self.own_conference(request, conf_id)
         ids = request_parsing.terminal_ids(self.params(request).get("mts"))
         if unknown := set(ids) - {str(terminal.mtid) for terminal in c.mts}:
             raise Refusal(

@@ -1,7 +1,7 @@
-"""Arguments of a new conference that ask for functions which our media units do not have are found here.
+"""Functions that find arguments of a new conference that our media units cannot fulfil.
 
-An argument on which people rely for their safety, such as encryption, is refused. All others are named in the answer, so
-that none is ignored silently (HTTP API, order of building).
+An argument on which people rely for their safety, such as encryption, is refused. The answer names all others, so that
+none is ignored silently (HTTP API, order of building).
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _EFFECTIVE_AT_ONCE = frozenset(
 
 
 def refuse_unsafe(params: Mapping[str, object], *, instant: bool = False) -> None:
-    """Raise Refusal for arguments on which people would rely, but which have no effect.
+    """Raise Refusal for arguments on which people rely for their safety, but which have no effect.
 
     `instant`: the arguments are those of a conference that starts at once, not of a template, room or reservation.
     """

@@ -1,4 +1,4 @@
-"""The views of the join page: the page itself, and its question how to enter the conference now."""
+"""The views of the join page: the page, and the call by which it asks how to enter the conference now."""
 
 from __future__ import annotations
 
@@ -84,13 +84,13 @@ def _other_site_urls(conference: JoinInfo) -> tuple[str, ...]:
 def where(request: HttpRequest, e164: str) -> HttpResponse:
     """Answer `{state, join}`: whether the conference runs, and how to enter it on its media unit.
 
-    The first visitor who enters a virtual room begins the conference there.
+    The first visitor who enters a virtual room starts the conference there.
 
     A visitor who enters (query parameter `entering`) is refused while no licensed port is left (`full`). A visitor
     who is inside already, and asks where the conference has moved, is never refused for that reason.
 
-    The view needs no CSRF token: it changes nothing but the list of people who joined, and the
-    pages of the platform's other sites ask it, too.
+    The view needs no CSRF token: it changes nothing but the list of people who joined, and pages of the platform's
+    other sites call it too.
     """
     conference = _enterable(request, e164)
     platform = conference.platform if conference else _platform_of(e164)
@@ -143,7 +143,7 @@ def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpRe
 def _admit_or_begin(
     request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
 ) -> HttpResponse:
-    """Answer how to enter a conference; in an idle room one is begun by whoever enters, and has ended for others."""
+    """Answer how to enter a conference. In an idle room a visitor who enters starts one; for others it has ended."""
     if not conference.is_idle:
         return _admit(request, conference, answer)
     room = conference.room
@@ -151,7 +151,7 @@ def _admit_or_begin(
         return JsonResponse({"state": "ended"})
     person = request.user if isinstance(request.user, Account) else None
     try:
-        started = stored_commands.begin(room, person)
+        started = stored_commands.start(room, person)
     except Refusal as refusal:
         return JsonResponse(
             {"state": conference.state, "why": texts.of_refusal(refusal)}, status=409

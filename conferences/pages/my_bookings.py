@@ -1,7 +1,6 @@
-"""The page on which people list, book, change, open and cancel conferences of their own that are to come.
+"""The page on which people list, book, change, open and cancel their reservations of conferences.
 
-It is made of plain forms; a script only fills in the time zone. It decides nothing: each button does what the HTTP API
-does.
+It is made of plain forms; a script only fills in the time zone. Each button does what a call of the HTTP API does.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ _RULES = {
 @require_GET
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the person's own dates that are to come, and the form to book another."""
+    """Show the coming dates of the person's reservations, and the form to book another."""
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")
@@ -70,7 +69,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "day": f"{tomorrow:%Y-%m-%d}",
         "repeats": _repeats(),
         "most_dates": MOST_DATES,
-        "dates": [_date(date, now) for date in booked.dates],
+        "dates": [_date_for_page(date, now) for date in booked.dates],
         "left_out": max(0, booked.total - MAX_SHOWN),
     }
     parts = parts_of(request)
@@ -80,13 +79,13 @@ def page(request: HttpRequest) -> HttpResponse:
 
 @cache
 def _zones() -> tuple[str, ...]:
-    """Return the names of the time zones that the form offers: those of places, and UTC."""
+    """Return the names of the time zones that the form offers: `Area/Place`, and UTC."""
     names = zoneinfo.available_timezones()
     return (*sorted(n for n in names if "/" in n and not n.startswith(("Etc/", "SystemV/"))), "UTC")
 
 
 def _repeats() -> list[tuple[str, str]]:
-    """Return the choices how a conference repeats."""
+    """Return the form's choices of how a conference repeats: (value, text)."""
     return [
         ("", _("once")),
         ("daily", _("every day")),
@@ -96,8 +95,8 @@ def _repeats() -> list[tuple[str, str]]:
     ]
 
 
-def _date(booked: BookedDate, now: datetime) -> dict[str, object]:
-    """Return what the page shows of one date, in the time of its zone."""
+def _date_for_page(booked: BookedDate, now: datetime) -> dict[str, object]:
+    """Return the values that the template shows of one date, in local time of the reservation's zone."""
     reservation, occurrence = booked
     zone = zone_of(reservation.timezone)
     start = occurrence.starts_at.astimezone(zone)
@@ -126,23 +125,23 @@ def _date(booked: BookedDate, now: datetime) -> dict[str, object]:
 View = Callable[..., HttpResponseRedirect]
 
 
-def _words_of(refusal: Refusal) -> str:
-    """Return for people why their request was refused, and what to do."""
+def _sentence_of(refusal: Refusal) -> str:
+    """Return a sentence for people: why their request was refused, and what to do."""
     if isinstance(refusal, Nack) and refusal.errcode == Err.NOT_PERMITTED:
         return _("Only who booked it, and administrators of your domain, may do this.")
     return texts.of_refusal(refusal)
 
 
-def _form(view: View) -> Callable[..., HttpResponse]:
-    """Decorate the view of a form: a refusal is shown on the page, in words for people."""
+def _form_view(view: View) -> Callable[..., HttpResponse]:
+    """Decorate the view of a form: it takes POST of people who have signed in, and shows a refusal on the page."""
 
     @wraps(view)
     def form_view(request: HttpRequest, **url_values: str) -> HttpResponse:
-        """Do what the form asks for, and show the page again, or where the view leads."""
+        """Carry out the form, and redirect to where the view says; after a refusal to the page."""
         try:
             return view(request, **url_values)
         except Refusal as refusal:
-            messages.error(request, _words_of(refusal))
+            messages.error(request, _sentence_of(refusal))
         except Error:
             messages.error(request, _("The platform's database is away. Try again in a moment."))
         return redirect("bookings")
@@ -150,7 +149,7 @@ def _form(view: View) -> Callable[..., HttpResponse]:
     return never_cache(login_required(require_POST(form_view)))
 
 
-@_form
+@_form_view
 def book(request: HttpRequest) -> HttpResponseRedirect:
     """Book a conference from the fields of the form."""
     form, person = request.POST, my_conferences.person_of(request)
@@ -162,7 +161,7 @@ def book(request: HttpRequest) -> HttpResponseRedirect:
         "password": form.get("password"),
         "start_time": _moment(form, zone_name),
         "timezone": zone_name,
-        "repeat": _rule(form),
+        "repeat": _recurrence_rule(form),
     }
     booked = booking_commands.book(params, person, None)
     words = {"name": form.get("name", ""), "number": booked.e164}
@@ -182,16 +181,16 @@ def _moment(form: Mapping[str, str], zone_name: str) -> str:
     return local.replace(tzinfo=zone).isoformat()
 
 
-def _rule(form: Mapping[str, str]) -> str:
+def _recurrence_rule(form: Mapping[str, str]) -> str:
     """Return the RRULE that a form chooses; "" means that the conference is held once."""
     rule = _RULES.get(form.get("repeat", ""), "")
     count = digits(form.get("count", "")) or 0
     return f"{rule};COUNT={count}" if rule and 1 <= count <= MOST_DATES else rule
 
 
-@_form
+@_form_view
 def change(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
-    """Change one date of a reservation, or all; the start is that of one date."""
+    """Change one date of a reservation, or all dates; the start can be changed for one date only."""
     form, person = request.POST, my_conferences.person_of(request)
     reservation = booking_commands.find(bookid, person)
     params: dict[str, object] = {
@@ -201,18 +200,18 @@ def change(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
     }
     if form.get("all") != "1":
         params["start_time"] = _moment(form, reservation.timezone)
-        params |= _occurrence(reservation, form)
+        params |= _occurrence_argument(reservation, form)
     booking_commands.change(reservation, params, person)
     messages.success(request, _("“%(name)s” is changed.") % {"name": form.get("name", "")})
     return redirect("bookings")
 
 
-def _occurrence(reservation: Reservation, form: Mapping[str, str]) -> dict[str, object]:
-    """Return the argument that names one date; nothing for a reservation that does not repeat."""
+def _occurrence_argument(reservation: Reservation, form: Mapping[str, str]) -> dict[str, object]:
+    """Return the argument that names the form's date; `{}` for a reservation that does not repeat."""
     return {"occurrence": form.get("occurrence")} if reservation.repeat else {}
 
 
-@_form
+@_form_view
 def cancel(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
     """Cancel one date of a reservation, or all."""
     form, person = request.POST, my_conferences.person_of(request)
@@ -223,9 +222,9 @@ def cancel(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
     return redirect("bookings")
 
 
-@_form
+@_form_view
 def begin(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
-    """Open a booked conference before its start, and go there."""
+    """Start a booked conference early, and redirect to its join page."""
     person = my_conferences.person_of(request)
     started = booking_commands.open_early(booking_commands.find(bookid, person), person, None)
     return redirect("join", started.e164)

@@ -233,7 +233,7 @@ def start(request: HttpRequest) -> dict[str, object]:
 def act(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
     """Do the action of a button (a key of _ACTIONS) on one conference of the person's user domain."""
     person = person_of(request)
-    c = commands.own(e164, person.domain_id or "")
+    c = commands.own_conference(e164, person.domain_id or "")
     if action == "admit":
         stored_commands.refuse_unless_may_admit(c, person)
     _ACTIONS[action](c, request.POST)

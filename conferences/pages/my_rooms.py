@@ -54,7 +54,7 @@ def page(request: HttpRequest) -> HttpResponse:
     templates = stored_rows.page(
         database, Kind.PERSONAL, person.moid, start=0, count=MAX_SHOWN, newest_first=True
     )
-    held = stored_commands.held_in(rooms.items)
+    held = stored_commands.names_of_running(rooms.items)
     context = {
         "person": person,
         "sizes": SIZES,
@@ -136,7 +136,7 @@ def add(request: HttpRequest, kind: str) -> HttpResponseRedirect:
         e164=None if _KINDS[kind] is Kind.ROOM else "",
         exclusive=bool(form.get("exclusive")),
     )
-    stored = stored_commands.make(draft, person)
+    stored = stored_commands.create(draft, person)
     messages.success(request, _("“%(name)s” is there now.") % {"name": stored.name})
     return redirect("rooms")
 
@@ -145,7 +145,7 @@ def add(request: HttpRequest, kind: str) -> HttpResponseRedirect:
 def begin(request: HttpRequest, kind: str, stored_id: str) -> HttpResponseRedirect:
     """Begin the conference of a room or template, and redirect to its join page."""
     person = my_conferences.person_of(request)
-    started = stored_commands.begin(_find(kind, stored_id, person), person)
+    started = stored_commands.start(_find(kind, stored_id, person), person)
     return redirect("join", started.e164)
 
 

@@ -72,7 +72,7 @@ def identify(credentials: Credentials) -> Caller:
             NOT_LOGGED_IN, "this account belongs to no user domain, so there are no events for it"
         )
     platform = platform_of_domain(session.domain)
-    if refusal := commands.closed(platform):
+    if refusal := commands.refusal_if_served_elsewhere(platform):
         raise refusal
     return Caller(credentials, session.account.moid, session.domain, platform)
 

@@ -136,7 +136,7 @@ class PushServer:
     async def _end_served_elsewhere(self) -> None:
         """End the clients of platforms that another site serves now. Raises Error."""
         for platform in self._hub.platforms():
-            if await in_thread(commands.closed, platform):
+            if await in_thread(commands.refusal_if_served_elsewhere, platform):
                 self._hub.end_platform(platform, "moved")
 
     async def _end_signed_out(self) -> None:
