@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 
 from domains.data import hooks, queries, sealing, tokens
 from domains.models import Account, ApiKey, Application, MachineRoom
+from domains.rules.addresses import addresses_of
 from domains.rules.sign_in_names import names_of
 from domains.rules.tree import PLATFORM, USER
 from foundation import clock
@@ -117,8 +118,7 @@ def _write_platforms(database: str, platforms: Sequence[WireObject]) -> None:
 
 def _platform_row(platform: WireObject) -> tuple[object, ...]:
     """Return the values of `_PLATFORM_COLUMNS` for a received platform domain."""
-    addresses = platform.get("addresses", {})
-    urls = (addresses.get(name, "") for name in _URL_NAMES)
+    urls = addresses_of(platform.get("addresses", {}), _URL_NAMES)
     return (platform["moid"], platform["e164prefix"], platform.get("drmode", "auto"), *urls)
 
 

@@ -17,6 +17,7 @@ from unfold.forms import AuthenticationForm as UnfoldAuthenticationForm
 from domains.data import homes
 from domains.flows import people, sign_in
 from domains.models import Account
+from domains.rules.addresses import is_address
 
 
 class _FailureReasonMixin:
@@ -111,10 +112,15 @@ class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub 
     """The form of a platform domain. Its addresses have no passwords: these are in the site's environment."""
 
     def clean(self) -> dict[str, Any]:
-        """Refuse addresses with a password, so that no secret gets into the database."""
+        """Refuse what is no address, and addresses with a password, so that no secret gets into the database."""
         cleaned: dict[str, Any] = super().clean() or {}
         for name in ("http_url", "broker_url", "redis_url", "database_url"):
-            if "@" in urlsplit(cleaned.get(name) or "").netloc:
+            address = cleaned.get(name) or ""
+            if address and not is_address(address):
+                self.add_error(
+                    name, ValidationError(gettext("This is not the address of a server."))
+                )
+            elif "@" in urlsplit(address).netloc:
                 text = gettext("Leave out name and password: they stand in the site's environment.")
                 self.add_error(name, ValidationError(text))
         return cleaned

@@ -182,3 +182,11 @@ def test_a_name_that_turns_the_line_is_refused_at_its_field(
     answer = operator.post(page("apikey_add"), {"name": "\u200b", "domain": DEMO_TENANT})
     assert "name" in answer.context["adminform"].errors
     assert not UserDomain.objects.filter(name__contains="evil").exists()
+
+
+def test_what_is_no_address_of_a_server_is_refused_at_its_field(
+    operator: Browser, platform: str
+) -> None:
+    for value in ("http://[", "https://x; script-src *"):
+        answer = operator.post(page("platformdomain_change", platform), {"http_url": value})
+        assert "http_url" in answer.context["adminform"].errors
