@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.stand.errors import StandError
 from deploy.stand.server import write_private
-from licensing.rules.licence_text import new_keys, public_of, read_key, write_key
+from licensing.rules.licence_text import generate_keys, public_of, read_key, write_key
 
 
 def _password() -> str:
@@ -28,9 +28,9 @@ class Vault:
     turn: str = field(default_factory=_password)
     copies: str = field(default_factory=_password)
     register: str = field(default_factory=_password)
-    license_signing: str = field(default_factory=lambda: write_key(new_keys()[0]))
-    license_sealing: str = field(default_factory=lambda: write_key(new_keys()[2]))
-    account_sealing: str = field(default_factory=lambda: write_key(new_keys()[2]))
+    license_signing: str = field(default_factory=lambda: write_key(generate_keys()[0]))
+    license_sealing: str = field(default_factory=lambda: write_key(generate_keys()[2]))
+    account_sealing: str = field(default_factory=lambda: write_key(generate_keys()[2]))
 
     @property
     def license_public(self) -> str:

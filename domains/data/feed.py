@@ -22,7 +22,7 @@ from django.db import connections, transaction
 from domains.data import serializers
 from domains.data.change_log import lock_counter
 from domains.data.tree_rows import LINE_UP
-from domains.rules.sync_decisions import TELLING_AGAIN
+from domains.rules.sync_decisions import RESENDING_UP_TO_BASE
 from domains.rules.tree import PLATFORM, USER
 from foundation import clock
 from foundation.bus import outbox
@@ -71,8 +71,8 @@ def feed(platform: str, publish: Publish) -> int:
     base, first = rows[0]
     if base is None:
         return _send_snapshot_batch(FullSnapshot, database, platform, publish)
-    if first == TELLING_AGAIN:
-        return _send_snapshot_batch(ToldAgain, database, platform, publish)
+    if first == RESENDING_UP_TO_BASE:
+        return _send_snapshot_batch(ResentTree, database, platform, publish)
     return _send_log_batch(database, platform, publish)
 
 
@@ -297,12 +297,12 @@ class FullSnapshot:
         return moids
 
 
-class ToldAgain(FullSnapshot):
-    """The tree is told again, as it is now, under versions up to `base`; then the log goes on from there.
+class ResentTree(FullSnapshot):
+    """The tree as it is now, sent again under versions 1 to `base`; after that the log goes on.
 
-    Whoever has an object under its newer version drops it, whoever lost everything has it. The versions rise with the
-    order of a full snapshot. What was added since then has one in the log, and takes none from the others here. The
-    messages name no version before them, as nothing that lies between was sent.
+    A follower ignores an object that it has under a newer version, and takes one that it has lost. The versions rise
+    in the order of a full snapshot. Objects that were added after `base` have a version in the log, so they count none
+    here. The messages do not name the version before them, so that the follower sees no gap.
     """
 
     def _begin(self) -> None:
@@ -312,8 +312,8 @@ class ToldAgain(FullSnapshot):
             lock_counter(self._database)
             self._ask("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         query = "SELECT base FROM domains_follower WHERE platform = %s AND first = %s"
-        rows = self._ask(query, [self._platform, TELLING_AGAIN])
-        self.first, self._next = TELLING_AGAIN, 1
+        rows = self._ask(query, [self._platform, RESENDING_UP_TO_BASE])
+        self.first, self._next = RESENDING_UP_TO_BASE, 1
         self._base: int = (rows[0][0] if rows else None) or 0
         query = (
             "SELECT c.moid FROM domains_changefor f JOIN domains_change c ON c.version = f.version"
@@ -325,7 +325,9 @@ class ToldAgain(FullSnapshot):
 
     def _is_wanted(self) -> bool:
         query = "SELECT 1 FROM domains_follower WHERE platform=%s AND base=%s AND first=%s"
-        return bool(sql.select(self._database, query, [self._platform, self._base, TELLING_AGAIN]))
+        return bool(
+            sql.select(self._database, query, [self._platform, self._base, RESENDING_UP_TO_BASE])
+        )
 
     def _outbox_rows(self, items: list[tuple[str, dict[str, object]]]) -> list[OutboxRow]:
         rows = []
@@ -338,4 +340,4 @@ class ToldAgain(FullSnapshot):
 
     def _finish(self) -> None:
         query = "UPDATE domains_follower SET sent=base, first=0 WHERE platform=%s AND first=%s"
-        sql.execute(self._database, query, [self._platform, TELLING_AGAIN])
+        sql.execute(self._database, query, [self._platform, RESENDING_UP_TO_BASE])

@@ -23,7 +23,7 @@ from domains.data.change_log import lock_counter
 from domains.data.feed import add_follower
 from domains.data.queries import backups_of
 from domains.data.unit_of_work import DomainsUnitOfWork
-from domains.rules.sync_decisions import TELLING_AGAIN, Sync, decide_sync
+from domains.rules.sync_decisions import RESENDING_UP_TO_BASE, Sync, decide_sync
 from foundation import clock
 from foundation.bus import dispatch, wake_up
 from foundation.bus.consumer import BatchHandler, Consumer
@@ -85,10 +85,10 @@ def on_ask_for_changes(uow: DomainsUnitOfWork, request: AskForChanges, envelope:
     is_ours = request.platform is not None
     decision = decide_sync(request.after, base, first, newest, is_ours=is_ours)
     log.info("for %s what came after %d is asked: %s", platform, request.after, decision.value)
-    if decision is Sync.AGAIN:
+    if decision is Sync.LOG:
         change, values = "sent = %s", [request.after]
-    elif decision is Sync.TOLD:
-        change, values = "first = %s", [TELLING_AGAIN]
+    elif decision is Sync.OLD_VERSIONS:
+        change, values = "first = %s", [RESENDING_UP_TO_BASE]
     elif decision is Sync.WHOLE:
         change, values = "base = NULL, first = 0", []
         _raise_counter(uow.database, newest, request.after)

@@ -63,7 +63,8 @@ class Follower(models.Model):
 
     `sent` is the last version that its broker has confirmed. The change log holds all changes above version `base`
     that concern the follower. While `base` is null it receives a full snapshot of the domain tree, whose versions
-    begin with `first` (0: sending has not begun). `first` is -1 while what it was told up to `base` is told again.
+    begin with `first` (0: sending has not begun). `first` is -1 while the whole tree is sent again under versions up to
+    `base`.
     """
 
     platform = models.CharField(max_length=40, primary_key=True)

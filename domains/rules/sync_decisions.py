@@ -53,19 +53,18 @@ def is_time_to_ask(now: datetime, asked_at: datetime | None, gap: bool) -> bool:
 class Sync(Enum):
     """The answer to a follower (a platform that copies the domain tree) that requests changes.
 
-    AGAIN: the changes of the log are sent again. WHOLE: a full snapshot is sent. NOTHING: nothing
-    is sent.
-    TOLD: the whole tree too, but under versions no newer than those under which it was told before.
+    LOG: the changes of the log are sent again. WHOLE: a full snapshot is sent, under new versions. OLD_VERSIONS: the
+    whole tree is sent too, but under versions that the follower has seen already. NOTHING: nothing is sent.
     """
 
-    AGAIN = "again"
+    LOG = "again"
     WHOLE = "whole"
-    TOLD = "told"
+    OLD_VERSIONS = "told"
     NOTHING = "nothing"
 
 
-TELLING_AGAIN = -1
-"""In place of the first version of a snapshot: what was told up to `base` is being told again."""
+RESENDING_UP_TO_BASE = -1
+"""The value of a follower's column `first` while the whole tree is sent again under versions up to `base`."""
 
 
 def decide_sync(
@@ -85,10 +84,10 @@ def decide_sync(
     if base is None:
         return Sync.WHOLE if first and after >= first else Sync.NOTHING
     if base <= after <= newest:
-        return Sync.AGAIN
+        return Sync.LOG
     if is_ours or after > newest:
         return Sync.WHOLE
-    return Sync.NOTHING if first == TELLING_AGAIN else Sync.TOLD
+    return Sync.NOTHING if first == RESENDING_UP_TO_BASE else Sync.OLD_VERSIONS
 
 
 def platforms_holding(

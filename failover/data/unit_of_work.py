@@ -50,8 +50,8 @@ class FailoverUnitOfWork:
         rooms = MachineRoom.objects.using(self.database).filter(platform_id=self.platform)
         return list(rooms.order_by("order", "moid"))
 
-    def watched(self) -> dict[str, Room]:
-        """Lock the remembered states of all rooms, and return them: MOID of the room -> state.
+    def lock_states(self) -> dict[str, Room]:
+        """Lock the stored states of all rooms, and return them: MOID of the room -> state.
 
         The lock lets one process at a time decide about rooms.
         """
@@ -63,8 +63,8 @@ class FailoverUnitOfWork:
             for watch in watches
         }
 
-    def remember(self, moid: str, room: Room, because: str) -> None:
-        """Save the state of a room; `because` is why it has changed, or "" if it has not."""
+    def store_state(self, moid: str, room: Room, because: str) -> None:
+        """Store the state of a room. `because` says why it has changed, and is "" if it has not."""
         change = {"changed_at": self.now, "because": because} if because else {}
         RoomWatch.objects.using(self.database).update_or_create(
             room=moid,

@@ -57,10 +57,10 @@ def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
 
     Return a sentence for each of these, which says what changed and why.
     """
-    rooms, remembered = uow.rooms(), uow.watched()
+    rooms, stored_states = uow.rooms(), uow.lock_states()
     default = next((room.moid for room in rooms if room.is_default), "")
     units = uow.units_by_room(default)
-    states = {room.moid: remembered.get(room.moid, Room()) for room in rooms}
+    states = {room.moid: stored_states.get(room.moid, Room()) for room in rooms}
     changed = []
     for room in rooms:
         before, units_here = states[room.moid], units.get(room.moid, [])
@@ -68,8 +68,8 @@ def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
         alive = sum(online for _, _, online in units_here)
         after, because = decide_room(before, len(units_here), alive, uow.now, others_normal=others)
         states[room.moid] = after
-        if after != remembered.get(room.moid):
-            uow.remember(room.moid, after, because)
+        if after != stored_states.get(room.moid):
+            uow.store_state(room.moid, after, because)
         if because:
             changed.append(_stage_notice(uow, room, after, because))
     return changed
@@ -79,11 +79,13 @@ def remind(platform: str) -> None:
     """Publish again the states of rooms that CSS has not recorded yet, since its notice may be lost."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
-        remembered = failover.watched() if failover.is_open else {}
-        unheard = [room for room in failover.rooms() if room.moid in remembered]
-        unheard = [room for room in unheard if room.abnormal is not remembered[room.moid].abnormal]
+        stored_states = failover.lock_states() if failover.is_open else {}
+        unheard = [room for room in failover.rooms() if room.moid in stored_states]
+        unheard = [
+            room for room in unheard if room.abnormal is not stored_states[room.moid].abnormal
+        ]
         for room in unheard:
-            _stage_notice(failover, room, remembered[room.moid], "told again")
+            _stage_notice(failover, room, stored_states[room.moid], "told again")
     if unheard:
         wake_up.everywhere(platform)
 

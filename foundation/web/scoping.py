@@ -152,7 +152,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
         return visible if self.for_superusers is None else visible & ~self.for_superusers
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
-        """Return the rows that the user may see, from which Django makes every view: list, object, history, search."""
+        """Return the rows that the user may see. All views of the page use it: list, object, history and search."""
         rows: QuerySet[M] = super().get_queryset(request)  # type: ignore[misc]  # the mixin stands before an admin class
         user: PageUser = request.user
         if user.is_superuser:

@@ -86,10 +86,10 @@ class LockedRow:
         )
         self.added.append(entry)
         if reader:
-            self.has_read(reader, self.last_seq, self.messages)
+            self.move_read_mark(reader, self.last_seq, self.messages)
         return entry
 
-    def has_read(self, member: int, seq: int, messages: int) -> None:
+    def move_read_mark(self, member: int, seq: int, messages: int) -> None:
         """Move a member's read mark to `seq`, unless it is further already.
 
         `member` is the id of the `Member` row, `messages` the number of messages up to `seq`.

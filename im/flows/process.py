@@ -179,7 +179,7 @@ class _Batch:
         entry = self._present_entry((locked.id, request.seq))
         if read_seq < request.seq <= conversation.last_seq and entry is not None:
             self.facts.read[member.id] = request.seq
-            locked.has_read(member.id, request.seq, entry.number)
+            locked.move_read_mark(member.id, request.seq, entry.number)
             if decision is None:
                 about = {"conversation_id": str(locked.id), "user_id": member.user}
                 data = {**about, "read_seq": request.seq}

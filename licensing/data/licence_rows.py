@@ -58,8 +58,8 @@ def newest(database: str, platform: str, *, lock: bool = False) -> StoredLicence
     return newest_of(database, [platform], lock=lock)[0].get(platform)
 
 
-def newest_and_now(database: str, platform: str) -> tuple[StoredLicence | None, datetime]:
-    """Return the newest issue of a platform's licence, or `None`, and the time now (see `newest_of`)."""
+def newest_with_time(database: str, platform: str) -> tuple[StoredLicence | None, datetime]:
+    """Return the newest issue of a platform's licence, or `None`, and the time by the database (see `newest_of`)."""
     licences, now = newest_of(database, [platform])
     return licences.get(platform), now
 

@@ -53,7 +53,7 @@ class LicenceState:
 def state_of(platform: str = "") -> LicenceState:
     """Return the newest licence of a platform, by default of our own, with the time now."""
     database = store_of(own_platform()).database
-    return LicenceState(*licence_rows.newest_and_now(database, platform or own_platform()))
+    return LicenceState(*licence_rows.newest_with_time(database, platform or own_platform()))
 
 
 def warning_of(platform: str) -> str:

@@ -58,7 +58,7 @@ def find_differing(platform: str) -> list[str]:
     database = store_of(platform).database
     differing = []
     for candidate in dict.fromkeys((platform, *possible_platforms())):
-        content = hash_content(*licence_rows.newest_and_now(database, candidate))
+        content = hash_content(*licence_rows.newest_with_time(database, candidate))
         try:
             is_equal = redis_of(candidate).hgetall(key(candidate)) == content
         except redis.RedisError:
@@ -73,7 +73,7 @@ def rebuild(platform: str) -> int:
     database = store_of(platform).database
     differing = find_differing(platform)
     written = [
-        name for name in differing if write(name, *licence_rows.newest_and_now(database, name))
+        name for name in differing if write(name, *licence_rows.newest_with_time(database, name))
     ]
     for name in written:
         log.info("%s is written again", key(name))

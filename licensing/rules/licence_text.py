@@ -128,8 +128,8 @@ class LicenceKeys(NamedTuple):
     sealing_key: bytes
 
 
-def new_keys() -> LicenceKeys:
-    """Return three new keys for licences."""
+def generate_keys() -> LicenceKeys:
+    """Return random new keys for licences: to sign, to verify the signature, and to encrypt the text."""
     signer = Ed25519PrivateKey.generate()
     return LicenceKeys(
         signer.private_bytes_raw(), signer.public_key().public_bytes_raw(), os.urandom(KEY_BYTES)

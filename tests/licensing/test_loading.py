@@ -13,7 +13,7 @@ from licensing.flows.load import preview
 from licensing.flows.revoke import revoke
 from licensing.models import Licence
 from licensing.rules.decisions import Standing
-from licensing.rules.licence_text import new_keys, write_key
+from licensing.rules.licence_text import generate_keys, write_key
 from tests import licences
 from tests.integration.conftest import do
 from tests.licensing.conftest import Import, from_bmc, in_days, sent_messages, text
@@ -59,7 +59,7 @@ def test_a_newer_issue_counts_from_its_loading_on(east: str, bring: Import) -> N
 
 def test_each_refusal_has_its_own_message(east: str, bring: Import) -> None:
     bring(text(east, 5))
-    good, (signing, _, sealing) = text(east, 6), new_keys()
+    good, (signing, _, sealing) = text(east, 6), generate_keys()
     sealing_key, secret = os.environ["LICENSE_SEALING_KEY"], os.environ["LICENSE_SIGNING_KEY"]
     licence = licences.licence(east, 6, 1, 1)
     cases = {

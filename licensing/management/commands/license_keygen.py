@@ -7,7 +7,7 @@ from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from licensing.rules.licence_text import new_keys, write_key
+from licensing.rules.licence_text import generate_keys, write_key
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         if existing := [str(path) for path in paths if path.exists()]:
             raise CommandError(f"{', '.join(existing)} is there already; choose another --out")
         out.parent.mkdir(parents=True, exist_ok=True)
-        for path, key in zip(paths, new_keys(), strict=True):
+        for path, key in zip(paths, generate_keys(), strict=True):
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(descriptor, "w") as file:
                 file.write(write_key(key) + "\n")

@@ -13,7 +13,7 @@ from domains.rules.sign_in_names import names_of, normalize
 from domains.rules.sync_decisions import (
     ASK_ANYWAY,
     ASK_EVERY,
-    TELLING_AGAIN,
+    RESENDING_UP_TO_BASE,
     Sync,
     Verdict,
     decide_sync,
@@ -116,8 +116,8 @@ def test_it_asks_again_after_a_while(asked_at: datetime | None, gap: bool, due: 
 @pytest.mark.parametrize(
     ("after", "base", "first", "told"),
     [
-        (50, 40, 0, Sync.AGAIN),
-        (40, 40, 0, Sync.AGAIN),
+        (50, 40, 0, Sync.LOG),
+        (40, 40, 0, Sync.LOG),
         (39, 40, 0, Sync.WHOLE),
         (101, 40, 0, Sync.WHOLE),
         (0, None, 0, Sync.NOTHING),
@@ -132,10 +132,10 @@ def test_what_one_is_told_that_asks(after: int, base: int | None, first: int, to
 @pytest.mark.parametrize(
     ("after", "first", "told"),
     [
-        (50, 0, Sync.AGAIN),
-        (39, 0, Sync.TOLD),
-        (0, 0, Sync.TOLD),
-        (0, TELLING_AGAIN, Sync.NOTHING),
+        (50, 0, Sync.LOG),
+        (39, 0, Sync.OLD_VERSIONS),
+        (0, 0, Sync.OLD_VERSIONS),
+        (0, RESENDING_UP_TO_BASE, Sync.NOTHING),
         (101, 0, Sync.WHOLE),
     ],
 )

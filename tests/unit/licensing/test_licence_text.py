@@ -19,14 +19,14 @@ from licensing.rules.licence_text import (
     NotALicence,
     UnknownVersion,
     WrongKey,
-    new_keys,
+    generate_keys,
     read_key,
     seal,
     unseal,
     write_key,
 )
 
-SIGNING, PUBLIC, SEALING = new_keys()
+SIGNING, PUBLIC, SEALING = generate_keys()
 START = datetime(2026, 1, 1, tzinfo=UTC)
 ONE = Licence("east", 7, Amounts(1, 2, 3, 4, 5, 6, 7), START, START + timedelta(days=365))
 TEXT = seal(ONE, SIGNING, SEALING)
@@ -82,7 +82,7 @@ def test_a_piece_of_a_licence_is_refused(length: int) -> None:
 
 
 def test_each_failure_has_its_own_name_and_words() -> None:
-    other_signing, other_public, other_sealing = new_keys()
+    other_signing, other_public, other_sealing = generate_keys()
     cases: list[tuple[str, bytes, bytes, type[BadLicence], str]] = [
         ("hello", PUBLIC, SEALING, NotALicence, "not a licence"),
         (PREFIX + "AAAA", PUBLIC, SEALING, NotALicence, "its end is missing"),
