@@ -204,6 +204,9 @@ class Contact(models.Model):
     owner = models.CharField(max_length=40)
     other = models.CharField(max_length=40)
     name = models.CharField(max_length=64, blank=True, default="", help_text="The owner's word.")
+    note = models.CharField(
+        max_length=2000, blank=True, default="", db_default="", help_text="For the owner alone."
+    )
     state = models.CharField(
         max_length=8,
         choices=[(s, s) for s in ("asking", "asked", "friend", "blocked")],
@@ -213,6 +216,10 @@ class Contact(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["owner", "other"], name="im_contact_once")
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["owner", "state"], name="im_contact_by"),
+            models.Index(fields=["other", "state"], name="im_contact_in"),
         ]
 
     def __str__(self) -> str:

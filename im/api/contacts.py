@@ -28,7 +28,7 @@ class Contacts(Call):
         rows = queries.contacts(database, self.me.id, arguments["after"], arguments["count"])
         persons = people.people_by_id(self.store, [row.other for row in rows])
         friends = [row.other for row in rows if row.state == FRIEND]
-        states = presence.visible_presence(database, friends, self.now)
+        states = presence.visible_presence(database, self.me.id, friends, self.now)
         return ack(
             contacts=[
                 serializers.contact(row, persons.get(row.other), states.get(row.other))
@@ -62,6 +62,8 @@ class Contact(Call):
         arguments, other = self.arguments(request_forms.ChangeContact), self.user(user)
         if "name" in arguments:
             flow.rename(self.store, self.me, other, arguments["name"])
+        if "note" in arguments:
+            flow.set_note(self.store, self.me, other, arguments["note"])
         if "state" in arguments:
             action = ContactAction.BLOCK if arguments["state"] == BLOCKED else ContactAction.ACCEPT
             flow.change_contact(self.store, self.me, other, action, self.now)

@@ -18,7 +18,8 @@ AT_ONCE = 500
 """An answer holds at most this many entries, members, contacts or conversations."""
 
 
-def _user(**more: Any) -> serializers.RegexField:
+def user_field(**more: Any) -> serializers.RegexField:
+    """Return a form's field for a person's id."""
     return serializers.RegexField(USER, max_length=40, **more)
 
 
@@ -26,7 +27,7 @@ def _choices(words: type[StrEnum]) -> list[str]:
     return [word.value for word in words]
 
 
-class _Line(serializers.CharField):
+class Line(serializers.CharField):
     """A name of one line that holds a visible character, unless the field may be blank."""
 
     lines = False
@@ -40,7 +41,7 @@ class _Line(serializers.CharField):
         return value
 
 
-class _Lines(_Line):
+class Lines(Line):
     """A text that may have several lines, and holds a visible character unless it may be blank."""
 
     lines = True
@@ -116,9 +117,9 @@ class NewConversation(serializers.Serializer[object]):
     """A conversation to open: `direct` with `user`, or `group` with `name` and `users`."""
 
     kind = serializers.ChoiceField([Kind.DIRECT.value, Kind.GROUP.value])
-    user = _user(required=False)
-    name = _Line(max_length=128, required=False)
-    users = serializers.ListField(child=_user(), max_length=MAX_MEMBERS - 1, default=list)
+    user = user_field(required=False)
+    name = Line(max_length=128, required=False)
+    users = serializers.ListField(child=user_field(), max_length=MAX_MEMBERS - 1, default=list)
     joining = serializers.ChoiceField(_choices(Joining), default=Joining.INVITE.value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -132,8 +133,8 @@ class NewConversation(serializers.Serializer[object]):
 class Change(serializers.Serializer[object]):
     """The settings of a group to change; those left out stay as they are."""
 
-    name = _Line(max_length=128, required=False)
-    notice = _Lines(max_length=2000, allow_blank=True, required=False)
+    name = Line(max_length=128, required=False)
+    notice = Lines(max_length=2000, allow_blank=True, required=False)
     joining = serializers.ChoiceField(_choices(Joining), required=False)
     mute_all = serializers.BooleanField(required=False)
 
@@ -148,7 +149,7 @@ class Mine(serializers.Serializer[object]):
 class Coming(serializers.Serializer[object]):
     """People to add to a group; with `invite` they must accept first."""
 
-    users = serializers.ListField(child=_user(), min_length=1, max_length=MAX_MEMBERS)
+    users = serializers.ListField(child=user_field(), min_length=1, max_length=MAX_MEMBERS)
     invite = serializers.BooleanField(default=False)
 
 
@@ -186,7 +187,7 @@ class Name(serializers.Serializer[object]):
 class Ask(serializers.Serializer[object]):
     """The person whom the caller asks to become a contact: by id, or by exact sign-in name."""
 
-    user = _user(required=False)
+    user = user_field(required=False)
     name = serializers.CharField(max_length=254, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -200,11 +201,12 @@ class ChangeContact(serializers.Serializer[object]):
     """The changes that the caller makes to one of the own contacts.
 
     The state `friend` accepts a request, `blocked` blocks the person. `name` is the caller's own name
-    for the person.
+    for the person, `note` a text that only the caller sees.
     """
 
     state = serializers.ChoiceField([FRIEND, BLOCKED], required=False)
-    name = _Line(max_length=64, allow_blank=True, required=False)
+    name = Line(max_length=64, allow_blank=True, required=False)
+    note = Lines(max_length=2000, allow_blank=True, required=False)
 
 
 class SetPresence(serializers.Serializer[object]):

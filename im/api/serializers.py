@@ -98,6 +98,7 @@ def contact(row: Contact, person: Person | None, presence: Presence | None) -> D
         "user_id": row.other,
         "name": row.name or (person.name if person else ""),
         "own_name": row.name,
+        "note": row.note,
         "state": row.state,
         "presence": presence.value if presence else None,
     }
@@ -357,6 +358,7 @@ class ContactShape(_Form):
     user_id = serializers.CharField()
     name = serializers.CharField()
     own_name = serializers.CharField()
+    note = serializers.CharField(help_text="The caller's own; nobody else sees it.")
     state = serializers.ChoiceField(
         [
             conversation_decisions.ASKING,

@@ -217,6 +217,75 @@ def friends(database: str, owner: str) -> list[str]:
     return [row[0] for row in sql.select(database, query, [owner])]
 
 
+def relations(database: str, me: str) -> list[tuple[str, str, str, str]]:
+    """Return `(person, my name for them, my state, their state)` for all friends, and all blocks both ways.
+
+    My state is "friend" or "blocked", or "" in the rows about people who have blocked me.
+    """
+    query = (
+        "SELECT other, name, state, '' FROM im_contact"
+        " WHERE owner=%s AND state IN ('friend', 'blocked')"
+        " UNION ALL SELECT owner, '', '', state FROM im_contact WHERE other=%s AND state='blocked'"
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in sql.select(database, query, [me, me])]
+
+
+def relations_near(database: str, me: str, other: str) -> list[tuple[str, str, str, str]]:
+    """Return the rows of `relations` that are about one other person, and all blocks both ways."""
+    query = (
+        "SELECT other, name, state, '' FROM im_contact WHERE owner=%s AND state='blocked'"
+        " UNION ALL SELECT other, name, state, '' FROM im_contact"
+        " WHERE owner=%s AND other=%s AND state='friend'"
+        " UNION ALL SELECT owner, '', '', state FROM im_contact WHERE other=%s AND state='blocked'"
+    )
+    rows = sql.select(database, query, [me, me, other, me])
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
+def friends_of_many(database: str, people: Sequence[str]) -> list[tuple[str, str]]:
+    """Return `(person, friend)` for all friends of these people."""
+    if not people:
+        return []
+    query = (
+        "SELECT owner, other FROM im_contact"
+        f" WHERE state='friend' AND owner IN ({sql.marks(people)})"
+    )
+    return [(row[0], row[1]) for row in sql.select(database, query, people)]
+
+
+def groups_of(database: str, user: str) -> list[int]:
+    """Return the ids of the groups of which a person is an active member."""
+    query = (
+        "SELECT m.conversation_id FROM im_member m JOIN im_conversation c ON c.id=m.conversation_id"
+        " WHERE m.user=%s AND m.state='active' AND c.kind='group'"
+    )
+    return [row[0] for row in sql.select(database, query, [user])]
+
+
+def fellow_members(
+    database: str, numbers: Sequence[int], users: Sequence[str]
+) -> list[tuple[int, str]]:
+    """Return `(conversation, user)` of those of these people who are active members of these conversations."""
+    if not numbers or not users:
+        return []
+    query = (
+        "SELECT conversation_id, user FROM im_member WHERE state='active'"
+        f" AND conversation_id IN ({sql.marks(numbers)}) AND user IN ({sql.marks(users)})"
+    )
+    return [(row[0], row[1]) for row in sql.select(database, query, [*numbers, *users])]
+
+
+def members_of_many(database: str, numbers: Sequence[int], most: int) -> list[tuple[int, str]]:
+    """Return `(conversation, user)` of active members of these conversations, at most `most` rows."""
+    if not numbers:
+        return []
+    query = (
+        "SELECT conversation_id, user FROM im_member WHERE state='active'"
+        f" AND conversation_id IN ({sql.marks(numbers)}) LIMIT {int(most)}"
+    )
+    return [(row[0], row[1]) for row in sql.select(database, query, numbers)]
+
+
 def states_between(database: str, owner: str, people: Sequence[str]) -> dict[str, tuple[str, str]]:
     """Return the states of contacts in both directions: person -> (in `owner`'s list, in the person's list).
 

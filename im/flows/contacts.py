@@ -12,7 +12,7 @@ from django.db import transaction
 
 from domains.models import Account
 from foundation.cells.directory import PlatformStore
-from im.data import journal, people, presence_store, queries
+from im.data import hooks, journal, people, presence_store, queries
 from im.data.locked_conversation import Denied
 from im.data.people import Person
 from im.models import Contact, Conversation, Member
@@ -38,7 +38,7 @@ def change_contact(
         person = _lock_accounts(store, me, other)
         before = queries.states_between(store.database, me.id, [other])[other]
         is_new = action is ContactAction.ASK and not before[0]
-        if is_new and not people.may_find(store, me, person):
+        if is_new and not _may_find(store, me, person):
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
         after = conversation_decisions.decide_contact(action, *before)
         if isinstance(after, DenyReason):
@@ -129,6 +129,33 @@ def _notify(
     )
 
 
+def make_friends(store: PlatformStore, me: Person, other: str, now: datetime) -> None:
+    """Make two people contacts who have agreed to it elsewhere, such as by an invitation.
+
+    Must run inside a transaction. A block between them raises Denied.
+    """
+    _lock_accounts(store, me, other)
+    before = queries.states_between(store.database, me.id, [other])[other]
+    if conversation_decisions.BLOCKED in before:
+        raise Denied(DenyReason.NOT_FOUND, NOBODY)
+    after = (conversation_decisions.FRIEND, conversation_decisions.FRIEND)
+    if before != after:
+        _check_count(store.database, me, before[0], after[0])
+        _save_state(store.database, me.id, other, after[0])
+        _save_state(store.database, other, me.id, after[1])
+        _notify(store, me, other, before, after, now)
+
+
+def set_note(store: PlatformStore, me: Person, other: str, note: str) -> None:
+    """Change the person's own note about a contact, which nobody else sees."""
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        rows = Contact.objects.using(store.database).filter(owner=me.id, other=other)
+        if not rows.exists():
+            raise Denied(DenyReason.NOT_FOUND, NOBODY)
+        rows.update(note=note)
+
+
 def rename(store: PlatformStore, me: Person, other: str, name: str) -> None:
     """Change the name that the person gives to a contact; an empty one shows the contact's real name."""
     with transaction.atomic(using=store.database):
@@ -139,13 +166,19 @@ def rename(store: PlatformStore, me: Person, other: str, name: str) -> None:
         rows.update(name=name)
 
 
+def _may_find(store: PlatformStore, me: Person, other: Person) -> bool:
+    """Return whether both people's tenants, and the other person's own choice, let a person find the other."""
+    return people.may_find(store, me, other) and all(hooks.MAY_FIND.call(store.database, me, other))
+
+
 def find_person(store: PlatformStore, me: Person, name: str) -> Person:
     """Return the person who signs in with exactly this name.
 
-    Raises Denied if that person has blocked me, or belongs to a user domain whose people I may not find.
+    Raises Denied if that person has blocked me, does not want to be found, or belongs to a user domain whose people I
+    may not find.
     """
     person = people.person_by_sign_in_name(store, name)
-    if person is None or person.id == me.id or not people.may_find(store, me, person):
+    if person is None or person.id == me.id or not _may_find(store, me, person):
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
     between = queries.states_between(store.database, me.id, [person.id])[person.id]
     if between[1] == conversation_decisions.BLOCKED:

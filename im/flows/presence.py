@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.db import transaction
 
 from foundation.cells import sql
 from foundation.cells.directory import PlatformStore, look_up, possible_platforms, store_of
-from im.data import journal, presence_store, queries
+from im.data import hooks, journal, presence_store, queries
 from im.models import Preference
 from im.rules.messages import Notice
 from im.rules.vocabulary import Cmd, Presence
@@ -37,7 +37,7 @@ def own_presence(store: PlatformStore, user: str, now: datetime) -> tuple[Presen
 
 def of_contacts(store: PlatformStore, user: str, now: datetime) -> dict[str, Presence]:
     """Return the presence of a person's contacts, as they let others see it."""
-    return visible_presence(store.database, queries.friends(store.database, user), now)
+    return visible_presence(store.database, user, queries.friends(store.database, user), now)
 
 
 def pending_notices(now: datetime) -> list[Notice]:
@@ -70,7 +70,8 @@ def _of_platform(platform: str, users: list[str], now: datetime) -> list[Notice]
     if not friends:
         return []
     database = store_of(platform).database
-    states = visible_presence(database, [*friends], now)
+    friends = _without_hidden(database, friends)
+    states = visible_presence(database, "", [*friends], now)
     hidden = _hiding(database, [*friends]) | presence_store.choosing_invisible([*friends])
     newly_hidden = presence_store.newly_hidden(hidden, friends.keys() - hidden)
     return [
@@ -80,10 +81,29 @@ def _of_platform(platform: str, users: list[str], now: datetime) -> list[Notice]
     ]
 
 
-def visible_presence(database: str, users: Collection[str], now: datetime) -> dict[str, Presence]:
-    """Return the presence of people as others see it: OFFLINE if invisible or hidden."""
+def _without_hidden(
+    database: str, friends: Mapping[str, tuple[str, ...]]
+) -> dict[str, tuple[str, ...]]:
+    """Return people's friends without those to whom a person's presence is not shown."""
+    pairs = set[tuple[str, str]]().union(*hooks.PRESENCE_HIDDEN.call(database, friends.keys(), ""))
+    return {
+        user: tuple(friend for friend in others if (user, friend) not in pairs)
+        for user, others in friends.items()
+    }
+
+
+def visible_presence(
+    database: str, viewer: str, users: Collection[str], now: datetime
+) -> dict[str, Presence]:
+    """Return the presence of people as a viewer sees it: OFFLINE if invisible or hidden.
+
+    An empty `viewer` stands for a viewer from whom nobody hides in particular.
+    """
     states = presence_store.presence(users, now.timestamp())
     hidden = _hiding(database, users)
+    if viewer and users:
+        pairs = set[tuple[str, str]]().union(*hooks.PRESENCE_HIDDEN.call(database, users, viewer))
+        hidden |= {user for user, _ in pairs}
     return {
         user: Presence.OFFLINE if state is Presence.INVISIBLE or user in hidden else state
         for user, state in states.items()

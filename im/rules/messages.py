@@ -249,13 +249,14 @@ class Notice:
     """A notice goes to some people and is not stored.
 
     With `conversation` it is routed by that conversation's key; with 0 it goes to each person
-    alone.
+    alone, or in one message to all of them (`together`).
     """
 
     cmd: Cmd
     data: Data
     users: tuple[str, ...]
     conversation: int = 0
+    together: bool = False
 
 
 # ---- what others see ----------------------------------------------------------------------------

@@ -26,6 +26,8 @@ Ways = Mapping[str, str]
 """
 
 EVERY_WAY = "am"
+TOGETHER = "people"
+"""The key of notices that reach people by their further keys (BCC) alone; nothing is bound by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +69,18 @@ def entry_publications(entry: StoredEntry, ways: Ways) -> Iterator[Publication]:
 
 
 def notice_publications(note: Notice, ways: Ways) -> Iterator[Publication]:
-    """Return the messages that bring a notice to people: one for a conversation, or one for each."""
+    """Return the messages that bring a notice to people: one for a conversation, or one for each.
+
+    A notice that is the same for many goes to them together, by a key of which no receiver can tell
+    who the others are.
+    """
     message = {"cmd": note.cmd.value, "data": note.data}
     listening = {user: ways[user] for user in note.users if user in ways}
+    if note.together:
+        keys, body = keys_of(listening), orjson.dumps(message)
+        for first in range(0, len(keys), KEYS_A_PUBLISH):
+            yield Publication(BASE, TOGETHER, body, keys[first : first + KEYS_A_PUBLISH])
+        return
     if note.conversation:
         if listening:
             yield from _to_all(note.conversation, message, keys_of(listening))

@@ -34,6 +34,9 @@ class Cmd(StrEnum):
     CALL_ANSWERED = "call.answered"
     CALL_ENDED = "call.ended"
     CALL_SIGNAL = "call.signal"
+    MOMENT = "moment"
+    REACTION = "reaction"
+    NUMBER = "number"
 
 
 STORED = frozenset(

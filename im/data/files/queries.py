@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from foundation.cells.directory import PlatformStore, own_platform, possible_platforms, store_of
+from im.data import hooks
 from im.models import File, FileUse, Member
 from im.rules.vocabulary import Membership
 
 log = logging.getLogger("im.files")
+RELEASED_AT = datetime(2000, 1, 1, tzinfo=UTC)
+"""The upload time of files that are to be deleted at once."""
 
 StoredFile = tuple[PlatformStore, File]
 
@@ -40,17 +43,53 @@ def readable(person: str, numbers: Collection[UUID]) -> list[File]:
     for store in _stores():
         missing = set(numbers) - files.keys()
         if missing:
-            files |= {file.id: file for file in _rows(store, _readable(person, missing))}
+            files |= {file.id: file for file in _readable_rows(store, person, missing)}
     return list(files.values())
 
 
-def _readable(person: str, numbers: Collection[UUID]) -> QuerySet[File]:
+def _readable(database: str, person: str, numbers: Collection[UUID]) -> QuerySet[File]:
     """Return the query, on one platform's data, for those of these files that a person may read."""
+    others = set[UUID]().union(*hooks.FILE_READERS.call(database, person, numbers))
     memberships = Member.objects.filter(
         conversation=OuterRef("conversation"), user=person, state=Membership.ACTIVE
     )
     shared = FileUse.objects.filter(file=OuterRef("pk")).filter(Exists(memberships))
-    return File.objects.filter(Q(owner=person) | Q(Exists(shared)), pk__in=numbers, ready=True)
+    may_read = Q(owner=person) | Q(Exists(shared)) | Q(pk__in=others)
+    return File.objects.filter(may_read, pk__in=numbers, ready=True)
+
+
+def _readable_rows(store: PlatformStore, person: str, numbers: Collection[UUID]) -> list[File]:
+    """Return those of these files that a person may read in one platform's data; none while it is away."""
+    try:
+        return list(_readable(store.database, person, numbers).using(store.database))
+    except (DatabaseError, InterfaceError) as error:
+        _raise_unless_foreign(store, error)
+        return []
+
+
+def own_files(database: str, person: str, numbers: Collection[UUID]) -> dict[UUID, File]:
+    """Return those of these files that are complete uploads of a person.
+
+    Their rows are locked, so that they are not deleted before the caller's transaction ends.
+    """
+    rows = File.objects.using(database).filter(pk__in=numbers, owner=person, ready=True)
+    return {file.id: file for file in rows.select_for_update()}
+
+
+def set_used(database: str, numbers: Collection[UUID]) -> None:
+    """Mark files as used, so that they are not deleted as forgotten uploads."""
+    File.objects.using(database).filter(pk__in=numbers).update(used=True)
+
+
+def release(database: str, numbers: Collection[UUID]) -> None:
+    """Mark files that nothing uses any more as forgotten uploads, unless a message carries them.
+
+    The timer of `flows.forget_files` deletes them, with their rows, in its next run.
+    """
+    rows = File.objects.using(database).filter(pk__in=numbers)
+    rows.exclude(Exists(FileUse.objects.filter(file=OuterRef("pk")))).update(
+        used=False, created_at=RELEASED_AT
+    )
 
 
 def _stores() -> Iterator[PlatformStore]:
@@ -66,10 +105,15 @@ def _rows(store: PlatformStore, query: QuerySet[File]) -> list[File]:
     try:
         return list(query.using(store.database))
     except (DatabaseError, InterfaceError) as error:
-        if store.platform == own_platform():
-            raise
-        log.warning("the data of %s is away: %s", store.platform, error)
+        _raise_unless_foreign(store, error)
         return []
+
+
+def _raise_unless_foreign(store: PlatformStore, error: Exception) -> None:
+    """Raise the error again if it is about our own platform's data; log it otherwise."""
+    if store.platform == own_platform():
+        raise error
+    log.warning("the data of %s is away: %s", store.platform, error)
 
 
 def used_bytes(database: str, person: str) -> int:
