@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from foundation.bus.app_config import (
+    PlaceEntry,
     PlatformAppConfig,
     SidebarGroup,
     Timer,
@@ -113,6 +114,10 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         )
         dashboard = (page_entry(_("Dashboard"), "dashboard", "index"),)
         return (SidebarGroup(0, "", dashboard), SidebarGroup(10, _("Conferences"), entries))
+
+    def places(self) -> Sequence[PlaceEntry]:
+        """Return the page on which people hold conferences."""
+        return (PlaceEntry(10, _("My conferences"), "console"),)
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
         """Return by queue the handlers of the resource manager (RMS) and of our own conference manager (CM)."""

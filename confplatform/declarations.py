@@ -5,6 +5,9 @@ from __future__ import annotations
 from importlib import import_module
 
 from django.apps import apps
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
 
 from foundation.bus.app_config import PlatformAppConfig, SidebarGroup, Timer
 
@@ -40,6 +43,22 @@ def _classes() -> list[type[PlatformAppConfig]]:
 def configs() -> list[PlatformAppConfig]:
     """Return the loaded configurations of our apps, in the order of the layers, lowest first."""
     return [config for config in apps.get_app_configs() if isinstance(config, PlatformAppConfig)]
+
+
+def navigation(request: HttpRequest) -> dict[str, object]:
+    """Give all templates the links between the pages for people (a context processor); they are made when used."""
+
+    def links() -> list[dict[str, object]]:
+        places = sorted(place for config in configs() for place in config.places())
+        found = [(str(reverse(place.url_name)), place.title) for place in places]
+        current = max(
+            (link for link, _ in found if request.path_info.startswith(link)), key=len, default=""
+        )
+        return [
+            {"link": link, "title": title, "is_current": link == current} for link, title in found
+        ]
+
+    return {"navigation": SimpleLazyObject(links)}
 
 
 def sidebar() -> list[SidebarGroup]:

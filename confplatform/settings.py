@@ -134,6 +134,9 @@ _FOLDER = {
         "directory_permissions_mode": 0o700,
     },
 }
+INVITATIONS = env.bool("INVITATIONS", default=True)
+SMS_SENDER = env.str("SMS_SENDER", default="social.data.senders.FileSender")
+SMS_FILE = env.str("SMS_FILE", default=str(BASE_DIR / "var" / "sms.txt"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
@@ -215,6 +218,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "licensing.pages.admin_notices.for_pages",
+                "confplatform.declarations.navigation",
             ]
         },
     }

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from foundation.bus.app_config import (
+    PlaceEntry,
     PlatformAppConfig,
     SidebarGroup,
     Timer,
@@ -70,6 +71,10 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
             model_entry(_("Media servers"), "perm_media", "im", "mediaserver"),
         )
         return (SidebarGroup(50, _("Instant messages"), entries),)
+
+    def places(self) -> Sequence[PlaceEntry]:
+        """Return the chat page."""
+        return (PlaceEntry(20, _("Messages"), "chat"),) if "im" in settings.ROLES else ()
 
     def health_checks(self) -> Mapping[str, Callable[[], str]]:
         """Return the health check that fails when people's messages are no longer stored."""

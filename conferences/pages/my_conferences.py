@@ -86,7 +86,6 @@ def page(request: HttpRequest) -> HttpResponse:
     context: dict[str, object] = {
         "person": person,
         "tenant": tenant,
-        "chat": "im" in settings.ROLES,
     }
     if tenant is None:
         context["admin"] = reverse("admin:index") if person.is_staff else ""

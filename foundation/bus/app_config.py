@@ -58,6 +58,17 @@ class SidebarEntry(NamedTuple):
     allowed: Callable[[HttpRequest], bool]
 
 
+class PlaceEntry(NamedTuple):
+    """A place is a page for people, with its link on all such pages. They are shown in the order of `position`.
+
+    `url_name` is the name of its URL.
+    """
+
+    position: int
+    title: StrOrPromise
+    url_name: str
+
+
 class SidebarGroup(NamedTuple):
     """A sidebar group holds links under one heading. Groups are shown in the order of `position`."""
 
@@ -101,6 +112,10 @@ class PlatformAppConfig(AppConfig):
 
     def sidebar(self) -> Sequence[SidebarGroup]:
         """Return the groups of links that the app adds to the sidebar of the admin."""
+        return ()
+
+    def places(self) -> Sequence[PlaceEntry]:
+        """Return the app's pages for people, to which all such pages link."""
         return ()
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:

@@ -58,7 +58,9 @@ async function up() {
   beat();
   for (const one of unsent.waiting()) transmit(one);
   list.draw(open);
-  if (open) await openTalk(open.id);
+  const asked = /^#c=(\d+)$/.exec(location.hash);
+  if (asked) history.replaceState(null, "", location.pathname);
+  if (asked || open) await openTalk(asked ? asked[1] : open.id);
 }
 
 function presenceOf({ state, contacts }) {
