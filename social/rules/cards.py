@@ -1,0 +1,114 @@
+"""The module decides who sees which field of a person's card, and who finds a person. It is pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ShownTo(StrEnum):
+    """The people to whom a field is shown. Each word includes the people of those before it."""
+
+    NOBODY = "nobody"
+    CONTACTS = "contacts"
+    CIRCLE = "circle"
+    TENANT = "tenant"
+    EVERYBODY = "everybody"
+
+
+class FoundBy(StrEnum):
+    """The people who find a person in the directory, by exact name, and among suggestions."""
+
+    NOBODY = "nobody"
+    CIRCLE = "circle"
+    TENANT = "tenant"
+    EVERYBODY = "everybody"
+
+
+class Matching(StrEnum):
+    """The people who learn from their address book that a number of theirs is this person's.
+
+    MUTUAL: those whose number stands in this person's address book, too.
+    """
+
+    NOBODY = "nobody"
+    MUTUAL = "mutual"
+    EVERYBODY = "everybody"
+
+
+FIELDS = {
+    "nickname": 64,
+    "organisation": 128,
+    "title": 128,
+    "phone": 16,
+    "email": 254,
+    "address": 256,
+    "birthday": 10,
+    "url": 256,
+    "note": 2000,
+    "picture": 36,
+}
+"""The fields of a card, each with the number of characters that it may have."""
+PHONE, PICTURE, NOTE = "phone", "picture", "note"
+DEFAULT_SHOWN_TO = {PICTURE: ShownTo.TENANT, "nickname": ShownTo.TENANT}
+"""Fields that others see unless the person chose otherwise; all others are shown to contacts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closeness:
+    """The relation of a reader to the person whose card is read."""
+
+    is_self: bool = False
+    is_blocked: bool = False
+    is_contact: bool = False
+    shares_circle: bool = False
+    same_tenant: bool = False
+    has_number: bool = False
+    """Both have agreed to exchange their numbers."""
+
+
+def default_shown_to(name: str) -> ShownTo:
+    """Return to whom a field is shown if the person has chosen nothing."""
+    return DEFAULT_SHOWN_TO.get(name, ShownTo.CONTACTS)
+
+
+def shows_field(name: str, shown_to: ShownTo, reader: Closeness) -> bool:
+    """Return whether a reader sees a field of a card. A block hides everything, an exchanged number included."""
+    if reader.is_self:
+        return True
+    if reader.is_blocked:
+        return False
+    if name == PHONE and reader.has_number:
+        return True
+    groups = {
+        ShownTo.NOBODY: False,
+        ShownTo.CONTACTS: reader.is_contact,
+        ShownTo.CIRCLE: reader.is_contact or reader.shares_circle,
+        ShownTo.TENANT: reader.is_contact or reader.shares_circle or reader.same_tenant,
+        ShownTo.EVERYBODY: True,
+    }
+    return groups[shown_to]
+
+
+def may_find(found_by: FoundBy, reader: Closeness) -> bool:
+    """Return whether a reader finds a person; contacts always do, and a blocked person never does.
+
+    EVERYBODY means the own tenant, and tenants that have opened themselves to each other.
+    """
+    if reader.is_self or reader.is_blocked:
+        return reader.is_self
+    groups = {
+        FoundBy.NOBODY: False,
+        FoundBy.CIRCLE: reader.shares_circle,
+        FoundBy.TENANT: reader.shares_circle or reader.same_tenant,
+        FoundBy.EVERYBODY: True,
+    }
+    return reader.is_contact or groups[found_by]
+
+
+def is_match(matching: Matching, has_mine: bool) -> bool:
+    """Return whether somebody is told that a number is this person's.
+
+    `has_mine`: this person's address book has a confirmed number of the one who asks.
+    """
+    return matching is Matching.EVERYBODY or (matching is Matching.MUTUAL and has_mine)

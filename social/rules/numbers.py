@@ -1,0 +1,46 @@
+"""The module reads telephone numbers, and turns them into keyed hashes. It is pure.
+
+The numbers of address books are never stored: only their HMAC with a secret of the platform, by
+which nobody without the secret can try all numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable
+
+import phonenumbers
+
+LONGEST = 40
+"""A number as people write it has at most this many characters."""
+
+
+def parse(text: str, region: str = "") -> str:
+    """Return a number in the form of E.164, such as "+8613800138000"; "" if it is none.
+
+    `region` is the country (two letters) of numbers that are written without their country's code.
+    """
+    if len(text) > LONGEST:
+        return ""
+    try:
+        number = phonenumbers.parse(text, region or None)
+    except phonenumbers.NumberParseException:
+        return ""
+    if not phonenumbers.is_possible_number(number):
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def hashed(number: str, secret: str) -> str:
+    """Return the HMAC of a number in the form of E.164, as 64 hexadecimal digits."""
+    return hmac.new(f"number:{secret}".encode(), number.encode(), hashlib.sha256).hexdigest()
+
+
+def hashed_many(texts: Iterable[str], region: str, secret: str) -> dict[str, str]:
+    """Return the HMACs of numbers: HMAC -> the number as it was written. What is no number is left out."""
+    hashes: dict[str, str] = {}
+    for text in texts:
+        if number := parse(text, region):
+            hashes.setdefault(hashed(number, secret), text)
+    return hashes

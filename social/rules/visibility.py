@@ -1,0 +1,99 @@
+"""The module decides who sees a moment, and with it its files, likes, comments and counts. It is pure.
+
+The stricter rule always wins. Who is *included* by name is settled when a moment is posted: somebody
+who gets a label later does not see what was posted for it before. Who is *excluded* is looked at
+whenever the moment is read: a label that excludes, a block, the end of a contact, and leaving a
+circle take effect at once, also on what was posted before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+CONTACTS, PRIVATE = 0, -1
+"""The places of moments that are in no circle: for the author's contacts, or for the author alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """The audience of a moment as its author chose it.
+
+    `place` is CONTACTS, PRIVATE, or the id of a circle. With `has_only` just the people on a list
+    see the moment; with `has_except` nobody does who has one of the excluded labels.
+    """
+
+    author: str
+    place: int
+    has_only: bool = False
+    has_except: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A person who reads, with the facts that hold at that time.
+
+    `contacts` maps friends to the viewer's own names for them. `blocked` holds the people whom the
+    viewer has blocked, and those who have blocked the viewer. `circles` are those in which the
+    viewer is an active member.
+    """
+
+    id: str
+    contacts: dict[str, str] = field(default_factory=dict)
+    blocked: frozenset[str] = frozenset()
+    circles: frozenset[int] = frozenset()
+
+
+def may_see(
+    audience: Audience, viewer: Viewer, is_named: bool = False, is_excluded: bool = False
+) -> bool:
+    """Return whether a viewer sees a moment.
+
+    `is_named`: the viewer is on the list that was frozen when the moment was posted.
+    `is_excluded`: the viewer has one of the excluded labels now.
+    """
+    if viewer.id == audience.author:
+        return True
+    if audience.place == PRIVATE or audience.author in viewer.blocked:
+        return False
+    is_near = (
+        audience.author in viewer.contacts
+        if audience.place == CONTACTS
+        else audience.place in viewer.circles
+    )
+    return (
+        is_near
+        and (is_named or not audience.has_only)
+        and not (audience.has_except and is_excluded)
+    )
+
+
+def audience_now(
+    audience: Audience,
+    near: Iterable[str],
+    blocked: Collection[str],
+    named: Collection[str],
+    excluded: Collection[str],
+) -> list[str]:
+    """Return the people besides the author who see a moment now, in alphabetical order of their ids.
+
+    `near` are the author's contacts, or the circle's active members. `blocked` are the people with a
+    block between them and the author. `named` is the frozen list, `excluded` are the people with an
+    excluded label.
+    """
+    if audience.place == PRIVATE:
+        return []
+    people = {*near} - {audience.author, *blocked}
+    if audience.has_only:
+        people &= {*named}
+    if audience.has_except:
+        people -= {*excluded}
+    return sorted(people)
+
+
+def shown_actors(viewer: Viewer, actors: Iterable[str]) -> list[str]:
+    """Return those of the people who liked or commented on a moment whom a viewer of it sees.
+
+    People with a block between them and the viewer are left out, so that neither reads the other.
+    """
+    return [actor for actor in actors if actor not in viewer.blocked]
