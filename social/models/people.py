@@ -1,0 +1,161 @@
+"""The tables of contacts' labels, cards, privacy choices, numbers, address books and invitations."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import ClassVar
+
+from django.db import models
+
+from foundation.clock import next_id
+from social.rules.cards import FoundBy, Matching, ShownTo
+
+
+def choices(words: type[StrEnum]) -> list[tuple[str, str]]:
+    """Return the words as choices of a column."""
+    return [(word.value, word.value) for word in words]
+
+
+class Label(models.Model):
+    """A label that a person puts on contacts. Without a name it was deleted.
+
+    A deleted label still excludes the people who had it from the moments that name it.
+    """
+
+    id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
+    owner = models.CharField(max_length=40)
+    name = models.CharField(max_length=64, null=True)
+    shows_presence = models.BooleanField(
+        default=True, help_text="People with this label see whether the owner is online."
+    )
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["owner", "name"], name="social_label_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.owner}"
+
+
+class LabelMember(models.Model):
+    """A contact who has a label."""
+
+    pk = models.CompositePrimaryKey("label_id", "user")
+    label = models.ForeignKey(Label, on_delete=models.CASCADE)
+    user = models.CharField(max_length=40, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.user} has {self.label_id}"
+
+
+class CardField(models.Model):
+    """A field of a person's card, and to whom it is shown."""
+
+    pk = models.CompositePrimaryKey("user", "name")
+    user = models.CharField(max_length=40)
+    name = models.CharField(max_length=16)
+    value = models.CharField(max_length=2000)
+    shown_to = models.CharField(max_length=10, choices=choices(ShownTo))
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user}"
+
+
+class Profile(models.Model):
+    """The privacy choices of a person, the use of the address book, and which notices were seen."""
+
+    user = models.CharField(max_length=40, primary_key=True)
+    found_by = models.CharField(max_length=10, choices=choices(FoundBy), default=FoundBy.EVERYBODY)
+    matching = models.CharField(max_length=10, choices=choices(Matching), default=Matching.MUTUAL)
+    suggested = models.BooleanField(default=True, help_text="Shown to others as an acquaintance.")
+    seen_id = models.BigIntegerField(default=0, help_text="Notices up to it were seen.")
+    book_started = models.DateField(null=True)
+    book_day = models.DateField(null=True)
+    book_new = models.PositiveIntegerField(default=0, help_text="New numbers on `book_day`.")
+
+    def __str__(self) -> str:
+        return self.user
+
+
+class ConfirmedNumber(models.Model):
+    """A number that a person has confirmed, as HMAC with the server's secret."""
+
+    hmac = models.CharField(max_length=64, primary_key=True)
+    user = models.CharField(max_length=40, db_index=True)
+    confirmed_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"a number of {self.user}"
+
+
+class NumberCode(models.Model):
+    """A code that was sent to a number, with which its owner confirms it."""
+
+    user = models.CharField(max_length=40, primary_key=True)
+    hmac = models.CharField(max_length=64)
+    code_hash = models.CharField(max_length=64)
+    tries = models.PositiveSmallIntegerField(default=0)
+    expires_at = models.DateTimeField()
+    day = models.DateField()
+    sent_today = models.PositiveSmallIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"code for {self.user}"
+
+
+class BookEntry(models.Model):
+    """A number in a person's address book, as HMAC with the server's secret."""
+
+    pk = models.CompositePrimaryKey("owner", "hmac")
+    owner = models.CharField(max_length=40)
+    hmac = models.CharField(max_length=64, db_index=True)
+
+    def __str__(self) -> str:
+        return f"a number in the book of {self.owner}"
+
+
+class BookDay(models.Model):
+    """How many new numbers the address books of a tenant took on one day."""
+
+    pk = models.CompositePrimaryKey("domain", "day")
+    domain = models.CharField(max_length=40)
+    day = models.DateField()
+    count = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.domain} on {self.day}"
+
+
+class Invitation(models.Model):
+    """An invitation by a link of one use: whoever follows it becomes a contact of the inviting person."""
+
+    code_hash = models.CharField(max_length=64, primary_key=True)
+    inviter = models.CharField(max_length=40)
+    domain = models.CharField(max_length=40)
+    circle = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(db_index=True)
+    used_by = models.CharField(max_length=40, blank=True, default="")
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["inviter", "created_at"], name="social_invited_by")
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation by {self.inviter}"
+
+
+class NumberExchange(models.Model):
+    """An exchange of numbers: asked for, or agreed. Once agreed, each sees the other's number."""
+
+    pk = models.CompositePrimaryKey("owner", "other")
+    owner = models.CharField(max_length=40)
+    other = models.CharField(max_length=40, db_index=True)
+    state = models.CharField(
+        max_length=8, choices=[(word, word) for word in ("asking", "asked", "agreed")]
+    )
+
+    def __str__(self) -> str:
+        return f"{self.owner} {self.state} {self.other}"
