@@ -1,0 +1,207 @@
+"""Queries for pages of moments: the timeline, a wall, one person's moments. They only read.
+
+A page takes at most seven queries, whatever the number of contacts: contacts and blocks, circles,
+the ids of candidates (one or two), their rows, the facts for the rule, and counts. The ids come from
+covering indexes alone, and no condition of visibility stands in that query: the rule of
+`rules/visibility.py` decides on the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import orjson
+
+from foundation import clock
+from foundation.cells import sql
+from im.rules.messages import Data
+from social.data import viewers
+from social.rules.limits import TIMELINE_PAGE, WINDOW
+from social.rules.visibility import CONTACTS, PRIVATE, Audience, Viewer
+
+CANDIDATES = 3 * TIMELINE_PAGE
+"""So many rows are looked at for one page; more of them may be invisible."""
+_MANY_CONTACTS = 100
+"""From this number of contacts on a page looks at a shorter window first."""
+_PLAIN_LISTS = "SET STATEMENT in_predicate_conversion_threshold=0 FOR "
+"""MariaDB turns a list of 1,000 values and more into a subquery, for which it reads whole indexes."""
+
+_COLUMNS = "id, author, author_name, place, has_only, has_except, kind, text, files, sent_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A moment as it is stored."""
+
+    id: int
+    author: str
+    author_name: str
+    audience: Audience
+    kind: str
+    text: str
+    files: list[Data]
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The likes and comments of a moment, as one viewer counts them."""
+
+    likes: int = 0
+    liked: bool = False
+    comments: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MomentPage:
+    """A page of moments, the latest first. `next_before` is where the next page begins, `None` at the end."""
+
+    posts: list[Post]
+    counts: dict[int, Counts]
+    viewer: Viewer
+    next_before: int | None
+
+
+def timeline(database: str, user: str, before: int | None, count: int) -> MomentPage:
+    """Return a page of the moments of a person's contacts and circles, and of the person's own."""
+    viewer = viewers.load_viewer(database, user)
+    upto = before or clock.id_at(clock.now()) + (1 << 40)
+    ids: list[int] = []
+    for window in _windows(len(viewer.contacts)):
+        floor = max(0, upto - window)
+        ids = _candidates(database, viewer, floor, upto)
+        if len(ids) >= CANDIDATES:
+            break
+    return _page(database, viewer, ids, count)
+
+
+def _windows(contacts: int) -> list[int]:
+    """Return the windows in which candidates are looked for, as differences of ids."""
+    whole = int(WINDOW.total_seconds() * 1_000_000) << 13
+    if contacts <= _MANY_CONTACTS:
+        return [whole]
+    return [whole * _MANY_CONTACTS // contacts, whole]
+
+
+def _candidates(database: str, viewer: Viewer, floor: int, upto: int) -> list[int]:
+    """Return the ids of the latest moments that may be on the timeline, the latest first."""
+    in_window = f"id>%s AND id<%s ORDER BY id DESC LIMIT {CANDIDATES}"
+    authors, circles = sorted({viewer.id, *viewer.contacts}), sorted(viewer.circles)
+    query = (
+        "(SELECT id FROM social_moment FORCE INDEX (social_moment_of)"
+        f" WHERE author IN ({sql.marks(authors)}) AND place={CONTACTS} AND {in_window})"
+    )
+    values: list[object] = [*authors, floor, upto]
+    if circles:
+        query += (
+            " UNION ALL (SELECT id FROM social_moment FORCE INDEX (social_moment_on)"
+            f" WHERE place IN ({sql.marks(circles)}) AND {in_window})"
+        )
+        values += [*circles, floor, upto]
+    query = f"{_PLAIN_LISTS}{query} ORDER BY id DESC LIMIT {CANDIDATES}"
+    return [row[0] for row in sql.select(database, query, values)]
+
+
+def wall(database: str, user: str, circle: int, before: int | None, count: int) -> MomentPage:
+    """Return a page of the wall of a circle, as a person sees it."""
+    return _listed(database, user, "place=%s", [circle], before, count)
+
+
+def of_person(database: str, user: str, author: str, before: int | None, count: int) -> MomentPage:
+    """Return a page of one person's moments, as another person or the author sees them."""
+    where, values = f"author=%s AND place<>{PRIVATE}", [author]
+    if user == author:
+        where = "author=%s"
+    return _listed(database, user, where, values, before, count)
+
+
+def _listed(
+    database: str, user: str, where: str, values: Sequence[object], before: int | None, count: int
+) -> MomentPage:
+    viewer = viewers.load_viewer(database, user)
+    query = f"SELECT id FROM social_moment WHERE {where}"
+    if before:
+        query, values = f"{query} AND id<%s", [*values, before]
+    query += f" ORDER BY id DESC LIMIT {CANDIDATES}"
+    ids = [row[0] for row in sql.select(database, query, values)]
+    return _page(database, viewer, ids, count)
+
+
+def _page(database: str, viewer: Viewer, ids: Sequence[int], count: int) -> MomentPage:
+    """Return the first `count` of these moments that a viewer sees, and where the next page begins."""
+    rows = posts(database, ids)
+    audiences = {post.id: post.audience for post in rows}
+    seen = viewers.visible(database, viewer, audiences)
+    first = {*seen[:count]}
+    shown = [post for post in rows if post.id in first]
+    after = None
+    if len(seen) > count:
+        after = shown[-1].id
+    elif len(ids) >= CANDIDATES:
+        after = ids[-1]
+    numbers = [post.id for post in shown]
+    return MomentPage(shown, counts(database, viewer, numbers), viewer, after)
+
+
+def posts(database: str, ids: Iterable[int]) -> list[Post]:
+    """Return those of these moments that exist, the latest first, whoever may see them."""
+    numbers = [*ids]
+    if not numbers:
+        return []
+    query = (
+        f"SELECT {_COLUMNS} FROM social_moment WHERE id IN ({sql.marks(numbers)}) ORDER BY id DESC"
+    )
+    return [_post(*row) for row in sql.select(database, query, numbers)]
+
+
+def _post(
+    number: int,
+    author: str,
+    name: str,
+    place: int,
+    only: int,
+    excepts: int,
+    kind: str,
+    text: str,
+    files: str,
+    sent_at: datetime,
+) -> Post:
+    """Return a moment from the values of its columns."""
+    audience = Audience(author, place, bool(only), bool(excepts))
+    moment = sent_at.replace(tzinfo=UTC)
+    return Post(number, author, name, audience, kind, text, orjson.loads(files), moment)
+
+
+def visible_post(database: str, user: str, number: int) -> tuple[Post, Viewer] | None:
+    """Return a moment, and a person as its viewer; `None` if it does not exist, or the person does not see it."""
+    for post in posts(database, [number]):
+        viewer = viewers.viewer_of(database, user, post.audience)
+        if viewers.visible(database, viewer, {post.id: post.audience}):
+            return post, viewer
+    return None
+
+
+def counts(database: str, viewer: Viewer, ids: Sequence[int]) -> dict[int, Counts]:
+    """Return the likes and comments of moments, without those of people blocked by the viewer or blocking the viewer."""
+    if not ids:
+        return {}
+    hidden = sorted(viewer.blocked)
+    without = f" AND user NOT IN ({sql.marks(hidden)})" if hidden else ""
+    where = f"moment_id IN ({sql.marks(ids)}){without} GROUP BY moment_id"
+    query = (
+        f"SELECT moment_id, COUNT(*), MAX(user=%s), 1 FROM social_like WHERE {where}"
+        f" UNION ALL SELECT moment_id, COUNT(*), 0, 0 FROM social_comment WHERE {where}"
+    )
+    values = [*ids, *hidden]
+    likes: dict[int, tuple[int, bool]] = {}
+    comments: dict[int, int] = {}
+    for number, count, mine, is_like in sql.select(database, query, [viewer.id, *values, *values]):
+        if is_like:
+            likes[number] = (count, bool(mine))
+        else:
+            comments[number] = count
+    return {
+        number: Counts(*likes.get(number, (0, False)), comments.get(number, 0)) for number in ids
+    }

@@ -1,0 +1,108 @@
+"""People found circles and change what a circle has besides its conversation: description and picture.
+
+A circle is a group conversation of `im` with a wall. Members, roles, joining, mute, leaving, handing
+over and dissolving are the conversation's (`im.flows.members`, `im.flows.conversations`).
+All functions raise `Denied`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from foundation.cells.directory import PlatformStore
+from im.data import journal
+from im.data.files import queries as files
+from im.data.locked_conversation import Denied, lock_conversation
+from im.data.people import Person
+from im.flows import conversations
+from im.models import Conversation
+from im.rules.conversation_decisions import DenyReason, GroupAction
+from im.rules.messages import Data
+from im.rules.vocabulary import Cmd, Joining
+from social.data import file_uses
+from social.models import Circle
+from social.rules.limits import MAX_CIRCLES
+
+NO_CIRCLE = "there is no such circle, or you are not in it"
+
+
+def create(
+    store: PlatformStore,
+    me: Person,
+    name: str,
+    users: Collection[str],
+    joining: Joining,
+    description: str,
+    key: str,
+    now: datetime,
+) -> int:
+    """Found a circle of which the person is the owner, and return its id.
+
+    A repeated call with the same `key` returns the same circle.
+    """
+    database = store.database
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        own = Conversation.objects.using(database).filter(creator=me.id, closed=False)
+        circles = Circle.objects.using(database).filter(conversation__in=own.values("pk"))
+        if circles.count() >= MAX_CIRCLES:
+            raise Denied(DenyReason.FULL, f"at most {MAX_CIRCLES} circles are founded by a person")
+        key = f"circle:{key}" if key else ""
+        number = conversations.create_group(store, me, name, users, joining, key, now)
+        Circle.objects.using(database).get_or_create(
+            conversation=number, defaults={"description": description}
+        )
+    return number
+
+
+def change(
+    store: PlatformStore, me: Person, number: int, wanted: dict[str, object], now: datetime
+) -> None:
+    """Change a circle's name, notice, way of joining, muting, description or picture; those left out stay.
+
+    `picture` is the id of an upload of the person, or `None` for no picture.
+    """
+    of_circle: dict[str, object] = {
+        name: wanted.pop(name) for name in ("description", "picture") if name in wanted
+    }
+    database = store.database
+    with transaction.atomic(using=database):
+        if not Circle.objects.using(database).filter(pk=number).exists():
+            raise Denied(DenyReason.NOT_FOUND, NO_CIRCLE)
+        if wanted:
+            conversations.change(store, number, me, wanted, now)
+        if of_circle:
+            _change_circle(store, me, number, of_circle, now)
+
+
+def _change_circle(
+    store: PlatformStore, me: Person, number: int, wanted: dict[str, object], now: datetime
+) -> None:
+    """Change the columns of a circle's own row, and log in the conversation which they are."""
+    with lock_conversation(store, number, me, now) as locked:
+        locked.check_allowed(GroupAction.SET)
+        row = Circle.objects.using(store.database).select_for_update().get(pk=number)
+        new = {name: value for name, value in wanted.items() if getattr(row, name) != value}
+        if not new:
+            return
+        if "picture" in new:
+            _change_picture(store, me, number, new["picture"])
+        Circle.objects.using(store.database).filter(pk=number).update(**new)
+        about: Data = {
+            name: str(value) if isinstance(value, UUID) else value for name, value in new.items()
+        }
+        locked.log(Cmd.CONVERSATION, {"what": "changed", **about})
+
+
+def _change_picture(store: PlatformStore, me: Person, number: int, picture: object) -> None:
+    """Use another upload as the circle's picture; the one before is deleted, unless it is used elsewhere."""
+    file_uses.remove(store.database, file_uses.CIRCLE, str(number))
+    if isinstance(picture, UUID):
+        own = files.own_files(store.database, me.id, [picture])
+        if picture not in own or not own[picture].content_type.startswith("image/"):
+            raise Denied(DenyReason.NOT_FOUND, "picture: this is not an uploaded picture of yours")
+        file_uses.add(store.database, file_uses.CIRCLE, str(number), [picture])

@@ -1,0 +1,231 @@
+"""People post moments and delete them; those who see a moment are notified.
+
+Each function is one transaction. All raise `Denied`, and NotServedHere or ReadOnly as
+`im.data.journal.require_serving` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from foundation import clock
+from foundation.cells.directory import PlatformStore
+from im.data import journal, queries
+from im.data.files import queries as files
+from im.data.locked_conversation import Denied
+from im.data.people import Person
+from im.flows import forget_files
+from im.models import File
+from im.rules.conversation_decisions import RANK, DenyReason
+from im.rules.messages import Data
+from im.rules.vocabulary import Cmd, Membership, Role
+from social.data import audience as audiences
+from social.data import file_uses, notify, timeline
+from social.data.audience import Lists
+from social.models import Circle, Moment, MomentExclusion, MomentReader
+from social.rules import limits
+from social.rules.limits import MomentKind
+from social.rules.visibility import CONTACTS, PRIVATE, Audience
+
+NO_MOMENT = "there is no such moment, or it is not for you"
+NO_CIRCLE = "place: there is no such circle, or you are not in it"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A moment that a person wants to post.
+
+    `place` is CONTACTS, PRIVATE, or a circle. `only_labels` and `only_people` limit it to some
+    people, `except_labels` are those who do not see it. `client_id` makes a repeated request
+    harmless; `None` means that each request posts another moment.
+    """
+
+    place: int
+    text: str = ""
+    files: tuple[UUID, ...] = ()
+    only_labels: tuple[int, ...] = ()
+    only_people: tuple[str, ...] = ()
+    except_labels: tuple[int, ...] = ()
+    client_id: str | None = None
+
+    @property
+    def has_only(self) -> bool:
+        """Return whether just the people on a list see the moment."""
+        return bool(self.only_labels or self.only_people)
+
+
+def preview(store: PlatformStore, me: Person, draft: Draft) -> list[str]:
+    """Return the ids of the people who would see a moment if it were posted now."""
+    audience, lists = _audience_of(store.database, me, draft)
+    return audiences.people_who_see(store.database, audience, lists)
+
+
+def readers(store: PlatformStore, me: Person, number: int) -> list[str]:
+    """Return the ids of the people who see a moment of the person's own now."""
+    post = own_post(store, me, number)
+    lists = audiences.lists_of(store.database, number)
+    return audiences.people_who_see(store.database, post.audience, lists)
+
+
+def own_post(store: PlatformStore, me: Person, number: int) -> timeline.Post:
+    """Return a moment of the person's own. Raises Denied."""
+    for post in timeline.posts(store.database, [number]):
+        if post.author == me.id:
+            return post
+    raise Denied(DenyReason.NOT_FOUND, NO_MOMENT)
+
+
+def publish(store: PlatformStore, me: Person, draft: Draft, now: datetime) -> int:
+    """Post a moment, and return its id; a repeated request with the same `client_id` returns the first one's."""
+    database = store.database
+    try:
+        with transaction.atomic(using=database):
+            journal.require_serving(store)
+            audience, lists = _audience_of(database, me, draft)
+            own_files = files.own_files(database, me.id, draft.files)
+            row = _row(me, draft, audience, own_files, now)
+            row.save(using=database, force_insert=True)
+            _save_lists(database, row.id, lists)
+            file_uses.add(database, "moment", str(row.id), draft.files)
+            people = audiences.people_who_see(database, audience, lists)
+            _notify(store, me, row.id, audience, "posted", people, now)
+    except IntegrityError:
+        earlier = Moment.objects.using(database).filter(author=me.id, client_id=draft.client_id)
+        number = earlier.values_list("pk", flat=True).first() if draft.client_id else None
+        if number is None:
+            raise
+        return number
+    return row.id
+
+
+def _audience_of(database: str, me: Person, draft: Draft) -> tuple[Audience, Lists]:
+    """Return the audience of a draft and its lists, the included people settled. Raises Denied."""
+    if draft.place == PRIVATE and (draft.has_only or draft.except_labels):
+        raise Denied(DenyReason.MALFORMED, "only: a private post has no lists of readers")
+    if draft.place not in (CONTACTS, PRIVATE):
+        _check_may_post(database, me, draft.place)
+    labels = sorted({*draft.only_labels, *draft.except_labels})
+    if labels and audiences.with_own_labels(database, me.id, labels) is None:
+        raise Denied(DenyReason.NOT_FOUND, "labels: one of them is not a label of yours")
+    only: frozenset[str] | None = None
+    if draft.has_only:
+        only = frozenset(draft.only_people).union(
+            audiences.with_own_labels(database, me.id, draft.only_labels) or ()
+        )
+    audience = Audience(me.id, draft.place, draft.has_only, bool(draft.except_labels))
+    return audience, Lists(only, tuple(sorted({*draft.except_labels})))
+
+
+def _check_may_post(database: str, me: Person, circle: int) -> None:
+    """Check that a person may post to a circle: is in it, not muted, and it is open. Raises Denied."""
+    member = queries.member(database, circle, me.id)
+    is_circle = Circle.objects.using(database).filter(pk=circle).exists()
+    if member is None or not is_circle or member.state != Membership.ACTIVE:
+        raise Denied(DenyReason.NOT_FOUND, NO_CIRCLE)
+    if member.conversation.closed:
+        raise Denied(DenyReason.CLOSED, "place: this circle is dissolved")
+    is_muted = member.muted_until is not None and member.muted_until > clock.now()
+    leads = RANK[Role(member.role)] >= RANK[Role.ADMIN]
+    if is_muted or (member.conversation.mute_all and not leads):
+        raise Denied(DenyReason.NOT_ALLOWED, "place: you are muted in this circle")
+
+
+def _row(
+    me: Person, draft: Draft, audience: Audience, own_files: dict[UUID, File], now: datetime
+) -> Moment:
+    """Return the row of a new moment. Raises Denied if its text or files are not as they may be."""
+    missing = [str(number) for number in draft.files if number not in own_files]
+    if missing:
+        raise Denied(DenyReason.NOT_FOUND, f"files: {missing[0]} is not a complete upload of yours")
+    rows = [own_files[number] for number in draft.files]
+    kind = limits.kind_of_files([file.content_type for file in rows])
+    if fault := limits.fault_of_files(kind, [file.content_type for file in rows]):
+        raise Denied(DenyReason.MALFORMED, fault)
+    if kind is MomentKind.TEXT and not draft.text.strip():
+        raise Denied(DenyReason.MALFORMED, "text: a moment needs a text or a file")
+    if rows and kind is MomentKind.TEXT:
+        raise Denied(DenyReason.MALFORMED, "files: pictures, sound and video are taken")
+    return Moment(
+        id=clock.next_id(),
+        author=me.id,
+        author_name=me.name,
+        place=audience.place,
+        has_only=audience.has_only,
+        has_except=audience.has_except,
+        kind=kind,
+        text=draft.text,
+        files=[file_uses.file_data(file) for file in rows],
+        client_id=draft.client_id,
+        sent_at=now,
+    )
+
+
+def _save_lists(database: str, number: int, lists: Lists) -> None:
+    """Write the lists of a new moment."""
+    MomentReader.objects.using(database).bulk_create(
+        [MomentReader(moment_id=number, user=user) for user in sorted(lists.only or ())]
+    )
+    MomentExclusion.objects.using(database).bulk_create(
+        [MomentExclusion(moment_id=number, label_id=label) for label in lists.excepts]
+    )
+
+
+def _notify(
+    store: PlatformStore,
+    me: Person,
+    number: int,
+    audience: Audience,
+    event: str,
+    people: Collection[str],
+    now: datetime,
+) -> None:
+    """Notify the people who see a moment, and the author's own devices."""
+    about: Data = {
+        "what": event,
+        "moment_id": str(number),
+        "author_id": me.id,
+        "author_name": me.name,
+        "place": str(audience.place),
+    }
+    notify.send(store, Cmd.MOMENT, about, [me.id, *people], now)
+
+
+def delete(store: PlatformStore, me: Person, number: int, now: datetime) -> None:
+    """Delete a moment, with likes, comments, and files that nothing else uses.
+
+    The author may do so; in a circle also those who lead it.
+    """
+    database = store.database
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        post = next(iter(timeline.posts(database, [number])), None)
+        if post is None or not (post.author == me.id or _leads(database, me, post)):
+            raise Denied(DenyReason.NOT_FOUND, NO_MOMENT)
+        people = audiences.people_who_see(
+            database, post.audience, audiences.lists_of(database, number)
+        )
+        file_uses.remove(database, "moment", str(number))
+        # If this process dies here, the timer deletes the files; nobody may read them meanwhile.
+        transaction.on_commit(
+            lambda: forget_files.forget_files(store.platform, now), using=database, robust=True
+        )
+        Moment.objects.using(database).filter(pk=number).delete()
+        author = Person(post.author, post.author_name, "")
+        _notify(store, author, number, post.audience, "deleted", people, now)
+
+
+def _leads(database: str, me: Person, post: timeline.Post) -> bool:
+    """Return whether a person leads the circle on whose wall a moment stands, and sees the moment."""
+    if post.audience.place in (CONTACTS, PRIVATE):
+        return False
+    member = queries.member(database, post.audience.place, me.id)
+    return (
+        member is not None
+        and member.state == Membership.ACTIVE
+        and RANK[Role(member.role)] >= RANK[Role.ADMIN]
+    )
