@@ -1,0 +1,149 @@
+"""Queries for people: the directory, suggestions, and whether a person lets others find them. They only read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from domains.models import Account
+from foundation.cells.directory import PlatformStore, possible_platforms, store_of
+from im.data import people, queries
+from im.data.people import Person
+from im.models import Conversation
+from social.data import viewers
+from social.models import Profile
+from social.rules.cards import FoundBy, may_find
+
+MIN_LETTERS = 2
+"""A search in the directory needs at least this many characters."""
+CANDIDATES = 100
+_MANY = 5000
+"""Suggestions come from at most this many memberships in the person's circles."""
+_MIN_COMMON = 2
+"""People are suggested for at least this many common contacts, or a common circle."""
+
+
+def store_with(database: str) -> PlatformStore:
+    """Return the store whose data lies in a database, given by its alias."""
+    return next(
+        store for store in map(store_of, possible_platforms()) if store.database == database
+    )
+
+
+def profiles(database: str, users: Collection[str]) -> dict[str, Profile]:
+    """Return the privacy choices of people; those who have chosen nothing have the defaults."""
+    rows = {row.user: row for row in Profile.objects.using(database).filter(pk__in=users)}
+    return {user: rows.get(user) or Profile(user=user) for user in users}
+
+
+def findable(store: PlatformStore, me: Person, others: Collection[Person]) -> set[str]:
+    """Return those of these people whom a person may find, by their tenants and their own choice."""
+    if not others:
+        return set()
+    close = viewers.closeness(store, me, others)
+    chosen = profiles(store.database, [person.id for person in others])
+    is_open = viewers.open_to(store, me, others)
+    return {
+        person.id
+        for person in others
+        if may_find(FoundBy(chosen[person.id].found_by), close[person.id])
+        and (person.id in is_open or not me.domain or close[person.id].is_contact)
+    }
+
+
+def lets_find(database: str, me: Person, other: Person) -> bool:
+    """Return whether a person's own choice lets another one find them (a receiver of im's hook)."""
+    close = viewers.closeness(store_with(database), me, [other])[other.id]
+    return may_find(FoundBy(profiles(database, [other.id])[other.id].found_by), close)
+
+
+def directory(store: PlatformStore, me: Person, text: str, count: int) -> list[Person]:
+    """Return people of the own tenant whose name or number begins with a text, as far as they let others find them.
+
+    E-mail addresses and telephone numbers are not searched: guessing them would tell whose they are.
+    """
+    if len(text) < MIN_LETTERS or not me.domain:
+        return []
+    begins = Q(username__istartswith=text) | Q(e164__startswith=text)
+    begins |= Q(first_name__istartswith=text) | Q(last_name__istartswith=text)
+    rows = Account.objects.using(store.database).filter(begins, domain=me.domain, is_active=True)
+    persons = [people.person_of_account(row) for row in rows.order_by("username")[:CANDIDATES]]
+    seen = findable(store, me, [person for person in persons if person.id != me.id])
+    return [person for person in persons if person.id in seen][:count]
+
+
+# ---- suggestions --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """A person whom another one may know, and why: contacts in common (their number), circles (their names)."""
+
+    person: Person
+    common_contacts: int
+    circles: list[str]
+
+
+def suggestions(store: PlatformStore, me: Person, count: int) -> list[Suggestion]:
+    """Return people whom a person may know by contacts or circles, the best reasons first."""
+    database = store.database
+    viewer = viewers.load_viewer(database, me.id)
+    known = {me.id, *viewer.contacts, *viewer.blocked}
+    common = Counter(
+        friend
+        for _, friend in queries.friends_of_many(database, sorted(viewer.contacts))
+        if friend not in known
+    )
+    shared: dict[str, set[int]] = {}
+    for circle, user in queries.members_of_many(database, sorted(viewer.circles), _MANY):
+        if user not in known:
+            shared.setdefault(user, set()).add(circle)
+    reasons = {
+        user: (common[user] if common[user] >= _MIN_COMMON else 0, shared.get(user, set()))
+        for user in {*common, *shared}
+    }
+    best = sorted(
+        (user for user, reason in reasons.items() if any(reason)),
+        key=lambda user: (-reasons[user][0] - 2 * len(reasons[user][1]), user),
+    )[:CANDIDATES]
+    return _suggested(store, me, best, reasons)[:count]
+
+
+def _suggested(
+    store: PlatformStore,
+    me: Person,
+    users: list[str],
+    reasons: dict[str, tuple[int, set[int]]],
+) -> list[Suggestion]:
+    """Return the suggestions of these people who let themselves be found and suggested."""
+    persons = people.people_by_id(store, users)
+    chosen = profiles(store.database, users)
+    seen = findable(store, me, list(persons.values()))
+    names = conversation_names(
+        store.database, {circle for _, circles in reasons.values() for circle in circles}
+    )
+    return [
+        Suggestion(
+            persons[user],
+            reasons[user][0],
+            sorted(names[circle] for circle in reasons[user][1] if circle in names),
+        )
+        for user in users
+        if user in seen and chosen[user].suggested
+    ]
+
+
+def conversation_names(database: str, numbers: Iterable[int]) -> dict[int, str]:
+    """Return the names of conversations: id -> name."""
+    rows = Conversation.objects.using(database).filter(pk__in={*numbers})
+    return dict(rows.values_list("pk", "name"))
+
+
+def named_people(store: PlatformStore, contacts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return `(id, name)` of contacts, by name; `contacts` maps people to one's own names for them."""
+    persons = people.people_by_id(store, contacts)
+    named = [(user, contacts[user] or person.name) for user, person in persons.items()]
+    return sorted(named, key=lambda pair: (pair[1].lower(), pair[0]))

@@ -1,0 +1,61 @@
+"""Queries that match the numbers of address books with confirmed numbers. They only read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from foundation.cells.directory import PlatformStore
+from im.data import people
+from im.data.people import Person
+from social.data import finding, viewers
+from social.models import BookEntry, ConfirmedNumber
+from social.rules.cards import Matching, is_match
+
+
+def of_hashes(store: PlatformStore, me: Person, hashes: Collection[str]) -> dict[str, Person]:
+    """Return the people whose confirmed numbers these are, as far as that is told: HMAC -> person."""
+    database = store.database
+    rows = ConfirmedNumber.objects.using(database).filter(hmac__in=hashes).exclude(user=me.id)
+    owners = dict(rows.values_list("hmac", "user"))
+    if not owners:
+        return {}
+    persons = _tellable(store, me, {*owners.values()})
+    mine = ConfirmedNumber.objects.using(database).filter(user=me.id).values("hmac")
+    with_mine = BookEntry.objects.using(database).filter(owner__in=persons, hmac__in=mine)
+    having = {*with_mine.values_list("owner", flat=True)}
+    chosen = finding.profiles(database, [*persons])
+    return {
+        key: persons[user]
+        for key, user in owners.items()
+        if user in persons and is_match(Matching(chosen[user].matching), user in having)
+    }
+
+
+def _tellable(store: PlatformStore, me: Person, users: Collection[str]) -> dict[str, Person]:
+    """Return those of these people who are not blocked either way, and whose tenant is open to the person."""
+    viewer = viewers.load_viewer(store.database, me.id, circles=False)
+    persons = people.people_by_id(store, {*users} - viewer.blocked)
+    is_open = viewers.open_to(store, me, list(persons.values()))
+    return {user: person for user, person in persons.items() if user in is_open}
+
+
+def all_matches(store: PlatformStore, me: Person) -> list[Person]:
+    """Return the people of a person's whole address book who are told, by name."""
+    book = BookEntry.objects.using(store.database).filter(owner=me.id)
+    found = of_hashes(store, me, list(book.values_list("hmac", flat=True)))
+    return sorted({*found.values()}, key=lambda person: (person.name, person.id))
+
+
+def who_knows(store: PlatformStore, me: Person, key: str) -> list[str]:
+    """Return the people who have a number of the person in their address books, and whose number the person has.
+
+    People whom the person lets find the number by choice are told as well.
+    """
+    database = store.database
+    owners = BookEntry.objects.using(database).filter(hmac=key).exclude(owner=me.id)
+    users = _tellable(store, me, {*owners.values_list("owner", flat=True)})
+    matching = Matching(finding.profiles(database, [me.id])[me.id].matching)
+    book = BookEntry.objects.using(database).filter(owner=me.id).values("hmac")
+    theirs = ConfirmedNumber.objects.using(database).filter(user__in=users, hmac__in=book)
+    known = {*theirs.values_list("user", flat=True)}
+    return sorted(user for user in users if is_match(matching, user in known))

@@ -1,0 +1,186 @@
+"""People let the platform look for acquaintances by the numbers of their address book (CONV).
+
+Only HMACs of the numbers are kept. A match is told if it is mutual (each has the other's confirmed
+number), or if the other has chosen to be found by everybody. So whoever uploads numbers at random
+learns nothing. Each function is one transaction; all raise `Denied`.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F
+
+from domains.models.accounts import hash_secret
+from foundation.cells.directory import PlatformStore
+from foundation.signing import shared_key
+from im.data import journal
+from im.data.locked_conversation import Denied
+from im.data.people import Person
+from im.rules.conversation_decisions import DenyReason
+from im.rules.vocabulary import Cmd
+from social.data import matches, notify, senders
+from social.models import BookDay, BookEntry, CardField, ConfirmedNumber, NumberCode, Profile
+from social.rules import limits, numbers
+from social.rules.cards import PHONE, ShownTo
+from social.rules.limits import BookUse
+
+CODES_A_DAY, TRIES, CODE_LIFE = 5, 5, timedelta(minutes=10)
+WRONG = "code: it is wrong or too old; ask for another one"
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """The result of an upload: how many numbers were new, how many more are taken today, and what matches.
+
+    `left_out` numbers were new but beyond the limit; `invalid` ones are no numbers. `matches` maps
+    numbers, as they were written, to people.
+    """
+
+    added: int
+    left_today: int
+    left_out: int
+    invalid: int
+    matches: dict[str, Person]
+
+
+def upload(
+    store: PlatformStore, me: Person, texts: Collection[str], region: str, now: datetime
+) -> Uploaded:
+    """Add numbers to the person's address book, and return whose numbers they are as far as that is told."""
+    database, today = store.database, now.date()
+    hashes = numbers.hashed_many(texts, region, shared_key())
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        profile = _locked_profile(database, me.id)
+        book = BookEntry.objects.using(database).filter(owner=me.id)
+        known = {*book.filter(hmac__in=hashes).values_list("hmac", flat=True)}
+        new = [key for key in hashes if key not in known]
+        use = BookUse(profile.book_started, profile.book_day, profile.book_new)
+        allowed = limits.book_allowance(use, book.count(), today)
+        taken = new[: min(allowed, _room_of_tenant(database, me.domain, today))]
+        rows = [BookEntry(owner=me.id, hmac=key) for key in taken]
+        BookEntry.objects.using(database).bulk_create(rows, ignore_conflicts=True)
+        _save_use(database, me, limits.book_use_after(use, len(taken), today), len(taken), today)
+        found = matches.of_hashes(store, me, [*known, *taken])
+    return Uploaded(
+        len(taken),
+        allowed - len(taken),
+        len(new) - len(taken),
+        len({*texts}) - len(hashes),
+        {hashes[key]: person for key, person in found.items()},
+    )
+
+
+def _locked_profile(database: str, user: str) -> Profile:
+    """Return the person's profile, created if there is none, locked until the transaction ends."""
+    rows = Profile.objects.using(database)
+    rows.bulk_create([Profile(user=user)], ignore_conflicts=True)
+    return rows.select_for_update().get(pk=user)
+
+
+def _room_of_tenant(database: str, domain: str, today: date) -> int:
+    """Return how many new numbers the address books of a tenant take today; lock its count."""
+    rows = BookDay.objects.using(database)
+    rows.bulk_create([BookDay(domain=domain, day=today)], ignore_conflicts=True)
+    row = rows.select_for_update().get(pk=(domain, today))
+    return max(0, limits.NEW_A_DAY_OF_TENANT - row.count)
+
+
+def _save_use(database: str, me: Person, use: BookUse, new: int, today: date) -> None:
+    """Write the use that an address book has made of its limits, and count `new` for the tenant."""
+    Profile.objects.using(database).filter(pk=me.id).update(
+        book_started=use.started, book_day=use.day, book_new=use.new_today
+    )
+    if new:
+        day = BookDay.objects.using(database).filter(domain=me.domain, day=today)
+        day.update(count=F("count") + new)
+
+
+def forget(store: PlatformStore, me: Person) -> None:
+    """Delete the person's whole address book; the limits stay used."""
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        BookEntry.objects.using(store.database).filter(owner=me.id).delete()
+
+
+# ---- the own number -----------------------------------------------------------------------------
+
+
+def send_code(
+    store: PlatformStore, me: Person, text: str, region: str, language: str, now: datetime
+) -> str:
+    """Send a code to a number, with which the person confirms it; return the number in the form of E.164."""
+    number, database = _number(text, region), store.database
+    code = f"{secrets.randbelow(10**6):06d}"
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        _locked_profile(database, me.id)
+        row = NumberCode.objects.using(database).filter(pk=me.id).first()
+        sent = row.sent_today if row and row.day == now.date() else 0
+        if sent >= CODES_A_DAY:
+            raise Denied(DenyReason.RATE, f"at most {CODES_A_DAY} codes are sent a day")
+        NumberCode.objects.using(database).update_or_create(
+            user=me.id,
+            defaults={
+                "hmac": numbers.hashed(number, shared_key()),
+                "code_hash": hash_secret(f"{me.id}:{code}"),
+                "tries": 0,
+                "expires_at": now + CODE_LIFE,
+                "day": now.date(),
+                "sent_today": sent + 1,
+            },
+        )
+    senders.send_code(number, code, language)
+    return number
+
+
+def _number(text: str, region: str) -> str:
+    if number := numbers.parse(text, region):
+        return number
+    raise Denied(DenyReason.MALFORMED, "number: give it with + and the country's code")
+
+
+def confirm(
+    store: PlatformStore, me: Person, text: str, region: str, code: str, now: datetime
+) -> None:
+    """Confirm a number by the code that was sent to it; people who know each other by numbers are told.
+
+    A number that somebody else had confirmed before is that person's no longer.
+    """
+    number, database = _number(text, region), store.database
+    key = numbers.hashed(number, shared_key())
+    is_right = False
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        rows = NumberCode.objects.using(database).select_for_update()
+        row = rows.filter(pk=me.id, hmac=key, expires_at__gt=now, tries__lt=TRIES).first()
+        if row is not None:
+            is_right = hmac.compare_digest(row.code_hash, hash_secret(f"{me.id}:{code}"))
+            row.tries += 1
+            row.expires_at = now if is_right else row.expires_at
+            row.save(using=database)
+        if is_right:
+            _save_number(store, me, number, key, now)
+    if not is_right:  # The try is counted, so the transaction must have been committed.
+        raise Denied(DenyReason.NOT_ALLOWED, WRONG)
+
+
+def _save_number(store: PlatformStore, me: Person, number: str, key: str, now: datetime) -> None:
+    """Save a confirmed number as the person's only one, and tell those who know it."""
+    database = store.database
+    own = ConfirmedNumber.objects.using(database)
+    own.filter(user=me.id).exclude(pk=key).delete()
+    own.update_or_create(hmac=key, defaults={"user": me.id})
+    CardField.objects.using(database).get_or_create(
+        user=me.id, name=PHONE, defaults={"value": number, "shown_to": ShownTo.NOBODY}
+    )
+    CardField.objects.using(database).filter(user=me.id, name=PHONE).update(value=number)
+    about = {"what": "match", "user_id": me.id, "name": me.name}
+    if knowing := matches.who_knows(store, me, key):
+        notify.send(store, Cmd.NUMBER, about, knowing, now)

@@ -1,0 +1,156 @@
+"""People change their card and their privacy choices; contacts are not told, they see it when they look.
+
+All functions raise `Denied`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator, validate_email
+from django.db import transaction
+
+from foundation.cells.directory import PlatformStore
+from foundation.plain_text import fault_of
+from im.data import journal
+from im.data.files import queries as files
+from im.data.locked_conversation import Denied
+from im.data.people import Person
+from im.rules.conversation_decisions import DenyReason
+from social.data import file_uses
+from social.models import CardField, ConfirmedNumber, Profile
+from social.rules import cards, numbers
+from social.rules.cards import FIELDS, NOTE, PHONE, PICTURE, ShownTo
+
+
+def save(
+    store: PlatformStore, me: Person, fields: Mapping[str, tuple[str | None, ShownTo | None]]
+) -> None:
+    """Change fields of the person's card: name -> (value, shown to).
+
+    An empty value deletes a field. `None` leaves the value, or to whom it is shown, as it is.
+    """
+    for name, (value, _) in fields.items():
+        if name not in FIELDS:
+            raise Denied(DenyReason.MALFORMED, f"{name}: a card has no such field")
+        if value and (fault := _fault_of_value(name, value)):
+            raise Denied(DenyReason.MALFORMED, f"{name}: {fault}")
+    database = store.database
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        own = CardField.objects.using(database).filter(user=me.id).select_for_update()
+        before = {row.name: row for row in own}
+        for name, (value, shown_to) in fields.items():
+            _save_field(store, me, before.get(name), name, value, shown_to)
+
+
+def _fault_of_value(name: str, value: str) -> str:
+    """Return what is wrong with the value of a field, in words; "" means that nothing is wrong."""
+    if len(value) > FIELDS[name]:
+        return f"has more than {FIELDS[name]} characters"
+    if fault := fault_of(value, lines=name in (NOTE, "address")):
+        return fault
+    if name == PHONE and not re.fullmatch(r"\+[1-9]\d{5,14}", value):
+        return "must be a number with + and the country's code, without spaces"
+    return _fault_of_form(name, value)
+
+
+def _fault_of_form(name: str, value: str) -> str:
+    """Return what is wrong with the form of an address, a date or a picture's id; "" means that nothing is."""
+    try:
+        if name == "email":
+            validate_email(value)
+        if name == "url":
+            URLValidator(["http", "https"])(value)
+        if name == "birthday":
+            date.fromisoformat(value)
+        if name == PICTURE:
+            UUID(value)
+    except (ValidationError, ValueError):
+        wanted = {
+            "email": "an e-mail address",
+            "url": "an address with http:// or https://",
+            "birthday": "a date, YYYY-MM-DD",
+            PICTURE: "the id of an upload",
+        }
+        return f"must be {wanted[name]}"
+    return ""
+
+
+def _save_field(
+    store: PlatformStore,
+    me: Person,
+    row: CardField | None,
+    name: str,
+    value: str | None,
+    shown_to: ShownTo | None,
+) -> None:
+    """Write or delete one field."""
+    database, rows = store.database, CardField.objects.using(store.database)
+    if name == PICTURE and value is not None and value != (row.value if row else ""):
+        _use_picture(store, me, value)
+    if name == PHONE and value is not None and row and value != row.value:
+        ConfirmedNumber.objects.using(database).filter(user=me.id).delete()
+    if value == "" or (value is None and row is None):
+        rows.filter(user=me.id, name=name).delete()
+        return
+    default = row.shown_to if row else cards.default_shown_to(name)
+    kept = row.value if row else ""
+    rows.bulk_create(
+        [
+            CardField(
+                user=me.id,
+                name=name,
+                value=kept if value is None else value,
+                shown_to=shown_to or default,
+            )
+        ],
+        update_conflicts=True,
+        update_fields=["value", "shown_to"],
+    )
+
+
+def _use_picture(store: PlatformStore, me: Person, value: str) -> None:
+    """Use another upload as the person's picture; "" uses none. The one before is deleted."""
+    file_uses.remove(store.database, file_uses.CARD, me.id)
+    if value:
+        number = UUID(value)
+        own = files.own_files(store.database, me.id, [number])
+        if number not in own or not own[number].content_type.startswith("image/"):
+            raise Denied(DenyReason.NOT_FOUND, "picture: this is not an uploaded picture of yours")
+        file_uses.add(store.database, file_uses.CARD, me.id, [number])
+
+
+def import_fields(fields: Mapping[str, str]) -> dict[str, tuple[str | None, ShownTo | None]]:
+    """Return the fields of a vCard as a change of one's own card; what a card cannot hold is left out."""
+    kept: dict[str, tuple[str | None, ShownTo | None]] = {}
+    for name, value in fields.items():
+        text = numbers.parse(value) if name == PHONE else value.strip()
+        if text and name in FIELDS and not _fault_of_value(name, text):
+            kept[name] = (text, None)
+    return kept
+
+
+def choose(store: PlatformStore, me: Person, wanted: Mapping[str, object]) -> Profile:
+    """Change the person's privacy choices (`found_by`, `matching`, `suggested`), and return all."""
+    database = store.database
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        rows = Profile.objects.using(database)
+        rows.bulk_create([Profile(user=me.id)], ignore_conflicts=True)
+        rows.filter(pk=me.id).update(**wanted)
+        return rows.get(pk=me.id)
+
+
+def mark_notices_seen(store: PlatformStore, me: Person, last_id: int) -> None:
+    """Record that the person has seen the notices up to an id; it never goes back."""
+    database = store.database
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        rows = Profile.objects.using(database)
+        rows.bulk_create([Profile(user=me.id)], ignore_conflicts=True)
+        rows.filter(pk=me.id, seen_id__lt=last_id).update(seen_id=last_id)

@@ -1,0 +1,151 @@
+"""People invite others by a link of one use; whoever follows it becomes their contact.
+
+Somebody without an account registers with the link, in the tenant of the inviting person. Each
+function is one transaction; all raise `Denied`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from domains.data.queries import is_kept_at_core
+from domains.flows import people as accounts
+from domains.models import Account
+from domains.models.accounts import hash_secret
+from foundation.cells.directory import PlatformStore, store_of
+from foundation.cells.serving import served_platforms
+from im.data import journal, people
+from im.data.locked_conversation import Denied
+from im.data.people import Person
+from im.flows import contacts, members
+from im.rules.conversation_decisions import DenyReason
+from social.data import senders
+from social.models import Circle, Invitation
+from social.rules.limits import INVITATION_LIFE, INVITATIONS_A_DAY
+
+NOT_OPEN = "this link was used before, or it is too old: ask for another one"
+
+
+def create(store: PlatformStore, me: Person, circle: int | None, now: datetime) -> tuple[str, str]:
+    """Create an invitation, and return its code and its link. With `circle` the guest comes into it, too."""
+    if not settings.INVITATIONS or not me.domain or is_kept_at_core(store.database, me.domain):
+        raise Denied(DenyReason.NOT_ALLOWED, "your tenant takes no people by invitation")
+    code, database = secrets.token_urlsafe(18), store.database
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        # The lock makes two requests at once count each other.
+        Account.objects.using(database).select_for_update().get(moid=me.id)
+        own = Invitation.objects.using(database).filter(inviter=me.id)
+        if own.filter(created_at__gt=now - timedelta(days=1)).count() >= INVITATIONS_A_DAY:
+            raise Denied(DenyReason.RATE, f"at most {INVITATIONS_A_DAY} invitations a day")
+        if circle and not Circle.objects.using(database).filter(pk=circle).exists():
+            raise Denied(DenyReason.NOT_FOUND, "circle: there is no such circle")
+        Invitation(
+            code_hash=hash_secret(code),
+            inviter=me.id,
+            domain=me.domain,
+            circle=circle,
+            created_at=now,
+            expires_at=now + INVITATION_LIFE,
+        ).save(using=database, force_insert=True)
+    return code, f"{settings.PUBLIC_URL}/people/invited/{code}/"
+
+
+def send(me: Person, to: str, link: str, language: str) -> None:
+    """Send the link of an invitation to a number (with +) or an e-mail address, with a fixed text."""
+    senders.send_invitation(to, me.name, link, language)
+
+
+def open_invitation(code: str, now: datetime) -> tuple[PlatformStore, Person] | None:
+    """Return the store that holds an open invitation, and who invites; `None` if there is none here."""
+    for platform in served_platforms():
+        store = store_of(platform)
+        rows = Invitation.objects.using(store.database).filter(
+            pk=hash_secret(code), used_by="", expires_at__gt=now
+        )
+        for row in rows:
+            inviter = people.people_by_id(store, [row.inviter]).get(row.inviter)
+            return (store, inviter) if inviter else None
+    return None
+
+
+def accept(store: PlatformStore, me: Person, code: str, now: datetime) -> Person:
+    """Accept an invitation with the person's own account; return who invites, now a contact."""
+    return _use(store, code, now, lambda domain: me)
+
+
+def register(
+    store: PlatformStore, code: str, name: str, username: str, password: str, now: datetime
+) -> Account:
+    """Create an account by an invitation, in the inviting person's tenant, and return it.
+
+    Raises Denied, and domains' RuleBroken if name or password are not as they may be.
+    """
+    created: list[Account] = []
+
+    def guest(domain: str) -> Person:
+        created.append(
+            accounts.create(
+                password,
+                store.database,
+                username=username,
+                first_name=name,
+                domain_id=domain,
+            )
+        )
+        return people.person_of_account(created[0])
+
+    _use(store, code, now, guest)
+    return created[0]
+
+
+def _use(
+    store: PlatformStore, code: str, now: datetime, guest_of: Callable[[str], Person]
+) -> Person:
+    """Use an invitation up: both become contacts, and the guest comes into the circle, if it names one.
+
+    `guest_of` returns the guest for the tenant of the inviting person. Return the inviting person.
+    """
+    database = store.database
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        rows = Invitation.objects.using(database).select_for_update()
+        row = rows.filter(pk=hash_secret(code), used_by="", expires_at__gt=now).first()
+        inviter = people.people_by_id(store, [row.inviter]).get(row.inviter) if row else None
+        if row is None or inviter is None:
+            raise Denied(DenyReason.NOT_FOUND, NOT_OPEN)
+        guest = guest_of(row.domain)
+        contacts.make_friends(store, guest, inviter.id, now)
+        row.used_by = guest.id
+        row.save(using=database)
+        if row.circle:
+            _enter(store, row.circle, inviter, guest, now)
+    return inviter
+
+
+def _enter(
+    store: PlatformStore, circle: int, inviter: Person, guest: Person, now: datetime
+) -> None:
+    """Bring a guest into a circle, if the inviting person may still invite to it."""
+    try:
+        with transaction.atomic(using=store.database):
+            members.add(store, circle, inviter, [guest.id], True, now)
+            members.join(store, circle, guest, now)
+    except Denied:
+        pass  # The two are contacts all the same.
+
+
+def delete_expired(platform: str, now: datetime) -> None:
+    """Delete a platform's invitations that ended a day ago; younger ones count for the limit of a day."""
+    store = store_of(platform)
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        old = Invitation.objects.using(store.database).filter(
+            expires_at__lt=now - timedelta(days=1)
+        )
+        old.delete()

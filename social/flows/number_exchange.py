@@ -1,0 +1,113 @@
+"""Two people who are contacts, or share a circle, exchange their numbers (CONV).
+
+The one asks, the other agrees; both numbers become visible in the same transaction, or neither
+does. Either may revoke it for both at any time. All functions raise `Denied`, and repeating a
+request changes nothing more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from domains.models import Account
+from foundation.cells.directory import PlatformStore
+from im.data import journal, people
+from im.data.locked_conversation import Denied
+from im.data.people import Person
+from im.rules.conversation_decisions import DenyReason
+from im.rules.vocabulary import Cmd
+from social.data import notify, viewers
+from social.models import CardField, NumberExchange
+from social.rules.cards import PHONE
+
+NOBODY = "there is no such person among your contacts and in your circles"
+NO_NUMBER = "give your card a number first"
+ASKING, ASKED, AGREED = "asking", "asked", "agreed"
+
+
+def ask(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
+    """Ask a person to exchange numbers; if that person has asked, both numbers become visible. Return the state."""
+    database = store.database
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        person = _near(store, me, other)
+        _require_number(database, me)
+        before = _state(database, me.id, other)
+        after = AGREED if before in (ASKED, AGREED) else ASKING
+        if after != before:
+            theirs = AGREED if after == AGREED else ASKED
+            _save(database, (me.id, other, after), (other, me.id, theirs))
+            _notify(store, me, person, theirs, now)
+            _notify(store, person, me, after, now)
+    return after
+
+
+def agree(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
+    """Agree to a request. Return the state. Without a request it is refused."""
+    database = store.database
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        person = _near(store, me, other)
+        before = _state(database, me.id, other)
+        if before not in (ASKED, AGREED):
+            raise Denied(DenyReason.NOT_FOUND, "nobody has asked you for this")
+        _require_number(database, me)
+        if before == ASKED:
+            _save(database, (me.id, other, AGREED), (other, me.id, AGREED))
+            _notify(store, me, person, AGREED, now)
+            _notify(store, person, me, AGREED, now)
+    return AGREED
+
+
+def revoke(store: PlatformStore, me: Person, other: str, now: datetime) -> None:
+    """Withdraw or decline a request, or end the exchange for both."""
+    database = store.database
+    with transaction.atomic(using=database):
+        journal.require_serving(store)
+        rows = NumberExchange.objects.using(database)
+        mine = rows.filter(owner=me.id, other=other).select_for_update()
+        if mine.exists():
+            mine.delete()
+            rows.filter(owner=other, other=me.id).delete()
+            about = {"what": "exchange", "user_id": me.id, "name": me.name, "state": ""}
+            notify.send(store, Cmd.NUMBER, about, [other], now)
+
+
+def _near(store: PlatformStore, me: Person, other: str) -> Person:
+    """Lock both accounts, and return the other person, who must be near and not blocked. Raises Denied."""
+    accounts = Account.objects.using(store.database).filter(moid__in=[me.id, other])
+    len(accounts.order_by("moid").select_for_update())  # `len` runs the query.
+    person = people.people_by_id(store, [other]).get(other)
+    close = viewers.closeness(store, me, [person])[other] if person and other != me.id else None
+    if person is None or close is None or close.is_blocked:
+        raise Denied(DenyReason.NOT_FOUND, NOBODY)
+    if not (close.is_contact or close.shares_circle):
+        raise Denied(DenyReason.NOT_FOUND, NOBODY)
+    return person
+
+
+def _require_number(database: str, me: Person) -> None:
+    if not CardField.objects.using(database).filter(user=me.id, name=PHONE).exists():
+        raise Denied(DenyReason.NOT_ALLOWED, NO_NUMBER)
+
+
+def _state(database: str, me: str, other: str) -> str:
+    row = NumberExchange.objects.using(database).filter(owner=me, other=other).first()
+    return row.state if row else ""
+
+
+def _save(database: str, *rows: tuple[str, str, str]) -> None:
+    """Write both rows of an exchange in one statement."""
+    NumberExchange.objects.using(database).bulk_create(
+        [NumberExchange(owner=owner, other=other, state=state) for owner, other, state in rows],
+        update_conflicts=True,
+        update_fields=["state"],
+    )
+
+
+def _notify(store: PlatformStore, of: Person, to: Person, state: str, now: datetime) -> None:
+    """Tell a person the state of the exchange with another one, as it is in the person's own list."""
+    about = {"what": "exchange", "user_id": of.id, "name": of.name, "state": state}
+    notify.send(store, Cmd.NUMBER, about, [to.id], now)
