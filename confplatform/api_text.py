@@ -37,5 +37,7 @@ API_SETTINGS: dict[str, object] = {
         "ConferenceStateEnum": [state.value for state in ConferenceState],
         "PresenceEnum": [presence.value for presence in Presence],
         "MembershipEnum": [membership.value for membership in Membership],
+        "ExchangeStateEnum": ["asking", "asked", "agreed"],
+        "ContactStateEnum": ["asking", "asked", "friend", "blocked"],
     },
 }

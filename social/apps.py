@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from foundation.bus.app_config import PlatformAppConfig, Timer
+from foundation.bus.app_config import PlaceEntry, PlatformAppConfig, Timer
 
 
 class SocialConfig(PlatformAppConfig):
@@ -14,14 +17,31 @@ class SocialConfig(PlatformAppConfig):
     verbose_name = _("Calls and people")
     timers = {
         "social.tasks.due_calls": Timer(1, "a call that nobody answers ends when its time is up"),
+        "social.tasks.tidy_people": Timer(3600, "old invitations and counts of days are not kept"),
     }
 
+    def places(self) -> Sequence[PlaceEntry]:
+        """Return the pages of people, circles and moments."""
+        if "im" not in settings.ROLES:
+            return ()
+        return (
+            PlaceEntry(30, _("Moments"), "social-moments"),
+            PlaceEntry(40, _("Circles"), "social-circles"),
+            PlaceEntry(50, _("Contacts"), "social-contacts"),
+            PlaceEntry(60, _("Album"), "social-album"),
+            PlaceEntry(70, _("Profile"), "social-profile"),
+        )
+
     def connect(self) -> None:
-        """Add the part of calls to the pages of people."""
+        """Add calls to the pages of people, and decide who reads files, finds people and sees presence."""
         from foundation.web.page_parts import PAGE_PARTS
-        from im.data.hooks import CALL_SIGNAL
+        from im.data import hooks
+        from social.data import file_uses, finding, label_queries
         from social.flows.call_signals import handle_signal
         from social.pages.call_part import call_part
 
         PAGE_PARTS.connect(call_part)
-        CALL_SIGNAL.connect(handle_signal)
+        hooks.CALL_SIGNAL.connect(handle_signal)
+        hooks.FILE_READERS.connect(file_uses.readable)
+        hooks.MAY_FIND.connect(finding.lets_find)
+        hooks.PRESENCE_HIDDEN.connect(label_queries.hidden_presence)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.urls import URLPattern, re_path
 
 from im.api import base
-from social.api import calls, voicemail
+from social.api import calls, people_urls, voicemail
 
 urlpatterns: list[URLPattern] = [
     *calls.urlpatterns,
     *voicemail.urlpatterns,
+    *people_urls.urlpatterns,
     re_path("", base.no_such_call),
 ]

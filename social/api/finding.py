@@ -1,0 +1,166 @@
+"""The views of the directory, suggestions, address books, numbers and invitations."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from foundation.web.errors import ack
+from im.api.base import Call, StrictLimit
+from im.api.serializers import Done, answers
+from im.data.locked_conversation import Denied
+from im.flows import contacts as contact_flow
+from im.rules.conversation_decisions import DenyReason
+from im.rules.messages import wire_time
+from social.api import people_forms as forms
+from social.api import people_shapes as shapes
+from social.data import finding, matches
+from social.flows import address_book, invitations, number_exchange
+from social.rules import numbers
+from social.rules.limits import INVITATION_LIFE
+
+
+class Directory(Call):
+    """The view that completes names and numbers of people."""
+
+    throttle_classes = (StrictLimit,)
+
+    @extend_schema(parameters=[forms.Search], responses=answers(shapes.FoundPeople))
+    def get(self, request: Request) -> Response:
+        """Find people of the own tenant by the beginning of a name or number (at least two characters).
+
+        People of other tenants are found by their exact sign-in name, where both tenants have opened
+        themselves.
+        """
+        arguments = self.arguments(forms.Search)
+        text, count = arguments["q"].strip(), arguments["count"]
+        persons = finding.directory(self.store, self.me, text, count)
+        if not persons:
+            try:
+                persons = [contact_flow.find_person(self.store, self.me, text)]
+            except Denied:
+                persons = []
+        return ack(people=[shapes.person(person) for person in persons])
+
+
+class Suggestions(Call):
+    """The view of people whom the caller may know."""
+
+    @extend_schema(responses=answers(shapes.Suggestions))
+    def get(self, request: Request) -> Response:
+        """Return people whom the caller may know by common contacts or circles, with the reason."""
+        found = finding.suggestions(self.store, self.me, 20)
+        return ack(people=[shapes.suggestion(one) for one in found])
+
+
+class AddressBook(Call):
+    """The view of the caller's address book, of which only keyed hashes are kept."""
+
+    throttle_classes = (StrictLimit,)
+
+    @extend_schema(responses=answers(shapes.FoundPeople))
+    def get(self, request: Request) -> Response:
+        """Return the people in the caller's address book who are told: those with the caller's number, too."""
+        found = matches.all_matches(self.store, self.me)
+        return ack(people=[shapes.person(person) for person in found])
+
+    @extend_schema(request=forms.Book, responses=answers(shapes.UploadedBook))
+    def post(self, request: Request) -> Response:
+        """Add numbers, 2,000 on the first day and 200 new ones on each later day; return whose they are."""
+        arguments = self.arguments(forms.Book)
+        result = address_book.upload(
+            self.store, self.me, arguments["numbers"], arguments["region"], self.now
+        )
+        return ack(
+            added=result.added,
+            left_today=result.left_today,
+            left_out=result.left_out,
+            invalid=result.invalid,
+            matches=[
+                {**shapes.person(person), "number": number}
+                for number, person in result.matches.items()
+            ],
+        )
+
+    @extend_schema(request=None, responses=answers(Done))
+    def delete(self, request: Request) -> Response:
+        """Delete the whole address book."""
+        address_book.forget(self.store, self.me)
+        return ack()
+
+
+class OwnNumber(Call):
+    """The view with which the caller confirms a number."""
+
+    throttle_classes = (StrictLimit,)
+
+    @extend_schema(request=forms.Number, responses=answers(shapes.CodeSent))
+    def post(self, request: Request) -> Response:
+        """Send a code to the caller's number, at most 5 a day."""
+        arguments = self.arguments(forms.Number)
+        language = getattr(request._request, "LANGUAGE_CODE", "en")
+        wanted = (arguments["number"], arguments["region"], language)
+        return ack(number=address_book.send_code(self.store, self.me, *wanted, self.now))
+
+    @extend_schema(request=forms.NumberCode, responses=answers(Done))
+    def put(self, request: Request) -> Response:
+        """Confirm the number by the code; acquaintances who have it in their address book are told."""
+        arguments = self.arguments(forms.NumberCode)
+        wanted = (arguments["number"], arguments["region"], arguments["code"])
+        address_book.confirm(self.store, self.me, *wanted, self.now)
+        return ack()
+
+
+class Exchange(Call):
+    """The view of the exchange of numbers with one person."""
+
+    throttle_classes = (StrictLimit,)
+
+    @extend_schema(request=None, responses=answers(shapes.ExchangeState))
+    def post(self, request: Request, user: str) -> Response:
+        """Ask a contact, or somebody of a circle, to exchange numbers."""
+        return ack(state=number_exchange.ask(self.store, self.me, self.user(user), self.now))
+
+    @extend_schema(request=None, responses=answers(shapes.ExchangeState))
+    def put(self, request: Request, user: str) -> Response:
+        """Agree: both numbers become visible to both."""
+        return ack(state=number_exchange.agree(self.store, self.me, self.user(user), self.now))
+
+    @extend_schema(request=None, responses=answers(Done))
+    def delete(self, request: Request, user: str) -> Response:
+        """Decline, withdraw, or end the exchange for both."""
+        number_exchange.revoke(self.store, self.me, self.user(user), self.now)
+        return ack()
+
+
+class Invitations(Call):
+    """The view that invites people."""
+
+    throttle_classes = (StrictLimit,)
+
+    @extend_schema(request=forms.Invite, responses=answers(shapes.Invited))
+    def post(self, request: Request) -> Response:
+        """Create a link of one use, good for 7 days, at most 10 a day; with `to` it is sent with a fixed text."""
+        arguments = self.arguments(forms.Invite)
+        to = arguments.get("to", "").strip()
+        if to and "@" not in to and not (to := numbers.parse(to)):
+            raise Denied(DenyReason.MALFORMED, "to: give a number with +, or an e-mail address")
+        code, link = invitations.create(self.store, self.me, arguments.get("circle"), self.now)
+        if to:
+            language = getattr(request._request, "LANGUAGE_CODE", "en")
+            invitations.send(self.me, to, link, language)
+        return ack(code=code, link=link, expires_at=wire_time(self.now + INVITATION_LIFE))
+
+
+class Acceptance(Call):
+    """The view that accepts an invitation."""
+
+    throttle_classes = (StrictLimit,)
+
+    @extend_schema(request=forms.Code, responses=answers(shapes.Inviting))
+    def post(self, request: Request) -> Response:
+        """Accept an invitation with the caller's account: both become contacts."""
+        code = self.arguments(forms.Code)["code"]
+        inviter = invitations.accept(self.store, self.me, code, self.now)
+        return ack(person=shapes.person(inviter))
