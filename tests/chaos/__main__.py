@@ -26,6 +26,7 @@ GROUPS = {
     "peer-away": "tests.chaos.peer_away",
     "chat": "tests.chaos.chat",
     "chat-moves": "tests.chaos.chat_moves",
+    "visibility": "tests.chaos.visibility",
 }
 
 

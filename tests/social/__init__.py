@@ -1,0 +1,1 @@
+"""Calls, people, circles and moments."""
