@@ -1,0 +1,141 @@
+"""The pages of circles: the list, and one circle with its wall and its members."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+
+from im.data import queries
+from im.data.locked_conversation import Denied
+from im.flows import conversations, members
+from im.models import Member
+from im.rules.conversation_decisions import RANK, DenyReason
+from im.rules.topology import USER
+from im.rules.vocabulary import Joining, Membership, Role
+from social.data import circle_queries, finding, timeline, viewers
+from social.flows import circles
+from social.pages.moments_page import before_of, post_form, shown_page
+from social.pages.visit import Visit, form, keep_files, page
+
+CIRCLES = "/people/circles/"
+MOST_MEMBERS = 500
+
+
+@page
+def listing(visit: Visit) -> HttpResponse:
+    """Show the person's circles, invitations to circles, and circles that the person may join."""
+    views = circle_queries.circles_of(visit.database, visit.me.id)
+    contacts = viewers.load_viewer(visit.database, visit.me.id, circles=False).contacts
+    return visit.page(
+        "social/circles.html",
+        {
+            "circles": views,
+            "joinable": circle_queries.joinable(visit.database, visit.me.id, visit.me.domain, 50),
+            "contacts": finding.named_people(visit.store, contacts),
+        },
+    )
+
+
+@form
+def create(visit: Visit) -> str:
+    """Found a circle with some of the person's contacts."""
+    name = visit.field("name", 128)
+    if not name:
+        raise Denied(DenyReason.MALFORMED, "name")
+    users = [user for user in visit.request.POST.getlist("users") if USER.fullmatch(user)]
+    number = circles.create(
+        visit.store,
+        visit.me,
+        name,
+        users,
+        _joining(visit),
+        visit.field("description", 2000, lines=True),
+        "",
+        visit.now,
+    )
+    return f"{CIRCLES}{number}/"
+
+
+def _joining(visit: Visit) -> Joining:
+    return visit.choice("joining", Joining) or Joining.INVITE
+
+
+@page
+def circle(visit: Visit, number: int) -> HttpResponse:
+    """Show a circle: its wall and members for those who are in it, how to come in for the others."""
+    view = circle_queries.circle_of(visit.database, visit.me.id, number, visit.me.domain)
+    if view is None:
+        raise Denied(DenyReason.NOT_FOUND)
+    is_in = view.mine is not None and view.mine.state == Membership.ACTIVE
+    context: dict[str, object] = {"view": view, "is_in": is_in}
+    if is_in and view.mine is not None:
+        moments = timeline.wall(visit.database, visit.me.id, number, before_of(visit), 20)
+        rows = queries.members(visit.database, number, 0, MOST_MEMBERS)
+        contacts = viewers.load_viewer(visit.database, visit.me.id, circles=False).contacts
+        inside = {row.user for row in rows}
+        rank = RANK[Role(view.mine.role)]
+        context |= {
+            "page": shown_page(visit, moments),
+            "members": [_shown_member(row, rank, visit.me.id) for row in rows],
+            "leads": rank >= RANK[Role.ADMIN],
+            "owns": rank >= RANK[Role.OWNER],
+            "contacts": finding.named_people(
+                visit.store, {u: n for u, n in contacts.items() if u not in inside}
+            ),
+            **post_form(visit, number),
+        }
+    return visit.page("social/circle.html", context)
+
+
+def _shown_member(row: Member, rank: int, me: str) -> dict[str, object]:
+    """Return a member for the template; `rank` is the visitor's."""
+    return {
+        "id": row.user,
+        "name": row.name,
+        "role": row.role,
+        "state": row.state,
+        "is_me": row.user == me,
+        "is_lower": RANK[Role(row.role)] < rank,
+    }
+
+
+@form
+def change(visit: Visit, number: int) -> str:
+    """Change a circle's name, description, notice, way of joining, muting, or picture."""
+    wanted: dict[str, object] = {
+        "name": visit.field("name", 128),
+        "description": visit.field("description", 2000, lines=True),
+        "notice": visit.field("notice", 2000, lines=True),
+        "joining": _joining(visit),
+        "mute_all": visit.request.POST.get("mute_all") == "1",
+    }
+    if not wanted["name"]:
+        raise Denied(DenyReason.MALFORMED, "name")
+    if files := visit.request.FILES.getlist("picture"):
+        wanted["picture"] = keep_files(visit, files[:1])[0]
+    circles.change(visit.store, visit.me, number, wanted, visit.now)
+    return f"{CIRCLES}{number}/"
+
+
+@form
+def act(visit: Visit, number: int) -> str:
+    """Join, leave or dissolve a circle, or change one of its members."""
+    user = visit.request.POST.get("user", "")
+    if user and not USER.fullmatch(user):
+        raise Denied(DenyReason.NOT_FOUND)
+    store, me, now, do = visit.store, visit.me, visit.now, visit.request.POST.get("do")
+    match do:
+        case "join":
+            members.join(store, number, me, now)
+        case "leave":
+            members.leave(store, number, me, now)
+        case "dissolve":
+            conversations.dissolve(store, number, me, now)
+        case "invite" | "admit":
+            members.add(store, number, me, [user], do == "invite", now)
+        case "remove":
+            members.remove(store, number, me, user, now)
+        case "admin" | "member" | "owner":
+            members.set_role(store, number, me, user, Role(do), now)
+        case _:
+            raise Denied(DenyReason.NOT_FOUND)
+    return CIRCLES if do in ("leave", "dissolve") else f"{CIRCLES}{number}/"

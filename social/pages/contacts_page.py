@@ -1,0 +1,147 @@
+"""The page of contacts: the list with labels, requests, the directory, suggestions and invitations."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from im.data import people, queries
+from im.data.locked_conversation import Denied
+from im.flows import contacts as contact_flow
+from im.flows import presence
+from im.models import Contact
+from im.rules.conversation_decisions import (
+    ASKED,
+    ASKING,
+    BLOCKED,
+    FRIEND,
+    ContactAction,
+    DenyReason,
+)
+from im.rules.topology import USER
+from social.data import finding, label_queries, matches
+from social.flows import invitations, labels
+from social.pages.visit import Visit, form, page
+from social.rules import numbers
+
+MOST_SHOWN = 2000
+CONTACTS = "/people/"
+
+
+@page
+def contacts(visit: Visit) -> HttpResponse:
+    """Show the person's contacts, and people whom a search finds."""
+    rows = queries.contacts(visit.database, visit.me.id, 0, MOST_SHOWN)
+    persons = people.people_by_id(visit.store, [row.other for row in rows])
+    friends = [row.other for row in rows if row.state == FRIEND]
+    states = presence.visible_presence(visit.database, visit.me.id, friends, visit.now)
+    own = label_queries.labels_of(visit.database, visit.me.id)
+    users = label_queries.people_by_label(visit.database, [label.id for label in own])
+    chosen = visit.request.GET.get("label", "")
+
+    def shown(row: Contact) -> dict[str, object]:
+        state = states.get(row.other)
+        return {
+            "id": row.other,
+            "name": row.name or (persons[row.other].name if row.other in persons else row.other),
+            "note": row.note,
+            "presence": state.value if state else "",
+            "labels": [label for label in own if row.other in users[label.id]],
+        }
+
+    by_state = {
+        state: sorted((shown(row) for row in rows if row.state == state), key=_name_of)
+        for state in (FRIEND, ASKED, ASKING, BLOCKED)
+    }
+    if chosen.isdecimal() and int(chosen) in users:
+        by_state[FRIEND] = [c for c in by_state[FRIEND] if c["id"] in users[int(chosen)]]
+    return visit.page(
+        "social/contacts.html",
+        {"contacts": by_state, "labels": own, "chosen": chosen, **_found(visit)},
+    )
+
+
+def _name_of(contact: dict[str, object]) -> str:
+    return str(contact["name"]).lower()
+
+
+def _found(visit: Visit) -> dict[str, object]:
+    """Return the people whom a search finds; without a search those whom the person may know."""
+    text = visit.request.GET.get("q", "").strip()[:64]
+    if not text:
+        return {
+            "q": "",
+            "suggestions": finding.suggestions(visit.store, visit.me, 10),
+            "matches": matches.all_matches(visit.store, visit.me),
+        }
+    found = finding.directory(visit.store, visit.me, text, 20)
+    if not found:
+        try:
+            found = [contact_flow.find_person(visit.store, visit.me, text)]
+        except Denied:
+            found = []
+    return {"q": text, "found": found}
+
+
+@form
+def change(visit: Visit, user: str) -> str:
+    """Ask, accept, remove, block or unblock a person."""
+    actions = {
+        "ask": ContactAction.ASK,
+        "accept": ContactAction.ACCEPT,
+        "remove": ContactAction.REMOVE,
+        "block": ContactAction.BLOCK,
+    }
+    action = actions.get(visit.request.POST.get("do", ""))
+    if action is None or not USER.fullmatch(user):
+        raise Denied(DenyReason.NOT_FOUND)
+    contact_flow.change_contact(visit.store, visit.me, user, action, visit.now)
+    return f"{CONTACTS}{user}/" if visit.request.POST.get("stay") else CONTACTS
+
+
+@form
+def describe(visit: Visit, user: str) -> str:
+    """Change the person's own name and note for a contact, and the contact's labels."""
+    if not USER.fullmatch(user):
+        raise Denied(DenyReason.NOT_FOUND)
+    contact_flow.rename(visit.store, visit.me, user, visit.field("name", 64))
+    contact_flow.set_note(visit.store, visit.me, user, visit.field("note", 2000, lines=True))
+    labels.set_labels(visit.store, visit.me, user, visit.numbers("labels"))
+    return f"{CONTACTS}{user}/"
+
+
+@form
+def add_label(visit: Visit) -> str:
+    """Create a label."""
+    name = visit.field("name", 64)
+    if not name:
+        raise Denied(DenyReason.MALFORMED, _("Name"))
+    labels.create(visit.store, visit.me, name)
+    return CONTACTS
+
+
+@form
+def change_label(visit: Visit, number: int) -> str:
+    """Delete a label, or change whether its people see that the person is online."""
+    if visit.request.POST.get("do") == "delete":
+        labels.delete(visit.store, visit.me, number)
+    else:
+        shows = visit.request.POST.get("shows_presence") == "1"
+        labels.change(visit.store, visit.me, number, None, shows)
+    return CONTACTS
+
+
+@form
+def invite(visit: Visit) -> str:
+    """Create an invitation, show its link once, and send it if a number or an e-mail address is given."""
+    to = visit.field("to", 254)
+    if to and "@" not in to and not (to := numbers.parse(to)):
+        raise Denied(DenyReason.MALFORMED, _("give a number with + and the country, or an e-mail"))
+    _code, link = invitations.create(visit.store, visit.me, None, visit.now)
+    if to:
+        invitations.send(visit.me, to, link, get_language() or "en")
+    text = _("Give this link to one person; it is good for 7 days: %(link)s")
+    messages.success(visit.request, text % {"link": link})
+    return CONTACTS

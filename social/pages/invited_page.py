@@ -1,0 +1,75 @@
+"""The page behind an invitation's link: who has an account accepts, everybody else registers."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import login
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from domains.models import Account
+from domains.rules.refusal_texts import translated
+from domains.rules.tree import RuleBroken
+from foundation import clock
+from foundation.cells.directory import PlatformStore
+from foundation.web.content_security_policy import with_policy
+from im.data import people
+from im.data.locked_conversation import Denied
+from im.data.people import Person
+from social.flows import invitations
+
+BACKEND = "domains.flows.sign_in.SignInNameBackend"
+
+
+@never_cache
+@csrf_protect
+@require_http_methods(["GET", "POST"])
+def invited(request: HttpRequest, code: str) -> HttpResponse:
+    """Show an invitation, and take the answer of the guest."""
+    found = invitations.open_invitation(code, clock.now())
+    if found is None:
+        context = {
+            "title": _("This link is not good any more"),
+            "text": _("It was used before, or it is older than 7 days. Ask for another one."),
+        }
+        return with_policy(render(request, "plain_message.html", context, status=404))
+    store, inviter = found
+    if request.method == "POST":
+        return _answer(request, store, inviter, code)
+    return _page(request, inviter, [])
+
+
+def _page(
+    request: HttpRequest, inviter: Person, errors: list[str], status: int = 200
+) -> HttpResponse:
+    context = {"inviter": inviter.name, "errors": errors, "filled": request.POST}
+    return with_policy(render(request, "social/invited.html", context, status=status))
+
+
+def _answer(request: HttpRequest, store: PlatformStore, inviter: Person, code: str) -> HttpResponse:
+    """Accept with the account of the signed-in person, or register; then show the inviting person's page."""
+    try:
+        if isinstance(request.user, Account):
+            me = people.person_of_account(request.user)
+            invitations.accept(store, me, code, clock.now())
+        else:
+            _register(request, store, code)
+    except RuleBroken as broken:
+        return _page(request, inviter, [translated(one) for one in broken.refusals], 400)
+    except Denied:
+        return _page(request, inviter, [_("This link is not for you, or not good any more.")], 400)
+    messages.success(request, _("You and %(name)s are contacts now.") % {"name": inviter.name})
+    return redirect("social-person", user=inviter.id)
+
+
+def _register(request: HttpRequest, store: PlatformStore, code: str) -> None:
+    """Create the guest's account, and sign the guest in."""
+    name = request.POST.get("name", "").strip()[:64]
+    username = request.POST.get("username", "").strip()
+    password = request.POST.get("password", "")
+    account = invitations.register(store, code, name, username, password, clock.now())
+    login(request, account, backend=BACKEND)

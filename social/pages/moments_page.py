@@ -1,0 +1,252 @@
+"""The pages of moments: the timeline, one moment with its comments, and the album."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.utils.translation import gettext as _
+
+from foundation import clock
+from im.data import people
+from im.data.locked_conversation import Denied
+from im.rules.conversation_decisions import DenyReason
+from im.rules.messages import Data
+from social.api.moments import month_of
+from social.data import (
+    circle_queries,
+    finding,
+    label_queries,
+    reaction_queries,
+    timeline,
+    viewers,
+)
+from social.data.timeline import MomentPage, Post
+from social.flows import cards, moments, reactions
+from social.flows.moments import Draft
+from social.pages import texts
+from social.pages.visit import Visit, form, keep_files, page
+from social.rules.limits import MAX_COMMENT, MAX_NAMED, MAX_PICTURES, MAX_TEXT, TIMELINE_PAGE
+from social.rules.visibility import CONTACTS, PRIVATE
+
+TIMELINE = "/people/moments/"
+MOST_COMMENTS = 500
+
+
+def before_of(visit: Visit) -> int | None:
+    """Return where the page of moments begins that the address asks for; `None` for the latest."""
+    text = visit.request.GET.get("before", "")
+    return int(text) if text.isdecimal() and 0 < int(text) < 2**63 else None
+
+
+def shown_page(visit: Visit, moments_page: MomentPage) -> dict[str, object]:
+    """Return a page of moments for the template."""
+    names = _circle_names(visit, moments_page.posts)
+    return {
+        "moments": [_shown(visit, moments_page, post, names) for post in moments_page.posts],
+        "next": moments_page.next_before,
+    }
+
+
+def _circle_names(visit: Visit, posts: list[Post]) -> dict[int, str]:
+    """Return the names of the circles on whose walls moments stand."""
+    numbers = {post.audience.place for post in posts if post.audience.place > 0}
+    return finding.conversation_names(visit.database, numbers) if numbers else {}
+
+
+def _shown(visit: Visit, moments_page: MomentPage, post: Post, names: dict[int, str]) -> Data:
+    """Return one moment for the template."""
+    place, viewer = post.audience.place, moments_page.viewer
+    where = {CONTACTS: "", PRIVATE: _("only for you")}
+    return {
+        "id": post.id,
+        "author": post.author,
+        "name": viewer.contacts.get(post.author) or post.author_name,
+        "is_mine": post.author == visit.me.id,
+        "circle": place if place > 0 else 0,
+        "place": where.get(place, names.get(place, "")),
+        "is_limited": post.author == visit.me.id
+        and (post.audience.has_only or post.audience.has_except),
+        "kind": post.kind,
+        "text": post.text,
+        "files": post.files,
+        "sent_at": post.sent_at,
+        "counts": moments_page.counts[post.id],
+    }
+
+
+@page
+def timeline_page(visit: Visit) -> HttpResponse:
+    """Show the person's timeline, the notices, and the form that posts."""
+    moments_page = timeline.timeline(visit.database, visit.me.id, before_of(visit), TIMELINE_PAGE)
+    groups = reaction_queries.notices(visit.database, visit.me.id, visit.now)
+    seen = reaction_queries.seen_id(visit.database, visit.me.id)
+    unseen = [group for group in groups if group.last_id > seen]
+    return visit.page(
+        "social/moments.html",
+        {
+            "page": shown_page(visit, moments_page),
+            "notices": [(group.moment, texts.of_notice(group)) for group in unseen[:20]],
+            "last_notice": unseen[0].last_id if unseen else 0,
+            **post_form(visit),
+        },
+    )
+
+
+def post_form(visit: Visit, circle: int = 0) -> dict[str, object]:
+    """Return what the form that posts moments needs; with `circle` it posts to that one alone."""
+    own = circle_queries.circles_of(visit.database, visit.me.id) if not circle else []
+    return {
+        "circles": [
+            (view.circle.pk, view.conversation.name)
+            for view in own
+            if view.mine and view.mine.state == "active"
+        ],
+        "circle": circle,
+        "labels": label_queries.labels_of(visit.database, visit.me.id),
+        "most_pictures": MAX_PICTURES,
+        "most_text": MAX_TEXT,
+        "mark": str(clock.next_id()),
+    }
+
+
+def draft_of(visit: Visit, files: tuple[UUID, ...]) -> Draft:
+    """Return the moment that a form describes. Raises Denied."""
+    to = visit.request.POST.get("to", "contacts")
+    places = {"contacts": CONTACTS, "self": PRIVATE}
+    if to not in places and not (to.isdecimal() and 0 < int(to) < 2**63):
+        raise Denied(DenyReason.NOT_FOUND)
+    place = places[to] if to in places else int(to)
+    who, chosen = visit.request.POST.get("who", "all"), visit.numbers("labels")
+    if who != "all" and not chosen:
+        raise Denied(DenyReason.MALFORMED, _("choose labels, or everybody"))
+    return Draft(
+        place,
+        visit.field("text", MAX_TEXT, lines=True),
+        files,
+        only_labels=chosen if who == "only" else (),
+        except_labels=chosen if who == "except" else (),
+        client_id=visit.field("mark", 64) or None,
+    )
+
+
+@form
+def post(visit: Visit) -> str:
+    """Post a moment, with the files of the form."""
+    draft_of(visit, ())  # What is wrong with the form is said before the files are stored.
+    files = visit.request.FILES.getlist("files")
+    if len(files) > MAX_PICTURES:
+        raise Denied(DenyReason.MALFORMED, _("at most %(n)s pictures") % {"n": MAX_PICTURES})
+    draft = draft_of(visit, keep_files(visit, files))
+    number = moments.publish(visit.store, visit.me, draft, visit.now)
+    if draft.place > 0:
+        return f"/people/circles/{draft.place}/#m{number}"
+    return f"{TIMELINE}#m{number}" if draft.place == CONTACTS else "/people/album/"
+
+
+@form
+def preview(visit: Visit) -> str:
+    """Say who would see a moment with these choices; nothing is posted."""
+    readers = moments.preview(visit.store, visit.me, draft_of(visit, ()))
+    messages.info(visit.request, _words_of_readers(visit, readers))
+    return visit.back(TIMELINE)
+
+
+def _words_of_readers(visit: Visit, readers: list[str]) -> str:
+    """Return how many people see a moment, and their names."""
+    if not readers:
+        return _("Nobody but you sees it.")
+    persons = people.people_by_id(visit.store, readers[:MAX_NAMED])
+    names = ", ".join(sorted(person.name for person in persons.values()))
+    return _("%(n)s people see it: %(names)s") % {"n": len(readers), "names": names}
+
+
+@page
+def moment(visit: Visit, number: int) -> HttpResponse:
+    """Show a moment with its comments; its author also sees who sees it."""
+    found, viewer = reactions.seen_post(visit.database, visit.me, number)
+    counts = timeline.counts(visit.database, viewer, [number])
+    shown = shown_page(visit, MomentPage([found], counts, viewer, None))
+    rows = reaction_queries.comments(visit.database, viewer, number, 0, MOST_COMMENTS)
+    names = {row.pk: viewer.contacts.get(row.user) or row.user_name for row in rows}
+    likers = reaction_queries.likers(visit.database, viewer, number, MAX_NAMED)
+    readers = ""
+    if found.author == visit.me.id:
+        readers = _words_of_readers(visit, moments.readers(visit.store, visit.me, number))
+    return visit.page(
+        "social/moment.html",
+        {
+            "m": shown["moments"][0],  # type: ignore[index]  # It is a list with this one moment.
+            "likers": ", ".join(viewer.contacts.get(row.user) or row.user_name for row in likers),
+            "readers": readers,
+            "most_comment": MAX_COMMENT,
+            "mark": str(clock.next_id()),
+            "comments": [
+                {
+                    "id": row.pk,
+                    "name": names[row.pk],
+                    "user": row.user,
+                    "to": names.get(row.reply_to or 0, ""),
+                    "text": row.text,
+                    "at": clock.moment_of(row.pk),
+                    "may_delete": visit.me.id in (row.user, row.author),
+                }
+                for row in rows
+            ],
+        },
+    )
+
+
+@form
+def react(visit: Visit, number: int) -> str:
+    """Like a moment or no longer, comment on it, delete a comment or the moment."""
+    match visit.request.POST.get("do"):
+        case "like" | "unlike" as do:
+            reactions.like(visit.store, visit.me, number, do == "like", visit.now)
+        case "delete":
+            moments.delete(visit.store, visit.me, number, visit.now)
+            return TIMELINE
+        case "delete-comment":
+            comment_id = next(iter(visit.numbers("comment")), 0)
+            reactions.delete_comment(visit.store, visit.me, number, comment_id, visit.now)
+        case _:
+            text = visit.field("text", MAX_COMMENT, lines=True)
+            if not text:
+                raise Denied(DenyReason.MALFORMED, _("write something"))
+            answered = next(iter(visit.numbers("reply_to")), None)
+            mark = visit.field("mark", 64) or None
+            reactions.comment(visit.store, visit.me, number, text, answered, mark, visit.now)
+    return f"{visit.back(f'{TIMELINE}{number}/')}#m{number}"
+
+
+@form
+def notices_seen(visit: Visit) -> str:
+    """Mark the notices as seen."""
+    last_id = next(iter(visit.numbers("last_id")), 0)
+    if 0 < last_id < 2**63:
+        cards.mark_notices_seen(visit.store, visit.me, last_id)
+    return TIMELINE
+
+
+@page
+def album(visit: Visit) -> HttpResponse:
+    """Show the person's own pictures by month, and all own moments, the private ones too."""
+    months = reaction_queries.album(visit.database, visit.me.id)
+    chosen = visit.request.GET.get("month", "")
+    if chosen not in months:
+        chosen = next(iter(months), "")
+    posts = (
+        reaction_queries.pictures(visit.database, visit.me.id, *month_of(chosen)) if chosen else []
+    )
+    viewer = viewers.load_viewer(visit.database, visit.me.id)
+    own = timeline.of_person(visit.database, visit.me.id, visit.me.id, before_of(visit), 20)
+    return visit.page(
+        "social/album.html",
+        {
+            "months": list(months.items()),
+            "chosen": chosen,
+            "pictures": [(post.id, file) for post in posts for file in post.files],
+            "page": shown_page(visit, MomentPage(own.posts, own.counts, viewer, own.next_before)),
+        },
+    )

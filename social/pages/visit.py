@@ -1,0 +1,185 @@
+"""The frame of all pages of people, circles and moments: who visits, from whose data, and refusals in words.
+
+The pages are made of plain forms. They decide nothing: each form calls the flow that the HTTP API calls.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from functools import wraps
+from typing import TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.files.uploadedfile import UploadedFile
+from django.db import Error
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from domains.models import Account
+from foundation import clock
+from foundation.cells.directory import PlatformStore, own_platform, possible_platforms, store_of
+from foundation.cells.serving import is_served_here
+from foundation.plain_text import fault_of
+from foundation.web.content_security_policy import with_policy
+from im.data import people, platform_resolver
+from im.data.journal import NotServedHere, ReadOnly
+from im.data.locked_conversation import Denied
+from im.data.people import Person
+from im.flows import upload
+from im.rules.conversation_decisions import DenyReason
+from im.rules.tus_headers import TransferRefused
+
+W = TypeVar("W", bound=StrEnum)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A signed-in person who looks at a page or sends a form, at one moment."""
+
+    request: HttpRequest
+    me: Person
+    store: PlatformStore
+    now: datetime
+
+    @property
+    def database(self) -> str:
+        """Return the alias of the database with the data of the person's platform."""
+        return self.store.database
+
+    def page(self, template: str, context: dict[str, object]) -> HttpResponse:
+        """Return a page with its content security policy."""
+        return with_policy(render(self.request, template, {"person": self.me.name, **context}))
+
+    def field(self, name: str, most: int, *, lines: bool = False) -> str:
+        """Return the text of a form's field, stripped. Raises Denied if it is too long, or has control characters."""
+        text = self.request.POST.get(name, "").replace("\r\n", "\n").strip()
+        if len(text) > most or fault_of(text, lines=lines, empty=True):
+            raise Denied(DenyReason.MALFORMED, name)
+        return text
+
+    def choice(self, name: str, words: type[W]) -> W | None:
+        """Return the word that was chosen in a form's field; `None` if none of these words was."""
+        text = self.request.POST.get(name, "")
+        return next((word for word in words if word.value == text), None)
+
+    def back(self, otherwise: str) -> str:
+        """Return the page that a form names as the one to go back to, if it is one of these pages."""
+        path = self.request.POST.get("back", "")
+        return (
+            path if re.fullmatch(r"/people/[\w/-]{0,100}", path) and "//" not in path else otherwise
+        )
+
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """Return the ids that were chosen in a form's field."""
+        return tuple(int(text) for text in self.request.POST.getlist(name) if text.isdecimal())
+
+
+class Elsewhere(Exception):
+    """Another site serves the person's platform, or this site has no instant messages."""
+
+
+Page = Callable[..., HttpResponse]
+PageView = Callable[..., HttpResponse]
+FormView = Callable[..., str]
+
+
+def _visit(request: HttpRequest) -> Visit:
+    """Return the visit of a signed-in person. Raises Elsewhere."""
+    if "im" not in settings.ROLES:
+        raise Http404
+    assert isinstance(request.user, Account)
+    moid = request.user.moid
+    platform = platform_resolver.platform_of_users([moid]).get(moid, own_platform())
+    if platform not in possible_platforms() or not is_served_here(platform):
+        raise Elsewhere
+    return Visit(request, people.person_of_account(request.user), store_of(platform), clock.now())
+
+
+def page(view: PageView) -> Page:
+    """Decorate the view of a page: it gets a Visit; what the visitor may not see does not exist."""
+
+    @wraps(view)
+    def page_view(request: HttpRequest, **values: object) -> HttpResponse:
+        """Show the page, or send the person to the page that says where the platform is served."""
+        try:
+            return view(_visit(request), **values)
+        except Denied:
+            raise Http404 from None
+        except (Elsewhere, NotServedHere):
+            return redirect("console")
+
+    return never_cache(login_required(require_GET(page_view)))
+
+
+def form(view: FormView) -> Page:
+    """Decorate the view of a form: it returns where to go then; a refusal is said there in words.
+
+    A refused form leads back to the page that it came from.
+    """
+
+    @wraps(view)
+    def form_view(request: HttpRequest, **values: object) -> HttpResponse:
+        """Do what the form asks for, and lead to the next page."""
+        try:
+            return redirect(view(_visit(request), **values))
+        except Denied as denied:
+            messages.error(request, words_of(denied))
+        except TransferRefused as refused:
+            messages.error(request, _words_of_upload(refused))
+        except (Elsewhere, NotServedHere):
+            return redirect("console")
+        except (Error, ReadOnly):
+            messages.error(request, _("The platform's database is away. Try again in a moment."))
+        return redirect(_back(request))
+
+    return never_cache(login_required(require_POST(form_view)))
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the path of our own page from which a form came; the timeline if it does not say."""
+    referrer = request.META.get("HTTP_REFERER", "")
+    host = f"://{request.get_host()}/"
+    before, found, path = referrer.partition(host)
+    return f"/{path}" if found and before in ("http", "https") else "/people/moments/"
+
+
+def words_of(denied: Denied) -> str:
+    """Return in the reader's language why a request was refused, and what to do."""
+    texts = {
+        DenyReason.NOT_FOUND: _("It is no longer there, or not for you."),
+        DenyReason.NOT_ALLOWED: _("This is not possible for you. Ask who leads it."),
+        DenyReason.CLOSED: _("It is closed."),
+        DenyReason.FULL: _("The limit is reached. Remove something first."),
+        DenyReason.RATE: _("That was the most for today. Try again tomorrow."),
+    }
+    fallback = _("Check what you have filled in: %(what)s") % {"what": denied.reason}
+    return texts.get(denied.why, fallback)
+
+
+def _words_of_upload(refused: TransferRefused) -> str:
+    texts = {
+        413: _("The file is too large, or your files take too much room."),
+        429: _("Too many files at once. Try again in a minute."),
+    }
+    return texts.get(refused.status, _("The file could not be taken. Try another one."))
+
+
+def keep_files(visit: Visit, files: Iterable[UploadedFile[bytes]]) -> tuple[UUID, ...]:
+    """Store the files of a form as uploads of the person, and return their ids. Raises TransferRefused."""
+    kept = []
+    for file in files:
+        size = file.size or 0
+        row = upload.begin(visit.store, visit.me.id, file.name or "", size)
+        upload.receive(visit.me.id, row.id, 0, file, size)
+        kept.append(row.id)
+    return tuple(kept)
