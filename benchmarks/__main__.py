@@ -17,6 +17,7 @@ from benchmarks import (
     restore,
     search,
     signins,
+    social,
     takeover,
     timers,
     tree,
@@ -35,6 +36,7 @@ ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "tree": tree.run,
     "im": chat.run,
     "im-search": search.run,
+    "social": social.run,
 }
 RESULTS = Path(__file__).parent / "results"
 

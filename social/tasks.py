@@ -5,8 +5,9 @@ from __future__ import annotations
 from celery import shared_task
 from django.conf import settings
 
+from foundation import clock
 from foundation.cells.serving import for_each_served
-from social.flows import call_timer
+from social.flows import call_timer, invitations
 
 
 @shared_task
@@ -14,3 +15,10 @@ def due_calls() -> None:
     """End calls that nobody answers, and look after those that go on."""
     if "im" in settings.ROLES:
         for_each_served(call_timer.due)
+
+
+@shared_task
+def tidy_people() -> None:
+    """Delete old invitations, and old counts of new numbers."""
+    if "im" in settings.ROLES:
+        for_each_served(lambda platform: invitations.delete_expired(platform, clock.now()))

@@ -25,7 +25,7 @@ from im.data.people import Person
 from im.flows import contacts, members
 from im.rules.conversation_decisions import DenyReason
 from social.data import senders
-from social.models import Circle, Invitation
+from social.models import BookDay, Circle, Invitation
 from social.rules.limits import INVITATION_LIFE, INVITATIONS_A_DAY
 
 NOT_OPEN = "this link was used before, or it is too old: ask for another one"
@@ -141,7 +141,10 @@ def _enter(
 
 
 def delete_expired(platform: str, now: datetime) -> None:
-    """Delete a platform's invitations that ended a day ago; younger ones count for the limit of a day."""
+    """Delete a platform's invitations that ended a day ago, and counts of the days before.
+
+    Younger ones count for the limits of a day.
+    """
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
@@ -149,3 +152,5 @@ def delete_expired(platform: str, now: datetime) -> None:
             expires_at__lt=now - timedelta(days=1)
         )
         old.delete()
+        days = BookDay.objects.using(store.database)
+        days.filter(day__lt=now.date() - timedelta(days=1)).delete()

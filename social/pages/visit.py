@@ -31,6 +31,7 @@ from foundation.cells.directory import PlatformStore, own_platform, possible_pla
 from foundation.cells.serving import is_served_here
 from foundation.plain_text import fault_of
 from foundation.web.content_security_policy import with_policy
+from foundation.web.page_parts import addresses_of, parts_of
 from im.data import people, platform_resolver
 from im.data.journal import NotServedHere, ReadOnly
 from im.data.locked_conversation import Denied
@@ -57,8 +58,10 @@ class Visit:
         return self.store.database
 
     def page(self, template: str, context: dict[str, object]) -> HttpResponse:
-        """Return a page with its content security policy."""
-        return with_policy(render(self.request, template, {"person": self.me.name, **context}))
+        """Return a page with the parts that apps add to it, and with its content security policy."""
+        parts = parts_of(self.request)
+        values = {"person": self.me.name, "parts": parts, **context}
+        return with_policy(render(self.request, template, values), addresses_of(parts))
 
     def field(self, name: str, most: int, *, lines: bool = False) -> str:
         """Return the text of a form's field, stripped. Raises Denied if it is too long, or has control characters."""

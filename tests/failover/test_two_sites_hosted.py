@@ -91,12 +91,15 @@ def test_the_story_of_east_s_conferences(both: TwoManagers) -> None:
 
     east_program = Program(two.east)
     east_program.log_in("anna")
+    moment = _post_moment(east_program)
     struck = time.monotonic()
     two.serve(two.west)
     _all_run_at_west(two, numbers, struck)
     _west_takes_its_requests(two, east_program)
+    _west_has_the_moment(two, moment)
 
     two.serve(two.east)
+    _east_has_the_comment_of_west(two, moment)
     until(
         lambda: _answer(two, "CM_MCU_GETMTLIST_REQ", numbers[0]) == "MCU_CM_GETMTLIST_ACK",
         15,
@@ -135,6 +138,37 @@ def _west_takes_its_requests(two: TwoManagers, east_program: Program) -> None:
     answer = east_program.get("vc/confs")
     assert (answer["success"], answer["error_code"]) == (0, 10102)
     assert answer["serving"] == {"platformmoid": two.west.vault.platform_moid, "url": two.west.http}
+
+
+def _post_moment(program: Program) -> str:
+    """Let ben become a contact of anna's, and anna post a moment; return its id."""
+    ben = Program(program.site)
+    ben.log_in("ben")
+    users = {
+        name: one.get("social/card")["user_id"] for name, one in (("anna", program), ("ben", ben))
+    }
+    program.post("im/contacts", {"user": users["ben"]})
+    ben.post("im/contacts", {"user": users["anna"]})
+    return str(program.post("social/moments", {"text": "before"})["moment"]["moment_id"])
+
+
+def _west_has_the_moment(two: TwoManagers, moment: str) -> None:
+    """Check that ben sees anna's moment at west, and may like it and comment on it there."""
+    ben = Program(two.west)
+    ben.log_in("ben")
+    assert [shown["text"] for shown in ben.get("social/moments")["moments"]] == ["before"]
+    assert ben.post(f"social/moments/{moment}/comments", {"text": "at west"})["success"] == 1
+    assert ben.call("PUT", f"social/moments/{moment}/like")["likes"] == 1
+
+
+def _east_has_the_comment_of_west(two: TwoManagers, moment: str) -> None:
+    """Check that anna finds at east what ben did at west."""
+    anna = Program(two.east)
+    anna.log_in("anna")
+    comments = anna.get(f"social/moments/{moment}/comments")["comments"]
+    assert [comment["text"] for comment in comments] == ["at west"]
+    notices = {notice["what"] for notice in anna.get("social/notices")["notices"]}
+    assert notices == {"liked", "commented"}
 
 
 def _east_is_in_charge(two: TwoManagers, numbers: list[str]) -> None:
