@@ -14,11 +14,33 @@ from im.conformance.person import Person
 from tests.browser import SOUND, shot
 from tests.console.steps import signed_in
 from tests.im.killed import PASSWORD
+from tests.stories.faults import BY_NAME
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("calls")]
 
 IS_UP = "() => document.getElementById('call-view').dataset.media === 'up'"
 WAYS = ("amqp", "mqtt", "stomp", "web_stomp")
+
+
+COUNT_PEERS = """() => {
+  window.peers = [];
+  const Real = window.RTCPeerConnection;
+  window.RTCPeerConnection = class extends Real {
+    constructor(setup, ...more) {
+      super(setup, ...more);
+      this.isDirect = (setup?.iceServers ?? []).length > 0;
+      window.peers.push(this);
+    }
+  };
+}"""
+"""JavaScript: remember the connections that the page opens from now on."""
+
+
+def kill_unit(site: Site) -> None:
+    """Kill the Janus that carries the only call of the site."""
+    query = "SELECT unit_pid FROM conferences_conference WHERE live_e164 IS NOT NULL"
+    unit = str(site.mariadb.sql(query, schema=site.name)).split()[-1]
+    BY_NAME["Janus killed -9"].strike(site, unit)
 
 
 def password_of(site: Site, name: str) -> str:
@@ -35,7 +57,7 @@ async def page_of(browser: Any, site: Site, name: str, path: str = "/chat/") -> 
     return page
 
 
-async def calls(page: Any, site: Site, name: str) -> None:
+async def calls(page: Any, name: str) -> None:
     """Open the conversation with a person, and press the button that calls."""
     await page.get_by_role("button", name="New conversation").click()
     await page.get_by_label("With whom").fill(name)
@@ -56,7 +78,7 @@ async def test_all_pages_ring_one_answers_and_both_hear_each_other(
     anna = await page_of(browser, call_site, "anna")
     chat = await page_of(browser, call_site, "ben")
     console = await page_of(browser, call_site, "ben", "/console/")
-    await calls(anna, call_site, "ben")
+    await calls(anna, "ben")
     for page in (chat, console):
         await page.locator("#ringing[open]").wait_for()
         await page.get_by_text("anna is calling").wait_for()
@@ -78,20 +100,62 @@ async def test_all_pages_ring_one_answers_and_both_hear_each_other(
     assert anna.errors == chat.errors == console.errors == []
 
 
-async def test_a_missed_call_shows_on_a_phone_and_a_message_is_left(
+async def test_after_a_missed_call_a_message_is_left_and_heard_on_a_phone(
     browser: Any, call_site: Site
 ) -> None:
     dora = await page_of(browser, call_site, "dora")
     emil = await page_of(browser, call_site, "emil")
     await emil.set_viewport_size({"width": 390, "height": 760})
-    await calls(dora, call_site, "emil")
+    await calls(dora, "emil")
     await emil.locator("#ringing[open]").wait_for()
     await shot(emil, "ringing-phone")
-    await dora.get_by_role("button", name="Hang up").click()
+    due = "UPDATE social_call SET ring_until=created_at, due_at=created_at WHERE state<>'ended'"
+    call_site.mariadb.sql(due, call_site.name)  # as if the minute was over
+    await dora.get_by_text("emil does not answer.").wait_for()
     await emil.locator("#ringing:not([open])").wait_for(state="attached")
-    await emil.get_by_text("Missed call").first.wait_for()
-    await emil.context.set_offline(True)
+    await dora.get_by_role("button", name="Leave a message").click()
+    await dora.get_by_text("Recording 0:04").wait_for()
+    await dora.get_by_role("button", name="Send the message").click()
+    await dora.get_by_text("Your message is left.").wait_for()
+    await emil.locator("#mailbox-count", has_text="1").wait_for()
+    await emil.locator("#talks .entry").filter(has_text="dora").click()
+    await emil.get_by_text("Missed call from dora").wait_for()
+    await shot(emil, "missed-phone")
+    await emil.get_by_role("button", name="Back to the list").click()
+    await emil.locator("#mailbox-open").click()
+    await shot(emil, "mailbox-phone")
+    await emil.locator("#mailbox-list audio").evaluate("(audio) => audio.play()")
+    await emil.locator("#mailbox-list li.heard").wait_for()
+    await emil.locator("#mailbox-count").wait_for(state="hidden")
     assert emil.errors == dora.errors == []
+
+
+async def test_a_talk_goes_directly_and_back_over_the_relay_and_outlives_its_unit(
+    browser: Any, call_site: Site
+) -> None:
+    anna = await page_of(browser, call_site, "anna")
+    ben = await page_of(browser, call_site, "ben")
+    for page in (anna, ben):
+        await page.evaluate(COUNT_PEERS)
+    await calls(anna, "ben")
+    await ben.get_by_role("button", name="Accept", exact=True).click()
+    await asyncio.gather(hears(anna), hears(ben))
+    for page in (anna, ben):
+        await page.locator("#call-view[data-path=direct]").wait_for()
+        assert await page.evaluate(SOUND.replace('"mix"', '"direct"'))
+    await anna.evaluate("() => window.peers.filter((peer) => peer.isDirect).at(-1).close()")
+    for page in (anna, ben):
+        await page.locator("#call-view[data-path=relay]").wait_for()
+        assert await page.evaluate("() => !document.getElementById('mix').muted")
+    assert await anna.evaluate(SOUND)
+    began = time.monotonic()
+    kill_unit(call_site)
+    await anna.locator("#call-view[data-media=lost]").wait_for()
+    await asyncio.gather(hears(anna), hears(ben))
+    print(f"\nheard again {time.monotonic() - began:.1f} s after the unit was killed")
+    await ben.get_by_role("button", name="Hang up").click()
+    await anna.locator("#call-view").wait_for(state="hidden")
+    assert anna.errors == ben.errors == []
 
 
 def device_of(site: Site, name: str, way: str) -> Device:
