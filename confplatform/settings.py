@@ -14,6 +14,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from confplatform import api_examples
 from confplatform.admin_theme import UNFOLD as _UNFOLD
 from confplatform.api_text import API_SETTINGS
 from confplatform.declarations import roles
@@ -334,11 +335,12 @@ REST_FRAMEWORK = {
         "rest_framework.parsers.FormParser",
         "rest_framework.parsers.JSONParser",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "foundation.web.call_description.CallDescription",
     "EXCEPTION_HANDLER": "foundation.web.errors.answer_refusal",
     "UNAUTHENTICATED_USER": None,
 }
 SPECTACULAR_SETTINGS = {**API_SETTINGS, "VERSION": VERSION}
+API_EXAMPLES, API_REFUSALS = api_examples.API_EXAMPLES, api_examples.API_REFUSALS
 
 PUSH_SESSIONS = env.int("PUSH_SESSIONS", default=5000)
 PUSH_SESSIONS_PER_USER = env.int("PUSH_SESSIONS_PER_USER", default=2000)

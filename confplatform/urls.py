@@ -21,7 +21,7 @@ urlpatterns = [
     path("api/v1/", include("domains.api.account_urls")),
     path("api/v1/", include("conferences.api.urls")),
     OF_OTHER_GENERATION,
-    path("api/<str:app>/version", conference_calls.version),
+    path("api/<str:app>/version", conference_calls.Version.as_view()),
     re_path("^api/", csrf_exempt(conference_calls.unknown_call)),
     path("", include("conferences.pages.urls")),
     path("", include("im.pages.urls")),

@@ -27,16 +27,17 @@ HTTP_CODES = {
 """The HTTP API's code for each code in messages that has another number there; all others are the same."""
 
 _CODES_OF_STATUS = {
-    400: (29001,),
     401: (10001, 10002, 10101, 10102),
     403: (19003, 19008, 20005, 20102, 29020),
     404: (12103, 12104, 12105, 19005, 19903, 20108, 20524, 20802, 20812, 20823),
-    501: (20440, 22013, 28001),
+    422: (29001,),
     503: (20101, 29005),
     504: (20001,),
 }
 HTTP_STATUSES = {code: status for status, codes in _CODES_OF_STATUS.items() for code in codes}
-"""The HTTP status of a refusal for programs of today, by its code; 409 for all others."""
+"""The HTTP status of a refusal for programs of today, by its code; 409 for all others.
+
+What the description of the API forbids is a 400, before any code is chosen; 422 is what only a rule can find."""
 
 
 def http_code(errcode: str) -> int:

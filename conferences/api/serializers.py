@@ -6,6 +6,7 @@ answers with these shapes.
 
 from __future__ import annotations
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from conferences.rules.states import ConferenceState
@@ -100,14 +101,19 @@ class TerminalIds(_Shape):
 # ---- answers -------------------------------------------------------------------------------------
 
 
+@extend_schema_field({"oneOf": [{"type": "string"}, {"type": "integer"}]})
+class TextOrNumber(serializers.CharField):
+    """A string, or a whole number, as the media unit gives it."""
+
+
 class WebRtc(_Shape):
     """The Janus rooms of a conference on its unit, and the keys with which a browser enters them."""
 
     url = serializers.CharField(required=False)
-    audioroom = serializers.CharField(required=False, help_text="A string, or a whole number.")
-    videoroom = serializers.CharField(required=False, help_text="A string, or a whole number.")
-    textroom = serializers.CharField(required=False, help_text="A string, or a whole number.")
-    pin = serializers.CharField(required=False)
+    audioroom = TextOrNumber(required=False, allow_blank=True)
+    videoroom = TextOrNumber(required=False, allow_blank=True)
+    textroom = TextOrNumber(required=False, allow_blank=True)
+    pin = TextOrNumber(required=False, allow_blank=True)
     token = serializers.CharField(required=False)
 
 
@@ -115,6 +121,13 @@ class Join(_Shape):
     """The ways to enter a conference, by kind; a media unit may name others."""
 
     webrtc = WebRtc(required=False)
+
+
+class VersionNow(Accepted):
+    """The version of the platform, and the level of its API."""
+
+    version = serializers.CharField()
+    api_level = serializers.IntegerField(min_value=1)
 
 
 class Created(Accepted):

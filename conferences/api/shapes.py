@@ -183,6 +183,7 @@ Videos = answer(
 RoleHolder = answer("RoleHolder", "The terminal with a role; empty: nobody.", mt_id=string())
 Member = shape("Member", "A member.", account=string(), mt_id=string())
 MixNow = answer("MixNow", "Who is heard.", mode=number(1, 2), members=many(Member))
+_Shown = shape("TerminalShown", "The terminal that is shown; empty: nobody.", mt_id=string())
 PollNow = answer(
     "PollNow",
     "A poll, and whom it shows.",
@@ -191,7 +192,7 @@ PollNow = answer(
     num=number(),
     keep_time=number(),
     poll_index=number(words="0: nobody."),
-    cur_poll_mt=TerminalId(),
+    cur_poll_mt=_Shown(),
     members=many(Member),
 )
 PictureNow = answer("PictureNow", "How pictures are put together.", Picture)

@@ -44,6 +44,6 @@ urlpatterns = [
     path("publish", described.Publish.as_view()),
     path("upu/numbers/<str:number>", registry_views.NumberInRegistry.as_view()),
     *control_urls.URLS,
-    path("<str:app>/version", views.version),
+    path("<str:app>/version", views.Version.as_view(schema=None)),
     re_path(r"^(?P<rest>.*)$", csrf_exempt(views.unknown_call)),
 ]

@@ -8,10 +8,10 @@ from dataclasses import replace
 import msgspec
 from django.conf import settings
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_GET
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from conferences.api import (
     arrangement_parsing,
@@ -34,7 +34,7 @@ from domains.models import Account
 from foundation import clock
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import store_of
-from foundation.web.errors import UNSPECIFIED, Refusal, ack, nack
+from foundation.web.errors import NoSuchCall, Refusal, ack, early_answer
 from foundation.web.lenient_requests import API_LEVEL
 from foundation.web.serializers import Accepted, answers
 from wire.arrangement import arrangement_of
@@ -49,23 +49,35 @@ APPS = ("system", "mc", "vc", "amc", "nms", "vrs")
 
 def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
     """Refuse a call that does not exist, by an answer in the form of the API."""
-    return JsonResponse(nack(UNSPECIFIED, f"no such call: {request.method} {request.path[:200]}"))
+    return early_answer(request, NoSuchCall(request))
 
 
-@require_GET
-def version(request: HttpRequest, app: str) -> JsonResponse:
-    """Answer the version of the platform, the same for all parts (`app`), and the API level (§1.7)."""
-    if app not in APPS:
-        return unknown_call(request)
-    return JsonResponse({"success": 1, "version": settings.VERSION, "api_level": API_LEVEL})
+class Version(APIView):
+    """The API call `/api/{app}/version`, which needs no login."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+    @extend_schema(
+        operation_id="version",
+        tags=["system"],
+        parameters=[OpenApiParameter("app", str, OpenApiParameter.PATH, enum=APPS)],
+        responses={200: answers(serializers.VersionNow)},
+    )
+    def get(self, request: Request, app: str) -> Response:
+        """Answer the version of the platform, the same for all parts (`app`), and the API level (§1.7)."""
+        if app not in APPS:
+            raise NoSuchCall(request._request)
+        return ack(version=settings.VERSION, api_level=API_LEVEL)
 
 
 class Conferences(Call):
     """The API call `mc/confs`, which creates conferences."""
 
+    knows_repeated_requests = True
+
     @extend_schema(
         request=serializers.ConfParams,
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
         responses=answers(serializers.Created),
     )
     def post(self, request: Request) -> Response:

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 from domains.api.limits import CallLimit
 from domains.api.sessions import Session
 from foundation.web.arguments import in_range, malformed, number, words
+from foundation.web.described_arguments import refuse_undescribed
 from foundation.web.errors import REFUSAL_WHILE_CLOSED, OnlyChecked, Refusal
 
 MAX_ROWS = 500
@@ -47,6 +48,7 @@ class SessionCall(APIView):
         super().initial(request, *args, **kwargs)
         if refusal := self.closed(request):
             raise refusal
+        refuse_undescribed(self, request)
         only_check = str(request._request.api_fields.get("debug", "")) == "1"  # type: ignore[attr-defined]  # set by WildRequests
         if only_check and request.method not in SAFE_METHODS:
             raise OnlyChecked(self.faults(request))

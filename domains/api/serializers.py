@@ -39,4 +39,4 @@ class LoggedIn(Accepted):
 class OwnToken(_Shape):
     """The program's token under which the person is logged in."""
 
-    account_token = serializers.CharField(required=False)
+    account_token = serializers.CharField(required=False, allow_blank=True)

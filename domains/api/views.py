@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from domains.api import account_shapes, serializers, sessions
 from domains.api.authentication import COOKIE
 from foundation import clock
+from foundation.web.described_arguments import refuse_undescribed
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import Accepted, answers
 
@@ -21,7 +22,16 @@ def argument(request: Request, name: str) -> str:
     return value if isinstance(value, str) else "" if value is None else str(value)
 
 
-class _OpenView(APIView):
+class _View(APIView):
+    """The base of the views of the session layer."""
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Refuse JSON of programs of today that is not as the API's description says."""
+        super().initial(request, *args, **kwargs)
+        refuse_undescribed(self, request)
+
+
+class _OpenView(_View):
     """A view that needs no login."""
 
     authentication_classes = ()
@@ -104,7 +114,7 @@ _RECORDER_CODES = {sessions.BAD_TOKEN: 48, sessions.BAD_PASSWORD: 46}
 """The recording server's own codes."""
 
 
-class Heartbeat(APIView):
+class Heartbeat(_View):
     """The view that keeps a login from expiring, with or without its cookie."""
 
     @extend_schema(request=serializers.OwnToken, responses=answers(Accepted))

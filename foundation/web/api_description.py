@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from http import HTTPStatus
 from threading import Lock
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from drf_spectacular.views import SpectacularAPIView
 
@@ -52,24 +55,87 @@ _PROBLEM: JSONObject = {
         "description": {"type": "string", "example": "conference does not exist"},
     },
 }
-_ANSWER: JSONObject = {
-    "description": "Refused, for programs of today (see above).",
-    "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
+_ANY_OTHER = "Refused, for programs of today (see above)."
 
 
 def describe_problems(result: JSONObject, **facts: object) -> JSONObject:
     """Add to each call the problem details with which it is refused (a hook of drf-spectacular)."""
-    paths, components = result["paths"], result["components"]
-    assert isinstance(paths, dict)
-    assert isinstance(components, dict)
+    paths, components = _object(result["paths"]), _object(result["components"])
     for path, methods in paths.items():
-        if path.startswith(FOR_OUR_PAGES) or not isinstance(methods, dict):
+        if path.startswith(FOR_OUR_PAGES):
             continue
-        for call in methods.values():
-            if isinstance(call, dict) and isinstance(responses := call.get("responses"), dict):
-                responses["default"] = dict[str, JSONValue](_ANSWER)
-    schemas = components.setdefault("schemas", {})
-    assert isinstance(schemas, dict)
-    schemas["Problem"] = dict[str, JSONValue](_PROBLEM)
+        for call in _object(methods).values():
+            responses = _object(_object(call)["responses"])
+            for status in settings.API_REFUSALS:
+                responses[str(status)] = {"$ref": f"#/components/responses/Refused{status}"}
+            responses["default"] = _response(_ANY_OTHER)
+    _object(components.setdefault("schemas", {}))["Problem"] = dict[str, JSONValue](_PROBLEM)
+    _object(components.setdefault("responses", {})).update(
+        {
+            f"Refused{status}": _refusal(status, *words)
+            for status, words in settings.API_REFUSALS.items()
+        }
+    )
     return result
+
+
+def _object(value: JSONValue) -> JSONObject:
+    """Return a part of the description that is an object."""
+    assert isinstance(value, dict)
+    return value
+
+
+def _response(words: str, example: JSONObject | None = None) -> JSONObject:
+    """Return the description of an answer with problem details."""
+    content: JSONObject = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    if example:
+        content["example"] = example
+    return {"description": words, "content": {PROBLEM: content}}
+
+
+def _refusal(status: int, words: str, code: int, sentence: str) -> JSONObject:
+    """Return the description of the refusals with this HTTP status."""
+    example: JSONObject = {
+        "type": f"urn:confplatform:error:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": sentence,
+        "instance": "/api/v1/vc/confs/8800123",
+        "success": 0,
+        "error_code": code,
+        "description": sentence,
+    }
+    return _response(words, example)
+
+
+def add_examples(result: JSONObject, **facts: object) -> JSONObject:
+    """Add an example to each field and parameter that has a name of the table (a hook of drf-spectacular)."""
+    examples: Mapping[str, str | int] = settings.API_EXAMPLES
+    components, paths = _object(result["components"]), _object(result["paths"])
+    for shape in _object(components["schemas"]).values():
+        for name, field in _object(_object(shape).get("properties", {})).items():
+            _add_example(_object(field), examples.get(name))
+    for methods in paths.values():
+        for call in _object(methods).values():
+            parameters = _object(call).get("parameters", [])
+            assert isinstance(parameters, list)
+            for parameter in map(_object, parameters):
+                _add_example(_object(parameter["schema"]), examples.get(str(parameter["name"])))
+    return result
+
+
+def _add_example(field: JSONObject, example: str | int | None) -> None:
+    """Add this example to a field of the same type. A number without one shows the lowest value that it may have."""
+    kind = field.get("type")
+    if "enum" in field or "example" in field or "format" in field:
+        return
+    if kind == "string" and example is not None:
+        field["example"] = str(example)
+    elif kind == "integer":
+        lowest, highest = field.get("minimum", 0), field.get("maximum")
+        assert isinstance(lowest, int)
+        fits = isinstance(example, int) and lowest <= example
+        fits = fits and not (
+            isinstance(highest, int) and isinstance(example, int) and example > highest
+        )
+        field["example"] = example if fits else max(lowest, 0)

@@ -6,10 +6,11 @@ Programs of today get an HTTP status and problem details instead (`is_layer_3`).
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 
 from django.db import Error
-from django.http import HttpRequest
+from django.http import HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -29,6 +30,9 @@ RETRY_AFTER_SECONDS = 5
 class Refusal(Exception):
     """The request is refused, with a number for programs and a sentence for people. `more` are further fields."""
 
+    status: int = 0
+    """The HTTP status for programs of today; 0 means that it follows from the number."""
+
     def __init__(self, error_code: int, description: str, **more: object) -> None:
         self.error_code, self.description, self.more = error_code, description, more
         super().__init__(description)
@@ -46,6 +50,33 @@ class OnlyChecked(Exception):
     def __init__(self, faults: dict[str, str]) -> None:
         self.faults = faults
         super().__init__("only checked")
+
+
+class Unreadable(Refusal):
+    """The request is not of the form that the API's description names, so nothing of it was looked at."""
+
+    status = 400
+
+    def __init__(self, description: str, status: int = 400) -> None:
+        super().__init__(int(protocol.current().malformed), description)
+        self.status = status
+
+
+class NoSuchCall(Refusal):
+    """The API has no call at this address."""
+
+    status = 404
+
+    def __init__(self, request: HttpRequest) -> None:
+        super().__init__(UNSPECIFIED, f"no such call: {request.method} {request.path[:200]}")
+
+
+class AlreadyAnswered(Exception):
+    """Ends a request that repeats an earlier one: its answer, with this body and status, is given again."""
+
+    def __init__(self, body: Mapping[str, object], status: int) -> None:
+        self.body, self.status = body, status
+        super().__init__("already answered")
 
 
 class TokenRefused(Refusal):
@@ -107,8 +138,15 @@ def _refusal_answer(
         code = NOT_LOGGED_IN if is_closed else refusal.error_code
         body = nack(code, refusal.description) | refusal.more
         return Response(body, status or 200, headers=headers)
-    status = status or http_status(refusal.error_code)
-    body = {
+    status = status or refusal.status or http_status(refusal.error_code)
+    return Response(
+        problem(refusal, request, status), status, headers=headers, content_type=PROBLEM
+    )
+
+
+def problem(refusal: Refusal, request: HttpRequest, status: int) -> dict[str, object]:
+    """Return the problem details of a refusal (RFC 9457), for programs of today."""
+    return {
         "type": f"urn:confplatform:error:{refusal.error_code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -117,7 +155,15 @@ def _refusal_answer(
         **nack(refusal.error_code, refusal.description),
         **refusal.more,
     }
-    return Response(body, status, headers=headers, content_type=PROBLEM)
+
+
+def early_answer(request: HttpRequest, refusal: Refusal, status: int = 200) -> JsonResponse:
+    """Return the response of a refusal before any view runs. `status`: that for programs of older generations."""
+    if not is_layer_3(request):
+        return JsonResponse(nack(refusal.error_code, refusal.description), status=status)
+    layer_3_status = refusal.status or http_status(refusal.error_code)
+    body = problem(refusal, request, layer_3_status)
+    return JsonResponse(body, status=layer_3_status, content_type=PROBLEM)
 
 
 def answer_refusal(failure: Exception, context: dict[str, object]) -> Response | None:
@@ -128,6 +174,8 @@ def answer_refusal(failure: Exception, context: dict[str, object]) -> Response |
     request = getattr(context.get("request"), "_request", None)
     if isinstance(failure, OnlyChecked):
         return ack(debuglist=failure.faults)
+    if isinstance(failure, AlreadyAnswered):
+        return Response(failure.body, failure.status)
     if isinstance(failure, TokenRefused):
         headers = {"WWW-Authenticate": failure.challenge}
         return _refusal_answer(failure, request, failure.status, **headers)

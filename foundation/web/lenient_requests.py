@@ -14,12 +14,18 @@ from urllib.parse import parse_qsl, unquote_plus, urlsplit
 import orjson
 from django.conf import settings
 from django.core.exceptions import BadRequest, DisallowedHost, RequestDataTooBig
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 
-from foundation.bus import protocol
 from foundation.json_value import JSONObject, JSONValue
-from foundation.web.errors import NOT_LOGGED_IN, PROBLEM, UNSPECIFIED, nack
+from foundation.web.errors import (
+    NOT_LOGGED_IN,
+    PROBLEM,
+    UNSPECIFIED,
+    Refusal,
+    Unreadable,
+    early_answer,
+)
 from foundation.web.xml_answers import SUFFIX, prefers_xml, turn_into_xml
 
 MAX_DEPTH = 20
@@ -81,18 +87,18 @@ class WildRequests:
             params = _params(fields)
             request.api_params = params  # type: ignore[attr-defined]  # read by the views of the API
         except RequestDataTooBig:
-            return JsonResponse(
-                nack(int(protocol.current().malformed), "the request is larger than 1 MiB"),
-                status=413,
-            )
+            too_large = Unreadable("the request is larger than 1 MiB", 413)
+            return early_answer(request, too_large, 413)
+        except Unreadable as unreadable:
+            return early_answer(request, unreadable)
         except (BadRequest, ValueError) as error:
-            return JsonResponse(nack(int(protocol.current().malformed), str(error)))
+            return early_answer(request, Unreadable(str(error)))
         method = _method_in(fields, params)
         if method in _METHODS and request.method in ("GET", "POST"):
             if request.method == "GET" != method and not fields.get("account_token"):
                 # A browser sends the login cookie with any link, also one that an attacker has prepared.
                 words = "account_token: is needed where a GET changes something"
-                return JsonResponse(nack(NOT_LOGGED_IN, words))
+                return early_answer(request, Refusal(NOT_LOGGED_IN, words))
             request.method = method
         if path.startswith("/api/v1/") and not ours and not hasattr(request, _CHECKED):
             # These requests carry their token, which no browser sends by itself. The cookie alone allows
@@ -121,7 +127,7 @@ def _refuse_host(request: HttpRequest) -> HttpResponse | None:
         request.get_host()
     except DisallowedHost:
         words = f"Host {host[:100]!r}: is none of the names of this site (ALLOWED_HOSTS)"
-        return JsonResponse(nack(UNSPECIFIED, words))
+        return early_answer(request, Refusal(UNSPECIFIED, words))
     return None
 
 
@@ -155,7 +161,7 @@ def _fields(request: HttpRequest) -> JSONObject:
             return fields | dict(_pairs(body.decode()))
         except UnicodeDecodeError:
             raise BadRequest("the body is not UTF-8") from None
-    raise BadRequest(f"content type {request.content_type[:80]!r}: send a form or JSON")
+    raise Unreadable(f"content type {request.content_type[:80]!r}: send a form or JSON", 415)
 
 
 def _pairs(text: str) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from django.test import RequestFactory
 from rest_framework import exceptions
 from rest_framework.request import Request
 
-from foundation.web.errors import PROBLEM, Refusal, answer_refusal
+from foundation.web.errors import PROBLEM, Refusal, Unreadable, answer_refusal
 from wire.http_codes import UNSPECIFIED, http_code
 
 
@@ -37,7 +37,8 @@ BEARER = {"Authorization": "Bearer x"}
     ("failure", "code", "status"),
     [
         (Refusal(12103, "conference does not exist"), 12103, 404),
-        (Refusal(29001, "name: is missing"), 29001, 400),
+        (Refusal(29001, "name: is too long"), 29001, 422),
+        (Unreadable("name: is missing"), 29001, 400),
         (Refusal(10102, "log in"), 10102, 401),
         (Refusal(19008, "not allowed"), 19008, 403),
         (Refusal(20437, "is the speaker already"), 20437, 409),
