@@ -74,6 +74,8 @@ class BookingCall(Call):
 class BookedConferences(BookingCall):
     """The API call `mc/booked_confs`, which lists the dates of a user domain's reservations, and books a conference."""
 
+    knows_repeated_requests = True
+
     @extend_schema(
         operation_id="booked_confs_list",
         parameters=_PAGING,
@@ -104,7 +106,6 @@ class BookedConferences(BookingCall):
 
     @extend_schema(
         request=booking_serializers.BookingParams,
-        parameters=[OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER)],
         responses=answers(booking_serializers.Booked),
     )
     def post(self, request: Request) -> Response:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from domains.api import once
 from domains.api.limits import CallLimit
 from domains.api.sessions import Session
 from foundation.web.arguments import in_range, malformed, number, words
@@ -24,7 +25,12 @@ MAX_ROWS = 500
 class SessionCall(APIView):
     """A call of a program for which a person has logged in."""
 
+    takes_idempotency_key = True
+    """A POST may be repeated with the same header `Idempotency-Key`; the description names it."""
+    knows_repeated_requests = False
+    """Whether the call itself answers a repeated request as the first one, so that no answer is kept here."""
     _limit: CallLimit | None = None
+    _claim: once.Claim | None = None
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Return the limit of the caller's calls."""
@@ -35,6 +41,8 @@ class SessionCall(APIView):
         self, request: Request, response: Response, *args: object, **kwargs: object
     ) -> Response:
         """Return the answer, which says how many more calls the caller may make."""
+        if self._claim is not None:
+            self._claim.keep(response)
         if self._limit is not None:
             for name, value in self._limit.headers.items():
                 response[name] = value
@@ -52,6 +60,8 @@ class SessionCall(APIView):
         only_check = str(request._request.api_fields.get("debug", "")) == "1"  # type: ignore[attr-defined]  # set by WildRequests
         if only_check and request.method not in SAFE_METHODS:
             raise OnlyChecked(self.faults(request))
+        if request.method == "POST" and not self.knows_repeated_requests:
+            self._claim = once.claim(request, self.session(request).account)
 
     def closed(self, request: Request) -> Refusal | None:
         """Return the refusal while another site serves; `None` if this site does."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from typing import Any
 from urllib.parse import urlencode
 from xml.etree.ElementTree import fromstring
@@ -36,6 +37,28 @@ def test_a_refusal_is_a_problem_for_programs_of_today(program: Program) -> None:
     assert (body["status"], body["error_code"], body["success"]) == (404, 12103, 0)
     body = json.loads(read(program, "vc/confs/404404", "application/json"))
     assert (program.status, body["error_code"]) == (200, 12103)
+
+
+def test_a_post_with_the_same_key_has_one_effect(program: Program) -> None:
+    def create(name: str, key: str) -> Any:
+        form = urlencode({"account_token": program.token, "params": json.dumps({"name": name})})
+        kind = "application/x-www-form-urlencoded"
+        headers = {"Cookie": program.cookie, "Content_Type": kind, "Idempotency_Key": key}
+        return json.loads(program.raw("POST", "/api/v1/mc/personal_templates", form, **headers)[1])
+
+    key, another = secrets.token_hex(8), secrets.token_hex(8)
+    first = create("Keyed", key)
+    assert first["success"] == 1
+    assert create("Keyed", key) == first
+    assert create("Another", key)["error_code"] == 29001
+    assert create("", another)["success"] == 0
+    mended = create("Mended", another)
+    assert mended["success"] == 1, "a refusal is not kept"
+    listed = program.get("mc/personal_templates", count=0)["personal_templates"]
+    ids = {first["template_id"], mended["template_id"]}
+    assert {row["template_id"] for row in listed if row["name"] in ("Keyed", "Mended")} == ids
+    for template_id in ids:
+        program.delete(f"mc/personal_templates/{template_id}")
 
 
 def test_pages_by_cursor_have_each_conference_once_and_tell_what_is_left_of_the_rate(

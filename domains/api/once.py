@@ -1,0 +1,89 @@
+"""A POST with the header `Idempotency-Key` has its effect once, however often a program repeats it within 24 hours.
+
+The answer of the first request is kept in Redis, and given to its repetitions. Without Redis each one is carried out.
+Calls that create conferences and reservations do not need this: the scheduler itself knows a repeated request, also
+after a takeover.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import orjson
+import redis
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from domains.models import Account
+from foundation.cells.directory import own_platform, redis_of
+from foundation.json_value import JSONValue
+from foundation.web.arguments import malformed
+from foundation.web.errors import UNSPECIFIED, AlreadyAnswered, Refusal
+
+HEADER = "Idempotency-Key"
+KEPT_SECONDS = 24 * 3600
+CLAIMED_SECONDS = 60
+"""A request whose process died may be repeated after so many seconds."""
+MAX_KEY_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A claim says that this process carries out the request; others with the same key wait for its answer."""
+
+    name: str
+    digest: str
+
+    def keep(self, response: Response) -> None:
+        """Keep the answer of a request that had its effect; after a refusal it may be sent again."""
+        data = response.data
+        succeeded = response.status_code < 300 and isinstance(data, dict) and data.get("success")
+        try:
+            connection = redis_of(own_platform())
+            if succeeded:
+                kept = {"digest": self.digest, "status": response.status_code, "body": data}
+                connection.set(self.name, orjson.dumps(kept), ex=KEPT_SECONDS)
+            else:
+                connection.delete(self.name)
+        except redis.RedisError:
+            return  # The claim lapses by itself.
+
+
+def claim(request: Request, account: Account) -> Claim | None:
+    """Return the claim of a request that carries a key; `None` if it has none, or without Redis.
+
+    Raises AlreadyAnswered with the answer of the first request, and Refusal if the key was used for another request, or
+    the first one is in progress.
+    """
+    key = request.headers.get(HEADER, "")
+    if not key:
+        return None
+    if len(key) > MAX_KEY_LENGTH:
+        raise malformed(f"{HEADER}: at most {MAX_KEY_LENGTH} characters are taken")
+    identity = hashlib.sha256(f"{request.path}\n{key}".encode()).hexdigest()
+    claimed = Claim(f"api:once:{account.moid}:{identity}", _digest(request))
+    first = orjson.dumps({"digest": claimed.digest})
+    try:
+        connection = redis_of(own_platform())
+        if connection.set(claimed.name, first, nx=True, ex=CLAIMED_SECONDS):
+            return claimed
+        content = connection.get(claimed.name)
+    except redis.RedisError:
+        return None
+    kept: dict[str, JSONValue] = orjson.loads(content) if content else {"digest": claimed.digest}
+    if kept["digest"] != claimed.digest:
+        raise malformed(f"{HEADER}: was used for another request")
+    body, status = kept.get("body"), kept.get("status")
+    if not isinstance(body, dict) or not isinstance(status, int):
+        sentence = "the same request is still in progress; ask again shortly"
+        raise Refusal(UNSPECIFIED, sentence)
+    raise AlreadyAnswered(body, status)
+
+
+def _digest(request: Request) -> str:
+    """Return a hash of the arguments, without the token of the program, which may be a newer one."""
+    fields = dict(request._request.api_fields)  # type: ignore[attr-defined]  # set by WildRequests
+    fields.pop("account_token", None)
+    content = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS, default=str)
+    return hashlib.sha256(content).hexdigest()
