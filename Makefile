@@ -2,7 +2,7 @@
 PYTHON := .venv/bin/python
 MANAGE := DEBUG=true $(PYTHON) manage.py
 .DEFAULT_GOAL := help
-.PHONY: help up doctor manage down test test-trixie check clean-var simulate chaos bench messages rights calls translations pictures lock new-app bootstrap bootstrap-dev
+.PHONY: help up doctor manage down test test-trixie check clean-var simulate chaos bench messages rights calls contract clients translations pictures lock new-app bootstrap bootstrap-dev
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,6 +48,12 @@ rights: bootstrap ## write docs/rights.md from the table of rights
 
 calls: bootstrap-dev ## write docs/open-api-calls.md from the table of calls in tests/http
 	@$(PYTHON) -m tests.http.calls_page
+
+contract: bootstrap-dev ## requests made from the API's description, and whether the answers are as it says (ARGS="--seed 7")
+	@$(PYTHON) -m tests.http.contract $(ARGS)
+
+clients: bootstrap-dev ## a Python and a TypeScript client generated from the API's description hold a conference (needs npm)
+	@$(PYTHON) -m tests.clients
 
 pictures: bootstrap-dev ## the main pages of what `make up` runs, as docs/pictures/*.png
 	@$(PYTHON) -m tests.pictures

@@ -24,6 +24,7 @@ GROUPS = {
     "living": "tests.chaos.living",
     "full-disk": "tests.chaos.full_disk",
     "peer-away": "tests.chaos.peer_away",
+    "open-api": "tests.chaos.open_api",
     "chat": "tests.chaos.chat",
     "chat-moves": "tests.chaos.chat_moves",
     "visibility": "tests.chaos.visibility",
