@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from domains.pages import (
     account_admin,
+    department_admin,
     domain_admin,
     lockout_admin,
     machine_room_admin,
     program_admin,
 )
 
-__all__ = ["account_admin", "domain_admin", "lockout_admin", "machine_room_admin", "program_admin"]
+__all__ = [
+    "account_admin",
+    "department_admin",
+    "domain_admin",
+    "lockout_admin",
+    "machine_room_admin",
+    "program_admin",
+]

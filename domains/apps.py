@@ -45,6 +45,7 @@ user domain       | domains.userdomain      | vacd. | vacd.   | v....    | v....
 any domain        | domains.domain          | v.... | v....   | v....    | v.... | itself
 backup platform   | domains.backupplatform  | vacd. | v....   | v....    | ..... | the platform that it is the backup of
 machine room      | domains.machineroom     | vacd. | vacd.   | vacd.    | ..... | its platform
+department        | domains.department      | vacd. | vacd.   | v....    | vacd. | its user domain
 account           | domains.account         | vacdo | vacdo   | vacdo    | vacdo | its domain; operate: unlock, reset the second factor
 API key           | domains.apikey          | vacd. | vacd.   | .....    | vacd. | its domain
 application       | domains.application     | vacd. | vacd.   | .....    | v.... | its domain
@@ -81,6 +82,7 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
         )
         access = (
             model_entry(_("Accounts"), "person", "domains", "account"),
+            model_entry(_("Departments"), "groups", "domains", "department"),
             model_entry(_("API keys"), "key", "domains", "apikey"),
             model_entry(_("Applications"), "apps", "domains", "application"),
             model_entry(_("Wrong tries"), "lock_clock", "axes", "accessattempt"),
@@ -129,6 +131,7 @@ def _audit_models() -> None:
     audit.follow(models.PlatformDomain, secret=("broker_url", "redis_url", "database_url"))
     audit.follow(models.MachineRoom, without=("abnormal",))
     audit.follow(models.BackupPlatform)
+    audit.follow(models.Department)
     audit.follow(models.Account, secret=("password",), without=("last_login",))
     audit.follow(models.ApiKey, secret=("secret_hash",))
     audit.follow(models.Application, secret=("client_secret",))

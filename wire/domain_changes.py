@@ -1,7 +1,8 @@
 """Messages about changes of domains and accounts (ARCH §3.5, §3.6; CSS §3.2).
 
-The fields `previous`, `whole` and `platformmoid` of these messages, and `endrunning` and `findable` of a domain, are
-ours: a third party's BMC sends none of them, and third parties ignore them.
+The fields `previous`, `whole` and `platformmoid` of these messages, `endrunning`, `findable` and `departments` of a
+domain, `department` and `position` of an account, are ours: a third party's BMC sends none of them, and third parties
+ignore them.
 """
 
 from __future__ import annotations
@@ -45,6 +46,14 @@ class KeyRecord(TypedDict, total=False):
     enabled: _Flag
 
 
+class DepartmentRecord(TypedDict, total=False):
+    """A department of a user domain; without a parent it lies directly below the domain."""
+
+    departmentmoid: Required[Moid]
+    parent: MoidOrEmpty
+    name: Required[Annotated[str, text(64, 1)]]
+
+
 class AddressesRecord(TypedDict, total=False):
     """The URLs of a platform's servers."""
 
@@ -59,6 +68,7 @@ class DomainRecord(TypedDict, total=False):
 
     `endrunning` is sent when a domain is disabled: conferences that run in it and in domains below it must end now.
     `findable`: people of this user domain can be found by people of other user domains that are findable, too.
+    `departments` of a user domain: all of them; those that it does not name are deleted.
     """
 
     moid: Required[Moid]
@@ -79,6 +89,7 @@ class DomainRecord(TypedDict, total=False):
     addresses: AddressesRecord
     apikeys: Annotated[list[KeyRecord], items(2000)]
     findable: _Flag
+    departments: Annotated[list[DepartmentRecord], items(500)]
     endrunning: _Flag
 
 
@@ -93,6 +104,8 @@ class AccountRecord(TypedDict, total=False):
     phone: Annotated[str, text(16)]
     e164: Annotated[str, text(16)]
     userdomainmoid: Moid
+    department: MoidOrEmpty
+    position: Annotated[str, text(64)]
     used: _Flag
     administrator: _Flag
     operator: _Flag

@@ -22,14 +22,14 @@ from domains.data.admin_scope import rows_in_scope
 from domains.data.queries import visible_to
 from domains.data.tree_source import is_tree_edited_here
 from domains.flows import people
-from domains.models import Account, Domain, Level
+from domains.models import Account, Department, Domain, Level
 from domains.rules.tree import RuleBroken
-from foundation.web.arguments import malformed, switch, words
+from foundation.web.arguments import items, malformed, switch, words
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import Accepted, answers
 
 T = TypeVar("T")
-NO_USER, NOT_ALLOWED, NO_GROUP = 19005, 19008, 19903
+NO_USER, NOT_ALLOWED = 19005, 19008
 _CODES = {"username": 52003, "email": 52006, "phone": 52007}
 """The code of a refused value, by the field of the account."""
 _FIELDS = {
@@ -45,12 +45,12 @@ DONE = {200: answers(Accepted)}
 
 
 def account_fields(account: Account) -> dict[str, object]:
-    """Return an Account of the API; its department is its domain, as there are no smaller ones."""
-    domain = account.domain
+    """Return an Account of the API. Who belongs to no department has the domain as the one department."""
+    own: Department | Domain | None = account.department or account.domain
     department = {
-        "department_moid": account.domain_id or "",
-        "department_name": domain.name if domain else "",
-        "department_position": "",
+        "department_moid": own.moid if own else "",
+        "department_name": own.name if own else "",
+        "department_position": account.position,
     }
     unknown = ("password", "date_of_birth", "ext_num", "fax", "office_location", "job_num")
     return {
@@ -70,7 +70,7 @@ def account_fields(account: Account) -> dict[str, object]:
     }
 
 
-class _AccountCall(SessionCall):
+class AccountCall(SessionCall):
     """The base of calls about accounts."""
 
     def visible(self, request: Request) -> Q:
@@ -79,20 +79,20 @@ class _AccountCall(SessionCall):
 
     def one(self, request: Request, moid: str) -> Account:
         """Return an account that the caller sees. Raises Refusal."""
-        rows = Account.objects.select_related("domain").filter(
+        rows = Account.objects.select_related("domain", "department").filter(
             self.visible(request), moid=moid[:40]
         )
         if (account := rows.first()) is None:
             raise Refusal(NO_USER, "account_moid: there is no such account")
         return account
 
-    def refuse_unless_may(self, request: Request, verb: str) -> None:
-        """Raise Refusal unless the caller may "add", "change" or "delete" accounts, and they are kept here.
+    def refuse_unless_may(self, request: Request, verb: str, kind: str = "account") -> None:
+        """Raise Refusal unless the caller may "add", "change" or "delete" these objects, and they are kept here.
 
         A program has a password at most. What an administrator protects by a second factor is not to be had without.
         """
-        if not self.session(request).account.has_perm(f"domains.{verb}_account"):
-            raise Refusal(NOT_ALLOWED, "only administrators change accounts")
+        if not self.session(request).account.has_perm(f"domains.{verb}_{kind}"):
+            raise Refusal(NOT_ALLOWED, f"only administrators change {kind}s")
         if user_has_device(self.session(request).account):
             sentence = (
                 "your account has a second factor, which this API cannot ask for: use the pages"
@@ -100,7 +100,7 @@ class _AccountCall(SessionCall):
             raise Refusal(NOT_ALLOWED, sentence)
         if not is_tree_edited_here():
             at = f" at {settings.CORE_URL}" if settings.CORE_URL else ""
-            raise Refusal(NOT_ALLOWED, f"accounts are kept at the core: change them{at}")
+            raise Refusal(NOT_ALLOWED, f"{kind}s are kept at the core: change them{at}")
 
     def changeable(self, request: Request, moid: str, verb: str) -> Account:
         """Return an account that the caller may change or delete. Raises Refusal."""
@@ -112,7 +112,7 @@ class _AccountCall(SessionCall):
         return account
 
 
-def _saved(save: Callable[[], T]) -> T:
+def saved(save: Callable[[], T]) -> T:
     """Return the result of a change. Raises Refusal if the rules of accounts forbid it."""
     try:
         return save()
@@ -127,7 +127,7 @@ def _saved(save: Callable[[], T]) -> T:
         ) from None
 
 
-class Accounts(_AccountCall):
+class Accounts(AccountCall):
     """The call `amc/accounts`, which lists the accounts of a user domain, and adds one."""
 
     @extend_schema(
@@ -141,7 +141,7 @@ class Accounts(_AccountCall):
     )
     def get(self, request: Request) -> Response:
         """List the people whom the caller sees, by login name."""
-        rows = Account.objects.select_related("domain").filter(self.visible(request))
+        rows = Account.objects.select_related("domain", "department").filter(self.visible(request))
         if name := words(self.params(request).get("account"), "account"):
             rows = rows.filter(username=name)
         start, count = self.wanted_rows(request)
@@ -169,8 +169,8 @@ class Accounts(_AccountCall):
         password = words(params.get("password"), "password")
         if not password:
             raise malformed("password: is missing")
-        wanted: dict[str, object] = {"domain_id": domain, **fields}
-        account = _saved(
+        wanted: dict[str, object] = {"domain_id": domain, **fields, **_department(params, domain)}
+        account = saved(
             lambda: people.create(password, "default", changed_by=caller.moid, **wanted)
         )
         return ack(account_moid=account.moid)
@@ -187,7 +187,24 @@ def _given(params: dict[str, object]) -> dict[str, str | None]:
     return {field: value or (None if field in optional else "") for field, value in fields.items()}
 
 
-class OneAccount(_AccountCall):
+def _department(params: dict[str, object], domain: str | None) -> dict[str, object]:
+    """Return the department and the position there that a call names; {} if it names none. Raises Refusal.
+
+    The domain itself, or an empty list, means that the person belongs to no department.
+    """
+    if params.get("departments") is None:
+        return {}
+    rows = items(params["departments"], "departments", 1)
+    named = words(rows[0].get("department_moid"), "departments.department_moid") if rows else ""
+    position = words(rows[0].get("department_position"), "departments.position") if rows else ""
+    if named in ("", domain):
+        return {"department_id": None, "position": position[:64]}
+    if not Department.objects.filter(moid=named[:40], domain=domain).exists():
+        raise malformed("departments.department_moid: is no department of the account's domain")
+    return {"department_id": named, "position": position[:64]}
+
+
+class OneAccount(AccountCall):
     """The call `amc/accounts/{account_moid}`, which shows, changes and deletes an account."""
 
     @extend_schema(operation_id="amc_accounts_of_one", responses={200: answers(shapes.OneAccount)})
@@ -199,13 +216,13 @@ class OneAccount(_AccountCall):
     def put(self, request: Request, moid: str) -> Response:
         """Change the fields of an account that the arguments contain."""
         account, params = self.changeable(request, moid, "change"), self.params(request)
-        fields: dict[str, object] = {**_given(params)}
+        fields: dict[str, object] = {**_given(params), **_department(params, account.domain_id)}
         if params.get("enable") is not None:
             fields["is_active"] = switch(params["enable"], "enable")
         for name, value in fields.items():
             setattr(account, name, value)
         by = self.session(request).account.moid
-        _saved(lambda: people.save_account(account, changed=list(fields), changed_by=by))
+        saved(lambda: people.save_account(account, changed=list(fields), changed_by=by))
         return ack()
 
     @extend_schema(request=None, responses=DONE)
@@ -213,11 +230,11 @@ class OneAccount(_AccountCall):
         """Delete an account."""
         account = self.changeable(request, moid, "delete")
         by = self.session(request).account.moid
-        _saved(lambda: people.delete(account.moid, changed_by=by))
+        saved(lambda: people.delete(account.moid, changed_by=by))
         return ack()
 
 
-class Disable(_AccountCall):
+class Disable(AccountCall):
     """The call `amc/accounts/{account_moid}/disable`, which disables an account."""
 
     @extend_schema(request=shapes.Disable, responses=DONE)
@@ -225,11 +242,11 @@ class Disable(_AccountCall):
         """Disable an account, and sign its person out."""
         account = self.changeable(request, moid, "change")
         by = self.session(request).account.moid
-        _saved(lambda: people.disable(account.moid, changed_by=by))
+        saved(lambda: people.disable(account.moid, changed_by=by))
         return ack()
 
 
-class Password(_AccountCall):
+class Password(AccountCall):
     """The call `amc/accounts/{account_moid}/password`, which changes the password of an account."""
 
     @extend_schema(request=shapes.NewPassword, responses=DONE)
@@ -239,57 +256,11 @@ class Password(_AccountCall):
         password = words(self.params(request).get("value"), "value")
         if not password:
             raise malformed("value: is missing")
-        _saved(lambda: people.set_password(account.moid, password))
+        saved(lambda: people.set_password(account.moid, password))
         return ack()
 
 
-class Departments(_AccountCall):
-    """The call `amc/departments`: user domains are the only departments."""
-
-    @extend_schema(
-        operation_id="amc_departments_list", responses={200: answers(shapes.Departments)}
-    )
-    def get(self, request: Request) -> Response:
-        """Answer the caller's domain as the one department."""
-        domain = self.session(request).account.domain
-        moid, name = (domain.moid, domain.name) if domain else ("", "")
-        return ack(seqencing=0, department_moid=moid, department_name=name, departments=[])
-
-    @extend_schema(request=shapes.Department, responses=DONE)
-    def post(self, request: Request) -> Response:
-        """Refuse to add a department, because a domain has none."""
-        raise Refusal(NOT_ALLOWED, "a domain has no departments below it")
-
-
-class OneDepartment(_AccountCall):
-    """The call `amc/departments/{moid}`, which refuses to rename and delete departments."""
-
-    @extend_schema(request=shapes.Department, responses=DONE)
-    def put(self, request: Request, moid: str) -> Response:
-        """Refuse to rename a department, because it is a domain, which administrators rename."""
-        raise Refusal(NOT_ALLOWED, "a department is a domain: its administrators rename it")
-
-    @extend_schema(request=None, responses=DONE)
-    def delete(self, request: Request, moid: str) -> Response:
-        """Refuse to delete a department, because it is a domain."""
-        raise Refusal(NOT_ALLOWED, "a department is a domain: its administrators delete it")
-
-
-class DepartmentAccounts(_AccountCall):
-    """The call `amc/departments/{moid}/accounts`, which lists the accounts of a department."""
-
-    @extend_schema(parameters=PAGING, responses={200: answers(shapes.Accounts)})
-    def get(self, request: Request, moid: str) -> Response:
-        """List the people of a domain."""
-        rows = Account.objects.select_related("domain").filter(
-            self.visible(request), domain=moid[:40]
-        )
-        start, count = self.wanted_rows(request)
-        page = rows.order_by("username")[start : start + count]
-        return ack(total=rows.count(), accounts=[account_fields(account) for account in page])
-
-
-class Approvals(_AccountCall):
+class Approvals(AccountCall):
     """The call `amc/approval_infos`: conferences need no approval."""
 
     @extend_schema(responses={200: answers(shapes.Approvals)})
@@ -306,36 +277,7 @@ class Approvals(_AccountCall):
         return ack()
 
 
-class PublicGroups(_AccountCall):
-    """The call `amc/public_groups`, which lists public groups, of which there are none."""
-
-    @extend_schema(
-        operation_id="amc_public_groups_list", responses={200: answers(shapes.PublicGroups)}
-    )
-    def get(self, request: Request) -> Response:
-        """Answer that there are no public groups."""
-        return ack(public_groups=[])
-
-
-class OnePublicGroup(_AccountCall):
-    """The call `amc/public_groups/{moid}` about one public group, of which there are none."""
-
-    @extend_schema(operation_id="amc_public_group", responses=DONE)
-    def get(self, request: Request, moid: str) -> Response:
-        """Refuse the call, because there are no public groups."""
-        raise Refusal(NO_GROUP, "moid: there is no such group")
-
-
-class PublicGroupUsers(OnePublicGroup):
-    """The call `amc/public_groups/{moid}/users` about the members of a public group, of which there are none."""
-
-    @extend_schema(operation_id="amc_public_group_users", responses=DONE)
-    def get(self, request: Request, moid: str) -> Response:
-        """Refuse the call, because there are no public groups."""
-        return super().get(request, moid)
-
-
-class UserDomains(_AccountCall):
+class UserDomains(AccountCall):
     """The call `amc/userdomains`, which lists user domains."""
 
     @extend_schema(responses={200: answers(shapes.UserDomains)})
@@ -351,7 +293,7 @@ class UserDomains(_AccountCall):
         return ack(total=rows.count(), userDomains=listed)
 
 
-class AnyAccount(_AccountCall):
+class AnyAccount(AccountCall):
     """The call `/api5/ams/accounts`, of another generation of the API: one account, by any of its names."""
 
     @extend_schema(
@@ -361,7 +303,9 @@ class AnyAccount(_AccountCall):
         """Answer the account with this id, number, login name, e-mail address or phone number."""
         name = words(self.params(request).get("username"), "username")[:254]
         is_named = Q(moid=name) | Q(username=name) | Q(email=name) | Q(phone=name) | Q(e164=name)
-        rows = Account.objects.select_related("domain").filter(self.visible(request), is_named)
+        rows = Account.objects.select_related("domain", "department").filter(
+            self.visible(request), is_named
+        )
         if not name or (account := rows.first()) is None:
             raise Refusal(NO_USER, "username: there is no such account")
         return ack(user=account_fields(account))

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
-from foundation.web.shapes import answer, flag, many, number, shape, string
+from rest_framework import serializers
+
+from foundation.web.shapes import (
+    answer,
+    flag,
+    many,
+    many_or_none,
+    name,
+    number,
+    shape,
+    string,
+    text,
+)
 
 _Membership = shape(
     "DepartmentOfAccount",
-    "The domain of a person.",
+    "The department of a person, or the domain.",
     department_moid=string(),
     department_name=string(),
     department_position=string(),
@@ -42,6 +54,12 @@ Accounts = answer(
 )
 OneAccount = answer("OneAccount", "An account.", _Account)
 AnyAccount = answer("AnyAccount", "An account.", user=_Account())
+_GivenDepartment = shape(
+    "GivenDepartment",
+    "A department of the account's domain; empty: none.",
+    department_moid=string(),
+    department_position=text(64, required=False),
+)
 ChangedAccount = shape(
     "ChangedAccount",
     "The members that change.",
@@ -51,6 +69,7 @@ ChangedAccount = shape(
     email=string(required=False),
     mobile=string(required=False),
     enable=flag(required=False),
+    departments=many_or_none(_GivenDepartment, "At most one."),
 )
 NewAccount = shape(
     "NewAccount",
@@ -62,18 +81,28 @@ NewAccount = shape(
     email=string(required=False),
     mobile=string(required=False),
     user_domain_moid=string("A domain that you administer; empty: your own.", required=False),
+    departments=many_or_none(_GivenDepartment, "At most one."),
 )
 Created = answer("AccountCreated", "A new account.", account_moid=string())
 Disable = shape("DisableAccount", "Nothing more is needed.", e164=string(required=False))
 NewPassword = shape("NewPassword", "A password.", value=string())
-Department = shape(
-    "Department",
+NewDepartment = shape(
+    "NewDepartment",
     "A department.",
-    parent_department_moid=string(required=False),
-    department_name=string(required=False),
+    parent_department_moid=string("The department above, or the user domain."),
+    department_name=name(64),
 )
+ChangedDepartment = shape(
+    "ChangedDepartment", "What changes of a department.", department_name=name(64)
+)
+DepartmentCreated = answer("DepartmentCreated", "A new department.", department_moid=string())
 _SubDepartment = shape(
-    "SubDepartment", "A department below.", department_moid=string(), department_name=string()
+    "SubDepartment",
+    "A department; `departments` are those below it, of the same form.",
+    seqencing=flag(),
+    department_moid=string(),
+    department_name=string(),
+    departments=serializers.ListField(child=serializers.DictField()),
 )
 Departments = answer(
     "Departments",
@@ -93,8 +122,39 @@ Approval = shape(
 Approvals = answer(
     "Approvals", "Whether conferences need approval.", real_approval=flag(), video_approval=flag()
 )
-_Group = shape("PublicGroup", "A group.", public_group_moid=string(), name=string())
-PublicGroups = answer("PublicGroups", "None.", public_groups=many(_Group))
+_PublicGroup = shape(
+    "PublicGroup",
+    "The address book of a user domain.",
+    public_group_moid=string(),
+    name=string(),
+    version=string("It changes whenever a group or a person does."),
+)
+PublicGroups = answer(
+    "PublicGroups", "Address books.", total=number(), public_groups=many(_PublicGroup)
+)
+_Group = shape(
+    "Group", "A group of an address book.", moid=string(), name=string(), parent_moid=string()
+)
+GroupsOfPublicGroup = answer(
+    "GroupsOfPublicGroup",
+    "The groups of an address book.",
+    public_group_moid=string(),
+    groups=many(_Group),
+)
+_User = shape(
+    "UserOfPublicGroup",
+    "A person. Members that are not kept here are empty.",
+    **{
+        name_: string()
+        for name_ in (
+            *("moid", "jid", "account", "email", "e164", "mobile", "name", "group_moid"),
+            *("ext_num", "seat", "brief", "portrait40", "portrait64", "portrait128"),
+        )
+    },
+)
+UsersOfPublicGroup = answer(
+    "UsersOfPublicGroup", "The people of an address book.", total=number(), users=many(_User)
+)
 _UserDomain = shape(
     "UserDomainRow", "A user domain.", moid=string(), name=string(), parent_moid=string()
 )

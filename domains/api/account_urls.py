@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from domains.api import account_calls, views
+from domains.api import account_calls, department_calls, views
 
 _ONE = "amc/accounts/<str:moid>"
 _DEPARTMENT = "amc/departments/<str:moid>"
@@ -12,13 +12,13 @@ urlpatterns = [
     path(_ONE, account_calls.OneAccount.as_view()),
     path(f"{_ONE}/disable", account_calls.Disable.as_view()),
     path(f"{_ONE}/password", account_calls.Password.as_view()),
-    path("amc/departments", account_calls.Departments.as_view()),
-    path(_DEPARTMENT, account_calls.OneDepartment.as_view()),
-    path(f"{_DEPARTMENT}/accounts", account_calls.DepartmentAccounts.as_view()),
+    path("amc/departments", department_calls.Departments.as_view()),
+    path(_DEPARTMENT, department_calls.OneDepartment.as_view()),
+    path(f"{_DEPARTMENT}/accounts", department_calls.DepartmentAccounts.as_view()),
     path("amc/approval_infos", account_calls.Approvals.as_view()),
-    path("amc/public_groups", account_calls.PublicGroups.as_view()),
-    path(_GROUP, account_calls.OnePublicGroup.as_view()),
-    path(f"{_GROUP}/users", account_calls.PublicGroupUsers.as_view()),
+    path("amc/public_groups", department_calls.PublicGroups.as_view()),
+    path(_GROUP, department_calls.OnePublicGroup.as_view()),
+    path(f"{_GROUP}/users", department_calls.PublicGroupUsers.as_view()),
     path("amc/userdomains", account_calls.UserDomains.as_view()),
     path("vrs/login", views.RecorderLogin.as_view()),
 ]

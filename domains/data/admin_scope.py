@@ -16,12 +16,21 @@ from domains.data.permission_backend import level_of
 from domains.data.queries import all_above, visible_to
 from domains.data.tree_rows import DatabaseTree
 from domains.data.tree_source import is_tree_edited_here
-from domains.models import Account, ApiKey, BackupPlatform, Domain, Level, MachineRoom, UserDomain
+from domains.models import (
+    Account,
+    ApiKey,
+    BackupPlatform,
+    Department,
+    Domain,
+    Level,
+    MachineRoom,
+    UserDomain,
+)
 from domains.rules import rights, tree
 from foundation.cells.directory import own_platform
 from foundation.web.scoping import SITE, PageUser, Paths, everything, nothing
 
-_MODELS_OF_THE_TREE = (Domain, BackupPlatform, MachineRoom, Account, ApiKey)
+_MODELS_OF_THE_TREE = (Domain, BackupPlatform, MachineRoom, Department, Account, ApiKey)
 _DATABASE = "default"
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from django.contrib.auth.hashers import make_password
 from django.db.models import QuerySet
 
-from domains.data import hooks, queries, sealing, tokens
+from domains.data import department_rows, hooks, queries, sealing, second_factor_rows, tokens
 from domains.models import Account, ApiKey, Application, MachineRoom
 from domains.rules.addresses import addresses_of
 from domains.rules.sign_in_names import names_of
@@ -35,7 +35,6 @@ _URL_NAMES = ("http", "broker", "redis", "database")
 _PLATFORM_COLUMNS = ("domain_ptr_id", "e164_prefix", "dr_mode", *(f"{n}_url" for n in _URL_NAMES))
 _ROOM_COLUMNS = ("moid", "platform_id", "name", "order", "is_default", "abnormal")
 _KEY_COLUMNS = ("key", "domain_id", "secret_hash", "name", "enabled")
-_DEVICE_COLUMNS = ("key", "name", "step", "t0", "digits", "tolerance")
 
 
 # ---- domains ------------------------------------------------------------------------------------
@@ -58,6 +57,7 @@ def write_domains(database: str, domains: Sequence[WireObject]) -> None:
     sql.insert(database, "domains_userdomain", columns, rows, update=columns[1:])
     _delete_unnamed_rooms(database, platforms)
     _write_api_keys(database, domains)
+    department_rows.write(database, user_domains)
     for moid in disabled:
         hooks.REVOKE_CREDENTIALS.call(database, queries.accounts_below(database, moid))
 
@@ -216,6 +216,7 @@ def delete_domains(database: str, moids: Collection[str]) -> None:
         return
     ordered, marks = sorted(moids), f"({sql.marks(list(moids))})"
     people = Account.objects.using(database).filter(domain__in=ordered)
+    department_rows.delete_of_domains(database, ordered)
     people.filter(is_superuser=True).exclude(moid__in=_received_from_core(database, people)).update(
         domain=None
     )
@@ -261,6 +262,7 @@ def _received_from_core(database: str, accounts: QuerySet[Account]) -> list[str]
 
 _ACCOUNT_COLUMNS = (
     *("moid", "username", "first_name", "last_name", "email", "phone", "e164", "domain_id"),
+    *("department_id", "position"),
     *("is_active", "is_staff", "is_superuser", "password", "date_joined"),
 )
 
@@ -279,9 +281,11 @@ def write_accounts(database: str, accounts: Sequence[WireObject], to_rename: Ite
     secrets = {account["moid"]: _unsealed_secrets(account) for account in accounts}
     _revoke_credentials(database, accounts, secrets)
     now = to_db_datetime(clock.now())
+    named = [account["department"] for account in accounts if account.get("department")]
+    departments = department_rows.known(database, named)
     for with_password in (True, False):
         rows = [
-            _account_row(account, secrets[account["moid"]], now)
+            _account_row(account, secrets[account["moid"]], departments, now)
             for account in accounts
             if bool(secrets[account["moid"]]) is with_password
         ]
@@ -289,7 +293,7 @@ def write_accounts(database: str, accounts: Sequence[WireObject], to_rename: Ite
         sql.insert(database, "domains_account", _ACCOUNT_COLUMNS, rows, update)
     ids = _primary_keys(database, [account["moid"] for account in accounts])
     _write_sign_in_names(database, accounts, ids)
-    _write_second_factors(
+    second_factor_rows.write(
         database, {ids[moid]: unsealed["totp"] for moid, unsealed in secrets.items() if unsealed}
     )
 
@@ -308,13 +312,21 @@ def _revoke_credentials(
             hooks.REVOKE_CREDENTIALS.call(database, [account.moid])
 
 
-def _account_row(account: WireObject, secrets: WireObject, now: datetime) -> tuple[object, ...]:
-    """Return the values of `_ACCOUNT_COLUMNS` for a received account. Without a password nobody can sign in."""
+def _account_row(
+    account: WireObject, secrets: WireObject, departments: Collection[str], now: datetime
+) -> tuple[object, ...]:
+    """Return the values of `_ACCOUNT_COLUMNS` for a received account. Without a password nobody can sign in.
+
+    A department that is not among these, which exist here, is left out until the account is sent again.
+    """
     password = secrets.get("password") or make_password(None)
     names = tuple(account.get(name) or None for name in ("email", "phone", "e164"))
     flags = (account.get("used", 1), account.get("administrator", 0), account.get("operator", 0))
     person = (account["account"], account.get("firstname", ""), account.get("lastname", ""))
-    return (account["moid"], *person, *names, account["userdomainmoid"], *flags, password, now)
+    department = account.get("department")
+    place = (department if department in departments else None, account.get("position", ""))
+    of_domain = (account["userdomainmoid"], *place)
+    return (account["moid"], *person, *names, *of_domain, *flags, password, now)
 
 
 def _unsealed_secrets(account: WireObject) -> WireObject:
@@ -364,33 +376,6 @@ def sign_in_names_of(account: WireObject) -> set[str]:
     return names_of(
         account["account"], account.get("email"), account.get("phone"), account.get("e164")
     )
-
-
-def _write_second_factors(database: str, received: Mapping[int, Sequence[WireObject]]) -> None:
-    """Replace the second factors (TOTP devices) of accounts. `received`: primary key of an account -> devices.
-
-    A device that is stored already stays as it is, because its counter says which codes were used.
-    """
-    if not received:
-        return
-    query = "SELECT id, user_id, `key` FROM otp_totp_totpdevice WHERE user_id IN ({}) AND confirmed"
-    stored = sql.select(database, query.format(sql.marks([*received])), [*received])
-    keys = {user: {device["key"] for device in devices} for user, devices in received.items()}
-    removed = [row_id for row_id, user, key in stored if key not in keys[user]]
-    if removed:
-        query = f"DELETE FROM otp_totp_totpdevice WHERE id IN ({sql.marks(removed)})"
-        sql.execute(database, query, removed)
-    stored_keys = {(user, key) for _, user, key in stored}
-    unused = {"confirmed": 1, "drift": 0, "last_t": -1, "throttling_failure_count": 0}
-    now = to_db_datetime(clock.now())
-    rows = [
-        (user, *(device[name] for name in _DEVICE_COLUMNS), *unused.values(), now)
-        for user, devices in received.items()
-        for device in devices
-        if (user, device["key"]) not in stored_keys
-    ]
-    columns = ("user_id", *_DEVICE_COLUMNS, *unused, "created_at")
-    sql.insert(database, "otp_totp_totpdevice", columns, rows)
 
 
 def delete_accounts(database: str, moids: Collection[str]) -> None:

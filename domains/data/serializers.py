@@ -34,9 +34,14 @@ _SELECT_API_KEYS = (
     "SELECT domain_id, `key`, secret_hash, name, enabled FROM domains_apikey"
     " WHERE domain_id IN ({marks}) ORDER BY `key`"
 )
+_SELECT_DEPARTMENTS = (
+    "SELECT domain_id, moid, parent_id, name FROM domains_department"
+    " WHERE domain_id IN ({marks}) ORDER BY name, moid"
+)
 _SELECT_ACCOUNTS = (
     "SELECT a.id, a.moid, a.username, a.first_name, a.last_name, a.email, a.phone, a.e164,"
-    " a.domain_id, a.is_active, a.is_staff, a.is_superuser, a.password FROM domains_account a"
+    " a.domain_id, a.department_id, a.position,"
+    " a.is_active, a.is_staff, a.is_superuser, a.password FROM domains_account a"
 )
 _SELECT_SECOND_FACTORS = (
     "SELECT user_id, `key`, name, step, t0, digits, tolerance FROM otp_totp_totpdevice"
@@ -58,6 +63,10 @@ def serialize_domains(run_query: RunQuery, moids: Sequence[str]) -> list[WireObj
     for domain, key, secret, name, enabled in rows:
         api_key = {"key": key, "secrethash": secret, "name": name, "enabled": int(enabled)}
         objects[domain].setdefault("apikeys", []).append(api_key)
+    rows = run_query(_SELECT_DEPARTMENTS.format(marks=marks(moids)), list(moids))
+    for domain, moid, parent, name in rows:
+        department = {"departmentmoid": moid, "parent": parent or "", "name": name}
+        objects[domain]["departments"].append(department)
     return [objects[moid] for moid in moids if moid in objects]
 
 
@@ -90,6 +99,7 @@ def _domain_object(row: tuple[Any, ...]) -> WireObject:
     if level == USER:
         limits = {"smallconfnumlimit": small, "largeconfnumlimit": large}
         domain |= {"platformmoid": platform, "roommoid": room or "", "findable": int(findable)}
+        domain["departments"] = []
         domain |= {name: limit for name, limit in limits.items() if limit is not None}
     if level == PLATFORM:
         urls = {"http": http, "broker": broker, "redis": cache, "database": database}
@@ -131,10 +141,12 @@ def _account_object(row: tuple[Any, ...], devices: list[WireObject]) -> WireObje
 
     Password hash and second factors are in `sealed`, encrypted. Without a usable key the field is left out.
     """
-    _id, moid, username, first, last, email, phone, e164, domain, *flags, password = row
+    _id, moid, username, first, last, email, phone, e164, domain, *more, password = row
+    department, position, *flags = more
     account: WireObject = {"moid": moid, "account": username, "firstname": first, "lastname": last}
     account |= {"email": email or "", "phone": phone or "", "e164": e164 or ""}
     account["userdomainmoid"] = domain
+    account |= {"department": department or "", "position": position}
     account |= dict(zip(("used", "administrator", "operator"), map(int, flags), strict=True))
     sealed = sealing.seal(moid, {"password": password, "totp": devices})
     return account | ({"sealed": sealed} if sealed else {})

@@ -8,6 +8,7 @@ from domains.models.accounts import (
     SignInName,
     hash_secret,
 )
+from domains.models.departments import Department
 from domains.models.propagation import (
     Applied,
     Change,
@@ -41,6 +42,7 @@ __all__ = [
     "ChangeFor",
     "CoreDomain",
     "Counter",
+    "Department",
     "Domain",
     "Followed",
     "Follower",

@@ -8,7 +8,8 @@ from django.db import models
 
 from domains.data.model_bases import AccountBase, ApplicationBase
 from domains.models.tree import Domain, new_moid, raise_validation_error
-from domains.rules.tree import refusals_to_name
+from domains.rules.departments import refusals_to_belong
+from domains.rules.tree import Refusal, refusals_to_name
 
 
 class Account(AccountBase):
@@ -22,12 +23,22 @@ class Account(AccountBase):
     email = models.EmailField("e-mail", null=True, blank=True, unique=True)  # type: ignore[assignment]  # Django's own field is neither nullable nor unique
     phone = models.CharField(max_length=16, null=True, blank=True, unique=True)
     e164 = models.CharField("E.164 number", max_length=16, null=True, blank=True, unique=True)
+    department = models.ForeignKey(
+        "domains.Department", null=True, blank=True, on_delete=models.SET_NULL
+    )
+    position = models.CharField(max_length=64, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = "account"
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    def find_refusals(self, database: str) -> list[Refusal]:
+        """Return why the rules refuse to save the account as it is. An empty list means that it can be saved."""
+        of_department = self.department.domain_id if self.department else None
+        refusals = refusals_to_belong(self.domain_id, of_department)
+        return [*super().find_refusals(database), *refusals]
 
     def clean(self) -> None:
         """Raise ValidationError if another account has one of the names, or the domain does not fit the account."""

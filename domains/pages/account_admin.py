@@ -46,7 +46,10 @@ _RIGHTS = {
 }
 """The label and the help text of the fields whose names are Django's."""
 
-_PERSON_FIELDS = (("first_name", "last_name"), ("email", "phone"), ("e164", "domain"), "moid")
+_PERSON_FIELDS = (
+    *(("first_name", "last_name"), ("email", "phone"), ("e164", "domain")),
+    *(("department", "position"), "moid"),
+)
 
 
 @admin.register(Account)
@@ -65,7 +68,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin[Account]):  # type:
     search_fields = ["username"]
     search_help_text = _("beginning of account name, e-mail, phone or number, or the MOID")
     ordering = ["username"]
-    autocomplete_fields = ["domain"]
+    autocomplete_fields = ["domain", "department"]
     filter_horizontal = []
     actions = ["unlock", "reset_second_factor"]
     fieldsets = (
@@ -76,7 +79,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin[Account]):  # type:
     )
     add_fieldsets = (
         (None, {"fields": ("username", ("password1", "password2"))}),
-        (_("Person"), {"fields": _PERSON_FIELDS[:3]}),
+        (_("Person"), {"fields": _PERSON_FIELDS[:4]}),
         (_("Rights"), {"fields": ("is_staff", "is_superuser")}),
     )
 

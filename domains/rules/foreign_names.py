@@ -12,8 +12,8 @@ from foundation.plain_text import cleaned
 
 _WHOLE = ("name", "account")
 """These names are never empty."""
-_MAY_BE_EMPTY = ("firstname", "lastname")
-_LISTS = {"rooms": "roommoid", "apikeys": "key"}
+_MAY_BE_EMPTY = ("firstname", "lastname", "position")
+_LISTS = {"rooms": "roommoid", "apikeys": "key", "departments": "departmentmoid"}
 """Lists of objects with names -> the field of their ids."""
 
 

@@ -27,6 +27,11 @@ def many(kind: type[Shape], words: str = "") -> AnyField:
     return kind(many=True, help_text=words)
 
 
+def many_or_none(kind: type[Shape], words: str = "") -> AnyField:
+    """Return an optional field that is a list of objects."""
+    return kind(many=True, help_text=words, required=False)
+
+
 def flag(words: str = "", *, required: bool = True) -> AnyField:
     """Return a field that is 0 or 1."""
     return serializers.ChoiceField([0, 1], help_text=words, required=required)
@@ -44,3 +49,15 @@ def number(
 def string(words: str = "", *, required: bool = True) -> AnyField:
     """Return a field that is a text."""
     return serializers.CharField(allow_blank=True, help_text=words, required=required)
+
+
+def name(longest: int, words: str = "", *, required: bool = True) -> AnyField:
+    """Return a field that is a text of 1 to `longest` characters."""
+    return serializers.CharField(max_length=longest, help_text=words, required=required)
+
+
+def text(longest: int, words: str = "", *, required: bool = True) -> AnyField:
+    """Return a field that is a text of at most `longest` characters, which may be empty."""
+    return serializers.CharField(
+        max_length=longest, allow_blank=True, help_text=words, required=required
+    )

@@ -175,7 +175,10 @@ class Platform:
         return own_rows | {"backups": sorted(map(repr, rows))}
 
 
-_PERSON = "a.moid, a.username, a.first_name, a.email, a.phone, a.e164, a.is_active, a.password"
+_PERSON = (
+    "a.moid, a.username, a.first_name, a.email, a.phone, a.e164, a.is_active, a.password,"
+    " a.department_id, a.position"
+)
 _TABLES = {
     "domains": "SELECT moid, level, parent_id, name, used, enable_h265, enable_hd FROM domains_domain",
     "users": "SELECT domain_ptr_id, platform_id, room_id, small_limit, large_limit, findable"
@@ -183,6 +186,7 @@ _TABLES = {
     "platforms": "SELECT domain_ptr_id, e164_prefix, dr_mode, http_url FROM domains_platformdomain",
     "rooms": "SELECT platform_id, moid, name, `order`, is_default FROM domains_machineroom",
     "backups": "SELECT platform_id, backup_id, `order` FROM domains_backupplatform",
+    "departments": "SELECT domain_id, moid, parent_id, name FROM domains_department",
     "keys": "SELECT domain_id, `key`, secret_hash, name, enabled FROM domains_apikey",
     "people": f"SELECT a.domain_id, {_PERSON} FROM domains_account a WHERE a.domain_id IS NOT NULL",
     "names": "SELECT a.domain_id, n.name, a.moid FROM domains_signinname n"
