@@ -3,6 +3,7 @@
 from django.urls import path
 
 from conferences.api import (
+    area_calls,
     conference_calls,
     network_calls,
     picture_calls,
@@ -74,6 +75,8 @@ _RECORDING = [
     path(f"{P}/playback", recording_calls.Playback.as_view()),
 ]
 _RESOURCES = [
+    path("mc/meeting_room_areas", area_calls.Areas.as_view()),
+    path("mc/meeting_room_areas/<str:area_id>", area_calls.OneArea.as_view()),
     path("mc/resources", resource_calls.Resources.as_view()),
     path("mc/platforms", resource_calls.Platforms.as_view()),
     path("vrs/vrsip", resource_calls.RecorderAddresses.as_view()),

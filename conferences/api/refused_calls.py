@@ -23,7 +23,6 @@ NO_WALL = (28001, "there are no video walls here")
 NO_SUCH_WALL = (12105, "hdu_id: there is no such wall")
 NOT_CASCADED = (20440, "this conference is not cascaded below another")
 NOT_PLAYING = (20805, "nothing is played")
-NO_RIGHT = (19003, "areas are kept by administrators of the deployment")
 NO_STUDIO = (
     9,
     "recordings are made by conferences; rooms and folders of the recorder are not kept",
@@ -119,10 +118,6 @@ CASCADED = [
     call(f"{P}/playback/state", put=NOT_PLAYING),
     call(f"{P}/playback/current_progress", put=NOT_PLAYING),
 ]
-AREAS = [
-    call("mc/meeting_room_areas", {"total": 0, "meeting_room_areas": []}, post=NO_RIGHT),
-    call("mc/meeting_room_areas/<str:area_id>", post=NO_RIGHT, delete=NO_RIGHT),
-]
 FILES = [
     call(
         "mc/meeting_files/<str:meeting_id>",
@@ -155,4 +150,4 @@ RECORDER = [
     ),
     call("vrs/transtask", {"task": []}, post=NO_STUDIO, put=NO_STUDIO),
 ]
-URLS = [*WALLS, *CASCADED, *AREAS, *FILES, *RECORDER]
+URLS = [*WALLS, *CASCADED, *FILES, *RECORDER]

@@ -1,5 +1,6 @@
 """The models are conferences with their numbers, reservations, templates and virtual rooms, and the media units that host them."""
 
+from conferences.models.areas import MeetingRoomArea
 from conferences.models.conference import (
     PATHS,
     PATHS_AT,
@@ -20,6 +21,7 @@ __all__ = [
     "STORED_PATHS",
     "CallRecord",
     "Conference",
+    "MeetingRoomArea",
     "Number",
     "NumberCursor",
     "NumberReport",

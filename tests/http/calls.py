@@ -74,15 +74,15 @@ MC: list[Row] = [
     ("GET", "mc/resources", {}, 0),
     ("GET", "mc/platforms", {}, 0),
     ("GET", "mc/meeting_room_areas", {}, 0),
-    ("POST", "mc/meeting_room_areas", {"area": "North"}, 19003),
-    ("POST", "mc/meeting_room_areas/1", {"area": "South"}, 19003),
-    ("DELETE", "mc/meeting_room_areas/1", {}, 19003),
+    ("POST", "mc/meeting_room_areas", {"area": "North"}, 0),
+    ("POST", "mc/meeting_room_areas/{area}", {"area": "South"}, 0),
+    ("DELETE", "mc/meeting_room_areas/{area}", {}, 0),
     ("POST", "mc/meeting_files/{meeting}", {}, 20005),
     ("GET", "mc/meeting_files/{meeting}", {}, 0),
     ("DELETE", "mc/meeting_files/1", {}, 24106),
     ("GET", "/api/mc/version", {}, 0),
 ]
-PLANNED: list[Row] = [
+STORED: list[Row] = [
     *((method, f"mc/{kind}_templates{path}", {}, 0)
       for kind, paths in (
           ("personal", ("", "/{template}", "/{template}/simple", "/{template}/invite_members",
@@ -90,14 +90,16 @@ PLANNED: list[Row] = [
           ("public", ("", "/{template}")))
       for path in paths
       for method in {"": ("GET", "POST"), "/{template}": ("GET", "POST", "DELETE")}.get(path, ("GET",))),
-    ("GET", "mc/booked_confs", {}, 0),
-    ("GET", "mc/booked_confs/{booked}", {}, 0),
     ("GET", "mc/virtual_meeting_rooms", {}, 0),
     ("POST", "mc/virtual_meeting_rooms", {}, 0),
     ("GET", "mc/virtual_meeting_rooms/{room}", {}, 0),
     ("POST", "mc/virtual_meeting_rooms/{room}", {}, 0),
     ("DELETE", "mc/virtual_meeting_rooms/{room}", {}, 0),
 ]  # fmt: skip
+BOOKED: list[Row] = [
+    ("GET", "mc/booked_confs", {"count": 0}, 0),
+    ("GET", "mc/booked_confs/{booked}", {}, 0),
+]
 CONFERENCE: list[Row] = [
     ("GET", "vc/confs", {}, 0),
     ("GET", P, {}, 0),
@@ -245,16 +247,16 @@ AMC: list[Row] = [
     ("DELETE", "amc/accounts/{walker}", {}, 0),
     ("GET", "amc/departments", {}, 0),
     ("POST", "amc/departments",
-     {"parent_department_moid": "{domain}", "department_name": "Shop"}, 19008),
-    ("PUT", "amc/departments/{domain}", {"department_name": "Shop"}, 19008),
-    ("DELETE", "amc/departments/{domain}", {}, 19008),
-    ("GET", "amc/departments/{domain}/accounts", {}, 0),
+     {"parent_department_moid": "{domain}", "department_name": "Shop"}, 0),
+    ("PUT", "amc/departments/{department}", {"department_name": "Shops"}, 0),
+    ("GET", "amc/departments/{department}/accounts", {}, 0),
+    ("DELETE", "amc/departments/{department}", {}, 0),
     ("GET", "amc/approval_infos", {"user_domain_moid": "{domain}"}, 0),
     ("PUT", "amc/approval_infos",
      {"user_domain_moid": "{domain}", "real_approval": 1, "video_approval": 0}, 19008),
     ("GET", "amc/public_groups", {}, 0),
-    ("GET", "amc/public_groups/1", {}, 19903),
-    ("GET", "amc/public_groups/1/users", {}, 19903),
+    ("GET", "amc/public_groups/{domain}", {}, 0),
+    ("GET", "amc/public_groups/{domain}/users", {}, 0),
     ("GET", "amc/userdomains", {}, 0),
     ("GET", "/api/amc/version", {}, 0),
     ("GET", "/api5/ams/accounts", {"username": "anna"}, 0),
@@ -298,7 +300,8 @@ PUSH: list[Row] = [
 _GROUPS: tuple[tuple[str, list[Row], str, bool], ...] = (
     ("system", SYSTEM, "anna", False),
     ("mc", MC, "anna", False),
-    ("mc: templates, bookings, virtual rooms", PLANNED, "anna", True),
+    ("mc: templates, virtual rooms", STORED, "anna", True),
+    ("mc: bookings", BOOKED, "anna", False),
     ("vc: conference", CONFERENCE, "anna", False),
     ("vc: terminals", TERMINALS, "anna", False),
     ("vc: roles", ROLES, "anna", False),

@@ -8,6 +8,7 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +24,14 @@ NO_SUCH_CALL = "no such call"
 KEY_OF_ALL = {"oauth_consumer_key": "walk", "oauth_consumer_secret": secrets.token_hex(16)}
 
 
+CREATED = {
+    "amc/accounts": ("walker", "account_moid"),
+    "amc/departments": ("department", "department_moid"),
+    "mc/meeting_room_areas": ("area", "id"),
+}
+"""Path of a call that creates something -> the name of its id in the table, and the field of the answer."""
+
+
 class Walk:
     """One conference with three terminals, the people who make the calls, and what the calls answered."""
 
@@ -30,6 +39,7 @@ class Walk:
         license_for(site, 50, 5)
         self.people = {"anna": Program(site), "admin": Program(site)}
         self._let_all_in(site)
+        is_staff(site, 1)
         for name, program in self.people.items():
             program.log_in(name, KEY_OF_ALL)
         self.values = self._scene(site, self.people["anna"])
@@ -63,6 +73,7 @@ class Walk:
             "conf": number,
             "conf2": anna.create(name="second")["conf_id"],
             "meeting": created["meeting_id"],
+            "booked": self._booked(anna),
             **dict(zip(("mt", "mt2", "mt3"), [row["mt_id"] for row in terminals], strict=True)),
             "key": KEY_OF_ALL["oauth_consumer_key"],
             "secret": KEY_OF_ALL["oauth_consumer_secret"],
@@ -75,6 +86,12 @@ class Walk:
             "account": people[0]["account_moid"],
             "machine": machines[0]["moid"],
         }
+
+    def _booked(self, anna: Program) -> str:
+        """Book a conference for tomorrow; return the id of the reservation."""
+        tomorrow = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
+        wanted = {"name": "booked", "duration": 60, "start_time": tomorrow}
+        return str(anna.post("mc/booked_confs", wanted)["meeting_id"])
 
     def make(self, call: Call) -> None:
         """Make a call, and note what is wrong with the answer. A read may lag behind the change before it."""
@@ -114,13 +131,14 @@ class Walk:
         return program.call(call.method, path, params=params)
 
     def _note(self, program: Program, call: Call, answer: Answer) -> None:
-        """Note a wrong answer; follow a login, and the account that was created."""
+        """Note a wrong answer; follow a login, and what was created."""
         if outcome(answer) != call.outcome:
             self.wrong.append(f"{call.method} {call.path}: {call.outcome} wanted, got {answer}")
         if call.path in ("system/login", "vrs/login") and answer["success"]:
             program.cookie = program.headers["Set-Cookie"].partition(";")[0]
-        if call.path == "amc/accounts" and call.method == "POST":
-            self.values["walker"] = answer.get("account_moid", "none")
+        if call.method == "POST" and (names := CREATED.get(call.path)):
+            value, field = names
+            self.values[value] = answer.get(field, "none")
 
     def filled(self, text: str) -> str:
         """Return a text with the values of this walk."""
@@ -132,6 +150,12 @@ class Walk:
         return filled
 
 
+def is_staff(site: Site, value: int) -> None:
+    """Make the person an administrator of the tenant, who keeps areas, or not any more."""
+    query = f"UPDATE domains_account SET is_staff={value} WHERE username='anna'"
+    site.mariadb.sql(query, schema=site.name)
+
+
 def outcome(answer: Mapping[str, Any]) -> int:
     """Return EFFECT, or the code of a refusal."""
     return EFFECT if answer["success"] else int(answer["error_code"])
@@ -141,7 +165,9 @@ def outcome(answer: Mapping[str, Any]) -> int:
 def walk(simulated: Site) -> Iterator[Walk]:
     walk = Walk(simulated)
     yield walk
+    is_staff(simulated, 0)
     anna = walk.people["anna"]
+    anna.delete(f"mc/booked_confs/{walk.values['booked']}")
     for conference in anna.get("vc/confs", count=0)["confs"]:
         anna.delete(f"mc/confs/{conference['conf_id']}")
 
