@@ -108,8 +108,12 @@ _CHANNELS_OF_SETTINGS = {
     "poll": "/poll",
     "chairmanpoll": "/chairmanpoll",
     "recording": "/recorders/1",
+    "vad": "/vad",
 }
 """Setting with a channel of its own -> suffix of that channel. A conference has at most one of each."""
+
+_NEVER_GONE = frozenset({"/vad"})
+"""Channels of what can always be read: that it is switched off is a change, too."""
 
 
 def _values_by_suffix(c: Conference) -> dict[str, object]:
@@ -139,7 +143,7 @@ def _events_of_settings(
         if before.get(suffix) != value:
             yield _event(c, suffix, UPDATE)
     for suffix in (suffix for suffix in before if suffix not in after):
-        yield _event(c, suffix, DELETE)
+        yield _event(c, suffix, UPDATE if suffix in _NEVER_GONE else DELETE)
 
 
 def _running_monitors(c: Conference) -> frozenset[_Target]:

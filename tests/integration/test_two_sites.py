@@ -19,6 +19,7 @@ from foundation.bus.message import dumps
 from foundation.cells import directory
 from media_unit.simulated_faults import FaultOrder
 from tests.integration.two_sites import WEST, TwoSites, ask, create
+from wire.arrangement import arrangement_of
 from wire.routes import Routes
 
 pytestmark = [
@@ -146,6 +147,32 @@ def test_what_the_unit_says_is_passed_on_and_told_to_the_main_s_cm(
     two.tell(two.west, body, Routes.UNIT_TO_CSS, app_id="cmu@10.0.0.1")
     assert two.got(two.east, "MCU_CM_MTLIST_NTF", "meeting.mccntf.q")
     assert two.got(two.west, "MCU_CM_MTLIST_NTF") == []
+
+
+def test_arrangement_and_password_of_what_runs_at_the_backup_are_kept_at_the_main_and_restored(
+    two: TwoSites, at_west: str
+) -> None:
+    layout = {"mode": 1, "layout": 2, "members": [{"chn_idx": 0, "member_type": 2}]}
+    changes = {"layout": layout, "broadcast": 1, "vad": 15}
+    orders: dict[str, dict[str, object]] = {
+        "ARRANGE": {"changes": changes},
+        "MODIFYCONFPWD": {"confpwd": "other"},
+    }
+    for name, fields in orders.items():
+        answers = ask(two, two.east, f"CM_MCU_{name}_REQ", at_west, **fields)
+        assert answers == [f"MCU_CM_{name}_ACK"]
+    kept = two.conference(at_west)
+    arranged = arrangement_of(kept.settings)
+    assert (arranged.layout, arranged.broadcast, kept.password) == (layout, 1, "other")
+
+    two.dead.add(two.west)
+    two.serve(two.west, two.east)
+    unit = two.conference(at_west).unit
+    assert unit is not None
+    assert unit.site == two.east
+    restored = two.units[two.east].unit.conferences[at_west]
+    assert arrangement_of(restored.settings) == arranged
+    assert restored.password == "other"
 
 
 def test_a_rename_asked_by_the_unit_is_granted_by_the_main_s_cm(

@@ -49,13 +49,15 @@ def test_the_new_unit_is_told_all_that_is_known(cm: Manager, units: Units, platf
     )
     same = {k: conf[k] for k in ("confE164", "incarnation")}
     mts = [member(1, mute=1), member(2, online=0)]
+    layout = {"mode": 1, "layout": 2, "members": [{"chn_idx": 0, "member_type": 1, "mt_id": "m1"}]}
+    settings = {"mute": 1, "silence": 0, "layout": layout, "volumes": {"m1": {"1": 20}}}
     unit.says("MCU_MAU_CONFSTATECHANGE_NTF", **same, confname="New", confpwd="pw2", mts=mts)
     unit.says(
         "MCU_MAU_CONFSTATECHANGE_NTF",
         **same,
         chairman="m1",
         speaker="m2",
-        settings={"mute": 1, "silence": 0},
+        settings=settings,
     )
     cm.line.quiet()
     two = units()
@@ -81,7 +83,7 @@ def test_the_new_unit_is_told_all_that_is_known(cm: Manager, units: Units, platf
         "started": conf["starttime"],
         "chairman": "m1",
         "speaker": "m2",
-        "settings": {"mute": 1, "silence": 0},
+        "settings": settings,
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,22 +22,23 @@ pytestmark = pytest.mark.xdist_group("wire")
 class Neighbour(Tap):
     """An NGI: it asks with `reply_to`, on the exchange of the NPP client."""
 
-    def asks(self, **fields: Any) -> ReceivedMessage:
-        """Return the answer to a question."""
+    def asks(self, timestamp: int | None = None, **fields: Any) -> ReceivedMessage:
+        """Return the answer to a question, which is sent now, or was at `timestamp`."""
         mark = uuid.uuid4().hex
         body = {"type": "NGI_NPP_GETCONFLIST_REQ", "reqid": mark, **fields}
-        around = {"correlation_id": mark, "reply_to": self.queue, "app_id": "ngi"}
+        around: dict[str, Any] = {"correlation_id": mark, "reply_to": self.queue, "app_id": "ngi"}
+        around |= {"timestamp": timestamp} if timestamp else {}
         self.line.say("npp.conf.ex", "npp.conf.k", body, **around)
         kind = "NPP_NGI_GETCONFLIST_"
 
-        def answered() -> ReceivedMessage | None:
-            mine = (m for m in self.heard if m.properties.correlation_id == mark)
-            return next(mine, None)
-
-        answer = self.line.wait(answered, 20, lambda: f"an answer to {body}")
+        answer = self.line.wait(lambda: self.with_mark(mark), 20, lambda: f"an answer to {body}")
         assert answer["type"].startswith(kind)
         assert answer["reqid"] == mark
         return answer
+
+    def with_mark(self, mark: str) -> ReceivedMessage | None:
+        """Return the answer with this correlation id, once it is there."""
+        return next((m for m in self.heard if m.properties.correlation_id == mark), None)
 
 
 @pytest.fixture
@@ -56,6 +59,33 @@ def test_conferences_of_a_platform_are_listed(
     assert {conf["state"] for conf in answer["confs"]} == {"running"}
     page = ngi.asks(platformmoid=platform, start=1, count=1)
     assert (page["total"], len(page["confs"])) == (2, 1)
+
+
+def test_a_question_that_comes_late_or_twice_is_answered_each_time_and_changes_nothing(
+    ngi: Neighbour, cm: Manager, unit: MediaUnit, platform: str
+) -> None:
+    late = ngi.asks(platformmoid=platform, timestamp=int(time.time()) - 3600)
+    assert (late["errcode"], late["detail"]) == ("29005", "expired")
+    start(cm, unit)
+    question = {"type": "NGI_NPP_GETCONFLIST_REQ", "reqid": "twice", "platformmoid": platform}
+    for mark in ("first", "second"):
+        around = {"correlation_id": mark, "reply_to": ngi.queue, "app_id": "ngi"}
+        ngi.line.say("npp.conf.ex", "npp.conf.k", question, **around)
+    first, second = (
+        ngi.line.wait(partial(ngi.with_mark, mark), 20, lambda: "an answer")
+        for mark in ("first", "second")
+    )
+    assert first.body == second.body
+    assert first["total"] == 1
+
+
+def test_a_question_without_a_way_back_stops_nothing(
+    ngi: Neighbour, cm: Manager, unit: MediaUnit, platform: str
+) -> None:
+    question = {"type": "NGI_NPP_GETCONFLIST_REQ", "reqid": "lost", "platformmoid": platform}
+    ngi.line.say("npp.conf.ex", "npp.conf.k", question, app_id="ngi")
+    ngi.line.say("npp.conf.ex", "npp.conf.k", b"no message", app_id="ngi")
+    assert ngi.asks(platformmoid=platform)["total"] == 0
 
 
 def test_what_this_site_does_not_serve_is_refused_by_name(ngi: Neighbour, site: Site) -> None:

@@ -137,3 +137,41 @@ def test_a_late_notice_changes_nothing(
     }
     line.say(*TO_UPU, added.body, **again)
     assert gateway.asks(confE164=number)["errcode"] == "29010"
+
+
+def test_a_notice_that_comes_twice_is_one_entry_and_a_foreign_schedulers_counts_as_it_arrives(
+    gateway: Gateway, line: Line, platform: str
+) -> None:
+    number = f"77{uuid.uuid4().int % 10**7:07}"
+    entry = {
+        "confE164": number,
+        "conftype": 1,
+        "confname": "Foreign",
+        "userdomainmoid": TENANT,
+        "platformmoid": platform,
+        "state": "running",
+    }
+    foreign = {"app_id": f"css@{uuid.uuid4()}", "message_id": "no-id-of-ours"}
+    for _ in range(2):
+        line.say(*TO_UPU, {"type": "CSS_UPU_ADDCONF_NTF", **entry}, **foreign)
+    assert gateway.is_told(number, "running") == [entry]
+    renamed = {**entry, "confname": "Renamed"}
+    line.say(*TO_UPU, {"type": "CSS_UPU_MDFCONF_NTF", **renamed}, app_id=foreign["app_id"])
+    line.wait(
+        lambda: gateway.asks(confE164=number)["confs"] == [renamed] or None,
+        20,
+        lambda: "the new name",
+    )
+    for _ in range(2):
+        line.say(*TO_UPU, {"type": "CSS_UPU_DELCONF_NTF", **renamed}, app_id=foreign["app_id"])
+    gateway.is_told(number)
+
+
+def test_a_notice_without_a_field_is_parked_and_the_registry_goes_on(
+    gateway: Gateway, cm: Manager, line: Line
+) -> None:
+    line.say(*TO_UPU, {"type": "CSS_UPU_ADDCONF_NTF", "confE164": "771"}, app_id="css@nobody")
+    assert gateway.asks(confE164="771")["errcode"] == "29010"
+    template = add(cm)
+    gateway.is_told(template["confE164"], "idle")
+    cm.ask("CM_MAU_DELTEMPLATE_REQ", moid=TENANT, templateid=template["templateid"])

@@ -159,3 +159,9 @@ def test_a_media_unit_that_reports_thousands_of_pictures_causes_no_thousands_of_
     views = [{"src": "1", "dst": str(number)} for number in range(5000)]
     after = c.change(settings=read_as(Settings, {"layouts": layouts, "views": views}))
     assert len(updates(c, after)) == 1 + 2 * MOST_TOLD
+
+
+def test_that_the_picture_follows_who_talks_no_more_is_a_change_and_no_end() -> None:
+    following = with_settings(vad=15)
+    assert updates(with_settings(), following) == [PATH, f"{PATH}/vad"]
+    assert updates(following, with_settings()) == [PATH, f"{PATH}/vad"]
