@@ -25,8 +25,8 @@ from tests.stories.facts import license_for
 
 OF_ANOTHER_PROCESS = ("/api/v1/publish", "/api/v1/events")
 """The push process answers these; other tests speak Bayeux with it."""
-OF_CHAT = "/api/v1/im/"
-"""The chat has refusals and tokens of its own form; `tests/im` checks them."""
+OF_PEOPLE = ("/api/v1/im/", "/api/v1/social/")
+"""People's clients call these; they have refusals and tokens of their own form, which other tests check."""
 _WELL_FORMED_BUT_REFUSED = ["2xx", "401", "403", "404", "409", "422", "429"]
 """A request of the described form may be refused by a rule (422), and at this moment (409)."""
 PROBLEM = "application/problem+json"
@@ -114,7 +114,7 @@ def document_of(site: Site) -> bytes:
     """Return the description of the open API, without the calls that are not made here."""
     described = orjson.loads(Program(site).raw("GET", "/api/schema/?format=json")[1])
     for path in list(described["paths"]):
-        if path.startswith((*OF_ANOTHER_PROCESS, OF_CHAT)):
+        if path.startswith((*OF_ANOTHER_PROCESS, *OF_PEOPLE)):
             del described["paths"][path]
     return orjson.dumps(described)
 
