@@ -282,15 +282,36 @@ addEventListener("pagehide", () => view.close());
 /** Any element with `data-call-user` (a person's id) calls that person when pressed. */
 document.addEventListener("click", ({ target }) => {
   const button = target.closest("[data-call-user]");
-  if (button) callPerson(button.dataset.callUser, button.dataset.callName, button.dataset.callVideo === "yes");
+  const group = target.closest("[data-call-group]")?.dataset.callGroup;
+  if (group) callGroup(group);
+  else if (button) callPerson(button.dataset.callUser, button.dataset.callName, button.dataset.callVideo === "yes");
 });
 
-/** The chat page says which conversation is open: that of one person gets buttons to call this person. */
+/** Call all members of a group: into a conference, whose page opens beside this one. */
+async function callGroup(number) {
+  const page = open("", "_blank");
+  try {
+    const { link } = await api.send("POST", "calls/group", { conversation_id: number });
+    if (page) page.location = link;
+    else location.assign(link);
+  } catch (why) {
+    page?.close();
+    complain(why.message);
+  }
+}
+
+/** The chat page says which conversation is open: it gets buttons to call the person, or the members of a group. */
 document.addEventListener("talk", ({ detail: info }) => {
   const place = $("talk-tools");
-  place.hidden = !info.user_id || info.state !== "active";
+  const isGroup = info.kind === "group";
+  place.hidden = info.state !== "active" || info.closed || !(info.user_id || isGroup);
   if (!place.childElementCount) place.append($("call-buttons").content.cloneNode(true));
-  for (const button of place.children) Object.assign(button.dataset, { callUser: info.user_id ?? "", callName: info.name });
+  for (const button of place.children) {
+    button.hidden = isGroup && button.dataset.callVideo === "yes";
+    if (isGroup) delete button.dataset.callUser;
+    else Object.assign(button.dataset, { callUser: info.user_id ?? "", callName: info.name });
+    button.dataset.callGroup = isGroup ? info.conversation_id : "";
+  }
 });
 
 connect();

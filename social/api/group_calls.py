@@ -1,0 +1,94 @@
+"""The view by which a member calls everybody in a group or circle: into a conference of the tenant (CONV, multi-party call)."""
+
+from __future__ import annotations
+
+from django.urls import path
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+
+from conferences.api import commands
+from conferences.data.join_links import join_link
+from foundation.web.errors import Refusal, ack
+from im.api.base import StrictLimit
+from im.api.conversations import KEY
+from im.api.serializers import Done, answers
+from im.data import queries
+from im.data.locked_conversation import Denied
+from im.models import Member
+from im.rules.conversation_decisions import DenyReason
+from im.rules.vocabulary import Kind, Membership
+from social.api.calls import View
+from social.flows.calls import CallRefused
+from wire.conference_manager import CreateConference, Creator
+from wire.fields import SIZES, InvitedTerminal
+
+LONGEST_MINUTES = 240
+MOST = SIZES[-1]
+"""No conference has more places."""
+
+
+class GroupCall(serializers.Serializer[object]):
+    """The group or circle whose members are called."""
+
+    conversation_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+
+
+class GroupCalled(Done):
+    """The conference into which the members are called; `link` is the path of its page."""
+
+    e164 = serializers.CharField()
+    link = serializers.CharField()
+
+
+class GroupCalls(View):
+    """The view that calls the members of a group."""
+
+    @extend_schema(parameters=[KEY], request=GroupCall, responses=answers(GroupCalled))
+    def post(self, request: Request) -> Response:
+        """Begin a conference of the caller's tenant, and let the members of a group of the caller ring.
+
+        Members of other tenants do not ring: they enter by the link.
+        """
+        number = self.arguments(GroupCall)["conversation_id"]
+        mine = queries.member(self.store.database, number, self.me.id)
+        is_group = mine is not None and mine.conversation.kind == Kind.GROUP
+        if mine is None or not is_group or mine.state != Membership.ACTIVE:
+            raise Denied(DenyReason.NOT_FOUND)
+        rows = queries.members(self.store.database, number, 0, MOST + 1)
+        members = [row for row in rows if row.state == Membership.ACTIVE]
+        if not self.me.domain or len(members) > MOST:
+            raise CallRefused("too_many", f"at most {MOST} people of an organization are called")
+        key = request.headers.get("Idempotency-Key", "")[:40]
+        try:
+            started = commands.start(self._create(mine.conversation.name, members, key))
+        except Refusal as refusal:
+            raise CallRefused("refused", refusal.description) from None
+        return ack(e164=started.e164, link=join_link(started.confid, started.e164))
+
+    def _create(self, name: str, members: list[Member], key: str) -> CreateConference:
+        """Return the request for a conference with a place for each member."""
+        places = next(size for size in SIZES if size >= len(members))
+        others = [member for member in members if member.user != self.me.id]
+        return CreateConference(
+            reqid=f"group-{key}" if key else None,
+            user_domain=self.me.domain,
+            creator=Creator(moid=self.me.id, name=self.me.name),
+            name=name[:64] or self.me.name,
+            places=places,  # type: ignore[arg-type]  # one of SIZES
+            duration=LONGEST_MINUTES,
+            auto_end=True,
+            mts=tuple(
+                InvitedTerminal(account=member.user, type="user", name=member.name)
+                for member in others
+            ),
+        )
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        """Limit this more strictly than other requests, since it rings at many people."""
+        return [*super().get_throttles(), StrictLimit()]
+
+
+urlpatterns = [path("calls/group", GroupCalls.as_view())]
