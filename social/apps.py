@@ -34,13 +34,16 @@ class SocialConfig(PlatformAppConfig):
 
     def connect(self) -> None:
         """Add calls to the pages of people, and decide who reads files, finds people and sees presence."""
+        from conferences.data.hooks import TERMINALS_CALLED
         from foundation.web.page_parts import PAGE_PARTS
         from im.data import hooks
         from social.data import file_uses, finding, label_queries
         from social.flows.call_signals import handle_signal
+        from social.flows.conference_calls import ring_people
         from social.pages.call_part import call_part
 
         PAGE_PARTS.connect(call_part)
+        TERMINALS_CALLED.connect(ring_people)
         hooks.CALL_SIGNAL.connect(handle_signal)
         hooks.FILE_READERS.connect(file_uses.readable)
         hooks.MAY_FIND.connect(finding.lets_find)

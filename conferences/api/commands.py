@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from conferences.data import queries
+from conferences.data import hooks, queries
 from conferences.data.platform_resolver import served_elsewhere
 from conferences.rules.states import Conference
 from foundation.bus.gateway import Result, gateway
@@ -17,7 +17,7 @@ from foundation.bus.typed_json import read_as
 from foundation.cells.directory import own_platform
 from foundation.json_value import JSONObject
 from foundation.web.errors import Refusal
-from wire.conference_control import ControlOrder
+from wire.conference_control import CallTerminals, ControlOrder
 from wire.conference_manager import ConferenceCreated, CreateConference
 from wire.error_codes import Err
 from wire.fields import InvitedTerminal, Join, Terminal
@@ -77,8 +77,16 @@ def ask_unit(order: ControlOrder) -> JSONObject:
     result = ask(order)
     if result.answer is None:
         raise Refusal(20001, "the media unit did not answer")
+    if isinstance(order, CallTerminals):
+        _tell_called(order.e164, order.mts)
     answer: JSONObject = orjson.loads(result.answer)
     return answer
+
+
+def _tell_called(e164: str, terminals: Sequence[InvitedTerminal]) -> None:
+    """Tell the apps above whom a conference calls, so that people among them ring."""
+    if terminals:
+        hooks.TERMINALS_CALLED.call(e164, [terminal.account for terminal in terminals])
 
 
 def called_terminals(
@@ -127,6 +135,8 @@ def start(command: CreateConference | CreateByTemplate) -> StartedConference:
     result = ask(command)
     if result.answer is not None:
         created = from_body(ConferenceCreated, orjson.loads(result.answer))
+        if isinstance(command, CreateConference):
+            _tell_called(created.e164, command.mts)
         return StartedConference(created.e164, created.confid, True, created.join)
     if result.created_conference is None:
         raise Refusal(UNSPECIFIED, "the same request is still in progress; ask again shortly")

@@ -64,7 +64,7 @@ class View(base.Call):
             "state": c.state.value if c else ("starting" if call.is_live else "ended"),
             "join": to_json(join) if join else None,
             "where": [own_address, *others],
-            "password": call_media.password_of(call),
+            "password": c.password if c else "",
             "e164": call.e164,
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 from conferences.rules.licence_counts import VISITOR, of_new
@@ -12,6 +13,7 @@ from im.data.people import Person
 from im.rules.conversation_decisions import BLOCKED, FRIEND
 from licensing.data.queries import usage_and_limits_of_site
 from social.data import call_hooks, call_rows
+from social.data.circle_queries import circles_of
 from social.rules.call_start import Facts
 from wire.fields import SMALL
 
@@ -37,7 +39,7 @@ def read_facts(store: PlatformStore, me: Person, other: Person, now: datetime) -
     return Facts(
         is_contact=mine == FRIEND,
         shares_tenant=bool(me.domain) and me.domain == other.domain,
-        shares_circle=call_hooks.share_circle(database, me.id, other.id),
+        shares_circle=_share_circle(database, me.id, other.id),
         is_blocked=BLOCKED in (mine, theirs),
         has_tenant=bool(me.domain),
         is_online=other.id in presence_store.ways([other.id], now.timestamp()),
@@ -45,3 +47,12 @@ def read_facts(store: PlatformStore, me: Person, other: Person, now: datetime) -
         is_permitted=call_hooks.may_talk(database, me.id, other.id),
         live=call_rows.live_of(database, [me.id, other.id]),
     )
+
+
+def _share_circle(database: str, person: str, other: str) -> bool:
+    """Return whether two people are in one circle, both of them as members and not only invited."""
+    circles = [view.circle.pk for view in circles_of(database, person)]
+    both = Counter(
+        number for number, _ in queries.fellow_members(database, circles, [person, other])
+    )
+    return 2 in both.values()

@@ -1,4 +1,4 @@
-"""Through these hooks plugins and neighbouring parts decide whether people may call each other."""
+"""Through this hook plugins decide whether people may call each other, and go on talking."""
 
 from __future__ import annotations
 
@@ -9,15 +9,7 @@ MAY_TALK: Hook[[str, str, str], bool] = Hook()
 
 It is asked when a call begins and every minute; one answer False is enough to end the call."""
 
-SHARE_CIRCLE: Hook[[str, str, str], bool] = Hook()
-"""`(database, person, other)`: are both in one circle?"""
-
 
 def may_talk(database: str, caller: str, callee: str) -> bool:
     """Return whether no plugin forbids a call."""
     return all(MAY_TALK.call(database, caller, callee))
-
-
-def share_circle(database: str, person: str, other: str) -> bool:
-    """Return whether two people are in one circle."""
-    return any(SHARE_CIRCLE.call(database, person, other))

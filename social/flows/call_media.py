@@ -13,7 +13,7 @@ import hmac
 import orjson
 from django.db import transaction
 
-from conferences.data.queries import CALL_MARK, live_by_number
+from conferences.data.queries import CALL_MARK, carries_call, live_by_number
 from conferences.flows.due import end_now
 from conferences.rules.states import Conference, EndReason
 from foundation import clock
@@ -89,10 +89,14 @@ def conference_of(call: Call) -> Conference | None:
 
 
 def release(store: PlatformStore, call: Call) -> None:
-    """End the conference of a call that has ended, unless others of its session still talk. It may be repeated."""
+    """End the conference of a call that has ended, unless others of its session still talk. It may be repeated.
+
+    A conference that has called people goes on without them.
+    """
     if call.is_live or not call.confid or call.is_released:
         return
-    if not call_rows.live_in_session(store.database, call.session) and conference_of(call):
+    c = conference_of(call)
+    if c and carries_call(c) and not call_rows.live_in_session(store.database, call.session):
         end_now(store.platform, call.e164, EndReason.RELEASED)
     with transaction.atomic(using=store.database):
         journal.require_serving(store)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
@@ -21,7 +22,14 @@ from im.flows.conversations import open_direct
 from im.rules.conversation_decisions import DenyReason
 from im.rules.messages import Data
 from social.data import call_facts, call_notices, call_rows
-from social.rules.call_start import Begun, CallRefusal, Joined, decide_add, decide_start
+from social.rules.call_start import (
+    Begun,
+    CallRefusal,
+    Joined,
+    decide_add,
+    decide_start,
+    decide_summon,
+)
 from social.rules.calls import (
     Answered,
     Call,
@@ -43,6 +51,15 @@ _WORDS = {
     CallRefusal.NO_LICENCE: "no more calls are licensed at the moment: try again later",
     CallRefusal.NOT_PERMITTED: "you may not make calls now: ask your administrator",
 }
+
+
+class Summons(NamedTuple):
+    """A summons is what all calls by which a conference calls people have in common."""
+
+    session: int
+    domain: str
+    e164: str
+    confid: str
 
 
 class CallRefused(Exception):
@@ -103,8 +120,11 @@ def _new_call(me: Person, other: Person, device: str, now: datetime) -> Call:
 
 
 def _begin(store: PlatformStore, me: Person, call: Call, now: datetime) -> Call:
-    """Store a new call, with the conversation whose log will tell of it, and let it ring."""
-    conversation = open_direct(store, me, call.callee.id, is_known=True)
+    """Store a new call, with the conversation whose log will tell of it, and let it ring.
+
+    A conference without a person as its creator has no conversation with those whom it calls.
+    """
+    conversation = open_direct(store, me, call.callee.id, is_known=True) if me.id else 0
     begun = replace(call, conversation=conversation)
     call_rows.insert(store.database, begun)
     call_notices.tell(store, None, begun, now)
@@ -132,6 +152,22 @@ def add(
             confid=talk.confid,
         )
         decision = decide_add(call, call_facts.read_facts(store, me, person, now))
+        if isinstance(decision, CallRefusal):
+            raise _refusal(decision)
+        return (
+            decision.call if isinstance(decision, Joined) else _begin(store, me, decision.call, now)
+        )
+
+
+def summon(store: PlatformStore, me: Person, other: str, summons: Summons, now: datetime) -> Call:
+    """Let a running conference call a person of its tenant; `me` is its creator. Raises Denied and CallRefused."""
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        person = call_facts.lock_people(store, me, other)
+        if person is None:
+            raise Denied(DenyReason.NOT_FOUND, NOBODY)
+        call = replace(_new_call(me, person, "", now), **summons._asdict())
+        decision = decide_summon(call, call_facts.read_facts(store, me, person, now))
         if isinstance(decision, CallRefusal):
             raise _refusal(decision)
         return (
@@ -190,7 +226,9 @@ def hang_up(store: PlatformStore, me: Person, call_id: int, now: datetime) -> Ca
         others = len(talkers - {call.caller.id, call.callee.id})
         after = apply(store, call_id, HungUp(me.id, others), now)
         session = call_rows.live_in_session(store.database, call.session)
-        if len(frozenset[str]().union(*(other.talkers for other in session))) < 2 <= len(talkers):
+        is_talk = call_rows.read(store.database, call.session) is not None
+        left = frozenset[str]().union(*(other.talkers for other in session))
+        if is_talk and len(left) < 2 <= len(talkers):
             for other in session:
                 ended = apply(store, other.id, SessionOver(), now)
                 after = ended if ended.id == after.id else after

@@ -95,6 +95,16 @@ def decide_add(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
     return _ring(call, facts) if facts.is_permitted else CallRefusal.NOT_PERMITTED
 
 
+def decide_summon(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
+    """Decide what becomes of a call by which a running conference calls a person of its tenant."""
+    if facts.is_blocked or not facts.shares_tenant:
+        return CallRefusal.NOT_FOUND
+    for other in facts.live:
+        if other.session == call.session and call.callee.id in other.occupied:
+            return Joined(other, is_answer=False)
+    return _ring(call, facts)
+
+
 def _ring(call: Call, facts: Facts) -> Begun:
     """Let a call ring; it ends as it begins if the called person cannot answer."""
     if any(call.callee.id in other.occupied for other in facts.live):

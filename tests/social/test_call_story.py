@@ -10,9 +10,10 @@ import pytest
 
 from deploy.stand.site import Site
 from im.conformance.device import Device
-from im.conformance.person import Person
+from im.conformance.person import Person, Refused
 from tests.browser import SOUND, shot
 from tests.console.steps import signed_in
+from tests.http.program import Program
 from tests.im.killed import PASSWORD
 from tests.stories.faults import BY_NAME
 
@@ -158,6 +159,11 @@ async def test_a_talk_goes_directly_and_back_over_the_relay_and_outlives_its_uni
     assert anna.errors == ben.errors == []
 
 
+def social(person: Person, method: str, path: str, body: Any = None) -> dict[str, Any]:
+    """Make a call under `/api/v1/social/`. Raises Refused."""
+    return person.call(method, path, body, app="social")
+
+
 def device_of(site: Site, name: str, way: str) -> Device:
     """Return a connected device of a person."""
     device = Device(Person(site.http, name, password_of(site, name)), way)
@@ -168,6 +174,73 @@ def device_of(site: Site, name: str, way: str) -> Device:
 def notices(device: Device, cmd: str, call: str) -> list[Any]:
     """Return the notices of a kind that a device has got about a call."""
     return [n["data"] for n in device.beside if n["cmd"] == cmd and n["data"]["call_id"] == call]
+
+
+def test_a_call_grows_and_goes_on_until_one_is_left(call_site: Site) -> None:
+    people = [Person(call_site.http, name, PASSWORD) for name in ("fay", "dora", "emil")]
+    fay, dora, emil = people
+    devices = [Device(person, "amqp") for person in people]
+    try:
+        for device in devices:
+            device.wait(lambda device=device: device.connected)  # type: ignore[misc]
+        first = social(fay, "POST", "calls", {"user": dora.id, "device": "f1"})["call"]["call_id"]
+        media = social(dora, "POST", f"calls/{first}/answer", {"device": "d1"})["media"]
+        wanted = {"users": [emil.id], "device": "d1"}
+        [added] = social(dora, "POST", f"calls/{first}/people", wanted)["calls"]
+        number = added["call_id"]
+        devices[2].wait(lambda: notices(devices[2], "call.ringing", number))
+        joined = social(emil, "POST", f"calls/{number}/answer", {"device": "e1"})["media"]
+        assert joined["e164"] == media["e164"]
+        social(fay, "POST", f"calls/{first}/hangup")
+        assert social(dora, "GET", f"calls/{first}")["call"]["state"] == "active"
+        social(emil, "POST", f"calls/{number}/hangup")
+        devices[1].wait(lambda: notices(devices[1], "call.ended", first))
+        assert social(dora, "GET", f"calls/{first}/media")["state"] == "ended"
+    finally:
+        for device in devices:
+            device.close()
+
+
+def test_the_members_of_a_group_ring_and_enter_one_conference(call_site: Site) -> None:
+    fay, dora = (Person(call_site.http, name, PASSWORD) for name in ("fay", "dora"))
+    stranger = Person(call_site.http, "emil", PASSWORD)
+    device = Device(dora, "stomp")
+    try:
+        device.wait(lambda: device.connected)
+        group = fay.group("Choir", [dora.id])
+        with pytest.raises(Refused, match="not_found"):
+            social(stranger, "POST", "calls/group", {"conversation_id": group})
+        called = social(fay, "POST", "calls/group", {"conversation_id": group})
+        assert called["link"].startswith(f"/join/{called['e164']}/")
+        device.wait(lambda: [n for n in device.beside if n["cmd"] == "call.ringing"])
+        number = next(n["data"]["call_id"] for n in device.beside if n["cmd"] == "call.ringing")
+        media = social(dora, "POST", f"calls/{number}/answer", {"device": "d1"})["media"]
+        assert (media["e164"], media["state"]) == (called["e164"], "running")
+        social(dora, "POST", f"calls/{number}/hangup")
+    finally:
+        device.close()
+
+
+def test_a_conference_calls_people_who_ring_and_enter_it(call_site: Site) -> None:
+    program, ben = Program(call_site), Person(call_site.http, "ben", password_of(call_site, "ben"))
+    device = Device(ben, "mqtt")
+    try:
+        device.wait(lambda: device.connected)
+        program.log_in("anna")
+        number = program.create()["conf_id"]
+        program.post(f"vc/confs/{number}/mts", {"mts": [{"account": "ben", "account_type": 1}]})
+        device.wait(lambda: [n for n in device.beside if n["cmd"] == "call.ringing"])
+        call = next(n["data"] for n in device.beside if n["cmd"] == "call.ringing")
+        assert call["caller"]["name"] == "anna"
+        path = f"calls/{call['call_id']}"
+        media = social(ben, "POST", f"{path}/answer", {"device": "b1"})["media"]
+        assert (media["e164"], media["state"]) == (number, "running")
+        assert media["join"]["webrtc"]["audioroom"]
+        social(ben, "POST", f"{path}/hangup")
+        assert program.get(f"vc/confs/{number}")["conf_id"] == number
+        program.delete(f"vc/confs/{number}")
+    finally:
+        device.close()
 
 
 def test_devices_of_all_protocols_ring_one_answers_by_the_broker_and_all_are_told(
