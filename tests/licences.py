@@ -15,12 +15,12 @@ BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def sealed(licence: Licence, signing: str, sealing: str) -> str:
-    """The text of a licence; the keys are lines of text."""
+    """Return the text of a licence; the keys are lines of text."""
     return seal(licence, read_key(signing, "signing key"), read_key(sealing, "sealing key"))
 
 
 def licence(platform: str, issue: int, small: int = 0, large: int = 0, **more: Any) -> Licence:
-    """A licence with these limits, from 2020 on; ports that fill its conferences unless told otherwise."""
+    """Return a licence with these limits, from 2020 on, with ports that fill its conferences unless told otherwise."""
     dates = {name: more.pop(name) for name in ("valid_from", "valid_to") if name in more}
     enough = dict.fromkeys(RESOURCES, enough_for(small, large))
     amounts = Amounts(small_conferences=small, large_conferences=large, **{**enough, **more})
@@ -30,12 +30,12 @@ def licence(platform: str, issue: int, small: int = 0, large: int = 0, **more: A
 
 
 def text_of(licence: Licence) -> str:
-    """Sealed with the keys of the test servers."""
+    """Return the text of a licence, sealed with the keys of the test servers."""
     return sealed(licence, os.environ["LICENSE_SIGNING_KEY"], os.environ["LICENSE_SEALING_KEY"])
 
 
 def row_of(licence: Licence, text: str) -> dict[str, Any]:
-    """The columns of a licence that was loaded, however odd it is."""
+    """Return the columns of a licence that was loaded, however odd it is."""
     same = {
         name: getattr(licence, name) for name in ("platform", "issue", "valid_from", "valid_to")
     }

@@ -54,7 +54,7 @@ def _one(up: Any, role: str) -> Any:
 
 
 async def of_the_admin(browser: Any, core: str, account: Any) -> None:
-    """The operator's pages."""
+    """Take pictures of the operator's pages."""
     page = await signed_in(
         browser, f"{core}/admin/", account["username"], account["password"], **SIZE
     )
@@ -67,7 +67,7 @@ async def of_the_admin(browser: Any, core: str, account: Any) -> None:
 
 
 async def of_a_conference(browser: Any, site: str, account: Any) -> None:
-    """The console with a conference that two people are in, and the join page as they see it."""
+    """Take pictures of the console with a conference of two people, and of the join page as they see it."""
     page = await signed_in(browser, site, account["username"], account["password"], **SIZE)
     await take(page, "console-empty")
     await start_conference(page, NAME)
@@ -96,7 +96,7 @@ async def of_a_conference(browser: Any, site: str, account: Any) -> None:
 
 
 async def of_a_chat(browser: Any, site: str, people: list[Any]) -> None:
-    """Two people write to each other."""
+    """Take pictures of two people who write to each other."""
     anna, ben = [
         await signed_in(browser, f"{site}/chat/", who["username"], who["password"], **SIZE)
         for who in people[:2]

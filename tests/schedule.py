@@ -74,7 +74,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FromBothEnds
 
 
 class FromBothEnds(LoadGroupScheduling):  # type: ignore[misc]  # xdist has no types
-    """The first process takes from the end of the order, all others from its beginning."""
+    """A schedule in which the first process takes tests from the end of the order, and all others from its start."""
 
     def _assign_work_unit(self, node: Any) -> None:
         if node.gateway.id == "gw0":

@@ -14,7 +14,7 @@ _TOKEN = "c" * 32
 
 
 class BareClient(Client):
-    """A program, or a forged form: it sends nothing but what it is told to."""
+    """A program, or a forged form, that sends nothing but what it is told to."""
 
     def __init__(
         self, *, raise_request_exception: bool = True, server_name: str = "testserver"

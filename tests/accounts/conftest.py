@@ -16,7 +16,7 @@ SECRET = "s" * 64
 
 @pytest.fixture
 def tenant(db: None) -> str:
-    """The demonstration tenant; its MOID."""
+    """Return the MOID of the demonstration tenant."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
     return DEMO_TENANT
@@ -24,7 +24,7 @@ def tenant(db: None) -> str:
 
 @pytest.fixture
 def eva(tenant: str) -> Account:
-    """A person with all four names."""
+    """Return a person with all four names."""
     return people.create(
         PASSWORD,
         username="Eva.Lang",
@@ -37,12 +37,12 @@ def eva(tenant: str) -> Account:
 
 @pytest.fixture
 def boss(tenant: str) -> Account:
-    """An administrator of the tenant."""
+    """Return an administrator of the tenant."""
     return people.create(PASSWORD, username="boss", is_staff=True, domain_id=tenant)
 
 
 def application(domain: str, grant: str, kind: str = "confidential") -> Application:
-    """A program of third parties; its secret is SECRET."""
+    """Return a program of third parties, whose secret is SECRET."""
     application = Application(
         name="Calendar",
         domain_id=domain,
@@ -70,5 +70,5 @@ def desk(tenant: str) -> Application:
 
 @pytest.fixture
 def second_factor(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Administrators have to show it."""
+    """Require a second factor of administrators."""
     monkeypatch.setattr(settings, "REQUIRE_SECOND_FACTOR", True)

@@ -18,7 +18,7 @@ LIST = "/admin/domains/account/"
 
 @pytest.fixture
 def chief(tenant: str) -> Browser:
-    """An operator's browser."""
+    """Return an operator's browser."""
     page = Browser()
     page.force_login(Account.objects.get(username="admin"))
     return page
@@ -26,7 +26,7 @@ def chief(tenant: str) -> Browser:
 
 @pytest.fixture
 def local(boss: Account) -> Browser:
-    """A browser of the tenant's administrator."""
+    """Return a browser of the tenant's administrator."""
     page = Browser()
     page.force_login(boss)
     return page

@@ -18,7 +18,7 @@ PASSWORD = "Bittern-Harbour-58"
 
 @pytest.fixture
 def received_account(db: None, settings: Any) -> Account:
-    """An administrator of whom the core has told."""
+    """Return an administrator of whom the core has told."""
     account = people.create(PASSWORD, username="told", is_staff=True, is_superuser=True)
     settings.CORE_MOID, settings.CORE_URL, settings.ROLES = "core", "https://core.example", {"css"}
     sql.insert("default", "domains_applied", ("moid", "version"), [(account.moid, 7)])

@@ -48,7 +48,7 @@ def python(site: Site, text: str) -> None:
 
 
 def counted(site: Site, name: str) -> int:
-    """Tries that counted."""
+    """Return how many tries counted."""
     query = f"SELECT COALESCE(SUM(failures_since_start), 0) FROM axes_accessattempt WHERE username = '{name}'"
     return int(str(site.mariadb.sql(query, schema="east")).split()[-1])
 

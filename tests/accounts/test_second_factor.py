@@ -39,7 +39,7 @@ def forget_throttling(account: Account) -> None:
 
 
 def set_up(page: Browser, account: Account) -> list[str]:
-    """The recovery codes."""
+    """Return the recovery codes."""
     page.get(PAGE)
     page_text = page.post(PAGE, {"code": code(account)}).content.decode()
     block = re.search(r'id="recovery-codes"[^>]*>([^<]*)<', page_text)

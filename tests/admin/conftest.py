@@ -26,21 +26,21 @@ UNIT = Unit("10.0.0.1", "u1")
 
 @pytest.fixture
 def operator(platform: str, client: Browser) -> Browser:
-    """A browser in which an operator has logged in."""
+    """Return a browser in which an operator has logged in."""
     client.force_login(Account.objects.get(username="admin"))
     return client
 
 
 @pytest.fixture
 def person(platform: str) -> Browser:
-    """A browser in which a person without rights has logged in."""
+    """Return a browser in which a person without rights has logged in."""
     client = Browser()
     client.force_login(Account.objects.get(username="anna"))
     return client
 
 
 def conference_row(platform: str, **more: Any) -> Conference:
-    """A running conference, written with its seat and its number."""
+    """Return a running conference, written with its seat and its number."""
     now = datetime.now(UTC)
     values: dict[str, Any] = {
         "confid": "c0ffee00c0ffee00c0ffee00c0ffee00",
@@ -75,13 +75,13 @@ def conference_row(platform: str, **more: Any) -> Conference:
 
 @pytest.fixture
 def running(platform: str) -> Conference:
-    """The conference that runs."""
+    """Return the conference that runs."""
     return conference_row(platform)
 
 
 @pytest.fixture
 def unit(platform: str) -> ResourceUnit:
-    """A simulated unit that has registered."""
+    """Return a simulated unit that has registered."""
     return ResourceUnit.objects.create(
         restype="mcu",
         ip=UNIT.ip,
@@ -95,7 +95,7 @@ def unit(platform: str) -> ResourceUnit:
 
 @pytest.fixture
 def parked(platform: str) -> Parked:
-    """A message that could not be handled."""
+    """Return a message that could not be handled."""
     return Parked.objects.create(
         id=1,
         queue="MAU.CMMAU.Q",

@@ -32,12 +32,12 @@ def act(client: Browser, page: str, action: str, pk: object, *, sure: bool = Tru
 
 
 def staged_types() -> list[str]:
-    """The types of all messages that wait to be sent, in order."""
+    """Return the types of all messages that wait to be sent, in order."""
     return [json.loads(bytes(row.body))["type"] for row in Outbox.objects.order_by("id")]
 
 
 def remark_of(entry: LogEntry) -> str:
-    """The words of an entry of the audit trail."""
+    """Return the words of an entry of the audit trail."""
     return str(entry.additional_data["said"])
 
 

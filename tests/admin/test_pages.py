@@ -46,13 +46,13 @@ NONE_ADDED = ["domains.CoreDomain", "domains.Domain"]
 
 
 def url(label: str, page: str, *args: object) -> str:
-    """The address of a model's page."""
+    """Return the address of a model's page."""
     app, model = label.lower().split(".")
     return reverse(f"admin:{app}_{model}_{page}", args=args)
 
 
 def rows_of(label: str) -> QuerySet[Any]:
-    """The rows that a model's page shows."""
+    """Return the rows that a model's page shows."""
     request = HttpRequest()
     request.user = Account.objects.get(username="admin")
     rows: QuerySet[Any] = admin.site._registry[apps.get_model(label)].get_queryset(request)

@@ -26,14 +26,14 @@ FORM = {
 
 @pytest.fixture
 def room(operator: Browser, platform: str) -> VirtualRoom:
-    """A virtual room that an operator has made."""
+    """Return a virtual room that an operator has made."""
     answer = operator.post(url(ROOM, "add"), {**FORM, "auto_end": "on"})
     assert answer.status_code == 302
     return VirtualRoom.objects.get()
 
 
 def says(answer: Any) -> str:
-    """What the page tells."""
+    """Return the messages that the page shows."""
     return " ".join(str(message) for message in get_messages(answer.wsgi_request))
 
 

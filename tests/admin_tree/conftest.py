@@ -13,14 +13,14 @@ from tests.web_clients import Browser
 
 @pytest.fixture
 def operator(platform: str, client: Browser) -> Browser:
-    """A browser in which a superuser has signed in."""
+    """Return a browser in which a superuser has signed in."""
     client.force_login(Account.objects.get(username="admin"))
     return client
 
 
 @pytest.fixture
 def service(platform: str) -> str:
-    """The service domain of the demonstration tree."""
+    """Return the service domain of the demonstration tree."""
     parent = PlatformDomain.objects.get(pk=platform).parent_id
     assert parent is not None
     return parent
@@ -28,7 +28,7 @@ def service(platform: str) -> str:
 
 @pytest.fixture
 def administrator(service: str) -> Browser:
-    """A browser in which the administrator of a service domain below has signed in."""
+    """Return a browser in which the administrator of a service domain below has signed in."""
     below = Domain.objects.create(name="Region", level=Level.SERVICE, parent_id=service)
     account = Account.objects.create(username="regina", is_staff=True, domain=below)
     client = Browser()
@@ -37,7 +37,7 @@ def administrator(service: str) -> Browser:
 
 
 def page(name: str, *args: Any, **query: str) -> str:
-    """The address of one of the pages of domains."""
+    """Return the address of one of the pages of domains."""
     address = reverse(f"admin:domains_{name}", args=args)
     return address + ("?" + "&".join(f"{k}={v}" for k, v in query.items()) if query else "")
 

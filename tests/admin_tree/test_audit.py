@@ -22,7 +22,7 @@ LIST = "/admin/auditlog/logentry/"
 
 
 def last() -> LogEntry:
-    """The newest entry."""
+    """Return the newest entry."""
     return LogEntry.objects.latest("id")
 
 

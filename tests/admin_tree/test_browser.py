@@ -18,7 +18,7 @@ from tests.web_clients import Browser
 
 @pytest.fixture
 def site(transactional_db: None) -> Iterator[tuple[str, str]]:
-    """The whole site, and the session of a superuser."""
+    """Yield the whole site, and the session of a superuser."""
     from django.conf import settings
     from django.core.management import call_command
 
@@ -33,12 +33,12 @@ def site(transactional_db: None) -> Iterator[tuple[str, str]]:
 
 
 def is_blocked(line: Any) -> bool:
-    """Whether the browser says that it has refused something because of the page's policy."""
+    """Return whether the browser reports that the page's policy has blocked something."""
     return "Content Security Policy" in line.text
 
 
 async def opened(started: Any, site: tuple[str, str], path: str) -> Any:
-    """A page of somebody who has signed in."""
+    """Return a page of somebody who has signed in."""
     address, session = site
     context = await started.new_context(viewport={"width": 1400, "height": 900})
     await context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
@@ -95,7 +95,7 @@ async def _the_form(page: Any) -> None:
 
 
 async def _the_table(page: Any, site: tuple[str, str], folder: Path) -> None:
-    """A trial with a bad row, then the import of a good table."""
+    """Try a table with a bad row, then import a good table."""
     parent = Domain.objects.aget
     service = (await parent(name="Demo service")).pk
     platform = (await PlatformDomain.objects.afirst()).pk  # type: ignore[union-attr]
@@ -115,14 +115,14 @@ async def _the_table(page: Any, site: tuple[str, str], folder: Path) -> None:
 
 
 async def _the_trail(page: Any, site: tuple[str, str]) -> None:
-    """The import stands in the audit trail."""
+    """Assert that the audit trail names the import."""
     await go(page, site, "/admin/auditlog/logentry/")
     row = page.get_by_role("row").filter(has_text="Good")
     assert "admin" in await row.first.inner_text()
 
 
 async def _other_pages(page: Any, site: tuple[str, str]) -> None:
-    """Pages whose scripts come from libraries live with their policy."""
+    """Assert that the policy allows pages whose scripts come from libraries."""
     for path in ("/admin/", f"/admin/domains/userdomain/{DEMO_TENANT}/change/"):
         await go(page, site, path)
     await go(page, site, "/api/docs/")
@@ -131,7 +131,7 @@ async def _other_pages(page: Any, site: tuple[str, str]) -> None:
 
 
 async def _in_chinese(page: Any) -> None:
-    """Switched where the account is."""
+    """Switch the language at the account's menu, and assert that the page is Chinese."""
     await page.evaluate(
         """async () => {
           const form = document.querySelector('form input[value="zh-hans"]').closest('form');

@@ -30,7 +30,7 @@ def formset(prefix: str, rows: list[dict[str, Any]], there: int = 0) -> dict[str
 
 
 def platform_form(domain: PlatformDomain, **more: Any) -> dict[str, Any]:
-    """The form of a platform domain with no rooms and no backups changed."""
+    """Return the form of a platform domain with no rooms and no backups changed."""
     fields = {
         "name": domain.name,
         "parent": domain.parent_id,

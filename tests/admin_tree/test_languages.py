@@ -20,7 +20,7 @@ _PLACES = re.compile(r"%(?:\(\w+\))?[-0-9.]*[sdf]|\{\w+\}")
 
 @pytest.fixture(scope="module")
 def chinese() -> gettext.GNUTranslations:
-    """The compiled catalogue; what is fuzzy or empty is not in it."""
+    """Return the compiled catalogue, without fuzzy and empty entries."""
     with CATALOGUE.with_suffix(".mo").open("rb") as file:
         return gettext.GNUTranslations(file)
 

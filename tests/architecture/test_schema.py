@@ -16,7 +16,7 @@ from openapi_python_client.parser import GeneratorData
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
-    """The OpenAPI document of all calls."""
+    """Return the OpenAPI document of all calls."""
     GENERATOR_STATS.reset()
     generator: Any = SchemaGenerator  # It has no types.
     document: dict[str, Any] = generator().get_schema(request=None, public=True)

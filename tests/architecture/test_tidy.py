@@ -43,7 +43,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 @cache
 def sources(folders: tuple[str, ...]) -> list[Path]:
-    """Our own Python files."""
+    """Return our own Python files."""
     paths = (path for folder in folders for path in sorted((ROOT / folder).rglob("*.py")))
     return [
         path
@@ -62,12 +62,12 @@ def tree(path: Path) -> ast.Module:
 
 
 def name_of(path: Path) -> str:
-    """A file as people call it."""
+    """Return a file as people call it."""
     return path.relative_to(ROOT).as_posix()
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    """`(file:function, lines)` of each function."""
+    """Return `(file:function, lines)` of each function."""
     for node in ast.walk(tree(path)):
         if isinstance(node, Function):
             yield f"{name_of(path)}:{node.name}", (node.end_lineno or 0) - node.lineno + 1
@@ -148,7 +148,7 @@ _ARROW = re.compile(r"^(\S+) +-> +(\S.*?)  +(\S.*)$")
 
 
 def arrows(path: Path) -> list[tuple[list[str], list[str]]]:
-    """`(message types, names of functions)` of each line of a flow's diagram; (remarks) are none."""
+    """Return `(message types, names of functions)` of each line of a flow's diagram, without remarks in brackets."""
     places = []
     for line in (ast.get_docstring(tree(path)) or "").splitlines():
         if arrow := _ARROW.match(line.strip()):
@@ -159,7 +159,7 @@ def arrows(path: Path) -> list[tuple[list[str], list[str]]]:
 
 
 def handlers(path: Path) -> list[str]:
-    """The functions of a flow, in the order in which they stand there."""
+    """Return the functions of a flow, in the order in which they stand there."""
     return [n.name for n in tree(path).body if isinstance(n, Function)]
 
 

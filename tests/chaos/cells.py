@@ -17,7 +17,7 @@ Fault = Callable[[World], object]
 
 
 def named_faults() -> Iterator[tuple[str, Fault]]:
-    """Every fault with its name; crash points one by one."""
+    """Yield every fault with its name, and crash points one by one."""
     yield "owner's database killed", faults.database_killed
     yield "home killed", faults.site_killed
     yield "backup killed", faults.backup_killed
@@ -38,7 +38,7 @@ def named_faults() -> Iterator[tuple[str, Fault]]:
 
 
 def crashes() -> Iterator[tuple[str, Fault]]:
-    """kill -9 of the agent between any two actions of takeover and hand-back."""
+    """Kill the agent (SIGKILL) between any two actions of takeover and hand-back."""
     for play, points in (
         (faults.agent_dies_at, TAKEOVER_POINTS),
         (faults.agent_dies_handing_over, HAND_OVER_POINTS),
@@ -58,7 +58,7 @@ def flapping(world: World) -> None:
 
 
 def stories(root: Path) -> Stories:
-    """A story for each fault, the checker's verdict over all of them, and the control."""
+    """Return a story for each fault, the checker's verdict over all of them, and the control."""
     with world(root / "cells") as cells_world:
         cells_world.write(8, FAST)
         for name, fault in named_faults():

@@ -21,7 +21,7 @@ PEOPLE, STORM_SECONDS = 1000, 10.0
 
 
 def stories(root: Path) -> Stories:
-    """A story for each of them."""
+    """Return a story for each of them."""
     with chat_site(root) as site:
         yield "1,000 sign-ins at once", partial(_storm, site)
         yield "one client floods", partial(_flood, site)

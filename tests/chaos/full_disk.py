@@ -25,7 +25,7 @@ DISK = "192m"
 
 
 def told(root: Path) -> Stories:
-    """A disk of its own for a database, which only root can make; a limit that a broker cannot keep."""
+    """Tell the stories of a database whose disk is full, which only root can make, and of a broker without space."""
     if os.geteuid() == 0:
         with _disk(root / "disk") as disk:
             yield "disk of the database full", partial(_database, root, disk)

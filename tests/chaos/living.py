@@ -25,7 +25,7 @@ UNWELL = "SELECT COUNT(*) AS n FROM failover_failoverevent WHERE kind='asked'"
 
 
 def told(root: Path) -> Stories:
-    """Brokers that take nothing, a database that is locked, a host that has too much to do."""
+    """Tell the stories of brokers that accept nothing, a locked database, and a host under heavy load."""
     with two_sites(root, units=2) as two:
         two.at_rest()
         east = two.east
@@ -36,7 +36,7 @@ def told(root: Path) -> Stories:
 
 
 def _stays(two: Two, trouble: Callable[[], object]) -> str:
-    """Nobody moves while the trouble lasts, nor after it."""
+    """Assert that no platform is moved while the trouble lasts, nor after it."""
     before = _count(two, MOVES), _count(two, UNWELL)
     with contextmanager(trouble)():  # type: ignore[arg-type]  # each of them yields once
         time.sleep(LASTS)
@@ -54,14 +54,14 @@ def _count(two: Two, query: str) -> int:
 
 
 def blocked(site: Site) -> Iterator[None]:
-    """Everybody who publishes waits."""
+    """Let the broker block everybody who publishes."""
     site.rabbitmq.ctl("set_vm_memory_high_watermark", "0.000001")
     yield
     site.rabbitmq.ctl("set_vm_memory_high_watermark", "0.4")
 
 
 def frozen(site: Site) -> Iterator[None]:
-    """It answers nobody, and no connection ends."""
+    """Freeze the broker: it answers nobody, and no connection ends."""
     pid = site.rabbitmq.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
@@ -70,7 +70,7 @@ def frozen(site: Site) -> Iterator[None]:
 
 
 def locked(two: Two) -> Iterator[None]:
-    """As a classic backup does it: nothing can be written."""
+    """Lock all tables as a classic backup does, so that nothing can be written."""
     link = two.link(two.east, two.east)
     link.rows("FLUSH TABLES WITH READ LOCK")
     yield
@@ -78,7 +78,7 @@ def locked(two: Two) -> Iterator[None]:
 
 
 def busy(root: Path) -> Iterator[None]:
-    """Most of them want a processor, the others a disk."""
+    """Start programs of which most use a processor, and the others a disk."""
     words = [SPIN] * SPINNERS + [WRITE.format(root)] * WRITERS
     programs = [
         subprocess.Popen(["/bin/sh", "-c", each], stderr=subprocess.DEVNULL, start_new_session=True)

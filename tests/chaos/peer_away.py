@@ -30,7 +30,7 @@ TAP = "story.tap"
 
 
 def stories(root: Path) -> Stories:
-    """West's broker is killed, with conferences of east on west's units."""
+    """Tell stories in which west's broker is killed, with conferences of east on west's units."""
     with two_sites(root, units=2) as two:
         two.at_rest()
         with west_stays(two):
@@ -40,7 +40,7 @@ def stories(root: Path) -> Stories:
 
 @contextmanager
 def west_stays(two: Two) -> Iterator[None]:
-    """West alone would be taken over, and all would come home: here it is to wait."""
+    """Keep west from being taken over while its broker is dead."""
     set_mode(two, two.west, "off")
     try:
         yield
@@ -52,7 +52,7 @@ def west_stays(two: Two) -> Iterator[None]:
 
 
 def all_of_it_waits(two: Two, seconds: float) -> str:
-    """Conferences at west are prolonged from east all the time; west's units hear it all, in order."""
+    """Prolong conferences at west from east all the time; assert that west's units hear all of it, in order."""
     manager = Manager(two.east.rabbitmq.url("/"))
     answers = [manager.answer_to(manager.create(duration=60)) for _ in range(HELD)]
     assert all(answer["type"] == "MAU_CM_CREATECONF_ACK" for answer in answers), answers
@@ -77,7 +77,7 @@ def all_of_it_waits(two: Two, seconds: float) -> str:
 
 
 def _prolonged(manager: Manager, numbers: list[str], seconds: float) -> dict[str, list[str]]:
-    """The ends that were acknowledged, in order, by number."""
+    """Return the ends that were acknowledged, in order, by number of the conference."""
     acknowledged: dict[str, list[str]] = defaultdict(list)
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
@@ -99,7 +99,7 @@ def _channel(two: Two) -> Any:
 
 
 def _tap(two: Two) -> None:
-    """A queue that outlives the broker's death, beside those of west's units."""
+    """Bind a queue that outlives the broker's death, beside those of west's units."""
     channel = _channel(two)
     channel.queue_declare(TAP, durable=True)
     for unit in ("s1", "s2"):
@@ -108,7 +108,7 @@ def _tap(two: Two) -> None:
 
 
 def _notices_heard(two: Two, count: int) -> dict[str, list[str]]:
-    """The ends that west's units were told, in order; said twice in a row is said once."""
+    """Return the ends of which west's units heard, in order, without repetitions."""
     channel, notices = _channel(two), defaultdict[str, list[str]](list)
     for _, _, raw in channel.consume(TAP, inactivity_timeout=5.0, auto_ack=True):
         if raw is None:
@@ -128,7 +128,7 @@ def _notices_heard(two: Two, count: int) -> dict[str, list[str]]:
 
 
 def web_answers(two: Two) -> str:
-    """Paired runs with the peer's broker up and down; the median of the ratios."""
+    """Measure calls with the peer's broker up and down in turn; the median of the ratios counts."""
     program = Program(two.east)
     program.log_in("anna")
     _milliseconds(program)
@@ -148,7 +148,7 @@ def web_answers(two: Two) -> str:
 
 
 def _milliseconds(program: Program) -> float:
-    """The median of a create, a list and an end."""
+    """Return the median time of a create, a list and an end."""
     times = []
     for _ in range(CALLS):
         began = time.monotonic()

@@ -18,7 +18,7 @@ LONG = 30.0
 
 
 def named_faults() -> Iterator[tuple[str, Fault]]:
-    """Every fault with its name."""
+    """Yield every fault with its name."""
     yield "owner's database killed", lambda two: faults.database_killed(two, two.east)
     yield "home killed", lambda two: faults.site_killed(two, two.east)
     yield "standby killed", lambda two: faults.site_killed(two, two.west)
@@ -37,7 +37,7 @@ def named_faults() -> Iterator[tuple[str, Fault]]:
 
 
 def crashes() -> Iterator[tuple[str, Fault]]:
-    """kill -9 of the agent between any two actions of takeover and hand-back."""
+    """Kill the agent (SIGKILL) between any two actions of takeover and hand-back."""
     for point in TAKEOVER_POINTS:
         yield f"west's agent dies, {point}", partial(_dies, site="west", point=point, takeover=True)
     for site, points in (("east", HAND_OVER_POINTS), ("west", HAND_OVER_POINTS)):

@@ -26,7 +26,7 @@ NAME, LATER = "RegisterView of both", "RegisterView, at west"
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Two]:
-    """Core, east and west; a Janus at each of them."""
+    """Yield a core, east and west, each with a Janus."""
     with two_sites(tmp_path_factory.mktemp("browser"), media="janus", units=1) as sites:
         yield sites
 
@@ -64,7 +64,7 @@ async def test_a_site_dies_under_two_people_and_they_meet_again(browser: Any, tw
 
 
 async def at_the_live_page(browser: Any, two: Two) -> Any:
-    """An operator looks at the sites, and never reloads the page."""
+    """Let an operator look at the sites on the live page, which is never reloaded."""
     url = f"{two.core.http}/admin/sites/"
     page = await signed_in(browser, url, "admin", password_of(two, "admin"))
     await serves(page, "east")
@@ -73,7 +73,7 @@ async def at_the_live_page(browser: Any, two: Two) -> Any:
 
 
 async def serves(page: Any, name: str) -> None:
-    """The live page says who serves east's platform."""
+    """Return whether the live page says that this site serves east's platform."""
     served = page.locator("[data-cell=east] .op-unit").filter(has_text="served by")
     await served.get_by_text(name, exact=True).wait_for()
 
@@ -84,7 +84,7 @@ def password_of(two: Two, username: str) -> str:
 
 
 async def two_in_a_conference(browser: Any, anna: Any) -> tuple[Any, Any]:
-    """She starts it and joins; Ben comes by the link. They see and hear each other."""
+    """Let her start a conference and join, and Ben come by the link, until they see and hear each other."""
     await start_conference(anna, NAME)
     await card(anna, NAME).get_by_text("running").wait_for()
     async with anna.context.expect_page() as opened:
@@ -104,13 +104,13 @@ async def sees_and_hears(page: Any) -> None:
 
 
 async def meet_again(page: Any) -> None:
-    """Without anybody touching the page."""
+    """Assert that they see and hear each other again although nobody touches the page."""
     await page.get_by_text("The conference goes on. You are back.").wait_for(timeout=60_000)
     await sees_and_hears(page)
 
 
 async def led_from_home(anna: Any, people: tuple[Any, Any]) -> None:
-    """Renamed, extended, muted and ended on east's page, where she is still signed in."""
+    """Rename, extend, mute and end the conference on east's page, where she is still signed in."""
     await anna.reload()
     board = card(anna, NAME)
     await board.get_by_role("button", name="Manage").click()

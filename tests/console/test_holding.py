@@ -29,7 +29,7 @@ def program(simulated: Site) -> Iterator[Program]:
 
 
 async def at_home(browser: Any, site: Site, **size: int) -> Any:
-    """Anna's page, from `/` on."""
+    """Return Anna's page, which she has opened from `/`."""
     anna = next(a for a in site.demo["accounts"] if a["username"] == "anna")
     page = await signed_in(browser, site.http, "anna", anna["password"], **size)
     await page.get_by_role("heading", name="Start a conference").wait_for()

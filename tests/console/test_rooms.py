@@ -28,7 +28,7 @@ def his(platform: str) -> Browser:
 
 
 def page_of(browser: Browser) -> str:
-    """The page as it is now."""
+    """Return the page as it is now."""
     return browser.get(ROOMS).content.decode()
 
 

@@ -31,7 +31,7 @@ _made: set[str] = set()
 
 
 def _schema(alias: str) -> None:
-    """A database with the tables of the tests' own one, foreign keys and all, and nothing in them."""
+    """Make an empty database with the tables of the tests' own one, foreign keys included."""
     core = connections["default"]
     name = f"{core.settings_dict['NAME']}_{alias}"
     # Django's tests let connect only aliases known beforehand; ours come and go with the fixture.
@@ -114,7 +114,7 @@ class Platform:
         self.hears([OutboxRow(1, "bmc.notify.ex", "bmc.domain.k", orjson.dumps(body), {})])
 
     def asks(self, after: int | None = None, *, as_source: bool = False) -> None:
-        """The core takes the question for what came after a version (this platform's own).
+        """Let the core receive the request for all changes after a version (default: this platform's own version).
 
         `as_source`: the question has the fields of the source alone, as others send it.
         """
@@ -140,7 +140,7 @@ class Platform:
         return followed.version if followed else 0
 
     def parked(self) -> list[str]:
-        """Reasons of what was not taken."""
+        """Return the reasons why messages were parked."""
         query = "SELECT reason FROM bus_parked ORDER BY id"
         return [row[0] for row in sql.select(self.database, query)]
 
@@ -203,7 +203,7 @@ def _of(row: str, moids: set[str]) -> bool:
 
 @contextmanager
 def platforms(settings: Settings, *moids: str) -> Iterator[list[Platform]]:
-    """Platforms that follow the core of the tests' database."""
+    """Return platforms that follow the core of the tests' database."""
     stores = dict(settings.PLATFORM_STORES)
     url = stores[settings.PLATFORM_MOID][1]
     settings.ROLES = frozenset({"bmc", "css"})

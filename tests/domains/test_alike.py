@@ -29,7 +29,7 @@ pytestmark = pytest.mark.xdist_group("domains")
 
 
 def nested(place: Place) -> ServiceDomain:
-    """A service domain below the demonstration's, with a tenant that borrows its platform."""
+    """Return a service domain below the demonstration's, with a tenant that borrows its platform."""
     city = ServiceDomain(name="City", parent_id=place.service)
     change.save_domain(city)
     change.save_domain(UserDomain(name="Bank", parent_id=city.moid, platform_id=place.platform))
@@ -95,7 +95,7 @@ def test_model_flow_and_form_say_the_same(
 
 
 def posted(client: Browser, domain: Domain) -> str:
-    """The admin's page after the form was sent."""
+    """Return the admin's page after the form was sent."""
     client.force_login(Account.objects.get(username="admin"))
     fields = {f.attname: getattr(domain, f.attname) for f in domain._meta.concrete_fields}
     form: dict[str, Any] = {

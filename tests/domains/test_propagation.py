@@ -315,7 +315,7 @@ def test_who_was_away_longer_than_the_log_is_kept_is_told_the_whole(
 
 
 def near_core() -> str:
-    """The core's own platform."""
+    """Return the core's own platform."""
     from foundation.cells.directory import own_platform
 
     return own_platform()

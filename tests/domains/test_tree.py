@@ -30,7 +30,7 @@ pytestmark = pytest.mark.xdist_group("domains")
 
 
 def as_memory() -> MemoryTree:
-    """The whole tree, read naively."""
+    """Return the whole tree, read row by row into memory."""
     bound = dict(UserDomain.objects.values_list("moid", "platform_id"))
     rows = Domain.objects.values_list("moid", "level", "parent_id", "name", "used")
     rooms = dict(MachineRoom.objects.values_list("moid", "platform_id"))
@@ -38,7 +38,7 @@ def as_memory() -> MemoryTree:
 
 
 def info(place: Place, moid: str) -> dict[str, str]:
-    """The hash of a domain."""
+    """Return the hash of a domain."""
     hash_content: Any = redis_of(place.platform).hgetall(redis_projection.info_key(moid))
     return dict(hash_content)
 

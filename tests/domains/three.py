@@ -57,7 +57,7 @@ def world(place: Place) -> World:
 
 @pytest.fixture
 def followers(world: World, settings: Settings) -> Iterator[tuple[Platform, Platform, Platform]]:
-    """Near, deep and far, each told the whole."""
+    """Return near, deep and far, each of which has received the whole tree."""
     with platforms(settings, world.near, world.deep, world.far) as made_followers:
         for follower in made_followers:
             follower.is_told()

@@ -68,7 +68,7 @@ class Client(threading.Thread):
         self._pace = pace
 
     def run(self) -> None:
-        """Until the end; what was asked is always waited for."""
+        """Create conferences until told to end; wait for the answer to each request."""
         while not self.end.is_set():
             conference = self._create()
             if conference is None:
@@ -105,7 +105,7 @@ class Client(threading.Thread):
             self._rename(conference)
 
     def _rename(self, conference: ClientConference) -> None:
-        """The unit says that it was done; it counts once the site lists it."""
+        """Let the unit report a new name, which counts once the site lists it."""
         name = uuid.uuid4().hex
         while conference.name != name:
             request = {"type": "CM_MCU_MODIFYCONFNAME_REQ", "confname": name}
@@ -164,7 +164,7 @@ class Client(threading.Thread):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadVerdict:
-    """The checker's verdict at rest."""
+    """The checker's verdict after the load has ended and both sites are at rest."""
 
     acknowledged: int
     refused: dict[str, int]
@@ -224,7 +224,7 @@ class Load:
         return time.monotonic() - began
 
     def end(self) -> None:
-        """Each client finishes what it has begun; one conference of each stays."""
+        """Let each client finish its request; one conference of each stays."""
         for client in self.clients:
             client.end.set()
         for client in self.clients:
@@ -293,7 +293,7 @@ class Load:
 
 
 def writers_to_east(two: Two, pause: float, count: int = 2) -> list[Writer]:
-    """They write to east's cell itself, wherever it is open, and note under which epoch."""
+    """Start writers that write to east's cell itself, wherever it is open, and note under which epoch."""
     open_site = next(
         site for site in (two.east, two.west) if two.owner(two.east).startswith(site.name)
     )

@@ -11,7 +11,7 @@ from threading import Event, Thread
 
 
 class Cut:
-    """A port on loopback that leads to another one."""
+    """A cut is a port on loopback that leads to another one, and can be cut and healed."""
 
     def __init__(self, port: int, to: int) -> None:
         """`port` 0: any that is free."""

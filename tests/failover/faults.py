@@ -27,7 +27,7 @@ def home_again(world: World) -> float:
 
 
 def database_killed(world: World) -> float:
-    """kill -9 of the owner's database, agent alive: restarted in place, nobody takes over."""
+    """Kill the owner's database, not its agent: it is restarted in place, and nobody takes over."""
     takeovers, before = world.events("takeover"), world.acknowledged()
     began = time.monotonic()
     world.sides["east"].server.kill()
@@ -39,7 +39,7 @@ def database_killed(world: World) -> float:
 
 
 def site_killed(world: World) -> tuple[float, float]:
-    """kill -9 of everything at home; it comes back and serves again by itself: seconds of both."""
+    """Kill everything at home; it comes back and serves again by itself. Return the seconds of both."""
     world.sides["east"].kill_all()
     seconds = world.served("west", protected=False)
     world.sides["east"].start()
@@ -47,7 +47,7 @@ def site_killed(world: World) -> tuple[float, float]:
 
 
 def agent_dies_at(world: World, point: str) -> None:
-    """The agent that takes over dies at a point of it, and is started again."""
+    """Let the agent that takes over die at a point of the takeover, and start it again."""
     west = world.sides["west"]
     west.kill_agent()
     west.start(point)
@@ -59,7 +59,7 @@ def agent_dies_at(world: World, point: str) -> None:
 
 
 def agent_dies_handing_over(world: World, point: str) -> None:
-    """The owner's agent dies at a point of the hand-over, and is started again."""
+    """Let the owner's agent die at a point of the hand-over, and start it again."""
     west = world.sides["west"]
     _to_west(world)
     west.kill_agent()
@@ -70,7 +70,7 @@ def agent_dies_handing_over(world: World, point: str) -> None:
 
 
 def agent_dies_returning(world: World, point: str) -> None:
-    """Home's agent dies at a point of becoming owner again, and is started again."""
+    """Let home's agent die at a point of becoming owner again, and start it again."""
     east = world.sides["east"]
     _to_west(world)
     east.kill_agent()
@@ -81,7 +81,7 @@ def agent_dies_returning(world: World, point: str) -> None:
 
 
 def _to_west(world: World) -> None:
-    """An operator has the platform at its backup."""
+    """Let an operator move the platform to its backup."""
     world.wish(mode="manual")
     world.served("west")
 
@@ -95,7 +95,7 @@ def _died_and_started(world: World, site: str) -> None:
 
 
 def frozen(world: World, seconds: float, *, agent_too: bool) -> None:
-    """SIGSTOP of the owner's database, and perhaps of its agent; then on."""
+    """Freeze the owner's database, and perhaps its agent (SIGSTOP); then let them go on."""
     east = world.sides["east"]
     assert east.agent is not None
     if agent_too:
@@ -111,7 +111,7 @@ def frozen(world: World, seconds: float, *, agent_too: bool) -> None:
 
 
 def backup_killed(world: World) -> None:
-    """The backup's site dies: the owner goes on alone, and is protected again afterwards."""
+    """Kill the backup's site: the owner goes on alone, and is protected again afterwards."""
     before = world.acknowledged()
     world.sides["west"].kill_all()
     world.until(lambda: world.row().solo and world.acknowledged() > before + 20)
@@ -120,7 +120,7 @@ def backup_killed(world: World) -> None:
 
 
 def register_killed(world: World, seconds: float) -> None:
-    """Without the register everything goes on as it is."""
+    """Kill the register: everything goes on as it is."""
     before, row = world.acknowledged(), world.row()
     world.register.kill()
     time.sleep(seconds)
@@ -131,7 +131,7 @@ def register_killed(world: World, seconds: float) -> None:
 
 
 def register_killed_and_link_cut(world: World, seconds: float) -> None:
-    """Without register and copy nothing is acknowledged; afterwards it goes on."""
+    """Kill the register and cut the link: nothing is acknowledged until both are back."""
     world.register.kill()
     link(world, cut=True)
     time.sleep(1.0)
@@ -144,7 +144,7 @@ def register_killed_and_link_cut(world: World, seconds: float) -> None:
 
 
 def link_cut(world: World, seconds: float, *, forth: bool = True, back: bool = True) -> None:
-    """The link between the sites is cut, or one way of it: one of them serves, and heals."""
+    """Cut the link between the sites, both ways or one: one of them serves. Then heal it."""
     link(world, cut=True, forth=forth, back=back)
     time.sleep(seconds)
     before = world.acknowledged()
@@ -154,7 +154,7 @@ def link_cut(world: World, seconds: float, *, forth: bool = True, back: bool = T
 
 
 def site_isolated(world: World, seconds: float) -> None:
-    """Home sees neither the backup nor the register: the backup takes over, home is fenced."""
+    """Cut home off from the backup and the register: the backup takes over, and home is fenced."""
     link(world, cut=True)
     world.cuts["east", "register"].cut()
     world.served("west", protected=False)
@@ -165,7 +165,7 @@ def site_isolated(world: World, seconds: float) -> None:
 
 
 def handed_over(world: World) -> float:
-    """An operator has it at the backup and back again; the longest pause of a hand-back."""
+    """Let an operator move the platform to the backup and back; return the longest pause of a hand-back."""
     _to_west(world)
     mark = time.monotonic()
     world.wish(mode="auto")
@@ -201,7 +201,7 @@ def lost_without_waiting(root: Path) -> int:
 
 
 class SoftwareOf:
-    """A stand-in for a worker of a site: it shows its agent that it lives, until it dies."""
+    """The stand-in for a worker of a site: it signals to its agent that it is alive, until it dies."""
 
     def __init__(self, world: World, site: str) -> None:
         cell = world.sides[site].cell
@@ -227,7 +227,7 @@ class SoftwareOf:
 
 
 def software_dies(world: World) -> int:
-    """The database and the agent of home go on; its software dies, and comes back. How many moves counted."""
+    """Let the software of home die while database and agent go on; return how many moves counted."""
     with SoftwareOf(world, "west"):
         with SoftwareOf(world, "east"):
             world.until(lambda: _beats(world, "west") > 2)
@@ -247,7 +247,7 @@ def _beats(world: World, site: str) -> int:
 
 
 def judge_frozen(world: World, seconds: float) -> None:
-    """The copy's agent does not run for a while, and takes nobody over when it does."""
+    """Freeze the copy's agent for a while; assert that it takes over nothing when it goes on."""
     west = world.sides["west"]
     assert west.agent is not None
     for _ in range(2):
@@ -259,7 +259,7 @@ def judge_frozen(world: World, seconds: float) -> None:
 
 
 def copy_isolated(world: World, seconds: float) -> None:
-    """The backup sees neither home nor the register: home goes on alone, and keeps its platform after that."""
+    """Cut the backup off from home and register: home goes on alone, and keeps its platform after that."""
     takeovers = world.events("takeover")
     link(world, cut=True)
     world.cuts["west", "register"].cut()

@@ -50,7 +50,7 @@ class Links:
                 cut.close()
 
     def _lay(self, site: Site, other: Site) -> None:
-        """`here` goes through stand-ins from now on, wherever it connects to."""
+        """Let the site `here` connect through stand-ins from now on."""
         cell = site.mariadb
         assert isinstance(cell, CellDatabase)
         ends = (site.name, other.name)

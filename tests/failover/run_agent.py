@@ -14,7 +14,7 @@ from failover.flows.cell_agent import run
 
 
 def main() -> None:
-    """Until it is ended, or reaches the deadly point."""
+    """Run an agent until it is ended, or reaches the point at which it is to die."""
     parser = argparse.ArgumentParser()
     parser.add_argument("cells", type=Path)
     parser.add_argument("--die-at", default="")

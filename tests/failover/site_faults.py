@@ -15,7 +15,7 @@ from tests.failover.two import Two, database, until
 
 
 def site_killed(two: Two, site: Site) -> tuple[float, float]:
-    """kill -9 of all of a site; it comes back and serves again by itself: seconds of both."""
+    """Kill all processes of a site; it comes back and serves again by itself. Return the seconds of both."""
     other = two.other(site)
     began = time.monotonic()
     site.kill()
@@ -26,7 +26,7 @@ def site_killed(two: Two, site: Site) -> tuple[float, float]:
 
 
 def database_killed(two: Two, site: Site) -> float:
-    """kill -9 of a platform's database at home: restarted in place, nobody takes over."""
+    """Kill a platform's database at home: it is restarted in place, and nobody takes over."""
     epoch = two.row(site).epoch
     pid = Server(database(site).own).pid()
     assert pid is not None
@@ -39,7 +39,7 @@ def database_killed(two: Two, site: Site) -> float:
 
 
 def agent_killed(two: Two, site: Site) -> float:
-    """kill -9 of the agent: whoever supervises it starts it again."""
+    """Kill the agent: its supervisor starts it again."""
     agent = database(site).agent
     assert agent is not None
     agent.kill()
@@ -48,7 +48,7 @@ def agent_killed(two: Two, site: Site) -> float:
 
 
 def register_killed(two: Two, seconds: float) -> float:
-    """Without the register everything goes on as it is."""
+    """Kill the register: everything goes on as it is."""
     two.core.mariadb.kill()
     time.sleep(seconds)
     two.core.mariadb.start()
@@ -56,7 +56,7 @@ def register_killed(two: Two, seconds: float) -> float:
 
 
 def frozen(two: Two, site: Site, seconds: float) -> float:
-    """SIGSTOP of every process of a site, and on again, in any order."""
+    """Freeze every process of a site (SIGSTOP), then let them go on, in any order."""
     began = time.monotonic()
     pids = owned.processes_of(site.directory)
     _signal(pids, signal.SIGSTOP)
@@ -68,7 +68,7 @@ def frozen(two: Two, site: Site, seconds: float) -> float:
 
 
 def link_cut(two: Two, seconds: float, *, forth: bool = True, back: bool = True) -> float:
-    """The link between the sites, or one way of it; then it heals."""
+    """Cut the link between the sites, both ways or one; then heal it."""
     two.links.cut(forth=forth, back=back)
     time.sleep(seconds)
     two.links.heal()
@@ -76,7 +76,7 @@ def link_cut(two: Two, seconds: float, *, forth: bool = True, back: bool = True)
 
 
 def flapping(two: Two, times: int = 20) -> float:
-    """Cut and healed again and again."""
+    """Cut and heal the link again and again."""
     for n in range(times):
         two.links.cut()
         time.sleep(0.3 + 0.2 * (n % 5))
@@ -86,7 +86,7 @@ def flapping(two: Two, times: int = 20) -> float:
 
 
 def isolated(two: Two, site: Site, seconds: float) -> float:
-    """A site sees neither the other one nor the register: it is taken over, and fenced."""
+    """Cut a site off from the other one and the register: it is taken over, and fenced."""
     began = time.monotonic()
     two.links.isolate(site.name)
     taken_over_after = until(lambda: not two.owner(site).startswith(site.name), 60, "taken over")
@@ -97,13 +97,13 @@ def isolated(two: Two, site: Site, seconds: float) -> float:
 
 
 def moved(two: Two) -> float:
-    """An operator has east's platform at west, and back again."""
+    """Let an operator move east's platform to west, and back again."""
     two.core.manage("dr", "drill", "east", "--yes")
     return two.at_rest()
 
 
 def agent_dies_at(two: Two, site: Site, point: str, *, takeover: bool) -> float:
-    """The agent of a site dies at a point of a takeover, or of an operator's move and back."""
+    """Let the agent of a site die at a point of a takeover, or of an operator's move and back."""
     agent = database(site).agent
     assert agent is not None
     usual = agent.argv

@@ -15,14 +15,14 @@ from tests.failover.world import World, world
 
 @pytest.fixture(autouse=True)
 def _databases_of_our_own(django_db_blocker: Any) -> Iterator[None]:
-    """The tables of models are made in the cells, not in the session's test database."""
+    """Make the tables of models in the cells, not in the session's test database."""
     with django_db_blocker.unblock():
         yield
 
 
 @pytest.fixture
 def cells(tmp_path: Path) -> Iterator[World]:
-    """Two sites under load; afterwards nothing is lost, whatever the test did."""
+    """Yield two sites under load; assert afterwards that nothing is lost."""
     with world(tmp_path) as new_world:
         new_world.write()
         faults.home_again(new_world)

@@ -28,7 +28,7 @@ Body = dict[str, Any]
 
 
 def ask_pms(kind: str, platform: str, **envelope: Any) -> Delivery:
-    """A question to the PMS."""
+    """Return a question to the PMS."""
     body = {"type": kind, "platformmoid": platform}
     return delivery(body, pms_queue(platform), **envelope)
 
@@ -41,7 +41,7 @@ def staged_bodies(kind: str) -> list[Body]:
 
 @pytest.fixture
 def two_rooms(platform: str) -> list[MachineRoom]:
-    """The default room with one unit and a conference on it, and a second room with another unit."""
+    """Return the default room with one unit and a conference on it, and a second room with another unit."""
     first = MachineRoom.objects.get(platform_id=platform)
     second = MachineRoom.objects.create(platform_id=platform, name="Room 2", order=1)
     for pid, room in (("u1", ""), ("u2", second.moid)):
@@ -52,7 +52,7 @@ def two_rooms(platform: str) -> list[MachineRoom]:
 
 
 def lost(pid: str, *, for_seconds: float) -> None:
-    """A unit is lost, and its room was first seen without units so long ago."""
+    """Let a unit be lost, and its room have been seen without units since so long ago."""
     ResourceUnit.objects.filter(pid=pid).update(online=False)
     rooms.watch(settings.PLATFORM_MOID)
     since = clock.now() - timedelta(seconds=for_seconds)

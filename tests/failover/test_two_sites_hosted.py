@@ -41,13 +41,13 @@ class TwoManagers:
         until(lambda: self.two.owner(self.east) == f"{site.name}*", 60, "served there")
 
     def running_at(self, site: Site) -> int:
-        """East's conferences that run on a site's units."""
+        """Return East's conferences that run on a site's units."""
         serving = self.east if self.two.owner(self.east).startswith("east") else self.west
         return self.two.running(self.east, serving, site)
 
 
 def _accepted(ask: Callable[[], None]) -> bool:
-    """A backup that is not well for a moment is refused, and the operator asks again."""
+    """Return whether a request is accepted: a backup that is not well for a moment is refused, and asked again."""
     try:
         ask()
     except StandError:

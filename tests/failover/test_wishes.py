@@ -34,7 +34,7 @@ WELL = Report(role="copy", well=True, lag=0, sentence="fine")
 
 @pytest.fixture
 def east(place: str, settings: Settings) -> str:
-    """A platform whose backup is west; both say that they are well."""
+    """Return a platform whose backup is west; both report that they are well."""
     address = connection.settings_dict
     url = f"{address['USER']}:{address['PASSWORD']}@{address['HOST']}:{address['PORT']}"
     settings.REGISTER_URL = f"mysql://{url}/{address['NAME']}"

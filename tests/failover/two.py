@@ -24,7 +24,7 @@ LIMITS = {"well": 5.0, "longest_pause": 5.0, "takeovers": 1000}
 
 
 class Two:
-    """East and west; questions go to the databases themselves."""
+    """East and west under test; questions go to their databases themselves."""
 
     def __init__(self, stand: Stand, links: Links) -> None:
         self.stand, self.links = stand, links
@@ -37,13 +37,13 @@ class Two:
         self._links: dict[tuple[str, str], DatabaseLink] = {}
 
     def other(self, site: Site) -> Site:
-        """The one that backs it up."""
+        """Return the site that backs this one up."""
         return self.west if site is self.east else self.east
 
     # ---- who serves ---------------------------------------------------------------------------
 
     def row(self, platform: Site) -> RegisterRow:
-        """The register's row of a platform. Raises Failure."""
+        """Return the register's row of a platform. Raises Failure."""
         moid = platform.vault.platform_moid
         register = self._asked.setdefault(moid, Register(self.register_url, moid, ""))
         reading = register.read()
@@ -56,7 +56,7 @@ class Two:
         return self._names[row.owner] + ("" if row.solo else "*")
 
     def at_rest(self, seconds: float = 120) -> float:
-        """Wait until both serve themselves, protected; the seconds."""
+        """Wait until each site serves its own platform, protected; return the seconds that it took."""
 
         def home() -> bool:
             return all(
@@ -69,7 +69,7 @@ class Two:
     # ---- what a cell has ------------------------------------------------------------------------
 
     def link(self, of: Site, site: Site) -> DatabaseLink:
-        """Connect as root to a platform's data as it lies at a site."""
+        """Connect as root to a platform's data at a site."""
         key = (of.name, site.name)
         if key not in self._links:
             cell = database(site).own if of is site else database(site).copy
@@ -127,7 +127,7 @@ def _safely(true: Callable[[], Any]) -> bool:
 def two_sites(
     root: Path, *, media: str = "simulated", units: int = 2, **more: Any
 ) -> Iterator[Two]:
-    """Core, east and west, which see each other through links that can be cut; always stopped."""
+    """Yield core, east and west, which see each other through links that can be cut; stop them at the end."""
     limits = {**LIMITS, **more.pop("limits", {})}
     listening = units if media == "janus" else 0
     with claimed_ports(ports_for(listening, core=True), ports_for(listening)) as base:

@@ -66,24 +66,24 @@ class Side:
             )
 
     def kill_agent(self) -> None:
-        """kill -9."""
+        """Kill the agent's process (SIGKILL)."""
         if self.agent is not None:
             self.agent.kill()
             self.agent.wait()
 
     def kill_all(self) -> None:
-        """The whole site dies."""
+        """Kill the agent and the database of the site."""
         self.kill_agent()
         self.server.kill()
 
     def signal(self, signal_number: int) -> None:
-        """Freeze or thaw the database."""
+        """Send a signal to the database, which freezes or thaws it."""
         pid = self.server.pid()
         assert pid is not None
         os.kill(pid, signal_number)
 
     def link(self, schema: str = "") -> DatabaseLink:
-        """Connect as root."""
+        """Connect to the database as root."""
         return DatabaseLink(
             unix_socket=str(self.server.socket), user="root", database=schema, seconds=15
         )
@@ -167,7 +167,7 @@ class World:
         self.register.kill()
 
     def write(self, count: int = 4, pause: float = CALM) -> None:
-        """Begin to write, and go on."""
+        """Start writers, which write until the world is stopped."""
         self.writers = [Writer(n, self.ports, PASSWORD, SCHEMA, pause) for n in range(count)]
         for writer in self.writers:
             writer.start()
@@ -175,13 +175,13 @@ class World:
     # ---- what is --------------------------------------------------------------------------
 
     def row(self) -> RegisterRow:
-        """The register's row."""
+        """Return the register's row of the platform."""
         reading = self._asked.read()
         assert reading is not None
         return reading.row
 
     def wish(self, **values: object) -> None:
-        """Change mode or wish, as an operator does."""
+        """Change the mode or the wish in the register, as an operator does."""
         sets = ", ".join(f"{name}=%s" for name in values)
         link = DatabaseLink.to(self.register.url())
         link.rows(f"UPDATE failover_register SET {sets}", list(values.values()))
@@ -196,7 +196,7 @@ class World:
         return count
 
     def counted(self) -> int:
-        """How many moves count against the hourly limit, as an agent reads it."""
+        """Return how many moves count against the hourly limit, as an agent reads it."""
         seen = self._asked.read()
         assert seen is not None
         return seen.takeovers
@@ -266,7 +266,7 @@ class World:
 
 @contextmanager
 def world(root: Path, *, asynchronous: bool = False, **limits: float) -> Iterator[World]:
-    """A world of its own that always ends."""
+    """Yield a world of its own that always ends."""
     with claimed_ports(20) as base:
         new_world = World(root, base, asynchronous=asynchronous, **limits)
         try:

@@ -22,7 +22,7 @@ TABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """An operation that was answered: done."""
+    """The answer "done" to an operation."""
 
     op: str
     at: float
@@ -61,7 +61,7 @@ class Writer(threading.Thread):
         self._link: Any = None
 
     def run(self) -> None:
-        """Until told to end; the operation under way is finished or forgotten."""
+        """Write until told to end; the operation under way is finished or forgotten."""
         op = str(uuid.uuid4())
         while not self.end.is_set():
             site = self._sites[0]
@@ -76,7 +76,7 @@ class Writer(threading.Thread):
             self.end.wait(self.pause)
 
     def _turn(self) -> None:
-        """Try the other site."""
+        """Go on at the other site."""
         if self._link is not None:
             with contextlib.suppress(MySQLdb.Error):
                 self._link.close()
@@ -115,7 +115,7 @@ class Writer(threading.Thread):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The checker's verdict."""
+    """The checker's verdict over all operations."""
 
     acknowledged: int
     lost: int

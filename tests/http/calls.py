@@ -33,7 +33,7 @@ class Call:
 
     @property
     def shown_path(self) -> str:
-        """The path as the page shows it."""
+        """Return the path as the page shows it."""
         return self.path if self.path.startswith("/") else f"/api/v1/{self.path}"
 
 

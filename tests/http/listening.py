@@ -56,7 +56,7 @@ class Bayeux:
         return next(answer for answer in answers if answer.get("id") == message["id"])
 
     def handshake(self, **fields: Any) -> Message:
-        """Shake hands, and remember the client's id and the user domain."""
+        """Send a handshake, and store the client's id and the user domain."""
         self.client_id = ""
         types = ["websocket", "long-polling", "callback-polling"]
         answer = self.ask(
@@ -72,7 +72,7 @@ class Bayeux:
         return answer
 
     def subscribe(self, channel: str, **fields: Any) -> Message:
-        """Subscribe to a channel of the own user domain, given without it."""
+        """Subscribe to a channel of the caller's user domain, given without the domain."""
         return self.ask(
             "/meta/subscribe", subscription=f"/userdomains/{self.moid}{channel}", **fields
         )
@@ -123,7 +123,7 @@ class LongPolling(Bayeux):
 
 
 class WebSocket(Bayeux):
-    """A client with a WebSocket."""
+    """A client of Bayeux over WebSocket."""
 
     def __init__(self, site_http: str, cookie: str) -> None:
         super().__init__(site_http, cookie)

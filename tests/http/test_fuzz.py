@@ -67,7 +67,7 @@ BODIES = st.one_of(
 
 @pytest.fixture
 def number(program: Program) -> str:
-    """The number of a conference that runs."""
+    """Return the number of a conference that runs."""
     return str(program.create(invite_members=[{"account": "7001", "account_type": 5}])["conf_id"])
 
 

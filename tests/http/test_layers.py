@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stories")]
 
 
 def read(program: Program, path: str, accept: str, **query: Any) -> bytes:
-    """The content of the answer to a GET with this header `Accept`."""
+    """Return the content of the answer to a GET with this header `Accept`."""
     url = f"/api/v1/{path}?" + urlencode({"account_token": program.token, **query})
     return program.raw("GET", url, Cookie=program.cookie, Accept=accept)[1]
 

@@ -21,7 +21,7 @@ SOUND: dict[str, Any] = {"mode": 1, "src": {"type": 1, "mt_id": "m1", "mt_chn_id
 
 @pytest.fixture
 def number(program: Program) -> str:
-    """A conference in which one terminal, m1, is online."""
+    """Return a conference in which one terminal, m1, is online."""
     conf_id: str = program.create()["conf_id"]
     path = f"vc/confs/{conf_id}/mts"
     program.post(path, {"mts": [TERMINAL]})

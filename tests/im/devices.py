@@ -86,7 +86,7 @@ class Device:
 
 
 class Running:
-    """A center that runs in this process."""
+    """A message center that runs in this process."""
 
     def __init__(self, number: int = 0, make: Callable[[int], Center] = Center) -> None:
         self.center = make(number)
@@ -101,7 +101,7 @@ class Running:
 
 
 class Process:
-    """A center in a process of its own, to be killed; `run_center` explains `crash_at`."""
+    """A message center in a process of its own, to be killed; `run_center` explains `crash_at`."""
 
     def __init__(self, log: Path, number: int = 0, *, crash_at: str = "") -> None:
         argv = [str(PYTHON), "-m", "tests.im.run_center", str(number)]

@@ -17,7 +17,7 @@ def main(number: int, crash_at: str) -> None:
     from im.api import message_center
 
     class Publisher(amqp.Publisher):
-        """Dies before or after what follows from a batch is published."""
+        """A publisher that dies before or after it publishes what follows from a batch."""
 
         def send(self, rows: Iterable[Any]) -> None:
             batch = list(rows)

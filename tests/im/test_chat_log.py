@@ -20,7 +20,7 @@ pytestmark = pytest.mark.e2e
 
 @pytest.fixture
 async def page(browser: Any) -> Any:
-    """An empty page with our scripts beside it."""
+    """Return an empty page with our scripts beside it."""
     page = await browser.new_page()
 
     async def give(route: Any) -> None:

@@ -88,7 +88,7 @@ class Carol:
         self.say("msg", client_msg_id=mark, **by, **fields)
 
     def hear(self, cmd: str, **data: Any) -> dict[str, Any]:
-        """The next thing of this kind that looks like this."""
+        """Return the next thing of this kind that looks like this."""
         while True:
             entry = self.heard.get(timeout=60)
             given: dict[str, Any] = entry["data"]
@@ -115,7 +115,7 @@ def carol(site: Site) -> Iterator[Carol]:
 
 
 async def chatting(browser: Any, site: Site, name: str) -> Any:
-    """A page of somebody, whose line is up."""
+    """Return a page of somebody, whose line is up."""
     who = next(account for account in site.demo["accounts"] if account["username"] == name)
     page = await signed_in(browser, f"{site.http}/chat/", name, who["password"])
     await is_up(page)
@@ -144,7 +144,7 @@ def message(page: Any, text: str) -> Any:
 
 
 async def choose_action(page: Any, text: str, what: str) -> None:
-    """Press something at a message."""
+    """Choose an action from the menu of a message."""
     await message(page, text).hover()
     await message(page, text).get_by_role("button", name=what, exact=True).click()
 
@@ -208,7 +208,7 @@ async def marks(anna: Any, ben: Any, carol: Carol, number: str) -> None:
 
 
 async def a_picture(anna: Any, ben: Any, carol: Carol) -> None:
-    """Sent, shown small, fetched whole by whoever is in the conversation."""
+    """Send a picture, which is shown small, and fetched whole by people in the conversation."""
     out = io.BytesIO()
     Image.linear_gradient("L").resize((900, 600)).save(out, "PNG")
     fields = {"name": "valley.png", "mimeType": "image/png", "buffer": out.getvalue()}
@@ -223,7 +223,7 @@ async def a_picture(anna: Any, ben: Any, carol: Carol) -> None:
 
 
 async def changes(anna: Any, ben: Any) -> None:
-    """Answered, changed, taken back, and a sign below."""
+    """Answer a message, change it, take it back, and put a sign below it."""
     await choose_action(ben, "carol 3", "Reply")
     await write(ben, "To the third one")
     await message(anna, "To the third one").get_by_text("carol: carol 3").wait_for()
@@ -247,7 +247,7 @@ async def changes(anna: Any, ben: Any) -> None:
 
 
 async def away_and_back(anna: Any, ben: Any, carol: Carol, number: str) -> None:
-    """Ben's network is cut; what he writes meanwhile comes with what he has missed: everything once."""
+    """Cut Ben's network: what he writes meanwhile, and what he has missed, comes once when he is back."""
     await ben.context.set_offline(True)
     await ben.locator("body[data-line=down]").wait_for()
     for n in range(15):

@@ -13,7 +13,7 @@ from tests.web_clients import Browser
 
 @pytest.fixture
 def hers(platform: str, client: Browser) -> Browser:
-    """A browser in which anna has signed in."""
+    """Return a browser in which anna has signed in."""
     client.force_login(Account.objects.get(username="anna"))
     return client
 

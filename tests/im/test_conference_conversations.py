@@ -29,7 +29,7 @@ def _fresh_process() -> None:
 
 
 def running(**more: Any) -> Conference:
-    """Anna's conference, to which ben is called."""
+    """Return Anna's conference, to which Ben is called."""
     anna = someone("anna")
     someone("ben")
     values = {"creator_moid": anna.id, "mts": CALLED, **more}
@@ -37,7 +37,7 @@ def running(**more: Any) -> Conference:
 
 
 def becomes(before: Conference, **changes: Any) -> Conference:
-    """The conference is so from now on."""
+    """Store the conference with these changes, and return it."""
     after = msgspec.structs.replace(before, revision=before.revision + 1, **changes)
     row = [row_mapper.to_row(after)]
     sql.insert(

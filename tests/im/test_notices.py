@@ -61,7 +61,7 @@ def answers(
 
 
 def notice_body(cmd: str, data: dict[str, Any]) -> dict[str, Any]:
-    """A notice of the center."""
+    """Return a notice of the center."""
     return {"token": "Tricolor", "cmd": cmd, "data": data}
 
 

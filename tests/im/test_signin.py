@@ -61,7 +61,7 @@ def asked_of_the_broker(path: str) -> Any:
 
 
 def timer() -> None:
-    """A second of the workers' timers."""
+    """Run the workers' timers once."""
     revoke.revoke_pending()
     time.sleep(0.2)
 

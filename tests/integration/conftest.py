@@ -35,7 +35,7 @@ Body = dict[str, Any]
 
 @pytest.fixture
 def two(place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[TwoSites]:
-    """East and west, each with one unit, and nothing in them."""
+    """Return east and west, each with one unit and no conference."""
     from domains.flows import change
     from domains.models import PlatformDomain, ServiceDomain
     from licensing.models import Licence
@@ -70,7 +70,7 @@ def two(place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iter
 
 @pytest.fixture
 def place(transactional_db: None) -> str:
-    """The MOID of a platform whose licence allows 60 small conferences and 2 large ones."""
+    """Return the MOID of a platform whose licence allows 60 small conferences and 2 large ones."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
     licence = licences.licence(base.PLATFORM_MOID, 1, small=60, large=2)
@@ -79,13 +79,13 @@ def place(transactional_db: None) -> str:
 
 
 def delivery(body: Body, queue: str = Routes.CM_TO_CSS.value.queue, **envelope: Any) -> Delivery:
-    """A message as the broker would hand it over."""
+    """Return a message as the broker would hand it over."""
     fields = {"queue": queue, "app_id": "cm", "message_id": uuid.uuid4().hex, **envelope}
     return Delivery(dumps(body), Envelope(**fields))
 
 
 def create(reqid: str, **fields: Any) -> Delivery:
-    """A create request."""
+    """Return a create request."""
     body = {"type": "CM_MAU_CREATECONF_REQ", "reqid": reqid, "moid": DEMO_TENANT, "confname": "x"}
     return delivery({**body, **fields}, reply_to="asker", correlation_id=reqid)
 
@@ -115,12 +115,12 @@ def do(platform: str, *deliveries: Delivery) -> Outcome:
 
 
 def seats(platform: str) -> int:
-    """Small seats taken on the platform."""
+    """Return how many seats of small conferences are taken on the platform."""
     quota = Quota.objects.filter(owner=platform).first()
     return quota.small_used if quota else 0
 
 
 def sent_codes() -> list[str]:
-    """The error codes of all refusals to managers, in order."""
+    """Return the error codes of all refusals to managers, in order."""
     bodies = [json.loads(bytes(row.body)) for row in Outbox.objects.order_by("id")]
     return [b["errcode"] for b in bodies if b["type"] == "MAU_CM_CREATECONF_NACK"]

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("integration")
 
 @pytest.fixture
 def no_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """The projection finds no Redis, until this is undone."""
+    """Let the projection find no Redis until the end of the test."""
 
     def away(platform: str) -> None:
         raise redis.ConnectionError("away")
@@ -55,7 +55,7 @@ def test_what_the_projection_missed_is_written_once_redis_is_back(
 
 
 class Freezer:
-    """Stands before a broker, and stops passing on what it says."""
+    """A freezer stands before a broker, and on demand stops passing on what the broker sends."""
 
     def __init__(self, host: str, port: int) -> None:
         self.frozen = threading.Event()

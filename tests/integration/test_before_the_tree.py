@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("integration")
 
 @pytest.fixture
 def new_site(transactional_db: None) -> str:
-    """Provisioned, and without a tree; its MOID."""
+    """Return the MOID of a platform that is provisioned but has no tree yet."""
     call_command("provision", verbosity=0)
     return str(settings.PLATFORM_MOID)
 

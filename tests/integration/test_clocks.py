@@ -27,7 +27,7 @@ def _true_again(transactional_db: None) -> Iterator[None]:
 
 
 def set_by(seconds: int) -> None:
-    """As if the clock of the database's host were set; its sessions read it."""
+    """Move the clock of the database's host, as its sessions read it."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET timestamp = UNIX_TIMESTAMP(SYSDATE(6)) + {seconds}")
 

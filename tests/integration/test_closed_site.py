@@ -23,7 +23,7 @@ PAGE = {"accept": "text/html"}
 
 @pytest.fixture
 def signed_in(place: str) -> Browser:
-    """The browser of an operator who signed in before."""
+    """Return the browser of an operator who signed in before."""
     browser = Browser(raise_request_exception=False)
     browser.force_login(Account.objects.get(username="admin"))
     return browser
@@ -31,7 +31,7 @@ def signed_in(place: str) -> Browser:
 
 @pytest.fixture
 def logged_in(place: str) -> str:
-    """The token of a program that has logged in before."""
+    """Return the token of a program that has logged in before."""
     anna, token = Account.objects.get(username="anna"), "t" * 32
     assert anna.domain
     key = ApiKey.objects.create(domain=anna.domain, key="k" * 16, secret_hash="x", name="p")
@@ -46,7 +46,7 @@ def logged_in(place: str) -> str:
 def copy(
     place: str, signed_in: Browser, logged_in: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    """West serves this platform; here nothing can be written."""
+    """Let west serve this platform, so that nothing can be written here."""
     monkeypatch.setattr(platform_resolver, "_elsewhere", {})
     service = ServiceDomain.objects.get()
     PlatformDomain.objects.create(
@@ -58,7 +58,7 @@ def copy(
 
 
 class only_reading:
-    """The context makes each write fail in the database itself, as `read_only` does in a copy."""
+    """Let each write fail in the database itself, as `read_only` does in a copy."""
 
     def __enter__(self) -> None:
         self._say("READ ONLY")

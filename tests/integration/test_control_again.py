@@ -17,7 +17,7 @@ ASKED = {"type": "CM_MCU_MUTE_REQ", "reqid": "r1", "value": 1}
 
 
 def ask(platform: str, number: str) -> list[dict[str, Any]]:
-    """The manager asks; what is sent to it."""
+    """Let the manager ask, and return what is sent to it."""
     Outbox.objects.all().delete()
     body = {**ASKED, "confE164": number}
     do(platform, delivery(body, Routes.CM_TO_UNIT.value.queue, reply_to="cm", correlation_id="1"))

@@ -66,7 +66,7 @@ class Installation:
 
     @contextmanager
     def at(self, site: str) -> Iterator[None]:
-        """Be this site for a while."""
+        """Act as this site for a while."""
         given = self._given
         before = given.PLATFORM_MOID, given.ROLES, given.CORE_MOID, given.PLATFORM_STORES
         given.PLATFORM_MOID, given.ROLES, given.CORE_MOID = site, frozenset({"css"}), self.core
@@ -78,14 +78,14 @@ class Installation:
             given.PLATFORM_MOID, given.ROLES, given.CORE_MOID, given.PLATFORM_STORES = before
 
     def serve(self, platform: str, site: str) -> None:
-        """Another owner; the timers of its site have not run yet."""
+        """Set another owner; the timers of its site have not run yet."""
         Register.objects.filter(platform=platform).update(owner=site)
         database = self._stores[platform][0]
         query = "UPDATE stores_cell SET owner=%s, epoch=epoch+1 WHERE platform=%s"
         sql.execute(database, query, [site, platform])
 
     def send(self) -> None:
-        """The core sends what it has: the log by its feeders, the rest by its links."""
+        """Send what the core has: the log by its feeders, the rest by its links."""
         for site in (self.east, self.west):
             queue = self.queues[SERVING_SITE.call(site.moid) or ""]
             while feed(site.moid, queue.extend):
@@ -99,14 +99,14 @@ class Installation:
                 takeover.follow_serving_sites()
 
     def settle(self) -> None:
-        """Until nothing is on its way."""
+        """Deliver messages until none is on its way."""
         self.tick()
         self.send()
         while self._deliver():
             self.send()
 
     def _deliver(self) -> bool:
-        """The sites take what has come; the core what they ask."""
+        """Deliver messages of the core to the sites, and requests of the sites to the core."""
         requests = []
         for site in (self.east.moid, self.west.moid):
             letters, self.queues[site] = self.queues[site], []
@@ -138,7 +138,7 @@ def _fields(envelope: Any) -> dict[str, Any]:
 def installation(
     world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Any]:
-    """East is backed up by west; both hold all that is theirs."""
+    """Return an installation in which west backs up east, and both hold all their data."""
     monkeypatch.setattr(takeover, "_prepared_epochs", {})
     change.save_backups(world.near, [world.deep])
     with platforms(settings, world.near, world.deep) as (east, west):

@@ -33,7 +33,7 @@ WEST, SCHEMA = "30000000-0000-4000-8000-000000000003", "gate"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MariaDB]:
-    """A database server."""
+    """Yield a database server."""
     with claimed_ports(SERVER_PORTS) as base:
         place = tmp_path_factory.mktemp("gate")
         server = MariaDB(place, base, "secret", schemas=[SCHEMA], templates=LIBRARY)
@@ -60,11 +60,11 @@ class Gate:
         self.say(f"REPLACE INTO stores_cell VALUES ('{self.platform}', '{site}', 7)")
 
     def closed(self) -> None:
-        """Takes no writes."""
+        """Close the database for writes."""
         self.say("SET GLOBAL read_only=1")
 
     def opened(self) -> None:
-        """Takes writes."""
+        """Open the database for writes."""
         self.say("SET GLOBAL read_only=0")
 
     def ask(self, reqid: str) -> tuple[str, str, float]:
@@ -81,7 +81,7 @@ class Gate:
 def gate(
     server: MariaDB, place: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Gate]:
-    """Ours, and open. Requests wait for it as long as a busy machine may take to open it."""
+    """Return our gate, open. Requests wait for it as long as a busy machine may take to open it."""
     monkeypatch.setattr(bus_gate, "MAX_WAIT_SECONDS", 60.0)
     default = connections["default"]
     mine = {**deepcopy(default.settings_dict), "NAME": SCHEMA, "USER": "app", "PASSWORD": "secret"}

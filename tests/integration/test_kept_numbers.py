@@ -36,7 +36,7 @@ def registries_follow(two: TwoSites) -> None:
 
 
 def told(two: TwoSites, site: str, number: str) -> list[tuple[str, str, str]]:
-    """What a site's registry was told of a number since it was last asked: kind, state and platform."""
+    """Return what a site's registry was told of a number since the last call: kind, state and platform."""
     notices = [b for b in two.heard[site, UPU] if b["confE164"] == number]
     two.heard[site, UPU].clear()
     return [(b["type"][8:11], b["state"], b["platformmoid"]) for b in notices]

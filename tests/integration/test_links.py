@@ -46,7 +46,7 @@ REQUESTS = Routes.BMC_SYNC.value
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
-    """A peer's broker."""
+    """Yield a peer's broker."""
     with claimed_ports(SERVER_PORTS) as base:
         broker = RabbitMQ(tmp_path_factory.mktemp("peer"), base, "secret", node="peer", plugins=())
         broker.start()
@@ -59,7 +59,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RabbitMQ]:
 
 @pytest.fixture
 def peer(broker: RabbitMQ, settings: Settings) -> RabbitMQ:
-    """A peer that is configured, with empty queues."""
+    """Return a peer that is configured, with empty queues."""
     settings.PEERS = {PEER: broker.url()}
     declare_all(broker.url(), PEER)
     received(broker.url(), NOTICE.queue)
@@ -68,7 +68,7 @@ def peer(broker: RabbitMQ, settings: Settings) -> RabbitMQ:
 
 @pytest.fixture
 def home(amqp_url: str) -> str:
-    """Our own broker, with empty queues."""
+    """Return our own broker, with empty queues."""
     declare_all(amqp_url, "")
     for queue in (NOTICE.queue, REQUESTS.queue):
         received(amqp_url, queue)
@@ -89,7 +89,7 @@ def running(*threads: WorkerThread) -> Iterator[None]:
 
 
 def link(place: str, peer: RabbitMQ) -> PeerLink:
-    """The link of one process."""
+    """Return the link of one process."""
     return PeerLink(store_of(place), PEER, peer.url())
 
 
@@ -113,7 +113,7 @@ def received(url: str, queue: str) -> list[Any]:
 
 
 def numbers(url: str, queue: str = NOTICE.queue) -> list[int]:
-    """The numbers that have arrived, in their order."""
+    """Return the numbers that have arrived, in their order."""
     return [body["n"] for body in received(url, queue)]
 
 
@@ -131,7 +131,7 @@ def all_sent() -> bool:
 
 
 def firsts(numbers: list[int]) -> list[int]:
-    """Each number where it came first: a process that died may have sent some again."""
+    """Return each number once, in order of first arrival: a process that died may have sent some again."""
     return list(dict.fromkeys(numbers))
 
 
@@ -215,7 +215,7 @@ def test_what_a_consumer_sends_to_a_peer_goes_by_the_link(
 
 
 def publish_on(url: str, body: dict[str, Any], **properties: Any) -> None:
-    """A platform says something to its BMC, on its own broker."""
+    """Let a platform publish a message to its BMC, on its own broker."""
     connection = connect(url)
     channel: Any = connection.channel()
     message = amqp.Message(orjson.dumps(body), **properties)

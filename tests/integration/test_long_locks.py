@@ -38,7 +38,7 @@ def _quick(transactional_db: None) -> Iterator[None]:
 
 @contextmanager
 def locked(*tables: str) -> Iterator[None]:
-    """As somebody does who saves these tables or changes them."""
+    """Lock the tables, as somebody does who saves or changes them."""
     other: Any = connection.copy()
     try:
         with other.cursor() as cursor:

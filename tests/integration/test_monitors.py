@@ -36,7 +36,7 @@ def _allowed(settings: Any) -> None:
 
 @pytest.fixture
 def at_west(two: TwoSites) -> str:
-    """A conference of east that runs at west, after takeover and hand-back; its number."""
+    """Return the number of a conference of east that runs at west, after takeover and hand-back."""
     number = create(two, two.east)
     two.dead.add(two.east)
     two.serve(two.east, two.west)
@@ -47,7 +47,7 @@ def at_west(two: TwoSites) -> str:
 
 
 def sent_on_unit(two: TwoSites, site: str, number: str) -> set[tuple[str, int]]:
-    """The addresses to which the unit of a site sends."""
+    """Return the addresses to which the unit of a site sends."""
     return {*two.units[site].unit.conferences[number].monitors}
 
 
@@ -97,7 +97,7 @@ def test_keep_alives_go_to_the_main_which_stops_what_is_sent_at_the_backup(
 
 
 def _aged(two: TwoSites, number: str) -> tuple[Any, ...]:
-    """The monitors as they are half a minute later."""
+    """Return the monitors as they are half a minute later."""
     earlier = timedelta(seconds=30)
     monitors = two.conference(number).monitors
     return tuple(msgspec.structs.replace(m, due_at=m.due_at - earlier) for m in monitors)

@@ -24,7 +24,7 @@ UNITS = Routes.UNIT_TO_CSS.value.queue
 
 
 def keys() -> list[str]:
-    """The routing keys of all that is to be sent."""
+    """Return the routing keys of all that is to be sent."""
     return list(Outbox.objects.values_list("routing_key", flat=True))
 
 

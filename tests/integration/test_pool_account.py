@@ -28,14 +28,14 @@ NUMBERS = [f"880000{n}" for n in range(6)]
 
 
 class BothPools:
-    """BothPools pools get the same orders, and must answer the same."""
+    """Two pools that get the same orders, and must answer the same."""
 
     def __init__(self, platform: str) -> None:
         self.real, self.model = Pool(platform), MemoryPool(platform)
         self.now = datetime(2030, 1, 1, tzinfo=UTC)
 
     def beat(self, unit: Unit, room: str, confs: int) -> str:
-        """A heartbeat; what both made of it."""
+        """Handle a heartbeat with both pools, and return what both made of it."""
         self.now += timedelta(seconds=0.01)
         capacity, load = (
             {"confs": 3, "ports": 40, "hd": 1},
@@ -56,7 +56,7 @@ class BothPools:
         return str(answer)
 
     def ask(self, e164: str, places: int, hd: bool, exclude: list[Unit]) -> None:
-        """A question."""
+        """Ask both pools the same question."""
         question = {"e164": e164, "rooms": ROOMS, "ports": places, "hd": int(hd), "also": []}
         answer = orjson.loads(
             self.real.run_one(

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.xdist_group("integration")
 
 
 def book(reqid: str, **fields: object) -> Delivery:
-    """A request for a conference that is due since a moment ago, unless told otherwise."""
+    """Return a request for a conference that is due since a moment ago, unless told otherwise."""
     start = clock.now() - timedelta(seconds=20)
     body = {"type": "CM_MAU_ADDBOOKCONF_REQ", "reqid": reqid, "moid": DEMO_TENANT, "confname": "x"}
     usual = {"starttime": start.isoformat(), "duration": 60}

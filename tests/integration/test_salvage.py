@@ -25,7 +25,7 @@ pytestmark = [
 
 @pytest.fixture
 def lost(two: TwoSites, settings: Settings, tmp_path: Path) -> str:
-    """East has come back after west had taken over by force: west knows nothing of one conference."""
+    """Let east come back after west took over by force: west knows nothing of one conference."""
     create(two, two.east, "known")
     copy_tables("default", "west")
     number = create(two, two.east, "missing")

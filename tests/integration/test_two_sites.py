@@ -32,7 +32,7 @@ CONTROL, UPU = Routes.CM_TO_UNIT, Routes.TO_UPU.value.queue
 
 @pytest.fixture
 def at_west(two: TwoSites) -> str:
-    """A conference of east that runs at west, after takeover and hand-back; its number."""
+    """Return the number of a conference of east that runs at west, after takeover and hand-back."""
     number = create(two, two.east)
     two.dead.add(two.east)
     two.serve(two.east, two.west)

@@ -21,7 +21,7 @@ pytestmark = [
 
 
 def one_of(two: TwoSites, rng: Random) -> str | None:
-    """The number of a conference that lives."""
+    """Return the number of a conference that lives."""
     with two.at(two.east):
         numbers = [c.e164 for c in redis_projection.live(two.east)]
     return rng.choice(numbers) if numbers else None

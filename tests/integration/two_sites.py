@@ -76,7 +76,7 @@ class TwoSites:
 
     @contextmanager
     def at(self, site: str) -> Iterator[None]:
-        """Be this site for a while."""
+        """Act as this site for a while."""
         # The fixture would put one layer of settings upon the other.
         changed_settings: Any = settings
         before = (
@@ -125,7 +125,7 @@ class TwoSites:
         self.settle()
 
     def say(self, site: str, sends: list[Send]) -> None:
-        """The unit of a site speaks."""
+        """Let the unit of a site send a message."""
         for send in sends:
             route, mark = send.route.value, send.correlation_id
             letter = row(send.message, route.exchange, route.key, clock.now(), "cmu@10.0.0.1")
@@ -134,7 +134,7 @@ class TwoSites:
             )
 
     def settle(self) -> None:
-        """Until nothing is on its way."""
+        """Deliver messages until none is on its way."""
         while letters := self._collect():
             for broker, letter in letters:
                 self._deliver(broker, letter)
@@ -236,7 +236,7 @@ def copy_tables(source: str, target: str) -> None:
 
 
 def create(two: TwoSites, site: str, reqid: str = "c1") -> str:
-    """A conference of east's tenant, asked for at a site; its number."""
+    """Request a conference of east's tenant at a site, and return its number."""
     body = {"type": "CM_MAU_CREATECONF_REQ", "moid": DEMO_TENANT, "confname": "story"}
     two.tell(site, {**body, "reqid": reqid}, reply_to="asker", correlation_id=reqid)
     answers = [b for b in two.heard[site, "asker"] if b["reqid"] == reqid]

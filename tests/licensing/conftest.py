@@ -27,7 +27,7 @@ Import = Callable[[str], str]
 
 @pytest.fixture
 def east(transactional_db: None) -> str:
-    """The MOID of a platform that was set up a moment ago."""
+    """Return the MOID of a platform that was set up a moment ago."""
     call_command("load_demo", verbosity=0)
     call_command("provision", verbosity=0)
     trusted_keys._cache.clear()
@@ -36,7 +36,7 @@ def east(transactional_db: None) -> str:
 
 @pytest.fixture
 def bring(tmp_path: Path) -> Import:
-    """`manage.py license_import`; what it says. Raises CommandError."""
+    """Run `manage.py license_import`, and return its output. Raises CommandError."""
 
     def run(text: str) -> str:
         file, out = tmp_path / "licence", io.StringIO()
@@ -48,25 +48,25 @@ def bring(tmp_path: Path) -> Import:
 
 
 def in_days(days: float) -> datetime:
-    """A moment so far from now, in whole seconds."""
+    """Return a moment so far from now, in whole seconds."""
     return (datetime.now(UTC) + timedelta(days=days)).replace(microsecond=0)
 
 
 def text(platform: str, issue: int = 1, **fields: Any) -> str:
-    """A licence of the tests' core."""
+    """Return a licence of the tests' core."""
     return licences.text_of(
         licences.licence(platform, issue, **{"small": 30, "large": 3, **fields})
     )
 
 
 def put(licence: Licence, sealed: str = "", **columns: Any) -> None:
-    """A row as it lies in the database, however odd."""
+    """Write a row into the database, with any values."""
     row = licences.row_of(licence, sealed or licences.text_of(licence))
     Row.objects.create(**{**row, **columns})
 
 
 def from_bmc(platform: str, license: str) -> Delivery:
-    """A licence from BMC."""
+    """Return a licence from BMC."""
     body: Body = {"type": "BMC_CSS_LICENSE_NTF", "platformmoid": platform, "license": license}
     return delivery(body, Routes.LICENCE_NOTICE.value.queue)
 

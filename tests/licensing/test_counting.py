@@ -146,7 +146,7 @@ def test_our_own_clock_moved_back_does_not_extend_a_licence(east: str) -> None:
 
 
 def run_at(moment: str) -> str:
-    """Our clock, then `license_show`, in a process whose clock is moved."""
+    """Run `license_show` in a process whose clock is moved, and return our time and its output."""
     name = connection.settings_dict["NAME"]
     url = os.environ["TEST_DATABASE_URL"].rpartition("/")[0] + f"/{name}"
     script = (

@@ -24,7 +24,7 @@ LIST, ADD = "/admin/licensing/licence/", "/admin/licensing/licence/add/"
 
 @pytest.fixture
 def operator(east: str) -> Browser:
-    """A browser in which the operator has signed in."""
+    """Return a browser in which the operator has signed in."""
     client = Browser()
     client.force_login(Account.objects.get(username="admin"))
     return client

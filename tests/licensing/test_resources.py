@@ -39,7 +39,7 @@ def from_unit(body: Body) -> Delivery:
 
 
 def run(east: str, reqid: str, **fields: Any) -> str:
-    """A conference that runs; its number."""
+    """Return the number of a conference that runs."""
     do(east, create(reqid, **fields))
     row = Conference.objects.get(confid=newest())
     detail = {**row.detail, "state": "running", "unit": ["10.0.0.1", "", east]}

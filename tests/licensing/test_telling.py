@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("licensing")
 
 @pytest.fixture
 def west(east: str, settings: Any) -> Any:
-    """Another platform, which this site may have to serve; its MOID."""
+    """Return the MOID of another platform, which this site may have to serve."""
     settings.PLATFORM_STORES = {**settings.PLATFORM_STORES, "west": settings.PLATFORM_STORES[east]}
     store_of.cache_clear()
     redis_of.cache_clear()

@@ -34,7 +34,7 @@ def _url(name: str) -> str:
 
 @pytest.fixture
 async def broker() -> AsyncIterator[str]:
-    """The URL of a virtual host that nobody else uses: units here are unknown to all other tests."""
+    """Yield the URL of a virtual host that nobody else uses: units here are unknown to all other tests."""
     amqp, management = _url("AMQP_URL"), _url("RABBITMQ_MANAGEMENT_URL")
     if not amqp or not management:
         pytest.skip("needs the private RabbitMQ that `make test` starts")
@@ -53,7 +53,7 @@ async def broker() -> AsyncIterator[str]:
 
 
 class Platform:
-    """CSS and RMS as a unit sees them: what it said, and a way to tell it something."""
+    """CSS and RMS as a unit sees them: they store what it said, and send it messages."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -94,7 +94,7 @@ class Platform:
         await self._channel.queue_delete(unit_queue("127.0.0.1", pid))
 
     async def hears(self, wire_type: str, within: float = 20.0, **fields: Any) -> Body:
-        """The next message of this type with these fields; it is taken off the list."""
+        """Return the next message of this type with these fields, and remove it from the list."""
         positions: list[int] = []
 
         def is_there() -> bool:
@@ -113,14 +113,14 @@ class Platform:
         return self.said.pop(positions[0])[0]
 
     async def hears_people(self, e164: str, true: Callable[[list[Body]], bool]) -> Body:
-        """A report whose list of terminals is as wanted."""
+        """Return a report whose list of terminals is as wanted."""
         while True:
             notice = await self.hears("MCU_MAU_CONFSTATECHANGE_NTF", confE164=e164)
             if true(notice["mts"]):
                 return notice
 
     def has_said(self, wire_type: str, **fields: Any) -> bool:
-        """Was such a message heard, and not yet taken?"""
+        """Return whether such a message was heard, and not yet taken."""
         return any(
             body["type"] == wire_type and fields.items() <= body.items() for body, _ in self.said
         )
@@ -128,7 +128,7 @@ class Platform:
     async def creates(
         self, pid: str, e164: str = "8800001", incarnation: int = 1, **more: Any
     ) -> Body:
-        """A conference on this unit; its ACK."""
+        """Create a conference on this unit, and return the ACK."""
         await self.tell(pid, create(e164, incarnation, **more))
         return await self.hears("MCU_MAU_CREATECONF_ACK", confE164=e164, incarnation=incarnation)
 
@@ -143,7 +143,7 @@ class Platform:
 
 
 def create(e164: str, incarnation: int, **more: Any) -> Body:
-    """A create command as the CSS sends it."""
+    """Return a create command as the CSS sends it."""
     return {
         "type": "MAU_MCU_CREATECONF_REQ",
         "confE164": e164,
@@ -197,16 +197,16 @@ class Unit:
 
     @property
     def janus(self) -> int:
-        """The process id of its Janus."""
+        """Return the process id of its Janus."""
         return int((self.directory / "janus.pid").read_text())
 
     @property
     def gate(self) -> int:
-        """The process id of the gate before its Janus."""
+        """Return the process id of the gate before its Janus."""
         return int((self.directory / "gate.pid").read_text())
 
     def kill_agent(self) -> None:
-        """kill -9; its Janus stays."""
+        """Kill the agent (SIGKILL); its Janus stays."""
         assert self._process is not None
         self._process.kill()
         self._process.wait()
@@ -219,13 +219,13 @@ class Unit:
         return lives(self.janus)
 
     async def stop(self) -> None:
-        """SIGTERM, and wait."""
+        """Send SIGTERM, and wait until the agent has ended."""
         assert self._process is not None
         self._process.terminate()
         assert await until(lambda: self._process is None or self._process.poll() is not None)
 
     def sweep(self) -> None:
-        """Whatever is left of it."""
+        """Kill whatever is left of the unit."""
         if self._process and self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -236,7 +236,7 @@ class Unit:
 
 
 def lives(pid: int) -> bool:
-    """Is there such a process, and is it no zombie?"""
+    """Return whether there is such a process, and it is no zombie."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:
@@ -246,7 +246,7 @@ def lives(pid: int) -> bool:
 
 @pytest.fixture
 async def cut(broker: str) -> Callable[[], Awaitable[None]]:
-    """A way to make the broker throw out everybody who is connected to this test's virtual host."""
+    """Return a function that makes the broker disconnect all clients of this test's virtual host."""
     management = urlsplit(_url("RABBITMQ_MANAGEMENT_URL"))
     login = aiohttp.encode_basic_auth(management.username or "", management.password or "")
     base = f"http://{management.hostname}:{management.port}/api"
@@ -267,7 +267,7 @@ async def cut(broker: str) -> Callable[[], Awaitable[None]]:
 
 @pytest.fixture
 async def platform_side(broker: str) -> AsyncIterator[Platform]:
-    """The platform's side of the wire."""
+    """Yield the platform's side of the wire."""
     platform = await Platform(broker).open()
     yield platform
     await platform.close()

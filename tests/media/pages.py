@@ -17,7 +17,7 @@ from wire.fields import Join
 
 
 class Whereabouts:
-    """Stands for `conferences.data.queries.join_info`: one conference, or none."""
+    """The stand-in for `conferences.data.queries.join_info`: one conference, or none."""
 
     def __init__(self, e164: str = "8800001", password: str = "") -> None:
         self.e164, self.password = e164, password
@@ -45,7 +45,7 @@ class _Quiet(WSGIRequestHandler):
 
 @contextmanager
 def served() -> Iterator[str]:
-    """The whole site on a free port of loopback; its address."""
+    """Serve the whole site on a free port of loopback, and yield its address."""
     server = make_server("127.0.0.1", 0, get_wsgi_application(), _Server, _Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:

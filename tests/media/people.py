@@ -42,11 +42,11 @@ aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
 
 
 class Refused(Exception):
-    """Janus said no."""
+    """Janus refused a request."""
 
 
 class Tone(MediaStreamTrack):
-    """A microphone into which somebody sings one note for ever."""
+    """The sound of a microphone into which somebody sings one note for ever."""
 
     kind = "audio"
 
@@ -58,7 +58,7 @@ class Tone(MediaStreamTrack):
         self.paused = False
 
     async def recv(self) -> av.AudioFrame:
-        """Twenty milliseconds, in time."""
+        """Return the next frame when it is due."""
         self._began = self._began or time.monotonic()
         await asyncio.sleep(self._began + self._sample / RATE - time.monotonic())
         while self.paused:
@@ -73,7 +73,7 @@ class Tone(MediaStreamTrack):
 
 
 class Picture(MediaStreamTrack):
-    """A camera before a wall of one colour, on which a white square wanders."""
+    """The picture of a camera before a wall of one colour, on which a white square moves."""
 
     kind = "video"
 
@@ -82,7 +82,7 @@ class Picture(MediaStreamTrack):
         self._colour, self._number, self._began = colour, 0, 0.0
 
     async def recv(self) -> av.VideoFrame:
-        """Fifteen pictures a second."""
+        """Return the next of fifteen pictures a second."""
         self._began = self._began or time.monotonic()
         await asyncio.sleep(self._began + self._number / 15 - time.monotonic())
         image = np.full((180, 320, 3), self._colour, np.uint8)
@@ -95,7 +95,7 @@ class Picture(MediaStreamTrack):
 
 
 class Ear:
-    """Keeps the last second of a sound."""
+    """An ear keeps the last second of a sound."""
 
     def __init__(self) -> None:
         self._blocks: list[np.ndarray[Any, Any]] = []
@@ -103,7 +103,7 @@ class Ear:
         self.frames = 0
 
     async def listen(self, track: MediaStreamTrack) -> None:
-        """Until the track ends."""
+        """Listen until the track ends."""
         with contextlib.suppress(MediaStreamError):
             while True:
                 frame = await track.recv()
@@ -159,7 +159,7 @@ class Session:
         return self
 
     async def attach(self, plugin: str) -> int:
-        """A handle on a plugin."""
+        """Return a handle on a plugin."""
         reply = await self.send({"janus": "attach", "plugin": plugin})
         handle: int = reply["data"]["id"]
         return handle
@@ -256,7 +256,7 @@ class Person:
         return await self.join(join)
 
     async def leave(self) -> None:
-        """Hang up."""
+        """Leave the conference."""
         for peer in self._peers:
             await peer.close()
         self._peers.clear()

@@ -21,7 +21,7 @@ HERE = "127.0.0.1/32"
 
 
 class Receiver(asyncio.DatagramProtocol):
-    """Whoever watches: it takes RTP packets at an address of its own, and hears Opus."""
+    """A receiver takes RTP packets at an address of its own, and hears Opus."""
 
     def __init__(self) -> None:
         self.packets: list[bytes] = []
@@ -155,7 +155,7 @@ async def test_a_terminal_is_heard_and_seen_by_whoever_monitors_it(
 
 
 async def _is_known_to_the_next_agent(unit: Unit, platform_side: Platform, to: Receiver) -> None:
-    """What is sent outlives the agent, and the next one can stop it, and begin it anew."""
+    """Assert that monitors outlive the agent, and that the next one can stop and start them."""
     unit.kill_agent()
     await unit.start(MONITOR_NETWORKS=HERE)
     await platform_side.hears("CMU_MAU_CONFLIST_NTF")
@@ -167,7 +167,7 @@ async def _is_known_to_the_next_agent(unit: Unit, platform_side: Platform, to: R
 
 
 async def _refuses_by_name(platform_side: Platform, to: Receiver) -> None:
-    """Who is not there, who has no camera, what does not exist, and whither nothing may be sent."""
+    """Assert that unknown terminals, cameras and monitors, and forbidden addresses, are refused by name."""
     refusals = [
         await starts(platform_side, "nobody", to),
         await starts(platform_side, "2", to, PICTURE),

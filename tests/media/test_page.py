@@ -24,7 +24,7 @@ JOIN = {"webrtc": {"url": "ws://x/", "audioroom": "a", "videoroom": "a", "pin": 
 
 @pytest.fixture
 def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
-    """The one conference that there is."""
+    """Return the one conference that there is."""
     cache.clear()
     whereabouts = Whereabouts()
     whereabouts.join = JOIN
@@ -272,10 +272,10 @@ SHOWN = """() => [...document.querySelectorAll(".tile:not([hidden]) .who")].map(
 
 
 def present(mts: list[Any]) -> list[str]:
-    """The names of those who are there with sound, picture or text."""
+    """Return the names of those who are there with sound, picture or text."""
     return [row["name"] for row in mts if row["online"]]
 
 
 def heard(mts: list[Any]) -> list[str]:
-    """The names of those whose microphones are open."""
+    """Return the names of those whose microphones are open."""
     return [row["name"] for row in mts if row["online"] and not row["mute"]]

@@ -31,7 +31,7 @@ Body = dict[str, Any]
 
 
 class Platform:
-    """The other side: hears all that the units say, and commands them."""
+    """The other side of the wire: it hears all that the units say, and commands them."""
 
     def __init__(self) -> None:
         self.heard: list[tuple[Body, Body]] = []
@@ -58,7 +58,7 @@ class Platform:
         self.publisher.publish([row])
 
     def wait(self, wanted: Callable[[Body], bool]) -> tuple[Body, Body]:
-        """The first message like that; it is then forgotten, with all before it."""
+        """Return the first message that matches, and forget it with all before it."""
         end = time.monotonic() + 20
         while time.monotonic() < end:
             for i, (body, properties) in enumerate(self.heard):
@@ -88,7 +88,7 @@ def platform() -> Iterator[Platform]:
 
 @pytest.fixture
 def orders(platform: Platform) -> Iterator[str]:
-    """Two units play; this is their control queue."""
+    """Start two simulated units, and yield the name of their control queue."""
     queue = f"test.simulator.orders.{RUN}"
     plates = [UnitDescription(ip=IP, pid=pid, platform="p1") for pid in ("s1", "s2")]
     units = [FaultyUnit(SimulatedUnit(plate), lambda: 0.5) for plate in plates]

@@ -21,7 +21,7 @@ def tree(db: None) -> None:
 
 @pytest.fixture
 def sign_in(tree: None) -> SignIn:
-    """A browser in which an account has signed in; "": nobody has."""
+    """Return a browser in which an account has signed in; "" means nobody."""
 
     def signed_in(username: str) -> Browser:
         client = Browser(raise_request_exception=True)

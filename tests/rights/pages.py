@@ -55,22 +55,22 @@ class Page:
     of_object: bool
 
     def url(self, pk: Any = None) -> str:
-        """The address."""
+        """Return the address of the page."""
         return reverse(f"admin:{self.name}", args=[pk] if self.of_object else [])
 
 
 def registered() -> list[str]:
-    """The labels of all models with a page."""
+    """Return the labels of all models with a page."""
     return sorted(model._meta.label_lower for model in admin.site._registry)
 
 
 def page_of(model: str) -> ModelAdmin[Any]:
-    """The page of a model."""
+    """Return the page of a model."""
     return admin.site._registry[apps.get_model(model)]
 
 
 def pages(model: str) -> Iterator[Page]:
-    """The pages of a model that take a GET."""
+    """Yield the pages of a model that take a GET."""
     prefix = model.replace(".", "_")
     for pattern in page_of(model).get_urls():
         name = pattern.name
@@ -84,7 +84,7 @@ def pages(model: str) -> Iterator[Page]:
 
 
 def unknown(model: str) -> list[str]:
-    """Pages that nobody has decided on."""
+    """Return the pages about which nobody has decided."""
     prefix = model.replace(".", "_")
     known = {f"{prefix}_{name}" for name in (*OF_LISTS, *OF_OBJECTS)} | {
         *CUSTOM_LISTS,
@@ -94,7 +94,7 @@ def unknown(model: str) -> list[str]:
 
 
 def actions(model: str) -> dict[str, str]:
-    """The actions of a list, and the verb that each takes."""
+    """Return the actions of a list, and the verb that each takes."""
     page = page_of(model)
     verbs = {}
     for name in page.actions or ():

@@ -77,7 +77,7 @@ OTHERS = ["above", "below", "beside", "main", "U1", "u1 "]
 
 
 def naming(kind: type[Message]) -> set[str]:
-    """The fields of a message that name a domain."""
+    """Return the fields of a message that name a domain."""
     return {name for name in kind.__struct_encode_fields__ if "moid" in name}
 
 
@@ -94,7 +94,7 @@ def test_somebody_has_decided_on_every_message_that_names_a_domain() -> None:
 
 
 def answer_to(wire_type: str, **fields: Any) -> dict[str, Any] | None:
-    """What a CM is answered that names a domain beside the conference of tenant `u1`."""
+    """Return what a CM is answered that names a domain beside the conference of tenant `u1`."""
     unit_of_work = memory_unit_of_work(conference(monitors=(monitor(),)))
     book(unit_of_work, bookid="b1")
     number = {} if "BOOKCONF" in wire_type else {"confE164": NUMBER}

@@ -67,7 +67,7 @@ def test_the_site_has_no_address_that_nobody_decided_on() -> None:
 
 
 def ask(client: Browser, url: str, form: dict[str, Any] | None = None) -> HttpResponseBase:
-    """A request of which nothing stays."""
+    """Return a request of which nothing stays."""
     with transaction.atomic():
         answer: HttpResponseBase = client.get(url) if form is None else client.post(url, form)
         transaction.set_rollback(True)
@@ -75,7 +75,7 @@ def ask(client: Browser, url: str, form: dict[str, Any] | None = None) -> HttpRe
 
 
 def unrendered(client: Browser, url: str, form: dict[str, Any] | None = None) -> Any:
-    """A request whose page is not rendered, which takes most of the time: for answers that are only compared."""
+    """Return a request whose page is not rendered, which takes most of the time: for answers that are only compared."""
     with mock.patch.object(SimpleTemplateResponse, "rendered_content", ""):
         return ask(client, url, form)
 
@@ -89,7 +89,7 @@ def text_of(answer: HttpResponseBase) -> str:
 
 
 def requests_of(page: Page) -> Iterator[tuple[str, dict[str, Any] | None]]:
-    """The verb, and what is sent: nothing (GET), or a form."""
+    """Yield the verb, and what is sent: nothing (GET), or a form."""
     yield page.verb, None
     if page.name.endswith("_change"):
         yield "change", {}
@@ -108,7 +108,7 @@ def some_of(model: str, place: str) -> list[Model]:
 
 
 def post_only(answer: HttpResponseBase) -> bool:
-    """A page that nobody reads."""
+    """Return a page that nobody reads."""
     return isinstance(answer, HttpResponseNotAllowed) and answer.status_code == 405
 
 
@@ -192,7 +192,7 @@ def check(
 
 
 def silent(place: str, text: str, address: str) -> None:
-    """Not a word of what lies beside, nor of those above all."""
+    """Assert that a page names nothing that lies beside or above the domain."""
     if place != "Crown":
         assert "beside" not in text.lower(), address
     assert "root-Above" not in text, address

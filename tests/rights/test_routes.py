@@ -162,7 +162,7 @@ def url_of(path: str, number: str) -> str:
 
 
 def _token(who: str) -> str:
-    """A login, as if it had been made by the session layer."""
+    """Return a login, as if it had been made by the session layer."""
     account, token = Account.objects.get(username=who), f"token-{who}"
     core = Domain.objects.get(level=Level.CORE)
     key, _ = ApiKey.objects.get_or_create(key="of-all", domain=core)

@@ -68,12 +68,12 @@ ADMINISTRATORS = ("Crown", "Hill", "Mill", "House")
 
 
 def moid(name: str) -> str:
-    """The MOID of a domain of the tree."""
+    """Return the MOID of a domain of the tree."""
     return str(settings.PLATFORM_MOID) if name == "Mill" else f"moid-{name}".lower()
 
 
 def below(name: str) -> set[str]:
-    """The MOIDs of a domain and of all below it."""
+    """Return the MOIDs of a domain and of all below it."""
     names = {name}
     while more := {n for n, up in UPWARD.items() if up in names} - names:
         names |= more
@@ -116,7 +116,7 @@ _late: list[tuple[str, str | None]] = []
 
 
 def _people(name: str) -> None:
-    """An administrator of every domain, and a person of every tenant."""
+    """Create an administrator of every domain, and a person of every tenant."""
     admin = Account.objects.create(
         username=f"admin-{name}", domain_id=moid(name), is_staff=True, first_name=name
     )
@@ -157,7 +157,7 @@ def _of_tenant(name: str) -> None:
 
 
 def _stored(name: str) -> None:
-    """A template of each sort and a virtual room of a tenant, and the room's number in the registry."""
+    """Create a template of each sort and a virtual room of a tenant, and the room's number in the registry."""
     tenant, platform, number = moid(name), moid(PLATFORM_OF[name]), f"77{len(name)}{ord(name[0])}"
     for kind in Kind:
         stored = StoredConference(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Broken(AssertionError):
-    """An invariant does not hold."""
+    """An invariant of the simulation does not hold."""
 
     def __init__(self, name: str, description: str) -> None:
         super().__init__(f"{name}: {description}")

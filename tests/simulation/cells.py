@@ -84,7 +84,7 @@ class Cell:
         return Gate.CLOSED if self.serving_site(site) else Gate.SHUT
 
     def serving_site(self, site: str) -> str:
-        """The other site that serves it, as this one knows."""
+        """Return the other site that serves it, as this one knows."""
         named = self.sides[site].owner
         elsewhere = named if named != site else self.row.home
         return "" if elsewhere == site else elsewhere
@@ -112,7 +112,7 @@ class Cell:
     # ---- what agents do -----------------------------------------------------------------------
 
     def look(self) -> None:
-        """The copies know what they can know now: after each change of the network."""
+        """Let the copies know what they can know after a change of the network."""
         owner, other = self.row.owner, self.other
         if not other:
             return
@@ -176,7 +176,7 @@ class Cell:
             self.moves.append((before, self.row.owner))
 
     def hand_over(self, because: str) -> None:
-        """Pause, drain, compare-and-set: the other site has everything, and serves next."""
+        """Hand the platform over: pause, drain, compare-and-set; the other site has all data, and serves next."""
         owner = self.row.owner
         can = self.network.linked(owner, REGISTER) and self.gate(owner) is Gate.OPEN
         if self.other and can and not self.row.solo and self._attached():
@@ -189,7 +189,7 @@ class Cell:
         return t - self._silent_since
 
     def _copy(self, t: float) -> None:
-        """The copy's agent decides, once its database is closed."""
+        """Let the copy's agent decide, once its database is closed."""
         if not self.sides[self.other].writable:
             self._as_decided(self.judges[self.other].decide(self, t))
 

@@ -11,7 +11,7 @@ from tests.simulation.scenery import EPOCH
 
 
 class Clock:
-    """The seconds since a world began."""
+    """A clock of the seconds since a world began."""
 
     def __init__(self) -> None:
         self.t, self.now = 0.0, EPOCH

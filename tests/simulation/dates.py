@@ -16,7 +16,7 @@ LATE = timedelta(seconds=5)
 
 @dataclass(slots=True)
 class DateChecks:
-    """Remembers which conference each date of a platform's reservations had."""
+    """The checks of dates remember which conference each date of a platform's reservations had."""
 
     uow: MemoryUnitOfWork
     begun: dict[str, str] = field(default_factory=dict)

@@ -81,7 +81,7 @@ class Ledger:
 
 @dataclass(slots=True)
 class Invariants:
-    """Remembers what it has seen of a platform, and compares."""
+    """The invariants of a platform: they store what was seen, and compare."""
 
     uow: MemoryUnitOfWork
     ledger: Ledger
@@ -101,7 +101,7 @@ class Invariants:
     # ---- after a transaction --------------------------------------------------------------------
 
     def after_request(self, request: str) -> None:
-        """I4: what a request has prolonged it has prolonged once. After `after`."""
+        """Check I4: what a request has prolonged it has prolonged once. After `after`."""
         if any(before and before.duration != c.duration for before, c in self.uow.changes):
             if request in self.effective:
                 raise Broken("I4", f"{request} prolongs again")
@@ -148,7 +148,7 @@ class Invariants:
         self.made[c.request] = c.confid
 
     def _check_not_dropped(self, c: Conference) -> None:
-        """Only what a unit has taken, and was not told to drop, is believed to run there."""
+        """Check that a conference is believed to run only on a unit that has taken it, and was not told to drop it."""
         there = place_of(c.unit or Unit(""))
         if (there, c.e164, c.incarnation) not in self.ledger.accepted:
             raise Broken("I1", f"{c.e164}:{c.incarnation} runs on {c.unit}, which never took it")
@@ -160,7 +160,7 @@ class Invariants:
             )
 
     def _check_left(self, before: Conference | None, c: Conference) -> None:
-        """A unit that was too slow to create it is told to drop it."""
+        """Check that a unit that was too slow to create a conference is told to drop it."""
         if before is None or before.state is not _S.CREATING or not before.unit:
             return
         if before.unit.site != self.uow.own_site:
@@ -265,7 +265,7 @@ class Invariants:
     # ---- after a list, and after a takeover ------------------------------------------------------
 
     def after_list(self, notice: Mapping[str, Any], site: str) -> None:
-        """I1: what a unit of the site holds and we do not believe, it is told to drop."""
+        """Check I1: a unit of the site is told to drop what it holds and we do not believe."""
         uow, unit = self.uow, Unit(notice["ip"], notice.get("pid") or "", site)
         dropped_up_to = {
             (b["confE164"], b["incarnation"])
@@ -288,7 +288,7 @@ class Invariants:
                 raise Broken("I1", f"ghost {incarnation} of {e164} on {unit} may stay")
 
     def after_takeover(self, site: str, owners: Mapping[str, str]) -> None:
-        """Only what ran at a site that is lost moves, and what is protected lives."""
+        """Check that only what ran at a lost site moves, and that what is protected lives."""
         for before, c in self.uow.changes:
             assert before is not None
             if owners[before.hosting_platform] != site or before.hosting_platform == site:
@@ -304,7 +304,7 @@ class Invariants:
     # ---- each step ------------------------------------------------------------------------------
 
     def in_time(self, now: datetime) -> None:
-        """After the timer has run: nobody waits longer than promised."""
+        """Check after the timer has run that nobody waits longer than promised."""
         self.dates.in_time(now)
         for c in self.uow.live.values():
             if c.state is _S.CREATING and now - c.created_at > CREATED_IN:
@@ -332,7 +332,7 @@ class Invariants:
         return believed
 
     def _all_answered(self) -> None:
-        """I11: what came was done, or refused; nothing here is unreadable."""
+        """Check I11: each message was handled, or refused; nothing here is unreadable."""
         if self.uow.parked:
             raise Broken("I11", f"{self.uow.parked[0]} was parked")
         open_asks = [a for a in self.uow.inbox.values() if a.answer is None]
@@ -342,7 +342,7 @@ class Invariants:
 
 
 def _check_may_write(site: str, cell: Cell) -> None:
-    """I10: only who owns the data writes it, with its copy, or alone where the register says so."""
+    """Check I10: only who owns the data writes it, with its copy, or alone where the register says so."""
     writing = [candidate for candidate in cell.sides if cell.gate(candidate) is Gate.OPEN]
     if writing != [site] or cell.row.owner != site:
         raise Broken("I10", f"{site} writes to {cell.row.platform}, which is open at {writing}")

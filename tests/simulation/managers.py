@@ -169,7 +169,7 @@ class Managers:
             self._post(replace(ask, body=orjson.dumps(other)))
 
     def insist(self) -> None:
-        """Repeat what has not been answered in time, at each site in turn."""
+        """Repeat requests that were not answered in time, at each site in turn."""
         now = self.clock()
         for ask in self._open.values():
             if now >= ask.again_at:
@@ -200,7 +200,7 @@ class Managers:
     # ---- hearing --------------------------------------------------------------------------------
 
     def hear(self, letter: Letter, site: str) -> None:
-        """An answer, a question, or a notice, on the broker of this site."""
+        """Receive an answer, a question or a notice on the broker of this site."""
         body = orjson.loads(letter.body)
         kind, number = body["type"], body.get("confE164", "")
         ours = number.startswith(prefix_of(self.platform))
@@ -214,7 +214,7 @@ class Managers:
             self.numbers.remove(body["confE164"])
 
     def _on_answer(self, body: dict[str, Any], words: bytes) -> None:
-        """I4: one request, one answer. A misuse of its id, and lateness, are refused besides."""
+        """Check I4: one request, one answer. A misuse of its id, and lateness, are refused besides."""
         ask = self.asks[body["reqid"]]
         if body.get("errcode") == "29001" or body.get("detail") == "expired":
             return
@@ -242,7 +242,7 @@ class Managers:
     # ---- promises -------------------------------------------------------------------------------
 
     def check_answered(self, within: float) -> None:
-        """Every request has its answer within so many seconds."""
+        """Check that every request has its answer within so many seconds."""
         for reqid, ask in self._open.items():
             if ask.must_be_answered and self.clock() - ask.since > within:
                 raise Broken("answer", f"{reqid} waits since {ask.since:.2f}: {ask.body.decode()}")

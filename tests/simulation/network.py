@@ -7,7 +7,7 @@ REGISTER = "register"
 
 
 class Network:
-    """The links between sites, and from each site to the register."""
+    """The network has the links between sites, and from each site to the register."""
 
     def __init__(self, sites: tuple[str, ...]) -> None:
         self.sites = sites

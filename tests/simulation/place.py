@@ -72,7 +72,7 @@ class Place:
 
     @property
     def workers_dead_for(self) -> float:
-        """The seconds for which no worker has been alive here; 0 while one is."""
+        """Return the seconds for which no worker has been alive here; 0 while one is."""
         asleep = self.css_sleeps_until > self.world.t
         return self.world.t - self.css_slept_at if asleep else 0.0
 
@@ -95,13 +95,13 @@ class Place:
         return cell.gate(self.name) is Gate.OPEN and self.workers_dead_for <= LIMITS.pulse
 
     def served(self) -> list[Cell]:
-        """The cells that it may write now."""
+        """Return the cells that it may write now."""
         return [cell for cell in self.cells.values() if cell.gate(self.name) is Gate.OPEN]
 
     # ---- letters ------------------------------------------------------------------------------
 
     def take(self, letter: Letter, queue: str) -> None:
-        """A letter to CSS: done on the data of all platforms that it concerns. Raises Away."""
+        """Deliver a letter to CSS: it is handled on the data of all platforms that it concerns. Raises Away."""
         if not self.awake:
             raise Away
         body = orjson.loads(letter.body)
@@ -167,7 +167,7 @@ class Place:
     # ---- transactions -------------------------------------------------------------------------
 
     def begin(self, cell: Cell) -> MemoryUnitOfWork:
-        """A transaction of a timer."""
+        """Return a transaction of a timer."""
         cell.data.home_of = self.home_of if len(self.cells) > 1 else None
         cell.data.begin(self.world.now, self.name)
         return cell.data
@@ -296,7 +296,7 @@ class Place:
             self.commit(cell, "places are free")
 
     def move(self, cell: Cell, e164: str) -> None:
-        """An operator moves a conference off its unit, as `flows.move` does."""
+        """Let an operator move a conference off its unit, as `flows.move` does."""
         data = self.begin(cell)
         commit(data, decide_move(data.live[e164], data.now))
         self.commit(cell, "operator")

@@ -28,7 +28,7 @@ planted = Faults()
 
 @planted
 def seat_is_not_given_back(patch: pytest.MonkeyPatch) -> None:
-    """An ended conference keeps its seat."""
+    """Plant the fault: an ended conference keeps its seat."""
     count = MemoryUnitOfWork.count
 
     def greedy(uow: MemoryUnitOfWork, domain: str, before: Amounts, after: Amounts) -> None:
@@ -40,7 +40,7 @@ def seat_is_not_given_back(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def number_starts_again(patch: pytest.MonkeyPatch) -> None:
-    """The next conference with a number counts its incarnations from 1."""
+    """Plant the fault: the next conference with a number counts its incarnations from 1."""
     save = MemoryUnitOfWork.save
 
     def forgetful(uow: MemoryUnitOfWork, before: Conference | None, after: Conference) -> None:
@@ -53,7 +53,7 @@ def number_starts_again(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def inbox_is_removed(patch: pytest.MonkeyPatch) -> None:
-    """A repeated request is done again."""
+    """Plant the fault: a repeated request is done again."""
     is_new = MemoryUnitOfWork._is_new
 
     def again(uow: MemoryUnitOfWork, message: Any, body: dict[str, Any], envelope: Any) -> bool:
@@ -72,7 +72,7 @@ def sync_is_removed(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def state_check_is_removed(patch: pytest.MonkeyPatch) -> None:
-    """The RMS' answer is taken whatever the conference is doing by now."""
+    """Plant the fault: the RMS' answer is taken whatever the conference is doing by now."""
     decide = restore.decide_restore_resources
 
     def careless(c: Conference, reply: Any, question: int, here: str, now: datetime) -> Step:
@@ -84,7 +84,7 @@ def state_check_is_removed(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def question_check_is_removed(patch: pytest.MonkeyPatch) -> None:
-    """An answer of the RMS to an older question counts for the newest, and unit or not."""
+    """Plant the fault: an answer of the RMS to an older question counts for the newest, and unit or not."""
     decide = create.decide_create_resources
 
     def careless(c: Conference, reply: Any, question: int, here: str, now: datetime) -> Step:
@@ -99,7 +99,7 @@ def question_check_is_removed(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def incarnation_check_is_removed(patch: pytest.MonkeyPatch) -> None:
-    """Whoever says that it has taken a number is believed."""
+    """Plant the fault: whoever says that it has taken a number is believed."""
     original = create_flow._decide_unit_accepted
 
     def careless(uow: Any, c: Conference | None, reply: Any, unit: Any) -> Step:
@@ -112,7 +112,7 @@ def incarnation_check_is_removed(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def ghosts_may_stay(patch: pytest.MonkeyPatch) -> None:
-    """The incarnation in a unit's list is not looked at."""
+    """Plant the fault: the incarnation in a unit's list is not looked at."""
     decide = sync.decide_listed
 
     def careless(c: Conference | None, entry: UnitListEntry, *facts: Any, **more: Any) -> Step:
@@ -128,7 +128,7 @@ def ghosts_may_stay(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def dropped_unit_is_remembered(patch: pytest.MonkeyPatch) -> None:
-    """A unit that was told to drop a conference may take it back (found by this simulation)."""
+    """Plant the fault: a unit that was told to drop a conference may take it back (found by this simulation)."""
     lose = Conference.lose_unit
     patch.setattr(
         Conference, "lose_unit", lambda c, now, avoid=(), dropped=False: lose(c, now, avoid=avoid)
@@ -137,13 +137,13 @@ def dropped_unit_is_remembered(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def third_unit_may_take_its_time(patch: pytest.MonkeyPatch) -> None:
-    """The last unit is waited for longer than the asker may wait (found by this simulation)."""
+    """Plant the fault: the last unit is waited for longer than the asker may wait (found by this simulation)."""
     patch.setattr(create, "_before_give_up", lambda c, moment: moment)
 
 
 @planted
 def stranger_speaks_for_no_unit(patch: pytest.MonkeyPatch) -> None:
-    """A conference without a unit listens to all (found by this simulation)."""
+    """Plant the fault: a conference without a unit listens to all (found by this simulation)."""
     patch.setattr(Conference, "is_on", lambda c, unit: unit is None or c.unit in (None, unit))
 
 
@@ -163,7 +163,7 @@ def waiting_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def nobody_is_told_of_failure(patch: pytest.MonkeyPatch) -> None:
-    """A create request that fails has no answer."""
+    """Plant the fault: a create request that fails has no answer."""
     give_up = create.give_up
 
     def silent(c: Conference, code: str, now: datetime, detail: str = "") -> Step:
@@ -190,13 +190,13 @@ def warnings_repeat(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def places_are_given_twice(patch: pytest.MonkeyPatch) -> None:
-    """The pool forgets what it has promised."""
+    """Plant the fault: the pool forgets what it has promised."""
     patch.setattr(MemoryPool, "_release", lambda pool, node, e164: None)
 
 
 @planted
 def places_leak(patch: pytest.MonkeyPatch) -> None:
-    """The pool never counts again (found by this simulation: a lost notice cost places for ever)."""
+    """Plant the fault: the pool never counts again (found by this simulation: a lost notice cost places for ever)."""
     state = MemoryPool.state
 
     def trusting(pool: MemoryPool, heartbeat: Any, now: datetime) -> str:

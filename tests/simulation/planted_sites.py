@@ -33,13 +33,13 @@ planted = Faults()
 
 @planted
 def who_was_taken_over_acknowledges(patch: pytest.MonkeyPatch) -> None:
-    """A former owner commits without its copy until it hears of the other one."""
+    """Plant the fault: a former owner commits without its copy until it hears of the other one."""
     patch.setattr(Cell, "_commits", lambda cell, site: True)
 
 
 @planted
 def solo_is_ignored(patch: pytest.MonkeyPatch) -> None:
-    """A copy takes over from an owner that was alone, and lacks its last writes."""
+    """Plant the fault: a copy takes over from an owner that was alone, and lacks its last writes."""
     copy = Cell._copy
 
     def careless(cell: Cell, t: float) -> None:
@@ -69,13 +69,13 @@ def forward_is_done_here_too(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def late_notice_is_believed(patch: pytest.MonkeyPatch) -> None:
-    """The notice that came last wins, whatever its number."""
+    """Plant the fault: the notice that came last wins, whatever its number."""
     patch.setattr(decisions, "is_newer", lambda newest, order: True)
 
 
 @planted
 def notice_without_epoch_wins(patch: pytest.MonkeyPatch) -> None:
-    """Notices are ordered by their numbers alone."""
+    """Plant the fault: notices are ordered by their numbers alone."""
     newer = lambda newest, order: newest is None or order[1] > newest[1]  # noqa: E731
     patch.setattr(decisions, "is_newer", newer)
 
@@ -96,7 +96,7 @@ def takeover_forgets_conferences(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def hand_back_moves_conferences(patch: pytest.MonkeyPatch) -> None:
-    """Home fetches all that runs elsewhere as soon as it serves again."""
+    """Plant the fault: home fetches all that runs elsewhere as soon as it serves again."""
     follow_serving_sites = Place._keep_up
 
     def fetch(place: Place) -> None:
@@ -109,7 +109,7 @@ def hand_back_moves_conferences(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def hand_back_ends_conferences(patch: pytest.MonkeyPatch) -> None:
-    """Home believes nothing that a unit elsewhere holds: it is told to drop it."""
+    """Plant the fault: home believes nothing that a unit elsewhere holds, and lets it be dropped."""
     believed_on = MemoryUnitOfWork.find_unlocked
     patch.setattr(
         MemoryUnitOfWork,
@@ -168,7 +168,7 @@ def units_have_no_site(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def creation_that_moves_keeps_its_incarnation(patch: pytest.MonkeyPatch) -> None:
-    """Two units may have it under the same one."""
+    """Plant the fault: two units may have a conference under the same incarnation."""
     decide = decide_taken_over
 
     def careless(c: Conference, now: datetime) -> Step:
@@ -182,7 +182,7 @@ def creation_that_moves_keeps_its_incarnation(patch: pytest.MonkeyPatch) -> None
 
 @planted
 def judge_that_was_cut_off_is_believed(patch: pytest.MonkeyPatch) -> None:
-    """A copy whose links are mended takes the silence while they were cut for that of the owner."""
+    """Plant the fault: a copy whose links are mended takes the silence while they were cut for that of the owner."""
     decide = Judge.decide
 
     def hasty(judge: Judge, cell: Cell, t: float) -> cell_facts.Step:

@@ -15,7 +15,7 @@ planted = Faults()
 
 @planted
 def judge_that_was_held_up_is_believed(patch: pytest.MonkeyPatch) -> None:
-    """An agent that did not run for a while takes its own silence for that of the other site."""
+    """Plant the fault: an agent that did not run for a while takes its own silence for that of the other site."""
     decide = Judge.decide
 
     def hasty(judge: Judge, cell: Cell, t: float) -> Step:
@@ -28,5 +28,5 @@ def judge_that_was_held_up_is_believed(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def sign_of_life_goes_through_the_broker(patch: pytest.MonkeyPatch) -> None:
-    """The software counts as alive only while timers get through to it."""
+    """Plant the fault: the software counts as alive only while timers get through to it."""
     patch.setattr(Place, "software_lives", property(lambda place: place.awake))

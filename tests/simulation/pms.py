@@ -18,7 +18,7 @@ ROOMS = ("room-a", "room-b")
 
 @dataclass(slots=True)
 class KnownNotices:
-    """The newest that a site's CSS has heard of each room and platform. As `FailoverUnitOfWork.hears`."""
+    """The newest notices that a site's CSS has heard of each room and platform. As `FailoverUnitOfWork.hears`."""
 
     orders: dict[str, tuple[int, int]] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class KnownNotices:
 
 @dataclass(slots=True)
 class Pms:
-    """Looks at rooms and platforms of one site."""
+    """The PMS of one site, which looks at its rooms and platforms."""
 
     platform: str
     tell: Callable[[Message], None]
@@ -100,14 +100,14 @@ class Pms:
 
 @dataclass(slots=True)
 class PmsChecks:
-    """The newest notice wins, whatever order they come in."""
+    """The checks that the newest notice wins, whatever order they come in."""
 
     newest: dict[tuple[str, str], tuple[tuple[int, int], str]] = field(default_factory=dict)
 
     def after(
         self, site: str, subject: str, order: tuple[int, int], state: str, of: KnownNotices
     ) -> None:
-        """A site's CSS has heard a notice."""
+        """Check a notice that a site's CSS has heard."""
         newest = self.newest.get((site, subject))
         if newest is None or order > newest[0]:
             newest = self.newest[site, subject] = (order, state)

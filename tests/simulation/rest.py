@@ -59,7 +59,7 @@ def _check_rooms(place: Place) -> None:
 
 
 def _check_names(world: World) -> None:
-    """Every conference that ran has its last name, here and on its unit."""
+    """Check that every conference that ran has its last name, here and on its unit."""
     wished = world.ledger.wished
     for cell in world.cells.values():
         for c in cell.data.live.values():

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class Rms:
-    """The pool of a site knows which of its units is free."""
+    """The RMS of a site, which knows which of its units is free."""
 
     def __init__(self, place: Place) -> None:
         self.place, self.world = place, place.world
@@ -43,7 +43,7 @@ class Rms:
         return self.away_until > self.world.t
 
     def take(self, letter: Letter) -> None:
-        """A letter to the RMS. Raises Away."""
+        """Deliver a letter to the RMS. Raises Away."""
         if not self.world.network.up(self.place.name):
             raise Away
         message = registry.read(orjson.loads(letter.body))
@@ -114,7 +114,7 @@ class Rms:
                 self._lost(unit)
 
     def _lost(self, unit: Unit) -> None:
-        """CSS is told first, durably: nobody is while our own data is closed."""
+        """Tell CSS first, durably, that a unit is lost; tell nobody while our own data is closed."""
         if self.place.own.gate(self.place.name) is not Gate.OPEN:
             return
         self.world.say(f"{self.place.name} {unit} is lost")
@@ -123,7 +123,7 @@ class Rms:
         self.pool.gone(unit, self.world.now)
 
     def wipe(self) -> None:
-        """Redis is emptied, and built again from the databases."""
+        """Empty Redis, and build it again from the databases."""
         units = [
             c
             for cell in self.place.cells.values()

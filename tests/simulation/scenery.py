@@ -24,7 +24,7 @@ def prefix_of(platform: str) -> str:
 
 
 def unit_of_work_of(platform: str = PLATFORM) -> MemoryUnitOfWork:
-    """A platform with three tenants: one with a limit and room-a, one without full HD, one disabled."""
+    """Return a platform with three tenants: one with a limit and room-a, one without full HD, one disabled."""
 
     def facts(name: str, small: int | None, room: str, **more: Any) -> TenantFacts:
         tenant = Tenant(f"{platform}-{name}", platform, **{"enabled": True, **more})
@@ -46,8 +46,8 @@ def unit_of_work_of(platform: str = PLATFORM) -> MemoryUnitOfWork:
 
 
 def unit_descriptions(rng: Random, platform: str, sites: int) -> list[UnitDescription]:
-    """Two to five units of different sizes in two rooms, two of them at one address; fewer where
-    there are several sites. All sites use the same private addresses."""
+    """Return two to five units of different sizes in two rooms, two at one address; fewer where there are several
+    sites. All sites use the same private addresses."""
     count = rng.randrange(2, 6) if sites == 1 else rng.randrange(2, 4)
     return [
         UnitDescription(

@@ -40,7 +40,7 @@ class Trouble:
         return self._rng.choice(list(self.world.places.values()))
 
     def act(self) -> None:
-        """Perhaps something fails now; perhaps somebody in a conference wishes something."""
+        """Perhaps cause a fault; perhaps let somebody in a conference wish something."""
         weather, rng = self.world.weather, self._rng
         if weather.all_silent and rng.random() < weather.all_silent:
             for unit in self.world.units():
@@ -137,7 +137,7 @@ class Trouble:
         self.world.say(f"{place.name}: Redis was emptied")
 
     def _room(self, place: Place) -> None:
-        """An operator says how a room is, or leaves it to the PMS."""
+        """Let an operator say how a room is, or leave it to the PMS."""
         name, mode = self._rng.choice(ROOMS), self._rng.choice(("on", "auto", "auto"))
         others = any(room.mode == "on" for n, room in place.pms.rooms.items() if n != name)
         mode = "auto" if others else mode
@@ -147,7 +147,7 @@ class Trouble:
     # ---- sites, and what lies between them ------------------------------------------------------
 
     def _site(self) -> None:
-        """Something that only a second site survives."""
+        """Cause a fault that only a second site survives."""
         place = self._place()
         seconds = self._rng.choice((2, 6, 15, 40))
         choice = self._rng.randrange(7)
@@ -165,7 +165,7 @@ class Trouble:
             self._drill(place)
 
     def _kill(self, place: Place, seconds: float) -> None:
-        """Sometimes between commit and publish."""
+        """Kill a process, sometimes between commit and publish."""
         if self._rng.random() < 0.5:
             place.relay_sleeps_until = self.world.t + seconds
             self.world.at(self.world.t + 0.5, self._down, place, seconds, Fault.DIE)
@@ -173,7 +173,7 @@ class Trouble:
             self._down(place, seconds, Fault.DIE)
 
     def _down(self, place: Place, seconds: float, fault: Fault) -> None:
-        """The whole site is killed, or frozen, with all units."""
+        """Kill or freeze the whole site, with all units."""
         world = self.world
         if not world.network.up(place.name) or world.weather.name == "calm":
             return
@@ -229,5 +229,5 @@ class Trouble:
             self.world.at(self.world.t + 3 * n, self._isolate, place, 1 + self._rng.random())
 
     def _drill(self, place: Place) -> None:
-        """An operator hands a platform over, to its backup or home."""
+        """Let an operator hand a platform over, to its backup or home."""
         place.own.hand_over("an operator's wish")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Units:
-    """They speak on the broker of their site only."""
+    """The simulated media units of a site, which use the broker of their site only."""
 
     def __init__(self, world: World, site: str) -> None:
         self.world, self.site = world, site
@@ -54,7 +54,7 @@ class Units:
                     self.world.at(self.world.t + 0.01, self.take, letter)
 
     def take(self, letter: Letter) -> None:
-        """A letter to one of them."""
+        """Deliver a letter to one of the units."""
         unit = self._units[letter.key]
         faulty = self.all[unit]
         if not faulty.consumes:
@@ -89,6 +89,6 @@ class Units:
         self.say(unit, self.all[unit].act_for_participant(body, self.world.now))
 
     def suffer(self, unit: Unit, order: FaultOrder) -> None:
-        """A unit takes a fault on, or is healed."""
+        """Give a unit a fault, or heal it."""
         self.world.say(f"{self.site} {unit}: {order.fault} for {order.seconds} s")
         self.say(unit, self.all[unit].apply_fault(order, self.world.now))

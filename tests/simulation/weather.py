@@ -55,6 +55,6 @@ SITES_FAIL = (0.02, 0.02, 0.015, 0.015, 0.015)
 
 
 def weather_of(seed: int, *, many: bool = False) -> Weather:
-    """Each kind of weather has a fifth of the seeds; where there are several sites, they fail too."""
+    """Return the weather of a seed: each kind has a fifth of them; where there are several sites, they fail too."""
     kind = KINDS[seed % len(KINDS)]
     return replace(kind, site_faults=SITES_FAIL[seed % len(KINDS)]) if many else kind

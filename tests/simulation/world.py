@@ -53,7 +53,7 @@ _TO_UNIT = Routes.CSS_TO_UNIT.value.exchange
 
 
 def sites_of(seed: int) -> int:
-    """A third of the seeds each: one site, two, three; with each kind of weather."""
+    """Return the number of sites of a seed: a third each has one, two and three, with each kind of weather."""
     return seed // 5 % 3 + 1
 
 
@@ -115,7 +115,7 @@ class World(Clock):
             timer(*arguments)
 
     def step(self) -> None:
-        """Half a second or so: what arrives, what units say by themselves, what somebody does."""
+        """Run about half a second: deliver messages, and let units and people act."""
         self.run_until(self.t + self.rng.random())
         self._tick()
         self.trouble.act()
@@ -138,7 +138,7 @@ class World(Clock):
         return self.weather.healthy_bus and self.t >= self._prompt_from
 
     def settle(self) -> None:
-        """No more faults, and nobody asks for more: everything must come to rest, served."""
+        """Let everything come to rest: no more faults, and no new requests."""
         self.say("faults stop")
         self.weather = CALM
         self._prompt_from = self.t + SAID_AGAIN_IN
@@ -206,8 +206,7 @@ class World(Clock):
     # ---- what is on its way ---------------------------------------------------------------------
 
     def drain(self, place: Place, cell: Cell) -> None:
-        """As `bus.relay.drain`: what lies in an outbox is sent in order, by who serves; to another
-        site only what that confirms is forgotten."""
+        """Send what lies in an outbox, in order, as `bus.relay.drain` does; forget only what another site has confirmed."""
         if place.relay_sleeps_until > self.t or cell.row.owner != place.name:
             return
         for to, letters in cell.outbox.items():
@@ -262,13 +261,13 @@ class World(Clock):
             self.at(again, self._arrive, letter, broker)
 
     def answer_pms(self, place: Place, message: Message) -> None:
-        """The PMS answers a question of CSS."""
+        """Let the PMS answer a question of CSS."""
         route = Routes.PLATFORM_NOTICE.value
         body = dumps(to_body(message))
         self.post(Letter(body=body, exchange=route.exchange, key=route.key), place.name)
 
     def _is_room_down(self, unit: Unit) -> bool:
-        """As `conferences.data.queries.units_in_abnormal_rooms`."""
+        """Return whether a unit's room is down, as `conferences.data.queries.units_in_abnormal_rooms` does."""
         place = self.places[unit.site]
         rooms = {(u.ip, u.pid): room for u, room in place.units.rooms.items()}
         return rooms.get((unit.ip, unit.pid)) in place.own.data.abnormal_rooms

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """Seconds since the fault; `running` is set if the conference had to move to another unit."""
+    """The seconds since the fault; `running` is set if the conference had to move to another unit."""
 
     fault: str
     running: float | None

@@ -13,7 +13,7 @@ NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
 
 class Host:
-    """The two clocks of a host: one that is set, and one that goes on."""
+    """A host with two clocks: one that is set, and one that goes on."""
 
     def __init__(self) -> None:
         self.wall, self.steady = NOON.timestamp(), 500.0
@@ -24,7 +24,7 @@ class Host:
         self.steady += seconds
 
     def told(self, moment: datetime, took: float = 0.0) -> datetime:
-        """A database tells its time; the answer takes a while."""
+        """Let a database tell its time, with an answer that takes a while."""
         asked_at = self.steady
         self.passes(took)
         return clock.follow(moment, asked_at)

@@ -31,7 +31,7 @@ INTERNAL = {"PYTEST_XDIST_WORKER", "OUR_POLICY", "PYTHONDONTWRITEBYTECODE"}
 
 
 def read_by_the_code() -> Iterator[str]:
-    """The names of all variables that some line of ours reads."""
+    """Yield the names of all variables that some line of ours reads."""
     for folder in FOLDERS:
         for path in (ROOT / folder).rglob("*"):
             if path.suffix == ".py":

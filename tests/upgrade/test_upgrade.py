@@ -31,7 +31,7 @@ ANNA = {"username": "anna", "password": "8jsmUTPw9Qpc"}
 
 @pytest.fixture
 def old_database(db: None) -> Iterator[str]:
-    """The name of a database that holds what release 0.1.0 left behind."""
+    """Yield the name of a database that holds what release 0.1.0 left behind."""
     name = f"test_upgrade_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
     parameters = connection.get_connection_params()
     parameters |= {"client_flag": CLIENT.MULTI_STATEMENTS, "database": ""}

@@ -38,7 +38,7 @@ class SentRequest:
 
     @property
     def reqid(self) -> Any:
-        """The asker's own id of it."""
+        """Return the asker's own id of it."""
         return self.body.get("reqid")
 
 
@@ -63,7 +63,7 @@ class Manager(Tap):
         return request
 
     def answer(self, request: SentRequest, within: float = ANSWERED_WITHIN) -> ReceivedMessage:
-        """The one answer to a request."""
+        """Return the one answer to a request."""
 
         def there() -> ReceivedMessage | None:
             return next(iter(self.answers(request)), None)
@@ -83,19 +83,19 @@ class Manager(Tap):
         return self.answer(self.asks(wire_type, **fields))
 
     def asks_to_create(self, **fields: Any) -> SentRequest:
-        """A create request with what must be in it, unless told otherwise."""
+        """Send a create request with what must be in it, unless told otherwise."""
         usual = {"moid": TENANT, "creator": {"moid": "a1", "name": "Anna"}, "confname": "Board"}
         return self.asks("CM_MAU_CREATECONF_REQ", **(usual | fields))
 
     def is_refused(self, errcode: str, request: SentRequest) -> ReceivedMessage:
-        """The request gets its NACK with this code."""
+        """Assert that the request gets its NACK with this code."""
         answer = self.answer(request)
         assert answer["type"].endswith("_NACK"), answer.body
         assert answer["errcode"] == errcode, answer.body
         return answer
 
     def lists(self, moid: str, **fields: Any) -> Body:
-        """The list of a domain's conferences."""
+        """Return the list of a domain's conferences."""
         answer = self.ask("CM_MAU_GETCONFLIST_REQ", moid=moid, **fields)
         assert answer["type"] == "MAU_CM_GETCONFLIST_ACK", answer.body
         return answer.body
@@ -160,7 +160,7 @@ class MediaUnit(Ear):
         self.line.say(*NODE_TO_RMS, body, app_id=f"cmu@{self.ip}")
 
     def leaves(self) -> None:
-        """Unregister, and take its queue along."""
+        """Unregister, and delete the unit's queue."""
         self.unregisters()
         self.line.forget(self._tag, self.queue)
 
@@ -262,12 +262,12 @@ class OtherRms(Tap):
         super().__init__(line, TO_RMS)
 
     def leave(self) -> None:
-        """Ours is back."""
+        """Let our own RMS answer again."""
         super().leave()
         self.line.bind("RMS.RES.Q", *TO_RMS, on=True)
 
     def is_asked(self, **fields: Any) -> ReceivedMessage:
-        """A question."""
+        """Return a question."""
         return self.hears("GET_RES_REQ", **fields)
 
     def answers(self, question: ReceivedMessage, wire_type: str, **fields: Any) -> None:

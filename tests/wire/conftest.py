@@ -33,7 +33,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def line(site: Site) -> Iterator[Line]:
-    """The connection of all actors."""
+    """Yield the connection of all actors."""
     connected = Line(site.rabbitmq.url("/"))
     yield connected
     connected.close()
@@ -41,13 +41,13 @@ def line(site: Site) -> Iterator[Line]:
 
 @pytest.fixture
 def platform(site: Site) -> str:
-    """The MOID of the site's platform."""
+    """Return the MOID of the site's platform."""
     return site.vault.platform_moid
 
 
 @contextmanager
 def some_units(site: Site, line: Line) -> Iterator[Units]:
-    """Makes media units that have registered, each with an address of its own; they leave at the end."""
+    """Yield a function that makes registered media units, each with its own address; they leave at the end."""
     made_units: list[MediaUnit] = []
 
     def make(ip: str = "", pid: str = "", *, known: bool = True, **plate: Any) -> MediaUnit:
@@ -90,7 +90,7 @@ def _until_empty(line: Line) -> None:
 
 @pytest.fixture
 def units(site: Site, line: Line) -> Iterator[Units]:
-    """Makes media units."""
+    """Return a function that makes media units."""
     with some_units(site, line) as make:
         yield make
 
@@ -103,7 +103,7 @@ def unit(units: Units) -> MediaUnit:
 
 @contextmanager
 def a_manager(site: Site, line: Line) -> Iterator[Manager]:
-    """A conference manager; at the end, what has been left running is ended."""
+    """Yield a conference manager; at the end, end what has been left running."""
     manager = Manager(line)
     yield manager
     while confs := manager.lists(site.vault.platform_moid, count=500)["confs"]:
@@ -116,7 +116,7 @@ def a_manager(site: Site, line: Line) -> Iterator[Manager]:
 
 @pytest.fixture
 def cm(site: Site, line: Line, units: Units) -> Iterator[Manager]:
-    """A conference manager."""
+    """Yield a conference manager."""
     with a_manager(site, line) as manager:
         yield manager
 
@@ -131,7 +131,7 @@ def asker(line: Line) -> Iterator[Asker]:
 
 @pytest.fixture
 def rms(line: Line, cm: Manager) -> Iterator[OtherRms]:
-    """A resource pool of somebody else, in the place of ours."""
+    """Yield a resource pool of somebody else, in the place of ours."""
     other = OtherRms(line)
     yield other
     other.leave()
@@ -139,7 +139,7 @@ def rms(line: Line, cm: Manager) -> Iterator[OtherRms]:
 
 @contextmanager
 def a_third_partys_manager(line: Line) -> Iterator[None]:
-    """A third party's manager serves: our own CM role hears nothing, as if it were switched off."""
+    """Let a third party's manager serve: our own CM role hears nothing, as if it were switched off."""
     line.bind("meeting.css.q", "MEETING.CSS.EX", "MEETING.CSS.K", on=False)
     yield
     line.bind("meeting.css.q", "MEETING.CSS.EX", "MEETING.CSS.K", on=True)
@@ -147,7 +147,7 @@ def a_third_partys_manager(line: Line) -> Iterator[None]:
 
 @pytest.fixture
 def no_cm_of_ours(line: Line) -> Iterator[None]:
-    """Our own CM role is switched off."""
+    """Switch our own CM role off."""
     with a_third_partys_manager(line):
         yield
 
@@ -160,7 +160,7 @@ def morgue(site: Site, line: Line) -> Morgue:
 
 @pytest.fixture
 def tap(line: Line) -> Iterator[Taps]:
-    """Listens to an exchange."""
+    """Return a function that listens to an exchange."""
     taps: list[Tap] = []
 
     def make(*bindings: tuple[str, str]) -> Tap:

@@ -13,12 +13,12 @@ ABSENT = object()
 
 
 def as_json(body: Body) -> bytes:
-    """A body as bytes."""
+    """Return a body as bytes."""
     return json.dumps(body).encode()
 
 
 def nested(levels: int) -> Any:
-    """A list in a list in a list ..."""
+    """Return a list in a list in a list ..."""
     value: Any = 1
     for _ in range(levels):
         value = [value]
@@ -177,7 +177,7 @@ RIGHT_IN_UNITS: Body = {
 
 
 def without(body: Body, **changed: Any) -> Body:
-    """A body with changed fields; ABSENT leaves one out."""
+    """Return a body with changed fields; the value ABSENT leaves a field out."""
     return {k: v for k, v in {**body, **changed}.items() if v is not ABSENT}
 
 

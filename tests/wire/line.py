@@ -24,7 +24,7 @@ BEAT = 2.0
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """A message as it came."""
+    """A message as it was received."""
 
     body: Body
     raw: bytes
@@ -39,7 +39,7 @@ class ReceivedMessage:
 
 
 class Line:
-    """Says, hears, and lets hearts beat."""
+    """A line to the broker, which sends, receives, and lets hearts beat."""
 
     def __init__(self, url: str) -> None:
         self._connection = pika.BlockingConnection(pika.URLParameters(url))
@@ -48,7 +48,7 @@ class Line:
         self._beaten = 0.0
 
     def close(self) -> None:
-        """Hang up; whoever was silent for long has been hung up on."""
+        """Close the connection, unless the broker has closed it after a long silence."""
         with suppress(pika.exceptions.AMQPError):
             self._connection.close()
 
@@ -65,7 +65,7 @@ class Line:
         self._channel.basic_publish(exchange, key, raw, pika.BasicProperties(**present))
 
     def own_queue(self, *bindings: tuple[str, str]) -> str:
-        """A queue of nobody else, bound as told."""
+        """Declare and bind a queue that nobody else uses, and return its name."""
         name = f"wire.{uuid.uuid4().hex}"
         self._channel.queue_declare(name, exclusive=True)
         for exchange, key in bindings:
@@ -73,7 +73,7 @@ class Line:
         return name
 
     def units_queue(self, name: str, key: str) -> None:
-        """The durable queue that a unit declares and binds itself."""
+        """Declare and bind the durable queue of a unit."""
         self._channel.queue_declare(name, durable=True)
         self._channel.queue_bind(name, "cmu.conf.ex", key)
 
@@ -104,7 +104,7 @@ class Line:
         return int(self._channel.queue_declare(queue, passive=True).method.message_count)
 
     def consumers_of(self, queue: str) -> int:
-        """How many consume a queue; 0 also where there is no such queue."""
+        """Return how many consume a queue; 0 also if there is no such queue."""
         channel = self._connection.channel()
         try:
             return int(channel.queue_declare(queue, passive=True).method.consumer_count)
@@ -165,14 +165,14 @@ class Line:
 
 
 class Ear:
-    """Whoever hears: remembers what it heard, and waits for what it wants to hear."""
+    """The ear of an actor: it remembers what it heard, and waits for what it wants to hear."""
 
     def __init__(self, line: Line) -> None:
         self.line = line
         self.heard: list[ReceivedMessage] = []
 
     def hears(self, wire_type: str, within: float = PATIENCE, **fields: Any) -> ReceivedMessage:
-        """The first message of this type with these fields; it is taken off the list."""
+        """Return the first message of this type with these fields, and remove it from the list."""
 
         def first() -> ReceivedMessage | None:
             return next(iter(self.has_heard(wire_type, **fields)), None)
@@ -195,7 +195,7 @@ class Ear:
 
 
 class Tap(Ear):
-    """Listens to what goes over an exchange."""
+    """A tap listens to what goes over an exchange."""
 
     def __init__(self, line: Line, *bindings: tuple[str, str]) -> None:
         super().__init__(line)

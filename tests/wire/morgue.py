@@ -16,7 +16,7 @@ def _name(body: bytes) -> str:
 
 
 class Morgue:
-    """`mau.dead.q` and its index, from now on."""
+    """The messages that come into `mau.dead.q` and its index from now on."""
 
     def __init__(self, site: Site, line: Line) -> None:
         self._site, self._line = site, line

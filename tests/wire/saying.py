@@ -14,7 +14,7 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
 
 
 def moment(text: str) -> datetime:
-    """A time of the wire: ISO 8601 in UTC, whole seconds, `+00:00`."""
+    """Return a time of the wire: ISO 8601 in UTC, whole seconds, `+00:00`."""
     assert _TIME.fullmatch(text), text
     return datetime.fromisoformat(text)
 
@@ -27,7 +27,7 @@ def minutes_from_now(minutes: float, text: str) -> bool:
 
 
 def is_well_formed(message: ReceivedMessage, app_id: str) -> None:
-    """The properties and the size that every message has."""
+    """Assert the properties and the size that every message has."""
     properties = message.properties
     assert properties.content_type == "application/json"
     assert properties.delivery_mode == 2
@@ -39,7 +39,7 @@ def is_well_formed(message: ReceivedMessage, app_id: str) -> None:
 
 
 def start(cm: Manager, unit: MediaUnit, **fields: Any) -> Body:
-    """A conference that runs on this unit: the ACK, and the incarnation that it has."""
+    """Return a conference that runs on this unit: the ACK, and the incarnation that it has."""
     request = cm.asks_to_create(**fields)
     wanted: Body = {k: v for k, v in fields.items() if k == "confE164"}
     order = unit.takes(**wanted)
@@ -49,13 +49,13 @@ def start(cm: Manager, unit: MediaUnit, **fields: Any) -> Body:
 
 
 def held(conf: Body, **fields: object) -> Body:
-    """A conference as a unit lists it."""
+    """Return a conference as a unit lists it."""
     entry = {"confE164": conf["confE164"], "incarnation": conf["incarnation"]}
     return {**entry, "confname": conf["confname"], "mts": [], **fields}
 
 
 def member(number: int, **fields: object) -> Body:
-    """A member of a conference as a unit lists it."""
+    """Return a member of a conference as a unit lists it."""
     usual = {"mtid": f"m{number}", "account": f"88{number}", "name": f"Member {number}"}
     state = {"type": "e164", "online": 1, "mute": 0, "silence": 0}
     return {**usual, **state, **fields}

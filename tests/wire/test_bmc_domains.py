@@ -28,18 +28,18 @@ class Bmc:
         self.service = rows[0][0]
 
     def moid(self) -> str:
-        """A new one."""
+        """Return a new MOID."""
         self.made.append(str(uuid.uuid4()))
         return self.made[-1]
 
     def domain(self, op: str, version: int = 0, **fields: Any) -> None:
-        """A domain changes."""
+        """Send a change of a domain."""
         body: Body = {"type": "BMC_CSS_DOMAIN_NTF", "op": op, "version": version or next(_versions)}
         notice = {**body, "domain": fields, "unknown": [1]}
         self.line.say("bmc.notify.ex", "bmc.domain.k", notice, app_id="bmc")
 
     def account(self, op: str, version: int = 0, **fields: Any) -> None:
-        """An account changes."""
+        """Send a change of an account."""
         body: Body = {
             "type": "AMC_CSS_ACCOUNT_NTF",
             "op": op,
@@ -48,7 +48,7 @@ class Bmc:
         self.line.say("bmc.notify.ex", "bmc.account.k", {**body, "account": fields}, app_id="amc")
 
     def tenant(self, **fields: object) -> str:
-        """A tenant of this platform comes."""
+        """Send a new tenant of this platform."""
         moid = self.moid()
         place: Body = {"level": 0, "uplevelmoid": self.service, "platformmoid": self.platform}
         self.domain("add", **{"moid": moid, "name": "Shop", **place, **fields})
@@ -63,7 +63,7 @@ class Bmc:
         )
 
     def name_is(self, moid: str, *name: str) -> None:
-        """The name of a domain; none: it is not there."""
+        """Wait until a domain has this name; no name: until it is gone."""
         self.until(f"SELECT name FROM domains_domain WHERE moid='{moid}'", *name)
 
     def reasons(self, since: int, number: int) -> list[str]:

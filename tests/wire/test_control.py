@@ -29,7 +29,7 @@ CONTROLS: dict[str, Body] = {
 
 
 def answers(unit: MediaUnit, order: ReceivedMessage, kind: str, **fields: Any) -> Body:
-    """The unit answers a control request; what it said."""
+    """Let the unit answer a control request, and return the answer."""
     name = order["type"].removeprefix("CM_MCU_").rsplit("_", 1)[0]
     same: Body = {k: order[k] for k in ("reqid", "confE164") if k in order.body}
     answer: Body = {"type": f"MCU_CM_{name}_{kind}", **same, **fields}

@@ -47,29 +47,29 @@ class Bmc:
         self.issue = int(issue[0][0])
 
     def licence(self, small: int, large: int, **fields: Any) -> Licence:
-        """The next issue."""
+        """Return the next issue."""
         self.issue += 1
         return licences.licence(self.moid, self.issue, small, large, **fields)
 
     def text(self, licence: Licence) -> str:
-        """Sealed with the core's key."""
+        """Return the text of a licence, sealed with the core's key."""
         vault = self.site.vault
         return licences.sealed(licence, vault.license_signing, vault.license_sealing)
 
     def sends(self, text: str, moid: str = "") -> None:
-        """A licence goes out; without a reason to think that anybody answers."""
+        """Send a licence to which perhaps nobody answers."""
         body = {"type": "BMC_CSS_LICENSE_NTF", "platformmoid": moid or self.moid, "license": text}
         self.line.say(*FROM_BMC, body, app_id="bmc")
 
     def issues(self, small: int, large: int, **fields: Any) -> Body:
-        """The next issue goes out; what the platform is told then."""
+        """Send the next issue, and return what the platform is told then."""
         self.sends(self.text(self.licence(small, large, **fields)))
         return self.heard.hears("PLATFORM_LICENSE_NTF", issue=self.issue).body
 
 
 @pytest.fixture
 def bmc(site: Site, line: Line, tap: Taps) -> Iterator[Bmc]:
-    """BMC; the licences that it has issued are forgotten, and the old one counts again."""
+    """Yield a BMC; at the end, forget its licences, so that the old one counts again."""
     connected = Bmc(site, line, tap(IN_FORCE, TO_BMC))
     before = connected.issue
     yield connected

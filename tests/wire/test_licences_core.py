@@ -32,24 +32,24 @@ class CoreWithLine:
 
     @property
     def moid(self) -> str:
-        """The site's platform."""
+        """Return the site's platform."""
         return self.east.vault.platform_moid
 
     def next_text(self, small: int) -> str:
-        """The next issue for the site's platform, sealed by the core."""
+        """Return the next issue for the site's platform, sealed by the core."""
         issue = licences.next_issue(self.moid, self.core, self.east)
         licence, vault = licences.licence(self.moid, issue, small, 2), self.core.vault
         return licences.sealed(licence, vault.license_signing, vault.license_sealing)
 
     def brings(self, text: str, folder: Path) -> None:
-        """An operator at the core loads it."""
+        """Let an operator at the core load it."""
         folder.write_text(text)
         self.core.manage("license_import", str(folder))
 
 
 @pytest.fixture
 def both(with_core: Stand) -> Iterator[CoreWithLine]:
-    """Core and site; at the end the site has a licence again."""
+    """Yield core and site; at the end the site has a licence again."""
     pair = CoreWithLine(with_core)
     yield pair
     pair.heard.leave()

@@ -21,7 +21,7 @@ START, STOP = "CM_MAU_STARTMONITOR_REQ", "CM_MAU_STOPMONITOR_REQ"
 
 
 def begun(cm: Manager, unit: MediaUnit) -> Body:
-    """A conference in which somebody is online."""
+    """Return a conference in which somebody is online."""
     conf = start(cm, unit)
     here: Body = {"confE164": conf["confE164"], "incarnation": conf["incarnation"]}
     unit.says("MCU_MAU_CONFSTATECHANGE_NTF", **here, mts=[member(1)])
@@ -35,7 +35,7 @@ def begun(cm: Manager, unit: MediaUnit) -> Body:
 
 
 def sends(unit: MediaUnit, order: ReceivedMessage, **fields: Any) -> None:
-    """The unit starts what it was asked for."""
+    """Let the unit start the monitor that it was asked for."""
     same = {name: order[name] for name in ("reqid", "confE164", "incarnation")}
     mark = order.properties.correlation_id
     body = {"type": "MCU_MAU_STARTMONITOR_ACK", **same, **unit.me, **fields}
@@ -43,7 +43,7 @@ def sends(unit: MediaUnit, order: ReceivedMessage, **fields: Any) -> None:
 
 
 def monitored(cm: Manager, unit: MediaUnit, conf: Body, **fields: Any) -> ReceivedMessage:
-    """A monitor that is sent: the ACK."""
+    """Return a monitor that is sent: the ACK."""
     request = cm.asks(START, confE164=conf["confE164"], **AT, mode=1, **fields)
     sends(unit, unit.hears("MAU_MCU_STARTMONITOR_REQ"), payload=111)
     return cm.answer(request)
@@ -96,7 +96,7 @@ def test_a_unit_of_ours_is_never_sent_to(cm: Manager, units: Units) -> None:
 
 
 def start_on_one(cm: Manager, *units: MediaUnit) -> str:
-    """A conference on whichever of the units is asked."""
+    """Return a conference on whichever of the units is asked."""
     request = cm.asks_to_create()
 
     def asked() -> MediaUnit | None:

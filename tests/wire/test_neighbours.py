@@ -43,7 +43,7 @@ class Neighbour(Tap):
 
 @pytest.fixture
 def ngi(line: Line, cm: Manager) -> Iterator[Neighbour]:
-    """A neighbouring system."""
+    """Yield a neighbouring system."""
     neighbour = Neighbour(line)
     yield neighbour
     neighbour.leave()

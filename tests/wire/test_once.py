@@ -20,7 +20,7 @@ HOURS_AGO = 7200
 
 
 def create_body(**fields: object) -> dict[str, object]:
-    """A create request with an id of its own."""
+    """Return a create request with an id of its own."""
     usual = {"type": "CM_MAU_CREATECONF_REQ", "reqid": uuid.uuid4().hex, "moid": TENANT}
     return {**usual, "creator": {"moid": "a1", "name": "Anna"}, "confname": "Once", **fields}
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("wire")
 
 
 def refused(cm: Manager, errcode: str, **fields: object) -> dict[str, object]:
-    """A create request is refused with this code, and nothing of it is kept."""
+    """Assert that a create request is refused with this code, and that nothing of it is kept."""
     request = cm.asks_to_create(**fields)
     nack = cm.is_refused(errcode, request)
     assert nack.body == {

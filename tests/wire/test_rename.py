@@ -15,12 +15,12 @@ pytestmark = pytest.mark.xdist_group("wire")
 
 
 def wishes(unit: MediaUnit, number: str, name: str, reqid: str = "n1") -> None:
-    """The unit asks for another name."""
+    """Let the unit ask for another name."""
     unit.says("MCU_MAU_MODIFYCONFNAME_REQ", reqid=reqid, confE164=number, confname=name)
 
 
 def reports(unit: MediaUnit, conf: Body, **changed: Any) -> None:
-    """The unit tells what has changed."""
+    """Let the unit report what has changed."""
     same = {k: conf[k] for k in ("confE164", "incarnation")}
     unit.says("MCU_MAU_CONFSTATECHANGE_NTF", **same, **changed)
 
@@ -35,7 +35,7 @@ def name_is(cm: Manager, name: str) -> None:
 
 
 def manager_answers(cm: Manager, question: ReceivedMessage, kind: str, **fields: object) -> None:
-    """The manager agrees, or does not."""
+    """Let the manager agree, or not."""
     same = {k: question[k] for k in ("reqid", "confE164")}
     cm.sends({"type": f"CM_MAU_MODIFYCONFNAME_{kind}", **same, **fields}, reply_to=None)
 

@@ -20,7 +20,7 @@ ROOMS_REMEMBERED = 1.0
 
 
 def granted_unit(answer: ReceivedMessage) -> str:
-    """The address of the unit that an answer names."""
+    """Return the address of the unit that an answer names."""
     return str(answer["mcu"]["ip"]) if answer.body.get("mcu") else ""
 
 

@@ -79,7 +79,7 @@ class Silence:
 
 @pytest.fixture(scope="module")
 def silence(site: Site, line: Line) -> Iterator[Silence]:
-    """The story, told once."""
+    """Yield the story, told once."""
     with (
         some_units(site, line) as units,
         a_third_partys_manager(line),

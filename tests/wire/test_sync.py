@@ -33,7 +33,7 @@ def is_left_alone(cm: Manager, unit: MediaUnit, number: str, state: str = "runni
 
 
 def lost(cm: Manager, unit: MediaUnit, **fields: object) -> Body:
-    """A conference that waits to be restored, last on this unit, which is gone."""
+    """Return a conference that waits to be restored, last on this unit, which is gone."""
     conf = start(cm, unit, **fields)
     unit.unregisters()
     assert cm.hears("MAU_CM_CONFRESTORE_NTF", confE164=conf["confE164"])["state"] == "pending"
@@ -108,7 +108,7 @@ def test_pending_last_on_another_unit_it_is_dropped(cm: Manager, units: Units) -
 
 @contextmanager
 def abnormal(site: Site, room: str) -> Iterator[None]:
-    """The room is down for a while."""
+    """Let the room be down for a while."""
     room_is(site, room, abnormal=True)
     try:
         yield

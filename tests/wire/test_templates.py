@@ -27,7 +27,7 @@ class Gateway(Tap):
     """A gateway that asks the registry what a number is."""
 
     def asks(self, **fields: Any) -> Body:
-        """The answer of the registry."""
+        """Return the answer of the registry."""
         body = {"type": "GW_UPU_GETCONF_REQ", "reqid": uuid.uuid4().hex, **fields}
         self.line.say(*TO_UPU, body, reply_to=self.queue, correlation_id=body["reqid"])
 

@@ -46,7 +46,7 @@ def license_for(site: Site, small: int, large: int, valid_to: str = "NULL") -> N
 
 @contextmanager
 def licensed(site: Site, small: int, large: int, valid_to: str = "NULL") -> Iterator[None]:
-    """Under another licence for a while."""
+    """Put another licence in force for a while."""
     license_for(site, small, large, valid_to)
     try:
         yield
@@ -72,14 +72,14 @@ COLUMNS = {
 
 
 def copy_row(table: str, key: str, original: str, **changes: str) -> str:
-    """SQL that copies a row with other values."""
+    """Return SQL that copies a row with other values."""
     values = ", ".join(changes.get(name, name) for name in COLUMNS[table])
     names = ", ".join(COLUMNS[table])
     return f"INSERT INTO {table} ({names}) SELECT {values} FROM {table} WHERE {key}='{original}';"
 
 
 def new_tenant(site: Site, domain: dict[str, str] | None = None, **user: str) -> str:
-    """A tenant like the demonstration one, but for these columns; its MOID."""
+    """Create a tenant like the demonstration one, but for these columns, and return its MOID."""
     moid = str(uuid.uuid4())
     columns = {"moid": f"'{moid}'", "name": f"'{moid}'", **(domain or {})}
     two = {"domain_ptr_id": f"'{moid}'", **user}
@@ -92,7 +92,7 @@ def new_tenant(site: Site, domain: dict[str, str] | None = None, **user: str) ->
 
 
 def new_service_domain(site: Site, **domain: str) -> str:
-    """A service domain beside the demonstration one; its MOID."""
+    """Create a service domain beside the demonstration one, and return its MOID."""
     moid = str(uuid.uuid4())
     parent = sql(site, f"SELECT parent_id FROM domains_domain WHERE moid='{TENANT}'")[0][0]
     row = {"moid": f"'{moid}'", "name": f"'{moid}'", **domain}
@@ -101,7 +101,7 @@ def new_service_domain(site: Site, **domain: str) -> str:
 
 
 def new_platform(site: Site) -> str:
-    """A platform domain that some other site serves; its MOID."""
+    """Create a platform domain that some other site serves, and return its MOID."""
     moid, own = str(uuid.uuid4()), site.vault.platform_moid
     row = {
         "domain_ptr_id": f"'{moid}'",
@@ -117,7 +117,7 @@ def new_platform(site: Site) -> str:
 
 
 def new_room(site: Site, abnormal: bool = False) -> str:
-    """A machine room of the platform; its MOID."""
+    """Create a machine room of the platform, and return its MOID."""
     moid, own = str(uuid.uuid4()), site.vault.platform_moid
     changes = {"moid": f"'{moid}'", "name": "'Room'", "is_default": "0"}
     sql(
@@ -147,7 +147,7 @@ def room_is(site: Site, moid: str, *, abnormal: bool) -> None:
 
 @contextmanager
 def stopped(site: Site) -> Iterator[None]:
-    """The site has stopped its service."""
+    """Let the site stop its service for a while."""
     sql(site, "UPDATE stores_cell SET owner='somebody else'")
     try:
         yield
@@ -177,5 +177,5 @@ def parked(site: Site, since: int) -> dict[str, list[tuple[str, str, str]]]:
 
 
 def last_parked(site: Site) -> int:
-    """A moment for `parked`."""
+    """Return a moment for `parked`."""
     return int(sql(site, "SELECT COALESCE(MAX(id), 0) FROM bus_parked")[0][0])

@@ -18,7 +18,7 @@ LONG = bytes(range(256)) * 40_000
 
 
 class Bucket(BaseHTTPRequestHandler):
-    """A server with as much of S3 as one file at a time needs."""
+    """A server that implements as much of S3 as our storage uses, for one file at a time."""
 
     kept: dict[str, bytes]
     sent: list[int]
@@ -50,12 +50,12 @@ class Bucket(BaseHTTPRequestHandler):
         self._answer(204)
 
     def log_message(self, *_: Any) -> None:
-        """Quiet."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def bucket(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Bucket]]:
-    """A server with one bucket, which the settings name."""
+    """Yield a server with one bucket, which the settings name."""
     pytest.importorskip("storages")
     bucket = type("One", (Bucket,), {"kept": {}, "sent": []})
     server = ThreadingHTTPServer(("127.0.0.1", 0), bucket)

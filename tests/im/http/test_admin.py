@@ -15,7 +15,7 @@ from tests.web_clients import Browser
 
 
 def operator() -> Browser:
-    """The operator's browser."""
+    """Return the operator's browser."""
     client = Browser()
     client.force_login(Account.objects.get(username="admin"))
     return client

@@ -15,14 +15,14 @@ from tests.web_clients import Browser
 
 
 def admin() -> Browser:
-    """The operator's browser."""
+    """Return the operator's browser."""
     client = Browser()
     client.force_login(Account.objects.get(username="admin"))
     return client
 
 
 def send_broadcast(client: Browser, domain: str, text: str, **more: Any) -> int:
-    """Fill the form; the status of what came back."""
+    """Fill in the form and send it; return the status of the answer."""
     form = {"domain": domain, "text": text, "sure": "on", **more}
     return client.post("/admin/im/broadcast/add/", form).status_code
 

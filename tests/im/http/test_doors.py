@@ -54,7 +54,7 @@ OBJECTS = [one for one in CALLS if "{n}" in one[1]]
 
 
 def filled(call: tuple[str, str, Body], **values: str) -> tuple[str, str, Body]:
-    """A call about these."""
+    """Return a call (method, path, body) with these ids filled in."""
     method, path, body = call
 
     def put(value: object) -> object:
@@ -67,7 +67,7 @@ def filled(call: tuple[str, str, Body], **values: str) -> tuple[str, str, Body]:
 
 @pytest.fixture
 def group(anna: Someone, ben: Someone) -> str:
-    """A group of two, with a message."""
+    """Return a group of two, with a message."""
     number = anna.founds(ben)
     anna.says(number, "secret", mark="m-1")
     return number
@@ -151,7 +151,7 @@ def test_whoever_is_not_in_a_group_can_do_nothing_to_it(
 
 
 def token_of(anna: Someone, account: Account) -> str:
-    """A token of an account at anna's platform."""
+    """Return a token of an account at anna's platform."""
     platform = tokens.read(anna.token).platform
     return tokens.issue(account.moid, platform, tokens.Bearer.USER, time.time())[0]
 

@@ -42,7 +42,7 @@ class Device:
     underway: list[Entry] = field(default_factory=list)
 
     def arrives(self, seed: int) -> None:
-        """The network loses, repeats, and puts in another order."""
+        """Let messages arrive as over a bad network: lost, repeated, and in another order."""
         dice, underway = random.Random(seed), self.underway
         delivered = [entry for entry in underway for _ in range(dice.choice((0, 1, 1, 1, 2)))]
         dice.shuffle(delivered)
@@ -50,7 +50,7 @@ class Device:
         self.keep(entry_shown for entry in delivered for entry_shown in self.log.add(entry))
 
     def keep(self, entries: Iterable[Entry]) -> None:
-        """These are shown now."""
+        """Show these messages on the device."""
         self.shown += [entry["data"]["seq"] for entry in entries]
 
     def comes_back(self) -> None:
@@ -66,7 +66,7 @@ class Device:
             more = answer["more"]
 
     def fetches(self) -> None:
-        """A hole is filled by the page after it."""
+        """Fetch the page that fills a hole."""
         if self.log.has_gap:
             answer = self.owner.get(f"conversations/{self.group}/messages?after={self.log.last}")
             self.keep(self.log.add_page(answer["from_seq"], answer["to_seq"], answer["entries"]))
@@ -136,7 +136,7 @@ class World:
     # ---- what the database says ---------------------------------------------------------------
 
     def rows(self, floor: int, top: int) -> list[Row]:
-        """The log as it is stored."""
+        """Return the log as it is stored."""
         rows = Row.objects.filter(conversation=int(self.group), seq__gt=floor, seq__lte=top)
         return list(rows.order_by("seq"))
 
@@ -155,7 +155,7 @@ def _wish(number: int, what: str, seq: int) -> LoggedRequest:
 
 
 def stored(rows: list[Row]) -> dict[int, dict[str, Any]]:
-    """The messages as the tables have them."""
+    """Return the messages as the tables have them."""
     messages: dict[int, dict[str, Any]] = {}
     for row in rows:
         if row.cmd == "msg":

@@ -12,7 +12,7 @@ from tests.im.http.town import Someone, pushed, someone
 
 
 def add(who: Someone, number: str, *others: Someone, **more: bool) -> int:
-    """Bring them in; the HTTP status."""
+    """Add people to the group; return the HTTP status."""
     body = {"users": [other.id for other in others], **more}
     return who.post(f"conversations/{number}/members", body).status
 

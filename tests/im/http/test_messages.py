@@ -11,7 +11,7 @@ from tests.im.http.town import Someone
 
 
 def seqs(entries: list[dict[str, object]]) -> list[int]:
-    """Their places."""
+    """Return the sequence numbers of the messages."""
     return [entry["data"]["seq"] for entry in entries]  # type: ignore[index]
 
 

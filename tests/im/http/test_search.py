@@ -22,7 +22,7 @@ def indexed() -> None:
 
 
 def search_bodies(who: Someone, text: str, more: str = "") -> list[str]:
-    """The texts that a search finds, newest first."""
+    """Return the texts that a search finds, newest first."""
     answer = who.get(f"search?q={quote(text)}{more}")
     assert answer.status == 200, answer.body
     return [hit["data"]["body"] for hit in answer["found"]]

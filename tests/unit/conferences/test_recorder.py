@@ -23,7 +23,7 @@ def types(step: Step) -> list[str]:
 
 
 def unrecorded() -> Conference:
-    """A conference that was restored without the recorder that it should have."""
+    """Return a conference that was restored without the recorder that it should have."""
     return conference(_S.RESTORING, record=True).begin_running(None, NOW)
 
 

@@ -92,7 +92,7 @@ def begun(site: MemoryUnitOfWork, number: str) -> list[Body]:
 
 
 def refused(answer: Body, code: str, field: str) -> None:
-    """A request is refused with this code, and names this field."""
+    """Assert that a request is refused with this code, and that the refusal names this field."""
     assert (answer["type"][-5:], answer["errcode"]) == ("_NACK", code), answer
     assert answer["detail"].startswith(f"{field}:"), answer
 

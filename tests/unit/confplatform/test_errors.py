@@ -23,7 +23,7 @@ def test_codes_of_the_wire_stay_or_have_their_own_number() -> None:
 
 
 def answered(failure: Exception, **headers: str) -> Any:
-    """The answer to an exception of a view, for a program with these headers."""
+    """Return the answer to an exception of a view, for a program with these headers."""
     request = Request(RequestFactory().get("/api/v1/vc/confs/1", headers=headers))
     answer = answer_refusal(failure, {"request": request})
     assert answer is not None

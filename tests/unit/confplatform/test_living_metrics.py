@@ -23,14 +23,14 @@ sys.stdin.read()
 
 
 def scraped(folder: Path) -> str:
-    """What Prometheus is told."""
+    """Return the text that Prometheus reads."""
     registry = CollectorRegistry()
     LivingProcesses(registry, str(folder))
     return generate_latest(registry).decode()
 
 
 def started(folder: Path) -> subprocess.Popen[str]:
-    """A process that has counted, and lives."""
+    """Return a process that has counted, and lives."""
     program = subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(folder)},

@@ -41,7 +41,7 @@ _json = st.recursive(
 
 @st.composite
 def bodies(draw: st.DrawFn) -> dict[str, Any]:
-    """A golden body with some fields left out, and some replaced by whatever."""
+    """Return a golden body with some fields left out, and some replaced by whatever."""
     body = dict(GOLDEN[draw(st.sampled_from(KINDS))])
     for field in sorted(body.keys() - {"type"}):
         fate = draw(st.integers(0, 9))
@@ -53,7 +53,7 @@ def bodies(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _refusal_or(read: Callable[[], Message]) -> Message | BadMessage:
-    """Nothing but a BadMessage may come out of reading."""
+    """Return what a function returns, or the BadMessage that it raises; nothing else may come out."""
     try:
         return read()
     except BadMessage as error:

@@ -21,7 +21,7 @@ _SAY = (
 
 
 def settings_of(**more: str) -> subprocess.CompletedProcess[str]:
-    """The settings of a process with this environment and no other."""
+    """Return the settings of a process with this environment and no other."""
     fields = {"PATH": os.environ["PATH"], "SECRET_KEY": "x", "PLATFORM_MOID": OWN, **more}
     argv = [sys.executable, "-c", _SAY]
     return subprocess.run(argv, env=fields, capture_output=True, text=True, check=False)

@@ -16,7 +16,7 @@ from foundation.web.xml_answers import to_xml
 
 
 def reached(request: HttpRequest) -> str:
-    """The method with which a request gets through, or its refusal."""
+    """Return the method with which a request gets through, or its refusal."""
     reply = WildRequests(lambda r: HttpResponse(r.method or ""))(request)
     if reply["Content-Type"] == "application/json":
         return str(json.loads(reply.content)["error_code"])

@@ -34,13 +34,13 @@ BANK = Node("bank", USER, "city", "Bank", platform="east")
 
 @pytest.fixture
 def tree() -> MemoryTree:
-    """Two service domains with a platform each; one nested that borrows."""
+    """Return a tree of two service domains with a platform each, and one nested that borrows."""
     nodes = (ROOT, NORTH, CITY, SOUTH, EAST, WEST, SHOP, BANK)
     return MemoryTree(*nodes, rooms={"room-e": "east", "room-w": "west"})
 
 
 def refusal_of(tree: MemoryTree, node: Node, **changes: Any) -> tuple[str, str]:
-    """Field and sentence of the refusal; empty when it is allowed."""
+    """Return field and sentence of the refusal; empty texts if it is allowed."""
     refusals = refusals_to_place(replace(node, **changes), tree)
     return (refusals[0].field, refusals[0].sentence) if refusals else ("", "")
 
@@ -258,7 +258,7 @@ OPERATIONS = st.lists(
 
 
 def wanted(tree: MemoryTree, operation: tuple[str, str, str, str, int]) -> Node | None:
-    """The domain as the operation would have it; None: there is nothing to do."""
+    """Return the domain as the operation would make it; `None`: there is nothing to do."""
     verb, moid, other, platform, level = operation
     existing = tree.get(moid)
     if verb == "create":

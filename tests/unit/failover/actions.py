@@ -21,7 +21,7 @@ ON_THE_PROCESS = {
 
 
 def of(world: World, agent: Agent, store: Store, step: Step, facts: Facts) -> Iterator[None]:
-    """The actions of a step; the agent may die at each yield."""
+    """Yield between the actions of a step; the agent may die at each yield."""
     if step.action in ON_THE_PROCESS:
         yield from _on_the_process(world, store, step)
     elif not store.up(world.now):
@@ -107,7 +107,7 @@ def _as_owner(
 
 
 def _confirm(world: World, store: Store) -> Generator[None, None, bool]:
-    """A commit of our own, for a moment: whether it was acknowledged."""
+    """Yield a commit of our own, for a moment: whether it was acknowledged."""
     world.append(store, "confirm")
     mark = len(store.log)
     for _ in range(8):

@@ -23,7 +23,7 @@ OWNER = Database(
 
 
 def row(**more: Any) -> RegisterRow:
-    """East's platform, protected, at home."""
+    """Return East's platform, protected, at home."""
     usual: dict[str, Any] = {"epoch": 5, "owner": "east", "solo": False}
     return RegisterRow(platform="east", home="east", backup="west", **{**usual, **more})
 

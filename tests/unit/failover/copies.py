@@ -36,7 +36,7 @@ class Store:
 
     @property
     def declared(self) -> tuple[str, int] | None:
-        """What transactions read: who owns it, under which epoch."""
+        """Return what transactions read: who owns the platform, under which epoch."""
         declarations = [e for e in self.log[: self.committed] if e[0] == "declare"]
         return (declarations[-1][1], int(declarations[-1][2])) if declarations else None
 
@@ -53,13 +53,13 @@ class Store:
         return any(e[1] == op for e in self.log if e[0] == "op")
 
     def kill(self) -> None:
-        """kill -9: what was received and not applied is gone, the disk stays."""
+        """Kill the process: what was received and not applied is gone, the disk stays."""
         self.alive = self.frozen = self.receiving = self.applying = False
         self.relay.clear()
         self.complete, self.goal = False, None
 
     def start(self, dice: random.Random, now: float, *, keep_tail: bool) -> None:
-        """Closed. Without its tail it also forgets what its last commits had not yet flushed."""
+        """Start the process, closed. Without its tail it also forgets what its last commits had not yet flushed."""
         if self.alive:
             return
         if not keep_tail:
@@ -88,7 +88,7 @@ def replicate(source: Store, copy: Store, dice: random.Random, pace: int) -> Non
 
 
 def apply(copy: Store, dice: random.Random, pace: int) -> None:
-    """Some of what was received becomes part of the copy."""
+    """Apply some of what was received to the copy."""
     if copy.stalled:
         return
     for _ in range(dice.randrange(pace)):

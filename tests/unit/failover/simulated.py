@@ -233,7 +233,7 @@ class World:
         store.log.append((*words, str(self.unique)))
 
     def _ack(self, op: str, site: str, epoch: int) -> None:
-        """The client is told: done. One site only, under one epoch and from then on."""
+        """Record that the client was told "done". Only one site may do so, under one epoch, from then on."""
         for _, other, later in self.acks[-50:]:
             if other != site and later >= epoch:
                 raise Broken(f"{site} acknowledges under {epoch}, {other} did under {later}")
@@ -245,7 +245,7 @@ class World:
     # ---- agents -----------------------------------------------------------------------------
 
     def _agent(self, site: str) -> None:
-        """A few actions; a new life begins where the old one was killed."""
+        """Run a few actions of an agent; a new life begins where the old one was killed."""
         agent = self.agents[site]
         if agent.frozen or self.now < agent.back_at:
             return

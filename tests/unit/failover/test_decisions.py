@@ -28,7 +28,7 @@ SILENT = AgentReport(well=True, age=timedelta(seconds=60), sentence="protected")
 
 
 def after(room: Room, alive: int, *seconds: float, others: bool = True) -> tuple[Room, str]:
-    """The room, looked at these many seconds after T."""
+    """Return the room, looked at these many seconds after T."""
     because = ""
     for second in seconds:
         moment = T + timedelta(seconds=second)

@@ -29,7 +29,7 @@ def test_nothing_acknowledged_is_lost_and_home_serves_again(seed: int) -> None:
 
 
 def _with_facts(facts: Facts, **row: object) -> Facts:
-    """The facts with another register row."""
+    """Return the facts with another register row."""
     return facts if facts.row is None else replace(facts, row=replace(facts.row, **row))  # type: ignore[arg-type]
 
 

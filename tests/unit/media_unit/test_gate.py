@@ -19,7 +19,7 @@ Client = TestClient[web.Request, web.Application]
 
 @pytest.fixture
 async def strangers() -> AsyncIterator[Client]:
-    """A client of a gate that takes few connections, and whose Janus nobody reaches without a token."""
+    """Yield a client of a gate that takes few connections, and whose Janus nobody reaches without a token."""
     settings = GateSettings(
         server_name="unit",
         ip="127.0.0.1",
