@@ -237,19 +237,23 @@ KEPT_IN_USE = timedelta(minutes=5)
 _LOOKED_UP_AT_ONCE = 500
 
 
-def live_logins(logins: Collection[tuple[str, str]], now: datetime) -> frozenset[tuple[str, str]]:
-    """Return those pairs (token of a program, login cookie; one may be "") that are still valid, in few queries.
+def live_logins(
+    logins: Collection[tuple[str, str]], now: datetime
+) -> dict[tuple[str, str], Account]:
+    """Return whose those pairs are (token of a program, login cookie; one may be "") that are still valid, in few queries.
 
     They are in use by an open connection, so they are counted as used.
     """
-    lived = (_live_logins(database, logins, now) for database in homes.served_databases())
-    return frozenset[tuple[str, str]]().union(*lived)
+    people: dict[tuple[str, str], Account] = {}
+    for database in homes.served_databases():
+        people |= _live_logins(database, logins, now)
+    return people
 
 
 def _live_logins(
     database: str, logins: Collection[tuple[str, str]], now: datetime
-) -> frozenset[tuple[str, str]]:
-    """Return those of these logins that are valid by one platform's data (see `live_logins`)."""
+) -> dict[tuple[str, str], Account]:
+    """Return whose those of these logins are that are valid by one platform's data (see `live_logins`)."""
     rows: list[ApiToken] = []
     hashes = sorted({hash_secret(secret) for pair in logins for secret in pair if secret})
     tokens = _live_tokens(database, now).filter(account__isnull=False, login_used_at__gt=now - IDLE)
@@ -265,17 +269,19 @@ def _live_logins(
     by_token = {row.token_hash: row for row in live}
     by_cookie = {row.cookie_hash: row for row in live}
 
-    def is_live(token: str, cookie: str) -> bool:
+    def person_of(token: str, cookie: str) -> Account | None:
         row = by_token.get(hash_secret(token)) if token else by_cookie.get(hash_secret(cookie))
-        return row is not None and (not cookie or row.cookie_hash == hash_secret(cookie))
+        fits = row is not None and (not cookie or row.cookie_hash == hash_secret(cookie))
+        return row.account if row is not None and fits else None
 
-    return frozenset(pair for pair in logins if is_live(*pair))
+    return {pair: person for pair in logins if (person := person_of(*pair))}
 
 
-def live_bearers(values: Collection[str]) -> frozenset[str]:
-    """Return those OAuth2 access tokens that are still valid and allow reading, in few queries."""
+def live_bearers(values: Collection[str]) -> dict[str, Account]:
+    """Return whose those OAuth2 access tokens are that are still valid and allow reading, in few queries."""
     by_hash = {hash_secret(value): value for value in values}
-    hashes, live, may_act = sorted(by_hash), set(), _Verdicts()
+    hashes, may_act = sorted(by_hash), _Verdicts()
+    people: dict[str, Account] = {}
     starts = range(0, len(hashes), _LOOKED_UP_AT_ONCE)
     for database, start in product(homes.served_databases(), starts):
         tokens = get_access_token_model().objects.using(database)
@@ -283,8 +289,8 @@ def live_bearers(values: Collection[str]) -> frozenset[str]:
         for row in rows.filter(token_checksum__in=hashes[start : start + _LOOKED_UP_AT_ONCE]):
             is_valid = row.is_valid(["read"]) and row.user and row.application
             if is_valid and may_act(row.user, row.application.domain_id):
-                live.add(by_hash[row.token_checksum])
-    return frozenset(live)
+                people[by_hash[row.token_checksum]] = row.user
+    return people
 
 
 class _Verdicts:

@@ -77,16 +77,22 @@ def identify(credentials: Credentials) -> Caller:
     return Caller(credentials, session.account.moid, session.domain, platform)
 
 
-def valid_among(credentials: Collection[Credentials]) -> frozenset[Credentials]:
-    """Return those of the credentials that are still valid, and prolong their logins, which end when unused for long."""
+def valid_among(callers: Collection[Caller]) -> frozenset[Caller]:
+    """Return those of the callers whose sign-in is still valid, and prolong their logins, which end when unused for long.
+
+    A caller who has been moved to another domain since, or whose token somebody else uses now, is not among them.
+    """
     now = clock.now()
-    logins = [known for known in credentials if not known.bearer]
-    bearers = [known for known in credentials if known.bearer]
-    live_logins = sessions.live_logins([(known.token, known.cookie) for known in logins], now)
-    live_bearers = sessions.live_bearers([known.bearer for known in bearers])
-    return frozenset(
-        [
-            *(known for known in logins if (known.token, known.cookie) in live_logins),
-            *(known for known in bearers if known.bearer in live_bearers),
-        ]
-    )
+    known = [caller.credentials for caller in callers]
+    logins = [(token, cookie) for bearer, token, cookie in known if not bearer]
+    by_login = sessions.live_logins(logins, now)
+    by_bearer = sessions.live_bearers([bearer for bearer, _, _ in known if bearer])
+
+    def is_valid(caller: Caller) -> bool:
+        bearer, token, cookie = caller.credentials
+        person = by_bearer.get(bearer) if bearer else by_login.get((token, cookie))
+        return person is not None and (
+            (person.moid, person.domain_id) == (caller.account, caller.user_domain)
+        )
+
+    return frozenset(filter(is_valid, callers))

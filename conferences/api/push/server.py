@@ -142,12 +142,12 @@ class PushServer:
     async def _end_signed_out(self) -> None:
         """End the clients whose login, key or account is not valid any more. Raises Error."""
         listeners = self._listeners()
-        credentials = {listener.caller.credentials for listener in listeners}
-        if not credentials:
+        callers = {listener.caller for listener in listeners}
+        if not callers:
             return
-        live = await in_thread(valid_among, credentials)
+        valid = await in_thread(valid_among, callers)
         for listener in listeners:
-            if listener.caller.credentials not in live:
+            if listener.caller not in valid:
                 listener.end("signed_out")
 
     def _end_all(self, reason: str) -> None:
