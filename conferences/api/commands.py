@@ -16,6 +16,7 @@ from foundation.bus.message import Message, from_body
 from foundation.bus.typed_json import read_as
 from foundation.cells.directory import own_platform
 from foundation.json_value import JSONObject
+from foundation.plain_text import cleaned
 from foundation.web.errors import Refusal
 from wire.conference_control import CallTerminals, ControlOrder
 from wire.conference_manager import ConferenceCreated, CreateConference
@@ -25,6 +26,8 @@ from wire.http_codes import UNSPECIFIED, http_code
 from wire.templates import CreateByTemplate
 
 NO_CONFERENCE = 12103
+MOST_OF_A_REASON = 400
+"""Characters of a reason for a refusal that are kept."""
 REPORT_WAIT_SECONDS = 2.0
 """Within this time after it has acknowledged an order, a media unit reports the change."""
 
@@ -68,8 +71,14 @@ def ask(command: Message) -> Result:
     if result.answer is not None:
         body = orjson.loads(result.answer)
         if body["type"].endswith("_NACK"):
-            raise Nack(str(body.get("errcode")), str(body.get("detail") or "refused"))
+            raise nack_of(body)
     return result
+
+
+def nack_of(body: Mapping[str, object]) -> Nack:
+    """Return the refusal in an answer. A media unit may give any reason, and people read it: one short line of it is kept."""
+    detail = cleaned(str(body.get("detail") or "")[:MOST_OF_A_REASON])
+    return Nack(str(body.get("errcode")), detail or "refused")
 
 
 def ask_unit(order: ControlOrder) -> JSONObject:

@@ -9,6 +9,7 @@ from django.test import RequestFactory
 from rest_framework import exceptions
 from rest_framework.request import Request
 
+from conferences.api.commands import nack_of
 from foundation.web.errors import PROBLEM, Refusal, Unreadable, answer_refusal
 from wire.http_codes import UNSPECIFIED, http_code
 
@@ -70,3 +71,20 @@ def test_older_programs_get_status_200_and_while_another_site_serves_a_code_that
     assert (closed.data["serving"], closed["Retry-After"]) == ({"url": "u"}, "5")
     busy = answered(exceptions.Throttled(3))
     assert (busy.status_code, busy.data["error_code"], busy["Retry-After"]) == (200, 20003, "4")
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        ("mts: nobody can call sip here", "mts: nobody can call sip here"),
+        ("a\r\nX-More: b\x1b[2J\u202e", "a X-More: b [2J"),
+        ("x" * 100_000, "x" * 400),
+        ({"not": "a text"}, "{'not': 'a text'}"),
+        (None, "refused"),
+        ("\u200b", "refused"),
+    ],
+)
+def test_of_what_a_unit_gives_as_its_reason_people_read_one_short_line(
+    detail: object, shown: str
+) -> None:
+    assert nack_of({"errcode": "29015", "detail": detail}).description == shown
