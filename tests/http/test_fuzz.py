@@ -46,9 +46,20 @@ FIELDS = [
     "name", "duration", "max_join_mt", "auto_end", "create_type", "video_formats", "bitrate",
     "invite_members", "recorder", "password", "mts", "start", "count", "platform_id", "_method",
     "value", "mt_id", "mode", "members", "layout", "poll", "keep_time", "src", "dst", "cursor", "vmp",
-    "mix", "vips", "message", "account", "user_domain_moid", "content", "params",
+    "mix", "vips", "message", "account", "user_domain_moid", "content", "params", "start_time",
+    "end_time", "timezone", "repeat", "occurrence", "conf_id", "e164", "exclusive", "exclusive_users",
+    "template_id", "bind_e164", "short", "order", "delay_time", "roll_num", "vol_mode", "monitors",
 ]  # fmt: skip
-PARAMS = st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=6)
+NASTY = [
+    "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2027-02-30T00:00:00Z", "Etc/GMT+12",
+    "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;INTERVAL=366", "FREQ=DAILY;UNTIL=99991231T235959Z",
+    "FREQ=MONTHLY;BYDAY=5MO;BYSETPOS=-31", "RRULE:FREQ=DAILY;COUNT=99999999999", "110", "²", "٣",
+    "9" * 400, "::ffff:127.0.0.1", "224.0.0.1", "0", "-1", 2**63, -(2**63), 10**300, "\u202e", "\x00",
+    "=1+1", "<img src=x onerror=alert(1)>", "'; DROP TABLE x; --", "../../etc/passwd", "%0d%0aX-A: b",
+    [{"mt_id": "1" * 300}], [{"account": "x" * 129}], {"ip": "::", "port": 0}, [[[[]]]], "a\ud800",
+]  # fmt: skip
+VALUES = JSON | st.sampled_from(NASTY)
+PARAMS = st.dictionaries(st.sampled_from(FIELDS), VALUES, max_size=6)
 BODIES = st.one_of(
     PARAMS.map(lambda p: ("application/json", json.dumps({"params": p}).encode())),
     PARAMS.map(lambda p: ("application/json", json.dumps(p).encode())),
