@@ -21,7 +21,7 @@ import orjson
 
 from foundation import clock
 from foundation.bus import outbox
-from foundation.bus.amqp import BROKER_ERRORS, Publisher, close, connect
+from foundation.bus.amqp import BROKER_ERRORS, Publisher, close, connect, receive
 from foundation.bus.message import BadMessage, dumps, loads
 from foundation.bus.outgoing import Send
 from foundation.bus.reconnect import Backoff
@@ -140,7 +140,7 @@ class _Session:
         """Handle messages and timers until stopped; then unregister all units."""
         while not stop_asked():
             try:
-                self._incoming.drain_events(timeout=0 if self._buffer else TICK_SECONDS)
+                receive(self._incoming, 0 if self._buffer else TICK_SECONDS)
             except (TimeoutError, BlockingIOError):
                 self._batch()
             else:

@@ -7,6 +7,8 @@ socket is dropped without a closing handshake, which a blocked broker would neve
 
 from __future__ import annotations
 
+import select
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +26,8 @@ from foundation.bus.outbox import OutboxRow
 CONNECT_SECONDS = 5
 CONFIRM_SECONDS = 5
 HEARTBEAT_SECONDS = 20
+FRAME_SECONDS = 1.0
+"""The rest of a message that has begun to arrive is waited for so long at a time."""
 _PERSISTENT = 2
 
 T = TypeVar("T")
@@ -127,6 +131,27 @@ class _BatchWriter:
             self._frames = None
 
 
+def receive(connection: amqp.Connection, seconds: float) -> None:
+    """Take the next message, or what else the broker sends. Raises TimeoutError, and BROKER_ERRORS.
+
+    `seconds`: how long to wait for it; 0 takes what has begun to arrive. The library is never asked to wait for 0 s: it
+    would ask the socket for the rest of a large message again and again, and take the processor from the broker.
+    """
+    if not seconds and not _has_arrived(connection):
+        raise TimeoutError
+    connection.drain_events(timeout=seconds or FRAME_SECONDS)
+
+
+def _has_arrived(connection: amqp.Connection) -> bool:
+    """Return whether something can be read from a connection, its end among it."""
+    link = connection.transport.sock
+    if link is None or (isinstance(link, ssl.SSLSocket) and link.pending()):
+        return True
+    poller = select.poll()
+    poller.register(link, select.POLLIN)
+    return bool(poller.poll(0))
+
+
 def rounds(
     connection: amqp.Connection,
     arrivals: Arrivals[T],
@@ -142,7 +167,7 @@ def rounds(
     """
     while not stop_asked.is_set():
         try:
-            connection.drain_events(timeout=0 if arrivals or must_not_block() else 0.5)
+            receive(connection, 0 if arrivals or must_not_block() else 0.5)
         except (TimeoutError, BlockingIOError):
             is_batch_due = bool(arrivals)
         else:
@@ -241,7 +266,7 @@ class Publisher:
         """Process the frames that the broker has sent, and send a heartbeat. Raises one of BROKER_ERRORS."""
         with suppress(TimeoutError, BlockingIOError):
             while True:
-                self.connection.drain_events(timeout=0)
+                receive(self.connection, 0)
         self.connection.heartbeat_tick()
 
     def close(self, *, politely: bool = True) -> None:
