@@ -190,9 +190,7 @@ def test_events_of_the_past_are_read_once_for_all_channels_of_a_message(
     assert [event["channel"] for event in poller.heard if "data" in event][:1] == [names[2]]
 
 
-def test_a_stream_ends_when_somebody_else_uses_its_token(
-    simulated: Site, program: Program
-) -> None:
+def test_a_stream_ends_when_somebody_else_uses_its_token(simulated: Site, program: Program) -> None:
     stream = Stream(simulated.http, f"?account_token={program.token}")
     assert stream.status == 200
     (ben,) = (a for a in simulated.demo["accounts"] if a["username"] == "ben")
