@@ -22,6 +22,7 @@ GROUPS = {
     "cells": "tests.chaos.cells",
     "two-sites": "tests.chaos.two_sites",
     "living": "tests.chaos.living",
+    "crash-and-clock": "tests.chaos.crash_and_clock",
     "full-disk": "tests.chaos.full_disk",
     "peer-away": "tests.chaos.peer_away",
     "open-api": "tests.chaos.open_api",
