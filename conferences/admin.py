@@ -205,7 +205,7 @@ class ConferenceAdmin(TenantNames):
 
     @admin.display(description=_("password"))
     def locked(self, row: Conference) -> str:
-        """Tell whether a password is set; the password itself is never shown."""
+        """Return whether a password is set; the password itself is never shown."""
         return str(_("set") if to_conference(row).password else _("none"))
 
     @admin.display(description=_("how to join"))
@@ -234,7 +234,7 @@ class ConferenceAdmin(TenantNames):
     # ---- actions ----------------------------------------------------------------------------
 
     def has_move_permission(self, request: HttpRequest, obj: Conference | None = None) -> bool:
-        """Tell whether the user may move conferences; this also needs the right to operate media units."""
+        """Return whether the user may move conferences; this also needs the right to operate media units."""
         may_operate_units = request.user.has_perm("conferences.operate_resourceunit")
         return may_operate_units and self.has_operate_permission(request, obj)
 
@@ -284,12 +284,12 @@ def _move(row: Conference) -> bool:
 
 
 def _is_live(row: Conference) -> bool:
-    """Tell whether the conference still has its number; a later conference may have it by now."""
+    """Return whether the conference still has its number; a later conference may have it by now."""
     return Conference.objects.filter(pk=row.pk, live_e164=row.e164).exists()
 
 
 def _is_conference_id(term: str) -> bool:
-    """Tell whether a search term has the form of a conference's id (`confid`), a UUID."""
+    """Return whether a search term has the form of a conference's id (`confid`), a UUID."""
     try:
         uuid.UUID(term)
     except ValueError:

@@ -140,7 +140,7 @@ class HeldConference:
         self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
 
     def may_talk(self, mtid: str) -> bool:
-        """Tell whether a terminal may open its microphone now."""
+        """Return whether a terminal may open its microphone now."""
         return self.arrangement.may_talk(mtid, self.roles)
 
     def _with_recording(self) -> Arrangement:

@@ -132,7 +132,7 @@ class KeptProcess:
         self._child, self.pid = None, 0
 
     def _is_gone(self) -> bool:
-        """Tell whether the process of the note has ended; a process with its id may be a later one."""
+        """Return whether the process of the note has ended; a process with its id may be a later one."""
         note = self._read_note()
         return note is None or _started_at(self.pid) != note["started"]
 

@@ -201,7 +201,7 @@ class FaultyUnit:
         return sends
 
     def _hit(self, fault: Fault, now: datetime) -> bool:
-        """Tell whether a fault is present and hits now, by chance if it has a share; forget one that is over."""
+        """Return whether a fault is present and hits now, by chance if it has a share; forget one that is over."""
         if fault not in self._faults:
             return False
         order, until = self._faults[fault]

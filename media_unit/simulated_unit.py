@@ -135,7 +135,7 @@ class SimulatedUnit:
             del self._gone[oldest]
 
     def _has_capacity(self, request: HoldRequest) -> bool:
-        """Tell whether the unit has room for one more conference of this size."""
+        """Return whether the unit has room for one more conference of this size."""
         return (
             len(self._conferences) < self.description.confs
             and self._ports + request.places <= self.description.ports

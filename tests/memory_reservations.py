@@ -50,9 +50,11 @@ class MemoryReservations:
         """Return how many live reservations a user domain has."""
         return sum(1 for b in self.books.values() if b.live and b.user_domain == user_domain)
 
-    def count_dates_of(self, creator: str, but_of: str, limit: int) -> int:
+    def count_dates_of(self, creator: str, except_bookid: str, limit: int) -> int:
         """Return how many dates an account has planned, without those of one reservation."""
-        bookids = {b.bookid for b in self.books.values() if b.creator_moid == creator} - {but_of}
+        bookids = {b.bookid for b in self.books.values() if b.creator_moid == creator} - {
+            except_bookid
+        }
         planned = (d for d in self.dates.values() if d.state is OccurrenceState.PLANNED)
         return sum(1 for date in planned if date.bookid in bookids)
 

@@ -106,7 +106,7 @@ class Arrangement(TypedObject, omit_defaults=True):
     banned: Annotated[tuple[Banned, ...], items()] = ()
 
     def may_talk(self, mtid: str, roles: Collection[str]) -> bool:
-        """Tell whether a terminal may open its microphone. `roles`: the ids of chairman and speaker."""
+        """Return whether a terminal may open its microphone. `roles`: the ids of chairman and speaker."""
         if self.mix and self.mix.mode == 2 and mtid not in self.mix.members:
             return False
         return not self.hold or mtid in self.maytalk or (bool(self.spare) and mtid in roles)

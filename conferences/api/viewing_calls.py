@@ -62,7 +62,7 @@ def _view(view: View, **channel: int) -> dict[str, object]:
 
 
 class OneInspection(Call):
-    """The calls `…/inspections/{mt_id}/{mode}` and `…/inspection_channels/{mt_id}/{mode}/{channel}`."""
+    """The calls `…/inspections/{mt_id}/{mode}` and `…/inspection_channels/{mt_id}/{mode}/{channel}`, which end a view."""
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(

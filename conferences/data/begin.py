@@ -40,7 +40,7 @@ def begin_date(
 ) -> CreateRefusal | None:
     """Create the conference of one date of a reservation; else return why not, and change nothing."""
     request = dates.create_request_of(reservation, date)
-    if refusal := _create(uow, request, asker, dates.came_from(reservation, date)):
+    if refusal := _create(uow, request, asker, dates.origin_of(reservation, date)):
         return refusal
     c = uow.load(reservation.e164)
     assert c is not None

@@ -323,7 +323,7 @@ class ConferencesDatabaseUnitOfWork:
         return request.key if request else None
 
     def is_room_abnormal(self, unit: Unit) -> bool:
-        """Tell whether a media unit stands in an abnormal machine room; False if this site cannot know."""
+        """Return whether a media unit stands in an abnormal machine room; False if this site cannot know."""
         site = unit.site or self.own_site
         if site not in self._units_in_abnormal_rooms:
             self._units_in_abnormal_rooms[site] = queries.units_in_abnormal_rooms(site)

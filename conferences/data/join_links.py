@@ -51,7 +51,7 @@ def confid_of(token: str) -> str:
 
 
 def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
-    """Tell whether a visitor may enter: with a link of the conference or its virtual room, or signed in to its domain.
+    """Return whether a visitor may enter: with a link of the conference or its virtual room, or signed in to its domain.
 
     A link of the conference itself is always valid. An exclusive room otherwise admits only its own people.
     """
@@ -68,7 +68,7 @@ def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
 
 
 def may_begin(request: HttpRequest, room: StoredConference) -> bool:
-    """Tell whether a visitor who may enter a room may begin a conference in it by this request.
+    """Return whether a visitor who may enter a room may begin a conference in it by this request.
 
     The request has to contain the token of the room's link, so that no foreign page can make a browser begin one.
     """
@@ -76,12 +76,12 @@ def may_begin(request: HttpRequest, room: StoredConference) -> bool:
 
 
 def _is_id(linked_id: str, expected: str) -> bool:
-    """Tell whether a link names this id of a conference or room; compare in constant time."""
+    """Return whether a link names this id of a conference or room; compare in constant time."""
     return bool(linked_id) and hmac.compare_digest(linked_id.encode(), expected.encode())
 
 
 def is_password(conference: JoinInfo, password: str, address: str) -> bool:
-    """Tell whether a password is that of the conference; compare in constant time. Raises TooManyTries.
+    """Return whether a password is that of the conference; compare in constant time. Raises TooManyTries.
 
     `address`: the visitor's IP address or network, for which attempts are counted.
     """

@@ -34,7 +34,7 @@ def why_not_allowed(ip: str) -> str:
 
 
 def _is_unit(ip: str) -> bool:
-    """Tell whether a media unit, recorder or mixer of this site has this address."""
+    """Return whether a media unit, recorder or mixer of this site has this address."""
     query = "SELECT 1 FROM conferences_resourceunit WHERE ip=%s LIMIT 1"
     return bool(sql.select(store_of(own_platform()).database, query, [ip]))
 

@@ -56,7 +56,7 @@ class _NumberState(NamedTuple):
     holder: str = ""
 
     def is_free_for(self, holder: str) -> bool:
-        """Tell whether a conference of this holder may have the number now; "" stands for a conference without holder."""
+        """Return whether a conference of this holder may have the number now; "" stands for a conference without holder."""
         return not self.is_taken and self.holder in ("", holder)
 
 

@@ -25,12 +25,12 @@ class Measure:
 
     @property
     def used(self) -> int:
-        """The amount that our pool or another scheduler uses."""
+        """Return the amount that our pool or another scheduler uses."""
         return self.placed + self.foreign
 
     @property
     def free(self) -> int:
-        """The amount that is free."""
+        """Return the amount that is free."""
         return max(0, self.capacity - self.used)
 
 

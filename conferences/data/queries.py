@@ -126,7 +126,7 @@ def units_in_abnormal_rooms(site: str) -> frozenset[tuple[str, str]]:
 
 
 def is_hosting(database: str, ip: str, pid: str, site: str) -> bool:
-    """Tell whether a live conference in this database is assigned to the media unit at `ip` and `pid` of a site."""
+    """Return whether a live conference in this database is assigned to the media unit at `ip` and `pid` of a site."""
     query = (
         "SELECT 1 FROM conferences_conference WHERE live_e164 IS NOT NULL"
         " AND unit_ip=%s AND unit_pid=%s AND hosting_platform=%s LIMIT 1"

@@ -184,13 +184,13 @@ class Reservations:
         )
         return int(sql.select(self._database, query, [user_domain, limit])[0][0])
 
-    def count_dates_of(self, creator: str, but_of: str, limit: int) -> int:
-        """Return how many dates an account has planned, counted up to `limit`; those of `but_of` are left out."""
+    def count_dates_of(self, creator: str, except_bookid: str, limit: int) -> int:
+        """Return how many dates an account has planned, counted up to `limit`; those of `except_bookid` are left out."""
         query = (
             f"SELECT COUNT(*) FROM (SELECT 1 FROM {DATES} WHERE creator_moid=%s"
             " AND state='planned' AND bookid <> %s LIMIT %s) AS planned"
         )
-        return int(sql.select(self._database, query, [creator, but_of, limit])[0][0])
+        return int(sql.select(self._database, query, [creator, except_bookid, limit])[0][0])
 
     # ---- booked places, and capacity --------------------------------------------------------
 
@@ -333,7 +333,7 @@ class Reservations:
 
 
 def _overlap(first: Span, second: Span) -> bool:
-    """Tell whether two spans have a moment in common."""
+    """Return whether two spans have a moment in common."""
     return first.starts_at < second.ends_at and second.starts_at < first.ends_at
 
 

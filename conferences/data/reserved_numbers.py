@@ -63,7 +63,7 @@ def mark_reported(database: str, platform: str) -> None:
 
 
 def is_reported(database: str, platform: str) -> bool:
-    """Tell whether this site's registry has numbers of another platform (see `mark_reported`)."""
+    """Return whether this site's registry has numbers of another platform (see `mark_reported`)."""
     query = "SELECT 1 FROM conferences_numberreport WHERE platform=%s"
     return bool(sql.select(database, query, [platform]))
 

@@ -29,7 +29,7 @@ class Restore:
 
     @property
     def seconds(self) -> float:
-        """The seconds during which no media unit ran the conference."""
+        """Return the seconds during which no media unit ran the conference."""
         return max(0.0, (self.restored_at - self.lost_at).total_seconds())
 
 

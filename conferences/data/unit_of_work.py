@@ -57,8 +57,8 @@ class ReservationsUnitOfWork(Protocol):
     def count_of_domain(self, user_domain: str, limit: int) -> int:
         """Return how many live reservations a user domain has, counted up to `limit`."""
 
-    def count_dates_of(self, creator: str, but_of: str, limit: int) -> int:
-        """Return how many dates an account has planned, counted up to `limit`; those of `but_of` are left out."""
+    def count_dates_of(self, creator: str, except_bookid: str, limit: int) -> int:
+        """Return how many dates an account has planned, counted up to `limit`; those of `except_bookid` are left out."""
 
     def booked(
         self,
@@ -99,15 +99,15 @@ class ConferencesUnitOfWork(Protocol):
 
     @property
     def now(self) -> datetime:
-        """The database's time."""
+        """Return the database's time."""
 
     @property
     def own_site(self) -> str:
-        """The platform of this site, on whose media units conferences are placed."""
+        """Return the platform of this site, on whose media units conferences are placed."""
 
     @property
     def serving(self) -> frozenset[str]:
-        """The platforms whose requests this site handles now."""
+        """Return the platforms whose requests this site handles now."""
 
     def load(self, e164: str) -> Conference | None:
         """Lock and return the live conference with this number; `None` means there is none."""
@@ -165,15 +165,15 @@ class ConferencesUnitOfWork(Protocol):
 
     @property
     def stored(self) -> StoredUnitOfWork:
-        """The templates and virtual rooms of the platform."""
+        """Return the part of this unit of work for templates and virtual rooms of the platform."""
 
     @property
     def reservations(self) -> ReservationsUnitOfWork:
-        """The reservations of the platform, and their dates."""
+        """Return the part for the platform's reservations and their dates."""
 
     @property
     def registry(self) -> RegistryUnitOfWork:
-        """The number registry of this site; only in the data of this site's own platform."""
+        """Return the part for this site's number registry, which is only in the data of the site's own platform."""
 
     def new_id(self) -> str:
         """Return a new unique id."""
@@ -193,7 +193,7 @@ class ConferencesUnitOfWork(Protocol):
         """Return the key (in the inbox, the table of requests) of the order that a unit answers, or `None`."""
 
     def is_room_abnormal(self, unit: Unit) -> bool:
-        """Tell whether a media unit stands in an abnormal machine room; False if this site cannot know."""
+        """Return whether a media unit stands in an abnormal machine room; False if this site cannot know."""
 
     def save(self, before: Conference | None, after: Conference) -> None:
         """Stage the next value of a conference.

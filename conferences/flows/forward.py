@@ -42,7 +42,7 @@ def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def _concerns_platform(uow: UnitOfWork, notice: UnitListsConferences | NodeLost) -> bool:
-    """Tell whether the media unit hosts a conference of this platform, by its own list or by our data."""
+    """Return whether the media unit hosts a conference of this platform, by its own list or by our data."""
     if queries.is_hosting(uow.database, notice.ip, notice.pid, own_platform()):
         return True
     numbers = (

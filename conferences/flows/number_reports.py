@@ -57,7 +57,7 @@ def _follow_platform(platform: str, serving: Serving) -> None:
 
 
 def _is_first(platform: str, epoch: int) -> bool:
-    """Tell whether this process is the first of the site to report a platform within a minute; without Redis each is."""
+    """Return whether this process is the first of the site to report a platform within a minute; without Redis each is."""
     key = f"registry:reported:{platform}:{epoch}"
     try:
         return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=_REPORT_AGAIN_SECONDS))

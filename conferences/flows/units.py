@@ -146,7 +146,7 @@ def report_silent(platform: str) -> None:
 
 
 def is_draining(platform: str, kind: str, unit: Unit) -> bool:
-    """Tell whether an operator took a resource out of service. The rows are read at most every two seconds."""
+    """Return whether an operator took a resource out of service. The rows are read at most every two seconds."""
     read_at, draining_units = _draining.get(platform, (0.0, frozenset()))
     if time.monotonic() - read_at > _DRAINING_CACHE_SECONDS:
         rows = sql.select(

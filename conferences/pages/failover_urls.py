@@ -18,7 +18,7 @@ def site_urls_of(platform: str) -> tuple[str, ...]:
 
 
 def is_served_here(platform: str) -> bool:
-    """Tell whether this site serves a platform; False also if the platform's data cannot be read here.
+    """Return whether this site serves a platform; False also if the platform's data cannot be read here.
 
     Otherwise an old copy of the data could send people to a media unit where the conference no longer runs.
     """

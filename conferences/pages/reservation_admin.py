@@ -126,7 +126,7 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
 
     @admin.display(description=_("password"))
     def locked(self, row: Reservation) -> str:
-        """Tell whether a password is set; the password itself is never shown."""
+        """Return whether a password is set; the password itself is never shown."""
         return str(_("set") if row.detail["settings"].get("confpwd") else _("none"))
 
     @admin.display(description=_("dates"))

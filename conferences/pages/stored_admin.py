@@ -285,7 +285,7 @@ class VirtualRoomAdmin(StoredAdmin[VirtualRoom]):
 
     @admin.display(description=_("state"))
     def held(self, row: StoredRow) -> SafeString:
-        """Tell whether a conference is held in the room."""
+        """Return whether a conference is held in the room."""
         return badge(_("held now"), "green") if vars(row)["is_held"] else badge(_("idle"), "grey")
 
 

@@ -42,12 +42,12 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def address(self) -> MonitorAddress:
-        """The address as messages name it."""
+        """Return the monitor's address as a field of messages."""
         return MonitorAddress(ip=self.ip, port=self.port)
 
     @property
     def timeout(self) -> timedelta:
-        """The time without a keep-alive after which it ends."""
+        """Return the time without a keep-alive after which the monitor ends."""
         return HTTP_KEEP_ALIVE_TIMEOUT if self.over_http else KEEP_ALIVE_TIMEOUT
 
     def kept_alive(self, now: datetime) -> Monitor:

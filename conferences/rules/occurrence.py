@@ -51,14 +51,14 @@ def timer_as_asker(occurrence: Occurrence) -> Asker:
     return Asker(key, BY_TIMER, key)
 
 
-def came_from(reservation: Reservation, occurrence: Occurrence) -> CameFrom:
-    """Return the origin of a date's conference; it ends when the date does, also if it begins late or early."""
+def origin_of(reservation: Reservation, occurrence: Occurrence) -> CameFrom:
+    """Return the origin that a date's conference stores; such a conference ends with the date, also if started early."""
     name = reservation.settings.name
     return CameFrom(reservation.bookid, name, reservation.holder, occurrence.id, occurrence.ends_at)
 
 
 def is_to_be_closed(occurrence: Occurrence, now: datetime) -> bool:
-    """Tell whether a date that is due has to be closed: it is over, or its conference was not started in time."""
+    """Return whether a date that is due has to be closed: it is over, or its conference was not started in time."""
     return occurrence.state is _S.BEGUN or now >= occurrence.gives_up_at
 
 
@@ -97,7 +97,7 @@ def after_outcome(occurrence: Occurrence, c: Conference, now: datetime) -> Occur
 
 
 def has_outcome(before: Conference | None, after: Conference) -> bool:
-    """Tell whether a date of a reservation waits for this change of its conference: it runs now, or could not be created."""
+    """Return whether a date of a reservation waits for this change of its conference: it runs now, or could not be created."""
     was_creating = before is not None and before.state is ConferenceState.CREATING
     return bool(after.occurrence) and was_creating and after.state is not ConferenceState.CREATING
 

@@ -136,7 +136,7 @@ def _local_dates(repeated: Recurrence, after: datetime | None = None) -> Iterato
 
 
 def _fits(parts: dict[str, str], day: date) -> bool:
-    """Tell whether a rule that begins on this day has a date on it. `parts`: the parts of the rule.
+    """Return whether a rule that begins on this day has a date on it. `parts`: the parts of the rule.
 
     This is checked before dateutil is used, because it would search for a first date up to the year 9999.
     """
@@ -151,7 +151,7 @@ def _fits(parts: dict[str, str], day: date) -> bool:
 
 
 def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -> bool:
-    """Tell whether a day fits all BY parts of a rule except BYSETPOS. `start`: the rule's first day, if it is not `day`."""
+    """Return whether a day fits all BY parts of a rule except BYSETPOS. `start`: the rule's first day, if it is not `day`."""
     length = calendar.monthrange(day.year, day.month)[1]
     months, month_days = _integers(parts, "BYMONTH"), _integers(parts, "BYMONTHDAY")
     days = _weekdays(parts)

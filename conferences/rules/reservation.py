@@ -80,37 +80,37 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def live(self) -> bool:
-        """Tell whether it may have further dates; as long as it may, its number is kept for it."""
+        """Return whether the reservation may have further dates; its number is kept for it as long as it may."""
         return self.state is ReservationState.LIVE
 
     @property
     def holder(self) -> str:
-        """The name under which its number is kept."""
+        """Return the name under which the reservation's number is kept."""
         return f"book:{self.bookid}"
 
     @property
     def creator(self) -> Creator:
-        """The account that booked it, as messages name it."""
+        """Return the account that made the reservation, as a field of messages."""
         return Creator(moid=self.creator_moid or None, name=self.creator_name or None)
 
     def recurrence(self) -> Recurrence:
-        """Return its recurrence, from which its dates are computed; its rule was checked when it was booked."""
+        """Return the recurrence from which the dates are computed. Its rule was checked at the booking."""
         return checked_before(self.starts_at, self._zone, self.repeat)
 
     def check_rule(self) -> None:
-        """Check the rule by which it is to repeat. Raises InvalidRule."""
+        """Check the rule by which the reservation is to repeat. Raises InvalidRule."""
         recurrence(self.starts_at, self._zone, self.repeat)
 
     @property
     def _zone(self) -> ZoneInfo:
-        """Its time zone; UTC if the database of zones has lost it."""
+        """Return the reservation's time zone; UTC if the database of zones does not know it any more."""
         zone = zone_of(self.timezone) or zone_of("UTC")
         assert zone is not None
         return zone
 
     @property
     def registry_entry(self) -> RegistryEntry:
-        """Its entry in the registry of numbers."""
+        """Return the reservation's entry in the registry of numbers."""
         kind, name = int(ConfType.RESERVE), self.settings.name
         return RegistryEntry(
             self.e164, kind, name, self.user_domain, self.source_platform, "booked"
@@ -145,12 +145,12 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def id(self) -> str:
-        """The key of its row, and of the requests that create its conference."""
+        """Return the key of the date's row, and of the requests that create its conference."""
         return occurrence_id(self.bookid, self.original)
 
     @property
     def gives_up_at(self) -> datetime:
-        """The time after which its conference is not started any more."""
+        """Return the time after which the date's conference is not started any more."""
         return min(self.starts_at + MAX_START_DELAY, self.ends_at)
 
     def change(self, **changes: object) -> Occurrence:

@@ -81,7 +81,7 @@ class Unit(NamedTuple):
 
     @property
     def as_message_field(self) -> UnitName:
-        """The unit as it is written in messages: `{ip, pid?}`."""
+        """Return the unit as a field of messages: `{ip, pid?}`."""
         return UnitName(ip=self.ip, pid=self.pid or None)
 
     @staticmethod
@@ -202,12 +202,12 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def large(self) -> bool:
-        """Tell whether the licence counts it as a large conference."""
+        """Return whether the licence counts the conference as a large one."""
         return self.places > SMALL_PLACES
 
     @property
     def live(self) -> bool:
-        """Tell whether it has not ended; it then has its number, and counts for the licence."""
+        """Return whether the conference has not ended; a live one has its number, and counts for the licence."""
         return self.state is not ConferenceState.ENDED
 
     @property
@@ -222,7 +222,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return (first, *self.also_asked)
 
     def is_on(self, unit: Unit | None) -> bool:
-        """Tell whether the conference is assigned to this unit.
+        """Return whether the conference is assigned to this unit.
 
         `None`, from a message that names no unit, counts as the assigned unit. Without an assigned unit it is `False`.
         """

@@ -60,7 +60,7 @@ class StoredConference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     @property
     def conftype(self) -> ConfType:
-        """The value of `conftype` in messages about it and its conference: template (3) or virtual room (4)."""
+        """Return the value of `conftype` in messages about it and its conference: template (3) or virtual room (4)."""
         return CONFTYPE[self.kind]
 
     @property

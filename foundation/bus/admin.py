@@ -201,8 +201,8 @@ class InboxAdmin(ReadOnlyAdmin[Inbox]):
     search_fields = ["=e164", "=key"]
     search_help_text = _("number of the conference")
     ordering = ["-taken_at"]
-    fields = [("wire_type", "reqid", "e164"), ("origin", "taken_at", "answer_state"), "said"]
-    readonly_fields = ["answer_state", "said"]
+    fields = [("wire_type", "reqid", "e164"), ("origin", "taken_at", "answer_state"), "answer_text"]
+    readonly_fields = ["answer_state", "answer_text"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Inbox]:
         """Return the requests. The list page does not read their answers from the database."""
@@ -225,7 +225,7 @@ class InboxAdmin(ReadOnlyAdmin[Inbox]):
         return badge(_("without an answer"), "grey")
 
     @admin.display(description=_("answer"))
-    def said(self, row: Inbox) -> SafeString:
+    def answer_text(self, row: Inbox) -> SafeString:
         """Return the answer without its secrets."""
         return pretty(readable(bytes(row.answer)) if row.answer else "–")
 

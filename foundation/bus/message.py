@@ -56,7 +56,7 @@ class Message(TypedObject):
 
     @property
     def type(self) -> str:
-        """The value of the field `type` in this message."""
+        """Return the value of the field `type` in this message."""
         return self.wire_type
 
 
@@ -67,7 +67,7 @@ class Raw(Message, kw_only=False):
 
     @property
     def type(self) -> str:
-        """The value of the field `type` in the body."""
+        """Return the value of the field `type` in the body."""
         return str(self.body["type"])
 
 

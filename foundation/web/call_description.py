@@ -21,7 +21,7 @@ class CallDescription(AutoSchema):
         return None if self.method == "DELETE" else super().get_request_serializer()
 
     def get_override_parameters(self) -> list[OpenApiParameter | Shape | type[Shape]]:
-        """Return the parameters besides those of the address: each POST of a program may carry a key."""
+        """Return the parameters besides those of the address, and for calls that accept it, `Idempotency-Key`."""
         parameters = list(super().get_override_parameters())
         if self.method == "POST" and getattr(self.view, "takes_idempotency_key", False):
             words = "The same request with the same key, within 24 hours, has one effect."

@@ -1,4 +1,4 @@
-"""Arguments of programs of today are checked against the description of the call, before the call is made (layer 3).
+"""Arguments of new programs (layer 3) are checked against the description of the call, before the call is made.
 
 Programs of the 5.x generation send numbers as texts and leave out what they should send, so theirs are read leniently
 (`arguments`). A program that is written today from the description is told what it has got wrong.
@@ -12,13 +12,13 @@ from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 
-from foundation.web.errors import Unreadable, is_layer_3
+from foundation.web.errors import Unreadable, is_new_program
 from foundation.web.shapes import AnyField, Shape
 
 
 def refuse_undescribed(view: object, request: Request) -> None:
-    """Raise Unreadable if a program of today sends JSON that is not as the API's description says."""
-    if request.method in SAFE_METHODS or not is_layer_3(request._request):
+    """Raise Unreadable if a new program (layer 3) sends a JSON body that does not match the description of the call."""
+    if request.method in SAFE_METHODS or not is_new_program(request._request):
         return
     if request.content_type and "json" not in request.content_type:
         return  # A form has texts alone.

@@ -1,6 +1,6 @@
 """The HTTP API answers a refusal with status 200 and a body with `success` 0, an `error_code` and a description.
 
-Programs of today get an HTTP status and problem details instead (`is_layer_3`).
+New programs get an HTTP status and problem details instead (layer 3 of the API; see `is_new_program`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Refusal(Exception):
     """The request is refused, with a number for programs and a sentence for people. `more` are further fields."""
 
     status: int = 0
-    """The HTTP status for programs of today; 0 means that it follows from the number."""
+    """The HTTP status for new programs; 0 means that it follows from the number."""
 
     def __init__(self, error_code: int, description: str, **more: object) -> None:
         self.error_code, self.description, self.more = error_code, description, more
@@ -105,8 +105,8 @@ def ack(**content: object) -> Response:
     return Response({"success": 1, **content})
 
 
-def is_layer_3(request: HttpRequest | None) -> bool:
-    """Return whether a program of today calls, by a Bearer token or with `Accept: application/problem+json`.
+def is_new_program(request: HttpRequest | None) -> bool:
+    """Return whether a new program calls, by a Bearer token or with `Accept: application/problem+json`.
 
     It is answered by HTTP status and problem details (RFC 9457), every other one by status 200 and `success`.
     """
@@ -122,7 +122,7 @@ PROBLEM = "application/problem+json"
 
 
 def http_status(error_code: int) -> int:
-    """Return the HTTP status of a refusal for programs of today."""
+    """Return the HTTP status of a refusal for new programs."""
     return protocol.current().http_statuses.get(error_code, 409)
 
 
@@ -133,7 +133,7 @@ def _refusal_answer(
     is_closed = refusal.error_code == int(protocol.current().service_stopped)
     if is_closed:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-    if request is None or not is_layer_3(request):
+    if request is None or not is_new_program(request):
         # Programs of layer 1 know no other site: they sign in again, at the front of both sites.
         code = NOT_LOGGED_IN if is_closed else refusal.error_code
         body = nack(code, refusal.description) | refusal.more
@@ -145,7 +145,7 @@ def _refusal_answer(
 
 
 def problem(refusal: Refusal, request: HttpRequest, status: int) -> dict[str, object]:
-    """Return the problem details of a refusal (RFC 9457), for programs of today."""
+    """Return the problem details of a refusal (RFC 9457), for new programs."""
     return {
         "type": f"urn:confplatform:error:{refusal.error_code}",
         "title": HTTPStatus(status).phrase,
@@ -159,7 +159,7 @@ def problem(refusal: Refusal, request: HttpRequest, status: int) -> dict[str, ob
 
 def early_answer(request: HttpRequest, refusal: Refusal, status: int = 200) -> JsonResponse:
     """Return the response of a refusal before any view runs. `status`: that for programs of older generations."""
-    if not is_layer_3(request):
+    if not is_new_program(request):
         return JsonResponse(nack(refusal.error_code, refusal.description), status=status)
     layer_3_status = refusal.status or http_status(refusal.error_code)
     body = problem(refusal, request, layer_3_status)
@@ -185,18 +185,18 @@ def answer_refusal(failure: Exception, context: dict[str, object]) -> Response |
         return _refusal_answer(Refusal(NOT_LOGGED_IN, str(failure.detail)), request)
     if isinstance(failure, exceptions.Throttled):
         busy = Refusal(BUSY, "too many calls; wait a little")
-        status = 429 if is_layer_3(request) else 200
+        status = 429 if is_new_program(request) else 200
         wait = str(int(getattr(failure, "wait", 0) or 0) + 1)
         return _refusal_answer(busy, request, status, **{"Retry-After": wait})
     if isinstance(failure, exceptions.APIException):
         refusal = Refusal(UNSPECIFIED, str(failure.detail))
         return _refusal_answer(
-            refusal, request, failure.status_code if is_layer_3(request) else 200
+            refusal, request, failure.status_code if is_new_program(request) else 200
         )
     if isinstance(failure, Error):
         log.warning("the database is away: %s", failure)
         closed = REFUSAL_WHILE_CLOSED.call("") or Refusal(UNSPECIFIED, _DATABASE_AWAY)
-        answer = _refusal_answer(closed, request, 503 if is_layer_3(request) else 200)
+        answer = _refusal_answer(closed, request, 503 if is_new_program(request) else 200)
         answer["Retry-After"] = str(RETRY_AFTER_SECONDS)
         return answer
     return None

@@ -60,7 +60,7 @@ def read_valid(text: str) -> tokens.Token:
         revocations.revoked_tokens.refresh(now)
     except redis.RedisError as error:
         log.warning("what is revoked is not known: %s", error)
-    if not token.is_live(now) or revocations.revoked_tokens.voids(token):
+    if not token.is_live(now) or revocations.revoked_tokens.is_revoked(token):
         raise TokenRefused("invalid_token", "the token is expired or revoked; sign in again")
     return token
 

@@ -58,8 +58,8 @@ class RevokedTokens:
         """Id of a revoked token -> when it expires."""
         self._lock = threading.Lock()
 
-    def voids(self, token: Token) -> bool:
-        """Return whether a token is revoked, as far as this process knows."""
+    def is_revoked(self, token: Token) -> bool:
+        """Return whether a token is revoked, by the revocations that this process has read (see `refresh`)."""
         until, _ = self._users.get(token.user, (-1, 0))
         return token.issued <= until or token.id in self._tokens
 

@@ -78,8 +78,8 @@ class SearchRequest:
     visible_ranges: Mapping[int, VisibleRange]
 
     @property
-    def mine(self) -> str:
-        """Return the ids of the person's conversations, joined for an SQL `IN`."""
+    def conversation_ids(self) -> str:
+        """Return the ids of the conversations that the person sees, joined by commas for an SQL `IN`."""
         return ", ".join(map(str, sorted(self.visible_ranges)))
 
 
@@ -144,9 +144,9 @@ def _lookup_sql(
     A place is the message's position in time (see `place_of`).
     """
     if part.is_prefix:
-        leader = _LEADER.format(mine=request.mine, is_it="BETWEEN %s AND %s")
+        leader = _LEADER.format(mine=request.conversation_ids, is_it="BETWEEN %s AND %s")
         return leader, [part.gram, part.gram + _LAST, low, high]
-    return _LEADER.format(mine=request.mine, is_it="= %s"), [part.gram, low, high]
+    return _LEADER.format(mine=request.conversation_ids, is_it="= %s"), [part.gram, low, high]
 
 
 def _candidates(

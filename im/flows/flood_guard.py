@@ -58,7 +58,10 @@ class FloodGuard(threading.Thread):
         self._users.put(None)
 
     def run(self) -> None:
-        """Disconnect the queued people until the thread is stopped; NOBODY in the queue begins a count of received bytes."""
+        """Disconnect the people in the queue until the thread is stopped.
+
+        NOBODY in the queue stands for senders without a name: the bytes that clients send are counted to find them.
+        """
         while True:
             try:
                 user = self._users.get(timeout=self._seconds_to_count)

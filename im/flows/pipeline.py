@@ -158,7 +158,7 @@ class Pipeline:
         except tokens.InvalidToken:
             log.warning("a message without the property user_id and without a good token")
             return []
-        if not token.is_live(now) or revocations.revoked_tokens.voids(token):
+        if not token.is_live(now) or revocations.revoked_tokens.is_revoked(token):
             return []
         reason = "the property user_id is missing: set it to your user id"
         refused = refused_unread(delivery, Code.NOT_SENDER, reason)
@@ -182,7 +182,7 @@ class Pipeline:
         if token.user != parsed.sender or token.bearer is Bearer.SERVICE:
             reason = "this is somebody else's token"
             return RefusedMessage(parsed.sender, Code.NOT_SENDER, reason, parsed.client_msg_id)
-        if not token.is_live(now) or revocations.revoked_tokens.voids(token):
+        if not token.is_live(now) or revocations.revoked_tokens.is_revoked(token):
             reason = "the token is expired or revoked; sign in again"
             return RefusedMessage(parsed.sender, Code.BAD_TOKEN, reason, parsed.client_msg_id)
         return parsed

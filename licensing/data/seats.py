@@ -145,7 +145,7 @@ class Seats:
         return find_short_resource(required, used, self._licence.site)
 
     def change(self, domain: str, before: Amounts, after: Amounts) -> None:
-        """Count that a conference of this user domain uses `after` where it used `before`."""
+        """Count that a conference of this user domain uses the resources `after` now, and used `before` so far."""
         for column, old, new in zip(COLUMNS, astuple(before), astuple(after), strict=True):
             if new == old:
                 continue

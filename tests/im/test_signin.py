@@ -236,7 +236,7 @@ def test_an_emptied_redis_is_filled_again_from_the_table(ann: Account) -> None:
     revoke.revoke_pending()
     fresh.read(redis_of(own_platform()), time.time())
     assert fresh.is_whole
-    assert fresh.voids(tokens.read(token))
+    assert fresh.is_revoked(tokens.read(token))
 
 
 def test_many_who_are_revoked_at_once_cost_few_requests_to_the_broker(

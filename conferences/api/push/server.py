@@ -104,7 +104,7 @@ class PushServer:
         return web.json_response({"alive": True})
 
     async def _ready(self, request: web.Request) -> web.Response:
-        """Say whether events can be read, and whether Redis tells of new ones; without that they come later."""
+        """Answer whether events can be read, and whether Redis signals new ones; without that they come later."""
         platform, fault = own_platform(), ""
         try:
             await in_thread(last_numbers, store_of(platform).database, [platform])

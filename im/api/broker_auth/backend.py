@@ -104,7 +104,12 @@ class AuthBackend:
             and broker_permissions.is_known(user, token.bearer)
             and _may_be_served_here(token)
         )
-        if not is_known or not token.is_live(now) or not self.is_open or self._revoked.voids(token):
+        if (
+            not is_known
+            or not token.is_live(now)
+            or not self.is_open
+            or self._revoked.is_revoked(token)
+        ):
             return DENY
         client_id = fields.get("client_id")
         if client_id is not None and not broker_permissions.owns_client(user, client_id):
