@@ -55,7 +55,7 @@ class Suggestions(Call):
 
 
 class AddressBook(Call):
-    """The view of the caller's address book, of which only keyed hashes are kept."""
+    """The view of the caller's address book; only keyed hashes of its numbers are stored."""
 
     throttle_classes = (StrictLimit,)
 

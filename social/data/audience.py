@@ -46,7 +46,7 @@ def people_who_see(database: str, audience: Audience, lists: Lists) -> list[str]
 
 
 def with_own_labels(database: str, owner: str, labels: Sequence[int]) -> set[str] | None:
-    """Return the people who have one of these labels of a person; `None` if one of the labels is not the person's."""
+    """Return the people who have one of these labels of a person; `None` if a label belongs to somebody else."""
     own = Label.objects.using(database).filter(owner=owner, pk__in=labels, name__isnull=False)
     if own.count() != len({*labels}):
         return None

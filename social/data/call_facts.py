@@ -1,4 +1,4 @@
-"""The facts that decide whether a person may call another one are read here."""
+"""Queries for the facts that decide whether a person may call another one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Through this hook plugins decide whether people may call each other, and go on talking."""
+"""The hook by which plugins decide whether people may call each other, and go on talking."""
 
 from __future__ import annotations
 

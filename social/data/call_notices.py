@@ -1,4 +1,4 @@
-"""A change of a call is told to both people's devices, and becomes an entry of their conversation's log.
+"""Functions that notify both people's devices of a change of a call, and enter it into the log of their conversation.
 
 All of it lies in the transaction that changes the call, so that the log, the notices and the call never differ.
 """

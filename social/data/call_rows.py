@@ -1,4 +1,4 @@
-"""Calls are read, locked and written here; `rules.calls` decides what a change is."""
+"""Functions that read, lock and write the rows of calls; `rules.calls` decides what changes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People's devices may say over the broker what they say over HTTP: call, ring, answer, decline, hang up.
+"""People's devices may send over the broker what they send over HTTP: call, ring, answer, decline, hang up.
 
 The message center hands such a sign over. What follows from it is the same, and is told by the same notices.
 """
@@ -17,7 +17,7 @@ from social.rules.calls import Answered, Declined, Rang
 
 
 def handle_signal(sender: str, signal: CallSignal, now: datetime) -> str:
-    """Let a sign about a call take effect; return "", or why it is refused: a word for programs, and a sentence."""
+    """Handle a device's signal about a call. Return "", or the reason of the refusal: a word and a sentence."""
     platform = platform_resolver.platform_of_users([sender]).get(sender, own_platform())
     store = store_of(platform)
     me = people.people_by_id(store, [sender]).get(sender)

@@ -29,7 +29,7 @@ NO_COMMENT = "there is no such comment, or it is not for you"
 
 
 def like(store: PlatformStore, me: Person, number: int, on: bool, now: datetime) -> Counts:
-    """Like a moment, or no longer; return its counts.
+    """Like a moment, or take the like back; return its counts.
 
     A like is a row of its own: many at once do not wait for each other, and the count is exact.
     """

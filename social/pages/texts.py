@@ -25,7 +25,7 @@ def card_fields() -> dict[str, str]:
 
 
 def shown_to() -> list[tuple[str, str]]:
-    """Return the choices to whom a field is shown."""
+    """Return the choices of the people to whom a field is shown: (value, text)."""
     return [
         (ShownTo.NOBODY.value, _("nobody")),
         (ShownTo.CONTACTS.value, _("my contacts")),
@@ -36,7 +36,7 @@ def shown_to() -> list[tuple[str, str]]:
 
 
 def found_by() -> list[tuple[str, str]]:
-    """Return the choices who finds a person."""
+    """Return the choices of the people who may find a person: (value, text)."""
     return [
         (FoundBy.NOBODY.value, _("my contacts only")),
         (FoundBy.CIRCLE.value, _("people of my circles")),
@@ -46,7 +46,7 @@ def found_by() -> list[tuple[str, str]]:
 
 
 def matching() -> list[tuple[str, str]]:
-    """Return the choices who learns from an address book that a number is the person's."""
+    """Return the choices of the people who learn from an address book that a number is the person's: (value, text)."""
     return [
         (Matching.NOBODY.value, _("nobody")),
         (Matching.MUTUAL.value, _("people whose number I have, too")),

@@ -33,7 +33,7 @@ def refuse_voicemail(
 
 
 def refuse_recording(duration_ms: int | None, longest_seconds: int) -> VoicemailRefusal | None:
-    """Return why a recording is no good as a voicemail or greeting; one second more than the longest is let pass."""
+    """Return why a recording cannot be a voicemail or greeting. It may be one second longer than the limit."""
     if duration_ms is None:
         return VoicemailRefusal.NO_SOUND
     if duration_ms < SHORTEST_SECONDS * 1000:
