@@ -12,6 +12,7 @@ from conferences.data.platform_resolver import platform_of_domain
 from conferences.flows import areas
 from conferences.flows.areas import AreaRefused
 from conferences.models import MeetingRoomArea
+from domains.models import Level
 from foundation.cells.directory import store_of
 from foundation.plain_text import fault_of
 from foundation.web.arguments import malformed, words
@@ -38,7 +39,8 @@ class AreaCall(Call):
         Raises Refusal.
         """
         account = self.session(request).account
-        if not account.has_perm(f"conferences.{verb}_meetingroomarea"):
+        is_of_tenant = account.domain is not None and account.domain.level == Level.USER
+        if not is_of_tenant or not account.has_perm(f"conferences.{verb}_meetingroomarea"):
             raise Refusal(NO_RIGHT, "only administrators of a user domain keep its areas")
         return platform_of_domain(self.domain(request))
 

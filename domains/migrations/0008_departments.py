@@ -3,6 +3,20 @@ import domains.models.tree
 from django.db import migrations, models
 
 
+def take_collation_of_domains(apps, schema_editor):
+    """Give the new table the collation of the table of domains, which may be older than the database's default.
+
+    A foreign key needs the same collation at both ends.
+    """
+    with schema_editor.connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_collation FROM information_schema.tables"
+            " WHERE table_schema = DATABASE() AND table_name = 'domains_domain'"
+        )
+        collation = cursor.fetchone()[0]
+        cursor.execute(f"ALTER TABLE domains_department CONVERT TO CHARACTER SET utf8mb4 COLLATE {collation}")
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -23,6 +37,7 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['domain', 'parent', 'name'], name='department_below')],
             },
         ),
+        migrations.RunPython(take_collation_of_domains, migrations.RunPython.noop),
         migrations.AddField(
             model_name='account',
             name='department',

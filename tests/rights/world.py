@@ -31,6 +31,7 @@ from domains.models import (
     Application,
     BackupPlatform,
     CoreDomain,
+    Department,
     Domain,
     MachineRoom,
     PlatformDomain,
@@ -157,8 +158,9 @@ def _of_tenant(name: str) -> None:
 
 
 def _stored(name: str) -> None:
-    """Create a template of each sort and a virtual room of a tenant, and the room's number in the registry."""
+    """Create a department, a template of each sort and a virtual room of a tenant, and the room's registered number."""
     tenant, platform, number = moid(name), moid(PLATFORM_OF[name]), f"77{len(name)}{ord(name[0])}"
+    Department.objects.create(moid=f"dept-{name}", domain_id=tenant, name=f"dept {name}")
     for kind in Kind:
         stored = StoredConference(
             id=f"{kind}-{name}",
@@ -271,6 +273,7 @@ WHOSE: dict[str, Whose] = {
     "domains.backupplatform": lambda b: [b.platform_id],
     "domains.machineroom": lambda r: [r.platform_id],
     "domains.account": _of_domain,
+    "domains.department": _of_domain,
     "domains.apikey": _of_domain,
     "domains.application": _of_domain,
     "licensing.licence": lambda one: [one.platform],
