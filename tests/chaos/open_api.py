@@ -9,13 +9,12 @@ from pathlib import Path
 
 from tests.chaos.story import Stories
 from tests.clients.generate import python_client, run_python, run_typescript, typescript_client
-from tests.http.contract import Scene, check, document_of
-from tests.sites import running_site
+from tests.http.contract import Scene, check, document_of, site_for_requests
 
 
 def stories(root: Path) -> Stories:
     """A site of its own, as requests at random change whatever they find."""
-    with running_site(root / "site", "simulated", 4) as site:
+    with site_for_requests(root / "site") as site:
         yield "generated Python client", partial(_client, site_scene := Scene(site), root, "py")
         yield "generated TypeScript client", partial(_client, site_scene, root, "ts")
         yield "contract: a person's calls", lambda: contract(Scene(site).with_conference())

@@ -11,16 +11,20 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
+import pytest
 
 from benchmarks.bench_site import in_memory
 from deploy.stand.site import Site
 from tests.accounts.test_lockout_story import python
 from tests.accounts.test_refresh_at_once import ask
 from tests.http.program import Program
+from tests.sites import running_site
 from tests.stories.facts import license_for
 
 OF_ANOTHER_PROCESS = ("/api/v1/publish", "/api/v1/events")
@@ -119,18 +123,25 @@ def document_of(site: Site) -> bytes:
     return orjson.dumps(described)
 
 
+@contextmanager
+def site_for_requests(root: Path) -> Iterator[Site]:
+    """Start a site where one person may make as many calls as schemathesis does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("API_CALLS_PER_USER", "1000000")
+        with running_site(root, "simulated", 4) as site:
+            yield site
+
+
 def main(words: list[str]) -> int:
     """Start a site, run all phases as a person and as an administrator, and print what schemathesis says."""
     parser = argparse.ArgumentParser(prog="python -m tests.http.contract", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("options", nargs="*", help="options for schemathesis, after --")
     arguments = parser.parse_args(words)
-    from tests.sites import running_site
-
     code = 0
     with (
         tempfile.TemporaryDirectory(prefix="contract-", dir=in_memory()) as root,
-        running_site(Path(root), "simulated", 4) as site,
+        site_for_requests(Path(root)) as site,
     ):
         for scene in (Scene(site).with_conference(), Scene(site, "admin")):
             result = check(scene, *arguments.options, seed=arguments.seed)
