@@ -82,7 +82,7 @@ LIMITS = (
         },
     ),
     # No other copy exists of a message that waits for a center: a full queue refuses new ones.
-    QueueLimit("im.ingress", rf"^{topology.INGRESS}(\.[0-9]+)?$", {"max-length-bytes": 32 * MIB}),
+    QueueLimit("im.ingress", rf"^{topology.INGRESS}(\.[0-9]+)?$", {"max-length-bytes": 128 * MIB}),
 )
 VHOST_LIMITS = {"max-connections": 20_000, "max-queues": 40_000}
 

@@ -68,7 +68,7 @@ def test_every_queue_is_limited_that_nobody_may_read_and_what_waits_for_a_center
         assert {"max-length", "max-length-bytes", "message-ttl"} <= set(set_now), name
     assert "expires" in strangers[STRANGERS[-1]]
     assert "expires" in clients[DEVICE]
-    assert clients[ingress(0)]["max-length-bytes"] == 32 * 2**20, "without a new queue"
+    assert clients[ingress(0)]["max-length-bytes"] == 128 * 2**20, "without a new queue"
 
 
 def test_the_doctor_says_which_limits_are_missing_and_how_to_set_them(limited: None) -> None:
