@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -261,6 +262,46 @@ async def test_a_page_shows_what_the_conference_is_arranged_to_show_and_its_pers
     await dora.leave()
 
 
+async def test_a_page_follows_a_poll_a_view_of_its_own_and_how_loud_it_is_to_be(
+    browser: Any, unit: Unit, platform_side: Platform, conference: Whereabouts
+) -> None:
+    conference.join = (await platform_side.creates("u1"))["join"]
+    carl, dora = [await Person(name, tone).join(conference.join) for name, tone in PEOPLE]
+    with served() as site:
+        anna = await enter(browser, site + join_link("c1", "8800001"), "Anna", "")
+        await anna.get_by_text("3 people").wait_for()
+        notice = await platform_side.hears_people("8800001", lambda mts: len(present(mts)) == 3)
+        mtid = {row["name"]: row["mtid"] for row in notice["mts"]}
+
+        async def arrange(**changes: object) -> None:
+            await platform_side.controls("u1", "ARRANGE", changes=changes)
+
+        began = datetime.now(UTC).isoformat(timespec="milliseconds")
+        members = [mtid["Carl"], mtid["Dora"]]
+        await arrange(poll={"mode": 1, "keep_time": 2, "members": members, "since": began})
+        for name in ("Dora", "Carl", "Dora"):
+            await anna.wait_for_function(f"() => ({FIRST})() === {name!r}")
+        await arrange(poll=None)
+        await anna.wait_for_function(f"() => !({FIRST})()")
+
+        await arrange(views=[{"mode": 1, "src": mtid["Dora"], "dst": mtid["Anna"]}])
+        await anna.wait_for_function(f"() => ({FIRST})() === 'Dora'")
+        await arrange(views=[{"mode": 1, "src": mtid["Dora"], "dst": mtid["Carl"]}])
+        await anna.wait_for_function(f"() => !({FIRST})()")
+
+        await arrange(volumes={mtid["Anna"]: {"1": 7}})
+        await anna.wait_for_function(
+            "() => document.getElementById('mix').volume.toFixed(1) === '0.2'"
+        )
+        await arrange(volumes={mtid["Carl"]: {"1": 7}})
+        await anna.wait_for_function("() => document.getElementById('mix').volume === 1")
+        assert anna.errors == []
+    await carl.leave()
+    await dora.leave()
+
+
+FIRST = """() => document.querySelector(".tile.first:not([hidden]) .who")?.textContent ?? ''"""
+"""A script of the page that returns who has the large place; "" if nobody has."""
 COUNT_ENDS = """() => {
     window.ends = 0;
     const ended = document.getElementById("ended");
