@@ -18,7 +18,7 @@ from im.flows import presence
 from im.rules.conversation_decisions import FRIEND, DenyReason
 from social.api import people_forms as forms
 from social.api import people_shapes as shapes
-from social.data import finding, label_queries, viewers
+from social.data import finding, label_queries, profiles, viewers
 from social.flows import cards, labels
 from social.models import CardField, NumberExchange
 from social.rules import vcard
@@ -201,7 +201,7 @@ class Privacy(Call):
     @extend_schema(responses=answers(shapes.PrivacyShape))
     def get(self, request: Request) -> Response:
         """Return who finds the caller, and how numbers are matched."""
-        row = finding.profiles(self.store.database, [self.me.id])[self.me.id]
+        row = profiles.profiles(self.store.database, [self.me.id])[self.me.id]
         return ack(**shapes.privacy(row))
 
     @extend_schema(request=forms.Privacy, responses=answers(shapes.PrivacyShape))

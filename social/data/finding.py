@@ -14,7 +14,7 @@ from im.data import people, queries
 from im.data.people import Person
 from im.models import Conversation
 from social.data import viewers
-from social.models import Profile
+from social.data.profiles import profiles
 from social.rules.cards import FoundBy, may_find
 
 MIN_LETTERS = 2
@@ -31,12 +31,6 @@ def store_with(database: str) -> PlatformStore:
     return next(
         store for store in map(store_of, possible_platforms()) if store.database == database
     )
-
-
-def profiles(database: str, users: Collection[str]) -> dict[str, Profile]:
-    """Return the privacy choices of people; those who have chosen nothing have the defaults."""
-    rows = {row.user: row for row in Profile.objects.using(database).filter(pk__in=users)}
-    return {user: rows.get(user) or Profile(user=user) for user in users}
 
 
 def findable(store: PlatformStore, me: Person, others: Collection[Person]) -> set[str]:

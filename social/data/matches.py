@@ -7,7 +7,7 @@ from collections.abc import Collection
 from foundation.cells.directory import PlatformStore
 from im.data import people
 from im.data.people import Person
-from social.data import finding, viewers
+from social.data import profiles, viewers
 from social.models import BookEntry, ConfirmedNumber
 from social.rules.cards import Matching, is_match
 
@@ -23,7 +23,7 @@ def of_hashes(store: PlatformStore, me: Person, hashes: Collection[str]) -> dict
     mine = ConfirmedNumber.objects.using(database).filter(user=me.id).values("hmac")
     with_mine = BookEntry.objects.using(database).filter(owner__in=persons, hmac__in=mine)
     having = {*with_mine.values_list("owner", flat=True)}
-    chosen = finding.profiles(database, [*persons])
+    chosen = profiles.profiles(database, [*persons])
     return {
         key: persons[user]
         for key, user in owners.items()
@@ -54,7 +54,7 @@ def who_knows(store: PlatformStore, me: Person, key: str) -> list[str]:
     database = store.database
     owners = BookEntry.objects.using(database).filter(hmac=key).exclude(owner=me.id)
     users = _tellable(store, me, {*owners.values_list("owner", flat=True)})
-    matching = Matching(finding.profiles(database, [me.id])[me.id].matching)
+    matching = Matching(profiles.profiles(database, [me.id])[me.id].matching)
     book = BookEntry.objects.using(database).filter(owner=me.id).values("hmac")
     theirs = ConfirmedNumber.objects.using(database).filter(user__in=users, hmac__in=book)
     known = {*theirs.values_list("user", flat=True)}

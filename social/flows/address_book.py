@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import F
 
 from domains.models.accounts import hash_secret
+from foundation.cells import sql
 from foundation.cells.directory import PlatformStore
 from foundation.signing import shared_key
 from im.data import journal
@@ -25,6 +26,7 @@ from im.data.people import Person
 from im.rules.conversation_decisions import DenyReason
 from im.rules.vocabulary import Cmd
 from social.data import matches, notify, senders
+from social.data.profiles import lock_profile
 from social.models import BookDay, BookEntry, CardField, ConfirmedNumber, NumberCode, Profile
 from social.rules import limits, numbers
 from social.rules.cards import PHONE, ShownTo
@@ -57,15 +59,14 @@ def upload(
     hashes = numbers.hashed_many(texts, region, shared_key())
     with transaction.atomic(using=database):
         journal.require_serving(store)
-        profile = _locked_profile(database, me.id)
+        profile = lock_profile(database, me.id)
         book = BookEntry.objects.using(database).filter(owner=me.id)
         known = {*book.filter(hmac__in=hashes).values_list("hmac", flat=True)}
         new = [key for key in hashes if key not in known]
         use = BookUse(profile.book_started, profile.book_day, profile.book_new)
         allowed = limits.book_allowance(use, book.count(), today)
         taken = new[: min(allowed, _room_of_tenant(database, me.domain, today))]
-        rows = [BookEntry(owner=me.id, hmac=key) for key in taken]
-        BookEntry.objects.using(database).bulk_create(rows, ignore_conflicts=True)
+        sql.insert(database, "social_bookentry", ("owner", "hmac"), [(me.id, k) for k in taken])
         _save_use(database, me, limits.book_use_after(use, len(taken), today), len(taken), today)
         found = matches.of_hashes(store, me, [*known, *taken])
     return Uploaded(
@@ -77,18 +78,11 @@ def upload(
     )
 
 
-def _locked_profile(database: str, user: str) -> Profile:
-    """Return the person's profile, created if there is none, locked until the transaction ends."""
-    rows = Profile.objects.using(database)
-    rows.bulk_create([Profile(user=user)], ignore_conflicts=True)
-    return rows.select_for_update().get(pk=user)
-
-
 def _room_of_tenant(database: str, domain: str, today: date) -> int:
     """Return how many new numbers the address books of a tenant take today; lock its count."""
-    rows = BookDay.objects.using(database)
-    rows.bulk_create([BookDay(domain=domain, day=today)], ignore_conflicts=True)
-    row = rows.select_for_update().get(pk=(domain, today))
+    columns = ("domain", "day", "count")
+    sql.insert(database, "social_bookday", columns, [(domain, today, 0)], update=("domain",))
+    row = BookDay.objects.using(database).select_for_update().get(pk=(domain, today))
     return max(0, limits.NEW_A_DAY_OF_TENANT - row.count)
 
 
@@ -120,7 +114,7 @@ def send_code(
     code = f"{secrets.randbelow(10**6):06d}"
     with transaction.atomic(using=database):
         journal.require_serving(store)
-        _locked_profile(database, me.id)
+        lock_profile(database, me.id)
         row = NumberCode.objects.using(database).filter(pk=me.id).first()
         sent = row.sent_today if row and row.day == now.date() else 0
         if sent >= CODES_A_DAY:

@@ -22,6 +22,7 @@ from im.data.locked_conversation import Denied
 from im.data.people import Person
 from im.rules.conversation_decisions import DenyReason
 from social.data import file_uses
+from social.data.profiles import lock_profile
 from social.models import CardField, ConfirmedNumber, Profile
 from social.rules import cards, numbers
 from social.rules.cards import FIELDS, NOTE, PHONE, PICTURE, ShownTo
@@ -140,8 +141,8 @@ def choose(store: PlatformStore, me: Person, wanted: Mapping[str, object]) -> Pr
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
+        lock_profile(database, me.id)
         rows = Profile.objects.using(database)
-        rows.bulk_create([Profile(user=me.id)], ignore_conflicts=True)
         rows.filter(pk=me.id).update(**wanted)
         return rows.get(pk=me.id)
 
@@ -151,6 +152,6 @@ def mark_notices_seen(store: PlatformStore, me: Person, last_id: int) -> None:
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
+        lock_profile(database, me.id)
         rows = Profile.objects.using(database)
-        rows.bulk_create([Profile(user=me.id)], ignore_conflicts=True)
         rows.filter(pk=me.id, seen_id__lt=last_id).update(seen_id=last_id)

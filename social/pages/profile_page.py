@@ -17,7 +17,7 @@ from domains.rules.refusal_texts import translated
 from domains.rules.tree import RuleBroken
 from im.data.locked_conversation import Denied
 from im.rules.conversation_decisions import DenyReason
-from social.data import finding, viewers
+from social.data import profiles, viewers
 from social.flows import address_book, cards
 from social.models import ConfirmedNumber
 from social.pages import texts
@@ -55,7 +55,7 @@ def profile(visit: Visit) -> HttpResponse:
             "shown_to": texts.shown_to(),
             "found_by": texts.found_by(),
             "matching": texts.matching(),
-            "choices": finding.profiles(visit.database, [visit.me.id])[visit.me.id],
+            "choices": profiles.profiles(visit.database, [visit.me.id])[visit.me.id],
             "is_confirmed": numbers.exists(),
         },
     )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable
 
 import phonenumbers
 
+_E164 = re.compile(r"\+[1-9]\d{7,14}")
 LONGEST = 40
 """A number as people write it has at most this many characters."""
 
@@ -21,6 +23,8 @@ def parse(text: str, region: str = "") -> str:
 
     `region` is the country (two letters) of numbers that are written without their country's code.
     """
+    if _E164.fullmatch(text):
+        return text  # Address books are full of them, and reading one takes the library 50 µs.
     if len(text) > LONGEST:
         return ""
     try:
