@@ -20,7 +20,7 @@ PEOPLE = int(os.environ.get("PEOPLE", "100000"))
 
 _PROBE = (
     "import django; django.setup(); from benchmarks import social_town as town;"
-    " town.main({moments}, {people})"
+    " town.main({moments}, {people}, {database})"
 )
 
 
@@ -33,6 +33,6 @@ def run() -> list[dict[str, Any]]:
     ):
         site = stand.sites["east"]
         lift_limits(site)
-        text = _PROBE.format(moments=MOMENTS, people=PEOPLE)
+        text = _PROBE.format(moments=MOMENTS, people=PEOPLE, database=site.mariadb.pid)
         rows: list[dict[str, Any]] = json.loads(python(site, text).splitlines()[-1])
     return rows
