@@ -1,4 +1,4 @@
-"""A story in real browsers: registration by invitation, circle, moment with pictures, like, comment, on a phone."""
+"""A story in real browsers: registration by invitation, numbers, circle, moment with pictures, like, comment, on a phone."""
 
 from __future__ import annotations
 
@@ -49,6 +49,30 @@ async def register(browser: Any, anna: Any) -> Any:
     return gus
 
 
+async def give_number(page: Any, number: str) -> None:
+    """Write a number into one's own card, shown to nobody."""
+    await page.get_by_role("link", name="Profile", exact=True).click()
+    await page.get_by_label("Telephone", exact=True).fill(number)
+    await page.get_by_label("Telephone: Shown to").select_option("nobody")
+    await page.get_by_role("button", name="Save the card").click()
+    await page.get_by_text("Your card is saved.").wait_for()
+
+
+async def exchange_numbers(anna: Any, gus: Any) -> None:
+    """Let anna ask for gus' number, and gus agree; each sees the other's then."""
+    await give_number(anna, "+8613800138001")
+    await give_number(gus, "+8613800138002")
+    await anna.get_by_role("link", name="Contacts", exact=True).click()
+    await anna.get_by_role("link", name="Gus", exact=True).click()
+    await anna.get_by_role("button", name="Exchange numbers").click()
+    await gus.get_by_role("link", name="Contacts", exact=True).click()
+    await gus.get_by_role("link", name="anna", exact=True).click()
+    await gus.get_by_role("button", name="Agree").click()
+    await gus.get_by_text("+8613800138001").wait_for()
+    await anna.reload()
+    await anna.get_by_text("+8613800138002").wait_for()
+
+
 async def found_circle(anna: Any) -> None:
     """Let anna found a circle with gus in it."""
     await anna.get_by_role("link", name="Circles").click()
@@ -85,6 +109,7 @@ async def test_people_register_share_and_answer(browser: Any, site: Site, tmp_pa
         files[-1].write_bytes(picture(color))
     anna = await anna_of(browser, site)
     gus = await register(browser, anna)
+    await exchange_numbers(anna, gus)
     await found_circle(anna)
     await post(anna, "Our first rehearsal", *files)
     assert await anna.locator(".pictures img").count() == 3
@@ -103,7 +128,12 @@ async def test_people_register_share_and_answer(browser: Any, site: Site, tmp_pa
     await gus.get_by_role("button", name="Comment", exact=True).click()
     await gus.get_by_text("Wonderful!").wait_for()
 
+    await gus.get_by_role("link", name="Moments", exact=True).click()
     await anna.get_by_role("link", name="Moments", exact=True).click()
+    await post(anna, "And the second one")
+    await gus.get_by_role("link", name="anna: has posted a moment").click()
+    await gus.get_by_text("And the second one").wait_for()
+
     await anna.get_by_text("Gus: likes your moment").wait_for()
     await anna.get_by_text("Gus: commented on your moment").click()
     await anna.get_by_text("1 people see it: Gus").wait_for()
