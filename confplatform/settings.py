@@ -14,7 +14,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from confplatform import api_examples
+from confplatform import api_examples, mail
 from confplatform.admin_theme import UNFOLD as _UNFOLD
 from confplatform.api_text import API_SETTINGS
 from confplatform.declarations import roles
@@ -137,6 +137,7 @@ _FOLDER = {
 }
 INVITATIONS = env.bool("INVITATIONS", default=True)
 SMS_SENDER = env.str("SMS_SENDER", default="social.data.senders.FileSender")
+globals().update(mail.read_settings(env, BASE_DIR / "var" / "mail"))
 SMS_FILE = env.str("SMS_FILE", default=str(BASE_DIR / "var" / "sms.txt"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

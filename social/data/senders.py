@@ -1,7 +1,7 @@
 """Text messages and e-mails to people: codes and invitations, with texts that nobody can change.
 
 The sender of text messages is a class that the setting SMS_SENDER names; the default one writes to
-the file SMS_FILE. E-mails go by Django's mail backend, which writes to a folder by default.
+the file SMS_FILE. E-mails go as EMAIL_URL says: by default they are written to a folder.
 """
 
 from __future__ import annotations
@@ -58,10 +58,26 @@ def send_invitation(to: str, name: str, link: str, language: str) -> None:
     if to.startswith("+"):
         _send_text(to, text)
         return
+    _send_mail(to, subject, text)
+
+
+def send_password_link(to: str, name: str, link: str, language: str) -> None:
+    """Send the link with which somebody chooses a new password to an e-mail address."""
+    with translation.override(language):
+        subject = _("Choose a new password")
+        text = _("%(name)s, choose a new password here, within an hour: %(link)s") % {
+            "name": name,
+            "link": link,
+        }
+    _send_mail(to, subject, text)
+
+
+def _send_mail(to: str, subject: str, text: str) -> None:
+    """Send an e-mail. A mail server that fails is logged: the person asks for another e-mail."""
     try:
         send_mail(subject, text, None, [to])
     except OSError as error:
-        log.warning("an invitation was not sent: %s", error)
+        log.warning("an e-mail was not sent: %s", error)
 
 
 def _send_text(number: str, text: str) -> None:

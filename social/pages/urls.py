@@ -9,6 +9,7 @@ from social.pages import (
     contacts_page,
     invited_page,
     moments_page,
+    password_page,
     person_page,
     profile_page,
 )
@@ -19,6 +20,8 @@ urlpatterns: list[URLPattern] = [
     path("labels/<int:number>", contacts_page.change_label, name="social-label"),
     path("invite", contacts_page.invite, name="social-invite"),
     path("invited/<str:code>/", invited_page.invited, name="social-invited"),
+    path("forgotten/", password_page.forgotten, name="social-forgotten"),
+    path("password/<str:text>/", password_page.choose, name="social-new-password"),
     path("me/", profile_page.profile, name="social-profile"),
     path("me/card", profile_page.save_card, name="social-card"),
     path("me/privacy", profile_page.save_privacy, name="social-privacy"),

@@ -173,3 +173,26 @@ def test_numbers_are_asked_for_on_the_page(anna: Neighbour, ben: Neighbour, do: 
 def test_an_invitation_shows_its_link_once(anna: Neighbour) -> None:
     page = send(browser_of(anna), "invite", to="")
     assert "/people/invited/" in page
+
+
+def test_a_forgotten_password_is_replaced_by_a_link_of_one_use(
+    anna: Neighbour, mailoutbox: list[Any], client: Browser
+) -> None:
+    Account.objects.filter(pk=anna.account.pk).update(email="anna@example.org")
+    assert "Forgotten password" in client.get("/accounts/login/").content.decode()
+    answers = {send(client, "forgotten/", name=name) for name in ("nobody", "ben")}
+    assert not mailoutbox
+    for _ in range(5):
+        answers.add(send(client, "forgotten/", name=" Anna "))
+    assert len({re.sub(r'value="\w+"', "", answer) for answer in answers}) == 1
+    assert len(mailoutbox) == 3, "at most three an hour"
+    path = re.search(r"/people/password/[^/]+/", mailoutbox[0].body)
+    assert path is not None
+    new = "a long one of tests 11"
+    assert client.post(path[0], {"new": new, "again": "other"}).status_code == 400
+    assert client.post(path[0], {"new": "123", "again": "123"}).status_code == 400
+    assert client.post(path[0], {"new": new, "again": new})["Location"] == "/accounts/login/"
+    assert Account.objects.get(pk=anna.account.pk).check_password(new)
+    assert client.get(path[0]).status_code == 404, "it is used up"
+    forged = path[0].replace(anna.id, "another")
+    assert client.get(forged).status_code == 404

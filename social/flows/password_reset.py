@@ -1,0 +1,86 @@
+"""Who has forgotten the password gets a link by e-mail, with which a new one is chosen.
+
+The link is good once, for an hour, and for the account alone that it was made for. Nobody learns
+from it whether there is an account.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.cache import cache
+from django.core.signing import BadSignature, TimestampSigner
+
+from domains.data.queries import is_kept_at_core
+from domains.flows import people as accounts
+from domains.models import Account, SignInName
+from domains.rules.sign_in_names import normalize
+from foundation.cells.directory import PlatformStore, store_of
+from foundation.cells.serving import served_platforms
+from foundation.signing import shared_key
+from im.data.people import person_of_account
+from social.data import senders
+
+log = logging.getLogger("social.password")
+LIFE = timedelta(hours=1)
+MAILS_AN_HOUR = 3
+"""An account gets at most this many links an hour."""
+
+
+def _signer() -> TimestampSigner:
+    return TimestampSigner(key=shared_key(), salt="password")
+
+
+def send_link(name: str, language: str) -> None:
+    """Send a link to the e-mail address of the account with this sign-in name; do nothing if there is none."""
+    for platform in served_platforms():
+        store = store_of(platform)
+        names = SignInName.objects.using(store.database).select_related("account")
+        row = names.filter(name=normalize(name)[:254]).first()
+        if row is None:
+            continue
+        account = row.account
+        if account.email and account.is_active and _may_send(store, account):
+            text = _signer().sign(f"{platform}:{account.moid}:{_state_of(account)}")
+            link = f"{settings.PUBLIC_URL}/people/password/{text}/"
+            senders.send_password_link(
+                account.email, person_of_account(account).name, link, language
+            )
+        return
+
+
+def _may_send(store: PlatformStore, account: Account) -> bool:
+    """Return whether the account's password is kept here, and it has not got too many links; count this one."""
+    if is_kept_at_core(store.database, account.moid):
+        return False
+    key = f"social:password:{account.moid}"
+    cache.add(key, 0, int(LIFE.total_seconds()))
+    return int(cache.incr(key)) <= MAILS_AN_HOUR
+
+
+def _state_of(account: Account) -> str:
+    """Return what changes with the password, so that a link is good once: the end of the password's hash."""
+    return _signer().signature(account.password)[:16]
+
+
+def account_of(text: str) -> tuple[PlatformStore, Account] | None:
+    """Return the account for which a link is good now, and the store that holds it; `None` if it is not good."""
+    try:
+        platform, moid, state = _signer().unsign(text, max_age=LIFE).split(":")
+    except (BadSignature, ValueError):
+        return None
+    if platform not in served_platforms():
+        return None
+    store = store_of(platform)
+    account = Account.objects.using(store.database).filter(moid=moid, is_active=True).first()
+    if account is None or _state_of(account) != state:
+        return None
+    return store, account
+
+
+def reset(store: PlatformStore, account: Account, password: str) -> None:
+    """Set a new password; all sessions and tokens of the account end. Raises domains' RuleBroken."""
+    accounts.set_password(account.moid, password, store.database)
+    log.info("the password of %s was set by a link", account.moid)
