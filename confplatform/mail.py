@@ -1,4 +1,4 @@
-"""The settings of e-mails are read from two environment variables."""
+"""The settings of e-mails and text messages are read from environment variables."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ TIMEOUT_SECONDS = 10
 
 
 def read_settings(env: environ.Env, folder: Path) -> dict[str, object]:
-    """Return Django's settings of e-mails; without a mail server they are written into a folder."""
-    url = env.email_url("EMAIL_URL", default=f"filemail:///{folder}")
+    """Return the settings of e-mails and text messages, which are written into `folder` by default."""
+    url = env.email_url("EMAIL_URL", default=f"filemail:///{folder / 'mail'}")
     return {
         **url,
         "EMAIL_TIMEOUT": TIMEOUT_SECONDS,
+        "SMS_SENDER": env.str("SMS_SENDER", default="social.data.senders.FileSender"),
+        "SMS_FILE": env.str("SMS_FILE", default=str(folder / "sms.txt")),
         "DEFAULT_FROM_EMAIL": env.str("MAIL_FROM", default="noreply@localhost"),
     }

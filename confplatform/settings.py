@@ -136,9 +136,7 @@ _FOLDER = {
     },
 }
 INVITATIONS = env.bool("INVITATIONS", default=True)
-SMS_SENDER = env.str("SMS_SENDER", default="social.data.senders.FileSender")
-globals().update(mail.read_settings(env, BASE_DIR / "var" / "mail"))
-SMS_FILE = env.str("SMS_FILE", default=str(BASE_DIR / "var" / "sms.txt"))
+globals().update(mail.read_settings(env, BASE_DIR / "var"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
