@@ -55,6 +55,9 @@ def test_every_page_is_there_in_both_languages_with_one_navigation(
             assert f">{word}</a>" in english
             assert f">{translated}</a>" in chinese
         assert 'lang="zh-hans"' in chinese
+    assert f'data-call-user="{ben.id}"' in text_of(browser, "")
+    assert f'data-call-user="{ben.id}"' in text_of(browser, f"{ben.id}/")
+    assert f'data-call-group="{circle}"' in text_of(browser, f"circles/{circle}/")
     for path in ("/console/", "/chat/"):
         assert ">Circles</a>" in browser.get(path).content.decode()
 
