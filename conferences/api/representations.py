@@ -1,4 +1,4 @@
-"""The functions here build the objects of the open platform API from a conference: ConfItem, MtItem and others. Pure."""
+"""Functions that build the objects of the open platform API from a conference: ConfItem, MtItem and others. Pure."""
 
 from __future__ import annotations
 

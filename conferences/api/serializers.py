@@ -64,7 +64,7 @@ class SettingsParams(_Shape):
 
 
 class ConfParams(SettingsParams):
-    """A conference that is requested."""
+    """The arguments of the call that creates a conference."""
 
     create_type = serializers.IntegerField(
         required=False,
@@ -81,19 +81,19 @@ class ConfParams(SettingsParams):
 
 
 class InvitedMembers(_Shape):
-    """Terminals to call."""
+    """The arguments of the call that calls terminals."""
 
     mts = InvitedMember(many=True)
 
 
 class TerminalId(_Shape):
-    """A terminal, by its id in the conference."""
+    """A terminal, named by its id in the conference."""
 
     mt_id = serializers.CharField()
 
 
 class TerminalIds(_Shape):
-    """Terminals of a conference."""
+    """The arguments of calls that name terminals of a conference."""
 
     mts = TerminalId(many=True)
 
@@ -124,14 +124,14 @@ class Join(_Shape):
 
 
 class VersionNow(Accepted):
-    """The version of the platform, and the level of its API."""
+    """The answer that names the version of the platform, and the level of its API."""
 
     version = serializers.CharField()
     api_level = serializers.IntegerField(min_value=1)
 
 
 class Created(Accepted):
-    """A conference that was requested; if it does not run within 4 s, its start goes on."""
+    """The answer about a conference that was requested; if it does not run within 4 s, it starts a little later."""
 
     conf_id = serializers.CharField()
     meeting_id = serializers.CharField()
@@ -141,7 +141,7 @@ class Created(Accepted):
 
 
 class Ended(Accepted):
-    """A conference is ended."""
+    """The answer that a conference was ended."""
 
     description = serializers.CharField(allow_blank=True)
 
@@ -266,7 +266,7 @@ class MtItem(_Shape):
 
 
 class MtList(Accepted):
-    """The terminals that are invited or present."""
+    """The answer that lists the terminals that are invited or present."""
 
     mts = MtItem(many=True)
 
@@ -281,6 +281,6 @@ class CalledTerminal(_Shape):
 
 
 class CalledTerminals(Accepted):
-    """The terminals that are being called, as the unit names them."""
+    """The answer that lists the terminals that are being called, with their ids from the media unit."""
 
     mts = CalledTerminal(many=True)

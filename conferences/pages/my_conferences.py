@@ -100,7 +100,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def _form_choices(tenant: UserDomain) -> dict[str, object]:
-    """Return the choices of the form that creates a conference, as far as the user domain is permitted."""
+    """Return the choices of the form that creates a conference, limited to what the user domain may do."""
     facts = user_domains(tenant._state.db or "default", [tenant.moid]).get(tenant.moid)
     return {
         "may": facts,
@@ -195,7 +195,10 @@ def _conference(
 
 
 def _member(terminal: Terminal, kept_out: Collection[str]) -> dict[str, str | bool]:
-    """Return what the page shows of one member of a conference. `kept_out`: names of who may not enter."""
+    """Return what the page shows of one member of a conference.
+
+    `kept_out`: names, in lower case, of people who may not enter.
+    """
     names = {name.casefold() for name in (terminal.name, terminal.account) if name}
     return {
         "out": not terminal.online and not names.isdisjoint(kept_out),
@@ -281,13 +284,13 @@ _ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
 
 
 def person_of(request: HttpRequest) -> Account:
-    """Return who is signed in."""
+    """Return the account that is signed in."""
     assert isinstance(request.user, Account)
     return request.user
 
 
 def holds_conferences_here(person: Account) -> bool:
-    """Return whether this site holds conferences for the person; if not, the console says why."""
+    """Return whether conferences of the person's user domain run at this site; if not, the console says why."""
     tenant = _tenant(person)
     return tenant is not None and tenant.platform_id in possible_platforms()
 

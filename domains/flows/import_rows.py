@@ -192,7 +192,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         import_validation_errors: dict[str, ValidationError] | None = None,
         **kwargs: object,
     ) -> None:
-        """Raise the errors that `import_instance` found. The flow that saves the row finds all others."""
+        """Raise ValidationError with the errors that `import_instance` found; the flow that saves a row finds the others."""
         if import_validation_errors:
             raise ValidationError(import_validation_errors)
 

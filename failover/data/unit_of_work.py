@@ -107,12 +107,12 @@ class FailoverUnitOfWork:
 
     # ---- notices ----------------------------------------------------------------------------
 
-    def remember_notice(
+    def store_notice(
         self, subject: str, order: tuple[int, int], state: str, serving: str = ""
     ) -> bool:
         """Store the notice of a room or platform (`subject`) if it is newer than the stored one.
 
-        Return whether it is. `order` is its (epoch, number).
+        Return whether it is newer. `order` is the notice's (epoch, number).
         """
         query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"
         rows = sql.select(self.database, query, [subject])

@@ -253,7 +253,7 @@ def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: 
     Takeovers follow from what each site reads, every second, in the platforms' own databases.
     """
     order = (notice.epoch, notice.number or 0)
-    if uow.remember_notice(notice.platform, order, notice.state, notice.serving):
+    if uow.store_notice(notice.platform, order, notice.state, notice.serving):
         log.info(
             "%s is %s, served by %s, epoch %d",
             notice.platform,

@@ -130,7 +130,7 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
         return
     order = (notice.epoch or uow.epoch, notice.number or 0)
     parts = f"#{notice.part}" if (notice.part or 1) > 1 else ""
-    if not uow.remember_notice(f"{notice.room}{parts}"[:LONGEST_SUBJECT], order, notice.state):
+    if not uow.store_notice(f"{notice.room}{parts}"[:LONGEST_SUBJECT], order, notice.state):
         return
     if uow.is_room_of(notice.platform, notice.room):
         uow.mark_room(notice.room, notice.state == "abnormal")
