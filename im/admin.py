@@ -170,7 +170,7 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
     def enrich(self, rows: Sequence[Any]) -> None:
         """Add presence and protocols of the accounts on this page, in two calls to Redis."""
         users, now = [row.moid for row in rows], clock.now().timestamp()
-        ways = presence_store.ways(users, now)
+        ways = presence_store.protocols_of_online(users, now)
         try:
             states = presence_store.presence(users, now)
         except redis.RedisError:

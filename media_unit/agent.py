@@ -215,10 +215,10 @@ class Agent:
             if not self._broker.connected.is_set() or not self._up.is_set():
                 continue
             beats += 1
-            for message in self._unit.beat():
+            for message in self._unit.heartbeats():
                 self._broker.send(Routes.NODE_TO_RMS, message)
             if beats % _LIST_BEATS == 0:
-                for message in self._unit.lists():
+                for message in self._unit.conference_lists():
                     self._broker.send(Routes.UNIT_TO_CSS, message)
 
 

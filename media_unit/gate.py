@@ -35,13 +35,13 @@ _MOST_REFUSALS = 20
 _ANSWER_WITHIN = 2.0
 
 
-class Pace:
+class RateLimit:
     """A pace limits the rate of one participant's requests (a token bucket)."""
 
     def __init__(self) -> None:
         self._left, self._at = _BURST, time.monotonic()
 
-    def take(self) -> None:
+    def count_request(self) -> None:
         """Count one request. Raises Refused when the participant sends too many."""
         now = time.monotonic()
         self._left = min(_BURST, self._left + (now - self._at) * _PER_SECOND) - 1
@@ -147,7 +147,7 @@ class Connection:
     ) -> None:
         self._settings, self._http, self._socket = settings, http, socket
         self._request, self.address = request, str(request.remote)
-        self._pace, self._refusals = Pace(), 0
+        self._rate_limit, self._refusals = RateLimit(), 0
         self._visitor: Visitor | None = None
         self._janus: aiohttp.ClientWebSocketResponse | None = None
         self._own: dict[str, asyncio.Future[Mapping[str, object]]] = {}
@@ -203,13 +203,13 @@ class Connection:
         """Pass a participant's message on to Janus, or answer that it is refused."""
         message: Mapping[str, object] = {}
         try:
-            self._pace.take()
+            self._rate_limit.count_request()
             message = _read(frame)
             command = visitor.check(message)
             if command in ("create", "attach"):
                 await self._ask_whether_it_runs(visitor.janus_room)
             for_janus = visitor.for_janus(message)
-            text = frame.data if for_janus is message else _written(for_janus)
+            text = frame.data if for_janus is message else _as_json(for_janus)
         except Refused as refusal:
             await self._refuse(message, refusal)
         else:
@@ -238,7 +238,7 @@ class Connection:
             "body": body,
         }
         try:
-            await self._janus.send_str(_written(request))
+            await self._janus.send_str(_as_json(request))
             reply = await asyncio.wait_for(answer, _ANSWER_WITHIN)
         except (OSError, TimeoutError) as error:
             raise web.HTTPBadGateway(text=str(error) or "Janus does not answer") from None
@@ -272,7 +272,7 @@ class Connection:
             if isinstance(value := message.get(name), str | int):
                 answer[name] = value
         answer["error"] = {"code": 403, "reason": str(refusal)}
-        await self._socket.send_str(_written(answer))
+        await self._socket.send_str(_as_json(answer))
 
     async def _pass_back(self, visitor: Visitor, janus: aiohttp.ClientWebSocketResponse) -> None:
         """Pass messages of Janus back to the participant until Janus closes; then close the participant's socket."""
@@ -283,7 +283,7 @@ class Connection:
                     answer = orjson.loads(frame.data) if is_read else {}
                     if self._is_own(answer):
                         continue
-                    visitor.note(answer)
+                    visitor.note_ids(answer)
                     await self._socket.send_str(frame.data)
         except (aiohttp.ClientError, OSError) as error:
             log.info("%s: %s", self.address, error)
@@ -320,7 +320,7 @@ def _read(frame: aiohttp.WSMessage) -> Mapping[str, object]:
     return message
 
 
-def _written(message: Mapping[str, object]) -> str:
+def _as_json(message: Mapping[str, object]) -> str:
     """Return a message as JSON. Raises Refused: JSON can be read that is nested too deeply to be written."""
     try:
         return orjson.dumps(message).decode()

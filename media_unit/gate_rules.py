@@ -176,7 +176,7 @@ class Visitor:
         self.entering[str(message["transaction"])] = handle
         return {**message, "body": {**body, "group": EVERYBODY}}
 
-    def note(self, answer: Mapping[str, object]) -> None:
+    def note_ids(self, answer: Mapping[str, object]) -> None:
         """Remember the session, handle or participant whose id an answer of Janus brings."""
         transaction = answer.get("transaction")
         if not isinstance(transaction, str):

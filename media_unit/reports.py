@@ -39,7 +39,9 @@ def registered(config: UnitConfig, conferences: Collection[HeldConference]) -> l
     ]
 
 
-def beat(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> list[Message]:
+def heartbeats(
+    config: UnitConfig, conferences: Collection[HeldConference], seq: int
+) -> list[Message]:
     """Return the heartbeats of the unit as media unit and as recorder, with its load."""
     return [
         NodeState(restype="mcu", **_node(config, conferences, seq)),
@@ -128,7 +130,9 @@ def recording(config: UnitConfig, conference: HeldConference) -> Message:
     )
 
 
-def lists(config: UnitConfig, entries: list[UnitListEntry], now: datetime) -> list[Message]:
+def conference_lists(
+    config: UnitConfig, entries: list[UnitListEntry], now: datetime
+) -> list[Message]:
     """Return the list of all conferences of the unit, in messages within the size limits of the wire."""
     pages = _pages(entries)
     common: Body = {"ip": config.ip, "pid": config.pid, "at": now.isoformat()}

@@ -144,7 +144,7 @@ class FaultyUnit:
             return []
         self._lost_connection = False
         self._beat_at, self._list_at = now + self._phase, now + LIST + self._phase
-        return _sends([*self.unit.register(), *self._lists(now)])
+        return _sends([*self.unit.register(), *self._conference_lists(now)])
 
     def leave(self) -> list[Send]:
         """Return the messages of a unit that is stopped: it unregisters, if its process runs."""
@@ -159,14 +159,14 @@ class FaultyUnit:
         self._later = [(moment, send) for moment, send in self._later if moment > now]
         if self._beat_at is None or _reached(self._beat_at, now, BEAT):
             self._beat_at = now + BEAT
-            sends += _sends(self.unit.beat())
+            sends += _sends(self.unit.heartbeats())
         if self._list_at is None or _reached(self._list_at, now, LIST + BEAT):
             self._list_at = now + LIST
-            sends += _sends(self._lists(now))
+            sends += _sends(self._conference_lists(now))
         return sends + due
 
-    def _lists(self, now: datetime) -> list[Message]:
-        return [] if self._hit(Fault.SILENT, now) else self.unit.lists(now)
+    def _conference_lists(self, now: datetime) -> list[Message]:
+        return [] if self._hit(Fault.SILENT, now) else self.unit.conference_lists(now)
 
     def _return(self, now: datetime) -> list[Send]:
         """End a freeze or a death: the unit goes on or starts again; return the messages that it then sends."""

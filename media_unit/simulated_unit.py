@@ -149,7 +149,7 @@ class SimulatedUnit:
         self._seq = 0
         return [NodeRegistered(**self._node(restype)) for restype in self.description.restypes]
 
-    def beat(self) -> list[Message]:
+    def heartbeats(self) -> list[Message]:
         """Return the unit's heartbeats, with its load."""
         self._seq += 1
         return [NodeState(**self._node(restype)) for restype in self.description.restypes]
@@ -187,7 +187,7 @@ class SimulatedUnit:
         )
         return UnitAmounts(confs=len(recorded), ports=places, hd=hd)
 
-    def lists(self, now: datetime) -> list[Message]:
+    def conference_lists(self, now: datetime) -> list[Message]:
         """Return the list of all conferences of the unit, in messages within the size limits of the wire."""
         pages = _pages([self._entry(conference) for conference in self._conferences.values()])
         self._listed += 1
@@ -253,7 +253,7 @@ class SimulatedUnit:
             case DropOnUnit():
                 self._release(message, now)
             case AskUnitForList():
-                return self.lists(now)
+                return self.conference_lists(now)
             case ConferenceEndMoved() | UnitExtended():
                 if conference := self._conferences.get(message.e164):
                     conference.endtime = message.endtime

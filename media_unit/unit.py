@@ -117,13 +117,13 @@ class MediaUnit:
         self._beats = 0
         registered = reports.registered(self.config, self.conferences.values())
         return [(Routes.NODE_TO_RMS, message) for message in registered] + [
-            (Routes.UNIT_TO_CSS, message) for message in self.lists()
+            (Routes.UNIT_TO_CSS, message) for message in self.conference_lists()
         ]
 
-    def lists(self) -> list[Message]:
+    def conference_lists(self) -> list[Message]:
         """Return the list of all conferences of this unit, as messages."""
         entries = [self._entry(conference) for conference in self.conferences.values()]
-        return reports.lists(self.config, entries, self._now())
+        return reports.conference_lists(self.config, entries, self._now())
 
     def _entry(self, conference: HeldConference) -> UnitListEntry:
         return UnitListEntry(
@@ -134,12 +134,12 @@ class MediaUnit:
             join=self._join(conference),
         )
 
-    def beat(self) -> list[Message]:
+    def heartbeats(self) -> list[Message]:
         """Return the unit's heartbeats; none while there is no Janus."""
         self._beats += 1
         if self.janus_rooms is None:
             return []
-        return reports.beat(self.config, self.conferences.values(), self._beats)
+        return reports.heartbeats(self.config, self.conferences.values(), self._beats)
 
     def send_to_css(self, message: Message, correlation_id: str = "") -> None:
         self._send(Routes.UNIT_TO_CSS, message, correlation_id)
@@ -165,7 +165,7 @@ class MediaUnit:
             case DropOnUnit():
                 await self._release(message)
             case AskUnitForList():
-                for part in self.lists():
+                for part in self.conference_lists():
                     self.send_to_css(part, correlation_id)
             case ConferenceEndMoved():
                 await self._move_end(message)
@@ -356,7 +356,7 @@ class MediaUnit:
             except JanusError as error:
                 log.error("%s: its rooms are gone (%s); reported as lost", e164, error)
                 await self._end(conference)
-                for part in self.lists():
+                for part in self.conference_lists():
                     self.send_to_css(part)
 
     async def _report_changes(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:

@@ -16,7 +16,7 @@ _KEPT_SECONDS = 60
 _STEP_SECONDS = 0.5
 
 
-def put(platform: str, reqid: str, site: str, count: int) -> None:
+def store(platform: str, reqid: str, site: str, count: int) -> None:
     """Store what one site has answered to the question with this id."""
     try:
         with redis_of(platform).pipeline(transaction=False) as pipe:

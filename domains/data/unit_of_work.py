@@ -371,7 +371,7 @@ class DomainsUnitOfWork:
     def after_commit(self) -> None:
         """Hand answers to waiting pages. `redis_projection.mark_changed` has the domains written to Redis."""
         for told in self._told:
-            site_counts.put(self.own, told.reqid, told.platform, told.running)
+            site_counts.store(self.own, told.reqid, told.platform, told.running)
 
 
 def subject_of(notice: Notice) -> WireObject:

@@ -59,9 +59,9 @@ __all__ = [
     "Event",
     "Failure",
     "RegisterView",
+    "add_event",
     "change",
     "is_there",
-    "note",
     "read",
     "serving",
     "settle",
@@ -165,7 +165,7 @@ def settle(before: RegisterRow, site: str, because: str) -> bool:
         return bool(link.change((_SETTLE, values), (_EVENT, [*event, because[:255]])))
 
 
-def note(platform: str, site: str, kind: str, because: str) -> None:
+def add_event(platform: str, site: str, kind: str, because: str) -> None:
     """Add an event to the list of changes without changing the register.
 
     If the register cannot be reached, the event is lost.

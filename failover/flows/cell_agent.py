@@ -63,7 +63,7 @@ class Agent:
         Return whether the step was done. Then the next cycle follows after 0.01 s, otherwise after
         0.1 s.
         """
-        facts = self.watch.look()
+        facts = self.watch.read_facts()
         step = decide(facts, self.limits, time.monotonic())
         changed = self._log_decision(step.action, step.because)
         acted = self._do(step, facts)

@@ -49,7 +49,7 @@ def watch(platform: str) -> None:
     if changed:
         wake_up.everywhere(platform)
     for sentence in changed:
-        register_view.note(platform, own_platform(), "room", sentence)
+        register_view.add_event(platform, own_platform(), "room", sentence)
 
 
 def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
@@ -185,5 +185,7 @@ def set_mode(platform: str, room: str, mode: str, by: str) -> None:
         rooms = RoomWatch.objects.using(uow.database)
         rooms.update_or_create(room=room, defaults={"mode": mode})
         name = MachineRoom.objects.using(uow.database).get(pk=room).name
-    register_view.note(platform, own_platform(), "room", f"room {name}: {MODES[mode]}, says {by}")
+    register_view.add_event(
+        platform, own_platform(), "room", f"room {name}: {MODES[mode]}, says {by}"
+    )
     watch(platform)

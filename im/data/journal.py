@@ -9,7 +9,7 @@ API `stage_publications` then stages the messages that members receive.
         row = journal.lock(store.database, [number])[number]
         entry = row.append(DraftEntry(...), now)
         journal.flush(store.database, [row])
-        journal.stage_publications(store, [entry], presence_store.ways(users, time), now)
+        journal.stage_publications(store, [entry], presence_store.protocols_of_online(users, time), now)
 
 A flow that changes a member's role, state, name, mute or visible range calls `members_changed`
 before `flush`. That raises the version by which message centers see that their cache is outdated.
@@ -264,7 +264,7 @@ def stage_publications(
     """Save, in the outbox, the messages that publish entries and notices to the people in `ways`.
 
     They are sent once the transaction has committed; must run inside it. `ways` comes from
-    `im.data.presence_store.ways`.
+    `im.data.presence_store.protocols_of_online`.
     """
     publications = [
         publication for entry in entries for publication in entry_publications(entry, ways)

@@ -126,7 +126,7 @@ def _update_devices(
 def record_device(user: str, device: str, way: str, now: float) -> None:
     """Record that a device is online; `way` is "a" (AMQP, STOMP) or "m" (MQTT).
 
-    `now` is in seconds since 1970. Like all functions here but `ways`, it raises redis.RedisError.
+    `now` is in seconds since 1970. Like all functions here but `protocols_of_online`, it raises redis.RedisError.
     """
     record_devices([SignOfLife(user, device, way)], now)
 
@@ -194,7 +194,7 @@ def devices(user: str, now: float) -> dict[str, str]:
     return {device: way for device, (way, end) in fields.items() if int(end) > now}
 
 
-def ways(users: Iterable[str], now: float) -> dict[str, str]:
+def protocols_of_online(users: Iterable[str], now: float) -> dict[str, str]:
     """Return those of these people who are online, and their protocols ("a", "m", "am").
 
     Without Redis it returns all of them with "am": a message that reaches nobody costs the broker
@@ -248,7 +248,7 @@ def presence(users: Collection[str], now: float) -> dict[str, Presence]:
     user_list = list(users)
     if not user_list:
         return {}
-    online_ways, chosen = ways(user_list, now), _redis().hmget(CHOSEN, user_list)
+    online_ways, chosen = protocols_of_online(user_list, now), _redis().hmget(CHOSEN, user_list)
     return {
         user: Presence(str(state or Presence.ONLINE)) if user in online_ways else Presence.OFFLINE
         for user, state in zip(user_list, chosen, strict=True)

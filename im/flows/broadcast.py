@@ -44,7 +44,7 @@ def _publications(row: Broadcast, people: list[str]) -> Iterator[Publication]:
     body = orjson.dumps({"cmd": Cmd.BROADCAST.value, "data": to_wire(row)})
     for first in range(0, len(people), AT_ONCE):
         users = people[first : first + AT_ONCE]
-        keys = keys_of(presence_store.ways(users, clock.now().timestamp()))
+        keys = keys_of(presence_store.protocols_of_online(users, clock.now().timestamp()))
         for start in range(0, len(keys), KEYS_A_PUBLISH):
             key, *more = keys[start : start + KEYS_A_PUBLISH]
             yield Publication(BASE, key, body, tuple(more))

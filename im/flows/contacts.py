@@ -125,7 +125,7 @@ def _notify(
     if before[1] != after[1]:
         notes.append(Notice(Cmd.CONTACT, theirs, (other,)))
     journal.stage_publications(
-        store, [], presence_store.ways([me.id, other], now.timestamp()), now, notes
+        store, [], presence_store.protocols_of_online([me.id, other], now.timestamp()), now, notes
     )
 
 

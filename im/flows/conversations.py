@@ -126,7 +126,7 @@ def _add_members(
     data = {"what": "created", "version": locked.members_version, **name_people([me, *coming])}
     entry = locked.append(DraftEntry(Cmd.CONVERSATION, me.id, me.name, data=data), now)
     journal.flush(store.database, [locked])
-    ways = presence_store.ways([row.user for row in rows], now.timestamp())
+    ways = presence_store.protocols_of_online([row.user for row in rows], now.timestamp())
     journal.stage_publications(store, [entry], ways, now)
 
 

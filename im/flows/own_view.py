@@ -74,7 +74,7 @@ def mark_read(store: PlatformStore, number: int, user: str, seq: int, now: datet
             unknown = outcome.refused[0].code is Code.UNKNOWN_MESSAGE
             raise Denied(DenyReason.NOT_FOUND, MESSAGE if unknown else "")
         people = [user, *(user for users in outcome.members.values() for user in users)]
-        ways = presence_store.ways(people, now.timestamp())
+        ways = presence_store.protocols_of_online(people, now.timestamp())
         journal.stage_publications(store, outcome.entries, ways, now, outcome.notes)
 
 
@@ -97,5 +97,5 @@ def _notify(store: PlatformStore, mine: Member, data: Data, now: datetime) -> No
     about = {"conversation_id": str(mine.conversation_id), **data}
     note = Notice(Cmd.CONVERSATION, about, (mine.user,))
     journal.stage_publications(
-        store, [], presence_store.ways([mine.user], now.timestamp()), now, [note]
+        store, [], presence_store.protocols_of_online([mine.user], now.timestamp()), now, [note]
     )

@@ -102,7 +102,11 @@ class Pipeline:
         )
         outcome = self._process(self._parse_all(deliveries, now), now)
         _count(deliveries, outcome)
-        return list(publications_of(outcome, presence_store.ways(outcome.people, now.timestamp())))
+        return list(
+            publications_of(
+                outcome, presence_store.protocols_of_online(outcome.people, now.timestamp())
+            )
+        )
 
     # ---- parse --------------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ class PresencePublisher(threading.Thread):
         """Publish to contacts the changes of presence since the last time."""
         now = clock.now()
         notices = presence.pending_notices(now)
-        ways = presence_store.ways(
+        ways = presence_store.protocols_of_online(
             {user for notice in notices for user in notice.users}, now.timestamp()
         )
         publications = [

@@ -14,7 +14,7 @@ from foundation.cells.directory import own_platform
 from foundation.web.admin_base import table
 from licensing.data.queries import state_of
 from licensing.flows.load import preview
-from licensing.rules.decisions import StoredLicence, Verdict, when
+from licensing.rules.decisions import StoredLicence, Verdict, moment_in_words
 from licensing.rules.licence_text import BadLicence, Licence, without_whitespace
 from wire.licences import MAX_CHARACTERS
 
@@ -73,7 +73,7 @@ def _values_by_label(licence: Licence | StoredLicence | None) -> dict[str, objec
     return {
         _("platform"): licence.platform,
         _("issue"): _("evaluation") if getattr(licence, "evaluation", False) else licence.issue,
-        _("valid from"): when(licence.valid_from),
-        _("valid to"): when(licence.valid_to) if licence.valid_to else _("without end"),
+        _("valid from"): moment_in_words(licence.valid_from),
+        _("valid to"): moment_in_words(licence.valid_to) if licence.valid_to else _("without end"),
         **limits,
     }

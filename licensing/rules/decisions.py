@@ -104,7 +104,7 @@ def warning(licence: StoredLicence | None, now: datetime) -> str:
         return ""
     threshold = min(limit for limit in WARN_DAYS if days <= limit)
     span = "one day" if threshold == 1 else f"{threshold} days"
-    return f"licence {licence.issue} ends in less than {span} ({when(licence.valid_to)}); import the next"
+    return f"licence {licence.issue} ends in less than {span} ({moment_in_words(licence.valid_to)}); import the next"
 
 
 class Verdict(StrEnum):
@@ -158,10 +158,12 @@ def decide_import(
     if newest is not None and (refusal := _refuse_same_or_older(offered, newest)):
         return refusal
     if now < offered.valid_from:
-        detail = f"not yet valid: it begins {when(offered.valid_from)}, now is {when(now)}"
+        detail = f"not yet valid: it begins {moment_in_words(offered.valid_from)}, now is {moment_in_words(now)}"
         return Decision(Verdict.NOT_YET, detail)
     if offered.valid_to is not None and offered.valid_to <= now:
-        detail = f"expired: it ended {when(offered.valid_to)}, now is {when(now)}"
+        detail = (
+            f"expired: it ended {moment_in_words(offered.valid_to)}, now is {moment_in_words(now)}"
+        )
         return Decision(Verdict.EXPIRED, detail)
     return Decision(Verdict.NEW)
 
@@ -188,7 +190,7 @@ def _refuse_same_or_older(offered: Licence, newest: StoredLicence) -> Decision |
     if offered.issue > newest.issue:
         return None
     if newest.revoked_at is not None:
-        detail = f"issue {newest.issue} was revoked {when(newest.revoked_at)}; ask for the next one"
+        detail = f"issue {newest.issue} was revoked {moment_in_words(newest.revoked_at)}; ask for the next one"
         return Decision(Verdict.REVOKED, detail)
     if newest.text_error:
         return None
@@ -198,6 +200,6 @@ def _refuse_same_or_older(offered: Licence, newest: StoredLicence) -> Decision |
     return Decision(Verdict.OTHER_CONTENT, detail)
 
 
-def when(moment: datetime) -> str:
+def moment_in_words(moment: datetime) -> str:
     """Return a moment in words for people: UTC, to the minute."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"

@@ -42,7 +42,7 @@ def read_facts(store: PlatformStore, me: Person, other: Person, now: datetime) -
         shares_circle=_share_circle(database, me.id, other.id),
         is_blocked=BLOCKED in (mine, theirs),
         has_tenant=bool(me.domain),
-        is_online=other.id in presence_store.ways([other.id], now.timestamp()),
+        is_online=other.id in presence_store.protocols_of_online([other.id], now.timestamp()),
         is_licensed=not usage_and_limits_of_site().missing_resource(needed),
         is_permitted=call_hooks.may_talk(database, me.id, other.id),
         live=call_rows.live_of(database, [me.id, other.id]),

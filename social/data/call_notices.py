@@ -26,7 +26,7 @@ def tell(store: PlatformStore, before: Call | None, after: Call, now: datetime) 
     notice = Notice(notice_cmd(after), describe(after), people)
     kept = entries_of(before, after)
     if not kept or not after.conversation:
-        ways = presence_store.ways(people, now.timestamp())
+        ways = presence_store.protocols_of_online(people, now.timestamp())
         journal.stage_publications(store, [], ways, now, [notice])
         return
     acting = Person(after.caller.id, after.caller.name, after.domain)
@@ -52,5 +52,5 @@ def pass_on(
     other = call.callee.id if user == call.caller.id else call.caller.id
     about = {"call_id": str(call.id), "user_id": user, "device": device, "data": data}
     notice = Notice(Cmd.CALL_SIGNAL, about, (other,))
-    ways = presence_store.ways([other], now.timestamp())
+    ways = presence_store.protocols_of_online([other], now.timestamp())
     journal.stage_publications(store, [], ways, now, [notice])

@@ -17,6 +17,6 @@ def send(store: PlatformStore, cmd: Cmd, data: Data, users: Collection[str], now
     Must run inside a transaction; it is sent once that has committed.
     """
     people = tuple(dict.fromkeys(users))
-    ways = presence_store.ways(people, now.timestamp())
+    ways = presence_store.protocols_of_online(people, now.timestamp())
     note = Notice(cmd, data, people, together=True)
     journal.stage_publications(store, [], ways, now, [note])

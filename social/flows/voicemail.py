@@ -76,7 +76,7 @@ def _say(store: PlatformStore, me: Person, call: Call, file_id: UUID, now: datet
     if outcome.refused:
         raise Denied(DenyReason.NOT_ALLOWED, outcome.refused[0].reason)
     people = [me.id, call.callee.id]
-    ways = presence_store.ways(people, now.timestamp())
+    ways = presence_store.protocols_of_online(people, now.timestamp())
     journal.stage_publications(store, outcome.entries, ways, now)
     return outcome.entries[0].seq
 

@@ -148,7 +148,7 @@ def test_presence_is_kept_for_those_who_ask(group: int, ann: Device) -> None:
 def test_who_is_offline_costs_nothing_and_finds_it_in_the_log(group: int, ann: Device) -> None:
     ann.text(group)
     ann.wait("msg_ack")
-    assert presence_store.ways([ANN, BOB], time.time()) == {ANN: "a"}
+    assert presence_store.protocols_of_online([ANN, BOB], time.time()) == {ANN: "a"}
     assert Conversation.objects.get(pk=group).last_seq == 1
 
 
@@ -251,7 +251,7 @@ def test_what_is_done_over_http_reaches_devices_by_the_outbox(group: int, bob: D
         entry = locked_row.append(DraftEntry(Cmd.MEMBER, ANN, "ANN", data={"what": "left"}), now)
         journal.flush(store.database, [locked_row])
         journal.stage_publications(
-            store, [entry], presence_store.ways([ANN, BOB], now.timestamp()), now
+            store, [entry], presence_store.protocols_of_online([ANN, BOB], now.timestamp()), now
         )
     assert bob.wait("member")[0]["what"] == "left"
     link.stop()

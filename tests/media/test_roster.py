@@ -107,11 +107,11 @@ def test_events_are_hints() -> None:
 def test_long_lists_are_split(tmp_path: Path) -> None:
     config = UnitConfig(amqp_url="", ip="127.0.0.1", pid="u", directory=tmp_path, port_base=20000)
     entries = [UnitListEntry(e164=str(i), incarnation=1, name="x" * 1000) for i in range(700)]
-    parts = reports.lists(config, entries, datetime(2026, 1, 1, tzinfo=UTC))
+    parts = reports.conference_lists(config, entries, datetime(2026, 1, 1, tzinfo=UTC))
     assert len(parts) == 4
     assert len({part.listid for part in parts}) == 1  # type: ignore[attr-defined]
     assert [part.part for part in parts] == [1, 2, 3, 4]  # type: ignore[attr-defined]
-    assert len(reports.lists(config, [], datetime(2026, 1, 1, tzinfo=UTC))) == 1
+    assert len(reports.conference_lists(config, [], datetime(2026, 1, 1, tzinfo=UTC))) == 1
 
 
 def test_settings_that_make_no_sense_are_named() -> None:

@@ -60,7 +60,7 @@ def holds(unit: SimulatedUnit) -> dict[str, int]:
 
 def listed(unit: SimulatedUnit) -> dict[str, int]:
     """Return the conferences of the unit's lists, read as the platform reads them."""
-    read = [from_body(UnitListsConferences, body) for body in bodies(unit.lists(NOW))]
+    read = [from_body(UnitListsConferences, body) for body in bodies(unit.conference_lists(NOW))]
     assert [part.part for part in read] == list(range(1, len(read) + 1))
     assert {part.parts for part in read} == {len(read)}
     return {entry.e164: entry.incarnation for part in read for entry in part.confs}
@@ -186,13 +186,13 @@ def test_it_registers_as_simulated_and_its_heartbeats_tell_its_load() -> None:
     mcu, vrs = [from_body(NodeRegistered, body) for body in bodies(unit.register())]
     assert (mcu.restype, vrs.restype, mcu.labels) == ("mcu", "vrs", {"simulated": True})
     assert mcu.capacity == UnitAmounts(confs=5, ports=40, hd=2)
-    first, second = [from_body(NodeState, bodies(unit.beat())[0]) for _ in range(2)]
+    first, second = [from_body(NodeState, bodies(unit.heartbeats())[0]) for _ in range(2)]
     assert first.load == UnitAmounts(confs=1, ports=8, hd=0)
     assert (mcu.seq, first.seq, second.seq) == (0, 1, 2)
 
 
 def test_a_unit_with_nothing_sends_an_empty_list() -> None:
-    (body,) = bodies(a_unit().lists(NOW))
+    (body,) = bodies(a_unit().conference_lists(NOW))
     assert (body["confs"], body["at"]) == ([], "2026-11-21T12:00:00+00:00")
     assert "listid" not in body
 
@@ -203,7 +203,7 @@ def test_long_lists_are_split(count: int, members: int) -> None:
     mts = terminals(*(f"m{i}" for i in range(members)))
     for i in range(count):
         handle(unit, an_order(f"88{i}", maxjoinedmt=192, mts=mts))
-    parts = bodies(unit.lists(NOW))
+    parts = bodies(unit.conference_lists(NOW))
     assert len(parts) > 1
     assert len({body["listid"] for body in parts}) == 1
     assert all(len(dumps(body)) <= MAX_BYTES for body in parts)
@@ -260,7 +260,10 @@ def test_controls_change_what_the_list_of_members_and_the_reports_tell() -> None
     assert answers == {"m1": (1, 1, 1), "m2": (0, 1, 0), "9001": (1, 1, 0)}
     report, _ = control(unit, "DELMT_REQ", mtids=["m1"])
     assert (report["speaker"], len(report["mts"])) == ("", 2)
-    assert len(from_body(UnitListsConferences, bodies(unit.lists(NOW))[0]).confs[0].mts) == 2
+    assert (
+        len(from_body(UnitListsConferences, bodies(unit.conference_lists(NOW))[0]).confs[0].mts)
+        == 2
+    )
 
 
 def test_a_conference_manager_renames_without_anybody_being_asked() -> None:
@@ -280,11 +283,11 @@ def test_terminals_beyond_the_places_do_not_get_in() -> None:
 def test_recording_counts_for_the_recorder() -> None:
     unit = a_unit(vrs=True)
     handle(unit, an_order())
-    assert bodies(unit.beat())[1]["load"]["confs"] == 0
+    assert bodies(unit.heartbeats())[1]["load"]["confs"] == 0
     control(unit, "STARTRECORD_REQ")
-    assert bodies(unit.beat())[1]["load"]["confs"] == 1
+    assert bodies(unit.heartbeats())[1]["load"]["confs"] == 1
     control(unit, "STOPRECORD_CMD")
-    assert bodies(unit.beat())[1]["load"]["confs"] == 0
+    assert bodies(unit.heartbeats())[1]["load"]["confs"] == 0
 
 
 @pytest.mark.parametrize(

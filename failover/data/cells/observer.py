@@ -119,7 +119,7 @@ class CellObserver:
         if self.cell.health:
             every(2.0, self.health.ask, end)
 
-    def look(self) -> Facts:
+    def read_facts(self) -> Facts:
         """Read the register and both databases, and return the facts for the agent's next decision."""
         self.cycle_punctuality.tick()
         reading = self._read()

@@ -9,17 +9,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from licensing.data import trusted_keys
 from licensing.data.queries import state_of
-from licensing.rules.decisions import StoredLicence, when
+from licensing.rules.decisions import StoredLicence, moment_in_words
 from licensing.rules.licence_text import BadLicence, Licence
 
 
 def describe(licence: Licence | StoredLicence) -> str:
     """Return a licence in words: issue, platform, validity and limits."""
-    until = when(licence.valid_to) if licence.valid_to else "without end"
+    until = moment_in_words(licence.valid_to) if licence.valid_to else "without end"
     limits = ", ".join(
         f"{value} {name.replace('_', ' ')}" for name, value in asdict(licence.amounts).items()
     )
-    return f"issue {licence.issue} for platform {licence.platform}, {when(licence.valid_from)} to {until}: {limits}"
+    return f"issue {licence.issue} for platform {licence.platform}, {moment_in_words(licence.valid_from)} to {until}: {limits}"
 
 
 class Command(BaseCommand):

@@ -105,7 +105,7 @@ class World:
         self.marks = [*self.marks, *requests][-LATEST:]
         now = clock.now()
         outcome = process(store_of(own_platform()), self.memory, requests, now)
-        ways = presence_store.ways(outcome.people, now.timestamp())
+        ways = presence_store.protocols_of_online(outcome.people, now.timestamp())
         for push in publications_of(outcome, ways):
             self.sent({push.key, *push.bcc}, orjson.loads(push.body))
 

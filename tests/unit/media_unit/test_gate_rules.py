@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from media_unit.gate import Pace
+from media_unit.gate import RateLimit
 from media_unit.gate_rules import (
     AUDIO,
     MOST_HANDLES,
@@ -25,9 +25,9 @@ def visitor(plugin: str = AUDIO) -> Visitor:
     """Return a participant with a session and one handle, 7."""
     guest = Visitor(TOKEN, "1-1-abc")
     guest.check({"janus": "create", "transaction": "c", "token": TOKEN})
-    guest.note({"transaction": "c", "data": {"id": 5}})
+    guest.note_ids({"transaction": "c", "data": {"id": 5}})
     attach(guest, "a", plugin)
-    guest.note({"transaction": "a", "data": {"id": 7}})
+    guest.note_ids({"transaction": "a", "data": {"id": 7}})
     return guest
 
 
@@ -113,9 +113,9 @@ def test_handles_and_requests_have_limits() -> None:
     with pytest.raises(Refused, match="at most"):
         attach(guest, "one more")
     with pytest.raises(Refused, match="too many"):
-        take(Pace(), 10_000)
+        take(RateLimit(), 10_000)
 
 
-def take(pace: Pace, times: int) -> None:
+def take(pace: RateLimit, times: int) -> None:
     for _ in range(times):
-        pace.take()
+        pace.count_request()

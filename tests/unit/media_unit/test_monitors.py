@@ -84,10 +84,10 @@ def test_the_gate_puts_who_enters_the_mixer_into_the_group_of_all() -> None:
     body = {"request": "join", "room": "1-1-abc", "id": "anna"}
     guest.check(join | {"body": body})
     assert guest.for_janus(join | {"body": body})["body"] == body | {"group": EVERYBODY}
-    guest.note({"janus": "ack", "transaction": "j"})
+    guest.note_ids({"janus": "ack", "transaction": "j"})
     assert guest.handle_of("anna") is None
     joined = {"plugin": AUDIO, "data": {"audiobridge": "joined", "id": "anna"}}
-    guest.note({"janus": "event", "transaction": "j", "plugindata": joined})
+    guest.note_ids({"janus": "event", "transaction": "j", "plugindata": joined})
     assert (guest.handle_of("anna"), guest.is_waiting) == (7, False)
     guest.check({**join, "janus": "detach", "transaction": "d"})
     assert guest.handle_of("anna") is None
