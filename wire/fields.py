@@ -30,7 +30,8 @@ Name = Annotated[str, text(64, 1)]
 NewName = Annotated[str, line(64)]
 """A name that somebody gives now; one that was given before is a `Name`."""
 ReqId = Annotated[str, text(64, 1)]
-Ip = Annotated[str, text(64, 1)]
+Ip = Annotated[str, letters("0-9A-Za-z._:%-", 64, 1)]
+"""An address; the pool joins it with other words by `#` and `|`."""
 Pid = Annotated[str, letters("0-9a-z", 16)]
 """A unit's `pid` is a fixed instance name, not the process id; empty where an address has one unit."""
 Password = Annotated[str, text(32)]

@@ -122,7 +122,7 @@ WRONG_IN_UNITS: dict[str, dict[str, list[Any]]] = {
         "confE164": [ABSENT, 7, "", "12x"],
         "incarnation": [ABSENT, "x", 0, -1, 1.5, True, {}],
         "join": ["x", 7, ["x"]],
-        "ip": [7, "", "x" * 65],
+        "ip": [7, "", "x" * 65, "10.0.0.1|x", "10.0.0.1#u1", "10.0.0.1 "],
         "pid": [7, "UPPER", "x" * 17],
     },
     "MCU_MAU_CREATECONF_NACK": {
