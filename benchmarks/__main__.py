@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import (
+    calls,
     create,
     propagation,
     push,
@@ -25,6 +26,7 @@ from benchmarks import (
 from benchmarks.chat import run as chat
 
 ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
+    "calls": calls.run,
     "create": create.run,
     "propagation": propagation.run,
     "push": push.run,

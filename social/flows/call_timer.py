@@ -7,6 +7,7 @@ or twice: each call is changed by the same function as by a person, which does n
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 
 from django.db import DatabaseError, transaction
 
@@ -20,6 +21,8 @@ from social.flows.calls import CallRefused, apply
 from social.rules.calls import Call, CallState, Forbidden, MediaEnded, TimeIsUp, checked
 
 BATCH = 200
+GONE_AFTER = timedelta(seconds=20)
+"""A call whose conference was empty for so long is over: both pages are closed, and neither could hang up."""
 
 _PASSING = (Denied, CallRefused, call_rows.Outdated, journal.NotServedHere, journal.ReadOnly)
 """After these errors the next run looks at the call again."""
@@ -51,11 +54,12 @@ def _handle(store: PlatformStore, call: Call) -> None:
 
 
 def _look_after(store: PlatformStore, call: Call) -> None:
-    """End an active call that may not go on or whose conference has ended; look again later at any other."""
+    """End an active call that may not go on, or that both have left; look again later at any other."""
     now = clock.now()
+    c = call_media.conference_of(call)
     if not call_hooks.may_talk(store.database, call.caller.id, call.callee.id):
         call_media.release(store, apply(store, call.id, Forbidden(), now))
-    elif call_media.conference_of(call) is None:
+    elif c is None or (c.empty_since is not None and c.empty_since + GONE_AFTER <= now):
         call_media.release(store, apply(store, call.id, MediaEnded(), now))
     else:
         with transaction.atomic(using=store.database):

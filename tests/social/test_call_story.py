@@ -37,6 +37,12 @@ COUNT_PEERS = """() => {
 """JavaScript: remember the connections that the page opens from now on."""
 
 
+def is_live(site: Site, e164: str) -> bool:
+    """Return whether there is a conference with this number."""
+    query = f"SELECT state FROM conferences_conference WHERE live_e164='{e164}'"
+    return bool(str(site.mariadb.sql(query, schema=site.name)).strip())
+
+
 def kill_unit(site: Site) -> None:
     """Kill the Janus that carries the only call of the site."""
     query = "SELECT unit_pid FROM conferences_conference WHERE live_e164 IS NOT NULL"
@@ -195,6 +201,7 @@ def test_a_call_grows_and_goes_on_until_one_is_left(call_site: Site) -> None:
         assert social(dora, "GET", f"calls/{first}")["call"]["state"] == "active"
         social(emil, "POST", f"calls/{number}/hangup")
         devices[1].wait(lambda: notices(devices[1], "call.ended", first))
+        devices[1].wait(lambda: not is_live(call_site, media["e164"]))
         assert social(dora, "GET", f"calls/{first}/media")["state"] == "ended"
     finally:
         for device in devices:

@@ -10,6 +10,8 @@ const LOOK_EVERY = 5000;
 const ANSWER_WITHIN = 4000;
 /** Milliseconds after which the page tries a media unit again that did not let it in. */
 const TRY_AGAIN = 2000;
+/** Milliseconds after which a person who was left alone hangs up: the other page was closed, and does not come back. */
+const ALONE_FOR = 30000;
 /** So many messages about a direct path are kept until the page is ready for them. */
 const MOST_EARLY = 50;
 
@@ -92,7 +94,22 @@ export class CallView {
     $("mix").muted = isDirect;
     if (isDirect) $("direct").play().catch(() => {});
     $("call-view").dataset.path = isDirect ? "direct" : "relay";
+    this.#watchAlone();
   }
+
+  /** Hang up once the other one has been away for long; somebody whose page is loaded anew is back before. */
+  #watchAlone() {
+    const count = this.#tiles.people.size;
+    if (count > 1) this.#hadCompany = true;
+    if (count > 1 || !this.#stay) {
+      clearTimeout(this.#alone);
+      this.#alone = 0;
+    } else if (this.#hadCompany && !this.#alone) {
+      this.#alone = setTimeout(() => this.#number && this.#ended(this.#number), ALONE_FOR);
+    }
+  }
+  #hadCompany = false;
+  #alone = 0;
 
   /** Handle what the other browser has sent about the direct path, perhaps before this page was ready for it. */
   signal(number, data) {
@@ -107,6 +124,9 @@ export class CallView {
     this.#direct?.close();
     this.#direct = null;
     this.#early = [];
+    clearTimeout(this.#alone);
+    this.#alone = 0;
+    this.#hadCompany = false;
     this.#choose();
     $("direct").srcObject = null;
     this.#stay?.close();
@@ -166,6 +186,7 @@ export class CallView {
     const tried = this.#place;
     this.#stay?.close();
     this.#stay = null;
+    this.#choose();
     $("call-view").dataset.media = "lost";
     $("call-state").textContent = this.#words.lost;
     setTimeout(() => {
