@@ -271,13 +271,13 @@ def running_conferences(
     ]
 
 
-CALL_MARK = "call"
-"""A conference with this setting carries a call of people who have a conversation of their own."""
+CALL_REQUEST = "call-"
+"""So begins the id of the request for a conference that carries a call of people."""
 
 
 def carries_call(c: Conference) -> bool:
-    """Return whether a conference carries a call between people, and so needs no conversation."""
-    return c.settings is not None and CALL_MARK in c.settings.extra
+    """Return whether a conference carries a call of people, who have a conversation of their own already."""
+    return (c.reqid or "").startswith(CALL_REQUEST)
 
 
 def _running_conference(c: Conference) -> RunningConference:

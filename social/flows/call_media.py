@@ -13,7 +13,7 @@ import hmac
 import orjson
 from django.db import transaction
 
-from conferences.data.queries import CALL_MARK, carries_call, live_by_number
+from conferences.data.queries import CALL_REQUEST, live_by_number
 from conferences.flows.due import end_now
 from conferences.rules.states import Conference, EndReason
 from foundation import clock
@@ -26,7 +26,6 @@ from social.data import call_rows
 from social.flows.calls import apply
 from social.rules.calls import Call, CallState, MediaFailed, MediaReady, released
 from wire.conference_manager import ConferenceCreated, CreateConference, Creator
-from wire.fields import Settings
 
 NAME = "Call"
 LONGEST_MINUTES = 24 * 60
@@ -56,7 +55,7 @@ def carry(store: PlatformStore, call: Call) -> Call:
 def _create_request(call: Call) -> CreateConference:
     """Return the request for the conference of a call; it is the same whoever asks, and whenever."""
     return CreateConference(
-        reqid=f"call-{call.session}",
+        reqid=f"{CALL_REQUEST}{call.session}",
         user_domain=call.domain,
         creator=Creator(moid=call.caller.id, name=call.caller.name),
         name=NAME,
@@ -64,7 +63,6 @@ def _create_request(call: Call) -> CreateConference:
         places=8,
         duration=LONGEST_MINUTES,
         auto_end=True,
-        settings=Settings(extra={CALL_MARK: str(call.session)}),
     )
 
 
@@ -95,8 +93,9 @@ def release(store: PlatformStore, call: Call) -> None:
     """
     if call.is_live or not call.confid or call.is_released:
         return
-    c = conference_of(call)
-    if c and carries_call(c) and not call_rows.live_in_session(store.database, call.session):
+    is_talk = call_rows.read(store.database, call.session) is not None
+    is_last = is_talk and not call_rows.live_in_session(store.database, call.session)
+    if is_last and conference_of(call):
         end_now(store.platform, call.e164, EndReason.RELEASED)
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
