@@ -14,10 +14,10 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from confplatform import api_examples, mail
-from confplatform.admin_theme import UNFOLD as _UNFOLD
-from confplatform.api_text import API_SETTINGS
 from confplatform.declarations import roles
+from confplatform.settings_parts import api_examples, mail
+from confplatform.settings_parts.admin_theme import UNFOLD as _UNFOLD
+from confplatform.settings_parts.api_text import API_SETTINGS
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 VERSION: str = tomllib.loads((BASE_DIR / "pyproject.toml").read_text())["project"]["version"]

@@ -72,7 +72,7 @@ def test_every_field_has_an_example(open_api: dict[str, Any]) -> None:
         if described.get("type") in ("string", "integer")
         and not described.keys() & {"example", "enum", "format"}
     ]
-    assert without == [], "add these fields to confplatform/api_examples.py"
+    assert without == [], "add these fields to confplatform/settings_parts/api_examples.py"
 
 
 def test_every_call_names_its_errors(open_api: dict[str, Any]) -> None:

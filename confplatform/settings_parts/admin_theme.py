@@ -49,7 +49,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_LANGUAGES": True,
     "SHOW_HISTORY": True,
     "SHOW_BACK_BUTTON": True,
-    "ENVIRONMENT": "confplatform.admin_theme.site_name",
+    "ENVIRONMENT": "confplatform.settings_parts.admin_theme.site_name",
     "DASHBOARD_CALLBACK": "conferences.pages.dashboard.for_page",
     "STYLES": [lambda request: static("operator/operator.css")],
     "COLORS": {
@@ -70,6 +70,6 @@ UNFOLD: dict[str, Any] = {
     "SIDEBAR": {
         "show_search": False,
         "show_all_applications": False,
-        "navigation": "confplatform.admin_theme.navigation",
+        "navigation": "confplatform.settings_parts.admin_theme.navigation",
     },
 }
