@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-from foundation.bus.app_config import PlaceEntry, PlatformAppConfig, Timer
+from foundation.bus.app_config import (
+    PlaceEntry,
+    PlatformAppConfig,
+    SidebarGroup,
+    Timer,
+    model_entry,
+)
 
 
 class SocialConfig(PlatformAppConfig):
@@ -17,8 +23,13 @@ class SocialConfig(PlatformAppConfig):
     verbose_name = _("Calls and people")
     timers = {
         "social.tasks.due_calls": Timer(1, "a call that nobody answers ends when its time is up"),
+        "social.tasks.send_texts": Timer(2, "who asked for a code waits for it"),
         "social.tasks.tidy_people": Timer(3600, "old invitations and counts of days are not kept"),
     }
+
+    rights = """
+outgoing text     | social.outgoingtext     | v.... | v.... | v....    | ..... | the platform of this site; what it says is shown to nobody
+"""
 
     def places(self) -> Sequence[PlaceEntry]:
         """Return the pages of people, circles and moments."""
@@ -31,6 +42,11 @@ class SocialConfig(PlatformAppConfig):
             PlaceEntry(60, _("Album"), "social-album"),
             PlaceEntry(70, _("Profile"), "social-profile"),
         )
+
+    def sidebar(self) -> Sequence[SidebarGroup]:
+        """Return the sidebar's link to the administrators' page of texts."""
+        texts = model_entry(_("Text messages and e-mails"), "sms", "social", "outgoingtext")
+        return (SidebarGroup(55, _("People"), (texts,)),)
 
     def connect(self) -> None:
         """Add calls to the pages of people, and decide who reads files, finds people and sees presence."""

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from foundation import clock
 from foundation.cells.serving import for_each_served
-from social.flows import call_timer, invitations
+from social.flows import call_timer, invitations, texts
 
 
 @shared_task
@@ -19,6 +19,14 @@ def due_calls() -> None:
 
 @shared_task
 def tidy_people() -> None:
-    """Delete old invitations, and old counts of new numbers."""
+    """Delete old invitations and texts, and old counts of new numbers."""
     if "im" in settings.ROLES:
         for_each_served(lambda platform: invitations.delete_expired(platform, clock.now()))
+        for_each_served(lambda platform: texts.delete_old(platform, clock.now()))
+
+
+@shared_task
+def send_texts() -> None:
+    """Send text messages and e-mails that are due."""
+    if "im" in settings.ROLES:
+        for_each_served(texts.send_due)

@@ -149,7 +149,7 @@ class Invitations(Call):
         code, link = invitations.create(self.store, self.me, arguments.get("circle"), self.now)
         if to:
             language = getattr(request._request, "LANGUAGE_CODE", "en")
-            invitations.send(self.me, to, link, language)
+            invitations.send(self.store, self.me, to, link, language)
         return ack(code=code, link=link, expires_at=wire_time(self.now + INVITATION_LIFE))
 
 

@@ -25,7 +25,7 @@ from im.data.locked_conversation import Denied
 from im.data.people import Person
 from im.rules.conversation_decisions import DenyReason
 from im.rules.vocabulary import Cmd
-from social.data import matches, notify, senders
+from social.data import matches, notify, outgoing_texts
 from social.data.profiles import lock_profile
 from social.models import BookDay, BookEntry, CardField, ConfirmedNumber, NumberCode, Profile
 from social.rules import limits, numbers
@@ -130,7 +130,7 @@ def send_code(
                 "sent_today": sent + 1,
             },
         )
-    senders.send_code(number, code, language)
+        outgoing_texts.stage_code(store, number, code, language)
     return number
 
 

@@ -24,7 +24,7 @@ from im.data.locked_conversation import Denied
 from im.data.people import Person
 from im.flows import contacts, members
 from im.rules.conversation_decisions import DenyReason
-from social.data import senders
+from social.data import outgoing_texts
 from social.models import BookDay, Circle, Invitation
 from social.rules.limits import INVITATION_LIFE, INVITATIONS_A_DAY
 
@@ -56,9 +56,11 @@ def create(store: PlatformStore, me: Person, circle: int | None, now: datetime) 
     return code, f"{settings.PUBLIC_URL}/people/invited/{code}/"
 
 
-def send(me: Person, to: str, link: str, language: str) -> None:
+def send(store: PlatformStore, me: Person, to: str, link: str, language: str) -> None:
     """Send the link of an invitation to a number (with +) or an e-mail address, with a fixed text."""
-    senders.send_invitation(to, me.name, link, language)
+    with transaction.atomic(using=store.database):
+        journal.require_serving(store)
+        outgoing_texts.stage_invitation(store, to, me.name, link, language)
 
 
 def open_invitation(code: str, now: datetime) -> tuple[PlatformStore, Person] | None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.core.cache import cache
 from django.core.signing import BadSignature, TimestampSigner
+from django.db import transaction
 
 from domains.data.queries import is_kept_at_core
 from domains.flows import people as accounts
@@ -20,8 +21,9 @@ from domains.rules.sign_in_names import normalize
 from foundation.cells.directory import PlatformStore, store_of
 from foundation.cells.serving import served_platforms
 from foundation.signing import shared_key
+from im.data import journal
 from im.data.people import person_of_account
-from social.data import senders
+from social.data import outgoing_texts
 
 log = logging.getLogger("social.password")
 LIFE = timedelta(hours=1)
@@ -45,9 +47,10 @@ def send_link(name: str, language: str) -> None:
         if account.email and account.is_active and _may_send(store, account):
             text = _signer().sign(f"{platform}:{account.moid}:{_state_of(account)}")
             link = f"{settings.PUBLIC_URL}/people/password/{text}/"
-            senders.send_password_link(
-                account.email, person_of_account(account).name, link, language
-            )
+            recipient, name = account.email, person_of_account(account).name
+            with transaction.atomic(using=store.database):
+                journal.require_serving(store)
+                outgoing_texts.stage_password_link(store, recipient, name, link, language)
         return
 
 

@@ -20,6 +20,7 @@ from social.models.people import (
     LabelMember,
     NumberCode,
     NumberExchange,
+    OutgoingText,
     Profile,
 )
 
@@ -42,5 +43,6 @@ __all__ = [
     "MomentReader",
     "NumberCode",
     "NumberExchange",
+    "OutgoingText",
     "Profile",
 ]

@@ -147,6 +147,26 @@ class Invitation(models.Model):
         return f"invitation by {self.inviter}"
 
 
+class OutgoingText(models.Model):
+    """A text message or an e-mail that is to be sent, or was sent in the last days."""
+
+    id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
+    to = models.CharField("recipient", max_length=254, help_text="A number, or an e-mail address.")
+    subject = models.CharField(max_length=128, blank=True, default="")
+    text = models.TextField(max_length=2000, blank=True, help_text="Empty once it was sent.")
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, db_index=True, help_text="The next try.")
+    sent_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    error = models.CharField("last error", max_length=200, blank=True, default="")
+
+    class Meta:
+        verbose_name = "outgoing text"
+
+    def __str__(self) -> str:
+        return f"text to {self.to}"
+
+
 class NumberExchange(models.Model):
     """An exchange of numbers: asked for, or agreed. Once agreed, each sees the other's number."""
 

@@ -141,7 +141,7 @@ def invite(visit: Visit) -> str:
         raise Denied(DenyReason.MALFORMED, _("give a number with + and the country, or an e-mail"))
     _code, link = invitations.create(visit.store, visit.me, None, visit.now)
     if to:
-        invitations.send(visit.me, to, link, get_language() or "en")
+        invitations.send(visit.store, visit.me, to, link, get_language() or "en")
     text = _("Give this link to one person; it is good for 7 days: %(link)s")
     messages.success(visit.request, text % {"link": link})
     return CONTACTS

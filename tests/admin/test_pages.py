@@ -40,6 +40,7 @@ READ_ONLY = [
     "auditlog.LogEntry",
     "im.Conversation",
     "im.Listener",
+    "social.OutgoingText",
 ]
 
 NONE_ADDED = ["domains.CoreDomain", "domains.Domain"]

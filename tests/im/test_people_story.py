@@ -146,6 +146,8 @@ async def test_people_register_share_and_answer(browser: Any, site: Site, tmp_pa
         await anna.get_by_role("navigation", name="Pages").wait_for()
         await anna.set_viewport_size({"width": 390, "height": 800})
         assert await anna.evaluate(NO_SIDEWAYS), name
+        await shot(anna, f"people-{name}-phone")
         await anna.set_viewport_size({"width": 1100, "height": 700})
+        await shot(anna, f"people-{name}")
     await asyncio.gather(anna.close(), gus.close())
     assert anna.errors == gus.errors == []

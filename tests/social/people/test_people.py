@@ -14,11 +14,14 @@ from domains.flows import change
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account
 from foundation import clock
+from foundation.cells.directory import own_platform
 from im.data import presence_store
 from im.flows import presence
-from social.models import BookEntry, Invitation, Profile
+from social.flows.texts import TRIES, send_due
+from social.models import BookEntry, Invitation, OutgoingText, Profile
 from tests.im.http.town import pushed
 from tests.social.people.town import Neighbour, neighbour
+from tests.web_clients import Browser
 
 ANNA, BEN = "+8613800138001", "+8613800138002"
 
@@ -38,6 +41,7 @@ def fields(answer: Any) -> dict[str, str]:
 def confirm(person: Neighbour, number: str, texts: Path) -> None:
     """Confirm a number by the code in the text message."""
     person.do("POST", "number", {"number": number})
+    send_due(own_platform())
     line = texts.read_text().splitlines()[-1]
     assert number in line
     code = re.findall(r"\b\d{6}\b", line)[-1]
@@ -252,6 +256,7 @@ def test_codes_are_few_and_tries_are_counted(anna: Neighbour, texts: Path) -> No
     for n in range(5):
         wrong = {"number": ANNA, "code": f"{n:06d}"}
         assert anna.social("PUT", "number", wrong).status == 403
+    send_due(own_platform())
     code = re.findall(r"\b\d{6}\b", texts.read_text())[-1]
     assert anna.social("PUT", "number", {"number": ANNA, "code": code}).status == 403
     for _ in range(4):
@@ -313,15 +318,35 @@ def test_a_link_is_sent_with_a_fixed_text(
     anna: Neighbour, texts: Path, mailoutbox: list[Any]
 ) -> None:
     anna.do("POST", "invitations", {"to": BEN})
+    assert send_due(own_platform()) == 1
+    assert send_due(own_platform()) == 0
     assert f"{BEN}\tanna invites you" in texts.read_text()
     anna.do("POST", "invitations", {"to": "ben@example.org"})
+    send_due(own_platform())
     assert mailoutbox[0].to == ["ben@example.org"]
     assert anna.social("POST", "invitations", {"to": "nonsense"}).status == 400
 
 
-def test_a_guest_registers_in_the_tenant_of_who_invites(anna: Neighbour) -> None:
-    from tests.web_clients import Browser
+def test_a_text_that_fails_is_tried_again_and_shown_to_administrators(
+    anna: Neighbour, texts: Path, settings: LazySettings, client: Browser
+) -> None:
+    settings.SMS_SENDER = "tests.social.people.town.NoSender"
+    anna.do("POST", "invitations", {"to": BEN})
+    assert send_due(own_platform()) == 0
+    assert send_due(own_platform()) == 0, "it waits for its next try"
+    client.force_login(Account.objects.get(username="admin"))
+    page = client.get("/admin/social/outgoingtext/").content.decode()
+    assert "the gateway is away" in page
+    row = OutgoingText.objects.get()
+    assert row.text not in page
+    assert (row.tries, row.sent_at) == (1, None)
+    settings.SMS_SENDER = "social.data.senders.FileSender"
+    OutgoingText.objects.update(due_at=clock.now(), tries=TRIES - 1)
+    assert send_due(own_platform()) == 1
+    assert OutgoingText.objects.get().text == ""
 
+
+def test_a_guest_registers_in_the_tenant_of_who_invites(anna: Neighbour) -> None:
     path = f"/people/invited/{invited(anna)}/"
     guest = Browser()
     assert "anna invites you" in guest.get(path).content.decode()

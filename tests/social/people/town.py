@@ -130,3 +130,11 @@ def neighbour(name: str, *tenant: str) -> Neighbour:
     """Create a person of a tenant, the demonstration's by default, signed in."""
     person = someone(name, *tenant)
     return Neighbour(person.account, person.token)
+
+
+class NoSender:
+    """A sender of text messages whose gateway is away."""
+
+    def send(self, number: str, text: str) -> None:
+        """Send nothing. Raises OSError."""
+        raise OSError("the gateway is away")

@@ -1,0 +1,50 @@
+"""Texts to people outside of the pages are rows first, with words that nobody can change; a timer sends them.
+
+So they are sent if the transaction that wrote them was committed, also after a crash, and from the
+site that serves the platform then.
+"""
+
+from __future__ import annotations
+
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from foundation import clock
+from foundation.cells.directory import PlatformStore
+from social.models import OutgoingText
+
+
+def stage_code(store: PlatformStore, number: str, code: str, language: str) -> None:
+    """Stage the code with which a person confirms a number."""
+    with translation.override(language):
+        text = _("Your code is %(code)s. Tell it to nobody.") % {"code": code}
+    _stage(store, number, "", text)
+
+
+def stage_invitation(store: PlatformStore, to: str, name: str, link: str, language: str) -> None:
+    """Stage an invitation to a number (with +), or to an e-mail address."""
+    with translation.override(language):
+        subject = _("%(name)s invites you") % {"name": name}
+        text = _("%(name)s invites you to talk to each other: %(link)s") % {
+            "name": name,
+            "link": link,
+        }
+    _stage(store, to, subject, text)
+
+
+def stage_password_link(store: PlatformStore, to: str, name: str, link: str, language: str) -> None:
+    """Stage the link with which somebody chooses a new password, to an e-mail address."""
+    with translation.override(language):
+        subject = _("Choose a new password")
+        text = _("%(name)s, choose a new password here, within an hour: %(link)s") % {
+            "name": name,
+            "link": link,
+        }
+    _stage(store, to, subject, text)
+
+
+def _stage(store: PlatformStore, to: str, subject: str, text: str) -> None:
+    now = clock.now()
+    OutgoingText(to=to, subject=subject, text=text, created_at=now, due_at=now).save(
+        using=store.database, force_insert=True
+    )
