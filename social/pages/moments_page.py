@@ -159,7 +159,7 @@ def _words_of_readers(visit: Visit, readers: list[str]) -> str:
         return _("Nobody but you sees it.")
     persons = people.people_by_id(visit.store, readers[:MAX_NAMED])
     names = ", ".join(sorted(person.name for person in persons.values()))
-    return _("%(n)s people see it: %(names)s") % {"n": len(readers), "names": names}
+    return _("Shown to %(n)s: %(names)s") % {"n": len(readers), "names": names}
 
 
 @page

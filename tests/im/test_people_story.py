@@ -136,7 +136,7 @@ async def test_people_register_share_and_answer(browser: Any, site: Site, tmp_pa
 
     await anna.get_by_text("Gus: likes your moment").wait_for()
     await anna.get_by_text("Gus: commented on your moment").click()
-    await anna.get_by_text("1 people see it: Gus").wait_for()
+    await anna.get_by_text("Shown to 1: Gus").wait_for()
     await anna.emulate_media(color_scheme="dark")
     await shot(anna, "moment-dark")
     ground = await anna.evaluate("() => getComputedStyle(document.body).backgroundColor")

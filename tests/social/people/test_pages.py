@@ -80,7 +80,7 @@ def test_a_moment_with_pictures_is_posted_liked_and_commented(
     page = text_of(hers, "moments/")
     assert "ben: likes your moment" in page
     assert "ben: commented on your moment" in page
-    assert "1 people see it: ben" in text_of(hers, f"moments/{number}/")
+    assert "Shown to 1: ben" in text_of(hers, f"moments/{number}/")
     send(hers, "moments/seen", last_id=re.findall(r'name="last_id" value="(\d+)"', page)[0])
     assert "likes your moment" not in text_of(hers, "moments/")
     send(hers, f"moments/{number}/react", do="delete")
@@ -103,7 +103,7 @@ def test_the_author_asks_first_who_would_see_it(anna: Neighbour, ben: Neighbour)
     anna.befriend(ben)
     browser = browser_of(anna)
     page = send(browser, "moments/preview", text="x", to="contacts", back="/people/moments/")
-    assert "1 people see it: ben" in page
+    assert "Shown to 1: ben" in page
     assert "Nobody but you" in send(browser, "moments/preview", text="x", to="self")
     away = browser.post("/people/moments/preview", {"to": "self", "back": "//evil.example/"})
     assert away["Location"] == "/people/moments/"
