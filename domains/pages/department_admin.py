@@ -26,7 +26,10 @@ class DepartmentAdmin(BaseAdmin[Department]):
     search_help_text = _("beginning of the name, or the MOID")
     autocomplete_fields = ["domain", "parent"]
     ordering = ["moid"]
-    fields = [("name", "domain"), "parent", "moid"]
+
+    def get_fields(self, request: HttpRequest, obj: Department | None = None) -> list[str]:
+        """Return the fields of the form; the MOID is shown once the department is saved."""
+        return ["name", "domain", "parent", *(["moid"] if obj else [])]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Department | None = None) -> list[str]:
         """Return the fields that nobody edits: the MOID, and the user domain once the department is saved."""
