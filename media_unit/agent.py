@@ -64,7 +64,7 @@ class Agent:
             config, self._keys, self._state_file, self._broker.send, clock.now, user
         )
         self._housekeeping = Housekeeping(self._unit, self._state_file)
-        self._events = EventListener(config, self._keys, self._housekeeping.hint)
+        self._events = EventListener(config, self._keys, self._housekeeping.handle_hint)
         self._janus = JanusProcess(config, self._keys, user)
         self._gate = GateProcess(config, self._keys, gate_user)
         self._gate_up = asyncio.Event()

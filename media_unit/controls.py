@@ -104,7 +104,9 @@ async def _add(context: ControlContext, body: Body) -> Body:
         raise ControlRefused(str(error)) from None
     conference = context.conference
     conference.arrange(banned=bans_left(conference.arrangement.banned, wanted))
-    return {"mts": to_json_list(tuple(roster.terminals[mtid].on_the_wire() for mtid in called))}
+    return {
+        "mts": to_json_list(tuple(roster.terminals[mtid].as_message_field() for mtid in called))
+    }
 
 
 _NEEDS_GATEWAY = ("sip", "h323")

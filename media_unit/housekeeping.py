@@ -43,10 +43,10 @@ class Housekeeping:
         self._media: dict[int, set[str]] = {}
         """Janus handle -> all media that were ever received on it."""
 
-    def hint(self, hint: Hint) -> None:
-        """Handle one event of Janus: remember connections, and soon read the conference that it is about."""
+    def handle_hint(self, hint: Hint) -> None:
+        """Handle one event of Janus: store new connections, and read soon from Janus the conference that it is about."""
         if hint.kind == "receiving":
-            self._receiving(hint)
+            self._note_reception(hint)
             return
         if hint.kind == "joined" and hint.participant:
             self._links[hint.handle] = (hint.plugin, hint.janus_room, hint.participant)
@@ -59,7 +59,7 @@ class Housekeeping:
             self._due.add(e164)
             self._spawn(self._refresh_soon(e164))
 
-    def _receiving(self, hint: Hint) -> None:
+    def _note_reception(self, hint: Hint) -> None:
         """Remember since when Janus receives no media on a connection, or that it receives them again."""
         self._media.setdefault(hint.handle, set()).add(hint.medium)
         stopped = self._stopped.setdefault(hint.handle, {})
@@ -68,12 +68,12 @@ class Housekeeping:
             stopped[hint.medium] = time.monotonic()
 
     def _forget(self, handle: int) -> None:
-        """Forget a connection that is gone from Janus, and soon read the conference that it was in."""
+        """Forget a connection that is gone from Janus, and have the conference that it was in read from Janus soon."""
         self._stopped.pop(handle, None)
         self._media.pop(handle, None)
         if link := self._links.pop(handle, None):
             self._state_file.unlink(handle)
-            self.hint(Hint(kind="changed", janus_room=link[1]))
+            self.handle_hint(Hint(kind="changed", janus_room=link[1]))
 
     def forget_all(self) -> None:
         """Forget all connections of participants, since Janus is gone."""

@@ -78,7 +78,7 @@ class GateProcess(KeptProcess):
         missed = 0
         while missed < _MOST_MISSED:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.ended(), _PULSE_SECONDS)
+                await asyncio.wait_for(self.wait_until_ended(), _PULSE_SECONDS)
                 return "its process ended"
             missed = 0 if await self.answers() else missed + 1
         return "it hangs"

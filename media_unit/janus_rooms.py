@@ -85,7 +85,7 @@ class JanusRooms:
             if error.code not in _NO_ROOM:
                 raise
 
-    async def listed(self) -> dict[str, set[str]]:
+    async def plugins_by_room(self) -> dict[str, set[str]]:
         """Return all rooms of this Janus: for each name the plugins that have a room of that name."""
         plugins_of: dict[str, set[str]] = {}
         for plugin in PLUGINS:

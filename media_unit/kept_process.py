@@ -100,7 +100,7 @@ class KeptProcess:
             return False
         return isinstance(info, dict) and info.get("server-name") == self.name
 
-    async def ended(self) -> None:
+    async def wait_until_ended(self) -> None:
         """Wait until the process has ended; the kernel reports it, so nothing polls."""
         try:
             descriptor = os.pidfd_open(self.pid)
@@ -125,7 +125,7 @@ class KeptProcess:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, signum)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.ended(), patience)
+                await asyncio.wait_for(self.wait_until_ended(), patience)
         self._note.unlink(missing_ok=True)
         if self._child:
             self._child.poll()  # so that no zombie stays

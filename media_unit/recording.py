@@ -61,7 +61,7 @@ class Recorder:
         if conference.recording:
             await janus_rooms.stop_recording(conference.janus_room)
             await self._until_sound_is_closed(conference)
-            self.closed(conference)
+            self.mark_ended(conference)
 
     async def _until_sound_is_closed(self, conference: HeldConference) -> None:
         """Wait until Janus has closed the sound file; log a warning if it does not within 1 s."""
@@ -73,7 +73,7 @@ class Recorder:
         except TimeoutError:
             log.warning("%s: %s was not closed in time", conference.e164, unfinished)
 
-    def closed(self, conference: HeldConference) -> None:
+    def mark_ended(self, conference: HeldConference) -> None:
         """Write into the segment's note that it has ended; needs no Janus, whose room may be destroyed by now."""
         if conference.recording:
             folder, ended = Path(conference.recording), self._now().isoformat()

@@ -72,7 +72,7 @@ class Terminal:
             (link_id for link_plugin, link_id in sorted(self.links) if link_plugin == plugin), ""
         )
 
-    def on_the_wire(self) -> fields.Terminal:
+    def as_message_field(self) -> fields.Terminal:
         """Return the terminal in the form in which messages list it."""
         return fields.Terminal(
             mtid=self.mtid,
@@ -98,7 +98,7 @@ class Roster:
     @property
     def mts(self) -> tuple[fields.Terminal, ...]:
         """Return all terminals in the form in which messages list them."""
-        return tuple(terminal.on_the_wire() for terminal in self.terminals.values())
+        return tuple(terminal.as_message_field() for terminal in self.terminals.values())
 
     @property
     def online(self) -> list[Terminal]:

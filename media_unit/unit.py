@@ -45,7 +45,7 @@ Send = Callable[[Routes, Message, str], None]
 
 
 class MediaUnit:
-    """A media unit holds conferences by number. Work on one number is done one after the other."""
+    """A media unit runs conferences, each under a number. Requests about one number are handled one after the other."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class MediaUnit:
 
     async def janus_is_up(self, janus_rooms: JanusRooms, name: str) -> None:
         """Go on with the stored conferences whose Janus rooms exist; destroy all other Janus rooms."""
-        plugins_of = await janus_rooms.listed()
+        plugins_of = await janus_rooms.plugins_by_room()
         stored = {copy.janus_room: copy for copy in self._state_file.conferences(name)}
         for janus_room in sorted(plugins_of.keys() - stored.keys()):
             log.warning("dropping room %s: not ours any more", janus_room)
@@ -97,14 +97,14 @@ class MediaUnit:
         """Use a new connection to the same Janus; destroy Janus rooms whose creation was not finished."""
         self.janus_rooms = janus_rooms
         own_rooms = {conference.janus_room for conference in self.conferences.values()}
-        for janus_room in sorted((await janus_rooms.listed()).keys() - own_rooms):
+        for janus_room in sorted((await janus_rooms.plugins_by_room()).keys() - own_rooms):
             if e164_of(janus_room) not in self._promised:
                 await janus_rooms.destroy(janus_room)
 
     def janus_is_gone(self) -> None:
         """Forget all conferences. Nothing is rebuilt here: the platform decides where they run."""
         for conference in self.conferences.values():
-            self.recorder.closed(conference)
+            self.recorder.mark_ended(conference)
             self._state_file.drop(conference.e164)
         self.conferences.clear()
         self.janus_rooms = None
@@ -270,7 +270,7 @@ class MediaUnit:
                 await self.janus_rooms.destroy(conference.janus_room)
         except (JanusError, JanusAway) as error:
             log.warning("%s: rooms not destroyed: %s", conference.e164, error)
-        self.recorder.closed(conference)
+        self.recorder.mark_ended(conference)
 
     async def end_overdue(self, e164: str, reason: str) -> None:
         """End a conference that nobody has ended in time, and report it."""

@@ -198,7 +198,7 @@ class MemoryPool:
         self.nodes.pop(unit, None)
         self.known.pop(unit, None)
 
-    def silent(self, now: datetime) -> list[Unit]:
+    def silent_resources(self, now: datetime) -> list[Unit]:
         """Return the units without a heartbeat for 12 s during which we listened."""
         last, self._watched = self._watched, now
         if last is None or now - last > timedelta(seconds=4):

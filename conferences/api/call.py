@@ -22,7 +22,7 @@ NO_TERMINAL = 12104
 class Call(SessionCall):
     """The base of calls about conferences."""
 
-    def closed(self, request: Request) -> Refusal | None:
+    def refusal_if_served_elsewhere(self, request: Request) -> Refusal | None:
         """Return a refusal if another site serves the caller's platform now; `None` if this site does."""
         return commands.refusal_if_served_elsewhere(platform_of_domain(self.domain(request)))
 

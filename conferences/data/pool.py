@@ -65,7 +65,7 @@ class Pool:
                 pipe.evalsha(_SHA, 0, *call)
             return list(pipe.execute())
 
-    def silent(self) -> list[tuple[ResourceType, Unit]]:
+    def silent_resources(self) -> list[tuple[ResourceType, Unit]]:
         """Return the resources that sent no heartbeat for 12 s, although this site received messages.
 
         A Celery task, which comes through the broker, calls this every second. After a gap in these calls units have

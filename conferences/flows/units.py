@@ -138,7 +138,7 @@ def _live_conferences(numbers: list[str]) -> list[Conference]:
 def report_silent(platform: str) -> None:
     """Treat the resources of a platform as lost that have sent no heartbeat for 12 s."""
     try:
-        silent = Pool(platform).silent()
+        silent = Pool(platform).silent_resources()
     except redis.RedisError as error:
         log.warning("the pool is away, nobody is watched: %s", error)
         return

@@ -54,7 +54,7 @@ class SessionCall(APIView):
         Reading is refused, too, because this site's copy of the data may be old.
         """
         super().initial(request, *args, **kwargs)
-        if refusal := self.closed(request):
+        if refusal := self.refusal_if_served_elsewhere(request):
             raise refusal
         refuse_undescribed(self, request)
         only_check = str(request._request.api_fields.get("debug", "")) == "1"  # type: ignore[attr-defined]  # set by WildRequests
@@ -63,12 +63,12 @@ class SessionCall(APIView):
         if request.method == "POST" and not self.knows_repeated_requests:
             self._claim = once.claim(request, self.session(request).account)
 
-    def closed(self, request: Request) -> Refusal | None:
-        """Return the refusal while another site serves; `None` if this site does."""
+    def refusal_if_served_elsewhere(self, request: Request) -> Refusal | None:
+        """Return a refusal if another site serves the caller's platform now; `None` if this site does."""
         return REFUSAL_WHILE_CLOSED.call("")
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return by argument what is wrong with it, for a call with `debug=1`, which changes nothing (§1.8)."""
+        """Return the faults of the arguments, name -> fault, for a call with `debug=1`, which changes nothing (§1.8)."""
         return {}
 
     def params(self, request: Request) -> dict[str, object]:

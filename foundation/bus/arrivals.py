@@ -72,7 +72,7 @@ class Arrivals(Generic[T]):
         self._items.clear()
         self._bytes = 0
 
-    def relax(self) -> None:
+    def reset_prefetch(self) -> None:
         """Set `prefetch` to its greatest value again, if no large message has come for FORGET_SECONDS."""
         if (
             self.prefetch < self._max_prefetch

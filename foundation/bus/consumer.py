@@ -190,7 +190,7 @@ class Consumer(threading.Thread):
                 if publisher:
                     publisher.tick()
                 close_old_connections()
-                self._arrivals.relax()
+                self._arrivals.reset_prefetch()
         self._delete_published()
 
     def _handle_batch(self, channel: amqp.Channel, publisher: Publisher | None) -> None:

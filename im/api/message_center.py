@@ -166,7 +166,7 @@ class Center:
         incoming.heartbeat_tick()
         publisher.tick()
         close_old_connections()
-        self._arrivals.relax()
+        self._arrivals.reset_prefetch()
 
     def _batch(self, channel: amqp.Channel, publisher: Publisher) -> None:
         """Store a batch of clients' messages, and publish the messages that result from it.

@@ -14,7 +14,7 @@ from foundation.bus.management_api import BrokerUnavailable
 from im.data import broker, metrics, presence_store
 from im.data.broker import Received
 from im.flows.pipeline import NOBODY
-from im.rules.rate import loud
+from im.rules.rate import users_above_limit
 
 log = logging.getLogger("im.center")
 
@@ -66,7 +66,7 @@ class FloodGuard(threading.Thread):
             try:
                 user = self._users.get(timeout=self._seconds_to_count)
             except queue.Empty:
-                self._disconnect_loud()
+                self._disconnect_flooders()
                 continue
             if user is None:
                 return
@@ -95,7 +95,7 @@ class FloodGuard(threading.Thread):
                 return
             self._counted_since = time.monotonic()
 
-    def _disconnect_loud(self) -> None:
+    def _disconnect_flooders(self) -> None:
         """Disconnect people from whom the broker has received, since the count began, more than is allowed."""
         before, self._received = self._received, {}
         self._counted_since = None
@@ -104,7 +104,7 @@ class FloodGuard(threading.Thread):
         except BrokerUnavailable as error:
             log.warning("who floods without a name is not known: %s", error)
             return
-        for user in loud(before, now, COUNTED_SECONDS):
+        for user in users_above_limit(before, now, COUNTED_SECONDS):
             self._disconnect(user)
 
     def _disconnect(self, user: str) -> None:

@@ -73,7 +73,7 @@ class SenderRates:
             self._buckets.popitem(last=False)
 
 
-def loud(
+def users_above_limit(
     before: Mapping[str, tuple[str, int]], now: Mapping[str, tuple[str, int]], seconds: float
 ) -> list[str]:
     """Return users from whom the broker received more bytes in these seconds than a person may send.

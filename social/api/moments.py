@@ -44,7 +44,7 @@ class Circles(Call):
 
     @extend_schema(parameters=[KEY], request=forms.NewCircle, responses=answers(shapes.OneCircle))
     def post(self, request: Request) -> Response:
-        """Found a circle. Members, roles, joining, leaving and dissolving are calls of its conversation."""
+        """Create a circle. The calls of its conversation change members and roles, join, leave and dissolve it."""
         arguments = self.arguments(forms.NewCircle)
         number = circles.create(
             self.store,

@@ -115,7 +115,7 @@ class Code(serializers.Serializer[object]):
 
 
 class NewCircle(serializers.Serializer[object]):
-    """A circle to found."""
+    """The arguments of the call that creates a circle."""
 
     name = Line(max_length=128)
     description = Lines(max_length=2000, allow_blank=True, default="")

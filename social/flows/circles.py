@@ -1,4 +1,4 @@
-"""People found circles and change what a circle has besides its conversation: description and picture.
+"""People create circles and change what a circle has besides its conversation: description and picture.
 
 A circle is a group conversation of `im` with a wall. Members, roles, joining, mute, leaving, handing
 over and dissolving are the conversation's (`im.flows.members`, `im.flows.conversations`).
@@ -40,7 +40,7 @@ def create(
     key: str,
     now: datetime,
 ) -> int:
-    """Found a circle of which the person is the owner, and return its id.
+    """Create a circle whose owner is the person, and return its id.
 
     A repeated call with the same `key` returns the same circle.
     """

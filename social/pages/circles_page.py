@@ -37,7 +37,7 @@ def listing(visit: Visit) -> HttpResponse:
 
 @form
 def create(visit: Visit) -> str:
-    """Found a circle with some of the person's contacts."""
+    """Create a circle with some of the person's contacts."""
     name = visit.field("name", 128)
     if not name:
         raise Denied(DenyReason.MALFORMED, "name")

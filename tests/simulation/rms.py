@@ -110,7 +110,7 @@ class Rms:
     def watch(self) -> None:
         """Report silent units as lost."""
         if not self._away:
-            for unit in self.pool.silent(self.world.now):
+            for unit in self.pool.silent_resources(self.world.now):
                 self._lost(unit)
 
     def _lost(self, unit: Unit) -> None:

@@ -65,8 +65,8 @@ def test_after_a_while_without_large_messages_as_many_as_before_are_asked_for(
     now += arrivals.FORGET_SECONDS
     box.put(2, 128 * 1024)
     now += 1
-    box.relax()
+    box.reset_prefetch()
     assert box.prefetch == 100
     now += arrivals.FORGET_SECONDS
-    box.relax()
+    box.reset_prefetch()
     assert box.prefetch == 400

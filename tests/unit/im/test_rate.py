@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im.rules.rate import BYTES_A_MESSAGE, FLOOD, Excess, SenderRates, loud
+from im.rules.rate import BYTES_A_MESSAGE, FLOOD, Excess, SenderRates, users_above_limit
 
 NONE, FIRST, MORE = Excess.NONE, Excess.FIRST, Excess.MORE
 
@@ -86,5 +86,5 @@ def test_what_waited_in_the_queue_is_counted_for_the_time_that_it_waited() -> No
 def test_who_brings_more_bytes_than_a_person_may_is_loud() -> None:
     before = {"a": ("ann", 10_000_000), "b": ("bob", 0)}
     now = {"a": ("ann", 10_100_000), "b": ("bob", 3_000_000), "c": ("bob", 3_000_000)}
-    assert loud(before, now, 6.0) == ["bob"]
-    assert loud(now, now, 6.0) == []
+    assert users_above_limit(before, now, 6.0) == ["bob"]
+    assert users_above_limit(now, now, 6.0) == []

@@ -65,7 +65,7 @@ def test_the_note_says_whose_picture_is_whose_and_who_was_there_when(tmp_path: P
     recorder.note_people(conference)
     (folder / "videoroom-1-user-a-1-video-0.mjr.tmp").touch()
     (folder / "audio.wav").touch()
-    recorder.closed(conference)
+    recorder.mark_ended(conference)
     people = note(folder)["people"]
     assert (people["a"]["mtid"], people["a"]["name"]) == ("1", "Anna")
     assert (people["b"]["mtid"], people["b"]["name"]) == ("2", "Ben")
