@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from conferences.rules.forward import decide_control_for_local_unit, decide_pass_on
 from conferences.rules.states import Conference, Unit
 from foundation.bus import registry
@@ -15,6 +17,7 @@ from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter, envelope_of
 from wire.conference_control import Control
 from wire.media_unit import UnitListsConferences
+from wire.number_registry import NumberInUse
 from wire.resource_pool import NodeLost
 from wire.routes import Routes
 
@@ -37,7 +40,9 @@ def take(
     except BadMessage as error:
         uow.park(letter, queue, error.detail)
         return
-    if serving and queue == Routes.UNIT_TO_CSS.value.queue:
+    if serving and isinstance(message, NumberInUse):
+        _pass_to_registry(uow, letter, envelope, serving)
+    elif serving and queue == Routes.UNIT_TO_CSS.value.queue:
         _pass_on(uow, letter, message, envelope, serving, copy)
     elif serving and isinstance(message, Control) and envelope.asked_at:
         order = decide_control_for_local_unit(
@@ -49,6 +54,24 @@ def take(
         _refuse(uow, body, envelope, serving)
     elif not serving:
         raise Away
+
+
+def _pass_to_registry(
+    uow: MemoryUnitOfWork, letter: Letter, envelope: Envelope, serving: str
+) -> None:
+    around = decide_pass_on(msgspec.structs.replace(envelope, via=""), uow.platform)
+    assert around is not None
+    route = Routes.TO_UPU.value
+    uow.put(
+        letter.body,
+        route.exchange,
+        route.key,
+        destination=serving,
+        app_id=around["app_id"],
+        message_id=around["message_id"],
+        via=around["headers"]["x-via"],
+        sent_at=letter.sent_at,
+    )
 
 
 def _pass_on(

@@ -45,6 +45,7 @@ class PlatformProtocol(WireProtocol):
     limits = LIMITS
     sender_role = "css"
     local_exchanges = frozenset({Routes.CSS_TO_UNIT.value.exchange})
+    site_exchanges = frozenset({Routes.TO_UPU.value.exchange})
     passed_on_prefix = "CM_MCU_"
     identifying_fields = ("type", "reqid", "confE164", "ip", "pid")
     malformed = Err.MALFORMED.value

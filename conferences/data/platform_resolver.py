@@ -52,8 +52,11 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
         elif isinstance(delivery.message, RoomState):
             # Units in a room host conferences of all platforms that this site serves.
             platforms_of.append(served_platforms())
-        elif isinstance(delivery.message, NumberInUse | LookUpNumber):
+        elif isinstance(delivery.message, NumberInUse):
             # The registry in the data of this site's own platform has the numbers of all platforms.
+            # Another site passes on what its registry is told while this site serves its platform.
+            platforms_of.append((_with_data_here(delivery.envelope.via or own_platform()),))
+        elif isinstance(delivery.message, LookUpNumber):
             platforms_of.append((own_platform(),))
         else:
             platforms_of.append((numbers.get(number) or domains.get(moid) or own_platform(),))

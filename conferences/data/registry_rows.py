@@ -110,3 +110,13 @@ def forget_gone() -> None:
     database = store_of(own_platform()).database
     query = f"DELETE FROM {_TABLE} WHERE gone=1 AND told_at < %s LIMIT 5000"
     sql.execute(database, query, [to_db_datetime(clock.now() - GONE_FOR)])
+
+
+def forget_kept(database: str, platform: str) -> int:
+    """Mark all that a registry has of a platform, and does not run, as deleted now; return how many entries."""
+    query = (
+        f"UPDATE {_TABLE} SET gone=1, told_at=%s, version=%s"
+        " WHERE platform=%s AND running=0 AND gone=0"
+    )
+    values = [to_db_datetime(clock.now()), clock.next_id(), platform]
+    return sql.execute(database, query, values)

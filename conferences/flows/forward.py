@@ -2,7 +2,8 @@
 
 `MCU_MAU_*`, `CMU_MAU_*`, `MCU_CM_*` of a media unit at this site and `RMS_CSS_NODELOST_NTF` go unchanged to the
 scheduler (CSS) of the serving site, with header x-via. Control orders (`CM_MCU_*`) that the serving site sends with
-header x-origin go straight to the media unit here, or a NACK goes back.
+header x-origin go straight to the media unit here, or a NACK goes back. What the number registry (UPU) of this site is
+told (`CSS_UPU_*_NTF`) goes to the serving site, too, since the registry is part of the platform's data.
 
 The serving site decides and writes. This site writes nothing: its data of the platform is a copy.
 """
@@ -10,6 +11,8 @@ The serving site decides and writes. This site writes nothing: its data of the p
 from __future__ import annotations
 
 import logging
+
+import msgspec
 
 from conferences.data import queries
 from conferences.data.platform_resolver import platforms_of_numbers
@@ -20,6 +23,7 @@ from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells.directory import own_platform
 from wire.conference_control import Control
 from wire.media_unit import UnitListsConferences
+from wire.number_registry import NumberInUse
 from wire.resource_pool import NodeLost
 from wire.routes import Routes
 
@@ -51,6 +55,22 @@ def _concerns_platform(uow: UnitOfWork, notice: UnitListsConferences | NodeLost)
     return uow.platform in platforms_of_numbers(numbers).values()
 
 
+def pass_to_registry(uow: UnitOfWork, delivery: Delivery) -> None:
+    """Pass what our number registry is told to the site that serves our platform, as the registry lies in its data.
+
+    That site passes it back if our platform was handed back meanwhile. Questions are refused.
+    """
+    envelope = delivery.envelope
+    if not isinstance(delivery.message, NumberInUse):
+        refuse_as_closed(uow, delivery)
+        return
+    # x-via names the platform whose registry is meant, at whichever site the notice comes by.
+    properties = decide_pass_on(msgspec.structs.replace(envelope, via=""), uow.platform)
+    assert properties is not None
+    route = Routes.TO_UPU.value
+    uow.put(delivery.body, route.exchange, route.key, destination=uow.serving_site, **properties)
+
+
 def pass_to_local_unit(uow: UnitOfWork, delivery: Delivery) -> None:
     """Forward a control order of the serving site directly to the media unit at this site."""
     order, envelope = delivery.message, delivery.envelope
@@ -63,4 +83,5 @@ def pass_to_local_unit(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 PASSED_ON[Routes.UNIT_TO_CSS.value.queue] = pass_on
+PASSED_ON[Routes.TO_UPU.value.queue] = pass_to_registry
 PASSED_ON[Routes.CM_TO_UNIT.value.queue] = pass_to_local_unit

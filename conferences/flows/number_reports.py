@@ -16,7 +16,7 @@ import logging
 import redis
 from django.db import DatabaseError, InterfaceError
 
-from conferences.data import reserved_numbers
+from conferences.data import registry_rows, reserved_numbers
 from conferences.rules import outgoing, registry_entries
 from foundation.bus import wake_up
 from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
@@ -48,12 +48,25 @@ def _follow_platform(platform: str, serving: Serving) -> None:
     if _handled.get(platform) == state:
         return
     if serving.is_served_here:
+        if platform != own_platform() and not _mark_reported(platform):
+            return
         if _is_first(platform, serving.epoch):
             count = report(platform)
             log.info("the registry is told of %d numbers of %s", count, platform)
-    elif platform != own_platform() and withdraw(platform):
-        log.info("the numbers of %s are withdrawn from the registry", platform)
+    elif platform != own_platform() and not withdraw(platform):
+        return
     _handled[platform] = state
+
+
+def _mark_reported(platform: str) -> bool:
+    """Note that the registry of this site has numbers of another platform, so that they are withdrawn one day.
+
+    False: the registry, which is part of our own platform's data, is served at another site for now.
+    """
+    with begin(own_platform()) as own:
+        if own.is_open:
+            reserved_numbers.mark_reported(own.database, platform)
+    return own.is_open
 
 
 def _is_first(platform: str, epoch: int) -> bool:
@@ -67,10 +80,6 @@ def _is_first(platform: str, epoch: int) -> bool:
 
 def report(platform: str) -> int:
     """Report all numbers of a platform that is served here to the registry of this site, and return how many."""
-    if platform != own_platform():
-        with begin(own_platform()) as own:
-            if own.is_open:
-                reserved_numbers.mark_reported(own.database, platform)
     count = sum(_report_source(platform, source) for source in reserved_numbers.SOURCES)
     return count + _report_running(platform)
 
@@ -112,15 +121,17 @@ def _report_running(platform: str) -> int:
 
 
 def withdraw(platform: str) -> bool:
-    """Withdraw the numbers of a platform from the registry of this site; return False if they were not reported.
+    """Withdraw the numbers of a platform that is not served here from the registry of this site.
+
+    Return False if that is not possible yet: the registry, a part of our own platform's data, is served at another site.
 
     Only the numbers of reservations, templates and rooms are withdrawn. They are read from the copy of the platform's
-    data; the notices go through our own outbox, because this site may not write to that copy.
+    data; the notices go through our own outbox, because this site may not write to that copy. The copy lacks what the
+    serving site has deleted since the hand-back, so our own registry deletes all that it has of the platform.
     """
     own, copy = store_of(own_platform()).database, store_of(platform).database
-    if not reserved_numbers.is_reported(own, platform):
-        return False
-    for source in reserved_numbers.SOURCES:
+    was_reported = reserved_numbers.is_reported(own, platform)
+    for source in reserved_numbers.SOURCES if was_reported else ():
         last = ""
         while entries := reserved_numbers.reserved(copy, platform, source, last, lock=False):
             with begin(own_platform()) as uow:
@@ -131,7 +142,11 @@ def withdraw(platform: str) -> bool:
                     return False
             last = entries[-1].e164
     with begin(own_platform()) as uow:
-        if uow.is_open:
-            reserved_numbers.mark_withdrawn(uow.database, platform)
-    wake_up.everywhere(own_platform())
+        if not uow.is_open:
+            return False
+        forgotten = registry_rows.forget_kept(uow.database, platform)
+        reserved_numbers.mark_withdrawn(uow.database, platform)
+    if was_reported or forgotten:
+        wake_up.everywhere(own_platform())
+        log.info("the numbers of %s are withdrawn from the registry", platform)
     return True

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
+from conferences.rules.registry_entries import to_registry
 from conferences.rules.states import Asker, Conference, Unit
 from foundation.bus.message import Message, NotTaken
 from foundation.bus.outgoing import Answer, Send
@@ -295,7 +296,7 @@ def number_free(c: Conference) -> tuple[Send, ...]:
 def _to_registries(c: Conference, message: Message) -> tuple[Send, ...]:
     """Address a message to the number registry of the conference's own site, and of the site where it runs (CSS §7.2)."""
     sites = {c.source_platform: None, (c.unit.site if c.unit else "") or c.source_platform: None}
-    return tuple(Send(route=Routes.TO_UPU, message=message, destination=site) for site in sites)
+    return tuple(to_registry(message, site) for site in sites)
 
 
 def _registry_fields(c: Conference) -> dict[str, Any]:

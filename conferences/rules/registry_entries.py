@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Literal, NamedTuple
 
+from foundation.bus.message import Message
 from foundation.bus.outgoing import Send
 from wire.number_registry import NumberChanged, NumberFree, NumberInUse
 from wire.routes import Routes
@@ -56,7 +57,13 @@ def removed(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
 
 def _to_registries(message: NumberInUse, sites: tuple[str, ...]) -> tuple[Send, ...]:
     """Address a message to the registry of each of these sites once; without `sites` to that of this site."""
-    return tuple(
-        Send(route=Routes.TO_UPU, message=message, destination=site)
-        for site in dict.fromkeys(sites or ("",))
-    )
+    return tuple(to_registry(message, site) for site in dict.fromkeys(sites or ("",)))
+
+
+def to_registry(message: Message, site: str = "") -> Send:
+    """Address a message to the registry of a site; "" means this one.
+
+    The header x-via names the site, as whoever sends the message in the end may be another one than now.
+    """
+    headers = {"x-via": site} if site else None
+    return Send(route=Routes.TO_UPU, message=message, destination=site, headers=headers)

@@ -5,7 +5,7 @@ A row is written in the transaction that causes it, and deleted when the broker 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -142,6 +142,14 @@ def delete(database: str, ids: list[int]) -> None:
     """Delete rows from the outbox (the table of messages to send), after the broker has confirmed them."""
     if ids:
         sql.execute(database, f"DELETE FROM bus_outbox WHERE id IN ({sql.marks(ids)})", ids)
+
+
+def redirect(database: str, destinations: Mapping[int, str]) -> None:
+    """Change rows so that they go to other brokers: id of a row -> the platform on whose broker to publish it."""
+    for destination in sorted(set(destinations.values())):
+        ids = sorted(row_id for row_id, to in destinations.items() if to == destination)
+        query = f"UPDATE {_TABLE} SET destination=%s WHERE id IN ({sql.marks(ids)})"
+        sql.execute(database, query, [destination, *ids])
 
 
 def redirect_to_own_broker(database: str, site: str) -> None:

@@ -54,6 +54,9 @@ class WireProtocol(Protocol):
     local_exchanges: Collection[str]
     """Exchanges whose readers belong to one site. At another site another party may have the same routing key."""
 
+    site_exchanges: Collection[str]
+    """Exchanges of messages to a module of the site that writes them: another site sends them to that site's broker."""
+
     passed_on_prefix: str
     """The types of requests that we pass on to another party, which answers them, begin with this."""
 

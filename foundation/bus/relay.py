@@ -117,22 +117,43 @@ def drain(
     *,
     exclusive: bool = False,
 ) -> int:
-    """Publish the oldest due outbox rows for a destination, and delete them; return how many were deleted.
+    """Publish the oldest due outbox rows for a destination, and delete them; return how many were due.
 
     The outbox is the table of messages to send. Rows that another site wrote for a party of its own
-    are deleted unsent. Nothing is done if another site serves the platform of this store. Other
-    processes skip these rows meanwhile. With `exclusive` the caller ensures that no other process
-    sends them: no row is locked, and they are sent in order.
+    are deleted unsent, and those for a module of that site are left for its broker. Nothing is done
+    if another site serves the platform of this store. Other processes skip these rows meanwhile.
+    With `exclusive` the caller ensures that no other process sends them: no row is locked, and they
+    are sent in order.
     """
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):
             return 0
         rows = outbox.select_due(store.database, BATCH, destination, exclusive=exclusive)
         if rows:
-            publish([row for row in rows if not _is_for_stranger(row, destination)])
-            outbox.delete(store.database, [row.id for row in rows])
-            metrics.PUBLISHED.inc(len(rows))
+            elsewhere = {} if destination else _for_modules_of_writers(rows)
+            rows_to_end = [row for row in rows if row.id not in elsewhere]
+            publish([row for row in rows_to_end if not _is_for_stranger(row, destination)])
+            outbox.delete(store.database, [row.id for row in rows_to_end])
+            outbox.redirect(store.database, elsewhere)
+            metrics.PUBLISHED.inc(len(rows_to_end))
     return len(rows)
+
+
+def _for_modules_of_writers(rows: list[outbox.OutboxRow]) -> dict[int, str]:
+    """Return the rows, by id, for a module of another site; with that site, on whose broker they are to be published.
+
+    A site that was taken over may have left them unsent. They are for the site that their header x-via names, else for
+    the one that wrote them.
+    """
+    exchanges = protocol.current().site_exchanges
+    sites = {row.id: _site_meant(row) for row in rows if row.exchange in exchanges}
+    return {row_id: site for row_id, site in sites.items() if site not in ("", own_platform())}
+
+
+def _site_meant(row: outbox.OutboxRow) -> str:
+    """Return the site to whose module a row goes."""
+    headers = row.properties.get("headers") or {}
+    return str(headers.get("x-via") or row.properties.get("app_id", "").partition("@")[2])
 
 
 def _is_for_stranger(row: outbox.OutboxRow, destination: str) -> bool:

@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from conferences.data.registry_rows import entries_of
 from conferences.flows import number_reports
 from domains.management.commands.load_demo import DEMO_TENANT
+from foundation.bus.dispatch import handle_batch
+from foundation.cells.directory import store_of
+from tests.integration.conftest import delivery
 from tests.integration.two_sites import WEST, Body, TwoSites
 from wire.routes import Routes
 
@@ -83,3 +87,63 @@ def test_a_kept_number_follows_the_site_that_serves_it(two: TwoSites) -> None:
 def test_a_template_is_refused_where_it_is_not_served(two: TwoSites) -> None:
     refused = ask(two, two.west, "CM_MAU_CREATETEMPLATE_REQ", templatename="Weekly")
     assert (refused["type"][-4:], refused["errcode"]) == ("NACK", "29005")
+
+
+def states(two: TwoSites, site: str, number: str) -> list[str]:
+    """Return the states of a number's entries in a site's own registry."""
+    with two.at(site):
+        return [entry.state for entry in entries_of(store_of(site).database, number)]
+
+
+def test_what_the_backup_deletes_leaves_the_registry_of_a_home_that_is_back(two: TwoSites) -> None:
+    east, west = two.east, two.west
+    number = ask(two, east, "CM_MAU_CREATETEMPLATE_REQ", templatename="Weekly", templateid="t1")[
+        "confE164"
+    ]
+    two.dead.add(east)
+    two.serve(east, west)
+    registries_follow(two)
+    ask(two, west, "CM_MAU_CREATECONFBYTEMP_REQ", templateid="t1")
+    assert states(two, west, number) == ["running", "idle"]
+    two.dead.clear()
+    two.settle()
+    assert states(two, east, number) == ["running", "idle"]
+    ask(two, west, "CM_MAU_RELEASECONF_REQ", confE164=number)
+    ask(two, west, "CM_MAU_DELTEMPLATE_REQ", templateid="t1")
+    assert (states(two, east, number), states(two, west, number)) == ([], [])
+
+
+def test_what_a_lost_site_had_not_told_its_registry_is_told_to_it_and_to_no_other(
+    two: TwoSites,
+) -> None:
+    east, west = two.east, two.west
+    number = ask(two, east, "CM_MAU_CREATETEMPLATE_REQ", templatename="Weekly", templateid="t1")[
+        "confE164"
+    ]
+    body = {"type": "CM_MAU_DELTEMPLATE_REQ", "moid": DEMO_TENANT, "templateid": "t1"}
+    with two.at(east):
+        handle_batch([delivery({**body, "reqid": "d"})], publish_inline=False)
+    two.dead.add(east)
+    two.forget()
+    two.serve(east, west)
+    assert two.heard[west, UPU] == []
+    assert states(two, east, number) == ["idle"]
+    two.dead.clear()
+    two.settle()
+    assert states(two, east, number) == []
+
+
+def test_after_a_hand_back_the_backups_registry_keeps_nothing_that_home_has_deleted(
+    two: TwoSites,
+) -> None:
+    east, west = two.east, two.west
+    number = ask(two, east, "CM_MAU_CREATETEMPLATE_REQ", templatename="Weekly", templateid="t1")[
+        "confE164"
+    ]
+    two.serve(east, west)
+    registries_follow(two)
+    assert states(two, west, number) == ["idle"]
+    two.serve(east, east)
+    ask(two, east, "CM_MAU_DELTEMPLATE_REQ", templateid="t1")
+    registries_follow(two)
+    assert (states(two, east, number), states(two, west, number)) == ([], [])

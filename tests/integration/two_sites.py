@@ -191,6 +191,8 @@ class TwoSites:
         if queue in _RMS:
             return pool_requests.handle_batch(broker, [delivery])
         self.heard[broker, queue].append(orjson.loads(letter.body))
+        if queue == Routes.TO_UPU.value.queue:
+            return handle_batch([delivery], publish_inline=False)
         return own_manager.handle_batch(broker, [delivery]) if queue == "meeting.css.q" else []
 
     # ---- looking ------------------------------------------------------------------------------
