@@ -48,6 +48,12 @@ class MemoryRegistry:
         if key not in self.notices or self.notices[key].version < notice.version:
             self.notices[key] = notice
 
+    def forget_kept(self, platform: str, version: int) -> None:
+        """Forget all that is kept for a platform, and does not run."""
+        for key, notice in self.notices.items():
+            if notice.entry.platform == platform and not key[1] and not notice.gone:
+                self.notices[key] = notice._replace(version=version, gone=True)
+
     def find(self, e164: str) -> tuple[RegisteredNumber, ...]:
         """Return what is known of a number; what runs comes first."""
         kept = (self.notices.get((e164, running)) for running in (True, False))

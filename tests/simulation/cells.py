@@ -63,6 +63,8 @@ class Cell:
     """Who lost it to whom by an agent's decision since the last cycle; not what operators ask for."""
     served_since: float | None = 0.0
     """Since when its owner has served it, seen once a second; `None` means that it does not."""
+    reported: set[str] = field(default_factory=set)
+    """Other platforms whose numbers this platform's registry was told of (`conferences_numberreport`)."""
     judges: dict[str, Judge] = field(default_factory=dict)
     _silent_since: float | None = None
 

@@ -45,11 +45,12 @@ class DateChecks:
                 raise Broken("dates", f"{date.id} should have begun at {date.starts_at}")
 
     def at_rest(self) -> None:
-        """Check that none is lost, and that the numbers of live reservations, and no others, are kept."""
+        """Check that none is lost, and that numbers are kept for what is there, and for nothing else."""
         books = self.uow.reservations.books.values()
         kept = {book.e164: book.holder for book in books if book.live}
+        kept |= {s.e164: s.holder for s in self.uow.stored.kept.values() if s.e164}
         if kept != self.uow.reserved:
-            raise Broken("dates", f"kept {self.uow.reserved}, live {kept}")
+            raise Broken("kept", f"numbers of {self.uow.reserved}, there is {kept}")
         for date in self.uow.reservations.dates.values():
             ran = date.state in (_S.BEGUN, _S.OVER)
             if ran != (date.id in self.begun):

@@ -10,7 +10,10 @@ from typing import Any
 
 import orjson
 
+from conferences.rules.reservation import Reservation, ReservationState
+from conferences.rules.stored import Kind
 from foundation.bus.message import dumps, to_body
+from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter
 from tests.simulation.broken import Broken
 from tests.simulation.scenery import EPOCH, prefix_of
@@ -21,6 +24,7 @@ REPLY_QUEUE = "cm.answers"
 PATIENCE = 15.1
 """Seconds within which every asker has its answer, while the bus is healthy: 15 s here, and the way."""
 
+TEMPLATES = 2
 TENANTS = ("1", "2", "closed", "unknown")
 WISHED_NUMBERS = ("90001", "90002", "90003")
 """What follows the platform's prefix."""
@@ -43,6 +47,18 @@ class Ask:
 
 
 @dataclass(slots=True)
+class Kept:
+    """A template or reservation, as far as managers were told. They ask for one change of it after the other."""
+
+    asked: str = ""
+    """The id of the last request about it."""
+    name: str = ""
+    """As the last answer confirmed it; "" means that it is not there, or no more."""
+    wished: str = ""
+    """The name after the last request; "" asks for its end."""
+
+
+@dataclass(slots=True)
 class Managers:
     """The conference managers of a platform know its site and the backup's."""
 
@@ -56,7 +72,8 @@ class Managers:
     answers_renames: bool = True
     agrees: bool = False
     """To every rename; else to most."""
-    booked: int = 0
+    booked: dict[str, Kept] = field(default_factory=dict)
+    templates: dict[str, Kept] = field(default_factory=dict)
     _open: dict[str, Ask] = field(default_factory=dict)
 
     # ---- asking ---------------------------------------------------------------------------------
@@ -70,8 +87,10 @@ class Managers:
             self.repeat()
         elif roll < 0.63 and self.numbers:
             self.monitor(self.rng.choice(self.numbers))
-        elif roll < 0.67 and self.booked < conferences_wanted:
-            self.book()
+        elif roll < 0.67:
+            self.book_or_change(conferences_wanted)
+        elif roll < 0.73:
+            self.template()
         elif self.numbers:
             number = self.rng.choice(self.numbers)
             [self.extend, self.release, self.control, self.look][self.rng.randrange(4)](number)
@@ -94,21 +113,84 @@ class Managers:
             body["confE164"] = prefix_of(self.platform) + rng.choice(WISHED_NUMBERS)
         self._ask(body, Routes.CM_TO_CSS)
 
+    def book_or_change(self, most: int) -> None:
+        """Book a conference; or change or cancel one that was booked."""
+        if len(self.booked) < most and self.rng.random() < 0.7:
+            self.book()
+            return
+        bookid, booking = self._one_of(self.booked)
+        if booking is None:
+            return
+        name = f"changed {len(self.asks)}" if self.rng.random() < 0.6 else ""
+        body: dict[str, Any] = {"bookid": bookid, "moid": self._domain_of(bookid)}
+        body |= {"type": f"CM_MAU_{'MDF' if name else 'DEL'}BOOKCONF_REQ"}
+        if name:
+            body |= {"confname": name, "duration": self.rng.choice((1, 2, 8))}
+        self._ask_about(booking, name, body)
+
+    def template(self) -> None:
+        """Add, change or delete a public template; or begin its conference, or that of anything kept."""
+        rng = self.rng
+        if len(self.templates) < TEMPLATES and rng.random() < 0.5:
+            number = rng.choice((None, prefix_of(self.platform) + rng.choice(WISHED_NUMBERS)))
+            key, kept = f"{self.platform}-t{len(self.templates)}", Kept()
+            body = {"type": "CM_MAU_CREATETEMPLATE_REQ", "confname": "by template", "duration": 2}
+            self.templates[key] = kept
+            self._ask_about_template(
+                key, kept, f"template {key}", body | _given("confE164", number)
+            )
+            return
+        key, template = self._one_of(self.templates)
+        if template is None:
+            return
+        roll = rng.random()
+        if roll < 0.5:
+            body = {"type": "CM_MAU_CREATECONFBYTEMP_REQ", "templateid": key}
+            self._ask(body | {"moid": self._domain_of(key)}, Routes.CM_TO_CSS)
+        elif roll < 0.85:
+            name = f"template {len(self.asks)}"
+            self._ask_about_template(key, template, name, {"type": "CM_MAU_MDFTEMPLATE_REQ"})
+        else:
+            self._ask_about_template(key, template, "", {"type": "CM_MAU_DELTEMPLATE_REQ"})
+
+    def begin_kept(self, stored_id: str, user_domain: str) -> None:
+        """Begin the conference of a personal template or of a virtual room."""
+        body = {"type": "CM_MAU_CREATECONFBYTEMP_REQ", "templateid": stored_id}
+        self._ask(body | {"moid": user_domain, "creator": {"moid": "ann"}}, Routes.CM_TO_CSS)
+
+    def _ask_about_template(self, key: str, kept: Kept, name: str, body: dict[str, Any]) -> None:
+        about = {"templateid": key, "moid": self._domain_of(key), **_given("templatename", name)}
+        self._ask_about(kept, name, body | about)
+
+    def _domain_of(self, key: str) -> str:
+        """Return the user domain of the template or reservation with this id."""
+        return f"{self.platform}-{'12'[int(key[-1]) % 2]}"
+
+    def _one_of(self, kept: dict[str, Kept]) -> tuple[str, Kept | None]:
+        """Return one that is there and about which no request waits; `None`: there is none."""
+        ready = [(k, v) for k, v in kept.items() if v.name and v.asked not in self._open]
+        return self.rng.choice(ready) if ready else ("", None)
+
+    def _ask_about(self, kept: Kept, name: str, body: dict[str, Any]) -> Ask:
+        kept.wished, kept.asked = name, f"{self.platform}-{len(self.asks)}"
+        return self._ask(body, Routes.CM_TO_CSS)
+
     def book(self) -> None:
         """Book a conference that begins soon, once or twice."""
         rng = self.rng
+        bookid = f"{self.platform}-b{len(self.booked)}"
         start = EPOCH + timedelta(seconds=round(self.clock()) + rng.randrange(2, 60))
         body = {
             "type": "CM_MAU_ADDBOOKCONF_REQ",
-            "moid": f"{self.platform}-{rng.choice(('1', '2'))}",
+            "moid": self._domain_of(bookid),
+            "bookid": bookid,
             "confname": f"booked {len(self.asks)}",
             "duration": rng.choice((1, 2, 8)),
             "starttime": start.isoformat(),
             "repeat": rng.choice(("", "FREQ=DAILY;COUNT=2")),
         }
-        self.booked += 1
-        # One that comes too late is refused as malformed, since its start lies in the past.
-        self._ask(body, Routes.CM_TO_CSS).must_be_answered = False
+        kept = self.booked[bookid] = Kept()
+        self._ask_about(kept, str(body["confname"]), body)
 
     def extend(self, number: str) -> None:
         """Ask for more time."""
@@ -165,7 +247,9 @@ class Managers:
         self._post(ask)
         if self.rng.random() < 0.1:
             ask.must_be_answered = False  # whichever arrives first is the request
-            other = orjson.loads(ask.body) | {"confname": "another name"}
+            body = orjson.loads(ask.body)
+            word = "timezone" if "BOOKCONF" in body["type"] else "confname"
+            other = body | {word: "Europe/Berlin"}
             self._post(replace(ask, body=orjson.dumps(other)))
 
     def insist(self) -> None:
@@ -216,13 +300,18 @@ class Managers:
     def _on_answer(self, body: dict[str, Any], words: bytes) -> None:
         """Check I4: one request, one answer. A misuse of its id, and lateness, are refused besides."""
         ask = self.asks[body["reqid"]]
-        if body.get("errcode") == "29001" or body.get("detail") == "expired":
+        detail = str(body.get("detail"))
+        if detail == "expired" or (body.get("errcode") == "29001" and detail.startswith("reqid:")):
             return
         if body.get("errcode") == "29005":  # another site serves, or will
             ask.again_at = min(ask.again_at, self.clock() + 1.5)
             return
         if ask.answer is not None and ask.answer != words:
             raise Broken("I4", f"{body['reqid']} was answered {ask.answer!r} and then {words!r}")
+        if body["type"].endswith("_ACK") and ask.answer is None:
+            for kept in (*self.booked.values(), *self.templates.values()):
+                if kept.asked == body["reqid"]:
+                    kept.name = kept.wished
         ask.answer = words
         self._open.pop(body["reqid"], None)
 
@@ -241,8 +330,25 @@ class Managers:
 
     # ---- promises -------------------------------------------------------------------------------
 
+    def check_kept(self, data: MemoryUnitOfWork) -> None:
+        """Check that templates and reservations are as the last answer about each says."""
+        books = {key: b.settings.name for key, b in data.reservations.books.items() if _counts(b)}
+        stored = {k: s.name for k, s in data.stored.kept.items() if s.kind is Kind.PUBLIC}
+        for acknowledged, kept in ((self.booked, books), (self.templates, stored)):
+            for key, value in acknowledged.items():
+                if value.asked not in self._open and kept.get(key, "") != value.name:
+                    raise Broken("kept", f"{key} is {kept.get(key)!r}, not {value.name!r}")
+
     def check_answered(self, within: float) -> None:
         """Check that every request has its answer within so many seconds."""
         for reqid, ask in self._open.items():
             if ask.must_be_answered and self.clock() - ask.since > within:
                 raise Broken("answer", f"{reqid} waits since {ask.since:.2f}: {ask.body.decode()}")
+
+
+def _given(name: str, value: str | None) -> dict[str, str]:
+    return {name: value} if value else {}
+
+
+def _counts(book: Reservation) -> bool:
+    return book.state is not ReservationState.CANCELLED

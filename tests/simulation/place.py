@@ -24,6 +24,7 @@ from tests import memory_closed
 from tests.memory import MemoryUnitOfWork
 from tests.memory_closed import Away
 from tests.memory_letter import Letter
+from tests.simulation import registries
 from tests.simulation.broken import Broken
 from tests.simulation.cells import Cell, Gate
 from tests.simulation.judges import LIMITS, Signs
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from tests.simulation.world import World
 
 
+_TO_REGISTRY = {"CSS_UPU_ADDCONF_NTF", "CSS_UPU_MDFCONF_NTF", "CSS_UPU_DELCONF_NTF"}
 _TO_ALL = {"CMU_MAU_CONFLIST_NTF", "RMS_CSS_NODELOST_NTF"}
 _ASKED_AGAIN_AFTER, _WARNED_AGAIN_AFTER = timedelta(seconds=10), timedelta(seconds=900)
 
@@ -57,6 +59,8 @@ class Place:
         self.css_sleeps_until = self.relay_sleeps_until = self.back_at = self.css_slept_at = 0.0
         self.broker_blocked_until = self.slow_until = self.agents_stall_until = self.beats_at = 0.0
         self.wiped = False
+        self.told: dict[str, tuple[bool, int]] = {}
+        """As `flows.number_reports._handled`: lost when the site is killed."""
         self._watched: dict[str, datetime] = {}
 
     @property
@@ -116,6 +120,9 @@ class Place:
         kind = body["type"]
         if kind in _TO_ALL:
             yield from self.cells.values()
+            return
+        if kind in _TO_REGISTRY:
+            yield self.cells[letter.via or self.name]
             return
         number = body.get("confE164") if kind != "CM_MAU_CREATECONF_REQ" else None
         if kind.startswith("GET_RES_"):
@@ -179,6 +186,8 @@ class Place:
             self.world.say(f"{self.name} {why}: {note}")
         self.world.checks[cell.row.platform].after(self.name, cell)
         for letter in data.outgoing:
+            if letter.exchange == registries.EXCHANGE and not letter.message_id:
+                letter = replace(letter, message_id=self.world.next_message_id())
             cell.outbox[letter.destination].append(letter)
         if data.outgoing:
             self.world.drain(self, cell)
@@ -200,6 +209,7 @@ class Place:
         for cell in self.served():
             self._due(cell)
             self._start_reservations(cell)
+        registries.follow(self)
         if self.world.many:
             self._watch_hosted()
         self.rms.watch()
@@ -285,6 +295,12 @@ class Place:
             local_unit = Unit(unit.ip, unit.pid, self.name)
             data.send(to_unit(local_unit, AskUnitForList(), expires_ms=15_000))
         self.commit(self.own, "lists")
+
+    def keep_room(self, cell: Cell) -> None:
+        """Let somebody keep a personal template or a virtual room, over HTTP."""
+        data = self.begin(cell)
+        if self.world.people[cell.row.platform].act(data):
+            self.commit(cell, "kept")
 
     def restore_pending(self) -> None:
         """Do as `flows.due.restore_pending`: places are free, and a unit is requested for all that wait."""

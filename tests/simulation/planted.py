@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 
+from conferences.flows import by_template as by_template_flow
 from conferences.flows import create as create_flow
 from conferences.flows import restore as restore_flow
 from conferences.flows import sync as sync_flow
-from conferences.rules import create, due, restore, sync
+from conferences.rules import create, due, occurrence, restore, sync
+from conferences.rules.reservation import Occurrence, OccurrenceState
 from conferences.rules.states import Conference, ConferenceState
 from conferences.rules.step import Step
 from foundation.bus.message import Message
 from foundation.bus.registry import HANDLERS
 from licensing.rules.amounts import NONE, Amounts
+from tests import memory_reservations
 from tests.memory import MemoryUnitOfWork
 from tests.memory_pool import MemoryPool
+from tests.memory_reservations import MemoryReservations
 from tests.simulation.faults import Faults
 from wire.media_unit import UnitListEntry, UnitListsConferences
 
@@ -204,3 +208,35 @@ def places_leak(patch: pytest.MonkeyPatch) -> None:
         return "known" if answer == "drift" else answer
 
     patch.setattr(MemoryPool, "state", trusting)
+
+
+@planted
+def date_is_not_told_that_it_has_begun(patch: pytest.MonkeyPatch) -> None:
+    """The date of a reservation does not learn what has become of its conference."""
+    patch.setattr(MemoryReservations, "note_outcome", lambda reservations, c, now: None)
+
+
+@planted
+def date_begins_again(patch: pytest.MonkeyPatch) -> None:
+    """A date whose conference has ended before its time is due once more."""
+    outcome = occurrence.after_outcome
+
+    def forgetful(date: Occurrence, c: Conference, now: datetime) -> Occurrence:
+        after = outcome(date, c, now)
+        begun = after.state is OccurrenceState.BEGUN
+        again = now + timedelta(seconds=5)
+        return after.change(state=OccurrenceState.STARTING, due_at=again) if begun else after
+
+    patch.setattr(memory_reservations, "after_outcome", forgetful)
+
+
+@planted
+def number_of_a_deleted_template_stays(patch: pytest.MonkeyPatch) -> None:
+    """Nobody gets the number again that was kept for a template, room or reservation."""
+    patch.setattr(MemoryUnitOfWork, "drop_number_hold", lambda uow, e164: None)
+
+
+@planted
+def second_asker_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Whoever asks for the conference of a template that runs already gets no answer."""
+    patch.setattr(by_template_flow, "decide_join", lambda c, asker: Step("forgotten", c, None, ()))

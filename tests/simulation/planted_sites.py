@@ -22,10 +22,12 @@ from tests import memory, memory_closed
 from tests.memory import MemoryUnitOfWork
 from tests.memory_letter import Letter, envelope_of
 from tests.simulation import place as places
+from tests.simulation import registries
 from tests.simulation.cells import Cell, Gate
 from tests.simulation.faults import Faults
 from tests.simulation.judges import NEVER, Judge
 from tests.simulation.place import Place
+from tests.simulation.world import World
 from wire.media_unit import UnitReportsChange
 
 planted = Faults()
@@ -191,3 +193,21 @@ def judge_that_was_cut_off_is_believed(patch: pytest.MonkeyPatch) -> None:
         return decide(judge, cell, t)
 
     patch.setattr(Judge, "decide", hasty)
+
+
+@planted
+def closed_registry_hears_nothing(patch: pytest.MonkeyPatch) -> None:
+    """What a registry is told while another site serves its platform is dropped (found by this simulation)."""
+    patch.setattr(memory_closed, "_pass_to_registry", lambda uow, letter, envelope, serving: None)
+
+
+@planted
+def backup_keeps_the_numbers(patch: pytest.MonkeyPatch) -> None:
+    """What is kept for a platform that was handed back is not withdrawn from the backup's registry."""
+    patch.setattr(registries, "withdraw", lambda place, cell: None)
+
+
+@planted
+def registries_are_mixed_up(patch: pytest.MonkeyPatch) -> None:
+    """What a lost site had not sent to its registry goes to the other site's (found by this simulation)."""
+    patch.setattr(World, "_keep_for_writers", lambda world, letters, cell, site: letters)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from conferences.rules.states import ConferenceState, Unit
 from failover.rules.decisions import state_of
+from tests.simulation import registries
 from tests.simulation.broken import Broken
 from tests.simulation.cells import Cell
 from tests.simulation.invariants import check_held
@@ -27,6 +28,10 @@ def check(world: World) -> None:
         check_held(believed, place.units.all, place.rms.pool)
     for place in world.places.values():
         _check_rooms(place)
+        registries.check(world, place)
+    for platform, cell in world.cells.items():
+        world.people[platform].at_rest(cell.data)
+        world.managers[platform].check_kept(cell.data)
     if world.many:
         _check_notices(world)
     _check_names(world)

@@ -41,7 +41,7 @@ def unit_of_work_of(platform: str = PLATFORM) -> MemoryUnitOfWork:
         prefix=prefix_of(platform),
         licence=Limits(8, 3, EPOCH - timedelta(days=1), None, EVALUATION),
         facts={tenant.tenant.moid: tenant for tenant in tenants},
-        serials=9,
+        serials=14,
     )
 
 

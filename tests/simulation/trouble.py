@@ -111,7 +111,8 @@ class Trouble:
     # ---- our own parts --------------------------------------------------------------------------
 
     def _css(self, place: Place) -> None:
-        if place.css_sleeps_until <= self.world.t:
+        # Agents look once a second: workers that lived for less in between were not seen.
+        if self.world.t - place.css_sleeps_until > 1.0:
             place.css_slept_at = self.world.t
         place.css_sleeps_until = self.world.t + self._rng.choice((1, 5, 20, 70))
         self.world.say(f"{place.name}: all workers stop for a while")
@@ -196,6 +197,7 @@ class Trouble:
         place.back_at = 0.0
         if place.wiped:
             place.rms.wipe()
+            place.told.clear()
         world.network_changed()
 
     def _isolate(self, place: Place, seconds: float) -> None:

@@ -9,9 +9,10 @@ from random import Random
 from conferences.rules.states import Unit
 from failover.rules.cell_facts import RegisterRow
 from foundation.bus.message import Message, dumps, to_body
+from foundation.clock import id_at
 from tests.memory_closed import Away
 from tests.memory_letter import Letter
-from tests.simulation import rest
+from tests.simulation import registries, rest
 from tests.simulation.broken import Broken
 from tests.simulation.cells import Cell
 from tests.simulation.clock import Clock
@@ -19,6 +20,7 @@ from tests.simulation.invariants import Invariants, Ledger
 from tests.simulation.judges import LIMITS, since
 from tests.simulation.managers import PATIENCE, REPLY_QUEUE, Managers
 from tests.simulation.network import Network
+from tests.simulation.people import People
 from tests.simulation.place import Place
 from tests.simulation.pms import PmsChecks
 from tests.simulation.scenery import SITES, unit_of_work_of
@@ -35,10 +37,13 @@ JUST_BACK = 1.0
 """Seconds between two looks of an agent, in which it may not have heard yet that a site is back."""
 SAID_AGAIN_IN = 12.0
 """Until then a site has asked once more for an end that was not heard (10 s, and the timers)."""
+HOME_IN = 12.0
+"""Until then each site serves its own platform again, without which it asks for nothing (well for 8 s, and the agents)."""
 
 _CSS = {
     r.value.queue
     for r in (
+        Routes.TO_UPU,
         Routes.CM_TO_CSS,
         Routes.CM_TO_UNIT,
         Routes.UNIT_TO_CSS,
@@ -77,7 +82,9 @@ class World(Clock):
             p: Managers(self.rng, self.post, lambda: self.t, p, tuple(cell.sides))
             for p, cell in self.cells.items()
         }
+        self.people = {p: People(self.rng, p) for p in self.cells}
         self.trouble = Trouble(self)
+        self._last_id = 0
         self.timers_run = True
         self._prompt_from = 0.0
         self._start()
@@ -120,11 +127,27 @@ class World(Clock):
         self._tick()
         self.trouble.act()
         self.rng.choice(list(self.managers.values())).act(CONFERENCES // len(self.sites) + 1)
+        self._people()
         for managers in self.managers.values():
             if self.weather.healthy_bus:
                 managers.check_answered(PATIENCE)
             else:
                 managers.insist()
+
+    def _people(self) -> None:
+        """Let somebody keep something, where that is possible now."""
+        if self.rng.random() < 0.05:
+            place = self.rng.choice(list(self.places.values()))
+            for cell in place.served() if place.awake else ():
+                place.keep_room(cell)
+                if kept := list(self.people[cell.row.platform].answered.values()):
+                    room = self.rng.choice(kept)
+                    self.managers[cell.row.platform].begin_kept(room.id, room.user_domain)
+
+    def next_message_id(self) -> str:
+        """Return the id of a row of an outbox, as `foundation.clock.next_id` makes it."""
+        self._last_id = max(self._last_id + 1, id_at(self.now))
+        return f"{self._last_id:x}"
 
     def _tick(self) -> None:
         for place in self.places.values():
@@ -141,7 +164,7 @@ class World(Clock):
         """Let everything come to rest: no more faults, and no new requests."""
         self.say("faults stop")
         self.weather = CALM
-        self._prompt_from = self.t + SAID_AGAIN_IN
+        self._prompt_from = self.t + HOME_IN + SAID_AGAIN_IN
         self.trouble.end()
         self._wait(SETTLES_IN - LAST_WISHES_IN)
         self._last_wishes()
@@ -209,7 +232,9 @@ class World(Clock):
         """Send what lies in an outbox, in order, as `bus.relay.drain` does; forget only what another site has confirmed."""
         if place.relay_sleeps_until > self.t or cell.row.owner != place.name:
             return
-        for to, letters in cell.outbox.items():
+        for to, letters in list(cell.outbox.items()):
+            if not to:
+                letters = self._keep_for_writers(letters, cell, place.name)
             if letters and self.network.carries(place.name, to or place.name):
                 for letter in letters:
                     if to or not _for_lost_unit(letter, place.name):
@@ -218,6 +243,16 @@ class World(Clock):
                         self.post(letter, to or place.name)
                 if not to or self.network.linked(place.name, to):
                     letters.clear()
+
+    def _keep_for_writers(self, letters: list[Letter], cell: Cell, site: str) -> list[Letter]:
+        """Do as `bus.relay`: leave what another site wrote for its own registry to that site's broker."""
+        kept: list[Letter] = []
+        for letter in letters:
+            meant = letter.via or letter.app_id.partition("@")[2]
+            elsewhere = letter.exchange == registries.EXCHANGE and meant != site
+            (cell.outbox[meant] if elsewhere else kept).append(letter)
+        letters[:] = kept
+        return letters
 
     def _relay(self, place: Place) -> None:
         if self.network.up(place.name):
@@ -229,7 +264,9 @@ class World(Clock):
         weather, rng = self.weather, self.rng
         if letter.sent_at is None:
             letter = replace(letter, sent_at=self.now)
-        if weather.lost and rng.random() < weather.lost:
+        # What a registry is told is confirmed, and lies in a durable queue: it may be late, not lost.
+        may_be_lost = letter.exchange != registries.EXCHANGE
+        if weather.lost and may_be_lost and rng.random() < weather.lost:
             self.say(f"lost {letter.body[:48].decode()}")
             return
         copies = 2 if weather.doubled and rng.random() < weather.doubled else 1
