@@ -9,6 +9,7 @@ from django.contrib.sessions.backends.cached_db import SessionStore
 from conferences.data import registry_rows
 from conferences.flows import due as flow
 from conferences.flows import (
+    forget_reservations,
     number_reports,
     occurrences,
     repair,
@@ -78,9 +79,10 @@ def mend() -> None:
 
 @shared_task
 def forget_old() -> None:
-    """Delete expired requests, events and sessions, and rows of the registry whose numbers were deleted long ago."""
+    """Delete expired requests, events, reservations and sessions, and registry rows of numbers deleted long ago."""
     for_each_served(inbox.delete_old)
     for_each_served(events.delete_old)
+    for_each_served(forget_reservations.forget_old)
     if is_served_here(own_platform()):
         registry_rows.forget_gone()
     sessions.delete_idle(clock.now())

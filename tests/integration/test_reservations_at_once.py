@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
+from pytest_django import Settings
 
 from conferences.data.queries import uses_of_domain
+from conferences.flows.forget_reservations import forget_old
 from conferences.flows.occurrences import start_due
 from conferences.models import Conference, Number, NumberCursor, Occurrence, Reservation
 from domains.management.commands.load_demo import DEMO_TENANT
@@ -87,6 +89,30 @@ def test_a_year_of_daily_meetings_is_kept_changed_and_read_back(place: str) -> N
     do(place, delivery({**body, **change, "starttime": moved}))
     assert Occurrence.objects.filter(starts_at=moved).count() == 1
     assert sent("MAU_CM_MDFBOOKCONF_NACK") == []
+
+
+def test_old_dates_go_and_reservations_with_their_last_date(place: str, settings: Settings) -> None:
+    later = (clock.now() + timedelta(days=1)).isoformat()
+    do(place, book("series", starttime=later, repeat="FREQ=DAILY;COUNT=3"), book("once"))
+    do(place, book("far", starttime=later))
+    once = Reservation.objects.get(repeat="", starts_at__lt=clock.now())
+    for bookid in Reservation.objects.exclude(repeat="").values_list("bookid", flat=True):
+        first = Occurrence.objects.filter(bookid=bookid).earliest("starts_at")
+        Occurrence.objects.filter(pk=first.pk).update(state="over", due_at=None)
+    Occurrence.objects.filter(bookid=once.bookid).update(state="failed", due_at=None)
+    Reservation.objects.filter(pk=once.pk).update(state="over", live_e164=None)
+    old = clock.now() - timedelta(days=settings.RESERVATIONS_KEPT_DAYS)
+    closed = Occurrence.objects.filter(state__in=("over", "failed"))
+    closed.update(starts_at=old - timedelta(hours=1), ends_at=old + timedelta(minutes=1))
+    assert forget_old(place) == 0
+    closed.update(ends_at=old - timedelta(minutes=1))
+    assert forget_old(place) == 2
+    assert sorted(Reservation.objects.values_list("repeat", flat=True)) == [
+        "",
+        "FREQ=DAILY;COUNT=3",
+    ]
+    assert Occurrence.objects.count() == 3
+    assert forget_old(place) == 0
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "west"])

@@ -1,0 +1,26 @@
+"""A timer deletes dates of reservations that have been over for RESERVATIONS_KEPT_DAYS, and then the reservations."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+
+from conferences.data import old_reservations
+from foundation.bus.unit_of_work import begin
+
+MAX_ROUNDS = 20
+
+
+def forget_old(platform: str) -> int:
+    """Delete old dates and reservations of a platform, some thousands at most; return how many dates."""
+    kept = timedelta(days=settings.RESERVATIONS_KEPT_DAYS)
+    deleted = 0
+    for _ in range(MAX_ROUNDS):
+        with begin(platform) as uow:
+            before = uow.now - kept
+            count = old_reservations.delete_batch(uow.database, before) if uow.is_open else 0
+        deleted += count
+        if count < old_reservations.DELETED_AT_ONCE:
+            break
+    return deleted
