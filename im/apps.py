@@ -51,10 +51,11 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
         from foundation.web import findings, health
         from im.data import broker, conference_joins, journal, search
         from im.data import health as im_health
-        from im.flows import revoke
+        from im.flows import personal_notices, revoke
 
         if "im" in settings.ROLES:
             hooks.REVOKE_CREDENTIALS.connect(revoke.revoke_all)
+            hooks.PERSONAL_NOTICES.connect(personal_notices.stage)
             hooks.PERSON_JOINED.connect(conference_joins.record_join)
             backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
             declare.MORE_BROKERS.connect(broker.declare_and_limit)

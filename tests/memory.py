@@ -91,6 +91,7 @@ class MemoryUnitOfWork:
         """Start a transaction without changes or messages; `own_site` may name another site."""
         self.now, self.own_site = now, own_site or self.own_site
         self.outgoing, self.changes, self.notes, self.events = [], [], [], []
+        self.reservations.notices.clear()
 
     def take(self, letter: Letter, queue: str, now: datetime) -> None:
         """Handle a delivery as `bus.dispatch` does: a repetition, a late one, or one for its handler."""

@@ -16,6 +16,7 @@ from conferences.rules.reservation import (
     Reservation,
 )
 from conferences.rules.states import Conference
+from domains.rules.personal_notices import PersonalNotice
 
 
 @dataclass(slots=True)
@@ -27,6 +28,7 @@ class MemoryReservations:
     usual: dict[int, float] = field(default_factory=dict)
     places: Capacity | None = None
     others: dict[str, Span] = field(default_factory=dict)
+    notices: list[PersonalNotice] = field(default_factory=list)
 
     def load(self, bookid: str) -> Reservation | None:
         """Return the reservation with this id."""
@@ -92,6 +94,10 @@ class MemoryReservations:
         self.dates |= {date.id: date for date in step.occurrences}
         for key in step.removed:
             del self.dates[key]
+
+    def notify(self, notice: PersonalNotice) -> None:
+        """Stage a notice to a person."""
+        self.notices.append(notice)
 
     def note_outcome(self, c: Conference, now: datetime) -> None:
         """Keep what follows for its date from a conference that runs, or could not be created."""

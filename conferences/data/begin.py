@@ -14,7 +14,13 @@ from conferences.rules.create import (
     refuse_before_licence,
     refuse_served_elsewhere,
 )
-from conferences.rules.reservation import BookingStep, Occurrence, Reservation
+from conferences.rules.reservation import (
+    BookingNews,
+    BookingStep,
+    Happened,
+    Occurrence,
+    Reservation,
+)
 from conferences.rules.states import Asker
 from wire.conference_manager import CreateConference
 from wire.conference_settings import ConferenceSettings
@@ -44,7 +50,10 @@ def begin_date(
         return refusal
     c = uow.load(reservation.e164)
     assert c is not None
-    step = BookingStep(f"{date.id} begins", None, (dates.as_starting(date, c.confid),))
+    is_first_try = date.attempts == 0
+    news = (BookingNews(Happened.STARTING, reservation, date),) if is_first_try else ()
+    starting = dates.as_starting(date, c.confid)
+    step = BookingStep(f"{date.id} begins", None, (starting,), news=news)
     commit_booking(uow, step)
     return None
 

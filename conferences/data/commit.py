@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from conferences.data.unit_of_work import ConferencesUnitOfWork
-from conferences.rules import events
+from conferences.rules import booking_news, events
 from conferences.rules.monitors import follow_conference
 from conferences.rules.reservation import BookingStep
 from conferences.rules.step import Step
@@ -33,6 +33,11 @@ def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
 def commit_booking(uow: ConferencesUnitOfWork, step: BookingStep) -> None:
     """Stage a decision's result about a reservation in the transaction, and log its reason."""
     uow.reservations.save(step)
+    for news in step.news:
+        for event in booking_news.events_of(news):
+            uow.publish_event(event)
+        if notice := booking_news.notice_of(news):
+            uow.reservations.notify(notice)
     for outgoing in step.send:
         uow.send(outgoing)
     bookid = step.reservation.bookid if step.reservation else ""

@@ -388,7 +388,7 @@ class ConferencesDatabaseUnitOfWork:
             self._database, _TABLE, row_mapper.COLUMNS, records, update=row_mapper.COLUMNS[:1]
         )
         self.registry.flush()
-        self.reservations.flush()
+        self.reservations.flush(self._uow.platform)
         self._seats.flush()
         self._numbers.flush()
 

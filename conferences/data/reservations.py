@@ -21,6 +21,8 @@ from conferences.rules.reservation import (
     Reservation,
 )
 from conferences.rules.states import Conference
+from domains.data import hooks
+from domains.rules.personal_notices import PersonalNotice
 from foundation.bus.outbox import to_db_datetime
 from foundation.bus.typed_json import encode, read_own
 from foundation.cells import sql
@@ -105,6 +107,7 @@ class Reservations:
         self._changed_dates: dict[str, Occurrence] = {}
         self._removed: set[str] = set()
         self._outcomes: list[Conference] = []
+        self.notices: list[PersonalNotice] = []
         self._moves: list[tuple[Occurrence | None, Occurrence]] = []
 
     # ---- reading ----------------------------------------------------------------------------
@@ -290,12 +293,18 @@ class Reservations:
         for before, after in self._moves:
             metrics.observe_date(before, after, self._now)
 
+    def notify(self, notice: PersonalNotice) -> None:
+        """Stage a notice, which its person is told once the transaction has committed."""
+        self.notices.append(notice)
+
     def note_outcome(self, c: Conference) -> None:
         """Remember a conference that now runs, or could not be created, so that `flush` changes its date accordingly."""
         self._outcomes.append(c)
 
-    def flush(self) -> None:
-        """Write the staged changes, each table in one or two statements."""
+    def flush(self, platform: str) -> None:
+        """Write the staged changes, each table in one or two statements, and hand over the notices to people."""
+        if self.notices:
+            hooks.PERSONAL_NOTICES.call(platform, self.notices)
         self._apply_outcomes()
         books = [_book_row(book) for _, book in sorted(self._changed_books.items())]
         sql.insert(self._database, BOOKS, _BOOK_COLUMNS, books, _BOOK_COLUMNS[1:])

@@ -23,6 +23,7 @@ from conferences.rules.reservation import (
 from conferences.rules.states import Conference, Unit
 from conferences.rules.step import Step
 from conferences.rules.stored import OthersOfKind, StoredConference
+from domains.rules.personal_notices import PersonalNotice
 from foundation.bus.outgoing import Event, Outgoing
 from licensing.rules.amounts import Amounts
 from wire.number_registry import RegisteredNumber
@@ -82,6 +83,9 @@ class ReservationsUnitOfWork(Protocol):
 
     def save(self, step: BookingStep) -> None:
         """Stage the reservation and the dates that a decision changes."""
+
+    def notify(self, notice: PersonalNotice) -> None:
+        """Stage a notice, which its person is told once the transaction has committed."""
 
 
 class RegistryUnitOfWork(Protocol):

@@ -15,7 +15,9 @@ from conferences.rules.recurrence import FOLLOWED_FOR, InvalidRule, zone_of
 from conferences.rules.reservation import (
     FARTHEST_START,
     OPEN_STATES,
+    BookingNews,
     BookingStep,
+    Happened,
     Occurrence,
     OccurrenceState,
     Reservation,
@@ -219,7 +221,8 @@ def decide_book(
     notices = registry_entries.added(reservation.registry_entry, *sites)
     messages: tuple[Outgoing, ...] = (_answer(request_key, ack), *notices)
     reason = f"booked from {reservation.starts_at}"
-    return BookingStep(reason, reservation, occurrences, (), messages)
+    news = (BookingNews(Happened.CREATED, reservation),)
+    return BookingStep(reason, reservation, occurrences, (), messages, news)
 
 
 def decide_change(
@@ -244,7 +247,8 @@ def decide_change(
         messages += registry_entries.removed(old, *sites) + registry_entries.added(new, *sites)
     elif old != new:
         messages += registry_entries.changed(new, *sites)
-    return BookingStep("changed", after, planned, removed, messages)
+    news = (BookingNews(Happened.CHANGED, after),)
+    return BookingStep("changed", after, planned, removed, messages, news)
 
 
 def requested_date(
@@ -274,9 +278,9 @@ def decide_change_date(
 ) -> BookingStep:
     """Save one changed date of a reservation, and answer the request."""
     ack = BookingChanged(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
-    return BookingStep(
-        f"{occurrence.original} is changed", None, (occurrence,), (), (_answer(request_key, ack),)
-    )
+    answer, news = _answer(request_key, ack), BookingNews(Happened.CHANGED, reservation, occurrence)
+    reason = f"{occurrence.original} is changed"
+    return BookingStep(reason, None, (occurrence,), (), (answer,), (news,))
 
 
 def decide_cancel(
@@ -298,10 +302,13 @@ def decide_cancel(
     cancelled = [o.change(is_exception=True).close(_S.CANCELLED) for o in to_cancel]
     open_ids = {o.id for o in existing if o.state in OPEN_STATES} - {o.id for o in cancelled}
     if occurrence and open_ids:
-        return BookingStep(f"{occurrence.original} is cancelled", None, cancelled, (), (answer,))
+        reason = f"{occurrence.original} is cancelled"
+        news = (BookingNews(Happened.CANCELLED, reservation, occurrence),)
+        return BookingStep(reason, None, cancelled, (), (answer,), news)
     after = reservation.end(ReservationState.CANCELLED)
     notices = registry_entries.removed(after.registry_entry, after.source_platform, own_site)
-    return BookingStep("cancelled", after, cancelled, (), (answer, *notices))
+    news = (BookingNews(Happened.CANCELLED, after),)
+    return BookingStep("cancelled", after, cancelled, (), (answer, *notices), news)
 
 
 def decide_refuse_booking(

@@ -15,7 +15,9 @@ from conferences.rules.registry_entries import ConfType
 from conferences.rules.reservation import (
     MAX_EARLY_OPENING,
     OPEN_STATES,
+    BookingNews,
     BookingStep,
+    Happened,
     Occurrence,
     OccurrenceState,
     Reservation,
@@ -131,13 +133,14 @@ def decide_close(
     closed = occurrence.close(_S.FAILED if has_failed else _S.OVER)
     reason = f"{occurrence.original} is {closed.state}"
     messages: list[Outgoing] = []
+    news = [BookingNews(Happened.FAILED, reservation, closed)] if has_failed else []
     if has_failed:
         code = occurrence.last_code or Err.SERVICE_STOPPED
         detail = occurrence.last_detail or MEANING.get(code, "")
         messages.append(outgoing.booking_failed(reservation.bookid, reservation.e164, code, detail))
     open_dates = [other for other in others if other.state in OPEN_STATES]
     if not reservation.live:
-        return BookingStep(reason, None, (closed,), (), messages)
+        return BookingStep(reason, None, (closed,), (), messages, news)
     last = max((other.original for other in (occurrence, *others)), default=now)
     starts = starts_to_plan(reservation, max(last, now), now, len(open_dates))
     following = [planned_occurrence(reservation, start) for start in starts]
@@ -145,4 +148,5 @@ def decide_close(
     if not open_dates and not following:
         after = reservation.end(ReservationState.OVER)
         messages += registry_entries.removed(after.registry_entry, after.source_platform, own_site)
-    return BookingStep(reason, after, (closed, *following), (), messages)
+        news.append(BookingNews(Happened.OVER, after))
+    return BookingStep(reason, after, (closed, *following), (), messages, news)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from itertools import islice
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -200,12 +201,33 @@ def starts_to_plan(
     return starts
 
 
+class Happened(StrEnum):
+    """What has happened to a reservation, or to one of its dates."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    CANCELLED = "cancelled"
+    STARTING = "starting"
+    FAILED = "failed"
+    """A date could not be held; `last_code` says why."""
+    OVER = "over"
+    """The last date is over."""
+
+
+class BookingNews(NamedTuple):
+    """What is to be told of a reservation; `date`: of this date alone, `None` means of all."""
+
+    happened: Happened
+    reservation: Reservation
+    date: Occurrence | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class BookingStep:
     """A booking step holds the result of one decision about a reservation: rows to write, and messages to send.
 
     `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed dates. `removed`: the ids
-    of dates to delete.
+    of dates to delete. `news`: what programs and the creator are told.
     """
 
     reason: str
@@ -213,3 +235,4 @@ class BookingStep:
     occurrences: Sequence[Occurrence] = ()
     removed: Sequence[str] = ()
     send: Sequence[Outgoing] = ()
+    news: Sequence[BookingNews] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from domains.rules.personal_notices import PersonalNotice
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.hooks import Hook, SingleHook
 
@@ -74,6 +75,10 @@ whose revision differs from the known one."""
 
 PERSON_JOINED: Hook[[str, str], None] = Hook()
 """`(confid, account)`: a person has joined a conference with an account. A receiver must not raise."""
+
+
+PERSONAL_NOTICES: Hook[[str, Sequence[PersonalNotice]], None] = Hook()
+"""`(platform, notices)`: tell people of this platform, in the transaction that causes the notices."""
 
 
 def uses_by_kind(

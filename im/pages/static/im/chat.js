@@ -5,7 +5,7 @@ import { Line } from "./line.js";
 import { begin, showPeople } from "./dialogs.js";
 import { pickEmoji } from "./emojis.js";
 import { List, writing } from "./list.js";
-import { $, notice, put, say, start, words } from "./page.js";
+import { $, clock, day, notice, put, say, start, words } from "./page.js";
 import { Talks } from "./talks.js";
 import { Unsent } from "./unsent.js";
 import { View, short } from "./view.js";
@@ -106,6 +106,7 @@ function heard({ cmd, data }) {
   if (cmd === "msg_ack") onAccepted(data);
   else if (cmd === "msg_refused") onRefused(data);
   else if (cmd === "presence") (list.presences.set(data.user_id, data.state), list.draw(open), drawHead());
+  else if (cmd === "notice" && data.what === "booking") onBooking(data);
   else talks.heard({ cmd, data });
 }
 
@@ -127,6 +128,12 @@ function onRefused({ client_msg_id: id, code, reason }) {
     notice(reason);
   }
   if (open) drawLog();
+}
+
+/** Tell the person what has become of a conference that they booked. */
+function onBooking({ change, confname, starttime }) {
+  const text = words[`booking_${change}`];
+  if (text) notice(say(text, { name: confname, when: `${day(starttime)} ${clock(starttime)}` }));
 }
 
 /** Show the new entries of a conversation. */

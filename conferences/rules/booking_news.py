@@ -1,0 +1,58 @@
+"""The rules say who is told of a reservation, and how: programs by events (HTTP API §5.2), its creator by a notice. Pure.
+
+An event names what has changed; the program reads it again by `GET /api/v1/mc` followed by the channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import orjson
+
+from conferences.rules.events import DELETE, UPDATE
+from conferences.rules.reservation import BookingNews, Happened
+from domains.rules.personal_notices import PersonalNotice
+from foundation.bus.outgoing import Event
+from wire.http_codes import http_code
+
+
+def events_of(news: BookingNews) -> Iterator[Event]:
+    """Yield the events for programs: the reservation has changed or is gone, or one of its dates begins or has failed."""
+    happened, reservation, date = news
+    channel, domain = f"/booked_confs/{reservation.bookid}", reservation.user_domain
+    if date is not None and happened in (Happened.STARTING, Happened.FAILED):
+        details: dict[str, str | int] = {
+            "conf_id": reservation.e164,
+            "start_time": _text(date.starts_at),
+        }
+        if happened is Happened.FAILED:
+            details["error_code"] = http_code(date.last_code)
+        body = orjson.dumps({"method": "notify", "what": happened.value, **details})
+        yield Event(domain, channel, body)
+    is_gone = date is None and happened in (Happened.CANCELLED, Happened.OVER)
+    yield Event(domain, channel, DELETE if is_gone else UPDATE)
+
+
+def notice_of(news: BookingNews) -> PersonalNotice | None:
+    """Return the notice to the account that booked it; `None`: there is none, or nothing to tell a person."""
+    happened, reservation, date = news
+    if not reservation.creator_moid or happened is Happened.OVER:
+        return None
+    settings = (date and date.settings) or reservation.settings
+    data = {
+        "change": happened.value,
+        "bookid": reservation.bookid,
+        "confE164": reservation.e164,
+        "confname": settings.name,
+        "starttime": _text(date.starts_at if date else reservation.starts_at),
+    }
+    if date is not None:
+        data["occurrence"] = _text(date.original)
+        if happened is Happened.FAILED:
+            data["errcode"] = date.last_code
+    return PersonalNotice(reservation.creator_moid, "booking", data)
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")

@@ -1,0 +1,42 @@
+"""A person is told by a notice of what concerns them alone, for instance that a conference which they booked begins.
+
+A notice is for devices that are online: it is not stored, and what it tells is also on a page and in the API.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import orjson
+
+from domains.rules.personal_notices import PersonalNotice
+from foundation import clock
+from foundation.cells.directory import store_of
+from im.data import notices, presence_store
+from im.rules.messages import wire_time
+from im.rules.routing import Publication, keys_of
+from im.rules.topology import BASE
+from im.rules.vocabulary import KEYS_A_PUBLISH, Cmd
+
+
+def stage(platform: str, personal: Sequence[PersonalNotice]) -> None:
+    """Save notices in the outbox, in the caller's transaction, for those of these people who are online."""
+    protocols = presence_store.protocols_of_online({notice.account for notice in personal}, clock.now().timestamp())
+    publications = [
+        publication
+        for notice in personal
+        if notice.account in protocols
+        for publication in _publications(notice, protocols[notice.account])
+    ]
+    if publications:
+        notices.stage(store_of(platform), publications)
+
+
+def _publications(notice: PersonalNotice, ways: str) -> Iterator[Publication]:
+    """Yield the message that brings a notice to the devices of its person."""
+    data = {"what": notice.what, "at": wire_time(clock.now()), **notice.data}
+    body = orjson.dumps({"cmd": Cmd.NOTICE.value, "data": data})
+    keys = keys_of({notice.account: ways})
+    for first in range(0, len(keys), KEYS_A_PUBLISH):
+        key, *more = keys[first : first + KEYS_A_PUBLISH]
+        yield Publication(BASE, key, body, tuple(more))
