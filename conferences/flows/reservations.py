@@ -130,10 +130,16 @@ def _decide_booking(
 
 
 def _dates_that_fit(
-    uow: ConferencesUnitOfWork, reservation: Reservation, existing: Sequence[Occurrence]
+    uow: ConferencesUnitOfWork,
+    reservation: Reservation,
+    existing: Sequence[Occurrence],
+    before: Reservation | None = None,
 ) -> list[Occurrence] | CreateRefusal:
-    """Return the dates to plan of a new or changed reservation, or why it is refused. `existing`: its dates so far."""
-    dates = decide.plan_dates(reservation, existing, uow.now)
+    """Return the dates to plan of a new or changed reservation, or why it is refused.
+
+    `existing`: its dates so far. `before`: the reservation before its change.
+    """
+    dates = decide.plan_dates(reservation, existing, uow.now, before)
     if isinstance(dates, CreateRefusal):
         return dates
     refusal = _refuse_by_number(uow, reservation, dates)
@@ -201,7 +207,7 @@ def _decide_change(
     if isinstance(after, CreateRefusal):
         return after
     existing = uow.reservations.dates_of(before.bookid)
-    dates = _dates_that_fit(uow, after, existing)
+    dates = _dates_that_fit(uow, after, existing, before)
     if isinstance(dates, CreateRefusal):
         return dates
     if after.e164 != before.e164:

@@ -26,6 +26,7 @@ from conferences.data import reservation_queries
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.data.reservation_queries import BookedDate
 from conferences.pages import my_conferences, texts
+from conferences.rules.booking import moved_start, parse_moment
 from conferences.rules.recurrence import zone_of
 from conferences.rules.reservation import MAX_EARLY_OPENING, Reservation
 from foundation import clock
@@ -58,14 +59,14 @@ def page(request: HttpRequest) -> HttpResponse:
     now = clock.now()
     database = store_of(platform_of_domain(person.domain_id or "")).database
     booked = reservation_queries.page(database, "creator_moid", person.moid, now, count=MAX_SHOWN)
-    last_zone = booked.dates[-1].reservation.timezone if booked.dates else ""
-    tomorrow = (now + timedelta(days=1)).astimezone(zone_of(last_zone or "UTC"))
+    zone = last_zone(database, person.moid, now)
+    tomorrow = (now + timedelta(days=1)).astimezone(zone_of(zone or "UTC"))
     context = {
         "person": person,
         "sizes": SIZES,
         "durations": [choice for choice in my_conferences.durations() if choice[0]],
-        "zones": _zones(),
-        "zone": last_zone,
+        "zones": zones(),
+        "zone": zone,
         "day": f"{tomorrow:%Y-%m-%d}",
         "repeats": _repeats(),
         "most_dates": MOST_DATES,
@@ -77,8 +78,16 @@ def page(request: HttpRequest) -> HttpResponse:
     return with_policy(reply, addresses_of(parts))
 
 
+def last_zone(database: str, person: str, now: datetime) -> str:
+    """Return the time zone of the latest date that a person has booked; "" if none is to come."""
+    booked = reservation_queries.page(
+        database, "creator_moid", person, now, count=1, latest_first=True
+    )
+    return booked.dates[0].reservation.timezone if booked.dates else ""
+
+
 @cache
-def _zones() -> tuple[str, ...]:
+def zones() -> tuple[str, ...]:
     """Return the names of the time zones that the form offers: `Area/Place`, and UTC."""
     names = zoneinfo.available_timezones()
     return (*sorted(n for n in names if "/" in n and not n.startswith(("Etc/", "SystemV/"))), "UTC")
@@ -190,20 +199,38 @@ def _recurrence_rule(form: Mapping[str, str]) -> str:
 
 @_form_view
 def change(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
-    """Change one date of a reservation, or all dates; the start can be changed for one date only."""
+    """Change one date of a reservation, or all; all move as the one does whose start the form shows."""
     form, person = request.POST, my_conferences.person_of(request)
     reservation = booking_commands.find(bookid, person)
+    booking_commands.change(reservation, changes_of(reservation, form), person)
+    messages.success(request, _("“%(name)s” is changed.") % {"name": form.get("name", "")})
+    return redirect("bookings")
+
+
+def changes_of(reservation: Reservation, form: Mapping[str, str]) -> dict[str, object]:
+    """Return the arguments of the call that changes what a form changes: one date, or all. Raises Refusal.
+
+    All dates move only if the form gives another day or time than the one that it has `shown`.
+    """
     params: dict[str, object] = {
         "name": form.get("name"),
         "duration": form.get("duration"),
         "max_join_mt": form.get("places"),
     }
+    start = _moment(form, reservation.timezone)
     if form.get("all") != "1":
-        params["start_time"] = _moment(form, reservation.timezone)
-        params |= _occurrence_argument(reservation, form)
-    booking_commands.change(reservation, params, person)
-    messages.success(request, _("“%(name)s” is changed.") % {"name": form.get("name", "")})
-    return redirect("bookings")
+        params |= {"start_time": start, **_occurrence_argument(reservation, form)}
+    elif f"{form.get('day')} {form.get('time')}" != form.get("shown"):
+        params["start_time"] = _moved_start(reservation, form.get("occurrence", ""), start)
+    return params
+
+
+def _moved_start(reservation: Reservation, original: str, start: str) -> str:
+    """Return the first start of a series when the date at `original` moves to `start`, and all others alike."""
+    date = parse_moment(original)
+    if date is None:
+        raise Refusal(int(Err.MALFORMED), "occurrence: is not known")
+    return moved_start(reservation, date, datetime.fromisoformat(start)).isoformat()
 
 
 def _occurrence_argument(reservation: Reservation, form: Mapping[str, str]) -> dict[str, object]:

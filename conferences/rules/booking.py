@@ -11,7 +11,13 @@ import msgspec
 from conferences.rules import registry_entries
 from conferences.rules.capacity import Span
 from conferences.rules.create import CreateRefusal
-from conferences.rules.recurrence import FOLLOWED_FOR, InvalidRule, zone_of
+from conferences.rules.recurrence import (
+    FOLLOWED_FOR,
+    InvalidRule,
+    counterpart,
+    moved_first,
+    zone_of,
+)
 from conferences.rules.reservation import (
     FARTHEST_START,
     OPEN_STATES,
@@ -152,31 +158,57 @@ def _malformed(detail: str) -> CreateRefusal:
 
 
 def plan_dates(
-    reservation: Reservation, existing: Sequence[Occurrence], now: datetime
+    reservation: Reservation,
+    existing: Sequence[Occurrence],
+    now: datetime,
+    before: Reservation | None = None,
 ) -> list[Occurrence] | CreateRefusal:
     """Return the coming dates of a new or changed reservation, or why it is refused.
 
-    `existing`: its dates so far. Single dates that were moved, changed or cancelled stay as they are if the rule still
-    has them; dates that have begun are not planned again.
+    `existing`: its dates so far. `before`: the reservation before its change. Single dates that were moved, changed or
+    cancelled stay as they are if the rule still has them, also if the time of the others changes; dates that have begun
+    are not planned again.
     """
     try:
         reservation.check_rule()
         starts = starts_to_plan(reservation, now - GRACE, now)
+        after, former = reservation.recurrence(), (before or reservation).recurrence()
     except InvalidRule as error:
         return _malformed(f"repeat: {error}")
     by_original = {occurrence.original: occurrence for occurrence in existing}
     planned = []
     for start in starts:
-        earlier = by_original.get(start)
+        earlier = by_original.get(start) or by_original.get(counterpart(start, after, former))
         if earlier is None or (earlier.state is _S.PLANNED and not earlier.is_exception):
             planned.append(planned_occurrence(reservation, start))
-        elif earlier.state is _S.PLANNED and earlier.settings is None:
-            planned.append(earlier.with_settings(reservation.settings))
+        elif earlier.state is _S.PLANNED:
+            planned.append(_follow_series(earlier, reservation, start))
+        elif earlier.state is _S.CANCELLED:
+            planned.append(earlier.change(original=start))
         else:
             planned.append(earlier)
     if not any(occurrence.state is _S.PLANNED for occurrence in planned):
         return _malformed("starttime: no date of the reservation lies in the future")
     return refuse_overlap(planned) or planned
+
+
+def _follow_series(
+    exception: Occurrence, reservation: Reservation, original: datetime
+) -> Occurrence:
+    """Return a planned date that was moved or changed singly, as a changed series has it.
+
+    `original` is its start by the rule now. What was changed singly stays.
+    """
+    is_moved = exception.starts_at != exception.original
+    start = exception.starts_at if is_moved else original
+    settings = exception.settings or reservation.settings
+    moved = exception.change(original=original, starts_at=start, due_at=start)
+    return moved.with_settings(settings)
+
+
+def moved_start(reservation: Reservation, original: datetime, start: datetime) -> datetime:
+    """Return the first start of a series when all its dates move as one does: from `original` to `start`, in UTC."""
+    return moved_first(reservation.recurrence(), original, start)
 
 
 def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:

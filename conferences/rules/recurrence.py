@@ -110,6 +110,28 @@ def starts_of(repeated: Recurrence, after: datetime | None = None) -> Iterator[d
             yield moment
 
 
+def counterpart(start: datetime, after: Recurrence, before: Recurrence) -> datetime:
+    """Return which date of a series, as it was before its time was changed, has become the date with this start.
+
+    Both times are UTC. A date keeps its distance from the first one, in local time.
+    """
+    distance = start.astimezone(after.zone).replace(tzinfo=None) - after.first
+    return (before.first + distance).replace(tzinfo=before.zone).astimezone(UTC)
+
+
+def moved_first(repeated: Recurrence, old: datetime, new: datetime) -> datetime:
+    """Return the first start, in UTC, of a series of which the date at `old` is to begin at `new`, and all others alike.
+
+    Each date moves by the same time on the clock of the series' zone, also across a change of its clocks.
+    """
+    moved_by = _local(new, repeated) - _local(old, repeated)
+    return (repeated.first + moved_by).replace(tzinfo=repeated.zone).astimezone(UTC)
+
+
+def _local(moment: datetime, repeated: Recurrence) -> datetime:
+    return moment.astimezone(repeated.zone).replace(tzinfo=None)
+
+
 def _local_dates(repeated: Recurrence, after: datetime | None = None) -> Iterator[datetime]:
     """Return the starts in local time; with `after` only those from then on, and perhaps some up to a day earlier."""
     if not repeated.rule:

@@ -21,7 +21,9 @@ from im.rules.vocabulary import KEYS_A_PUBLISH, Cmd
 
 def stage(platform: str, personal: Sequence[PersonalNotice]) -> None:
     """Save notices in the outbox, in the caller's transaction, for those of these people who are online."""
-    protocols = presence_store.protocols_of_online({notice.account for notice in personal}, clock.now().timestamp())
+    protocols = presence_store.protocols_of_online(
+        {notice.account for notice in personal}, clock.now().timestamp()
+    )
     publications = [
         publication
         for notice in personal

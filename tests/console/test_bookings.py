@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from conferences.api import booking_commands
 from conferences.models import Occurrence, Reservation
+from conferences.pages import my_bookings
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account
 from foundation.bus.dispatch import handle
@@ -24,7 +27,7 @@ def hers(platform: str, client: Browser) -> Browser:
     return client
 
 
-def _book(platform: str, **fields: str) -> Reservation:
+def _book(platform: str, **fields: object) -> Reservation:
     """Let anna book a conference."""
     anna = Account.objects.get(username="anna")
     body = {"type": "CM_MAU_ADDBOOKCONF_REQ", "reqid": "b", "moid": DEMO_TENANT, "confname": "Board <1>"}  # fmt: skip
@@ -60,6 +63,28 @@ def test_a_person_sees_own_dates_in_the_time_of_their_zone_and_nobody_elses(
     ben.post(f"{BOOKINGS}{reservation.bookid}/cancel", {"all": "1"})
     assert "Only who booked it" in _page(ben)
     assert Occurrence.objects.filter(state="planned").count() == 3
+
+
+def test_all_dates_move_to_the_time_that_the_form_of_one_gives(platform: str) -> None:
+    anna = Account.objects.get(username="anna")
+    bookid = _book(platform, repeat="FREQ=DAILY;COUNT=3").bookid
+    second = Occurrence.objects.order_by("starts_at")[1].starts_at
+    day = f"{second.astimezone(ZoneInfo('Asia/Shanghai')):%Y-%m-%d}"
+    form = {"name": "Board", "duration": "30", "places": "8", "all": "1", "day": day}
+    form |= {"shown": f"{day} 09:00", "occurrence": second.isoformat()}
+    for time, hour in (("09:00", "01:00"), ("14:30", "06:30")):
+        reservation = booking_commands.find(bookid, anna)
+        params = my_bookings.changes_of(reservation, {**form, "time": time})
+        body = {"type": "CM_MAU_MDFBOOKCONF_REQ", "reqid": time, "moid": DEMO_TENANT}
+        start = {"starttime": params["start_time"]} if "start_time" in params else {}
+        handle(
+            platform,
+            [delivery({**body, "bookid": bookid, "duration": 30, **start})],
+            publish_inline=True,
+        )
+        rows = Occurrence.objects.filter(state="planned")
+        assert [f"{row.starts_at:%H:%M}" for row in rows] == [hour] * 3
+        assert all(row.ends_at - row.starts_at == timedelta(minutes=30) for row in rows)
 
 
 def test_a_time_that_is_none_is_refused_in_words(hers: Browser) -> None:
