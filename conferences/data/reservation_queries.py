@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from conferences.data.reservations import BOOKS, DATES, decode_occurrence, decode_reservation
-from conferences.rules.reservation import Occurrence, Reservation
+from conferences.rules.capacity import Span
+from conferences.rules.reservation import LONG_DATE, OPEN_STATES, Occurrence, Reservation
 from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
+from wire.fields import MAX_MINUTES
 
 FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 
@@ -80,3 +82,24 @@ def planned_dates(database: str, bookid: str, limit: int) -> list[Occurrence]:
     """Return the first planned dates of a reservation in the order of start, at most `limit`."""
     query = f"SELECT detail FROM {DATES} WHERE bookid=%s AND state='planned' ORDER BY starts_at LIMIT %s"
     return [decode_occurrence(row[0]) for row in sql.select(database, query, [bookid, limit])]
+
+
+def booked_by(
+    database: str, user_domain: str, since: datetime, until: datetime
+) -> tuple[list[Span], list[Span]]:
+    """Return the places of all dates that are to be held between two moments: a user domain's, and those of others."""
+    query = (
+        f"SELECT starts_at, ends_at, places, user_domain=%s FROM {DATES} WHERE ends_at > %s"
+        f" AND is_long=%s AND starts_at > %s AND starts_at < %s AND state IN ({sql.marks(OPEN_STATES)})"
+    )
+    own: list[Span] = []
+    others: list[Span] = []
+    for is_long, longest in ((False, LONG_DATE), (True, timedelta(minutes=MAX_MINUTES))):
+        earliest = to_db_datetime(since - longest - timedelta(seconds=1))
+        values = [user_domain, to_db_datetime(since), is_long, earliest, to_db_datetime(until)]
+        for start, end, places, is_own in sql.select(
+            database, query, [*values, *(state.value for state in OPEN_STATES)]
+        ):
+            span = Span(start.replace(tzinfo=UTC), end.replace(tzinfo=UTC), places)
+            (own if is_own else others).append(span)
+    return own, others

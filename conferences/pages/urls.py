@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
-from conferences.pages import join_page, my_bookings, my_conferences, my_rooms
+from conferences.pages import join_page, my_bookings, my_conferences, my_rooms, week_page
 
 urlpatterns = [
     path("", my_conferences.home, name="home"),
@@ -18,6 +18,7 @@ urlpatterns = [
         name="console-act",
     ),
     path("console/bookings/", my_bookings.page, name="bookings"),
+    path("console/bookings/week", week_page.page, name="bookings-week"),
     path("console/bookings/book", my_bookings.book, name="bookings-book"),
     path("console/bookings/<str:bookid>/change", my_bookings.change, name="bookings-change"),
     path("console/bookings/<str:bookid>/cancel", my_bookings.cancel, name="bookings-cancel"),

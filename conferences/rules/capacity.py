@@ -33,11 +33,13 @@ class Span(NamedTuple):
 class Capacity(NamedTuple):
     """The capacity of a site: places that may be booked at the same time, and places of its largest media unit.
 
-    A conference runs on one unit, so it must not need more than `largest` places.
+    A conference runs on one unit, so it must not need more than `largest` places. `total`: all places, with those that
+    are kept in reserve.
     """
 
     usable: int
     largest: int
+    total: int
 
 
 def capacity_of(places_of_units: Sequence[int]) -> Capacity | None:
@@ -47,9 +49,9 @@ def capacity_of(places_of_units: Sequence[int]) -> Capacity | None:
     """
     if not places_of_units:
         return None
-    largest = max(places_of_units)
+    largest, total = max(places_of_units), sum(places_of_units)
     has_reserve = len(places_of_units) > 1
-    return Capacity(sum(places_of_units) - largest if has_reserve else largest, largest)
+    return Capacity(total - largest if has_reserve else largest, largest, total)
 
 
 def hour_of_week(moment: datetime) -> int:

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from conferences.api import booking_commands
-from conferences.models import Occurrence, Reservation
+from conferences.models import Occurrence, Reservation, ResourceUnit
 from conferences.pages import my_bookings
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account
@@ -85,6 +85,24 @@ def test_all_dates_move_to_the_time_that_the_form_of_one_gives(platform: str) ->
         rows = Occurrence.objects.filter(state="planned")
         assert [f"{row.starts_at:%H:%M}" for row in rows] == [hour] * 3
         assert all(row.ends_at - row.starts_at == timedelta(minutes=30) for row in rows)
+
+
+def test_the_coming_week_shows_what_is_booked_against_what_there_is(
+    hers: Browser, platform: str
+) -> None:
+    tomorrow = (datetime.now(UTC) + timedelta(days=1)).date()
+    _book(platform, starttime=f"{tomorrow}T10:15:00+00:00", duration=90, maxjoinedmt=32)
+    page = hers.get(f"{BOOKINGS}week?zone=UTC", headers={"Accept-Language": "en"}).content.decode()
+    assert "No media unit is known" in page
+    assert "most at 10:00: 32 places" in page
+    assert page.count('<rect class="own" x=') == 2
+    unit = {"restype": "mcu", "ip": "192.0.2.9", "platform": platform, "online": True}
+    ResourceUnit.objects.create(**unit, capacity={"ports": 100}, registered_at=datetime.now(UTC))
+    ben = Browser()
+    ben.force_login(Account.objects.get(username="ben"))
+    shown = ben.get(f"{BOOKINGS}week?zone=UTC", headers={"Accept-Language": "zh-hans"})
+    assert "100" in shown.content.decode()
+    assert "68" in shown.content.decode(), "what is left at 10:00"
 
 
 def test_a_time_that_is_none_is_refused_in_words(hers: Browser) -> None:

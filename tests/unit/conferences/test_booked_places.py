@@ -29,7 +29,7 @@ HOUR = timedelta(hours=1)
 
 def test_a_booking_is_refused_where_the_places_are_booked_or_usually_used() -> None:
     uow = memory_unit_of_work()
-    uow.reservations.places = Capacity(40, 40)
+    uow.reservations.places = Capacity(40, 40, 40)
     uow.reservations.usual = {hour_of_week(NOW + 3 * HOUR): 16.0}
     assert book(uow, maxjoinedmt=32)["type"].endswith("_ACK")
     assert book(uow, maxjoinedmt=8)["type"].endswith("_ACK")
@@ -43,8 +43,8 @@ def test_a_booking_is_refused_where_the_places_are_booked_or_usually_used() -> N
 
 def test_one_units_worth_of_places_stays_in_reserve() -> None:
     assert capacity_of([]) is None
-    assert capacity_of([100]) == Capacity(100, 100)
-    assert capacity_of([100, 60, 100]) == Capacity(160, 100)
+    assert capacity_of([100]) == Capacity(100, 100, 100)
+    assert capacity_of([100, 60, 100]) == Capacity(160, 100, 260)
 
 
 def test_what_is_usual_follows_the_weeks() -> None:
@@ -89,7 +89,7 @@ def test_a_series_is_refused_exactly_where_one_of_its_dates_does_not_fit(
         for n in range(4)
     ]
     fits = all(peak_places(booked, w.starts_at, w.ends_at) + 32 <= 100 for w in wanted)
-    assert (refuse_overfull(wanted, booked, {}, Capacity(100, 100)) is None) == fits
+    assert (refuse_overfull(wanted, booked, {}, Capacity(100, 100, 100)) is None) == fits
 
 
 # ---- prolonging a conference --------------------------------------------------------------------
@@ -104,7 +104,7 @@ def _extend(uow: MemoryUnitOfWork, number: str, delay: int) -> dict[str, Any]:
 def test_an_extension_is_granted_up_to_the_reservation_that_needs_the_places() -> None:
     c = conference(places=32)
     uow = memory_unit_of_work(c)
-    uow.reservations.places = Capacity(40, 40)
+    uow.reservations.places = Capacity(40, 40, 40)
     book(uow, maxjoinedmt=32, starttime=(NOW + HOUR + timedelta(minutes=25)).isoformat())
     granted = _extend(uow, c.e164, 60)
     assert (granted["type"], granted["delay"]) == ("CM_MAU_DELAYCONF_ACK", 25)
@@ -117,7 +117,7 @@ def test_an_extension_is_granted_up_to_the_reservation_that_needs_the_places() -
 def test_an_extension_beside_a_reservation_with_places_enough_is_granted_in_full() -> None:
     c = conference(places=8)
     uow = memory_unit_of_work(c)
-    uow.reservations.places = Capacity(40, 40)
+    uow.reservations.places = Capacity(40, 40, 40)
     uow.reservations.others = {"other": Span(NOW, NOW + 3 * HOUR, 8)}
     book(uow, maxjoinedmt=8)
     assert _extend(uow, c.e164, 60)["delay"] == 60

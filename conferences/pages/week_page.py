@@ -1,0 +1,110 @@
+"""The page that shows people how full the coming week is, hour by hour, so that they book where places are free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.formats import date_format
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from conferences.data import reservation_queries
+from conferences.data.platform_resolver import platform_of_domain
+from conferences.data.reservations import Reservations
+from conferences.pages import my_bookings, my_conferences
+from conferences.rules.capacity import Capacity
+from conferences.rules.recurrence import zone_of
+from conferences.rules.week_load import DAYS, HourLoad, first_midnight, week_of
+from foundation import clock
+from foundation.cells.directory import store_of
+from foundation.web.content_security_policy import with_policy
+from foundation.web.page_parts import addresses_of, parts_of
+
+BAR, STEP, HEIGHT = 8, 10, 60
+"""Width of a bar, distance from one to the next, and height of the picture, in its own units."""
+
+
+@login_required
+@require_GET
+@never_cache
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the places that are needed in each hour of the coming week, against those that there are."""
+    person = my_conferences.person_of(request)
+    if not my_conferences.holds_conferences_here(person):
+        return redirect("console")
+    database, now = store_of(platform_of_domain(person.domain_id or "")).database, clock.now()
+    zone = zone_of(request.GET.get("zone", "")) or ZoneInfo(
+        my_bookings.last_zone(database, person.moid, now) or "UTC"
+    )
+    since = first_midnight(now, zone)
+    own, others = reservation_queries.booked_by(
+        database, person.domain_id or "", since, since + timedelta(days=DAYS, hours=2)
+    )
+    reservations = Reservations(database, now)
+    capacity = reservations.capacity()
+    week = week_of(now, zone, own, others, reservations.usual_load())
+    top = max(1, capacity.total if capacity else 0, *(hour.needed for day in week for hour in day))
+    context = {
+        "person": person,
+        "zone": zone.key,
+        "zones": my_bookings.zones(),
+        "capacity": capacity,
+        "reserve": capacity.total - capacity.usable if capacity else 0,
+        "days": [_day(day, zone, capacity, top) for day in week],
+        "height": HEIGHT,
+        "usable_y": _y(capacity.usable, top) if capacity else 0,
+    }
+    parts = parts_of(request)
+    reply = render(request, "conferences/week.html", {**context, "parts": parts})
+    return with_policy(reply, addresses_of(parts))
+
+
+def _y(places: int, top: int) -> float:
+    """Return how far below the upper edge so many places reach."""
+    return round(HEIGHT * (1 - places / top), 2)
+
+
+def _day(
+    hours: Sequence[HourLoad], zone: ZoneInfo, capacity: Capacity | None, top: int
+) -> dict[str, object]:
+    """Return what the page shows of one day."""
+    busiest = max(hours, key=lambda hour: hour.needed)
+    day = hours[0].starts_at.astimezone(zone) + timedelta(hours=2)
+    return {
+        "name": date_format(day.replace(tzinfo=None), "l, j F"),
+        "width": STEP * len(hours),
+        "bars": [bar for n, hour in enumerate(hours) for bar in _bars(n, hour, top)],
+        "marks": [_mark(n, hours[n], zone) for n in range(0, len(hours), 6)],
+        "busiest": f"{busiest.starts_at.astimezone(zone):%H:%M}",
+        "needed": busiest.needed,
+        "hours": [
+            {
+                "time": f"{hour.starts_at.astimezone(zone):%H:%M}",
+                "load": hour,
+                "free": max(0, capacity.usable - hour.needed) if capacity else "",
+            }
+            for hour in hours
+            if hour.needed
+        ],
+    }
+
+
+def _bars(n: int, hour: HourLoad, top: int) -> list[dict[str, object]]:
+    """Return the parts of the bar of the n-th hour, from below: own bookings, others', and what usually runs."""
+    bars, below = [], 0
+    for kind, places in (("own", hour.own), ("others", hour.others), ("usual", hour.usual)):
+        if places:
+            below += places
+            size = {"y": _y(below, top), "height": round(HEIGHT * places / top, 2)}
+            bars.append({"kind": kind, "x": STEP * n + 1, "width": BAR, **size})
+    return bars
+
+
+def _mark(n: int, hour: HourLoad, zone: ZoneInfo) -> dict[str, object]:
+    """Return the time that stands below the n-th hour."""
+    return {"x": STEP * n + 1, "time": f"{hour.starts_at.astimezone(zone):%H:%M}"}

@@ -1,0 +1,86 @@
+"""How many places are booked in each hour of the coming week, beside what usually runs. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from conferences.rules.capacity import Span, hour_of_week, peak_places
+
+DAYS = 7
+_HOUR = timedelta(hours=1)
+
+
+class HourLoad(NamedTuple):
+    """The most places that are needed at one moment of an hour: booked by one's own domain, by others, and usually."""
+
+    starts_at: datetime
+    own: int
+    others: int
+    usual: int
+
+    @property
+    def needed(self) -> int:
+        """All places that are needed."""
+        return self.own + self.others + self.usual
+
+
+def first_midnight(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the beginning of today in a time zone, in UTC."""
+    return _midnight(now.astimezone(zone).replace(tzinfo=None), zone, 0)
+
+
+def week_of(
+    now: datetime,
+    zone: ZoneInfo,
+    own: Sequence[Span],
+    others: Sequence[Span],
+    usual: Mapping[int, float],
+) -> list[list[HourLoad]]:
+    """Return the hours of today and of the six days after it, by day of a time zone.
+
+    A day on which clocks change has 23 or 25 hours.
+    """
+    own_by_hour, all_by_hour = _by_hour(own), _by_hour([*own, *others])
+    days = []
+    for hours in _days(now, zone):
+        loads = []
+        for hour in hours:
+            most = peak_places(all_by_hour[hour], hour, hour + _HOUR)
+            mine = min(most, peak_places(own_by_hour[hour], hour, hour + _HOUR))
+            usually = round(usual.get(hour_of_week(hour), 0.0))
+            loads.append(HourLoad(hour, mine, most - mine, usually))
+        days.append(loads)
+    return days
+
+
+def _days(now: datetime, zone: ZoneInfo) -> Iterator[list[datetime]]:
+    """Yield the hours of each day, in UTC."""
+    local = now.astimezone(zone).replace(tzinfo=None)
+    for day in range(DAYS):
+        hour, end = _midnight(local, zone, day), _midnight(local, zone, day + 1)
+        hours = []
+        while hour < end:
+            hours.append(hour)
+            hour += _HOUR
+        yield hours
+
+
+def _midnight(local: datetime, zone: ZoneInfo, later: int) -> datetime:
+    """Return the beginning of the day so many days later, as the whole hour in UTC in which it lies."""
+    day = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=later)
+    return day.replace(tzinfo=zone).astimezone(UTC).replace(minute=0)
+
+
+def _by_hour(spans: Sequence[Span]) -> defaultdict[datetime, list[Span]]:
+    """Return the spans that touch each hour, by the hour's beginning in UTC."""
+    by_hour: defaultdict[datetime, list[Span]] = defaultdict(list)
+    for span in spans:
+        hour = span.starts_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        while hour < span.ends_at:
+            by_hour[hour].append(span)
+            hour += _HOUR
+    return by_hour
