@@ -96,6 +96,7 @@ async def test_all_pages_ring_one_answers_and_both_hear_each_other(
     for page in (chat, console):
         await page.locator("#ringing[open]").wait_for()
         await page.get_by_text("anna is calling").wait_for()
+        assert await page.title() == "anna is calling"
     await anna.get_by_text("It rings…").wait_for()
     await shot(chat, "ringing")
     answered = time.monotonic()

@@ -12,6 +12,8 @@ const HEARTBEAT = 30000;
 const GRACE = 1500;
 const TRIES = 10;
 const PATIENCE = 2000;
+/** The page's own title, which gives way to the caller's name: a hidden page shows nothing else. */
+const { title } = document;
 const csrf = document.querySelector("[name=csrfmiddlewaretoken]").value;
 const api = new Api(setup.api, csrf);
 const view = new CallView(api, me, words, (id) => hangUp(id));
@@ -62,6 +64,7 @@ function draw() {
 function drawRinging(call) {
   document.body.dataset.ringing = call ? "on" : "off";
   if (!call) {
+    if (shown) document.title = title;
     shown = null;
     ring.stop();
     if ($("ringing").open) $("ringing").close();
@@ -74,7 +77,7 @@ function drawRinging(call) {
   }
   if (shown?.call_id === call.call_id) return;
   shown = call;
-  $("ringing-who").textContent = say(words.calls_you, { name: call.caller.name });
+  document.title = $("ringing-who").textContent = say(words.calls_you, { name: call.caller.name });
   $("ringing").showModal();
   $("ringing-accept").focus();
   ring.start();

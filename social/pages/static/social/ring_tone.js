@@ -25,10 +25,6 @@ export class RingTone {
   #timer = 0;
   #playing = [];
 
-  get sounds() {
-    return this.#timer !== 0 && context?.state === "running";
-  }
-
   start() {
     if (this.#timer) return;
     wake();
