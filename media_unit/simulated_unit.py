@@ -346,7 +346,7 @@ class SimulatedUnit:
         if result.refused:
             answer |= {"errcode": str(result.refused), "detail": result.detail}
         answer["type"] = f"MCU_CM_{name}_{'NACK' if result.refused else 'ACK'}"
-        return [*reports, ControlAnswered({**answer, **self._named})]
+        return [*reports, ControlAnswered({**answer, **self._identity})]
 
     def _monitor(self, message: StartMonitorOnUnit | StopMonitorsOnUnit) -> list[Message]:
         """Start or stop monitors of a conference; nothing is sent in fact."""
@@ -372,7 +372,7 @@ class SimulatedUnit:
         return UnitStartedMonitor(**echo)
 
     @property
-    def _named(self) -> Body:
+    def _identity(self) -> Body:
         """Return the unit's address and instance name, without an empty one."""
         return {key: value for key, value in self._me.items() if value}
 

@@ -51,7 +51,7 @@ _SECOND_FACTOR_FIELDS = ("key", "name", "step", "t0", "digits", "tolerance")
 
 
 def serialize_domains(run_query: RunQuery, moids: Sequence[str]) -> list[WireObject]:
-    """Return these domains in this order. Domains that do not exist are left out."""
+    """Return these domains as objects of messages, in this order; unknown ones are left out."""
     if not moids:
         return []
     rows = run_query(_SELECT_DOMAINS.format(marks=marks(moids)), list(moids))

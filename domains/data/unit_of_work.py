@@ -67,7 +67,7 @@ class DomainsUnitOfWork:
         self._domains: dict[str, WireObject | None] = {}
         self._accounts: dict[str, WireObject | None] = {}
         """MOID -> the staged new state of a domain or account; `None` means that it was deleted."""
-        self._told: list[RunningCounted] = []
+        self._counted: list[RunningCounted] = []
         """Answers of sites that are handed to waiting pages after the commit."""
 
     # ---- reading ------------------------------------------------------------------------------
@@ -271,9 +271,9 @@ class DomainsUnitOfWork:
         """Stage a message to send, or the answer to a request."""
         self._uow.send(outgoing)
 
-    def hand_over(self, told: RunningCounted) -> None:
+    def hand_over(self, counted: RunningCounted) -> None:
         """Hand a site's answer to the page that waits for it, after the commit."""
-        self._told.append(told)
+        self._counted.append(counted)
 
     def request_changes_if_due(self) -> None:
         """Request changes from the core, unless the last request is so recent that the answer may be on its way.
@@ -370,8 +370,8 @@ class DomainsUnitOfWork:
 
     def after_commit(self) -> None:
         """Hand answers to waiting pages. `redis_projection.mark_changed` has the domains written to Redis."""
-        for told in self._told:
-            site_counts.store(self.own, told.reqid, told.platform, told.running)
+        for counted in self._counted:
+            site_counts.store(self.own, counted.reqid, counted.platform, counted.running)
 
 
 def subject_of(notice: Notice) -> WireObject:

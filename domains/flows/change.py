@@ -154,8 +154,8 @@ def end_running(moid: str, database: str = "default") -> tuple[int, frozenset[st
     with _tree_locked(database):
         if _load(moid, database).used:
             raise RuleBroken([Refusal("used", ENABLED)])
-        told = change_log.record_end_of_running(database, moid)
-    return sum(hooks.END_RUNNING.call(moid)), told
+        notified = change_log.record_end_of_running(database, moid)
+    return sum(hooks.END_RUNNING.call(moid)), notified
 
 
 def delete(moid: str, database: str = "default") -> None:

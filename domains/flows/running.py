@@ -60,11 +60,11 @@ def at_sites(moids: Sequence[str]) -> dict[str, int | None]:
 def on_count_running(uow: DomainsUnitOfWork, request: CountRunning, envelope: Envelope) -> None:
     """Answer the core how many conferences of this platform run in the domains and below."""
     count = hooks.count_running_below(uow.database, request.moids)
-    told = RunningCounted(reqid=request.reqid, platform=uow.own, running=count)
-    uow.send(Answer(request=envelope.request, message=told, route=Routes.BMC_SYNC))
+    answer = RunningCounted(reqid=request.reqid, platform=uow.own, running=count)
+    uow.send(Answer(request=envelope.request, message=answer, route=Routes.BMC_SYNC))
 
 
 @handles(RunningCounted)
-def on_running_counted(uow: DomainsUnitOfWork, told: RunningCounted, envelope: Envelope) -> None:
+def on_running_counted(uow: DomainsUnitOfWork, answer: RunningCounted, envelope: Envelope) -> None:
     """Hand a site's answer to the page that waits for it."""
-    uow.hand_over(told)
+    uow.hand_over(answer)

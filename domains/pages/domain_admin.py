@@ -211,11 +211,13 @@ class TreeAdmin(BaseAdmin[D]):
     def _end_running(self, request: HttpRequest, rows: Sequence[Domain]) -> None:
         """End the conferences that run in these domains and below, and show how many they were."""
         for row in rows:
-            ended, told = tree.end_running(row.pk)
+            ended, notified = tree.end_running(row.pk)
             self.log_change(request, row, _("Running conferences ended"))
             text = ngettext("%d conference is ended.", "%d conferences are ended.", ended) % ended
-            if told:
-                names = sorted(Domain.objects.filter(pk__in=told).values_list("name", flat=True))
+            if notified:
+                names = sorted(
+                    Domain.objects.filter(pk__in=notified).values_list("name", flat=True)
+                )
                 text += " " + gettext("Those at %s end when they hear of it.") % ", ".join(names)
             messages.info(request, f"{row.name}: {text}")
 

@@ -40,6 +40,8 @@ def _describe_sites(rows: Sequence[Domain]) -> str:
     if not counts:
         return ""
     names = dict(Domain.objects.filter(pk__in=counts).values_list("pk", "name"))
-    told = sorted((names[moid], count) for moid, count in counts.items())
-    texts = [f"{name}: {gettext('no answer') if count is None else count}" for name, count in told]
+    counted = sorted((names[moid], count) for moid, count in counts.items())
+    texts = [
+        f"{name}: {gettext('no answer') if count is None else count}" for name, count in counted
+    ]
     return gettext("Running at sites: %s.") % ", ".join(texts)

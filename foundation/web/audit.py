@@ -69,7 +69,7 @@ def address_of(request: HttpRequest) -> str | None:
 def counted_address_of(request: HttpRequest) -> str | None:
     """Return the address for which wrong tries of a visitor are counted; `None` if the request has none.
 
-    A visitor with IPv6 has a whole network of addresses (/64) to take one after the other, so it is the network's.
+    With IPv6 a visitor has a whole network of addresses (/64), so the address of that network is returned.
     """
     address = address_of(request)
     if address is None or not isinstance(parsed := ip_address(address), IPv6Address):
