@@ -14,7 +14,7 @@ from foundation.cells.directory import own_platform, redis_of
 
 
 class CallLimit(BaseThrottle):
-    """Limits how many calls one person makes in a time window; without Redis there is no limit."""
+    """A limit of how many calls one person makes in a time window; without Redis there is no limit."""
 
     kind, name, seconds = "api", "calls", 10
     left: int | None = None

@@ -45,7 +45,7 @@ Its argument is the platform's id; "" means the site's own platform."""
 
 
 class OnlyChecked(Exception):
-    """Ends a request that was only to be checked. `faults`: name of each wrong argument -> what is wrong with it."""
+    """The exception that ends a request which was only to be checked. `faults`: name of an argument -> what is wrong with it."""
 
     def __init__(self, faults: dict[str, str]) -> None:
         self.faults = faults
@@ -72,7 +72,7 @@ class NoSuchCall(Refusal):
 
 
 class AlreadyAnswered(Exception):
-    """Ends a request that repeats an earlier one: its answer, with this body and status, is given again."""
+    """The exception that ends a repeated request: it is answered by the body and status of the first one."""
 
     def __init__(self, body: Mapping[str, object], status: int) -> None:
         self.body, self.status = body, status

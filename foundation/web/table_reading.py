@@ -37,10 +37,10 @@ def _decoded(content: bytes) -> str:
 
 
 def read_xlsx(content: bytes, most_rows: int, most_columns: int) -> list[list[object]]:
-    """Return the rows of the first sheet of an XLSX file, the headings first, up to a row below them and a column.
+    """Return the first `most_rows` + 1 rows of the first sheet of an XLSX file, up to `most_columns` columns; headings first.
 
-    A file of 1 KiB may say that its last cell is the one in column 16,384 of row 1,048,576; whoever reads all cells up
-    to that one runs out of memory. Blank rows at the end, and columns beyond the last heading, are left out.
+    The limits protect memory: a file of 1 KiB may say that its last cell is in column 16,384 of row 1,048,576. Blank
+    rows at the end, and columns beyond the last heading, are left out.
     Raises ValueError if it is no such file.
     """
     from openpyxl import load_workbook  # It is large, and few processes ever read a file.

@@ -1,4 +1,4 @@
-"""Callers of the HTTP API prove who they are: by a token or by a session.
+"""Classes that authenticate callers of the HTTP API: by a token or by a session.
 
 The token is one for instant messages. The session is the open API's, or that of our web pages.
 """
@@ -32,7 +32,7 @@ log = logging.getLogger("im.api")
 
 
 class ImToken(BaseAuthentication):
-    """Authenticates by `Authorization: Bearer <token for instant messages>`; `request.auth` is the Token."""
+    """Authentication by `Authorization: Bearer <token for instant messages>`; `request.auth` is the Token."""
 
     def authenticate(self, request: Request) -> tuple[Account, tokens.Token] | None:
         """Return the person and the token; `None` for another kind of token.
@@ -81,11 +81,11 @@ def account_of(token: tokens.Token) -> Account:
 
 
 class BrowserSession(SessionAuthentication):
-    """Authenticates a person who is signed in at our web pages; changes need the CSRF token."""
+    """Authentication of a person who is signed in at our web pages; changes need the CSRF token."""
 
 
 class OpenSession(PlatformSession):
-    """Authenticates by the open API's session.
+    """Authentication by the open API's session.
 
     Without that session's token and cookie the next scheme is tried.
     """
@@ -106,7 +106,7 @@ CLASSES = (ImToken, BearerToken, OpenSession, BrowserSession)
 
 
 class ImTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the base class has no types
-    """Describes the token for instant messages on the OpenAPI page."""
+    """The description of the token for instant messages on the OpenAPI page."""
 
     target_class = ImToken
     name = "imToken"
@@ -117,7 +117,7 @@ class ImTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
 
 
 class OpenSessionScheme(PlatformSessionScheme):  # type: ignore[no-untyped-call]  # the base class has no types
-    """Describes the open API's session on the OpenAPI page: the same cookie as everywhere in that API."""
+    """The description of the open API's session on the OpenAPI page: the same cookie as everywhere in that API."""
 
     target_class = OpenSession
 
@@ -126,7 +126,7 @@ set_override(OpenSession, "suppress_collision_warning", True)  # Both classes ar
 
 
 class BrowserSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the base class has no types
-    """Describes the session of our web pages on the OpenAPI page."""
+    """The description of the session of our web pages on the OpenAPI page."""
 
     target_class = BrowserSession
     name = "browserSession"

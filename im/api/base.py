@@ -62,7 +62,7 @@ _ELSEWHERE = "your platform is served at another site now: sign in there"
 
 
 class Limit(CallLimit):
-    """Limits how many calls one person makes in a time window; without Redis there is no limit."""
+    """A limit of how many calls one person makes in a time window; without Redis there is no limit."""
 
     kind = "im"
 

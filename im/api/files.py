@@ -48,7 +48,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class SingleFormNegotiation(BaseContentNegotiation):
-    """Ignores the `Accept` header: a file has one form, whatever a browser asks for an <img>."""
+    """A negotiation that ignores the `Accept` header: a file has one form, whatever a browser asks for an <img>."""
 
     def select_parser(self, request: Request, parsers: Any) -> BaseParser:
         parser: BaseParser = parsers[0]

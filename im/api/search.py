@@ -54,7 +54,7 @@ class SearchAnswer(serializers.Serializer[object]):
 
 
 class Searches(Limit):
-    """Limits how often a person searches, since a search costs the database some milliseconds."""
+    """The limit of one person's searches, since a search costs the database some milliseconds."""
 
     name, most, seconds = "search", 60, 60
 

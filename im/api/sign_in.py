@@ -23,7 +23,7 @@ from im.rules.vocabulary import HEARTBEAT_SECONDS
 
 
 class SignIns(Limit):
-    """Limits the sign-ins of one person: a client that comes back too often has to wait."""
+    """The limit of one person's sign-ins: a client that comes back too often has to wait."""
 
     name, most, seconds = "signins", 30, 60
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class RateLimit:
-    """Allows each name `burst` actions at once, and `rate` a second in the long run."""
+    """A rate limit allows each name `burst` actions at once, and `rate` a second in the long run."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate, self._burst = rate, burst

@@ -24,7 +24,7 @@ class TextSender(Protocol):
 
 
 class FileSender:
-    """Writes text messages to the file SMS_FILE, one a line: time, number, text."""
+    """A sender that writes text messages to the file SMS_FILE, one a line: time, number, text."""
 
     def send(self, number: str, text: str) -> None:
         """Append the text message to the file."""

@@ -33,7 +33,7 @@ Fields = Mapping[str, str]
 
 
 class AuthBackend:
-    """Decides on the broker's requests.
+    """The backend that decides on the broker's requests for authentication and authorization.
 
     One process holds one, with the revoked tokens, the people refused for flooding, and the rates.
     """

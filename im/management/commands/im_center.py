@@ -13,7 +13,7 @@ from im.api.message_center import Center, helper_threads
 
 
 class Command(BaseCommand):
-    """Runs a message center until SIGTERM.
+    """The command that runs a message center until SIGTERM.
 
     Of several with the same number one works, others stand by.
     """
