@@ -6,7 +6,7 @@ import logging
 
 from foundation.bus.message import Body
 from media_unit.conference_copy import HeldConference
-from media_unit.controls import ControlContext, disconnect, hold_muted
+from media_unit.controls import ControlContext, disconnect, mute_who_may_not_talk
 from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.roster import Terminal
 from wire.arrangement import as_extra
@@ -35,7 +35,7 @@ async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
         terminal.silence = terminal.silence or conference.silence
         if terminal.mute and (participant := terminal.id_in(AUDIO)):
             await context.janus_rooms.mute(conference.janus_room, participant, True)
-    await hold_muted(context)
+    await mute_who_may_not_talk(context)
 
 
 def is_banned(conference: HeldConference, terminal: Terminal) -> bool:

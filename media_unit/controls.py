@@ -17,7 +17,7 @@ from media_unit.roster import Terminal
 from wire.arrangement import (
     ArrangementRefused,
     Banned,
-    bans_left,
+    bans_still_held,
     change_members,
     change_mix,
 )
@@ -77,7 +77,7 @@ async def disconnect(context: ControlContext, terminal: Terminal) -> None:
     terminal.links = set()
 
 
-async def hold_muted(context: ControlContext) -> None:
+async def mute_who_may_not_talk(context: ControlContext) -> None:
     """Mute at the mixer each terminal whose microphone is open although it may not talk now."""
     conference = context.conference
     for terminal in conference.roster.online:
@@ -103,7 +103,7 @@ async def _add(context: ControlContext, body: Body) -> Body:
     except ValueError as error:
         raise ControlRefused(str(error)) from None
     conference = context.conference
-    conference.arrange(banned=bans_left(conference.arrangement.banned, wanted))
+    conference.arrange(banned=bans_still_held(conference.arrangement.banned, wanted))
     return {
         "mts": to_json_list(tuple(roster.terminals[mtid].as_message_field() for mtid in called))
     }
@@ -198,7 +198,7 @@ async def _arrange(context: ControlContext, body: Body) -> Body:
         conference.arrangement = change_mix(after, order.mixadd, order.mixdel, members)
     except ArrangementRefused as refusal:
         raise ControlRefused(str(refusal), refusal.errcode) from None
-    await hold_muted(context)
+    await mute_who_may_not_talk(context)
     return {}
 
 

@@ -17,7 +17,7 @@ from wire.arrangement import (
     Banned,
     arrangement_of,
     as_extra,
-    bans_left,
+    bans_still_held,
     change_members,
     change_mix,
 )
@@ -77,7 +77,7 @@ class SimulatedConference:
         """Set members of the arrangement: member name=new value."""
         self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
 
-    def hold_muted(self) -> None:
+    def mute_who_may_not_talk(self) -> None:
         """Mute all members who may not talk."""
         roles = {self.chairman, self.speaker} - {""}
         for mtid, member in self.members.items():
@@ -103,10 +103,13 @@ class SimulatedConference:
         return "" if is_online else "mtid: this terminal is not here"
 
     def call(self, wanted: Iterable[Terminal]) -> None:
-        """Call terminals; each is online at once, as long as the conference has places."""
+        """Add terminals to the conference, or call them again, which lifts their bans.
+
+        Each is online at once if there is a free place, unless its row says `online` 0.
+        """
         online = sum(bool(member.online) for member in self.members.values())
         wanted = list(wanted)
-        self.arrange(banned=bans_left(self.arrangement.banned, wanted))
+        self.arrange(banned=bans_still_held(self.arrangement.banned, wanted))
         for row in wanted:
             mtid = row.mtid or self._next_id()
             online -= bool(self.members[mtid].online) if mtid in self.members else 0
@@ -122,7 +125,7 @@ class SimulatedConference:
                 silence=flag(self.silence if row.silence is None else row.silence),
                 extra={name: row.extra[name] for name in _KEPT if name in row.extra},
             )
-        self.hold_muted()
+        self.mute_who_may_not_talk()
 
     def _next_id(self) -> str:
         while True:
@@ -282,7 +285,7 @@ def _arrange(conference: SimulatedConference, body: Body) -> ControlResult:
     except ArrangementRefused as refusal:
         return ControlResult(refused=refusal.errcode, detail=str(refusal))
     conference.arrangement = after
-    conference.hold_muted()
+    conference.mute_who_may_not_talk()
     return ControlResult(changed=("mts", "settings"))
 
 

@@ -124,12 +124,15 @@ class SimulatedUnit:
         self._hd += conference.hd
 
     def _drop(self, e164: str, incarnation: int, now: datetime) -> None:
-        """Drop the conference of a number, and refuse the number up to this incarnation from now on."""
+        """End the conference with this number, and refuse late commands for it as long as REMEMBERED.
+
+        A conference that is restored has a higher incarnation: commands for it are taken.
+        """
         highest = max(self.highest(e164), incarnation)
         if conference := self._conferences.pop(e164, None):
             self._ports -= conference.places
             self._hd -= conference.hd
-        self._gone.pop(e164, None)
+        self._gone.pop(e164, None)  # so that the latest is the last in the dict
         self._gone[e164] = (highest, now)
         while (oldest := next(iter(self._gone))) and now - self._gone[oldest][1] > REMEMBERED:
             del self._gone[oldest]

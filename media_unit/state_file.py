@@ -58,6 +58,7 @@ class StateFile:
         return conferences
 
     def save(self, janus: str, conference: HeldConference) -> None:
+        """Store a conference in place of its former state. `janus`: the run of Janus that holds its rooms."""
         body = orjson.dumps(conference.to_stored())
         self._db.execute(
             "INSERT OR REPLACE INTO held VALUES (?,?,?)", [conference.e164, janus, body]

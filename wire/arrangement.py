@@ -229,7 +229,7 @@ def change_mix(
     return msgspec.structs.replace(arrangement, mix=Mix(mode=2, members=tuple(members)))
 
 
-def bans_left(bans: Sequence[Banned], called: Iterable[Terminal]) -> tuple[Banned, ...]:
+def bans_still_held(bans: Sequence[Banned], called: Iterable[Terminal]) -> tuple[Banned, ...]:
     """Return the bans that still hold after these terminals were called: a call lifts the ban of its account or name."""
     names = {name.casefold() for row in called for name in (row.account, row.name) if name}
     return tuple(ban for ban in bans if not names & {ban.account.casefold(), ban.name.casefold()})

@@ -253,7 +253,10 @@ class MonitorsHeartbeat(Call):
 
     @extend_schema(request=Heartbeat, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Keep monitors alive. If some of them do not exist any more, the refusal names them."""
+        """Let monitors (streams of a terminal's sound or picture to an ip and port) go on for a while.
+
+        A monitor that is not kept alive is stopped. If some of them have ended, the refusal names them.
+        """
         self.own_conference(request, conf_id)
         listed = request_parsing.items(
             self.params(request).get("monitors"), "monitors", _MOST_ADDRESSES
@@ -264,7 +267,7 @@ class MonitorsHeartbeat(Call):
         platform = platform_of_domain(self.domain(request))
         if unknown := flow.keep_alive(platform, conf_id, addresses):
             names = ", ".join(f"{address.ip} {address.port}" for address in unknown)
-            raise Refusal(NO_MONITOR, f"no monitor is sent to {names[:200]}")
+            raise Refusal(NO_MONITOR, f"no monitor goes to {names[:200]}")
         return ack()
 
 

@@ -51,7 +51,7 @@ def conference_name(value: object, argument: str = "name") -> str:
 
 
 def conference_password(value: object) -> str:
-    """Return the password of a conference; "" means none. Raises Refusal."""
+    """Return the conference password that a call asks for; "" means none. Raises Refusal if it may not be one."""
     password = words(value, "password")
     if not _PASSWORD.fullmatch(password):
         raise Refusal(

@@ -8,9 +8,9 @@ from foundation.cells.directory import own_platform, possible_platforms
 
 
 def site_to_ask(e164: str) -> str:
-    """Return the address of the site that serves the platform of a number; "" if that is this site, or unknown.
+    """Return the HTTP address of the site that knows a conference's number; "" if this site does, or nobody.
 
-    If the domain tree has no address of that site, its MOID is returned.
+    If the domain tree has no address of that site, the MOID of its platform is returned, so that a refusal can name it.
     """
     platform = platforms_of_numbers({e164}).get(e164, "")
     if not platform or platform == own_platform():

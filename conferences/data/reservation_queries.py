@@ -87,7 +87,10 @@ def planned_dates(database: str, bookid: str, limit: int) -> list[Occurrence]:
 def booked_by(
     database: str, user_domain: str, since: datetime, until: datetime
 ) -> tuple[list[Span], list[Span]]:
-    """Return the places of all dates that are to be held between two moments: a user domain's, and those of others."""
+    """Return from when to when occurrences need how many places of media units, between two moments.
+
+    The first list is of the reservations of a user domain, the second of all others.
+    """
     query = (
         f"SELECT starts_at, ends_at, places, user_domain=%s FROM {DATES} WHERE ends_at > %s"
         f" AND is_long=%s AND starts_at > %s AND starts_at < %s AND state IN ({sql.marks(OPEN_STATES)})"

@@ -75,7 +75,7 @@ def decode_reservation(detail: bytes) -> Reservation:
 
 
 def decode_occurrence(detail: bytes) -> Occurrence:
-    """Return the date of a reservation in the column `detail` of a row."""
+    """Return the occurrence (one date of a reservation) in the column `detail` of a row."""
     try:
         return _decode_occurrence(detail)
     except msgspec.ValidationError:
@@ -92,23 +92,23 @@ class DueDate(NamedTuple):
 class Reservations:
     """The reservations of one platform, within one transaction.
 
-    `_books`: id -> reservation, `None` if there is none. `_dates`: id -> date. `_changed_books` and `_changed_dates`
-    are those to write, `_removed` the ids of dates to delete. `_loaded_dates`: the reservations whose dates are read.
-    `_outcomes`: see `note_outcome`. `_moves`: the changes of dates as pairs (before, after), for the metrics.
+    `_books`: id -> reservation, `None` if there is none. `_occurrences`: id -> date. `_changed_books` and `_changed_occurrences`
+    are those to write, `_removed` the ids of dates to delete. `_with_all_occurrences`: the reservations whose dates are read.
+    `_outcomes`: see `note_outcome`. `_occurrence_changes`: the changes of dates as pairs (before, after), for the metrics.
     """
 
     def __init__(self, database: str, now: datetime) -> None:
         """Remember the database; no row is read yet."""
         self._database, self._now = database, now
         self._books: dict[str, Reservation | None] = {}
-        self._dates: dict[str, Occurrence] = {}
-        self._loaded_dates: set[str] = set()
+        self._occurrences: dict[str, Occurrence] = {}
+        self._with_all_occurrences: set[str] = set()
         self._changed_books: dict[str, Reservation] = {}
-        self._changed_dates: dict[str, Occurrence] = {}
+        self._changed_occurrences: dict[str, Occurrence] = {}
         self._removed: set[str] = set()
         self._outcomes: list[Conference] = []
         self.notices: list[PersonalNotice] = []
-        self._moves: list[tuple[Occurrence | None, Occurrence]] = []
+        self._occurrence_changes: list[tuple[Occurrence | None, Occurrence]] = []
 
     # ---- reading ----------------------------------------------------------------------------
 
@@ -143,17 +143,17 @@ class Reservations:
         self.load_dates([bookid])
         dates = [
             occurrence
-            for occurrence in self._dates.values()
+            for occurrence in self._occurrences.values()
             if occurrence.bookid == bookid and occurrence.id not in self._removed
         ]
         return sorted(dates, key=lambda occurrence: occurrence.starts_at)
 
     def load_dates(self, bookids: Collection[str]) -> None:
         """Lock and read the dates of many reservations at once, for `dates_of`."""
-        missing = sorted(set(bookids) - self._loaded_dates)
+        missing = sorted(set(bookids) - self._with_all_occurrences)
         if not missing:
             return
-        self._loaded_dates.update(missing)
+        self._with_all_occurrences.update(missing)
         query = (
             f"SELECT detail FROM {DATES} WHERE bookid IN ({sql.marks(missing)})"
             f" AND (ends_at > %s OR state IN ({sql.marks(_OPEN)})) ORDER BY id FOR UPDATE"
@@ -161,7 +161,7 @@ class Reservations:
         values = [*missing, to_db_datetime(self._now - timedelta(days=1)), *_OPEN]
         for (detail,) in sql.select(self._database, query, values):
             occurrence = decode_occurrence(detail)
-            self._dates.setdefault(occurrence.id, occurrence)
+            self._occurrences.setdefault(occurrence.id, occurrence)
 
     def claim_due(self, limit: int) -> list[DueDate]:
         """Lock and return dates that are due for the timer; skip those that another worker has locked."""
@@ -175,7 +175,7 @@ class Reservations:
         for book, date in rows:
             reservation = self._remember(decode_reservation(book))
             occurrence = decode_occurrence(date)
-            self._dates[occurrence.id] = occurrence
+            self._occurrences[occurrence.id] = occurrence
             due.append(DueDate(reservation, occurrence))
         return due
 
@@ -210,7 +210,7 @@ class Reservations:
         spans: dict[str, Span] = {}
         for first in range(0, len(windows), _WINDOWS):
             spans |= self._booked(windows[first : first + _WINDOWS], except_of, states)
-        for occurrence in self._changed_dates.values():
+        for occurrence in self._changed_occurrences.values():
             spans.pop(occurrence.id, None)
             if occurrence.bookid != except_of and occurrence.state in states:
                 span = Span(occurrence.starts_at, occurrence.ends_at, occurrence.places)
@@ -280,17 +280,17 @@ class Reservations:
             self._stage(occurrence)
             self._removed.discard(occurrence.id)
         for key in step.removed:
-            self._changed_dates.pop(key, None)
+            self._changed_occurrences.pop(key, None)
             self._removed.add(key)
 
     def _stage(self, after: Occurrence) -> None:
-        """Stage the next value of a date, and remember the change for the metrics."""
-        self._moves.append((self._dates.get(after.id), after))
-        self._dates[after.id] = self._changed_dates[after.id] = after
+        """Keep the new state of an occurrence, to be saved at the end, and note the change for the metrics."""
+        self._occurrence_changes.append((self._occurrences.get(after.id), after))
+        self._occurrences[after.id] = self._changed_occurrences[after.id] = after
 
     def after_commit(self) -> None:
         """Count the changes of dates for Prometheus."""
-        for before, after in self._moves:
+        for before, after in self._occurrence_changes:
             metrics.observe_date(before, after, self._now)
 
     def notify(self, notice: PersonalNotice) -> None:
@@ -308,7 +308,7 @@ class Reservations:
         self._apply_outcomes()
         books = [_book_row(book) for _, book in sorted(self._changed_books.items())]
         sql.insert(self._database, BOOKS, _BOOK_COLUMNS, books, _BOOK_COLUMNS[1:])
-        changed = [date for _, date in sorted(self._changed_dates.items())]
+        changed = [date for _, date in sorted(self._changed_occurrences.items())]
         self._load_books({date.bookid for date in changed})
         dates = [_date_row(date, book) for date in changed if (book := self._books[date.bookid])]
         sql.insert(self._database, DATES, _DATE_COLUMNS, dates, _DATE_COLUMNS[1:])
@@ -320,14 +320,14 @@ class Reservations:
 
     def _apply_outcomes(self) -> None:
         """Change the dates whose conferences now run, or could not be created (see `note_outcome`)."""
-        missing = sorted({c.occurrence for c in self._outcomes} - self._dates.keys())
+        missing = sorted({c.occurrence for c in self._outcomes} - self._occurrences.keys())
         if missing:
             query = f"SELECT detail FROM {DATES} WHERE id IN ({sql.marks(missing)}) ORDER BY id FOR UPDATE"
             for (detail,) in sql.select(self._database, query, missing):
                 occurrence = decode_occurrence(detail)
-                self._dates[occurrence.id] = occurrence
+                self._occurrences[occurrence.id] = occurrence
         for c in self._outcomes:
-            before = self._dates.get(c.occurrence)
+            before = self._occurrences.get(c.occurrence)
             if before is not None:
                 self._stage(after_outcome(before, c, self._now))
         self._outcomes = []

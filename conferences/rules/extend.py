@@ -63,7 +63,9 @@ def decide_extend(
 ) -> Step:
     """Prolong a conference for a conference manager (CM), or refuse it; all managers and the media unit get the new end.
 
-    `needed_from`: see `granted_minutes`. `request_key`: the key of the request in the inbox.
+    Fewer minutes than asked for are granted if a reservation needs the places or the number before: `needed_from`
+    says from when, `None` means never. A request without `user_domain` comes from a manager of the whole platform.
+    `request_key`: the key of the request in the inbox.
     """
     code = why_not_extended(c, request.delay)
     if c and request.user_domain and request.user_domain != c.user_domain:
@@ -111,7 +113,7 @@ def decide_unit_extend(
 ) -> Step:
     """Prolong a conference for its media unit, or refuse it; the conference managers (CM) get the new end.
 
-    `unit`: the unit that sent the request. `needed_from`: see `granted_minutes`.
+    `unit`: the unit that sent the request. `needed_from`: from when a reservation needs the places or the number; `None` means never.
     """
     if c and not c.is_on(unit):
         return no_change(f"{unit} does not run it")

@@ -87,9 +87,10 @@ class AccountCall(SessionCall):
         return account
 
     def refuse_unless_may(self, request: Request, verb: str, kind: str = "account") -> None:
-        """Raise Refusal unless the caller may "add", "change" or "delete" these objects, and they are kept here.
+        """Raise Refusal unless the caller may "add", "change" or "delete" these objects, and they are edited at this site.
 
-        A program has a password at most. What an administrator protects by a second factor is not to be had without.
+        The API cannot ask for a second factor. An administrator who has one is refused, so that a stolen password
+        alone changes no accounts.
         """
         if not self.session(request).account.has_perm(f"domains.{verb}_{kind}"):
             raise Refusal(NOT_ALLOWED, f"only administrators change {kind}s")

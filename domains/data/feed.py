@@ -298,11 +298,11 @@ class FullSnapshot:
 
 
 class ResentTree(FullSnapshot):
-    """The tree as it is now, sent again under versions 1 to `base`; after that the log goes on.
+    """The whole domain tree, sent again to a site that may have lost objects.
 
-    A follower ignores an object that it has under a newer version, and takes one that it has lost. The versions rise
-    in the order of a full snapshot. Objects that were added after `base` have a version in the log, so they count none
-    here. The messages do not name the version before them, so that the follower sees no gap.
+    Each object is sent with a version from 1 to `base`, parents first. A site ignores an object that it has with a
+    newer version. Objects that were added after `base` are left out: the change log sends them after this. The
+    messages do not name the version before them, so that the site sees no gap.
     """
 
     def _begin(self) -> None:

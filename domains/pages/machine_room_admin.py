@@ -62,7 +62,7 @@ class MachineRoomAdmin(RoomTables, BaseAdmin[MachineRoom]):
         form: forms.ModelForm[MachineRoom],
         change: bool,
     ) -> None:
-        """Save a machine room by `flows.change`, which checks the rules and records the change."""
+        """Save a machine room by a flow, which checks the rules and records the change for the sites."""
         tree.save_room(obj)
 
     def delete_model(self, request: HttpRequest, obj: MachineRoom) -> None:

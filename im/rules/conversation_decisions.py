@@ -70,7 +70,10 @@ _OUTSIDE_GROUPS = {
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The facts of a conversation that the rules need."""
+    """A group is a conversation as the rules see it: its kind, who may join it, and how many members it has.
+
+    `closed`: an administrator has closed it, nobody writes in it.
+    """
 
     kind: Kind
     joining: Joining = Joining.INVITE

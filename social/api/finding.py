@@ -62,7 +62,7 @@ class AddressBook(Call):
     @extend_schema(responses=answers(shapes.FoundPeople))
     def get(self, request: Request) -> Response:
         """Return the people in the caller's address book who are told: those with the caller's number, too."""
-        found = matches.all_matches(self.store, self.me)
+        found = matches.known_people(self.store, self.me)
         return ack(people=[shapes.person(person) for person in found])
 
     @extend_schema(request=forms.Book, responses=answers(shapes.UploadedBook))

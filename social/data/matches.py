@@ -39,8 +39,8 @@ def _tellable(store: PlatformStore, me: Person, users: Collection[str]) -> dict[
     return {user: person for user, person in persons.items() if user in is_open}
 
 
-def all_matches(store: PlatformStore, me: Person) -> list[Person]:
-    """Return the people of a person's whole address book who are told, by name."""
+def known_people(store: PlatformStore, me: Person) -> list[Person]:
+    """Return, sorted by name, the people whose numbers are in a person's address book, and who may be shown to that person."""
     book = BookEntry.objects.using(store.database).filter(owner=me.id)
     found = of_hashes(store, me, list(book.values_list("hmac", flat=True)))
     return sorted({*found.values()}, key=lambda person: (person.name, person.id))

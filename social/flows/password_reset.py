@@ -45,7 +45,7 @@ def send_link(name: str, language: str) -> None:
             continue
         account = row.account
         if account.email and account.is_active and _may_send(store, account):
-            text = _signer().sign(f"{platform}:{account.moid}:{_state_of(account)}")
+            text = _signer().sign(f"{platform}:{account.moid}:{_password_fingerprint(account)}")
             link = f"{settings.PUBLIC_URL}/people/password/{text}/"
             recipient, name = account.email, person_of_account(account).name
             with transaction.atomic(using=store.database):
@@ -63,8 +63,8 @@ def _may_send(store: PlatformStore, account: Account) -> bool:
     return int(cache.incr(key)) <= MAILS_AN_HOUR
 
 
-def _state_of(account: Account) -> str:
-    """Return what changes with the password, so that a link is good once: the end of the password's hash."""
+def _password_fingerprint(account: Account) -> str:
+    """Return 16 characters that change with the password, so that a link for a new password works once."""
     return _signer().signature(account.password)[:16]
 
 
@@ -78,7 +78,7 @@ def account_of(text: str) -> tuple[PlatformStore, Account] | None:
         return None
     store = store_of(platform)
     account = Account.objects.using(store.database).filter(moid=moid, is_active=True).first()
-    if account is None or _state_of(account) != state:
+    if account is None or _password_fingerprint(account) != state:
         return None
     return store, account
 

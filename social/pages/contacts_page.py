@@ -74,7 +74,7 @@ def _found(visit: Visit) -> dict[str, object]:
         return {
             "q": "",
             "suggestions": finding.suggestions(visit.store, visit.me, 10),
-            "matches": matches.all_matches(visit.store, visit.me),
+            "matches": matches.known_people(visit.store, visit.me),
         }
     found = finding.directory(visit.store, visit.me, text, 20)
     if not found:

@@ -74,9 +74,9 @@ def _domain_row(level: Level, domain: Service | Platform | Tenant, name: str) ->
 
 
 class Command(BaseCommand):
-    """The command inserts a large tree below the service domain of this platform.
+    """The command generates a large domain tree with accounts, as test data below the service domain of this platform.
 
-    Another seed gives another tree beside the first. The same seed gives the same tree at every deployment.
+    `--seed` decides the content: the same seed gives the same tree, and another seed adds a second tree.
     """
 
     help = "Load a large tree: user domains ten levels deep, and accounts (password: load)."

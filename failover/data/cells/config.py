@@ -53,9 +53,9 @@ class Config:
 
 
 def read(path: Path, **limits: Any) -> Config:
-    """Read and check the file of the cells; `limits` are used where the file has no own ones.
+    """Return the configuration of the cells (the databases of this site), read from a file and checked.
 
-    Raises BadConfig, whose text says what is wrong.
+    `limits`: time limits by name, used where the file has none. Raises BadConfig, whose text says what is wrong.
     """
     try:
         if path.stat().st_mode & 0o077:

@@ -46,11 +46,12 @@ def hold_lock(run_query: Callable[[str, list[str]], object]) -> None:
 def every(seconds: float, act: Callable[[], None], end: Event) -> None:
     """Call `act` every `seconds`, in a thread of its own, until the event `end` is set."""
 
-    def run() -> None:
+    def call_until_end() -> None:
+        """Call `act` every `seconds`; the event `end` interrupts the pause."""
         while not end.wait(seconds):
             act()
 
-    Thread(target=run, daemon=True).start()
+    Thread(target=call_until_end, daemon=True).start()
 
 
 class WorkersLife:

@@ -119,10 +119,13 @@ class Register:
         event = self._event(after, kind, because, automatic)
         return bool(self._link.change((_SET, values + expected), (_EVENT, event)))
 
-    def wish(self, before: RegisterRow, after: RegisterRow, kind: str, because: str) -> bool:
-        """Write or withdraw the request that the other site hands over, with the event that says why.
+    def write_request(
+        self, before: RegisterRow, after: RegisterRow, kind: str, because: str
+    ) -> bool:
+        """Write into the register that an operator wants a site to serve this platform, or withdraw that request.
 
-        `False` means that another request came meanwhile: nothing was written.
+        The request is in `after`; an event of this `kind` says why. `False` means that the register has another
+        request than `before` says: nothing was written.
         """
         values = [after.wish, after.wish_by, before.platform, before.epoch]
         values += [before.wish, before.wish_by]

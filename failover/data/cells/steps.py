@@ -289,7 +289,7 @@ class Steps:
     def _wish(self, step: Step, facts: Facts) -> None:
         """Write or withdraw, in the register, the request that the other site hands over."""
         if facts.row is not None:
-            self._register.wish(facts.row, _row(step), step.kind, step.because)
+            self._register.write_request(facts.row, _row(step), step.kind, step.because)
 
 
 class Confirmation:
