@@ -21,6 +21,7 @@ GROUPS = {
     "one-site": "tests.chaos.one_site",
     "cells": "tests.chaos.cells",
     "two-sites": "tests.chaos.two_sites",
+    "reservations": "tests.chaos.reservations",
     "living": "tests.chaos.living",
     "crash-and-clock": "tests.chaos.crash_and_clock",
     "full-disk": "tests.chaos.full_disk",
