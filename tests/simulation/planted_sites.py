@@ -27,7 +27,6 @@ from tests.simulation.cells import Cell, Gate
 from tests.simulation.faults import Faults
 from tests.simulation.judges import NEVER, Judge
 from tests.simulation.place import Place
-from tests.simulation.world import World
 from wire.media_unit import UnitReportsChange
 
 planted = Faults()
@@ -205,9 +204,3 @@ def closed_registry_hears_nothing(patch: pytest.MonkeyPatch) -> None:
 def backup_keeps_the_numbers(patch: pytest.MonkeyPatch) -> None:
     """What is kept for a platform that was handed back is not withdrawn from the backup's registry."""
     patch.setattr(registries, "withdraw", lambda place, cell: None)
-
-
-@planted
-def registries_are_mixed_up(patch: pytest.MonkeyPatch) -> None:
-    """What a lost site had not sent to its registry goes to the other site's (found by this simulation)."""
-    patch.setattr(World, "_keep_for_writers", lambda world, letters, cell, site: letters)
