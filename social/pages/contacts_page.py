@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from im.data import people, queries
 from im.data.locked_conversation import Denied
+from im.data.people import Person
 from im.flows import contacts as contact_flow
 from im.flows import presence
 from im.models import Contact
@@ -23,7 +24,7 @@ from im.rules.conversation_decisions import (
 from im.rules.topology import USER
 from social.data import finding, label_queries, matches
 from social.flows import invitations, labels
-from social.pages.visit import Visit, form, page
+from social.pages.visit import Visit, check_rate, form, page, words_of
 from social.rules import numbers
 
 MOST_SHOWN = 2000
@@ -76,7 +77,13 @@ def _found(visit: Visit) -> dict[str, object]:
             "suggestions": finding.suggestions(visit.store, visit.me, 10),
             "matches": matches.known_people(visit.store, visit.me),
         }
-    found = finding.directory(visit.store, visit.me, text, 20)
+    found: list[Person] = []
+    try:
+        check_rate(visit.request)
+        found = finding.directory(visit.store, visit.me, text, 20)
+    except Denied as denied:
+        messages.error(visit.request, words_of(denied))
+        return {"q": text, "found": found}
     if not found:
         try:
             found = [contact_flow.find_person(visit.store, visit.me, text)]

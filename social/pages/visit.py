@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from functools import wraps
-from typing import TypeVar
+from typing import TypeVar, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -24,6 +24,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
+from rest_framework.request import Request
+from rest_framework.views import APIView
 
 from domains.models import Account
 from foundation import clock
@@ -32,6 +34,7 @@ from foundation.cells.serving import is_served_here
 from foundation.plain_text import fault_of
 from foundation.web.content_security_policy import with_policy
 from foundation.web.page_parts import addresses_of, parts_of
+from im.api.base import StrictLimit
 from im.data import people, platform_resolver
 from im.data.journal import NotServedHere, ReadOnly
 from im.data.locked_conversation import Denied
@@ -91,6 +94,12 @@ class Elsewhere(Exception):
     """Another site serves the person's platform, or this site has no instant messages."""
 
 
+def check_rate(request: HttpRequest) -> None:
+    """Count a form or a search of a person; raise Denied above the limit that the HTTP API has for such calls."""
+    if not StrictLimit().allow_request(cast(Request, request), cast(APIView, None)):
+        raise Denied(DenyReason.RATE)
+
+
 Page = Callable[..., HttpResponse]
 PageView = Callable[..., HttpResponse]
 FormView = Callable[..., str]
@@ -134,7 +143,9 @@ def form(view: FormView) -> Page:
     def form_view(request: HttpRequest, **values: object) -> HttpResponse:
         """Do what the form asks for, and lead to the next page."""
         try:
-            return redirect(view(_visit(request), **values))
+            visit = _visit(request)
+            check_rate(request)
+            return redirect(view(visit, **values))
         except Denied as denied:
             messages.error(request, words_of(denied))
         except TransferRefused as refused:
@@ -163,7 +174,7 @@ def words_of(denied: Denied) -> str:
         DenyReason.NOT_ALLOWED: _("This is not possible for you. Ask who leads it."),
         DenyReason.CLOSED: _("It is closed."),
         DenyReason.FULL: _("The limit is reached. Remove something first."),
-        DenyReason.RATE: _("That was the most for today. Try again tomorrow."),
+        DenyReason.RATE: _("That was too often. Try again later."),
     }
     fallback = _("Check what you have filled in: %(what)s") % {"what": denied.reason}
     return texts.get(denied.why, fallback)

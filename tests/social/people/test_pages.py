@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from domains.models import Account
 from foundation.cells.directory import own_platform
+from im.api.base import StrictLimit
 from social.flows.texts import send_due
 from social.models import Moment
 from tests.social.people.town import Neighbour, picture
@@ -202,3 +203,16 @@ def test_a_forgotten_password_is_replaced_by_a_link_of_one_use(
     assert client.get(path[0]).status_code == 404, "it is used up"
     forged = path[0].replace(anna.id, "another")
     assert client.get(forged).status_code == 404
+
+
+def test_forms_and_searches_are_limited_as_calls_are(
+    anna: Neighbour, zoe: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(StrictLimit, "most", 3)
+    monkeypatch.setattr(StrictLimit, "seconds", 86_400)
+    browser = browser_of(anna)
+    for _ in range(3):
+        assert f"/people/{zoe.id}/" in text_of(browser, "?q=zoe")
+    assert "That was too often" in text_of(browser, "?q=zoe")
+    assert f"/people/{zoe.id}/" not in text_of(browser, "?q=zoe")
+    assert "That was too often" in send(browser, "labels/add", name="family")
