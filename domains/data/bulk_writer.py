@@ -10,12 +10,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db.models import QuerySet
 
 from domains.data import department_rows, hooks, queries, sealing, second_factor_rows, tokens
+from domains.data.serializers import WireObject
 from domains.models import Account, ApiKey, Application, MachineRoom
 from domains.rules.addresses import addresses_of
 from domains.rules.sign_in_names import names_of
@@ -26,7 +26,6 @@ from foundation.cells import sql
 
 log = logging.getLogger("domains.store")
 
-WireObject = Mapping[str, Any]
 _DOMAIN_COLUMNS = ("moid", "level", "parent_id", "name", "used", "enable_h265", "enable_hd")
 _USER_DOMAIN_COLUMNS = (
     *("domain_ptr_id", "platform_id", "room_id", "small_limit", "large_limit", "findable"),

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from domains.data.serializers import WireObject
 from domains.rules.departments import DepartmentNode, parents_first
 from foundation.cells import sql
-
-if TYPE_CHECKING:
-    from domains.data.bulk_writer import WireObject
 
 _COLUMNS = ("moid", "domain_id", "parent_id", "name")
 

@@ -6,14 +6,11 @@ The core is the deployment where the tree of domains is edited.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from domains.data.serializers import WireObject
 from foundation import clock
 from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
-
-if TYPE_CHECKING:
-    from domains.data.bulk_writer import WireObject
 
 _DEVICE_COLUMNS = ("key", "name", "step", "t0", "digits", "tolerance")
 

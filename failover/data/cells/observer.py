@@ -126,9 +126,7 @@ class CellObserver:
         now = time.monotonic()
         memory = self.memory
         row = reading.row if reading else None
-        if row is not None and (memory.last is None or memory.last.owner != row.owner):
-            # What was seen under another owner says nothing about this one.
-            memory.pulse_at = memory.well_since = memory.diverged_at = None
+        self._forget_other_owner(row)
         self._remember_row(row, now)
         database = self._database(now)
         self._remember_own_request(reading, now)
@@ -166,6 +164,12 @@ class CellObserver:
             well_since=memory.well_since,
             unprotected_epoch=memory.unprotected_epoch,
         )
+
+    def _forget_other_owner(self, row: RegisterRow | None) -> None:
+        """Forget what was seen under another owner, since it says nothing about the owner of this row."""
+        last = self.memory.last
+        if row is not None and (last is None or last.owner != row.owner):
+            self.memory.pulse_at = self.memory.well_since = self.memory.diverged_at = None
 
     def is_well(self, facts: Facts) -> bool:
         """Return whether this site serves the platform, or could serve it if it took over now."""
