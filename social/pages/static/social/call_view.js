@@ -75,9 +75,9 @@ export class CallView {
 
   /** Find a path between the two browsers, if the platform has servers for that. */
   async #tryDirectly(call) {
-    const { ice_servers: servers } = await this.#api.get("calls/turn").catch(() => ({ ice_servers: [] }));
+    const servers = await this.#servers().catch(() => []);
     if (!servers.length || this.#number !== call.call_id || call.call_id !== call.session_id) return;
-    this.#direct = new DirectPath(servers, call.caller.user_id === this.#me.id, {
+    this.#direct = new DirectPath(() => this.#servers(), call.caller.user_id === this.#me.id, {
       send: (data) => this.#api.send("POST", `calls/${call.call_id}/signal`, { device, data }).catch(() => {}),
       play: (stream) => ($("direct").srcObject = stream),
       changed: () => this.#choose(),
@@ -86,6 +86,16 @@ export class CallView {
     await this.#direct.open(this.#media.audio).catch((why) => console.warn(why));
     for (const early of this.#early.splice(0)) this.signal(early.number, early.data);
   }
+
+  /** Return the servers for a direct path; their credentials end, so that they are asked for anew before. */
+  async #servers() {
+    if (Date.now() > this.#turn.until) {
+      const { ice_servers: servers, seconds } = await this.#api.get("calls/turn");
+      this.#turn = { servers, until: Date.now() + seconds * 500 };
+    }
+    return this.#turn.servers;
+  }
+  #turn = { servers: [], until: 0 };
 
   /** Play the sound that comes directly while two talk, or that of the media unit, which has everybody's. */
   #choose() {

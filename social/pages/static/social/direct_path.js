@@ -11,13 +11,14 @@ const MOST_LOST = 0.1;
 const AGAIN_AFTER = 10000;
 
 export class DirectPath {
-  /** `leads`: this side makes the offers. `on`: send(data), play(stream), changed(isDirect). */
-  constructor(iceServers, leads, on) {
-    this.#iceServers = iceServers;
+  /** `servers()` returns STUN and TURN servers with credentials that are good now; `leads`: this side makes the offers.
+   * `on`: send(data), play(stream), changed(isDirect). */
+  constructor(servers, leads, on) {
+    this.#servers = servers;
     this.#leads = leads;
     this.#on = on;
   }
-  #iceServers;
+  #servers;
   #leads;
   #on;
   #track = null;
@@ -30,18 +31,22 @@ export class DirectPath {
   #pause = AGAIN_AFTER;
   #good = 0;
   #seen = { received: 0, lost: 0 };
+  #isClosed = false;
   isDirect = false;
 
   /** Try the path; the side that does not lead waits for the other one's offer. */
   async open(track) {
     this.#track = track;
     if (!this.#leads || !track) return;
-    const peer = this.#begin(crypto.randomUUID());
+    const servers = await this.#servers();
+    if (this.#isClosed) return;
+    const peer = this.#begin(crypto.randomUUID(), servers);
     await peer.setLocalDescription();
     this.#say({ description: peer.localDescription });
   }
 
   close() {
+    this.#isClosed = true;
     clearTimeout(this.#retry);
     this.#drop();
   }
@@ -49,7 +54,9 @@ export class DirectPath {
   /** Handle what the other side has sent. */
   async hear({ attempt, description, candidate }) {
     if (description?.type === "offer") {
-      const peer = this.#begin(attempt);
+      const servers = await this.#servers();
+      if (this.#isClosed) return;
+      const peer = this.#begin(attempt, servers);
       await peer.setRemoteDescription(description);
       await peer.setLocalDescription();
       this.#say({ description: peer.localDescription });
@@ -66,10 +73,10 @@ export class DirectPath {
     }
   }
 
-  #begin(attempt) {
+  #begin(attempt, iceServers) {
     this.#drop();
     this.#attempt = attempt;
-    const peer = new RTCPeerConnection({ iceServers: this.#iceServers });
+    const peer = new RTCPeerConnection({ iceServers });
     this.#peer = peer;
     if (this.#track) peer.addTrack(this.#track, new MediaStream([this.#track]));
     else peer.addTransceiver("audio", { direction: "recvonly" });
@@ -112,9 +119,9 @@ export class DirectPath {
 
   #lost() {
     this.#drop();
-    if (!this.#leads) return;
+    if (!this.#leads || this.#isClosed) return;
     clearTimeout(this.#retry);
-    this.#retry = setTimeout(() => this.open(this.#track), this.#pause);
+    this.#retry = setTimeout(() => this.open(this.#track).catch(() => this.#lost()), this.#pause);
     this.#pause *= 2;
   }
 
