@@ -74,9 +74,9 @@ def _day(
 ) -> dict[str, object]:
     """Return what the page shows of one day."""
     busiest = max(hours, key=lambda hour: hour.needed)
-    day = hours[0].starts_at.astimezone(zone) + timedelta(hours=2)
+    day = (hours[0].starts_at + timedelta(hours=2)).astimezone(zone).replace(tzinfo=None)
     return {
-        "name": date_format(day.replace(tzinfo=None), "l, j F"),
+        "name": f"{date_format(day, 'l')} · {date_format(day, 'MONTH_DAY_FORMAT')}",
         "width": STEP * len(hours),
         "bars": [bar for n, hour in enumerate(hours) for bar in _bars(n, hour, top)],
         "marks": [_mark(n, hours[n], zone) for n in range(0, len(hours), 6)],
