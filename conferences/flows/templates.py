@@ -45,8 +45,11 @@ from foundation.bus.envelope import Envelope
 from foundation.bus.outgoing import Answer
 from foundation.bus.registry import handles
 from foundation.bus.retry import AT_ONCE, run_with_retries
+from foundation.bus.typed_json import read_own, to_json
+from foundation.bus.typed_json_words import InvalidValue
 from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
+from wire.conference_settings import ConferenceSettings
 from wire.error_codes import MEANING, Err
 from wire.routes import Routes
 from wire.templates import (
@@ -215,7 +218,15 @@ def delete_in(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fiel
 def _refuse_invalid(
     uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields, *, is_new: bool
 ) -> None:
-    """Raise StoredRefused if the settings of a template or room are not permitted, its name is taken, or it is too many."""
+    """Raise StoredRefused if the settings of a template or room are not permitted, its name is taken, or it is too many.
+
+    What could not be read again is refused as well: nobody could list, change or delete it any more.
+    """
+    try:
+        read_own(ConferenceSettings, to_json(stored.settings))
+    except InvalidValue as error:
+        detail = f"{'.'.join(map(str, error.path))}: {error.words}"
+        raise StoredRefused(CreateRefusal(Err.MALFORMED, detail)) from None
     tenant = uow.tenant(stored.user_domain)
     refusal = refuse_settings(stored, tenant, uow.serving) or refuse_beside_others(
         stored, uow.stored.others(stored), fields, is_new=is_new

@@ -9,11 +9,12 @@ import msgspec
 import orjson
 import pytest
 
+from conferences.flows.templates import StoredRefused, create_in
 from conferences.rules import stored as rules
 from conferences.rules.create import Tenant
 from conferences.rules.registry import read_notice
 from conferences.rules.states import ConferenceState
-from conferences.rules.stored import Kind, StoredConference
+from conferences.rules.stored import Draft, Fields, Kind, StoredConference
 from foundation.bus.envelope import Envelope
 from foundation.clock import id_at
 from tests.factories import NOW, conference, hear, memory_unit_of_work, seconds
@@ -144,6 +145,17 @@ def test_a_template_that_cannot_be_kept_is_refused(
     asked = {"templatename": "Other", "confname": "Other", **fields}
     refused(ask(site, "CM_MAU_CREATETEMPLATE_REQ", **asked), code, field)
     assert len(site.stored.kept) == 1
+
+
+def test_settings_that_could_not_be_read_again_are_refused(site: MemoryUnitOfWork) -> None:
+    settings = ConferenceSettings(name="Room", bitrate=1)
+    draft = Draft(kind=Kind.ROOM, name="Room", user_domain="u1", settings=settings)
+    names = Fields("id", "name", "e164", "user_domain", "creator")
+    with pytest.raises(StoredRefused) as refusal:
+        create_in(site, draft, names)
+    assert refusal.value.code == "29001"
+    assert refusal.value.detail.startswith("bitrate:")
+    assert len(site.stored.kept) == 0
 
 
 def test_a_tenant_has_so_many_templates_and_no_more(
