@@ -23,6 +23,7 @@ def web(port: int) -> list[str]:
         *("-m", "gunicorn", "confplatform.wsgi:application", "--worker-class", "gthread"),
         *("--workers", "1", "--threads", "96", "--bind", f"127.0.0.1:{port}"),
         *("--graceful-timeout", "25", "--keep-alive", "30", "--no-control-socket"),
+        *("--limit-request-line", "8190"),
     ]
 
 

@@ -55,6 +55,13 @@ def test_the_site_answers_beside_slow_and_silent_clients(
         link.close()
 
 
+def test_programs_can_read_that_an_address_is_too_long(program: Program) -> None:
+    assert program.raw("GET", f"/api/v1/mc/confs?title={'a' * 8000}")[0] == 200
+    status, content = program.raw("GET", f"/api/v1/mc/confs?title={'a' * 9000}")
+    assert status == 414
+    assert b'"error_code": 29001' in content
+
+
 def test_programs_can_read_that_a_request_is_too_large(program: Program) -> None:
     status, content = program.raw("POST", "/api/v1/mc/confs", b"a" * (2 * 1024 * 1024))
     assert status == 413
