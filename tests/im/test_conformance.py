@@ -52,7 +52,7 @@ def test_the_program_of_the_readme_runs(
 ) -> None:
     people = {account["username"]: account["password"] for account in chat_site.demo["accounts"]}
     program = (KIT / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
-    names = {"api": chat_site.http, "way": "stomp"}
+    names = {"api": chat_site.http, "protocol": "stomp"}
     names |= {"password": people["anna"], "peer_password": people["ben"]}
     exec(program, names)  # noqa: S102  our own
     assert capsys.readouterr().out.startswith("('")
