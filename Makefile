@@ -61,7 +61,7 @@ pictures: bootstrap-dev ## the main pages of what `make up` runs, as docs/pictur
 translations: bootstrap ## gather what the pages say, merge it into locale/, compile (needs gettext)
 	@$(PYTHON) -m deploy.translations
 
-new-app: bootstrap-dev ## create the folders of an app and add it to all lists (NAME=social)
+new-app: bootstrap-dev ## create the folders of an app and add it to all lists (NAME=moods)
 	@$(PYTHON) -m deploy.new_app $(NAME)
 
 lock: bootstrap-dev ## write requirements*.txt from requirements*.in, with hashes (ARGS=--upgrade for newer versions)

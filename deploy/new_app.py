@@ -1,4 +1,4 @@
-"""`make new-app NAME=social` creates the folders of a Django app, and adds it to all lists that name every app."""
+"""`make new-app NAME=moods` creates the folders of a Django app, and adds it to all lists that name every app."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 EDITS = (
-    # The project, the library and the tools name each app once. The new app stands above `im`.
+    # The project, the library and the tools name each app once. The new app stands above `im`, below `social`.
     ("confplatform/settings.py", r'^    "im",$', '    "im",\n    "{name}",'),
     (
         "confplatform/settings.py",
