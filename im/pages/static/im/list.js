@@ -1,6 +1,7 @@
 // The list of conversations, and search.
 
 import { $, arrange, day, face, made, notice, part, put, say, words } from "./page.js";
+import { showUnread } from "./title.js";
 import { short } from "./view.js";
 
 const SEARCH_AFTER = 250;
@@ -12,7 +13,6 @@ export class List {
     this.#talks = talks;
     this.#me = me;
     this.#on = on;
-    this.#title = document.title;
     $("search").addEventListener("input", () => this.#search());
     setInterval(() => this.#forgetWriting(), 1000);
   }
@@ -20,7 +20,6 @@ export class List {
   #talks;
   #me;
   #on;
-  #title;
   #rows = new Map();
   #searching = 0;
   /** The presence of contacts, as they let others see it. */
@@ -31,8 +30,7 @@ export class List {
     const shown = this.#talks.inOrder;
     arrange($("talks"), shown.map((talk) => this.#row(talk)));
     $("no-talks").hidden = shown.length > 0;
-    const { unread } = this.#talks;
-    document.title = unread ? `(${unread}) ${this.#title}` : this.#title;
+    showUnread(this.#talks.unread);
   }
   #open = null;
 

@@ -3,6 +3,7 @@
 
 import { Api } from "../im/api.js";
 import { Line } from "../im/line.js";
+import { showCaller } from "../im/title.js";
 import { $, device, me, put, say, setup, words } from "./call_page.js";
 import { CallView } from "./call_view.js";
 import { INCOMING, OUTGOING, RingTone } from "./ring_tone.js";
@@ -12,8 +13,6 @@ const HEARTBEAT = 30000;
 const GRACE = 1500;
 const TRIES = 10;
 const PATIENCE = 2000;
-/** The page's own title, which gives way to the caller's name: a hidden page shows nothing else. */
-const { title } = document;
 const csrf = document.querySelector("[name=csrfmiddlewaretoken]").value;
 const api = new Api(setup.api, csrf);
 const view = new CallView(api, me, words, (id) => hangUp(id));
@@ -64,8 +63,8 @@ function draw() {
 function drawRinging(call) {
   document.body.dataset.ringing = call ? "on" : "off";
   if (!call) {
-    if (shown) document.title = title;
     shown = null;
+    showCaller("");
     ring.stop();
     if ($("ringing").open) $("ringing").close();
     return;
@@ -77,7 +76,8 @@ function drawRinging(call) {
   }
   if (shown?.call_id === call.call_id) return;
   shown = call;
-  document.title = $("ringing-who").textContent = say(words.calls_you, { name: call.caller.name });
+  $("ringing-who").textContent = say(words.calls_you, { name: call.caller.name });
+  showCaller($("ringing-who").textContent);
   $("ringing").showModal();
   $("ringing-accept").focus();
   ring.start();
