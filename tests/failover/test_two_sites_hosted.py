@@ -164,6 +164,10 @@ def _west_has_the_moment(two: TwoManagers, moment: str) -> None:
 def _east_has_the_comment_of_west(two: TwoManagers, moment: str) -> None:
     """Check that anna finds at east what ben did at west."""
     anna = Program(two.east)
+    key = two.east.demo["api_key"]
+    until(
+        lambda: "account_token" in anna.post("system/token", **key), 10, "signing people in at east"
+    )
     anna.log_in("anna")
     comments = anna.get(f"social/moments/{moment}/comments")["comments"]
     assert [comment["text"] for comment in comments] == ["at west"]

@@ -22,8 +22,14 @@ PERSONAL, PUBLIC, ROOMS = "mc/personal_templates", "mc/public_templates", "mc/vi
 
 @pytest.fixture
 def kept(program: Program, simulated: Site) -> Iterator[Program]:
-    """Yield the program; what it keeps is gone at the end."""
+    """Yield the program; nothing is kept before the test, nor after it."""
+    _delete_what_is_kept(simulated)
     yield program
+    _delete_what_is_kept(simulated)
+
+
+def _delete_what_is_kept(simulated: Site) -> None:
+    """Delete all templates and virtual rooms of the site, and give their numbers back."""
     for table in ("publictemplate", "personaltemplate", "virtualroom"):
         sql(simulated, f"DELETE FROM conferences_{table}")
     sql(simulated, "UPDATE conferences_number SET held_by=''")

@@ -89,7 +89,7 @@ ROOMS = {
     "^console/rooms/(?P<kind>room|template)/(?P<stored_id>[^/]{1,40})/delete$",
 }
 OF_CONSOLE = {"", "chat/", "console/", "console/live", "console/start", CONSOLE} | ROOMS
-OF_CONSOLE |= {"console/bookings/", "console/bookings/book"}
+OF_CONSOLE |= {"console/bookings/", "console/bookings/book", "console/bookings/week"}
 OF_CONSOLE |= {f"console/bookings/<str:bookid>/{verb}" for verb in ("change", "cancel", "begin")}
 OPEN |= {"accounts/login/", "accounts/logout/"}
 OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "introspect")}
