@@ -253,7 +253,8 @@ function callText(data, me) {
   const isCaller = data.caller_id === me.id;
   if (data.what === "missed") return isCaller ? words.call_unanswered : say(words.call_missed_from, { name });
   if (data.what !== "ended") return "";
-  return data.seconds ? say(words.call_lasted, { time: minutes(data.seconds * 1000) }) : words.call_ended;
+  const hasTalked = data.seconds || data.reason === "hung_up";
+  return hasTalked ? say(words.call_lasted, { time: minutes(data.seconds * 1000) }) : words.call_ended;
 }
 
 /** Return the text of an event; "" if the event is not shown. */
