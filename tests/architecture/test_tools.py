@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import subprocess
@@ -32,6 +33,11 @@ def test_make_check_and_the_hooks_before_a_commit_do_the_same() -> None:
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     hooks = {_plain(hook["entry"]) for repo in config["repos"] for hook in repo["hooks"]}
     assert {_plain(" ".join(words)) for words in linters.CHECKS} == hooks
+
+
+@pytest.mark.parametrize("module", chaos.GROUPS.values())
+def test_each_group_of_chaos_has_stories(module: str) -> None:
+    assert callable(importlib.import_module(module).stories)
 
 
 @pytest.mark.parametrize(("file", "pattern", "_replacement"), new_app.EDITS)

@@ -24,7 +24,7 @@ PASSWORD = "of-chaos-alone"
 DISK = "192m"
 
 
-def told(root: Path) -> Stories:
+def stories(root: Path) -> Stories:
     """Tell the stories of a database whose disk is full, which only root can make, and of a broker without space."""
     if os.geteuid() == 0:
         with _disk(root / "disk") as disk:
@@ -143,6 +143,3 @@ def _until(is_true: Callable[[], bool], failure: str, seconds: float) -> None:
     while not is_true():
         assert time.monotonic() < end, failure
         time.sleep(0.2)
-
-
-stories = told

@@ -24,7 +24,7 @@ MOVES = "SELECT COUNT(*) AS n FROM failover_failoverevent WHERE kind IN ('takeov
 UNWELL = "SELECT COUNT(*) AS n FROM failover_failoverevent WHERE kind='asked'"
 
 
-def told(root: Path) -> Stories:
+def stories(root: Path) -> Stories:
     """Tell the stories of brokers that accept nothing, a locked database, and a host under heavy load."""
     with two_sites(root, units=2) as two:
         two.at_rest()
