@@ -202,7 +202,7 @@ def starts_to_plan(
 
 
 class Happened(StrEnum):
-    """What has happened to a reservation, or to one of its dates."""
+    """An event that has happened to a reservation, or to one of its dates."""
 
     CREATED = "created"
     CHANGED = "changed"
@@ -215,7 +215,7 @@ class Happened(StrEnum):
 
 
 class BookingNews(NamedTuple):
-    """What is to be told of a reservation; `date`: of this date alone, `None` means of all."""
+    """A notice tells of a change of a reservation; `date`: of this date alone, `None` means of all."""
 
     happened: Happened
     reservation: Reservation

@@ -1,4 +1,4 @@
-"""How many places are booked in each hour of the coming week, beside what usually runs. Pure."""
+"""The module counts the places booked in each hour of the coming week, beside those usually in use. It is pure."""
 
 from __future__ import annotations
 

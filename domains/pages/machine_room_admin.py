@@ -66,7 +66,7 @@ class MachineRoomAdmin(RoomTables, BaseAdmin[MachineRoom]):
         tree.save_room(obj)
 
     def delete_model(self, request: HttpRequest, obj: MachineRoom) -> None:
-        """Delete a machine room by `flows.change`, which checks the rules and records the change."""
+        """Delete a machine room by a flow, which checks the rules and records the change for the sites."""
         tree.delete_room(obj.pk)
 
     def changeform_view(

@@ -82,7 +82,7 @@ class Type(StrEnum):
 
 
 CALL_ACTS = ("start", "ringing", "answer", "decline", "hangup")
-"""What a client may say about a call: `act` of its message `call`."""
+"""An act is what a client may say about a call: the field `act` of its message `call`."""
 
 MISSED_CALL = "missed"
 """The `type` of an entry `call` that tells of a missed call, which counts as an unread message."""

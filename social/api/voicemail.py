@@ -60,7 +60,7 @@ class Mailbox(Done):
 
 
 class UnheardCount(Done):
-    """How many voicemails were not heard yet."""
+    """The number of voicemails that were not heard yet."""
 
     unheard = serializers.IntegerField()
 

@@ -1,4 +1,4 @@
-"""Who has forgotten the password gets a link by e-mail, with which a new one is chosen.
+"""A person who has forgotten the password gets a link by e-mail, and chooses a new password with it.
 
 The link is good once, for an hour, and for the account alone that it was made for. Nobody learns
 from it whether there is an account.

@@ -116,7 +116,7 @@ class BookEntry(models.Model):
 
 
 class BookDay(models.Model):
-    """How many new numbers the address books of a tenant took on one day."""
+    """The number of new telephone numbers that the address books of a tenant took on one day."""
 
     pk = models.CompositePrimaryKey("domain", "day")
     domain = models.CharField(max_length=40)

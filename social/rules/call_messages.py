@@ -1,4 +1,4 @@
-"""What people's devices and the log of their conversation are told about a call. Pure."""
+"""The module makes what people's devices, and the log of their conversation, are told about a call. It is pure."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from social.rules.calls import VOICEMAIL_AFTER, Call
 
 SHORTEST_SECONDS = 3
-"""What is shorter was no message, but a hesitation."""
+"""A shorter recording counts as a hesitation, not as a message, and is refused."""
 
 
 class VoicemailRefusal(StrEnum):

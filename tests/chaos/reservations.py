@@ -17,7 +17,7 @@ from tests.stories.manager import TENANT, Manager
 
 COUNT = 200
 LEAD = timedelta(seconds=12)
-"""How long before their start the reservations are booked."""
+"""The reservations are booked so long before their start."""
 KILLS = 4
 """The workers are killed so often, once a second, from the second of the start on."""
 

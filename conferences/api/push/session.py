@@ -37,9 +37,9 @@ class Session:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     rate_limit: RateLimit = field(default_factory=lambda: RateLimit(_PER_SECOND, _BURST))
     connects: int = 0
-    """How many `/meta/connect` the client has sent; only the latest one is held."""
+    """The number of `/meta/connect` that the client has sent; only the latest one is held."""
     holders: int = 0
-    """How many connections wait for messages of this session."""
+    """The number of connections that wait for messages of this session."""
     seen_at: float = field(default_factory=time.monotonic)
 
     def offer(self, event: PushedEvent) -> None:
