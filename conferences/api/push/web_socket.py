@@ -19,6 +19,8 @@ from foundation.json_value import JSONObject
 _HEARTBEAT_SECONDS = 25.0
 _SESSION_WITHIN = 15.0
 """A client that has no session for so long is cut off: only who has signed in may keep a connection."""
+_CLOSE_SECONDS = 3.0
+"""The closing handshake takes at most so long: a client that reads nothing would hold it up without end."""
 _PER_SECOND, _AT_ONCE = 40.0, 800
 """The limit of messages on one connection: twice that of a session, which refuses them earlier. Then it is cut off."""
 
@@ -66,6 +68,7 @@ class Connection:
         try:
             async for frame in self._socket:
                 if sending.done() or not await self._receive(frame):
+                    self._abort()
                     break
         except (TimeoutError, OSError, requests.Malformed):
             pass
@@ -75,7 +78,8 @@ class Connection:
             with contextlib.suppress(asyncio.CancelledError, OSError):
                 await sending
             with contextlib.suppress(OSError, TimeoutError):
-                await self._socket.close()
+                async with asyncio.timeout(_CLOSE_SECONDS):
+                    await self._socket.close()
 
     async def _receive(self, frame: object) -> bool:
         """Answer the messages of a frame, and return whether to keep the connection. Raises Malformed."""
@@ -170,5 +174,9 @@ class Connection:
         """End the session of a client that reads nothing, and break its connection."""
         if self._session is not None:
             self._session.end("slow")
+        self._abort()
+
+    def _abort(self) -> None:
+        """Break the connection without the closing handshake, which would read whatever the client still sends."""
         if self._request.transport is not None:
             self._request.transport.abort()
