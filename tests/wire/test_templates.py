@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from deploy.stand.site import Site
 from tests.wire.actors import TENANT, TO_UPU, Manager, MediaUnit
 from tests.wire.conftest import Taps
-from tests.wire.line import Body, Line, Tap
+from tests.wire.line import Body, Line, ReceivedMessage, Tap
 
 pytestmark = pytest.mark.xdist_group("wire")
 
@@ -26,16 +27,19 @@ def add(cm: Manager, **fields: Any) -> Body:
 class Gateway(Tap):
     """A gateway that asks the registry what a number is."""
 
-    def asks(self, **fields: Any) -> Body:
-        """Return the answer of the registry."""
+    def asks(self, sent_at: int | None = None, **fields: Any) -> Body:
+        """Return the answer of the registry to a question that is sent now, or was at `sent_at`."""
         body = {"type": "GW_UPU_GETCONF_REQ", "reqid": uuid.uuid4().hex, **fields}
-        self.line.say(*TO_UPU, body, reply_to=self.queue, correlation_id=body["reqid"])
+        around: dict[str, Any] = {"timestamp": sent_at} if sent_at else {}
+        self.line.say(*TO_UPU, body, reply_to=self.queue, correlation_id=body["reqid"], **around)
 
-        def there() -> Body | None:
-            answers = (m.body for m in self.heard if m.properties.correlation_id == body["reqid"])
-            return next(answers, None)
+        def there() -> ReceivedMessage | None:
+            marked = (m for m in self.heard if m.properties.correlation_id == body["reqid"])
+            return next(marked, None)
 
-        return self.line.wait(there, 10, lambda: f"an answer to {body}")
+        answer = self.line.wait(there, 10, lambda: f"an answer to {body}")
+        self.heard.remove(answer)
+        return answer.body
 
     def is_told(self, number: str, *states: str) -> list[Body]:
         """Wait until the registry knows a number in these states, and return what it knows."""
@@ -118,6 +122,21 @@ def test_the_registry_says_what_it_does_not_know(gateway: Gateway, site: Site) -
     assert gateway.asks(confE164="99")["errcode"] == "29010"
     assert gateway.asks(shortnum="99")["detail"].startswith("shortnum:")
     assert gateway.asks()["errcode"] == "29010"
+
+
+def test_a_question_that_comes_late_is_refused_and_one_that_comes_twice_is_answered_twice(
+    gateway: Gateway, cm: Manager
+) -> None:
+    template = add(cm)
+    number = template["confE164"]
+    gateway.is_told(number, "idle")
+    late = gateway.asks(sent_at=int(time.time()) - 3600, confE164=number)
+    assert (late["type"], late["errcode"]) == ("UPU_GW_GETCONF_NACK", "29005")
+    assert late["detail"] == "expired"
+    first, second = (gateway.asks(confE164=number, reqid="twice") for _ in range(2))
+    assert first == second
+    cm.ask("CM_MAU_DELTEMPLATE_REQ", moid=TENANT, templateid=template["templateid"])
+    gateway.is_told(number)
 
 
 def test_a_late_notice_changes_nothing(
