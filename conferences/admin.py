@@ -23,7 +23,13 @@ from conferences.data import row_mapper
 from conferences.data.pool_view import placement_reasons
 from conferences.flows import due, move
 from conferences.models import PATHS, PATHS_AT, CallRecord, Conference, Number
-from conferences.pages import conference_details, reservation_admin, stored_admin, unit_admin
+from conferences.pages import (
+    area_admin,
+    conference_details,
+    reservation_admin,
+    stored_admin,
+    unit_admin,
+)
 from conferences.rules import states
 from conferences.rules.states import ConferenceState, EndReason
 from domains.models import Domain
@@ -37,7 +43,7 @@ if TYPE_CHECKING:
     from django.contrib.admin.filters import _ListFilterChoices
     from django_stubs_ext import StrOrPromise
 
-__all__ = ["reservation_admin", "stored_admin", "unit_admin"]
+__all__ = ["area_admin", "reservation_admin", "stored_admin", "unit_admin"]
 
 COLOURS = {
     ConferenceState.CREATING: "blue",

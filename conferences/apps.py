@@ -68,7 +68,7 @@ call record       | conferences.callrecord  | v.... | v....   | v....    | v....
 media unit        | conferences.resourceunit| v...o | v...o   | v...o    | ..... | its platform; operate: drain, put back, move conferences
 public template   | conferences.publictemplate | vacd. | vacd. | vacd. | vacd. | its tenant
 personal template | conferences.personaltemplate | v..d. | v..d. | v..d. | v..d. | its tenant
-meeting room area | conferences.meetingroomarea | vacd. | vacd. | vacd. | vacd. | its tenant, over HTTP
+meeting room area | conferences.meetingroomarea | vacd. | vacd. | vacd. | vacd. | its tenant, the platform of this site
 virtual room      | conferences.virtualroom | vacd. | vacd. | vacd. | vacd. | its tenant
 registered number | conferences.registerednumber | v.... | v.... | v.... | v.... | its tenant, and where it is
 number            | conferences.number      | v.... | v....   | v....    | ..... | the platform of this site
@@ -108,6 +108,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
                 _("Personal templates"), "bookmark_manager", "conferences", "personaltemplate"
             ),
             model_entry(_("Virtual rooms"), "meeting_room", "conferences", "virtualroom"),
+            model_entry(_("Areas of meeting rooms"), "map", "conferences", "meetingroomarea"),
             model_entry(
                 _("Registered numbers"), "contact_phone", "conferences", "registerednumber"
             ),

@@ -5,17 +5,14 @@ They save and delete by the same flow as messages and the HTTP API, which keeps 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from copy import deepcopy
-from functools import partial
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 import orjson
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from conferences.api.request_parsing import conference_name
@@ -32,12 +29,12 @@ from conferences.models import (
     VirtualRoom,
 )
 from conferences.models.templates import StoredConference as StoredRow
+from conferences.pages.tenant_admin import TenantAdmin, TenantForm
 from conferences.rules.stored import Changes, Draft, Fields, Kind, StoredConference
-from domains.models import Account, Domain, Level, UserDomain
+from domains.models import Account, Level
 from foundation.cells.directory import own_platform
-from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin, badge
+from foundation.web.admin_base import ReadOnlyAdmin, badge
 from foundation.web.errors import Refusal
-from foundation.web.scoping import ScopedPages
 from wire.conference_settings import ConferenceSettings
 from wire.fields import MAX_MINUTES, SIZES
 
@@ -51,7 +48,6 @@ _PATHS_AT: dict[int, tuple[str, ...]] = {
 }
 _SHOWN = ("duration", "places", "resolution", "auto_end", "record")
 """The settings of a conference that the form has, besides the password."""
-_FORM_ONLY = ("tenant", "password", *_SHOWN)
 _FORM_FIELDS = Fields("name", "name", "e164", "tenant", "owner")
 
 
@@ -60,10 +56,9 @@ def to_stored(row: StoredRow) -> StoredConference:
     return from_row(orjson.dumps(row.detail))
 
 
-class StoredForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of this class takes a type
+class StoredForm(TenantForm):
     """The form of a template or virtual room: its name and number, and the settings of its conference."""
 
-    tenant = forms.ModelChoiceField(UserDomain.objects.none(), label=_("tenant"))
     password = forms.RegexField(
         r"^[A-Za-z0-9_.]*$", max_length=16, required=False, label=_("password")
     )
@@ -112,11 +107,13 @@ class StoredForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub of
         return ConferenceSettings(**values)
 
 
-class StoredAdmin(BaseAdmin[S]):
+class StoredAdmin(TenantAdmin[S]):
     """The base of the pages of public templates, personal templates and virtual rooms."""
 
     kind: ClassVar[Kind]
+    refusal = StoredRefused
     form = StoredForm
+    form_only = ("tenant", "password", *_SHOWN)
     scope = STORED_PATHS
     scope_at = _PATHS_AT
     list_display = ["name", "e164", "tenant_name", "made_by", "changed_at"]
@@ -132,20 +129,13 @@ class StoredAdmin(BaseAdmin[S]):
         ("auto_end", "record"),
     ]
 
-    def enrich(self, rows: Sequence[StoredRow]) -> None:
+    def enrich(self, rows: Sequence[S]) -> None:
         """Add to each row the names of its user domain (tenant) and of its owner, in two queries."""
-        domains = Domain.objects.filter(pk__in={row.user_domain for row in rows})
+        super().enrich(rows)
         makers = Account.objects.filter(moid__in={row.owner for row in rows if row.owner})
-        names = dict(domains.values_list("pk", "name"))
         people = {account.moid: str(account) for account in makers}
         for row in rows:
-            vars(row)["tenant_name"] = names.get(row.user_domain, row.user_domain)
             vars(row)["made_by"] = people.get(row.owner, row.owner) or "–"
-
-    @admin.display(description=_("tenant"))
-    def tenant_name(self, row: StoredRow) -> str:
-        """Return the name of the user domain (tenant)."""
-        return str(vars(row)["tenant_name"])
 
     @admin.display(description=_("made by"))
     def made_by(self, row: StoredRow) -> str:
@@ -167,32 +157,20 @@ class StoredAdmin(BaseAdmin[S]):
         if row is not None:
             settings = to_stored(row).settings
             row.__dict__ |= {name: getattr(settings, name) for name in _SHOWN}
-            row.__dict__ |= {"tenant": row.user_domain}
             row.__dict__["password"] = _("set") if settings.password else _("none")
         return row
 
     def get_form(
         self, request: HttpRequest, obj: S | None = None, **kwargs: object
-    ) -> type[StoredForm]:
-        """Return the form with the present settings, and the tenants that the user may choose."""
-        form: type[StoredForm] = super().get_form(request, obj, **kwargs)
-        # The fields of the class are shared by all requests.
-        form.base_fields |= {name: deepcopy(form.base_fields[name]) for name in _FORM_ONLY}
+    ) -> type[TenantForm]:
+        """Return the form with the present settings."""
+        form = super().get_form(request, obj, **kwargs)
         if number := form.base_fields.get("e164"):
             number.help_text = _("Empty: any free number.")
-        tenants = form.base_fields["tenant"]
-        assert isinstance(tenants, forms.ModelChoiceField)
-        if obj is None:
-            page = self.admin_site._registry[UserDomain]
-            assert isinstance(page, ScopedPages)
-            visible = UserDomain.objects.filter(page.in_scope(request.user))
-            tenants.queryset = visible.filter(platform=own_platform())
-            return form
-        tenants.queryset, tenants.disabled = UserDomain.objects.filter(pk=obj.user_domain), True
-        stored = to_stored(obj)
-        for name in ("password", *_SHOWN):
-            form.base_fields[name].initial = getattr(stored.settings, name)
-        tenants.initial = stored.user_domain
+        if obj is not None:
+            settings = to_stored(obj).settings
+            for name in ("password", *_SHOWN):
+                form.base_fields[name].initial = getattr(settings, name)
         return form
 
     # ---- saving and deleting, by the flow ---------------------------------------------------
@@ -228,28 +206,9 @@ class StoredAdmin(BaseAdmin[S]):
         )
         return flow.update(own_platform(), obj.pk, obj.user_domain, changes, _FORM_FIELDS)
 
-    def delete_model(self, request: HttpRequest, obj: S) -> None:
+    def delete_by_flow(self, obj: S) -> None:
         """Delete a template or virtual room by the flow. Raises StoredRefused."""
         flow.delete(own_platform(), obj.pk, obj.user_domain, _FORM_FIELDS)
-
-    def changeform_view(
-        self, request: HttpRequest, *args: object, **kwargs: object
-    ) -> HttpResponse:
-        """Return the page with the form; if the flow refuses to save it, show why."""
-        return _show_refusal(request, partial(super().changeform_view, request, *args, **kwargs))
-
-    def delete_view(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Return the page that asks whether to delete; if the flow refuses to delete, show why."""
-        return _show_refusal(request, partial(super().delete_view, request, *args, **kwargs))
-
-
-def _show_refusal(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-    """Return the response of a view; if it raises StoredRefused, show the reason on the same page."""
-    try:
-        return view()
-    except StoredRefused as refused:
-        messages.error(request, refused.detail)
-        return redirect(request.get_full_path())
 
 
 @admin.register(PublicTemplate)
@@ -276,7 +235,7 @@ class VirtualRoomAdmin(StoredAdmin[VirtualRoom]):
     list_display = ["name", "e164", "held", "tenant_name", "made_by", "changed_at"]
     empty_words = _("Rooms with a permanent number are kept here.")
 
-    def enrich(self, rows: Sequence[StoredRow]) -> None:
+    def enrich(self, rows: Sequence[VirtualRoom]) -> None:
         """Add to each room also whether a conference is held in it."""
         super().enrich(rows)
         held = queries.live_names("default", [row.e164 for row in rows if row.e164])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -21,12 +20,12 @@ from domains.data import lockout, queries
 from domains.data.permission_backend import level_of
 from domains.flows import people
 from domains.models import Account, Level, SignInName
-from domains.pages.admin_widgets import show_refusals
+from domains.pages.admin_widgets import RulesAdmin
 from domains.pages.forms import NewAccountForm, PasswordForm
 from domains.pages.table_import import AccountTables
 from domains.rules.accounts import normalize_number
 from domains.rules.sign_in_names import normalize
-from foundation.web.admin_base import BaseAdmin, badge
+from foundation.web.admin_base import badge
 from foundation.web.scoping import PageUser
 
 MAX_FOUND = 500
@@ -53,7 +52,7 @@ _PERSON_FIELDS = (
 
 
 @admin.register(Account)
-class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin[Account]):  # type: ignore[type-arg, misc]  # only the stub of this class takes a type
+class AccountAdmin(AccountTables, DjangoUserAdmin, RulesAdmin[Account]):  # type: ignore[type-arg, misc]  # only the stub of this class takes a type
     """The page of accounts. A password can be set, but never seen."""
 
     scope = ("domain",)
@@ -131,14 +130,6 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, BaseAdmin[Account]):  # type:
     def delete_model(self, request: HttpRequest, obj: Account) -> None:
         """Delete an account by `flows.people`, which checks the rules and records the change."""
         people.delete(obj.moid, changed_by=_moid(request))
-
-    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Return the form of an account. If the flow refuses to save it, show why."""
-        return show_refusals(request, partial(super().changeform_view, request, *args, **kwargs))
-
-    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Return the page that deletes an account. If the flow refuses it, show why."""
-        return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))
 
     # ---- actions ----------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Helpers that several admin pages of domains share: messages of refusals, paths, links, badges and bars."""
+"""Parts that several admin pages of domains share: a base class that shows refusals, paths, links, badges and bars."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -19,7 +16,8 @@ from domains.data.hooks import Measure
 from domains.models import Level
 from domains.rules.refusal_texts import translated
 from domains.rules.tree import RuleBroken
-from foundation.web.admin_base import badge, bar
+from foundation.web.admin_base import FlowAdmin, badge, bar
+from foundation.web.scoping import M
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -46,14 +44,15 @@ _ADD_TITLES = {
 }
 
 
-def show_refusals(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-    """Return the response of a view. If the flow that it calls refuses the change, show why and reload the page."""
-    try:
-        return view()
-    except RuleBroken as error:
-        for refusal in error.refusals:
-            messages.error(request, translated(refusal))
-        return redirect(request.get_full_path())
+class RulesAdmin(FlowAdmin[M]):
+    """The base of pages whose flows check the rules of the tree; a page shows each rule that a change would break."""
+
+    refusal = RuleBroken
+
+    def reasons(self, refused: Exception) -> Iterable[str]:
+        """Return the broken rules as sentences in the reader's language."""
+        assert isinstance(refused, RuleBroken)
+        return map(translated, refused.refusals)
 
 
 def form_address(level: int, moid: str) -> str:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from functools import partial
-
-from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from domains.flows import departments
 from domains.models import Department
-from domains.pages.admin_widgets import show_refusals
-from foundation.web.admin_base import BaseAdmin
+from domains.pages.admin_widgets import RulesAdmin
 
 
 @admin.register(Department)
-class DepartmentAdmin(BaseAdmin[Department]):
+class DepartmentAdmin(RulesAdmin[Department]):
     """The page of departments. A department stays in its user domain; it may move below another one there."""
 
     scope = ("domain",)
@@ -35,26 +31,10 @@ class DepartmentAdmin(BaseAdmin[Department]):
         """Return the fields that nobody edits: the MOID, and the user domain once the department is saved."""
         return ["domain", "moid"] if obj else []
 
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: Department,
-        form: forms.ModelForm[Department],
-        change: bool,
-    ) -> None:
+    def save_by_flow(self, obj: Department) -> None:
         """Save a department by `flows.departments`, which checks the rules and records the change."""
         departments.save(obj)
 
-    def delete_model(self, request: HttpRequest, obj: Department) -> None:
+    def delete_by_flow(self, obj: Department) -> None:
         """Delete a department by `flows.departments`, which checks the rules and records the change."""
         departments.delete(obj.pk)
-
-    def changeform_view(
-        self, request: HttpRequest, *args: object, **kwargs: object
-    ) -> HttpResponse:
-        """Return the form of a department. If the flow refuses to save it, show why."""
-        return show_refusals(request, partial(super().changeform_view, request, *args, **kwargs))
-
-    def delete_view(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Return the page that deletes a department. If the flow refuses it, show why."""
-        return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))

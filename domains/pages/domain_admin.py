@@ -21,12 +21,12 @@ from domains.flows import change as tree
 from domains.models import CoreDomain, Domain, Level, PlatformDomain, ServiceDomain, UserDomain
 from domains.pages.admin_widgets import (
     DATABASE,
+    RulesAdmin,
     add_links,
     form_address,
     limit_bar,
     limit_bars,
     path_to,
-    show_refusals,
     state_badge,
 )
 from domains.pages.forms import PlatformForm
@@ -34,7 +34,7 @@ from domains.pages.loss import describe_loss
 from domains.pages.machine_room_admin import BackupInline, RoomInline
 from domains.pages.table_import import PlatformTables, ServiceTables, TenantTables
 from domains.pages.tree_page import TreePages
-from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin
+from foundation.web.admin_base import ReadOnlyAdmin
 from foundation.web.scoping import scope
 
 D = TypeVar("D", bound=Domain)
@@ -51,7 +51,7 @@ SHORTEST_MOID = 32
 """A search term of at least this length is taken for a MOID, the id of a domain."""
 
 
-class TreeAdmin(BaseAdmin[D]):
+class TreeAdmin(RulesAdmin[D]):
     """The base class of the admin pages of all kinds of domains."""
 
     list_select_related: Sequence[str] | bool
@@ -112,11 +112,11 @@ class TreeAdmin(BaseAdmin[D]):
             return False
         return bool(super().has_delete_permission(request, obj))
 
-    def save_model(self, request: HttpRequest, obj: D, form: object, change: bool) -> None:
+    def save_by_flow(self, obj: D) -> None:
         """Save a domain by `flows.change`, which checks the rules again and writes the domain to Redis."""
         tree.save_domain(obj)
 
-    def delete_model(self, request: HttpRequest, obj: Domain) -> None:
+    def delete_by_flow(self, obj: D) -> None:
         """Delete a domain by `flows.change`, which checks the rules."""
         tree.delete(obj.pk)
 
@@ -135,8 +135,7 @@ class TreeAdmin(BaseAdmin[D]):
                 self._level_of(object_id), object_id, self._may_add(request)
             )
             context["tree_page"] = reverse("admin:domains_domain_tree") + f"?open={object_id}"
-        view = partial(super().changeform_view, request, object_id, form_url, context)
-        return show_refusals(request, view)
+        return super().changeform_view(request, object_id, form_url, context)
 
     def _visible_moid(self, request: HttpRequest, moid: str) -> str:
         """Return the MOID if this user sees the domain, otherwise "".
@@ -155,10 +154,6 @@ class TreeAdmin(BaseAdmin[D]):
         """Return a function that says whether the user may add objects of a model, given by its name."""
         pages = {page.opts.model_name: page for page in self.admin_site._registry.values()}
         return lambda model_name: pages[model_name].has_add_permission(request)
-
-    def delete_view(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Return the page that deletes a domain. If the flow refuses it, show why."""
-        return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))
 
     # ---- columns ----------------------------------------------------------------------------
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import Model
 from django.forms.models import BaseInlineFormSet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -17,16 +15,16 @@ from unfold.admin import TabularInline
 
 from domains.flows import change as tree
 from domains.models import BackupPlatform, MachineRoom, PlatformDomain
-from domains.pages.admin_widgets import show_refusals
+from domains.pages.admin_widgets import RulesAdmin
 from domains.pages.table_import import RoomTables
 from domains.rules.refusal_texts import translated
 from domains.rules.tree import refusals_to_delete
-from foundation.web.admin_base import BaseAdmin, badge, translatable
+from foundation.web.admin_base import badge, translatable
 from foundation.web.scoping import ScopedChoices, scope
 
 
 @admin.register(MachineRoom)
-class MachineRoomAdmin(RoomTables, BaseAdmin[MachineRoom]):
+class MachineRoomAdmin(RoomTables, RulesAdmin[MachineRoom]):
     """The page of machine rooms. Whether a room is abnormal is measured, not edited."""
 
     scope = ("platform",)
@@ -55,29 +53,13 @@ class MachineRoomAdmin(RoomTables, BaseAdmin[MachineRoom]):
             return False
         return bool(super().has_delete_permission(request, obj))
 
-    def save_model(
-        self,
-        request: HttpRequest,
-        obj: MachineRoom,
-        form: forms.ModelForm[MachineRoom],
-        change: bool,
-    ) -> None:
+    def save_by_flow(self, obj: MachineRoom) -> None:
         """Save a machine room by a flow, which checks the rules and records the change for the sites."""
         tree.save_room(obj)
 
-    def delete_model(self, request: HttpRequest, obj: MachineRoom) -> None:
+    def delete_by_flow(self, obj: MachineRoom) -> None:
         """Delete a machine room by a flow, which checks the rules and records the change for the sites."""
         tree.delete_room(obj.pk)
-
-    def changeform_view(
-        self, request: HttpRequest, *args: object, **kwargs: object
-    ) -> HttpResponse:
-        """Return the form of a machine room. If the flow refuses to save it, show why."""
-        return show_refusals(request, partial(super().changeform_view, request, *args, **kwargs))
-
-    def delete_view(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
-        """Return the page that deletes a machine room. If the flow refuses it, show why."""
-        return show_refusals(request, partial(super().delete_view, request, *args, **kwargs))
 
 
 # ---- within a platform's page -------------------------------------------------------------------

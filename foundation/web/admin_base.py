@@ -6,7 +6,8 @@ operator for confirmation first, then calls a flow for each row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic
 
 from auditlog.models import LogEntry
@@ -18,6 +19,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise, cached_property
@@ -230,6 +232,60 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
             unchanged = len(rows) - count
             warning = _("%(count)d left as they are: not in a state for it any more")
             messages.warning(request, warning % {"count": unchanged})
+
+
+class FlowAdmin(BaseAdmin[M]):
+    """The base class of admin pages whose objects a flow saves and deletes. If the flow refuses, the page shows why."""
+
+    refusal: type[Exception]
+    """The exception by which the flow refuses a change."""
+
+    def reasons(self, refused: Exception) -> Iterable[StrOrPromise]:
+        """Return why the flow has refused a change, as sentences for the user. `refused` is a `refusal`."""
+        return [str(refused)]
+
+    def save_by_flow(self, obj: M) -> None:
+        """Save an object by the flow. Raises `refusal`."""
+        raise NotImplementedError
+
+    def delete_by_flow(self, obj: M) -> None:
+        """Delete an object by the flow. Raises `refusal`."""
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
+        """Save the object of a form; pages whose flow needs more than the object override this."""
+        self.save_by_flow(obj)
+
+    def delete_model(self, request: HttpRequest, obj: M) -> None:
+        """Delete an object; pages whose flow needs more than the object override this."""
+        self.delete_by_flow(obj)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, object] | None = None,
+    ) -> HttpResponse:
+        """Return the page with the form. If the flow refuses to save it, show why and load the page again."""
+        view = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        return self._with_reasons(request, view)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """Return the page that asks whether to delete. If the flow refuses it, show why and load the page again."""
+        view = partial(super().delete_view, request, object_id, extra_context)
+        return self._with_reasons(request, view)
+
+    def _with_reasons(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+        """Return the response of a view. If the flow that it calls refuses, show each reason."""
+        try:
+            return view()
+        except self.refusal as refused:
+            for reason in self.reasons(refused):
+                messages.error(request, reason)
+            return redirect(request.get_full_path())
 
 
 class ReadOnlyAdmin(BaseAdmin[M]):

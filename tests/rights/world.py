@@ -22,7 +22,7 @@ from django.db.models import Model
 
 from conferences.data import row_mapper
 from conferences.data.stored_rows import StoredRows
-from conferences.models import Number, RegisteredNumber, Reservation, ResourceUnit
+from conferences.models import MeetingRoomArea, Number, RegisteredNumber, Reservation, ResourceUnit
 from conferences.rules.states import Conference, ConferenceState, Unit
 from conferences.rules.stored import Kind, StoredConference
 from domains.models import (
@@ -175,6 +175,8 @@ def _stored(name: str) -> None:
             e164=number if kind is Kind.ROOM else "",
         )
         StoredRows("default").save(None, stored)
+    if platform == moid("Mill"):  # Another platform's areas lie in its own database.
+        MeetingRoomArea.objects.create(user_domain=tenant, area=f"area {name}")
     RegisteredNumber.objects.create(
         e164=number,
         running=False,
@@ -287,6 +289,7 @@ WHOSE: dict[str, Whose] = {
     "conferences.publictemplate": _kept,
     "conferences.personaltemplate": _kept,
     "conferences.virtualroom": _kept,
+    "conferences.meetingroomarea": lambda a: [a.user_domain, moid("Mill")],
     "conferences.registerednumber": lambda n: [n.user_domain, n.platform],
     "conferences.number": _site,
     "bus.parked": _site,
