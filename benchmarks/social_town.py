@@ -270,7 +270,7 @@ def books() -> list[Row]:
         address_book.upload(store, me, texts, "", clock.now())
         times.append(time.perf_counter() - start)
     tried = numbers.hashed_many((f"+86138{n:08d}" for n in range(TRIES)), "", shared_key())
-    found = len(matches.of_hashes(store, me, [*tried]))
+    found = len(matches.match_hashes(store, me, [*tried]))
     letters, stranger = "abcdefghijklmnopqrstuvwxyz", Person("stranger", "stranger", "elsewhere")
     for n in range(TRIES):
         name = name_of(n) if n % 2 else "".join(_random.choices(letters, k=5))

@@ -42,7 +42,7 @@ def due() -> None:
 
 @shared_task
 def start_reservations() -> None:
-    """Start the conferences of reservations whose time has come, and close the dates that are over."""
+    """Start the conferences of reservations whose time has come, and close the occurrences that are over."""
     for_each_served(occurrences.start_due)
 
 

@@ -38,7 +38,7 @@ class MemoryReservations:
         """Return the live reservation with this number."""
         return next((b for b in self.books.values() if b.live and b.e164 == e164), None)
 
-    def dates_of(self, bookid: str) -> list[Occurrence]:
+    def occurrences_of(self, bookid: str) -> list[Occurrence]:
         """Return the dates of a reservation, by their start."""
         dates = (date for date in self.dates.values() if date.bookid == bookid)
         return sorted(dates, key=lambda date: date.starts_at)
@@ -52,7 +52,7 @@ class MemoryReservations:
         """Return how many live reservations a user domain has."""
         return sum(1 for b in self.books.values() if b.live and b.user_domain == user_domain)
 
-    def count_dates_of(self, creator: str, except_bookid: str, limit: int) -> int:
+    def count_occurrences_of(self, creator: str, except_bookid: str, limit: int) -> int:
         """Return how many dates an account has planned, without those of one reservation."""
         bookids = {b.bookid for b in self.books.values() if b.creator_moid == creator} - {
             except_bookid

@@ -53,7 +53,7 @@ class ListedConference(TypedObject):
 class CreateConference(ConferenceSettings, Message):
     """A conference manager (CM) asks for a conference (CSS §1.1).
 
-    `bookid`, a field of ours, opens the next date of this reservation early; it is then held as it is booked.
+    `bookid`, a field of ours, opens the next occurrence of this reservation early; it is then held as it is booked.
     """
 
     reqid: ReqId | None = None

@@ -1,7 +1,7 @@
 """Messages about reservations (booked conferences) between conference managers (CM) and the scheduler (CSS).
 
-`timezone` and `occurrence` are fields of ours. `occurrence` names one date of a reservation that repeats, by the start
-that the rule gives it; without it a request is about the whole reservation.
+`timezone` and `occurrence` are fields of ours. `occurrence` names one meeting of a reservation that repeats, by the
+start that the rule gives it; without it a request is about the whole reservation.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class BookConference(BookingFields):
 
 @message("CM_MAU_MDFBOOKCONF_REQ", nack="MAU_CM_MDFBOOKCONF_NACK")
 class ChangeBooking(BookingFields):
-    """A conference manager (CM) changes a reservation, or the one date `occurrence`. Fields that are left out stay.
+    """A conference manager (CM) changes a reservation, or only the given `occurrence`. Fields that are left out stay.
 
     `repeat` "" means that the conference is held once.
     """
@@ -53,7 +53,7 @@ class ChangeBooking(BookingFields):
 
 @message("CM_MAU_DELBOOKCONF_REQ", nack="MAU_CM_DELBOOKCONF_NACK")
 class CancelBooking(Message):
-    """A conference manager (CM) cancels a reservation, or the one date `occurrence`."""
+    """A conference manager (CM) cancels a reservation, or only the given `occurrence`."""
 
     reqid: ReqId | None = None
     user_domain: Moid = field(name="moid")
@@ -77,7 +77,7 @@ class BookingChanged(ConferenceBooked):
 
 @message("MAU_CM_DELBOOKCONF_ACK")
 class BookingCancelled(ConferenceBooked):
-    """The scheduler (CSS) answers that the reservation, or the one date, is cancelled."""
+    """The scheduler (CSS) answers that the reservation, or the given occurrence, is cancelled."""
 
 
 @message("MAU_CM_ADDBOOKCONF_NACK")

@@ -70,8 +70,8 @@ def _refuse_unless_writable(reservation: Reservation, account: Account) -> None:
 def book(params: Mapping[str, object], account: Account, key: str | None) -> ConferenceBooked:
     """Book a conference. Raises Refusal.
 
-    `params`: the arguments of the HTTP API. `key`: the caller's key of this request, so that a repeated request books no
-    second conference.
+    `params`: the arguments of the HTTP API. `key`: the caller's key of this request, so that a repeated request books
+    no second conference.
     """
     _check_rate(account)
     number = _requested_number(params)
@@ -92,7 +92,7 @@ def book(params: Mapping[str, object], account: Account, key: str | None) -> Con
 def change(
     reservation: Reservation, params: Mapping[str, object], account: Account
 ) -> ConferenceBooked:
-    """Change a reservation, or the one date that the argument `occurrence` names. Raises Refusal.
+    """Change a reservation, or the one occurrence that the argument `occurrence` names. Raises Refusal.
 
     `params`: the arguments of the HTTP API; settings that they leave out stay.
     """
@@ -115,9 +115,9 @@ def change(
 
 
 def cancel(reservation: Reservation, occurrence: str, account: Account) -> None:
-    """Cancel a reservation, or one date of it. Raises Refusal.
+    """Cancel a reservation, or one occurrence of it. Raises Refusal.
 
-    `occurrence`: the original start of the date in ISO 8601; "" means all dates.
+    `occurrence`: the original start of the occurrence in ISO 8601; "" means all occurrences.
     """
     _refuse_unless_writable(reservation, account)
     _check_rate(account)
@@ -131,7 +131,7 @@ def cancel(reservation: Reservation, occurrence: str, account: Account) -> None:
 
 
 def open_early(reservation: Reservation, account: Account, key: str | None) -> StartedConference:
-    """Start the conference of the reservation's next date early. `key`: as in `book`. Raises Refusal."""
+    """Start the conference of the reservation's next occurrence early. `key`: as in `book`. Raises Refusal."""
     _refuse_unless_writable(reservation, account)
     return commands.start(
         CreateConference(

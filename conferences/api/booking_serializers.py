@@ -33,7 +33,7 @@ class BookingChanges(BookingParams):
     start_time = serializers.CharField(required=False, help_text="ISO 8601 with an offset.")
     occurrence = serializers.CharField(
         required=False,
-        help_text="The start by the rule of the one date to change; else all dates change.",
+        help_text="The start by the rule of the one occurrence to change; else all change.",
     )
 
 
@@ -46,7 +46,7 @@ class Booked(Accepted):
 
 
 class BookedItem(_Shape):
-    """One date of a reservation. Fields of functions that our media units do not have are constant."""
+    """One occurrence of a reservation. Fields of functions that our media units do not have are constant."""
 
     conf_type = serializers.IntegerField()
     closed_conf = serializers.IntegerField()
@@ -64,7 +64,7 @@ class BookedItem(_Shape):
     meeting_id = serializers.CharField(help_text="The id of the reservation.")
     start_time = serializers.CharField(help_text="ISO 8601, in UTC.")
     end_time = serializers.CharField()
-    occurrence = serializers.CharField(help_text="The start of this date by the rule.")
+    occurrence = serializers.CharField(help_text="The start of this occurrence by the rule.")
     timezone = serializers.CharField()
     repeat = serializers.CharField(allow_blank=True)
     duration = serializers.IntegerField(help_text="Minutes.")
@@ -81,7 +81,7 @@ class BookedItem(_Shape):
 
 
 class BookedList(Accepted):
-    """A page of the dates that are booked in a user domain, and the number of all."""
+    """A page of the occurrences that are booked in a user domain, and the number of all."""
 
     total = serializers.IntegerField()
     booked_confs = BookedItem(many=True)
@@ -102,7 +102,7 @@ class RecorderNow(_Shape):
 
 
 class PlannedDate(_Shape):
-    """One of the next dates."""
+    """One of the next occurrences."""
 
     occurrence = serializers.CharField()
     start_time = serializers.CharField()
@@ -110,7 +110,7 @@ class PlannedDate(_Shape):
 
 
 class BookedDetail(BookedItem, Accepted):
-    """All fields of a reservation, as its next date will be held."""
+    """All fields of a reservation, as its next occurrence will be held."""
 
     mute_filter = serializers.IntegerField()
     fec_mode = serializers.IntegerField()

@@ -52,7 +52,7 @@ def _time_text(moment: datetime) -> str:
 def booked_item(
     reservation: Reservation, occurrence: Occurrence, *, with_password: bool
 ) -> dict[str, object]:
-    """Return one date of a reservation in a list. `with_password`: the reader may see its password."""
+    """Return one occurrence of a reservation in a list. `with_password`: the reader may see its password."""
     settings = occurrence.settings or reservation.settings
     for_all = settings.settings or Settings()
     return {
@@ -84,10 +84,10 @@ def booked_item(
 
 
 def booked_detail(
-    reservation: Reservation, dates: Sequence[Occurrence], *, with_password: bool
+    reservation: Reservation, occurrences: Sequence[Occurrence], *, with_password: bool
 ) -> dict[str, object]:
-    """Return all fields of a reservation, as its next date will be held, and its coming dates (`dates`)."""
-    settings = dates[0].settings or reservation.settings
+    """Return all fields of a reservation, as its next occurrence will be held, and list its `occurrences`."""
+    settings = occurrences[0].settings or reservation.settings
     video = {
         "format": 6 if settings.h265 else 4,
         "resolution": 13 if settings.resolution == "1080p" else 12,
@@ -96,7 +96,7 @@ def booked_detail(
     }
     return {
         **_FIXED_IN_DETAIL,
-        **booked_item(reservation, dates[0], with_password=with_password),
+        **booked_item(reservation, occurrences[0], with_password=with_password),
         "auto_end": int(settings.auto_end),
         "speaker": _person(settings, settings.speaker),
         "chairman": _person(settings, settings.chairman),
@@ -104,11 +104,11 @@ def booked_detail(
         "video_formats": [video],
         "dates": [
             {
-                "occurrence": _time_text(date.original),
-                "start_time": _time_text(date.starts_at),
-                "end_time": _time_text(date.ends_at),
+                "occurrence": _time_text(occurrence.original),
+                "start_time": _time_text(occurrence.starts_at),
+                "end_time": _time_text(occurrence.ends_at),
             }
-            for date in dates
+            for occurrence in occurrences
         ],
     }
 

@@ -29,7 +29,7 @@ from wire.conference_manager import Creator
 from wire.error_codes import MEANING, Err
 
 MAX_ROWS = 500
-MAX_SHOWN_DATES = 400
+MAX_SHOWN_OCCURRENCES = 400
 _PAGING = [
     OpenApiParameter("start", int),
     OpenApiParameter("count", int, description="0: all, at most 500."),
@@ -72,7 +72,7 @@ class BookingCall(Call):
 
 
 class BookedConferences(BookingCall):
-    """The API call `mc/booked_confs`, which lists the dates of a user domain's reservations, and books a conference."""
+    """The API call `mc/booked_confs`, which lists the occurrences of reservations, and books a conference."""
 
     knows_repeated_requests = True
 
@@ -82,7 +82,7 @@ class BookedConferences(BookingCall):
         responses=answers(booking_serializers.BookedList),
     )
     def get(self, request: Request) -> Response:
-        """List the dates that are booked in the caller's user domain, by their start; a series has one entry for each."""
+        """List the booked occurrences of the caller's user domain by their start; a series has several entries."""
         params = self.params(request)
         count = number(params.get("count"), "count", 10)
         domain = self.domain(request)
@@ -100,7 +100,7 @@ class BookedConferences(BookingCall):
             booking_shapes.booked_item(
                 *booked, with_password=self.may_see_password(request, booked[0])
             )
-            for booked in page.dates
+            for booked in page.occurrences
         ]
         return ack(total=page.total, booked_confs=items)
 
@@ -123,14 +123,16 @@ class BookedConference(BookingCall):
 
     @extend_schema(responses=answers(booking_serializers.BookedDetail))
     def get(self, request: Request, booked: str) -> Response:
-        """Answer all fields of one reservation, as its next date will be held."""
+        """Answer all fields of one reservation, as its next occurrence will be held."""
         reservation = booking_commands.find(booked, self.session(request).account)
         database = store_of(platform_of_domain(self.domain(request))).database
-        dates = reservation_queries.planned_dates(database, reservation.bookid, MAX_SHOWN_DATES)
-        if not dates:
+        occurrences = reservation_queries.planned_occurrences(
+            database, reservation.bookid, MAX_SHOWN_OCCURRENCES
+        )
+        if not occurrences:
             raise Refusal(20108, f"conf_id: {MEANING[Err.NOT_FOUND]}")
         with_password = self.may_see_password(request, reservation)
-        detail = booking_shapes.booked_detail(reservation, dates, with_password=with_password)
+        detail = booking_shapes.booked_detail(reservation, occurrences, with_password=with_password)
         return ack(**detail)
 
     @extend_schema(
@@ -139,7 +141,7 @@ class BookedConference(BookingCall):
         responses=answers(booking_serializers.Booked),
     )
     def post(self, request: Request, booked: str) -> Response:
-        """Change a reservation, or one date of it; a refused change leaves it as it was."""
+        """Change a reservation, or one occurrence of it; a refused change leaves it as it was."""
         params, account = self.params(request), self.session(request).account
         wishes.refuse_unsafe(params)
         changed = booking_commands.change(booking_commands.find(booked, account), params, account)
@@ -152,7 +154,7 @@ class BookedConference(BookingCall):
         responses=answers(Accepted),
     )
     def delete(self, request: Request, booked: str) -> Response:
-        """Cancel a reservation, or the one date that `occurrence` names; a conference that runs goes on."""
+        """Cancel a reservation, or the one occurrence that `occurrence` names; a conference that runs goes on."""
         account = self.session(request).account
         reservation = booking_commands.find(booked, account)
         named = words(self.params(request).get("occurrence"), "occurrence")

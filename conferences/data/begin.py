@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from conferences.data.commit import commit, commit_booking
 from conferences.data.unit_of_work import ConferencesUnitOfWork
-from conferences.rules import occurrence as dates
+from conferences.rules import occurrence as occurrence_rules
 from conferences.rules.create import (
     CameFrom,
     CreateRefusal,
@@ -41,19 +41,19 @@ def begin_conference(
         commit(uow, decide_refuse(asker, *refusal))
 
 
-def begin_date(
-    uow: ConferencesUnitOfWork, reservation: Reservation, date: Occurrence, asker: Asker
+def begin_occurrence(
+    uow: ConferencesUnitOfWork, reservation: Reservation, occurrence: Occurrence, asker: Asker
 ) -> CreateRefusal | None:
-    """Create the conference of one date of a reservation; else return why not, and change nothing."""
-    request = dates.create_request_of(reservation, date)
-    if refusal := _create(uow, request, asker, dates.origin_of(reservation, date)):
+    """Create the conference of one occurrence of a reservation; or return the refusal, and change nothing."""
+    request = occurrence_rules.create_request_of(reservation, occurrence)
+    if refusal := _create(uow, request, asker, occurrence_rules.origin_of(reservation, occurrence)):
         return refusal
     c = uow.load(reservation.e164)
     assert c is not None
-    is_first_try = date.attempts == 0
-    news = (BookingNews(Happened.STARTING, reservation, date),) if is_first_try else ()
-    starting = dates.as_starting(date, c.confid)
-    step = BookingStep(f"{date.id} begins", None, (starting,), news=news)
+    is_first_try = occurrence.attempts == 0
+    news = (BookingNews(Happened.STARTING, reservation, occurrence),) if is_first_try else ()
+    starting = occurrence_rules.as_starting(occurrence, c.confid)
+    step = BookingStep(f"{occurrence.id} begins", None, (starting,), news=news)
     commit_booking(uow, step)
     return None
 

@@ -31,19 +31,19 @@ STARTED_LATE = Histogram(
     "Seconds from the start of a booked date until its conference runs",
     buckets=_SECONDS,
 )
-DATES_ENDED = Counter(
+OCCURRENCES_ENDED = Counter(
     "reservation_dates_total", "Dates of reservations that were begun or given up", ["state"]
 )
 
 
-def observe_date(before: Occurrence | None, after: Occurrence, now: datetime) -> None:
-    """Count a committed change of a reservation's date, if it has begun or was given up."""
+def observe_occurrence(before: Occurrence | None, after: Occurrence, now: datetime) -> None:
+    """Count a committed change of a reservation's occurrence, if it has begun or was given up."""
     if before is not None and before.state is after.state:
         return
     if after.state is OccurrenceState.BEGUN:
         STARTED_LATE.observe(max(0.0, (now - after.starts_at).total_seconds()))
     if after.state in (OccurrenceState.BEGUN, OccurrenceState.FAILED):
-        DATES_ENDED.labels(after.state.value).inc()
+        OCCURRENCES_ENDED.labels(after.state.value).inc()
 
 
 def observe(before: Conference | None, after: Conference) -> None:

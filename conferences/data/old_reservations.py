@@ -1,10 +1,10 @@
-"""Old reservations and their dates are deleted some time after the dates are over, so that the tables do not grow for ever."""
+"""Functions that delete reservations and occurrences which were over long ago, so that the tables do not grow for ever."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from conferences.data.reservations import BOOKS, DATES
+from conferences.data.reservations import BOOKS, OCCURRENCES
 from conferences.rules.reservation import OPEN_STATES, OccurrenceState
 from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
@@ -13,26 +13,26 @@ DELETED_AT_ONCE = 1000
 _CLOSED = tuple(state.value for state in OccurrenceState if state not in OPEN_STATES)
 
 _OLD = (
-    f"SELECT id, bookid FROM {DATES} WHERE state IN ({sql.marks(_CLOSED)})"
+    f"SELECT id, bookid FROM {OCCURRENCES} WHERE state IN ({sql.marks(_CLOSED)})"
     " AND starts_at < %s AND ends_at < %s LIMIT %s FOR UPDATE SKIP LOCKED"
 )
 
 
 def delete_batch(database: str, before: datetime) -> int:
-    """Delete dates that were closed and over before a moment, at most DELETED_AT_ONCE; return how many.
+    """Delete occurrences that were closed and over before a moment, at most DELETED_AT_ONCE; return how many.
 
-    A reservation that is over or cancelled is deleted with its last date. Runs in the caller's transaction.
+    A reservation that is over or cancelled is deleted with its last occurrence. Runs in the caller's transaction.
     """
     moment = to_db_datetime(before)
     rows = sql.select(database, _OLD, [*_CLOSED, moment, moment, DELETED_AT_ONCE])
     if not rows:
         return 0
     ids, bookids = [row[0] for row in rows], sorted({row[1] for row in rows})
-    sql.execute(database, f"DELETE FROM {DATES} WHERE id IN ({sql.marks(ids)})", ids)
+    sql.execute(database, f"DELETE FROM {OCCURRENCES} WHERE id IN ({sql.marks(ids)})", ids)
     sql.execute(
         database,
         f"DELETE FROM {BOOKS} WHERE bookid IN ({sql.marks(bookids)}) AND live_e164 IS NULL"
-        f" AND NOT EXISTS (SELECT 1 FROM {DATES} o WHERE o.bookid = {BOOKS}.bookid)",
+        f" AND NOT EXISTS (SELECT 1 FROM {OCCURRENCES} o WHERE o.bookid = {BOOKS}.bookid)",
         bookids,
     )
     return len(rows)

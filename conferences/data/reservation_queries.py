@@ -1,13 +1,13 @@
-"""Queries on reservations and their dates for the HTTP API and the pages. Read-only."""
+"""Queries on reservations and their occurrences for the HTTP API and the pages. Read-only."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from conferences.data.reservations import BOOKS, DATES, decode_occurrence, decode_reservation
+from conferences.data.reservations import BOOKS, OCCURRENCES, decode_occurrence, decode_reservation
 from conferences.rules.capacity import Span
-from conferences.rules.reservation import LONG_DATE, OPEN_STATES, Occurrence, Reservation
+from conferences.rules.reservation import LONG_OCCURRENCE, OPEN_STATES, Occurrence, Reservation
 from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
 from wire.fields import MAX_MINUTES
@@ -15,18 +15,18 @@ from wire.fields import MAX_MINUTES
 FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
 
 
-class BookedDate(NamedTuple):
-    """A planned date, and its reservation."""
+class BookedOccurrence(NamedTuple):
+    """A planned occurrence, and its reservation."""
 
     reservation: Reservation
     occurrence: Occurrence
 
 
 class BookedPage(NamedTuple):
-    """Some planned dates of a list, and the length of the whole list."""
+    """Some planned occurrences of a list, and the length of the whole list."""
 
     total: int
-    dates: list[BookedDate]
+    occurrences: list[BookedOccurrence]
 
 
 def page(
@@ -40,14 +40,12 @@ def page(
     count: int = 100,
     latest_first: bool = False,
 ) -> BookedPage:
-    """Return one page of the planned dates that begin from `since` on and before `until`, in the order of start.
+    """Return one page of the planned occurrences that begin from `since` on and before `until`, in the order of start.
 
-    Only the dates of one owner are listed: `column` is `user_domain` or `creator_moid`, and `owner` its value. An index
-    has owner, state and start, so only the rows of the page are read in full.
+    Only the occurrences of one owner are listed: `column` is `user_domain` or `creator_moid`, and `owner` its value. An
+    index has owner, state and start, so only the rows of the page are read in full.
     """
-    from_where = (
-        f"FROM {DATES} WHERE {column}=%s AND state='planned' AND starts_at >= %s AND starts_at < %s"
-    )
+    from_where = f"FROM {OCCURRENCES} WHERE {column}=%s AND state='planned' AND starts_at >= %s AND starts_at < %s"
     values = [owner, to_db_datetime(since), to_db_datetime(until)]
     total = int(sql.select(database, f"SELECT COUNT(*) {from_where}", values)[0][0])
     order = "DESC" if latest_first else "ASC"
@@ -55,15 +53,15 @@ def page(
         database,
         f"SELECT r.detail, o.detail FROM (SELECT id AS chosen {from_where}"
         f" ORDER BY starts_at {order}, id LIMIT %s OFFSET %s) AS page"
-        f" JOIN {DATES} o ON o.id = page.chosen JOIN {BOOKS} r ON r.bookid = o.bookid"
+        f" JOIN {OCCURRENCES} o ON o.id = page.chosen JOIN {BOOKS} r ON r.bookid = o.bookid"
         f" ORDER BY o.starts_at {order}, o.id",
         [*values, count, start],
     )
-    return BookedPage(total, [_booked_date(row) for row in rows])
+    return BookedPage(total, [_booked_occurrence(row) for row in rows])
 
 
-def _booked_date(row: tuple[bytes, bytes]) -> BookedDate:
-    return BookedDate(decode_reservation(row[0]), decode_occurrence(row[1]))
+def _booked_occurrence(row: tuple[bytes, bytes]) -> BookedOccurrence:
+    return BookedOccurrence(decode_reservation(row[0]), decode_occurrence(row[1]))
 
 
 def find(database: str, number_or_id: str) -> Reservation | None:
@@ -78,9 +76,9 @@ def find(database: str, number_or_id: str) -> Reservation | None:
     return next((r for r in reservations if number_or_id in (r.e164, r.bookid)), None)
 
 
-def planned_dates(database: str, bookid: str, limit: int) -> list[Occurrence]:
-    """Return the first planned dates of a reservation in the order of start, at most `limit`."""
-    query = f"SELECT detail FROM {DATES} WHERE bookid=%s AND state='planned' ORDER BY starts_at LIMIT %s"
+def planned_occurrences(database: str, bookid: str, limit: int) -> list[Occurrence]:
+    """Return the first planned occurrences of a reservation in the order of start, at most `limit`."""
+    query = f"SELECT detail FROM {OCCURRENCES} WHERE bookid=%s AND state='planned' ORDER BY starts_at LIMIT %s"
     return [decode_occurrence(row[0]) for row in sql.select(database, query, [bookid, limit])]
 
 
@@ -92,12 +90,12 @@ def booked_by(
     The first list is of the reservations of a user domain, the second of all others.
     """
     query = (
-        f"SELECT starts_at, ends_at, places, user_domain=%s FROM {DATES} WHERE ends_at > %s"
+        f"SELECT starts_at, ends_at, places, user_domain=%s FROM {OCCURRENCES} WHERE ends_at > %s"
         f" AND is_long=%s AND starts_at > %s AND starts_at < %s AND state IN ({sql.marks(OPEN_STATES)})"
     )
     own: list[Span] = []
     others: list[Span] = []
-    for is_long, longest in ((False, LONG_DATE), (True, timedelta(minutes=MAX_MINUTES))):
+    for is_long, longest in ((False, LONG_OCCURRENCE), (True, timedelta(minutes=MAX_MINUTES))):
         earliest = to_db_datetime(since - longest - timedelta(seconds=1))
         values = [user_domain, to_db_datetime(since), is_long, earliest, to_db_datetime(until)]
         for start, end, places, is_own in sql.select(

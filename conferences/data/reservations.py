@@ -1,4 +1,4 @@
-"""The reservations and dates that one transaction reads and changes; rows are locked, and written at its end by `flush`."""
+"""The reservations and occurrences that one transaction reads, locks and changes; `flush` writes them at its end."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from conferences.data import metrics
 from conferences.rules.capacity import FOR_EVER, Capacity, Span, capacity_of
 from conferences.rules.occurrence import after_outcome
 from conferences.rules.reservation import (
-    LONG_DATE,
+    LONG_OCCURRENCE,
     OPEN_STATES,
     BookingStep,
     Occurrence,
@@ -29,7 +29,7 @@ from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 from wire.fields import MAX_MINUTES
 
-BOOKS, DATES = "conferences_reservation", "conferences_occurrence"
+BOOKS, OCCURRENCES = "conferences_reservation", "conferences_occurrence"
 _BOOK_COLUMNS = (
     "bookid",
     "e164",
@@ -44,7 +44,7 @@ _BOOK_COLUMNS = (
     "repeat",
     "detail",
 )
-_DATE_COLUMNS = (
+_OCCURRENCE_COLUMNS = (
     "id",
     "bookid",
     "user_domain",
@@ -60,7 +60,7 @@ _DATE_COLUMNS = (
 _OPEN = tuple(state.value for state in OPEN_STATES)
 _LONGEST = timedelta(minutes=MAX_MINUTES)
 _WINDOWS = 100
-"""One SQL statement searches for dates in at most so many windows (spans of time)."""
+"""One SQL statement searches for occurrences in at most so many windows (spans of time)."""
 
 _decode_reservation = msgspec.json.Decoder(Reservation).decode
 _decode_occurrence = msgspec.json.Decoder(Occurrence).decode
@@ -75,15 +75,15 @@ def decode_reservation(detail: bytes) -> Reservation:
 
 
 def decode_occurrence(detail: bytes) -> Occurrence:
-    """Return the occurrence (one date of a reservation) in the column `detail` of a row."""
+    """Return the occurrence of a reservation that the column `detail` of a row holds."""
     try:
         return _decode_occurrence(detail)
     except msgspec.ValidationError:
         return read_own(Occurrence, orjson.loads(detail))
 
 
-class DueDate(NamedTuple):
-    """A date that the timer has to handle now, with its reservation."""
+class DueOccurrence(NamedTuple):
+    """An occurrence that the timer has to handle now, with its reservation."""
 
     reservation: Reservation
     occurrence: Occurrence
@@ -92,9 +92,10 @@ class DueDate(NamedTuple):
 class Reservations:
     """The reservations of one platform, within one transaction.
 
-    `_books`: id -> reservation, `None` if there is none. `_occurrences`: id -> date. `_changed_books` and `_changed_occurrences`
-    are those to write, `_removed` the ids of dates to delete. `_with_all_occurrences`: the reservations whose dates are read.
-    `_outcomes`: see `note_outcome`. `_occurrence_changes`: the changes of dates as pairs (before, after), for the metrics.
+    `_books`: id -> reservation, `None` if there is none. `_occurrences`: id -> occurrence. `_changed_books` and
+    `_changed_occurrences` are those to write, `_removed` the ids of occurrences to delete. `_with_all_occurrences`: the
+    reservations whose occurrences are read. `_outcomes`: see `note_outcome`. `_occurrence_changes`: the changes of
+    occurrences as pairs (before, after), for the metrics.
     """
 
     def __init__(self, database: str, now: datetime) -> None:
@@ -138,24 +139,24 @@ class Reservations:
         self._books[reservation.bookid] = current
         return current
 
-    def dates_of(self, bookid: str) -> list[Occurrence]:
-        """Lock and return a reservation's dates in the order of start, without closed ones that ended over a day ago."""
-        self.load_dates([bookid])
-        dates = [
+    def occurrences_of(self, bookid: str) -> list[Occurrence]:
+        """Lock and return a reservation's occurrences by their start, without closed ones that ended over a day ago."""
+        self.load_occurrences([bookid])
+        occurrences = [
             occurrence
             for occurrence in self._occurrences.values()
             if occurrence.bookid == bookid and occurrence.id not in self._removed
         ]
-        return sorted(dates, key=lambda occurrence: occurrence.starts_at)
+        return sorted(occurrences, key=lambda occurrence: occurrence.starts_at)
 
-    def load_dates(self, bookids: Collection[str]) -> None:
-        """Lock and read the dates of many reservations at once, for `dates_of`."""
+    def load_occurrences(self, bookids: Collection[str]) -> None:
+        """Lock and read the occurrences of many reservations at once, for `occurrences_of`."""
         missing = sorted(set(bookids) - self._with_all_occurrences)
         if not missing:
             return
         self._with_all_occurrences.update(missing)
         query = (
-            f"SELECT detail FROM {DATES} WHERE bookid IN ({sql.marks(missing)})"
+            f"SELECT detail FROM {OCCURRENCES} WHERE bookid IN ({sql.marks(missing)})"
             f" AND (ends_at > %s OR state IN ({sql.marks(_OPEN)})) ORDER BY id FOR UPDATE"
         )
         values = [*missing, to_db_datetime(self._now - timedelta(days=1)), *_OPEN]
@@ -163,20 +164,20 @@ class Reservations:
             occurrence = decode_occurrence(detail)
             self._occurrences.setdefault(occurrence.id, occurrence)
 
-    def claim_due(self, limit: int) -> list[DueDate]:
-        """Lock and return dates that are due for the timer; skip those that another worker has locked."""
+    def claim_due(self, limit: int) -> list[DueOccurrence]:
+        """Lock and return occurrences that are due for the timer; skip those that another worker has locked."""
         rows = sql.select(
             self._database,
-            f"SELECT r.detail, o.detail FROM {DATES} o JOIN {BOOKS} r ON r.bookid = o.bookid"
+            f"SELECT r.detail, o.detail FROM {OCCURRENCES} o JOIN {BOOKS} r ON r.bookid = o.bookid"
             " WHERE o.due_at <= %s ORDER BY o.due_at LIMIT %s FOR UPDATE SKIP LOCKED",
             [to_db_datetime(self._now), limit],
         )
         due = []
-        for book, date in rows:
+        for book, detail in rows:
             reservation = self._remember(decode_reservation(book))
-            occurrence = decode_occurrence(date)
+            occurrence = decode_occurrence(detail)
             self._occurrences[occurrence.id] = occurrence
-            due.append(DueDate(reservation, occurrence))
+            due.append(DueOccurrence(reservation, occurrence))
         return due
 
     def count_of_domain(self, user_domain: str, limit: int) -> int:
@@ -187,10 +188,10 @@ class Reservations:
         )
         return int(sql.select(self._database, query, [user_domain, limit])[0][0])
 
-    def count_dates_of(self, creator: str, except_bookid: str, limit: int) -> int:
-        """Return how many dates an account has planned, counted up to `limit`; those of `except_bookid` are left out."""
+    def count_occurrences_of(self, creator: str, except_bookid: str, limit: int) -> int:
+        """Return how many planned occurrences an account has, at most `limit`; those of `except_bookid` do not count."""
         query = (
-            f"SELECT COUNT(*) FROM (SELECT 1 FROM {DATES} WHERE creator_moid=%s"
+            f"SELECT COUNT(*) FROM (SELECT 1 FROM {OCCURRENCES} WHERE creator_moid=%s"
             " AND state='planned' AND bookid <> %s LIMIT %s) AS planned"
         )
         return int(sql.select(self._database, query, [creator, except_bookid, limit])[0][0])
@@ -203,9 +204,9 @@ class Reservations:
         except_of: str = "",
         states: Sequence[OccurrenceState] = OPEN_STATES,
     ) -> list[Span]:
-        """Return the spans of all dates in these states that overlap with any of the windows.
+        """Return the spans of all occurrences in these states that overlap with any of the windows.
 
-        The dates of the reservation `except_of` are left out.
+        The occurrences of the reservation `except_of` are left out.
         """
         spans: dict[str, Span] = {}
         for first in range(0, len(windows), _WINDOWS):
@@ -221,12 +222,13 @@ class Reservations:
     def _booked(
         self, windows: Sequence[Span], except_of: str, states: Sequence[OccurrenceState]
     ) -> dict[str, Span]:
-        """Return id -> span of the stored dates that overlap with any of the windows.
+        """Return id -> span of the stored occurrences that overlap with any of the windows.
 
-        Such a date began at most LONG_DATE before the window, or is one of the few long dates, so few rows are read.
+        Such an occurrence began at most LONG_OCCURRENCE before the window, or is one of the few long occurrences, so
+        few rows are read.
         """
         conditions, values = list[str](), list[object]()
-        for is_long, longest in ((False, LONG_DATE), (True, _LONGEST)):
+        for is_long, longest in ((False, LONG_OCCURRENCE), (True, _LONGEST)):
             for window in windows:
                 conditions.append(
                     "(is_long=%s AND starts_at > %s AND starts_at < %s AND ends_at > %s)"
@@ -235,7 +237,7 @@ class Reservations:
                 start, end = to_db_datetime(window.starts_at), to_db_datetime(window.ends_at)
                 values += [is_long, earliest, end, start]
         query = (
-            f"SELECT id, bookid, starts_at, ends_at, places FROM {DATES} WHERE ({' OR '.join(conditions)})"
+            f"SELECT id, bookid, starts_at, ends_at, places FROM {OCCURRENCES} WHERE ({' OR '.join(conditions)})"
             f" AND state IN ({sql.marks(states)})"
         )
         values += [state.value for state in states]
@@ -272,7 +274,7 @@ class Reservations:
     # ---- writing ----------------------------------------------------------------------------
 
     def save(self, step: BookingStep) -> None:
-        """Stage the reservation and the dates that a decision changes."""
+        """Stage the reservation and the occurrences that a decision changes."""
         if step.reservation is not None:
             self._books[step.reservation.bookid] = step.reservation
             self._changed_books[step.reservation.bookid] = step.reservation
@@ -289,16 +291,16 @@ class Reservations:
         self._occurrences[after.id] = self._changed_occurrences[after.id] = after
 
     def after_commit(self) -> None:
-        """Count the changes of dates for Prometheus."""
+        """Count the changes of occurrences for Prometheus."""
         for before, after in self._occurrence_changes:
-            metrics.observe_date(before, after, self._now)
+            metrics.observe_occurrence(before, after, self._now)
 
     def notify(self, notice: PersonalNotice) -> None:
         """Stage a notice, which its person is told once the transaction has committed."""
         self.notices.append(notice)
 
     def note_outcome(self, c: Conference) -> None:
-        """Remember a conference that now runs, or could not be created, so that `flush` changes its date accordingly."""
+        """Remember a conference that runs now or could not be created, so that `flush` changes its occurrence."""
         self._outcomes.append(c)
 
     def flush(self, platform: str) -> None:
@@ -308,21 +310,27 @@ class Reservations:
         self._apply_outcomes()
         books = [_book_row(book) for _, book in sorted(self._changed_books.items())]
         sql.insert(self._database, BOOKS, _BOOK_COLUMNS, books, _BOOK_COLUMNS[1:])
-        changed = [date for _, date in sorted(self._changed_occurrences.items())]
-        self._load_books({date.bookid for date in changed})
-        dates = [_date_row(date, book) for date in changed if (book := self._books[date.bookid])]
-        sql.insert(self._database, DATES, _DATE_COLUMNS, dates, _DATE_COLUMNS[1:])
+        changed = [occurrence for _, occurrence in sorted(self._changed_occurrences.items())]
+        self._load_books({occurrence.bookid for occurrence in changed})
+        occurrences = [
+            _occurrence_row(occurrence, book)
+            for occurrence in changed
+            if (book := self._books[occurrence.bookid])
+        ]
+        sql.insert(
+            self._database, OCCURRENCES, _OCCURRENCE_COLUMNS, occurrences, _OCCURRENCE_COLUMNS[1:]
+        )
         if self._removed:
             keys = sorted(self._removed)
             sql.execute(
-                self._database, f"DELETE FROM {DATES} WHERE id IN ({sql.marks(keys)})", keys
+                self._database, f"DELETE FROM {OCCURRENCES} WHERE id IN ({sql.marks(keys)})", keys
             )
 
     def _apply_outcomes(self) -> None:
-        """Change the dates whose conferences now run, or could not be created (see `note_outcome`)."""
+        """Change the occurrences whose conferences now run, or could not be created (see `note_outcome`)."""
         missing = sorted({c.occurrence for c in self._outcomes} - self._occurrences.keys())
         if missing:
-            query = f"SELECT detail FROM {DATES} WHERE id IN ({sql.marks(missing)}) ORDER BY id FOR UPDATE"
+            query = f"SELECT detail FROM {OCCURRENCES} WHERE id IN ({sql.marks(missing)}) ORDER BY id FOR UPDATE"
             for (detail,) in sql.select(self._database, query, missing):
                 occurrence = decode_occurrence(detail)
                 self._occurrences[occurrence.id] = occurrence
@@ -333,7 +341,7 @@ class Reservations:
         self._outcomes = []
 
     def _load_books(self, bookids: Collection[str]) -> None:
-        """Read those of the reservations that are not read yet: the rows of dates repeat some of their columns."""
+        """Read those of the reservations that are not read yet: the rows of occurrences repeat some of their columns."""
         missing = sorted(bookid for bookid in bookids if not self._books.get(bookid))
         if missing:
             query = f"SELECT detail FROM {BOOKS} WHERE bookid IN ({sql.marks(missing)})"
@@ -369,18 +377,18 @@ def _book_row(book: Reservation) -> tuple[object, ...]:
     )
 
 
-def _date_row(date: Occurrence, book: Reservation) -> tuple[object, ...]:
-    """Return the row of a date: the values of _DATE_COLUMNS, in their order."""
+def _occurrence_row(occurrence: Occurrence, book: Reservation) -> tuple[object, ...]:
+    """Return the row of an occurrence: the values of _OCCURRENCE_COLUMNS, in their order."""
     return (
-        date.id,
-        date.bookid,
+        occurrence.id,
+        occurrence.bookid,
         book.user_domain,
         book.creator_moid,
-        to_db_datetime(date.starts_at),
-        to_db_datetime(date.ends_at),
-        date.places,
-        date.ends_at - date.starts_at > LONG_DATE,
-        date.state.value,
-        to_db_datetime(date.due_at) if date.due_at else None,
-        encode(date),
+        to_db_datetime(occurrence.starts_at),
+        to_db_datetime(occurrence.ends_at),
+        occurrence.places,
+        occurrence.ends_at - occurrence.starts_at > LONG_OCCURRENCE,
+        occurrence.state.value,
+        to_db_datetime(occurrence.due_at) if occurrence.due_at else None,
+        encode(occurrence),
     )

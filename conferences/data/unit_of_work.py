@@ -52,14 +52,14 @@ class ReservationsUnitOfWork(Protocol):
     def load(self, bookid: str) -> Reservation | None:
         """Lock and return the reservation with this id, even if it is over or cancelled; `None` means there is none."""
 
-    def dates_of(self, bookid: str) -> list[Occurrence]:
-        """Lock and return a reservation's dates in the order of start, without closed ones that ended over a day ago."""
+    def occurrences_of(self, bookid: str) -> list[Occurrence]:
+        """Lock and return a reservation's occurrences by their start, without closed ones that ended over a day ago."""
 
     def count_of_domain(self, user_domain: str, limit: int) -> int:
         """Return how many live reservations a user domain has, counted up to `limit`."""
 
-    def count_dates_of(self, creator: str, except_bookid: str, limit: int) -> int:
-        """Return how many dates an account has planned, counted up to `limit`; those of `except_bookid` are left out."""
+    def count_occurrences_of(self, creator: str, except_bookid: str, limit: int) -> int:
+        """Return how many planned occurrences an account has, at most `limit`; those of `except_bookid` do not count."""
 
     def booked(
         self,
@@ -67,9 +67,9 @@ class ReservationsUnitOfWork(Protocol):
         except_of: str = "",
         states: Sequence[OccurrenceState] = OPEN_STATES,
     ) -> list[Span]:
-        """Return the spans of all dates in these states that overlap with any of the windows.
+        """Return the spans of all occurrences in these states that overlap with any of the windows.
 
-        The dates of the reservation `except_of` are left out.
+        The occurrences of the reservation `except_of` are left out.
         """
 
     def running_after(self, moment: datetime, except_confid: str) -> list[Span]:
@@ -82,7 +82,7 @@ class ReservationsUnitOfWork(Protocol):
         """Return the capacity of the media units of this site; `None` means that no unit is known."""
 
     def save(self, step: BookingStep) -> None:
-        """Stage the reservation and the dates that a decision changes."""
+        """Stage the reservation and the occurrences that a decision changes."""
 
     def notify(self, notice: PersonalNotice) -> None:
         """Stage a notice, which its person is told once the transaction has committed."""
@@ -154,8 +154,8 @@ class ConferencesUnitOfWork(Protocol):
     def allocate_number(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Allocate the requested number for a new conference, or the next free one.
 
-        `holder`: the name of the template, virtual room or reservation from which it is begun; only for it a number that
-        is kept under this name is free. Returns `None` if the requested number is taken, or all are.
+        `holder`: the name of the template, virtual room or reservation from which it is begun; only for it a number
+        that is kept under this name is free. Returns `None` if the requested number is taken, or all are.
         """
 
     def hold_number(self, requested: str | None, holder: str) -> str | None:
@@ -173,7 +173,7 @@ class ConferencesUnitOfWork(Protocol):
 
     @property
     def reservations(self) -> ReservationsUnitOfWork:
-        """Return the part for the platform's reservations and their dates."""
+        """Return the part for the platform's reservations and their occurrences."""
 
     @property
     def registry(self) -> RegistryUnitOfWork:

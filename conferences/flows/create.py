@@ -15,7 +15,7 @@ CSS -> RMS  CSS_RMS_RES_NTF
 
 from __future__ import annotations
 
-from conferences.data.begin import begin_conference, begin_date
+from conferences.data.begin import begin_conference, begin_occurrence
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import create as decide
@@ -49,18 +49,21 @@ def on_create_conference(
 def _open_early(
     uow: ConferencesUnitOfWork, request: CreateConference, asker: Asker
 ) -> decide.CreateRefusal | None:
-    """Create the conference of a reservation's next date before its start; else return why not, and change nothing."""
+    """Create the conference of a reservation's next occurrence early; or return the refusal, and change nothing."""
     reservation = uow.reservations.load(request.bookid or "")
     if reservation is None or not reservation.live:
         return decide.CreateRefusal(Err.NOT_FOUND, "bookid")
     if reservation.user_domain != request.user_domain:
         return decide.CreateRefusal(Err.NOT_PERMITTED, "bookid")
-    dates = uow.reservations.dates_of(reservation.bookid)
-    following = next((date for date in dates if date.state is OccurrenceState.PLANNED), None)
+    occurrences = uow.reservations.occurrences_of(reservation.bookid)
+    following = next(
+        (occurrence for occurrence in occurrences if occurrence.state is OccurrenceState.PLANNED),
+        None,
+    )
     refusal = refuse_opening(following, uow.now)
     if refusal or following is None:
         return refusal
-    return begin_date(uow, reservation, following, asker)
+    return begin_occurrence(uow, reservation, following, asker)
 
 
 @resumes("create", ResourcesGranted, ResourcesRefused)

@@ -66,6 +66,8 @@ def _needed_from(uow: ConferencesUnitOfWork, c: Conference | None, delay: int) -
     capacity = uow.reservations.capacity()
     moments = [first_shortage(c.ends_at, c.places, coming, running, capacity)]
     if c.occurrence:
-        dates = uow.reservations.dates_of(c.stored_id)
-        moments += [date.starts_at for date in dates if date.state is _S.PLANNED]
+        occurrences = uow.reservations.occurrences_of(c.stored_id)
+        moments += [
+            occurrence.starts_at for occurrence in occurrences if occurrence.state is _S.PLANNED
+        ]
     return min((moment for moment in moments if moment), default=None)

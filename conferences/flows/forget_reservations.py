@@ -1,4 +1,4 @@
-"""A timer deletes dates of reservations that have been over for RESERVATIONS_KEPT_DAYS, and then the reservations."""
+"""A timer deletes occurrences that have been over for RESERVATIONS_KEPT_DAYS, and reservations without occurrences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_ROUNDS = 20
 
 
 def forget_old(platform: str) -> int:
-    """Delete old dates and reservations of a platform, some thousands at most; return how many dates."""
+    """Delete old occurrences (some thousands at most) and reservations; return the number of deleted occurrences."""
     kept = timedelta(days=settings.RESERVATIONS_KEPT_DAYS)
     deleted = 0
     for _ in range(MAX_ROUNDS):

@@ -1,18 +1,18 @@
-"""A timer starts the conferences of reservations at their time, tries again, gives up, and closes dates that are over.
+"""A timer starts the conferences of reservations, retries, gives up, and closes occurrences that are over.
 
 CSS -> RMS  GET_RES_REQ                                  start_due
 CSS -> CM   MAU_CM_CONFSTART_NTF (once the conference runs, see create.py)
 CSS -> CM   MAU_CM_RELEASECONF_NTF (the conference could not be started until 10 minutes after its start)
-CSS -> UPU  CSS_UPU_DELCONF_NTF (the last date is over)
+CSS -> UPU  CSS_UPU_DELCONF_NTF (the last occurrence is over)
 
-Dates are found by the indexed column `due_at`, so the cost grows with the number of dates that are due. Their rows are
-locked with SKIP LOCKED, and change in the transaction that creates their conference. So two workers, a timer that fires
-twice, or a takeover in the second of the start create one conference only.
+Occurrences are found by the indexed column `due_at`, so the cost grows with the number of occurrences that are due.
+Their rows are locked with SKIP LOCKED, and change in the transaction that creates their conference. So two workers, a
+timer that fires twice, or a takeover in the second of the start create one conference only.
 """
 
 from __future__ import annotations
 
-from conferences.data.begin import begin_date
+from conferences.data.begin import begin_occurrence
 from conferences.data.commit import commit_booking
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.unit_of_work import ConferencesUnitOfWork
@@ -36,7 +36,7 @@ MAX_ROUNDS = 50
 
 
 def start_due(platform: str) -> int:
-    """Handle the dates of a platform's reservations that are due, and return how many there were."""
+    """Handle the occurrences of a platform's reservations that are due, and return how many there were."""
     total = 0
     for _ in range(MAX_ROUNDS):
         count = _handle_batch(platform)
@@ -47,15 +47,15 @@ def start_due(platform: str) -> int:
 
 
 def _handle_batch(platform: str) -> int:
-    """Handle at most BATCH dates that are due, in one transaction, and return how many."""
+    """Handle at most BATCH occurrences that are due, in one transaction, and return how many."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
             return 0
         due = conferences.reservations.claim_due(BATCH)
-        to_close = [book for book, date in due if is_to_be_closed(date, uow.now)]
+        to_close = [book for book, occurrence in due if is_to_be_closed(occurrence, uow.now)]
         if to_close:
-            conferences.reservations.load_dates({book.bookid for book in to_close})
+            conferences.reservations.load_occurrences({book.bookid for book in to_close})
             conferences.prepare_numbers({book.e164 for book in to_close})
         conferences.prepare(
             [
@@ -64,21 +64,27 @@ def _handle_batch(platform: str) -> int:
                 if not is_to_be_closed(entry.occurrence, uow.now)
             ]
         )
-        for reservation, date in due:
-            handle_due(conferences, reservation, date)
+        for reservation, occurrence in due:
+            handle_due(conferences, reservation, occurrence)
     if due:
         wake_up.everywhere(platform)
     return len(due)
 
 
-def handle_due(uow: ConferencesUnitOfWork, reservation: Reservation, date: Occurrence) -> None:
-    """Create the conference of a date that is due; close the date if it is over, or its conference is too late to start."""
-    if is_to_be_closed(date, uow.now):
-        others = [o for o in uow.reservations.dates_of(reservation.bookid) if o.id != date.id]
-        step = decide_close(reservation, date, others, uow.now, uow.own_site)
+def handle_due(
+    uow: ConferencesUnitOfWork, reservation: Reservation, occurrence: Occurrence
+) -> None:
+    """Create the conference of an occurrence that is due, or close an occurrence that is over or too late to start."""
+    if is_to_be_closed(occurrence, uow.now):
+        others = [
+            o for o in uow.reservations.occurrences_of(reservation.bookid) if o.id != occurrence.id
+        ]
+        step = decide_close(reservation, occurrence, others, uow.now, uow.own_site)
         if step.reservation is not None:
             uow.drop_number_hold(reservation.e164)
         commit_booking(uow, step)
-    elif refusal := begin_date(uow, reservation, date, timer_as_asker(date)):
-        later = after_refusal(date, refusal, uow.now)
-        commit_booking(uow, BookingStep(f"{date.id}: {refusal.code}, again later", None, (later,)))
+    elif refusal := begin_occurrence(uow, reservation, occurrence, timer_as_asker(occurrence)):
+        later = after_refusal(occurrence, refusal, uow.now)
+        commit_booking(
+            uow, BookingStep(f"{occurrence.id}: {refusal.code}, again later", None, (later,))
+        )

@@ -54,8 +54,8 @@ def on_book_conference(
 def on_change_booking(
     uow: ConferencesUnitOfWork, request: ChangeBooking, envelope: Envelope
 ) -> None:
-    """Change a reservation, or one date of it; after a refusal the reservation is as it was."""
-    decide_change = _decide_date_change if request.occurrence else _decide_change
+    """Change a reservation, or one occurrence of it; after a refusal the reservation is as it was."""
+    decide_change = _decide_occurrence_change if request.occurrence else _decide_change
     _commit_or_refuse(uow, request, envelope, decide_change(uow, request, envelope.request))
 
 
@@ -63,7 +63,7 @@ def on_change_booking(
 def on_cancel_booking(
     uow: ConferencesUnitOfWork, request: CancelBooking, envelope: Envelope
 ) -> None:
-    """Cancel a reservation, or one date of it."""
+    """Cancel a reservation, or one occurrence of it."""
     _commit_or_refuse(uow, request, envelope, _decide_cancellation(uow, request, envelope.request))
 
 
@@ -119,49 +119,49 @@ def _decide_booking(
     )
     if isinstance(reservation, CreateRefusal):
         return reservation
-    dates = _dates_that_fit(uow, reservation, ())
-    if isinstance(dates, CreateRefusal):
-        return dates
+    occurrences = _occurrences_that_fit(uow, reservation, ())
+    if isinstance(occurrences, CreateRefusal):
+        return occurrences
     e164 = uow.hold_number(request.e164, reservation.holder)
     if e164 is None:
         return CreateRefusal(Err.NUMBER_TAKEN, "confE164")
     numbered = decide.with_number(reservation, e164)
-    return decide.decide_book(request, request_key, numbered, dates, uow.own_site)
+    return decide.decide_book(request, request_key, numbered, occurrences, uow.own_site)
 
 
-def _dates_that_fit(
+def _occurrences_that_fit(
     uow: ConferencesUnitOfWork,
     reservation: Reservation,
     existing: Sequence[Occurrence],
     before: Reservation | None = None,
 ) -> list[Occurrence] | CreateRefusal:
-    """Return the dates to plan of a new or changed reservation, or why it is refused.
+    """Return the occurrences to plan of a new or changed reservation, or why it is refused.
 
-    `existing`: its dates so far. `before`: the reservation before its change.
+    `existing`: its occurrences so far. `before`: the reservation before its change.
     """
-    dates = decide.plan_dates(reservation, existing, uow.now, before)
-    if isinstance(dates, CreateRefusal):
-        return dates
-    refusal = _refuse_by_number(uow, reservation, dates)
-    return refusal or _refuse_by_capacity(uow, reservation, dates) or dates
+    occurrences = decide.plan_occurrences(reservation, existing, uow.now, before)
+    if isinstance(occurrences, CreateRefusal):
+        return occurrences
+    refusal = _refuse_by_number(uow, reservation, occurrences)
+    return refusal or _refuse_by_capacity(uow, reservation, occurrences) or occurrences
 
 
 def _refuse_by_number(
-    uow: ConferencesUnitOfWork, reservation: Reservation, dates: Sequence[Occurrence]
+    uow: ConferencesUnitOfWork, reservation: Reservation, occurrences: Sequence[Occurrence]
 ) -> CreateRefusal | None:
-    """Return why whoever has booked may not plan so many dates; `None` if that may be, or nobody is named."""
-    creator, limit = reservation.creator_moid, decide.MAX_DATES_OF_PERSON
+    """Return why whoever has booked may not plan so many occurrences; `None` if that may be, or nobody is named."""
+    creator, limit = reservation.creator_moid, decide.MAX_OCCURRENCES_OF_PERSON
     if not creator:
         return None
-    others = uow.reservations.count_dates_of(creator, reservation.bookid, limit)
-    return decide.refuse_too_many(dates, others)
+    others = uow.reservations.count_occurrences_of(creator, reservation.bookid, limit)
+    return decide.refuse_too_many(occurrences, others)
 
 
 def _refuse_by_capacity(
-    uow: ConferencesUnitOfWork, reservation: Reservation, dates: Sequence[Occurrence]
+    uow: ConferencesUnitOfWork, reservation: Reservation, occurrences: Sequence[Occurrence]
 ) -> CreateRefusal | None:
-    """Return why the places of these dates cannot be booked; else `None`."""
-    wanted = decide.spans_of(dates)
+    """Return why the places of these occurrences cannot be booked; else `None`."""
+    wanted = decide.spans_of(occurrences)
     booked = uow.reservations.booked(wanted, except_of=reservation.bookid)
     usual, capacity = uow.reservations.usual_load(), uow.reservations.capacity()
     return refuse_overfull(wanted, booked, usual, capacity)
@@ -206,72 +206,76 @@ def _decide_change(
     )
     if isinstance(after, CreateRefusal):
         return after
-    existing = uow.reservations.dates_of(before.bookid)
-    dates = _dates_that_fit(uow, after, existing, before)
-    if isinstance(dates, CreateRefusal):
-        return dates
+    existing = uow.reservations.occurrences_of(before.bookid)
+    occurrences = _occurrences_that_fit(uow, after, existing, before)
+    if isinstance(occurrences, CreateRefusal):
+        return occurrences
     if after.e164 != before.e164:
         if uow.hold_number(after.e164, after.holder) is None:
             return CreateRefusal(Err.NUMBER_TAKEN, "confE164")
         uow.drop_number_hold(before.e164)
     own_site = uow.own_site
-    return decide.decide_change(request, request_key, before, after, existing, dates, own_site)
+    return decide.decide_change(
+        request, request_key, before, after, existing, occurrences, own_site
+    )
 
 
-def _planned_date(
+def _planned_occurrence(
     uow: ConferencesUnitOfWork, reservation: Reservation, original_start: str | None
 ) -> Occurrence | CreateRefusal:
-    """Return the planned date of a reservation whose start by the rule is this ISO 8601 text; else the refusal."""
+    """Return the planned occurrence of a reservation whose start by the rule is this ISO 8601 text; else the refusal."""
     moment = decide.parse_moment(original_start)
     if moment is None:
         return CreateRefusal(Err.MALFORMED, "occurrence: must be the start of a date, in ISO 8601")
     key = occurrence_id(reservation.bookid, moment)
-    for date in uow.reservations.dates_of(reservation.bookid):
-        if date.id == key and date.state is OccurrenceState.PLANNED:
-            return date
+    for occurrence in uow.reservations.occurrences_of(reservation.bookid):
+        if occurrence.id == key and occurrence.state is OccurrenceState.PLANNED:
+            return occurrence
     return CreateRefusal(Err.NOT_FOUND, "occurrence")
 
 
-def _decide_date_change(
+def _decide_occurrence_change(
     uow: ConferencesUnitOfWork, request: ChangeBooking, request_key: str
 ) -> BookingStep | CreateRefusal:
-    """Decide about a change of one date of a reservation, or return why it is refused. Nothing is staged here."""
+    """Decide about a change of one occurrence of a reservation, or return why it is refused. Nothing is staged here."""
     reservation = _find_reservation(uow, request)
     if isinstance(reservation, CreateRefusal):
         return reservation
-    before = _planned_date(uow, reservation, request.occurrence)
+    before = _planned_occurrence(uow, reservation, request.occurrence)
     if isinstance(before, CreateRefusal):
         return before
     settings = _permitted_settings(uow, request, before.settings or reservation.settings)
     if isinstance(settings, CreateRefusal):
         return settings
-    after = decide.requested_date(request, before, reservation, settings, uow.now)
+    after = decide.requested_occurrence(request, before, reservation, settings, uow.now)
     if isinstance(after, CreateRefusal):
         return after
-    others = [o for o in uow.reservations.dates_of(reservation.bookid) if o.id != after.id]
+    others = [o for o in uow.reservations.occurrences_of(reservation.bookid) if o.id != after.id]
     refusal = decide.refuse_overlap([*others, after])
     refusal = refusal or _refuse_by_capacity(uow, reservation, [after])
-    return refusal or decide.decide_change_date(request, request_key, reservation, after)
+    return refusal or decide.decide_change_occurrence(request, request_key, reservation, after)
 
 
 def _decide_cancellation(
     uow: ConferencesUnitOfWork, request: CancelBooking, request_key: str
 ) -> BookingStep | CreateRefusal:
-    """Decide about the cancellation of a reservation, or of one date; or return why it is refused.
+    """Decide about the cancellation of a reservation, or of one occurrence; or return why it is refused.
 
     If the reservation ends with it, the release of its number is staged here.
     """
     reservation = _find_reservation(uow, request)
     if isinstance(reservation, CreateRefusal):
         return reservation
-    date = None
+    occurrence = None
     if request.occurrence is not None:
-        date_or_refusal = _planned_date(uow, reservation, request.occurrence)
-        if isinstance(date_or_refusal, CreateRefusal):
-            return date_or_refusal
-        date = date_or_refusal
-    existing = uow.reservations.dates_of(reservation.bookid)
-    step = decide.decide_cancel(request, request_key, reservation, existing, date, uow.own_site)
+        occurrence_or_refusal = _planned_occurrence(uow, reservation, request.occurrence)
+        if isinstance(occurrence_or_refusal, CreateRefusal):
+            return occurrence_or_refusal
+        occurrence = occurrence_or_refusal
+    existing = uow.reservations.occurrences_of(reservation.bookid)
+    step = decide.decide_cancel(
+        request, request_key, reservation, existing, occurrence, uow.own_site
+    )
     if step.reservation is not None:
         uow.drop_number_hold(reservation.e164)
     return step

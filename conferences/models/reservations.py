@@ -32,10 +32,10 @@ class Reservation(models.Model):
 
 
 class Occurrence(models.Model):
-    """A row is one date of a reservation. Dates are planned some months ahead; further ones follow as time passes.
+    """A row is one occurrence of a reservation. Occurrences are planned some months ahead; the timer adds further ones.
 
-    The timer finds dates to start or to close by `due_at`. `is_long` marks the few long dates, so that a query for the
-    places booked at a moment reads few rows.
+    The timer finds occurrences to start or to close by `due_at`. `is_long` marks the few long occurrences, so that a
+    query for the places booked at a moment reads few rows.
     """
 
     id = models.CharField(max_length=64, primary_key=True)

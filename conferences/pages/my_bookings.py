@@ -24,7 +24,7 @@ from conferences.api import booking_commands
 from conferences.api.commands import Nack
 from conferences.data import reservation_queries
 from conferences.data.platform_resolver import platform_of_domain
-from conferences.data.reservation_queries import BookedDate
+from conferences.data.reservation_queries import BookedOccurrence
 from conferences.pages import my_conferences, texts
 from conferences.rules.booking import moved_start, parse_moment
 from conferences.rules.recurrence import zone_of
@@ -39,7 +39,7 @@ from wire.error_codes import Err
 from wire.fields import SIZES
 
 MAX_SHOWN = 100
-MOST_DATES = 400
+MAX_OCCURRENCES_OF_RULE = 400
 _RULES = {
     "daily": "FREQ=DAILY",
     "weekdays": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
@@ -52,7 +52,7 @@ _RULES = {
 @require_GET
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the coming dates of the person's reservations, and the form to book another."""
+    """Show the coming occurrences of the person's reservations, and the form to book another."""
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")
@@ -69,8 +69,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "zone": zone,
         "day": f"{tomorrow:%Y-%m-%d}",
         "repeats": _repeats(),
-        "most_dates": MOST_DATES,
-        "dates": [_date_for_page(date, now) for date in booked.dates],
+        "most_dates": MAX_OCCURRENCES_OF_RULE,
+        "dates": [_occurrence_for_page(occurrence, now) for occurrence in booked.occurrences],
         "left_out": max(0, booked.total - MAX_SHOWN),
     }
     parts = parts_of(request)
@@ -79,11 +79,11 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def last_zone(database: str, person: str, now: datetime) -> str:
-    """Return the time zone of the latest date that a person has booked; "" if none is to come."""
+    """Return the time zone of the latest occurrence that a person has booked; "" if none is to come."""
     booked = reservation_queries.page(
         database, "creator_moid", person, now, count=1, latest_first=True
     )
-    return booked.dates[0].reservation.timezone if booked.dates else ""
+    return booked.occurrences[0].reservation.timezone if booked.occurrences else ""
 
 
 @cache
@@ -104,8 +104,8 @@ def _repeats() -> list[tuple[str, str]]:
     ]
 
 
-def _date_for_page(booked: BookedDate, now: datetime) -> dict[str, object]:
-    """Return the values that the template shows of one date, in local time of the reservation's zone."""
+def _occurrence_for_page(booked: BookedOccurrence, now: datetime) -> dict[str, object]:
+    """Return the values that the template shows of one occurrence, in local time of the reservation's zone."""
     reservation, occurrence = booked
     zone = zone_of(reservation.timezone)
     start = occurrence.starts_at.astimezone(zone)
@@ -194,12 +194,12 @@ def _recurrence_rule(form: Mapping[str, str]) -> str:
     """Return the RRULE that a form chooses; "" means that the conference is held once."""
     rule = _RULES.get(form.get("repeat", ""), "")
     count = digits(form.get("count", "")) or 0
-    return f"{rule};COUNT={count}" if rule and 1 <= count <= MOST_DATES else rule
+    return f"{rule};COUNT={count}" if rule and 1 <= count <= MAX_OCCURRENCES_OF_RULE else rule
 
 
 @_form_view
 def change(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
-    """Change one date of a reservation, or all; all move as the one does whose start the form shows."""
+    """Change one occurrence of a reservation, or all; all move as the one does whose start the form shows."""
     form, person = request.POST, my_conferences.person_of(request)
     reservation = booking_commands.find(bookid, person)
     booking_commands.change(reservation, changes_of(reservation, form), person)
@@ -208,9 +208,9 @@ def change(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
 
 
 def changes_of(reservation: Reservation, form: Mapping[str, str]) -> dict[str, object]:
-    """Return the arguments of the call that changes what a form changes: one date, or all. Raises Refusal.
+    """Return the arguments of the call that changes what a form changes: one occurrence, or all. Raises Refusal.
 
-    All dates move only if the form gives another day or time than the one that it has `shown`.
+    All occurrences move only if the form gives another day or time than the one that it has `shown`.
     """
     params: dict[str, object] = {
         "name": form.get("name"),
@@ -226,21 +226,21 @@ def changes_of(reservation: Reservation, form: Mapping[str, str]) -> dict[str, o
 
 
 def _moved_start(reservation: Reservation, original: str, start: str) -> str:
-    """Return the first start of a series when the date at `original` moves to `start`, and all others alike."""
-    date = parse_moment(original)
-    if date is None:
+    """Return the first start of a series when the occurrence at `original` moves to `start`, and all others alike."""
+    old_start = parse_moment(original)
+    if old_start is None:
         raise Refusal(int(Err.MALFORMED), "occurrence: is not known")
-    return moved_start(reservation, date, datetime.fromisoformat(start)).isoformat()
+    return moved_start(reservation, old_start, datetime.fromisoformat(start)).isoformat()
 
 
 def _occurrence_argument(reservation: Reservation, form: Mapping[str, str]) -> dict[str, object]:
-    """Return the argument that names the form's date; `{}` for a reservation that does not repeat."""
+    """Return the argument that names the form's occurrence; `{}` for a reservation that does not repeat."""
     return {"occurrence": form.get("occurrence")} if reservation.repeat else {}
 
 
 @_form_view
 def cancel(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
-    """Cancel one date of a reservation, or all."""
+    """Cancel one occurrence of a reservation, or all."""
     form, person = request.POST, my_conferences.person_of(request)
     reservation = booking_commands.find(bookid, person)
     occurrence = "" if form.get("all") == "1" else form.get("occurrence", "")

@@ -26,7 +26,7 @@ PATHS_AT: dict[int, tuple[str, ...]] = {
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-MAX_DATES = 100
+MAX_SHOWN_OCCURRENCES = 100
 _COLOURS = {
     ReservationState.LIVE: "green",
     ReservationState.OVER: "grey",
@@ -72,9 +72,9 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
         ("starts_at", "timezone"),
         "repeat",
         ("size", "locked"),
-        "dates",
+        "occurrences",
     ]
-    readonly_fields = ["badge", "tenant", "creator", "size", "locked", "dates"]
+    readonly_fields = ["badge", "tenant", "creator", "size", "locked", "occurrences"]
 
     def find(
         self, request: HttpRequest, queryset: QuerySet[Reservation], term: str
@@ -83,7 +83,7 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
         return queryset.filter(Q(bookid=term) | Q(live_e164__startswith=term))
 
     def enrich(self, rows: Sequence[Reservation]) -> None:
-        """Add to each row the name of its user domain, and its next date, in two queries."""
+        """Add to each row the name of its user domain, and its next occurrence, in two queries."""
         moids = {row.user_domain for row in rows}
         names = dict(Domain.objects.filter(pk__in=moids).values_list("pk", "name"))
         planned = Occurrence.objects.filter(
@@ -108,7 +108,7 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
 
     @admin.display(description=_("next date"))
     def next_date(self, row: Reservation) -> str:
-        """Return the start of the next date; "–" if there is none."""
+        """Return the start of the next occurrence; "–" if there is none."""
         moment = getattr(row, "next_start", None)
         return date_format(moment, "DATETIME_FORMAT") if moment else "–"
 
@@ -130,17 +130,19 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
         return str(_("set") if row.detail["settings"].get("confpwd") else _("none"))
 
     @admin.display(description=_("dates"))
-    def dates(self, row: Reservation) -> SafeString:
-        """Return a table of its dates, the latest first, with their states."""
-        dates = Occurrence.objects.filter(bookid=row.bookid).order_by("-starts_at")[:MAX_DATES]
+    def occurrences(self, row: Reservation) -> SafeString:
+        """Return a table of its occurrences, the latest first, with their states."""
+        occurrences = Occurrence.objects.filter(bookid=row.bookid).order_by("-starts_at")[
+            :MAX_SHOWN_OCCURRENCES
+        ]
         lines = [
             (
-                date_format(date.starts_at, "DATETIME_FORMAT"),
-                date_format(date.ends_at, "DATETIME_FORMAT"),
-                date.state,
-                str(date.detail.get("last_code") or ""),
+                date_format(occurrence.starts_at, "DATETIME_FORMAT"),
+                date_format(occurrence.ends_at, "DATETIME_FORMAT"),
+                occurrence.state,
+                str(occurrence.detail.get("last_code") or ""),
             )
-            for date in dates
+            for occurrence in occurrences
         ]
         return table([_("start"), _("end"), _("state"), _("error")], lines)
 

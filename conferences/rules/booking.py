@@ -1,4 +1,4 @@
-"""The rules for booking a conference, and for changing and cancelling a reservation or one date of it."""
+"""The rules for booking a conference, and for changing and cancelling a reservation or one occurrence of it."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ GRACE = timedelta(minutes=1)
 """A start that lies no more than this in the past is accepted, because the clocks of askers differ."""
 MAX_OF_DOMAIN = 10_000
 """A user domain may have so many live reservations."""
-MAX_DATES_OF_PERSON = 20_000
-"""An account may have so many planned dates: fifty daily series."""
+MAX_OCCURRENCES_OF_PERSON = 20_000
+"""An account may have so many planned occurrences: fifty daily series."""
 _MUST_BE_TIME = "must be a time such as 2027-01-31T09:00:00+01:00"
 _S = OccurrenceState
 
@@ -157,17 +157,17 @@ def _malformed(detail: str) -> CreateRefusal:
     return CreateRefusal(Err.MALFORMED, detail)
 
 
-def plan_dates(
+def plan_occurrences(
     reservation: Reservation,
     existing: Sequence[Occurrence],
     now: datetime,
     before: Reservation | None = None,
 ) -> list[Occurrence] | CreateRefusal:
-    """Return the coming dates of a new or changed reservation, or why it is refused.
+    """Return the coming occurrences of a new or changed reservation, or why it is refused.
 
-    `existing`: its dates so far. `before`: the reservation before its change. Single dates that were moved, changed or
-    cancelled stay as they are if the rule still has them, also if the time of the others changes; dates that have begun
-    are not planned again.
+    `existing`: its occurrences so far. `before`: the reservation before its change. Single occurrences that were moved,
+    changed or cancelled stay as they are if the rule still has them, also if the time of the others changes;
+    occurrences that have begun are not planned again.
     """
     try:
         reservation.check_rule()
@@ -195,7 +195,7 @@ def plan_dates(
 def _follow_series(
     exception: Occurrence, reservation: Reservation, original: datetime
 ) -> Occurrence:
-    """Return a planned date that was moved or changed singly, as a changed series has it.
+    """Return a planned occurrence that was moved or changed singly, as a changed series has it.
 
     `original` is its start by the rule now. What was changed singly stays.
     """
@@ -207,12 +207,12 @@ def _follow_series(
 
 
 def moved_start(reservation: Reservation, original: datetime, start: datetime) -> datetime:
-    """Return the first start of a series when all its dates move as one does: from `original` to `start`, in UTC."""
+    """Return the new first start (UTC) of a series if all its occurrences move like the one from `original` to `start`."""
     return moved_first(reservation.recurrence(), original, start)
 
 
 def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:
-    """Return why dates of one reservation are refused: they overlap, although they share one number; else `None`."""
+    """Return why occurrences of one reservation are refused: they overlap, although they share one number; else `None`."""
     planned = sorted((o for o in occurrences if o.state in OPEN_STATES), key=lambda o: o.starts_at)
     for earlier, later in pairwise(planned):
         if later.starts_at < earlier.ends_at:
@@ -224,15 +224,17 @@ def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:
 
 
 def refuse_too_many(planned: Sequence[Occurrence], others: int) -> CreateRefusal | None:
-    """Return why an account may not plan these dates beside its `others`, of other reservations; else `None`."""
-    if len(planned) + others <= MAX_DATES_OF_PERSON:
+    """Return why an account may not plan these occurrences beside its `others`, of other reservations; else `None`."""
+    if len(planned) + others <= MAX_OCCURRENCES_OF_PERSON:
         return None
-    words = f"repeat: you have {others} dates planned, and at most {MAX_DATES_OF_PERSON} may be"
+    words = (
+        f"repeat: you have {others} dates planned, and at most {MAX_OCCURRENCES_OF_PERSON} may be"
+    )
     return CreateRefusal(Err.DOMAIN_LIMIT, f"{words}; cancel some")
 
 
 def spans_of(occurrences: Sequence[Occurrence]) -> list[Span]:
-    """Return the spans of the planned ones of these dates, in the order of time."""
+    """Return the spans of the planned ones of these occurrences, in the order of time."""
     planned = (o for o in occurrences if o.state is _S.PLANNED)
     return sorted(Span(o.starts_at, o.ends_at, o.places) for o in planned)
 
@@ -247,7 +249,7 @@ def decide_book(
     occurrences: Sequence[Occurrence],
     own_site: str,
 ) -> BookingStep:
-    """Save a new reservation with its first dates, answer the request, and notify the number registries."""
+    """Save a new reservation with its first occurrences, answer the request, and notify the number registries."""
     ack = ConferenceBooked(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     sites = (reservation.source_platform, own_site)
     notices = registry_entries.added(reservation.registry_entry, *sites)
@@ -268,7 +270,8 @@ def decide_change(
 ) -> BookingStep:
     """Save a changed reservation, answer the request, and notify the number registries.
 
-    `existing`: its dates so far. `planned`: its coming dates now; other dates that have not begun are removed.
+    `existing`: its occurrences so far. `planned`: its coming occurrences now; other occurrences that have not begun are
+    removed.
     """
     ack = BookingChanged(reqid=request.reqid, bookid=after.bookid, e164=after.e164)
     planned_ids = {occurrence.id for occurrence in planned}
@@ -283,14 +286,14 @@ def decide_change(
     return BookingStep("changed", after, planned, removed, messages, news)
 
 
-def requested_date(
+def requested_occurrence(
     request: ChangeBooking,
     occurrence: Occurrence,
     reservation: Reservation,
     settings: ConferenceSettings,
     now: datetime,
 ) -> Occurrence | CreateRefusal:
-    """Return one date of a reservation after a request, with these settings; or why it is refused."""
+    """Return one occurrence of a reservation after a request, with these settings; or why it is refused."""
     start = parse_moment(request.starttime) if request.starttime else occurrence.starts_at
     if start is None:
         return _malformed(f"starttime: {_MUST_BE_TIME}")
@@ -305,10 +308,10 @@ def requested_date(
     return moved.with_settings(settings)
 
 
-def decide_change_date(
+def decide_change_occurrence(
     request: ChangeBooking, request_key: str, reservation: Reservation, occurrence: Occurrence
 ) -> BookingStep:
-    """Save one changed date of a reservation, and answer the request."""
+    """Save one changed occurrence of a reservation, and answer the request."""
     ack = BookingChanged(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     answer, news = _answer(request_key, ack), BookingNews(Happened.CHANGED, reservation, occurrence)
     reason = f"{occurrence.original} is changed"
@@ -323,10 +326,10 @@ def decide_cancel(
     occurrence: Occurrence | None,
     own_site: str,
 ) -> BookingStep:
-    """Cancel a reservation, or the one date `occurrence`; answer the request.
+    """Cancel a reservation, or only `occurrence`; answer the request.
 
-    `existing`: all dates of the reservation. Its running conference goes on. If no date is left, the reservation ends,
-    and the number registries are notified.
+    `existing`: all occurrences of the reservation. Its running conference goes on. If no occurrence is left, the
+    reservation ends, and the number registries are notified.
     """
     ack = BookingCancelled(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     answer = _answer(request_key, ack)

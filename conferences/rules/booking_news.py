@@ -18,39 +18,39 @@ from wire.http_codes import http_code
 
 
 def events_of(news: BookingNews) -> Iterator[Event]:
-    """Yield the events for programs: the reservation has changed or is gone, or one of its dates begins or has failed."""
-    happened, reservation, date = news
+    """Yield the events for programs: a reservation has changed or ended, or an occurrence begins or has failed."""
+    happened, reservation, occurrence = news
     channel, domain = f"/booked_confs/{reservation.bookid}", reservation.user_domain
-    if date is not None and happened in (Happened.STARTING, Happened.FAILED):
+    if occurrence is not None and happened in (Happened.STARTING, Happened.FAILED):
         details: dict[str, str | int] = {
             "conf_id": reservation.e164,
-            "start_time": _text(date.starts_at),
+            "start_time": _text(occurrence.starts_at),
         }
         if happened is Happened.FAILED:
-            details["error_code"] = http_code(date.last_code)
+            details["error_code"] = http_code(occurrence.last_code)
         body = orjson.dumps({"method": "notify", "what": happened.value, **details})
         yield Event(domain, channel, body)
-    is_gone = date is None and happened in (Happened.CANCELLED, Happened.OVER)
+    is_gone = occurrence is None and happened in (Happened.CANCELLED, Happened.OVER)
     yield Event(domain, channel, DELETE if is_gone else UPDATE)
 
 
 def notice_of(news: BookingNews) -> PersonalNotice | None:
     """Return the notice to the account that booked it; `None`: there is none, or nothing to tell a person."""
-    happened, reservation, date = news
+    happened, reservation, occurrence = news
     if not reservation.creator_moid or happened is Happened.OVER:
         return None
-    settings = (date and date.settings) or reservation.settings
+    settings = (occurrence and occurrence.settings) or reservation.settings
     data = {
         "change": happened.value,
         "bookid": reservation.bookid,
         "confE164": reservation.e164,
         "confname": settings.name,
-        "starttime": _text(date.starts_at if date else reservation.starts_at),
+        "starttime": _text(occurrence.starts_at if occurrence else reservation.starts_at),
     }
-    if date is not None:
-        data["occurrence"] = _text(date.original)
+    if occurrence is not None:
+        data["occurrence"] = _text(occurrence.original)
         if happened is Happened.FAILED:
-            data["errcode"] = date.last_code
+            data["errcode"] = occurrence.last_code
     return PersonalNotice(reservation.creator_moid, "booking", data)
 
 

@@ -98,10 +98,10 @@ def refuse_overfull(
     usual: Mapping[int, float],
     capacity: Capacity | None,
 ) -> CreateRefusal | None:
-    """Return why the dates of one reservation cannot be booked, with the first date that does not fit; else `None`.
+    """Return why a reservation cannot be booked, with the first occurrence that does not fit; `None` if it can be.
 
-    `wanted`: these dates, which must not overlap. `booked`: the dates of other reservations. `usual`: see `usual_peak`.
-    `capacity`: `None` means that it is unknown, and nothing is refused.
+    `wanted`: these occurrences, which must not overlap. `booked`: the occurrences of other reservations. `usual`: see
+    `usual_peak`. `capacity`: `None` means that it is unknown, and nothing is refused.
     """
     if capacity is None or not wanted:
         return None
@@ -133,8 +133,8 @@ def first_shortage(
 ) -> datetime | None:
     """Return the first moment at which reservations lack places if a conference goes on after its end; else `None`.
 
-    `end`, `places`: those of the conference. `coming`: the dates of reservations that begin later. `running`: the other
-    conferences that run beyond `end`. Only moments at which a date begins count.
+    `end`, `places`: those of the conference. `coming`: the occurrences of reservations that begin later. `running`: the
+    other conferences that run beyond `end`. Only moments at which an occurrence begins count.
     """
     if capacity is None:
         return None

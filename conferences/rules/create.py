@@ -56,8 +56,8 @@ class AllocatedNumber(NamedTuple):
 class CameFrom(NamedTuple):
     """The template, virtual room or reservation from which a conference is begun: its id and its name.
 
-    `holder`: the name under which its number is kept in the table of numbers. `occurrence`: the id of the date, if it is
-    a reservation; its conference ends at `ends_at`, also if it begins early or late.
+    `holder`: the name under which its number is kept in the table of numbers. `occurrence`: the id of the occurrence,
+    if it is a reservation; its conference ends at `ends_at`, also if it begins early or late.
     """
 
     id: str
@@ -79,7 +79,8 @@ def refuse_before_licence(
 ) -> CreateRefusal | None:
     """Return why a user domain may not have a conference with these settings; else `None`. Licences are not checked here.
 
-    `tenant`: the user domain; `None` means that it is unknown. `serving`: the platforms whose requests this site handles.
+    `tenant`: the user domain; `None` means that it is unknown. `serving`: the platforms whose requests this site
+    handles.
     """
     if tenant is None:
         return CreateRefusal(Err.UNKNOWN_DOMAIN, "moid")
@@ -262,8 +263,8 @@ def decide_unit_created(c: Conference, join: Join | None, now: datetime) -> Step
 def decide_next_unit(c: Conference, code: str, now: datetime, detail: str = "") -> Step:
     """Ask for another media unit for a new conference, because its unit refused it, did not answer, or was lost.
 
-    The old unit is told to drop the conference. After MAX_UNITS_TRIED units, or when the time is over, the create fails.
-    `code`: the error code of the unit's failure. `detail`: the unit's own sentence about it.
+    The old unit is told to drop the conference. After MAX_UNITS_TRIED units, or when the time is over, the create
+    fails. `code`: the error code of the unit's failure. `detail`: the unit's own sentence about it.
     """
     assert c.unit is not None
     release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.resource_usage(c, "free"))

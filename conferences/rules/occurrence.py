@@ -1,7 +1,7 @@
-"""The rules for one date of a reservation, whose conference is created at the start, tried again, and given up. Pure.
+"""The rules by which the conference of one occurrence is created at its start, retried, and given up. Pure functions.
 
-At most one conference of a date runs. The row of the date changes in the same transaction as the conference, so a timer
-that fires twice, or a takeover in the second of the start, creates no second conference.
+At most one conference of an occurrence runs. The row of the occurrence changes in the same transaction as the
+conference, so a timer that fires twice, or a takeover in the second of the start, creates no second conference.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _S = OccurrenceState
 
 
 def create_request_of(reservation: Reservation, occurrence: Occurrence) -> CreateConference:
-    """Return the request that creates the conference of a date, as if a conference manager had sent it."""
+    """Return the request that creates the conference of an occurrence, as if a conference manager had sent it."""
     return to_create_request(
         occurrence.settings or reservation.settings,
         reservation.user_domain,
@@ -48,31 +48,31 @@ def create_request_of(reservation: Reservation, occurrence: Occurrence) -> Creat
 
 
 def timer_as_asker(occurrence: Occurrence) -> Asker:
-    """Return the timer as the asker of a date's conference; the key of its request is different for each attempt."""
+    """Return the timer as the asker of an occurrence's conference, with another request key for each attempt."""
     key = f"{occurrence.id}:{occurrence.attempts + 1}"
     return Asker(key, BY_TIMER, key)
 
 
 def origin_of(reservation: Reservation, occurrence: Occurrence) -> CameFrom:
-    """Return the origin that a date's conference stores; such a conference ends with the date, also if started early."""
+    """Return the origin that an occurrence's conference stores; the conference ends when the occurrence does."""
     name = reservation.settings.name
     return CameFrom(reservation.bookid, name, reservation.holder, occurrence.id, occurrence.ends_at)
 
 
 def is_to_be_closed(occurrence: Occurrence, now: datetime) -> bool:
-    """Return whether a date that is due has to be closed: it is over, or its conference was not started in time."""
+    """Return whether a due occurrence must be closed, because it is over or its conference was not started in time."""
     return occurrence.state is _S.BEGUN or now >= occurrence.gives_up_at
 
 
 def as_starting(occurrence: Occurrence, confid: str) -> Occurrence:
-    """Return the date while its conference is being created; the outcome comes from the conference, not from a timer."""
+    """Return the occurrence with its conference being created; the conference will report the outcome, not a timer."""
     return occurrence.change(
         state=_S.STARTING, due_at=None, confid=confid, attempts=occurrence.attempts + 1
     )
 
 
 def wait_for_retry(occurrence: Occurrence, code: str, detail: str, now: datetime) -> Occurrence:
-    """Return a date whose conference could not be created, as it waits for the next attempt, or for its start."""
+    """Return an occurrence whose conference could not be created, as it waits for the next attempt, or for its start."""
     if now < occurrence.starts_at:
         return occurrence.change(state=_S.PLANNED, due_at=occurrence.starts_at)
     return occurrence.change(
@@ -84,13 +84,13 @@ def wait_for_retry(occurrence: Occurrence, code: str, detail: str, now: datetime
 
 
 def after_refusal(occurrence: Occurrence, refusal: CreateRefusal, now: datetime) -> Occurrence:
-    """Return a date after its conference was refused at once; the refusal counts as an attempt."""
+    """Return an occurrence after its conference was refused at once; the refusal counts as an attempt."""
     attempted = occurrence.change(attempts=occurrence.attempts + 1)
     return wait_for_retry(attempted, refusal.code, refusal.detail, now)
 
 
 def after_outcome(occurrence: Occurrence, c: Conference, now: datetime) -> Occurrence:
-    """Return a date after its conference `c` has begun to run, or could not be created."""
+    """Return an occurrence after its conference `c` has begun to run, or could not be created."""
     if occurrence.confid != c.confid or occurrence.state is not _S.STARTING:
         return occurrence
     if c.state is ConferenceState.ENDED:
@@ -99,7 +99,7 @@ def after_outcome(occurrence: Occurrence, c: Conference, now: datetime) -> Occur
 
 
 def has_outcome(before: Conference | None, after: Conference) -> bool:
-    """Return whether a date of a reservation waits for this change of its conference: it runs now, or could not be created."""
+    """Return whether a conference of a reservation was being created, and now runs or could not be created."""
     was_creating = before is not None and before.state is ConferenceState.CREATING
     return bool(after.occurrence) and was_creating and after.state is not ConferenceState.CREATING
 
@@ -107,7 +107,7 @@ def has_outcome(before: Conference | None, after: Conference) -> bool:
 def refuse_opening(occurrence: Occurrence | None, now: datetime) -> CreateRefusal | None:
     """Return why a booked conference cannot be opened early; `None` if it can.
 
-    `occurrence`: the next planned date of the reservation; `None` means that there is none.
+    `occurrence`: the next planned occurrence of the reservation; `None` means that there is none.
     """
     if occurrence is None:
         return CreateRefusal(Err.NOT_FOUND, "bookid")
@@ -125,9 +125,10 @@ def decide_close(
     now: datetime,
     own_site: str,
 ) -> BookingStep:
-    """Close a date that is over or could not be started, plan further dates, and end the reservation after the last one.
+    """Close an occurrence that is over or could not be started, plan further ones, and end a reservation without any.
 
-    `others`: the other dates of the reservation. If the date could not be started, the conference managers are told why.
+    `others`: the other occurrences of the reservation. If the occurrence could not be started, the conference managers
+    are told why.
     """
     has_failed = occurrence.state is not _S.BEGUN
     closed = occurrence.close(_S.FAILED if has_failed else _S.OVER)
@@ -138,14 +139,14 @@ def decide_close(
         code = occurrence.last_code or Err.SERVICE_STOPPED
         detail = occurrence.last_detail or MEANING.get(code, "")
         messages.append(outgoing.booking_failed(reservation.bookid, reservation.e164, code, detail))
-    open_dates = [other for other in others if other.state in OPEN_STATES]
+    open_occurrences = [other for other in others if other.state in OPEN_STATES]
     if not reservation.live:
         return BookingStep(reason, None, (closed,), (), messages, news)
     last = max((other.original for other in (occurrence, *others)), default=now)
-    starts = starts_to_plan(reservation, max(last, now), now, len(open_dates))
+    starts = starts_to_plan(reservation, max(last, now), now, len(open_occurrences))
     following = [planned_occurrence(reservation, start) for start in starts]
     after = None
-    if not open_dates and not following:
+    if not open_occurrences and not following:
         after = reservation.end(ReservationState.OVER)
         messages += registry_entries.removed(after.registry_entry, after.source_platform, own_site)
         news.append(BookingNews(Happened.OVER, after))

@@ -1,7 +1,8 @@
 """The starts of a repeated reservation, in UTC, are computed from its RRULE (RFC 5545), time zone and first start. Pure.
 
-Dates are computed in local time, so that a weekly meeting at 09:00 stays at 09:00 when summer time begins or ends.
-python-dateutil does it; rules on which it would run for ever, or that have too many dates, are refused before.
+Occurrences are computed in local time, so that a weekly meeting at 09:00 stays at 09:00 when summer time begins or
+ends. python-dateutil does it; rules on which it would run for ever, or that have too many occurrences, are refused
+before.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ MAX_RULE_LENGTH = 255
 MAX_INTERVAL = 366
 MAX_COUNT = 1000
 FOLLOWED_FOR = timedelta(days=366 * 30)
-"""A rule is not followed further than so long after its first date."""
+"""A rule is not followed further than so long after its first occurrence."""
 
 _FREQUENCIES: dict[str, Literal[0, 1, 2, 3]] = {
     "DAILY": rrule.DAILY,
@@ -49,7 +50,7 @@ class InvalidRule(ValueError):
 
 
 class Recurrence(NamedTuple):
-    """A recurrence says how a reservation repeats: first date in local time, zone, and rule ("": it does not repeat)."""
+    """A recurrence says how a reservation repeats: its first start in local time, zone, and rule ("": it does not repeat)."""
 
     first: datetime
     zone: zoneinfo.ZoneInfo
@@ -70,13 +71,14 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo | None:
 def recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recurrence:
     """Return the recurrence of a reservation with this first start. Raises InvalidRule.
 
-    The first start must be a date of the rule, because for other starts RFC 5545 defines no dates, and calendars differ.
+    The first start must be an occurrence of the rule, because for other starts RFC 5545 defines no occurrences, and
+    calendars differ.
     """
     repeated = checked_before(starts_at, zone, rule.removeprefix("RRULE:").strip().upper())
     local = repeated.first
     if repeated.rule:
         parts = _parts(repeated.rule)
-        _local_dates(repeated)
+        _local_starts(repeated)
         if not _fits(parts, local.date()):
             raise InvalidRule(
                 "does not fall on the start; choose a start that is a date of the rule"
@@ -89,8 +91,8 @@ def recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recur
 def checked_before(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recurrence:
     """Return how a reservation repeats whose rule was checked when it was booked.
 
-    A country may have changed its time since, so that the start in local time is no date of the rule any more. The
-    series goes on with the dates that are.
+    A country may have changed its time since, so that the start in local time is no occurrence of the rule any more.
+    The series goes on with the occurrences that are.
     """
     return Recurrence(starts_at.astimezone(zone).replace(tzinfo=None), zone, rule)
 
@@ -102,8 +104,8 @@ def starts_of(repeated: Recurrence, after: datetime | None = None) -> Iterator[d
     local time that comes twice in autumn the first one is taken (RFC 5545 §3.3.5).
     """
     skipped_until = after.astimezone(repeated.zone).replace(tzinfo=None) if after else None
-    for local in _local_dates(repeated, skipped_until):
-        # Of an hour that comes twice the first date keeps the one that was asked for (`fold`).
+    for local in _local_starts(repeated, skipped_until):
+        # Of an hour that comes twice the first occurrence keeps the one that was asked for (`fold`).
         date_and_time = repeated.first if local == repeated.first else local
         moment = date_and_time.replace(tzinfo=repeated.zone).astimezone(UTC)
         if after is None or moment > after:
@@ -111,18 +113,18 @@ def starts_of(repeated: Recurrence, after: datetime | None = None) -> Iterator[d
 
 
 def counterpart(start: datetime, after: Recurrence, before: Recurrence) -> datetime:
-    """Return which date of a series, as it was before its time was changed, has become the date with this start.
+    """Return the start that an occurrence had before the time of its series was changed, from its present `start`.
 
-    Both times are UTC. A date keeps its distance from the first one, in local time.
+    Both times are UTC. An occurrence keeps its distance from the first one, in local time.
     """
     distance = start.astimezone(after.zone).replace(tzinfo=None) - after.first
     return (before.first + distance).replace(tzinfo=before.zone).astimezone(UTC)
 
 
 def moved_first(repeated: Recurrence, old: datetime, new: datetime) -> datetime:
-    """Return the first start, in UTC, of a series of which the date at `old` is to begin at `new`, and all others alike.
+    """Return the new first start of a series, all of whose occurrences move by the time between `old` and `new`.
 
-    Each date moves by the same time on the clock of the series' zone, also across a change of its clocks.
+    All three are in UTC. The time is measured on the clock of the series' zone, so summer time does not matter.
     """
     moved_by = _local(new, repeated) - _local(old, repeated)
     return (repeated.first + moved_by).replace(tzinfo=repeated.zone).astimezone(UTC)
@@ -132,7 +134,7 @@ def _local(moment: datetime, repeated: Recurrence) -> datetime:
     return moment.astimezone(repeated.zone).replace(tzinfo=None)
 
 
-def _local_dates(repeated: Recurrence, after: datetime | None = None) -> Iterator[datetime]:
+def _local_starts(repeated: Recurrence, after: datetime | None = None) -> Iterator[datetime]:
     """Return the starts in local time; with `after` only those from then on, and perhaps some up to a day earlier."""
     if not repeated.rule:
         return iter([repeated.first])
@@ -152,15 +154,15 @@ def _local_dates(repeated: Recurrence, after: datetime | None = None) -> Iterato
         byweekday=_weekdays(parts),
         cache=False,
     )
-    every_date = iter(computed) if count is None else islice(computed, count)
+    every_occurrence = iter(computed) if count is None else islice(computed, count)
     earliest = after - timedelta(days=1) if after else repeated.first
-    return (local for local in every_date if local >= earliest)
+    return (local for local in every_occurrence if local >= earliest)
 
 
 def _fits(parts: dict[str, str], day: date) -> bool:
-    """Return whether a rule that begins on this day has a date on it. `parts`: the parts of the rule.
+    """Return whether a rule that begins on this day has an occurrence on it. `parts`: the parts of the rule.
 
-    This is checked before dateutil is used, because it would search for a first date up to the year 9999.
+    This is checked before dateutil is used, because it would search for a first occurrence up to the year 9999.
     """
     if "BYSETPOS" not in parts:
         return _is_candidate(parts, day)
@@ -182,7 +184,7 @@ def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -
     if month_days is not None and not {day.day, day.day - length - 1} & set(month_days):
         return False
     if days is None:
-        # Without BYDAY and BYMONTHDAY a month has one date: the day of the start.
+        # Without BYDAY and BYMONTHDAY a month has one occurrence: the day of the start.
         return month_days is not None or start is None or day.day == start.day
     nth, nth_from_end = (day.day - 1) // 7 + 1, -((length - day.day) // 7 + 1)
     return any(

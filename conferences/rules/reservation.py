@@ -1,4 +1,4 @@
-"""The values of a reservation, and of each of its dates (occurrences), are defined here. They are frozen. Times are UTC."""
+"""The values of a reservation and of its occurrences, the single meetings of a series, are defined here. Times are UTC."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from wire.conference_manager import Creator
 from wire.conference_settings import ConferenceSettings
 
 HORIZON = timedelta(days=400)
-"""Dates are planned so far ahead. The next date is always planned, even if it lies further ahead."""
+"""Occurrences are planned so far ahead. The next occurrence is always planned, even if it lies further ahead."""
 MAX_PLANNED = 400
-"""At most so many dates of one reservation are planned at once; further ones follow as these pass."""
+"""At most so many occurrences of one reservation are planned at once; further ones follow as these pass."""
 FARTHEST_START = timedelta(days=3 * 366)
 MAX_START_DELAY = timedelta(minutes=10)
 """A booked conference that cannot be started is tried again until so long after its start."""
 MAX_EARLY_OPENING = timedelta(hours=24)
 """A booked conference may be opened at most so long before its start."""
-LONG_DATE = timedelta(hours=4)
-"""Dates that last longer are marked in the table `Occurrence`, so that queries for a moment read few rows."""
+LONG_OCCURRENCE = timedelta(hours=4)
+"""Occurrences that last longer are marked in the table `Occurrence`, so that queries for a moment read few rows."""
 
 
 class ReservationState(StrEnum):
-    """A reservation is live until its last date is over, or until it is cancelled."""
+    """A reservation is live until its last occurrence is over, or until it is cancelled."""
 
     LIVE = "live"
     OVER = "over"
@@ -40,7 +40,7 @@ class ReservationState(StrEnum):
 
 
 class OccurrenceState(StrEnum):
-    """The state of a date of a reservation."""
+    """The state of an occurrence of a reservation, a single meeting of the series."""
 
     PLANNED = "planned"
     """It waits for its start."""
@@ -55,14 +55,14 @@ class OccurrenceState(StrEnum):
 
 
 OPEN_STATES = (OccurrenceState.PLANNED, OccurrenceState.STARTING, OccurrenceState.BEGUN)
-"""A reservation with a date in one of these states is live."""
+"""A reservation with an occurrence in one of these states is live."""
 
 
 class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reservation is a conference that somebody has booked, for one start or for repeated ones.
 
-    `starts_at`: the first start. `timezone`, `repeat`: the IANA name of the zone, and the RRULE, by which further dates
-    are computed; "" means that it does not repeat. `settings`: those of its conferences.
+    `starts_at`: the first start. `timezone`, `repeat`: the IANA name of the zone, and the RRULE, by which further
+    occurrences are computed; "" means that it does not repeat. `settings`: those of its conferences.
     """
 
     bookid: str
@@ -81,7 +81,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def live(self) -> bool:
-        """Return whether the reservation may have further dates; its number is kept for it as long as it may."""
+        """Return whether the reservation may have further occurrences; its number is kept for it as long as it may."""
         return self.state is ReservationState.LIVE
 
     @property
@@ -95,7 +95,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return Creator(moid=self.creator_moid or None, name=self.creator_name or None)
 
     def recurrence(self) -> Recurrence:
-        """Return the recurrence from which the dates are computed. Its rule was checked at the booking."""
+        """Return the recurrence from which the occurrences are computed. Its rule was checked at the booking."""
         return checked_before(self.starts_at, self._zone, self.repeat)
 
     def check_rule(self) -> None:
@@ -123,11 +123,12 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An occurrence is one date of a reservation.
+    """An occurrence is one meeting of a reservation: a series has many, a reservation that does not repeat has one.
 
-    `original`: the start by the rule; `starts_at` differs if this date was moved. `settings`: its own settings, if this
-    date was changed; `None` means those of the reservation. `is_exception`: this date was moved, changed or cancelled by
-    itself. `due_at`: when the timer has to handle it. `last_code`, `last_detail`: why the last attempt failed.
+    `original`: the start by the rule; `starts_at` differs if this occurrence was moved. `settings`: its own settings,
+    if this occurrence was changed; `None` means those of the reservation. `is_exception`: this occurrence was moved,
+    changed or cancelled by itself. `due_at`: when the timer has to handle it. `last_code`, `last_detail`: why the last
+    attempt failed.
     """
 
     bookid: str
@@ -146,35 +147,35 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def id(self) -> str:
-        """Return the key of the date's row, and of the requests that create its conference."""
+        """Return the key of the occurrence's row, and of the requests that create its conference."""
         return occurrence_id(self.bookid, self.original)
 
     @property
     def gives_up_at(self) -> datetime:
-        """Return the time after which the date's conference is not started any more."""
+        """Return the time after which the occurrence's conference is not started any more."""
         return min(self.starts_at + MAX_START_DELAY, self.ends_at)
 
     def change(self, **changes: object) -> Occurrence:
-        """Return the date with these fields changed."""
+        """Return the occurrence with these fields changed."""
         return msgspec.structs.replace(self, **changes)
 
     def with_settings(self, settings: ConferenceSettings) -> Occurrence:
-        """Return the date with the duration and the places of these settings."""
+        """Return the occurrence with the duration and the places of these settings."""
         ends_at = self.starts_at + timedelta(minutes=settings.duration)
         return self.change(ends_at=ends_at, places=settings.places)
 
     def close(self, state: OccurrenceState) -> Occurrence:
-        """Return the date in a final state, in which no timer handles it."""
+        """Return the occurrence in a final state, in which no timer handles it."""
         return self.change(state=state, due_at=None)
 
 
 def occurrence_id(bookid: str, original: datetime) -> str:
-    """Return the key of the date of a reservation whose start by the rule is `original`."""
+    """Return the key of the occurrence of a reservation whose start by the rule is `original`."""
     return f"{bookid}:{original.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
 def planned_occurrence(reservation: Reservation, start: datetime) -> Occurrence:
-    """Return the date of a reservation that begins at this moment, as its rule says."""
+    """Return the occurrence of a reservation that begins at this moment, as its rule says."""
     return Occurrence(
         bookid=reservation.bookid,
         original=start,
@@ -188,9 +189,9 @@ def planned_occurrence(reservation: Reservation, start: datetime) -> Occurrence:
 def starts_to_plan(
     reservation: Reservation, after: datetime, now: datetime, planned_count: int = 0
 ) -> list[datetime]:
-    """Return the starts after a moment that are to be planned now. `planned_count`: how many dates are planned already.
+    """Return the starts, after a moment, of the occurrences to plan now.
 
-    They are the starts within HORIZON, but at least one, and with the planned dates at most MAX_PLANNED.
+    `planned_count`: how many occurrences are planned already. They are the starts within HORIZON, but at least one, and with the planned occurrences at most MAX_PLANNED.
     """
     coming = islice(starts_of(reservation.recurrence(), after), MAX_PLANNED - planned_count)
     starts: list[datetime] = []
@@ -202,32 +203,32 @@ def starts_to_plan(
 
 
 class Happened(StrEnum):
-    """An event that has happened to a reservation, or to one of its dates."""
+    """An event that has happened to a reservation, or to one of its occurrences."""
 
     CREATED = "created"
     CHANGED = "changed"
     CANCELLED = "cancelled"
     STARTING = "starting"
     FAILED = "failed"
-    """A date could not be held; `last_code` says why."""
+    """An occurrence could not be held; `last_code` says why."""
     OVER = "over"
-    """The last date is over."""
+    """The last occurrence is over."""
 
 
 class BookingNews(NamedTuple):
-    """A notice tells of a change of a reservation; `date`: of this date alone, `None` means of all."""
+    """A notice tells of a change of a reservation; `occurrence`: of this occurrence alone, `None` means of all."""
 
     happened: Happened
     reservation: Reservation
-    date: Occurrence | None = None
+    occurrence: Occurrence | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BookingStep:
     """A booking step holds the result of one decision about a reservation: rows to write, and messages to send.
 
-    `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed dates. `removed`: the ids
-    of dates to delete. `news`: what programs and the creator are told.
+    `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed occurrences. `removed`:
+    the ids of occurrences to delete. `news`: what programs and the creator are told.
     """
 
     reason: str

@@ -97,8 +97,8 @@ BY_TIMER = "book"
 class Asker(NamedTuple):
     """The asker is the party that requested a conference and waits for an answer.
 
-    `request`: the key of its request in the inbox. `reqid`: the id that the request itself carries. `origin`: `mq` for a
-    message of a conference manager, `http` for the HTTP API, BY_TIMER. `by_template`: the request names a template or
+    `request`: the key of its request in the inbox. `reqid`: the id that the request itself carries. `origin`: `mq` for
+    a message of a conference manager, `http` for the HTTP API, BY_TIMER. `by_template`: the request names a template or
     virtual room, so several askers may wait for one conference.
     """
 
@@ -153,7 +153,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The id of the template, virtual room or reservation from which it was started."""
     stored_name: str = ""
     occurrence: str = ""
-    """The id of the date of the reservation from which it was started."""
+    """The id of the occurrence of the reservation from which it was started."""
     # The request that created it, which is answered once, and the requests of others that wait for it.
     request: str = ""
     reqid: str | None = None

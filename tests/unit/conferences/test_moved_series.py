@@ -38,7 +38,7 @@ def test_all_dates_move_to_another_time_but_those_that_were_changed_or_held_sing
     unit_accepts(uow, number)
     moved = _ask(uow, "MDF", bookid=bookid, starttime="2030-01-01T16:30:00Z")
     assert moved["type"] == "MAU_CM_MDFBOOKCONF_ACK"
-    dates = uow.reservations.dates_of(bookid)
+    dates = uow.reservations.occurrences_of(bookid)
     open_dates = [
         (f"{d.starts_at:%d %H:%M}", d.state) for d in dates if d.state is not _S.CANCELLED
     ]
@@ -61,5 +61,5 @@ def test_a_series_moves_by_the_clock_of_its_zone_through_a_change_of_clocks() ->
     start = moved_start(reservation, last, last + timedelta(hours=2))
     assert start == datetime.fromisoformat("2030-03-20T11:00:00+01:00")
     _ask(uow, "MDF", bookid=answer["bookid"], starttime=start.isoformat(), **zone)
-    dates = uow.reservations.dates_of(answer["bookid"])
+    dates = uow.reservations.occurrences_of(answer["bookid"])
     assert [f"{d.starts_at:%d %H}" for d in dates] == ["20 10", "27 10", "03 09"]

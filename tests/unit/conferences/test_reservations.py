@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from conferences.flows.occurrences import handle_due
-from conferences.rules.booking import MAX_DATES_OF_PERSON, parse_moment
+from conferences.rules.booking import MAX_OCCURRENCES_OF_PERSON, parse_moment
 from conferences.rules.reservation import Occurrence, OccurrenceState, Reservation
 from conferences.rules.states import ConferenceState, EndReason
 from foundation.bus.message import loads
@@ -73,7 +73,7 @@ def test_one_person_does_not_fill_the_platform_with_dates() -> None:
     uow = memory_unit_of_work()
     uow.reservations.dates |= {
         f"other:{n}": Occurrence(bookid="other", original=NOW, starts_at=NOW, ends_at=NOW, places=8)
-        for n in range(MAX_DATES_OF_PERSON - 1)
+        for n in range(MAX_OCCURRENCES_OF_PERSON - 1)
     }
     other = Reservation(
         bookid="other", e164="1", source_platform="main", user_domain="u1", creator_moid="p1",
@@ -153,7 +153,7 @@ def test_a_year_of_a_weekly_meeting_is_planned_and_follows_as_time_passes() -> N
     assert _types(_tick(uow, HOUR)) == ["GET_RES_REQ"]
     unit_accepts(uow, number)
     _tick(uow, 3 * HOUR)
-    states = [date.state for date in uow.reservations.dates_of(_only_book(uow).bookid)]
+    states = [date.state for date in uow.reservations.occurrences_of(_only_book(uow).bookid)]
     assert states.count(_S.OVER) == 1
     assert len(states) >= planned
 
@@ -284,7 +284,7 @@ def test_a_changed_series_keeps_its_number_and_the_dates_that_were_changed_singl
     changed = _change(uow, bookid=bookid, repeat="FREQ=DAILY;COUNT=5", confname="Daily")
     assert changed["confE164"] == answer["confE164"]
     assert _types(_sent(uow))[1] == "CSS_UPU_MDFCONF_NTF"
-    starts = [(f"{d.starts_at:%d %H}", d.state) for d in uow.reservations.dates_of(bookid)]
+    starts = [(f"{d.starts_at:%d %H}", d.state) for d in uow.reservations.occurrences_of(bookid)]
     assert starts == [
         ("01 13", _S.PLANNED),
         ("02 18", _S.PLANNED),
@@ -330,7 +330,7 @@ def test_a_series_that_has_begun_is_changed_for_its_coming_dates() -> None:
     unit_accepts(uow, number)
     changed = _change(uow, bookid=bookid, repeat="FREQ=DAILY;COUNT=3", maxjoinedmt=32)
     assert changed["type"].endswith("_ACK"), changed
-    places = [(d.state, d.places) for d in uow.reservations.dates_of(bookid)]
+    places = [(d.state, d.places) for d in uow.reservations.occurrences_of(bookid)]
     assert places == [(_S.BEGUN, 8), (_S.PLANNED, 32), (_S.PLANNED, 32)]
 
 
