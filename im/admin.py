@@ -170,14 +170,14 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
     def enrich(self, rows: Sequence[Any]) -> None:
         """Add presence and protocols of the accounts on this page, in two calls to Redis."""
         users, now = [row.moid for row in rows], clock.now().timestamp()
-        ways = presence_store.protocols_of_online(users, now)
+        protocols = presence_store.protocols_of_online(users, now)
         try:
             states = presence_store.presence(users, now)
         except redis.RedisError:
             states = {}
         for row in rows:
             row.online_over, row.shown_presence = (
-                ways.get(row.moid, ""),
+                protocols.get(row.moid, ""),
                 states.get(row.moid, Presence.OFFLINE),
             )
 

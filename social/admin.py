@@ -1,4 +1,4 @@
-"""The administrators' page of text messages and e-mails: to whom they go and what came of them, not what they say."""
+"""The administrators' page of text messages and e-mails: recipient, subject and result, but not the text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from social.models import OutgoingText
 
 @admin.register(OutgoingText)
 class OutgoingTextAdmin(ReadOnlyAdmin[OutgoingText]):
-    """The list of texts of the last days."""
+    """The admin page that lists the texts of the last days."""
 
     scope = (SITE,)
     empty_words = _("Codes, invitations and links to people are listed here for a week.")

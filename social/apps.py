@@ -17,7 +17,7 @@ from foundation.bus.app_config import (
 
 
 class SocialConfig(PlatformAppConfig):
-    """The Django app in which people call each other, and share what they want to show (CONV)."""
+    """The Django app of calls, voicemail, contacts, circles and moments (CONV)."""
 
     name = "social"
     verbose_name = _("Calls and people")
@@ -32,7 +32,7 @@ outgoing text     | social.outgoingtext     | v.... | v.... | v....    | ..... |
 """
 
     def places(self) -> Sequence[PlaceEntry]:
-        """Return the pages of people, circles and moments."""
+        """Return the entries of these pages in the menu of people's pages."""
         if "im" not in settings.ROLES:
             return ()
         return (
@@ -49,7 +49,7 @@ outgoing text     | social.outgoingtext     | v.... | v.... | v....    | ..... |
         return (SidebarGroup(55, _("People"), (texts,)),)
 
     def connect(self) -> None:
-        """Add calls to the pages of people, and decide who reads files, finds people and sees presence."""
+        """Connect this app to the hooks of other apps: page parts, called terminals, files, finding people, presence."""
         from conferences.data.hooks import TERMINALS_CALLED
         from foundation.web.page_parts import PAGE_PARTS
         from im.data import hooks

@@ -12,9 +12,9 @@ from social.flows import call_timer, invitations, texts
 
 @shared_task
 def due_calls() -> None:
-    """End calls that nobody answers, and look after those that go on."""
+    """End calls that nobody answers, and check whether active calls may go on."""
     if "im" in settings.ROLES:
-        for_each_served(call_timer.due)
+        for_each_served(call_timer.handle_due)
 
 
 @shared_task

@@ -257,20 +257,20 @@ def _update(
 def stage_publications(
     store: PlatformStore,
     entries: Iterable[StoredEntry],
-    ways: Mapping[str, str],
+    protocols: Mapping[str, str],
     now: datetime,
     notes: Iterable[Notice] = (),
 ) -> None:
-    """Save, in the outbox, the messages that publish entries and notices to the people in `ways`.
+    """Save, in the outbox, the messages that publish entries and notices to the people in `protocols`.
 
-    They are sent once the transaction has committed; must run inside it. `ways` comes from
+    They are sent once the transaction has committed; must run inside it. `protocols` comes from
     `im.data.presence_store.protocols_of_online`.
     """
     publications = [
-        publication for entry in entries for publication in entry_publications(entry, ways)
+        publication for entry in entries for publication in entry_publications(entry, protocols)
     ]
     publications += [
-        publication for note in notes for publication in notice_publications(note, ways)
+        publication for note in notes for publication in notice_publications(note, protocols)
     ]
     if not publications:
         return

@@ -98,8 +98,8 @@ class LockedConversation:
         journal.flush(self.database, [self.row])
         if self.entries or self.notes:
             people = {*queries.active_users(self.database, self.row.id), *self.also}
-            ways = presence_store.protocols_of_online(people, self.now.timestamp())
-            journal.stage_publications(self.store, self.entries, ways, self.now, self.notes)
+            protocols = presence_store.protocols_of_online(people, self.now.timestamp())
+            journal.stage_publications(self.store, self.entries, protocols, self.now, self.notes)
 
 
 @contextmanager

@@ -142,12 +142,12 @@ def record_devices(signs: Collection[SignOfLife], now: float) -> None:
         pipe.execute()
 
 
-def record_sign_in(user: str, ways: str, now: float) -> None:
+def record_sign_in(user: str, protocols: str, now: float) -> None:
     """Record a person as online after a sign-in, over one of these protocols.
 
     So a client that has bound its queue gets all messages, even before its first heartbeat.
     """
-    record_devices([SignOfLife(user, SIGN_IN + way, way) for way in ways], now)
+    record_devices([SignOfLife(user, SIGN_IN + protocol, protocol) for protocol in protocols], now)
 
 
 def _hint(sign: SignOfLife) -> str:

@@ -126,8 +126,8 @@ def _add_members(
     data = {"what": "created", "version": locked.members_version, **name_people([me, *coming])}
     entry = locked.append(DraftEntry(Cmd.CONVERSATION, me.id, me.name, data=data), now)
     journal.flush(store.database, [locked])
-    ways = presence_store.protocols_of_online([row.user for row in rows], now.timestamp())
-    journal.stage_publications(store, [entry], ways, now)
+    protocols = presence_store.protocols_of_online([row.user for row in rows], now.timestamp())
+    journal.stage_publications(store, [entry], protocols, now)
 
 
 def _member(number: int, person: Person, role: Role = Role.MEMBER) -> Member:

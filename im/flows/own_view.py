@@ -74,8 +74,8 @@ def mark_read(store: PlatformStore, number: int, user: str, seq: int, now: datet
             unknown = outcome.refused[0].code is Code.UNKNOWN_MESSAGE
             raise Denied(DenyReason.NOT_FOUND, MESSAGE if unknown else "")
         people = [user, *(user for users in outcome.members.values() for user in users)]
-        ways = presence_store.protocols_of_online(people, now.timestamp())
-        journal.stage_publications(store, outcome.entries, ways, now, outcome.notes)
+        protocols = presence_store.protocols_of_online(people, now.timestamp())
+        journal.stage_publications(store, outcome.entries, protocols, now, outcome.notes)
 
 
 def _lock_member(store: PlatformStore, number: int, user: str) -> Member:

@@ -34,11 +34,11 @@ def stage(platform: str, personal: Sequence[PersonalNotice]) -> None:
         notices.stage(store_of(platform), publications)
 
 
-def _publications(notice: PersonalNotice, ways: str) -> Iterator[Publication]:
+def _publications(notice: PersonalNotice, protocols: str) -> Iterator[Publication]:
     """Yield the message that brings a notice to the devices of its person."""
     data = {"what": notice.what, "at": wire_time(clock.now()), **notice.data}
     body = orjson.dumps({"cmd": Cmd.NOTICE.value, "data": data})
-    keys = keys_of({notice.account: ways})
+    keys = keys_of({notice.account: protocols})
     for first in range(0, len(keys), KEYS_A_PUBLISH):
         key, *more = keys[first : first + KEYS_A_PUBLISH]
         yield Publication(BASE, key, body, tuple(more))

@@ -54,13 +54,13 @@ class PresencePublisher(threading.Thread):
         """Publish to contacts the changes of presence since the last time."""
         now = clock.now()
         notices = presence.pending_notices(now)
-        ways = presence_store.protocols_of_online(
+        protocols = presence_store.protocols_of_online(
             {user for notice in notices for user in notice.users}, now.timestamp()
         )
         publications = [
             publication
             for notice in notices
-            for publication in routing.notice_publications(notice, ways)
+            for publication in routing.notice_publications(notice, protocols)
         ]
         if self._publisher is None:
             self._publisher = Publisher(settings.IM_AMQP_URL, lenient=True)

@@ -12,8 +12,8 @@ from social.rules.calls import CallEnd, CallState
 _Form = serializers.Serializer[object]
 SIGNAL_BYTES = 16 * 1024
 """A session description with all its candidates is smaller."""
-AT_ONCE = 100
-"""An answer holds at most this many calls."""
+MAX_PAGE = 100
+"""A page of a list holds at most this many calls."""
 MAX_ADDED = 7
 """At most this many people are added at once: a call's conference has 8 places."""
 
@@ -25,14 +25,14 @@ def _device() -> serializers.RegexField:
 
 
 class NewCall(_Form):
-    """The person to call, and the device with which."""
+    """The arguments that start a call: the person to call, and the device from which the caller calls."""
 
     user = serializers.RegexField(USER, max_length=40)
     device = _device()
 
 
 class Device(_Form):
-    """The device with which a person answers."""
+    """The argument of the call that answers: the device with which the person answers."""
 
     device = _device()
 
@@ -41,13 +41,13 @@ class CallPage(_Form):
     """The calls to list: those with ids below `before`, the newest first; or all that have not ended (`live`)."""
 
     before = serializers.IntegerField(min_value=1, max_value=2**63 - 1, default=2**63 - 1)
-    count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=50)
+    count = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=50)
     missed = serializers.BooleanField(default=False)
     live = serializers.BooleanField(default=False)
 
 
 class Signal(_Form):
-    """What one browser has to tell the other about the direct path: a session description or a candidate."""
+    """A signalling message for the other person's browser (WebRTC): a session description or an ICE candidate."""
 
     device = _device()
     data = serializers.DictField()  # type: ignore[assignment]  # the field hides a property of the serializer
@@ -60,7 +60,7 @@ class Signal(_Form):
 
 
 class AddPeople(_Form):
-    """The people to bring into a call that goes on, and the device with which."""
+    """The people to add to a running call, and the device of the person who adds them."""
 
     device = _device()
     users = serializers.ListField(
@@ -109,10 +109,11 @@ class CallList(Done):
 
 
 class MediaShape(_Form):
-    """How to enter the conference that carries a call.
+    """The conference that carries the media of a call, and how to enter it.
 
-    `state` is that of the conference, "starting" before there is one. `join` is null while it is on no media unit.
-    `where` are the addresses to ask where it is now, of all sites, with `password` by POST at those of `/join/`.
+    `state` is the conference's state; "starting" means that there is none yet. `join` is null while no media unit runs
+    it. `where` lists addresses, one for each site, that tell which media unit runs it now; those with `/join/` take
+    `password` by POST.
     """
 
     state = serializers.CharField()
@@ -129,7 +130,7 @@ class CallWithMedia(OneCall):
 
 
 class IceServer(_Form):
-    """A STUN or TURN server as browsers take it, with a credential for TURN."""
+    """A STUN or TURN server in the form of the browsers' `RTCIceServer`, with a credential for TURN."""
 
     urls = serializers.ListField(child=serializers.CharField())
     username = serializers.CharField()
@@ -137,7 +138,7 @@ class IceServer(_Form):
 
 
 class IceServers(Done):
-    """The servers for a direct path. Ask again before `seconds` have passed."""
+    """The STUN and TURN servers for a direct connection; their credential is valid for `seconds`."""
 
     ice_servers = IceServer(many=True)
     seconds = serializers.IntegerField()

@@ -41,42 +41,45 @@ def answer_exception(failure: Exception, context: dict[str, object]) -> Response
     return base.answer_exception(failure, context)
 
 
-class View(base.Call):
+class CallView(base.Call):
     """The base of the views of calls."""
 
     def get_exception_handler(self) -> Callable[[Exception, dict[str, object]], Response | None]:
         """Return the function that turns exceptions into responses."""
         return answer_exception
 
-    def apply(self, number: int, event: Event) -> Call:
+    def apply_event(self, number: int, event: Event) -> Call:
         """Let an event change a call, end the conference of a call that has ended, and return the call."""
-        call = flow.apply(self.store, number, event, self.now)
+        call = flow.apply_event(self.store, number, event, self.now)
         call_media.release(self.store, call)
         return call
 
     def media_of(self, call: Call) -> Data:
         """Return how to enter the conference that carries a call, as `MediaShape` describes it."""
-        c = call_media.conference_of(call)
+        conference = call_media.conference_of(call)
         own_address = f"/api/v1/social/calls/{call.id}/media"
-        others = self._other_sites(call) if c else []
-        join = c.join if c and c.state.value == "running" else None
+        others = self._other_sites(call) if conference else []
+        is_running = conference is not None and conference.state.value == "running"
+        join = conference.join if conference and is_running else None
         return {
-            "state": c.state.value if c else ("starting" if call.is_live else "ended"),
+            "state": conference.state.value
+            if conference
+            else ("starting" if call.is_live else "ended"),
             "join": to_json(join) if join else None,
             "where": [own_address, *others],
-            "password": c.password if c else "",
+            "password": conference.password if conference else "",
             "e164": call.e164,
         }
 
     def _other_sites(self, call: Call) -> list[str]:
-        """Return the addresses at which other sites tell where the conference is, should this one be away."""
+        """Return the addresses at which other sites tell where a call's conference runs, if this site is down."""
         own_origin = origin_of(http_url(self.store.platform) or "")
         token = token_for(call.confid)
         urls = [url for url in site_urls_of(self.store.platform) if origin_of(url) != own_origin]
         return [f"{url}/join/{call.e164}/where?t={token}" for url in urls]
 
 
-class Calls(View):
+class Calls(CallView):
     """The view of the caller's calls."""
 
     @extend_schema(
@@ -89,7 +92,7 @@ class Calls(View):
         arguments, database = self.arguments(call_shapes.CallPage), self.store.database
         if arguments["live"]:
             return ack(
-                calls=[describe(call) for call in call_rows.live_of(database, [self.me.id])],
+                calls=[describe(call) for call in call_rows.live_calls_of(database, [self.me.id])],
                 next=None,
             )
         wanted = (self.me.id, arguments["before"], arguments["count"])
@@ -105,14 +108,14 @@ class Calls(View):
     def post(self, request: Request) -> Response:
         """Call a person: every device of that person rings.
 
-        The call has ended already if the person is busy (`busy`) or has no device online (`unreachable`). Somebody
-        who is just calling the caller is answered.
+        The call has ended already if the person is busy (`busy`) or has no device online (`unreachable`). If that
+        person is just calling the caller, that call is answered instead.
         """
         arguments = self.arguments(call_shapes.NewCall)
         wanted = (arguments["user"], arguments["device"], self.now)
         key = request.headers.get("Idempotency-Key", "")[:64]
         call = flow.start(self.store, self.me, *wanted, key)
-        return ack(call=describe(call_media.carry(self.store, call)))
+        return ack(call=describe(call_media.ensure_conference(self.store, call)))
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Limit new calls more strictly than other requests, since they ring at other people."""
@@ -122,61 +125,61 @@ class Calls(View):
         ]
 
 
-class OneCall(View):
+class OneCall(CallView):
     """The view of one call."""
 
     @extend_schema(operation_id="social_calls_retrieve", responses=answers(call_shapes.OneCall))
     def get(self, request: Request, number: int) -> Response:
         """Return a call of the caller."""
-        return ack(call=describe(flow.own(self.store, self.me, number)))
+        return ack(call=describe(flow.own_call(self.store, self.me, number)))
 
 
-class Ringing(View):
-    """The view by which a device says that it rings."""
+class Ringing(CallView):
+    """The view by which a called person's device reports that it rings."""
 
     @extend_schema(request=None, responses=answers(call_shapes.OneCall))
     def post(self, request: Request, number: int) -> Response:
         """Tell the caller that a device rings."""
-        return ack(call=describe(self.apply(number, Rang(self.me.id))))
+        return ack(call=describe(self.apply_event(number, Rang(self.me.id))))
 
 
-class Answer(View):
+class Answer(CallView):
     """The view by which a device answers a call."""
 
     @extend_schema(request=call_shapes.Device, responses=answers(call_shapes.CallWithMedia))
     def post(self, request: Request, number: int) -> Response:
-        """Answer a call; the first device that answers has it, and the others fall silent.
+        """Answer a call; only the first device that answers gets it, and the others stop ringing.
 
         Refused with 409 and the reason as `code`: `answered_elsewhere`, `cancelled`, `no_answer`, …
         """
         device = self.arguments(call_shapes.Device)["device"]
-        call = self.apply(number, Answered(self.me.id, device))
-        call = call_media.carry(self.store, call)
+        call = self.apply_event(number, Answered(self.me.id, device))
+        call = call_media.ensure_conference(self.store, call)
         return ack(call=describe(call), media=self.media_of(call))
 
 
-class Decline(View):
+class Decline(CallView):
     """The view by which a person declines a call."""
 
     @extend_schema(request=None, responses=answers(call_shapes.OneCall))
     def post(self, request: Request, number: int) -> Response:
-        """Decline a call, on all devices; nothing happens if it was answered or has ended."""
-        return ack(call=describe(self.apply(number, Declined(self.me.id))))
+        """Decline a call on all devices; a call that was answered or has ended is not changed."""
+        return ack(call=describe(self.apply_event(number, Declined(self.me.id))))
 
 
-class HangUp(View):
+class HangUp(CallView):
     """The view by which a person ends a call."""
 
     @extend_schema(request=None, responses=answers(call_shapes.OneCall))
     def post(self, request: Request, number: int) -> Response:
-        """Hang up: give up calling, decline, or end the talk, as the call stands."""
+        """Hang up: cancel a ringing call, decline it, or end the talk, depending on the call's state."""
         call = flow.hang_up(self.store, self.me, number, self.now)
         call_media.release(self.store, call)
         return ack(call=describe(call))
 
 
-class People(View):
-    """The view that brings people into a call that goes on."""
+class People(CallView):
+    """The view that adds people to a running call."""
 
     @extend_schema(request=call_shapes.AddPeople, responses=answers(call_shapes.AddedCalls))
     def post(self, request: Request, number: int) -> Response:
@@ -193,34 +196,34 @@ class People(View):
         return [*super().get_throttles(), StrictLimit()]
 
 
-class Media(View):
-    """The view that tells where the conference is that carries a call."""
+class Media(CallView):
+    """The view that returns how to enter the conference that carries the media of a call."""
 
     @extend_schema(responses=answers(call_shapes.CallWithMedia))
     def get(self, request: Request, number: int) -> Response:
-        """Return how to enter the conference that carries the call now; ask again where it has moved."""
-        call = call_media.carry(self.store, flow.own(self.store, self.me, number))
+        """Return how to enter the conference of a call now; the client asks again if the conference has moved."""
+        call = call_media.ensure_conference(self.store, flow.own_call(self.store, self.me, number))
         media = self.media_of(call)
         return ack(call=describe(call), media=media, state=media["state"], join=media["join"])
 
 
-class Signal(View):
-    """The view by which one browser tells the other about a direct path."""
+class Signal(CallView):
+    """The view by which browsers exchange WebRTC signalling messages about a direct connection."""
 
     @extend_schema(request=call_shapes.Signal, responses=answers(Done))
     def post(self, request: Request, number: int) -> Response:
-        """Pass a message on to the other person of a talk, as the notice `call.signal`; it is not stored."""
+        """Forward a signalling message to the other person of a call, as the notice `call.signal`; it is not stored."""
         arguments = self.arguments(call_shapes.Signal)
         flow.signal(self.store, self.me, number, arguments["device"], arguments["data"], self.now)
         return ack()
 
 
-class Turn(View):
+class Turn(CallView):
     """The view of credentials for the TURN server."""
 
     @extend_schema(responses=answers(call_shapes.IceServers))
     def get(self, request: Request) -> Response:
-        """Return the servers that help to find a direct path, with a credential of one's own, good for 12 hours."""
+        """Return the STUN and TURN servers, with a TURN credential of the caller that is valid for 12 hours."""
         servers: list[Data] = []
         if settings.TURN_URLS and settings.TURN_SECRET:
             name, password = turn_credential(settings.TURN_SECRET, self.me.id, self.now.timestamp())

@@ -50,8 +50,8 @@ class Suggestions(Call):
     @extend_schema(responses=answers(shapes.Suggestions))
     def get(self, request: Request) -> Response:
         """Return people whom the caller may know by common contacts or circles, with the reason."""
-        found = finding.suggestions(self.store, self.me, 20)
-        return ack(people=[shapes.suggestion(one) for one in found])
+        suggestions = finding.suggestions(self.store, self.me, 20)
+        return ack(people=[shapes.suggestion(suggested) for suggested in suggestions])
 
 
 class AddressBook(Call):
@@ -61,13 +61,16 @@ class AddressBook(Call):
 
     @extend_schema(responses=answers(shapes.FoundPeople))
     def get(self, request: Request) -> Response:
-        """Return the people in the caller's address book who are told: those with the caller's number, too."""
-        found = matches.known_people(self.store, self.me)
-        return ack(people=[shapes.person(person) for person in found])
+        """Return the people whose confirmed numbers are in the caller's address book and whom the caller may find.
+
+        A person decides by the privacy choice `matching` who finds them by their number.
+        """
+        known = matches.known_people(self.store, self.me)
+        return ack(people=[shapes.person(person) for person in known])
 
     @extend_schema(request=forms.Book, responses=answers(shapes.UploadedBook))
     def post(self, request: Request) -> Response:
-        """Add numbers, 2,000 on the first day and 200 new ones on each later day; return whose they are."""
+        """Add numbers to the address book, and return whose they are: at most 2,000 on the first day, then 200 a day."""
         arguments = self.arguments(forms.Book)
         result = address_book.upload(
             self.store, self.me, arguments["numbers"], arguments["region"], self.now
@@ -86,7 +89,7 @@ class AddressBook(Call):
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request) -> Response:
         """Delete the whole address book."""
-        address_book.forget(self.store, self.me)
+        address_book.delete_book(self.store, self.me)
         return ack()
 
 
@@ -105,7 +108,7 @@ class OwnNumber(Call):
 
     @extend_schema(request=forms.NumberCode, responses=answers(Done))
     def put(self, request: Request) -> Response:
-        """Confirm the number by the code; acquaintances who have it in their address book are told."""
+        """Confirm the caller's number by the code; people who have it in their address book are notified."""
         arguments = self.arguments(forms.NumberCode)
         wanted = (arguments["number"], arguments["region"], arguments["code"])
         address_book.confirm(self.store, self.me, *wanted, self.now)
@@ -124,12 +127,12 @@ class Exchange(Call):
 
     @extend_schema(request=None, responses=answers(shapes.ExchangeState))
     def put(self, request: Request, user: str) -> Response:
-        """Agree: both numbers become visible to both."""
+        """Agree to a request to exchange numbers: each of the two people sees the other's number."""
         return ack(state=number_exchange.agree(self.store, self.me, self.user(user), self.now))
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, user: str) -> Response:
-        """Decline, withdraw, or end the exchange for both."""
+        """Decline or withdraw a request to exchange numbers, or end the exchange for both people."""
         number_exchange.revoke(self.store, self.me, self.user(user), self.now)
         return ack()
 
@@ -141,7 +144,7 @@ class Invitations(Call):
 
     @extend_schema(request=forms.Invite, responses=answers(shapes.Invited))
     def post(self, request: Request) -> Response:
-        """Create a link of one use, good for 7 days, at most 10 a day; with `to` it is sent with a fixed text."""
+        """Create an invitation link for one use within 7 days, at most 10 a day; with `to` it is sent there."""
         arguments = self.arguments(forms.Invite)
         to = arguments.get("to", "").strip()
         if to and "@" not in to and not (to := numbers.parse(to)):

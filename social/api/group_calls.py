@@ -1,4 +1,4 @@
-"""The view by which a member calls everybody in a group or circle: into a conference of the tenant (CONV, multi-party call)."""
+"""The view by which a member calls all others of a group or circle into a conference (CONV, multi-party call)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from im.data.locked_conversation import Denied
 from im.models import Member
 from im.rules.conversation_decisions import DenyReason
 from im.rules.vocabulary import Kind, Membership
-from social.api.calls import View
+from social.api.calls import CallView
 from social.flows.calls import CallRefused
 from wire.conference_manager import CreateConference, Creator
 from wire.fields import SIZES, InvitedTerminal
 
 LONGEST_MINUTES = 240
-MOST = SIZES[-1]
-"""No conference has more places."""
+MAX_PEOPLE = SIZES[-1]
+"""A group call rings for at most this many people: no conference has more places."""
 
 
 class GroupCall(serializers.Serializer[object]):
@@ -43,24 +43,26 @@ class GroupCalled(Done):
     link = serializers.CharField()
 
 
-class GroupCalls(View):
+class GroupCalls(CallView):
     """The view that calls the members of a group."""
 
     @extend_schema(parameters=[KEY], request=GroupCall, responses=answers(GroupCalled))
     def post(self, request: Request) -> Response:
-        """Begin a conference of the caller's tenant, and let the members of a group of the caller ring.
+        """Begin a conference of the caller's tenant, and ring the devices of the other members of a group.
 
-        Members of other tenants do not ring: they enter by the link.
+        Devices of members of other tenants do not ring; these members enter by the link.
         """
         number = self.arguments(GroupCall)["conversation_id"]
         mine = queries.member(self.store.database, number, self.me.id)
         is_group = mine is not None and mine.conversation.kind == Kind.GROUP
         if mine is None or not is_group or mine.state != Membership.ACTIVE:
             raise Denied(DenyReason.NOT_FOUND)
-        rows = queries.members(self.store.database, number, 0, MOST + 1)
+        rows = queries.members(self.store.database, number, 0, MAX_PEOPLE + 1)
         members = [row for row in rows if row.state == Membership.ACTIVE]
-        if not self.me.domain or len(members) > MOST:
-            raise CallRefused("too_many", f"at most {MOST} people of an organization are called")
+        if not self.me.domain or len(members) > MAX_PEOPLE:
+            raise CallRefused(
+                "too_many", f"at most {MAX_PEOPLE} people of an organization are called"
+            )
         key = request.headers.get("Idempotency-Key", "")[:40]
         try:
             started = commands.start(self._create(mine.conversation.name, members, key))

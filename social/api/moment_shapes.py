@@ -95,12 +95,14 @@ def notice(group: NoticeGroup, seen_id: int) -> Data:
 
 
 def readers(people: list[str], persons: dict[str, Person]) -> Data:
-    """Return how many people see a moment, and the first of them by name."""
-    names = sorted((persons[user] for user in people if user in persons), key=lambda p: p.name)
-    return {"count": len(people), "people": [person(one) for one in names[:MAX_NAMED]]}
+    """Return how many people see a moment, and the first MAX_NAMED of them by name. `persons`: id -> person."""
+    known = sorted(
+        (persons[user] for user in people if user in persons), key=lambda reader: reader.name
+    )
+    return {"count": len(people), "people": [person(reader) for reader in known[:MAX_NAMED]]}
 
 
-# ---- the same for the description ---------------------------------------------------------------
+# ---- serializers that describe these answers in the API's documentation -------------------------
 
 
 class CircleShape(_Form):
@@ -143,7 +145,7 @@ class MomentFileShape(_Form):
 
 
 class MomentShape(_Form):
-    """A moment as the caller sees it; `has_only` and `has_except` stand in one's own only."""
+    """A moment as the caller sees it; only moments of the caller have the fields `has_only` and `has_except`."""
 
     moment_id = serializers.CharField()
     author_id = serializers.CharField()

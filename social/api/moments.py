@@ -105,7 +105,7 @@ class Wall(Call):
 
 
 class Moments(Call):
-    """The view of the timeline, which also posts."""
+    """The view of the caller's timeline, and of new moments."""
 
     @extend_schema(
         operation_id="social_moments_list",
@@ -164,6 +164,7 @@ class Preview(Call):
 
 
 def _readers(call: Call, users: list[str]) -> Response:
+    """Return the answer with the number of these readers, and the first of them by name."""
     persons = people.people_by_id(call.store, users)
     return ack(**shapes.readers(users, persons))
 
@@ -187,7 +188,7 @@ class OneMoment(Call):
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int) -> Response:
-        """Delete a moment with its files, likes and comments: the author may, and those who lead the circle."""
+        """Delete a moment with its files, likes and comments; only its author and the circle's leaders may."""
         moments.delete(self.store, self.me, number, self.now)
         return ack()
 
@@ -197,7 +198,7 @@ class OfPerson(Call):
 
     @extend_schema(parameters=[forms.Before], responses=answers(shapes.Moments))
     def get(self, request: Request, user: str) -> Response:
-        """Return a page of a person's moments that the caller sees; of one's own also the private ones."""
+        """Return a page of a person's moments that the caller sees; the caller's own include private ones."""
         arguments, author = self.arguments(forms.Before), self.user(user)
         before, count = arguments.get("before"), arguments["count"]
         page = timeline.of_person(self.store.database, self.me.id, author, before, count)
@@ -213,12 +214,12 @@ class Like(Call):
     @extend_schema(request=None, responses=answers(shapes.LikeState))
     def put(self, request: Request, number: int) -> Response:
         """Like a moment."""
-        return self._set(number, on=True)
+        return self._set_like(number, on=True)
 
     @extend_schema(request=None, responses=answers(shapes.LikeState))
     def delete(self, request: Request, number: int) -> Response:
-        """Like a moment no longer."""
-        return self._set(number, on=False)
+        """Take back the caller's like of a moment."""
+        return self._set_like(number, on=False)
 
     @extend_schema(responses=answers(shapes.Likers))
     def get(self, request: Request, number: int) -> Response:
@@ -228,7 +229,7 @@ class Like(Call):
         rows = reaction_queries.likers(database, viewer, number, 100)
         return ack(people=[{"user_id": row.user, "name": row.user_name} for row in rows])
 
-    def _set(self, number: int, on: bool) -> Response:
+    def _set_like(self, number: int, on: bool) -> Response:
         counts = reactions.like(self.store, self.me, number, on, self.now)
         return ack(likes=counts.likes, liked=counts.liked)
 
@@ -250,7 +251,7 @@ class Comments(Call):
 
     @extend_schema(request=forms.NewComment, responses=answers(shapes.Commented))
     def post(self, request: Request, number: int) -> Response:
-        """Comment on a moment, or reply to a comment; its author and the one replied to are notified."""
+        """Comment on a moment, or reply to a comment; the authors of both are notified."""
         arguments = self.arguments(forms.NewComment)
         comment_id = reactions.comment(
             self.store,
@@ -269,7 +270,7 @@ class OneComment(Call):
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int, comment_id: int) -> Response:
-        """Delete a comment: its writer may, and the author of the moment."""
+        """Delete a comment; only its writer and the author of the moment may."""
         reactions.delete_comment(self.store, self.me, number, comment_id, self.now)
         return ack()
 
@@ -290,7 +291,7 @@ class Notices(Call):
 
     @extend_schema(request=forms.Seen, responses=answers(Done))
     def put(self, request: Request) -> Response:
-        """Mark the notices up to one as seen."""
+        """Mark the notices up to the one with id `last_id` as seen."""
         cards.mark_notices_seen(self.store, self.me, self.arguments(forms.Seen)["last_id"])
         return ack()
 

@@ -57,13 +57,13 @@ class OneLabel(Call):
         row = labels.change(self.store, self.me, number, name, shows)
         for users, on in ((arguments["add"], True), (arguments["remove"], False)):
             if users:
-                labels.put(self.store, self.me, number, users, on)
+                labels.set_on_contacts(self.store, self.me, number, users, on)
         users = label_queries.people_by_label(self.store.database, [number])[number]
         return ack(labels=[shapes.label(row, users)])
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int) -> Response:
-        """Delete a label; whom it excluded from moments stays excluded from them."""
+        """Delete a label; people whom it excluded from moments stay excluded from them."""
         labels.delete(self.store, self.me, number)
         return ack()
 
@@ -115,20 +115,20 @@ class _CardCall(Call):
     """The base of views that show a card."""
 
     def shown_card(self, user: str) -> tuple[Person, list[CardField]]:
-        """Return a person and the fields of the card that the caller sees. Raises Denied."""
+        """Return the person with this id, and the fields of the person's card that the caller sees. Raises Denied."""
         person = people.people_by_id(self.store, [user]).get(user)
         if person is None:
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
-        close = viewers.closeness(self.store, self.me, [person])[user]
-        near = close.is_self or close.is_contact or close.shares_circle
-        if not near and user not in finding.findable(self.store, self.me, [person]):
+        closeness = viewers.closeness(self.store, self.me, [person])[user]
+        is_near = closeness.is_self or closeness.is_contact or closeness.shares_circle
+        if not is_near and user not in finding.findable(self.store, self.me, [person]):
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
         fields = viewers.card_fields(self.store.database, [user])[user]
-        seen = [row for row in fields if shows_field(row.name, ShownTo(row.shown_to), close)]
+        seen = [row for row in fields if shows_field(row.name, ShownTo(row.shown_to), closeness)]
         return person, seen
 
     def card(self, user: str) -> Response:
-        """Return the response with a card."""
+        """Return the response with the card of the person with this id. Raises Denied."""
         person, fields = self.shown_card(user)
         database, is_own = self.store.database, user == self.me.id
         exchange = NumberExchange.objects.using(database).filter(owner=self.me.id, other=user)
@@ -208,5 +208,5 @@ class Privacy(Call):
     def patch(self, request: Request) -> Response:
         """Change who finds the caller, and how numbers are matched."""
         return ack(
-            **shapes.privacy(cards.choose(self.store, self.me, self.arguments(forms.Privacy)))
+            **shapes.privacy(cards.save_privacy(self.store, self.me, self.arguments(forms.Privacy)))
         )

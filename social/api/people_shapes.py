@@ -17,9 +17,9 @@ from social.rules.cards import FIELDS, FoundBy, Matching, ShownTo
 _Form = serializers.Serializer[object]
 
 
-def person(one: Person) -> Data:
+def person(account: Person) -> Data:
     """Return a person's id and name."""
-    return {"user_id": one.id, "name": one.name}
+    return {"user_id": account.id, "name": account.name}
 
 
 def label(row: Label, people: list[str]) -> Data:
@@ -43,16 +43,16 @@ def privacy(row: Profile) -> Data:
     return {"found_by": row.found_by, "matching": row.matching, "suggested": row.suggested}
 
 
-def suggestion(one: Suggestion) -> Data:
-    """Return a suggested person, and why."""
+def suggestion(suggested: Suggestion) -> Data:
+    """Return a suggested person, and the reasons: contacts in common, and shared circles."""
     return {
-        **person(one.person),
-        "common_contacts": one.common_contacts,
-        "circles": one.circles,
+        **person(suggested.person),
+        "common_contacts": suggested.common_contacts,
+        "circles": suggested.circles,
     }
 
 
-# ---- the same for the description ---------------------------------------------------------------
+# ---- serializers that describe these answers in the API's documentation -------------------------
 
 
 class LabelShape(_Form):
@@ -87,7 +87,7 @@ class SocialContacts(Done):
 
 
 class CardFieldShape(_Form):
-    """A field of a card. `shown_to` stands in one's own card only."""
+    """A field of a card. Only the caller's own card has `shown_to`."""
 
     name = serializers.ChoiceField([*FIELDS])
     value = serializers.CharField()

@@ -1,4 +1,4 @@
-"""The views of voicemail: leave one after a call, list the mailbox, hear, delete, and one's own greeting (CONV)."""
+"""The views of voicemail: leaving one after a call, the mailbox, and the person's own greeting (CONV)."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from im.data.files.queries import own_upload
 from im.data.locked_conversation import Denied
 from im.rules.conversation_decisions import DenyReason
 from im.rules.messages import Data, to_wire
-from social.api.call_shapes import AT_ONCE, CallShape, OneCall
-from social.api.calls import View
+from social.api.call_shapes import MAX_PAGE, CallShape, OneCall
+from social.api.calls import CallView
 from social.data import voicemail_rows
 from social.flows import calls as call_flow
 from social.flows import voicemail as flow
@@ -40,7 +40,7 @@ class VoicemailPage(_Form):
     """The voicemails to list: those of calls with ids below `before`, the newest first."""
 
     before = serializers.IntegerField(min_value=1, max_value=2**63 - 1, default=2**63 - 1)
-    count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=50)
+    count = serializers.IntegerField(min_value=1, max_value=MAX_PAGE, default=50)
 
 
 class VoicemailShape(_Form):
@@ -71,25 +71,25 @@ class Greeting(Done):
     file_id = serializers.UUIDField(allow_null=True)
 
 
-class Leave(View):
+class Leave(CallView):
     """The view by which a caller leaves a voicemail."""
 
     @extend_schema(request=VoiceRecording, responses=answers(OneCall))
     def post(self, request: Request, number: int) -> Response:
-        """Leave a recording of 3 s or more for somebody who did not answer; a second one is not taken."""
+        """Leave a recording of 3 s or more for a person who did not answer; a second recording changes nothing."""
         file_id = self.arguments(VoiceRecording)["file_id"]
         return ack(call=describe(flow.leave(self.store, self.me, number, file_id, self.now)))
 
 
-class CallGreeting(View):
+class CallGreeting(CallView):
     """The view of the greeting that a caller hears."""
 
     content_negotiation_class = SingleFormNegotiation
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, number: int) -> HttpResponseBase:
-        """Return the greeting of the person whom the caller has not reached; 404: there is none."""
-        call = call_flow.own(self.store, self.me, number)
+        """Return the greeting of the called person for a caller who got no answer; 404 means that there is none."""
+        call = call_flow.own_call(self.store, self.me, number)
         is_offered = call.caller.id == self.me.id and call.reason in VOICEMAIL_AFTER
         greeting = voicemail_rows.greeting_of(self.store.database, call.callee.id)
         upload = own_upload(call.callee.id, greeting) if is_offered and greeting else None
@@ -98,7 +98,7 @@ class CallGreeting(View):
         return download(request, upload[1])
 
 
-class Voicemails(View):
+class Voicemails(CallView):
     """The view of the caller's mailbox."""
 
     @extend_schema(
@@ -124,8 +124,8 @@ def _shown(row: voicemail_rows.Voicemail) -> Data:
     }
 
 
-class Unheard(View):
-    """The view of the number at the mailbox."""
+class Unheard(CallView):
+    """The view of the number of voicemails that the caller has not heard."""
 
     @extend_schema(responses=answers(UnheardCount))
     def get(self, request: Request) -> Response:
@@ -133,7 +133,7 @@ class Unheard(View):
         return ack(unheard=voicemail_rows.count_unheard(self.store.database, self.me.id))
 
 
-class OneVoicemail(View):
+class OneVoicemail(CallView):
     """The view of one voicemail, by the id of its call."""
 
     @extend_schema(request=None, responses=answers(Done))
@@ -143,21 +143,21 @@ class OneVoicemail(View):
         return ack()
 
 
-class Heard(View):
+class Heard(CallView):
     """The view by which a device says that a voicemail was heard."""
 
     @extend_schema(request=None, responses=answers(OneCall))
     def post(self, request: Request, number: int) -> Response:
-        """Mark a voicemail as heard; who left it is told."""
+        """Mark a voicemail as heard; the person who left it is notified."""
         return ack(call=describe(flow.mark_heard(self.store, self.me, number, self.now)))
 
 
-class OwnGreeting(View):
+class OwnGreeting(CallView):
     """The view of the greeting that the caller has chosen."""
 
     @extend_schema(operation_id="social_voicemail_greeting", responses=answers(Greeting))
     def get(self, request: Request) -> Response:
-        """Return which recording greets those who do not reach the caller."""
+        """Return the recording that people hear before they leave the caller a voicemail."""
         return self._shown(voicemail_rows.greeting_of(self.store.database, self.me.id))
 
     @extend_schema(request=VoiceRecording, responses=answers(Greeting))
@@ -169,7 +169,7 @@ class OwnGreeting(View):
 
     @extend_schema(request=None, responses=answers(Greeting))
     def delete(self, request: Request) -> Response:
-        """Have no greeting any more."""
+        """Remove the caller's greeting."""
         flow.set_greeting(self.store, self.me, None, self.now)
         return self._shown(None)
 

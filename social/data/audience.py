@@ -12,37 +12,38 @@ from social.rules.visibility import CONTACTS, PRIVATE, Audience, audience_now
 
 
 @dataclass(frozen=True, slots=True)
-class Lists:
-    """The lists of a moment: the ids of excluded labels, and the people who alone see it.
+class ReaderLists:
+    """The lists that limit who sees a moment.
 
-    `only` is `None` where there is no such list.
+    `only`: the ids of the people who alone see it; `None` means that it has no such list. `excepts`: the ids of labels;
+    people with one of them do not see it.
     """
 
     only: frozenset[str] | None = None
     excepts: tuple[int, ...] = ()
 
 
-def lists_of(database: str, number: int) -> Lists:
-    """Return the lists of a moment that is stored; an empty list of people stays a list."""
+def reader_lists_of(database: str, number: int) -> ReaderLists:
+    """Return the lists of a stored moment; an empty `only` means that nobody is on the list."""
     named = MomentReader.objects.using(database).filter(moment_id=number)
     excepts = MomentExclusion.objects.using(database).filter(moment_id=number)
-    return Lists(
+    return ReaderLists(
         frozenset(named.values_list("user", flat=True)),
         tuple(excepts.values_list("label_id", flat=True)),
     )
 
 
-def people_who_see(database: str, audience: Audience, lists: Lists) -> list[str]:
+def people_who_see(database: str, audience: Audience, lists: ReaderLists) -> list[str]:
     """Return the ids of the people besides the author who see a moment now."""
     if audience.place == PRIVATE:
         return []
     viewer = viewers.load_viewer(database, audience.author, circles=False)
     if audience.place == CONTACTS:
-        near = list(viewer.contacts)
+        candidates = list(viewer.contacts)
     else:
-        near = queries.active_users(database, audience.place)
+        candidates = queries.active_users(database, audience.place)
     excluded = viewers.with_labels(database, lists.excepts)
-    return audience_now(audience, near, viewer.blocked, lists.only or (), excluded)
+    return audience_now(audience, candidates, viewer.blocked, lists.only or (), excluded)
 
 
 def with_own_labels(database: str, owner: str, labels: Sequence[int]) -> set[str] | None:

@@ -19,9 +19,9 @@ from wire.fields import SMALL
 
 
 def lock_people(store: PlatformStore, me: Person, other: str) -> Person | None:
-    """Lock both people's accounts, so that none of them begins two calls at once; return the other person.
+    """Lock the accounts of both people, so that neither begins two calls at once; return the called person.
 
-    `None`: there is no such person on this platform.
+    `other`: the id of the called person. `None` means that there is no such person on this platform.
     """
     person = people.people_by_id(store, [other]).get(other)
     if person is None or other == me.id:
@@ -32,7 +32,7 @@ def lock_people(store: PlatformStore, me: Person, other: str) -> Person | None:
 
 
 def read_facts(store: PlatformStore, me: Person, other: Person, now: datetime) -> Facts:
-    """Return what decides about a call of one person to another."""
+    """Return the facts by which `rules.call_start` decides whether one person may call another."""
     database = store.database
     mine, theirs = queries.states_between(database, me.id, [other.id])[other.id]
     needed = of_new(SMALL) + VISITOR + VISITOR
@@ -45,7 +45,7 @@ def read_facts(store: PlatformStore, me: Person, other: Person, now: datetime) -
         is_online=other.id in presence_store.protocols_of_online([other.id], now.timestamp()),
         is_licensed=not usage_and_limits_of_site().missing_resource(needed),
         is_permitted=call_hooks.may_talk(database, me.id, other.id),
-        live=call_rows.live_of(database, [me.id, other.id]),
+        live=call_rows.live_calls_of(database, [me.id, other.id]),
     )
 
 

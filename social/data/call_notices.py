@@ -17,40 +17,40 @@ from social.rules.call_messages import describe, entries_of, entry_data, notice_
 from social.rules.calls import Call
 
 
-def tell(store: PlatformStore, before: Call | None, after: Call, now: datetime) -> None:
-    """Tell both people of a change of their call, and write what their conversation's log shall keep of it.
+def notify_both(store: PlatformStore, before: Call | None, after: Call, now: datetime) -> None:
+    """Notify both people's devices of a change of their call, and add entries about it to their conversation's log.
 
     `before` is `None` for a new call. Must run in the transaction that stores the change.
     """
     people = (after.caller.id, after.callee.id)
     notice = Notice(notice_cmd(after), describe(after), people)
-    kept = entries_of(before, after)
-    if not kept or not after.conversation:
-        ways = presence_store.protocols_of_online(people, now.timestamp())
-        journal.stage_publications(store, [], ways, now, [notice])
+    entry_kinds = entries_of(before, after)
+    if not entry_kinds or not after.conversation:
+        protocols = presence_store.protocols_of_online(people, now.timestamp())
+        journal.stage_publications(store, [], protocols, now, [notice])
         return
     acting = Person(after.caller.id, after.caller.name, after.domain)
     with lock_conversation(store, after.conversation, acting, now) as locked:
-        for what in kept:
-            _log(locked, what, after)
+        for kind in entry_kinds:
+            _add_log_entry(locked, kind, after)
         locked.notes.append(notice)
 
 
-def _log(locked: LockedConversation, what: str, call: Call) -> None:
-    """Add an entry about a call to its conversation's log; the caller has read it."""
+def _add_log_entry(locked: LockedConversation, kind: str, call: Call) -> None:
+    """Add an entry of this kind (see `call_messages.entries_of`) to the log, marked as read by the caller."""
     draft = DraftEntry(
-        Cmd.CALL, locked.me.id, locked.me.name, type=what, data=entry_data(call, what)
+        Cmd.CALL, locked.me.id, locked.me.name, type=kind, data=entry_data(call, kind)
     )
     reader = locked.mine.pk if locked.mine else 0
     locked.entries.append(locked.row.append(draft, locked.now, reader))
 
 
-def pass_on(
+def forward_signal(
     store: PlatformStore, call: Call, user: str, device: str, data: Data, now: datetime
 ) -> None:
-    """Pass a message from one person's browser on to all devices of the other one."""
+    """Forward a WebRTC signalling message from one person's browser to all devices of the other person."""
     other = call.callee.id if user == call.caller.id else call.caller.id
     about = {"call_id": str(call.id), "user_id": user, "device": device, "data": data}
     notice = Notice(Cmd.CALL_SIGNAL, about, (other,))
-    ways = presence_store.protocols_of_online([other], now.timestamp())
-    journal.stage_publications(store, [], ways, now, [notice])
+    protocols = presence_store.protocols_of_online([other], now.timestamp())
+    journal.stage_publications(store, [], protocols, now, [notice])

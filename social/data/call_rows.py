@@ -36,7 +36,7 @@ _SAME_NAME = (
 
 
 class Outdated(Exception):
-    """The row was changed since it was read; it is locked before that, so this must not happen."""
+    """The row was changed after it was read. Rows are locked before they are read, so this is a bug."""
 
 
 def insert(database: str, call: Call) -> None:
@@ -54,24 +54,24 @@ def save(database: str, before: Call, after: Call) -> None:
 def lock(database: str, call_id: int) -> Call | None:
     """Return a call, locked until the transaction ends; `None` if there is none."""
     row = Row.objects.using(database).select_for_update().filter(pk=call_id).first()
-    return _call(row) if row else None
+    return _to_call(row) if row else None
 
 
 def read(database: str, call_id: int) -> Call | None:
     """Return a call as it is now; `None` if there is none."""
     row = Row.objects.using(database).filter(pk=call_id).first()
-    return _call(row) if row else None
+    return _to_call(row) if row else None
 
 
-def started_as(database: str, caller: str, key: str) -> Call | None:
+def call_of_request(database: str, caller: str, key: str) -> Call | None:
     """Return the call that a person has begun by the request with this key; `None` if there is none."""
     row = (
         Row.objects.using(database).filter(caller=caller, request_key=key).first() if key else None
     )
-    return _call(row) if row else None
+    return _to_call(row) if row else None
 
 
-def with_voicemail(
+def calls_with_voicemail(
     database: str, callee: str, before: int, count: int, *, unheard: bool = False
 ) -> list[Call]:
     """Return the calls to a person after which a voicemail was left, the newest first.
@@ -80,19 +80,19 @@ def with_voicemail(
     """
     rows = Row.objects.using(database).filter(callee=callee, voicemail_seq__gt=0, id__lt=before)
     rows = rows.filter(heard_seq=0) if unheard else rows
-    return [_call(row) for row in rows.order_by("-id")[:count]]
+    return [_to_call(row) for row in rows.order_by("-id")[:count]]
 
 
-def live_of(database: str, users: Collection[str]) -> list[Call]:
+def live_calls_of(database: str, users: Collection[str]) -> list[Call]:
     """Return the calls of these people that have not ended."""
-    rows = _of(database, users).filter(live=1).order_by("id")
-    return [_call(row) for row in rows]
+    rows = _calls_of(database, users).filter(live=1).order_by("id")
+    return [_to_call(row) for row in rows]
 
 
-def live_in_session(database: str, session: int, *, lock: bool = False) -> list[Call]:
+def live_calls_in_session(database: str, session: int, *, lock: bool = False) -> list[Call]:
     """Return the calls of a session that have not ended; `lock`: locked until the transaction ends."""
     rows = Row.objects.using(database).filter(session=session, live=1).order_by("id")
-    return [_call(row) for row in (rows.select_for_update() if lock else rows)]
+    return [_to_call(row) for row in (rows.select_for_update() if lock else rows)]
 
 
 def page(database: str, user: str, before: int, count: int, *, missed: bool) -> list[Call]:
@@ -100,24 +100,26 @@ def page(database: str, user: str, before: int, count: int, *, missed: bool) -> 
 
     `missed`: only those that this person has missed.
     """
-    rows = _of(database, [user]).filter(id__lt=before)
+    rows = _calls_of(database, [user]).filter(id__lt=before)
     if missed:
         reasons = [CallEnd.BUSY, CallEnd.NO_ANSWER, CallEnd.CANCELLED, CallEnd.UNREACHABLE]
         rows = rows.filter(callee=user, answered_at__isnull=True, reason__in=reasons)
-    return [_call(row) for row in rows.order_by("-id")[:count]]
+    return [_to_call(row) for row in rows.order_by("-id")[:count]]
 
 
 def claim_due(database: str, now: datetime, count: int) -> list[Call]:
-    """Return calls that a timer has to look at, locked; those that others have locked are left to them."""
+    """Lock and return calls that a timer has to handle now; skip those that another worker has locked."""
     rows = Row.objects.using(database).select_for_update(skip_locked=True)
-    return [_call(row) for row in rows.filter(due_at__lte=now).order_by("due_at")[:count]]
+    return [_to_call(row) for row in rows.filter(due_at__lte=now).order_by("due_at")[:count]]
 
 
-def _of(database: str, users: Collection[str]) -> QuerySet[Row]:
+def _calls_of(database: str, users: Collection[str]) -> QuerySet[Row]:
+    """Return the rows of the calls in which one of these people is the caller or the called person."""
     return Row.objects.using(database).filter(Q(caller__in=users) | Q(callee__in=users))
 
 
-def _call(row: Row) -> Call:
+def _to_call(row: Row) -> Call:
+    """Return the call that a row holds."""
     return Call(
         caller=Party(row.caller, row.caller_name),
         callee=Party(row.callee, row.callee_name),
@@ -128,6 +130,7 @@ def _call(row: Row) -> Call:
 
 
 def _columns(call: Call) -> dict[str, object]:
+    """Return the values of a call's row: column -> value."""
     return {
         "caller": call.caller.id,
         "caller_name": call.caller.name,

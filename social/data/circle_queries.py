@@ -37,9 +37,9 @@ def circles_of(database: str, user: str) -> list[CircleView]:
 
 
 def circle_of(database: str, user: str, number: int, domain: str) -> CircleView | None:
-    """Return one circle; `None` if it does not exist, or the person may not know of it.
+    """Return a circle as a person sees it; `None` if it does not exist, or is hidden from the person.
 
-    A circle that people of the own tenant may join is known to them.
+    `number`: the circle's id. `domain`: the person's tenant, whose people also see circles that they may join.
     """
     circle = Circle.objects.using(database).filter(pk=number).first()
     conversation = Conversation.objects.using(database).filter(pk=number).first()
@@ -68,5 +68,7 @@ def joinable(database: str, user: str, domain: str, count: int) -> list[CircleVi
     )
     rows = rows.exclude(pk__in=mine.values("conversation_id")).order_by("name", "pk")[:count]
     conversations = {row.pk: row for row in rows}
-    circles = {c.pk: c for c in Circle.objects.using(database).filter(pk__in=conversations)}
+    circles = {
+        circle.pk: circle for circle in Circle.objects.using(database).filter(pk__in=conversations)
+    }
     return [CircleView(circles[pk], row, None) for pk, row in conversations.items()]

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from foundation.cells.directory import PlatformStore, possible_platforms, store_of
 from im.data import people
-from im.data.files import queries as files
+from im.data.files import queries as file_queries
 from im.models import File
 from im.rules.messages import Data
 from social.data import timeline, viewers
+from social.data.finding import store_with
 from social.models import FileUse
 from social.rules.cards import PICTURE, ShownTo, shows_field
 
@@ -21,7 +21,7 @@ MOMENT, CARD, CIRCLE = "moment", "card", "circle"
 
 
 def file_data(file: File) -> Data:
-    """Return what a moment keeps of a file, so that a page of moments needs no rows of files."""
+    """Return the copy of a file's facts that a moment stores, so that a page of moments needs no query for files."""
     return {
         "id": str(file.id),
         "content_type": file.content_type,
@@ -33,18 +33,21 @@ def file_data(file: File) -> Data:
 
 
 def add(database: str, kind: str, subject: str, numbers: Collection[UUID]) -> None:
-    """Record that something uses these files, which keeps them. Must run inside a transaction."""
+    """Record that a moment, card or circle uses these files, so that they are not deleted.
+
+    `kind`: MOMENT, CARD or CIRCLE; `subject`: the id of the moment, person or circle. Must run inside a transaction.
+    """
     if not numbers:
         return
     rows = [FileUse(file=number, kind=kind, subject=subject) for number in {*numbers}]
     FileUse.objects.using(database).bulk_create(rows, ignore_conflicts=True)
-    files.set_used(database, numbers)
+    file_queries.set_used(database, numbers)
 
 
 def remove(database: str, kind: str, subject: str) -> None:
-    """End all uses of files by something; files that nothing else uses are deleted soon.
+    """Delete all uses of files by a moment, card or circle; files without another use are deleted soon after.
 
-    Must run inside a transaction.
+    `kind`, `subject`: as in `add`. Must run inside a transaction.
     """
     uses = FileUse.objects.using(database).filter(kind=kind, subject=subject)
     numbers = {*uses.values_list("file", flat=True)}
@@ -52,7 +55,7 @@ def remove(database: str, kind: str, subject: str) -> None:
         return
     uses.delete()
     others = FileUse.objects.using(database).filter(file__in=numbers)
-    files.release(database, numbers - {*others.values_list("file", flat=True)})
+    file_queries.release(database, numbers - {*others.values_list("file", flat=True)})
 
 
 def readable(database: str, person: str, numbers: Collection[UUID]) -> set[UUID]:
@@ -66,34 +69,29 @@ def readable(database: str, person: str, numbers: Collection[UUID]) -> set[UUID]
     viewer = viewers.load_viewer(database, person)
     rows = timeline.posts(database, [int(subject) for subject in subjects[MOMENT]])
     audiences = {post.id: post.audience for post in rows}
-    seen = [str(number) for number in viewers.visible(database, viewer, audiences)]
-    allowed = [subjects[MOMENT][subject] for subject in seen]
+    visible = [str(number) for number in viewers.visible(database, viewer, audiences)]
+    allowed = [subjects[MOMENT][moment] for moment in visible]
     allowed += [
-        found for circle, found in subjects[CIRCLE].items() if int(circle) in viewer.circles
+        files for circle, files in subjects[CIRCLE].items() if int(circle) in viewer.circles
     ]
     if subjects[CARD]:
-        seen_cards = _seen_pictures(database, person, [*subjects[CARD]])
-        allowed += [subjects[CARD][user] for user in seen_cards]
+        owners = _owners_of_seen_pictures(database, person, [*subjects[CARD]])
+        allowed += [subjects[CARD][user] for user in owners]
     return set[UUID]().union(*allowed)
 
 
-def _seen_pictures(database: str, person: str, owners: list[str]) -> list[str]:
+def _owners_of_seen_pictures(database: str, person: str, owners: list[str]) -> list[str]:
     """Return those of these people whose picture a person sees."""
-    store = _store_of(database)
+    store = store_with(database)
     persons = people.people_by_id(store, [person, *owners])
     if person not in persons:
         return []
-    close = viewers.closeness(store, persons[person], [persons[o] for o in owners if o in persons])
-    fields = viewers.card_fields(database, [*close])
+    known = [persons[owner] for owner in owners if owner in persons]
+    closeness_to = viewers.closeness(store, persons[person], known)
+    fields = viewers.card_fields(database, [*closeness_to])
     return [
         user
-        for user, closeness in close.items()
+        for user, closeness in closeness_to.items()
         for row in fields[user]
         if row.name == PICTURE and shows_field(PICTURE, ShownTo(row.shown_to), closeness)
     ]
-
-
-def _store_of(database: str) -> PlatformStore:
-    return next(
-        store for store in map(store_of, possible_platforms()) if store.database == database
-    )

@@ -34,36 +34,36 @@ def store_with(database: str) -> PlatformStore:
 
 
 def findable(store: PlatformStore, me: Person, others: Collection[Person]) -> set[str]:
-    """Return those of these people whom a person may find, by their tenants and their own choice."""
+    """Return the ids of those `others` whom a person may find, by their tenants and their privacy choices."""
     if not others:
         return set()
-    close = viewers.closeness(store, me, others)
+    closeness_to = viewers.closeness(store, me, others)
     chosen = profiles(store.database, [person.id for person in others])
     is_open = viewers.open_to(store, me, others)
     return {
         person.id
         for person in others
-        if may_find(FoundBy(chosen[person.id].found_by), close[person.id])
-        and (person.id in is_open or not me.domain or close[person.id].is_contact)
+        if may_find(FoundBy(chosen[person.id].found_by), closeness_to[person.id])
+        and (person.id in is_open or not me.domain or closeness_to[person.id].is_contact)
     }
 
 
 def lets_find(database: str, me: Person, other: Person) -> bool:
-    """Return whether a person's own choice lets another one find them (a receiver of im's hook)."""
-    close = viewers.closeness(store_with(database), me, [other])[other.id]
-    return may_find(FoundBy(profiles(database, [other.id])[other.id].found_by), close)
+    """Return whether `other` may be found by `me`, by the privacy choice of `other` (receives the hook `MAY_FIND`)."""
+    closeness = viewers.closeness(store_with(database), me, [other])[other.id]
+    return may_find(FoundBy(profiles(database, [other.id])[other.id].found_by), closeness)
 
 
 def directory(store: PlatformStore, me: Person, text: str, count: int) -> list[Person]:
-    """Return people of the own tenant whose name or number begins with a text, as far as they let others find them.
+    """Return people of the person's own tenant whose name or number begins with a text, if the person may find them.
 
-    E-mail addresses and telephone numbers are not searched: guessing them would tell whose they are.
+    E-mail addresses and telephone numbers are not searched, so that nobody finds out their owners by guessing.
     """
     if len(text) < MIN_LETTERS or not me.domain:
         return []
-    begins = Q(username__istartswith=text) | Q(e164__startswith=text)
-    begins |= Q(first_name__istartswith=text) | Q(last_name__istartswith=text)
-    rows = Account.objects.using(store.database).filter(begins, domain=me.domain, is_active=True)
+    matches = Q(username__istartswith=text) | Q(e164__startswith=text)
+    matches |= Q(first_name__istartswith=text) | Q(last_name__istartswith=text)
+    rows = Account.objects.using(store.database).filter(matches, domain=me.domain, is_active=True)
     persons = [people.person_of_account(row) for row in rows.order_by("username")[:CANDIDATES]]
     seen = findable(store, me, [person for person in persons if person.id != me.id])
     return [person for person in persons if person.id in seen][:count]
@@ -82,7 +82,7 @@ class Suggestion:
 
 
 def suggestions(store: PlatformStore, me: Person, count: int) -> list[Suggestion]:
-    """Return people whom a person may know by contacts or circles, the best reasons first."""
+    """Return people whom a person may know from common contacts or circles, those with most in common first."""
     database = store.database
     viewer = viewers.load_viewer(database, me.id)
     known = {me.id, *viewer.contacts, *viewer.blocked}
@@ -137,7 +137,7 @@ def conversation_names(database: str, numbers: Iterable[int]) -> dict[int, str]:
 
 
 def named_people(store: PlatformStore, contacts: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return `(id, name)` of contacts, by name; `contacts` maps people to one's own names for them."""
+    """Return `(id, name)` of contacts, by name. `contacts`: id -> the name that the owner gave the contact, or ""."""
     persons = people.people_by_id(store, contacts)
     named = [(user, contacts[user] or person.name) for user, person in persons.items()]
     return sorted(named, key=lambda pair: (pair[1].lower(), pair[0]))

@@ -12,27 +12,31 @@ from social.models import BookEntry, ConfirmedNumber
 from social.rules.cards import Matching, is_match
 
 
-def of_hashes(store: PlatformStore, me: Person, hashes: Collection[str]) -> dict[str, Person]:
-    """Return the people whose confirmed numbers these are, as far as that is told: HMAC -> person."""
+def match_hashes(store: PlatformStore, me: Person, hashes: Collection[str]) -> dict[str, Person]:
+    """Return the people who have confirmed these numbers, and whom `me` may find by them: HMAC of a number -> person.
+
+    Each person decides by the privacy choice `matching`; blocked people and those of closed tenants are left out.
+    """
     database = store.database
     rows = ConfirmedNumber.objects.using(database).filter(hmac__in=hashes).exclude(user=me.id)
     owners = dict(rows.values_list("hmac", "user"))
     if not owners:
         return {}
-    persons = _tellable(store, me, {*owners.values()})
+    persons = _visible_people(store, me, {*owners.values()})
     mine = ConfirmedNumber.objects.using(database).filter(user=me.id).values("hmac")
     with_mine = BookEntry.objects.using(database).filter(owner__in=persons, hmac__in=mine)
-    having = {*with_mine.values_list("owner", flat=True)}
+    owners_with_my_number = {*with_mine.values_list("owner", flat=True)}
     chosen = profiles.profiles(database, [*persons])
     return {
         key: persons[user]
         for key, user in owners.items()
-        if user in persons and is_match(Matching(chosen[user].matching), user in having)
+        if user in persons
+        and is_match(Matching(chosen[user].matching), user in owners_with_my_number)
     }
 
 
-def _tellable(store: PlatformStore, me: Person, users: Collection[str]) -> dict[str, Person]:
-    """Return those of these people who are not blocked either way, and whose tenant is open to the person."""
+def _visible_people(store: PlatformStore, me: Person, users: Collection[str]) -> dict[str, Person]:
+    """Return those of these people whose tenant is open to `me`, without a block between them and `me`: id -> person."""
     viewer = viewers.load_viewer(store.database, me.id, circles=False)
     persons = people.people_by_id(store, {*users} - viewer.blocked)
     is_open = viewers.open_to(store, me, list(persons.values()))
@@ -40,20 +44,21 @@ def _tellable(store: PlatformStore, me: Person, users: Collection[str]) -> dict[
 
 
 def known_people(store: PlatformStore, me: Person) -> list[Person]:
-    """Return, sorted by name, the people whose numbers are in a person's address book, and who may be shown to that person."""
+    """Return, sorted by name, the people in a person's address book whom the person may find by their numbers."""
     book = BookEntry.objects.using(store.database).filter(owner=me.id)
-    found = of_hashes(store, me, list(book.values_list("hmac", flat=True)))
-    return sorted({*found.values()}, key=lambda person: (person.name, person.id))
+    matched = match_hashes(store, me, list(book.values_list("hmac", flat=True)))
+    return sorted({*matched.values()}, key=lambda person: (person.name, person.id))
 
 
-def who_knows(store: PlatformStore, me: Person, key: str) -> list[str]:
-    """Return the people who have a number of the person in their address books, and whose number the person has.
+def people_to_notify(store: PlatformStore, me: Person, key: str) -> list[str]:
+    """Return the ids of the people to notify that a number was confirmed: those who have it in their address books.
 
-    People whom the person lets find the number by choice are told as well.
+    `key`: the HMAC of the number, which `me` has confirmed. Whether these people must be in the address book of `me`,
+    too, follows from the privacy choice `matching` of `me`.
     """
     database = store.database
     owners = BookEntry.objects.using(database).filter(hmac=key).exclude(owner=me.id)
-    users = _tellable(store, me, {*owners.values_list("owner", flat=True)})
+    users = _visible_people(store, me, {*owners.values_list("owner", flat=True)})
     matching = Matching(profiles.profiles(database, [me.id])[me.id].matching)
     book = BookEntry.objects.using(database).filter(owner=me.id).values("hmac")
     theirs = ConfirmedNumber.objects.using(database).filter(user__in=users, hmac__in=book)

@@ -1,4 +1,4 @@
-"""Notices about moments, circles and numbers are staged in the outbox, in the transaction that causes them."""
+"""The function here stages notices about moments, circles and numbers in the outbox (the table of messages to send)."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from im.rules.vocabulary import Cmd
 
 
 def send(store: PlatformStore, cmd: Cmd, data: Data, users: Collection[str], now: datetime) -> None:
-    """Stage one notice for those of these people who are online, over the protocols that they use.
+    """Stage a notice of kind `cmd` for those of these people who are online, over the protocols that they use.
 
-    Must run inside a transaction; it is sent once that has committed.
+    Must run inside a transaction; the notice is sent after the commit.
     """
     people = tuple(dict.fromkeys(users))
-    ways = presence_store.protocols_of_online(people, now.timestamp())
-    note = Notice(cmd, data, people, together=True)
-    journal.stage_publications(store, [], ways, now, [note])
+    protocols = presence_store.protocols_of_online(people, now.timestamp())
+    notice = Notice(cmd, data, people, together=True)
+    journal.stage_publications(store, [], protocols, now, [notice])

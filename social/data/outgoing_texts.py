@@ -1,7 +1,7 @@
-"""Texts to people outside of the pages are rows first, with words that nobody can change; a timer sends them.
+"""Functions that store text messages and e-mails to people as rows, with fixed wording; a timer sends the rows.
 
-So they are sent if the transaction that wrote them was committed, also after a crash, and from the
-site that serves the platform then.
+So a text is sent if its transaction was committed, also after a crash, and from the site that serves
+the platform then.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ def stage_password_link(store: PlatformStore, to: str, name: str, link: str, lan
 
 
 def _stage(store: PlatformStore, to: str, subject: str, text: str) -> None:
+    """Store the row of a text to a number or an e-mail address, due now."""
     now = clock.now()
     OutgoingText(to=to, subject=subject, text=text, created_at=now, due_at=now).save(
         using=store.database, force_insert=True

@@ -1,7 +1,7 @@
 """Queries for comments, for people who like a moment, and for notices, which are grouped. They only read.
 
-A notice is not stored: it is what likes and comments say. So none is left when a like ends, a
-comment is deleted, or a moment is no longer seen.
+Notices are not stored, but computed from likes and comments. So a notice disappears when its like or
+comment is deleted, or when the person no longer sees the moment.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class NoticeGroup:
 
     @property
     def named(self) -> list[tuple[str, str]]:
-        """Return the latest people by id and name, at most NAMED."""
+        """Return `(id, name)` of the latest people, at most NAMED."""
         return list(self.people.items())[:NAMED]
 
 
@@ -77,7 +77,7 @@ def notices(database: str, user: str, now: datetime) -> list[NoticeGroup]:
 def _seen_groups(
     database: str, user: str, rows: Sequence[tuple[str, int, int, str, str]]
 ) -> list[NoticeGroup]:
-    """Group rows `(what, moment, id, user, name)`, without what the person does not see."""
+    """Return the notices that the person may see, grouped by kind and moment. `rows`: (what, moment, id, user, name)."""
     viewer = viewers.load_viewer(database, user)
     posts = timeline.posts(database, {row[1] for row in rows})
     seen = {*viewers.visible(database, viewer, {post.id: post.audience for post in posts})}

@@ -17,7 +17,7 @@ from foundation import clock
 
 
 class TextSender(Protocol):
-    """A way to send text messages to telephones."""
+    """The interface of a class that sends text messages to telephones."""
 
     def send(self, number: str, text: str) -> None:
         """Send a text to a number in the form of E.164. Raises OSError if that is not possible now."""

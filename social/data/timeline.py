@@ -1,9 +1,8 @@
 """Queries for pages of moments: the timeline, a wall, one person's moments. They only read.
 
 A page takes at most seven queries, whatever the number of contacts: contacts and blocks, circles,
-the ids of candidates (one or two), their rows, the facts for the rule, and counts. The ids come from
-covering indexes alone, and no condition of visibility stands in that query: the rule of
-`rules/visibility.py` decides on the rows.
+the ids of candidates (one or two), their rows, the facts for the rule, and counts. The query for ids
+uses covering indexes alone, without a condition of visibility: `rules/visibility.py` decides on the rows.
 """
 
 from __future__ import annotations
@@ -67,39 +66,41 @@ class MomentPage:
 def timeline(database: str, user: str, before: int | None, count: int) -> MomentPage:
     """Return a page of the moments of a person's contacts and circles, and of the person's own."""
     viewer = viewers.load_viewer(database, user)
-    upto = before or clock.id_at(clock.now()) + (1 << 40)
+    before = before or clock.id_at(clock.now()) + (1 << 40)
     ids: list[int] = []
     for window in _windows(len(viewer.contacts)):
-        floor = max(0, upto - window)
-        ids = _candidates(database, viewer, floor, upto)
+        ids = _candidates(database, viewer, max(0, before - window), before)
         if len(ids) >= CANDIDATES:
             break
     return _page(database, viewer, ids, count)
 
 
 def _windows(contacts: int) -> list[int]:
-    """Return the windows in which candidates are looked for, as differences of ids."""
+    """Return the spans of time that are searched one after the other, as differences of ids.
+
+    `contacts`: the number of the viewer's contacts; with many, a short span usually holds enough moments.
+    """
     whole = int(WINDOW.total_seconds() * 1_000_000) << 13
     if contacts <= _MANY_CONTACTS:
         return [whole]
     return [whole * _MANY_CONTACTS // contacts, whole]
 
 
-def _candidates(database: str, viewer: Viewer, floor: int, upto: int) -> list[int]:
-    """Return the ids of the latest moments that may be on the timeline, the latest first."""
+def _candidates(database: str, viewer: Viewer, after: int, before: int) -> list[int]:
+    """Return the ids, between `after` and `before`, of moments that may be on the timeline, the latest first."""
     in_window = f"id>%s AND id<%s ORDER BY id DESC LIMIT {CANDIDATES}"
     authors, circles = sorted({viewer.id, *viewer.contacts}), sorted(viewer.circles)
     query = (
         "(SELECT id FROM social_moment FORCE INDEX (social_moment_of)"
         f" WHERE author IN ({sql.marks(authors)}) AND place={CONTACTS} AND {in_window})"
     )
-    values: list[object] = [*authors, floor, upto]
+    values: list[object] = [*authors, after, before]
     if circles:
         query += (
             " UNION ALL (SELECT id FROM social_moment FORCE INDEX (social_moment_on)"
             f" WHERE place IN ({sql.marks(circles)}) AND {in_window})"
         )
-        values += [*circles, floor, upto]
+        values += [*circles, after, before]
     query = f"{_PLAIN_LISTS}{query} ORDER BY id DESC LIMIT {CANDIDATES}"
     return [row[0] for row in sql.select(database, query, values)]
 
@@ -120,6 +121,7 @@ def of_person(database: str, user: str, author: str, before: int | None, count: 
 def _listed(
     database: str, user: str, where: str, values: Sequence[object], before: int | None, count: int
 ) -> MomentPage:
+    """Return a page of the moments that meet an SQL condition, as a person (`user`) sees them."""
     viewer = viewers.load_viewer(database, user)
     query = f"SELECT id FROM social_moment WHERE {where}"
     if before:
@@ -130,14 +132,14 @@ def _listed(
 
 
 def _page(database: str, viewer: Viewer, ids: Sequence[int], count: int) -> MomentPage:
-    """Return the first `count` of these moments that a viewer sees, and where the next page begins."""
+    """Return the page with the first `count` of these moments that the viewer sees. `ids`: the latest first."""
     rows = posts(database, ids)
     audiences = {post.id: post.audience for post in rows}
-    seen = viewers.visible(database, viewer, audiences)
-    first = {*seen[:count]}
+    visible = viewers.visible(database, viewer, audiences)
+    first = {*visible[:count]}
     shown = [post for post in rows if post.id in first]
     after = None
-    if len(seen) > count:
+    if len(visible) > count:
         after = shown[-1].id
     elif len(ids) >= CANDIDATES:
         after = ids[-1]
@@ -146,7 +148,7 @@ def _page(database: str, viewer: Viewer, ids: Sequence[int], count: int) -> Mome
 
 
 def posts(database: str, ids: Iterable[int]) -> list[Post]:
-    """Return those of these moments that exist, the latest first, whoever may see them."""
+    """Return those of these moments that exist, the latest first, without a check of who may see them."""
     numbers = [*ids]
     if not numbers:
         return []
@@ -184,17 +186,17 @@ def visible_post(database: str, user: str, number: int) -> tuple[Post, Viewer] |
 
 
 def counts(database: str, viewer: Viewer, ids: Sequence[int]) -> dict[int, Counts]:
-    """Return the likes and comments of moments, without those of people blocked by the viewer or blocking the viewer."""
+    """Return the numbers of likes and comments of moments, without those of people with a block to or by the viewer."""
     if not ids:
         return {}
-    hidden = sorted(viewer.blocked)
-    without = f" AND user NOT IN ({sql.marks(hidden)})" if hidden else ""
-    where = f"moment_id IN ({sql.marks(ids)}){without} GROUP BY moment_id"
+    blocked = sorted(viewer.blocked)
+    not_blocked = f" AND user NOT IN ({sql.marks(blocked)})" if blocked else ""
+    where = f"moment_id IN ({sql.marks(ids)}){not_blocked} GROUP BY moment_id"
     query = (
         f"SELECT moment_id, COUNT(*), MAX(user=%s), 1 FROM social_like WHERE {where}"
         f" UNION ALL SELECT moment_id, COUNT(*), 0, 0 FROM social_comment WHERE {where}"
     )
-    values = [*ids, *hidden]
+    values = [*ids, *blocked]
     likes: dict[int, tuple[int, bool]] = {}
     comments: dict[int, int] = {}
     for number, count, mine, is_like in sql.select(database, query, [viewer.id, *values, *values]):

@@ -30,7 +30,7 @@ def load_viewer(database: str, user: str, *, circles: bool = True) -> Viewer:
 
 
 def viewer_of(database: str, user: str, audience: Audience) -> Viewer:
-    """Return a person as the viewer of one moment: of contacts and circles only those on which it depends."""
+    """Return a person as the viewer of one moment, with only those contacts and circles that matter for its audience."""
     rows = queries.relations_near(database, user, audience.author)
     groups: list[int] = []
     if audience.place > 0:
@@ -57,7 +57,7 @@ def _viewer(
 def visible(database: str, viewer: Viewer, audiences: Mapping[int, Audience]) -> list[int]:
     """Return the ids of those of these moments that a viewer sees, in the given order.
 
-    It takes one query if any of them has a list, else none.
+    This takes one query if any moment has a list of included or excluded people, else none.
     """
     listed = [number for number, audience in audiences.items() if _has_list(audience, viewer)]
     named: set[int] = set()
@@ -77,6 +77,7 @@ def visible(database: str, viewer: Viewer, audiences: Mapping[int, Audience]) ->
 
 
 def _has_list(audience: Audience, viewer: Viewer) -> bool:
+    """Return whether it depends on a list whether this viewer, not the author, sees a moment."""
     return audience.author != viewer.id and (audience.has_only or audience.has_except)
 
 
@@ -92,7 +93,7 @@ def with_labels(database: str, labels: Sequence[int]) -> set[str]:
 
 
 def closeness(store: PlatformStore, me: Person, others: Collection[Person]) -> dict[str, Closeness]:
-    """Return how close a person is to each of these others, in five queries at most."""
+    """Return the relation of a person to each of these others (id -> relation), in five queries at most."""
     database, ids = store.database, [person.id for person in others]
     viewer = load_viewer(database, me.id)
     sharing = {user for _, user in queries.fellow_members(database, sorted(viewer.circles), ids)}
@@ -114,18 +115,18 @@ def closeness(store: PlatformStore, me: Person, others: Collection[Person]) -> d
 
 
 def open_to(store: PlatformStore, me: Person, others: Collection[Person]) -> set[str]:
-    """Return those of these people whose tenant is mine, or has opened itself just as mine has."""
+    """Return the ids of those `others` who are in the tenant of `me`, or whose tenants can, like it, be found by others."""
     domains = {me.domain, *(person.domain for person in others)} - {""}
-    opened = findable_domains(store.platform, domains) if len(domains) > 1 else set()
+    findable = findable_domains(store.platform, domains) if len(domains) > 1 else set()
     return {
         person.id
         for person in others
-        if person.domain == me.domain or {person.domain, me.domain} <= opened
+        if person.domain == me.domain or {person.domain, me.domain} <= findable
     }
 
 
 def card_fields(database: str, users: Collection[str]) -> dict[str, list[CardField]]:
-    """Return the fields of people's cards: person -> rows, whoever may see them."""
+    """Return all fields of people's cards, without a check of who may see them: id of the person -> rows."""
     fields: dict[str, list[CardField]] = {user: [] for user in users}
     for row in CardField.objects.using(database).filter(user__in=users).order_by("name"):
         fields[row.user].append(row)

@@ -27,30 +27,31 @@ class Voicemail:
 
 def mailbox(database: str, user: str, before: int, count: int) -> list[Voicemail]:
     """Return a person's voicemails, the newest first: at most `count`, of calls with ids below `before`."""
-    found: list[Voicemail] = []
+    voicemails: list[Voicemail] = []
     while True:
-        calls = call_rows.with_voicemail(database, user, before, count)
+        calls = call_rows.calls_with_voicemail(database, user, before, count)
         entries = queries.shown_messages(database, user, [_place(call) for call in calls])
-        found += [
+        voicemails += [
             Voicemail(call, entries[_place(call)]) for call in calls if _place(call) in entries
         ]
-        if len(found) >= count or len(calls) < count:
-            return found[:count]
+        if len(voicemails) >= count or len(calls) < count:
+            return voicemails[:count]
         before = calls[-1].id
 
 
 def count_unheard(database: str, user: str) -> int:
     """Return how many voicemails a person has not heard yet."""
-    calls = call_rows.with_voicemail(database, user, 2**63 - 1, MOST_UNHEARD, unheard=True)
+    calls = call_rows.calls_with_voicemail(database, user, 2**63 - 1, MOST_UNHEARD, unheard=True)
     return len(queries.shown_messages(database, user, [_place(call) for call in calls]))
 
 
 def _place(call: Call) -> tuple[int, int]:
+    """Return where a call's voicemail stands: the conversation, and the number in its log."""
     return call.conversation, call.voicemail_seq
 
 
 def save_greeting(database: str, user: str, file_id: UUID | None, now: datetime) -> None:
-    """Store a person's greeting, whose file is kept from now on; `None`: the person has none."""
+    """Store which upload is a person's greeting, so that the file is kept; `None` removes the greeting."""
     rows = CallGreeting.objects.using(database)
     before = rows.filter(pk=user).values_list("file", flat=True).first()
     is_shared = before is not None and FileUse.objects.using(database).filter(file=before).exists()

@@ -1,8 +1,8 @@
-"""People let the platform look for acquaintances by the numbers of their address book (CONV).
+"""People upload the numbers of their address book, and confirm their own number, to find acquaintances (CONV).
 
-Only HMACs of the numbers are kept. A match is told if it is mutual (each has the other's confirmed
-number), or if the other has chosen to be found by everybody. So whoever uploads numbers at random
-learns nothing. Each function is one transaction; all raise `Denied`.
+Only HMACs of the numbers are stored. An upload returns the owner of a number if each of the two people
+has the other's confirmed number, or if the owner has chosen to be found by everybody. So nobody finds
+out owners by uploading numbers at random. Each function is one transaction; all raise `Denied`.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ WRONG = "code: it is wrong or too old; ask for another one"
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """The result of an upload: how many numbers were new, how many more are taken today, and what matches.
+    """The result of an upload.
 
-    `left_out` numbers were new but beyond the limit; `invalid` ones are no numbers. `matches` maps
-    numbers, as they were written, to people.
+    `added`: how many new numbers were stored. `left_today`: how many more new numbers may be stored today. `left_out`:
+    how many new numbers exceeded the limit. `invalid`: how many texts are no numbers. `matches`: number as it was
+    uploaded -> its owner.
     """
 
     added: int
@@ -54,7 +55,10 @@ class Uploaded:
 def upload(
     store: PlatformStore, me: Person, texts: Collection[str], region: str, now: datetime
 ) -> Uploaded:
-    """Add numbers to the person's address book, and return whose numbers they are as far as that is told."""
+    """Add numbers to the person's address book, and return which of them belong to people whom the person may find.
+
+    `texts`: the numbers as people write them; `region`: the country (two letters) of numbers without a country code.
+    """
     database, today = store.database, now.date()
     hashes = numbers.hashed_many(texts, region, shared_key())
     with transaction.atomic(using=database):
@@ -65,21 +69,21 @@ def upload(
         new = [key for key in hashes if key not in known]
         use = BookUse(profile.book_started, profile.book_day, profile.book_new)
         allowed = limits.book_allowance(use, book.count(), today)
-        taken = new[: min(allowed, _room_of_tenant(database, me.domain, today))]
-        sql.insert(database, "social_bookentry", ("owner", "hmac"), [(me.id, k) for k in taken])
-        _save_use(database, me, limits.book_use_after(use, len(taken), today), len(taken), today)
-        found = matches.of_hashes(store, me, [*known, *taken])
+        added = new[: min(allowed, _allowance_of_tenant(database, me.domain, today))]
+        sql.insert(database, "social_bookentry", ("owner", "hmac"), [(me.id, key) for key in added])
+        _save_use(database, me, limits.book_use_after(use, len(added), today), len(added), today)
+        owners = matches.match_hashes(store, me, [*known, *added])
     return Uploaded(
-        len(taken),
-        allowed - len(taken),
-        len(new) - len(taken),
+        len(added),
+        allowed - len(added),
+        len(new) - len(added),
         len({*texts}) - len(hashes),
-        {hashes[key]: person for key, person in found.items()},
+        {hashes[key]: person for key, person in owners.items()},
     )
 
 
-def _room_of_tenant(database: str, domain: str, today: date) -> int:
-    """Return how many new numbers the address books of a tenant take today; lock its count."""
+def _allowance_of_tenant(database: str, domain: str, today: date) -> int:
+    """Return how many new numbers may still be added to the address books of a tenant today; lock its row."""
     columns = ("domain", "day", "count")
     sql.insert(database, "social_bookday", columns, [(domain, today, 0)], update=("domain",))
     row = BookDay.objects.using(database).select_for_update().get(pk=(domain, today))
@@ -87,7 +91,7 @@ def _room_of_tenant(database: str, domain: str, today: date) -> int:
 
 
 def _save_use(database: str, me: Person, use: BookUse, new: int, today: date) -> None:
-    """Write the use that an address book has made of its limits, and count `new` for the tenant."""
+    """Save how much of its limits an address book has used, and add `new` numbers to the tenant's count of today."""
     Profile.objects.using(database).filter(pk=me.id).update(
         book_started=use.started, book_day=use.day, book_new=use.new_today
     )
@@ -96,8 +100,8 @@ def _save_use(database: str, me: Person, use: BookUse, new: int, today: date) ->
         day.update(count=F("count") + new)
 
 
-def forget(store: PlatformStore, me: Person) -> None:
-    """Delete the person's whole address book; the limits stay used."""
+def delete_book(store: PlatformStore, me: Person) -> None:
+    """Delete the person's whole address book; numbers that were added today still count for the limits."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         BookEntry.objects.using(store.database).filter(owner=me.id).delete()
@@ -135,6 +139,7 @@ def send_code(
 
 
 def _number(text: str, region: str) -> str:
+    """Return a number in the form of E.164. Raises Denied."""
     if number := numbers.parse(text, region):
         return number
     raise Denied(DenyReason.MALFORMED, "number: give it with + and the country's code")
@@ -143,9 +148,9 @@ def _number(text: str, region: str) -> str:
 def confirm(
     store: PlatformStore, me: Person, text: str, region: str, code: str, now: datetime
 ) -> None:
-    """Confirm a number by the code that was sent to it; people who know each other by numbers are told.
+    """Confirm the person's number by the code that was sent to it, and notify people who have it in their address book.
 
-    A number that somebody else had confirmed before is that person's no longer.
+    If somebody else had confirmed the same number before, it is theirs no longer.
     """
     number, database = _number(text, region), store.database
     key = numbers.hashed(number, shared_key())
@@ -166,7 +171,7 @@ def confirm(
 
 
 def _save_number(store: PlatformStore, me: Person, number: str, key: str, now: datetime) -> None:
-    """Save a confirmed number as the person's only one, and tell those who know it."""
+    """Save a confirmed number (`key`: its HMAC) as the person's only one, and notify people who have it."""
     database = store.database
     own = ConfirmedNumber.objects.using(database)
     own.filter(user=me.id).exclude(pk=key).delete()
@@ -176,5 +181,5 @@ def _save_number(store: PlatformStore, me: Person, number: str, key: str, now: d
     )
     CardField.objects.using(database).filter(user=me.id, name=PHONE).update(value=number)
     about = {"what": "match", "user_id": me.id, "name": me.name}
-    if knowing := matches.who_knows(store, me, key):
-        notify.send(store, Cmd.NUMBER, about, knowing, now)
+    if people := matches.people_to_notify(store, me, key):
+        notify.send(store, Cmd.NUMBER, about, people, now)

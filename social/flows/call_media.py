@@ -1,8 +1,8 @@
-"""A conference on a media unit carries each call that was answered, so it outlives its unit and its site.
+"""A conference on a media unit carries the media of each answered call, so the call survives the loss of unit or site.
 
-The conference is an ordinary one of the caller's tenant, with its quota. Whoever of the two asks first has it created:
-the request carries the id of the session, so that it is created once, however often it is asked for. It has a password
-that only the people in the call get, since everybody in the tenant may enter conferences without.
+The conference is an ordinary one of the caller's tenant, and counts for its limits. The first of the two people who
+asks for the media has it created; the request key contains the id of the session, so repeated requests create no second
+conference. Only the people in the call get its password; others of the tenant could enter a conference without one.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from foundation.cells.directory import PlatformStore
 from foundation.signing import shared_key
 from im.data import journal
 from social.data import call_rows
-from social.flows.calls import apply
+from social.flows.calls import apply_event
 from social.rules.calls import Call, CallState, MediaFailed, MediaReady, released
 from wire.conference_manager import ConferenceCreated, CreateConference, Creator
 
 NAME = "Call"
 LONGEST_MINUTES = 24 * 60
-"""No call lasts longer; its people are warned before."""
+"""A call lasts at most so long; the scheduler warns its people before the end."""
 
 
-def carry(store: PlatformStore, call: Call) -> Call:
-    """Have a conference carry an active call, and return the call as it is then.
+def ensure_conference(store: PlatformStore, call: Call) -> Call:
+    """Create the conference of an active call if it has none, and return the call with it.
 
-    Where the platform does not answer in time, the call is returned as it was: ask again. Raises Denied, CallRefused
-    and database errors.
+    If the scheduler does not answer in time, the call is returned unchanged, and the client asks again. Raises Denied,
+    CallRefused and database errors.
     """
     if call.state is not CallState.ACTIVE or call.confid:
         return call
@@ -44,16 +44,16 @@ def carry(store: PlatformStore, call: Call) -> Call:
     if result.answer is None:
         if result.created_conference is None:
             return call
-        return _ready(store, call, *result.created_conference)
+        return _attach_conference(store, call, *result.created_conference)
     answer = orjson.loads(result.answer)
     if answer["type"].endswith("_NACK"):
-        return apply(store, call.id, MediaFailed(), clock.now())
+        return apply_event(store, call.id, MediaFailed(), clock.now())
     created = from_body(ConferenceCreated, answer)
-    return _ready(store, call, created.e164, created.confid)
+    return _attach_conference(store, call, created.e164, created.confid)
 
 
 def _create_request(call: Call) -> CreateConference:
-    """Return the request for the conference of a call; it is the same whoever asks, and whenever."""
+    """Return the request that creates the conference of a call; it is the same for both people and each repetition."""
     return CreateConference(
         reqid=f"{CALL_REQUEST}{call.session}",
         user_domain=call.domain,
@@ -67,14 +67,14 @@ def _create_request(call: Call) -> CreateConference:
 
 
 def password_of(call: Call) -> str:
-    """Return the password of a call's conference, which follows from the session and a key of the platform."""
+    """Return the password of a call's conference, which is computed from the session and a secret of the platform."""
     text = f"call {call.session}".encode()
     return hmac.new(shared_key().encode(), text, hashlib.sha256).hexdigest()[:24]
 
 
-def _ready(store: PlatformStore, call: Call, e164: str, confid: str) -> Call:
-    """Note which conference carries a call; if the call has ended meanwhile, the conference ends too."""
-    after = apply(store, call.id, MediaReady(e164, confid), clock.now())
+def _attach_conference(store: PlatformStore, call: Call, e164: str, confid: str) -> Call:
+    """Store which conference carries a call; end the conference if the call has ended meanwhile."""
+    after = apply_event(store, call.id, MediaReady(e164, confid), clock.now())
     if not after.is_live:
         release(store, after)
     return after
@@ -82,19 +82,19 @@ def _ready(store: PlatformStore, call: Call, e164: str, confid: str) -> Call:
 
 def conference_of(call: Call) -> Conference | None:
     """Return the live conference that carries a call; `None`: there is none, or it has ended."""
-    c = live_by_number(call.e164) if call.e164 else None
-    return c if c is not None and c.confid == call.confid else None
+    conference = live_by_number(call.e164) if call.e164 else None
+    return conference if conference and conference.confid == call.confid else None
 
 
 def release(store: PlatformStore, call: Call) -> None:
-    """End the conference of a call that has ended, unless others of its session still talk. It may be repeated.
+    """End the conference of a call that has ended, unless other calls of its session go on. Repeating it does no harm.
 
-    A conference that has called people goes on without them.
+    A conference that itself has called people goes on without them.
     """
     if call.is_live or not call.confid or call.is_released:
         return
     is_talk = call_rows.read(store.database, call.session) is not None
-    is_last = is_talk and not call_rows.live_in_session(store.database, call.session)
+    is_last = is_talk and not call_rows.live_calls_in_session(store.database, call.session)
     if is_last and conference_of(call):
         end_now(store.platform, call.e164, EndReason.RELEASED)
     with transaction.atomic(using=store.database):

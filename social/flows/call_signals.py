@@ -1,6 +1,7 @@
-"""People's devices may send over the broker what they send over HTTP: call, ring, answer, decline, hang up.
+"""People's devices may control calls over the broker as over HTTP: call, ring, answer, decline, hang up.
 
-The message center hands such a sign over. What follows from it is the same, and is told by the same notices.
+The message center, which reads the devices' messages, calls `handle_signal` for each. The effects and notices are the
+same as those of a request over HTTP.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ def handle_signal(sender: str, signal: CallSignal, now: datetime) -> str:
             case "start":
                 calls.start(store, me, signal.user, signal.device, now, signal.mark)
             case "ringing":
-                calls.apply(store, signal.call, Rang(me.id), now)
+                calls.apply_event(store, signal.call, Rang(me.id), now)
             case "answer":
-                calls.apply(store, signal.call, Answered(me.id, signal.device), now)
+                calls.apply_event(store, signal.call, Answered(me.id, signal.device), now)
             case "decline":
-                calls.apply(store, signal.call, Declined(me.id), now)
+                calls.apply_event(store, signal.call, Declined(me.id), now)
             case _:
                 calls.hang_up(store, me, signal.call, now)
     except CallRefused as refused:

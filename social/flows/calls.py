@@ -1,7 +1,7 @@
-"""People call each other: the call rings everywhere, is answered once, and ends for one reason.
+"""People call each other: a call rings on all devices of the called person, is answered once, and ends for one reason.
 
-Each function is one transaction. It locks the call, lets `rules.calls.decide` say what the event changes, stores that,
-and tells both people. A repeated request changes nothing more, and is answered like the first one.
+Each function is one transaction. It locks the call, asks `rules.calls.decide` what the event changes, saves the change
+and notifies both people. A repeated request changes nothing more, and is answered like the first one.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from social.rules.call_start import (
     CallRefusal,
     Joined,
     decide_add,
+    decide_call_from_conference,
     decide_start,
-    decide_summon,
 )
 from social.rules.calls import (
     Answered,
@@ -53,8 +53,8 @@ _WORDS = {
 }
 
 
-class Summons(NamedTuple):
-    """A summons is what all calls by which a conference calls people have in common."""
+class CallingConference(NamedTuple):
+    """The conference that calls people; all its calls have these four values in common."""
 
     session: int
     domain: str
@@ -63,10 +63,10 @@ class Summons(NamedTuple):
 
 
 class CallRefused(Exception):
-    """A call is refused, or is over for the device that asks.
+    """A request about a call is refused, or the call is over for the device that sent the request.
 
-    `code` is a word for programs: a `CallRefusal`, or the `CallEnd` that the call has for the device. `call` is the
-    call as it stands; `None` where none began.
+    `code`: why, as a word for programs: a `CallRefusal`, or the `CallEnd` of the call for this device. `reason`: the
+    same as a sentence. `call`: the call in its present state; `None` if none began.
     """
 
     def __init__(self, code: str, reason: str, call: Call | None = None) -> None:
@@ -79,15 +79,15 @@ def start(
 ) -> Call:
     """Call a person, and return the call, which has ended already if that person cannot answer.
 
-    Somebody whose call rings here is answered. A repeated request with the same `key` gives the same call, even after
-    its end. Raises Denied and CallRefused.
+    If the other person is just calling `me`, that call is answered instead. A repeated request with the same `key`
+    gives the same call, even after its end. Raises Denied and CallRefused.
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         person = call_facts.lock_people(store, me, other)
         if person is None:
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
-        if before := call_rows.started_as(store.database, me.id, key):
+        if before := call_rows.call_of_request(store.database, me.id, key):
             return before
         call = replace(_new_call(me, person, device, now), request_key=key or None)
         decision = decide_start(call, call_facts.read_facts(store, me, person, now))
@@ -96,7 +96,7 @@ def start(
                 raise _refusal(decision)
             case Joined(existing, is_answer):
                 return (
-                    apply(store, existing.id, Answered(me.id, device), now)
+                    apply_event(store, existing.id, Answered(me.id, device), now)
                     if is_answer
                     else existing
                 )
@@ -105,6 +105,7 @@ def start(
 
 
 def _new_call(me: Person, other: Person, device: str, now: datetime) -> Call:
+    """Return a new call of `me` to another person, which begins a session of its own; nothing is stored."""
     number = clock.next_id()
     return Call(
         id=number,
@@ -120,36 +121,36 @@ def _new_call(me: Person, other: Person, device: str, now: datetime) -> Call:
 
 
 def _begin(store: PlatformStore, me: Person, call: Call, now: datetime) -> Call:
-    """Store a new call, with the conversation whose log will tell of it, and let it ring.
+    """Store a new call with the two people's conversation, whose log records the call, and notify their devices.
 
-    A conference without a person as its creator has no conversation with those whom it calls.
+    `me` has no id if a conference without a person as its creator calls; then there is no conversation.
     """
     conversation = open_direct(store, me, call.callee.id, is_known=True) if me.id else 0
     begun = replace(call, conversation=conversation)
     call_rows.insert(store.database, begun)
-    call_notices.tell(store, None, begun, now)
+    call_notices.notify_both(store, None, begun, now)
     return begun
 
 
 def add(
     store: PlatformStore, me: Person, call_id: int, other: str, device: str, now: datetime
 ) -> Call:
-    """Bring a further person into a talk that goes on, and return the call that rings for this person.
+    """Call a further person into the conference of an active call (`call_id`), and return the new call.
 
     Raises Denied and CallRefused.
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        talk = own(store, me, call_id)
+        first_call = own_call(store, me, call_id)
         person = call_facts.lock_people(store, me, other)
-        if person is None or not talk.confid:
+        if person is None or not first_call.confid:
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
         call = replace(
             _new_call(me, person, device, now),
-            session=talk.session,
-            domain=talk.domain,
-            e164=talk.e164,
-            confid=talk.confid,
+            session=first_call.session,
+            domain=first_call.domain,
+            e164=first_call.e164,
+            confid=first_call.confid,
         )
         decision = decide_add(call, call_facts.read_facts(store, me, person, now))
         if isinstance(decision, CallRefusal):
@@ -159,15 +160,17 @@ def add(
         )
 
 
-def summon(store: PlatformStore, me: Person, other: str, summons: Summons, now: datetime) -> Call:
+def call_from_conference(
+    store: PlatformStore, me: Person, other: str, conference: CallingConference, now: datetime
+) -> Call:
     """Let a running conference call a person of its tenant; `me` is its creator. Raises Denied and CallRefused."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         person = call_facts.lock_people(store, me, other)
         if person is None:
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
-        call = replace(_new_call(me, person, "", now), **summons._asdict())
-        decision = decide_summon(call, call_facts.read_facts(store, me, person, now))
+        call = replace(_new_call(me, person, "", now), **conference._asdict())
+        decision = decide_call_from_conference(call, call_facts.read_facts(store, me, person, now))
         if isinstance(decision, CallRefusal):
             raise _refusal(decision)
         return (
@@ -182,8 +185,8 @@ def _refusal(refusal: CallRefusal) -> Denied | CallRefused:
     return CallRefused(refusal.value, _WORDS[refusal])
 
 
-def apply(store: PlatformStore, call_id: int, event: Event, now: datetime) -> Call:
-    """Let an event change a call, tell both people of it, and return the call as it is then.
+def apply_event(store: PlatformStore, call_id: int, event: Event, now: datetime) -> Call:
+    """Let an event change a call, notify both people, and return the call after the event.
 
     Raises Denied if the call does not exist or the person may not do this, and CallRefused if the call is over for the
     device that asks.
@@ -196,7 +199,7 @@ def apply(store: PlatformStore, call_id: int, event: Event, now: datetime) -> Ca
         match decide(call, event, now):
             case Changed(after):
                 call_rows.save(store.database, call, after)
-                call_notices.tell(store, call, after, now)
+                call_notices.notify_both(store, call, after, now)
                 refused = isinstance(event, Answered) and not after.is_live
             case Refused(None):
                 raise Denied(DenyReason.NOT_FOUND, NO_CALL)
@@ -212,7 +215,9 @@ def apply(store: PlatformStore, call_id: int, event: Event, now: datetime) -> Ca
 
 
 def hang_up(store: PlatformStore, me: Person, call_id: int, now: datetime) -> Call:
-    """Let a person hang up, and return that person's call. The whole session ends if nobody is left to talk to.
+    """End or leave a call for the person who hangs up, and return the call.
+
+    All calls of the session end if at most one person is left in the conference.
 
     Raises Denied if the call does not exist or is not this person's.
     """
@@ -221,22 +226,22 @@ def hang_up(store: PlatformStore, me: Person, call_id: int, now: datetime) -> Ca
         call = call_rows.read(store.database, call_id)
         if call is None:
             raise Denied(DenyReason.NOT_FOUND, NO_CALL)
-        session = call_rows.live_in_session(store.database, call.session, lock=True)
+        session = call_rows.live_calls_in_session(store.database, call.session, lock=True)
         talkers = frozenset[str]().union(*(other.talkers for other in session))
         others = len(talkers - {call.caller.id, call.callee.id})
-        after = apply(store, call_id, HungUp(me.id, others), now)
-        session = call_rows.live_in_session(store.database, call.session)
+        after = apply_event(store, call_id, HungUp(me.id, others), now)
+        session = call_rows.live_calls_in_session(store.database, call.session)
         is_talk = call_rows.read(store.database, call.session) is not None
-        left = frozenset[str]().union(*(other.talkers for other in session))
-        if is_talk and len(left) < 2 <= len(talkers):
+        remaining = frozenset[str]().union(*(other.talkers for other in session))
+        if is_talk and len(remaining) < 2 <= len(talkers):
             for other in session:
-                ended = apply(store, other.id, SessionOver(), now)
+                ended = apply_event(store, other.id, SessionOver(), now)
                 after = ended if ended.id == after.id else after
     return after
 
 
-def own(store: PlatformStore, me: Person, call_id: int) -> Call:
-    """Return a call of this person. Raises Denied, the same for a call of others and for none."""
+def own_call(store: PlatformStore, me: Person, call_id: int) -> Call:
+    """Return a call in which this person takes part. Raises Denied, the same for a call of others and an unknown id."""
     call = call_rows.read(store.database, call_id)
     if call is None or me.id not in (call.caller.id, call.callee.id):
         raise Denied(DenyReason.NOT_FOUND, NO_CALL)
@@ -246,10 +251,10 @@ def own(store: PlatformStore, me: Person, call_id: int) -> Call:
 def signal(
     store: PlatformStore, me: Person, call_id: int, device: str, data: Data, now: datetime
 ) -> None:
-    """Pass a message of one person's browser on to the other one's; it is stored nowhere. Raises Denied."""
-    call = own(store, me, call_id)
+    """Forward a WebRTC signalling message (`data`) to the other person's devices, without storing it. Raises Denied."""
+    call = own_call(store, me, call_id)
     if call.state is not CallState.ACTIVE:
         raise Denied(DenyReason.CLOSED, "there is no talk in this call")
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        call_notices.pass_on(store, call, me.id, device, data, now)
+        call_notices.forward_signal(store, call, me.id, device, data, now)

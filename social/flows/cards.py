@@ -1,4 +1,4 @@
-"""People change their card and their privacy choices; contacts are not told, they see it when they look.
+"""People change their card and their privacy choices; other people get no notice of it.
 
 All functions raise `Denied`.
 """
@@ -50,18 +50,18 @@ def save(
 
 
 def _fault_of_value(name: str, value: str) -> str:
-    """Return what is wrong with the value of a field, in words; "" means that nothing is wrong."""
+    """Return what is wrong with the value of a card's field, in words; "" means nothing."""
     if len(value) > FIELDS[name]:
         return f"has more than {FIELDS[name]} characters"
     if fault := fault_of(value, lines=name in (NOTE, "address")):
         return fault
     if name == PHONE and not re.fullmatch(r"\+[1-9]\d{5,14}", value):
         return "must be a number with + and the country's code, without spaces"
-    return _fault_of_form(name, value)
+    return _fault_of_format(name, value)
 
 
-def _fault_of_form(name: str, value: str) -> str:
-    """Return what is wrong with the form of an address, a date or a picture's id; "" means that nothing is."""
+def _fault_of_format(name: str, value: str) -> str:
+    """Return what is wrong with the format of an address, a date or a picture's id; "" means nothing."""
     try:
         if name == "email":
             validate_email(value)
@@ -90,7 +90,10 @@ def _save_field(
     value: str | None,
     shown_to: ShownTo | None,
 ) -> None:
-    """Write or delete one field."""
+    """Save or delete one field of the person's card. `row`: the stored field, if there is one.
+
+    `value` "" deletes it; `None` for `value` or `shown_to` means no change.
+    """
     database, rows = store.database, CardField.objects.using(store.database)
     if name == PICTURE and value is not None and value != (row.value if row else ""):
         _use_picture(store, me, value)
@@ -116,7 +119,7 @@ def _save_field(
 
 
 def _use_picture(store: PlatformStore, me: Person, value: str) -> None:
-    """Use another upload as the person's picture; "" uses none. The one before is deleted."""
+    """Make the upload with this id the person's picture; "" means no picture. The former picture is deleted."""
     file_uses.remove(store.database, file_uses.CARD, me.id)
     if value:
         number = UUID(value)
@@ -127,7 +130,7 @@ def _use_picture(store: PlatformStore, me: Person, value: str) -> None:
 
 
 def import_fields(fields: Mapping[str, str]) -> dict[str, tuple[str | None, ShownTo | None]]:
-    """Return the fields of a vCard as a change of one's own card; what a card cannot hold is left out."""
+    """Return the fields of a vCard as arguments for `save`; fields that a card cannot have are left out."""
     kept: dict[str, tuple[str | None, ShownTo | None]] = {}
     for name, value in fields.items():
         text = numbers.parse(value) if name == PHONE else value.strip()
@@ -136,19 +139,19 @@ def import_fields(fields: Mapping[str, str]) -> dict[str, tuple[str | None, Show
     return kept
 
 
-def choose(store: PlatformStore, me: Person, wanted: Mapping[str, object]) -> Profile:
-    """Change the person's privacy choices (`found_by`, `matching`, `suggested`), and return all."""
+def save_privacy(store: PlatformStore, me: Person, choices: Mapping[str, object]) -> Profile:
+    """Change those of the person's privacy choices (`found_by`, `matching`, `suggested`) that are given; return all."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
         lock_profile(database, me.id)
         rows = Profile.objects.using(database)
-        rows.filter(pk=me.id).update(**wanted)
+        rows.filter(pk=me.id).update(**choices)
         return rows.get(pk=me.id)
 
 
 def mark_notices_seen(store: PlatformStore, me: Person, last_id: int) -> None:
-    """Record that the person has seen the notices up to an id; it never goes back."""
+    """Record that the person has seen the notices up to the one with this id; a lower id changes nothing."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)

@@ -66,7 +66,7 @@ def change(
 
     `picture` is the id of an upload of the person, or `None` for no picture.
     """
-    of_circle: dict[str, object] = {
+    circle_fields: dict[str, object] = {
         name: wanted.pop(name) for name in ("description", "picture") if name in wanted
     }
     database = store.database
@@ -75,14 +75,14 @@ def change(
             raise Denied(DenyReason.NOT_FOUND, NO_CIRCLE)
         if wanted:
             conversations.change(store, number, me, wanted, now)
-        if of_circle:
-            _change_circle(store, me, number, of_circle, now)
+        if circle_fields:
+            _change_circle(store, me, number, circle_fields, now)
 
 
 def _change_circle(
     store: PlatformStore, me: Person, number: int, wanted: dict[str, object], now: datetime
 ) -> None:
-    """Change the columns of a circle's own row, and log in the conversation which they are."""
+    """Change the description or picture of a circle, and add an entry about the change to the conversation's log."""
     with lock_conversation(store, number, me, now) as locked:
         locked.check_allowed(GroupAction.SET)
         row = Circle.objects.using(store.database).select_for_update().get(pk=number)
@@ -99,7 +99,7 @@ def _change_circle(
 
 
 def _change_picture(store: PlatformStore, me: Person, number: int, picture: object) -> None:
-    """Use another upload as the circle's picture; the one before is deleted, unless it is used elsewhere."""
+    """Make an upload (`picture`: its id, or `None`) the circle's picture; the former one is deleted if it is unused."""
     file_uses.remove(store.database, file_uses.CIRCLE, str(number))
     if isinstance(picture, UUID):
         own = files.own_files(store.database, me.id, [picture])

@@ -1,6 +1,6 @@
-"""A conference that calls people of its tenant lets them ring, as a call between two people does.
+"""A conference calls people of its tenant: their devices ring as for a call between two people.
 
-Whoever answers enters the conference. It goes on when they hang up.
+People who answer enter the conference. It goes on when they hang up.
 """
 
 from __future__ import annotations
@@ -20,29 +20,35 @@ from foundation.cells.directory import store_of
 from im.data import journal, people
 from im.data.locked_conversation import Denied
 from im.data.people import Person
-from social.flows.calls import CallRefused, Summons, summon
+from social.flows.calls import CallingConference, CallRefused, call_from_conference
 
 log = logging.getLogger("social.calls")
 
 
 def ring_people(e164: str, accounts: Collection[str]) -> None:
-    """Call those of these accounts that are people of the conference's tenant; all others are left to the media unit."""
-    c = live_by_number(e164)
-    if "im" not in settings.ROLES or c is None or carries_call(c):
+    """Ring the devices of those of these accounts that belong to people of the conference's tenant.
+
+    `accounts`: sign-in names or MOIDs. The media unit calls all others, such as telephones.
+    """
+    conference = live_by_number(e164)
+    if "im" not in settings.ROLES or conference is None or carries_call(conference):
         return
-    store, now = store_of(c.source_platform), clock.now()
-    moids = accounts_by_name(c.source_platform, c.user_domain, accounts).values()
-    creator = people.people_by_id(store, [c.creator_moid]).get(c.creator_moid)
-    me = creator or Person("", c.name[:64], c.user_domain)
+    platform, tenant = conference.source_platform, conference.user_domain
+    store, now = store_of(platform), clock.now()
+    moids = accounts_by_name(platform, tenant, accounts).values()
+    creator_id = conference.creator_moid
+    creator = people.people_by_id(store, [creator_id]).get(creator_id)
+    caller = creator or Person("", conference.name[:64], tenant)
+    calling = _calling_conference(conference)
     for moid in dict.fromkeys(moids):
         try:
-            summon(store, me, moid, _summons(c), now)
+            call_from_conference(store, caller, moid, calling, now)
         except (Denied, CallRefused, journal.NotServedHere, journal.ReadOnly, Error) as error:
             log.warning("conference %s does not ring %s: %s", e164, moid, error)
 
 
-def _summons(c: Conference) -> Summons:
-    """Return what the calls of a conference have in common; the session follows from its id."""
-    digest = hashlib.sha256(c.confid.encode()).digest()
+def _calling_conference(conference: Conference) -> CallingConference:
+    """Return the values that all calls of a conference have in common; the session is computed from its id."""
+    digest = hashlib.sha256(conference.confid.encode()).digest()
     session = int.from_bytes(digest[:8]) >> 1
-    return Summons(session, c.user_domain, c.e164, c.confid)
+    return CallingConference(session, conference.user_domain, conference.e164, conference.confid)

@@ -1,6 +1,6 @@
-"""People invite others by a link of one use; whoever follows it becomes their contact.
+"""People invite others by a link that works once; a guest who follows it becomes a contact of the inviting person.
 
-Somebody without an account registers with the link, in the tenant of the inviting person. Each
+A guest without an account registers with the link, in the tenant of the inviting person. Each
 function is one transaction; all raise `Denied`.
 """
 
@@ -32,7 +32,7 @@ NOT_OPEN = "this link was used before, or it is too old: ask for another one"
 
 
 def create(store: PlatformStore, me: Person, circle: int | None, now: datetime) -> tuple[str, str]:
-    """Create an invitation, and return its code and its link. With `circle` the guest comes into it, too."""
+    """Create an invitation, and return its code and its link. `circle`: the id of a circle that the guest joins, too."""
     if not settings.INVITATIONS or not me.domain or is_kept_at_core(store.database, me.domain):
         raise Denied(DenyReason.NOT_ALLOWED, "your tenant takes no people by invitation")
     code, database = secrets.token_urlsafe(18), store.database
@@ -64,7 +64,7 @@ def send(store: PlatformStore, me: Person, to: str, link: str, language: str) ->
 
 
 def open_invitation(code: str, now: datetime) -> tuple[PlatformStore, Person] | None:
-    """Return the store that holds an open invitation, and who invites; `None` if there is none here."""
+    """Return the data of the platform that has an unused invitation, and the inviting person; `None`: there is none."""
     for platform in served_platforms():
         store = store_of(platform)
         rows = Invitation.objects.using(store.database).filter(
@@ -77,8 +77,8 @@ def open_invitation(code: str, now: datetime) -> tuple[PlatformStore, Person] | 
 
 
 def accept(store: PlatformStore, me: Person, code: str, now: datetime) -> Person:
-    """Accept an invitation with the person's own account; return who invites, now a contact."""
-    return _use(store, code, now, lambda domain: me)
+    """Accept an invitation for a person with an account; return the inviting person, who is a contact now."""
+    return _redeem(store, code, now, lambda domain: me)
 
 
 def register(
@@ -102,16 +102,17 @@ def register(
         )
         return people.person_of_account(created[0])
 
-    _use(store, code, now, guest)
+    _redeem(store, code, now, guest)
     return created[0]
 
 
-def _use(
+def _redeem(
     store: PlatformStore, code: str, now: datetime, guest_of: Callable[[str], Person]
 ) -> Person:
-    """Use an invitation up: both become contacts, and the guest comes into the circle, if it names one.
+    """Mark an invitation as used, make both people contacts, and add the guest to its circle, if it names one.
 
-    `guest_of` returns the guest for the tenant of the inviting person. Return the inviting person.
+    `guest_of`: a function that returns the guest; its argument is the MOID of the inviting person's tenant. Returns
+    the inviting person.
     """
     database = store.database
     with transaction.atomic(using=database):
@@ -126,14 +127,14 @@ def _use(
         row.used_by = guest.id
         row.save(using=database)
         if row.circle:
-            _enter(store, row.circle, inviter, guest, now)
+            _add_to_circle(store, row.circle, inviter, guest, now)
     return inviter
 
 
-def _enter(
+def _add_to_circle(
     store: PlatformStore, circle: int, inviter: Person, guest: Person, now: datetime
 ) -> None:
-    """Bring a guest into a circle, if the inviting person may still invite to it."""
+    """Add a guest to a circle, if the inviting person may still invite people to it."""
     try:
         with transaction.atomic(using=store.database):
             members.add(store, circle, inviter, [guest.id], True, now)
@@ -143,9 +144,9 @@ def _enter(
 
 
 def delete_expired(platform: str, now: datetime) -> None:
-    """Delete a platform's invitations that ended a day ago, and counts of the days before.
+    """Delete invitations of a platform that expired over a day ago, and the address books' counts of days before.
 
-    Younger ones count for the limits of a day.
+    Younger rows are needed for the limits per day.
     """
     store = store_of(platform)
     with transaction.atomic(using=store.database):

@@ -59,7 +59,7 @@ def change(
             label.save(using=database)
     except IntegrityError:
         raise Denied(DenyReason.MALFORMED, "name: you have a label of this name") from None
-    _presence_may_differ(me)
+    _republish_presence(me)
     return label
 
 
@@ -72,8 +72,10 @@ def delete(store: PlatformStore, me: Person, number: int) -> None:
         label.save(using=store.database)
 
 
-def put(store: PlatformStore, me: Person, number: int, users: Collection[str], on: bool) -> None:
-    """Put a label on contacts, or take it off."""
+def set_on_contacts(
+    store: PlatformStore, me: Person, number: int, users: Collection[str], on: bool
+) -> None:
+    """Put the label with this id on contacts (`on`), or remove it from them."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -87,11 +89,11 @@ def put(store: PlatformStore, me: Person, number: int, users: Collection[str], o
             rows.bulk_create(members, ignore_conflicts=True)
         else:
             rows.filter(label_id=label.id, user__in=users).delete()
-    _presence_may_differ(me)
+    _republish_presence(me)
 
 
 def set_labels(store: PlatformStore, me: Person, user: str, numbers: Collection[int]) -> None:
-    """Give a contact exactly these labels of the person's own."""
+    """Give a contact exactly these labels (ids) of the person; other labels are removed from the contact."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -106,11 +108,11 @@ def set_labels(store: PlatformStore, me: Person, user: str, numbers: Collection[
             [LabelMember(label_id=number, user=user) for number in {*numbers}],
             ignore_conflicts=True,
         )
-    _presence_may_differ(me)
+    _republish_presence(me)
 
 
-def _presence_may_differ(me: Person) -> None:
-    """Let the people with a label be told again whether the person is online; without Redis they ask later."""
+def _republish_presence(me: Person) -> None:
+    """Have the person's presence sent to contacts again, as labels decide who sees it; without Redis this is skipped."""
     try:
         presence_store.mark_changed(me.id)
     except redis.RedisError as error:

@@ -26,7 +26,7 @@ from im.rules.messages import Data
 from im.rules.vocabulary import Cmd, Membership, Role
 from social.data import audience as audiences
 from social.data import file_uses, notify, timeline
-from social.data.audience import Lists
+from social.data.audience import ReaderLists
 from social.models import Circle, Moment, MomentExclusion, MomentReader
 from social.rules import limits
 from social.rules.limits import MomentKind
@@ -55,7 +55,7 @@ class Draft:
 
     @property
     def has_only(self) -> bool:
-        """Return whether just the people on a list see the moment."""
+        """Return whether only chosen people may see the moment."""
         return bool(self.only_labels or self.only_people)
 
 
@@ -68,7 +68,7 @@ def preview(store: PlatformStore, me: Person, draft: Draft) -> list[str]:
 def readers(store: PlatformStore, me: Person, number: int) -> list[str]:
     """Return the ids of the people who see a moment of the person's own now."""
     post = own_post(store, me, number)
-    lists = audiences.lists_of(store.database, number)
+    lists = audiences.reader_lists_of(store.database, number)
     return audiences.people_who_see(store.database, post.audience, lists)
 
 
@@ -88,7 +88,7 @@ def publish(store: PlatformStore, me: Person, draft: Draft, now: datetime) -> in
             journal.require_serving(store)
             audience, lists = _audience_of(database, me, draft)
             own_files = files.own_files(database, me.id, draft.files)
-            row = _row(me, draft, audience, own_files, now)
+            row = _new_row(me, draft, audience, own_files, now)
             row.save(using=database, force_insert=True)
             _save_lists(database, row.id, lists)
             file_uses.add(database, "moment", str(row.id), draft.files)
@@ -103,8 +103,8 @@ def publish(store: PlatformStore, me: Person, draft: Draft, now: datetime) -> in
     return row.id
 
 
-def _audience_of(database: str, me: Person, draft: Draft) -> tuple[Audience, Lists]:
-    """Return the audience of a draft and its lists, the included people settled. Raises Denied."""
+def _audience_of(database: str, me: Person, draft: Draft) -> tuple[Audience, ReaderLists]:
+    """Return the audience of a draft, and its lists with the people who have the included labels now. Raises Denied."""
     if draft.place == PRIVATE and (draft.has_only or draft.except_labels):
         raise Denied(DenyReason.MALFORMED, "only: a private post has no lists of readers")
     if draft.place not in (CONTACTS, PRIVATE):
@@ -118,11 +118,11 @@ def _audience_of(database: str, me: Person, draft: Draft) -> tuple[Audience, Lis
             audiences.with_own_labels(database, me.id, draft.only_labels) or ()
         )
     audience = Audience(me.id, draft.place, draft.has_only, bool(draft.except_labels))
-    return audience, Lists(only, tuple(sorted({*draft.except_labels})))
+    return audience, ReaderLists(only, tuple(sorted({*draft.except_labels})))
 
 
 def _check_may_post(database: str, me: Person, circle: int) -> None:
-    """Check that a person may post to a circle: is in it, not muted, and it is open. Raises Denied."""
+    """Raise Denied unless a person may post to a circle, as an unmuted member of an open circle."""
     member = queries.member(database, circle, me.id)
     is_circle = Circle.objects.using(database).filter(pk=circle).exists()
     if member is None or not is_circle or member.state != Membership.ACTIVE:
@@ -130,15 +130,15 @@ def _check_may_post(database: str, me: Person, circle: int) -> None:
     if member.conversation.closed:
         raise Denied(DenyReason.CLOSED, "place: this circle is dissolved")
     is_muted = member.muted_until is not None and member.muted_until > clock.now()
-    leads = RANK[Role(member.role)] >= RANK[Role.ADMIN]
-    if is_muted or (member.conversation.mute_all and not leads):
+    is_leader = RANK[Role(member.role)] >= RANK[Role.ADMIN]
+    if is_muted or (member.conversation.mute_all and not is_leader):
         raise Denied(DenyReason.NOT_ALLOWED, "place: you are muted in this circle")
 
 
-def _row(
+def _new_row(
     me: Person, draft: Draft, audience: Audience, own_files: dict[UUID, File], now: datetime
 ) -> Moment:
-    """Return the row of a new moment. Raises Denied if its text or files are not as they may be."""
+    """Return the row of a new moment. Raises Denied if its text or files are not allowed."""
     missing = [str(number) for number in draft.files if number not in own_files]
     if missing:
         raise Denied(DenyReason.NOT_FOUND, f"files: {missing[0]} is not a complete upload of yours")
@@ -165,7 +165,7 @@ def _row(
     )
 
 
-def _save_lists(database: str, number: int, lists: Lists) -> None:
+def _save_lists(database: str, number: int, lists: ReaderLists) -> None:
     """Write the lists of a new moment."""
     MomentReader.objects.using(database).bulk_create(
         [MomentReader(moment_id=number, user=user) for user in sorted(lists.only or ())]
@@ -184,7 +184,7 @@ def _notify(
     people: Collection[str],
     now: datetime,
 ) -> None:
-    """Notify the people who see a moment, and the author's own devices."""
+    """Notify these people and the author's devices of an event ("posted" or "deleted") of a moment."""
     about: Data = {
         "what": event,
         "moment_id": str(number),
@@ -204,10 +204,10 @@ def delete(store: PlatformStore, me: Person, number: int, now: datetime) -> None
     with transaction.atomic(using=database):
         journal.require_serving(store)
         post = next(iter(timeline.posts(database, [number])), None)
-        if post is None or not (post.author == me.id or _leads(database, me, post)):
+        if post is None or not (post.author == me.id or _is_circle_leader(database, me, post)):
             raise Denied(DenyReason.NOT_FOUND, NO_MOMENT)
         people = audiences.people_who_see(
-            database, post.audience, audiences.lists_of(database, number)
+            database, post.audience, audiences.reader_lists_of(database, number)
         )
         file_uses.remove(database, "moment", str(number))
         # If this process dies here, the timer deletes the files; nobody may read them meanwhile.
@@ -219,8 +219,8 @@ def delete(store: PlatformStore, me: Person, number: int, now: datetime) -> None
         _notify(store, author, number, post.audience, "deleted", people, now)
 
 
-def _leads(database: str, me: Person, post: timeline.Post) -> bool:
-    """Return whether a person leads the circle on whose wall a moment stands, and sees the moment."""
+def _is_circle_leader(database: str, me: Person, post: timeline.Post) -> bool:
+    """Return whether a person is an owner or administrator of the circle in which a moment was posted."""
     if post.audience.place in (CONTACTS, PRIVATE):
         return False
     member = queries.member(database, post.audience.place, me.id)

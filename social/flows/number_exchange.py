@@ -1,7 +1,7 @@
 """Two people who are contacts, or share a circle, exchange their numbers (CONV).
 
-The one asks, the other agrees; both numbers become visible in the same transaction, or neither
-does. Either may revoke it for both at any time. All functions raise `Denied`, and repeating a
+One person asks, the other agrees; then each sees the other's number. Either of them may end the exchange
+for both at any time. All functions raise `Denied`, and repeating a
 request changes nothing more.
 """
 
@@ -28,11 +28,11 @@ ASKING, ASKED, AGREED = "asking", "asked", "agreed"
 
 
 def ask(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
-    """Ask a person to exchange numbers; if that person has asked, both numbers become visible. Return the state."""
+    """Ask a person to exchange numbers, or agree if that person has asked already. Return the state of the exchange."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
-        person = _near(store, me, other)
+        person = _lock_partner(store, me, other)
         _require_number(database, me)
         before = _state(database, me.id, other)
         after = AGREED if before in (ASKED, AGREED) else ASKING
@@ -45,11 +45,11 @@ def ask(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
 
 
 def agree(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
-    """Agree to a request. Return the state. Without a request it is refused."""
+    """Agree to a person's request to exchange numbers, and return the state. Raises Denied without such a request."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
-        person = _near(store, me, other)
+        person = _lock_partner(store, me, other)
         before = _state(database, me.id, other)
         if before not in (ASKED, AGREED):
             raise Denied(DenyReason.NOT_FOUND, "nobody has asked you for this")
@@ -75,25 +75,31 @@ def revoke(store: PlatformStore, me: Person, other: str, now: datetime) -> None:
             notify.send(store, Cmd.NUMBER, about, [other], now)
 
 
-def _near(store: PlatformStore, me: Person, other: str) -> Person:
-    """Lock both accounts, and return the other person, who must be near and not blocked. Raises Denied."""
+def _lock_partner(store: PlatformStore, me: Person, other: str) -> Person:
+    """Lock the accounts of both people, and return the other person.
+
+    Raises Denied unless that person is a contact or in a common circle, without a block between the two.
+    """
     accounts = Account.objects.using(store.database).filter(moid__in=[me.id, other])
     len(accounts.order_by("moid").select_for_update())  # `len` runs the query.
     person = people.people_by_id(store, [other]).get(other)
-    close = viewers.closeness(store, me, [person])[other] if person and other != me.id else None
-    if person is None or close is None or close.is_blocked:
+    is_other = person is not None and other != me.id
+    closeness = viewers.closeness(store, me, [person])[other] if person and is_other else None
+    if person is None or closeness is None or closeness.is_blocked:
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
-    if not (close.is_contact or close.shares_circle):
+    if not (closeness.is_contact or closeness.shares_circle):
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
     return person
 
 
 def _require_number(database: str, me: Person) -> None:
+    """Raise Denied if the person's own card has no number."""
     if not CardField.objects.using(database).filter(user=me.id, name=PHONE).exists():
         raise Denied(DenyReason.NOT_ALLOWED, NO_NUMBER)
 
 
 def _state(database: str, me: str, other: str) -> str:
+    """Return the state of an exchange in the list of `me`; "" means that there is none."""
     row = NumberExchange.objects.using(database).filter(owner=me, other=other).first()
     return row.state if row else ""
 
@@ -108,6 +114,6 @@ def _save(database: str, *rows: tuple[str, str, str]) -> None:
 
 
 def _notify(store: PlatformStore, of: Person, to: Person, state: str, now: datetime) -> None:
-    """Tell a person the state of the exchange with another one, as it is in the person's own list."""
+    """Notify the person `to` of the state of the exchange with the person `of`."""
     about = {"what": "exchange", "user_id": of.id, "name": of.name, "state": state}
     notify.send(store, Cmd.NUMBER, about, [to.id], now)

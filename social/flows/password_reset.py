@@ -1,7 +1,7 @@
 """A person who has forgotten the password gets a link by e-mail, and chooses a new password with it.
 
-The link is good once, for an hour, and for the account alone that it was made for. Nobody learns
-from it whether there is an account.
+A link works once, within an hour, and only for the account for which it was made. The page that sends
+links does not tell whether there is such an account.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ MAILS_AN_HOUR = 3
 
 
 def _signer() -> TimestampSigner:
+    """Return the signer of the tokens in links, which all sites share."""
     return TimestampSigner(key=shared_key(), salt="password")
 
 
@@ -45,8 +46,8 @@ def send_link(name: str, language: str) -> None:
             continue
         account = row.account
         if account.email and account.is_active and _may_send(store, account):
-            text = _signer().sign(f"{platform}:{account.moid}:{_password_fingerprint(account)}")
-            link = f"{settings.PUBLIC_URL}/people/password/{text}/"
+            token = _signer().sign(f"{platform}:{account.moid}:{_password_fingerprint(account)}")
+            link = f"{settings.PUBLIC_URL}/people/password/{token}/"
             recipient, name = account.email, person_of_account(account).name
             with transaction.atomic(using=store.database):
                 journal.require_serving(store)
@@ -68,17 +69,20 @@ def _password_fingerprint(account: Account) -> str:
     return _signer().signature(account.password)[:16]
 
 
-def account_of(text: str) -> tuple[PlatformStore, Account] | None:
-    """Return the account for which a link is good now, and the store that holds it; `None` if it is not good."""
+def account_of_link(token: str) -> tuple[PlatformStore, Account] | None:
+    """Return the account for which a link was made, and the data of its platform; `None` if the link is invalid.
+
+    `token`: the last part of the link. It is invalid after an hour, after its use, and if it is forged.
+    """
     try:
-        platform, moid, state = _signer().unsign(text, max_age=LIFE).split(":")
+        platform, moid, fingerprint = _signer().unsign(token, max_age=LIFE).split(":")
     except (BadSignature, ValueError):
         return None
     if platform not in served_platforms():
         return None
     store = store_of(platform)
     account = Account.objects.using(store.database).filter(moid=moid, is_active=True).first()
-    if account is None or _password_fingerprint(account) != state:
+    if account is None or _password_fingerprint(account) != fingerprint:
         return None
     return store, account
 

@@ -29,9 +29,9 @@ NO_COMMENT = "there is no such comment, or it is not for you"
 
 
 def like(store: PlatformStore, me: Person, number: int, on: bool, now: datetime) -> Counts:
-    """Like a moment, or take the like back; return its counts.
+    """Like a moment (`on`), or take the like back; return its numbers of likes and comments.
 
-    A like is a row of its own: many at once do not wait for each other, and the count is exact.
+    Each like is a row, so that simultaneous likes do not wait for each other, and the count is exact.
     """
     database = store.database
     with transaction.atomic(using=database):
@@ -55,10 +55,10 @@ def like(store: PlatformStore, me: Person, number: int, on: bool, now: datetime)
 
 def seen_post(database: str, me: Person, number: int) -> tuple[Post, Viewer]:
     """Return a moment, and the person as its viewer. Raises Denied if the person does not see it."""
-    found = timeline.visible_post(database, me.id, number)
-    if found is None:
+    post_and_viewer = timeline.visible_post(database, me.id, number)
+    if post_and_viewer is None:
         raise Denied(DenyReason.NOT_FOUND, NO_MOMENT)
-    return found
+    return post_and_viewer
 
 
 def comment(
@@ -107,7 +107,7 @@ def comment(
 
 
 def _replied_user(database: str, viewer: Viewer, number: int, reply_to: int | None) -> str:
-    """Return who wrote the comment that is replied to; "" without one. Raises Denied."""
+    """Return the id of the author of the comment `reply_to`; "" if it is `None`. Raises Denied."""
     rows = Comment.objects.using(database).filter(moment_id=number)
     if rows.count() >= MAX_COMMENTS:
         raise Denied(DenyReason.FULL, f"at most {MAX_COMMENTS} comments are taken")
@@ -120,7 +120,7 @@ def _replied_user(database: str, viewer: Viewer, number: int, reply_to: int | No
 
 
 def _people_to_notify(database: str, post: Post, replied: str) -> set[str]:
-    """Return the author and, if that person still sees the moment, the one who is replied to."""
+    """Return the ids of the moment's author and of the person replied to, if that person still sees the moment."""
     people = {post.author}
     if replied and replied != post.author:
         reader = viewers.viewer_of(database, replied, post.audience)
@@ -132,7 +132,7 @@ def _people_to_notify(database: str, post: Post, replied: str) -> set[str]:
 def delete_comment(
     store: PlatformStore, me: Person, number: int, comment_id: int, now: datetime
 ) -> None:
-    """Delete a comment: its writer may, and the author of the moment."""
+    """Delete a comment. Raises Denied unless the person wrote the comment or the moment."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -151,7 +151,10 @@ def _notify(
     people: set[str],
     now: datetime,
 ) -> None:
-    """Notify these people, except the acting person, of a like or a comment."""
+    """Notify these people, except the acting person (`me`), of a like or a comment.
+
+    `event`: "liked" or "commented"; `more`: further fields of the notice.
+    """
     about: Data = {
         "what": event,
         "moment_id": str(post.id),

@@ -40,11 +40,15 @@ def send_due(platform: str) -> int:
 
 
 def _rows(platform: str) -> QuerySet[OutgoingText]:
+    """Return the outgoing texts in the data of a platform."""
     return OutgoingText.objects.using(store_of(platform).database)
 
 
 def _claim(platform: str, now: datetime) -> OutgoingText | None:
-    """Claim the text that is due first, so that no other process sends it; `None` if none is due."""
+    """Return the text that is due first, and set the time of its next try, so that no other process sends it now.
+
+    `None` means that no text is due.
+    """
     with transaction.atomic(using=store_of(platform).database):
         journal.require_serving(store_of(platform))
         waiting = _rows(platform).filter(due_at__lte=now).order_by("due_at")
@@ -57,7 +61,7 @@ def _claim(platform: str, now: datetime) -> OutgoingText | None:
 
 
 def _deliver(platform: str, row: OutgoingText) -> bool:
-    """Send a claimed text, and write down what came of it; return whether it was sent."""
+    """Send a claimed text, and save the result in its row; return whether it was sent."""
     try:
         senders.deliver(row.to, row.subject, row.text)
     except Exception as error:  # a sender is a plugin; whatever it raises, other texts must go out
@@ -70,7 +74,7 @@ def _deliver(platform: str, row: OutgoingText) -> bool:
 
 
 def delete_old(platform: str, now: datetime) -> None:
-    """Delete texts that are a week old, sent or not."""
+    """Delete the rows of texts that are older than KEPT_FOR, whether they were sent or not."""
     with transaction.atomic(using=store_of(platform).database):
         journal.require_serving(store_of(platform))
         _rows(platform).filter(created_at__lt=now - KEPT_FOR).delete()

@@ -1,8 +1,8 @@
 """A caller leaves a voicemail after a call that was not answered; the called person lists, hears and deletes it.
 
-A voicemail is a message `voice` with `call_id` in the log of the two people's conversation, and that it was heard is an
-event of the same log. The row of the call only names their places, and is written in the same transaction: so the
-mailbox and its count cannot differ from the log. All functions raise Denied.
+A voicemail is a message of type `voice` with a `call_id` in the log of the two people's conversation. When it was
+heard, another entry is added to this log. The row of the call has the numbers of both entries, and is written in the
+same transaction, so that the mailbox and its count cannot differ from the log. All functions raise Denied.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from im.rules.messages import IncomingRequest, Say, msg_id
 from im.rules.vocabulary import Cmd, Type
 from social.data import call_rows
 from social.data.voicemail_rows import save_greeting
-from social.flows.calls import NO_CALL, CallRefused, own
+from social.flows.calls import NO_CALL, CallRefused, own_call
 from social.rules.calls import Call
 from social.rules.voicemail import VoicemailRefusal, refuse_recording, refuse_voicemail
 
@@ -41,7 +41,7 @@ _WORDS = {
 
 
 def leave(store: PlatformStore, me: Person, call_id: int, file_id: UUID, now: datetime) -> Call:
-    """Leave a recording as a voicemail after a call, and return the call. A second one is not taken.
+    """Store a recording as the voicemail of a call, and return the call. A second voicemail changes nothing.
 
     Raises CallRefused if the recording is not accepted.
     """
@@ -56,7 +56,7 @@ def leave(store: PlatformStore, me: Person, call_id: int, file_id: UUID, now: da
         duration = file.duration_ms if file else None
         if refusal := refuse_voicemail(call, me.id, duration, settings.VOICEMAIL_MAX_SECONDS):
             raise CallRefused(refusal.value, _WORDS[refusal], call)
-        seq = _say(store, me, call, file_id, now)
+        seq = _post_message(store, me, call, file_id, now)
         after = replace(call, voicemail_seq=seq, version=call.version + 1)
         call_rows.save(store.database, call, after)
     return after
@@ -68,21 +68,23 @@ def _upload(me: Person, file_id: UUID) -> File | None:
     return upload[1] if upload and upload[1].ready else None
 
 
-def _say(store: PlatformStore, me: Person, call: Call, file_id: UUID, now: datetime) -> int:
-    """Write the voicemail into the conversation as a message, and return its seq."""
+def _post_message(
+    store: PlatformStore, me: Person, call: Call, file_id: UUID, now: datetime
+) -> int:
+    """Add the voicemail to the conversation's log as a message, and return its number there."""
     say = Say(call.conversation, Type.VOICE, "", str(file_id), call=str(call.id))
     request = IncomingRequest(me.id, "", say, f"voicemail-{call.id}")
     outcome = process(store, MemberCache(), [request], now)
     if outcome.refused:
         raise Denied(DenyReason.NOT_ALLOWED, outcome.refused[0].reason)
     people = [me.id, call.callee.id]
-    ways = presence_store.protocols_of_online(people, now.timestamp())
-    journal.stage_publications(store, outcome.entries, ways, now)
+    protocols = presence_store.protocols_of_online(people, now.timestamp())
+    journal.stage_publications(store, outcome.entries, protocols, now)
     return outcome.entries[0].seq
 
 
 def mark_heard(store: PlatformStore, me: Person, call_id: int, now: datetime) -> Call:
-    """Note that the called person has heard a voicemail; the log tells both people once."""
+    """Record that the called person has heard a voicemail, and add one entry about it to the conversation's log."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         call = call_rows.lock(store.database, call_id)
@@ -99,15 +101,15 @@ def mark_heard(store: PlatformStore, me: Person, call_id: int, now: datetime) ->
 
 
 def delete(store: PlatformStore, me: Person, call_id: int, now: datetime) -> None:
-    """Delete a voicemail from the called person's view; the caller keeps the own message."""
-    call = own(store, me, call_id)
+    """Hide a voicemail from the called person; the caller still sees the message."""
+    call = own_call(store, me, call_id)
     if me.id != call.callee.id or not call.voicemail_seq:
         raise Denied(DenyReason.NOT_FOUND, "there is no such voicemail of yours")
     own_view.hide(store, call.conversation, me.id, call.voicemail_seq, now)
 
 
 def set_greeting(store: PlatformStore, me: Person, file_id: UUID | None, now: datetime) -> None:
-    """Let callers hear a recording before they leave a message; `None`: no longer.
+    """Make a recording the greeting that callers hear before they leave a voicemail; `None` removes the greeting.
 
     Raises CallRefused if the recording is not accepted.
     """

@@ -1,4 +1,4 @@
-"""The part that calls add to every page of a signed-in person: it rings there, and the talk is shown there."""
+"""The page part that rings and shows calls, which every page of a signed-in person includes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _MEDIA_UNITS = "ws: wss:"
 
 
 def call_part(request: HttpRequest) -> PagePart | None:
-    """Return the part of calls for a page; `None` for people without a user domain, who cannot call."""
+    """Return the HTML and settings by which a page rings and shows calls; `None` for people who cannot call."""
     person = request.user
     if "im" not in settings.ROLES or not isinstance(person, Account) or not person.domain_id:
         return None

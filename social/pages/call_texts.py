@@ -1,4 +1,4 @@
-"""The texts of the scripts of calls, translated."""
+"""The translated texts that the scripts of calls show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _OF_TILES = ("participant", "you", "picture_of", "one_person", "people", "mute",
 
 
 def for_script() -> dict[str, str]:
-    """Return all texts: the name that the scripts use -> the text in the language of the request."""
+    """Return the texts that the scripts of calls show: name of the text -> text in the language of the request."""
     of_join_page = join_texts()
     return {
         **{name: of_join_page[name] for name in _OF_TILES},

@@ -13,15 +13,15 @@ from im.rules.topology import USER
 from im.rules.vocabulary import Joining, Membership, Role
 from social.data import circle_queries, finding, timeline, viewers
 from social.flows import circles
-from social.pages.moments_page import before_of, post_form, shown_page
-from social.pages.visit import Visit, form, keep_files, page
+from social.pages.moments_page import page_start, post_form, shown_page
+from social.pages.visit import Visit, form, page, store_files
 
 CIRCLES = "/people/circles/"
 MOST_MEMBERS = 500
 
 
 @page
-def listing(visit: Visit) -> HttpResponse:
+def list_circles(visit: Visit) -> HttpResponse:
     """Show the person's circles, invitations to circles, and circles that the person may join."""
     views = circle_queries.circles_of(visit.database, visit.me.id)
     contacts = viewers.load_viewer(visit.database, visit.me.id, circles=False).contacts
@@ -56,22 +56,23 @@ def create(visit: Visit) -> str:
 
 
 def _joining(visit: Visit) -> Joining:
+    """Return how people may join the circle, as the form says; by default only on invitation."""
     return visit.choice("joining", Joining) or Joining.INVITE
 
 
 @page
 def circle(visit: Visit, number: int) -> HttpResponse:
-    """Show a circle: its wall and members for those who are in it, how to come in for the others."""
+    """Show a circle: its wall and members to its own members, and how to join to other people."""
     view = circle_queries.circle_of(visit.database, visit.me.id, number, visit.me.domain)
     if view is None:
         raise Denied(DenyReason.NOT_FOUND)
-    is_in = view.mine is not None and view.mine.state == Membership.ACTIVE
-    context: dict[str, object] = {"view": view, "is_in": is_in}
-    if is_in and view.mine is not None:
-        moments = timeline.wall(visit.database, visit.me.id, number, before_of(visit), 20)
+    is_member = view.mine is not None and view.mine.state == Membership.ACTIVE
+    context: dict[str, object] = {"view": view, "is_in": is_member}
+    if is_member and view.mine is not None:
+        moments = timeline.wall(visit.database, visit.me.id, number, page_start(visit), 20)
         rows = queries.members(visit.database, number, 0, MOST_MEMBERS)
         contacts = viewers.load_viewer(visit.database, visit.me.id, circles=False).contacts
-        inside = {row.user for row in rows}
+        member_ids = {row.user for row in rows}
         rank = RANK[Role(view.mine.role)]
         context |= {
             "page": shown_page(visit, moments),
@@ -79,7 +80,8 @@ def circle(visit: Visit, number: int) -> HttpResponse:
             "leads": rank >= RANK[Role.ADMIN],
             "owns": rank >= RANK[Role.OWNER],
             "contacts": finding.named_people(
-                visit.store, {u: n for u, n in contacts.items() if u not in inside}
+                visit.store,
+                {user: name for user, name in contacts.items() if user not in member_ids},
             ),
             **post_form(visit, number),
         }
@@ -87,7 +89,7 @@ def circle(visit: Visit, number: int) -> HttpResponse:
 
 
 def _shown_member(row: Member, rank: int, me: str) -> dict[str, object]:
-    """Return a member for the template; `rank` is the visitor's."""
+    """Return a member's values for the template. `rank`: the rank of the visitor; `me`: the visitor's id."""
     return {
         "id": row.user,
         "name": row.name,
@@ -111,19 +113,19 @@ def change(visit: Visit, number: int) -> str:
     if not wanted["name"]:
         raise Denied(DenyReason.MALFORMED, "name")
     if files := visit.request.FILES.getlist("picture"):
-        wanted["picture"] = keep_files(visit, files[:1])[0]
+        wanted["picture"] = store_files(visit, files[:1])[0]
     circles.change(visit.store, visit.me, number, wanted, visit.now)
     return f"{CIRCLES}{number}/"
 
 
 @form
-def act(visit: Visit, number: int) -> str:
-    """Join, leave or dissolve a circle, or change one of its members."""
+def change_membership(visit: Visit, number: int) -> str:
+    """Join, leave or dissolve a circle, or invite, admit, remove or promote one of its members."""
     user = visit.request.POST.get("user", "")
     if user and not USER.fullmatch(user):
         raise Denied(DenyReason.NOT_FOUND)
-    store, me, now, do = visit.store, visit.me, visit.now, visit.request.POST.get("do")
-    match do:
+    store, me, now, action = visit.store, visit.me, visit.now, visit.request.POST.get("do")
+    match action:
         case "join":
             members.join(store, number, me, now)
         case "leave":
@@ -131,11 +133,11 @@ def act(visit: Visit, number: int) -> str:
         case "dissolve":
             conversations.dissolve(store, number, me, now)
         case "invite" | "admit":
-            members.add(store, number, me, [user], do == "invite", now)
+            members.add(store, number, me, [user], action == "invite", now)
         case "remove":
             members.remove(store, number, me, user, now)
         case "admin" | "member" | "owner":
-            members.set_role(store, number, me, user, Role(do), now)
+            members.set_role(store, number, me, user, Role(action), now)
         case _:
             raise Denied(DenyReason.NOT_FOUND)
-    return CIRCLES if do in ("leave", "dissolve") else f"{CIRCLES}{number}/"
+    return CIRCLES if action in ("leave", "dissolve") else f"{CIRCLES}{number}/"

@@ -24,7 +24,7 @@ from im.rules.conversation_decisions import (
 from im.rules.topology import USER
 from social.data import finding, label_queries, matches
 from social.flows import invitations, labels
-from social.pages.visit import Visit, check_rate, form, page, words_of
+from social.pages.visit import Visit, check_rate, form, page, refusal_text
 from social.rules import numbers
 
 MOST_SHOWN = 2000
@@ -33,7 +33,7 @@ CONTACTS = "/people/"
 
 @page
 def contacts(visit: Visit) -> HttpResponse:
-    """Show the person's contacts, and people whom a search finds."""
+    """Show the person's contacts, and the results of a search for people."""
     rows = queries.contacts(visit.database, visit.me.id, 0, MOST_SHOWN)
     persons = people.people_by_id(visit.store, [row.other for row in rows])
     friends = [row.other for row in rows if row.state == FRIEND]
@@ -43,6 +43,7 @@ def contacts(visit: Visit) -> HttpResponse:
     chosen = visit.request.GET.get("label", "")
 
     def shown(row: Contact) -> dict[str, object]:
+        """Return a contact's values for the template."""
         state = states.get(row.other)
         return {
             "id": row.other,
@@ -57,10 +58,11 @@ def contacts(visit: Visit) -> HttpResponse:
         for state in (FRIEND, ASKED, ASKING, BLOCKED)
     }
     if chosen.isdecimal() and int(chosen) in users:
-        by_state[FRIEND] = [c for c in by_state[FRIEND] if c["id"] in users[int(chosen)]]
+        with_label = users[int(chosen)]
+        by_state[FRIEND] = [friend for friend in by_state[FRIEND] if friend["id"] in with_label]
     return visit.page(
         "social/contacts.html",
-        {"contacts": by_state, "labels": own, "chosen": chosen, **_found(visit)},
+        {"contacts": by_state, "labels": own, "chosen": chosen, **_search_results(visit)},
     )
 
 
@@ -68,8 +70,8 @@ def _name_of(contact: dict[str, object]) -> str:
     return str(contact["name"]).lower()
 
 
-def _found(visit: Visit) -> dict[str, object]:
-    """Return the people whom a search finds; without a search those whom the person may know."""
+def _search_results(visit: Visit) -> dict[str, object]:
+    """Return the people whom a search finds, for the template; without a search those whom the person may know."""
     text = visit.request.GET.get("q", "").strip()[:64]
     if not text:
         return {
@@ -82,7 +84,7 @@ def _found(visit: Visit) -> dict[str, object]:
         check_rate(visit.request)
         found = finding.directory(visit.store, visit.me, text, 20)
     except Denied as denied:
-        messages.error(visit.request, words_of(denied))
+        messages.error(visit.request, refusal_text(denied))
         return {"q": text, "found": found}
     if not found:
         try:
@@ -93,8 +95,8 @@ def _found(visit: Visit) -> dict[str, object]:
 
 
 @form
-def change(visit: Visit, user: str) -> str:
-    """Ask, accept, remove, block or unblock a person."""
+def change_relation(visit: Visit, user: str) -> str:
+    """Ask another person to become a contact, or accept, remove, block or unblock that person."""
     actions = {
         "ask": ContactAction.ASK,
         "accept": ContactAction.ACCEPT,
@@ -109,8 +111,8 @@ def change(visit: Visit, user: str) -> str:
 
 
 @form
-def describe(visit: Visit, user: str) -> str:
-    """Change the person's own name and note for a contact, and the contact's labels."""
+def save_details(visit: Visit, user: str) -> str:
+    """Save the name, the note and the labels that the person gives a contact."""
     if not USER.fullmatch(user):
         raise Denied(DenyReason.NOT_FOUND)
     contact_flow.rename(visit.store, visit.me, user, visit.field("name", 64))
@@ -131,7 +133,7 @@ def add_label(visit: Visit) -> str:
 
 @form
 def change_label(visit: Visit, number: int) -> str:
-    """Delete a label, or change whether its people see that the person is online."""
+    """Delete a label, or change whether contacts with this label see that the person is online."""
     if visit.request.POST.get("do") == "delete":
         labels.delete(visit.store, visit.me, number)
     else:

@@ -1,4 +1,4 @@
-"""The page behind an invitation's link: who has an account accepts, everybody else registers."""
+"""The page of an invitation's link: people with an account accept there, everybody else registers."""
 
 from __future__ import annotations
 
@@ -29,29 +29,30 @@ BACKEND = "domains.flows.sign_in.SignInNameBackend"
 @csrf_protect
 @require_http_methods(["GET", "POST"])
 def invited(request: HttpRequest, code: str) -> HttpResponse:
-    """Show an invitation, and take the answer of the guest."""
-    found = invitations.open_invitation(code, clock.now())
-    if found is None:
+    """Show the page of an invitation, or handle its form by which the guest accepts or registers."""
+    invitation = invitations.open_invitation(code, clock.now())
+    if invitation is None:
         context = {
             "title": _("This link is not good any more"),
             "text": _("It was used before, or it is older than 7 days. Ask for another one."),
         }
         return with_policy(render(request, "plain_message.html", context, status=404))
-    store, inviter = found
+    store, inviter = invitation
     if request.method == "POST":
-        return _answer(request, store, inviter, code)
+        return _accept(request, store, inviter, code)
     return _page(request, inviter, [])
 
 
 def _page(
     request: HttpRequest, inviter: Person, errors: list[str], status: int = 200
 ) -> HttpResponse:
+    """Return the page with the form to accept an invitation, and these errors."""
     context = {"inviter": inviter.name, "errors": errors, "filled": request.POST}
     return with_policy(render(request, "social/invited.html", context, status=status))
 
 
-def _answer(request: HttpRequest, store: PlatformStore, inviter: Person, code: str) -> HttpResponse:
-    """Accept with the account of the signed-in person, or register; then show the inviting person's page."""
+def _accept(request: HttpRequest, store: PlatformStore, inviter: Person, code: str) -> HttpResponse:
+    """Accept an invitation for the signed-in person, or register a guest; then show the inviting person's page."""
     try:
         if isinstance(request.user, Account):
             me = people.person_of_account(request.user)
@@ -59,7 +60,7 @@ def _answer(request: HttpRequest, store: PlatformStore, inviter: Person, code: s
         else:
             _register(request, store, code)
     except RuleBroken as broken:
-        return _page(request, inviter, [translated(one) for one in broken.refusals], 400)
+        return _page(request, inviter, [translated(refusal) for refusal in broken.refusals], 400)
     except Denied:
         return _page(request, inviter, [_("This link is not for you, or not good any more.")], 400)
     messages.success(request, _("You and %(name)s are contacts now.") % {"name": inviter.name})

@@ -26,7 +26,7 @@ from social.data.timeline import MomentPage, Post
 from social.flows import cards, moments, reactions
 from social.flows.moments import Draft
 from social.pages import texts
-from social.pages.visit import Visit, form, keep_files, page
+from social.pages.visit import Visit, form, page, store_files
 from social.rules.limits import MAX_COMMENT, MAX_NAMED, MAX_PICTURES, MAX_TEXT, TIMELINE_PAGE
 from social.rules.visibility import CONTACTS, PRIVATE
 
@@ -34,38 +34,40 @@ TIMELINE = "/people/moments/"
 MOST_COMMENTS = 500
 
 
-def before_of(visit: Visit) -> int | None:
-    """Return where the page of moments begins that the address asks for; `None` for the latest."""
+def page_start(visit: Visit) -> int | None:
+    """Return the id before which the requested page of moments begins; `None` means the first page."""
     text = visit.request.GET.get("before", "")
     return int(text) if text.isdecimal() and 0 < int(text) < 2**63 else None
 
 
 def shown_page(visit: Visit, moments_page: MomentPage) -> dict[str, object]:
-    """Return a page of moments for the template."""
+    """Return the values of a page of moments for the template."""
     names = _circle_names(visit, moments_page.posts)
     return {
-        "moments": [_shown(visit, moments_page, post, names) for post in moments_page.posts],
+        "moments": [_shown_moment(visit, moments_page, post, names) for post in moments_page.posts],
         "next": moments_page.next_before,
     }
 
 
 def _circle_names(visit: Visit, posts: list[Post]) -> dict[int, str]:
-    """Return the names of the circles on whose walls moments stand."""
+    """Return the names of the circles in which these moments were posted: id of the circle -> name."""
     numbers = {post.audience.place for post in posts if post.audience.place > 0}
     return finding.conversation_names(visit.database, numbers) if numbers else {}
 
 
-def _shown(visit: Visit, moments_page: MomentPage, post: Post, names: dict[int, str]) -> Data:
-    """Return one moment for the template."""
+def _shown_moment(
+    visit: Visit, moments_page: MomentPage, post: Post, names: dict[int, str]
+) -> Data:
+    """Return the values of one moment for the template. `names`: id of a circle -> its name."""
     place, viewer = post.audience.place, moments_page.viewer
-    where = {CONTACTS: "", PRIVATE: _("only for you")}
+    place_texts = {CONTACTS: "", PRIVATE: _("only for you")}
     return {
         "id": post.id,
         "author": post.author,
         "name": viewer.contacts.get(post.author) or post.author_name,
         "is_mine": post.author == visit.me.id,
         "circle": place if place > 0 else 0,
-        "place": where.get(place, names.get(place, "")),
+        "place": place_texts.get(place, names.get(place, "")),
         "is_limited": post.author == visit.me.id
         and (post.audience.has_only or post.audience.has_except),
         "kind": post.kind,
@@ -79,7 +81,7 @@ def _shown(visit: Visit, moments_page: MomentPage, post: Post, names: dict[int, 
 @page
 def timeline_page(visit: Visit) -> HttpResponse:
     """Show the person's timeline, the notices, and the form that posts."""
-    moments_page = timeline.timeline(visit.database, visit.me.id, before_of(visit), TIMELINE_PAGE)
+    moments_page = timeline.timeline(visit.database, visit.me.id, page_start(visit), TIMELINE_PAGE)
     groups = reaction_queries.notices(visit.database, visit.me.id, visit.now)
     seen = reaction_queries.seen_id(visit.database, visit.me.id)
     unseen = [group for group in groups if group.last_id > seen]
@@ -95,7 +97,7 @@ def timeline_page(visit: Visit) -> HttpResponse:
 
 
 def post_form(visit: Visit, circle: int = 0) -> dict[str, object]:
-    """Return what the form that posts moments needs; with `circle` it posts to that one alone."""
+    """Return the values for the form that posts moments. `circle`: the only circle to post to; 0 offers all places."""
     own = circle_queries.circles_of(visit.database, visit.me.id) if not circle else []
     return {
         "circles": [
@@ -118,27 +120,27 @@ def draft_of(visit: Visit, files: tuple[UUID, ...]) -> Draft:
     if to not in places and not (to.isdecimal() and 0 < int(to) < 2**63):
         raise Denied(DenyReason.NOT_FOUND)
     place = places[to] if to in places else int(to)
-    who, chosen = visit.request.POST.get("who", "all"), visit.numbers("labels")
-    if who != "all" and not chosen:
+    readers, labels = visit.request.POST.get("who", "all"), visit.numbers("labels")
+    if readers != "all" and not labels:
         raise Denied(DenyReason.MALFORMED, _("choose labels, or everybody"))
     return Draft(
         place,
         visit.field("text", MAX_TEXT, lines=True),
         files,
-        only_labels=chosen if who == "only" else (),
-        except_labels=chosen if who == "except" else (),
+        only_labels=labels if readers == "only" else (),
+        except_labels=labels if readers == "except" else (),
         client_id=visit.field("mark", 64) or None,
     )
 
 
 @form
 def post(visit: Visit) -> str:
-    """Post a moment, with the files of the form."""
-    draft_of(visit, ())  # What is wrong with the form is said before the files are stored.
+    """Post the moment that a form describes, with the form's files."""
+    draft_of(visit, ())  # It raises Denied for a wrong form before the files are stored.
     files = visit.request.FILES.getlist("files")
     if len(files) > MAX_PICTURES:
         raise Denied(DenyReason.MALFORMED, _("at most %(n)s pictures") % {"n": MAX_PICTURES})
-    draft = draft_of(visit, keep_files(visit, files))
+    draft = draft_of(visit, store_files(visit, files))
     number = moments.publish(visit.store, visit.me, draft, visit.now)
     if draft.place > 0:
         return f"/people/circles/{draft.place}/#m{number}"
@@ -147,14 +149,14 @@ def post(visit: Visit) -> str:
 
 @form
 def preview(visit: Visit) -> str:
-    """Say who would see a moment with these choices; nothing is posted."""
+    """Show a message that names the people who would see a moment; nothing is posted."""
     readers = moments.preview(visit.store, visit.me, draft_of(visit, ()))
-    messages.info(visit.request, _words_of_readers(visit, readers))
+    messages.info(visit.request, _readers_text(visit, readers))
     return visit.back(TIMELINE)
 
 
-def _words_of_readers(visit: Visit, readers: list[str]) -> str:
-    """Return how many people see a moment, and their names."""
+def _readers_text(visit: Visit, readers: list[str]) -> str:
+    """Return a sentence with the number and the names of the people who see a moment. `readers`: their ids."""
     if not readers:
         return _("Nobody but you sees it.")
     persons = people.people_by_id(visit.store, readers[:MAX_NAMED])
@@ -164,16 +166,16 @@ def _words_of_readers(visit: Visit, readers: list[str]) -> str:
 
 @page
 def moment(visit: Visit, number: int) -> HttpResponse:
-    """Show a moment with its comments; its author also sees who sees it."""
-    found, viewer = reactions.seen_post(visit.database, visit.me, number)
+    """Show a moment with its comments; its author is also shown the people who see it."""
+    post, viewer = reactions.seen_post(visit.database, visit.me, number)
     counts = timeline.counts(visit.database, viewer, [number])
-    shown = shown_page(visit, MomentPage([found], counts, viewer, None))
+    shown = shown_page(visit, MomentPage([post], counts, viewer, None))
     rows = reaction_queries.comments(visit.database, viewer, number, 0, MOST_COMMENTS)
     names = {row.pk: viewer.contacts.get(row.user) or row.user_name for row in rows}
     likers = reaction_queries.likers(visit.database, viewer, number, MAX_NAMED)
     readers = ""
-    if found.author == visit.me.id:
-        readers = _words_of_readers(visit, moments.readers(visit.store, visit.me, number))
+    if post.author == visit.me.id:
+        readers = _readers_text(visit, moments.readers(visit.store, visit.me, number))
     return visit.page(
         "social/moment.html",
         {
@@ -199,11 +201,11 @@ def moment(visit: Visit, number: int) -> HttpResponse:
 
 
 @form
-def react(visit: Visit, number: int) -> str:
-    """Like a moment or no longer, comment on it, delete a comment or the moment."""
+def save_reaction(visit: Visit, number: int) -> str:
+    """Like a moment, take the like back, comment on it, or delete a comment or the moment."""
     match visit.request.POST.get("do"):
-        case "like" | "unlike" as do:
-            reactions.like(visit.store, visit.me, number, do == "like", visit.now)
+        case "like" | "unlike" as action:
+            reactions.like(visit.store, visit.me, number, action == "like", visit.now)
         case "delete":
             moments.delete(visit.store, visit.me, number, visit.now)
             return TIMELINE
@@ -214,9 +216,9 @@ def react(visit: Visit, number: int) -> str:
             text = visit.field("text", MAX_COMMENT, lines=True)
             if not text:
                 raise Denied(DenyReason.MALFORMED, _("write something"))
-            answered = next(iter(visit.numbers("reply_to")), None)
-            mark = visit.field("mark", 64) or None
-            reactions.comment(visit.store, visit.me, number, text, answered, mark, visit.now)
+            reply_to = next(iter(visit.numbers("reply_to")), None)
+            client_id = visit.field("mark", 64) or None
+            reactions.comment(visit.store, visit.me, number, text, reply_to, client_id, visit.now)
     return f"{visit.back(f'{TIMELINE}{number}/')}#m{number}"
 
 
@@ -231,7 +233,7 @@ def notices_seen(visit: Visit) -> str:
 
 @page
 def album(visit: Visit) -> HttpResponse:
-    """Show the person's own pictures by month, and all own moments, the private ones too."""
+    """Show the pictures that the person posted in a month, and all moments of the person, private ones included."""
     months = reaction_queries.album(visit.database, visit.me.id)
     chosen = visit.request.GET.get("month", "")
     if chosen not in months:
@@ -240,7 +242,7 @@ def album(visit: Visit) -> HttpResponse:
         reaction_queries.pictures(visit.database, visit.me.id, *month_of(chosen)) if chosen else []
     )
     viewer = viewers.load_viewer(visit.database, visit.me.id)
-    own = timeline.of_person(visit.database, visit.me.id, visit.me.id, before_of(visit), 20)
+    own = timeline.of_person(visit.database, visit.me.id, visit.me.id, page_start(visit), 20)
     return visit.page(
         "social/album.html",
         {

@@ -19,7 +19,7 @@ from social.flows import password_reset
 @never_cache
 @require_http_methods(["GET", "POST"])
 def forgotten(request: HttpRequest) -> HttpResponse:
-    """Show the form that asks for a link, and send the link. The answer is the same for every name."""
+    """Show the form for a sign-in name, or send a link to its e-mail address. The answer is the same for every name."""
     is_sent = request.method == "POST"
     if is_sent:
         password_reset.send_link(request.POST.get("name", "")[:254], get_language() or "en")
@@ -29,10 +29,9 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-def choose(request: HttpRequest, text: str) -> HttpResponse:
-    """Show the form for a new password, and set it."""
-    found = password_reset.account_of(text)
-    if found is None:
+def choose_password(request: HttpRequest, text: str) -> HttpResponse:
+    """Show the form for a new password, or set the password. `text`: the token in the link that was sent."""
+    if password_reset.account_of_link(text) is None:
         context = {
             "title": _("This link is not good any more"),
             "text": _("It was used before, or it is older than an hour. Ask for another one."),
@@ -40,7 +39,7 @@ def choose(request: HttpRequest, text: str) -> HttpResponse:
         return with_policy(render(request, "plain_message.html", context, status=404))
     errors: list[str] = []
     if request.method == "POST":
-        errors = _set(request, text)
+        errors = _set_password(request, text)
         if not errors:
             messages.success(request, _("The password is changed. Sign in with it."))
             return redirect("login")
@@ -49,15 +48,15 @@ def choose(request: HttpRequest, text: str) -> HttpResponse:
     return with_policy(reply)
 
 
-def _set(request: HttpRequest, text: str) -> list[str]:
-    """Set the password that a form has; return what is wrong with it, in words."""
-    found, password = password_reset.account_of(text), request.POST.get("new", "")
-    if found is None:
+def _set_password(request: HttpRequest, token: str) -> list[str]:
+    """Set the password that a form contains; return sentences about what is wrong with it, [] if it was set."""
+    target, password = password_reset.account_of_link(token), request.POST.get("new", "")
+    if target is None:
         return [_("This link is not good any more")]
     if password != request.POST.get("again", ""):
         return [_("the two new passwords differ")]
     try:
-        password_reset.reset(*found, password)
+        password_reset.reset(*target, password)
     except RuleBroken as broken:
         return [translated(refusal) for refusal in broken.refusals]
     return []

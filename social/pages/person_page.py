@@ -15,45 +15,49 @@ from social.data import finding, label_queries, timeline, viewers
 from social.flows import number_exchange
 from social.models import NumberExchange
 from social.pages import texts
-from social.pages.moments_page import before_of, shown_page
+from social.pages.moments_page import page_start, shown_page
 from social.pages.visit import Visit, form, page
 from social.rules.cards import PICTURE, ShownTo, shows_field
 
 
 @page
 def person(visit: Visit, user: str) -> HttpResponse | HttpResponseRedirect:
-    """Show a person's card and moments, as far as the visitor may see them."""
+    """Show those parts of a person's card and those moments that the visitor may see."""
     if user == visit.me.id:
         return redirect("social-profile")
-    found = people.people_by_id(visit.store, [user]).get(user) if USER.fullmatch(user) else None
-    if found is None:
+    persons = people.people_by_id(visit.store, [user]) if USER.fullmatch(user) else {}
+    shown = persons.get(user)
+    if shown is None:
         raise Denied(DenyReason.NOT_FOUND)
-    close = viewers.closeness(visit.store, visit.me, [found])[user]
-    near = close.is_contact or close.shares_circle
+    closeness = viewers.closeness(visit.store, visit.me, [shown])[user]
+    is_near = closeness.is_contact or closeness.shares_circle
     relation = queries.states_between(visit.database, visit.me.id, [user])[user][0]
-    if not near and not relation and user not in finding.findable(visit.store, visit.me, [found]):
+    findable = finding.findable(visit.store, visit.me, [shown])
+    if not is_near and not relation and user not in findable:
         raise Denied(DenyReason.NOT_FOUND)
     rows = viewers.card_fields(visit.database, [user])[user]
     fields = {
-        row.name: row.value for row in rows if shows_field(row.name, ShownTo(row.shown_to), close)
+        row.name: row.value
+        for row in rows
+        if shows_field(row.name, ShownTo(row.shown_to), closeness)
     }
     contact = Contact.objects.using(visit.database).filter(owner=visit.me.id, other=user).first()
     own = label_queries.labels_of(visit.database, visit.me.id)
-    having = label_queries.people_by_label(visit.database, [label.id for label in own])
+    people_by_label = label_queries.people_by_label(visit.database, [label.id for label in own])
     exchange = NumberExchange.objects.using(visit.database).filter(owner=visit.me.id, other=user)
-    moments = timeline.of_person(visit.database, visit.me.id, user, before_of(visit), 20)
+    moments = timeline.of_person(visit.database, visit.me.id, user, page_start(visit), 20)
     return visit.page(
         "social/person.html",
         {
-            "they": {"id": user, "name": (contact.name if contact else "") or found.name},
-            "real_name": found.name,
+            "they": {"id": user, "name": (contact.name if contact else "") or shown.name},
+            "real_name": shown.name,
             "picture": fields.pop(PICTURE, ""),
             "fields": [(texts.card_fields()[name], value) for name, value in fields.items()],
             "relation": relation,
-            "is_blocked": close.is_blocked,
-            "near": near,
+            "is_blocked": closeness.is_blocked,
+            "near": is_near,
             "contact": contact,
-            "labels": [(label, user in having[label.id]) for label in own],
+            "labels": [(label, user in people_by_label[label.id]) for label in own],
             "exchange": exchange.values_list("state", flat=True).first() or "",
             "page": shown_page(visit, moments),
         },
@@ -62,7 +66,7 @@ def person(visit: Visit, user: str) -> HttpResponse | HttpResponseRedirect:
 
 @form
 def exchange_numbers(visit: Visit, user: str) -> str:
-    """Ask for an exchange of numbers, agree to it, or end it."""
+    """Ask another person to exchange numbers, agree to a request, or end the exchange."""
     if not USER.fullmatch(user):
         raise Denied(DenyReason.NOT_FOUND)
     match visit.request.POST.get("do"):
@@ -76,7 +80,7 @@ def exchange_numbers(visit: Visit, user: str) -> str:
 
 
 @form
-def write(visit: Visit, user: str) -> str:
-    """Open the conversation with a person, and go there."""
+def open_chat(visit: Visit, user: str) -> str:
+    """Open the conversation with a person, and return the address of its chat page."""
     number = conversations.open_direct(visit.store, visit.me, user)
     return f"/chat/#c={number}"

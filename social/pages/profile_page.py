@@ -1,4 +1,4 @@
-"""The page of one's own profile: name, card, privacy, number, password, and where one is signed in."""
+"""The page of a person's own profile: name, card, privacy, number and password."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from social.data import profiles, viewers
 from social.flows import address_book, cards
 from social.models import ConfirmedNumber
 from social.pages import texts
-from social.pages.visit import Visit, form, keep_files, page
+from social.pages.visit import Visit, form, page, store_files
 from social.rules.cards import FIELDS, PHONE, PICTURE, FoundBy, Matching, ShownTo, default_shown_to
 
 PROFILE = "/people/me/"
@@ -62,19 +62,20 @@ def profile(visit: Visit) -> HttpResponse:
 
 
 def _account(visit: Visit) -> Account:
+    """Return the account of the visitor."""
     return Account.objects.using(visit.database).get(moid=visit.me.id)
 
 
 @form
 def save_card(visit: Visit) -> str:
-    """Save the card, and to whom each of its fields is shown."""
+    """Save the fields of the person's card, and the people to whom each is shown."""
     fields: dict[str, tuple[str | None, ShownTo | None]] = {}
     for name, most in FIELDS.items():
         shown_to = visit.choice(f"shown_{name}", ShownTo)
         value = None if name == PICTURE else visit.field(name, most, lines=True)
         fields[name] = (value, shown_to)
     if files := visit.request.FILES.getlist("picture"):
-        fields[PICTURE] = (str(keep_files(visit, files[:1])[0]), fields[PICTURE][1])
+        fields[PICTURE] = (str(store_files(visit, files[:1])[0]), fields[PICTURE][1])
     elif visit.request.POST.get("no_picture"):
         fields[PICTURE] = ("", None)
     cards.save(visit.store, visit.me, fields)
@@ -84,13 +85,13 @@ def save_card(visit: Visit) -> str:
 
 @form
 def save_privacy(visit: Visit) -> str:
-    """Save who finds the person, and who learns that a number is the person's."""
+    """Save the choices which people find the person in the directory, by the number, and among suggestions."""
     wanted: dict[str, object] = {"suggested": visit.request.POST.get("suggested") == "1"}
     if found_by := visit.choice("found_by", FoundBy):
         wanted["found_by"] = found_by
     if matching := visit.choice("matching", Matching):
         wanted["matching"] = matching
-    cards.choose(visit.store, visit.me, wanted)
+    cards.save_privacy(visit.store, visit.me, wanted)
     messages.success(visit.request, _("Your choices are saved."))
     return PROFILE
 
@@ -103,7 +104,7 @@ def save_name(visit: Visit) -> str:
         visit.field("first_name", 64),
         visit.field("last_name", 64),
     )
-    _change(
+    _change_account(
         visit,
         lambda: accounts.save_account(account, visit.database, changed=("first_name", "last_name")),
     )
@@ -112,13 +113,13 @@ def save_name(visit: Visit) -> str:
 
 @form
 def change_password(visit: Visit) -> str:
-    """Change the password, with the old one; all other sessions and tokens end."""
+    """Change the password, if the form contains the old one; all other sessions and tokens of the person end."""
     account, new = _account(visit), visit.request.POST.get("new", "")
     if not account.check_password(visit.request.POST.get("old", "")):
         raise Denied(DenyReason.MALFORMED, _("the old password is wrong"))
     if new != visit.request.POST.get("again", ""):
         raise Denied(DenyReason.MALFORMED, _("the two new passwords differ"))
-    if _change(visit, lambda: accounts.set_password(visit.me.id, new, visit.database)):
+    if _change_account(visit, lambda: accounts.set_password(visit.me.id, new, visit.database)):
         update_session_auth_hash(visit.request, _account(visit))
         messages.success(
             visit.request, _("The password is changed. You are signed out everywhere else.")
@@ -126,8 +127,8 @@ def change_password(visit: Visit) -> str:
     return PROFILE
 
 
-def _change(visit: Visit, change: Callable[[], object]) -> bool:
-    """Change the account; return whether the domains' rules allow it, and say what they refuse."""
+def _change_account(visit: Visit, change: Callable[[], object]) -> bool:
+    """Call `change`, which saves the account; if the rules refuse it, show why and return False."""
     try:
         change()
     except RuleBroken as broken:
@@ -138,8 +139,8 @@ def _change(visit: Visit, change: Callable[[], object]) -> bool:
 
 
 @form
-def number(visit: Visit) -> str:
-    """Send a code to the person's number, or confirm the number by it."""
+def save_number(visit: Visit) -> str:
+    """Send a code to the person's telephone number, or confirm the number by the code."""
     text, language = visit.field("number", 40), get_language() or "en"
     if code := visit.field("code", 6):
         address_book.confirm(visit.store, visit.me, text, "", code, visit.now)

@@ -1,4 +1,4 @@
-"""The texts of the pages of people, circles and moments that are made in Python, translated."""
+"""The translated texts that the pages of people, circles and moments get from Python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from social.rules.cards import FoundBy, Matching, ShownTo
 
 
 def card_fields() -> dict[str, str]:
-    """Return the names of the fields of a card."""
+    """Return the names of a card's fields for people: field -> name in the reader's language."""
     return {
         "nickname": _("Nickname"),
         "organisation": _("Organisation"),
@@ -25,7 +25,7 @@ def card_fields() -> dict[str, str]:
 
 
 def shown_to() -> list[tuple[str, str]]:
-    """Return the choices of the people to whom a field is shown: (value, text)."""
+    """Return the choices for "Who sees this field of my card?": (value, text)."""
     return [
         (ShownTo.NOBODY.value, _("nobody")),
         (ShownTo.CONTACTS.value, _("my contacts")),
@@ -36,7 +36,7 @@ def shown_to() -> list[tuple[str, str]]:
 
 
 def found_by() -> list[tuple[str, str]]:
-    """Return the choices of the people who may find a person: (value, text)."""
+    """Return the choices for "Who finds me?": (value, text)."""
     return [
         (FoundBy.NOBODY.value, _("my contacts only")),
         (FoundBy.CIRCLE.value, _("people of my circles")),
@@ -46,7 +46,7 @@ def found_by() -> list[tuple[str, str]]:
 
 
 def matching() -> list[tuple[str, str]]:
-    """Return the choices of the people who learn from an address book that a number is the person's: (value, text)."""
+    """Return the choices for "Who finds me by my number in their address book?": (value, text)."""
     return [
         (Matching.NOBODY.value, _("nobody")),
         (Matching.MUTUAL.value, _("people whose number I have, too")),
@@ -55,7 +55,7 @@ def matching() -> list[tuple[str, str]]:
 
 
 def of_notice(group: NoticeGroup) -> str:
-    """Return a group of notices as a sentence, such as "Ben and 3 others like your moment."."""
+    """Return a group of notices as a sentence, such as "Ben and 3 more: likes your moment"."""
     names = [name for _user, name in group.named]
     who, others = names[0], len(group.people) - 1
     if others:

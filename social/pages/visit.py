@@ -1,6 +1,6 @@
-"""The frame of all pages of people, circles and moments: who visits, from whose data, and refusals in words.
+"""What all pages of people, circles and moments share: the visiting person, and refusals as sentences.
 
-The pages are made of plain forms. They decide nothing: each form calls the flow that the HTTP API calls.
+The pages consist of plain forms. They decide nothing: each form calls the same flow as the HTTP API.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ W = TypeVar("W", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A signed-in person who looks at a page or sends a form, at one moment."""
+    """A request for a page or by a form, of a signed-in person (`me`); `store` has the data of the person's platform."""
 
     request: HttpRequest
     me: Person
@@ -61,32 +61,36 @@ class Visit:
         return self.store.database
 
     def page(self, template: str, context: dict[str, object]) -> HttpResponse:
-        """Return a page with the parts that apps add to it, and with its content security policy."""
+        """Return the response with a template and these values, the parts of other apps, and a content security policy."""
         parts = parts_of(self.request)
         values = {"person": self.me.name, "parts": parts, **context}
         return with_policy(render(self.request, template, values), addresses_of(parts))
 
     def field(self, name: str, most: int, *, lines: bool = False) -> str:
-        """Return the text of a form's field, stripped. Raises Denied if it is too long, or has control characters."""
+        """Return the stripped text of a form's field.
+
+        `most`: how many characters it may have; `lines`: it may have several lines. Raises Denied if it is too long or
+        has control characters.
+        """
         text = self.request.POST.get(name, "").replace("\r\n", "\n").strip()
         if len(text) > most or fault_of(text, lines=lines, empty=True):
             raise Denied(DenyReason.MALFORMED, name)
         return text
 
     def choice(self, name: str, words: type[W]) -> W | None:
-        """Return the word that was chosen in a form's field; `None` if none of these words was."""
+        """Return the member of the enumeration `words` that was chosen in a form's field; `None` for any other text."""
         text = self.request.POST.get(name, "")
         return next((word for word in words if word.value == text), None)
 
     def back(self, otherwise: str) -> str:
-        """Return the page that a form names as the one to go back to, if it is one of these pages."""
+        """Return the path in the form's field `back`, if it is a page below `/people/`; else `otherwise`."""
         path = self.request.POST.get("back", "")
         return (
             path if re.fullmatch(r"/people/[\w/-]{0,100}", path) and "//" not in path else otherwise
         )
 
     def numbers(self, name: str) -> tuple[int, ...]:
-        """Return the ids that were chosen in a form's field."""
+        """Return the ids (whole numbers) that were chosen in a form's field; other texts are left out."""
         return tuple(int(text) for text in self.request.POST.getlist(name) if text.isdecimal())
 
 
@@ -95,7 +99,7 @@ class Elsewhere(Exception):
 
 
 def check_rate(request: HttpRequest) -> None:
-    """Count a form or a search of a person; raise Denied above the limit that the HTTP API has for such calls."""
+    """Count a form or a search by a person. Raises Denied above the limit of the HTTP API for such calls."""
     if not StrictLimit().allow_request(cast(Request, request), cast(APIView, None)):
         raise Denied(DenyReason.RATE)
 
@@ -106,7 +110,7 @@ FormView = Callable[..., str]
 
 
 def _visit(request: HttpRequest) -> Visit:
-    """Return the visit of a signed-in person. Raises Elsewhere."""
+    """Return the visit of a signed-in person. Raises Elsewhere, and Http404 at a site without instant messages."""
     if "im" not in settings.ROLES:
         raise Http404
     assert isinstance(request.user, Account)
@@ -118,7 +122,7 @@ def _visit(request: HttpRequest) -> Visit:
 
 
 def page(view: PageView) -> Page:
-    """Decorate the view of a page: it gets a Visit; what the visitor may not see does not exist."""
+    """Decorate a function that shows a page to a Visit, as a view; a page that the visitor may not see is a 404."""
 
     @wraps(view)
     def page_view(request: HttpRequest, **values: object) -> HttpResponse:
@@ -134,22 +138,22 @@ def page(view: PageView) -> Page:
 
 
 def form(view: FormView) -> Page:
-    """Decorate the view of a form: it returns where to go then; a refusal is said there in words.
+    """Decorate a function that handles a form and returns the path of the next page, as a view.
 
-    A refused form leads back to the page that it came from.
+    If the form is refused, the page that it came from is shown again, with the reason.
     """
 
     @wraps(view)
     def form_view(request: HttpRequest, **values: object) -> HttpResponse:
-        """Do what the form asks for, and lead to the next page."""
+        """Handle the form, and redirect to the next page."""
         try:
             visit = _visit(request)
             check_rate(request)
             return redirect(view(visit, **values))
         except Denied as denied:
-            messages.error(request, words_of(denied))
+            messages.error(request, refusal_text(denied))
         except TransferRefused as refused:
-            messages.error(request, _words_of_upload(refused))
+            messages.error(request, _refusal_text_of_upload(refused))
         except (Elsewhere, NotServedHere):
             return redirect("console")
         except (Error, ReadOnly):
@@ -160,15 +164,15 @@ def form(view: FormView) -> Page:
 
 
 def _back(request: HttpRequest) -> str:
-    """Return the path of our own page from which a form came; the timeline if it does not say."""
+    """Return the path of the page from which a form was sent, by its header `Referer`; by default the timeline."""
     referrer = request.META.get("HTTP_REFERER", "")
     host = f"://{request.get_host()}/"
     before, found, path = referrer.partition(host)
     return f"/{path}" if found and before in ("http", "https") else "/people/moments/"
 
 
-def words_of(denied: Denied) -> str:
-    """Return in the reader's language why a request was refused, and what to do."""
+def refusal_text(denied: Denied) -> str:
+    """Return a sentence in the reader's language: why a request was refused, and what to do."""
     texts = {
         DenyReason.NOT_FOUND: _("It is no longer there, or not for you."),
         DenyReason.NOT_ALLOWED: _("This is not possible for you. Ask who leads it."),
@@ -180,7 +184,8 @@ def words_of(denied: Denied) -> str:
     return texts.get(denied.why, fallback)
 
 
-def _words_of_upload(refused: TransferRefused) -> str:
+def _refusal_text_of_upload(refused: TransferRefused) -> str:
+    """Return a sentence in the reader's language: why an uploaded file was refused."""
     texts = {
         413: _("The file is too large, or your files take too much room."),
         429: _("Too many files at once. Try again in a minute."),
@@ -188,12 +193,12 @@ def _words_of_upload(refused: TransferRefused) -> str:
     return texts.get(refused.status, _("The file could not be taken. Try another one."))
 
 
-def keep_files(visit: Visit, files: Iterable[UploadedFile[bytes]]) -> tuple[UUID, ...]:
+def store_files(visit: Visit, files: Iterable[UploadedFile[bytes]]) -> tuple[UUID, ...]:
     """Store the files of a form as uploads of the person, and return their ids. Raises TransferRefused."""
-    kept = []
+    ids = []
     for file in files:
         size = file.size or 0
         row = upload.begin(visit.store, visit.me.id, file.name or "", size)
         upload.receive(visit.me.id, row.id, 0, file, size)
-        kept.append(row.id)
-    return tuple(kept)
+        ids.append(row.id)
+    return tuple(ids)

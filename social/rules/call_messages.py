@@ -1,4 +1,4 @@
-"""The module makes what people's devices, and the log of their conversation, are told about a call. It is pure."""
+"""Pure functions that build the notices to devices, and the entries of the conversation's log, about a call."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from im.rules.vocabulary import MISSED_CALL, Cmd
 from social.rules.calls import Call, CallEnd, CallState, Party
 
 STARTED, ENDED = "started", "ended"
-"""With MISSED_CALL the things that a log tells of a call."""
+"""With MISSED_CALL the kinds of log entries about a call."""
 _NOTICES = {
     CallState.INVITING: Cmd.CALL_RINGING,
     CallState.RINGING: Cmd.CALL_RINGING,
@@ -17,14 +17,14 @@ _NOTICES = {
 
 
 def notice_cmd(call: Call) -> Cmd:
-    """Return the kind of notice that tells devices how a call stands."""
+    """Return the kind of notice by which devices learn the present state of a call."""
     return _NOTICES[call.state]
 
 
 def describe(call: Call) -> Data:
-    """Return a call as notices and the HTTP API show it to both of its people.
+    """Return a call as JSON for notices and the HTTP API, the same for both of its people.
 
-    A device drops what has a lower `version` than it knows. `missed`: the called person has missed it.
+    A device ignores a description with a lower `version` than the last one. `missed`: the called person has missed it.
     """
     return {
         "call_id": str(call.id),
@@ -50,28 +50,29 @@ def describe(call: Call) -> Data:
 
 
 def _party(party: Party) -> Data:
+    """Return the caller or the called person as JSON."""
     return {"user_id": party.id, "name": party.name}
 
 
 def entries_of(before: Call | None, after: Call) -> list[str]:
-    """Return what a change of a call adds to the log of the conversation: STARTED, MISSED_CALL, ENDED, or nothing.
+    """Return the kinds of log entries that a change of a call causes: STARTED, MISSED_CALL or ENDED, at most one.
 
-    `before` is `None` for a new call. A call that ends as it begins leaves one entry.
+    `before` is `None` for a new call.
     """
     if after.state is CallState.ENDED and (before is None or before.is_live):
         return [MISSED_CALL if after.is_missed else ENDED]
     return [STARTED] if before is None else []
 
 
-def entry_data(call: Call, what: str) -> Data:
-    """Return what an entry of the log tells of a call."""
+def entry_data(call: Call, kind: str) -> Data:
+    """Return the field `data` of a log entry of this kind (STARTED, MISSED_CALL or ENDED) about a call."""
     data: Data = {
-        "what": what,
+        "what": kind,
         "call_id": str(call.id),
         "caller_id": call.caller.id,
         "callee_id": call.callee.id,
     }
-    if what != STARTED:
+    if kind != STARTED:
         data["reason"] = (call.reason or CallEnd.FAILED).value
         data["seconds"] = call.talk_seconds
     return data

@@ -1,4 +1,4 @@
-"""The rules for beginning a call: who may call whom, and what becomes of a call to somebody who cannot answer. Pure."""
+"""The rules for beginning a call: who may call whom, and how a call ends that cannot be answered. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from social.rules.calls import WAITING, Call, CallEnd, CallState
 
 
 class CallRefusal(StrEnum):
-    """The reason why a call does not begin at all."""
+    """The reason why a call is refused, so that no call is stored."""
 
     NOT_FOUND = "not_found"
     NO_TENANT = "no_tenant"
@@ -21,7 +21,7 @@ class CallRefusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts that decide about a call that a person wants to begin.
+    """The facts by which it is decided whether a person may call another one.
 
     `is_contact`: the called person is a contact of the caller. `shares_tenant`, `shares_circle`: both are in one.
     `is_blocked`: one of the two has blocked the other. `is_online`: a device of the called person is. `is_licensed`:
@@ -42,24 +42,27 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The call begins. It may have ended already, because the called person cannot answer: so it is missed, not lost."""
+    """The decision that the call begins. If the called person cannot answer, it ends at once, and counts as missed."""
 
     call: Call
 
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """There is such a call already: the same one asked for again, or (`is_answer`) one that the other person has begun."""
+    """The decision that no second call begins, because `call` exists already.
+
+    `is_answer`: the other person has begun it, so this request answers it; else the request was repeated.
+    """
 
     call: Call
     is_answer: bool
 
 
 def decide_start(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
-    """Decide what becomes of a call that a person wants to begin.
+    """Decide whether a call between two people begins, and in which state.
 
-    A person who calls somebody whose call is just ringing answers it, so that two who call each other at the same
-    moment talk. A refusal does not tell whether somebody has blocked the caller or does not exist.
+    If the called person is just calling the caller, that call is answered, so that two people who call each other at
+    the same moment talk. A refusal does not tell whether somebody has blocked the caller or does not exist.
     """
     if refusal := refuse_person(facts):
         return refusal
@@ -67,9 +70,9 @@ def decide_start(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
         other for other in facts.live if {other.caller.id, other.callee.id} == _people_of(call)
     ]
     for other in between:
-        is_back = other.caller.id == call.callee.id
-        if not is_back or other.state in WAITING:
-            return Joined(other, is_answer=is_back)
+        is_reverse = other.caller.id == call.callee.id
+        if not is_reverse or other.state in WAITING:
+            return Joined(other, is_answer=is_reverse)
     if any(call.caller.id in other.occupied for other in facts.live):
         return CallRefusal.IN_A_CALL
     if not facts.is_permitted:
@@ -80,23 +83,23 @@ def decide_start(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
 
 
 def decide_add(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
-    """Decide what becomes of a call that brings a further person into a talk that goes on.
+    """Decide whether a call begins that adds a further person to the conference of an active call.
 
     A person who is called or talks in the same session already is not called again.
     """
     if refusal := refuse_person(facts):
         return refusal
-    mine = [other for other in facts.live if other.session == call.session]
-    for other in mine:
+    same_session = [other for other in facts.live if other.session == call.session]
+    for other in same_session:
         if call.callee.id in other.occupied:
             return Joined(other, is_answer=False)
-    if not any(call.caller.id in other.talkers for other in mine):
+    if not any(call.caller.id in other.talkers for other in same_session):
         return CallRefusal.NOT_FOUND
     return _ring(call, facts) if facts.is_permitted else CallRefusal.NOT_PERMITTED
 
 
-def decide_summon(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
-    """Decide what becomes of a call by which a running conference calls a person of its tenant."""
+def decide_call_from_conference(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
+    """Decide whether a call begins by which a running conference calls a person of its tenant."""
     if facts.is_blocked or not facts.shares_tenant:
         return CallRefusal.NOT_FOUND
     for other in facts.live:
@@ -106,14 +109,14 @@ def decide_summon(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
 
 
 def _ring(call: Call, facts: Facts) -> Begun:
-    """Let a call ring; it ends as it begins if the called person cannot answer."""
+    """Return the decision that a call begins; it has ended already if the called person is busy or not online."""
     if any(call.callee.id in other.occupied for other in facts.live):
         return Begun(_ended(call, CallEnd.BUSY))
     return Begun(call) if facts.is_online else Begun(_ended(call, CallEnd.UNREACHABLE))
 
 
 def refuse_person(facts: Facts) -> CallRefusal | None:
-    """Return why one person may not call the other, whatever both are doing; `None` means that it is allowed."""
+    """Return why one person may never call the other; `None` means that it is allowed. Other calls do not matter."""
     is_near = facts.is_contact or facts.shares_tenant or facts.shares_circle
     if not is_near or facts.is_blocked:
         return CallRefusal.NOT_FOUND
@@ -121,9 +124,10 @@ def refuse_person(facts: Facts) -> CallRefusal | None:
 
 
 def _people_of(call: Call) -> set[str]:
+    """Return the ids of the two people of a call."""
     return {call.caller.id, call.callee.id}
 
 
 def _ended(call: Call, reason: CallEnd) -> Call:
-    """Return a call that ends at the moment in which it begins."""
+    """Return a new call, ended for this reason at the moment of its beginning."""
     return replace(call, state=CallState.ENDED, reason=reason, ended_at=call.created_at)

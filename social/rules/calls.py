@@ -3,8 +3,8 @@
     inviting -> ringing -> active -> ended
         \\__________\\_________________/
 
-A call is one row, which `decide` changes and nobody else. Every event may arrive twice, late, or from several devices
-at once: the first one counts, and all others are told what has become of the call. Pure.
+Only `decide` changes a call. An event may arrive twice, late, or from several devices at once: the first one counts,
+and the senders of all others learn the state of the call. Pure functions.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 CHECK_EVERY = timedelta(seconds=60)
-"""So often an active call is looked at: may it go on, and is there still the conference that carries it?"""
+"""An active call is checked so often: whether it is still permitted, and whether its conference still runs."""
 MEDIA_WITHIN = timedelta(seconds=15)
 """A call that was answered fails if no media unit carries it after this time."""
 
 
 class CallState(StrEnum):
-    """The state of a call. INVITING: no device of the called person has said yet that it rings."""
+    """The state of a call. INVITING: no device of the called person has reported yet that it rings."""
 
     INVITING = "inviting"
     RINGING = "ringing"
@@ -64,10 +64,10 @@ class Call:
     """A call is the attempt of one person to talk to another, and the talk that follows.
 
     `version` grows with every change, so that a device can drop a notice that comes late. `session` is the id of the
-    call that began the conference which all calls of a session share: each further call brings one more person into
-    it. `left_by`: who of the two of the first call has left, while the other one goes on talking to further people.
-    `conversation` is 0 where the two people have no conversation of their own. `e164` and `confid` name the conference that carries an active call, "" until there
-    is one. `is_released`: nothing has to be done about that conference any more.
+    first call of a session; all calls of a session share a conference, and each further call adds one more person to
+    it. `left_by`: the id of the person of the first call who has left, while the other one goes on talking to further
+    people. `conversation` is 0 if the two people have no conversation. `e164` and `confid` are number and id of the
+    conference of an active call, "" until there is one. `is_released`: that conference has been ended, if necessary.
     """
 
     id: int
@@ -102,12 +102,12 @@ class Call:
 
     @property
     def is_first(self) -> bool:
-        """Return whether this call has begun its session, so that both its people are in the talk by it."""
+        """Return whether this is the first call of its session, whose caller and called person are both in the conference."""
         return self.id == self.session
 
     @property
     def talkers(self) -> frozenset[str]:
-        """Return the people who are in the talk by this call."""
+        """Return the ids of the people whom this call has brought into the conference, and who are still in it."""
         if self.state is not CallState.ACTIVE:
             return frozenset()
         people = {self.caller.id, self.callee.id} if self.is_first else {self.callee.id}
@@ -115,7 +115,7 @@ class Call:
 
     @property
     def occupied(self) -> frozenset[str]:
-        """Return the people whom this call keeps from calling somebody else."""
+        """Return the ids of the people who cannot make or answer another call because of this one."""
         return (
             frozenset({self.caller.id, self.callee.id}) if self.state in WAITING else self.talkers
         )
@@ -134,7 +134,7 @@ class Call:
 
     @property
     def next_due(self) -> datetime | None:
-        """Return when a timer has to look at the call next; `None` means never."""
+        """Return when a timer has to handle the call next; `None` means never."""
         if self.state in WAITING:
             return self.ring_until
         if self.state is CallState.ACTIVE:
@@ -165,16 +165,16 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """A person does not want the call, and says so with a device."""
+    """A person declines the call with a device."""
 
     user: str
 
 
 @dataclass(frozen=True, slots=True)
 class HungUp:
-    """A person hangs up: gives up calling, declines, or ends the talk, as the call stands.
+    """A person hangs up: cancels a ringing call, declines it, or leaves an active one.
 
-    `others`: how many people besides the two of this call are in the talk of its session.
+    `others`: how many people besides the two of this call are in the conference of the session.
     """
 
     user: str
@@ -183,17 +183,17 @@ class HungUp:
 
 @dataclass(frozen=True, slots=True)
 class SessionOver:
-    """Nobody is left with whom to talk in the session of the call."""
+    """At most one person is left in the conference of the call's session."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeIsUp:
-    """The timer has found the call: nobody has answered in time, or nothing carries it."""
+    """The time of a call is over: nobody has answered in time, or it did not get a conference in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaReady:
-    """A conference carries the call."""
+    """The conference of an active call has been created."""
 
     e164: str
     confid: str
@@ -201,7 +201,7 @@ class MediaReady:
 
 @dataclass(frozen=True, slots=True)
 class MediaFailed:
-    """No media unit carries the call."""
+    """The conference of an active call could not be created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,19 +233,19 @@ Event = (
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The event changes the call to this; both people are told."""
+    """The event changes the call, whose next value is `call`; both people are notified."""
 
     call: Call
 
 
 @dataclass(frozen=True, slots=True)
 class Unchanged:
-    """The event has happened before, or comes too late to matter."""
+    """The event has no effect: it was repeated, or came too late."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The event is refused. `reason` is why the call is over for the device; `None`: the person may not do this."""
+    """The event is refused. `reason`: why the call is over for the device; `None`: the person may not cause the event."""
 
     reason: CallEnd | None = None
 
@@ -255,8 +255,8 @@ UNCHANGED = Unchanged()
 
 
 def decide(call: Call, event: Event, now: datetime) -> Decision:
-    """Return what an event changes about a call."""
-    if not _may(call, event):
+    """Decide what an event changes about a call: return the changed call, no change, or a refusal."""
+    if not _may_cause(call, event):
         return Refused()
     match event:
         case Rang():
@@ -276,8 +276,8 @@ def decide(call: Call, event: Event, now: datetime) -> Decision:
             return _end_talk(call, event, now)
 
 
-def _may(call: Call, event: Event) -> bool:
-    """Return whether a person may cause the event; what no person causes may always happen."""
+def _may_cause(call: Call, event: Event) -> bool:
+    """Return whether the person named in an event may cause it; events without a person are always allowed."""
     match event:
         case Rang(user) | Answered(user) | Declined(user):
             return user == call.callee.id
@@ -292,7 +292,7 @@ def _may(call: Call, event: Event) -> bool:
 def _end_talk(
     call: Call, event: SessionOver | MediaFailed | MediaEnded | Forbidden, now: datetime
 ) -> Decision:
-    """End a call for a reason that none of its people has caused."""
+    """Decide about an event that none of the call's people has caused, which ends an active call."""
     if call.state is CallState.ACTIVE:
         has_failed = isinstance(event, MediaFailed | Forbidden)
         return _end(call, CallEnd.FAILED if has_failed else CallEnd.HUNG_UP, now)
@@ -302,7 +302,7 @@ def _end_talk(
 
 
 def _answer(call: Call, device: str, now: datetime) -> Decision:
-    """Let the first device that answers have the call; the same device may say so again."""
+    """Decide about an answer: the first device gets the call; a repeated answer of this device changes nothing."""
     if call.state in WAITING:
         if call.ring_until <= now:
             return _end(call, CallEnd.NO_ANSWER, now)
@@ -315,9 +315,9 @@ def _answer(call: Call, device: str, now: datetime) -> Decision:
 
 
 def _hang_up(call: Call, user: str, others: int, now: datetime) -> Decision:
-    """End the call; or let the person leave, if the other one has further people to talk to.
+    """Decide about a person who hangs up: the call ends, or only this person leaves it.
 
-    The reason follows from who hangs up and whether anybody had answered.
+    Only the person leaves if the other one still talks to further people (`others`) in the conference.
     """
     if call.state is CallState.ACTIVE:
         if user == call.left_by:
@@ -344,30 +344,32 @@ def _time_is_up(call: Call, now: datetime) -> Decision:
 
 
 def _end(call: Call, reason: CallEnd, now: datetime, user: str = "") -> Changed:
+    """Return the call ended for this reason; `user` is the id of the person who ended it, if any."""
     return _changed(call, state=CallState.ENDED, reason=reason, ended_at=now, ended_by=user)
 
 
 def _changed(call: Call, **columns: object) -> Changed:
+    """Return the call with these fields changed, and the next version."""
     return Changed(replace(call, version=call.version + 1, **columns))  # type: ignore[arg-type]  # of fields by name
 
 
 def checked(call: Call, now: datetime) -> Call:
-    """Return an active call that was looked at now; nobody has to be told of that."""
+    """Return an active call with the time of its last check; the version stays, as nobody is notified."""
     return replace(call, checked_at=now)
 
 
 def released(call: Call) -> Call:
-    """Return an ended call about whose conference nothing has to be done any more."""
+    """Return an ended call, marked so that its conference is not ended again."""
     return replace(call, is_released=True)
 
 
 def rings(call: Call, user: str) -> bool:
-    """Return whether the devices of a person ring for a call as it stands now."""
+    """Return whether the devices of a person ring for a call in its present state."""
     return user == call.callee.id and call.state in WAITING
 
 
 def end_for_device(call: Call, user: str, device: str) -> CallEnd | None:
-    """Return why a call is over for one device of a person; `None` means that it is not."""
+    """Return why a call is over for one device of a person; `None` means that it is not over."""
     if call.state is CallState.ENDED:
         return call.reason
     is_silent = call.state is CallState.ACTIVE and user == call.callee.id

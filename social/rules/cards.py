@@ -1,4 +1,4 @@
-"""The module decides who sees which field of a person's card, and who finds a person. It is pure."""
+"""The rules by which people see the fields of a person's card, and find a person. Pure functions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class ShownTo(StrEnum):
-    """The people to whom a field is shown. Each word includes the people of those before it."""
+    """The people to whom a field of a card is shown. Each value includes the people of the values before it."""
 
     NOBODY = "nobody"
     CONTACTS = "contacts"
@@ -26,9 +26,9 @@ class FoundBy(StrEnum):
 
 
 class Matching(StrEnum):
-    """The people who learn from their address book that a number of theirs is this person's.
+    """The people who find a person by a number in their address book.
 
-    MUTUAL: those whose number stands in this person's address book, too.
+    MUTUAL: those whose own number is in the person's address book, too.
     """
 
     NOBODY = "nobody"
@@ -51,7 +51,7 @@ FIELDS = {
 """The fields of a card, each with the number of characters that it may have."""
 PHONE, PICTURE, NOTE = "phone", "picture", "note"
 DEFAULT_SHOWN_TO = {PICTURE: ShownTo.TENANT, "nickname": ShownTo.TENANT}
-"""Fields that others see unless the person chose otherwise; all others are shown to contacts."""
+"""The people to whom these fields are shown by default; all other fields are shown to contacts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,8 @@ def may_find(found_by: FoundBy, reader: Closeness) -> bool:
 
 
 def is_match(matching: Matching, has_mine: bool) -> bool:
-    """Return whether somebody is told that a number is this person's.
+    """Return whether another person finds this person by the number in an address book.
 
-    `has_mine`: this person's address book has a confirmed number of the one who asks.
+    `has_mine`: this person's address book has a confirmed number of the other person.
     """
     return matching is Matching.EVERYBODY or (matching is Matching.MUTUAL and has_mine)

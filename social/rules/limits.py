@@ -29,9 +29,9 @@ WINDOW = timedelta(days=30)
 """A page of the timeline goes back at most this far from where it begins."""
 
 FIRST_UPLOAD = 2000
-"""On the first day an address book takes this many numbers."""
+"""On the first day at most this many numbers are added to an address book."""
 NEW_A_DAY = 200
-"""On each later day it takes this many numbers that it did not have."""
+"""On each later day at most this many new numbers are added."""
 MAX_BOOK = 10_000
 """An address book has at most this many numbers."""
 NEW_A_DAY_OF_TENANT = 100_000
@@ -54,9 +54,9 @@ _CONTENT = {MomentKind.IMAGE: "image/", MomentKind.VOICE: "audio/", MomentKind.V
 
 
 def fault_of_files(kind: MomentKind, content_types: list[str]) -> str:
-    """Return what is wrong with the files of a moment, in words; "" means that nothing is wrong.
+    """Return what is wrong with the files of a moment, in words; "" means nothing.
 
-    `content_types` are those that the platform has found by the files' content.
+    `content_types`: the types that the platform has detected from the files' content.
     """
     least, most = {MomentKind.TEXT: (0, 0), MomentKind.IMAGE: (1, MAX_PICTURES)}.get(kind, (1, 1))
     if not least <= len(content_types) <= most:
@@ -75,7 +75,7 @@ def kind_of_files(content_types: list[str]) -> MomentKind:
 
 @dataclass(frozen=True, slots=True)
 class BookUse:
-    """The use that an address book has made of its limits.
+    """How much of its limits an address book has used.
 
     `started` is the day of the first upload (`None`: there was none), `day` the day of the last
     upload, `new_today` how many new numbers came on it.
@@ -87,13 +87,13 @@ class BookUse:
 
 
 def book_allowance(use: BookUse, size: int, today: date) -> int:
-    """Return how many new numbers an address book of `size` numbers takes today."""
+    """Return how many new numbers may still be added today to an address book of `size` numbers."""
     used = use.new_today if use.day == today else 0
     limit = FIRST_UPLOAD if use.started in (None, today) else NEW_A_DAY
     return max(0, min(limit - used, MAX_BOOK - size))
 
 
 def book_use_after(use: BookUse, new: int, today: date) -> BookUse:
-    """Return the use of an address book after `new` new numbers. Numbers that are deleted are not given back."""
+    """Return how much of its limits an address book has used after `new` new numbers; deleted numbers still count."""
     used = use.new_today if use.day == today else 0
     return BookUse(use.started or today, today, used + new)

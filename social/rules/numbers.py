@@ -1,4 +1,4 @@
-"""The module reads telephone numbers, and turns them into keyed hashes. It is pure.
+"""Pure functions that parse telephone numbers, and compute keyed hashes of them.
 
 The numbers of address books are never stored: only their HMAC with a secret of the platform, by
 which nobody without the secret can try all numbers.
@@ -42,7 +42,7 @@ def hashed(number: str, secret: str) -> str:
 
 
 def hashed_many(texts: Iterable[str], region: str, secret: str) -> dict[str, str]:
-    """Return the HMACs of numbers: HMAC -> the number as it was written. What is no number is left out."""
+    """Return the HMACs of numbers: HMAC -> the number as it was written. Texts that are no numbers are left out."""
     hashes: dict[str, str] = {}
     for text in texts:
         if number := parse(text, region):

@@ -1,8 +1,8 @@
 """Credentials for the TURN server (coturn), which relays sound and pictures where no direct path is found. Pure.
 
-The server checks a credential by itself, with a secret that it shares with us: the name says until when it is good and
-for whom, the password is the HMAC-SHA1 of the name. It is checked only when a relay is asked for, so it has to be good
-for as long as the longest call may take to need one.
+The server checks a credential with a secret that it shares with us: the user name contains the time until which it is
+valid and the person's id, and the password is the HMAC-SHA1 of the user name. The server checks it whenever a relay is
+requested, which may happen late in a long call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import hmac
 from typing import NamedTuple
 
 SECONDS = 12 * 3600
-"""A credential is good for so long, as long as a token for instant messages."""
+"""A credential is valid for so many seconds, as long as a token for instant messages."""
 
 
 class TurnCredential(NamedTuple):
@@ -24,7 +24,7 @@ class TurnCredential(NamedTuple):
 
 
 def turn_credential(secret: str, user: str, now: float, seconds: int = SECONDS) -> TurnCredential:
-    """Return a credential of a person that is good for so many seconds from `now` (seconds since 1970)."""
+    """Return a credential of a person, valid for `seconds` from `now` on (seconds since 1970)."""
     username = f"{int(now) + seconds}:{user}"
     digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
     return TurnCredential(username, base64.b64encode(digest).decode())

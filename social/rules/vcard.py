@@ -1,7 +1,6 @@
-"""The module writes cards as vCard 4.0, and reads vCards of the versions 3.0 and 4.0 (RFC 6350). It is pure.
+"""Pure functions that write cards as vCard 4.0, and read vCards of the versions 3.0 and 4.0 (RFC 6350).
 
-`vobject`, the library that would do it, knows version 3.0 only, and rarely gets a release; tests use
-it as the other side (ADR 0040).
+The library `vobject` supports version 3.0 only, and rarely gets a release; tests compare with it (ADR 0040).
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ _ESCAPES = {"n": "\n", "N": "\n"}
 
 
 class CardRefused(ValueError):
-    """The text is no vCard that can be read; the message says where."""
+    """The text is not a valid vCard; the message names the line and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +64,7 @@ def write(name: str, fields: Mapping[str, str], user: str = "") -> str:
 
 
 def _property(field: str, value: str) -> str:
-    """Return the line of one field."""
+    """Return the vCard line of a card's field with this value."""
     prop = _PROPERTIES[field]
     if field == "phone":
         return f"{prop};VALUE=uri:tel:{value}"
@@ -84,7 +83,7 @@ def _escaped(text: str) -> str:
 
 
 def _folded(line: str) -> str:
-    """Return a line cut into pieces of at most FOLD_BYTES, none of which ends inside of a character."""
+    """Return a line folded by RFC 6350: cut into pieces of at most FOLD_BYTES, never inside of a character."""
     pieces, piece, size = [], "", 0
     for character in line:
         width = len(character.encode())
@@ -123,7 +122,7 @@ def read(text: str) -> list[VCard]:
 
 
 def _unfolded(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the lines that are not empty, continuations joined: (number of the first one, text)."""
+    """Yield `(line number, text)` of the lines that are not empty, each joined with its continuation lines."""
     begun, parts = 0, list[str]()
     for number, line in enumerate(re.split(r"\r\n|\r|\n", text.lstrip("\ufeff")), 1):
         if line[:1] in (" ", "\t") and parts:
@@ -137,7 +136,7 @@ def _unfolded(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _parsed(number: int, line: str) -> tuple[str, str]:
-    """Return the name of a property in capital letters, and its value. Raises CardRefused."""
+    """Return the name, in capital letters, and the value of the property in a line. Raises CardRefused."""
     match = _LINE.match(line)
     if match is None:
         raise CardRefused(f"vcard: line {number}: a property is written NAME:value")
@@ -145,7 +144,7 @@ def _parsed(number: int, line: str) -> tuple[str, str]:
 
 
 def _card(number: int, properties: Mapping[str, str]) -> VCard:
-    """Return the card that these properties make. Raises CardRefused."""
+    """Return the card with these properties (name -> value), which ends in line `number`. Raises CardRefused."""
     if properties.get("VERSION") not in ("3.0", "4.0"):
         raise CardRefused(f"vcard: line {number}: VERSION must be 3.0 or 4.0")
     if not (name := _plain(properties.get("FN", ""))):
@@ -159,7 +158,7 @@ def _card(number: int, properties: Mapping[str, str]) -> VCard:
 
 
 def _value(field: str, text: str) -> str:
-    """Return the value of a field; "" if it holds nothing that a card can have."""
+    """Return the value of a card's field from the value of its vCard property; "" if it is unusable."""
     if field == "phone":
         return re.sub(r"[^\d+]", "", text.removeprefix("tel:").partition(";")[0])
     if field == "birthday":
@@ -172,5 +171,5 @@ def _value(field: str, text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return a text without its escapes."""
+    """Return a text with its escape sequences resolved."""
     return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), text)

@@ -1,9 +1,9 @@
-"""The module decides who sees a moment, and with it its files, likes, comments and counts. It is pure.
+"""The rules by which people see a moment, and with it its files, likes, comments and counts. Pure functions.
 
-The stricter rule always wins. Who is *included* by name is settled when a moment is posted: somebody
-who gets a label later does not see what was posted for it before. Who is *excluded* is looked at
-whenever the moment is read: a label that excludes, a block, the end of a contact, and leaving a
-circle take effect at once, also on what was posted before.
+The stricter rule always wins. The people *included* by a list are fixed when a moment is posted: a person
+who gets a label later does not see older moments for that label. The people *excluded* are determined
+whenever a moment is read: an excluded label, a block, the end of a contact, and leaving a circle take
+effect at once, also on older moments.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ CONTACTS, PRIVATE = 0, -1
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The audience of a moment as its author chose it.
+    """The audience that the author chose for a moment.
 
-    `place` is CONTACTS, PRIVATE, or the id of a circle. With `has_only` just the people on a list
-    see the moment; with `has_except` nobody does who has one of the excluded labels.
+    `place` is CONTACTS, PRIVATE, or the id of a circle. With `has_only` only the people on a list see
+    the moment; with `has_except` people with one of the excluded labels do not see it.
     """
 
     author: str
@@ -31,7 +31,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A person who reads, with the facts that hold at that time.
+    """A person who reads moments, with the present facts that the rules need.
 
     `contacts` maps friends to the viewer's own names for them. `blocked` holds the people whom the
     viewer has blocked, and those who have blocked the viewer. `circles` are those in which the
@@ -70,20 +70,20 @@ def may_see(
 
 def audience_now(
     audience: Audience,
-    near: Iterable[str],
+    candidates: Iterable[str],
     blocked: Collection[str],
     named: Collection[str],
     excluded: Collection[str],
 ) -> list[str]:
     """Return the people besides the author who see a moment now, in alphabetical order of their ids.
 
-    `near` are the author's contacts, or the circle's active members. `blocked` are the people with a
+    `candidates` are the author's contacts, or the circle's active members. `blocked` are the people with a
     block between them and the author. `named` is the frozen list, `excluded` are the people with an
     excluded label.
     """
     if audience.place == PRIVATE:
         return []
-    people = {*near} - {audience.author, *blocked}
+    people = {*candidates} - {audience.author, *blocked}
     if audience.has_only:
         people &= {*named}
     if audience.has_except:

@@ -1,4 +1,4 @@
-"""The rules of voicemail: after which calls one may be left, how long it is, and who hears it. Pure."""
+"""The rules of voicemail: after which calls one may be left, and how long it may be. Pure functions."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def refuse_voicemail(
 
 
 def refuse_recording(duration_ms: int | None, longest_seconds: int) -> VoicemailRefusal | None:
-    """Return why a recording cannot be a voicemail or greeting. It may be one second longer than the limit."""
+    """Return why a recording cannot be a voicemail or greeting; `None` if it can. One second above the limit is allowed."""
     if duration_ms is None:
         return VoicemailRefusal.NO_SOUND
     if duration_ms < SHORTEST_SECONDS * 1000:

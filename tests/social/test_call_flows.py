@@ -14,7 +14,7 @@ from im.data import presence_store
 from im.data.people import person_of_account
 from social.data import call_hooks, call_rows
 from social.flows import call_timer
-from social.flows.calls import apply
+from social.flows.calls import apply_event
 from social.flows.calls import start as begin
 from social.models import Call as Row
 from social.rules.calls import Answered, MediaReady
@@ -97,11 +97,11 @@ def test_a_call_that_nobody_answers_is_missed_and_counts_as_unread(
 ) -> None:
     comes_online(anna, ben)
     call = start(anna, ben)
-    call_timer.due(own_platform())
+    call_timer.handle_due(own_platform())
     assert social(anna, "GET", f"calls/{call['call_id']}")["call"]["state"] == "inviting"
     Row.objects.update(due_at=clock.now(), ring_until=clock.now())
-    assert call_timer.due(own_platform()) == 1
-    assert call_timer.due(own_platform()) == 0
+    assert call_timer.handle_due(own_platform()) == 1
+    assert call_timer.handle_due(own_platform()) == 0
     number = call["conversation_id"]
     assert log_of(ben, number) == [("started", None), ("missed", "no_answer")]
     assert ben.shown(number)["unread"] == 1
@@ -130,7 +130,7 @@ def test_the_first_device_has_the_call_and_the_second_is_told_so(
     comes_online(ben)
     call = start(anna, ben)
     number = int(call["call_id"])
-    apply(store_of(own_platform()), number, Answered(ben.id, "b1"), clock.now())
+    apply_event(store_of(own_platform()), number, Answered(ben.id, "b1"), clock.now())
     late = social(ben, "POST", f"calls/{number}/answer", {"device": "b2"})
     assert (late.status, late["code"]) == (409, "answered_elsewhere")
     assert late["call"]["answered_by"] == "b1"
@@ -143,7 +143,7 @@ def test_a_talk_that_no_plugin_allows_any_more_ends(anna: Someone, ben: Someone)
     number = int(start(anna, ben)["call_id"])
     store = store_of(own_platform())
     for event in (Answered(ben.id, "b1"), MediaReady("8800001", "conf")):
-        apply(store, number, event, clock.now())
+        apply_event(store, number, event, clock.now())
     Row.objects.update(due_at=clock.now() - timedelta(seconds=1))
 
     def refuse(database: str, caller: str, callee: str) -> bool:
@@ -151,7 +151,7 @@ def test_a_talk_that_no_plugin_allows_any_more_ends(anna: Someone, ben: Someone)
 
     call_hooks.MAY_TALK.connect(refuse)
     try:
-        call_timer.due(own_platform())
+        call_timer.handle_due(own_platform())
         refused = social(anna, "POST", "calls", {"user": ben.id, **DEVICE})
     finally:
         call_hooks.MAY_TALK.disconnect(refuse)
@@ -168,9 +168,9 @@ def test_a_call_whose_conference_is_gone_ends_when_the_timer_looks(
     number = int(start(anna, ben)["call_id"])
     store = store_of(own_platform())
     for event in (Answered(ben.id, "b1"), MediaReady("8800001", "conf")):
-        apply(store, number, event, clock.now())
+        apply_event(store, number, event, clock.now())
     Row.objects.update(due_at=clock.now())
-    call_timer.due(own_platform())
+    call_timer.handle_due(own_platform())
     ended = social(anna, "GET", f"calls/{number}")["call"]
     assert (ended["state"], ended["reason"]) == ("ended", "hung_up")
     assert Row.objects.get().due_at is None

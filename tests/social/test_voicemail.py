@@ -28,7 +28,7 @@ def unanswered(caller: Someone, callee: Someone) -> Body:
     comes_online(callee)
     call = start(caller, callee)
     Row.objects.filter(pk=call["call_id"]).update(due_at=clock.now(), ring_until=clock.now())
-    call_timer.due(own_platform())
+    call_timer.handle_due(own_platform())
     return dict(social(caller, "GET", f"calls/{call['call_id']}")["call"])
 
 

@@ -38,7 +38,7 @@ def test_ten_thousand_random_numbers_yield_nothing(anna: Neighbour, ben: Neighbo
     BookEntry.objects.bulk_create(BookEntry(owner=anna.id, hmac=key) for key in hashes)
     me = person_of_account(anna.account)
     assert len(hashes) == TRIES
-    assert matches.of_hashes(store_of(own_platform()), me, hashes) == {}
+    assert matches.match_hashes(store_of(own_platform()), me, hashes) == {}
     assert anna.ask("address_book")["people"] == []
 
 
