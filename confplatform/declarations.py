@@ -49,13 +49,17 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     """Give all templates the links between the pages for people (a context processor); they are made when used."""
 
     def links() -> list[dict[str, object]]:
+        """Return the links of the menu; the one whose path begins the page's address is the current one."""
         places = sorted(place for config in configs() for place in config.places())
-        found = [(str(reverse(place.url_name)), place.title) for place in places]
+        links_and_titles = [(str(reverse(place.url_name)), place.title) for place in places]
         current = max(
-            (link for link, _ in found if request.path_info.startswith(link)), key=len, default=""
+            (link for link, _ in links_and_titles if request.path_info.startswith(link)),
+            key=len,
+            default="",
         )
         return [
-            {"link": link, "title": title, "is_current": link == current} for link, title in found
+            {"link": link, "title": title, "is_current": link == current}
+            for link, title in links_and_titles
         ]
 
     return {"navigation": SimpleLazyObject(links)}

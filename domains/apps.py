@@ -145,6 +145,7 @@ def _link_to_core() -> SidebarEntry:
     address = f"{settings.CORE_URL}/admin/"
 
     def is_shown(request: object) -> bool:
+        """Return whether this deployment copies the tree from a core whose address is known."""
         return bool(settings.CORE_URL and settings.CORE_MOID and "bmc" not in settings.ROLES)
 
     return SidebarEntry(_("At the core"), "open_in_new", address, is_shown)

@@ -20,6 +20,7 @@ from im.rules.vocabulary import Joining, Kind, Membership, Role
 
 
 def _choices(words: type[StrEnum]) -> list[tuple[str, str]]:
+    """Return the values of an enumeration as choices of a column."""
     return [(word.value, word.value) for word in words]
 
 

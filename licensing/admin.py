@@ -168,6 +168,7 @@ def _out_of_scope(request: HttpRequest, text: str) -> str:
 
 
 def _revoke(row: Licence) -> bool:
+    """Revoke a licence; return False if it is revoked already."""
     return revoke(own_platform(), row.platform, row.issue)
 
 

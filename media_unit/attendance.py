@@ -24,8 +24,8 @@ async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
     for terminal in reversed(arrived):
         is_full = len(conference.roster.online) > conference.places
         if is_full or is_banned(conference, terminal):
-            why = "no place" if is_full else "no return"
-            log.info("%s: %s for %s", conference.e164, why, terminal.name)
+            reason = "no place" if is_full else "no return"
+            log.info("%s: %s for %s", conference.e164, reason, terminal.name)
             await disconnect(context, terminal)
             if not terminal.called and (is_full or not is_banned_by_name(conference, terminal)):
                 conference.roster.remove(terminal.mtid)

@@ -257,5 +257,6 @@ async def _end_of(
 
 
 def _end(ended: asyncio.Future[str], reason: str) -> None:
+    """End a session with the broker for this reason, unless it has ended already."""
     if not ended.done():
         ended.set_result(reason)

@@ -35,6 +35,7 @@ class ChildUser:
 
     @property
     def arguments(self) -> UserArguments:
+        """Return the arguments of `subprocess` that start a program as this user."""
         if self.uid is None:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": [], "umask": 0o022}

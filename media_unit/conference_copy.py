@@ -95,6 +95,7 @@ class HeldConference:
 
     @property
     def hd(self) -> bool:
+        """Return whether the conference has full-HD pictures."""
         return self.resolution == "1080p"
 
     @property
@@ -159,7 +160,9 @@ class HeldConference:
 
     def monitor_at(self, ip: str, port: int) -> HeldMonitor | None:
         """Return the monitor that is sent to an address; `None` if there is none."""
-        return next((m for m in self.monitors if (m.ip, m.port) == (ip, port)), None)
+        return next(
+            (monitor for monitor in self.monitors if (monitor.ip, monitor.port) == (ip, port)), None
+        )
 
     def to_stored(self) -> Body:
         """Return the conference as the state file stores it."""

@@ -95,8 +95,8 @@ async def _mute_terminal(context: ControlContext, terminal: Terminal, value: boo
 async def _add(context: ControlContext, body: Body) -> Body:
     """Put terminals on the conference's list, so that they are expected to join."""
     wanted = _read(CallTerminals, body).terminals
-    if why := why_not_called(wanted):
-        raise ControlRefused(why)
+    if reason := why_not_called(wanted):
+        raise ControlRefused(reason)
     roster = context.conference.roster
     try:
         called = roster.call(wanted)

@@ -96,6 +96,7 @@ class Gate:
         return web.Response(status=404, text="nobody here is this participant")
 
     async def _health(self, request: web.Request) -> web.Response:
+        """Answer that the gate of this unit runs."""
         return web.json_response({"server-name": self._settings.server_name})
 
     async def serve_participant(self, request: web.Request) -> web.StreamResponse:

@@ -106,10 +106,10 @@ class KeptProcess:
             descriptor = os.pidfd_open(self.pid)
         except ProcessLookupError:
             return
-        loop, gone = asyncio.get_running_loop(), asyncio.Event()
-        loop.add_reader(descriptor, gone.set)
+        loop, has_ended = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_reader(descriptor, has_ended.set)
         try:
-            await gone.wait()
+            await has_ended.wait()
         finally:
             loop.remove_reader(descriptor)
             os.close(descriptor)

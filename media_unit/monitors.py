@@ -169,7 +169,7 @@ class Monitors:
         conference.monitors.remove(monitor)
         log.info("%s: no more sent to %s port %d", conference.e164, monitor.ip, monitor.port)
         await self._stop_stream(conference, janus_rooms, monitor)
-        if monitor.group and not any(m.group == monitor.group for m in conference.monitors):
+        if monitor.group and not any(other.group == monitor.group for other in conference.monitors):
             try:
                 await self.gate.put_into_group(
                     conference.janus_room, monitor.participant, EVERYBODY

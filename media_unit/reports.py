@@ -58,6 +58,7 @@ def unregistered(config: UnitConfig) -> list[Message]:
 
 
 def _recorded(conferences: Collection[HeldConference]) -> list[HeldConference]:
+    """Return those of the conferences that are recorded now."""
     return [conference for conference in conferences if conference.recording]
 
 

@@ -53,6 +53,7 @@ class Terminal:
 
     @property
     def online(self) -> bool:
+        """Return whether the terminal has a connection to Janus."""
         return bool(self.links)
 
     def is_called(self, display: str) -> bool:
@@ -102,6 +103,7 @@ class Roster:
 
     @property
     def online(self) -> list[Terminal]:
+        """Return the terminals that are online."""
         return [terminal for terminal in self.terminals.values() if terminal.online]
 
     def call(self, wanted: Iterable[fields.Terminal]) -> list[str]:
@@ -145,12 +147,12 @@ class Roster:
 
     def _forget_uncalled(self) -> bool:
         """Remove one terminal that joined by itself and has left; return whether there was one."""
-        gone = (
+        uncalled = (
             mtid
             for mtid, terminal in self.terminals.items()
             if not terminal.called and not terminal.online
         )
-        return self.terminals.pop(next(gone, ""), None) is not None
+        return self.terminals.pop(next(uncalled, ""), None) is not None
 
     def update(self, connections: Iterable[JanusConnection]) -> list[Terminal]:
         """Update which terminals are online, from Janus' connections; return those that have just joined."""

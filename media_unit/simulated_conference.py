@@ -128,6 +128,7 @@ class SimulatedConference:
         self.mute_who_may_not_talk()
 
     def _next_id(self) -> str:
+        """Return an id for a further member that no other member has."""
         while True:
             self.numbered += 1
             if (mtid := f"m{self.numbered}") not in self.members:
@@ -176,6 +177,7 @@ def control(conference: SimulatedConference, name: str, body: Body) -> ControlRe
 
 
 def _malformed(detail: str) -> ControlResult:
+    """Return the refusal of an order with a malformed field."""
     return ControlResult(refused=Err.MALFORMED, detail=detail)
 
 
@@ -231,6 +233,7 @@ def _hang_up(conference: SimulatedConference, body: Body) -> ControlResult:
 
 
 def _is_member(conference: SimulatedConference, mtid: Any) -> bool:
+    """Return whether a value is the id of a member."""
     return isinstance(mtid, str) and mtid in conference.members
 
 

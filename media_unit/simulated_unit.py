@@ -345,7 +345,9 @@ class SimulatedUnit:
         reports = self._report(conference, result.changed) if conference else []
         if kind != "REQ":
             return reports
-        answer = {k: body[k] for k in ("reqid", "confE164") if k in body} | result.answer_fields
+        answer = {
+            name: body[name] for name in ("reqid", "confE164") if name in body
+        } | result.answer_fields
         if result.refused:
             answer |= {"errcode": str(result.refused), "detail": result.detail}
         answer["type"] = f"MCU_CM_{name}_{'NACK' if result.refused else 'ACK'}"

@@ -235,8 +235,11 @@ class _Session:
             units = [unit for unit in self._units if wanted in ("*", unit.unit.description.label)]
             log.info("simulated: %s hits %d of %d units", body, len(units), len(self._units))
             return [
-                (u, u.apply_fault(order, now) if order else u.act_for_participant(body, now))
-                for u in units
+                (
+                    unit,
+                    unit.apply_fault(order, now) if order else unit.act_for_participant(body, now),
+                )
+                for unit in units
             ]
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             log.warning("simulated: an order cannot be read: %s", error)

@@ -84,9 +84,9 @@ class Arrangement(TypedObject, omit_defaults=True):
 
     `hold`: muted people must not unmute themselves, except for the terminals in `maytalk`, and, with `spare`, for
     chairman and speaker. `broadcast`: everybody sees the speaker. `vad`: after so many seconds of speech the picture
-    shows the person who talks; 0 means that it does not. `recording`: 0 off, 1 running, 2 paused. `layout`: the composed
-    picture for all, `layouts`: terminal id -> its own picture, both in the form of the open API. `vips`: the terminals
-    that are shown first. `volumes`: terminal id -> volumes of its loudspeaker ("1") and microphone ("2").
+    shows the person who talks; 0 means that it does not. `recording`: 0 off, 1 running, 2 paused. `layout`: the
+    composed picture for all, `layouts`: terminal id -> its own picture, both in the form of the open API. `vips`: the
+    terminals that are shown first. `volumes`: terminal id -> volumes of its loudspeaker ("1") and microphone ("2").
     """
 
     hold: Flag = 0
@@ -134,6 +134,7 @@ class Arrangement(TypedObject, omit_defaults=True):
 
 
 def _without_id(ids: Ids, removed_id: str) -> Ids:
+    """Return the ids of terminals without this one."""
     return tuple(mtid for mtid in ids if mtid != removed_id)
 
 

@@ -62,6 +62,7 @@ def may_write(reservation: Reservation, account: Account) -> bool:
 
 
 def _refuse_unless_writable(reservation: Reservation, account: Account) -> None:
+    """Raise Nack unless the account may change the reservation."""
     if not may_write(reservation, account):
         words_of_refusal = "only who booked it, and administrators of the domain, may do this"
         raise Nack(Err.NOT_PERMITTED, words_of_refusal)

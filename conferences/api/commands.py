@@ -118,11 +118,11 @@ def called_terminals(
     while True:
         c = queries.live_by_number(conf_id)
         by_account = {terminal.account: terminal for terminal in (c.mts if c else ())}
-        found = [
+        called = [
             by_account[terminal.account] for terminal in requested if terminal.account in by_account
         ]
-        if len(found) == len(requested) or time.monotonic() > deadline:
-            return found
+        if len(called) == len(requested) or time.monotonic() > deadline:
+            return called
         time.sleep(0.1)
 
 

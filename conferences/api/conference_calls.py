@@ -167,5 +167,8 @@ class RecordingServers(Call):
             resources = {}
         units = sorted(unit for kind, unit in resources if kind == "vrs")
         return ack(
-            vrs=[{"operator": "", "ip": u.ip, "port": 0, "vrs_id": u.pid or u.ip} for u in units]
+            vrs=[
+                {"operator": "", "ip": unit.ip, "port": 0, "vrs_id": unit.pid or unit.ip}
+                for unit in units
+            ]
         )

@@ -207,7 +207,9 @@ class Monitors(Call):
     def get(self, request: Request, conf_id: str) -> Response:
         """List the monitors of a conference."""
         c = self.own_conference(request, conf_id)
-        return ack(monitors=[representation(c, m) for m in c.monitors if m.running])
+        return ack(
+            monitors=[representation(c, monitor) for monitor in c.monitors if monitor.running]
+        )
 
     @extend_schema(request=MonitorParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:

@@ -101,7 +101,10 @@ class MediaResources(_DomainCall):
         self.refuse_unless_administered(request, moid or own_platform(), Level.PLATFORM)
         rows = self.machines(request) if moid in ("", own_platform()) else []
         ports = [row.ports for row in rows if row.kind == "mcu"]
-        total, used = sum(p.capacity for p in ports), sum(p.used for p in ports)
+        total, used = (
+            sum(measure.capacity for measure in ports),
+            sum(measure.used for measure in ports),
+        )
         return ack(total_port=total, used_port=used)
 
 
@@ -183,6 +186,7 @@ class MeetingTerminals(_DomainCall):
 
 
 def _online_text(value: bool) -> str:
+    """Return the word of the API for a device that is online, or is not."""
     return "online" if value else "offline"
 
 

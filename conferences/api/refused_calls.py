@@ -33,7 +33,7 @@ _Handler = Callable[..., Response]
 _Refusals = dict[str, tuple[int, str]]
 
 
-def _refusing_handler(name: str, code: int, why: str) -> _Handler:
+def _refusing_handler(name: str, code: int, reason: str) -> _Handler:
     """Return the handler of an HTTP method that is always refused with this code; `name`: its operation id.
 
     A foreign conference is refused first, as by all calls.
@@ -43,13 +43,13 @@ def _refusing_handler(name: str, code: int, why: str) -> _Handler:
         operation_id=name,
         request=None,
         responses=shapes.DONE,
-        description=f"Refused with {code}: {why}.",
+        description=f"Refused with {code}: {reason}.",
     )
     def refuse(self: Call, request: Request, conf_id: str = "", **ids: str) -> Response:
         """Refuse the call."""
         if conf_id:
             self.own_conference(request, conf_id)
-        raise Refusal(code, why)
+        raise Refusal(code, reason)
 
     return refuse
 
@@ -81,7 +81,8 @@ def call(
     name = "".join(word.title() for word in route.replace("<str:", "").replace(">", "").split("/"))
     name = name.replace("_", "")
     methods: dict[str, object] = {
-        method: _refusing_handler(f"{name}_{method}", *why) for method, why in refusals.items()
+        method: _refusing_handler(f"{name}_{method}", *code_and_reason)
+        for method, code_and_reason in refusals.items()
     }
     if constants is not None:
         fields = {

@@ -141,6 +141,7 @@ def _video(params: Mapping[str, object]) -> GivenSettings:
 
 
 def _is_recorded(recorder: object) -> bool:
+    """Return whether the argument `recorder` asks for a recording. Raises Refusal."""
     if not recorder:
         return False
     if not isinstance(recorder, dict):

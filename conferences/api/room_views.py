@@ -100,7 +100,9 @@ def exclusive_of(
     people = request_parsing.items(
         params["exclusive_users"], "exclusive_users", MAX_EXCLUSIVE_USERS
     )
-    names = [request_parsing.words(p.get("account"), "exclusive_users.account") for p in people]
+    names = [
+        request_parsing.words(person.get("account"), "exclusive_users.account") for person in people
+    ]
     return exclusive, stored_commands.resolve_accounts(names, domain, "exclusive_users")
 
 

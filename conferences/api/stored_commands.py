@@ -76,6 +76,7 @@ def may_write(stored: StoredConference | None, kind: Kind, account: Account) -> 
 
 
 def _refuse_unless_writable(stored: StoredConference | None, kind: Kind, account: Account) -> None:
+    """Raise Nack unless the account may add or change a template or virtual room of this kind."""
     if not may_write(stored, kind, account):
         words = "only an administrator of the domain may do this"
         if kind is Kind.ROOM:

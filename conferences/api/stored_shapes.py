@@ -149,6 +149,7 @@ def room_detail(stored: StoredConference, conf_name: str) -> dict[str, object]:
 
 
 def _video_formats(stored: StoredConference) -> Sequence[dict[str, object]]:
+    """Return the one video format of a template or virtual room, in the form of the API."""
     settings = stored.settings
     return [
         {

@@ -91,8 +91,12 @@ class StoredCall(Call):
     def read_settings(self, params: Mapping[str, object]) -> GivenSettings:
         """Return the settings that the arguments contain. Raises Refusal."""
         wishes.refuse_unsafe(params)
-        kept = {k: v for k, v in params.items() if not (self._drops(k) and v is not None)}
-        return request_parsing.given_settings(kept)
+        used_params = {
+            name: value
+            for name, value in params.items()
+            if not (self._drops(name) and value is not None)
+        }
+        return request_parsing.given_settings(used_params)
 
     def _drops(self, argument: str) -> bool:
         """Return whether this kind of template does not keep an argument."""

@@ -104,8 +104,8 @@ class PersonalTemplate(StoredCall):
         """Change the fields of a template that the arguments contain."""
         stored, params = self.find(request, stored_id), self.params(request)
         wishes.refuse_unsafe(params)
-        kept = {k: v for k, v in params.items() if not self._drops(k)}
-        given = request_parsing.given_settings(kept, stored.settings.mts)
+        used_params = {name: value for name, value in params.items() if not self._drops(name)}
+        given = request_parsing.given_settings(used_params, stored.settings.mts)
         changes = stored_commands.changes_to_settings(stored, given)
         changes = self._with_number_change(changes, params)
         stored_commands.update(stored, changes, self.account(request))

@@ -260,7 +260,10 @@ class Terminals(Call):
         """List the terminals that are invited or present."""
         c = self.own_conference(request, conf_id)
         return ack(
-            mts=[representations.terminal(m, c.bitrate, arrangement_of(c.settings)) for m in c.mts]
+            mts=[
+                representations.terminal(terminal, c.bitrate, arrangement_of(c.settings))
+                for terminal in c.mts
+            ]
         )
 
     @extend_schema(

@@ -70,7 +70,11 @@ class ConferencesDatabaseUnitOfWork:
 
     def prepare(self, messages: Sequence[Message]) -> None:
         """Lock all rows that a batch of messages needs: conferences; for creates also licence counts and numbers."""
-        creates = [m for m in messages if isinstance(m, CreateConference | CreateByTemplate)]
+        creates = [
+            message
+            for message in messages
+            if isinstance(message, CreateConference | CreateByTemplate)
+        ]
         requested_numbers = {
             message.e164
             for message in messages

@@ -24,6 +24,7 @@ class TooManyTries(Exception):
 
 
 def _signer() -> TimestampSigner:
+    """Return the signer of the tokens in join links, which all sites share."""
     return TimestampSigner(key=shared_key(), salt="join")
 
 

@@ -63,8 +63,8 @@ class _NumberState(NamedTuple):
 class Numbers:
     """The numbers that one transaction allocates and releases. Rows are locked, and written by `flush`.
 
-    `_loaded`, `_changed`: number -> its state as read, and as it will be written. `_holders`: number -> its new holder, ""
-    for none. `_loaded_serials`: serials whose rows are locked, and whose numbers were not tried yet.
+    `_loaded`, `_changed`: number -> its state as read, and as it will be written. `_holders`: number -> its new holder,
+    "" for none. `_loaded_serials`: serials whose rows are locked, and whose numbers were not tried yet.
     """
 
     def __init__(self, database: str, platform: str) -> None:
@@ -108,8 +108,8 @@ class Numbers:
             "SELECT e164, incarnation, taken, held_by FROM conferences_number"
             f" WHERE e164 IN ({sql.marks(missing)}) ORDER BY e164 FOR UPDATE"
         )
-        for e164, incarnation, taken, holder in sql.select(self._database, query, missing):
-            self._loaded[e164] = _NumberState(incarnation, bool(taken), holder)
+        for e164, incarnation, is_taken, holder in sql.select(self._database, query, missing):
+            self._loaded[e164] = _NumberState(incarnation, bool(is_taken), holder)
 
     def _number(self, serial: int) -> str:
         """Return the number with this serial: the platform's prefix and the serial in five digits."""
@@ -119,8 +119,8 @@ class Numbers:
     def allocate(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Allocate the requested number, or the next free one of the platform.
 
-        `holder`: a number that is kept for this holder (see `hold`) counts as free. Returns `None` if the requested number
-        is taken or kept for another holder, or no free one was found. Raises NoNumbers.
+        `holder`: a number that is kept for this holder (see `hold`) counts as free. Returns `None` if the requested
+        number is taken or kept for another holder, or no free one was found. Raises NoNumbers.
         """
         self._prepare_for(requested)
         if requested is not None:

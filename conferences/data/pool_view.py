@@ -119,4 +119,6 @@ def placement_reasons(platform: str, numbers: Collection[str]) -> list[str]:
     if not numbers:
         return []
     client = redis_of(platform)
-    return [str(why or "") for why in client.mget([f"rms:why:{number}" for number in numbers])]
+    return [
+        str(reason or "") for reason in client.mget([f"rms:why:{number}" for number in numbers])
+    ]

@@ -61,6 +61,7 @@ def page(
 
 
 def _booked_occurrence(row: tuple[bytes, bytes]) -> BookedOccurrence:
+    """Return the occurrence and the reservation of a row `(reservation, occurrence)` of JSON texts."""
     return BookedOccurrence(decode_reservation(row[0]), decode_occurrence(row[1]))
 
 
@@ -73,7 +74,14 @@ def find(database: str, number_or_id: str) -> Reservation | None:
     )
     rows = sql.select(database, query, [number_or_id[:16], number_or_id])
     reservations = [decode_reservation(row[0]) for row in rows]
-    return next((r for r in reservations if number_or_id in (r.e164, r.bookid)), None)
+    return next(
+        (
+            reservation
+            for reservation in reservations
+            if number_or_id in (reservation.e164, reservation.bookid)
+        ),
+        None,
+    )
 
 
 def planned_occurrences(database: str, bookid: str, limit: int) -> list[Occurrence]:

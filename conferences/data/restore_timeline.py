@@ -70,6 +70,7 @@ def _restore(entry: list[str]) -> Restore:
 
 
 def _moment(text: str) -> datetime:
+    """Return the moment, in UTC, that an ISO 8601 text names."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 

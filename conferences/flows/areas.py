@@ -51,7 +51,7 @@ def save(platform: str, user_domain: str, name: str, area_id: int | None = None)
                 raise AreaRefused(Err.DOMAIN_LIMIT, f"area: at most {MAX_AREAS} are kept")
             return int(rows.create(user_domain=user_domain, area=name).pk)
         if not rows.filter(pk=area_id).update(area=name) and not rows.filter(pk=area_id).exists():
-            raise _gone()
+            raise _unknown_area()
         return area_id
 
 
@@ -59,8 +59,9 @@ def delete(platform: str, user_domain: str, area_id: int) -> None:
     """Delete an area. Raises AreaRefused."""
     with _areas_locked(platform, user_domain) as rows:
         if not rows.filter(pk=area_id).delete()[0]:
-            raise _gone()
+            raise _unknown_area()
 
 
-def _gone() -> AreaRefused:
+def _unknown_area() -> AreaRefused:
+    """Return the refusal for an area that does not exist."""
     return AreaRefused(Err.NOT_FOUND, "id: there is no such area")

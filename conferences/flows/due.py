@@ -1,7 +1,8 @@
 """A timer handles all conferences whose time has come: it ends them, warns of the end, or places them on a unit again.
 
-It finds them by the indexed column `due_at`, so its cost grows with the number of conferences that are due. It may run on
-several workers at once, or twice: rows are locked with SKIP LOCKED, and a decision without anything due changes nothing.
+It finds them by the indexed column `due_at`, so its cost grows with the number of conferences that are due. It may run
+on several workers at once, or twice: rows are locked with SKIP LOCKED, and a decision without anything due changes
+nothing.
 """
 
 from __future__ import annotations
@@ -132,8 +133,8 @@ def resume_recordings(platform: str) -> int:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
             return 0
-        soon = conferences.claim_due(BATCH, within=RECORDER_AGAIN_IN)
-        lacking = [c for c in soon if lacks_recorder(c) and c.record_at]
+        due_soon = conferences.claim_due(BATCH, within=RECORDER_AGAIN_IN)
+        lacking = [c for c in due_soon if lacks_recorder(c) and c.record_at]
         for c in lacking:
             commit(conferences, decide_ask_for_recorder(c, uow.now))
     if lacking:

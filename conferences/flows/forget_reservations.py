@@ -14,11 +14,11 @@ MAX_ROUNDS = 20
 
 def forget_old(platform: str) -> int:
     """Delete old occurrences (some thousands at most) and reservations; return the number of deleted occurrences."""
-    kept = timedelta(days=settings.RESERVATIONS_KEPT_DAYS)
+    kept_for = timedelta(days=settings.RESERVATIONS_KEPT_DAYS)
     deleted = 0
     for _ in range(MAX_ROUNDS):
         with begin(platform) as uow:
-            before = uow.now - kept
+            before = uow.now - kept_for
             count = old_reservations.delete_batch(uow.database, before) if uow.is_open else 0
         deleted += count
         if count < old_reservations.DELETED_AT_ONCE:

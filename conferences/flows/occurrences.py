@@ -77,7 +77,9 @@ def handle_due(
     """Create the conference of an occurrence that is due, or close an occurrence that is over or too late to start."""
     if is_to_be_closed(occurrence, uow.now):
         others = [
-            o for o in uow.reservations.occurrences_of(reservation.bookid) if o.id != occurrence.id
+            other
+            for other in uow.reservations.occurrences_of(reservation.bookid)
+            if other.id != occurrence.id
         ]
         step = decide_close(reservation, occurrence, others, uow.now, uow.own_site)
         if step.reservation is not None:

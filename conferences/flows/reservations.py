@@ -250,7 +250,11 @@ def _decide_occurrence_change(
     after = decide.requested_occurrence(request, before, reservation, settings, uow.now)
     if isinstance(after, CreateRefusal):
         return after
-    others = [o for o in uow.reservations.occurrences_of(reservation.bookid) if o.id != after.id]
+    others = [
+        other
+        for other in uow.reservations.occurrences_of(reservation.bookid)
+        if other.id != after.id
+    ]
     refusal = decide.refuse_overlap([*others, after])
     refusal = refusal or _refuse_by_capacity(uow, reservation, [after])
     return refusal or decide.decide_change_occurrence(request, request_key, reservation, after)

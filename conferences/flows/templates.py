@@ -11,8 +11,8 @@ CSS -> CM   MAU_CM_DELTEMPLATE_ACK | MAU_CM_DELTEMPLATE_NACK
 
 CSS -> UPU  CSS_UPU_ADDCONF_NTF | CSS_UPU_MDFCONF_NTF | CSS_UPU_DELCONF_NTF
 
-Messages of conference managers (CM) are about public templates. The HTTP API and pages also handle personal templates and
-virtual rooms, by `create`, `update` and `delete`.
+Messages of conference managers (CM) are about public templates. The HTTP API and pages also handle personal templates
+and virtual rooms, by `create`, `update` and `delete`.
 """
 
 from __future__ import annotations
@@ -104,6 +104,7 @@ def on_change_template(
     """Change a public template, or refuse the request."""
 
     def change() -> StoredConference:
+        """Change the template that the request names. Raises StoredRefused."""
         template = _find_template(uow, request)
         return update_in(uow, template, changes_of(template, request), WIRE_FIELDS)
 
@@ -117,6 +118,7 @@ def on_delete_template(
     """Delete a public template, or refuse the request."""
 
     def delete_template() -> StoredConference:
+        """Delete the template that the request names, and return it. Raises StoredRefused."""
         template = _find_template(uow, request)
         delete_in(uow, template, WIRE_FIELDS)
         return template
@@ -302,6 +304,7 @@ def _in_transaction(platform: str, operation: Callable[[ConferencesUnitOfWork], 
     """
 
     def run_once() -> T:
+        """Run the operation in one transaction. Raises StoredRefused, also if another site serves the platform."""
         with begin(platform) as uow:
             if not uow.is_open:
                 raise StoredRefused(CreateRefusal(Err.SERVICE_STOPPED, ""))

@@ -95,6 +95,7 @@ def _clocks() -> Iterator[tuple[str, ReadClock, float]]:
 
 
 def _address(options: Mapping[str, object]) -> str:
+    """Return the address of a database from Django's settings of its connection."""
     return f"{options['HOST']}:{options['PORT'] or 3306}"
 
 

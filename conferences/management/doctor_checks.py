@@ -223,9 +223,11 @@ _KEPT_FOR_NOTHING = " OR ".join(
 def _numbers(platform: str) -> Finding:
     """Check that exactly the numbers of live conferences are marked as taken, and that no number is kept without need."""
     query = _NUMBER_DIFFERENCES % _KEPT_FOR_NOTHING
-    without_conference, not_marked, kept = sql.select(store_of(platform).database, query)[0]
-    if kept:
-        trouble = f"{kept} numbers are kept for a template or virtual room that is not there"
+    without_conference, not_marked, kept_without_holder = sql.select(
+        store_of(platform).database, query
+    )[0]
+    if kept_without_holder:
+        trouble = f"{kept_without_holder} numbers are kept for a template or virtual room that is not there"
         return Finding("numbers", trouble, "this is a bug: keep the log; set held_by to '' by hand")
     if not without_conference and not not_marked:
         return Finding("numbers")
@@ -296,14 +298,14 @@ def _core_tree(platform: str) -> Finding:
 
 def _followers(platform: str) -> Finding:
     """Check, at the central site (the core), that all platforms receive its changes of domains in time."""
-    late = [
+    late_followers = [
         lag
         for lag in follower_lags(store_of(platform).database)
         if lag.seconds > MAX_FOLLOWER_LAG_SECONDS
     ]
-    if not late:
+    if not late_followers:
         return Finding("followers")
-    trouble = f"{late[0].platform} is {late[0].versions} changes and {late[0].seconds:.0f} s behind"
+    trouble = f"{late_followers[0].platform} is {late_followers[0].versions} changes and {late_followers[0].seconds:.0f} s behind"
     todo = "check that PEERS names its broker, and that the broker answers"
     return Finding("followers", trouble, todo)
 

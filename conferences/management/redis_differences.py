@@ -46,4 +46,5 @@ def placements(platform: str) -> set[str]:
 
 
 def _is_running_on_unit(c: Conference) -> bool:
+    """Return whether a conference runs, and its media unit is known."""
     return c.state is ConferenceState.RUNNING and c.unit is not None

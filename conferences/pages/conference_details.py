@@ -109,10 +109,12 @@ def _csv_row(c: Conference) -> tuple[object, ...]:
 
 
 def _member_name(stay: Stay) -> str:
+    """Return the name of a member, else the account or the id."""
     return stay.name or stay.account or stay.mtid or ""
 
 
 def _unit_name(used: UsedUnit) -> str:
+    """Return the address of a media unit on which a conference ran; "?" if it is unknown."""
     return str(Unit.of(used) or "?")
 
 

@@ -102,6 +102,7 @@ def where(request: HttpRequest, e164: str) -> HttpResponse:
 
 
 def _platform_of(e164: str) -> str:
+    """Return the platform to which a conference number belongs; our own if that is unknown."""
     return platforms_of_numbers({e164}).get(e164, own_platform())
 
 

@@ -148,8 +148,9 @@ def _json_view(view: JsonView) -> Callable[..., HttpResponse]:
     return never_cache(json_view)
 
 
-def _refused(why: str, status: int) -> HttpResponse:
-    return JsonResponse({"why": why}, status=status)
+def _refused(reason: str, status: int) -> HttpResponse:
+    """Return the JSON answer that says why a request is refused."""
+    return JsonResponse({"why": reason}, status=status)
 
 
 @require_GET
@@ -243,25 +244,30 @@ def act(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
 
 
 def _end(c: Conference, form: QueryDict) -> None:
+    """End a conference."""
     commands.ask(ReleaseConference(e164=c.e164, user_domain=c.user_domain))
 
 
 def _extend(c: Conference, form: QueryDict) -> None:
+    """Prolong a conference by the minutes in the form."""
     minutes = request_parsing.number(form.get("minutes"), "duration", 0)
     commands.ask(ExtendConference(e164=c.e164, user_domain=c.user_domain, delay=minutes))
 
 
 def _rename(c: Conference, form: QueryDict) -> None:
+    """Give a conference the name in the form."""
     name = request_parsing.conference_name(form.get("name"))
     commands.ask_unit(RenameConference(e164=c.e164, user_domain=c.user_domain, name=name))
 
 
 def _mute(c: Conference, form: QueryDict) -> None:
+    """Mute or unmute the member whose id is in the form, or all members without an id."""
     value, mtid = request_parsing.switch(form.get("value"), "value"), form.get("id") or None
     commands.ask_unit(MuteTerminals(e164=c.e164, user_domain=c.user_domain, value=value, mtid=mtid))
 
 
 def _hang_up(c: Conference, form: QueryDict) -> None:
+    """Remove the member whose id is in the form, who cannot come back until called again."""
     mtids = (form.get("id", ""),)
     order = HangUpTerminals(e164=c.e164, user_domain=c.user_domain, mtids=mtids, ban=True)
     commands.ask_unit(order)

@@ -94,17 +94,17 @@ def _day(
     }
 
 
-def _bars(n: int, hour: HourLoad, top: int) -> list[dict[str, object]]:
+def _bars(position: int, hour: HourLoad, top: int) -> list[dict[str, object]]:
     """Return the parts of the bar of the n-th hour, from below: own bookings, others', and what usually runs."""
     bars, below = [], 0
     for kind, places in (("own", hour.own), ("others", hour.others), ("usual", hour.usual)):
         if places:
             below += places
             size = {"y": _y(below, top), "height": round(HEIGHT * places / top, 2)}
-            bars.append({"kind": kind, "x": STEP * n + 1, "width": BAR, **size})
+            bars.append({"kind": kind, "x": STEP * position + 1, "width": BAR, **size})
     return bars
 
 
-def _mark(n: int, hour: HourLoad, zone: ZoneInfo) -> dict[str, object]:
+def _mark(position: int, hour: HourLoad, zone: ZoneInfo) -> dict[str, object]:
     """Return the time that stands below the n-th hour."""
-    return {"x": STEP * n + 1, "time": f"{hour.starts_at.astimezone(zone):%H:%M}"}
+    return {"x": STEP * position + 1, "time": f"{hour.starts_at.astimezone(zone):%H:%M}"}

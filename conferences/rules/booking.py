@@ -154,6 +154,7 @@ def _requested_start(
 
 
 def _malformed(detail: str) -> CreateRefusal:
+    """Return the refusal of a request with a malformed field; `detail`: the field, and what is wrong."""
     return CreateRefusal(Err.MALFORMED, detail)
 
 
@@ -213,7 +214,10 @@ def moved_start(reservation: Reservation, original: datetime, start: datetime) -
 
 def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:
     """Return why occurrences of one reservation are refused: they overlap, although they share one number; else `None`."""
-    planned = sorted((o for o in occurrences if o.state in OPEN_STATES), key=lambda o: o.starts_at)
+    planned = sorted(
+        (occurrence for occurrence in occurrences if occurrence.state in OPEN_STATES),
+        key=lambda occurrence: occurrence.starts_at,
+    )
     for earlier, later in pairwise(planned):
         if later.starts_at < earlier.ends_at:
             day = later.starts_at.isoformat(timespec="minutes")
@@ -235,8 +239,10 @@ def refuse_too_many(planned: Sequence[Occurrence], others: int) -> CreateRefusal
 
 def spans_of(occurrences: Sequence[Occurrence]) -> list[Span]:
     """Return the spans of the planned ones of these occurrences, in the order of time."""
-    planned = (o for o in occurrences if o.state is _S.PLANNED)
-    return sorted(Span(o.starts_at, o.ends_at, o.places) for o in planned)
+    planned = (occurrence for occurrence in occurrences if occurrence.state is _S.PLANNED)
+    return sorted(
+        Span(occurrence.starts_at, occurrence.ends_at, occurrence.places) for occurrence in planned
+    )
 
 
 # ---- decisions -----------------------------------------------------------------------------------
@@ -275,7 +281,11 @@ def decide_change(
     """
     ack = BookingChanged(reqid=request.reqid, bookid=after.bookid, e164=after.e164)
     planned_ids = {occurrence.id for occurrence in planned}
-    removed = [o.id for o in existing if o.state is _S.PLANNED and o.id not in planned_ids]
+    removed = [
+        occurrence.id
+        for occurrence in existing
+        if occurrence.state is _S.PLANNED and occurrence.id not in planned_ids
+    ]
     messages: list[Outgoing] = [_answer(request_key, ack)]
     old, new, sites = before.registry_entry, after.registry_entry, (after.source_platform, own_site)
     if old.e164 != new.e164:
@@ -333,9 +343,11 @@ def decide_cancel(
     """
     ack = BookingCancelled(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     answer = _answer(request_key, ack)
-    to_cancel = [occurrence] if occurrence else [o for o in existing if o.state is _S.PLANNED]
-    cancelled = [o.change(is_exception=True).close(_S.CANCELLED) for o in to_cancel]
-    open_ids = {o.id for o in existing if o.state in OPEN_STATES} - {o.id for o in cancelled}
+    planned = [other for other in existing if other.state is _S.PLANNED]
+    to_cancel = [occurrence] if occurrence else planned
+    cancelled = [to_close.change(is_exception=True).close(_S.CANCELLED) for to_close in to_cancel]
+    open_ids = {other.id for other in existing if other.state in OPEN_STATES}
+    open_ids -= {closed.id for closed in cancelled}
     if occurrence and open_ids:
         reason = f"{occurrence.original} is cancelled"
         news = (BookingNews(Happened.CANCELLED, reservation, occurrence),)

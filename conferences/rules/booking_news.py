@@ -55,4 +55,5 @@ def notice_of(news: BookingNews) -> PersonalNotice | None:
 
 
 def _text(moment: datetime) -> str:
+    """Return a moment in ISO 8601, in whole seconds."""
     return moment.isoformat(timespec="seconds")

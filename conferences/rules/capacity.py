@@ -114,9 +114,9 @@ def refuse_overfull(
         while coming and coming[-1].starts_at < span.ends_at:
             active.append(coming.pop())
         active = [other for other in active if other.ends_at > span.starts_at]
-        taken = peak_places(active, span.starts_at, span.ends_at)
-        taken += usual_peak(usual, span.starts_at, span.ends_at)
-        free = max(0, capacity.usable - taken)
+        needed = peak_places(active, span.starts_at, span.ends_at)
+        needed += usual_peak(usual, span.starts_at, span.ends_at)
+        free = max(0, capacity.usable - needed)
         if span.places > free:
             moment = span.starts_at.astimezone(UTC).isoformat(timespec="minutes")
             words = f"starttime: on {moment} only {free} of {capacity.usable} places are free"

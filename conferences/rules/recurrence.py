@@ -131,6 +131,7 @@ def moved_first(repeated: Recurrence, old: datetime, new: datetime) -> datetime:
 
 
 def _local(moment: datetime, repeated: Recurrence) -> datetime:
+    """Return a moment in the local time of a recurrence's zone, without a time zone."""
     return moment.astimezone(repeated.zone).replace(tzinfo=None)
 
 

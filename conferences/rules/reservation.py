@@ -191,7 +191,8 @@ def starts_to_plan(
 ) -> list[datetime]:
     """Return the starts, after a moment, of the occurrences to plan now.
 
-    `planned_count`: how many occurrences are planned already. They are the starts within HORIZON, but at least one, and with the planned occurrences at most MAX_PLANNED.
+    `planned_count`: how many occurrences are planned already. They are the starts within HORIZON, but at least one, and
+    with the planned occurrences at most MAX_PLANNED.
     """
     coming = islice(starts_of(reservation.recurrence(), after), MAX_PLANNED - planned_count)
     starts: list[datetime] = []

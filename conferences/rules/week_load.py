@@ -49,10 +49,10 @@ def week_of(
     for hours in _days(now, zone):
         loads = []
         for hour in hours:
-            most = peak_places(all_by_hour[hour], hour, hour + _HOUR)
-            mine = min(most, peak_places(own_by_hour[hour], hour, hour + _HOUR))
+            needed = peak_places(all_by_hour[hour], hour, hour + _HOUR)
+            mine = min(needed, peak_places(own_by_hour[hour], hour, hour + _HOUR))
             usually = round(usual.get(hour_of_week(hour), 0.0))
-            loads.append(HourLoad(hour, mine, most - mine, usually))
+            loads.append(HourLoad(hour, mine, needed - mine, usually))
         days.append(loads)
     return days
 

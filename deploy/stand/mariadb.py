@@ -73,6 +73,7 @@ class MariaDB(Server):
         self.socket = _short_socket(directory)
 
     def url(self, schema: str = "") -> str:
+        """Return the URL of a schema, by default the first one, for the setting DATABASE_URL."""
         return f"mysql://app:{self.password}@127.0.0.1:{self.port}/{schema or self.schemas[0]}"
 
     def prepare(self) -> Process:

@@ -40,6 +40,7 @@ class Ports:
 
     @property
     def http(self) -> str:
+        """Return the address of the site's public HTTP server."""
         return f"http://127.0.0.1:{self.public}"
 
     @property
@@ -49,10 +50,12 @@ class Ports:
 
     @property
     def mariadb(self) -> int:
+        """Return the port of the database."""
         return self.base + 10
 
     @property
     def redis(self) -> int:
+        """Return the port of Redis."""
         return self.base + 20
 
     @property
@@ -62,6 +65,7 @@ class Ports:
 
     @property
     def rabbitmq(self) -> int:
+        """Return the first port of the broker, which uses several."""
         return self.base + 100
 
     @property

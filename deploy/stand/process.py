@@ -58,11 +58,13 @@ class Process:
 
     @property
     def pid(self) -> int | None:
+        """Return the id of the running process; `None` if it does not run."""
         child = self._child
         return child.pid if child is not None and child.poll() is None else None
 
     @property
     def alive(self) -> bool:
+        """Return whether the process runs."""
         return self.pid is not None
 
     @property

@@ -105,10 +105,12 @@ class RabbitMQ(Server):
         self.epmd: Process | None = None
 
     def url(self, vhost: str = "/") -> str:
+        """Return the AMQP URL of a virtual host of the broker."""
         return f"amqp://platform:{self.password}@127.0.0.1:{self.port}/{vhost.replace('/', '%2F')}"
 
     @property
     def management_url(self) -> str:
+        """Return the URL of the broker's management API."""
         return f"http://platform:{self.password}@127.0.0.1:{self.port + 3}"
 
     @property
@@ -148,6 +150,7 @@ class RabbitMQ(Server):
         return "rabbitmq_management" not in self.plugins or self.api("/whoami").status == 200
 
     def stop(self, patience: float = 60.0) -> None:
+        """Stop the broker, and its port mapper (epmd) if the stand has started it."""
         super().stop(patience)
         if self.epmd is not None:
             self.epmd.stop(5)

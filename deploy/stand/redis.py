@@ -38,6 +38,7 @@ class Redis(Server):
         self.options = options
 
     def url(self, database: int = 0) -> str:
+        """Return the URL of a database, by its number, of the Redis server."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/{database}"
 
     def prepare(self) -> Process:

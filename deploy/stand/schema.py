@@ -65,6 +65,7 @@ class Tables:
         new_file.rename(self._file)
 
     def _connect(self) -> "MySQLdb.connections.Connection":
+        """Return a new connection to the database server."""
         return MySQLdb.connect(charset="utf8mb4", **self._address)
 
 
@@ -79,6 +80,7 @@ def _statements(link: "MySQLdb.connections.Connection") -> Iterator[bytes]:
 
 
 def _rows(link: "MySQLdb.connections.Connection", query: str) -> list[tuple[object, ...]]:
+    """Return all rows of a query."""
     with closing(link.cursor()) as cursor:
         cursor.execute(query)
         return list(cursor.fetchall())

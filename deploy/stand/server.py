@@ -61,14 +61,17 @@ class Server(ABC):
 
     @property
     def pid(self) -> int | None:
+        """Return the id of the server's process; `None` if it does not run."""
         return self.process.pid if self.process else None
 
     @property
     def alive(self) -> bool:
+        """Return whether the server's process runs."""
         return self.pid is not None
 
     @property
     def log(self) -> Path:
+        """Return the path of the server's log file."""
         return self.directory / "log" / f"{self.kind}.log"
 
     def start(self) -> float:

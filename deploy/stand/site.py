@@ -369,6 +369,7 @@ class Site:
         directory = self.directory / _unit_name(name)
 
         def prepare() -> None:
+            """Create the unit's directory, and delete the mark of an earlier run that it is ready."""
             directory.mkdir(parents=True, exist_ok=True)
             (directory / "ready").unlink(missing_ok=True)
 

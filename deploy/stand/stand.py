@@ -91,8 +91,8 @@ class Stand:
         first, second = (_paired_site(self.root, spec, port_base) for spec in SITES)
         register = f"mysql://agent:{core.vault.register}@127.0.0.1:{core_ports.mariadb}/{CORE.name}"
         return {
-            here.name: Pair(here=here, other=other, register=register, limits=limits)
-            for here, other in ((first, second), (second, first))
+            site.name: Pair(here=site, other=other, register=register, limits=limits)
+            for site, other in ((first, second), (second, first))
         }
 
     def supervise_servers(self) -> None:
@@ -181,6 +181,7 @@ class Stand:
         self._release_lock()
 
     def _release_lock(self) -> None:
+        """Release the lock that keeps a second stand from using the same directory."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None

@@ -56,6 +56,7 @@ class TestServers:
 
     @property
     def servers(self) -> tuple[Server, ...]:
+        """Return all servers, in the order in which they are started."""
         return (self.mariadb, self.redis, self.rabbitmq)
 
     def start(self, parallel: Parallel) -> None:

@@ -12,6 +12,7 @@ from licensing.rules.licence_text import generate_keys, public_of, read_key, wri
 
 
 def _password() -> str:
+    """Return a new random password."""
     return secrets.token_hex(16)  # needs no quoting in a URL, in SQL, in a shell
 
 

@@ -42,8 +42,8 @@ class Claim:
         try:
             connection = redis_of(own_platform())
             if succeeded:
-                kept = {"digest": self.digest, "status": response.status_code, "body": data}
-                connection.set(self.name, orjson.dumps(kept), ex=KEPT_SECONDS)
+                record = {"digest": self.digest, "status": response.status_code, "body": data}
+                connection.set(self.name, orjson.dumps(record), ex=KEPT_SECONDS)
             else:
                 connection.delete(self.name)
         except redis.RedisError:
@@ -71,10 +71,10 @@ def claim(request: Request, account: Account) -> Claim | None:
         content = connection.get(claimed.name)
     except redis.RedisError:
         return None
-    kept: dict[str, JSONValue] = orjson.loads(content) if content else {"digest": claimed.digest}
-    if kept["digest"] != claimed.digest:
+    record: dict[str, JSONValue] = orjson.loads(content) if content else {"digest": claimed.digest}
+    if record["digest"] != claimed.digest:
         raise malformed(f"{HEADER}: was used for another request")
-    body, status = kept.get("body"), kept.get("status")
+    body, status = record.get("body"), record.get("status")
     if not isinstance(body, dict) or not isinstance(status, int):
         sentence = "the same request is still in progress; ask again shortly"
         raise Refusal(UNSPECIFIED, sentence)

@@ -82,6 +82,7 @@ def _refuse_if_elsewhere(look_up: Callable[[str], object | None]) -> None:
 
 
 def _raise_if_known(database: str, look_up: Callable[[str], object | None]) -> None:
+    """Raise the refusal of the serving site if a database of another site's platform knows the caller."""
     refusal = REFUSAL_WHILE_CLOSED.call(homes.platform_of(database)) if look_up(database) else None
     if refusal is not None:
         raise refusal
@@ -91,6 +92,7 @@ def use_token(token: str, now: datetime) -> ApiToken:
     """Return the row of a token that has not expired, and record its use. Raises Refusal 10002."""
 
     def look_up(database: str) -> ApiToken | None:
+        """Return the row of the token in one database, if it is still valid."""
         return _live_tokens(database, now).filter(token_hash=hash_secret(token)).first()
 
     api_token = homes.search(look_up)
@@ -224,6 +226,7 @@ def _token_of_cookie(cookie: str, now: datetime) -> ApiToken:
     """Return the live token of a login whose call carries the cookie alone. Raises Refusal 10002."""
 
     def look_up(database: str) -> ApiToken | None:
+        """Return the token with this login cookie in one database, if it is still valid."""
         return _live_tokens(database, now).filter(cookie_hash=hash_secret(cookie)).first()
 
     api_token = homes.search(look_up) if cookie else None
@@ -258,8 +261,10 @@ def _live_logins(
     hashes = sorted({hash_secret(secret) for pair in logins for secret in pair if secret})
     tokens = _live_tokens(database, now).filter(account__isnull=False, login_used_at__gt=now - IDLE)
     for start in range(0, len(hashes), _LOOKED_UP_AT_ONCE):
-        some = hashes[start : start + _LOOKED_UP_AT_ONCE]
-        rows += tokens.filter(Q(token_hash__in=some) | Q(cookie_hash__in=some))
+        hashes_of_query = hashes[start : start + _LOOKED_UP_AT_ONCE]
+        rows += tokens.filter(
+            Q(token_hash__in=hashes_of_query) | Q(cookie_hash__in=hashes_of_query)
+        )
     may_act = _Verdicts()
     live = [row for row in rows if row.account and may_act(row.account, row.key.domain_id)]
     stale = [row.pk for row in live if row.login_used_at and now - row.login_used_at > KEPT_IN_USE]
@@ -270,6 +275,7 @@ def _live_logins(
     by_cookie = {row.cookie_hash: row for row in live}
 
     def person_of(token: str, cookie: str) -> Account | None:
+        """Return the account that is logged in with this token and cookie; `None` if they do not belong together."""
         row = by_token.get(hash_secret(token)) if token else by_cookie.get(hash_secret(cookie))
         fits = row is not None and (not cookie or row.cookie_hash == hash_secret(cookie))
         return row.account if row is not None and fits else None

@@ -136,5 +136,6 @@ class DomainScope:
 
 
 def _is_own_domain(user: PageUser, obj: Model | None) -> bool:
+    """Return whether an object is the domain to which the administrator belongs; superusers have none."""
     domain = user.domain_id if isinstance(user, Account) else None
     return isinstance(obj, Domain) and not user.is_superuser and obj.pk == domain

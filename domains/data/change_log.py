@@ -214,6 +214,7 @@ class ChangeRecorder:
 
     @cached_property
     def _now(self) -> datetime:
+        """Return the time of the database, in UTC."""
         now: datetime = sql.select(self.database, "SELECT UTC_TIMESTAMP(6)")[0][0]
         return now
 

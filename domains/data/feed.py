@@ -151,6 +151,7 @@ def _send_snapshot_batch(
 
 
 def _close_snapshot(platform: str) -> None:
+    """Close the snapshot that this process has begun to send to a platform, if there is one."""
     if snapshot := _snapshots.pop(platform, None):
         snapshot.close()
 
@@ -324,12 +325,14 @@ class ResentTree(FullSnapshot):
         log.info("%s is told again what it was told up to version %d", self._platform, self._base)
 
     def _is_wanted(self) -> bool:
+        """Return whether the tree is still to be sent again up to this version."""
         query = "SELECT 1 FROM domains_follower WHERE platform=%s AND base=%s AND first=%s"
         return bool(
             sql.select(self._database, query, [self._platform, self._base, RESENDING_UP_TO_BASE])
         )
 
     def _outbox_rows(self, items: list[tuple[str, dict[str, object]]]) -> list[OutboxRow]:
+        """Return the messages about these objects, with old versions and without `previous`."""
         rows = []
         for kind, content in items:
             version = max(1, min(self._next, self._base))
@@ -339,5 +342,6 @@ class ResentTree(FullSnapshot):
         return rows
 
     def _finish(self) -> None:
+        """Record that the whole tree was sent again, so that the change log is sent from there on."""
         query = "UPDATE domains_follower SET sent=base, first=0 WHERE platform=%s AND first=%s"
         sql.execute(self._database, query, [self._platform, RESENDING_UP_TO_BASE])

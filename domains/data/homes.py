@@ -47,7 +47,9 @@ def search_copies(look_up: Callable[[str], T | None]) -> T | None:
 
 def platform_of(database: str) -> str:
     """Return the platform whose data a database of this site holds."""
-    return next(p for p in possible_platforms() if store_of(p).database == database)
+    return next(
+        platform for platform in possible_platforms() if store_of(platform).database == database
+    )
 
 
 def is_served_elsewhere(account: Account) -> bool:

@@ -141,8 +141,8 @@ def _keep_address(username: str, address: str) -> None:
         rows.filter(pk=row.pk).update(attempt_time=now)
         return
     AccessLog.objects.create(username=username, ip_address=address)
-    kept = rows.filter(attempt_time__gt=now - ADDRESS_KEPT).order_by("-attempt_time", "-pk")
-    newest = list(kept.values_list("pk", flat=True)[:MOST_ADDRESSES])
+    young_rows = rows.filter(attempt_time__gt=now - ADDRESS_KEPT).order_by("-attempt_time", "-pk")
+    newest = list(young_rows.values_list("pk", flat=True)[:MOST_ADDRESSES])
     rows.exclude(pk__in=newest).delete()
 
 

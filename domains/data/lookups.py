@@ -73,8 +73,8 @@ def accounts_by_name(platform: str, domain: str, names: Collection[str]) -> dict
         return {}
     spelt = {name: normalize(name) for name in names}
     query = _ACCOUNTS_BY_NAME.format(marks=sql.marks([*names]))
-    found = look_up(platform, query, [domain, *spelt.values(), *names])
-    moid_of: dict[str, str] = dict(found)
+    rows = look_up(platform, query, [domain, *spelt.values(), *names])
+    moid_of: dict[str, str] = dict(rows)
     by_moid = {moid: moid for moid in moid_of.values()}
     return {
         name: moid
@@ -95,7 +95,11 @@ def http_url(moid: str) -> str:
     Our own platform's tree need not know a platform of another service domain; the data of that platform does.
     """
     query = "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s AND http_url<>''"
-    urls = (rows[0][0] for p in possible_platforms() if (rows := look_up(p, query, [moid])))
+    urls = (
+        rows[0][0]
+        for platform in possible_platforms()
+        if (rows := look_up(platform, query, [moid]))
+    )
     return str(next(urls, ""))
 
 
@@ -104,8 +108,10 @@ def http_urls_with_backups(moid: str) -> list[str]:
 
     They are those in our own platform's tree, and those in the platform's own data if that has a copy here.
     """
-    holders = [p for p in possible_platforms() if p in (own_platform(), moid)]
-    urls = [str(url) for p in holders for (url,) in look_up(p, _HTTP_URLS, [moid, moid])]
+    holders = [platform for platform in possible_platforms() if platform in (own_platform(), moid)]
+    urls = [
+        str(url) for platform in holders for (url,) in look_up(platform, _HTTP_URLS, [moid, moid])
+    ]
     return list(dict.fromkeys(urls))
 
 

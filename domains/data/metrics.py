@@ -37,15 +37,16 @@ def gauges() -> Iterator[GaugeMetricFamily]:
     seconds = _gauge_per_follower(
         "domains_follower_seconds", "Age of the oldest change not sent yet"
     )
-    whole = _gauge_per_follower(
+    snapshots = _gauge_per_follower(
         "domains_follower_whole", "Whether a full snapshot is being sent (1 or 0)"
     )
     for follower in queries.follower_lags():
         versions.add_metric([follower.platform], follower.versions)
         seconds.add_metric([follower.platform], round(follower.seconds, 1))
-        whole.add_metric([follower.platform], int(follower.whole))
-    yield from (versions, seconds, whole)
+        snapshots.add_metric([follower.platform], int(follower.whole))
+    yield from (versions, seconds, snapshots)
 
 
 def _gauge_per_follower(name: str, documentation: str) -> GaugeMetricFamily:
+    """Return an empty metric with one value for each platform that copies the tree."""
     return GaugeMetricFamily(name, documentation, labels=["platform"])

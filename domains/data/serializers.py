@@ -141,8 +141,8 @@ def _account_object(row: tuple[Any, ...], devices: list[WireObject]) -> WireObje
 
     Password hash and second factors are in `sealed`, encrypted. Without a usable key the field is left out.
     """
-    _id, moid, username, first, last, email, phone, e164, domain, *more, password = row
-    department, position, *flags = more
+    _id, moid, username, first, last, email, phone, e164, domain, *further_columns, password = row
+    department, position, *flags = further_columns
     account: WireObject = {"moid": moid, "account": username, "firstname": first, "lastname": last}
     account |= {"email": email or "", "phone": phone or "", "e164": e164 or ""}
     account["userdomainmoid"] = domain

@@ -47,4 +47,5 @@ def wait_for(
 
 
 def _key(reqid: str) -> str:
+    """Return the Redis key for the answers to the request with this id."""
     return f"domains:running:{reqid}"

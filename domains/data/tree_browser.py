@@ -181,6 +181,7 @@ def paths_from_root(database: str, moids: Collection[str]) -> dict[str, Path]:
 
 
 def _nearest_disabled(path: Sequence[PathStep]) -> str:
+    """Return the name of the last disabled domain of a path from the root; "" if none is disabled."""
     return next((step.name for step in reversed(path) if not step.used), "")
 
 

@@ -69,6 +69,7 @@ SELECT d.name, p.e164_prefix
 
 
 def _node(row: Sequence[Any]) -> Node:
+    """Return the domain of a row, with the values that the rules need."""
     return Node(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6])
 
 

@@ -390,6 +390,7 @@ def in_order_of_reference(domains: Sequence[WireObject]) -> list[WireObject]:
     ordered: dict[str, WireObject] = {}
 
     def add_after_parents(moid: str | None) -> None:
+        """Add a domain to the result, after the domains of the batch that lie above it."""
         if moid is not None and (domain := remaining.pop(moid, None)) is not None:
             add_after_parents(domain.get("uplevelmoid"))
             ordered[moid] = domain

@@ -75,6 +75,7 @@ def saving_domains(database: str = "default") -> Iterator[Callable[[Domain], Non
     with _tree_locked(database) as tree:
 
         def save(domain: Domain) -> None:
+            """Check and save one domain. Raises RuleBroken."""
             current_tree = tree if domain.LEVEL is Level.USER else DatabaseTree(database)
             states_before[domain.moid] = _check_and_save(domain, current_tree, None)
 

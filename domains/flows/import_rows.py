@@ -76,6 +76,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
 
     @staticmethod
     def _refuse_outside_import(row: object) -> None:
+        """Raise RuntimeError: rows are saved only during `import_data`, in its transaction."""
         raise RuntimeError("only within import_data")
 
     @contextmanager
@@ -134,6 +135,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
                 field.widget.load_targets(cells, self._choices(field.widget.relation))
 
     def _all_rows(self) -> QuerySet[Model]:
+        """Return all objects among which a row's id is looked up."""
         return Domain.objects.all()
 
     def _choices(self, relation: str) -> QuerySet[Any]:
@@ -288,6 +290,7 @@ class RoomRows(TableRows):
         """Open a transaction, and yield the function that saves a machine room in it."""
 
         def save(room: MachineRoom) -> None:
+            """Check and save one machine room. Raises RuleBroken."""
             room.full_clean()
             change.save_room(room)
 
@@ -295,6 +298,7 @@ class RoomRows(TableRows):
             yield save
 
     def _all_rows(self) -> QuerySet[Model]:
+        """Return all machine rooms."""
         return MachineRoom.objects.all()
 
 
@@ -348,4 +352,5 @@ class AccountRows(TableRows):
         result.first_passwords = self.first_passwords
 
     def _all_rows(self) -> QuerySet[Model]:
+        """Return all accounts."""
         return Account.objects.all()

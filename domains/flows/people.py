@@ -180,6 +180,7 @@ def _refuse_if_kept_at_core(moid: str, database: str) -> None:
 
 
 def _lock_account(moid: str, database: str) -> Account | None:
+    """Lock and return an account; `None` if there is none."""
     return Account.objects.using(database).select_for_update().filter(moid=moid).first()
 
 

@@ -136,6 +136,7 @@ def _find_account(name: str) -> Account | None:
     normalized = normalize(name)
 
     def look_up(database: str) -> Account | None:
+        """Return the account with this sign-in name in one database."""
         rows = SignInName.objects.using(database).select_related("account__domain")
         row = rows.filter(pk=normalized).first()
         return row.account if row is not None else None

@@ -101,6 +101,7 @@ class Domain(models.Model):
         return rules.Node(self.moid, int(self.level), self.parent_id, self.name, self.used)
 
     def _set_level_of_class(self) -> None:
+        """Set the level of the domain's class, except on the base class, which has none."""
         if self.LEVEL is not None:
             self.level = self.LEVEL
 
@@ -113,6 +114,7 @@ class _LevelManager(models.Manager["Domain"]):
         self._levels = levels
 
     def get_queryset(self) -> models.QuerySet[Domain]:
+        """Return the domains of these levels."""
         return super().get_queryset().filter(level__in=self._levels)
 
 

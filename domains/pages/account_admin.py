@@ -257,6 +257,7 @@ def _sign_in_state(account: Any, attribute: str) -> bool:
 
 
 def _moid(request: HttpRequest) -> str:
+    """Return the MOID of the signed-in administrator."""
     user: Any = request.user
     return str(user.moid)
 

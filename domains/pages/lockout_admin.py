@@ -79,4 +79,5 @@ class LockoutAdmin(ReadOnlyAdmin[AccessAttempt]):
 
 
 def _delete_try(row: AccessAttempt) -> bool:
+    """Delete the counted wrong sign-ins of a row; return False if they were deleted already."""
     return bool(AccessAttempt.objects.filter(pk=row.pk).delete()[0])

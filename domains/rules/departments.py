@@ -103,6 +103,7 @@ def parents_first(departments: Iterable[Mapping[str, str]]) -> list[dict[str, st
     ordered: dict[str, dict[str, str]] = {}
 
     def add(moid: str) -> None:
+        """Add a department to the result, after its parent."""
         row = remaining.pop(moid, None)
         if row is None:
             return
@@ -122,6 +123,7 @@ def nested(root: str | None, departments: Sequence[DepartmentNode]) -> list[dict
         below.setdefault(department.parent, []).append(department)
 
     def tree(moid: str | None) -> list[dict[str, object]]:
+        """Return the departments directly below this one, each with those below it."""
         return [
             {
                 "seqencing": 0,

@@ -27,7 +27,8 @@ def with_plain_names(subject: Mapping[str, object]) -> dict[str, object]:
 
 
 def _plain(item: Mapping[str, object], id_field: str) -> dict[str, object]:
-    whole = {field: cleaned(str(item[field])) for field in _WHOLE if field in item}
-    replaced = {field: name or str(item.get(id_field, "")) for field, name in whole.items()}
-    empty = {field: cleaned(str(item[field])) for field in _MAY_BE_EMPTY if field in item}
-    return {**item, **replaced, **empty}
+    """Return an object with its names cleaned; an empty name that must not be empty is replaced by the id."""
+    required = {field: cleaned(str(item[field])) for field in _WHOLE if field in item}
+    replaced = {field: name or str(item.get(id_field, "")) for field, name in required.items()}
+    optional = {field: cleaned(str(item[field])) for field in _MAY_BE_EMPTY if field in item}
+    return {**item, **replaced, **optional}

@@ -160,4 +160,5 @@ def _table() -> Iterator[str]:
 
 
 def _verbs_in_words(verbs: frozenset[str]) -> str:
+    """Return these verbs as a text, in the order of the table; "–" if there are none."""
     return ", ".join(word for word in VERBS.values() if word in verbs) or "–"

@@ -302,6 +302,7 @@ class _TreeWithChange:
         self._tree, self._node = tree, node
 
     def node(self, moid: str) -> Node | None:
+        """Return a domain as it will be after the change, or `None` if it does not exist."""
         return self._node if moid == self._node.moid else self._tree.node(moid)
 
     def platforms_of(self, service: str) -> Sequence[Node]:

@@ -190,11 +190,13 @@ def _link() -> Iterator[DatabaseLink]:
 
 
 def _row(columns: dict[str, Any]) -> RegisterRow:
+    """Return the register's row of a cell from the values of its columns."""
     flags = {name: bool(columns[name]) for name in ("solo", "forced", "wish_force", "wish_fence")}
     return RegisterRow(**{**columns, **flags, "mode": Mode(columns["mode"])})
 
 
 def _report(columns: dict[str, Any]) -> AgentReport:
+    """Return the last report of a cell agent from the values of its columns; `age` is in microseconds."""
     age = timedelta(microseconds=max(0, columns["age"]))
     words = {name: columns[name] for name in ("role", "lag", "sentence")}
     return AgentReport(well=bool(columns["well"]), age=age, **words)

@@ -54,10 +54,12 @@ def takeover(
     """Request that the backup serves a platform from now on. Raises RequestRefused and Failure."""
 
     def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+        """Return why the takeover is refused; "" if it is allowed."""
         reports = view.reports.get(platform, {})
         return refuse_takeover(row, reports, named, anyway=anyway, force=force)
 
     def wanted(row: RegisterRow) -> RegisterRow:
+        """Return the row with the request that the backup takes over."""
         return replace(row, wish=row.backup, wish_by=by, wish_force=force)
 
     return _ask(platform, by, "takeover wanted", refuse, wanted, dry_run=dry_run)
@@ -67,9 +69,11 @@ def handback(platform: str, by: str, *, dry_run: bool = False) -> OperatorReques
     """Request that a platform's own site serves it again from now on. Raises RequestRefused and Failure."""
 
     def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+        """Return why the hand-back is refused; "" if it is allowed."""
         return refuse_handback(row, view.reports.get(platform, {}), named)
 
     def wanted(row: RegisterRow) -> RegisterRow:
+        """Return the row with the request that the own site takes over again."""
         return replace(row, wish=row.home, wish_by=by, wish_force=False)
 
     return _ask(platform, by, "handback wanted", refuse, wanted, dry_run=dry_run)
@@ -82,9 +86,11 @@ def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False)
     """
 
     def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+        """Return why the fencing is refused; "" if it is allowed."""
         return refuse_fence(row, view.reports.get(platform, {}), named, force=force)
 
     def wanted(row: RegisterRow) -> RegisterRow:
+        """Return the row with the request that the other site takes over although the owner may still write."""
         other = row.other(row.owner)
         return replace(row, wish=other, wish_by=by, wish_force=force, wish_fence=True)
 
@@ -95,9 +101,11 @@ def withdraw(platform: str, by: str, *, dry_run: bool = False) -> OperatorReques
     """Withdraw a request that the agents have not carried out yet. Raises RequestRefused and Failure."""
 
     def wanted(row: RegisterRow) -> RegisterRow:
+        """Return the row without a request."""
         return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
 
     def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+        """Return why the withdrawal is refused; "" if it is allowed."""
         return refuse_withdrawal(row, named)
 
     return _ask(platform, by, "withdrawn", refuse, wanted, dry_run=dry_run)
@@ -111,6 +119,7 @@ def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> Op
     """
 
     def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+        """Return why the change of the recovery mode is refused; "" if it is allowed."""
         return refuse_mode(row, mode, view.reports.get(platform, {}), named)
 
     if not is_tree_edited_here():
@@ -142,8 +151,8 @@ def _ask(
         raise RequestRefused(
             f"{named.get(platform, platform)} is not in the register: it has no backup"
         )
-    if why := refuse(row, view, named):
-        raise RequestRefused(why)
+    if reason := refuse(row, view, named):
+        raise RequestRefused(reason)
     sentence = f"{kind}, asked for by {by}"
     if dry_run or changed_row is None:
         return OperatorRequest(row=row, sentence=sentence)

@@ -126,12 +126,14 @@ def state(platform: str, register: RegisterView) -> PlatformState:
 
 
 def _is_known(platform: str) -> bool:
+    """Return whether a platform's data lies at this site, or the platform is in the domain tree."""
     if platform in possible_platforms():
         return True
     return PlatformDomain.objects.filter(pk=platform).exists()
 
 
 def _neighbour(platform: str, register: RegisterView) -> Neighbour:
+    """Return the state of a platform, as the register shows it, for a message."""
     return Neighbour(platform=platform, state=state_of(register.rows.get(platform)))
 
 
@@ -189,6 +191,7 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
 
 
 def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:
+    """Return the outbox row of the answer to a request, in the name of the platform monitor service (PMS)."""
     with delivery_fields(delivery):
         return outbox.reply_row(delivery.envelope, message, "pms", Routes.PMS_TO_CSS.value.key)
 
@@ -242,6 +245,7 @@ def backups_of_own() -> list[str]:
 
 
 def _ask(uow: Any, question: Message) -> None:
+    """Send a question to the platform monitor service (PMS); after 15 s it is no longer worth an answer."""
     key = pms_queue(own_platform())
     uow.send(Send(message=question, route=Routes.PMS_TO_CSS, key=key, expires_ms=15_000))
 

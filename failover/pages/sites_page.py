@@ -46,11 +46,13 @@ class Action:
     of: type[Model] = PlatformDomain
 
 
-def _room_mode(mode: str) -> Callable[[str, str], object]:
+def _room_mode_setter(mode: str) -> Callable[[str, str], object]:
+    """Return the function `(room, operator)` that sets this recovery mode of a machine room."""
     return lambda room, by: rooms.set_mode(own_platform(), room, mode, by)
 
 
-def _mode(mode: Mode) -> Callable[[str, str], object]:
+def _mode_setter(mode: Mode) -> Callable[[str, str], object]:
+    """Return the function `(platform, operator)` that sets this recovery mode of a platform."""
     return lambda platform, by: operator_requests.set_mode(platform, by, mode)
 
 
@@ -100,32 +102,34 @@ ACTIONS = {
         gettext_lazy(
             "A lost site is taken over by itself, and gets its platform back when it is well."
         ),
-        _mode(Mode.AUTO),
+        _mode_setter(Mode.AUTO),
     ),
     "manual": Action(
         gettext_lazy("Mode manual, on"),
         gettext_lazy("The backup serves it until the mode is another one."),
-        _mode(Mode.MANUAL),
+        _mode_setter(Mode.MANUAL),
     ),
     "off": Action(
-        gettext_lazy("Mode off"), gettext_lazy("Nobody takes it over by itself."), _mode(Mode.OFF)
+        gettext_lazy("Mode off"),
+        gettext_lazy("Nobody takes it over by itself."),
+        _mode_setter(Mode.OFF),
     ),
     "room-auto": Action(
         gettext_lazy("Watch it"),
         gettext_lazy("Its media units say how it is."),
-        _room_mode("auto"),
+        _room_mode_setter("auto"),
         _ROOM,
     ),
     "room-on": Action(
         gettext_lazy("Drain room"),
         gettext_lazy("It is abnormal until you say otherwise: conferences leave it."),
-        _room_mode("on"),
+        _room_mode_setter("on"),
         _ROOM,
     ),
     "room-off": Action(
         gettext_lazy("Never abnormal"),
         gettext_lazy("It stays normal, whatever its media units do."),
-        _room_mode("off"),
+        _room_mode_setter("off"),
         _ROOM,
     ),
 }
@@ -159,7 +163,7 @@ def live(request: HttpRequest) -> HttpResponse:
 
 def _status_response(request: HttpRequest, template: str) -> HttpResponse:
     """Return the status of all sites, shown by a template, with the buttons that make sense now."""
-    _need(request, VIEW)
+    _require_permission(request, VIEW)
     facts: dict[str, Any] = dict(status.facts())
     for cell in facts["cells"]:
         _name_words(cell, "state", "mode")
@@ -204,7 +208,7 @@ def act(request: HttpRequest) -> HttpResponse:
 
     POST fields: `action`, `thing` (primary key of a platform or room), and `confirmed` ("1").
     """
-    _need(request, OPERATE)
+    _require_permission(request, OPERATE)
     action = ACTIONS.get(request.POST.get("action", ""))
     if request.method != "POST" or action is None:
         raise Http404
@@ -243,18 +247,20 @@ def _do_action(request: HttpRequest, action: Action, subject: Model) -> None:
         messages.success(request, _("Asked for; what becomes of it is shown below."))
 
 
-def _need(request: HttpRequest, permission: str) -> None:
+def _require_permission(request: HttpRequest, permission: str) -> None:
+    """Raise PermissionDenied unless the user has this permission."""
     if not request.user.has_perm(permission):
         raise PermissionDenied
 
 
-def _guarded(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+def _for_administrators(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Return a view that asks for an administrator's sign-in and second factor first."""
     guarded: Callable[..., HttpResponse] = admin.site.admin_view(view)
     return guarded
 
 
 urls = [
-    path("admin/sites/", _guarded(page), name="failover-sites"),
-    path("admin/sites/live/", _guarded(live), name="failover-live"),
-    path("admin/sites/act/", _guarded(act), name="failover-act"),
+    path("admin/sites/", _for_administrators(page), name="failover-sites"),
+    path("admin/sites/live/", _for_administrators(live), name="failover-live"),
+    path("admin/sites/act/", _for_administrators(act), name="failover-act"),
 ]

@@ -242,19 +242,19 @@ def _hand_over(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> St
         because = f"{row.wish_by} holds my software for dead, and it lives: the wish is withdrawn"
         after = row.without_request()
         return Step(action=Action.WITHDRAW, because=because, row=after, kind="withdrawn")
-    to, why = _wanted_owner(facts, row, limits, now)
+    to, reason = _wanted_owner(facts, row, limits, now)
     if not to:
-        return nothing(why) if why else None
+        return nothing(reason) if reason else None
     if to == facts.me:
         return None
     if now - facts.heard_at > limits.solo:
-        return nothing(f"hand-over waits: the database of {to} does not answer ({why})")
+        return nothing(f"hand-over waits: the database of {to} does not answer ({reason})")
     if not facts.caught_up:
-        return nothing(f"hand-over waits: the copy at {to} lags ({why})")
+        return nothing(f"hand-over waits: the copy at {to} lags ({reason})")
     if not facts.other_well and not row.wish_force:
-        return nothing(f"hand-over waits: {to} does not say that it could serve ({why})")
+        return nothing(f"hand-over waits: {to} does not say that it could serve ({reason})")
     after = replace(row.without_request(), epoch=row.epoch + 1, owner=to, forced=False)
-    because = f"hand over to {to}: {why}"
+    because = f"hand over to {to}: {reason}"
     return Step(
         action=Action.HAND_OVER, because=because, row=after, kind="handover", automatic=by_agent
     )
@@ -286,8 +286,8 @@ def _wanted_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) ->
     if now - facts.well_since > pause:
         return row.home, "home is well again"
     repeated = pause > limits.well
-    why = f"protected; home serves again when it was well for {pause:.0f} s"
-    return "", f"{why}: {facts.takeovers_today} takeovers in a day" if repeated else ""
+    reason = f"protected; home serves again when it was well for {pause:.0f} s"
+    return "", f"{reason}: {facts.takeovers_today} takeovers in a day" if repeated else ""
 
 
 def _pause_before_return(takeovers: int, limits: Limits) -> float:

@@ -214,8 +214,10 @@ def _open_request(row: RegisterRow, names: Names) -> str:
 
 
 def _age(report: AgentReport | None) -> str:
+    """Return the age of a cell agent's last report in words."""
     return "as long as is known" if report is None else f"{report.age.total_seconds():.0f} s"
 
 
 def _name(moid: str, names: Names) -> str:
+    """Return the name of a site; its id (MOID) if the name is unknown."""
     return names.get(moid, moid)

@@ -79,6 +79,7 @@ def connect(url: str) -> amqp.Connection:
 
 
 def _raise_broker_blocked(*_: Any) -> None:
+    """Raise the error by which a publisher learns that the broker accepts no messages now."""
     raise RecoverableConnectionError("the broker has blocked publishers (memory or disk alarm)")
 
 

@@ -146,6 +146,7 @@ def page_entry(title: StrOrPromise, icon: str, name: str, permission: str = "") 
     """Return the sidebar entry for an admin page. `permission` is needed to see it; "" means none."""
 
     def allowed(request: HttpRequest) -> bool:
+        """Return whether the user has the permission that the page needs."""
         return not permission or bool(request.user.has_perm(permission))
 
     return SidebarEntry(title, icon, reverse_lazy(f"admin:{name}"), allowed)

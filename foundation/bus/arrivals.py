@@ -56,16 +56,16 @@ class Arrivals(Generic[T]):
 
     def take(self) -> list[T]:
         """Remove and return the next batch: at least one delivery, unless there is none."""
-        taken: list[T] = []
+        batch: list[T] = []
         size = 0
-        while self._items and len(taken) < self._batch:
-            if taken and size + self._items[0][1] > self._batch_bytes:
+        while self._items and len(batch) < self._batch:
+            if batch and size + self._items[0][1] > self._batch_bytes:
                 break
             item, item_size = self._items.popleft()
-            taken.append(item)
+            batch.append(item)
             size += item_size
         self._bytes -= size
-        return taken
+        return batch
 
     def clear(self) -> None:
         """Forget all deliveries, because the broker is going to deliver them again."""

@@ -112,4 +112,5 @@ def gauges(database: str) -> Iterator[GaugeMetricFamily]:
 
 
 def _gauge_per_peer(name: str, documentation: str) -> GaugeMetricFamily:
+    """Return an empty metric with one value for each destination."""
     return GaugeMetricFamily(name, documentation, labels=["destination"])

@@ -165,6 +165,7 @@ class Consumer(threading.Thread):
         """Return the callback for each message of a queue (called by the AMQP library); it adds to the arrivals."""
 
         def callback(message: amqp.Message) -> None:
+            """Put a message that has arrived into the buffer, with the queue that it came from."""
             self._arrivals.put((queue, message), len(message.body))
 
         return callback

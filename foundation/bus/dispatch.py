@@ -104,6 +104,7 @@ class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
         self._platform, self._publish_inline = platform, publish_inline
 
     def run(self, items: Sequence[Delivery]) -> Outcome:
+        """Handle these messages in one transaction."""
         return _do_after_handover(self._platform, items, self._publish_inline)
 
     def park(self, item: Delivery, error: Exception) -> Outcome:
@@ -114,10 +115,12 @@ class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
         return self.run([item])
 
     def log_failed_batch(self, items: Sequence[Delivery], error: Exception) -> None:
+        """Log that a batch failed, before its messages are handled one by one."""
         if len(items) > 1:
             log.error("a batch of %d failed, doing it one by one", len(items), exc_info=error)
 
     def log_failed_try(self, item: Delivery, attempt: int, error: Exception) -> None:
+        """Log that a message failed, with its type and the number of tries."""
         kind = item.parsed["type"] if item.parsed else "unreadable"
         with delivery_fields(item, self._platform):
             log.error("%s failed (try %d of %d)", kind, attempt, MAX_TRIES, exc_info=error)

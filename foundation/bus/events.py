@@ -52,8 +52,8 @@ def put(database: str, staged: Sequence[Event]) -> dict[str, int]:
     Of equal events only the last one is kept. Call this as the last thing in the transaction, since
     the counters of the user domains are locked from here on.
     """
-    kept = [event for event in reversed(dict.fromkeys(reversed(staged))) if _has_place(event)]
-    counts = Counter(event.user_domain for event in kept)
+    distinct = [event for event in reversed(dict.fromkeys(reversed(staged))) if _has_place(event)]
+    counts = Counter(event.user_domain for event in distinct)
     if not counts:
         return {}
     marks = ", ".join(["(%s, %s)"] * len(counts))
@@ -68,7 +68,7 @@ def put(database: str, staged: Sequence[Event]) -> dict[str, int]:
     )
     next_seq = {domain: last[domain] - counts[domain] for domain in counts}
     rows = []
-    for event in kept:
+    for event in distinct:
         next_seq[event.user_domain] += 1
         seq = next_seq[event.user_domain]
         rows.append((clock.next_id(), event.user_domain, seq, event.channel, event.body))

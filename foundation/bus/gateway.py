@@ -210,13 +210,13 @@ class Gateway:
         The outbox is the table of messages to send.
         """
         with self._lock:
-            late = [
+            late_requests = [
                 request
                 for waiting in self._waiting.values()
                 for request in waiting
                 if now - request.since > BROKER_SECONDS
             ]
-        rows = {row for request in late[:_MAX_LATE_REQUESTS] for row in request.rows}
+        rows = {row for request in late_requests[:_MAX_LATE_REQUESTS] for row in request.rows}
         ids = sorted(rows)[:_MAX_LATE_ROWS]
         if not ids:
             return set()

@@ -105,6 +105,7 @@ class InboxOfWork:
         return self._requests.setdefault(request.key, request) or self._remember(request)
 
     def _remember(self, request: InboxRequest) -> InboxRequest:
+        """Keep a request for the rest of the transaction, and return it."""
         self._requests[request.key] = request
         return request
 

@@ -57,6 +57,7 @@ class PeerLink(Relay):
         return _drain_exclusively(self._store, self.destination, publisher.publish) == BATCH
 
     def _disconnect(self) -> None:
+        """Close the connection to the peer's broker, and show in the metrics that the link is down."""
         metrics.LINK_UP.labels(self.destination).set(0)
         super()._disconnect()
 

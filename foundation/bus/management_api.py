@@ -22,8 +22,8 @@ def vhost_in_path(amqp_url: str) -> str:
 
 def rows(url: str, path: str) -> list[dict[str, object]]:
     """Return the rows of a list of the API at `url`; none if it does not exist. Raises BrokerUnavailable."""
-    found = call(url, "GET", path)
-    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+    answer = call(url, "GET", path)
+    return [row for row in answer if isinstance(row, dict)] if isinstance(answer, list) else []
 
 
 def call(url: str, method: str, path: str, body: object = None, reason: str = "") -> object:

@@ -59,10 +59,12 @@ def _major_minor(version: str) -> tuple[int, ...]:
 
 
 def _of_database() -> str:
+    """Return the version of the own platform's database server."""
     return str(sql.select(store_of(own_platform()).database, "SELECT VERSION()")[0][0])
 
 
 def _of_redis() -> str:
+    """Return the version of the own platform's Redis server."""
     return str(redis_of(own_platform()).info("server")["redis_version"])
 
 

@@ -195,10 +195,12 @@ def _flag_of_number(value: object) -> object:
 
 
 def _number_of_flag(value: object) -> object:
+    """Return False and True as 0 and 1, and all other values as they are."""
     return int(value) if isinstance(value, bool) else value
 
 
 def _number_of_text(value: object) -> object:
+    """Return a text of digits as a number, and all other values as they are."""
     return int(value) if isinstance(value, str) and _NUMBER_AS_TEXT.fullmatch(value) else value
 
 

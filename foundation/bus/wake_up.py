@@ -27,6 +27,7 @@ _LONGEST_LIST = 8
 
 
 def _key(destination: str) -> str:
+    """Return the Redis key of the signal that messages for a destination wait; "" is our own broker."""
     return f"bus:wake:{destination}" if destination else "bus:wake"
 
 

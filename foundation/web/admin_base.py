@@ -351,7 +351,9 @@ def table(headings: Sequence[StrOrPromise], rows: Sequence[Sequence[object]]) ->
     if not rows:
         return format_html('<span class="op-none">{}</span>', _("none"))
     cells = [_row("td", row) for row in rows]
-    return format_html('<table class="op-table">{}{}</table>', _row("th", headings), _join(cells))
+    return format_html(
+        '<table class="op-table">{}{}</table>', _row("th", headings), _joined_html(cells)
+    )
 
 
 def changes_of(entry: LogEntry) -> SafeString:
@@ -387,8 +389,9 @@ def _row(tag: str, values: Sequence[object]) -> SafeString:
         )
         for value in values
     ]
-    return format_html("<tr>{}</tr>", _join(cells))
+    return format_html("<tr>{}</tr>", _joined_html(cells))
 
 
-def _join(parts: Sequence[SafeString]) -> SafeString:
+def _joined_html(parts: Sequence[SafeString]) -> SafeString:
+    """Return pieces of HTML as one."""
     return SafeString("".join(parts))

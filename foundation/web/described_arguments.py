@@ -70,6 +70,7 @@ def fault_of(field: AnyField, value: object, name: str) -> str:
 
 
 def _fault_of_list(entry: AnyField, value: object, name: str) -> str:
+    """Return the first fault of a list whose entries are described by `entry`; "" if there is none."""
     if not isinstance(value, list):
         return f"{name}: must be a list"
     faults = (fault_of(entry, item, f"{name}[{place}]") for place, item in enumerate(value))
@@ -92,6 +93,7 @@ def _fault_of_scalar(field: AnyField, value: object) -> str:
 
 
 def _fault_of_number(field: serializers.IntegerField, value: object) -> str:
+    """Return what is wrong with a whole number, in words; "" if nothing is."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # JSON knows no whole numbers: 1.0 is one.
     if not isinstance(value, int) or isinstance(value, bool):
@@ -104,6 +106,7 @@ def _fault_of_number(field: serializers.IntegerField, value: object) -> str:
 
 
 def _fault_of_text(field: serializers.CharField, value: object) -> str:
+    """Return what is wrong with a text, in words; "" if nothing is."""
     if not isinstance(value, str):
         return "must be a text"
     if not value:

@@ -57,9 +57,9 @@ class WildRequests:
         path = re.sub(r"/{2,}", "/", request.path_info)
         if not path.startswith(_API):
             return self._get_response(request)
-        ours = path.startswith(FOR_OUR_PAGES)
-        if ours:
-            return self._answer(request, path, ours)
+        is_for_our_pages = path.startswith(FOR_OUR_PAGES)
+        if is_for_our_pages:
+            return self._answer(request, path, is_for_our_pages)
         wants_xml = path.endswith(SUFFIX)
         wants_json = path.endswith(".json")
         path = path.removesuffix(SUFFIX).removesuffix(".json")
@@ -70,14 +70,14 @@ class WildRequests:
             # The views answer in JSON alone; whoever accepts problems in JSON gets answers in JSON.
             request.META["HTTP_ACCEPT"] = f"{JSON}, {PROBLEM}" if PROBLEM in accept else JSON
             request.__dict__.pop("headers", None)  # Django keeps what it has read of META.
-        response = self._answer(request, path, ours)
+        response = self._answer(request, path, is_for_our_pages)
         if wants_xml:
             turn_into_xml(response)
         response["API-Level"] = str(API_LEVEL)
         return response
 
-    def _answer(self, request: HttpRequest, path: str, ours: bool) -> HttpResponse:
-        """Return the answer to a call at this path. `ours`: pages of ours make this call, too."""
+    def _answer(self, request: HttpRequest, path: str, is_for_our_pages: bool) -> HttpResponse:
+        """Return the answer to a call at this path. `is_for_our_pages`: pages of ours make this call, too."""
         request.path = request.path_info = path
         if refusal := _refuse_host(request):
             return refusal
@@ -100,7 +100,7 @@ class WildRequests:
                 words = "account_token: is needed where a GET changes something"
                 return early_answer(request, Refusal(NOT_LOGGED_IN, words))
             request.method = method
-        if path.startswith("/api/v1/") and not ours and not hasattr(request, _CHECKED):
+        if path.startswith("/api/v1/") and not is_for_our_pages and not hasattr(request, _CHECKED):
             # These requests carry their token, which no browser sends by itself. The cookie alone allows
             # a GET to read, and a browser does not send it with another web site's form.
             request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # read by the views of the API

@@ -34,4 +34,6 @@ def parts_of(request: HttpRequest) -> list[PagePart]:
 
 def addresses_of(parts: list[PagePart], *more: str) -> str:
     """Return the addresses to which a page's scripts connect, those of its parts and `more`, for its policy."""
-    return " ".join(dict.fromkeys([*filter(None, more), *(p.connect for p in parts if p.connect)]))
+    return " ".join(
+        dict.fromkeys([*filter(None, more), *(part.connect for part in parts if part.connect)])
+    )

@@ -167,6 +167,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
         return row
 
     def _get_obj_does_not_exist_redirect(self, *args: object) -> NoReturn:
+        """Answer 404 for an object out of scope, as for one that does not exist."""
         raise Http404
 
     # ---- rights -----------------------------------------------------------------------------
@@ -249,6 +250,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
         return page
 
     def _show_read_only_reason(self, request: HttpRequest) -> None:
+        """Show a message that says why the objects of this page cannot be edited at this site, if so."""
         reason = scope().read_only_reason(self.model)
         if reason and request.method == "GET":
             messages.info(request, reason)

@@ -160,17 +160,17 @@ def _with_im_code(failure: Exception, reply: Response | None) -> Response | None
     """
     if reply is None or reply.status_code != 200:
         return reply
-    why = DenyReason.MALFORMED
+    deny_reason = DenyReason.MALFORMED
     if isinstance(failure, Error):
-        why = DenyReason.AWAY
+        deny_reason = DenyReason.AWAY
     elif isinstance(failure, Refusal):
-        why = DenyReason.NOT_SIGNED_IN
+        deny_reason = DenyReason.NOT_SIGNED_IN
     elif isinstance(failure, exceptions.PermissionDenied | exceptions.AuthenticationFailed):
-        why = DenyReason.NOT_ALLOWED
-    reply.data["code"] = why.value
-    HTTP_REFUSED.labels(why.value).inc()
+        deny_reason = DenyReason.NOT_ALLOWED
+    reply.data["code"] = deny_reason.value
+    HTTP_REFUSED.labels(deny_reason.value).inc()
     http_status = failure.status_code if isinstance(failure, exceptions.MethodNotAllowed) else None
-    reply.status_code = http_status or STATUS[why]
+    reply.status_code = http_status or STATUS[deny_reason]
     return reply
 
 
@@ -185,10 +185,11 @@ def no_such_call(request: HttpRequest) -> JsonResponse:
     return JsonResponse(body | {"code": DenyReason.NOT_FOUND.value}, status=404)
 
 
-def _refused(why: DenyReason, reason: str) -> Response:
-    HTTP_REFUSED.labels(why.value).inc()
-    body = nack(_NUMBERS.get(why, UNSPECIFIED), reason)
-    return Response(body | {"code": why.value}, STATUS[why])
+def _refused(deny_reason: DenyReason, reason: str) -> Response:
+    """Return the response to a refused request: a code for programs, a sentence, and the HTTP status."""
+    HTTP_REFUSED.labels(deny_reason.value).inc()
+    body = nack(_NUMBERS.get(deny_reason, UNSPECIFIED), reason)
+    return Response(body | {"code": deny_reason.value}, STATUS[deny_reason])
 
 
 def _first_error(detail: object) -> str:

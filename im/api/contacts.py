@@ -106,6 +106,7 @@ class PresenceCall(Call):
         return self._shown()
 
     def _shown(self) -> Response:
+        """Return the response with the presence of the caller and of the caller's contacts."""
         state, hidden = presence.own_presence(self.store, self.me.id, self.now)
         contacts = presence.of_contacts(self.store, self.me.id, self.now)
         return ack(state=state.value, hidden=hidden, contacts=contacts)

@@ -95,8 +95,8 @@ class Conversations(Listing):
         if arguments["kind"] == Kind.DIRECT.value:
             return self.show(flow.open_direct(self.store, self.me, arguments["user"]))
         key = request.headers.get("Idempotency-Key", "")[:64]
-        how = Joining(arguments["joining"])
-        wanted = (arguments["name"], arguments["users"], how, key)
+        joining = Joining(arguments["joining"])
+        wanted = (arguments["name"], arguments["users"], joining, key)
         return self.show(flow.create_group(self.store, self.me, *wanted, self.now))
 
     def get_throttles(self) -> list[BaseThrottle]:
@@ -156,4 +156,5 @@ class Pin(Call):
         return self._set(number, seq, on=False)
 
     def _set(self, number: int, seq: int, on: bool) -> Response:
+        """Pin or unpin a message, and return the response with all pinned messages."""
         return ack(pins=flow.pin(self.store, number, self.me, seq, on, self.now))

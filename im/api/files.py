@@ -51,12 +51,14 @@ class SingleFormNegotiation(BaseContentNegotiation):
     """A negotiation that ignores the `Accept` header: a file has one form, whatever a browser asks for an <img>."""
 
     def select_parser(self, request: Request, parsers: Any) -> BaseParser:
+        """Return the only parser, whatever the request's content type."""
         parser: BaseParser = parsers[0]
         return parser
 
     def select_renderer(
         self, request: Request, renderers: Any, format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
+        """Return the only renderer, whatever the header `Accept` says."""
         return renderers[0], renderers[0].media_type
 
 
@@ -151,6 +153,7 @@ class Files(_Files):
         )
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Check the caller, except for OPTIONS, which anybody may ask."""
         if request.method != "OPTIONS":
             super().initial(request, *args, **kwargs)
 
@@ -278,6 +281,7 @@ def download(request: Request, file: File) -> HttpResponseBase:
 
 
 def _whole_response(file: File) -> HttpResponseBase:
+    """Return the response with the whole content of a file."""
     reply = FileResponse(_open_stored(file), content_type=file.content_type)
     reply["Content-Length"] = str(file.size)
     return reply
@@ -292,14 +296,14 @@ def _partial_response(file: File, first: int, last: int) -> HttpResponseBase:
     return reply
 
 
-def _open_stored(file: File, more: str = "") -> IO[bytes]:
+def _open_stored(file: File, suffix: str = "") -> IO[bytes]:
     """Open a stored file. Raises TransferRefused 404.
 
-    The file may lie at another site whose storage this site does not share. `more` is the suffix of a
+    The file may lie at another site whose storage this site does not share. `suffix` is the suffix of a
     file that belongs to it, such as its thumbnail.
     """
     try:
-        return storage.open_file(str(file.id), more)
+        return storage.open_file(str(file.id), suffix)
     except FileNotFoundError:
         raise TransferRefused(404, "not_here", "this file is not kept at this site") from None
 

@@ -130,6 +130,7 @@ class Center:
         return channel
 
     def _receive(self, message: amqp.Message) -> None:
+        """Put a message that the broker has delivered into the buffer."""
         self._arrivals.put(message, len(message.body))
 
     @property
@@ -207,6 +208,7 @@ class Center:
         )
 
     def _has_unacknowledged(self) -> bool:
+        """Return whether a batch was published whose messages are not acknowledged yet."""
         return self._published > 0
 
     def _acknowledge(self, channel: amqp.Channel, publisher: Publisher) -> None:

@@ -24,6 +24,7 @@ def user_field(**more: Any) -> serializers.RegexField:
 
 
 def _choices(words: type[StrEnum]) -> list[str]:
+    """Return the values of an enumeration, for a form's field."""
     return [word.value for word in words]
 
 

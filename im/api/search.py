@@ -87,5 +87,6 @@ class Search(Call):
 
 
 def _result_data(entry: StoredEntry, terms: tuple[str, ...]) -> Data:
+    """Return a found message with a snippet, in which the matching parts are marked."""
     pieces = [{"text": text, "hit": hit} for text, hit in snippet(entry.body, terms)]
     return {**to_wire(entry), "snippet": pieces}

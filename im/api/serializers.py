@@ -18,6 +18,7 @@ from im.rules.vocabulary import Joining, Kind, Membership, Presence, Role
 
 
 def _moment(value: datetime | None) -> str | None:
+    """Return a moment as it is written on the wire; `None` stays `None`."""
     return wire_time(value) if value else None
 
 

@@ -146,6 +146,7 @@ def _uploads(database: str, ids: Collection[str]) -> dict[str, Data]:
 
 
 def _file_data(columns: Iterable[tuple[str, Any]]) -> Data:
+    """Return what members are shown of a file, from its columns."""
     values = {name: value for name, value in columns if value is not None}
     return {**values, "has_thumbnail": bool(values["has_thumbnail"])}
 

@@ -221,7 +221,7 @@ def _declare_user(channel: amqp.Channel, user: str) -> None:
 
 def close_connections(user: str) -> None:
     """Close all connections of a person, under every protocol. Raises BrokerUnavailable."""
-    _call_management("DELETE", f"/connections/username/{_in_path(user)}", reason="signed out")
+    _call_management("DELETE", f"/connections/username/{_quoted(user)}", reason="signed out")
 
 
 def connected_users() -> set[str]:
@@ -245,7 +245,7 @@ def received() -> Received:
     The connections of our own servers are left out. Raises BrokerUnavailable.
     """
     path = f"/vhosts/{_vhost()}/connections?columns=name,user,recv_oct"
-    ours = str(settings.IM_AMQP_URL).partition("://")[2].partition(":")[0]
+    our_name = str(settings.IM_AMQP_URL).partition("://")[2].partition(":")[0]
     connections = {
         str(row.get("name")): (str(row.get("user", "")), int(str(row.get("recv_oct", 0))))
         for row in _rows(path)
@@ -253,7 +253,7 @@ def received() -> Received:
     return {
         name: (user, size)
         for name, (user, size) in connections.items()
-        if topology.USER.fullmatch(user) and user != ours
+        if topology.USER.fullmatch(user) and user != our_name
     }
 
 
@@ -275,18 +275,21 @@ def device_queues() -> list[dict[str, object]]:
 def delete_queues(names: Iterable[str]) -> None:
     """Delete queues with all messages in them. Raises BrokerUnavailable."""
     for name in names:
-        _call_management("DELETE", f"/queues/{_vhost()}/{_in_path(name)}")
+        _call_management("DELETE", f"/queues/{_vhost()}/{_quoted(name)}")
 
 
 def _vhost() -> str:
+    """Return the virtual host of the clients' broker, quoted for a path of the management API."""
     return management_api.vhost_in_path(settings.IM_AMQP_URL)
 
 
-def _in_path(text: str) -> str:
+def _quoted(text: str) -> str:
+    """Return a text quoted for a path of the management API."""
     return quote(text, safe="")
 
 
 def _rows(path: str) -> list[dict[str, object]]:
+    """Return the list at a path of the management API. Raises BrokerUnavailable."""
     return management_api.rows(settings.IM_MANAGEMENT_URL, path)
 
 

@@ -116,10 +116,12 @@ def gauges() -> Iterable[GaugeMetricFamily]:
 
 
 def _key(number: int) -> str:
+    """Return the Redis key of the last progress of the centers with this number."""
     return f"im:center:{number}"
 
 
 def _taken_key(number: int) -> str:
+    """Return the Redis key that names the center, among those with this number, that has messages in hand."""
     return f"im:center:{number}:taken"
 
 
@@ -133,4 +135,5 @@ def _stalled() -> dict[int, str]:
 
 
 def _in_words(seconds: float) -> str:
+    """Return a duration in words."""
     return "an hour or more" if seconds >= KEPT_SECONDS else f"{seconds:.0f} s"

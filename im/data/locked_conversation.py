@@ -69,11 +69,11 @@ class LockedConversation:
     def check_allowed(self, action: GroupAction, target: Member | None = None) -> None:
         """Check that the acting person may do this to the conversation or to `target`. Raises Denied."""
         group, standing = queries.group_of(self.conversation), queries.standing_of(self.mine)
-        if why := conversation_decisions.deny_reason(
+        if deny_reason := conversation_decisions.deny_reason(
             action, group, standing, queries.standing_of(target)
         ):
-            unknown = why is DenyReason.NOT_FOUND and self.mine is not None
-            raise Denied(why, "there is no such member" if unknown else "")
+            is_unknown = deny_reason is DenyReason.NOT_FOUND and self.mine is not None
+            raise Denied(deny_reason, "there is no such member" if is_unknown else "")
 
     def log(self, cmd: Cmd, data: Data) -> StoredEntry:
         """Append an entry to the conversation's log, in the name of the acting person."""

@@ -82,6 +82,7 @@ def invitable(
 
 
 def _person(moid: str, first: str, last: str, username: str, domain: str | None) -> Person:
+    """Return the person with the values of an account's columns."""
     return Person(moid, (f"{first} {last}".strip() or username)[:64], domain or "")
 
 

@@ -102,11 +102,13 @@ class SignOfLife:
 
 
 def _redis() -> redis.Redis:
+    """Return the connection to the Redis of this site's own platform."""
     return redis_of(own_platform())
 
 
 @cache
 def _script() -> redis.commands.core.Script:
+    """Return the Lua script that updates a person's devices."""
     return redis.commands.core.Script(_redis(), _KEEP)
 
 

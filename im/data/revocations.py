@@ -116,6 +116,7 @@ class RevokedTokens:
             self._users[user] = max(self._users.get(user, (-1, 0)), (issued_until, expires))
 
     def _forget(self, now: float) -> None:
+        """Forget revocations of tokens that have expired, once there are many."""
         if len(self._tokens) + len(self._users) > 1000:
             self._tokens = {token: end for token, end in self._tokens.items() if end > now}
             self._users = {user: pair for user, pair in self._users.items() if pair[1] > now}
@@ -143,6 +144,7 @@ def share(lines: Iterable[RevocationLine], now: float) -> int:
 
 
 def _is_young(line: RevocationLine, now: float) -> bool:
+    """Return whether tokens were revoked so lately that connections may still be open."""
     return line[2] > now - YOUNG_SECONDS
 
 
@@ -186,11 +188,13 @@ def trim(now: float, most: int = 5000) -> None:
 
 
 def _text_of_line(line: RevocationLine) -> str:
+    """Return a revocation as the text that Redis keeps."""
     user, token, issued_until, expires = line
     return f"{user}|{token}|{issued_until}|{expires}"
 
 
 def _line_of_text(text: str) -> RevocationLine:
+    """Return the revocation in a text that Redis keeps."""
     user, token, issued_until, expires = text.split("|")
     return user, token, int(issued_until), int(expires)
 

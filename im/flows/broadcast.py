@@ -46,8 +46,8 @@ def _publications(row: Broadcast, people: list[str]) -> Iterator[Publication]:
         users = people[first : first + AT_ONCE]
         keys = keys_of(presence_store.protocols_of_online(users, clock.now().timestamp()))
         for start in range(0, len(keys), KEYS_A_PUBLISH):
-            key, *more = keys[start : start + KEYS_A_PUBLISH]
-            yield Publication(BASE, key, body, tuple(more))
+            key, *further_keys = keys[start : start + KEYS_A_PUBLISH]
+            yield Publication(BASE, key, body, tuple(further_keys))
 
 
 def to_wire(row: Broadcast) -> Data:

@@ -120,10 +120,10 @@ def _notify(
     `before` and `after` are the states (in the person's list, in the contact's list).
     """
     mine = {"user_id": other, "state": after[0]}
-    theirs = {"user_id": me.id, "name": me.name, "state": after[1]}
+    notice_data = {"user_id": me.id, "name": me.name, "state": after[1]}
     notes = [Notice(Cmd.CONTACT, mine, (me.id,))]
     if before[1] != after[1]:
-        notes.append(Notice(Cmd.CONTACT, theirs, (other,)))
+        notes.append(Notice(Cmd.CONTACT, notice_data, (other,)))
     journal.stage_publications(
         store, [], presence_store.protocols_of_online([me.id, other], now.timestamp()), now, notes
     )

@@ -131,6 +131,7 @@ def _add_members(
 
 
 def _member(number: int, person: Person, role: Role = Role.MEMBER) -> Member:
+    """Return the row of a new member of a conversation."""
     return Member(conversation_id=number, user=person.id, name=person.name, role=role)
 
 

@@ -82,9 +82,9 @@ def _handle_calls(requests: Sequence[IncomingRequest], now: datetime) -> list[Re
     refused = []
     for incoming in requests:
         if isinstance(incoming.request, CallSignal):
-            why = hooks.CALL_SIGNAL.call(incoming.sender, incoming.request, now)
-            if why is None or why:
-                reason = why or "this site carries no calls"
+            refusal = hooks.CALL_SIGNAL.call(incoming.sender, incoming.request, now)
+            if refusal is None or refusal:
+                reason = refusal or "this site carries no calls"
                 mark = incoming.client_msg_id
                 refused.append(RefusedMessage(incoming.sender, Code.CLOSED, reason, mark))
     return refused

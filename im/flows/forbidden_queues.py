@@ -65,6 +65,7 @@ def forbidden_of(queues: Iterable[Mapping[str, object]]) -> dict[str, list[str]]
 
 
 def _owner(name: str) -> str:
+    """Return the person to whom a queue belongs by its name; "" if it belongs to nobody."""
     match = _OWNER.match(name)
     return (match[1] or match[2]) if match else ""
 

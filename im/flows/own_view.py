@@ -89,6 +89,7 @@ def _lock_member(store: PlatformStore, number: int, user: str) -> Member:
 
 
 def _update(store: PlatformStore, mine: Member, columns: dict[str, object]) -> None:
+    """Change columns of a person's member row."""
     Member.objects.using(store.database).filter(pk=mine.pk).update(**columns)
 
 

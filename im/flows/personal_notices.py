@@ -40,5 +40,5 @@ def _publications(notice: PersonalNotice, protocols: str) -> Iterator[Publicatio
     body = orjson.dumps({"cmd": Cmd.NOTICE.value, "data": data})
     keys = keys_of({notice.account: protocols})
     for first in range(0, len(keys), KEYS_A_PUBLISH):
-        key, *more = keys[first : first + KEYS_A_PUBLISH]
-        yield Publication(BASE, key, body, tuple(more))
+        key, *further_keys = keys[first : first + KEYS_A_PUBLISH]
+        yield Publication(BASE, key, body, tuple(further_keys))

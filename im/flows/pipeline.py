@@ -266,11 +266,13 @@ class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
             raise
 
     def park(self, item: IncomingRequest, error: Exception) -> BatchResult:
+        """Return the refusal of a request that failed at every try, and log the error."""
         metrics.POISON.inc()
         log.error("a message failed: %s", type(item.request).__name__, exc_info=error)
         return _refuse_all([item], Code.BAD_JSON, "this message cannot be stored")
 
     def log_failed_batch(self, items: Sequence[IncomingRequest], error: Exception) -> None:
+        """Log that a batch failed, before its requests are handled one by one."""
         log.error("a batch of %d failed, doing it one by one", len(items), exc_info=error)
 
 
@@ -280,17 +282,23 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _join_results(result: BatchResult, following: BatchResult) -> BatchResult:
+    """Add the result of the following batch to a result, and return it."""
     result.add(following)
     return result
 
 
 def _conversation_of(incoming: IncomingRequest) -> int:
+    """Return the id of the conversation that a request is about."""
     return logged_request(incoming).conversation
 
 
 def _refuse_all(requests: Sequence[IncomingRequest], code: Code, reason: str) -> BatchResult:
+    """Return the result that refuses all these requests for one reason."""
     return BatchResult(
-        refused=[RefusedMessage(o.sender, code, reason, o.client_msg_id) for o in requests]
+        refused=[
+            RefusedMessage(incoming.sender, code, reason, incoming.client_msg_id)
+            for incoming in requests
+        ]
     )
 
 

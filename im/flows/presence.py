@@ -32,7 +32,7 @@ def choose(store: PlatformStore, user: str, state: Presence | None, hides: bool 
 def own_presence(store: PlatformStore, user: str, now: datetime) -> tuple[Presence, bool]:
     """Return a person's own presence, and whether the person hides it."""
     state = presence_store.presence([user], now.timestamp())[user]
-    return state, bool(_hiding(store.database, [user]))
+    return state, bool(_people_who_hide(store.database, [user]))
 
 
 def of_contacts(store: PlatformStore, user: str, now: datetime) -> dict[str, Presence]:
@@ -72,7 +72,7 @@ def _of_platform(platform: str, users: list[str], now: datetime) -> list[Notice]
     database = store_of(platform).database
     friends = _without_hidden(database, friends)
     states = visible_presence(database, "", [*friends], now)
-    hidden = _hiding(database, [*friends]) | presence_store.choosing_invisible([*friends])
+    hidden = _people_who_hide(database, [*friends]) | presence_store.choosing_invisible([*friends])
     newly_hidden = presence_store.newly_hidden(hidden, friends.keys() - hidden)
     return [
         Notice(Cmd.PRESENCE, {"user_id": user, "state": states[user].value}, contacts)
@@ -100,7 +100,7 @@ def visible_presence(
     An empty `viewer` stands for a viewer from whom nobody hides in particular.
     """
     states = presence_store.presence(users, now.timestamp())
-    hidden = _hiding(database, users)
+    hidden = _people_who_hide(database, users)
     if viewer and users:
         pairs = set[tuple[str, str]]().union(*hooks.PRESENCE_HIDDEN.call(database, users, viewer))
         hidden |= {user for user, _ in pairs}
@@ -110,6 +110,7 @@ def visible_presence(
     }
 
 
-def _hiding(database: str, users: Collection[str]) -> set[str]:
+def _people_who_hide(database: str, users: Collection[str]) -> set[str]:
+    """Return those of these people who hide their presence from contacts."""
     rows = Preference.objects.using(database).filter(user__in=users, hides_presence=True)
     return {*rows.values_list("user", flat=True)}

@@ -80,6 +80,7 @@ class PresencePublisher(threading.Thread):
             self._publisher.tick()
 
     def _disconnect(self) -> None:
+        """Close the connection to the broker, if there is one."""
         if self._publisher:
             self._publisher.close(politely=False)
             self._publisher = None

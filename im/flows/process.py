@@ -258,6 +258,7 @@ class _Batch:
             self._uses[file, target.conversation] -= 1
 
     def _keep_changed(self, entry: StoredEntry) -> None:
+        """Keep the new value of an entry of the log, which `flush` writes."""
         self._changed[(entry.conversation, entry.seq)] = entry
 
     def _publish_and_acknowledge(self, incoming: IncomingRequest, entry: StoredEntry) -> None:

@@ -79,7 +79,7 @@ def _save_revocations(database: str, pairs: Collection[tuple[str, str]], expires
     rows = [Revocation(user=user, token=token, at=now, expires_at=expires) for user, token in pairs]
     Revocation.objects.using(database).bulk_create(rows, batch_size=1000)
     REVOKED.inc(len(rows))
-    lines = [_line(row) for row in rows]
+    lines = [_revocation_line(row) for row in rows]
     transaction.on_commit(partial(_share_revocations, lines), using=database, robust=True)
 
 
@@ -91,7 +91,8 @@ def _share_revocations(lines: list[RevocationLine]) -> None:
         log.warning("Redis is away, so the timer shares what was revoked: %s", error)
 
 
-def _line(row: Revocation) -> RevocationLine:
+def _revocation_line(row: Revocation) -> RevocationLine:
+    """Return a row of revoked tokens in the form that Redis keeps."""
     return (row.user, row.token, int(row.at.timestamp()), int(row.expires_at.timestamp()))
 
 
@@ -117,7 +118,7 @@ def _catch_up(platform: str) -> None:
     since = datetime.fromtimestamp(max(0.0, read_to - OVERLAP_SECONDS), UTC)
     rows = Revocation.objects.using(store_of(platform).database)
     live = rows.filter(at__gte=since, expires_at__gt=now)
-    revocations.share(map(_line, live.iterator()), now.timestamp())
+    revocations.share(map(_revocation_line, live.iterator()), now.timestamp())
     revocations.set_cursor(platform, now.timestamp())
 
 

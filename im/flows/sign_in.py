@@ -49,13 +49,13 @@ def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> Si
         raise Denied(DenyReason.NOT_ALLOWED, "this account's id cannot be a name at the broker")
     if account.domain_id and not account.is_superuser:
         _refuse_disabled(database, account.domain_id)
-    ways = WAYS.get(way, "am")
-    if "a" in ways:
+    protocols = WAYS.get(way, "am")
+    if "a" in protocols:
         broker.ensure_user(user)
     bearer = tokens.Bearer.MANAGER if account.is_staff else tokens.Bearer.USER
     text, token = tokens.issue(user, platform, bearer, _after_revocations(user, now))
     try:
-        presence_store.record_sign_in(user, ways, now)
+        presence_store.record_sign_in(user, protocols, now)
     except redis.RedisError as error:
         log.warning("signs of life are lost: %s", error)
     return SignedIn(text, token)

@@ -71,9 +71,9 @@ def _publish(platform: str, changed: dict[str, str]) -> None:
     store, at = store_of(platform), wire_time(clock.now())
     publications: list[Publication] = []
     with transaction.atomic(using=store.database):
-        for what, text in changed.items():
-            data = {"what": what, "platform": platform, "site": settings.SITE_NAME, "at": at}
-            if what == "served":
+        for kind, text in changed.items():
+            data = {"what": kind, "platform": platform, "site": settings.SITE_NAME, "at": at}
+            if kind == "served":
                 body = orjson.dumps({"cmd": Cmd.EVENT.value, "data": data})
                 publications.append(Publication(BASE, EVERYBODY, body))
             body = orjson.dumps({"cmd": Cmd.NOTICE.value, "data": {**data, "text": text}})

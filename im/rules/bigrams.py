@@ -88,7 +88,7 @@ def contains_all(text: str, terms: tuple[str, ...]) -> bool:
 def spans(text: str, term: str) -> list[tuple[int, int]]:
     """Return where a term stands in a normalized text, as (first, end) with `end` excluded."""
     begin = r"(?<!\w)" if re.match(rf"(?![{_UNSPACED}])\w", term) else ""
-    return [found.span() for found in re.finditer(begin + re.escape(term), text)]
+    return [match.span() for match in re.finditer(begin + re.escape(term), text)]
 
 
 # ---- places -------------------------------------------------------------------------------------
@@ -122,9 +122,11 @@ def snippet(text: str, terms: tuple[str, ...]) -> list[tuple[str, bool]]:
         pieces = normalize(character)
         folded.append(pieces)
         origin += [position] * len(pieces)
-    whole, origin = "".join(folded), [*origin, len(text)]
+    folded_text, origin = "".join(folded), [*origin, len(text)]
     matches = sorted(
-        (origin[first], origin[end - 1] + 1) for term in terms for first, end in spans(whole, term)
+        (origin[first], origin[end - 1] + 1)
+        for term in terms
+        for first, end in spans(folded_text, term)
     )
     begin = max(matches[0][0] - CHARACTERS_AROUND, 0) if matches else 0
     return list(_pieces(text, matches, begin, min(begin + 3 * CHARACTERS_AROUND, len(text))))

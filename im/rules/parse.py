@@ -107,8 +107,8 @@ def refused_unread(delivery: ClientDelivery, code: Code, reason: str) -> Refused
 
     Otherwise the client would not know which of its messages is meant, and send it for ever.
     """
-    found = _ID_IN_BYTES.search(delivery.body, 0, _SEARCHED_BYTES)
-    client_msg_id = found[1].decode() if found else None
+    match = _ID_IN_BYTES.search(delivery.body, 0, _SEARCHED_BYTES)
+    client_msg_id = match[1].decode() if match else None
     return RefusedMessage(sender_of(delivery), code, reason, client_msg_id)
 
 
@@ -193,11 +193,13 @@ def _say(data: Data) -> Say:
 
 
 def _edit(data: Data) -> Edit:
+    """Return a request for another text of a message. Raises InvalidMessage."""
     number = _conversation(data)
     return Edit(number, _target(data, number), _text(data))
 
 
 def _recall(data: Data) -> Recall:
+    """Return a request to take a message back. Raises InvalidMessage."""
     number = _conversation(data)
     return Recall(number, _target(data, number))
 
@@ -213,10 +215,12 @@ def _react(data: Data) -> React:
 
 
 def _read(data: Data) -> Read:
+    """Return a request to mark messages as read. Raises InvalidMessage."""
     return Read(_conversation(data), _seq(data.get("seq"), least=1))
 
 
 def _typing(data: Data) -> Typing:
+    """Return a sign that the sender is typing. Raises InvalidMessage."""
     return Typing(_conversation(data))
 
 
@@ -289,6 +293,7 @@ def _conversation(data: Data) -> int:
 
 
 def _seq(value: object, least: int = 0) -> int:
+    """Return a seq, the number of an entry in a log, from `least` on. Raises InvalidMessage."""
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= _MAX_NUMBER:
         return value
     raise InvalidMessage(Code.BAD_JSON, f"seq: a number from {least}")

@@ -84,5 +84,5 @@ def users_above_limit(
     brought: Counter[str] = Counter()
     for name, (user, size) in now.items():
         brought[user] += size - before.get(name, ("", 0))[1]
-    most = 2 * MESSAGES_A_SECOND * BYTES_A_MESSAGE * seconds
-    return [user for user, size in brought.items() if size > most]
+    max_bytes = 2 * MESSAGES_A_SECOND * BYTES_A_MESSAGE * seconds
+    return [user for user, size in brought.items() if size > max_bytes]

@@ -19,7 +19,7 @@ from im.rules.messages import (
 from im.rules.topology import BASE, INCOMING, conversation_key, mqtt_key, user_key
 from im.rules.vocabulary import KEYS_A_PUBLISH
 
-Ways = Mapping[str, str]
+Protocols = Mapping[str, str]
 """For each person the protocols over which that person listens now; absent means offline.
 
 "a" is AMQP and STOMP, "m" is MQTT.
@@ -45,37 +45,37 @@ class Publication:
         return {"BCC": list(self.bcc)} if self.bcc else {}
 
 
-def publications_of(outcome: BatchResult, ways: Ways) -> Iterator[Publication]:
+def publications_of(outcome: BatchResult, protocols: Protocols) -> Iterator[Publication]:
     """Return all messages that follow from a batch, in the order in which they are published."""
     keys: dict[int, tuple[str, ...]] = {}
     for entry in outcome.entries:
         number = entry.conversation
         if number not in keys:
             people = outcome.members.get(number, ())
-            keys[number] = keys_of({user: ways[user] for user in people if user in ways})
+            keys[number] = keys_of({user: protocols[user] for user in people if user in protocols})
         yield from _to_all(number, to_wire(entry), keys[number])
     for entry in outcome.acks:
-        yield _to_one(entry.sender, acknowledgement(entry), ways)
+        yield _to_one(entry.sender, acknowledgement(entry), protocols)
     for refused in outcome.refused:
         if refused.sender:
-            yield _to_one(refused.sender, refusal_notice(refused), ways)
+            yield _to_one(refused.sender, refusal_notice(refused), protocols)
     for note in outcome.notes:
-        yield from notice_publications(note, ways)
+        yield from notice_publications(note, protocols)
 
 
-def entry_publications(entry: StoredEntry, ways: Ways) -> Iterator[Publication]:
+def entry_publications(entry: StoredEntry, protocols: Protocols) -> Iterator[Publication]:
     """Return the messages that bring an entry of a log to those of its readers who are online."""
-    return _to_all(entry.conversation, to_wire(entry), keys_of(ways))
+    return _to_all(entry.conversation, to_wire(entry), keys_of(protocols))
 
 
-def notice_publications(note: Notice, ways: Ways) -> Iterator[Publication]:
+def notice_publications(note: Notice, protocols: Protocols) -> Iterator[Publication]:
     """Return the messages that bring a notice to people: one for a conversation, or one for each.
 
     A notice that is the same for many goes to them together, by a key of which no receiver can tell
     who the others are.
     """
     message = {"cmd": note.cmd.value, "data": note.data}
-    listening = {user: ways[user] for user in note.users if user in ways}
+    listening = {user: protocols[user] for user in note.users if user in protocols}
     if note.together:
         keys, body = keys_of(listening), orjson.dumps(message)
         for first in range(0, len(keys), KEYS_A_PUBLISH):
@@ -89,13 +89,13 @@ def notice_publications(note: Notice, ways: Ways) -> Iterator[Publication]:
         yield _to_one(user, message, listening)
 
 
-def keys_of(ways: Ways) -> tuple[str, ...]:
-    """Return the routing keys that reach these people."""
+def keys_of(protocols: Protocols) -> tuple[str, ...]:
+    """Return the routing keys that reach these people; `protocols`: id of a person -> "a", "m" or "am"."""
     return tuple(
         key(user)
-        for user, protocols in ways.items()
-        for way, key in (("a", user_key), ("m", mqtt_key))
-        if way in protocols
+        for user, letters in protocols.items()
+        for letter, key in (("a", user_key), ("m", mqtt_key))
+        if letter in letters
     )
 
 
@@ -109,11 +109,11 @@ def _to_all(conversation: int, message: Data, keys: tuple[str, ...]) -> Iterator
         yield Publication(INCOMING, key, body, keys[first : first + KEYS_A_PUBLISH])
 
 
-def _to_one(user: str, message: Data, ways: Ways) -> Publication:
+def _to_one(user: str, message: Data, protocols: Protocols) -> Publication:
     """Return the message that brings `message` to one person.
 
     If it is unknown over which protocols the person listens, it goes to all of them.
     """
-    protocols = ways.get(user, EVERY_WAY)
-    key, *more = [*keys_of({user: protocols})] or [user_key(user)]
-    return Publication(BASE, key, orjson.dumps(message), tuple(more))
+    letters = protocols.get(user, EVERY_WAY)
+    key, *further_keys = [*keys_of({user: letters})] or [user_key(user)]
+    return Publication(BASE, key, orjson.dumps(message), tuple(further_keys))

@@ -81,4 +81,5 @@ def read(text: str) -> Token:
 
 
 def _signer() -> signing.Signer:
+    """Return the signer of tokens, which all sites share."""
     return signing.Signer(key=shared_key(), salt=_SALT)

@@ -50,7 +50,7 @@ def newest_of(
     moids = sorted(set(platforms))
     query = _NEWEST.format(marks=sql.marks(moids)) + ("FOR UPDATE" if lock else "")
     rows = sql.select(database, query, [clock.set_by(database), *moids])
-    return {row[0]: from_row(row) for row in rows if row[0] is not None}, _aware(rows[0][-1])
+    return {row[0]: from_row(row) for row in rows if row[0] is not None}, _in_utc(rows[0][-1])
 
 
 def newest(database: str, platform: str, *, lock: bool = False) -> StoredLicence | None:
@@ -71,7 +71,7 @@ def from_row(row: tuple[Any, ...]) -> StoredLicence:
     limits of the evaluation licence (issue 0) are in the code.
     """
     platform, issue, text, valid_from, evaluation, revoked_at = row[:6]
-    valid_from, revoked_at = _aware(valid_from), _aware(revoked_at) if revoked_at else None
+    valid_from, revoked_at = _in_utc(valid_from), _in_utc(revoked_at) if revoked_at else None
     if evaluation and issue == 0:
         return StoredLicence(
             platform=platform,
@@ -124,5 +124,6 @@ def to_row(licence: StoredLicence) -> tuple[Any, ...]:
     )
 
 
-def _aware(moment: datetime) -> datetime:
+def _in_utc(moment: datetime) -> datetime:
+    """Return a moment from the database, which has no time zone there, with the time zone UTC."""
     return moment.replace(tzinfo=UTC)

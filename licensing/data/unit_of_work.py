@@ -176,4 +176,5 @@ def _to_message(platform: str, licence: StoredLicence | None, limits: Amounts) -
 
 
 def _wire_time(moment: datetime) -> str:
+    """Return a moment as messages write it: ISO 8601, UTC, whole seconds."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")

@@ -87,7 +87,7 @@ def seal(licence: Licence, signing_key: bytes, sealing_key: bytes) -> str:
     encrypted = AESGCM(sealing_key).encrypt(nonce, _to_json(licence), PREFIX.encode() + key_id)
     signature = signer.sign(PREFIX.encode() + key_id + nonce + encrypted)
     payload = key_id + signature + nonce + encrypted
-    return PREFIX + _encode(_checksum(payload) + payload)
+    return PREFIX + _base64_text(_checksum(payload) + payload)
 
 
 def unseal(text: str, public_key: bytes, sealing_key: bytes) -> Licence:
@@ -143,7 +143,7 @@ def public_of(signing_key: bytes) -> bytes:
 
 def write_key(key: bytes) -> str:
     """Return a key as text (base64url), as key files and settings hold it."""
-    return _encode(key)
+    return _base64_text(key)
 
 
 def read_key(text: str, name: str) -> bytes:
@@ -218,14 +218,17 @@ def _from_json(plain: bytes) -> Licence:
 
 
 def _id_of(public_key: bytes) -> bytes:
+    """Return the id of a public key: the first bytes of its SHA-256."""
     return hashlib.sha256(public_key).digest()[:_KEY_ID_BYTES]
 
 
 def _checksum(payload: bytes) -> bytes:
+    """Return the checksum of a payload, by which a licence text that was copied badly is noticed."""
     return hashlib.sha256(PREFIX.encode() + payload).digest()[:_CHECKSUM_BYTES]
 
 
-def _encode(raw: bytes) -> str:
+def _base64_text(raw: bytes) -> str:
+    """Return bytes in URL-safe base64 without padding."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
@@ -235,6 +238,6 @@ def _decode(text: str) -> bytes:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except binascii.Error as error:
         raise ValueError(str(error)) from None
-    if _encode(raw) != text:
+    if _base64_text(raw) != text:
         raise ValueError("not the one way to write these bytes")
     return raw

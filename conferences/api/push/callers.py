@@ -89,6 +89,7 @@ def valid_among(callers: Collection[Caller]) -> frozenset[Caller]:
     by_bearer = sessions.live_bearers([bearer for bearer, _, _ in known if bearer])
 
     def is_valid(caller: Caller) -> bool:
+        """Return whether the caller's credentials still belong to the same person of the same domain."""
         bearer, token, cookie = caller.credentials
         person = by_bearer.get(bearer) if bearer else by_login.get((token, cookie))
         return person is not None and (

@@ -19,6 +19,7 @@ async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
     """Return the result of a function that uses the database. Raises what it raises."""
 
     def call() -> R:
+        """Call the function without database connections that have broken meanwhile."""
         close_old_connections()
         return function(*args, **kwargs)
 

@@ -112,8 +112,8 @@ class EventStreams:
     def _is_full(self, caller: Caller) -> bool:
         """Return whether the process, or the person, has as many streams as are allowed."""
         own = sum(stream.caller.account == caller.account for stream in self.open)
-        most, most_of_person = settings.PUSH_SESSIONS, settings.PUSH_SESSIONS_PER_USER
-        return bool(len(self.open) >= most or own >= most_of_person)
+        max_streams, max_streams_of_person = settings.PUSH_SESSIONS, settings.PUSH_SESSIONS_PER_USER
+        return bool(len(self.open) >= max_streams or own >= max_streams_of_person)
 
     async def _send(
         self, request: web.Request, stream: Stream, last_seen: int | None

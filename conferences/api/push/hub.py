@@ -159,13 +159,13 @@ class Hub:
     def _note_signal(self, platform: str, text: str) -> None:
         """Have new events read after a signal: a JSON object user domain -> number of its last event."""
         last = orjson.loads(text)
-        news = [
+        domains_with_news = [
             domain
             for domain, audience in self.audiences.items()
             if last.get(domain, 0) > audience.position
         ]
-        if news:
-            self._schedule_read(platform, news)
+        if domains_with_news:
+            self._schedule_read(platform, domains_with_news)
 
     def _domains_of(self, platform: str) -> list[str]:
         """Return the user domains of a platform that somebody listens for."""
@@ -193,12 +193,12 @@ class Hub:
         followed = self._domains_of(platform)
         database = store_of(platform).database
         last = await in_thread(events.last_numbers, database, followed)
-        if news := [
+        if domains_with_news := [
             domain
             for domain, seq in last.items()
             if domain in self.audiences and seq > self.audiences[domain].position
         ]:
-            self._schedule_read(platform, news)
+            self._schedule_read(platform, domains_with_news)
 
     async def _read_repeatedly(self) -> None:
         """Read the events of the user domains that have new ones, whenever there are some."""

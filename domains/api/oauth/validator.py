@@ -134,6 +134,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
             raise errors.InvalidGrantError(request=request)
 
     def _create_refresh_token(self, request: Request, *args: object) -> AbstractRefreshToken:
+        """Create a refresh token, and note its family (those of one sign-in) in the request."""
         token: AbstractRefreshToken = super()._create_refresh_token(request, *args)
         request.token_family = token.token_family
         return token

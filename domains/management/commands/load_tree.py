@@ -207,6 +207,7 @@ class GeneratedTree:
             self.tenants.append(Tenant(self._moid(), service.moid, name, service.platform))
 
     def _moid(self) -> str:
+        """Return the next id (MOID) of the generated sequence."""
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
     def _generate_services(self, count: int) -> None:

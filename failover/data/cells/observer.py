@@ -229,6 +229,7 @@ class CellObserver:
         return memory.database
 
     def _unsafe_setting(self) -> str:
+        """Return which setting of the own database could lose or change data; "" if none."""
         return own_database.unsafe_setting(self.link, self.cell.server, self.cell.number)
 
     def _forget_former_process(self, life: str, now: float) -> None:

@@ -142,5 +142,6 @@ class Register:
         self._link.close()
 
     def _event(self, after: RegisterRow, kind: str, because: str, automatic: bool) -> list[object]:
+        """Return the values of a row of the register's history: the state after a change, and its cause."""
         state = [after.epoch, after.owner, after.solo, automatic]
         return [after.platform, self._site, kind, *state, because[:255]]

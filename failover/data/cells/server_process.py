@@ -168,6 +168,7 @@ class Server:
         new.rename(self.data)
 
     def _folder(self, name: str) -> Path:
+        """Return a folder below the cell's directory, which is created if it is missing."""
         folder = self.cell.directory.resolve() / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -182,6 +183,7 @@ def _program(name: str) -> str:
 
 
 def _where(data: Path) -> list[str]:
+    """Return the options of MariaDB's programs that name the data directory, and the user if we are root."""
     user = [f"--user={getpass.getuser()}"] if os.geteuid() == 0 else []
     return ["--no-defaults", *user, f"--datadir={data}"]
 
@@ -225,4 +227,5 @@ def _users(cell: Cell) -> str:
 
 
 def _digest(directory: Path) -> str:
+    """Return 16 characters that identify a directory."""
     return hashlib.sha256(str(directory).encode()).hexdigest()[:16]

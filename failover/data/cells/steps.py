@@ -27,6 +27,7 @@ class Unfinished(Exception):
 
 
 def _do_not_stop(_crash_point: str) -> None:
+    """Do nothing at a crash point; tests stop the process there instead."""
     return
 
 
@@ -71,10 +72,12 @@ class Steps:
     # ---- the process ------------------------------------------------------------------------
 
     def _start_as_owner(self, step: Step, facts: Facts) -> None:
+        """Start the database server of the owner, with all writes that its log contains."""
         self._forget_connections()
         self._server.start(keep_tail=True)
 
     def _start_as_copy(self, step: Step, facts: Facts) -> None:
+        """Start the database server as a copy; `step.keep` says whether unconfirmed writes in its log are kept."""
         self._forget_connections()
         self._server.start(keep_tail=step.keep)
 
@@ -84,6 +87,7 @@ class Steps:
         self._watch.served.unlink(missing_ok=True)
 
     def _forget_connections(self) -> None:
+        """Close the connection to the database, and forget which writes were confirmed."""
         self._link.close()
         self._confirmation = None
 
@@ -328,6 +332,7 @@ class Confirmation:
 
 
 def _row(step: Step) -> RegisterRow:
+    """Return the register's row that a step writes. Raises Unfinished if the step has none."""
     if step.row is None:
         raise Unfinished("a step without a row")
     return step.row

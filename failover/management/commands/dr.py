@@ -76,14 +76,14 @@ class Command(BaseCommand):
         self._confirm(platform)
         if action == "mode":
             mode = Mode(self._options["mode"] or "auto")
-            request = operator_requests.set_mode(platform, _who(), mode, dry_run=dry)
+            request = operator_requests.set_mode(platform, _operator_name(), mode, dry_run=dry)
             return self._print({"done": request.sentence, "dry_run": dry})
         if action == "drill":
             return self._drill(platform)
         if action == "salvage":
             return self._salvage(platform)
         if action == "withdraw":
-            request = operator_requests.withdraw(platform, _who(), dry_run=dry)
+            request = operator_requests.withdraw(platform, _operator_name(), dry_run=dry)
             return self._print({"done": request.sentence, "dry_run": dry})
         return self._move(platform, action)
 
@@ -109,13 +109,15 @@ class Command(BaseCommand):
         """
         dry = self._options["dry_run"]
         if action == "handback":
-            return operator_requests.handback(platform, _who(), dry_run=dry)
+            return operator_requests.handback(platform, _operator_name(), dry_run=dry)
         if action == "fence":
             return operator_requests.fence(
-                platform, _who(), force=self._options["force"], dry_run=dry
+                platform, _operator_name(), force=self._options["force"], dry_run=dry
             )
         anyway, force = anyway or self._options["anyway"], self._options["force"]
-        return operator_requests.takeover(platform, _who(), anyway=anyway, force=force, dry_run=dry)
+        return operator_requests.takeover(
+            platform, _operator_name(), anyway=anyway, force=force, dry_run=dry
+        )
 
     def _drill(self, platform: str) -> None:
         """Let the backup take over and hand back, and print how long each took."""
@@ -141,7 +143,7 @@ class Command(BaseCommand):
     def _salvage(self, platform: str) -> None:
         """Print the requests that are missing after a forced takeover; `--done` marks them as dealt with."""
         if self._options["done"] and not self._options["dry_run"]:
-            return self._print({"done": unreplicated_requests.done(platform, _who())})
+            return self._print({"done": unreplicated_requests.done(platform, _operator_name())})
         requests = unreplicated_requests.missing(platform)
         if self._options["json"]:
             return self.stdout.write(
@@ -202,7 +204,8 @@ def _platform(name: str) -> str:
     return str(platform)
 
 
-def _who() -> str:
+def _operator_name() -> str:
+    """Return the name of the operator who runs the command, for the register's history."""
     return f"{getpass.getuser()} (dr)"
 
 

@@ -62,12 +62,12 @@ async def _answer(scope: dict[str, Any], receive: Receive) -> tuple[int, str]:
 
 async def _body(receive: Receive) -> bytes | None:
     """Return the request's whole body; `None` if it is too long, or the broker has disconnected."""
-    body, more = b"", True
-    while more:
+    body, has_more = b"", True
+    while has_more:
         event = await receive()
         if event["type"] != "http.request":
             return None
-        body, more = body + event.get("body", b""), event.get("more_body", False)
+        body, has_more = body + event.get("body", b""), event.get("more_body", False)
         if len(body) > MAX_BODY:
             return None
     return body

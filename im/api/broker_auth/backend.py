@@ -158,9 +158,11 @@ def _may_be_served_here(token: tokens.Token) -> bool:
 
 
 def _client_of(fields: Fields) -> broker_permissions.BrokerClient | None:
+    """Return the client that a question of the broker names; `None` if it is no client of ours."""
     client = broker_permissions.client_of(fields.get("username", ""), fields.get("tags", ""))
     return client if client and broker_permissions.is_known(client.user, client.bearer) else None
 
 
 def _allow_or_deny(is_allowed: bool) -> str:
+    """Return the text by which the broker understands a decision."""
     return ALLOW if is_allowed else DENY

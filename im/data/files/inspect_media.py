@@ -102,7 +102,9 @@ def _recording(path: str) -> Info | None:
         if kind is None or not container.streams:
             return None
         info: Info = {}
-        if video_streams := [s for s in container.streams.video if not s.disposition & _COVER]:
+        if video_streams := [
+            stream for stream in container.streams.video if not stream.disposition & _COVER
+        ]:
             info = {
                 "width": video_streams[0].width or None,
                 "height": video_streams[0].height or None,

@@ -55,6 +55,7 @@ def _run_program(path: Path, thumbnail: Path) -> dict[str, Any]:
 
 
 def _media_info(answer: dict[str, Any]) -> MediaInfo:
+    """Return the media information in the answer of the program."""
     return MediaInfo(
         **{field.name: answer[field.name] for field in fields(MediaInfo) if field.name in answer}
     )

@@ -93,6 +93,7 @@ def release(database: str, numbers: Collection[UUID]) -> None:
 
 
 def _stores() -> Iterator[PlatformStore]:
+    """Return the stores of all platforms whose data this site may have."""
     return map(store_of, possible_platforms())
 
 

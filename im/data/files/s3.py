@@ -20,9 +20,11 @@ class S3(S3Storage):  # type: ignore[misc]  # the base class has no types
     """
 
     def _open(self, name: str, mode: str = "rb") -> Any:
+        """Return an object as a file that fetches parts as they are read."""
         return Content(io.BufferedReader(_ObjectReader(self._object(name)), PART_BYTES), name)
 
     def _object(self, name: str) -> Any:
+        """Return the S3 object with this name."""
         return self.bucket.Object(self._normalize_name(name))
 
 
@@ -40,12 +42,15 @@ class _ObjectReader(io.RawIOBase):
             raise
 
     def readable(self) -> bool:
+        """Return True: the object can be read."""
         return True
 
     def seekable(self) -> bool:
+        """Return True: any position can be read."""
         return True
 
     def tell(self) -> int:
+        """Return the position in the file."""
         return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:

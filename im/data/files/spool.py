@@ -101,7 +101,7 @@ def delete_old(seconds: float, most: int) -> int:
     """Delete at most `most` uploads that got no bytes for this many seconds; return how many."""
     before, dropped = time.time() - seconds, 0
     folder = Path(settings.IM_SPOOL)
-    with os.scandir(folder) if folder.is_dir() else _nothing() as entries:
+    with os.scandir(folder) if folder.is_dir() else _no_entries() as entries:
         for entry in entries:
             if dropped < most and entry.stat(follow_symlinks=False).st_mtime < before:
                 delete(entry.name)
@@ -110,5 +110,6 @@ def delete_old(seconds: float, most: int) -> int:
 
 
 @contextmanager
-def _nothing() -> Iterator[Iterator[os.DirEntry[str]]]:
+def _no_entries() -> Iterator[Iterator[os.DirEntry[str]]]:
+    """Yield an empty list of directory entries."""
     yield iter(())

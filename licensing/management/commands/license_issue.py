@@ -75,10 +75,10 @@ class Command(BaseCommand):
                 begins,
                 _moment(end),
             )
-            sealing_text = _read(sealing_key) or settings.LICENSE_SEALING_KEY
+            sealing_text = _read_if_given(sealing_key) or settings.LICENSE_SEALING_KEY
             text = seal(
                 licence,
-                read_key(_read(key), "--key"),
+                read_key(_read_if_given(key), "--key"),
                 read_key(sealing_text, "LICENSE_SEALING_KEY or --sealing-key"),
             )
         except (BadLicence, ValueError, OSError) as error:
@@ -109,5 +109,6 @@ def _moment(text: str | None) -> datetime | None:
     return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
 
 
-def _read(path: Path | None) -> str:
+def _read_if_given(path: Path | None) -> str:
+    """Return the text of a file; "" without a path."""
     return path.read_text() if path else ""
