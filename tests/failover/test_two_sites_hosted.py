@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +19,8 @@ from tests.failover.two import Two, until
 from tests.http.program import Program
 from tests.stories.facts import license_for
 from tests.stories.manager import Manager
+from tests.wire.line import Line
+from tests.wire.network_management import NetworkManager, minute_passes
 
 pytestmark = pytest.mark.xdist_group("two_sites")
 
@@ -88,6 +91,7 @@ def test_the_story_of_east_s_conferences(both: TwoManagers) -> None:
     marks = [two.at_east.create(confname=f"c{n}") for n in range(COUNT)]
     numbers = [two.at_east.answer_to(mark)["confE164"] for mark in marks]
     assert two.running_at(two.east) == COUNT
+    _network_managers_read(two, at_east=(COUNT, [two.east]), at_west=(0, [two.west]))
 
     east_program = Program(two.east)
     east_program.log_in("anna")
@@ -97,6 +101,7 @@ def test_the_story_of_east_s_conferences(both: TwoManagers) -> None:
     _all_run_at_west(two, numbers, struck)
     _west_takes_its_requests(two, east_program)
     _west_has_the_moment(two, moment)
+    _network_managers_read(two, at_east=None, at_west=(COUNT + 2, [two.west, two.east]))
 
     two.serve(two.east)
     _east_has_the_comment_of_west(two, moment)
@@ -106,6 +111,7 @@ def test_the_story_of_east_s_conferences(both: TwoManagers) -> None:
         "control",
     )
     assert two.running_at(two.west) == COUNT + 2
+    _network_managers_read(two, at_east=(COUNT + 2, [two.east]), at_west=(0, [two.west]))
     _east_is_in_charge(two, numbers)
     for number in _live(two):
         assert _answer(two, "CM_MAU_RELEASECONF_REQ", number) == "MAU_CM_RELEASECONF_ACK"
@@ -116,6 +122,26 @@ def test_the_story_of_east_s_conferences(both: TwoManagers) -> None:
 def _waiting(two: TwoManagers) -> int:
     query = "SELECT COUNT(*) FROM bus_outbox WHERE destination<>''"
     return int(two.two.rows(two.east, two.east, query)[0][0])
+
+
+def _network_managers_read(
+    two: TwoManagers, *, at_east: tuple[int, list[Site]] | None, at_west: tuple[int, list[Site]]
+) -> None:
+    """Check what a network manager at each site reads: running conferences, and whose; `None` is no report at all."""
+    with ExitStack() as both:
+        managers = {}
+        for site in (two.east, two.west):
+            line = both.enter_context(closing(Line(site.rabbitmq.url("/"))))
+            managers[site.name] = NetworkManager(line)
+            minute_passes(site)
+        for site, wanted in ((two.west, at_west), (two.east, at_east)):
+            if wanted:
+                running, platforms = wanted
+                report = managers[site.name].reads(running=running)
+                assert report["serving"] == [each.vault.platform_moid for each in platforms]
+                assert report["mcus"] == 2
+        if not at_east:
+            assert managers["east"].has_heard("CSS_NMS_STATE_NTF") == []
 
 
 def _all_run_at_west(two: TwoManagers, numbers: list[str], struck: float) -> None:
