@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from django.apps import AppConfig
 
 
@@ -11,7 +13,10 @@ class ProjectConfig(AppConfig):
     name = "confplatform"
 
     def ready(self) -> None:
-        """Set the protocol of the message bus, and collect rights and health checks of all apps."""
+        """Set the protocol of the message bus, and collect rights and health checks of all apps.
+
+        All modules are loaded then, so the garbage collector gets its usual threshold again.
+        """
         from confplatform import declarations
         from domains.rules import rights
         from foundation.bus import protocol
@@ -25,3 +30,5 @@ class ProjectConfig(AppConfig):
         for config in apps_first:
             rights.declare(config.rights)
             health.CHECKS.update(config.health_checks())
+        gc.set_threshold(700, 10, 10)
+        gc.freeze()  # The garbage collector need not look at all loaded modules again and again.
