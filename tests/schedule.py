@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadGroupScheduling
 
+from deploy.stand.site import Site
+from deploy.stand.stand import Stand
 from deploy.stand.timings import VARIABLE
 
 GROUPS = (
+    "full_site",
     "with_core",
-    "im",
-    "media",
     "im_broker",
     "wire",
     "stories",
@@ -37,10 +38,6 @@ FOLDERS = ("failover", "media", "im", "admin_tree", "rights", "accounts", "conso
 """Tests without a group, those that wait longest first; all other folders come after these."""
 NOTED_FIXTURE = 1.0
 """Seconds from which on a fixture is noted."""
-
-
-STANDS = ("simulated", "janus", "with_core", "chat_site", "site")
-"""Fixtures that are whole stands; a group of tests shares each of them."""
 
 
 def group_of(item: pytest.Item | None) -> str:
@@ -87,9 +84,10 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     """End a group's stands with its last test: each one that idles takes a fifth of a processor from the rest."""
     if group_of(item) == group_of(nextitem):
         return
-    for name in STANDS:
-        for fixture in item.session._fixturemanager.getfixturedefs(name, item) or ():
-            if fixture.cached_result is not None:
+    for fixtures in item.session._fixturemanager._arg2fixturedefs.values():
+        for fixture in fixtures:
+            result = fixture.cached_result
+            if result is not None and isinstance(result[0], (Site, Stand)):
                 fixture.finish(item._request)  # type: ignore[attr-defined]
 
 
