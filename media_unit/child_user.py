@@ -40,14 +40,14 @@ class ChildUser:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": [], "umask": 0o022}
 
-    def may_read(self, path: Path) -> None:
-        """Let the user read a file or folder of the agent's, and nobody else but the agent."""
+    def let_read(self, path: Path) -> None:
+        """Let the user, and no other user but the agent's own, read a file or folder that the agent owns."""
         if self.uid is not None:
             os.chown(path, -1, self.gid)
             path.chmod(0o750 if path.is_dir() else 0o640)
 
-    def may_write(self, folder: Path) -> None:
-        """Let the user make files in a folder of the agent's."""
+    def let_write(self, folder: Path) -> None:
+        """Let the user create files in a folder that the agent owns."""
         if self.uid is not None:
             os.chown(folder, -1, self.gid)
             folder.chmod(0o770)

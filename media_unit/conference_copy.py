@@ -176,7 +176,7 @@ class HeldConference:
 
     @classmethod
     def from_stored(cls, body: Body) -> HeldConference:
-        """Return the conference that was stored in this form."""
+        """Return the conference that `to_stored` has written in this form."""
         objects: Body = {
             "arrangement": arrangement_of(Settings(extra=body.get("arrangement", {}))),
             "monitors": [HeldMonitor(**monitor) for monitor in body.get("monitors", ())],

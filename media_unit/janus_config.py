@@ -132,14 +132,14 @@ def _private_folder(config: UnitConfig, name: str, user: ChildUser) -> Path:
     folder = config.directory / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
-    user.may_read(folder)
+    user.let_read(folder)
     return folder
 
 
 def _write_private(path: Path, text: str, user: ChildUser) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
-    user.may_read(path)
+    user.let_read(path)
 
 
 def _library_of(program: Path) -> Path:

@@ -47,8 +47,8 @@ class Recorder:
         )
         folder.mkdir(parents=True, exist_ok=True)
         for parent in (self._root, folder.parent):
-            self._janus_user.may_read(parent)
-        self._janus_user.may_write(folder)
+            self._janus_user.let_read(parent)
+        self._janus_user.let_write(folder)
         begun = self._now().isoformat()
         await janus_rooms.start_recording(conference.janus_room, folder)
         conference.recording = str(folder)

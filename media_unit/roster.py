@@ -203,7 +203,7 @@ class Roster:
 
     @classmethod
     def from_stored(cls, body: Body) -> Roster:
-        """Return the roster that was stored in this form."""
+        """Return the roster that `to_stored` has written in this form."""
         roster = cls()
         roster._last = body["last"]
         for row in body["terminals"]:

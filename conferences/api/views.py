@@ -286,7 +286,7 @@ class Terminals(Call):
 
     @extend_schema(request=serializers.TerminalIds, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str) -> Response:
-        """Remove terminals from a conference; a person who is removed cannot come back until somebody calls him."""
+        """Remove terminals from a conference; a removed person cannot come back until called again."""
         c = self.own_conference(request, conf_id)
         ids = request_parsing.terminal_ids(self.params(request).get("mts"))
         if unknown := set(ids) - {str(terminal.mtid) for terminal in c.mts}:

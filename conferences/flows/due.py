@@ -62,7 +62,7 @@ def _handle_batch(platform: str) -> int:
             at_other_site = c.unit is not None and c.unit.site != conferences.own_site
             commit(conferences, decide_due(c, uow.now, at_other_site=at_other_site))
     if claimed:
-        wake_up.everywhere(platform)
+        wake_up.wake_everywhere(platform)
     return len(claimed)
 
 
@@ -94,7 +94,7 @@ def _watch_platform(platform: str) -> int:
         with begin(own_platform()) as own_uow:
             for outgoing in (message for step in new_steps for message in step.send):
                 own_uow.send(outgoing)
-        wake_up.everywhere(own_platform())
+        wake_up.wake_everywhere(own_platform())
     return len(new_steps)
 
 
@@ -123,7 +123,7 @@ def restore_pending(platform: str) -> int:
         for c in waiting:
             commit(conferences, decide_restore(c, uow.now))
     if waiting:
-        wake_up.everywhere(platform)
+        wake_up.wake_everywhere(platform)
     return len(waiting)
 
 
@@ -138,7 +138,7 @@ def resume_recordings(platform: str) -> int:
         for c in lacking:
             commit(conferences, decide_ask_for_recorder(c, uow.now))
     if lacking:
-        wake_up.everywhere(platform)
+        wake_up.wake_everywhere(platform)
     return len(lacking)
 
 
@@ -149,7 +149,7 @@ def end_now(platform: str, e164: str, reason: EndReason) -> bool:
         c = conferences.load(e164) if uow.is_open else None
         if c:
             commit(conferences, decide_end(c, reason, uow.now))
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)
     return c is not None
 
 
@@ -161,7 +161,7 @@ def end_below(domain: str) -> int:
         """End the conferences of one platform, and note how many."""
         with begin(platform) as uow:
             counts.append(end_below_in(uow, domain) if uow.is_open else 0)
-        wake_up.everywhere(platform)
+        wake_up.wake_everywhere(platform)
 
     for_each_served(end_in_platform)
     return sum(counts)

@@ -23,5 +23,5 @@ def move(platform: str, e164: str) -> bool:
         step = decide_move(c, uow.now) if c else None
         if step is not None:
             commit(conferences, step)
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)
     return step is not None and step.after is not None

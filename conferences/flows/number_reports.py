@@ -95,7 +95,7 @@ def _report_source(platform: str, source: str) -> int:
                     uow.send(notice)
         if not entries:
             return count
-        wake_up.everywhere(platform)
+        wake_up.wake_everywhere(platform)
         count, last = count + len(entries), entries[-1].e164
 
 
@@ -116,7 +116,7 @@ def _report_running(platform: str) -> int:
                 uow.send(outgoing.number_in_use_here(c))
         if not conferences:
             return count
-        wake_up.everywhere(platform)
+        wake_up.wake_everywhere(platform)
         count, last = count + len(conferences), conferences[-1].e164
 
 
@@ -147,6 +147,6 @@ def withdraw(platform: str) -> bool:
         forgotten = registry_rows.forget_kept(uow.database, platform)
         reserved_numbers.mark_withdrawn(uow.database, platform)
     if was_reported or forgotten:
-        wake_up.everywhere(own_platform())
+        wake_up.wake_everywhere(own_platform())
         log.info("the numbers of %s are withdrawn from the registry", platform)
     return True

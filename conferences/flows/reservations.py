@@ -80,7 +80,7 @@ def cancel_now(platform: str, bookid: str) -> bool:
             return False
         notices = [message for message in step.send if not isinstance(message, Answer)]
         commit_booking(conferences, replace(step, send=notices))
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)
     return True
 
 

@@ -94,5 +94,5 @@ def _take_over_batch(platform: str, lost_sites: list[str]) -> int:
         for c in claimed:
             commit(conferences, decide_taken_over(c, uow.now))
     if claimed:
-        wake_up.everywhere(platform)
+        wake_up.wake_everywhere(platform)
     return len(claimed)

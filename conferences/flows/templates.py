@@ -311,5 +311,5 @@ def _in_transaction(platform: str, operation: Callable[[ConferencesUnitOfWork], 
             return operation(uow.part(ConferencesDatabaseUnitOfWork))
 
     result = run_with_retries(run_once, AT_ONCE, sql.is_passing)
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)
     return result

@@ -87,7 +87,7 @@ def report_lost(platform: str, lost: Iterable[tuple[ResourceType, Unit]], reason
             )
             notice = NodeLost(restype=kind, ip=unit.ip, pid=unit.pid)
             uow.send(Send(message=notice, route=Routes.UNIT_TO_CSS))
-        wake_up.everywhere(platform)
+        wake_up.wake_everywhere(platform)
         try:
             Pool(platform).run_one("gone", kind, name_of(unit), reason)
         except redis.RedisError as error:
@@ -184,4 +184,4 @@ def ask_for_lists(platform: str) -> None:
             uow.send(
                 to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=_LIST_REQUEST_EXPIRES_MS)
             )
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)

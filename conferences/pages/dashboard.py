@@ -195,7 +195,7 @@ def _seats_of_platform(database: str) -> Facts:
 
 def _outbox(database: str) -> Facts:
     """Return how many messages wait to be sent, and the age of the oldest in seconds."""
-    waiting = backlog.in_all(database, MOST_COUNTED)
+    waiting = backlog.of_all_destinations(database, MOST_COUNTED)
     return {"waiting": waiting.count, "oldest": round(waiting.age, 1)}
 
 

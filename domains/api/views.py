@@ -26,7 +26,7 @@ class _View(APIView):
     """The base of the views of the session layer."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Refuse a JSON body of a new program (layer 3) that does not match the description of the call."""
+        """Refuse a JSON body of a new program (see `is_new_program`) that does not match the description of the call."""
         super().initial(request, *args, **kwargs)
         refuse_undescribed(self, request)
 

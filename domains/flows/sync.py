@@ -96,7 +96,7 @@ def on_ask_for_changes(uow: DomainsUnitOfWork, request: AskForChanges, envelope:
         return
     query = f"UPDATE domains_follower SET {change} WHERE platform = %s"
     sql.execute(uow.database, query, [*values, platform])
-    wake_up.everywhere(uow.own, {platform})
+    wake_up.wake_everywhere(uow.own, {platform})
 
 
 def _requested_platform(uow: DomainsUnitOfWork, request: AskForChanges, envelope: Envelope) -> str:
@@ -156,7 +156,7 @@ def request_missed_changes(platform: str) -> None:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():
             domains.request_changes()
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)
 
 
 def request_changes_again(platform: str) -> None:
@@ -165,4 +165,4 @@ def request_changes_again(platform: str) -> None:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():
             domains.request_changes_if_due()
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)

@@ -62,9 +62,9 @@ __all__ = [
     "add_event",
     "change",
     "is_there",
+    "mark_settled",
     "read",
     "serving",
-    "settle",
     "timeline",
 ]
 
@@ -154,7 +154,7 @@ def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, becaus
         return bool(link.change((_CHANGE, values), (_EVENT, event)))
 
 
-def settle(before: RegisterRow, site: str, because: str) -> bool:
+def mark_settled(before: RegisterRow, site: str, because: str) -> bool:
     """Note in the register that the writes which a forced takeover left behind are dealt with.
 
     `False` means that the row has changed meanwhile: nothing was written. Raises Failure.

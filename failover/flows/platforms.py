@@ -215,7 +215,7 @@ def publish_changes(platform: str) -> None:
         for notice in notices if uow.is_open else ():
             uow.send(Send(message=notice, route=Routes.PLATFORM_NOTICE))
     _published.update({notice.platform: notice for notice in notices})
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)
 
 
 # ---- CSS asks, and hears ------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def ask(platform: str, *, everything: bool = False) -> None:
             _ask(uow, AskPlatformState(platform=asked))
         for asked in dict.fromkeys((*platforms, *backups_of_own())) if everything else ():
             _ask(uow, AskPlatformConfig(platform=asked))
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)
 
 
 def backups_of_own() -> list[str]:

@@ -47,7 +47,7 @@ def watch(platform: str) -> None:
         failover = uow.part(FailoverUnitOfWork)
         changed = _decide_rooms(failover) if failover.is_open else []
     if changed:
-        wake_up.everywhere(platform)
+        wake_up.wake_everywhere(platform)
     for sentence in changed:
         register_view.add_event(platform, own_platform(), "room", sentence)
 
@@ -87,7 +87,7 @@ def remind(platform: str) -> None:
         for room in unheard:
             _stage_notice(failover, room, stored_states[room.moid], "told again")
     if unheard:
-        wake_up.everywhere(platform)
+        wake_up.wake_everywhere(platform)
 
 
 def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: str) -> str:
@@ -154,7 +154,7 @@ def leave_again(platform: str) -> None:
     with begin(platform) as uow:
         if uow.is_open:
             _move_off_units(uow.part(FailoverUnitOfWork), units)
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)
 
 
 def _move_off_units(uow: FailoverUnitOfWork, units: Sequence[Unit]) -> None:

@@ -13,7 +13,7 @@ from failover.data.register_view import Event, RegisterView
 from failover.flows import platforms
 from failover.models import RoomWatch
 from failover.rules.cell_facts import RegisterRow
-from failover.rules.decisions import AgentReport, differs, state_of
+from failover.rules.decisions import AgentReport, difference_of_backup, state_of
 from foundation import clock
 from foundation.cells.directory import own_platform, possible_platforms
 
@@ -132,13 +132,17 @@ def remark(platform: str) -> str:
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
     if rows is None:
         return ""
-    return differs(platform, backups_of("default", platform), rows.get(platform), names)
+    return difference_of_backup(
+        platform, backups_of("default", platform), rows.get(platform), names
+    )
 
 
 def _remarks(view: RegisterView, names: dict[str, str]) -> list[str]:
     """Return a sentence for each platform whose backup in the tree is not the site with its copy."""
     remarks = (
-        differs(platform, backups_of("default", platform), view.rows.get(platform), names)
+        difference_of_backup(
+            platform, backups_of("default", platform), view.rows.get(platform), names
+        )
         for platform in sorted(names)
     )
     return [text for text in remarks if text]

@@ -59,14 +59,14 @@ def missing(platform: str) -> list[Missing]:
     return sorted(requests, key=lambda request: request.at)
 
 
-def done(platform: str, by: str) -> str:
+def mark_done(platform: str, by: str) -> str:
     """Note that an operator has dealt with the missing requests, so that the copy here may be made anew.
 
     Raises RequestRefused and register_view.Failure.
     """
     row = _forced_row(platform)
     because = f"what was missing after the forced takeover is dealt with, says {by}"
-    if not register_view.settle(row, own_platform(), because):
+    if not register_view.mark_settled(row, own_platform(), because):
         raise RequestRefused("somebody was faster: look again at what is there now")
     return because
 

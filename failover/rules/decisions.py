@@ -79,7 +79,9 @@ def is_newer(newest: tuple[int, int] | None, order: tuple[int, int]) -> bool:
     return newest is None or order > newest
 
 
-def differs(platform: str, backups: Sequence[str], row: RegisterRow | None, names: Names) -> str:
+def difference_of_backup(
+    platform: str, backups: Sequence[str], row: RegisterRow | None, names: Names
+) -> str:
     """Return how the tree's first backup of a platform differs from the site with its copy; "" if not.
 
     The text also says what to do. `row` is the platform's row in the register of owners.

@@ -153,7 +153,7 @@ def _has_arrived(connection: amqp.Connection) -> bool:
     return bool(poller.poll(0))
 
 
-def rounds(
+def receive_rounds(
     connection: amqp.Connection,
     arrivals: Arrivals[T],
     stop_asked: threading.Event,

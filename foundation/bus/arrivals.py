@@ -54,7 +54,7 @@ class Arrivals(Generic[T]):
             while self.prefetch > 1 and size * self.prefetch > self._prefetch_bytes:
                 self.prefetch //= 2
 
-    def take(self) -> list[T]:
+    def take_batch(self) -> list[T]:
         """Remove and return the next batch: at least one delivery, unless there is none."""
         batch: list[T] = []
         size = 0

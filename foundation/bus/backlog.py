@@ -70,7 +70,7 @@ def _destinations(database: str) -> set[str]:
     return destinations
 
 
-def in_all(database: str, limit: int) -> Waiting:
+def of_all_destinations(database: str, limit: int) -> Waiting:
     """Return the backlog of all destinations together, counted up to `limit` rows."""
     query = "SELECT COUNT(*), MIN(id) FROM (SELECT id FROM bus_outbox ORDER BY id LIMIT %s) few"
     return _waiting("", *sql.select(database, query, [limit])[0])

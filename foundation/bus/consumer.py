@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
 from foundation.bus import metrics, outbox, wake_up
-from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, rounds
+from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, receive_rounds
 from foundation.bus.arrivals import Arrivals
 from foundation.bus.declare import declare
 from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
@@ -178,7 +178,7 @@ class Consumer(threading.Thread):
         In between, send heartbeats and delete published rows from the outbox.
         """
         ticked_at = time.monotonic()
-        for is_batch_due in rounds(incoming, self._arrivals, self._stop_asked):
+        for is_batch_due in receive_rounds(incoming, self._arrivals, self._stop_asked):
             if is_batch_due:
                 self._handle_batch(channel, publisher)
             if self._arrivals.prefetch != self._prefetch:
@@ -196,7 +196,7 @@ class Consumer(threading.Thread):
 
     def _handle_batch(self, channel: amqp.Channel, publisher: Publisher | None) -> None:
         """Handle the next messages, publish the messages that result, acknowledge: in this order."""
-        batch = self._arrivals.take()
+        batch = self._arrivals.take_batch()
         metrics.BATCH.observe(len(batch))
         with metrics.BATCH_SECONDS.time():
             deliveries_of: dict[BatchHandler, list[Delivery]] = {}
@@ -225,7 +225,7 @@ class Consumer(threading.Thread):
         if not rows:
             return
         if publisher is None:
-            wake_up.everywhere(self._store.platform)
+            wake_up.wake_everywhere(self._store.platform)
             return
         publisher.publish(rows)
         metrics.PUBLISHED.inc(len(rows))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from foundation.bus import metrics, protocol
 from foundation.bus.envelope import Envelope
-from foundation.bus.message import MAX_BYTES, Message, canonical, glance
+from foundation.bus.message import MAX_BYTES, Message, canonical, read_some_fields
 from foundation.bus.outbox import to_db_datetime
 from foundation.bus.unit_of_work import UnitOfWork
 from foundation.cells import sql
@@ -34,7 +34,7 @@ def refuse(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> No
     The refusal goes where the request says (`reply_to`), or else by the default route of its type.
     """
     wire_protocol, envelope = protocol.current(), delivery.envelope
-    body = delivery.parsed or glance(delivery.body, wire_protocol.identifying_fields)
+    body = delivery.parsed or read_some_fields(delivery.body, wire_protocol.identifying_fields)
     refusal = wire_protocol.refusal(body, errcode, detail) if body else None
     if refusal is None or body is None:
         return

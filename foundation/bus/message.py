@@ -110,7 +110,7 @@ def loads(body: bytes) -> Body:
     return parsed
 
 
-def glance(body: bytes, names: Collection[str]) -> Body | None:
+def read_some_fields(body: bytes, names: Collection[str]) -> Body | None:
     """Return those of the fields `names` that a body has, to refuse a request which breaks the limits of size or depth.
 
     `None` means that the body is far too large, or no JSON object with a `type`.

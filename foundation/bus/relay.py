@@ -48,7 +48,7 @@ class Relay(threading.Thread):
     def ask_to_stop(self) -> None:
         """Let the thread finish its batch and end."""
         self._stop_asked.set()
-        wake_up.here(self.destination)
+        wake_up.wake_thread(self.destination)
 
     def stop(self) -> None:
         """Ask the thread to stop, and wait for its end."""

@@ -220,7 +220,7 @@ class UnitOfWork:
         if self._last_events:
             events.announce(self.platform, self._last_events)
         if peers := {row.destination for row in self.rows} - {""}:
-            wake_up.everywhere(self.platform, peers)
+            wake_up.wake_everywhere(self.platform, peers)
         for part in self._parts.values():
             part.after_commit()
 

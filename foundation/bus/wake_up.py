@@ -31,12 +31,12 @@ def _key(destination: str) -> str:
     return f"bus:wake:{destination}" if destination else "bus:wake"
 
 
-def here(destination: str = "") -> None:
+def wake_thread(destination: str = "") -> None:
     """Wake the thread of this process that sends to a destination."""
     _events[destination].set()
 
 
-def everywhere(platform: str, destinations: Collection[str] = _OWN) -> None:
+def wake_everywhere(platform: str, destinations: Collection[str] = _OWN) -> None:
     """Wake a thread that sends messages of a platform's outbox to each of these destinations, in any process.
 
     The outbox is the table of messages to send.

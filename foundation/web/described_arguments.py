@@ -1,7 +1,7 @@
-"""Arguments of new programs (layer 3) are checked against the description of the call, before the call is made.
+"""Arguments of new programs (those written for the API's description, not for the 5.x API) are checked against the description of the call, before the call is made.
 
 Programs of the 5.x generation send numbers as texts and leave out what they should send, so theirs are read leniently
-(`arguments`). A program that is written today from the description is told what it has got wrong.
+(`arguments`). A new program gets an error that names the wrong argument.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from foundation.web.shapes import AnyField, Shape
 
 
 def refuse_undescribed(view: object, request: Request) -> None:
-    """Raise Unreadable if a new program (layer 3) sends a JSON body that does not match the description of the call."""
+    """Raise Unreadable if a new program (see `is_new_program`) sends a JSON body that does not match the description of the call."""
     if request.method in SAFE_METHODS or not is_new_program(request._request):
         return
     if request.content_type and "json" not in request.content_type:

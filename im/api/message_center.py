@@ -18,7 +18,7 @@ import redis
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
-from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, rounds
+from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, receive_rounds
 from foundation.bus.arrivals import Arrivals
 from foundation.bus.outbox import OutboxRow
 from foundation.bus.reconnect import Backoff
@@ -141,7 +141,9 @@ class Center:
     def _loop(self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher) -> None:
         """Handle batch after batch, until a stop is asked or the prefetch count (batch size) changes."""
         ticked = float("-inf")
-        for due in rounds(incoming, self._arrivals, self._stop_asked, self._has_unacknowledged):
+        for due in receive_rounds(
+            incoming, self._arrivals, self._stop_asked, self._has_unacknowledged
+        ):
             if due:
                 self._batch(channel, publisher)
             elif not self._arrivals:
@@ -174,7 +176,7 @@ class Center:
 
         The broker confirms the publications while the next batch is stored.
         """
-        messages = self._arrivals.take()
+        messages = self._arrivals.take_batch()
         self._note_taken()
         deliveries = [self._delivery(message) for message in messages]
         self._counted = messages[-1].delivery_tag or 0

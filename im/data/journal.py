@@ -276,7 +276,7 @@ def stage_publications(
         return
     outbox.put(store.database, [_outbox_row(publication, now) for publication in publications], now)
     transaction.on_commit(
-        lambda: wake_up.everywhere(store.platform, {DESTINATION}), using=store.database
+        lambda: wake_up.wake_everywhere(store.platform, {DESTINATION}), using=store.database
     )
 
 

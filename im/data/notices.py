@@ -109,7 +109,7 @@ def stage(store: PlatformStore, publications: list[Publication]) -> None:
     ]
     outbox.put(store.database, rows, now)
     transaction.on_commit(
-        lambda: wake_up.everywhere(store.platform, {DESTINATION}), using=store.database
+        lambda: wake_up.wake_everywhere(store.platform, {DESTINATION}), using=store.database
     )
 
 

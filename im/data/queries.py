@@ -157,7 +157,7 @@ def entries(database: str, user: str, ranges: Iterable[SeqRange]) -> list[tuple[
 
 
 def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int, StoredEntry]:
-    """Return, by conversation, the last message that a person sees."""
+    """Return the last message that a person sees of each conversation: id -> message. `mine`: the person's rows."""
     ranges = [(member.conversation_id, visible_range_of(member)) for member in mine]
     values = [
         [number, visible.floor, visible.top, user] for number, visible in ranges if visible.top

@@ -93,7 +93,7 @@ def load(platform: str, text: str) -> DecidedLicence:
         decision = _decide_and_save(licensing, licence, text)
     if decision.verdict not in (Verdict.NEW, Verdict.KNOWN):
         raise LicenceRefused(decision)
-    wake_up.everywhere(platform)
+    wake_up.wake_everywhere(platform)
     return DecidedLicence(licence, decision)
 
 

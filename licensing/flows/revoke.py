@@ -29,5 +29,5 @@ def revoke(own_platform: str, licensed_platform: str, issue: int) -> bool:
         ):
             return False
         commit.revoke(licensing, newest)
-    wake_up.everywhere(own_platform)
+    wake_up.wake_everywhere(own_platform)
     return True

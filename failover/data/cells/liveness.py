@@ -43,7 +43,7 @@ def hold_lock(run_query: Callable[[str, list[str]], object]) -> None:
     run_query(_HOLD_LOCK, [*LOCKS, *LOCKS])
 
 
-def every(seconds: float, act: Callable[[], None], end: Event) -> None:
+def call_every(seconds: float, act: Callable[[], None], end: Event) -> None:
     """Call `act` every `seconds`, in a thread of its own, until the event `end` is set."""
 
     def call_until_end() -> None:

@@ -18,7 +18,7 @@ from threading import Event
 from failover.data.cells import own_database
 from failover.data.cells.config import Cell
 from failover.data.cells.connection import DatabaseLink, Failure
-from failover.data.cells.liveness import Punctuality, WorkersLife, every
+from failover.data.cells.liveness import Punctuality, WorkersLife, call_every
 from failover.data.cells.peer import ANSWER_LATE, Peer
 from failover.data.cells.register import Register, RegisterReading
 from failover.data.cells.server_process import Server
@@ -91,7 +91,7 @@ class CellObserver:
     """The observer of one platform's data gathers the facts from which the platform's agent decides."""
 
     def __init__(self, cell: Cell, site: str, server: Server, register: Register) -> None:
-        """Prepare to observe this cell at this site; `begin` starts the threads, `look` gathers the facts."""
+        """Prepare to observe this cell at this site; `begin` starts the threads, `read_facts` gathers the facts."""
         self.cell, self.site, self.server, self.register = cell, site, server, register
         self.memory = Memory()
         self.peer, self.health = Peer(cell), Health(cell.health)
@@ -112,12 +112,12 @@ class CellObserver:
         They ask the other site's database, check the locks of this site's workers, count up the
         pulse, ask the health page, and note whether this process gets its turns in time.
         """
-        every(0.25, self.peer.ask, end)
-        every(0.1, self.thread_punctuality.tick, end)
-        every(1.0, self.workers.check_locks, end)
-        every(1.0, self.workers.count_pulse, end)
+        call_every(0.25, self.peer.ask, end)
+        call_every(0.1, self.thread_punctuality.tick, end)
+        call_every(1.0, self.workers.check_locks, end)
+        call_every(1.0, self.workers.count_pulse, end)
         if self.cell.health:
-            every(2.0, self.health.ask, end)
+            call_every(2.0, self.health.ask, end)
 
     def read_facts(self) -> Facts:
         """Read the register and both databases, and return the facts for the agent's next decision."""

@@ -129,7 +129,7 @@ def unsafe_setting(link: DatabaseLink, server: int, domain: int) -> str:
 
 def _declared(link: DatabaseLink, platform: str, schema: str) -> tuple[str, int] | None:
     """Return `(owner, epoch)` as transactions read it in the own database; `None` before it is migrated."""
-    row = _or_nothing(
+    row = _first_row(
         link, f"SELECT owner, epoch FROM `{schema}`.stores_cell WHERE platform=%s", platform
     )
     return (row["owner"], int(row["epoch"])) if row else None
@@ -137,13 +137,13 @@ def _declared(link: DatabaseLink, platform: str, schema: str) -> tuple[str, int]
 
 def _pulse(link: DatabaseLink, platform: str, schema: str) -> int | None:
     """Return the pulse, the counter that grows while the owner's workers are alive; `None` without a row."""
-    row = _or_nothing(
+    row = _first_row(
         link, f"SELECT beats FROM `{schema}`.failover_pulse WHERE platform=%s", platform
     )
     return int(row["beats"]) if row else None
 
 
-def _or_nothing(link: DatabaseLink, query: str, value: str) -> dict[str, Any]:
+def _first_row(link: DatabaseLink, query: str, value: str) -> dict[str, Any]:
     """Return a row of a table that the first migration makes; empty before that migration."""
     try:
         return link.one(query, [value])

@@ -100,7 +100,7 @@ class Server:
         init.touch(mode=0o600)
         init.write_text(_users(self.cell))
         argv = [
-            *(_program("mariadbd"), *_where(self.data)),
+            *(_program("mariadbd"), *_server_options(self.data)),
             f"--socket={self.socket}",
             f"--tmpdir={self._folder('tmp')}",
             f"--pid-file={self.cell.directory / 'server.pid'}",
@@ -160,7 +160,7 @@ class Server:
         new = self.data.with_name("data.new")
         shutil.rmtree(new, ignore_errors=True)
         self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        argv = [_program("mariadb-install-db"), *_where(new)]
+        argv = [_program("mariadb-install-db"), *_server_options(new)]
         argv += ["--auth-root-authentication-method=normal", "--skip-test-db"]
         result = subprocess.run(argv, capture_output=True, text=True, check=False)  # noqa: S603
         if result.returncode:
@@ -182,7 +182,7 @@ def _program(name: str) -> str:
     return path
 
 
-def _where(data: Path) -> list[str]:
+def _server_options(data: Path) -> list[str]:
     """Return the options of MariaDB's programs that name the data directory, and the user if we are root."""
     user = [f"--user={getpass.getuser()}"] if os.geteuid() == 0 else []
     return ["--no-defaults", *user, f"--datadir={data}"]

@@ -58,8 +58,8 @@ class Steps:
             Action.OPEN: lambda step, facts: self._open(_row(step)),
             Action.DECLARE: lambda step, facts: self._declare(_row(step)),
             Action.HAND_OVER: self._hand_over,
-            Action.ASK: self._wish,
-            Action.WITHDRAW: self._wish,
+            Action.ASK: self._write_request,
+            Action.WITHDRAW: self._write_request,
         }
 
     def run(self, step: Step, facts: Facts) -> None:
@@ -290,7 +290,7 @@ class Steps:
             facts.row, after, step.kind, step.because, automatic=step.automatic
         )
 
-    def _wish(self, step: Step, facts: Facts) -> None:
+    def _write_request(self, step: Step, facts: Facts) -> None:
         """Write or withdraw, in the register, the request that the other site hands over."""
         if facts.row is not None:
             self._register.write_request(facts.row, _row(step), step.kind, step.because)

@@ -143,7 +143,9 @@ class Command(BaseCommand):
     def _salvage(self, platform: str) -> None:
         """Print the requests that are missing after a forced takeover; `--done` marks them as dealt with."""
         if self._options["done"] and not self._options["dry_run"]:
-            return self._print({"done": unreplicated_requests.done(platform, _operator_name())})
+            return self._print(
+                {"done": unreplicated_requests.mark_done(platform, _operator_name())}
+            )
         requests = unreplicated_requests.missing(platform)
         if self._options["json"]:
             return self.stdout.write(

@@ -21,7 +21,7 @@ def test_small_messages_are_limited_by_their_number_alone() -> None:
     for number in range(250):
         box.put(number, 500)
     assert box.prefetch == 400
-    assert [len(box.take()) for _ in range(4)] == [100, 100, 50, 0]
+    assert [len(box.take_batch()) for _ in range(4)] == [100, 100, 50, 0]
 
 
 def test_a_batch_of_large_messages_is_short() -> None:
@@ -29,14 +29,14 @@ def test_a_batch_of_large_messages_is_short() -> None:
     for number in range(20):
         box.put(number, MIB)
     assert box.is_full
-    assert box.take() == [0, 1]
+    assert box.take_batch() == [0, 1]
 
 
 def test_one_message_is_a_batch_however_large_it_is() -> None:
     box = small()
     box.put(1, 50 * MIB)
     assert box.is_full
-    assert box.take() == [1]
+    assert box.take_batch() == [1]
     assert not box.is_full
 
 
@@ -48,7 +48,7 @@ def test_all_that_came_is_taken_in_its_order_and_no_more_is_asked_for_than_fits(
     for number, size in enumerate(sizes):
         box.put(number, size)
     while box:
-        taken += box.take()
+        taken += box.take_batch()
     assert taken == [*range(len(sizes))]
     assert box.prefetch == 1 or box.prefetch * max(sizes, default=0) <= 16 * MIB
     assert not box.is_full
