@@ -79,23 +79,36 @@ def state_check_is_removed(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: the RMS' answer is taken whatever the conference is doing by now."""
     decide = restore.decide_restore_resources
 
-    def careless(c: Conference, reply: Any, question: int, here: str, now: datetime) -> Step:
-        pending = msgspec.structs.replace(c, state=ConferenceState.PENDING_RESTORE, answer_by=now)
-        return replace(decide(pending, reply, c.question, here, now), before=c)
+    def careless(
+        conference: Conference, reply: Any, question: int, here: str, now: datetime
+    ) -> Step:
+        pending = msgspec.structs.replace(
+            conference, state=ConferenceState.PENDING_RESTORE, answer_by=now
+        )
+        return replace(decide(pending, reply, conference.question, here, now), before=conference)
 
     patch.setattr(restore_flow, "decide_restore_resources", careless)
 
 
 @planted
 def question_check_is_removed(patch: pytest.MonkeyPatch) -> None:
-    """Plant the fault: an answer of the RMS to an older question counts for the newest, and unit or not."""
+    """Plant the fault: an RMS answer to an older question counts for the newest, even if a unit is chosen."""
     decide = create.decide_create_resources
 
-    def careless(c: Conference, reply: Any, question: int, here: str, now: datetime) -> Step:
-        if c.state is not ConferenceState.CREATING:
-            return decide(c, reply, question, here, now)
+    def careless(
+        conference: Conference, reply: Any, question: int, here: str, now: datetime
+    ) -> Step:
+        if conference.state is not ConferenceState.CREATING:
+            return decide(conference, reply, question, here, now)
         return replace(
-            decide(msgspec.structs.replace(c, unit=None), reply, c.question, here, now), before=c
+            decide(
+                msgspec.structs.replace(conference, unit=None),
+                reply,
+                conference.question,
+                here,
+                now,
+            ),
+            before=conference,
         )
 
     patch.setattr(create, "decide_create_resources", careless)
@@ -103,13 +116,16 @@ def question_check_is_removed(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def incarnation_check_is_removed(patch: pytest.MonkeyPatch) -> None:
-    """Plant the fault: whoever says that it has taken a number is believed."""
+    """Plant the fault: any unit that reports a number as taken is believed."""
     original = create_flow._decide_unit_accepted
 
-    def careless(uow: Any, c: Conference | None, reply: Any, unit: Any) -> Step:
-        if c:
-            reply, unit = msgspec.structs.replace(reply, incarnation=c.incarnation), c.unit
-        return original(uow, c, reply, unit)
+    def careless(uow: Any, conference: Conference | None, reply: Any, unit: Any) -> Step:
+        if conference:
+            reply, unit = (
+                msgspec.structs.replace(reply, incarnation=conference.incarnation),
+                conference.unit,
+            )
+        return original(uow, conference, reply, unit)
 
     patch.setattr(create_flow, "_decide_unit_accepted", careless)
 
@@ -119,10 +135,14 @@ def ghosts_may_stay(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: the incarnation in a unit's list is not looked at."""
     decide = sync.decide_listed
 
-    def careless(c: Conference | None, entry: UnitListEntry, *facts: Any, **more: Any) -> Step:
+    def careless(
+        conference: Conference | None, entry: UnitListEntry, *facts: Any, **more: Any
+    ) -> Step:
         return decide(
-            c,
-            msgspec.structs.replace(entry, incarnation=c.incarnation) if c else entry,
+            conference,
+            msgspec.structs.replace(entry, incarnation=conference.incarnation)
+            if conference
+            else entry,
             *facts,
             **more,
         )
@@ -135,20 +155,26 @@ def dropped_unit_is_remembered(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: a unit that was told to drop a conference may take it back (found by this simulation)."""
     lose = Conference.lose_unit
     patch.setattr(
-        Conference, "lose_unit", lambda c, now, avoid=(), dropped=False: lose(c, now, avoid=avoid)
+        Conference,
+        "lose_unit",
+        lambda conference, now, avoid=(), dropped=False: lose(conference, now, avoid=avoid),
     )
 
 
 @planted
 def third_unit_may_take_its_time(patch: pytest.MonkeyPatch) -> None:
-    """Plant the fault: the last unit is waited for longer than the asker may wait (found by this simulation)."""
-    patch.setattr(create, "_before_give_up", lambda c, moment: moment)
+    """Plant the fault: the last unit may answer later than the asker waits (found by this simulation)."""
+    patch.setattr(create, "_before_give_up", lambda conference, moment: moment)
 
 
 @planted
 def stranger_speaks_for_no_unit(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: a conference without a unit listens to all (found by this simulation)."""
-    patch.setattr(Conference, "is_on", lambda c, unit: unit is None or c.unit in (None, unit))
+    patch.setattr(
+        Conference,
+        "is_on",
+        lambda conference, unit: unit is None or conference.unit in (None, unit),
+    )
 
 
 @planted
@@ -156,8 +182,8 @@ def waiting_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault that a conference without a unit has no next round."""
     wait_on = restore.wait_for_next_try
 
-    def forgetful(c: Conference, because: str, now: datetime) -> Step:
-        step = wait_on(c, because, now)
+    def forgetful(conference: Conference, because: str, now: datetime) -> Step:
+        step = wait_on(conference, because, now)
         return replace(
             step, after=msgspec.structs.replace(step.after, restore_at=None) if step.after else None
         )
@@ -170,8 +196,8 @@ def nobody_is_told_of_failure(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: a create request that fails has no answer."""
     give_up = create.give_up
 
-    def silent(c: Conference, code: str, now: datetime, detail: str = "") -> Step:
-        step = give_up(c, code, now, detail)
+    def silent(conference: Conference, code: str, now: datetime, detail: str = "") -> Step:
+        step = give_up(conference, code, now, detail)
         return replace(step, send=step.send[1:])
 
     patch.setattr(create, "give_up", silent)
@@ -180,13 +206,15 @@ def nobody_is_told_of_failure(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def warnings_repeat(patch: pytest.MonkeyPatch) -> None:
-    """Plant the fault that each look announces again what was announced."""
+    """Plant the fault that each check of a conference sends its warnings again."""
     change = Conference.change
 
-    def forgetful(c: Conference, **changes: Any) -> Conference:
+    def forgetful(conference: Conference, **changes: Any) -> Conference:
         changes.pop("warned", None) if len(changes) == 1 else None
         return (
-            change(c, **changes, revision=c.revision + 1) if not changes else change(c, **changes)
+            change(conference, **changes, revision=conference.revision + 1)
+            if not changes
+            else change(conference, **changes)
         )
 
     patch.setattr(Conference, "change", forgetful)
@@ -211,18 +239,18 @@ def places_leak(patch: pytest.MonkeyPatch) -> None:
 
 
 @planted
-def date_is_not_told_that_it_has_begun(patch: pytest.MonkeyPatch) -> None:
-    """The date of a reservation does not learn what has become of its conference."""
-    patch.setattr(MemoryReservations, "note_outcome", lambda reservations, c, now: None)
+def occurrence_is_not_told_that_it_has_begun(patch: pytest.MonkeyPatch) -> None:
+    """Plant the fault: an occurrence of a reservation does not learn what has become of its conference."""
+    patch.setattr(MemoryReservations, "note_outcome", lambda reservations, conference, now: None)
 
 
 @planted
-def date_begins_again(patch: pytest.MonkeyPatch) -> None:
-    """A date whose conference has ended before its time is due once more."""
-    outcome = occurrence.after_outcome
+def occurrence_begins_again(patch: pytest.MonkeyPatch) -> None:
+    """Plant the fault: an occurrence whose conference has ended before its time is due once more."""
+    after_outcome = occurrence.after_outcome
 
-    def forgetful(date: Occurrence, c: Conference, now: datetime) -> Occurrence:
-        after = outcome(date, c, now)
+    def forgetful(meeting: Occurrence, conference: Conference, now: datetime) -> Occurrence:
+        after = after_outcome(meeting, conference, now)
         begun = after.state is OccurrenceState.BEGUN
         again = now + timedelta(seconds=5)
         return after.change(state=OccurrenceState.STARTING, due_at=again) if begun else after
@@ -232,11 +260,15 @@ def date_begins_again(patch: pytest.MonkeyPatch) -> None:
 
 @planted
 def number_of_a_deleted_template_stays(patch: pytest.MonkeyPatch) -> None:
-    """Nobody gets the number again that was kept for a template, room or reservation."""
+    """Plant the fault: the number of a deleted template, room or reservation stays taken."""
     patch.setattr(MemoryUnitOfWork, "drop_number_hold", lambda uow, e164: None)
 
 
 @planted
 def second_asker_is_forgotten(patch: pytest.MonkeyPatch) -> None:
-    """Whoever asks for the conference of a template that runs already gets no answer."""
-    patch.setattr(by_template_flow, "decide_join", lambda c, asker: Step("forgotten", c, None, ()))
+    """Plant the fault: a request for the conference of a template that runs already gets no answer."""
+    patch.setattr(
+        by_template_flow,
+        "decide_join",
+        lambda conference, asker: Step("forgotten", conference, None, ()),
+    )

@@ -43,9 +43,9 @@ def solo_is_ignored(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: a copy takes over from an owner that was alone, and lacks its last writes."""
     copy = Cell._copy
 
-    def careless(cell: Cell, t: float) -> None:
+    def careless(cell: Cell, now: float) -> None:
         row, cell.row = cell.row, replace(cell.row, solo=False)
-        copy(cell, t)
+        copy(cell, now)
         if cell.row.owner == row.owner:
             cell.row = row
 
@@ -85,7 +85,9 @@ def notice_without_epoch_wins(patch: pytest.MonkeyPatch) -> None:
 def takeover_ends_conferences(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault that conferences of a lost site are ended."""
     patch.setattr(
-        places, "decide_taken_over", lambda c, now: decide_end(c, EndReason.MCU_LOST, now)
+        places,
+        "decide_taken_over",
+        lambda conference, now: decide_end(conference, EndReason.MCU_LOST, now),
     )
 
 
@@ -127,8 +129,8 @@ def takeover_counts_twice(patch: pytest.MonkeyPatch) -> None:
     take_over = Place._take_over
 
     def greedy(place: Place, cell: Cell, lost: list[str]) -> None:
-        for c in cell.data.claim_hosted_at(lost):
-            cell.data.count(c.user_domain, NONE, in_use(c))
+        for conference in cell.data.claim_hosted_at(lost):
+            cell.data.count(conference.user_domain, NONE, in_use(conference))
         take_over(place, cell, lost)
 
     patch.setattr(Place, "_take_over", greedy)
@@ -172,11 +174,13 @@ def creation_that_moves_keeps_its_incarnation(patch: pytest.MonkeyPatch) -> None
     """Plant the fault: two units may have a conference under the same incarnation."""
     decide = decide_taken_over
 
-    def careless(c: Conference, now: datetime) -> Step:
-        step = decide(c, now)
-        if c.state is not ConferenceState.CREATING or step.after is None:
+    def careless(conference: Conference, now: datetime) -> Step:
+        step = decide(conference, now)
+        if conference.state is not ConferenceState.CREATING or step.after is None:
             return step
-        return replace(step, after=msgspec.structs.replace(step.after, incarnation=c.incarnation))
+        return replace(
+            step, after=msgspec.structs.replace(step.after, incarnation=conference.incarnation)
+        )
 
     patch.setattr(places, "decide_taken_over", careless)
 
@@ -186,21 +190,21 @@ def judge_that_was_cut_off_is_believed(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: a copy whose links are mended takes the silence while they were cut for that of the owner."""
     decide = Judge.decide
 
-    def hasty(judge: Judge, cell: Cell, t: float) -> cell_facts.Step:
-        judge.row, judge.read_at = (cell.row.owner, cell.row.epoch, cell.row.solo), t
+    def hasty(judge: Judge, cell: Cell, now: float) -> cell_facts.Step:
+        judge.row, judge.read_at = (cell.row.owner, cell.row.epoch, cell.row.solo), now
         judge.unchanged_since = NEVER
-        return decide(judge, cell, t)
+        return decide(judge, cell, now)
 
     patch.setattr(Judge, "decide", hasty)
 
 
 @planted
 def closed_registry_hears_nothing(patch: pytest.MonkeyPatch) -> None:
-    """What a registry is told while another site serves its platform is dropped (found by this simulation)."""
+    """Plant the fault: a registry drops what it is told while another site serves (found by this simulation)."""
     patch.setattr(memory_closed, "_pass_to_registry", lambda uow, letter, envelope, serving: None)
 
 
 @planted
 def backup_keeps_the_numbers(patch: pytest.MonkeyPatch) -> None:
-    """What is kept for a platform that was handed back is not withdrawn from the backup's registry."""
+    """Plant the fault: a backup's registry keeps the numbers of a platform that was handed back."""
     patch.setattr(registries, "withdraw", lambda place, cell: None)

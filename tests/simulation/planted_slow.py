@@ -18,10 +18,10 @@ def judge_that_was_held_up_is_believed(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: an agent that did not run for a while takes its own silence for that of the other site."""
     decide = Judge.decide
 
-    def hasty(judge: Judge, cell: Cell, t: float) -> Step:
-        judge.ran_at = judge.read_at = t
+    def hasty(judge: Judge, cell: Cell, now: float) -> Step:
+        judge.ran_at = judge.read_at = now
         judge.on_time_since = judge.unchanged_since = judge.vouched_at = NEVER
-        return decide(judge, cell, t)
+        return decide(judge, cell, now)
 
     patch.setattr(Judge, "decide", hasty)
 

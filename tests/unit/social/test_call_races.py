@@ -46,11 +46,11 @@ class Device:
 
     known: dict[int, Call] = field(default_factory=dict)
 
-    def hear(self, told: Call) -> None:
+    def hear(self, notice: Call) -> None:
         """Take a notice, unless a later one came before."""
-        before = self.known.get(told.id)
-        if before is None or told.version > before.version:
-            self.known[told.id] = told
+        before = self.known.get(notice.id)
+        if before is None or notice.version > before.version:
+            self.known[notice.id] = notice
 
 
 class Calls(RuleBasedStateMachine):
@@ -113,11 +113,11 @@ class Calls(RuleBasedStateMachine):
         for number in [*self.rows, *self.rows]:
             self._apply(number, TimeIsUp())
 
-    @rule(what=st.sampled_from([MediaReady("8800001", "c"), MediaFailed(), MediaEnded()]))
-    def media(self, what: Event) -> None:
+    @rule(event=st.sampled_from([MediaReady("8800001", "c"), MediaFailed(), MediaEnded()]))
+    def media(self, event: Event) -> None:
         """Let the conference of the newest call come, fail or end."""
         if self.rows:
-            self._apply(max(self.rows), what)
+            self._apply(max(self.rows), event)
 
     # ---- the network ----------------------------------------------------------------------------
 
@@ -126,11 +126,11 @@ class Calls(RuleBasedStateMachine):
         """Let one notice arrive, in any order, once or twice; or lose it."""
         if not self.flying:
             return
-        device, told = self.flying.pop(place % len(self.flying))
+        device, notice = self.flying.pop(place % len(self.flying))
         if fate != "lose":
-            self.devices[device].hear(told)
+            self.devices[device].hear(notice)
         if fate == "double":
-            self.flying.append((device, told))
+            self.flying.append((device, notice))
 
     @rule(device=DEVICES)
     def reload(self, device: str) -> None:

@@ -47,13 +47,13 @@ def test_an_address_book_never_takes_more_than_its_limits(
     uploads: list[tuple[int, int]],
 ) -> None:
     use, size, today = BookUse(), 0, TODAY
-    taken: dict[date, int] = {}
+    added_on: dict[date, int] = {}
     for days, wanted in uploads:
         today += timedelta(days=days)
         new = min(wanted, book_allowance(use, size, today))
         use, size = book_use_after(use, new, today), size + new
-        taken[today] = taken.get(today, 0) + new
-    first, *later = taken.values() or [0]
+        added_on[today] = added_on.get(today, 0) + new
+    first, *later = added_on.values() or [0]
     assert first <= FIRST_UPLOAD
     assert all(count <= NEW_A_DAY for count in later)
     assert size <= MAX_BOOK

@@ -113,12 +113,12 @@ def test_an_exchanged_number_is_seen_by_the_other_one_alone() -> None:
 
 @given(CLOSENESS)
 def test_contacts_find_each_other_and_blocked_people_never_do(reader: Closeness) -> None:
-    found = [may_find(choice, reader) for choice in FoundBy]
-    assert found == sorted(found)
+    may_find_by_choice = [may_find(choice, reader) for choice in FoundBy]
+    assert may_find_by_choice == sorted(may_find_by_choice)
     if reader.is_blocked:
-        assert not any(found)
+        assert not any(may_find_by_choice)
     elif reader.is_contact:
-        assert all(found)
+        assert all(may_find_by_choice)
 
 
 def test_a_number_is_told_when_it_is_mutual_or_chosen() -> None:
