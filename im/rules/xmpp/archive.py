@@ -1,0 +1,156 @@
+"""Questions for history (XEP-0313, in pages by XEP-0059), and the page that answers them.
+
+An archive is what a person sees of one conversation, or of all one-to-one conversations, in the order of time. The id of
+an entry in it is its place, `<conversation>.<seq>`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element
+
+from im.rules.messages import Data
+from im.rules.xmpp import messages, stanzas
+from im.rules.xmpp.addresses import Jid
+from im.rules.xmpp.stanzas import FORMS, MAM, RSM, element
+
+MOST = 100
+"""A page has at most this many entries."""
+FIELDS = (("with", "jid-single"), ("start", "text-single"), ("end", "text-single"))
+
+Key = tuple[str, int, int]
+"""The place of an entry in the order of an archive: time, conversation, seq."""
+
+
+class InvalidQuery(ValueError):
+    """A field of the question is not in the agreed form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question for history. `before` "" asks for the last page; `None` says that the client has not set a field.
+
+    `partner` is the address in the field `with`, or "". `start` and `end` are times in the form of `sent_at`, or "".
+    """
+
+    key: str = ""
+    partner: str = ""
+    start: str = ""
+    end: str = ""
+    most: int = MOST
+    before: str | None = None
+    after: str | None = None
+
+    @property
+    def is_backward(self) -> bool:
+        """Return whether the page that ends at a place is asked for, not the one that begins there."""
+        return self.before is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The page that answers a question; `complete` says that nothing follows in its direction."""
+
+    entries: tuple[Data, ...]
+    complete: bool
+
+
+def read(node: Element) -> Query:
+    """Return the question in an element `query`. Raises InvalidQuery."""
+    form, paging = stanzas.child(node, FORMS, "x"), stanzas.child(node, RSM, "set")
+    fields = {
+        field.get("var", ""): field.findtext(f"{{{FORMS}}}value") or ""
+        for field in (form if form is not None else ())
+        if stanzas.name_of(field) == "field"
+    }
+    unknown = fields.keys() - {name for name, _ in FIELDS} - {"FORM_TYPE"}
+    if unknown:
+        raise InvalidQuery(f"not known: {', '.join(sorted(unknown))[:100]}")
+    before, after, most = (
+        None if paging is None else paging.findtext(f"{{{RSM}}}{name}", _default(paging, name))
+        for name in ("before", "after", "max")
+    )
+    for place in (before, after):
+        if place and not messages.is_msg_id(place):
+            raise InvalidQuery("before, after: a place in this archive")
+    return Query(
+        node.get("queryid", ""),
+        fields.get("with", ""),
+        _time(fields.get("start", "")),
+        _time(fields.get("end", "")),
+        min(int(most), MOST) if most and most.isdecimal() and len(most) < 6 else MOST,
+        before,
+        after or None,
+    )
+
+
+def _default(paging: Element, name: str) -> str | None:
+    return "" if stanzas.child(paging, RSM, name) is not None else None
+
+
+def _time(text: str) -> str:
+    """Return a time in the form of `sent_at`, with milliseconds. Raises InvalidQuery."""
+    if not text:
+        return ""
+    day, _, moment = text.partition("T")
+    whole, _, part = moment.removesuffix("Z").removesuffix("+00:00").partition(".")
+    if len(day) != 10 or len(whole) != 8 or not (part or "0").isdecimal():
+        raise InvalidQuery("start, end: a time in UTC, such as 2026-11-29T14:00:00Z")
+    return f"{day}T{whole}.{part[:3]:0<3}Z"
+
+
+def key_of(entry: Data) -> Key:
+    """Return the place of an entry in the order of an archive."""
+    data = entry["data"]
+    return str(data.get("sent_at", "")), int(data["conversation_id"]), int(data["seq"])
+
+
+def cut(query: Query, entries: Iterable[Data], bound: Key | None) -> Page:
+    """Return the page of these entries that a question asks for.
+
+    `bound` is the place of the entry that the question names in `before` or `after`.
+    """
+    found = sorted(
+        (entry for entry in entries if _is_within(query, key_of(entry), bound)), key=key_of
+    )
+    if query.is_backward:
+        return Page(tuple(found[-query.most :] if query.most else ()), len(found) <= query.most)
+    return Page(tuple(found[: query.most]), len(found) <= query.most)
+
+
+def _is_within(query: Query, key: Key, bound: Key | None) -> bool:
+    """Return whether an entry lies between the limits of a question."""
+    is_behind = bound is None or (key < bound if query.is_backward else key > bound)
+    is_before_end = not query.end or key[0] <= query.end
+    return is_behind and is_before_end and key[0] >= query.start
+
+
+def result(query: Query, archive: Jid, receiver: Jid, message: Element, entry: Data) -> Element:
+    """Return the message that brings one entry of a page."""
+    node = stanzas.stanza("message", archive, receiver)
+    found = element(MAM, "result", queryid=query.key, id=messages.place(entry["data"]))
+    found.append(messages.forwarded(message, entry["data"]["sent_at"]))
+    node.append(found)
+    return node
+
+
+def end(page: Page) -> Element:
+    """Return the element that ends a page."""
+    node = element(MAM, "fin", complete="true" if page.complete else "")
+    node.append(paging := element(RSM, "set"))
+    if page.entries:
+        for name, entry in (("first", page.entries[0]), ("last", page.entries[-1])):
+            paging.append(element(RSM, name, messages.place(entry["data"])))
+    return node
+
+
+def form() -> Element:
+    """Return the form of the fields that a question may have."""
+    node = element(MAM, "query")
+    node.append(fields := element(FORMS, "x", type="form"))
+    hidden = element(FORMS, "field", var="FORM_TYPE", type="hidden")
+    hidden.append(element(FORMS, "value", MAM))
+    fields.append(hidden)
+    fields.extend(element(FORMS, "field", var=name, type=kind) for name, kind in FIELDS)
+    return node
