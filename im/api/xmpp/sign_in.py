@@ -1,0 +1,134 @@
+"""Whether a client of XMPP may sign in: ejabberd asks by way of deploy/ejabberd/ask_bridge.py, over a Unix socket.
+
+A question is a line of JSON, `{"name", "password"}`; `name` is what stands before the `@`. The answer is `1` or `0`. The
+password is that of the account, or a token for instant messages, as at the clients' broker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.contrib.auth import authenticate
+from django.db import Error, close_old_connections
+from django.http import HttpRequest
+from prometheus_client import Counter
+
+from domains.data import homes
+from domains.models import Account
+from foundation import clock
+from foundation.bus.management_api import BrokerUnavailable
+from foundation.cells.router import request_database
+from foundation.web.errors import TokenRefused
+from im.api.authentication import account_of, read_valid
+from im.data.locked_conversation import Denied
+from im.flows import sign_in
+from im.rules.xmpp import addresses
+
+log = logging.getLogger("im.xmpp")
+
+SIGN_INS = Counter("im_xmpp_sign_ins", "Sign-ins over XMPP, by what came of them", ["result"])
+AT_ONCE = 4
+"""So many passwords are checked at once: each check takes much memory on purpose."""
+LONGEST_LINE = 8192
+QUESTION_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """A person who has signed in: the name that stands before the `@`, the user id, a token."""
+
+    name: str
+    user: str
+    token: str
+
+
+class SignInServer:
+    """The server that answers ejabberd's questions; `on_sign_in` gets each person who has signed in."""
+
+    def __init__(self, path: Path, on_sign_in: Callable[[SignedIn], None]) -> None:
+        self._path, self._on_sign_in = path, on_sign_in
+        self._checks = asyncio.Semaphore(AT_ONCE)
+
+    async def start(self) -> asyncio.Server:
+        """Listen on the socket, which only programs of the same user may open."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.unlink(missing_ok=True)
+        mask = os.umask(0o177)
+        try:
+            return await asyncio.start_unix_server(self._serve, self._path, limit=LONGEST_LINE)
+        finally:
+            os.umask(mask)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer the questions of one connection, one after the other."""
+        try:
+            while line := await reader.readline():
+                writer.write(b"1\n" if await self._may_sign_in(line) else b"0\n")
+                await writer.drain()
+        except (OSError, ValueError) as error:
+            log.warning("a question of ejabberd could not be read: %s", type(error).__name__)
+        finally:
+            writer.close()
+
+    async def _may_sign_in(self, line: bytes) -> bool:
+        """Return whether the person may sign in; what fails is a refusal."""
+        question = json.loads(line)
+        name, password = str(question["name"]), str(question["password"])
+        try:
+            async with self._checks, asyncio.timeout(QUESTION_SECONDS):
+                signed_in = await asyncio.to_thread(check, name, password)
+        except (BrokerUnavailable, Error, TimeoutError) as error:
+            SIGN_INS.labels("failed").inc()
+            log.warning("nobody can sign in: %s: %s", type(error).__name__, error)
+            return False
+        SIGN_INS.labels("in" if signed_in else "refused").inc()
+        if signed_in is not None:
+            self._on_sign_in(signed_in)
+        return signed_in is not None
+
+
+def check(name: str, password: str) -> SignedIn | None:
+    """Return the person who may sign in with this name and password; `None` if they are wrong or refused.
+
+    Raises BrokerUnavailable and errors of the database.
+    """
+    close_old_connections()
+    try:
+        with request_database(None):
+            account = _account_of_token(name, password) or _account_of_password(name, password)
+            if account is None:
+                return None
+            platform = homes.platform_of(account._state.db or "default")
+            signed_in = sign_in.sign_in(account, platform, clock.timestamp(), way="amqp")
+            return SignedIn(name, account.moid, signed_in.text)
+    except Denied as error:
+        log.info("%s may not sign in: %s", name, error)
+        return None
+    finally:
+        close_old_connections()
+
+
+def _account_of_token(name: str, password: str) -> Account | None:
+    """Return the account of a token for instant messages, if the token is the password and the name its person's."""
+    if ":" not in password:
+        return None
+    try:
+        account = account_of(read_valid(password))
+    except TokenRefused:
+        return None
+    return account if account.moid.lower() == name.lower() else None
+
+
+def _account_of_password(name: str, password: str) -> Account | None:
+    """Return the account with this sign-in name and password; wrong ones count towards the account's lock."""
+    request = HttpRequest()
+    request.META["REMOTE_ADDR"] = "127.0.0.1"  # ejabberd does not say whose question it is
+    username = addresses.sign_in_name(name)
+    account = authenticate(request, username=username, password=password)
+    return account if isinstance(account, Account) else None
