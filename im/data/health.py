@@ -12,6 +12,7 @@ expires; its remaining time says how old it is, so no two machines have to agree
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterable
 
 import redis
@@ -97,7 +98,20 @@ def findings() -> list[Finding]:
             broker.LIMITS,
         ),
         find_alarms("alarms of the clients' broker", settings.IM_MANAGEMENT_URL),
+        *([_xmpp_finding()] if settings.XMPP_DOMAIN else []),
     ]
+
+
+def _xmpp_finding() -> Finding:
+    """Examine the bridge to clients of XMPP: it opens its socket once ejabberd has accepted it."""
+    todo = "start manage.py im_xmpp and ejabberd; the log of the bridge says what it waits for"
+    try:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(2)
+            link.connect(settings.XMPP_SOCKET)
+    except OSError as error:
+        return Finding("bridge to XMPP", f"does not answer: {type(error).__name__}", todo)
+    return Finding("bridge to XMPP", "", todo)
 
 
 def gauges() -> Iterable[GaugeMetricFamily]:

@@ -1,0 +1,153 @@
+"""History for clients of XMPP (XEP-0313): from the logs of the person's conversations, as the API shows them."""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+from im.api.xmpp.link import Refused
+from im.api.xmpp.person import Conversation, Person, Session
+from im.rules.messages import Data
+from im.rules.xmpp import addresses, messages, muc, stanzas
+from im.rules.xmpp import archive as rules
+from im.rules.xmpp.addresses import Jid
+from im.rules.xmpp.archive import Key, Page, Query
+
+MOST_PARTS = 20
+"""So many parts of 100 entries of one log are read for one page at most."""
+MOST_CONVERSATIONS = 200
+"""So many one-to-one conversations, those with the latest messages, are an account's archive."""
+
+
+async def on_form(person: Person, session: Session, node: Element, to: Jid) -> Element:
+    """Say which fields a question may have."""
+    return stanzas.result(node, to, rules.form())
+
+
+async def on_query(person: Person, session: Session, node: Element, to: Jid) -> Element:
+    """Send a page of history, then the answer that ends it. Raises Refused, NoAnswer."""
+    content = stanzas.payload(node)
+    assert content is not None
+    try:
+        query = rules.read(content)
+    except rules.InvalidQuery as error:
+        raise Refused("malformed", str(error)) from None
+    number = person.domain.conversation_of(to)
+    if number is not None:
+        conversations = [await person.conversation(number)]
+    elif not to.local or to.bare == session.own.bare:
+        conversations = await _of_account(person, query)
+    else:
+        raise Refused("not_allowed", "this is the history of another person")
+    page = await _page(person, session, conversations, query)
+    archive = person.domain.room(number) if number is not None else session.own
+    for entry in page.entries:
+        conversation = person.conversations[int(entry["data"]["conversation_id"])]
+        message = _message(person, session, conversation, entry)
+        assert message is not None
+        person.send(rules.result(query, archive, session.jid, message, entry))
+    return stanzas.result(node, to, rules.end(page))
+
+
+async def _of_account(person: Person, query: Query) -> list[Conversation]:
+    """Return the one-to-one conversations in which a page of the account's history may lie. Raises Refused, NoAnswer."""
+    last: dict[int, str] = {}
+    async for shown in person.listed("conversations", "conversations"):
+        conversation = person.take(shown)
+        if conversation.is_direct and shown["last"]:
+            last[conversation.number] = str(shown["last"]["data"]["sent_at"])
+    if query.partner:
+        user = await person.user_of(addresses.parse(query.partner).local)
+        number = person.direct.get(user)
+        return [person.conversations[number]] if number in last else []
+    recent = sorted((at, number) for number, at in last.items() if at >= query.start)
+    return [person.conversations[number] for _, number in recent[-MOST_CONVERSATIONS:]]
+
+
+async def _page(
+    person: Person, session: Session, conversations: list[Conversation], query: Query
+) -> Page:
+    """Return the page of these conversations' entries that a question asks for. Raises Refused, NoAnswer."""
+    place = (query.before if query.is_backward else query.after) or ""
+    bound = await _bound(person, place) if place else None
+    entries: list[Data] = []
+    for conversation in conversations:
+        entries += await _candidates(person, session, conversation, query, bound)
+    return rules.cut(query, entries, bound)
+
+
+async def _bound(person: Person, place: str) -> Key:
+    """Return the key of an entry that a question names. Raises Refused, NoAnswer."""
+    number, _, seq = place.partition(".")
+    path = f"conversations/{number}/messages?after={int(seq) - 1}&count=1"
+    entries = (await person.link.call("GET", path))["entries"]
+    if not entries or entries[0]["data"]["seq"] != int(seq) or "sent_at" not in entries[0]["data"]:
+        raise Refused("not_found", "there is no such place in this archive")
+    return rules.key_of(entries[0])
+
+
+async def _candidates(
+    person: Person,
+    session: Session,
+    conversation: Conversation,
+    query: Query,
+    bound: Key | None,
+) -> list[Data]:
+    """Return the entries of one log that may belong to a page, one more than fit. Raises Refused, NoAnswer.
+
+    The log is read backward from its end, or from the place that the question names, down to the earliest entry that
+    can belong to the page. Where no such entry is known, it is read forward from its beginning.
+    """
+    is_here = bound is not None and bound[1] == conversation.number
+    is_backward = query.is_backward or bool(query.start) or (bound is not None and not is_here)
+    lowest = "" if query.is_backward or bound is None else bound[0]
+    position = bound[2] if is_here and bound is not None else None
+    found: list[Data] = []
+    for _ in range(MOST_PARTS):
+        part = await _part(person, conversation, is_backward, position)
+        shown = [
+            entry for entry in part["entries"] if _message(person, session, conversation, entry)
+        ]
+        found += [
+            entry for entry in shown if rules.cut(query, [entry], bound).entries or not query.most
+        ]
+        ends = [str(entry["data"].get("sent_at", "")) for entry in part["entries"]]
+        is_past = bool(ends) and ends[0] < max(query.start, lowest) if is_backward else False
+        is_enough = len(found) > query.most and (query.is_backward or not is_backward)
+        if is_past or is_enough or part["is_last"]:
+            break
+        position = part["from_seq"] + 1 if is_backward else part["to_seq"]
+    return found
+
+
+async def _part(
+    person: Person, conversation: Conversation, is_backward: bool, position: int | None
+) -> Data:
+    """Return a part of a log: the entries before a position, or after it. Raises Refused, NoAnswer."""
+    way = "before" if is_backward else "after"
+    where = f"&{way}={position}" if position is not None else "" if is_backward else "&after=0"
+    path = f"conversations/{conversation.number}/messages?count=100{where}"
+    part = await person.link.call("GET", path)
+    first, last = part["first_seq"], part["last_seq"]
+    is_last = part["from_seq"] <= first if is_backward else part["to_seq"] >= last
+    return {**part, "is_last": is_last}
+
+
+def _message(
+    person: Person, session: Session, conversation: Conversation, entry: Data
+) -> Element | None:
+    """Return the message of an entry as a client would have got it; `None` for entries that clients are not shown."""
+    data = entry["data"]
+    if conversation.is_direct:
+        other = person.domain.person(conversation.user)
+        is_own = data.get("publisher_id") == person.user
+        sender, receiver = (session.own, other) if is_own else (other, session.own)
+        kind, by = "chat", session.own
+    else:
+        by = person.domain.room(conversation.number)
+        nick = muc.clean(str(data.get("publisher_name", "")))
+        sender, receiver = person.domain.room(conversation.number, nick), session.own
+        kind, is_own = "groupchat", data.get("publisher_id") == person.user
+    key = str(data.get("client_msg_id") or "") if is_own else ""
+    return messages.entry_stanza(
+        entry, kind, sender, receiver, person.site, key=key or messages.place(data), by=by
+    )

@@ -1,0 +1,203 @@
+"""The bridge: two streams to ejabberd, the door for sign-ins, and a desk for each person who is signed in.
+
+client's stanza -> ejabberd -> stream of the component -> desk of its sender
+sign-in         -> ejabberd -> ask_bridge.py -> SignInServer -> the person's token
+session ends    -> ejabberd sends `unavailable` to the component itself
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+import aiohttp
+from prometheus_client import Gauge
+from slixmpp.componentxmpp import ComponentXMPP
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import MatchXPath
+from slixmpp.xmlstream.stanzabase import ElementBase
+from slixmpp.xmlstream.tostring import tostring
+
+from im.api.xmpp.desk import Desk
+from im.api.xmpp.link import TIMEOUT, Link
+from im.api.xmpp.person import Person
+from im.api.xmpp.sign_in import SignedIn, SignInServer
+from im.rules.xmpp import addresses, stanzas
+from im.rules.xmpp.addresses import Domain, Jid
+
+log = logging.getLogger("im.xmpp")
+
+PEOPLE = Gauge("im_xmpp_people", "People who are signed in over XMPP", multiprocess_mode="livesum")
+STREAMS = Gauge(
+    "im_xmpp_streams",
+    "Streams to ejabberd that are up; two are needed",
+    multiprocess_mode="livesum",
+)
+MOST_CALLS = 100
+"""So many calls of the HTTP API run at once."""
+MOST_SIGNED_IN = 50_000
+"""So many sign-ins are kept, with or without a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeSettings:
+    """`host` and `port`: where ejabberd awaits its components. `site`: the address of the site's pages and API."""
+
+    domain: str
+    host: str
+    port: int
+    secret: str
+    socket: Path
+    site: str
+
+
+class Bridge:
+    """The bridge of a site, which runs until it is cancelled."""
+
+    def __init__(self, settings: BridgeSettings) -> None:
+        self._settings = settings
+        self.domain = Domain(settings.domain)
+        self._signed_in: dict[str, SignedIn] = {}
+        """What stands before the `@` -> who has signed in with it last."""
+        self._desks: dict[str, Desk] = {}
+        """User id -> desk."""
+        self._http: aiohttp.ClientSession | None = None
+        self._up = asyncio.Event()
+        """Set while both streams are up."""
+        self._streams = [self._stream(name) for name in (self.domain.bridge, self.domain.groups)]
+
+    def _stream(self, name: str) -> ComponentXMPP:
+        """Return the stream of a component, not yet connected."""
+        place = (self._settings.host, self._settings.port)
+        stream = ComponentXMPP(name, self._settings.secret, *place)  # type: ignore[no-untyped-call]  # it has no types
+        for kind in ("message", "presence", "iq"):
+            path = MatchXPath(f"{{{stream.default_ns}}}{kind}")
+            stream.register_handler(Callback(f"all {kind}", path, self._take))
+        stream.add_event_handler("session_start", lambda _: self._came_up())
+        stream.add_event_handler("disconnected", lambda _: self._lost(stream))
+        return stream
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        timeout = aiohttp.ClientTimeout(total=TIMEOUT)
+        connector = aiohttp.TCPConnector(limit=MOST_CALLS)
+        async with aiohttp.ClientSession(timeout=timeout, connector=connector) as self._http:
+            try:
+                for stream in self._streams:
+                    stream.connect()
+                await self._up.wait()
+                # Nobody can sign in before a stanza of theirs would be taken.
+                server = await SignInServer(self._settings.socket, self._keep).start()
+                async with server:
+                    await asyncio.Event().wait()
+            finally:
+                for desk in self._desks.values():
+                    desk.close()
+                for stream in self._streams:
+                    stream.abort()
+
+    @property
+    def is_connected(self) -> bool:
+        """Return whether ejabberd has accepted both components."""
+        return all(stream.sessionstarted for stream in self._streams)
+
+    def _came_up(self) -> None:
+        STREAMS.set(sum(stream.sessionstarted for stream in self._streams))
+        if self.is_connected:
+            self._up.set()
+
+    def _lost(self, stream: ComponentXMPP) -> None:
+        """Begin anew when a stream is lost: ejabberd ends all sessions then."""
+        log.warning("the stream of %s to ejabberd is lost", stream.boundjid)
+        STREAMS.set(0)
+        self._up.clear()
+        for desk in self._desks.values():
+            desk.close()
+        self._desks.clear()
+        self._signed_in.clear()
+        PEOPLE.set(0)
+        asyncio.get_running_loop().call_later(1.0, stream.connect)
+
+    # ---- people -------------------------------------------------------------------------------
+
+    def _keep(self, signed_in: SignedIn) -> None:
+        """Keep who has signed in; the first stanza of the session comes next."""
+        if len(self._signed_in) >= MOST_SIGNED_IN:
+            self._signed_in.pop(next(iter(self._signed_in)))
+        self._signed_in[signed_in.name] = signed_in
+        desk = self._desks.get(signed_in.user)
+        if desk is not None:
+            desk.person.link.token = signed_in.token
+
+    def _take(self, stanza: ElementBase) -> None:
+        """Take a stanza that ejabberd has handed over; only those of people's sessions count."""
+        node = stanza.xml
+        sender = addresses.parse(node.get("from", ""))
+        if sender.domain != self.domain.name or not sender.local or not sender.resource:
+            return
+        if node.get("type") == "unavailable" and node.get("to") == self.domain.bridge:
+            self._session_ended(sender)
+            return
+        desk = self._desk_of(sender)
+        if desk is None:
+            self._end_sessions(sender)
+        else:
+            desk.take(sender, node)
+
+    def _desk_of(self, sender: Jid) -> Desk | None:
+        """Return the desk of a stanza's sender; `None` if the bridge does not know of a sign-in."""
+        signed_in = self._signed_in.get(sender.local)
+        if signed_in is None or self._http is None:
+            return None
+        if signed_in.user not in self._desks:
+            self._desks[signed_in.user] = self._new_desk(self._http, signed_in)
+            PEOPLE.set(len(self._desks))
+        return self._desks[signed_in.user]
+
+    def _new_desk(self, http: aiohttp.ClientSession, signed_in: SignedIn) -> Desk:
+        user = signed_in.user
+        link = Link(
+            http,
+            self._settings.site,
+            user,
+            signed_in.token,
+            on_message=lambda message: self._desks[user].push(message),
+            on_refused=lambda: self._sign_out(user),
+        )
+        return Desk(Person(self.domain, self._settings.site, link, self._send))
+
+    def _session_ended(self, sender: Jid) -> None:
+        """Forget a session; with the last one of a person all that the bridge knows of the person."""
+        signed_in = self._signed_in.get(sender.local)
+        desk = self._desks.get(signed_in.user) if signed_in else None
+        if signed_in is None or desk is None:
+            return
+        if not any(
+            session.jid.local == sender.local and session.jid != sender
+            for session in desk.person.sessions.values()
+        ):
+            del self._signed_in[sender.local]
+        if desk.drop(sender):
+            desk.close()
+            del self._desks[signed_in.user]
+            PEOPLE.set(len(self._desks))
+
+    def _sign_out(self, user: str) -> None:
+        """End all sessions of a person whose token is not good any more."""
+        desk = self._desks.get(user)
+        for session in list(desk.person.sessions.values()) if desk else ():
+            self._end_sessions(session.jid)
+
+    def _end_sessions(self, address: Jid) -> None:
+        key = secrets.token_hex(4)
+        self._send(stanzas.end_session(self.domain.bridge, self.domain.name, address, key))
+
+    def _send(self, node: Element) -> None:
+        """Send a stanza to ejabberd. Without a stream all sessions are gone, and nobody waits for it."""
+        stream = self._streams[0]
+        if stream.sessionstarted:
+            stream.send_raw(tostring(node, xmlns=stanzas.STREAM))

@@ -1,0 +1,174 @@
+"""The desk of one person handles the stanzas of the person's clients one after the other, and what is pushed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from xml.etree.ElementTree import Element
+
+from prometheus_client import Counter
+
+from im.api.xmpp import archive, chat, disco, rooms, roster
+from im.api.xmpp.link import NoAnswer, Refused
+from im.api.xmpp.person import MOST_SESSIONS, Person, Session
+from im.rules.messages import Data
+from im.rules.vocabulary import Cmd
+from im.rules.xmpp import addresses, stanzas
+from im.rules.xmpp.addresses import Jid
+from im.rules.xmpp.stanzas import Fault
+
+log = logging.getLogger("im.xmpp")
+
+STANZAS = Counter(
+    "im_xmpp_stanzas", "Stanzas of clients, by kind and by what came of them", ["kind", "result"]
+)
+MOST_STANZAS = 200
+"""So many stanzas of a person may wait; further ones are refused."""
+MOST_PUSHED = 10_000
+"""So many pushed messages may wait to be shown; as many as the person's queue at the broker holds."""
+
+Question = Callable[[Person, Session, Element, Jid], Awaitable[Element]]
+QUESTIONS: dict[tuple[str, str], Question] = {
+    ("get", stanzas.DISCO_INFO): disco.on_info,
+    ("get", stanzas.DISCO_ITEMS): disco.on_items,
+    ("get", stanzas.PING): disco.on_ping,
+    ("set", stanzas.CARBONS): disco.on_carbons,
+    ("get", stanzas.ROSTER): roster.on_get,
+    ("set", stanzas.ROSTER): roster.on_set,
+    ("set", stanzas.MAM): archive.on_query,
+    ("get", stanzas.MAM): archive.on_form,
+}
+"""The requests (IQ) that are answered, by type and namespace. All others are refused."""
+
+
+class Desk:
+    """The desk of a person runs from the first stanza of a session to the end of the last session."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self._stanzas: asyncio.Queue[tuple[Session, Element]] = asyncio.Queue(MOST_STANZAS)
+        self._pushed: asyncio.Queue[Data] = asyncio.Queue(MOST_PUSHED)
+        self._tasks = [
+            asyncio.create_task(work()) for work in (self._serve, self._show, self._link)
+        ]
+
+    def close(self) -> None:
+        """End the link to the platform, and all work for the person."""
+        for task in self._tasks:
+            task.cancel()
+        self.person.tasks.cancel()
+
+    async def _link(self) -> None:
+        await self.person.link.run(lambda: chat.connect(self.person))
+
+    # ---- from clients -------------------------------------------------------------------------
+
+    def take(self, sender: Jid, node: Element) -> None:
+        """Take a stanza of one of the person's clients."""
+        key = str(sender)
+        session = self.person.sessions.get(key)
+        if session is None and len(self.person.sessions) < MOST_SESSIONS:
+            session = self.person.sessions[key] = Session(sender)
+        try:
+            if session is None:
+                raise asyncio.QueueFull
+            self._stanzas.put_nowait((session, node))
+        except asyncio.QueueFull:
+            STANZAS.labels(stanzas.name_of(node), "too many").inc()
+            self._refuse(node, Fault.WAIT, "you send too much; wait a little")
+
+    def drop(self, sender: Jid) -> bool:
+        """Forget a session that has ended; return whether it was the last one."""
+        self.person.sessions.pop(str(sender), None)
+        return not self.person.sessions
+
+    async def _serve(self) -> None:
+        """Handle the stanzas one after the other; what goes wrong with one is told to its sender."""
+        while True:
+            session, node = await self._stanzas.get()
+            kind = stanzas.name_of(node)
+            try:
+                await self._handle(session, node)
+                STANZAS.labels(kind, "done").inc()
+            except Refused as error:
+                STANZAS.labels(kind, "refused").inc()
+                self._refuse(node, chat.fault_of(error), error.words)
+            except NoAnswer as error:
+                STANZAS.labels(kind, "no answer").inc()
+                self._refuse(node, Fault.AWAY, str(error))
+            except Exception:
+                STANZAS.labels(kind, "failed").inc()
+                log.exception("a %s failed", kind)
+                self._refuse(node, Fault.UNAVAILABLE, "this cannot be done")
+
+    def _to(self, node: Element) -> Jid:
+        return self.person.domain.shown(addresses.parse(node.get("to", "")))
+
+    def _refuse(self, node: Element, fault: Fault, words: str) -> None:
+        """Answer a stanza with an error, unless it is an error or an answer itself."""
+        if node.get("type") not in ("error", "result"):
+            self.person.send(stanzas.failure(node, self._to(node), fault, words))
+
+    async def _handle(self, session: Session, node: Element) -> None:
+        """Handle a stanza. Raises Refused, NoAnswer."""
+        to = self._to(node)
+        match stanzas.name_of(node):
+            case "message":
+                await chat.on_message(self.person, session, node, to)
+            case "presence":
+                await self._on_presence(session, node, to)
+            case "iq" if node.get("type") in ("get", "set"):
+                await self._on_question(session, node, to)
+
+    async def _on_presence(self, session: Session, node: Element, to: Jid) -> None:
+        """Handle a presence: the client's own, one for a group, or one that asks for a contact. Raises Refused, NoAnswer."""
+        kind, number = node.get("type", ""), self.person.domain.conversation_of(to)
+        if number is not None:
+            if kind == "unavailable":
+                rooms.leave(self.person, session, number)
+            elif kind == "" and (number in session.rooms or to.resource):
+                await rooms.enter(self.person, session, node, number, to)
+        elif kind in ("subscribe", "subscribed", "unsubscribe", "unsubscribed"):
+            await roster.on_subscription(self.person, session, node, to)
+        elif to.bare == session.own.bare and kind in ("", "unavailable"):
+            await roster.on_presence(self.person, session, node)
+
+    async def _on_question(self, session: Session, node: Element, to: Jid) -> None:
+        """Answer a request (IQ). Raises Refused, NoAnswer."""
+        content = stanzas.payload(node)
+        namespace = "" if content is None else stanzas.namespace_of(content)
+        question = QUESTIONS.get((node.get("type", ""), namespace))
+        if question is None:
+            self._refuse(node, Fault.UNAVAILABLE, "")
+        else:
+            self.person.send(await question(self.person, session, node, to))
+
+    # ---- to clients ---------------------------------------------------------------------------
+
+    def push(self, message: Data) -> None:
+        """Take a message that the broker has pushed. If too many wait, the person's link begins anew, and fetches them."""
+        with contextlib.suppress(asyncio.QueueFull):
+            self._pushed.put_nowait(message)
+
+    async def _show(self) -> None:
+        """Show pushed messages one after the other."""
+        while True:
+            message = await self._pushed.get()
+            try:
+                await self._show_one(message)
+            except (Refused, NoAnswer) as error:
+                log.info("not shown: %s", error)
+            except Exception:
+                log.exception("a pushed message failed: %s", message.get("cmd"))
+
+    async def _show_one(self, message: Data) -> None:
+        """Show a pushed message to the clients that want it. Raises Refused, NoAnswer."""
+        cmd, data = message.get("cmd"), message["data"]
+        if "seq" in data or cmd == Cmd.TYPING:
+            await chat.on_pushed(self.person, message)
+        elif cmd == Cmd.PRESENCE:
+            roster.on_pushed_presence(self.person, data)
+        elif cmd == Cmd.CONTACT:
+            await roster.on_pushed_contact(self.person, data)

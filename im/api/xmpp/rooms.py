@@ -1,0 +1,164 @@
+"""Groups as rooms of XMPP (XEP-0045): `<conversation id>@groups.<domain>`.
+
+All members count as present in the room. A person's name there is the one that the group shows; a client that asks for
+another one is told so. Rooms are made, and people invited, in the chat page or over the HTTP API.
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element
+
+from im.api.xmpp.link import Refused
+from im.api.xmpp.person import Conversation, Person, Session
+from im.rules.messages import Data
+from im.rules.vocabulary import Cmd, Kind
+from im.rules.xmpp import messages, muc
+from im.rules.xmpp.addresses import Jid
+
+MOST_OCCUPANTS = 500
+"""So many members of a group are shown to a client that enters it, itself among them."""
+HISTORY = 20
+"""So many messages are shown to a client that enters a room and says nothing else."""
+
+
+async def enter(person: Person, session: Session, node: Element, number: int, to: Jid) -> None:
+    """Let a client enter a group: members, its own presence, history, subject. Raises Refused, NoAnswer."""
+    conversation = await person.conversation(number)
+    if conversation.kind not in (Kind.GROUP, Kind.CONFERENCE):
+        raise Refused("not_found", "there is no such group")
+    names = await _names(person, number)
+    own = names.get(person.user)
+    if own is None:
+        raise Refused("not_allowed", "you are no member of this group")
+    count = muc.wanted_history(node, HISTORY)
+    entries: list[Data] = []
+    if count:
+        page = await person.link.call("GET", f"conversations/{number}/messages?count={count}")
+        entries = page["entries"]
+    session.rooms[number] = own.nick
+    for user, occupant in names.items():
+        if user != person.user:
+            person.send(_present(person, session, number, user, occupant))
+    is_renamed = own.nick != to.resource
+    person.send(
+        _present(person, session, number, person.user, own, is_self=True, is_renamed=is_renamed)
+    )
+    for entry in entries:
+        _show_to(person, session, conversation, entry, delayed=True)
+    room = person.domain.room(number)
+    person.send(muc.subject(room, session.jid, conversation.notice))
+
+
+def leave(person: Person, session: Session, number: int) -> None:
+    """Let a client leave a room; the person stays a member of the group."""
+    nick = session.rooms.pop(number, "")
+    if nick:
+        room = person.domain.room(number, nick)
+        person.send(muc.left(room, session.jid, is_self=True))
+
+
+async def _names(person: Person, number: int) -> dict[str, muc.Occupant]:
+    """Return the members of a group by user id, each with a name that nobody else has there."""
+    rows: list[Data] = []
+    async for row in person.listed(f"conversations/{number}/members", "members"):
+        if row["state"] == "active" and (
+            len(rows) < MOST_OCCUPANTS or row["user_id"] == person.user
+        ):
+            rows.append(row)
+    return muc.occupants(rows)
+
+
+def _present(
+    person: Person,
+    session: Session,
+    number: int,
+    user: str,
+    occupant: muc.Occupant,
+    *,
+    is_self: bool = False,
+    is_renamed: bool = False,
+) -> Element:
+    room = person.domain.room(number, occupant.nick)
+    address = person.address(user, session)
+    return muc.present(room, session.jid, occupant, address, is_self=is_self, is_renamed=is_renamed)
+
+
+def show(person: Person, conversation: Conversation, entry: Data, *, delayed: bool = False) -> None:
+    """Show an entry of a group's log to the clients of the person that have entered the group."""
+    number = conversation.number
+    inside = [session for session in person.sessions.values() if number in session.rooms]
+    if not inside:
+        return
+    if entry["cmd"] in (Cmd.MEMBER, Cmd.CONVERSATION):
+        person.tasks.spawn(_follow(person, conversation, entry, inside))
+    for session in inside:
+        _show_to(person, session, conversation, entry, delayed=delayed)
+
+
+def _show_to(
+    person: Person, session: Session, conversation: Conversation, entry: Data, *, delayed: bool
+) -> None:
+    """Show an entry of a group's log to one client; the client's own message keeps the client's id."""
+    data = entry["data"]
+    room = person.domain.room(conversation.number)
+    is_own = data.get("publisher_id") == person.user
+    nick = muc.clean(
+        session.rooms[conversation.number] if is_own else data.get("publisher_name", "")
+    )
+    key = str(data.get("client_msg_id") or "") if is_own else ""
+    node = messages.entry_stanza(
+        entry,
+        "groupchat",
+        person.domain.room(conversation.number, nick),
+        session.jid,
+        person.site,
+        key=key or messages.place(data),
+        by=room,
+        delayed=delayed,
+    )
+    if node is not None:
+        person.send(node)
+
+
+async def _follow(
+    person: Person, conversation: Conversation, entry: Data, inside: list[Session]
+) -> None:
+    """Show to clients in a room who has come or gone, and a new notice of the group."""
+    number, data = conversation.number, entry["data"]
+    if data.get("what") in ("left", "removed"):
+        _show_gone(person, number, data, inside)
+        return
+    if entry["cmd"] == Cmd.CONVERSATION:
+        answer = await person.link.call("GET", f"conversations/{number}")
+        person.take(answer["conversation"])
+        for session in inside:
+            room = person.domain.room(number)
+            person.send(muc.subject(room, session.jid, conversation.notice))
+        return
+    if data.get("what") in ("added", "joined", "role"):
+        names = await _names(person, number)
+        changed = {str(user["user_id"]) for user in data.get("users", ())}
+        for session in inside:
+            for user in changed & names.keys():
+                is_self = user == person.user
+                node = _present(person, session, number, user, names[user], is_self=is_self)
+                person.send(node)
+
+
+def _show_gone(person: Person, number: int, data: Data, inside: list[Session]) -> None:
+    """Show that members have left a group; a person who has left is out of the room."""
+    for user in data.get("users", ()):
+        is_self = user["user_id"] == person.user
+        for session in inside:
+            nick = session.rooms.pop(number, "") if is_self else muc.clean(user.get("name", ""))
+            room = person.domain.room(number, nick)
+            person.send(muc.left(room, session.jid, is_self=is_self, for_good=True))
+
+
+async def listed(person: Person) -> list[tuple[Jid, str]]:
+    """Return the person's groups: address and name. Raises Refused, NoAnswer."""
+    return [
+        (person.domain.room(int(row["conversation_id"])), str(row["name"]))
+        async for row in person.listed("conversations", "conversations")
+        if row["kind"] in (Kind.GROUP, Kind.CONFERENCE) and row["state"] == "active"
+    ]
