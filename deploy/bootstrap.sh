@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, so that the stand and the tests can run: bootstrap.sh run|dev|packages
 #   run        system packages, the loopback shim, .venv with requirements.txt
-#   dev        the same with requirements-dev.txt (and Chromium, unless BROWSER=0)
+#   dev        the same with requirements-dev.txt (and Chromium, unless BROWSER=0, and ejabberd)
 #   packages   the system packages alone (what root is asked to run when you are not root)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -15,6 +15,8 @@ PACKAGES="mariadb-server-core mariadb-client-core redis-server rabbitmq-server n
 PACKAGES+=" libmariadb-dev pkg-config gcc libc6-dev python3 python3-dev python3-venv"
 [ "$MODE" = dev ] && BROWSER=${BROWSER:-1}
 [ "${BROWSER:-0}" = 1 ] && PACKAGES+=" chromium"
+[ "$MODE" = dev ] && XMPP=${XMPP:-1}
+[ "${XMPP:-0}" = 1 ] && PACKAGES+=" ejabberd"
 [ "$MODE" = dev ] && PACKAGES+=" faketime gettext" # wanted, not demanded: one test is skipped, `make translations` says so
 
 step() { printf '  %-44s' "$1"; STEP=$1 BEGAN=$EPOCHREALTIME; }
@@ -37,6 +39,7 @@ missing_programs() {
   pkg-config --exists libmariadb 2>/dev/null || echo libmariadb-dev
   [ -n "$(find_python)" ] || echo python3-venv
   if [ "${BROWSER:-0}" = 1 ]; then command -v chromium >/dev/null || echo chromium; fi
+  if [ "${XMPP:-0}" = 1 ]; then command -v ejabberdctl >/dev/null || echo ejabberd; fi
 }
 
 # The first interpreter that is new enough, can make a venv, and has the headers mysqlclient is built with.
@@ -59,7 +62,7 @@ install_packages() {
   if [ "$missing" = "janus " ] && ! has_package janus; then fetch_janus; return; fi # needs no root
   command -v apt-get >/dev/null || give_up "not found: ${missing% }; install them (this is no Debian or Ubuntu) and run again"
   if [ "$(id -u)" != 0 ]; then
-    give_up "not found: ${missing% }; run this once: sudo env BROWSER=${BROWSER:-0} $PWD/deploy/bootstrap.sh packages"
+    give_up "not found: ${missing% }; run this once: sudo env BROWSER=${BROWSER:-0} XMPP=${XMPP:-0} $PWD/deploy/bootstrap.sh packages"
   fi
   step "system packages (apt)"
   forbid_services

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deploy.stand.cells import CellDatabase, Pair
+from deploy.stand.ejabberd import Ejabberd
 from deploy.stand.mariadb import MariaDB
 from deploy.stand.rabbitmq import CLIENTS_VHOST, RabbitMQ
 from deploy.stand.redis import Redis
@@ -31,6 +32,7 @@ class DescribedSite(Protocol):
     rabbitmq: RabbitMQ
     clients_broker: RabbitMQ | None
     turn: TurnServer | None
+    xmpp: Ejabberd | None
 
     @property
     def http(self) -> str:
@@ -92,6 +94,7 @@ def _im_variables(site: DescribedSite) -> dict[str, str]:
         "TURN_SECRET": site.vault.turn,
         # All sites share one directory, as they share a storage in production.
         "IM_FILES": str(site.directory.parent / "im-files"),
+        **(site.xmpp.variables if site.xmpp else {}),
     }
 
 

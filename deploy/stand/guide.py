@@ -63,7 +63,18 @@ def _chat(up_json: dict[str, Any]) -> list[str]:
         f"  curl -s -b var/cookies {site['http']}/api/v1/im/login -d account_token=$T"
         f"   (user name {account['username']}: `user_id` and `token` sign in at the broker)",
         f"  {broker}",
+        *_xmpp(site, account),
         "",
+    ]
+
+
+def _xmpp(site: dict[str, Any], account: dict[str, str]) -> list[str]:
+    """Return how a client of XMPP signs in, if the site has a server for it."""
+    if not (xmpp := site.get("xmpp")):
+        return []
+    address = f"{account['username']}@{xmpp['people']}"
+    return [
+        f"  XMPP, with {xmpp['server']}: {address}, with the account's password; groups at {xmpp['groups']}"
     ]
 
 

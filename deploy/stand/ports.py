@@ -16,7 +16,7 @@ from deploy.stand.errors import StandError
 SITE_STRIDE = 2000
 UNIT_STRIDE = 400
 MOST_UNITS = (SITE_STRIDE - 200) // UNIT_STRIDE
-SERVER_PORTS = 160  # web, servers and rabbitmqctl, without media units
+SERVER_PORTS = 170  # web, servers and rabbitmqctl, without media units
 TEST_PORTS = range(10000, 21000)
 SLOT = 200  # tests claim ports in steps of this size
 FIRST_UNIT = 200  # distance of the first media unit's ports from the first port of its site
@@ -78,6 +78,11 @@ class Ports:
         """Return the first of the 20 ports of the TURN server; the others are its relays."""
         return self.base + 140
 
+    @property
+    def xmpp(self) -> int:
+        """Return the port of the XMPP server for people's clients; the next one is for its components."""
+        return self.base + 160
+
     def core(self, units: int) -> int:
         """Return the first port of a core in the same block: after the ports of this site's media units."""
         return self.base + FIRST_UNIT + UNIT_STRIDE * units
@@ -99,6 +104,8 @@ class Ports:
             *range(self.rabbitmq, self.rabbitmq + 9),
             *range(self.clients_broker, self.clients_broker + 9),
             self.turn,
+            self.xmpp,
+            self.xmpp + 1,
         ]
         unit_ports = [self.unit(number) for number in range(1, units + 1)]
         return servers + [first + offset for first in unit_ports for offset in range(5)]

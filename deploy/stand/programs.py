@@ -13,6 +13,7 @@ DOOR = (
     *("--log-level", "warning", "--no-server-header", "--timeout-keep-alive", "600"),
 )
 CENTER = ("manage.py", "im_center")
+XMPP = ("manage.py", "im_xmpp")
 UNIT_CONFERENCES = 20
 UNIT_PORTS = 190  # a media unit's range of RTP ports allows no more
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from deploy.stand import owned, programs
 from deploy.stand.cells import CellDatabase, Pair, register_user
+from deploy.stand.ejabberd import Ejabberd
 from deploy.stand.environment import environment
 from deploy.stand.errors import StandError
 from deploy.stand.front import front
@@ -80,6 +81,7 @@ class Site:
         )
         self.clients_broker = self._clients_broker() if spec.has_im else None
         self.turn = turn_server(self.directory, self.ports, vault) if spec.has_im else None
+        self.xmpp = self.xmpp_server() if spec.xmpp else None
         self.env = environment(self)
         self.processes = self._processes()
         if isinstance(self.mariadb, CellDatabase):
@@ -90,6 +92,18 @@ class Site:
         directory, ports = self.directory / "rabbitmq-im", self.ports
         node, password = f"{self.name}-im", self.vault.clients_broker
         return clients_broker(directory, ports.clients_broker, password, node=node, door=ports.door)
+
+    def xmpp_server(self) -> Ejabberd:
+        """Return the XMPP server of the site, with addresses at `<name of the site>.localhost`."""
+        directory, port = self.directory / "xmpp", self.ports.xmpp
+        return Ejabberd(directory, port, self.vault.xmpp, f"{self.name}.localhost")
+
+    def xmpp_bridge(self, server: Ejabberd) -> Process:
+        """Return the process that joins the XMPP server to the platform, not yet started."""
+        remove = partial(
+            server.socket.unlink, missing_ok=True
+        )  # it is there once the bridge is ready
+        return self._process("xmpp", [*programs.XMPP], server.variables, remove)
 
     def _single_database(self) -> MariaDB:
         """Return the database server of a site that no other site backs up."""
@@ -110,7 +124,7 @@ class Site:
     @property
     def _plain_servers(self) -> tuple[Server, ...]:
         """Return the servers other than the database. All of them are started in the same way."""
-        of_people = (self.clients_broker, self.turn)
+        of_people = (self.clients_broker, self.turn, self.xmpp)
         return (self.redis, self.rabbitmq, *(server for server in of_people if server))
 
     @property
@@ -134,6 +148,7 @@ class Site:
             "amqp": self.rabbitmq.url("/"),
             "amqp_im": clients.url(CLIENTS_VHOST) if clients else "",
             "im": clients.client_addresses if clients else {},
+            "xmpp": self.xmpp.addresses if self.xmpp else {},
             "redis": self.redis.url(),
             "mysql": self.mariadb.url(),
         }
@@ -334,6 +349,8 @@ class Site:
             return lambda: http_get(self.ports.door, "/healthz").status in door_is_ready
         if name == "center" and (broker := self.clients_broker):
             return lambda: broker.consuming_connections(CLIENTS_VHOST) >= 1
+        if name == "xmpp" and (xmpp := self.xmpp):
+            return xmpp.socket.exists
         if name == "beat":
             return lambda: self.processes[name].age > 1.0
         return (self.directory / _unit_name(name) / "ready").exists
@@ -351,6 +368,8 @@ class Site:
             door = [*programs.DOOR, "--port", str(self.ports.door)]
             processes["door"] = self._process("door", door)
             processes["center"] = self._process("center", [*programs.CENTER])
+        if self.xmpp is not None:
+            processes["xmpp"] = self.xmpp_bridge(self.xmpp)
         if self.media == "janus":
             numbers = range(1, self.units + 1)
             processes |= {f"unit{number}": self._unit(number) for number in numbers}

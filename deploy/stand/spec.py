@@ -10,13 +10,17 @@ from deploy.stand.vault import Vault
 
 @dataclass(frozen=True, slots=True)
 class SiteSpec:
-    """A specification says how a site differs from others: name, block of ports, roles, workers, plugins of its broker."""
+    """A specification says how a site differs from others: name, block of ports, roles, workers, plugins of its broker.
+
+    `xmpp`: whether people may chat with clients of XMPP.
+    """
 
     name: str
     index: int
     roles: str = "css,rms,cm,pms,npp,nms,upu"
     workers: int = 2
     plugins: tuple[str, ...] = PLATFORM_PLUGINS
+    xmpp: bool = False
 
     def first_port(self, port_base: int) -> int:
         """Return the first port of this site's block; `port_base` is the first port of the whole stand."""

@@ -84,6 +84,7 @@ def _up_in_foreground() -> int:
         core=True,
         cells=sites == 2,
         im=True,
+        xmpp=_is_set("XMPP"),
     )
     stand.supervise_servers()
     for number in END_SIGNALS:

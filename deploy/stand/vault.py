@@ -27,6 +27,7 @@ class Vault:
     rabbitmq: str = field(default_factory=_password)
     clients_broker: str = field(default_factory=_password)
     turn: str = field(default_factory=_password)
+    xmpp: str = field(default_factory=_password)
     copies: str = field(default_factory=_password)
     register: str = field(default_factory=_password)
     license_signing: str = field(default_factory=lambda: write_key(generate_keys()[0]))
