@@ -69,6 +69,8 @@ class Desk:
         """Take a stanza of one of the person's clients."""
         key = str(sender)
         session = self.person.sessions.get(key)
+        if session is None and node.get("type") in ("unavailable", "error"):
+            return  # ejabberd takes leave of rooms for a session that has ended
         if session is None and len(self.person.sessions) < MOST_SESSIONS:
             session = self.person.sessions[key] = Session(sender)
         try:
