@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 from deploy.stand.errors import StandError
-from deploy.stand.ports import is_free
+from deploy.stand.ports import Ports, is_free
 from deploy.stand.process import Process
 from deploy.stand.server import Server, base_env, program, write_private
+from deploy.stand.vault import Vault
 
 SOURCES = Path(__file__).resolve().parents[1] / "ejabberd"
 MODULE = SOURCES / "mod_confplatform.erl"
@@ -115,3 +116,8 @@ class Ejabberd(Server):
     def ready(self) -> bool:
         """Return whether the server awaits clients and components."""
         return self.alive and not is_free(self.port) and not is_free(self.port + 1)
+
+
+def xmpp_server(site: Path, ports: Ports, vault: Vault) -> Ejabberd:
+    """Return the XMPP server of a site, whose files lie in the site's directory: addresses at `<its name>.localhost`."""
+    return Ejabberd(site / "xmpp", ports.xmpp, vault.xmpp, f"{site.name}.localhost")

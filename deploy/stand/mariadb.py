@@ -12,8 +12,10 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from deploy.stand.errors import StandError
+from deploy.stand.ports import Ports
 from deploy.stand.process import Process
 from deploy.stand.server import Server, base_env, program, write_private
+from deploy.stand.vault import Vault
 
 LONGEST_SOCKET = 100  # the kernel allows 107 bytes for the path of a unix socket
 PROTOCOL_VERSION = 10
@@ -196,3 +198,16 @@ def _make_template(template: Path) -> None:
         reason = (result.stderr or result.stdout).strip()[-300:]
         raise StandError(f"mariadb-install-db failed: {reason}")
     directory.rename(template)
+
+
+def single_database(site: Path, ports: Ports, vault: Vault, templates: Path) -> MariaDB:
+    """Return the database server of a site that no other site backs up, whose files lie in the site's directory."""
+    return MariaDB(
+        site / "mariadb",
+        ports.mariadb,
+        vault.mariadb,
+        schemas=[site.name],
+        templates=templates,
+        buffer_pool="256M",
+        log_size="96M",
+    )

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from deploy.stand.errors import StandError
-from deploy.stand.ports import answers
+from deploy.stand.ports import Ports, answers
 from deploy.stand.process import Process
 from deploy.stand.server import Server, base_env, program, write_private
+from deploy.stand.vault import Vault
 
 SCRIPTS = Path("/usr/lib/rabbitmq/bin")  # the real ones; those in /usr/sbin do `su rabbitmq`
 PLATFORM_VHOSTS = ("/", "celery")
@@ -295,3 +296,10 @@ def clients_broker(directory: Path, port: int, password: str, *, node: str, door
         plugins=CLIENTS_PLUGINS,
         settings=auth_backend_settings(door),
     )
+
+
+def clients_broker_of(site: Path, ports: Ports, vault: Vault) -> RabbitMQ:
+    """Return the broker of people's clients of a site, whose files lie in the site's directory."""
+    directory, password = site / "rabbitmq-im", vault.clients_broker
+    node = f"{site.name}-im"
+    return clients_broker(directory, ports.clients_broker, password, node=node, door=ports.door)

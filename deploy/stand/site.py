@@ -10,15 +10,15 @@ from typing import Any
 
 from deploy.stand import owned, programs
 from deploy.stand.cells import CellDatabase, Pair, register_user
-from deploy.stand.ejabberd import Ejabberd
+from deploy.stand.ejabberd import Ejabberd, xmpp_server
 from deploy.stand.environment import environment
 from deploy.stand.errors import StandError
 from deploy.stand.front import front
-from deploy.stand.mariadb import MariaDB
+from deploy.stand.mariadb import MariaDB, single_database
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import Ports, http_get, why_not_ready
 from deploy.stand.process import Process
-from deploy.stand.rabbitmq import CLIENTS_VHOST, RabbitMQ, clients_broker
+from deploy.stand.rabbitmq import CLIENTS_VHOST, RabbitMQ, clients_broker_of
 from deploy.stand.redis import Redis
 from deploy.stand.report import Report
 from deploy.stand.schema import Tables
@@ -69,7 +69,9 @@ class Site:
         self.library = LIBRARY
         self.pair = pair
         self.mariadb: MariaDB | CellDatabase = (
-            CellDatabase(pair, LIBRARY) if pair else self._single_database()
+            CellDatabase(pair, LIBRARY)
+            if pair
+            else single_database(self.directory, self.ports, vault, LIBRARY)
         )
         self.redis = Redis(self.directory / "redis", self.ports.redis, vault.redis)
         self.rabbitmq = RabbitMQ(
@@ -79,43 +81,22 @@ class Site:
             node=self.name,
             plugins=spec.plugins,
         )
-        self.clients_broker = self._clients_broker() if spec.has_im else None
+        self.clients_broker = (
+            clients_broker_of(self.directory, self.ports, vault) if spec.has_im else None
+        )
         self.turn = turn_server(self.directory, self.ports, vault) if spec.has_im else None
-        self.xmpp = self.xmpp_server() if spec.xmpp else None
+        self.xmpp = xmpp_server(self.directory, self.ports, vault) if spec.xmpp else None
         self.env = environment(self)
         self.processes = self._processes()
         if isinstance(self.mariadb, CellDatabase):
             self.mariadb.agent = self._process("agent", ["manage.py", "cell_agent"])
 
-    def _clients_broker(self) -> RabbitMQ:
-        """Return the second broker of the site, to which people's clients connect."""
-        directory, ports = self.directory / "rabbitmq-im", self.ports
-        node, password = f"{self.name}-im", self.vault.clients_broker
-        return clients_broker(directory, ports.clients_broker, password, node=node, door=ports.door)
-
-    def xmpp_server(self) -> Ejabberd:
-        """Return the XMPP server of the site, with addresses at `<name of the site>.localhost`."""
-        directory, port = self.directory / "xmpp", self.ports.xmpp
-        return Ejabberd(directory, port, self.vault.xmpp, f"{self.name}.localhost")
-
     def xmpp_bridge(self, server: Ejabberd) -> Process:
-        """Return the process that joins the XMPP server to the platform, not yet started."""
+        """Return the process that joins an XMPP server to the platform, not yet started."""
         remove = partial(
             server.socket.unlink, missing_ok=True
         )  # it is there once the bridge is ready
         return self._process("xmpp", [*programs.XMPP], server.variables, remove)
-
-    def _single_database(self) -> MariaDB:
-        """Return the database server of a site that no other site backs up."""
-        return MariaDB(
-            self.directory / "mariadb",
-            self.ports.mariadb,
-            self.vault.mariadb,
-            schemas=[self.name],
-            templates=LIBRARY,
-            buffer_pool="256M",
-            log_size="96M",
-        )
 
     @property
     def servers(self) -> tuple[Server | CellDatabase, ...]:

@@ -16,6 +16,7 @@ from slixmpp.xmlstream.handler import Callback
 from slixmpp.xmlstream.matcher import MatchXPath
 
 from deploy.stand.ejabberd import Ejabberd
+from deploy.stand.ejabberd import xmpp_server as xmpp_server_of
 from deploy.stand.site import Site
 from tests.im.door import eventually
 
@@ -26,7 +27,7 @@ SECONDS = 30.0
 @contextmanager
 def xmpp_server(site: Site) -> Iterator[Ejabberd]:
     """Run an XMPP server and its bridge beside a site."""
-    server = site.xmpp_server()
+    server = xmpp_server_of(site.directory, site.ports, site.vault)
     bridge = site.xmpp_bridge(server)
     try:
         server.start()
