@@ -23,8 +23,9 @@ from deploy.stand.stand import Stand
 from deploy.stand.timings import VARIABLE
 
 GROUPS = (
-    "full_site",
     "with_core",
+    "full_site",
+    "im",
     "im_broker",
     "wire",
     "stories",

@@ -8,11 +8,19 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from tests.im import devices
+from deploy.stand.site import Site
+from tests.im import devices, killed
 from tests.im.devices import Device, Running
 from tests.im.door import door, eventually
 
 __all__ = ["door"]
+
+
+@pytest.fixture(scope="session")
+def chat_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Run a whole site with instant messages, for tests of xdist group `im`."""
+    with killed.chat_site(tmp_path_factory.mktemp("chat")) as site:
+        yield site
 
 
 @pytest.fixture

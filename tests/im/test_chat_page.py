@@ -20,7 +20,7 @@ from tests.browser import shot
 from tests.console.steps import signed_in
 from tests.http.program import Program
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("full_site")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("im")]
 
 PASSWORD = "Siskin-Quarry-64"
 CAROL = (
@@ -35,9 +35,9 @@ PICTURE_IS_SHOWN = """() => [...document.querySelectorAll("[data-picture]:not([h
 
 
 @pytest.fixture
-def site(full_site: Site) -> Site:
+def site(chat_site: Site) -> Site:
     """Return a site with instant messages."""
-    return full_site
+    return chat_site
 
 
 class Carol:

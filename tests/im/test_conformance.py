@@ -18,14 +18,14 @@ OURS = {"confplatform", "domains", "licensing", "conferences", "failover", "depl
 
 
 @pytest.mark.e2e
-@pytest.mark.xdist_group("full_site")
+@pytest.mark.xdist_group("im")
 @pytest.mark.parametrize("way", CONNECTIONS)
-def test_a_plain_client_can_do_everything_over(way: str, full_site: Site) -> None:
-    people = {account["username"]: account["password"] for account in full_site.demo["accounts"]}
+def test_a_plain_client_can_do_everything_over(way: str, chat_site: Site) -> None:
+    people = {account["username"]: account["password"] for account in chat_site.demo["accounts"]}
     # With "=", since a password may begin with "-".
     user = ("--user=anna", f"--password={people['anna']}")
     peer = ("--peer=ben", f"--peer-password={people['ben']}")
-    argv = [str(PYTHON), "-m", "im.conformance", "--api", full_site.http, *user, *peer]
+    argv = [str(PYTHON), "-m", "im.conformance", "--api", chat_site.http, *user, *peer]
     result = subprocess.run(
         [*argv, "--only", way], cwd=REPOSITORY, capture_output=True, text=True, check=False
     )
@@ -46,13 +46,13 @@ def test_the_kit_uses_nothing_of_ours() -> None:
 
 
 @pytest.mark.e2e
-@pytest.mark.xdist_group("full_site")
+@pytest.mark.xdist_group("im")
 def test_the_program_of_the_readme_runs(
-    full_site: Site, capsys: pytest.CaptureFixture[str]
+    chat_site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    people = {account["username"]: account["password"] for account in full_site.demo["accounts"]}
+    people = {account["username"]: account["password"] for account in chat_site.demo["accounts"]}
     program = (KIT / "README.md").read_text().partition("```python\n")[2].partition("```")[0]
-    names = {"api": full_site.http, "protocol": "stomp"}
+    names = {"api": chat_site.http, "protocol": "stomp"}
     names |= {"password": people["anna"], "peer_password": people["ben"]}
     exec(program, names)  # noqa: S102  our own
     assert capsys.readouterr().out.startswith("('")

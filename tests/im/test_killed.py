@@ -10,11 +10,11 @@ import pytest
 from deploy.stand.site import Site
 from tests.im.killed import STRIKES, killed
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("full_site")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("im")]
 
 
 @pytest.mark.parametrize("what", STRIKES)
-def test_what_is_acknowledged_survives_that_this_is_killed(what: str, full_site: Site) -> None:
-    verdict, _ = killed(full_site, what, times=2)
+def test_what_is_acknowledged_survives_that_this_is_killed(what: str, chat_site: Site) -> None:
+    verdict, _ = killed(chat_site, what, times=2)
     assert verdict.is_good, verdict
     assert verdict.acknowledged > 50

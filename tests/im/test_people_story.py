@@ -14,7 +14,7 @@ from tests.browser import person_of, shot
 from tests.console.steps import signed_in
 from tests.social.people.town import picture
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("full_site")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("im")]
 
 PASSWORD = "Siskin-Quarry-65"
 NO_SIDEWAYS = "() => document.documentElement.scrollWidth <= innerWidth"
@@ -22,9 +22,9 @@ TAB_STOPS = 40
 
 
 @pytest.fixture
-def site(full_site: Site) -> Site:
+def site(chat_site: Site) -> Site:
     """Return a site with instant messages."""
-    return full_site
+    return chat_site
 
 
 async def anna_of(browser: Any, site: Site) -> Any:
