@@ -13,7 +13,7 @@ def test_a_circle_is_a_conversation_with_a_wall(
     assert anna.says(circle, "hello")
     assert [entry["cmd"] for entry in ben.log(circle)] == ["conversation", "msg"]
     number = ben.posts("score", to=circle)
-    assert [m["moment_id"] for m in anna.wall(circle)] == [number]
+    assert [moment["moment_id"] for moment in anna.wall(circle)] == [number]
     assert anna.seen() == {number}, "it stands on the timeline as well"
     assert cara.wall(circle) == []
     assert cara.social("GET", f"circles/{circle}").status == 404
@@ -105,6 +105,6 @@ def test_a_wall_hides_people_who_block_each_other(
     number = ben.posts("x", to=circle)
     cara.patch(f"contacts/{ben.id}", {"state": "blocked"})
     own = cara.posts("y", to=circle)
-    assert [m["moment_id"] for m in cara.wall(circle)] == [own]
-    assert [m["moment_id"] for m in ben.wall(circle)] == [number]
+    assert [moment["moment_id"] for moment in cara.wall(circle)] == [own]
+    assert [moment["moment_id"] for moment in ben.wall(circle)] == [number]
     assert len(anna.wall(circle)) == 2

@@ -27,13 +27,13 @@ FIRST = 13_800_000_000
 
 def test_ten_thousand_random_numbers_yield_nothing(anna: Neighbour, ben: Neighbour) -> None:
     dice = random.Random(1)
-    known = [f"+86{FIRST + n}" for n in dice.sample(range(TRIES), PEOPLE)]
+    known = [f"+86{FIRST + index}" for index in dice.sample(range(TRIES), PEOPLE)]
     ConfirmedNumber.objects.bulk_create(
-        ConfirmedNumber(hmac=numbers.hashed(number, shared_key()), user=f"someone-{n}")
-        for n, number in enumerate(known)
+        ConfirmedNumber(hmac=numbers.hashed(number, shared_key()), user=f"someone-{index}")
+        for index, number in enumerate(known)
     )
     ConfirmedNumber.objects.create(hmac=numbers.hashed(f"+86{FIRST}", shared_key()), user=ben.id)
-    tried = [f"+86{FIRST + n}" for n in range(TRIES)]
+    tried = [f"+86{FIRST + index}" for index in range(TRIES)]
     hashes = [*numbers.hashed_many(tried, "", shared_key())]
     BookEntry.objects.bulk_create(BookEntry(owner=anna.id, hmac=key) for key in hashes)
     me = person_of_account(anna.account)
@@ -48,19 +48,19 @@ def test_names_of_another_tenant_yield_nothing(anna: Neighbour, zoe: Neighbour) 
     dice = random.Random(2)
     letters = "abcdefghijklmnopqrstuvwxyz"
     names = ["anna", "ben", "admin", *("".join(dice.choices(letters, k=4)) for _ in range(200))]
-    found = []
+    people = []
     for name in names:
-        found += finding.directory(store, me, name, 20)
+        people += finding.directory(store, me, name, 20)
         with contextlib.suppress(Denied):
-            found.append(find_person(store, me, name))
-    assert found == []
+            people.append(find_person(store, me, name))
+    assert people == []
 
 
 def test_calls_that_look_for_people_are_limited(
     anna: Neighbour, zoe: Neighbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(StrictLimit, "seconds", 86_400)
-    answers = [anna.social("GET", f"directory?q=x{n}").status for n in range(62)]
+    answers = [anna.social("GET", f"directory?q=x{index}").status for index in range(62)]
     assert answers == [200] * 60 + [429] * 2
     assert zoe.social("GET", "directory?q=xx").status == 200, "others are not limited by it"
 
@@ -73,6 +73,6 @@ def test_the_limit_of_a_tenant_holds_over_its_accounts(
         day=clock.now().date(),
         count=limits.NEW_A_DAY_OF_TENANT - 5,
     )
-    book = {"numbers": [f"+86{FIRST + n}" for n in range(4)]}
-    taken = [person.do("POST", "address_book", book)["added"] for person in (anna, ben, cara)]
-    assert taken == [4, 1, 0]
+    book = {"numbers": [f"+86{FIRST + index}" for index in range(4)]}
+    added = [person.do("POST", "address_book", book)["added"] for person in (anna, ben, cara)]
+    assert added == [4, 1, 0]

@@ -53,7 +53,7 @@ class World:
         self.people = [neighbour(name) for name in NAMES]
         for person in self.people:
             presence_store.record_device(person.id, "d", "a", clock.now().timestamp())
-        self.labels = [{name: p.labels(name) for name in LABELS} for p in self.people]
+        self.labels = [{name: person.labels(name) for name in LABELS} for person in self.people]
         self.pictures = [person.uploads() for person in self.people]
         self.circle = self.people[0].circle(joining="free")
         self.friends: set[frozenset[int]] = set()
@@ -64,88 +64,92 @@ class World:
 
     # ---- what people do -------------------------------------------------------------------------
 
-    def befriend(self, a: int, b: int) -> None:
+    def befriend(self, first: int, second: int) -> None:
         """Ask, and accept."""
         answers = [
-            self.people[x].post("contacts", {"user": self.people[y].id}).status
-            for x, y in ((a, b), (b, a))
+            self.people[asker].post("contacts", {"user": self.people[asked].id}).status
+            for asker, asked in ((first, second), (second, first))
         ]
-        if not {(a, b), (b, a)} & self.blocks:
+        if not {(first, second), (second, first)} & self.blocks:
             assert answers == [200, 200]
-            self.friends.add(frozenset((a, b)))
+            self.friends.add(frozenset((first, second)))
 
-    def remove(self, a: int, b: int) -> None:
+    def remove(self, actor: int, other: int) -> None:
         """Remove a contact, or end a block."""
-        self.people[a].delete(f"contacts/{self.people[b].id}")
-        self.friends.discard(frozenset((a, b)))
-        self.blocks.discard((a, b))
+        self.people[actor].delete(f"contacts/{self.people[other].id}")
+        self.friends.discard(frozenset((actor, other)))
+        self.blocks.discard((actor, other))
 
-    def block(self, a: int, b: int) -> None:
+    def block(self, actor: int, other: int) -> None:
         """Block a person."""
-        self.people[a].patch(f"contacts/{self.people[b].id}", {"state": "blocked"})
-        self.friends.discard(frozenset((a, b)))
-        self.blocks.add((a, b))
+        self.people[actor].patch(f"contacts/{self.people[other].id}", {"state": "blocked"})
+        self.friends.discard(frozenset((actor, other)))
+        self.blocks.add((actor, other))
 
-    def label(self, a: int, b: int, name: str, on: bool) -> None:
+    def label(self, owner: int, contact: int, name: str, puts: bool) -> None:
         """Put a label on a contact, or take it off."""
-        body = {"add" if on else "remove": [self.people[b].id]}
-        answer = self.people[a].social("PATCH", f"labels/{self.labels[a][name]}", body)
-        if on and frozenset((a, b)) in self.friends:
+        body = {"add" if puts else "remove": [self.people[contact].id]}
+        answer = self.people[owner].social("PATCH", f"labels/{self.labels[owner][name]}", body)
+        if puts and frozenset((owner, contact)) in self.friends:
             assert answer.status == 200
-            self.labelled.add((a, name, b))
-        elif not on:
-            self.labelled.discard((a, name, b))
+            self.labelled.add((owner, name, contact))
+        elif not puts:
+            self.labelled.discard((owner, name, contact))
 
-    def member(self, a: int, joins: bool) -> None:
+    def member(self, actor: int, joins: bool) -> None:
         """Come into the circle, or leave it; its owner stays."""
-        if a == 0:
+        if actor == 0:
             return
         path = f"conversations/{self.circle}"
         if joins:
-            assert self.people[a].post(f"{path}/join").status == 200
-            self.members.add(a)
-        elif a in self.members:
-            assert self.people[a].delete(f"{path}/members/{self.people[a].id}").status == 200
-            self.members.discard(a)
+            assert self.people[actor].post(f"{path}/join").status == 200
+            self.members.add(actor)
+        elif actor in self.members:
+            assert (
+                self.people[actor].delete(f"{path}/members/{self.people[actor].id}").status == 200
+            )
+            self.members.discard(actor)
 
-    def publish(self, a: int, place: str, limit: str, name: str, with_file: bool) -> None:
+    def publish(self, author: int, place: str, limit: str, name: str, with_file: bool) -> None:
         """Post a moment; who is online and sees it is told, and nobody else."""
         body: dict[str, Any] = {"text": "hello", "to": self.circle if place == "circle" else place}
         if limit != "all" and place != "self":
-            body[f"{limit}_labels"] = [self.labels[a][name]]
+            body[f"{limit}_labels"] = [self.labels[author][name]]
         else:
             limit = "all"
         if with_file:
-            body["files"] = [self.pictures[a]]
+            body["files"] = [self.pictures[author]]
         pushed()
-        answer = self.people[a].social("POST", "moments", body)
-        if place == "circle" and a not in self.members:
+        answer = self.people[author].social("POST", "moments", body)
+        if place == "circle" and author not in self.members:
             assert answer.status == 404
             return
-        only = frozenset(b for b in range(4) if (a, name, b) in self.labelled)
+        only = frozenset(reader for reader in range(4) if (author, name, reader) in self.labelled)
         post = Post(
             answer["moment"]["moment_id"],
-            a,
+            author,
             place,
             only if limit == "only" else None,
             name if limit == "except" else None,
-            self.pictures[a] if with_file else "",
+            self.pictures[author] if with_file else "",
         )
         self.posts.append(post)
-        told = {key for key, _, more in pushed() for key in more}
-        assert told == {user_key(self.people[b].id) for b in self.readers(post)}
+        told_keys = {key for key, _, more in pushed() for key in more}
+        assert told_keys == {user_key(self.people[reader].id) for reader in self.readers(post)}
 
-    def like(self, a: int, index: int, on: bool) -> None:
+    def like(self, actor: int, index: int, likes: bool) -> None:
         """Like one of the moments, or no longer."""
         if not self.posts:
             return
         post = self.posts[index % len(self.posts)]
-        answer = self.people[a].social("PUT" if on else "DELETE", f"moments/{post.id}/like", {})
-        assert answer.status == (200 if self.sees(a, post) else 404)
+        answer = self.people[actor].social(
+            "PUT" if likes else "DELETE", f"moments/{post.id}/like", {}
+        )
+        assert answer.status == (200 if self.sees(actor, post) else 404)
         if answer.status == 200:
-            (post.likes.add if on else post.likes.discard)(a)
+            (post.likes.add if likes else post.likes.discard)(actor)
 
-    def comment(self, a: int, index: int, answers: bool) -> None:
+    def comment(self, actor: int, index: int, answers: bool) -> None:
         """Comment on one of the moments, or answer its first comment."""
         if not self.posts:
             return
@@ -153,124 +157,136 @@ class World:
         body: dict[str, Any] = {"text": "well"}
         replied = None
         if answers and post.comments:
-            shown = self.people[a].social("GET", f"moments/{post.id}/comments")
+            shown = self.people[actor].social("GET", f"moments/{post.id}/comments")
             if shown.status == 200 and shown["comments"]:
                 body["reply_to"] = int(shown["comments"][0]["comment_id"])
-                replied = next(b for b, _ in post.comments if not self.apart(a, b))
-        answer = self.people[a].social("POST", f"moments/{post.id}/comments", body)
-        assert answer.status == (200 if self.sees(a, post) else 404)
+                replied = next(
+                    author for author, _ in post.comments if not self.apart(actor, author)
+                )
+        answer = self.people[actor].social("POST", f"moments/{post.id}/comments", body)
+        assert answer.status == (200 if self.sees(actor, post) else 404)
         if answer.status == 200:
-            post.comments.append((a, replied))
+            post.comments.append((actor, replied))
 
-    def delete(self, a: int, index: int) -> None:
+    def delete(self, actor: int, index: int) -> None:
         """Delete a moment; only its author may, and who leads the circle."""
         if not self.posts:
             return
         post = self.posts[index % len(self.posts)]
-        may = a == post.author or (a == 0 and post.place == "circle")
-        answer = self.people[a].social("DELETE", f"moments/{post.id}", {})
-        assert answer.status == (200 if may else 404)
-        if may:
+        may_delete = actor == post.author or (actor == 0 and post.place == "circle")
+        answer = self.people[actor].social("DELETE", f"moments/{post.id}", {})
+        assert answer.status == (200 if may_delete else 404)
+        if may_delete:
             self.posts.remove(post)
 
     # ---- who sees what --------------------------------------------------------------------------
 
-    def apart(self, a: int, b: int) -> bool:
+    def apart(self, first: int, second: int) -> bool:
         """Tell whether one of two people has blocked the other."""
-        return bool({(a, b), (b, a)} & self.blocks)
+        return bool({(first, second), (second, first)} & self.blocks)
 
-    def sees(self, a: int, post: Post) -> bool:
+    def sees(self, reader: int, post: Post) -> bool:
         """Tell whether a person sees a moment."""
-        if a == post.author:
+        if reader == post.author:
             return True
-        if post.place == "self" or self.apart(a, post.author):
+        if post.place == "self" or self.apart(reader, post.author):
             return False
-        near = frozenset((a, post.author)) in self.friends
+        near = frozenset((reader, post.author)) in self.friends
         if post.place == "circle":
-            near = a in self.members
-        named = post.only is None or a in post.only
-        return near and named and (post.author, post.excepts, a) not in self.labelled
+            near = reader in self.members
+        named = post.only is None or reader in post.only
+        return near and named and (post.author, post.excepts, reader) not in self.labelled
 
     def readers(self, post: Post) -> set[int]:
         """Return who sees a moment, the author among them."""
-        return {a for a in range(4) if self.sees(a, post)}
+        return {reader for reader in range(4) if self.sees(reader, post)}
 
-    def notices(self, a: int) -> set[tuple[str, str, int]]:
+    def notices(self, reader: int) -> set[tuple[str, str, int]]:
         """Return a person's notices: what, the moment, and how many people."""
-        found: dict[tuple[str, str], set[int]] = {}
+        actors_of: dict[tuple[str, str], set[int]] = {}
         for post in self.posts:
-            if not self.sees(a, post):
+            if not self.sees(reader, post):
                 continue
-            for b in post.likes if post.author == a else ():
-                found.setdefault(("liked", post.id), set()).add(b)
-            for b, replied in post.comments:
-                if post.author == a:
-                    found.setdefault(("commented", post.id), set()).add(b)
-                elif replied == a:
-                    found.setdefault(("replied", post.id), set()).add(b)
+            for actor in post.likes if post.author == reader else ():
+                actors_of.setdefault(("liked", post.id), set()).add(actor)
+            for actor, replied in post.comments:
+                if post.author == reader:
+                    actors_of.setdefault(("commented", post.id), set()).add(actor)
+                elif replied == reader:
+                    actors_of.setdefault(("replied", post.id), set()).add(actor)
         counted = {
-            key: {b for b in actors if b != a and not self.apart(a, b)}
-            for key, actors in found.items()
+            key: {actor for actor in actors if actor != reader and not self.apart(reader, actor)}
+            for key, actors in actors_of.items()
         }
-        return {(what, moment, len(who)) for (what, moment), who in counted.items() if who}
+        return {(kind, moment, len(people)) for (kind, moment), people in counted.items() if people}
 
     # ---- the comparison -------------------------------------------------------------------------
 
     def check(self) -> None:
         """Compare what everybody sees with what everybody should see."""
-        for a, person in enumerate(self.people):
-            seen = {post.id for post in self.posts if self.sees(a, post)}
+        for reader, person in enumerate(self.people):
+            seen = {post.id for post in self.posts if self.sees(reader, post)}
             near = {
                 post.id
                 for post in self.posts
                 if post.id in seen
                 and post.place != "self"
-                and (a == post.author or post.place == "circle" or self.is_friend(a, post.author))
-                and (post.place != "circle" or a in self.members)
+                and (
+                    reader == post.author
+                    or post.place == "circle"
+                    or self.is_friend(reader, post.author)
+                )
+                and (post.place != "circle" or reader in self.members)
             }
             timeline = person.timeline()
-            assert {m["moment_id"] for m in timeline} == near
+            assert {entry["moment_id"] for entry in timeline} == near
             assert len(timeline) == len(near)
             wall = {post.id for post in self.posts if post.place == "circle" and post.id in seen}
-            on_wall = {m["moment_id"] for m in person.wall(self.circle)}
-            assert on_wall == (wall if a in self.members else set())
-            self._check_persons(a, person, seen)
+            on_wall = {entry["moment_id"] for entry in person.wall(self.circle)}
+            assert on_wall == (wall if reader in self.members else set())
+            self._check_persons(reader, person, seen)
             for post in self.posts:
-                self._check_post(a, person, post)
+                self._check_post(reader, person, post)
             notices = person.ask("notices")["notices"]
-            shown = {(n["what"], n["moment_id"], n["count"]) for n in notices}
-            assert shown == self.notices(a)
+            shown = {(notice["what"], notice["moment_id"], notice["count"]) for notice in notices}
+            assert shown == self.notices(reader)
 
-    def is_friend(self, a: int, b: int) -> bool:
+    def is_friend(self, first: int, second: int) -> bool:
         """Tell whether two people are contacts."""
-        return frozenset((a, b)) in self.friends
+        return frozenset((first, second)) in self.friends
 
-    def _check_persons(self, a: int, person: Neighbour, seen: set[str]) -> None:
-        for b, author in enumerate(self.people):
+    def _check_persons(self, reader: int, person: Neighbour, seen: set[str]) -> None:
+        for index, author in enumerate(self.people):
             page = person.ask(f"people/{author.id}/moments")["moments"]
-            expected = {post.id for post in self.posts if post.author == b and post.id in seen}
-            assert {m["moment_id"] for m in page} == expected
+            expected = {post.id for post in self.posts if post.author == index and post.id in seen}
+            assert {entry["moment_id"] for entry in page} == expected
 
-    def _check_post(self, a: int, person: Neighbour, post: Post) -> None:
-        answer, seen = person.social("GET", f"moments/{post.id}"), self.sees(a, post)
+    def _check_post(self, reader: int, person: Neighbour, post: Post) -> None:
+        answer, seen = person.social("GET", f"moments/{post.id}"), self.sees(reader, post)
         assert answer.status == (200 if seen else 404)
         if post.file:
-            others = [p for p in self.posts if p.file == post.file and self.sees(a, p)]
-            may = bool(others) or a == post.author
-            assert person.fetches(post.file) == (200 if may else 404)
+            others = [
+                other_post
+                for other_post in self.posts
+                if other_post.file == post.file and self.sees(reader, other_post)
+            ]
+            may_fetch = bool(others) or reader == post.author
+            assert person.fetches(post.file) == (200 if may_fetch else 404)
         if not seen:
             return
         moment = answer["moment"]
-        likes = {b for b in post.likes if not self.apart(a, b)}
-        comments = [b for b, _ in post.comments if not self.apart(a, b)]
+        likes = {other for other in post.likes if not self.apart(reader, other)}
+        comments = [other for other, _ in post.comments if not self.apart(reader, other)]
         assert (moment["likes"], moment["comments"]) == (len(likes), len(comments))
-        assert moment["liked"] == (a in post.likes)
+        assert moment["liked"] == (reader in post.likes)
         shown = person.ask(f"moments/{post.id}/comments")["comments"]
-        assert [c["user_id"] for c in shown] == [self.people[b].id for b in comments]
-        if a == post.author:
+        assert [entry["user_id"] for entry in shown] == [
+            self.people[other].id for other in comments
+        ]
+        if reader == post.author:
             readers = person.ask(f"moments/{post.id}/readers")["people"]
-            expected = {self.people[b].id for b in self.readers(post) - {a}}
-            assert {r["user_id"] for r in readers} == expected
+            expected = {self.people[other].id for other in self.readers(post) - {reader}}
+            assert {entry["user_id"] for entry in readers} == expected
 
 
 WHO, POST = st.integers(0, 3), st.integers(0, 9)
@@ -304,13 +320,13 @@ STEPS = st.one_of(
 def test_everybody_sees_what_the_rules_say_and_no_more(history: list[tuple[str, Any]]) -> None:
     with transaction.atomic():
         world = World()
-        for a, b in ((0, 1), (0, 2), (1, 2)):
-            world.befriend(a, b)
-        for what, about in history:
-            if what == "label":
-                (a, b), name, on = about
-                world.label(a, b, name, on)
+        for first, second in ((0, 1), (0, 2), (1, 2)):
+            world.befriend(first, second)
+        for step, arguments in history:
+            if step == "label":
+                (first, second), name, on = arguments
+                world.label(first, second, name, on)
             else:
-                getattr(world, what)(*about)
+                getattr(world, step)(*arguments)
         world.check()
         transaction.set_rollback(True)

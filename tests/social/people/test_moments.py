@@ -45,7 +45,7 @@ def test_contacts_see_a_moment_and_others_do_not(
 ) -> None:
     anna.befriend(ben)
     number = anna.posts("spring")
-    assert [m["text"] for m in ben.timeline()] == ["spring"]
+    assert [moment["text"] for moment in ben.timeline()] == ["spring"]
     assert anna.seen() == {number}
     assert cara.seen() == set()
     assert cara.social("GET", f"moments/{number}").status == 404
@@ -91,7 +91,9 @@ def test_a_private_post_is_for_its_author_alone(anna: Neighbour, ben: Neighbour)
     assert ben.social("GET", f"moments/{number}").status == 404
     assert ben.ask(f"people/{anna.id}/moments")["moments"] == []
     assert ben.fetches(picture) == 404
-    assert [m["text"] for m in anna.ask(f"people/{anna.id}/moments")["moments"]] == ["secret"]
+    assert [moment["text"] for moment in anna.ask(f"people/{anna.id}/moments")["moments"]] == [
+        "secret"
+    ]
     assert anna.seen() == set(), "it stands in the album, not on the timeline"
     (month,) = anna.ask("album")["months"]
     assert month["pictures"] == 1
@@ -165,10 +167,13 @@ def test_likes_and_comments_are_counted_and_answered(
     first = ben.do("POST", f"moments/{number}/comments", {"text": "first"})["comment_id"]
     cara.do("POST", f"moments/{number}/comments", {"text": "reply", "reply_to": int(first)})
     comments = anna.ask(f"moments/{number}/comments")["comments"]
-    assert [(c["text"], c["reply_to"]) for c in comments] == [("first", None), ("reply", first)]
+    assert [(comment["text"], comment["reply_to"]) for comment in comments] == [
+        ("first", None),
+        ("reply", first),
+    ]
     assert cara.social("DELETE", f"moments/{number}/comments/{first}").status == 404
     anna.do("DELETE", f"moments/{number}/comments/{first}")
-    assert [m["comments"] for m in cara.timeline()] == [1]
+    assert [moment["comments"] for moment in cara.timeline()] == [1]
 
 
 def test_people_who_block_each_other_do_not_meet_under_a_friends_moment(
@@ -198,10 +203,15 @@ def test_notices_are_grouped_and_vanish_with_their_reason(
     comment = ben.do("POST", f"moments/{number}/comments", {"text": "a"})["comment_id"]
     cara.do("POST", f"moments/{number}/comments", {"text": "b", "reply_to": int(comment)})
     shown = anna.ask("notices")
-    assert {(n["what"], n["count"]) for n in shown["notices"]} == {("liked", 2), ("commented", 2)}
-    liked = next(n for n in shown["notices"] if n["what"] == "liked")
-    assert [p["name"] for p in liked["people"]] == ["cara", "ben"]
-    assert [(n["what"], n["count"]) for n in ben.ask("notices")["notices"]] == [("replied", 1)]
+    assert {(notice["what"], notice["count"]) for notice in shown["notices"]} == {
+        ("liked", 2),
+        ("commented", 2),
+    }
+    liked = next(notice for notice in shown["notices"] if notice["what"] == "liked")
+    assert [liker["name"] for liker in liked["people"]] == ["cara", "ben"]
+    assert [(notice["what"], notice["count"]) for notice in ben.ask("notices")["notices"]] == [
+        ("replied", 1)
+    ]
     anna.do("PUT", "notices", {"last_id": int(shown["notices"][0]["last_id"])})
     assert anna.ask("notices")["unseen"] == 0
     cara.do("DELETE", f"moments/{number}/like")
@@ -236,13 +246,15 @@ def test_a_page_of_the_timeline_takes_seven_queries_at_most(
     anna.befriend(ben, cara)
     circle = anna.circle(ben)
     work = ben.labels("work", anna)
-    posted = [written(ben, str(n), has_except=n % 3 > 0) for n in range(70)]
-    written_on_wall = [written(ben, str(n), place=int(circle)) for n in range(70)]
+    posted = [written(ben, str(index), has_except=index % 3 > 0) for index in range(70)]
+    written_on_wall = [written(ben, str(index), place=int(circle)) for index in range(70)]
     Moment.objects.bulk_create([*posted, *written_on_wall])
     MomentExclusion.objects.bulk_create(
         MomentExclusion(moment_id=post.id, label_id=int(work)) for post in posted if post.has_except
     )
-    rows = [Contact(owner=anna.id, other=f"nobody-{n}", state="friend") for n in range(1500)]
+    rows = [
+        Contact(owner=anna.id, other=f"nobody-{index}", state="friend") for index in range(1500)
+    ]
     Contact.objects.bulk_create(rows)
     with CaptureQueriesContext(connection) as captured:
         page = timeline.timeline("default", anna.id, None, 20)
@@ -258,8 +270,8 @@ def test_a_page_goes_back_thirty_days_from_where_it_begins(anna: Neighbour, ben:
     for days in (20, 45, 200):
         at = now - timedelta(days=days)
         written(ben, str(days), id=clock.id_at(at), sent_at=at).save()
-    assert [m["text"] for m in anna.timeline()] == ["new", "20"]
+    assert [moment["text"] for moment in anna.timeline()] == ["new", "20"]
     older = anna.ask(f"moments?before={clock.id_at(now - timedelta(days=30))}")
-    assert [m["text"] for m in older["moments"]] == ["45"]
+    assert [moment["text"] for moment in older["moments"]] == ["45"]
     everything = anna.ask(f"people/{ben.id}/moments")["moments"]
-    assert [m["text"] for m in everything] == ["new", "20", "45", "200"]
+    assert [moment["text"] for moment in everything] == ["new", "20", "45", "200"]

@@ -166,8 +166,8 @@ def test_the_directory_completes_names_of_the_own_tenant(
 ) -> None:
     change.change(DEMO_TENANT, findable=False)
     neighbour("bernard")
-    found = anna.ask("directory?q=be")["people"]
-    assert [person["name"] for person in found] == ["ben", "bernard"]
+    people = anna.ask("directory?q=be")["people"]
+    assert [person["name"] for person in people] == ["ben", "bernard"]
     assert anna.ask("directory?q=b")["people"] == []
     assert anna.ask("directory?q=zoe")["people"] == []
     assert zoe.ask("directory?q=be")["people"] == []
@@ -193,11 +193,14 @@ def test_people_are_suggested_with_the_reason(anna: Neighbour, ben: Neighbour) -
     anna.befriend(ben, cara)
     dora.befriend(ben, cara)
     anna.circle(emil)
-    found = {p["name"]: p for p in anna.ask("suggestions")["people"]}
-    assert found.keys() == {"dora", "emil"}
-    assert (found["dora"]["common_contacts"], found["emil"]["circles"]) == (2, ["Choir"])
+    suggestions = {person["name"]: person for person in anna.ask("suggestions")["people"]}
+    assert suggestions.keys() == {"dora", "emil"}
+    assert (suggestions["dora"]["common_contacts"], suggestions["emil"]["circles"]) == (
+        2,
+        ["Choir"],
+    )
     dora.do("PATCH", "privacy", {"suggested": False})
-    assert [p["name"] for p in anna.ask("suggestions")["people"]] == ["emil"]
+    assert [person["name"] for person in anna.ask("suggestions")["people"]] == ["emil"]
 
 
 # ---- numbers ------------------------------------------------------------------------------------
@@ -212,12 +215,12 @@ def test_a_number_is_matched_when_it_is_mutual_or_chosen(
     first = anna.do("POST", "address_book", book)
     assert (first["added"], first["invalid"], first["matches"]) == (1, 1, [])
     second = ben.do("POST", "address_book", {"numbers": [ANNA]})
-    assert [(m["user_id"], m["number"]) for m in second["matches"]] == [(anna.id, ANNA)]
-    assert [p["user_id"] for p in anna.ask("address_book")["people"]] == [ben.id]
+    assert [(match["user_id"], match["number"]) for match in second["matches"]] == [(anna.id, ANNA)]
+    assert [person["user_id"] for person in anna.ask("address_book")["people"]] == [ben.id]
     ben.do("DELETE", "address_book")
     assert anna.ask("address_book")["people"] == []
     ben.do("PATCH", "privacy", {"matching": "everybody"})
-    assert [p["user_id"] for p in anna.ask("address_book")["people"]] == [ben.id]
+    assert [person["user_id"] for person in anna.ask("address_book")["people"]] == [ben.id]
     ben.patch(f"contacts/{anna.id}", {"state": "blocked"})
     assert anna.ask("address_book")["people"] == []
     assert not BookEntry.objects.filter(hmac__contains="138").exists()
@@ -240,7 +243,7 @@ def test_those_who_know_each_other_are_told_when_a_number_is_confirmed(
 def test_an_address_book_is_limited_by_day_and_deleting_gives_nothing_back(
     anna: Neighbour,
 ) -> None:
-    numbers = [f"+86138{n:08d}" for n in range(2400)]
+    numbers = [f"+86138{index:08d}" for index in range(2400)]
     assert anna.do("POST", "address_book", {"numbers": numbers[:2000]})["added"] == 2000
     more = anna.do("POST", "address_book", {"numbers": numbers[1000:2400]})
     assert (more["added"], more["left_out"], more["left_today"]) == (0, 400, 0)
@@ -253,8 +256,8 @@ def test_an_address_book_is_limited_by_day_and_deleting_gives_nothing_back(
 
 def test_codes_are_few_and_tries_are_counted(anna: Neighbour, texts: Path) -> None:
     anna.do("POST", "number", {"number": ANNA})
-    for n in range(5):
-        wrong = {"number": ANNA, "code": f"{n:06d}"}
+    for index in range(5):
+        wrong = {"number": ANNA, "code": f"{index:06d}"}
         assert anna.social("PUT", "number", wrong).status == 403
     send_due(own_platform())
     code = re.findall(r"\b\d{6}\b", texts.read_text())[-1]
@@ -301,7 +304,7 @@ def test_an_invitation_makes_contacts_once(
     code = invited(anna, circle=int(circle))
     assert ben.do("POST", "invitations/accept", {"code": code})["person"]["user_id"] == anna.id
     assert cara.social("POST", "invitations/accept", {"code": code}).status == 404
-    assert {c["user_id"] for c in anna.ask("contacts")["contacts"]} == {ben.id}
+    assert {contact["user_id"] for contact in anna.ask("contacts")["contacts"]} == {ben.id}
     assert ben.ask(f"circles/{circle}")["circle"]["state"] == "active"
 
 
@@ -356,6 +359,6 @@ def test_a_guest_registers_in_the_tenant_of_who_invites(anna: Neighbour) -> None
     assert guest.post(path, good)["Location"] == f"/people/{anna.id}/"
     account = Account.objects.get(username="gus")
     assert account.domain_id == anna.account.domain_id
-    assert {c["user_id"] for c in anna.ask("contacts")["contacts"]} == {account.moid}
+    assert {contact["user_id"] for contact in anna.ask("contacts")["contacts"]} == {account.moid}
     assert guest.get("/people/").status_code == 200, "the guest is signed in"
     assert Browser().get(path).status_code == 404, "the link is used up"

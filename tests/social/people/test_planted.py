@@ -71,7 +71,9 @@ def everybody_counts(patch: pytest.MonkeyPatch) -> None:
     """Count the likes of people who block the viewer."""
     counts = timeline.counts
     patch.setattr(
-        timeline, "counts", lambda d, v, ids: counts(d, replace(v, blocked=frozenset()), ids)
+        timeline,
+        "counts",
+        lambda database, viewer, ids: counts(database, replace(viewer, blocked=frozenset()), ids),
     )
 
 
@@ -91,11 +93,11 @@ def all_notices(patch: pytest.MonkeyPatch) -> None:
 
     def groups(database: str, user: str, rows: list[tuple[str, int, int, str, str]]) -> Any:
         """Group the rows, whatever the person sees."""
-        found: dict[tuple[str, int], reaction_queries.NoticeGroup] = {}
-        for what, moment, row_id, actor, name in rows:
-            empty = reaction_queries.NoticeGroup(what, moment, row_id)
-            found.setdefault((what, moment), empty).people[actor] = name
-        return list(found.values())
+        groups_of: dict[tuple[str, int], reaction_queries.NoticeGroup] = {}
+        for kind, moment, row_id, actor, name in rows:
+            empty = reaction_queries.NoticeGroup(kind, moment, row_id)
+            groups_of.setdefault((kind, moment), empty).people[actor] = name
+        return list(groups_of.values())
 
     patch.setattr(reaction_queries, "_seen_groups", groups)
 
@@ -106,7 +108,9 @@ def stale_replies(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         reaction_queries,
         "comments",
-        lambda d, v, *rest: comments(d, replace(v, blocked=frozenset()), *rest),
+        lambda database, viewer, *rest: comments(
+            database, replace(viewer, blocked=frozenset()), *rest
+        ),
     )
 
 
@@ -124,8 +128,8 @@ FAULTS: list[Plant] = [
 
 def test_planted_faults_are_found(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World()
-    for what, about in HISTORY:
-        getattr(world, what)(*about)
+    for step, arguments in HISTORY:
+        getattr(world, step)(*arguments)
     world.check()
     for number, plant in enumerate(FAULTS):
         with monkeypatch.context() as patch:

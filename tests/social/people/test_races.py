@@ -18,10 +18,10 @@ def test_likes_of_many_at_once_are_counted_exactly(
     anna.befriend(ben, cara)
     number = anna.posts("x")
     path = f"moments/{number}/like"
-    likes = [(lambda p=p: p.social("PUT", path, {})) for p in (anna, ben, cara)]
+    likes = [(lambda person=person: person.social("PUT", path, {})) for person in (anna, ben, cara)]
     assert at_once(*likes * 4) == [200] * 12
     assert Like.objects.count() == 3
-    ends = [(lambda p=p: p.social("DELETE", path, {})) for p in (ben, cara)]
+    ends = [(lambda person=person: person.social("DELETE", path, {})) for person in (ben, cara)]
     assert at_once(*ends * 3) == [200] * 6
     assert anna.timeline()[0]["likes"] == 1
 
@@ -36,7 +36,10 @@ def test_an_invitation_is_used_by_one_of_many(
     anna: Neighbour, ben: Neighbour, cara: Neighbour
 ) -> None:
     code = {"code": anna.do("POST", "invitations")["code"]}
-    calls = [(lambda p=p: p.social("POST", "invitations/accept", code)) for p in (ben, cara)]
+    calls = [
+        (lambda person=person: person.social("POST", "invitations/accept", code))
+        for person in (ben, cara)
+    ]
     assert sorted(at_once(*calls)) == [200, 404]
     assert Contact.objects.count() == 2
 
@@ -58,7 +61,11 @@ def test_who_ask_each_other_for_numbers_at_once_have_exchanged_them(
 
 
 def test_uploads_at_once_do_not_pass_the_limit_together(anna: Neighbour) -> None:
-    books = [{"numbers": [f"+861380{k}{n:06d}" for n in range(800)]} for k in range(4)]
-    calls = [(lambda b=b: anna.social("POST", "address_book", b)) for b in books]
+    books = [
+        {"numbers": [f"+861380{book}{index:06d}" for index in range(800)]} for book in range(4)
+    ]
+    calls = [
+        (lambda numbers=numbers: anna.social("POST", "address_book", numbers)) for numbers in books
+    ]
     assert at_once(*calls) == [200] * 4
     assert BookEntry.objects.count() == 2000

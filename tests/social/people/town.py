@@ -75,13 +75,13 @@ class Neighbour(Someone):
         return self._pages(f"circles/{circle}/wall")
 
     def _pages(self, path: str) -> list[Body]:
-        found: list[Body] = []
+        moments: list[Body] = []
         before = ""
         while True:
             page = self.ask(f"{path}?count=5{before}")
-            found += page["moments"]
+            moments += page["moments"]
             if page["next"] is None:
-                return found
+                return moments
             before = f"&before={page['next']}"
 
     def seen(self) -> set[str]:
