@@ -91,7 +91,7 @@ class CreateRefused(Message):
 
 @message("CM_MAU_RELEASECONF_REQ", nack="MAU_CM_RELEASECONF_NACK")
 class ReleaseConference(Message):
-    """A conference manager (CM) ends a conference, or the site on whose unit its time is over."""
+    """A conference manager (CM) asks to end a conference, or the site that hosts it does when its time is over."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")

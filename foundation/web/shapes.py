@@ -23,17 +23,17 @@ def answer(name: str, words: str, /, *bases: type[Shape], **fields: AnyField) ->
 
 
 def many(kind: type[Shape], words: str = "") -> AnyField:
-    """Return a field that is a list of objects."""
+    """Return a field that is a list of objects; `words` describe it in the documentation of the API."""
     return kind(many=True, help_text=words)
 
 
 def many_or_none(kind: type[Shape], words: str = "") -> AnyField:
-    """Return an optional field that is a list of objects."""
+    """Return an optional field that is a list of objects; `words` describe it in the documentation of the API."""
     return kind(many=True, help_text=words, required=False)
 
 
 def flag(words: str = "", *, required: bool = True) -> AnyField:
-    """Return a field that is 0 or 1."""
+    """Return a field that is 0 or 1; `words` describe it in the documentation of the API."""
     return serializers.ChoiceField([0, 1], help_text=words, required=required)
 
 
