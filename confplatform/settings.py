@@ -114,6 +114,9 @@ IM_AMQP_URL = env.str("IM_AMQP_URL", default=AMQP_URL.rpartition("/")[0] + "/im"
 IM_MANAGEMENT_URL = env.str("IM_MANAGEMENT_URL", default=RABBITMQ_MANAGEMENT_URL)
 IM_ADDRESSES: dict[str, str] = env.dict("IM_ADDRESSES", default={})
 IM_CENTERS = env.int("IM_CENTERS", default=1)
+IM_STAGES = env.str("IM_STAGES", default="local")
+if IM_STAGES not in ("local", "distributed"):
+    raise ImproperlyConfigured("IM_STAGES: local or distributed.")
 IM_FILES = env.str("IM_FILES", default=str(BASE_DIR / "var" / "im-files"))
 IM_SPOOL = env.str("IM_SPOOL", default=f"{IM_FILES}-spool")
 IM_FILE_MAX_BYTES = env.int("IM_FILE_MAX_BYTES", default=2 * 1024**3)

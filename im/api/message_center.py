@@ -2,7 +2,8 @@
 
 It reads one queue of the clients' broker, its ingress queue. Of several processes with the same
 number one reads and the others stand by (single active consumer). Centers of other numbers have
-queues of their own (`settings.IM_CENTERS`, see `broker.declare`).
+queues of their own (`settings.IM_CENTERS`, see `broker.declare`). With `IM_STAGES=distributed` a center
+is four processes, one for each stage; each reads a queue, in the same way.
 """
 
 from __future__ import annotations
@@ -20,16 +21,16 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, connect, receive_rounds
 from foundation.bus.arrivals import Arrivals
-from foundation.bus.outbox import OutboxRow
 from foundation.bus.reconnect import Backoff
 from im.api.server_requests import ServerRequestHandler
 from im.data import broker, health, metrics
 from im.flows.flood_guard import FloodGuard
-from im.flows.pipeline import Pipeline, Unavailable
+from im.flows.pipeline import Pipeline
 from im.flows.presence_publisher import PresencePublisher
+from im.flows.stages.distributed import stage_process
+from im.flows.stages.stage import ChainMember, Unavailable
 from im.rules.messages import ClientDelivery
-from im.rules.routing import Publication
-from im.rules.topology import ingress
+from im.rules.stages import StageName
 from im.rules.vocabulary import BATCH
 
 log = logging.getLogger("im.center")
@@ -39,6 +40,8 @@ PREFETCH = 4 * BATCH
 PREFETCH_BYTES = 16 * 1024 * 1024
 TICK_SECONDS = 2.0
 PROGRESS_SECONDS = 1.0
+MOST_WAITING = 20_000
+"""A stage takes no more messages while so many wait for a stage after it, whose queue holds five times as many."""
 
 
 class Center:
@@ -47,16 +50,23 @@ class Center:
     It runs sessions with the broker, one after the other, until it is asked to stop.
     """
 
-    def __init__(self, number: int = 0) -> None:
-        """Prepare the message center with this number, which consumes the queue of that number."""
-        self._number, self._queue = number, ingress(number)
+    def __init__(self, number: int = 0, stage: StageName | None = None) -> None:
+        """Prepare the message center with this number, or one stage of it; `None` means all stages in this process."""
+        self._flood_guard = FloodGuard()
+        on_flood = self._flood_guard.disconnect
+        self._chain: ChainMember = (
+            stage_process(stage, number, on_flood) if stage else Pipeline(on_flood, number)
+        )
+        self._queue = self._chain.queue
         self._id, self._has_taken = uuid4().hex, False
-        """The name of this process among the centers of its number, and whether it has marked messages as taken."""
+        """The name of this process among those that read the same queue, and whether it has marked messages as taken."""
         self._stop_asked = threading.Event()
         self._arrivals: Arrivals[amqp.Message] = Arrivals(
             BATCH, BATCH_BYTES, PREFETCH, PREFETCH_BYTES
         )
         self._prefetch = PREFETCH
+        self._is_held_up = False
+        """Whether a stage after this one does not keep up, so that this one has to wait."""
         self._progressed = float("-inf")
         """When this center last noted in Redis that it makes progress (`time.monotonic`)."""
         self._published = 0
@@ -65,8 +75,6 @@ class Center:
         """The last deliveries of this channel that were counted for rate limits, and acknowledged."""
         self._counted_before = 0
         """How many of the next redelivered messages the session before has counted already."""
-        self._flood_guard = FloodGuard()
-        self._pipeline = Pipeline(self._flood_guard.disconnect)
 
     def ask_to_stop(self) -> None:
         """Let the center finish the current batch and then stop; another process gets the other messages."""
@@ -95,13 +103,15 @@ class Center:
     def _session(self) -> None:
         """Connect to the broker and handle messages until a stop is asked, or something breaks."""
         close_old_connections()
-        self._pipeline.check_writable()
+        self._chain.check_ready()
         self._arrivals.clear()
         self._published = 0
         incoming, publisher, is_clean = None, None, False
         try:
-            publisher = Publisher(settings.IM_AMQP_URL, lenient=True)
+            # A client's queue that is full must not hold up others; a stage's queue that is full must.
+            publisher = Publisher(settings.IM_AMQP_URL, lenient=not self._chain.feeds)
             broker.declare(publisher.connection)
+            self._check_room(publisher)
             # `_loop` also ends when the prefetch count must change, which needs a new connection.
             while not self._stop_asked.is_set():
                 incoming = connect(settings.IM_AMQP_URL)
@@ -151,9 +161,19 @@ class Center:
             if time.monotonic() - ticked > TICK_SECONDS:
                 ticked = time.monotonic()
                 self._tick(incoming, publisher)
-            if self._arrivals.prefetch != self._prefetch:
+            if self._arrivals.prefetch != self._prefetch or self._is_held_up:
                 break
         self._acknowledge(channel, publisher)
+        if self._is_held_up:
+            self._check_room(publisher)
+
+    def _check_room(self, publisher: Publisher) -> None:
+        """Check that the stages after this one keep up. Raises Unavailable, and one of BROKER_ERRORS."""
+        for queue in self._chain.feeds:
+            waiting = publisher.count_waiting(queue)
+            self._is_held_up = waiting > MOST_WAITING
+            if self._is_held_up:
+                raise Unavailable(f"{waiting} messages wait in {queue}")
 
     def _tick(self, incoming: amqp.Connection, publisher: Publisher) -> None:
         """Do what is due every TICK_SECONDS: measure the queue, send heartbeats, drop dead database connections.
@@ -163,9 +183,12 @@ class Center:
         waiting = publisher.count_waiting(self._queue)
         metrics.WAITING.labels(self._queue).set(waiting)
         if not waiting:
-            self._pipeline.note_queue_empty()
+            self._chain.note_queue_empty()
             if not self._arrivals and not self._published:
                 self._note_idle()
+        self._is_held_up = any(
+            publisher.count_waiting(queue) > MOST_WAITING for queue in self._chain.feeds
+        )
         incoming.heartbeat_tick()
         publisher.tick()
         close_old_connections()
@@ -182,11 +205,10 @@ class Center:
         self._counted = messages[-1].delivery_tag or 0
         metrics.BATCH.observe(len(messages))
         with metrics.BATCH_SECONDS.time():
-            publications = self._pipeline.handle_batch(deliveries)
+            rows = self._chain.handle_batch(deliveries)
             self._acknowledge(channel, publisher)
-            publisher.send(_outbox_row(publication) for publication in publications)
+            publisher.send(rows)
         self._published = messages[-1].delivery_tag or 0
-        metrics.PUSHED.inc(len(publications))
 
     def _delivery(self, message: amqp.Message) -> ClientDelivery:
         """Return an AMQP message as a ClientDelivery.
@@ -225,16 +247,16 @@ class Center:
         """Record, before the first batch after an idle time, that this center has messages in hand."""
         if not self._has_taken:
             with suppress(redis.RedisError):
-                health.mark_taken(self._number, self._id)
+                health.mark_taken(self._chain.name, self._id)
                 self._has_taken = True
 
     def _note_idle(self) -> None:
         """Record progress, as nothing waits; not if another center has taken what waited, and may be stuck."""
         with suppress(redis.RedisError):
             if self._has_taken:
-                health.unmark_taken(self._number, self._id)
+                health.unmark_taken(self._chain.name, self._id)
                 self._has_taken = False
-            if health.is_taken_by_other(self._number, self._id):
+            if health.is_taken_by_other(self._chain.name, self._id):
                 return
         self._note_progress()
 
@@ -246,27 +268,14 @@ class Center:
         if time.monotonic() - self._progressed > PROGRESS_SECONDS:
             self._progressed = time.monotonic()
             with suppress(redis.RedisError):
-                health.note_progress(self._number)
+                health.note_progress(self._chain.name)
 
 
-def _outbox_row(publication: Publication) -> OutboxRow:
-    """Return a publication in the form that the Publisher sends: an outbox row, though no table holds it.
+def helper_threads(number: int, stage: StageName | None = None) -> list[threading.Thread]:
+    """Return the threads to run beside a center's main loop, or beside one stage of it.
 
-    The broker keeps the message in memory only. A client that misses it sees a gap in `seq` and
-    fetches the entry.
+    They run beside the stage that routes. Only the first center (number 0) also answers other servers.
     """
-    return OutboxRow(
-        0,
-        publication.exchange,
-        publication.key,
-        publication.body,
-        {"delivery_mode": 1, "headers": publication.headers},
-    )
-
-
-def helper_threads(number: int) -> list[threading.Thread]:
-    """Return the threads to run beside a center's main loop.
-
-    Only the first center (number 0) also answers other servers.
-    """
+    if stage not in (None, StageName.ROUTE):
+        return []
     return [PresencePublisher(), ServerRequestHandler()] if number == 0 else [PresencePublisher()]

@@ -7,6 +7,7 @@ declarations.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,11 +22,10 @@ from foundation.bus.amqp import BROKER_ERRORS, close, connect
 from foundation.bus.limits import DAY_MS, HOUR_MS, MIB, QueueLimit
 from foundation.bus.management_api import BrokerUnavailable
 from im.rules import topology
+from im.rules.stages import StageName, stage_queue
 
 log = logging.getLogger("im.broker")
 
-DEAD = "im.dead"
-"""This queue receives messages that no center could handle, however often it tried."""
 MOST_CENTERS = 16
 _DURABLE: dict[str, Any] = {"durable": True, "auto_delete": False}
 _EXCHANGES = {
@@ -44,7 +44,7 @@ _INGRESS = {
     "x-overflow": "reject-publish",
     "x-delivery-limit": 20,
     "x-dead-letter-exchange": "",
-    "x-dead-letter-routing-key": DEAD,
+    "x-dead-letter-routing-key": topology.DEAD,
 }
 _SERVICES = {
     topology.CENTER_QUEUE: [(topology.BASE, "center"), (topology.GB, "center")],
@@ -67,7 +67,7 @@ LIMITS = (
     ),
     QueueLimit(
         "im.services",
-        rf"^({topology.CENTER_QUEUE}|{topology.BALANCE_QUEUE}|{topology.MEDIA_QUEUE}|{topology.GB_QUEUE}|{DEAD})$",
+        rf"^({topology.CENTER_QUEUE}|{topology.BALANCE_QUEUE}|{topology.MEDIA_QUEUE}|{topology.GB_QUEUE}|{topology.DEAD})$",
         {"max-length": 10_000, "max-length-bytes": 16 * MIB, "message-ttl": DAY_MS},
     ),
     # Load balancers and media servers declare queues of their own, and may never come back.
@@ -83,6 +83,7 @@ LIMITS = (
     ),
     # No other copy exists of a message that waits for a center: a full queue refuses new ones.
     QueueLimit("im.ingress", rf"^{topology.INGRESS}(\.[0-9]+)?$", {"max-length-bytes": 128 * MIB}),
+    QueueLimit("im.stages", rf"^{re.escape(topology.STAGES)}", {"max-length-bytes": 128 * MIB}),
 )
 VHOST_LIMITS = {"max-connections": 20_000, "max-queues": 40_000}
 
@@ -102,17 +103,28 @@ def declare(connection: amqp.Connection | None = None) -> int:
         channel: amqp.Channel = own.channel()
         for name, kind in _EXCHANGES.items():
             channel.exchange_declare(name, kind, **_DURABLE)
-        channel.queue_declare(DEAD, **_DURABLE)
+        channel.queue_declare(topology.DEAD, **_DURABLE)
         for queue, keys in _SERVICES.items():
             channel.queue_declare(queue, **_DURABLE)
             for exchange, key in keys:
                 channel.queue_bind(queue, exchange, key)
         _bind_centers(channel, settings.IM_CENTERS)
+        stages = _stage_queues()
+        for queue in stages:
+            channel.queue_declare(queue, arguments=_INGRESS, **_DURABLE)
         channel.close()
     finally:
         if connection is None:
             close(own, politely=True)
-    return len(_EXCHANGES) + len(_SERVICES) + int(settings.IM_CENTERS) + 1
+    return len(_EXCHANGES) + len(_SERVICES) + int(settings.IM_CENTERS) + len(stages) + 1
+
+
+def _stage_queues() -> list[str]:
+    """Return the queues between the stages of all message centers; [] where one process runs all stages."""
+    if settings.IM_STAGES != "distributed":
+        return []
+    later = [stage for stage in StageName if stage is not StageName.STREAM]
+    return [stage_queue(stage, number) for number in range(settings.IM_CENTERS) for stage in later]
 
 
 def declare_and_limit() -> int:
@@ -270,6 +282,15 @@ def limit() -> None:
 def device_queues() -> list[dict[str, object]]:
     """Return the clients' queues with `name`, `type`, `arguments`. Raises BrokerUnavailable."""
     return _rows(f"/queues/{_vhost()}?columns=name,type,arguments")
+
+
+def waiting_between_stages() -> dict[str, int]:
+    """Return how many messages wait in each queue between stages in which any waits. Raises BrokerUnavailable."""
+    rows = _rows(f"/queues/{_vhost()}?columns=name,messages")
+    counts = {str(row["name"]): int(str(row.get("messages", 0))) for row in rows}
+    return {
+        name: count for name, count in counts.items() if count and name.startswith(topology.STAGES)
+    }
 
 
 def delete_queues(names: Iterable[str]) -> None:

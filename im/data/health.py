@@ -6,8 +6,8 @@ expires; its remaining time says how old it is, so no two machines have to agree
 
 | key | content |
 ---|---|
-| `im:center:<number>` | "1", for KEPT_SECONDS since the center's last progress |
-| `im:center:<number>:taken` | the center that has taken messages and not acknowledged all of them |
+| `im:center:<name>` | "1", for KEPT_SECONDS since the center's last progress |
+| `im:center:<name>:taken` | the center that has taken messages and not acknowledged all of them |
 """
 
 from __future__ import annotations
@@ -19,53 +19,63 @@ import redis
 from django.conf import settings
 from prometheus_client.core import GaugeMetricFamily
 
+from foundation.bus.management_api import BrokerUnavailable
 from foundation.cells.directory import own_platform, redis_of
 from foundation.web.findings import Finding, find_alarms, find_missing_limits
 from im.data import broker
-from im.rules.topology import ingress
+from im.rules.stages import StageName, member_name, members_of_chains, stage_queue
 
 KEPT_SECONDS = 3600
 STALLED_SECONDS = 15.0
 """A center without progress for longer is stalled: it stores a batch in milliseconds, and looks every 2 s."""
 
 
-def note_progress(number: int) -> None:
+def note_progress(name: str) -> None:
     """Record that a message center has handled messages or has none to handle. Raises redis.RedisError."""
-    redis_of(own_platform()).set(_key(number), 1, ex=KEPT_SECONDS)
+    redis_of(own_platform()).set(_key(name), 1, ex=KEPT_SECONDS)
 
 
-def mark_taken(number: int, center: str) -> None:
-    """Note that a center with this number has taken messages and not acknowledged them. Raises redis.RedisError."""
-    redis_of(own_platform()).set(_taken_key(number), center, ex=KEPT_SECONDS)
+def mark_taken(name: str, center: str) -> None:
+    """Note that a center with this name has taken messages and not acknowledged them. Raises redis.RedisError."""
+    redis_of(own_platform()).set(_taken_key(name), center, ex=KEPT_SECONDS)
 
 
-def unmark_taken(number: int, center: str) -> None:
+def unmark_taken(name: str, center: str) -> None:
     """Note that this center has acknowledged all that it has taken. Raises redis.RedisError."""
-    if not is_taken_by_other(number, center):
-        redis_of(own_platform()).delete(_taken_key(number))
+    if not is_taken_by_other(name, center):
+        redis_of(own_platform()).delete(_taken_key(name))
 
 
-def is_taken_by_other(number: int, center: str) -> bool:
-    """Return whether another center with this number has messages in hand. Raises redis.RedisError.
+def is_taken_by_other(name: str, center: str) -> bool:
+    """Return whether another center with this name has messages in hand. Raises redis.RedisError.
 
     To one that stands by the queue looks empty then, which says nothing about progress.
     """
-    holder = redis_of(own_platform()).get(_taken_key(number))
+    holder = redis_of(own_platform()).get(_taken_key(name))
     return holder is not None and str(holder) != center
 
 
-def seconds_without_progress() -> dict[int, float]:
-    """Return for each message center the seconds since its last progress, at most KEPT_SECONDS.
+def seconds_without_progress() -> dict[str, float]:
+    """Return, by name, for each message center or stage the seconds since its last progress, at most KEPT_SECONDS.
 
     Raises redis.RedisError.
     """
-    numbers = range(settings.IM_CENTERS)
+    names = [member_name(number, stage) for number, stage in _members()]
     with redis_of(own_platform()).pipeline(transaction=False) as pipe:
-        for number in numbers:
-            pipe.pttl(_key(number))
+        for name in names:
+            pipe.pttl(_key(name))
         left = pipe.execute()
     ages = (KEPT_SECONDS - max(0, milliseconds) / 1000 for milliseconds in left)
-    return dict(zip(numbers, ages, strict=True))
+    return dict(zip(names, ages, strict=True))
+
+
+def _members() -> list[tuple[int, StageName | None]]:
+    return members_of_chains(settings.IM_CENTERS, distributed=is_distributed())
+
+
+def is_distributed() -> bool:
+    """Return whether each stage of a message center is a process of its own."""
+    return bool(settings.IM_STAGES == "distributed")
 
 
 def why_stalled() -> str:
@@ -85,12 +95,9 @@ def findings() -> list[Finding]:
         stalled = _stalled()
     except redis.RedisError:
         stalled = {}
-    todo = "start manage.py im_center --number {}; if it runs, its log says what it waits for"
     return [
-        *(
-            Finding(f"center {number}", stalled.get(number, ""), todo.format(number))
-            for number in range(settings.IM_CENTERS)
-        ),
+        *(_finding_about(number, stage, stalled) for number, stage in _members()),
+        *_left_behind(),
         find_missing_limits(
             "limits of clients' queues",
             settings.IM_MANAGEMENT_URL,
@@ -114,6 +121,28 @@ def _xmpp_finding() -> Finding:
     return Finding("bridge to XMPP", "", todo)
 
 
+def _finding_about(number: int, stage: StageName | None, stalled: dict[str, str]) -> Finding:
+    """Return whether a center, or one stage of it, makes progress, and what to do if not."""
+    name = member_name(number, stage)
+    options = f"--number {number}" + (f" --stage {stage}" if stage else "")
+    todo = f"start manage.py im_center {options}; if it runs, its log says what it waits for"
+    return Finding(f"center {name}", stalled.get(name, ""), todo)
+
+
+def _left_behind() -> list[Finding]:
+    """Return, where one process runs all stages, what was left between the stages when each was a process."""
+    if is_distributed():
+        return []
+    try:
+        waiting = broker.waiting_between_stages()
+    except BrokerUnavailable:
+        return []
+    queues = ", ".join(f"{count} in {queue}" for queue, count in sorted(waiting.items()))
+    reason = f"messages wait between stages: {queues}" if queues else ""
+    todo = "run the stages once more with IM_STAGES=distributed until nothing waits, then change it"
+    return [Finding("between stages", reason, todo)]
+
+
 def gauges() -> Iterable[GaugeMetricFamily]:
     """Yield, for Prometheus, the seconds that each message center has been without progress."""
     family = GaugeMetricFamily(
@@ -122,28 +151,30 @@ def gauges() -> Iterable[GaugeMetricFamily]:
         labels=["queue"],
     )
     try:
-        for number, age in seconds_without_progress().items():
-            family.add_metric([ingress(number)], round(age, 1))
+        ages = seconds_without_progress()
+        for number, stage in _members():
+            queue = stage_queue(stage or StageName.STREAM, number)
+            family.add_metric([queue], round(ages[member_name(number, stage)], 1))
     except redis.RedisError:
         return
     yield family
 
 
-def _key(number: int) -> str:
-    """Return the Redis key of the last progress of the centers with this number."""
-    return f"im:center:{number}"
+def _key(name: str) -> str:
+    """Return the Redis key of the last progress of the centers with this name."""
+    return f"im:center:{name}"
 
 
-def _taken_key(number: int) -> str:
-    """Return the Redis key that names the center, among those with this number, that has messages in hand."""
-    return f"im:center:{number}:taken"
+def _taken_key(name: str) -> str:
+    """Return the Redis key that names the center, among those with this name, that has messages in hand."""
+    return f"im:center:{name}:taken"
 
 
-def _stalled() -> dict[int, str]:
-    """Return a sentence about each message center without progress. Raises redis.RedisError."""
+def _stalled() -> dict[str, str]:
+    """Return a sentence about each message center or stage without progress. Raises redis.RedisError."""
     return {
-        number: f"center {number} has finished nothing for {_in_words(age)}"
-        for number, age in seconds_without_progress().items()
+        name: f"center {name} has finished nothing for {_in_words(age)}"
+        for name, age in seconds_without_progress().items()
         if age > STALLED_SECONDS
     }
 

@@ -7,6 +7,7 @@ token nor makes a revoked one valid. `im.tasks.revoked` fills it again from the 
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,8 @@ import redis
 
 from foundation.cells.directory import own_platform, redis_of
 from im.rules.tokens import Token
+
+log = logging.getLogger("im.center")
 
 KEY = "im:revoked"
 """A sorted set: `<user>|<token or nothing>|<issued until>|<expires>` by the second of sharing."""
@@ -201,3 +204,11 @@ def _line_of_text(text: str) -> RevocationLine:
 
 revoked_tokens = RevokedTokens()
 """The revoked tokens that this process knows of."""
+
+
+def refresh_or_warn(now: float) -> None:
+    """Read newly revoked tokens from Redis; without Redis the process keeps what it knows, and logs that."""
+    try:
+        revoked_tokens.refresh(now)
+    except redis.RedisError as error:
+        log.warning("what is revoked is not known: %s", error)

@@ -13,7 +13,7 @@ from foundation import clock
 from foundation.bus.management_api import BrokerUnavailable
 from im.data import broker, metrics, presence_store
 from im.data.broker import Received
-from im.flows.pipeline import NOBODY
+from im.flows.stages.streamer import NOBODY
 from im.rules.rate import users_above_limit
 
 log = logging.getLogger("im.center")

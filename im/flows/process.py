@@ -82,6 +82,8 @@ class _Batch:
         """(conversation, seq) -> an entry of before this batch, as the batch has changed it."""
         self._recalled: list[tuple[int, int, int]] = []
         """(conversation, seq of a recalled edit, seq of the recalling entry)."""
+        self._unnamed: dict[tuple[str, Say], StoredEntry] = {}
+        """(sender, message without client_msg_id that came for the first time) -> its entry."""
         self._uses: Counter[tuple[str, int]] = Counter()
         """(file, conversation) -> by how much the number of messages with this file changes."""
 
@@ -113,6 +115,10 @@ class _Batch:
             return self.facts.stored_by_key.get(key)
         if not incoming.redelivered:
             return None
+        # Between stages a message may pass twice, so that one batch holds it and its repetition.
+        request = incoming.request
+        if isinstance(request, Say) and (entry := self._unnamed.get((incoming.sender, request))):
+            return entry
         return batch_facts.stored_before(self.database, incoming, conversation.last_seq, self.now)
 
     # ---- the rules ----------------------------------------------------------------------------
@@ -241,6 +247,8 @@ class _Batch:
         entry = conversation.append(accepted.draft, self.now, reader)
         if key := batch_facts.dedup_key(incoming):
             self.facts.stored_by_key[key] = entry
+        elif isinstance(incoming.request, Say) and not incoming.redelivered:
+            self._unnamed[incoming.sender, incoming.request] = entry
         if accepted.target:
             self._change(accepted, accepted.target, entry)
         if entry.cmd is Cmd.REACT:

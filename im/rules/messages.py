@@ -222,6 +222,11 @@ class BatchResult:
     """The members of each conversation, by its id."""
     notes: list[Notice] = field(default_factory=list)
 
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nothing is to be published for the batch."""
+        return not (self.entries or self.acks or self.refused or self.notes)
+
     def add(self, other: BatchResult) -> None:
         """Append the result of the batch that came next."""
         self.entries += other.entries

@@ -88,6 +88,8 @@ def parse(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
     sender, client_msg_id = sender_of(delivery), None
     if not sender:
         return RefusedMessage("", Code.NOT_SENDER, "the broker does not vouch for the sender")
+    if refused := refused_too_large(delivery):
+        return refused
     try:
         body = _body(delivery.body)
         data = body["data"]
@@ -112,8 +114,17 @@ def refused_unread(delivery: ClientDelivery, code: Code, reason: str) -> Refused
     return RefusedMessage(sender_of(delivery), code, reason, client_msg_id)
 
 
+def refused_too_large(delivery: ClientDelivery) -> RefusedMessage | None:
+    """Refuse a message that is larger than a center reads; `None` for one that is not."""
+    if len(delivery.body) <= BODY_BYTES:
+        return None
+    return refused_unread(delivery, Code.TOO_LARGE, f"a message has at most {BODY_BYTES} bytes")
+
+
 def token_in(delivery: ClientDelivery) -> str:
     """Return the token that a message holds, or "" if it cannot be read."""
+    if len(delivery.body) > BODY_BYTES:
+        return ""
     try:
         return _token(_body(delivery.body))
     except InvalidMessage:
@@ -122,8 +133,6 @@ def token_in(delivery: ClientDelivery) -> str:
 
 def _body(text: bytes) -> Data:
     """Return a message's JSON object, which holds an object `data`. Raises InvalidMessage."""
-    if len(text) > BODY_BYTES:
-        raise InvalidMessage(Code.TOO_LARGE, f"a message has at most {BODY_BYTES} bytes")
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError:

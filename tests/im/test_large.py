@@ -11,12 +11,12 @@ import orjson
 import pika.exceptions
 import pytest
 
+from foundation.bus.outbox import OutboxRow
 from foundation.cells.directory import own_platform, redis_of
 from im.api.message_center import PREFETCH, PREFETCH_BYTES, Center
 from im.data import health, presence_store
 from im.rules.messages import ClientDelivery
 from im.rules.rate import BYTES_A_MESSAGE
-from im.rules.routing import Publication
 from im.rules.vocabulary import BODY_BYTES, BURST
 from tests.im.conversations import conversation
 from tests.im.devices import Device, Running
@@ -64,14 +64,14 @@ class Stuck(Center):
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self.has_begun, self.may_go_on = threading.Event(), threading.Event()
-        handle = self._pipeline.handle_batch
+        handle = self._chain.handle_batch
 
-        def wait(deliveries: Sequence[ClientDelivery]) -> list[Publication]:
+        def wait(deliveries: Sequence[ClientDelivery]) -> list[OutboxRow]:
             self.has_begun.set()
             self.may_go_on.wait(60)
             return handle(deliveries)
 
-        self._pipeline.handle_batch = wait  # type: ignore[method-assign]  # to stop there
+        self._chain.handle_batch = wait  # type: ignore[method-assign]  # to stop there
 
 
 class Standby(Center):

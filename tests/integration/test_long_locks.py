@@ -81,6 +81,6 @@ def test_the_page_of_readiness_answers_while_its_table_is_locked(place: str) -> 
 def test_a_center_waits_before_it_takes_what_it_could_not_store(place: str) -> None:
     """The broker discards what was delivered in vain too often."""
     pipeline = Pipeline(lambda user: None)
-    pipeline.check_writable()
+    pipeline.check_ready()
     with locked("bus_outbox"), pytest.raises(DatabaseError):
-        pipeline.check_writable()
+        pipeline.check_ready()

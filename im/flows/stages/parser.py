@@ -1,0 +1,60 @@
+"""The second stage, parse: it turns the bytes of clients into requests of authenticated senders, or refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+from foundation import clock
+from im.data import revocations
+from im.flows.stages.stage import Handled
+from im.rules import tokens
+from im.rules.messages import BatchResult, ClientDelivery, IncomingRequest, RefusedMessage
+from im.rules.parse import parse
+from im.rules.tokens import Bearer, Token
+from im.rules.vocabulary import Code
+
+
+class Parser:
+    """The stage that parses messages and checks tokens. It holds the tokens that it has read."""
+
+    def __init__(self) -> None:
+        # Clients send the same token with each message.
+        self._read_token = lru_cache(maxsize=50_000)(tokens.read)
+
+    def take(self, batch: Sequence[ClientDelivery]) -> Handled[IncomingRequest]:
+        """Return the requests that the messages hold, and refusals of those that hold none."""
+        now = clock.timestamp()
+        revocations.refresh_or_warn(now)
+        onward: list[IncomingRequest] = []
+        outcome = BatchResult()
+        for delivery in batch:
+            match self._authenticated(parse(delivery), now):
+                case IncomingRequest() as incoming:
+                    onward.append(incoming)
+                case refused:
+                    outcome.refused.append(refused)
+        return Handled(onward, outcome)
+
+    def _authenticated(
+        self, parsed: IncomingRequest | RefusedMessage, now: float
+    ) -> IncomingRequest | RefusedMessage:
+        """Return the request, or a refusal if its token is not valid or belongs to another person."""
+        if isinstance(parsed, RefusedMessage):
+            return parsed
+        try:
+            token: Token = self._read_token(parsed.token)
+        except tokens.InvalidToken:
+            return RefusedMessage(
+                parsed.sender,
+                Code.BAD_TOKEN,
+                "this is not a token of this platform",
+                parsed.client_msg_id,
+            )
+        if token.user != parsed.sender or token.bearer is Bearer.SERVICE:
+            reason = "this is somebody else's token"
+            return RefusedMessage(parsed.sender, Code.NOT_SENDER, reason, parsed.client_msg_id)
+        if not token.is_live(now) or revocations.revoked_tokens.is_revoked(token):
+            reason = "the token is expired or revoked; sign in again"
+            return RefusedMessage(parsed.sender, Code.BAD_TOKEN, reason, parsed.client_msg_id)
+        return parsed

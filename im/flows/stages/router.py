@@ -1,0 +1,35 @@
+"""The last stage, route: it finds out who is online, and by which keys each result reaches them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from foundation import clock
+from im.data import metrics, presence_store
+from im.flows.stages.stage import Handled
+from im.rules.messages import BatchResult
+from im.rules.routing import Publication, publications_of
+
+
+class Router:
+    """The stage that addresses results to people who are online."""
+
+    def take(self, batch: Sequence[BatchResult]) -> Handled[Publication]:
+        """Return the messages to publish for these results, in their order."""
+        people = set[str]().union(*(outcome.people for outcome in batch))
+        ways = presence_store.protocols_of_online(people, clock.timestamp())
+        onward = [
+            publication for outcome in batch for publication in publications_of(outcome, ways)
+        ]
+        for outcome in batch:
+            _count(outcome)
+        return Handled(onward, BatchResult())
+
+
+def _count(outcome: BatchResult) -> None:
+    """Count a result in the metrics."""
+    for cmd, count in Counter(entry.cmd for entry in outcome.entries).items():
+        metrics.STORED.labels(cmd.value).inc(count)
+    for code, count in Counter(refused.code for refused in outcome.refused).items():
+        metrics.REFUSED.labels(code.value).inc(count)

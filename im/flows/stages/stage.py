@@ -1,0 +1,167 @@
+"""What all stages of the message center have in common: how they are called, and how they are joined.
+
+A stage takes a batch of one kind, and returns what goes on to the next stage, and results that are to be routed. A
+`Server` joins a stage to the ones after it by two channels. A channel is a direct call where the stages run in one
+process, or a queue of the broker where each is a process of its own (settings.IM_STAGES).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from foundation.bus.outbox import OutboxRow
+from im.data import metrics
+from im.rules.messages import BatchResult, ClientDelivery
+from im.rules.routing import Publication
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+In_contra = TypeVar("In_contra", contravariant=True)
+
+
+@dataclass(slots=True)
+class Handled(Generic[Out]):
+    """What a stage has made of a batch: what the next stage takes, and what is to be routed at once."""
+
+    onward: Sequence[Out]
+    outcome: BatchResult
+
+
+class Stage(Protocol[In_contra, Out]):
+    """A stage does one step of the center's work. It knows neither what comes before it nor what comes after."""
+
+    def take(self, batch: Sequence[In_contra]) -> Handled[Out]:
+        """Do the stage's work for a batch. What it changes is committed when it returns.
+
+        Raises Unavailable: then nothing was done, and the batch must come again.
+        """
+
+
+class MessageChannel(Protocol[In_contra]):
+    """A channel hands what a stage has made to the stage after it (CONV: MessageChannel)."""
+
+    def send(self, items: Sequence[In_contra]) -> None:
+        """Hand on these items, in their order."""
+
+
+class ChainMember(Protocol):
+    """A chain member is what a center process runs: the whole chain of stages, or one of them."""
+
+    name: str
+    """What it is called in logs and by `manage.py doctor`: the center's number, and the stage if it is one alone."""
+    queue: str
+    """The queue that it reads."""
+    feeds: Sequence[str]
+    """The queues of the stages to which it sends; it waits while one of them is nearly full."""
+
+    def check_ready(self) -> None:
+        """Check that it can do its work now. Raises Unavailable and database errors."""
+
+    def note_queue_empty(self) -> None:
+        """Record that no message waits in its queue now."""
+
+    def handle_batch(self, deliveries: Sequence[ClientDelivery]) -> list[OutboxRow]:
+        """Handle a batch of deliveries, and return the messages to send. Raises Unavailable."""
+
+
+class Unavailable(Exception):
+    """A stage cannot do its work now: nothing was stored, and the messages must be redelivered."""
+
+
+class Server(Generic[In, Out]):
+    """A server runs a stage: it takes batches, and sends on what the stage makes of them (CONV: Server)."""
+
+    def __init__(
+        self,
+        stage: Stage[In, Out],
+        onward: MessageChannel[Out],
+        results: MessageChannel[BatchResult],
+    ) -> None:
+        """Join a stage to the next one (`onward`), and to the one that routes (`results`)."""
+        self._stage, self._onward, self._results = stage, onward, results
+
+    def receive(self, batch: Sequence[In]) -> None:
+        """Let the stage take a batch, and send on what it has made (CONV: DataReceiver). Raises Unavailable."""
+        handled = self._stage.take(batch)
+        if handled.onward:
+            self._onward.send(handled.onward)
+        if not handled.outcome.is_empty:
+            self._results.send([handled.outcome])
+
+
+class DirectChannel(Generic[In, Out]):
+    """A channel within a process: it calls the next server."""
+
+    def __init__(self, server: Server[In, Out]) -> None:
+        self._server = server
+
+    def send(self, items: Sequence[In]) -> None:
+        """Let the next server take the items now."""
+        self._server.receive(items)
+
+
+class NoChannel:
+    """The channel of a stage from which nothing goes this way."""
+
+    def send(self, items: Sequence[object]) -> None:
+        """Fail: there is no stage to take the items."""
+        raise AssertionError("no stage takes these")
+
+
+class Outgoing:
+    """The messages that a process sends to the broker when it has handled a batch."""
+
+    def __init__(self) -> None:
+        self._rows: list[OutboxRow] = []
+
+    def add(self, rows: Iterable[OutboxRow]) -> None:
+        """Add messages, to be sent in this order."""
+        self._rows += rows
+
+    def clear(self) -> None:
+        """Forget all messages, because their batch was not handled to its end."""
+        self._rows = []
+
+    def take(self) -> list[OutboxRow]:
+        """Return all messages, and keep none."""
+        rows, self._rows = self._rows, []
+        return rows
+
+
+class QueueChannel(Generic[In]):
+    """A channel to a stage in another process: a queue of the broker, which keeps what is in it on disk."""
+
+    def __init__(
+        self, outgoing: Outgoing, queue: str, encode: Callable[[In], Iterable[bytes]]
+    ) -> None:
+        """Send by this queue. `encode` writes an item as one message or several."""
+        self._outgoing, self._queue, self._encode = outgoing, queue, encode
+
+    def send(self, items: Sequence[In]) -> None:
+        """Add to the outgoing messages those that bring the items to the next stage."""
+        self._outgoing.add(
+            OutboxRow(0, "", self._queue, body, {}) for item in items for body in self._encode(item)
+        )
+
+
+class ClientChannel:
+    """The channel after the last stage: the exchanges from which clients get their messages."""
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        self._outgoing = outgoing
+
+    def send(self, items: Sequence[Publication]) -> None:
+        """Add the publications to the outgoing messages.
+
+        The broker keeps them in memory only: a client that misses one sees the gap in `seq` and fetches the entry.
+        """
+        self._outgoing.add(
+            OutboxRow(0, item.exchange, item.key, item.body, _transient(item)) for item in items
+        )
+        metrics.PUSHED.inc(len(items))
+
+
+def _transient(publication: Publication) -> dict[str, object]:
+    return {"delivery_mode": 1, "headers": publication.headers}
