@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 from confplatform.declarations import roles
-from confplatform.settings_parts import api_examples, mail
+from confplatform.settings_parts import api_examples, mail, message_center
 from confplatform.settings_parts.admin_theme import UNFOLD as _UNFOLD
 from confplatform.settings_parts.api_text import API_SETTINGS
 
@@ -113,10 +113,7 @@ RABBITMQ_MANAGEMENT_URL = env.str("RABBITMQ_MANAGEMENT_URL", default="")
 IM_AMQP_URL = env.str("IM_AMQP_URL", default=AMQP_URL.rpartition("/")[0] + "/im")
 IM_MANAGEMENT_URL = env.str("IM_MANAGEMENT_URL", default=RABBITMQ_MANAGEMENT_URL)
 IM_ADDRESSES: dict[str, str] = env.dict("IM_ADDRESSES", default={})
-IM_CENTERS = env.int("IM_CENTERS", default=1)
-IM_STAGES = env.str("IM_STAGES", default="local")
-if IM_STAGES not in ("local", "distributed"):
-    raise ImproperlyConfigured("IM_STAGES: local or distributed.")
+globals().update(message_center.read_settings(env))
 IM_FILES = env.str("IM_FILES", default=str(BASE_DIR / "var" / "im-files"))
 IM_SPOOL = env.str("IM_SPOOL", default=f"{IM_FILES}-spool")
 IM_FILE_MAX_BYTES = env.int("IM_FILE_MAX_BYTES", default=2 * 1024**3)

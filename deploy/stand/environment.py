@@ -89,6 +89,7 @@ def _im_variables(site: DescribedSite) -> dict[str, str]:
     return {
         "IM_AMQP_URL": broker.url(CLIENTS_VHOST),
         "IM_MANAGEMENT_URL": broker.management_url,
+        "IM_STAGES": "distributed" if site.spec.stages else "local",
         "IM_ADDRESSES": ",".join(f"{name}={url}" for name, url in addresses.items()),
         "TURN_URLS": ",".join(site.turn.urls) if site.turn else "",
         "TURN_SECRET": site.vault.turn,

@@ -14,8 +14,28 @@ DOOR = (
 )
 CENTER = ("manage.py", "im_center")
 XMPP = ("manage.py", "im_xmpp")
+STAGES = ("stream", "parse", "process", "route")
 UNIT_CONFERENCES = 20
 UNIT_PORTS = 190  # a media unit's range of RTP ports allows no more
+
+
+def messages(door_port: int, stages: bool) -> dict[str, list[str]]:
+    """Return by name the commands of instant messages: the brokers' auth backend, and the message center.
+
+    The center is one process, or with `stages` one for each of its stages.
+    """
+    commands = {"door": [*DOOR, "--port", str(door_port)]}
+    if not stages:
+        return {**commands, "center": [*CENTER]}
+    return commands | {stage: [*CENTER, "--stage", stage] for stage in STAGES}
+
+
+def connections_of_center(stages: bool) -> int:
+    """Return how many connections of a message center consume, once it is ready.
+
+    One more than the stages answers other servers (`queue_center`).
+    """
+    return len(STAGES) + 1 if stages else 1
 
 
 def web(port: int) -> list[str]:

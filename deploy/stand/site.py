@@ -328,8 +328,9 @@ class Site:
             return lambda: self.rabbitmq.consuming_connections("celery") >= workers
         if name == "door":
             return lambda: http_get(self.ports.door, "/healthz").status in door_is_ready
-        if name == "center" and (broker := self.clients_broker):
-            return lambda: broker.consuming_connections(CLIENTS_VHOST) >= 1
+        if name in ("center", *programs.STAGES) and (broker := self.clients_broker):
+            readers = programs.connections_of_center(self.spec.stages)
+            return lambda: broker.consuming_connections(CLIENTS_VHOST) >= readers
         if name == "xmpp" and (xmpp := self.xmpp):
             return xmpp.socket.exists
         if name == "beat":
@@ -337,7 +338,7 @@ class Site:
         return (self.directory / _unit_name(name) / "ready").exists
 
     def _processes(self) -> dict[str, Process]:
-        """Return all processes; `front` is nginx, `door` the broker's auth backend, `center` for instant messages."""
+        """Return all processes; `front` is nginx, `door` the broker's auth backend."""
         web = self._process("web", programs.web(self.ports.web))
         processes = {"front": front(self.directory, self.ports), "web": web}
         if self.spec.has_conferences:
@@ -346,9 +347,8 @@ class Site:
             processes[name] = self._process(name, programs.worker(f"{name}@{self.name}"))
         processes["beat"] = self._process("beat", programs.beat())
         if self.spec.has_im:
-            door = [*programs.DOOR, "--port", str(self.ports.door)]
-            processes["door"] = self._process("door", door)
-            processes["center"] = self._process("center", [*programs.CENTER])
+            commands = programs.messages(self.ports.door, self.spec.stages)
+            processes |= {name: self._process(name, argv) for name, argv in commands.items()}
         if self.xmpp is not None:
             processes["xmpp"] = self.xmpp_bridge(self.xmpp)
         if self.media == "janus":

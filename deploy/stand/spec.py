@@ -12,7 +12,7 @@ from deploy.stand.vault import Vault
 class SiteSpec:
     """A specification says how a site differs from others: name, block of ports, roles, workers, plugins of its broker.
 
-    `xmpp`: whether people may chat with clients of XMPP.
+    `xmpp`: whether people may chat with clients of XMPP. `stages`: each stage of its message center is a process.
     """
 
     name: str
@@ -21,6 +21,7 @@ class SiteSpec:
     workers: int = 2
     plugins: tuple[str, ...] = PLATFORM_PLUGINS
     xmpp: bool = False
+    stages: bool = False
 
     def first_port(self, port_base: int) -> int:
         """Return the first port of this site's block; `port_base` is the first port of the whole stand."""

@@ -41,13 +41,15 @@ class Stand:
         cells: bool = False,
         im: bool = False,
         xmpp: bool = False,
+        stages: bool = False,
         limits: Mapping[str, float] | None = None,
     ) -> None:
         """Prepare the sites without starting them. Raises StandError for impossible arguments.
 
         `units`: media units of each site. `conferences`: how many one simulated unit can hold. `core`: a further site
         where domains and accounts are edited. `cells`: two sites back each other up, with copies of their databases.
-        `im`: with instant messages. `xmpp`: also for clients of XMPP. `limits`: time limits of the sites' agents, for tests.
+        `im`: with instant messages. `xmpp`: also for clients of XMPP. `stages`: each stage of the message center is a
+        process. `limits`: time limits of the sites' agents, for tests.
         """
         _check_arguments(port_base, sites, media, units)
         if cells and not (core and sites == len(SITES)):
@@ -60,7 +62,7 @@ class Stand:
         pairs = self._pairs(port_base, core_ports, core_facts if cells else None, limits or {})
         self.sites = {
             spec.name: Site(
-                replace(spec, roles=spec.roles + (",im" if im else ""), xmpp=xmpp),
+                replace(spec, roles=spec.roles + (",im" if im else ""), xmpp=xmpp, stages=stages),
                 self.root,
                 spec.first_port(port_base),
                 media=media,

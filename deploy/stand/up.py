@@ -85,6 +85,7 @@ def _up_in_foreground() -> int:
         cells=sites == 2,
         im=True,
         xmpp=_is_set("XMPP"),
+        stages=os.environ.get("IM_STAGES") == "distributed",
     )
     stand.supervise_servers()
     for number in END_SIGNALS:

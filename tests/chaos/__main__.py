@@ -28,6 +28,7 @@ GROUPS = {
     "peer-away": "tests.chaos.peer_away",
     "open-api": "tests.chaos.open_api",
     "chat": "tests.chaos.chat",
+    "stages": "tests.chaos.stages",
     "chat-moves": "tests.chaos.chat_moves",
     "visibility": "tests.chaos.visibility",
 }

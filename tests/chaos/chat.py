@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.stand.site import Site
 from tests.chaos.story import Stories
-from tests.im.killed import STRIKES, chat_site, killed
+from tests.im.killed import STRIKES, Strike, chat_site, killed
 from tests.im.storms import Flood, flooded, stormed
 
 TIMES = 20
@@ -28,11 +28,12 @@ def stories(root: Path) -> Stories:
         for size in SIZES:
             yield f"one client floods with {size // 1024} KiB", partial(_flood, site, size)
         yield "one client floods without a name", partial(_flood_nameless, site)
-        for strike in STRIKES:
-            yield f"{strike} killed -9, {TIMES} times", partial(_run_story, site, strike)
+        for name, strike in STRIKES.items():
+            yield f"{name} killed -9, {TIMES} times", partial(run_story, site, strike)
 
 
-def _run_story(site: Site, strike: str) -> str:
+def run_story(site: Site, strike: Strike) -> str:
+    """Strike a site again and again while people write, and report what became of their messages."""
     verdict, silence = killed(site, strike, TIMES)
     assert verdict.is_good, verdict
     return (

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.stand import programs
 from deploy.stand.ports import claimed_ports, ports_for
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
@@ -35,9 +36,15 @@ Strike = Callable[[Site], None]
 
 
 @contextmanager
-def chat_site(root: Path) -> Iterator[Site]:
-    """Run a site with instant messages, without media units, with some more people."""
-    with claimed_ports(ports_for(0)) as base, Stand(root, base, media="none", im=True) as stand:
+def chat_site(root: Path, *, stages: bool = False) -> Iterator[Site]:
+    """Run a site with instant messages, without media units, with some more people.
+
+    `stages`: each stage of its message center is a process of its own.
+    """
+    with (
+        claimed_ports(ports_for(0)) as base,
+        Stand(root, base, media="none", im=True, stages=stages) as stand,
+    ):
         site = stand.sites["east"]
         add_people(site)
         yield site
@@ -48,8 +55,9 @@ def add_people(site: Site) -> None:
     site.manage("shell", "-c", MADE.format(PASSWORD, PEOPLE))
 
 
-def _center(site: Site) -> None:
-    site.processes["center"].kill(signal.SIGKILL)  # it is started again by itself
+def _process(name: str) -> Strike:
+    """Return the strike that kills a process, which is started again by itself."""
+    return lambda site: site.processes[name].kill(signal.SIGKILL)
 
 
 def _broker(site: Site) -> None:
@@ -64,7 +72,13 @@ def _database(site: Site) -> None:
     site.mariadb.start()
 
 
-STRIKES: dict[str, Strike] = {"center": _center, "broker": _broker, "database": _database}
+STRIKES: dict[str, Strike] = {
+    "center": _process("center"),
+    "broker": _broker,
+    "database": _database,
+}
+STAGES: dict[str, Strike] = {name: _process(name) for name in programs.STAGES}
+"""On a site whose message center is a process for each stage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,15 +198,15 @@ def _holes(seqs: list[int]) -> int:
     return max(seqs) - min(seqs) + 1 - len(seqs) if seqs else 0
 
 
-def killed(site: Site, process: str, times: int) -> tuple[Verdict, float]:
-    """Kill a process several times; return the verdict and the longest silence after a kill."""
+def killed(site: Site, strike: Strike, times: int) -> tuple[Verdict, float]:
+    """Strike a site several times; return the verdict and the longest silence after a strike."""
     talk = Talk(site)
     try:
         talk.goes_on()
         silences = []
         for _ in range(times):
             time.sleep(random.random())
-            STRIKES[process](site)
+            strike(site)
             silences.append(talk.goes_on())
         talk.falls_silent()
         return talk.verdict(), max(silences)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 from pathlib import Path
 
 import pytest
 
-from deploy.stand.site import PYTHON, REPOSITORY, Site
+from deploy.stand.site import Site
 from im import conformance
 from im.conformance.checks import CHECKS
 from im.conformance.connections import CONNECTIONS
+from tests.im.kit import run_kit
 
 KIT = Path(conformance.__file__).parent
 OURS = {"confplatform", "domains", "licensing", "conferences", "failover", "deploy", "tests"}
@@ -21,14 +21,7 @@ OURS = {"confplatform", "domains", "licensing", "conferences", "failover", "depl
 @pytest.mark.xdist_group("im")
 @pytest.mark.parametrize("way", CONNECTIONS)
 def test_a_plain_client_can_do_everything_over(way: str, chat_site: Site) -> None:
-    people = {account["username"]: account["password"] for account in chat_site.demo["accounts"]}
-    # With "=", since a password may begin with "-".
-    user = ("--user=anna", f"--password={people['anna']}")
-    peer = ("--peer=ben", f"--peer-password={people['ben']}")
-    argv = [str(PYTHON), "-m", "im.conformance", "--api", chat_site.http, *user, *peer]
-    result = subprocess.run(
-        [*argv, "--only", way], cwd=REPOSITORY, capture_output=True, text=True, check=False
-    )
+    result = run_kit(chat_site, way)
     assert result.returncode == 0, result.stdout + result.stderr
     assert [line.split()[:3] for line in result.stdout.splitlines()] == [
         [way, check.__name__, "ok"] for check in CHECKS

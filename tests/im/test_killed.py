@@ -15,6 +15,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("im")]
 
 @pytest.mark.parametrize("what", STRIKES)
 def test_what_is_acknowledged_survives_that_this_is_killed(what: str, chat_site: Site) -> None:
-    verdict, _ = killed(chat_site, what, times=2)
+    verdict, _ = killed(chat_site, STRIKES[what], times=2)
     assert verdict.is_good, verdict
     assert verdict.acknowledged > 50

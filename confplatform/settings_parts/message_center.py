@@ -1,0 +1,14 @@
+"""The settings of the message center are read from environment variables."""
+
+from __future__ import annotations
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+
+def read_settings(env: environ.Env) -> dict[str, object]:
+    """Return the settings of the message center. Raises ImproperlyConfigured."""
+    stages = env.str("IM_STAGES", default="local")
+    if stages not in ("local", "distributed"):
+        raise ImproperlyConfigured("IM_STAGES: local or distributed.")
+    return {"IM_CENTERS": env.int("IM_CENTERS", default=1), "IM_STAGES": stages}
