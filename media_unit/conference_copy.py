@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -23,6 +23,7 @@ _PLAIN = (
         "janus_room",
         "recording",
         "segments",
+        "report_seq",
         "chairman",
         "speaker",
         "mute",
@@ -92,6 +93,8 @@ class HeldConference:
     roster: Roster = field(default_factory=Roster)
     reported: Body = field(default_factory=dict)
     """The `state` that was last reported to the scheduler."""
+    report_seq: int = 0
+    """The `seq` of that report; 0: nothing was reported in this incarnation."""
 
     @property
     def hd(self) -> bool:
@@ -154,9 +157,20 @@ class HeldConference:
     def ends_at(self) -> datetime | None:
         """Return the planned end of the conference; `None` if there is none or it cannot be parsed."""
         try:
-            return datetime.fromisoformat(self.endtime) if self.endtime else None
+            moment = datetime.fromisoformat(self.endtime) if self.endtime else None
         except ValueError:
             return None
+        return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
+    def prolong(self, endtime: str) -> None:
+        """Set the planned end, unless it is earlier than the known one.
+
+        A conference is only ever prolonged, so an earlier end comes from a message that a later one has overtaken.
+        """
+        known, known_text = self.ends_at, self.endtime
+        self.endtime = endtime
+        if known and self.ends_at and self.ends_at < known:
+            self.endtime = known_text
 
     def monitor_at(self, ip: str, port: int) -> HeldMonitor | None:
         """Return the monitor that is sent to an address; `None` if there is none."""

@@ -12,7 +12,7 @@ from foundation.bus.typed_json import to_json
 from media_unit.conference_copy import HeldConference, HoldRequest
 from media_unit.config import UnitConfig
 from media_unit.janus_config import Secrets
-from wire.conference_control import ControlAnswered
+from wire.conference_control import CHANGE, Control, ControlAnswered
 from wire.error_codes import Err
 from wire.fields import Join, WebRtc
 from wire.media_unit import (
@@ -107,15 +107,48 @@ def refused(config: UnitConfig, request: HoldRequest, detail: str) -> Message:
     )
 
 
-def changed(config: UnitConfig, conference: HeldConference, state: Body) -> Message:
+def next_seq(last: int, now: datetime) -> int:
+    """Return the `seq` of a report about a conference; `last` is that of the report before it, 0 if there was none.
+
+    It is the time in milliseconds, so that it also grows if a unit goes on from an older state than it has reported.
+    While the clock stands behind `last`, it is one more than `last`.
+    """
+    return max(last + 1, int(now.timestamp() * 1000))
+
+
+def changed(config: UnitConfig, conference: HeldConference, state: Body) -> UnitReportsChange:
     """Return the report that a conference has changed, with its participants and settings."""
     return UnitReportsChange(
         e164=conference.e164,
         incarnation=conference.incarnation,
+        seq=conference.report_seq,
         ip=config.ip,
         pid=config.pid or None,
         **state,
     )
+
+
+def done(request: Control, fields: Body, change: UnitReportsChange | None) -> ControlAnswered:
+    """Return the answer that a control order was carried out.
+
+    `change` is the report of what it has changed. The answer has it too, as the scheduler may handle it before the report.
+    """
+    changes = {} if change is None else {CHANGE: to_json(change)}
+    return ControlAnswered(
+        {"type": request.answer_type("ACK"), **_echo(request), **fields, **changes}
+    )
+
+
+def not_done(request: Control, errcode: str, detail: str) -> ControlAnswered:
+    """Return the answer that a control order is refused; `detail` says why."""
+    why = {"errcode": errcode, "detail": detail}
+    return ControlAnswered({"type": request.answer_type("NACK"), **_echo(request), **why})
+
+
+def _echo(request: Control) -> Body:
+    """Return the fields that the answer to a control order repeats."""
+    reqid = {"reqid": request.reqid} if request.reqid else {}
+    return {"confE164": request.e164, **reqid}
 
 
 def recording(config: UnitConfig, conference: HeldConference) -> Message:
@@ -128,6 +161,18 @@ def recording(config: UnitConfig, conference: HeldConference) -> Message:
             "ip": config.ip,
             **({"pid": config.pid} if config.pid else {}),
         }
+    )
+
+
+def list_entry(conference: HeldConference, join: Join) -> UnitListEntry:
+    """Return the entry of a conference in the unit's list. `join`: how to enter it."""
+    return UnitListEntry(
+        e164=conference.e164,
+        incarnation=conference.incarnation,
+        seq=conference.report_seq,
+        name=conference.name,
+        mts=conference.roster.mts,
+        join=join,
     )
 
 

@@ -57,6 +57,8 @@ class SimulatedConference:
     """Address (ip, port) -> the request that started the monitor."""
     numbered: int = 0
     """The highest number that was given as an id (`m1`, `m2`, ...)."""
+    report_seq: int = 0
+    """The `seq` of the last report about it; 0: there was none."""
 
     @property
     def mts(self) -> tuple[Terminal, ...]:
@@ -160,12 +162,16 @@ def conference_of(request: CreateOnUnit | RestoreOnUnit) -> SimulatedConference:
 
 @dataclass(frozen=True, slots=True)
 class ControlResult:
-    """The result of a control request: fields of its answer and changed fields, or why it was refused."""
+    """The result of a control request: fields of its answer, and whether it changed the conference, or why it was refused."""
 
     answer_fields: Body = field(default_factory=dict)
-    changed: tuple[str, ...] = ()
+    is_changed: bool = False
     refused: str = ""
     detail: str = ""
+
+
+NOT_HELD = ControlResult(refused=Err.NO_CONFERENCE, detail="not held here")
+"""The result of a control request for a conference that the unit does not hold."""
 
 
 def control(conference: SimulatedConference, name: str, body: Body) -> ControlResult:
@@ -191,7 +197,7 @@ def _add(conference: SimulatedConference, body: Body) -> ControlResult:
     if len(conference.members) + new > MOST_MEMBERS:
         return ControlResult(refused=Err.UNIT_REFUSED, detail=f"at most {MOST_MEMBERS} members")
     conference.call(wanted)
-    return ControlResult(changed=("mts",))
+    return ControlResult(is_changed=True)
 
 
 def _named(conference: SimulatedConference, body: Body) -> tuple[list[str], ControlResult | None]:
@@ -212,7 +218,7 @@ def _delete(conference: SimulatedConference, body: Body) -> ControlResult:
         conference.arrangement = conference.arrangement.without_terminal(mtid)
     conference.chairman = "" if conference.chairman in mtids else conference.chairman
     conference.speaker = "" if conference.speaker in mtids else conference.speaker
-    return error or ControlResult(changed=("mts", "chairman", "speaker", "settings"))
+    return error or ControlResult(is_changed=True)
 
 
 def _ban(conference: SimulatedConference, mtids: Iterable[str]) -> None:
@@ -229,7 +235,7 @@ def _hang_up(conference: SimulatedConference, body: Body) -> ControlResult:
         _ban(conference, mtids)
     for mtid in mtids:
         conference.members[mtid] = msgspec.structs.replace(conference.members[mtid], online=0)
-    return error or ControlResult(changed=("mts", "settings"))
+    return error or ControlResult(is_changed=True)
 
 
 def _is_member(conference: SimulatedConference, mtid: Any) -> bool:
@@ -254,7 +260,7 @@ def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult
                 continue
             member = conference.members[number]
             conference.members[number] = msgspec.structs.replace(member, **{setting: int(value)})
-        return ControlResult(changed=("mts", "settings"))
+        return ControlResult(is_changed=True)
 
     return switch
 
@@ -289,7 +295,7 @@ def _arrange(conference: SimulatedConference, body: Body) -> ControlResult:
         return ControlResult(refused=refusal.errcode, detail=str(refusal))
     conference.arrangement = after
     conference.mute_who_may_not_talk()
-    return ControlResult(changed=("mts", "settings"))
+    return ControlResult(is_changed=True)
 
 
 def _set_password(conference: SimulatedConference, body: Body) -> ControlResult:
@@ -297,7 +303,7 @@ def _set_password(conference: SimulatedConference, body: Body) -> ControlResult:
         conference.password = read_fields(SetPassword, body).password
     except BadMessage as error:
         return _malformed(error.detail)
-    return ControlResult(changed=("password",))
+    return ControlResult(is_changed=True)
 
 
 def _rename(conference: SimulatedConference, body: Body) -> ControlResult:
@@ -306,7 +312,7 @@ def _rename(conference: SimulatedConference, body: Body) -> ControlResult:
         conference.name = read_fields(RenameConference, body).name
     except BadMessage as error:
         return _malformed(error.detail)
-    return ControlResult(changed=("name",))
+    return ControlResult(is_changed=True)
 
 
 def _appoint(role: str) -> Callable[[SimulatedConference, Body], ControlResult]:
@@ -317,7 +323,7 @@ def _appoint(role: str) -> Callable[[SimulatedConference, Body], ControlResult]:
         if mtid != "" and not _is_member(conference, mtid):
             return _malformed("mtid: is no member")
         setattr(conference, role, mtid)
-        return ControlResult(changed=(role,))
+        return ControlResult(is_changed=True)
 
     return appoint
 
@@ -328,7 +334,7 @@ def _record(on: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
     def record(conference: SimulatedConference, body: Body) -> ControlResult:
         conference.recording = on
         conference.arrange(recording=2 if body.get("pause") and not on else 0)
-        return ControlResult(changed=("settings",))
+        return ControlResult(is_changed=True)
 
     return record
 

@@ -174,7 +174,7 @@ class FaultyUnit:
         self.state, self._returns_at = ProcessState.UP, None
         if thaws:
             return self.connect(now) if self._lost_connection else []
-        self.unit.restart(self._image)
+        self.unit.restart(now, self._image)
         self._image = None
         self._later.clear()
         return self.connect(now)
@@ -222,7 +222,7 @@ class FaultyUnit:
                 return self._heal(now)
             case Fault.DIE:
                 self.state = ProcessState.DEAD
-                self.unit.restart()
+                self.unit.restart(now)
                 self._later.clear()
                 self._image = None
                 self._returns_at = now + lasts if lasts else None

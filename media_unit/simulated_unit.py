@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from foundation.bus.message import TYPES, BadMessage, Body, Message, dumps, from_body
 from foundation.bus.typed_json import to_json
 from media_unit import simulated_conference
+from media_unit.reports import done, next_seq, not_done
 from media_unit.simulated_conference import SimulatedConference
-from wire.conference_control import ControlAnswered
+from wire.conference_control import Control, ControlAnswered
 from wire.error_codes import Err
 from wire.fields import ResourceType
 from wire.media_unit import (
@@ -50,6 +50,12 @@ REMEMBERED = timedelta(minutes=10)
 """How long the highest incarnation of a number is remembered after its end; commands live for 15 s."""
 
 LABELS = {"simulated": True}
+
+_REPORTED = (
+    *("e164", "incarnation", "name", "password"),
+    *("mts", "chairman", "speaker", "settings"),
+)
+"""The fields of a conference that each report of a change has."""
 
 HoldRequest = CreateOnUnit | RestoreOnUnit
 
@@ -111,12 +117,17 @@ class SimulatedUnit:
         conference = self._conferences.get(e164)
         return max(conference.incarnation if conference else 0, self._gone.get(e164, (0,))[0])
 
-    def restart(self, image: SimulatedUnit | None = None) -> None:
-        """Start the unit again, empty or with the conferences of an earlier image of it."""
+    def restart(self, now: datetime, image: SimulatedUnit | None = None) -> None:
+        """Start the unit again, empty or with the conferences of an earlier image of it.
+
+        What it lists then is newer than what it has reported since the image was made.
+        """
         image = copy.deepcopy(image) if image else SimulatedUnit(self.description)
         self._conferences, self._gone = image._conferences, image._gone
         self._ports, self._hd = image._ports, image._hd
         self._renames.clear()
+        for conference in self._conferences.values():
+            conference.report_seq = next_seq(conference.report_seq, now)
 
     def _add(self, conference: SimulatedConference) -> None:
         self._conferences[conference.e164] = conference
@@ -206,6 +217,7 @@ class SimulatedUnit:
         return UnitListEntry(
             e164=conference.e164,
             incarnation=conference.incarnation,
+            seq=conference.report_seq,
             name=conference.name,
             mts=conference.mts,
             join=conference.join(self.description.label),
@@ -246,7 +258,7 @@ class SimulatedUnit:
         """Handle a message to the unit; return the answers. Raises BadMessage."""
         wire_type = body["type"]
         if wire_type.startswith("CM_MCU_"):
-            return self._control(body)
+            return self._control(body, now)
         cls = TYPES.get(wire_type)
         if cls is None:
             raise BadMessage("is unknown", "type")
@@ -261,18 +273,15 @@ class SimulatedUnit:
                 if conference := self._conferences.get(message.e164):
                     conference.endtime = message.endtime
             case UnitRenameGranted() | UnitRenameRefused():
-                return self._renamed(message)
+                return self._renamed(message, now)
             case StartMonitorOnUnit() | StopMonitorsOnUnit():
                 return self._monitor(message)
         return []
 
     def refuse(self, body: Body, now: datetime) -> list[Message]:
         """Refuse a create or restore request, even if it could be fulfilled. Raises BadMessage."""
-        request: HoldRequest
-        if body["type"] == CreateOnUnit.wire_type:
-            request = from_body(CreateOnUnit, body)
-        else:
-            request = from_body(RestoreOnUnit, body)
+        is_new = body["type"] == CreateOnUnit.wire_type
+        request: HoldRequest = from_body(CreateOnUnit if is_new else RestoreOnUnit, body)
         if request.incarnation > self.highest(request.e164):
             self._drop(request.e164, request.incarnation, now)
         return [self._refused(request)]
@@ -294,7 +303,7 @@ class SimulatedUnit:
         self._add(conference)
         return [
             self._accepted(request, conference),
-            *self._report(conference, ("mts",) if conference.members else ()),
+            *([self._report(conference, now)] if conference.members else ()),
         ]
 
     def _accepted(self, request: HoldRequest, conference: SimulatedConference) -> Message:
@@ -313,45 +322,38 @@ class SimulatedUnit:
         if conference is None or conference.incarnation <= request.incarnation:
             self._drop(request.e164, request.incarnation, now)
 
-    def _renamed(self, answer: UnitRenameGranted | UnitRenameRefused) -> list[Message]:
+    def _renamed(
+        self, answer: UnitRenameGranted | UnitRenameRefused, now: datetime
+    ) -> list[Message]:
         """Rename the conference whose new name was granted, and report it; do nothing if it was refused."""
         e164, name = self._renames.pop(answer.reqid or "", ("", ""))
         conference = self._conferences.get(e164)
         if conference is None or isinstance(answer, UnitRenameRefused):
             return []
         conference.name = name
-        return self._report(conference, ("name",))
+        return [self._report(conference, now)]
 
-    def _report(self, conference: SimulatedConference, changed: Sequence[str]) -> list[Message]:
-        """Return the report of these changed fields of a conference; nothing if there are none."""
-        if not changed:
-            return []
-        fields = {field: getattr(conference, field) for field in changed}
-        incarnation = conference.incarnation
-        return [
-            UnitReportsChange(e164=conference.e164, incarnation=incarnation, **fields, **self._me)
-        ]
+    def _report(self, conference: SimulatedConference, now: datetime) -> UnitReportsChange:
+        """Return the report that a conference has changed, with all that is reported of it."""
+        conference.report_seq = next_seq(conference.report_seq, now)
+        fields: Body = {name: getattr(conference, name) for name in _REPORTED}
+        return UnitReportsChange(seq=conference.report_seq, **fields, **self._me)
 
-    def _control(self, body: Body) -> list[Message]:
-        """Carry out a conference manager's control; a request is answered, a command is not."""
-        name, _, kind = body["type"].removeprefix("CM_MCU_").rpartition("_")
-        conference = self._conferences.get(str(body.get("confE164")))
-        if conference is None:
-            result = simulated_conference.ControlResult(
-                refused=Err.NO_CONFERENCE, detail="not held here"
-            )
-        else:
-            result = simulated_conference.control(conference, name, body)
-        reports = self._report(conference, result.changed) if conference else []
-        if kind != "REQ":
-            return reports
-        answer = {
-            name: body[name] for name in ("reqid", "confE164") if name in body
-        } | result.answer_fields
-        if result.refused:
-            answer |= {"errcode": str(result.refused), "detail": result.detail}
-        answer["type"] = f"MCU_CM_{name}_{'NACK' if result.refused else 'ACK'}"
-        return [*reports, ControlAnswered({**answer, **self._identity})]
+    def _control(self, body: Body, now: datetime) -> list[Message]:
+        """Carry out a conference manager's control order; a request is answered, a command is not."""
+        order = Control(body)
+        conference = self._conferences.get(order.e164)
+        result, report = simulated_conference.NOT_HELD, None
+        if conference:
+            result = simulated_conference.control(conference, order.name, body)
+            report = self._report(conference, now) if result.is_changed else None
+        messages: list[Message] = [report] if report else []
+        if order.expects_answer:
+            answer = done(order, result.answer_fields, report)
+            if result.refused:
+                answer = not_done(order, result.refused, result.detail)
+            messages.append(ControlAnswered({**answer.body, **self._identity}))
+        return messages
 
     def _monitor(self, message: StartMonitorOnUnit | StopMonitorsOnUnit) -> list[Message]:
         """Start or stop monitors of a conference; nothing is sent in fact."""

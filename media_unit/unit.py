@@ -23,7 +23,7 @@ from media_unit.janus_rooms import JanusRooms
 from media_unit.monitors import Monitors
 from media_unit.recording import Recorder
 from media_unit.state_file import StateFile
-from wire.conference_control import Control, ControlAnswered
+from wire.conference_control import Control
 from wire.error_codes import Err
 from wire.fields import Join
 from wire.media_unit import (
@@ -34,7 +34,7 @@ from wire.media_unit import (
     DropOnUnit,
     RestoreOnUnit,
     UnitEnded,
-    UnitListEntry,
+    UnitReportsChange,
 )
 from wire.monitors import StartMonitorOnUnit, StopMonitorsOnUnit
 from wire.routes import Routes
@@ -122,17 +122,9 @@ class MediaUnit:
 
     def conference_lists(self) -> list[Message]:
         """Return the list of all conferences of this unit, as messages."""
-        entries = [self._entry(conference) for conference in self.conferences.values()]
+        held = self.conferences.values()
+        entries = [reports.list_entry(conference, self._join(conference)) for conference in held]
         return reports.conference_lists(self.config, entries, self._now())
-
-    def _entry(self, conference: HeldConference) -> UnitListEntry:
-        return UnitListEntry(
-            e164=conference.e164,
-            incarnation=conference.incarnation,
-            name=conference.name,
-            mts=conference.roster.mts,
-            join=self._join(conference),
-        )
 
     def heartbeats(self) -> list[Message]:
         """Return the unit's heartbeats; none while there is no Janus."""
@@ -287,7 +279,7 @@ class MediaUnit:
     async def _move_end(self, notice: ConferenceEndMoved) -> None:
         async with self.lock(notice.e164):
             if conference := self.conferences.get(notice.e164):
-                conference.endtime = notice.endtime
+                conference.prolong(notice.endtime)
                 self.save(conference)
 
     async def _warn(self, notice: ConferenceEndIsNear) -> None:
@@ -302,37 +294,34 @@ class MediaUnit:
     # ---- control ------------------------------------------------------------------------------
 
     async def _control(self, body: Body, correlation_id: str) -> None:
-        """Carry out and answer a conference manager's control request."""
-        request = Control(body)
-        name, _, kind = request.type.removeprefix("CM_MCU_").rpartition("_")
-        answer: Body = {"type": f"MCU_CM_{name}_ACK", "confE164": request.e164}
-        if request.reqid:
-            answer["reqid"] = request.reqid
-        async with self.lock(request.e164):
+        """Carry out a conference manager's control order, and answer it if it is a request."""
+        order = Control(body)
+        async with self.lock(order.e164):
             try:
-                answer |= await self._do(request, name)
+                answer = reports.done(order, *await self._do(order))
             except ControlRefused as refusal:
-                answer |= {"errcode": refusal.errcode, "detail": str(refusal)}
+                answer = reports.not_done(order, refusal.errcode, str(refusal))
+                log.info("%s: %s refused: %s", order.e164, order.name, refusal)
             except (JanusError, JanusAway, OSError) as error:
-                answer |= {"errcode": Err.UNIT_REFUSED.value, "detail": str(error)}
-            if "errcode" in answer:
-                log.info("%s: %s refused: %s", request.e164, name, answer["detail"])
-                answer["type"] = f"MCU_CM_{name}_NACK"
-            if kind == "REQ":
-                self.send_to_css(ControlAnswered(answer), correlation_id)
+                answer = reports.not_done(order, Err.UNIT_REFUSED.value, str(error))
+                log.info("%s: %s failed: %s", order.e164, order.name, error)
+            if order.expects_answer:
+                self.send_to_css(answer, correlation_id)
 
     def _context(self, conference: HeldConference, janus_rooms: JanusRooms) -> ControlContext:
         return ControlContext(conference, janus_rooms, self.recorder, self.config)
 
-    async def _do(self, request: Control, name: str) -> Body:
-        """Carry out a control, report changes, and return fields of the answer. Raises ControlRefused."""
-        conference = self.conferences.get(request.e164)
+    async def _do(self, order: Control) -> tuple[Body, UnitReportsChange | None]:
+        """Carry out a control order, and report what it changes. Raises ControlRefused.
+
+        Return fields of the answer, and that report; `None`: nothing was changed.
+        """
+        conference = self.conferences.get(order.e164)
         if conference is None or self.janus_rooms is None:
             raise ControlRefused("not held here", Err.NO_CONFERENCE)
         context = self._context(conference, self.janus_rooms)
-        answer_fields = await control(context, name, request.body)
-        await self._report_changes(conference, self.janus_rooms)
-        return answer_fields
+        answer_fields = await control(context, order.name, order.body)
+        return answer_fields, await self._report_changes(conference, self.janus_rooms)
 
     # ---- people -------------------------------------------------------------------------------
 
@@ -359,14 +348,19 @@ class MediaUnit:
                 for part in self.conference_lists():
                     self.send_to_css(part)
 
-    async def _report_changes(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
-        """Report a conference to the scheduler and the join pages, if it has changed since the last report."""
+    async def _report_changes(
+        self, conference: HeldConference, janus_rooms: JanusRooms
+    ) -> UnitReportsChange | None:
+        """Report a conference to scheduler and join pages, if it has changed since the last report; return the report."""
         await self._report_recording(conference, janus_rooms)
-        if (state := conference.state) != conference.reported:
-            conference.reported = state
-            self.save(conference)
-            self.send_to_css(reports.changed(self.config, conference, state))
-            await janus_rooms.announce(conference.janus_room, page_state(conference))
+        if (state := conference.state) == conference.reported:
+            return None
+        conference.reported = state
+        conference.report_seq = reports.next_seq(conference.report_seq, self._now())
+        self.save(conference)
+        self.send_to_css(report := reports.changed(self.config, conference, state))
+        await janus_rooms.announce(conference.janus_room, page_state(conference))
+        return report
 
     async def _report_recording(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
         """Tell managers and join pages when recording begins or stops, also because the conference has moved here."""

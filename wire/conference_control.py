@@ -19,6 +19,7 @@ from wire.fields import (
     Terminal,
     UnitName,
 )
+from wire.media_unit import UnitReportsChange
 
 
 class _AddressFields(TypedObject):
@@ -58,9 +59,18 @@ class Control(_ForwardedMessage):
     _TYPE_PATTERN: ClassVar[re.Pattern[str]] = re.compile(r"CM_MCU_[A-Z0-9_]{1,40}_(REQ|CMD)")
 
     @property
-    def refusal_type(self) -> str:
-        """Return the type of the NACK by which the scheduler (CSS), not the unit, refuses this order."""
-        return "MCU_CM_" + self.type.removeprefix("CM_MCU_").rsplit("_", 1)[0] + "_NACK"
+    def name(self) -> str:
+        """Return what is ordered, for instance `MUTE`."""
+        return self.type.removeprefix("CM_MCU_").rpartition("_")[0]
+
+    @property
+    def expects_answer(self) -> bool:
+        """Return whether this is a request, which is answered, and not a command."""
+        return self.type.endswith("_REQ")
+
+    def answer_type(self, kind: str) -> str:
+        """Return the type of the answer to this order. `kind`: `ACK` or `NACK`."""
+        return f"MCU_CM_{self.name}_{kind}"
 
     @property
     def terminals_to_call(self) -> list[Terminal]:
@@ -70,10 +80,43 @@ class Control(_ForwardedMessage):
         return [read_as(Terminal, value) for value in terminals if isinstance(value, dict)]
 
 
+CHANGE = "confstatechange"
+"""The name of the field of an answer which has what the order has changed."""
+
+
+class _ChangeField(TypedObject):
+    """The field CHANGE of an answer."""
+
+    change: UnitReportsChange | None = field(name=CHANGE, default=None)
+
+
 class ControlAnswered(_ForwardedMessage):
-    """`MCU_CM_<NAME>_ACK`, `_NACK` or `_NTF`: an answer or notice of a media unit to conference managers."""
+    """`MCU_CM_<NAME>_ACK`, `_NACK` or `_NTF`: an answer or notice of a media unit to conference managers.
+
+    `confstatechange`, a field of ours that managers do not get: the fields of the MCU_MAU_CONFSTATECHANGE_NTF that
+    reports what the order has changed. The scheduler (CSS) takes it before it forwards the answer, which may be handled
+    before that report.
+    """
 
     _TYPE_PATTERN: ClassVar[re.Pattern[str]] = re.compile(r"MCU_CM_[A-Z0-9_]{1,40}_(ACK|NACK|NTF)")
+
+    def __post_init__(self) -> None:
+        """Raise BadMessage also if `confstatechange` is invalid, or about another conference."""
+        super().__post_init__()
+        if (change := read_fields(_ChangeField, self.body).change) and change.e164 != self.e164:
+            raise BadMessage("must be the number that the answer names", f"{CHANGE}.confE164")
+
+    @property
+    def change(self) -> UnitReportsChange | None:
+        """Return the report of what the order has changed; `None` if the unit sends none with its answer."""
+        return read_fields(_ChangeField, self.body).change
+
+    @property
+    def without_change(self) -> ControlAnswered:
+        """Return the answer as conference managers get it."""
+        if CHANGE not in self.body:
+            return self
+        return ControlAnswered({name: self.body[name] for name in self.body if name != CHANGE})
 
     @property
     def begins_recording(self) -> bool:

@@ -183,10 +183,14 @@ class UnitEnded(Message):
 
 
 class UnitListEntry(TypedObject):
-    """An entry of a media unit's list: a conference, at least by number and incarnation."""
+    """An entry of a media unit's list: a conference, at least by number and incarnation.
+
+    `seq`, a field of ours: the number of the last report about it (see MCU_MAU_CONFSTATECHANGE_NTF).
+    """
 
     e164: Number = field(name="confE164")
     incarnation: Count = 0
+    seq: Count | None = None
     name: Text | None = field(name="confname", default=None)
     mts: Terminals = ()
     join: Join | None = None
@@ -233,10 +237,15 @@ class UnitAsksToRename(Message):
 
 @message("MCU_MAU_CONFSTATECHANGE_NTF")
 class UnitReportsChange(Message):
-    """A media unit reports a new name, password or member list of a conference (CSS §5.1, §5.2)."""
+    """A media unit reports a new name, password or member list of a conference (CSS §5.1, §5.2).
+
+    `seq`, a field of ours, grows with each report about one incarnation. A report whose `seq` is not higher than that of
+    one which was taken is ignored, because reports may be handled in another order than they were sent.
+    """
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation
+    seq: Count | None = None
     name: Name | None = field(name="confname", default=None)
     password: Password | None = field(name="confpwd", default=None)
     mts: Terminals | None = None

@@ -38,7 +38,7 @@ def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -
 def on_control_answered(
     uow: ConferencesUnitOfWork, reply: ControlAnswered, envelope: Envelope
 ) -> None:
-    """Forward a media unit's answer to the manager that gave the order, and a notice to all managers."""
+    """Save what a media unit's answer reports as changed; forward it to the asker, and a notice to all managers."""
     request_key = None
     if not reply.type.endswith("_NTF"):
         request_key = uow.control_request_key(
@@ -46,4 +46,4 @@ def on_control_answered(
         )
     c = uow.load(reply.e164)
     unit = sending_unit(reply, envelope, uow.own_site, c)
-    commit(uow, decide_control_answered(c, reply, unit, request_key))
+    commit(uow, decide_control_answered(c, reply, unit, request_key, uow.now))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from conferences.rules import outgoing
 from conferences.rules.states import Conference, ConferenceState, Unit
 from conferences.rules.step import Step, no_change
+from conferences.rules.sync import decide_reported
 from foundation.bus.message import Raw
-from foundation.bus.outgoing import Answer, Send
+from foundation.bus.outgoing import Answer, Outgoing, Send
 from wire.conference_control import Control, ControlAnswered
 from wire.error_codes import MEANING, Err
 from wire.routes import Routes
@@ -28,7 +31,7 @@ def decide_control(
     refusal_reason = _refusal_reason(c, order, missing_resource)
     if c is None or c.unit is None or refusal_reason:
         code, detail = refusal_reason or (Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
-        if not order.type.endswith("_REQ"):
+        if not order.expects_answer:
             return Step(f"{order.type} dropped: {detail}")
         nack = refusal(order, code, detail)
         answer = Answer(request=request_key, message=nack, route=Routes.STATE_TO_CM)
@@ -55,23 +58,39 @@ def _through_css_of_unit(order: Control, unit: Unit, own_site: str, correlation_
 
 
 def decide_control_answered(
-    c: Conference | None, reply: ControlAnswered, unit: Unit | None, request_key: str | None
+    c: Conference | None,
+    reply: ControlAnswered,
+    unit: Unit | None,
+    request_key: str | None,
+    now: datetime,
 ) -> Step:
     """Forward a media unit's answer to the conference manager whose order it answers.
 
     `request_key`: the key of that order in the inbox. `None` means that the message answers no known order, or is a
-    notice; then it goes to all conference managers.
+    notice; then it goes to all conference managers. What the order has changed is taken over in the same step, so that
+    whoever has the answer reads the new state.
     """
     if c and not c.is_on(unit):
         return no_change(f"{unit} does not run it")
-    after = None
-    if c and reply.begins_recording and c.state is ConferenceState.RUNNING and not c.record:
-        after = c.change(record=True)
+    step = no_change("nothing changes")
+    if c and (change := reply.change):
+        step = decide_reported(c, change, unit, now)
+    elif c and reply.begins_recording and c.state is ConferenceState.RUNNING and not c.record:
+        step = Step("recorded from now on", c, c.change(record=True))
+    forwarded: Outgoing
     if request_key:
-        answer = Answer(request=request_key, message=reply, route=Routes.STATE_TO_CM)
-        return Step(f"{reply.type} to its asker", send=(answer,))
-    notice = Send(message=reply, route=Routes.STATE_TO_CM)
-    return Step(f"{reply.type} to CM", c if after else None, after, (notice,))
+        forwarded = Answer(
+            request=request_key, message=reply.without_change, route=Routes.STATE_TO_CM
+        )
+    else:
+        forwarded = Send(message=reply.without_change, route=Routes.STATE_TO_CM)
+    receiver = "its asker" if request_key else "CM"
+    return Step(
+        f"{reply.type} to {receiver}; {step.reason}",
+        step.before,
+        step.after,
+        (*step.send, forwarded),
+    )
 
 
 def _refusal_reason(
@@ -98,7 +117,7 @@ def refusal(order: Control, code: Err, detail: str) -> Raw:
     echo = {"reqid": order.reqid} if order.reqid else {}
     return Raw(
         {
-            "type": order.refusal_type,
+            "type": order.answer_type("NACK"),
             **echo,
             "confE164": order.e164,
             "errcode": code,

@@ -39,7 +39,7 @@ def decide_control_for_local_unit(
     """
     if c and c.unit and c.unit.site == own_site:
         return to_unit(c.unit, order, correlation_id=envelope.correlation_id)
-    if not order.type.endswith("_REQ"):
+    if not order.expects_answer:
         return None
     return Send(
         message=refusal(order, Err.WRONG_STATE, MEANING[Err.WRONG_STATE]),

@@ -193,6 +193,8 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     chairman: str = ""
     speaker: str = ""
     settings: Settings | None = None
+    report_seq: int = 0
+    """The highest `seq` of the reports of its unit that were taken in this incarnation; 0: none that had one."""
     rename: Rename | None = None
     monitors: tuple[Monitor, ...] = ()
     # Fields for the call record alone.
@@ -266,6 +268,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             answer_by=until,
             restore_at=None,
             join=None,
+            report_seq=0,
             **other_units,
         )
 

@@ -85,15 +85,23 @@ def _update_members(c: Conference, entry: UnitListEntry, now: datetime) -> Step:
     """Replace the members of a conference by those in its media unit's list, if the list names any."""
     if not entry.mts or entry.mts == c.mts:
         return no_change("as we believe")
+    if entry.seq is not None and entry.seq < c.report_seq:
+        return no_change("listed before the latest report")
     return Step("members as the unit says", c, with_members(c, entry.mts, now))
 
 
 def decide_reported(
     c: Conference, notice: UnitReportsChange, unit: Unit | None, now: datetime
 ) -> Step:
-    """Take over the name, password, settings or members that the media unit reports as changed (CSS §5.1, §5.2)."""
-    if notice.incarnation != c.incarnation or not c.is_on(unit) or c.state is not _S.RUNNING:
+    """Take over the name, password, settings or members that the media unit reports as changed (CSS §5.1, §5.2).
+
+    The report may be handled before the unit's answer that it runs the conference, and after the unit was taken for
+    lost. Then it is taken all the same, because it is not repeated. An older report than the latest one is ignored.
+    """
+    if notice.incarnation != c.incarnation or not c.is_on(unit) or not c.live:
         return no_change("a ghost reports")
+    if notice.seq is not None and notice.seq <= c.report_seq:
+        return no_change("not newer than the latest report")
     report = {
         "name": notice.name,
         "password": notice.password,
@@ -101,12 +109,14 @@ def decide_reported(
         "speaker": notice.speaker,
         "settings": notice.settings,
     }
-    after = c.change(**{field: value for field, value in report.items() if value is not None})
+    changes = {field: value for field, value in report.items() if value is not None}
+    after = c.change(report_seq=notice.seq or c.report_seq, **changes)
     if notice.mts is not None:
         after = with_members(after, notice.mts, now)
     if after == c:
         return no_change("nothing new")
-    messages = outgoing.number_changed(after) if after.name != c.name else ()
+    is_renamed = after.name != c.name and c.state is _S.RUNNING
+    messages = outgoing.number_changed(after) if is_renamed else ()
     return Step("changed on the unit", c, after, messages)
 
 

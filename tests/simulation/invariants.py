@@ -20,6 +20,7 @@ from tests.memory_pool import MemoryPool, plus
 from tests.simulation.broken import Broken
 from tests.simulation.cells import Cell, Gate
 from tests.simulation.dates import DateChecks
+from tests.simulation.reports import UnitReports
 from wire.routes import unit_key
 
 _S = ConferenceState
@@ -56,6 +57,7 @@ class Ledger:
     accepted: set[tuple[Place, str, int]] = field(default_factory=set)
     wished: dict[tuple[Unit, str, int], str] = field(default_factory=dict)
     """The last name of each conference, as wished on its unit."""
+    reports: UnitReports = field(default_factory=UnitReports)
 
     def after_command(self, unit: Unit, faulty: FaultyUnit, e164: str) -> None:
         """Remember what a unit has taken."""
@@ -118,6 +120,7 @@ class Invariants:
         messages = [(orjson.loads(letter.body), letter) for letter in self.uow.outgoing]
         for body, letter in messages:
             self._check_said(body, letter)
+            self.ledger.reports.check_answer(body, self.uow.live)
         for before, c in self.uow.changes:
             self._check_left(before, c)
         if self.uow.changes:
@@ -137,6 +140,7 @@ class Invariants:
             self._check_made_once(c)
         elif c.state is _S.RUNNING and before.state is not _S.RUNNING:
             self._check_not_dropped(c)
+        self.ledger.reports.check_taken(c)
         top = self.highest.get(c.e164, 0)
         if c.incarnation < top or (before is None and c.incarnation <= top):
             raise Broken("I1", f"{c.e164}: incarnation {c.incarnation} after {top}")

@@ -13,10 +13,10 @@ from conferences.flows import by_template as by_template_flow
 from conferences.flows import create as create_flow
 from conferences.flows import restore as restore_flow
 from conferences.flows import sync as sync_flow
-from conferences.rules import create, due, occurrence, restore, sync
+from conferences.rules import control, create, due, occurrence, restore, sync
 from conferences.rules.reservation import Occurrence, OccurrenceState
-from conferences.rules.states import Conference, ConferenceState
-from conferences.rules.step import Step
+from conferences.rules.states import Conference, ConferenceState, Unit
+from conferences.rules.step import Step, no_change
 from foundation.bus.message import Message
 from foundation.bus.registry import HANDLERS
 from licensing.rules.amounts import NONE, Amounts
@@ -25,7 +25,7 @@ from tests.memory import MemoryUnitOfWork
 from tests.memory_pool import MemoryPool
 from tests.memory_reservations import MemoryReservations
 from tests.simulation.faults import Faults
-from wire.media_unit import UnitListEntry, UnitListsConferences
+from wire.media_unit import UnitListEntry, UnitListsConferences, UnitReportsChange
 
 planted = Faults()
 
@@ -53,6 +53,29 @@ def number_starts_again(patch: pytest.MonkeyPatch) -> None:
             uow.numbers[after.e164] = (0, False)
 
     patch.setattr(MemoryUnitOfWork, "save", forgetful)
+
+
+@planted
+def older_report_wins(patch: pytest.MonkeyPatch) -> None:
+    """Plant the fault: what a unit reports is taken over in the order in which it is handled."""
+    decide = sync.decide_reported
+
+    def careless(
+        c: Conference, notice: UnitReportsChange, unit: Unit | None, now: datetime
+    ) -> Step:
+        step = decide(msgspec.structs.replace(c, report_seq=0), notice, unit, now)
+        if step.after is None:
+            return step
+        latest = max(c.report_seq, notice.seq or 0)
+        return replace(step, before=c, after=step.after.change(report_seq=latest))
+
+    patch.setattr(sync_flow, "decide_reported", careless)
+
+
+@planted
+def answer_brings_no_change(patch: pytest.MonkeyPatch) -> None:
+    """Plant the fault: the answer to a control request may be forwarded before its change is stored."""
+    patch.setattr(control, "decide_reported", lambda *_about: no_change("not heard"))
 
 
 @planted

@@ -73,6 +73,7 @@ class Units:
     def say(self, unit: Unit, sends: list[Send]) -> None:
         """Publish a unit's message."""
         for send in sends:
+            self.world.ledger.reports.note(unit, send.message)
             route = send.route.value
             letter = Letter(
                 body=dumps(to_body(send.message)),

@@ -52,6 +52,25 @@ def test_a_control_request_goes_through_unchanged_and_so_does_its_answer(
     assert answer.properties.content_type == "application/json"
 
 
+def test_who_has_the_answer_reads_the_change_that_came_with_it(
+    cm: Manager, unit: MediaUnit
+) -> None:
+    conf = start(cm, unit)
+    number = conf["confE164"]
+    request = cm.asks("CM_MCU_MODIFYCONFNAME_REQ", confE164=number, confname="New")
+    order = unit.hears("CM_MCU_MODIFYCONFNAME_REQ")
+    report = {"confE164": number, "incarnation": conf["incarnation"], "confname": "New"}
+    fields = {"level": 0.5, **unit.me}
+    answers(unit, order, "ACK", **fields, confstatechange={**report, "seq": 2})
+    told = cm.answer(request)
+    assert told.body == {"type": told["type"], "reqid": request.reqid, "confE164": number, **fields}
+    assert cm.sees(number, "running")["confname"] == "New"
+    unit.says("MCU_MAU_CONFSTATECHANGE_NTF", **{**report, "confname": "Older"}, seq=1)
+    unit.says("MCU_MAU_CONFSTATECHANGE_NTF", **report, seq=2)
+    cm.line.quiet()
+    assert cm.sees(number, "running")["confname"] == "New"
+
+
 def test_a_units_refusal_goes_to_the_asker(cm: Manager, unit: MediaUnit) -> None:
     number = start(cm, unit)["confE164"]
     request = cm.asks("CM_MCU_DROPMT_REQ", confE164=number, mtids=["9"])

@@ -87,7 +87,7 @@ def test_what_was_stopped_stays_stopped_and_what_was_begun_goes_on_elsewhere() -
     notice = ControlAnswered(
         {"type": "MCU_CM_RECORDSTATE_NTF", "confE164": NUMBER, "recording": 1, "ip": UNIT.ip}
     )
-    begun = decide_control_answered(stopped, notice, UNIT, None)
+    begun = decide_control_answered(stopped, notice, UNIT, None, NOW)
     assert begun.after
     assert begun.after.record
     assert types(begun) == ["MCU_CM_RECORDSTATE_NTF"]
