@@ -247,26 +247,10 @@ def connected_users() -> set[str]:
 
 LISTED_SECONDS = 6.0
 
-Received = dict[str, tuple[str, int]]
-"""By name of a connection: its user, and the bytes that the broker has got over it."""
 
-
-def received() -> Received:
-    """Return how many bytes the broker has received from users: name of a connection -> (user, bytes).
-
-    The connections of our own servers are left out. Raises BrokerUnavailable.
-    """
-    path = f"/vhosts/{_vhost()}/connections?columns=name,user,recv_oct"
-    our_name = str(settings.IM_AMQP_URL).partition("://")[2].partition(":")[0]
-    connections = {
-        str(row.get("name")): (str(row.get("user", "")), int(str(row.get("recv_oct", 0))))
-        for row in _rows(path)
-    }
-    return {
-        name: (user, size)
-        for name, (user, size) in connections.items()
-        if topology.USER.fullmatch(user) and user != our_name
-    }
+def trace(*, on: bool) -> None:
+    """Switch the tracer of the clients' virtual host on or off (see `firehose`). Raises BrokerUnavailable."""
+    _call_management("PUT", f"/vhosts/{_vhost()}", {"tracing": on})
 
 
 def limit() -> None:

@@ -6,15 +6,16 @@ import logging
 import queue
 import threading
 import time
+from collections import Counter
 
 import redis
 
 from foundation import clock
 from foundation.bus.management_api import BrokerUnavailable
-from im.data import broker, metrics, presence_store
-from im.data.broker import Received
+from im.data import broker, firehose, metrics, presence_store
 from im.flows.stages.streamer import NOBODY
 from im.rules.rate import users_above_limit
+from im.rules.vocabulary import BURST
 
 log = logging.getLogger("im.center")
 
@@ -22,29 +23,28 @@ REPEAT_SECONDS = 1.0
 """The same person is not disconnected more often than this."""
 FLOOD_SECONDS = 60
 """The auth backend refuses a disconnected flooder for this long."""
-
-
-COUNTED_SECONDS = 6.0
-"""How much the broker receives from each user is measured for this long: its counters change every 5 s."""
+SAMPLE_SECONDS = 1.0
+"""Messages without a sender's name are counted for at most this long, to find who sends them."""
+SAMPLE_MESSAGES = 2 * BURST
+"""The count ends when one person has sent so many: then all who send as much are above the limit, too."""
 
 
 class FloodGuard(threading.Thread):
     """The thread that closes the connections of flooders, and has the auth backend refuse them.
 
-    For messages without a sender's name (no `user_id` that the broker has checked) it compares how much the
-    broker receives from each user.
+    For messages without a sender's name (no `user_id` that the broker has checked) it lets the broker tell, for a
+    moment, over whose connections they come.
     """
 
     def __init__(self) -> None:
         """Prepare the thread; nobody is to be disconnected yet."""
         super().__init__(name="bouncer", daemon=True)
         self._users: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        """People to disconnect, or NOBODY to begin a count; `None` ends the thread."""
+        """People to disconnect, or NOBODY for senders without a name; `None` ends the thread."""
         self._disconnected_at: dict[str, float] = {}
         """User -> monotonic time of the last disconnection."""
-        self._received: Received = {}
-        self._counted_since: float | None = None
-        """When the present count began, with the values in `_received`; `None` while none is made."""
+        self._sampled_at = float("-inf")
+        """Monotonic time of the last sample in which nobody was above the limit."""
 
     def disconnect(self, user: str) -> None:
         """Queue a person to be disconnected; this is called again as long as the person floods.
@@ -58,54 +58,34 @@ class FloodGuard(threading.Thread):
         self._users.put(None)
 
     def run(self) -> None:
-        """Disconnect the people in the queue until the thread is stopped.
-
-        NOBODY in the queue stands for senders without a name: the bytes that clients send are counted to find them.
-        """
-        while True:
-            try:
-                user = self._users.get(timeout=self._seconds_to_count)
-            except queue.Empty:
-                self._disconnect_flooders()
-                continue
-            if user is None:
-                return
+        """Disconnect the people in the queue until the thread is stopped."""
+        try:
+            firehose.stop()
+        except BrokerUnavailable as error:
+            log.info("the broker's tracer was not switched off: %s", error)
+        while (user := self._users.get()) is not None:
             if user == NOBODY:
-                self._begin_to_count()
+                if time.monotonic() - self._sampled_at > REPEAT_SECONDS:
+                    self._disconnect_nameless()
             elif time.monotonic() - self._disconnected_at.get(user, 0.0) > REPEAT_SECONDS:
                 self._disconnect(user)
 
-    @property
-    def _seconds_to_count(self) -> float | None:
-        """Return the seconds until the present count ends; `None` while nothing is counted."""
-        if self._counted_since is None:
-            return None
-        return max(0.0, self._counted_since + COUNTED_SECONDS - time.monotonic())
+    def _disconnect_nameless(self) -> None:
+        """Find who sends messages without a sender's name, and disconnect those who send more than is allowed.
 
-    def _begin_to_count(self) -> None:
-        """Read how much the broker has received over each connection, to compare after COUNTED_SECONDS.
-
-        It does nothing while such a count is under way.
+        What they have sent before may still wait for the center, which then reports NOBODY again: if nobody is found,
+        nobody is looked for during REPEAT_SECONDS.
         """
-        if self._counted_since is None:
-            try:
-                self._received = broker.received()
-            except BrokerUnavailable as error:
-                log.warning("who floods without a name is not known: %s", error)
-                return
-            self._counted_since = time.monotonic()
-
-    def _disconnect_flooders(self) -> None:
-        """Disconnect people from whom the broker has received, since the count began, more than is allowed."""
-        before, self._received = self._received, {}
-        self._counted_since = None
         try:
-            now = broker.received()
+            sample = firehose.count_nameless(SAMPLE_SECONDS, SAMPLE_MESSAGES)
         except BrokerUnavailable as error:
             log.warning("who floods without a name is not known: %s", error)
-            return
-        for user in users_above_limit(before, now, COUNTED_SECONDS):
+            sample = firehose.Sample(Counter(), 0.0)
+        flooders = users_above_limit(sample.counts, sample.seconds)
+        for user in flooders:
             self._disconnect(user)
+        if not flooders:
+            self._sampled_at = time.monotonic()
 
     def _disconnect(self, user: str) -> None:
         """Have the auth backend refuse a person for FLOOD_SECONDS, and close the person's connections."""

@@ -5,7 +5,7 @@ It is pure: time is an argument.
 
 from __future__ import annotations
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Mapping
 from enum import Enum
 
@@ -56,7 +56,7 @@ class SenderRates:
         half of the burst was free. `now` is in seconds.
         """
         level, last_time, excess = self._buckets.pop(sender, (self._full, now, 0))
-        now, parts = max(now, last_time), 1 + max(0, size - 1) // BYTES_A_MESSAGE
+        now, parts = max(now, last_time), parts_of(size)
         level = min(self._full, level + (now - last_time) * MESSAGES_A_SECOND)
         if level >= parts:
             self._keep(sender, level - parts, now, 0 if level >= BURST / 2 else excess)
@@ -73,16 +73,12 @@ class SenderRates:
             self._buckets.popitem(last=False)
 
 
-def users_above_limit(
-    before: Mapping[str, tuple[str, int]], now: Mapping[str, tuple[str, int]], seconds: float
-) -> list[str]:
-    """Return users from whom the broker received more bytes in these seconds than a person may send.
+def parts_of(size: int) -> int:
+    """Return for how many messages one of `size` bytes counts."""
+    return 1 + max(0, size - 1) // BYTES_A_MESSAGE
 
-    `before` and `now` hold, by connection, the user and the bytes so far; a connection that is new
-    counts as a whole.
-    """
-    brought: Counter[str] = Counter()
-    for name, (user, size) in now.items():
-        brought[user] += size - before.get(name, ("", 0))[1]
-    max_bytes = 2 * MESSAGES_A_SECOND * BYTES_A_MESSAGE * seconds
-    return [user for user, size in brought.items() if size > max_bytes]
+
+def users_above_limit(counts: Mapping[str, int], seconds: float) -> list[str]:
+    """Return users who have sent more in these seconds than a person may send. `counts`: user -> parts of messages."""
+    max_parts = BURST + MESSAGES_A_SECOND * seconds
+    return [user for user, parts in counts.items() if parts > max_parts]

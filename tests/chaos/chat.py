@@ -9,12 +9,10 @@ from pathlib import Path
 from deploy.stand.site import Site
 from tests.chaos.story import Stories
 from tests.im.killed import STRIKES, Strike, chat_site, killed
-from tests.im.storms import Flood, flooded, stormed
+from tests.im.storms import flooded, stormed
 
 TIMES = 20
 OUT_SECONDS, P99_SECONDS = 2.0, 1.0
-NAMELESS_OUT_SECONDS = 15.0
-"""The broker publishes what it has got from whom every 5 s, and two counts are compared."""
 SIZES = (8 * 1024, 60 * 1024, 120 * 1024)
 """Of a text at most, of a message that is read, and of one that the broker takes."""
 PEOPLE, STORM_SECONDS = 1000, 10.0
@@ -27,7 +25,7 @@ def stories(root: Path) -> Stories:
         yield "one client floods", partial(_flood, site)
         for size in SIZES:
             yield f"one client floods with {size // 1024} KiB", partial(_flood, site, size)
-        yield "one client floods without a name", partial(_flood_nameless, site)
+        yield "one client floods without a name", partial(_flood, site, 1024, nameless=True)
         for name, strike in STRIKES.items():
             yield f"{name} killed -9, {TIMES} times", partial(run_story, site, strike)
 
@@ -42,18 +40,11 @@ def run_story(site: Site, strike: Strike) -> str:
     )
 
 
-def _flood(site: Site, size: int = 5) -> str:
-    return _held(site, flooded(site, size), OUT_SECONDS)
-
-
-def _flood_nameless(site: Site) -> str:
-    return _held(site, flooded(site, 1024, nameless=True), NAMELESS_OUT_SECONDS)
-
-
-def _held(site: Site, flood: Flood, out_seconds: float) -> str:
+def _flood(site: Site, size: int = 5, *, nameless: bool = False) -> str:
+    flood = flooded(site, size, nameless=nameless)
     _let_in_again(site)
     assert flood.verdict.is_good, flood
-    assert flood.seconds <= out_seconds, flood.line
+    assert flood.seconds <= OUT_SECONDS, flood.line
     assert flood.p99 <= P99_SECONDS, flood.line
     return flood.line
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pika
@@ -22,7 +23,7 @@ from tests.im.devices import Device, Process, Running
 from tests.im.door import GROUP, eventually
 
 pytestmark = pytest.mark.xdist_group(GROUP)
-ANN, BOB, CEM = "ann-k1", "bob-k2", "cem-k3"
+ANN, BOB, CEM, DAN = "ann-k1", "bob-k2", "cem-k3", "dan-k4"
 NO_SUCH_THREAD = 1094
 """How the database answers where the connection to be killed has ended already."""
 SignIn = Callable[..., Device]
@@ -164,13 +165,14 @@ def test_more_than_a_hundred_at_once_are_thrown_out(center: Running, sign_in: Si
     assert Entry.objects.filter(conversation=group).count() == len(ann.of("msg_ack"))
 
 
+@pytest.mark.parametrize(("flooder", "nameless"), [(CEM, False), (DAN, True)])
 def test_one_who_floods_is_put_out_and_others_lose_nothing(
-    center: Running, sign_in: SignIn
+    center: Running, sign_in: SignIn, flooder: str, nameless: bool
 ) -> None:
-    loud, group = conversation(CEM, BOB), conversation(ANN, BOB)
-    ann, bob, cem = sign_in(ANN), sign_in(BOB), sign_in(CEM)
+    loud, group = conversation(flooder, BOB), conversation(ANN, BOB)
+    ann, bob, device = sign_in(ANN), sign_in(BOB), sign_in(flooder)
     time.sleep(3)
-    flood = threading.Thread(target=_flood, args=(cem, loud), daemon=True)
+    flood = threading.Thread(target=_flood, args=(device, loud, nameless), daemon=True)
     flood.start()
     count = 0
     while flood.is_alive():
@@ -178,17 +180,20 @@ def test_one_who_floods_is_put_out_and_others_lose_nothing(
         count += 1
         flood.join(0.1)
     assert count < 100, "he is out soon (within 2 s where nothing else is done)"
-    assert presence_store.blocked_flooders(time.time()).keys() == {CEM}
+    assert presence_store.blocked_flooders(time.time()).keys() == {flooder}
     eventually(lambda: len({d["client_msg_id"] for d in ann.of("msg_ack")}) == count)
     mine = [d["seq"] for d in bob.of("msg") if d["conversation_id"] == str(group)]
     assert mine == [*range(1, count + 1)]
 
 
-def _flood(cem: Device, loud: int) -> None:
+def _flood(cem: Device, loud: int, nameless: bool) -> None:
     """Send as fast as possible until the center disconnects the sender."""
+    send = partial(cem.text, loud, "x")
+    if nameless:
+        send = partial(cem.publish, b"{}", f"c_{loud}", user_id=None)
     cem.channel = cem.connection.channel()  # one without confirms
     with suppress(pika.exceptions.AMQPError, OSError):
         while True:
             for _ in range(200):
-                cem.text(loud, "x")
+                send()
             cem.connection.process_data_events(0)
