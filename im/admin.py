@@ -21,13 +21,13 @@ from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin, badge, table
 from im.data import people, presence_store
 from im.flows import admin_actions, broadcast, revoke
 from im.models import Broadcast, Conversation, Listener
-from im.pages import server_admin
+from im.pages import plugin_admin, server_admin
 from im.rules.vocabulary import Membership, Presence
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-__all__ = ["server_admin"]
+__all__ = ["plugin_admin", "server_admin"]
 
 MOST_MEMBERS = 100
 MOST_ONLINE = 5000

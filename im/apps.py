@@ -42,6 +42,7 @@ person online     | im.listener             | v...o | v...o   | v...o    | v...o
 broadcast         | im.broadcast            | va... | va...   | va...    | va... | the domain that is told; add: tell it
 load balancer     | im.balanceserver        | vacd. | vacd.   | vacd.    | ..... | the platform of this site
 media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | ..... | the platform of this site
+plugin            | im.plugin               | v...o | v...o   | v...o    | ..... | the platform of this site; operate: switch on and off
 """
 
     def connect(self) -> None:
@@ -51,6 +52,7 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
         from foundation.web import findings, health
         from im.data import broker, conference_joins, journal, search
         from im.data import health as im_health
+        from im.data.plugins import health as plugin_health
         from im.flows import personal_notices, revoke
 
         if "im" in settings.ROLES:
@@ -59,8 +61,9 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
             hooks.PERSON_JOINED.connect(conference_joins.record_join)
             backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
             declare.MORE_BROKERS.connect(broker.declare_and_limit)
-            health.GAUGES += [search.gauges, im_health.gauges]
+            health.GAUGES += [search.gauges, im_health.gauges, plugin_health.gauges]
             findings.MORE_FINDINGS.connect(im_health.findings)
+            findings.MORE_FINDINGS.connect(plugin_health.findings)
 
     def sidebar(self) -> Sequence[SidebarGroup]:
         """Return the sidebar's links to the administrators' pages of instant messaging."""
@@ -70,6 +73,7 @@ media server      | im.mediaserver          | vacd. | vacd.   | vacd.    | .....
             model_entry(_("Broadcasts"), "campaign", "im", "broadcast"),
             model_entry(_("Load balancers"), "alt_route", "im", "balanceserver"),
             model_entry(_("Media servers"), "perm_media", "im", "mediaserver"),
+            model_entry(_("Plugins"), "extension", "im", "plugin"),
         )
         return (SidebarGroup(50, _("Instant messages"), entries),)
 

@@ -301,6 +301,22 @@ class Broadcast(models.Model):
         return self.text[:40]
 
 
+class Plugin(models.Model):
+    """A plugin that a process of this site has made, and whether it is to be used."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    place = models.CharField(max_length=40, help_text="The group of its entry point.")
+    version = models.CharField(max_length=40, blank=True, default="")
+    is_on = models.BooleanField("switched on", default=True)
+    fault = models.CharField(
+        max_length=300, blank=True, default="", help_text="Why it was put out; empty: it was not."
+    )
+    changed_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Listener(Account):  # type: ignore[django-manager-missing]  # of relations of the OAuth2 toolkit, which has no types
     """An account whose owner is online, for the pages of administrators."""
 

@@ -11,4 +11,16 @@ def read_settings(env: environ.Env) -> dict[str, object]:
     stages = env.str("IM_STAGES", default="local")
     if stages not in ("local", "distributed"):
         raise ImproperlyConfigured("IM_STAGES: local or distributed.")
-    return {"IM_CENTERS": env.int("IM_CENTERS", default=1), "IM_STAGES": stages}
+    return {
+        "IM_CENTERS": env.int("IM_CENTERS", default=1),
+        "IM_STAGES": stages,
+        "IM_PLUGINS": _plugins(env),
+    }
+
+
+def _plugins(env: environ.Env) -> dict[str, object]:
+    """Return the plugins that this site uses: name -> its own settings. Raises ImproperlyConfigured."""
+    plugins = env.json("IM_PLUGINS", default={})
+    if not isinstance(plugins, dict) or not all(isinstance(own, dict) for own in plugins.values()):
+        raise ImproperlyConfigured('IM_PLUGINS: JSON, {"name": {"setting": …}, …}.')
+    return plugins

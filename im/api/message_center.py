@@ -50,11 +50,16 @@ class Center:
     It runs sessions with the broker, one after the other, until it is asked to stop.
     """
 
-    def __init__(self, number: int = 0, stage: StageName | None = None) -> None:
-        """Prepare the message center with this number, or one stage of it; `None` means all stages in this process."""
+    def __init__(
+        self, number: int = 0, stage: StageName | None = None, chain: ChainMember | None = None
+    ) -> None:
+        """Prepare the message center with this number, or one stage of it; `None` means all stages in this process.
+
+        `chain`: run this instead, for instance a plugin.
+        """
         self._flood_guard = FloodGuard()
         on_flood = self._flood_guard.disconnect
-        self._chain: ChainMember = (
+        self._chain = chain or (
             stage_process(stage, number, on_flood) if stage else Pipeline(on_flood, number)
         )
         self._queue = self._chain.queue

@@ -18,10 +18,12 @@ import amqp
 from django.conf import settings
 
 from foundation.bus import limits, management_api
-from foundation.bus.amqp import BROKER_ERRORS, close, connect
+from foundation.bus.amqp import BROKER_ERRORS, Publisher, close, connect
 from foundation.bus.limits import DAY_MS, HOUR_MS, MIB, QueueLimit
 from foundation.bus.management_api import BrokerUnavailable
+from foundation.bus.outbox import OutboxRow
 from im.rules import topology
+from im.rules.plugins import parked_queue, plugin_queue
 from im.rules.stages import StageName, stage_queue
 
 log = logging.getLogger("im.broker")
@@ -46,6 +48,8 @@ _INGRESS = {
     "x-dead-letter-exchange": "",
     "x-dead-letter-routing-key": topology.DEAD,
 }
+_PARKED = {"x-queue-type": "quorum", "x-max-length": 10_000, "x-overflow": "reject-publish"}
+"""Messages are fetched from it one by one, which the broker refuses where a queue has a single active consumer."""
 _SERVICES = {
     topology.CENTER_QUEUE: [(topology.BASE, "center"), (topology.GB, "center")],
     topology.BALANCE_QUEUE: [(topology.BASE, "balance"), (topology.BASE, "balance.#")],
@@ -84,6 +88,7 @@ LIMITS = (
     # No other copy exists of a message that waits for a center: a full queue refuses new ones.
     QueueLimit("im.ingress", rf"^{topology.INGRESS}(\.[0-9]+)?$", {"max-length-bytes": 128 * MIB}),
     QueueLimit("im.stages", rf"^{re.escape(topology.STAGES)}", {"max-length-bytes": 128 * MIB}),
+    QueueLimit("im.plugins", r"^im\.plugin\.", {"max-length-bytes": 128 * MIB}),
 )
 VHOST_LIMITS = {"max-connections": 20_000, "max-queues": 40_000}
 
@@ -268,13 +273,56 @@ def device_queues() -> list[dict[str, object]]:
     return _rows(f"/queues/{_vhost()}?columns=name,type,arguments")
 
 
-def waiting_between_stages() -> dict[str, int]:
-    """Return how many messages wait in each queue between stages in which any waits. Raises BrokerUnavailable."""
+def waiting_in(prefix: str) -> dict[str, int]:
+    """Return how many messages wait in each queue whose name begins like this. Raises BrokerUnavailable."""
     rows = _rows(f"/queues/{_vhost()}?columns=name,messages")
     counts = {str(row["name"]): int(str(row.get("messages", 0))) for row in rows}
-    return {
-        name: count for name, count in counts.items() if count and name.startswith(topology.STAGES)
-    }
+    return {name: count for name, count in counts.items() if name.startswith(prefix)}
+
+
+def declare_plugin(name: str, *, return_parked: bool = False) -> None:
+    """Declare the queues of a plugin that hears of all messages. Raises one of BROKER_ERRORS.
+
+    `return_parked`: put the messages that were parked back into its queue.
+    """
+    link = connect(settings.IM_AMQP_URL)
+    try:
+        channel: amqp.Channel = link.channel()
+        queue, parked = plugin_queue(name), parked_queue(name)
+        channel.queue_declare(queue, arguments=_INGRESS, **_DURABLE)
+        channel.queue_declare(parked, arguments=_PARKED, **_DURABLE)
+        channel.queue_bind(queue, topology.INCOMING, "*")  # c_<id>; keys of people have two words
+    finally:
+        close(link, politely=True)
+    if return_parked:
+        _return_parked(name)
+
+
+def _return_parked(name: str) -> None:
+    """Put all parked messages back into a plugin's queue; each is removed when the broker has confirmed it."""
+    publisher = Publisher(settings.IM_AMQP_URL)
+    try:
+        channel: amqp.Channel = publisher.connection.channel()
+        for _ in range(publisher.count_waiting(parked_queue(name))):
+            message = channel.basic_get(parked_queue(name))
+            if message is None:
+                break
+            body = message.body if isinstance(message.body, bytes) else message.body.encode()
+            publisher.publish([OutboxRow(0, "", plugin_queue(name), body, {})])
+            channel.basic_ack(message.delivery_tag or 0)
+    finally:
+        publisher.close()
+
+
+def remove_plugin(name: str) -> None:
+    """Delete the queues of a plugin with all that waits in them. Raises one of BROKER_ERRORS."""
+    link = connect(settings.IM_AMQP_URL)
+    try:
+        channel: amqp.Channel = link.channel()
+        for queue in (plugin_queue(name), parked_queue(name)):
+            channel.queue_delete(queue)
+    finally:
+        close(link, politely=True)
 
 
 def delete_queues(names: Iterable[str]) -> None:

@@ -23,6 +23,7 @@ from foundation.bus.management_api import BrokerUnavailable
 from foundation.cells.directory import own_platform, redis_of
 from foundation.web.findings import Finding, find_alarms, find_missing_limits
 from im.data import broker
+from im.rules import topology
 from im.rules.stages import StageName, member_name, members_of_chains, stage_queue
 
 KEPT_SECONDS = 3600
@@ -60,13 +61,18 @@ def seconds_without_progress() -> dict[str, float]:
 
     Raises redis.RedisError.
     """
-    names = [member_name(number, stage) for number, stage in _members()]
+    return seconds_without_progress_of(member_name(number, stage) for number, stage in _members())
+
+
+def seconds_without_progress_of(names: Iterable[str]) -> dict[str, float]:
+    """Return the same for any members of the chain, for instance plugins. Raises redis.RedisError."""
+    asked = [*names]
     with redis_of(own_platform()).pipeline(transaction=False) as pipe:
-        for name in names:
+        for name in asked:
             pipe.pttl(_key(name))
         left = pipe.execute()
     ages = (KEPT_SECONDS - max(0, milliseconds) / 1000 for milliseconds in left)
-    return dict(zip(names, ages, strict=True))
+    return dict(zip(asked, ages, strict=True))
 
 
 def _members() -> list[tuple[int, StageName | None]]:
@@ -134,10 +140,10 @@ def _left_behind() -> list[Finding]:
     if is_distributed():
         return []
     try:
-        waiting = broker.waiting_between_stages()
+        waiting = broker.waiting_in(topology.STAGES)
     except BrokerUnavailable:
         return []
-    queues = ", ".join(f"{count} in {queue}" for queue, count in sorted(waiting.items()))
+    queues = ", ".join(f"{count} in {queue}" for queue, count in sorted(waiting.items()) if count)
     reason = f"messages wait between stages: {queues}" if queues else ""
     todo = "run the stages once more with IM_STAGES=distributed until nothing waits, then change it"
     return [Finding("between stages", reason, todo)]

@@ -37,3 +37,12 @@ NOT_UPLOADED = Counter("im_files_refused_total", "Uploads and downloads refused,
 UNSEEN = Counter(
     "im_files_unseen_total", "Files that could not be inspected, and are served as plain bytes"
 )
+PLUGIN_HANDLED = Counter(
+    "im_plugin_handled_total", "Messages that a plugin has handled", ["plugin"]
+)
+PLUGIN_FAILED = Counter(
+    "im_plugin_failed_total", "Calls in which a plugin raised or took too long", ["plugin"]
+)
+PLUGIN_PUT_OUT = Counter(
+    "im_plugin_put_out_total", "Times that a plugin was put out because it failed", ["plugin"]
+)

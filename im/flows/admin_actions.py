@@ -1,4 +1,4 @@
-"""Administrators act here on other people's conversations, whose messages they do not see."""
+"""Administrators act here on other people's conversations, whose messages they do not see, and on plugins."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from foundation import clock
 from foundation.cells.directory import PlatformStore
 from im.data.locked_conversation import lock_conversation
 from im.data.people import Person
+from im.data.plugins import switches
 
 
 def close(store: PlatformStore, number: int, by: Person, closed: bool) -> bool:
@@ -15,3 +16,8 @@ def close(store: PlatformStore, number: int, by: Person, closed: bool) -> bool:
     """
     with lock_conversation(store, number, by, clock.now()) as locked:
         return locked.close(closed)
+
+
+def switch_plugin(name: str, *, on: bool) -> bool:
+    """Switch a plugin on or off; return whether that changed anything. On also forgives its faults."""
+    return switches.switch(name, on=on)

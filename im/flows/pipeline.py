@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from foundation.bus.outbox import OutboxRow
+from im.flows.plugins.filters import load_filters
 from im.flows.stages.parser import Parser
 from im.flows.stages.processor import Processor
 from im.flows.stages.router import Router
@@ -40,7 +41,7 @@ class Pipeline:
         clients = ClientChannel(self._outgoing)
         results = DirectChannel(Server(Router(), clients, NoChannel()))
         processor = DirectChannel(Server(self._processor, NoChannel(), results))
-        parser = DirectChannel(Server(Parser(), processor, results))
+        parser = DirectChannel(Server(Parser(load_filters()), processor, results))
         self._first = Server(self._streamer, parser, results)
 
     def check_ready(self) -> None:

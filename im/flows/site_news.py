@@ -23,6 +23,7 @@ from foundation.bus.parked_messages import undecided
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
 from im.data import notices
+from im.data.plugins import switches
 from im.rules.broker_permissions import manager_key
 from im.rules.messages import wire_time
 from im.rules.routing import Publication
@@ -56,13 +57,16 @@ def tell_news(platform: str) -> None:
 def _state(platform: str) -> dict[str, str]:
     """Return a platform's state by kind of news; "" means that there is nothing to tell.
 
-    The kinds are which site serves it, licence warnings, and messages that could not be handled.
+    The kinds are which site serves it, licence warnings, messages that could not be handled, and plugins that failed.
     """
-    serving, parked = read(platform), undecided(store_of(platform).database, MOST_COUNTED)
+    database = store_of(platform).database
+    serving, parked = read(platform), undecided(database, MOST_COUNTED)
+    out = switches.faults(database)
     return {
         "served": f"{settings.SITE_NAME} {serving.epoch}" if serving else "",
         "licence": "; ".join(filter(None, map(str, hooks.OPERATOR_WARNINGS.call(platform)))),
         "parked": f"{parked} message(s) could not be handled" if parked else "",
+        "plugins": "; ".join(f"{name} was put out: {fault}" for name, fault in out.items()),
     }
 
 

@@ -41,7 +41,7 @@ from domains.models import (
 from foundation.bus.models import Inbox, Outbox, Parked
 from foundation.cells import sql
 from im.data import presence_store
-from im.models import BalanceServer, Broadcast, Conversation, MediaServer
+from im.models import BalanceServer, Broadcast, Conversation, MediaServer, Plugin
 from licensing.models import Licence, Quota
 from social.models import OutgoingText
 from wire.conference_settings import ConferenceSettings
@@ -237,6 +237,7 @@ def _of_site() -> None:
     Inbox.objects.create(key="k", wire_type="T", digest="d", taken_at=NOW)
     BalanceServer.objects.create(server_id="1", local_host1="10.0.0.8", virtual_host1="10.0.0.7")
     MediaServer.objects.create(server_id="1", local_host1="10.0.0.8")
+    Plugin.objects.create(name="reply-bot", place="confplatform.processors")
     OutgoingText.objects.create(to="+8613800138000", created_at=NOW)
     AccessAttempt.objects.create(
         username="x", ip_address="10.0.0.9", failures_since_start=1, get_data="", post_data=""
@@ -300,6 +301,7 @@ WHOSE: dict[str, Whose] = {
     "im.broadcast": lambda b: [b.domain_id],
     "im.balanceserver": _site,
     "im.mediaserver": _site,
+    "im.plugin": _site,
     "social.outgoingtext": _site,
     "auditlog.logentry": _actor,
 }

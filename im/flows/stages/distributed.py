@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from foundation.bus.outbox import OutboxRow
 from im.data import metrics
+from im.flows.plugins.filters import load_filters
 from im.flows.stages.parser import Parser
 from im.flows.stages.processor import Processor
 from im.flows.stages.router import Router
@@ -53,7 +54,7 @@ def stage_process(
         return StageProcess(place, server.receive, lambda item: item, on_empty=on_empty)
     if stage is StageName.PARSE:
         to_process = place.channel(StageName.PROCESS, _alone(stages.encode_request))
-        parsed = Server(Parser(), to_process, to_route)
+        parsed = Server(Parser(load_filters()), to_process, to_route)
         return StageProcess(place, parsed.receive, stages.decode_delivery)
     if stage is StageName.PROCESS:
         processor = Processor()

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from foundation import clock
 from im.data import revocations
+from im.flows.plugins.filters import Filter
 from im.flows.stages.stage import Handled
 from im.rules import tokens
 from im.rules.messages import BatchResult, ClientDelivery, IncomingRequest, RefusedMessage
@@ -18,7 +19,9 @@ from im.rules.vocabulary import Code
 class Parser:
     """The stage that parses messages and checks tokens. It holds the tokens that it has read."""
 
-    def __init__(self) -> None:
+    def __init__(self, filters: Sequence[Filter] = ()) -> None:
+        """Begin without any token. `filters` are plugins, which check texts in this order."""
+        self._filters = filters
         # Clients send the same token with each message.
         self._read_token = lru_cache(maxsize=50_000)(tokens.read)
 
@@ -34,6 +37,10 @@ class Parser:
                     onward.append(incoming)
                 case refused:
                     outcome.refused.append(refused)
+        for plugin in self._filters:
+            checked = plugin.apply(onward)
+            onward = [item for item in checked if isinstance(item, IncomingRequest)]
+            outcome.refused += [item for item in checked if isinstance(item, RefusedMessage)]
         return Handled(onward, outcome)
 
     def _authenticated(

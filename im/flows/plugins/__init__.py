@@ -1,0 +1,1 @@
+"""Plugins take part in the center's work, within limits, and none of them can stop it."""

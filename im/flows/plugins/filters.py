@@ -1,0 +1,114 @@
+"""Plugins at the place PARSE check or change texts before they are stored.
+
+They run within the stage that parses. A plugin that fails disturbs nobody: the text goes on as it came, and a plugin
+that fails on several in a row is put out.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import cast
+
+from im.data import metrics
+from im.data.plugins import repository, switches
+from im.data.plugins.repository import Installed
+from im.data.plugins.switches import Switch
+from im.flows.plugins import guard
+from im.rules.messages import Edit, IncomingRequest, RefusedMessage, Say
+from im.rules.plugins import (
+    ParserPlugin,
+    Place,
+    PluginFault,
+    Refusal,
+    SentText,
+    Streak,
+    checked_text,
+)
+from im.rules.vocabulary import Code
+
+log = logging.getLogger("im.plugins")
+
+BATCH_SECONDS = 1.0
+"""A plugin may take so long for all texts of a batch together."""
+
+
+def load_filters() -> list[Filter]:
+    """Return the configured plugins at the place PARSE, in the order of IM_PLUGINS. Raises database errors.
+
+    One that cannot be made is left out and put out; one that is not installed is left out.
+    """
+    configured = repository.configured()
+    found = repository.installed() if configured else {}
+    named = [found[name] for name in configured if name in found]
+    return [made for plugin in named if plugin.place is Place.PARSE for made in _made(plugin)]
+
+
+def _made(plugin: Installed) -> list[Filter]:
+    """Return a plugin as a list; [] if it cannot be made."""
+    switches.enter(plugin)
+    try:
+        return [Filter(plugin.name, cast(ParserPlugin, repository.create(plugin)))]
+    except PluginFault as fault:
+        log.error("plugin %s: %s", plugin.name, fault)
+        switches.put_out(plugin.name, str(fault))
+        return []
+
+
+class Filter:
+    """A plugin at the place PARSE, with its switch and its failures in a row."""
+
+    def __init__(self, name: str, plugin: ParserPlugin) -> None:
+        self._name, self._plugin = name, plugin
+        self._switch, self._streak = Switch(name), Streak()
+
+    def apply(self, requests: Sequence[IncomingRequest]) -> list[IncomingRequest | RefusedMessage]:
+        """Return the requests as the plugin has changed them, or refusals; while it is out, as they came."""
+        items: list[IncomingRequest | RefusedMessage] = [*requests]
+        if not any(isinstance(item.request, Say | Edit) for item in requests):
+            return items
+        if not self._switch.is_on():
+            return items
+        try:
+            checked = guard.call(
+                self._name, BATCH_SECONDS, lambda: [self._checked(item) for item in requests]
+            )
+        except PluginFault as fault:
+            self._note_failure(str(fault))
+            return items
+        metrics.PLUGIN_HANDLED.labels(self._name).inc(len(requests))
+        return [self._result(came, item) for came, item in zip(requests, checked, strict=True)]
+
+    def _checked(self, incoming: IncomingRequest) -> IncomingRequest | RefusedMessage | Exception:
+        """Return a request as the plugin has changed it, a refusal, or what the plugin has raised about it."""
+        request = incoming.request
+        if not isinstance(request, Say | Edit) or not request.body:
+            return incoming
+        try:
+            text = SentText(request.conversation, incoming.sender, request.body)
+            match self._plugin.check(text):
+                case Refusal(reason):
+                    mark = incoming.client_msg_id
+                    return RefusedMessage(incoming.sender, Code.MUTED, str(reason)[:300], mark)
+                case body:
+                    return replace(incoming, request=replace(request, body=checked_text(body)))
+        except Exception as error:
+            return error
+
+    def _result(
+        self, came: IncomingRequest, checked: IncomingRequest | RefusedMessage | Exception
+    ) -> IncomingRequest | RefusedMessage:
+        """Return what goes on: the result, or the request as it came if the plugin has failed on it."""
+        if not isinstance(checked, Exception):
+            self._streak.note_success()
+            return checked
+        metrics.PLUGIN_FAILED.labels(self._name).inc()
+        self._note_failure(f"{type(checked).__name__}: {checked}")
+        return came
+
+    def _note_failure(self, fault: str) -> None:
+        if self._streak.note_failure() and self._switch.is_on():
+            log.error("plugin %s is put out: %s", self._name, fault)
+            self._switch.put_out(fault)
+            self._streak.note_success()
