@@ -29,6 +29,7 @@ GROUPS = {
     "open-api": "tests.chaos.open_api",
     "chat": "tests.chaos.chat",
     "stages": "tests.chaos.stages",
+    "plugins": "tests.chaos.plugins",
     "chat-moves": "tests.chaos.chat_moves",
     "visibility": "tests.chaos.visibility",
 }

@@ -137,10 +137,15 @@ def _env(crash_at: str) -> dict[str, str]:
 
 
 def readers(number: int = 0) -> int:
-    """Return how many centers are connected to this queue."""
+    """Return how many centers of this number are connected to their queue."""
+    return readers_of(ingress(number))
+
+
+def readers_of(queue: str) -> int:
+    """Return how many programs are connected to this queue, which must exist."""
     link: Any = connect(settings.IM_AMQP_URL)
     try:
-        return int(link.channel().queue_declare(ingress(number), passive=True).consumer_count)
+        return int(link.channel().queue_declare(queue, passive=True).consumer_count)
     finally:
         link.close()
 
