@@ -38,7 +38,7 @@ async def person_of(browser: Any, width: int = 1100, height: int = 700) -> Any:
         permissions=["camera", "microphone"], viewport={"width": width, "height": height}
     )
     page = await context.new_page()
-    page.set_default_timeout(40_000)
+    page.set_default_timeout(90_000)
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))
     page.on(

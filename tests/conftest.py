@@ -11,10 +11,10 @@ from hypothesis import settings as hypothesis_settings
 
 from tests.browser import browser
 from tests.databases import django_db_setup
-from tests.sites import full_site, manager, simulated, with_core
+from tests.sites import janus, manager, simulated, with_core
 from tests.web_clients import Browser
 
-__all__ = ["browser", "django_db_setup", "full_site", "manager", "simulated", "with_core"]
+__all__ = ["browser", "django_db_setup", "janus", "manager", "simulated", "with_core"]
 
 
 # Hypothesis measures with the wall clock, which says nothing on a machine that is busy with other work.

@@ -24,8 +24,8 @@ from deploy.stand.timings import VARIABLE
 
 GROUPS = (
     "with_core",
-    "full_site",
     "im",
+    "media",
     "im_broker",
     "wire",
     "stories",

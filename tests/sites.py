@@ -1,4 +1,4 @@
-"""Fixtures that start whole sites for stories: with simulated units, with Janus and instant messages, with a core."""
+"""Fixtures that start whole sites for stories: with simulated units, with Janus, with a core."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ import pytest
 from deploy.stand.ports import claimed_ports, ports_for
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
-from tests.im.killed import add_people
 from tests.stories.manager import Manager
 
 
 @contextmanager
-def running_site(root: Path, media: str, units: int, *, im: bool = False) -> Iterator[Site]:
+def running_site(root: Path, media: str, units: int) -> Iterator[Site]:
     """Start a site, and throw it away at the end."""
     width = ports_for(units if media == "janus" else 0)
     with (
         claimed_ports(width) as base,
-        Stand(root, base, sites=1, media=media, units=units, im=im) as stand,
+        Stand(root, base, sites=1, media=media, units=units) as stand,
     ):
         yield stand.sites["east"]
 
@@ -36,10 +35,9 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def full_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Yield a site with two real units, instant messages, and some more people than the demonstration's."""
-    with running_site(tmp_path_factory.mktemp("full"), "janus", 2, im=True) as site:
-        add_people(site)
+def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Start a site with two real units."""
+    with running_site(tmp_path_factory.mktemp("janus"), "janus", 2) as site:
         yield site
 
 
@@ -57,7 +55,7 @@ def with_core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 @pytest.fixture
 def manager(request: pytest.FixtureRequest) -> Iterator[Manager]:
     """Return a conference manager on the broker of the site that the test uses."""
-    names = [n for n in ("simulated", "full_site") if n in request.fixturenames]
+    names = [n for n in ("simulated", "janus") if n in request.fixturenames]
     site: Site = request.getfixturevalue(names[0])
     connected = Manager(site.rabbitmq.url("/"))
     yield connected

@@ -17,4 +17,4 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("im")]
 def test_what_is_acknowledged_survives_that_this_is_killed(what: str, chat_site: Site) -> None:
     verdict, _ = killed(chat_site, STRIKES[what], times=2)
     assert verdict.is_good, verdict
-    assert verdict.acknowledged > 50
+    assert verdict.acknowledged > 20

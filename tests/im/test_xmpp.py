@@ -15,13 +15,13 @@ from im.conformance.person import Person
 from tests.im.killed import PASSWORD
 from tests.im.xmpp import XmppPerson, xmpp_server
 
-pytestmark = pytest.mark.xdist_group("full_site")
+pytestmark = pytest.mark.xdist_group("im")
 
 
 @pytest.fixture(scope="module")
-def xmpp(full_site: Site) -> Iterator[Ejabberd]:
+def xmpp(chat_site: Site) -> Iterator[Ejabberd]:
     """Run an XMPP server beside the site of the group."""
-    with xmpp_server(full_site) as server:
+    with xmpp_server(chat_site) as server:
         yield server
 
 
@@ -34,9 +34,9 @@ def dora(xmpp: Ejabberd) -> Iterator[XmppPerson]:
 
 
 @pytest.fixture(scope="module")
-def emil(full_site: Site) -> Iterator[Device]:
+def emil(chat_site: Site) -> Iterator[Device]:
     """Return emil, who listens over MQTT."""
-    device = Device(Person(full_site.http, "emil", PASSWORD), "mqtt")
+    device = Device(Person(chat_site.http, "emil", PASSWORD), "mqtt")
     device.wait(lambda: device.connected)
     yield device
     device.close()
@@ -52,12 +52,12 @@ def heard(device: Device, body: str) -> list[str]:
 
 
 def test_a_wrong_password_does_not_sign_in_and_a_token_does(
-    xmpp: Ejabberd, full_site: Site
+    xmpp: Ejabberd, chat_site: Site
 ) -> None:
     person = XmppPerson(xmpp, "fay", "wrong")
     assert person.failed
     person.close()
-    fay = Person(full_site.http, "fay", PASSWORD)
+    fay = Person(chat_site.http, "fay", PASSWORD)
     for name, is_let_in in ((fay.id, True), ("dora", False)):
         person = XmppPerson(xmpp, name, fay.me["token"])
         assert person.failed is not is_let_in
@@ -96,8 +96,8 @@ def test_nobody_is_reached_but_by_the_message_center(dora: XmppPerson, xmpp: Eja
         dora.wait(lambda key=key, condition=condition: condition in dora.errors(key))  # type: ignore[misc]  # bound
 
 
-def test_a_group_is_a_room(dora: XmppPerson, emil: Device, full_site: Site) -> None:
-    me = Person(full_site.http, "dora", PASSWORD).id
+def test_a_group_is_a_room(dora: XmppPerson, emil: Device, chat_site: Site) -> None:
+    me = Person(chat_site.http, "dora", PASSWORD).id
     number = emil.person.group("Garden", [me])
     room = f"{number}@groups.{dora.server.domain}"
     assert room in dora.rooms()
@@ -114,8 +114,8 @@ def test_a_group_is_a_room(dora: XmppPerson, emil: Device, full_site: Site) -> N
     assert refused.value.condition == "item-not-found"
 
 
-def test_contacts_see_each_others_presence(dora: XmppPerson, emil: Device, full_site: Site) -> None:
-    other, me = dora.address(emil.person.id), Person(full_site.http, "dora", PASSWORD).id
+def test_contacts_see_each_others_presence(dora: XmppPerson, emil: Device, chat_site: Site) -> None:
+    other, me = dora.address(emil.person.id), Person(chat_site.http, "dora", PASSWORD).id
     emil.person.call("DELETE", f"contacts/{me}")
     dora.wait(lambda: other not in dora.contacts())
     dora.send(lambda: dora.client.send_presence(pto=other, ptype="subscribe"))

@@ -17,9 +17,8 @@ from tests.http.program import Program
 from tests.im.killed import PASSWORD
 from tests.media.people import until
 from tests.stories.faults import BY_NAME
-from tests.stories.manager import Manager
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("full_site")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("calls")]
 
 IS_UP = "() => document.getElementById('call-view').dataset.media === 'up'"
 WAYS = ("amqp", "mqtt", "stomp", "web_stomp")
@@ -104,11 +103,11 @@ async def hears(page: Any) -> None:
 
 
 async def test_all_pages_ring_one_answers_and_both_hear_each_other(
-    browser: Any, full_site: Site
+    browser: Any, call_site: Site
 ) -> None:
-    anna = await page_of(browser, full_site, "anna")
-    chat = await page_of(browser, full_site, "ben")
-    console = await page_of(browser, full_site, "ben", "/console/")
+    anna = await page_of(browser, call_site, "anna")
+    chat = await page_of(browser, call_site, "ben")
+    console = await page_of(browser, call_site, "ben", "/console/")
     await calls(anna, "ben")
     for page in (chat, console):
         await page.locator("#ringing[open]").wait_for()
@@ -127,24 +126,24 @@ async def test_all_pages_ring_one_answers_and_both_hear_each_other(
     for page in (anna, chat):
         await page.locator("#call-view").wait_for(state="hidden")
     await anna.locator("#log .event").filter(has_text="Call, 0:").first.wait_for()
-    number = last_number(full_site)
-    assert await until(lambda: not is_live(full_site, number), 20)
+    number = last_number(call_site)
+    assert await until(lambda: not is_live(call_site, number), 20)
     print(f"\nsilent elsewhere after {silent_after:.2f} s, both heard after {heard_after:.2f} s")
     assert silent_after < 3  # 1 s on a machine that does nothing else
     assert anna.errors == chat.errors == console.errors == []
 
 
 async def test_after_a_missed_call_a_message_is_left_and_heard_on_a_phone(
-    browser: Any, full_site: Site
+    browser: Any, call_site: Site
 ) -> None:
-    dora = await page_of(browser, full_site, "dora")
-    emil = await page_of(browser, full_site, "emil")
+    dora = await page_of(browser, call_site, "dora")
+    emil = await page_of(browser, call_site, "emil")
     await emil.set_viewport_size({"width": 390, "height": 760})
     await calls(dora, "emil")
     await emil.locator("#ringing[open]").wait_for()
     await shot(emil, "ringing-phone")
     due = "UPDATE social_call SET ring_until=created_at, due_at=created_at WHERE state<>'ended'"
-    full_site.mariadb.sql(due, full_site.name)  # as if the minute was over
+    call_site.mariadb.sql(due, call_site.name)  # as if the minute was over
     await dora.get_by_text("emil does not answer.").wait_for()
     await emil.locator("#ringing:not([open])").wait_for(state="attached")
     await dora.get_by_role("button", name="Leave a message").click()
@@ -165,10 +164,10 @@ async def test_after_a_missed_call_a_message_is_left_and_heard_on_a_phone(
 
 
 async def test_a_talk_goes_directly_and_back_over_the_relay_and_outlives_its_unit(
-    browser: Any, full_site: Site
+    browser: Any, call_site: Site
 ) -> None:
-    anna = await page_of(browser, full_site, "anna")
-    ben = await page_of(browser, full_site, "ben")
+    anna = await page_of(browser, call_site, "anna")
+    ben = await page_of(browser, call_site, "ben")
     for page in (anna, ben):
         await page.evaluate(COUNT_PEERS)
     await calls(anna, "ben")
@@ -183,7 +182,7 @@ async def test_a_talk_goes_directly_and_back_over_the_relay_and_outlives_its_uni
         assert await page.evaluate("() => !document.getElementById('mix').muted")
     assert await sounds(anna, SOUND)
     began = time.monotonic()
-    kill_unit(full_site)
+    kill_unit(call_site)
     await anna.locator("#call-view[data-media=lost]").wait_for()
     await asyncio.gather(hears(anna), hears(ben))
     print(f"\nheard again {time.monotonic() - began:.1f} s after the unit was killed")
@@ -209,8 +208,8 @@ def notices(device: Device, cmd: str, call: str) -> list[Any]:
     return [n["data"] for n in device.beside if n["cmd"] == cmd and n["data"]["call_id"] == call]
 
 
-def test_a_call_grows_and_goes_on_until_one_is_left(full_site: Site) -> None:
-    people = [Person(full_site.http, name, PASSWORD) for name in ("fay", "dora", "emil")]
+def test_a_call_grows_and_goes_on_until_one_is_left(call_site: Site) -> None:
+    people = [Person(call_site.http, name, PASSWORD) for name in ("fay", "dora", "emil")]
     fay, dora, emil = people
     devices = [Device(person, "amqp") for person in people]
     try:
@@ -228,18 +227,16 @@ def test_a_call_grows_and_goes_on_until_one_is_left(full_site: Site) -> None:
         assert social(dora, "GET", f"calls/{first}")["call"]["state"] == "active"
         social(emil, "POST", f"calls/{number}/hangup")
         devices[1].wait(lambda: notices(devices[1], "call.ended", first))
-        devices[1].wait(lambda: not is_live(full_site, media["e164"]))
+        devices[1].wait(lambda: not is_live(call_site, media["e164"]))
         assert social(dora, "GET", f"calls/{first}/media")["state"] == "ended"
     finally:
         for device in devices:
             device.close()
 
 
-def test_the_members_of_a_group_ring_and_enter_one_conference(
-    full_site: Site, manager: Manager
-) -> None:
-    fay, dora = (Person(full_site.http, name, PASSWORD) for name in ("fay", "dora"))
-    stranger = Person(full_site.http, "emil", PASSWORD)
+def test_the_members_of_a_group_ring_and_enter_one_conference(call_site: Site) -> None:
+    fay, dora = (Person(call_site.http, name, PASSWORD) for name in ("fay", "dora"))
+    stranger = Person(call_site.http, "emil", PASSWORD)
     device = Device(dora, "stomp")
     try:
         device.wait(lambda: device.connected)
@@ -253,14 +250,12 @@ def test_the_members_of_a_group_ring_and_enter_one_conference(
         media = social(dora, "POST", f"calls/{number}/answer", {"device": "d1"})["media"]
         assert (media["e164"], media["state"]) == (called["e164"], "running")
         social(dora, "POST", f"calls/{number}/hangup")
-        ended = manager.ask({"type": "CM_MAU_RELEASECONF_REQ", "confE164": called["e164"]})
-        assert ended["type"] == "MAU_CM_RELEASECONF_ACK"
     finally:
         device.close()
 
 
-def test_a_conference_calls_people_who_ring_and_enter_it(full_site: Site) -> None:
-    program, ben = Program(full_site), Person(full_site.http, "ben", password_of(full_site, "ben"))
+def test_a_conference_calls_people_who_ring_and_enter_it(call_site: Site) -> None:
+    program, ben = Program(call_site), Person(call_site.http, "ben", password_of(call_site, "ben"))
     device = Device(ben, "mqtt")
     try:
         device.wait(lambda: device.connected)
@@ -282,10 +277,10 @@ def test_a_conference_calls_people_who_ring_and_enter_it(full_site: Site) -> Non
 
 
 def test_devices_of_all_protocols_ring_one_answers_by_the_broker_and_all_are_told(
-    full_site: Site,
+    call_site: Site,
 ) -> None:
-    caller = Person(full_site.http, "fay", PASSWORD)
-    devices = [device_of(full_site, "dora", way) for way in WAYS]
+    caller = Person(call_site.http, "fay", PASSWORD)
+    devices = [device_of(call_site, "dora", way) for way in WAYS]
     dora = devices[0].person
     try:
         wanted = {"user": dora.id, "device": "f1"}
