@@ -71,7 +71,7 @@ class Center:
         )
         self._prefetch = PREFETCH
         self._is_held_up = False
-        """Whether a stage after this one does not keep up, so that this one has to wait."""
+        """The gauge tells whether a stage after this one does not keep up, so that this one has to wait."""
         self._progressed = float("-inf")
         """When this center last noted in Redis that it makes progress (`time.monotonic`)."""
         self._published = 0

@@ -30,7 +30,7 @@ MOST_WAITING, MOST_WAITING_BYTES = 1000, 16 * 1024 * 1024
 
 
 class Sample(NamedTuple):
-    """What was counted in so many seconds: user -> messages without a sender's name over the user's connections.
+    """A sample is a count over so many seconds: user -> messages without a sender's name over the user's connections.
 
     A large message counts for several (`parts_of`).
     """

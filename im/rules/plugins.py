@@ -1,4 +1,4 @@
-"""What a plugin of instant messages sees and returns, and when it counts as broken (docs/howto/write-a-plugin.md).
+"""The module describes what a plugin of instant messages sees and returns, and when it counts as broken (docs/howto/write-a-plugin.md).
 
 A plugin is a Python package of its own. It imports this module alone, and is found by an entry point. It is pure.
 """

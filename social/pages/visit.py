@@ -1,4 +1,4 @@
-"""What all pages of people, circles and moments share: the visiting person, and refusals as sentences.
+"""The module holds what all pages of people, circles and moments share: the visiting person, and refusals as sentences.
 
 The pages consist of plain forms. They decide nothing: each form calls the same flow as the HTTP API.
 """

@@ -1,4 +1,4 @@
-"""What media units report is taken over in order, and before the answer to the control request that caused it."""
+"""Reports of media units are taken over in order, and before the answer to the control request that caused it."""
 
 from __future__ import annotations
 

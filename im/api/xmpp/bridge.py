@@ -62,7 +62,7 @@ class Bridge:
         self._settings = settings
         self.domain = Domain(settings.domain)
         self._signed_in: dict[str, SignedIn] = {}
-        """What stands before the `@` -> who has signed in with it last."""
+        """The map leads from the part of an address before the `@` to the person who has signed in with it last."""
         self._desks: dict[str, Desk] = {}
         """User id -> desk."""
         self._http: aiohttp.ClientSession | None = None

@@ -1,4 +1,4 @@
-"""What our addresses are and can do (XEP-0030)."""
+"""The module answers what our addresses are and can do (XEP-0030)."""
 
 from __future__ import annotations
 

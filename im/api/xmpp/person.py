@@ -97,7 +97,7 @@ class Person:
         self.reactions = Recent()
         """Msg_id -> the person's reaction."""
         self._users = Recent()
-        """What stands before the `@` -> user id."""
+        """The map leads from the part of an address before the `@` to the user id."""
 
     @property
     def user(self) -> str:

@@ -1,4 +1,4 @@
-"""Whether a client of XMPP may sign in: ejabberd asks by way of deploy/ejabberd/ask_bridge.py, over a Unix socket.
+"""The module answers whether a client of XMPP may sign in: ejabberd asks by way of deploy/ejabberd/ask_bridge.py, over a Unix socket.
 
 A question is a line of JSON, `{"name", "password"}`; `name` is what stands before the `@`. The answer is `1` or `0`. The
 password is that of the account, or a token for instant messages, as at the clients' broker.

@@ -1,4 +1,4 @@
-"""How the plugins of this site do: for `manage.py doctor`, for `/metrics`, and for the administrators' page."""
+"""The module reports the state of this site's plugins for `manage.py doctor`, for `/metrics`, and for the administrators' page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ QUEUES = "im.plugin."
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How a plugin at the place PROCESS does: whether a process runs it, and how much waits or was parked."""
+    """The state of a plugin at the place PROCESS tells whether a process runs it, and how much waits or was parked."""
 
     runs: bool
     waiting: int

@@ -74,7 +74,7 @@ class PluginHost:
         self._plugin = cast(ProcessorPlugin, repository.create(installed))
         self._switch, self._streak = Switch(name), Streak()
         self._is_out = False
-        """Whether it was put out, so that it gets back what was parked when it is switched on again."""
+        """The flag tells that the plugin was put out, so that it gets back what was parked when it is switched on again."""
         self._outgoing, self._processor = Outgoing(), Processor()
         router = Server(Router(), ClientChannel(self._outgoing), NoChannel())
         self._answers = Server(self._processor, NoChannel(), DirectChannel(router))

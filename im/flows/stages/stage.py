@@ -1,4 +1,4 @@
-"""What all stages of the message center have in common: how they are called, and how they are joined.
+"""The module holds what all stages of the message center have in common: how they are called, and how they are joined.
 
 A stage takes a batch of one kind, and returns what goes on to the next stage, and results that are to be routed. A
 `Server` joins a stage to the ones after it by two channels. A channel is a direct call where the stages run in one
@@ -23,7 +23,7 @@ In_contra = TypeVar("In_contra", contravariant=True)
 
 @dataclass(slots=True)
 class Handled(Generic[Out]):
-    """What a stage has made of a batch: what the next stage takes, and what is to be routed at once."""
+    """The result of a batch in a stage: what the next stage takes, and what is to be routed at once."""
 
     onward: Sequence[Out]
     outcome: BatchResult
@@ -50,7 +50,7 @@ class ChainMember(Protocol):
     """A chain member is what a center process runs: the whole chain of stages, or one of them."""
 
     name: str
-    """What it is called in logs and by `manage.py doctor`: the center's number, and the stage if it is one alone."""
+    """The name of the process in logs and for `manage.py doctor`: the center's number, and the stage if it is one alone."""
     queue: str
     """The queue that it reads."""
     feeds: Sequence[str]

@@ -31,7 +31,7 @@ FAULTS = {
     Code.BAD_TOKEN: Fault.NOT_SIGNED_IN,
     Code.RATE: Fault.WAIT,
 }
-"""How a client is told of a refusal of the message center."""
+"""The module tells a client of a refusal of the message center."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a media unit reports is taken over in the order in which it was reported, in whatever order it is handled."""
+"""Reports of a media unit are taken over in the order in which it made them, in whatever order they are handled."""
 
 from __future__ import annotations
 

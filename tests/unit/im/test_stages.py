@@ -1,4 +1,4 @@
-"""What passes between the stages of a center arrives as it was sent, in messages that the broker takes."""
+"""Work that passes between the stages of a center arrives as it was sent, in messages that the broker takes."""
 
 from __future__ import annotations
 
