@@ -58,7 +58,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
         return False
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to each row its verified licence, the time now, and whether it is its platform's newest issue."""
+        """Add to each listed row its verified licence, the time now, and whether it is its platform's newest issue."""
         newest, now = newest_licences({row.platform for row in rows}), database_now()
         for row in rows:
             row.is_newest = newest.get(row.platform) == row
@@ -66,7 +66,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
 
     @admin.display(description=_("standing"))
     def standing(self, licence: Licence) -> SafeString:
-        """Return a badge: in force, days left, expired, not yet valid, revoked, invalid, or replaced."""
+        """Return a badge that says whether the licence is valid: in force, days left, expired, revoked and so on."""
         if not hasattr(licence, "is_newest"):
             self.enrich([licence])
         stored, now = licence.stored, licence.read_at  # type: ignore[attr-defined]  # added to each row by `enrich`
@@ -85,12 +85,12 @@ class LicenceAdmin(BaseAdmin[Licence]):
 
     @admin.display(description=_("why invalid"))
     def why(self, licence: Licence) -> str:
-        """Return why the licence's sealed text is not valid; "–" if it is."""
+        """Return why the licence's signed text is not valid; "–" if it is."""
         return stored_licence(licence).text_error or "–"
 
     @admin.display(description=_("kind"))
     def kind(self, licence: Licence) -> SafeString:
-        """Return a badge: evaluation or issued."""
+        """Return a badge: the built-in evaluation licence, or one that was issued."""
         return badge(_("evaluation"), "amber") if licence.evaluation else badge(_("issued"), "blue")
 
     # ---- import and revoke ------------------------------------------------------------------
@@ -101,7 +101,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
-        """Import a licence: show its content and whether it is accepted first, then load it."""
+        """Show the page on which a licence is imported: first its content and whether it is accepted, then load it."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = ImportForm(request.POST or None, request.FILES or None)
@@ -109,7 +109,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
         if form.is_valid():
             text = form.cleaned_data["text"]
             form = ImportForm(initial={"text": text})
-            if refused := _out_of_scope(request, text):
+            if refused := _why_out_of_scope(request, text):
                 outcome = {"refused": refused}
             elif "load" in request.POST and self._load(request, text):
                 return redirect("admin:licensing_licence_changelist")
@@ -126,7 +126,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
         return TemplateResponse(request, "licensing/import.html", context)
 
     def _load(self, request: HttpRequest, text: str) -> bool:
-        """Load the licence of a sealed text; return `False` if it is refused, and then the page says why."""
+        """Save the licence of a sealed text, and note it in the audit trail; return `False` if it is refused."""
         try:
             platform = preview(own_platform(), text).licence.platform
             before = newest_licences([platform]).get(platform)
@@ -152,8 +152,8 @@ class LicenceAdmin(BaseAdmin[Licence]):
         return page
 
 
-def _out_of_scope(request: HttpRequest, text: str) -> str:
-    """Return why this user may not import a licence of that platform; "" if the user may, or the text is bad."""
+def _why_out_of_scope(request: HttpRequest, text: str) -> str:
+    """Return why this user may not import the licence in `text`, by its platform; "" if allowed, or the text is bad."""
     try:
         platform = preview(own_platform(), text).licence.platform
     except BadLicence:
@@ -168,7 +168,7 @@ def _out_of_scope(request: HttpRequest, text: str) -> str:
 
 
 def _revoke(row: Licence) -> bool:
-    """Revoke a licence; return False if it is revoked already."""
+    """Revoke the licence of a row; return whether that changed anything."""
     return revoke(own_platform(), row.platform, row.issue)
 
 
@@ -185,7 +185,7 @@ class QuotaAdmin(ReadOnlyAdmin[Quota]):
     fields = ["owner", "small_used", "large_used"]
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to each row the name and the limits of its domain."""
+        """Add to each listed row the name of its domain, and how many conferences this may have."""
         owners = [row.owner for row in rows]
         names = dict(Domain.objects.filter(pk__in=owners).values_list("pk", "name"))
         limits = limits_of(UserDomain.objects.in_bulk(owners), owners)
@@ -199,10 +199,10 @@ class QuotaAdmin(ReadOnlyAdmin[Quota]):
 
     @admin.display(description=_("small conferences"), ordering="small_used")
     def small(self, quota: Quota) -> SafeString:
-        """Return a bar of the small conferences used."""
+        """Return a bar that shows how many of the allowed small conferences are in use."""
         return bar(quota.small_used, getattr(quota, "limits", (None, None))[0])
 
     @admin.display(description=_("large conferences"), ordering="large_used")
     def large(self, quota: Quota) -> SafeString:
-        """Return a bar of the large conferences used."""
+        """Return a bar that shows how many of the allowed large conferences are in use."""
         return bar(quota.large_used, getattr(quota, "limits", (None, None))[1])

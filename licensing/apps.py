@@ -22,7 +22,7 @@ seats             | licensing.quota         | v.... | v....   | v....    | v....
 """
 
     def connect(self) -> None:
-        """Connect this app to transactions, metrics, the usage shown for domains, and the audit trail."""
+        """Register what other apps use of this one: its part of transactions, metrics, usage, warnings, audit trail."""
         from domains.data import hooks
         from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
         from foundation.web import audit, health
@@ -39,7 +39,7 @@ seats             | licensing.quota         | v.... | v....   | v....    | v....
         audit.follow(models.Licence, without=("sealed",))
 
     def sidebar(self) -> Sequence[SidebarGroup]:
-        """Return the pages of licences and seats."""
+        """Return the sidebar entries of the admin pages of licences and seats (conferences in use)."""
         entries = (
             model_entry(_("Licences"), "license", "licensing", "licence"),
             model_entry(_("Seats"), "event_seat", "licensing", "quota"),

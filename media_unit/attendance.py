@@ -9,7 +9,7 @@ from media_unit.conference_copy import HeldConference
 from media_unit.controls import ControlContext, disconnect, mute_who_may_not_talk
 from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.roster import Terminal
-from wire.arrangement import as_extra
+from wire.arrangement import to_settings_members
 
 log = logging.getLogger("conferences.media.unit")
 
@@ -99,7 +99,7 @@ def page_state(conference: HeldConference) -> Body:
         "recording": bool(conference.recording),
         "arrangement": {
             name: value
-            for name, value in as_extra(conference.arrangement).items()
+            for name, value in to_settings_members(conference.arrangement).items()
             if name not in ("banned", "recording")
         },
     }

@@ -9,7 +9,7 @@ import msgspec
 
 from foundation.bus.message import Body
 from media_unit.roster import Roster
-from wire.arrangement import DEFAULT_ARRANGEMENT, Arrangement, arrangement_of, as_extra
+from wire.arrangement import DEFAULT_ARRANGEMENT, Arrangement, arrangement_of, to_settings_members
 from wire.fields import Settings, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
 
@@ -130,7 +130,7 @@ class HeldConference:
             "settings": Settings(
                 mute=flag(self.mute),
                 silence=flag(self.silence),
-                extra=as_extra(self._with_recording()),
+                extra=to_settings_members(self._with_recording()),
             ),
         }
 
@@ -183,7 +183,7 @@ class HeldConference:
         plain = {name: getattr(self, name) for name in _PLAIN}
         return plain | {
             "room_password": self.room_password,
-            "arrangement": as_extra(self.arrangement),
+            "arrangement": to_settings_members(self.arrangement),
             "roster": self.roster.to_stored(),
             "monitors": [asdict(monitor) for monitor in self.monitors],
         }

@@ -16,10 +16,10 @@ from wire.arrangement import (
     ArrangementRefused,
     Banned,
     arrangement_of,
-    as_extra,
     bans_still_held,
     change_members,
     change_mix,
+    to_settings_members,
 )
 from wire.conference_control import Arrange, CallTerminals, RenameConference, SetPassword
 from wire.error_codes import Err
@@ -72,7 +72,7 @@ class SimulatedConference:
         recording = 1 if self.recording else 2 if is_paused else 0
         arrangement = msgspec.structs.replace(self.arrangement, recording=recording)
         return Settings(
-            mute=flag(self.mute), silence=flag(self.silence), extra=as_extra(arrangement)
+            mute=flag(self.mute), silence=flag(self.silence), extra=to_settings_members(arrangement)
         )
 
     def arrange(self, **changes: object) -> None:

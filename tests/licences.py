@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy.stand.site import Site
-from licensing.rules.amounts import RESOURCES, Amounts, enough_for
+from licensing.rules.amounts import RESOURCES, Amounts, ports_enough_for
 from licensing.rules.licence_text import Licence, read_key, seal
 
 BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def sealed(licence: Licence, signing: str, sealing: str) -> str:
 def licence(platform: str, issue: int, small: int = 0, large: int = 0, **more: Any) -> Licence:
     """Return a licence with these limits, from 2020 on, with ports that fill its conferences unless told otherwise."""
     dates = {name: more.pop(name) for name in ("valid_from", "valid_to") if name in more}
-    enough = dict.fromkeys(RESOURCES, enough_for(small, large))
+    enough = dict.fromkeys(RESOURCES, ports_enough_for(small, large))
     amounts = Amounts(small_conferences=small, large_conferences=large, **{**enough, **more})
     return Licence(
         **{"valid_from": BEGIN, **dates}, platform=platform, issue=issue, amounts=amounts

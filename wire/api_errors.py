@@ -67,7 +67,7 @@ API_ERRORS: dict[int, str] = {
 """Code -> meaning; the description of an answer says more."""
 
 
-def as_markdown() -> str:
-    """Return the codes as a table for the description of the API."""
+def error_codes_as_markdown() -> str:
+    """Return a Markdown table of all error codes and their meanings, for the description of the HTTP API."""
     rows = [f"| {code} | {meaning} |" for code, meaning in API_ERRORS.items()]
     return "\n".join(["| error_code | meaning |", "|---|---|", *rows])

@@ -21,16 +21,17 @@ Ids = Annotated[tuple[Id, ...], items()]
 
 
 class Mix(TypedObject):
-    """A mix says who is heard: everybody (mode 1), or only the terminals in `members` (mode 2)."""
+    """A mix says who is heard in a conference: everybody (mode 1), or only the terminals in `members` (mode 2)."""
 
     mode: Literal[1, 2] = 1
     members: Ids = ()
 
 
 class Poll(TypedObject):
-    """A poll shows its members one after the other, `keep_time` seconds each, `num` rounds (0: without end).
+    """A poll shows terminals (`members`) in turn, each for `keep_time` seconds, in `num` rounds (0: without end).
 
-    `state` is 1 (running) or 2 (paused); it began at `since` with the member number `poll_index`, counted from 1.
+    `state` is 1 (running) or 2 (paused); it began at the time `since` with the member number `poll_index`, counted from
+    1.
     """
 
     mode: Annotated[int, whole(1, 11)] = 1
@@ -42,19 +43,19 @@ class Poll(TypedObject):
     since: Annotated[str, text(40)] = ""
 
     def index_at(self, now: datetime) -> int:
-        """Return the number of the member that is shown now, counted from 1; 0 means that the poll is over."""
+        """Return which member of the poll is shown at `now`, counted from 1; 0 means that the poll is over."""
         if not self.members:
             return 0
         steps = 0
         if self.state == 1:
-            steps = max(0, int(self._seconds_until(now) // self.keep_time))
+            steps = max(0, int(self._seconds_running(now) // self.keep_time))
         position = self.poll_index - 1 + steps
         if self.num and position >= self.num * len(self.members):
             return 0
         return position % len(self.members) + 1
 
-    def _seconds_until(self, now: datetime) -> float:
-        """Return how long the poll has run; 0 if `since`, which a media unit reports, is no time."""
+    def _seconds_running(self, now: datetime) -> float:
+        """Return for how many seconds the poll has run; 0 if `since`, a text from a media unit, is not a time."""
         try:
             since = datetime.fromisoformat(self.since)
         except ValueError:
@@ -63,7 +64,7 @@ class Poll(TypedObject):
 
 
 class View(TypedObject):
-    """One terminal (`dst`) looks at another (`src`)."""
+    """A view says that one terminal (`dst`) is shown the picture of another (`src`), by their ids."""
 
     mode: Literal[1, 2] = 1
     src: Id
@@ -106,7 +107,10 @@ class Arrangement(TypedObject, omit_defaults=True):
     banned: Annotated[tuple[Banned, ...], items()] = ()
 
     def may_talk(self, mtid: str, roles: Collection[str]) -> bool:
-        """Return whether a terminal may open its microphone. `roles`: the ids of chairman and speaker."""
+        """Return whether a terminal (its id: `mtid`) may open its microphone.
+
+        `roles`: the ids of the terminals of chairman and speaker, whom `spare` exempts from `hold`.
+        """
         if self.mix and self.mix.mode == 2 and mtid not in self.mix.members:
             return False
         return not self.hold or mtid in self.maytalk or (bool(self.spare) and mtid in roles)
@@ -118,14 +122,14 @@ class Arrangement(TypedObject, omit_defaults=True):
         return frozenset(name.casefold() for name in names)
 
     def without_terminal(self, mtid: str) -> Arrangement:
-        """Return the arrangement as it is after this terminal was removed from the conference."""
+        """Return the arrangement as it is after the terminal with this id was removed from the conference."""
         mix = self.mix and msgspec.structs.replace(
-            self.mix, members=_without_id(self.mix.members, mtid)
+            self.mix, members=_without_terminal_id(self.mix.members, mtid)
         )
         return msgspec.structs.replace(
             self,
-            maytalk=_without_id(self.maytalk, mtid),
-            vips=_without_id(self.vips, mtid),
+            maytalk=_without_terminal_id(self.maytalk, mtid),
+            vips=_without_terminal_id(self.vips, mtid),
             mix=mix,
             views=tuple(view for view in self.views if mtid not in (view.src, view.dst)),
             layouts={key: value for key, value in self.layouts.items() if key != mtid},
@@ -133,8 +137,8 @@ class Arrangement(TypedObject, omit_defaults=True):
         )
 
 
-def _without_id(ids: Ids, removed_id: str) -> Ids:
-    """Return the ids of terminals without this one."""
+def _without_terminal_id(ids: Ids, removed_id: str) -> Ids:
+    """Return these ids of terminals without the removed one."""
     return tuple(mtid for mtid in ids if mtid != removed_id)
 
 
@@ -157,7 +161,7 @@ CHANGEABLE_MEMBERS = frozenset(
 
 
 class ArrangementRefused(Exception):
-    """A change of an arrangement cannot be made; `errcode` is a code of the open API."""
+    """A change of who is heard and shown cannot be made; `errcode` is an error code of the open API."""
 
     def __init__(self, errcode: str, detail: str) -> None:
         super().__init__(detail)
@@ -165,7 +169,7 @@ class ArrangementRefused(Exception):
 
 
 def arrangement_of(settings: Settings | None) -> Arrangement:
-    """Return the arrangement that a conference's settings contain; the default one if they contain no valid one."""
+    """Return who is heard and shown in a conference, from its settings; the default if they say nothing valid."""
     if settings is None or not settings.extra:
         return DEFAULT_ARRANGEMENT
     try:
@@ -174,8 +178,8 @@ def arrangement_of(settings: Settings | None) -> Arrangement:
         return DEFAULT_ARRANGEMENT
 
 
-def as_extra(arrangement: Arrangement) -> dict[str, object]:
-    """Return the members of an arrangement that differ from their defaults, as JSON for a conference's `settings`."""
+def to_settings_members(arrangement: Arrangement) -> dict[str, object]:
+    """Return the fields of an arrangement that differ from their defaults, in JSON for a conference's `settings`."""
     json_members = to_json(arrangement)
     return {
         name: value
@@ -187,14 +191,14 @@ def as_extra(arrangement: Arrangement) -> dict[str, object]:
 def change_members(
     before: Arrangement, changes: Mapping[str, object], terminal_ids: Collection[str]
 ) -> Arrangement:
-    """Return the arrangement with these members changed. Raises ArrangementRefused.
+    """Return the arrangement (who is heard and shown) after some changes. Raises ArrangementRefused.
 
-    `changes`: name of a member -> its new value in JSON; `None` sets it back to its default. `terminal_ids`: the
-    terminals of the conference; the changes may name no others.
+    `changes`: name of a field of Arrangement -> its new value in JSON; `None` sets it back to its default.
+    `terminal_ids`: the terminals of the conference; the changes may name no others.
     """
     if unknown := changes.keys() - CHANGEABLE_MEMBERS:
         raise ArrangementRefused("29001", f"changes: {min(unknown)[:40]} can not be set")
-    json_members = as_extra(before) | dict(changes)
+    json_members = to_settings_members(before) | dict(changes)
     try:
         after = read_as(
             Arrangement, {name: value for name, value in json_members.items() if value is not None}
@@ -213,9 +217,9 @@ def change_mix(
     removed: Collection[str],
     terminal_ids: Collection[str],
 ) -> Arrangement:
-    """Return the arrangement after terminals were added to its mix and removed from it. Raises ArrangementRefused.
+    """Return the arrangement after terminals joined and left its mix (those that are heard). Raises ArrangementRefused.
 
-    `added`, `removed`: ids of terminals. `terminal_ids`: the terminals of the conference.
+    `added`, `removed`: ids of these terminals. `terminal_ids`: the terminals of the conference.
     """
     if not added and not removed:
         return arrangement
@@ -237,7 +241,7 @@ def bans_still_held(bans: Sequence[Banned], called: Iterable[Terminal]) -> tuple
 
 
 def _terminals_named_in(arrangement: Arrangement, member_names: Collection[str]) -> list[str]:
-    """Return the ids of all terminals that these members of an arrangement name."""
+    """Return the ids of all terminals that occur in these fields (`member_names`) of an arrangement."""
     mtids: list[str] = []
     for name in member_names:
         match getattr(arrangement, name):
@@ -258,22 +262,22 @@ def _terminals_named_in(arrangement: Arrangement, member_names: Collection[str])
     return mtids
 
 
-def members_of_layout(layout: Mapping[str, object]) -> list[dict[str, object]]:
-    """Return the members of a layout: for each place of the picture an object that says who is shown there."""
+def places_of_layout(layout: Mapping[str, object]) -> list[dict[str, object]]:
+    """Return the places of a composed picture (`layout`): for each an object that says who is shown there."""
     members = layout.get("members")
     return [row for row in members if isinstance(row, dict)] if isinstance(members, list) else []
 
 
 def terminals_in_layout(layout: Mapping[str, object]) -> list[str]:
-    """Return the ids of the terminals that a layout shows, its polls included."""
+    """Return the ids of the terminals that a composed picture (`layout`) shows, also in turn (poll)."""
     ids: list[str] = []
-    for member in members_of_layout(layout):
+    for member in places_of_layout(layout):
         ids += [str(member["mt_id"])] if member.get("mt_id") else []
-        ids += _members_of_poll(member.get("poll"))
-    return ids + _members_of_poll(layout.get("poll"))
+        ids += _terminals_in_poll(member.get("poll"))
+    return ids + _terminals_in_poll(layout.get("poll"))
 
 
-def _members_of_poll(poll: object) -> list[str]:
-    """Return the ids of the terminals that a poll inside a layout shows one after the other."""
+def _terminals_in_poll(poll: object) -> list[str]:
+    """Return the ids of the terminals that a place of a picture shows in turn; [] if `poll` is no poll."""
     members = poll.get("members") if isinstance(poll, dict) else None
     return [str(row.get("mt_id")) for row in members or [] if isinstance(row, dict)]

@@ -23,7 +23,7 @@ from wire.media_unit import UnitReportsChange
 
 
 class _AddressFields(TypedObject):
-    """The scheduler (CSS) reads only these fields of a message that it forwards unchanged."""
+    """The scheduler (CSS) reads these fields alone of a message between manager and media unit that it forwards."""
 
     e164: Number = field(name="confE164")
     reqid: Annotated[str, text(64)] = ""
@@ -37,7 +37,7 @@ class _ForwardedMessage(Raw):
     _TYPE_PATTERN: ClassVar[re.Pattern[str]]
 
     def __post_init__(self) -> None:
-        """Raise BadMessage if the type is unknown, or a field of _AddressFields is missing or invalid."""
+        """Raise BadMessage if the type is unknown, the conference's number is missing, or an address is invalid."""
         if not self._TYPE_PATTERN.fullmatch(self.type):
             raise BadMessage(f"unknown type {self.type[:64]!r}", "type")
         read_fields(_AddressFields, self.body)
@@ -60,7 +60,7 @@ class Control(_ForwardedMessage):
 
     @property
     def name(self) -> str:
-        """Return what is ordered, for instance `MUTE`."""
+        """Return what is ordered: the part `<NAME>` of the message type, for instance `MUTE`."""
         return self.type.removeprefix("CM_MCU_").rpartition("_")[0]
 
     @property
@@ -81,11 +81,11 @@ class Control(_ForwardedMessage):
 
 
 CHANGE = "confstatechange"
-"""The name of the field of an answer which has what the order has changed."""
+"""The name of the field of a media unit's answer that reports what the order has changed."""
 
 
 class _ChangeField(TypedObject):
-    """The field CHANGE of an answer."""
+    """The field `confstatechange` of a media unit's answer holds its report of what the order has changed."""
 
     change: UnitReportsChange | None = field(name=CHANGE, default=None)
 
@@ -93,7 +93,7 @@ class _ChangeField(TypedObject):
 class ControlAnswered(_ForwardedMessage):
     """`MCU_CM_<NAME>_ACK`, `_NACK` or `_NTF`: an answer or notice of a media unit to conference managers.
 
-    `confstatechange`, a field of ours that managers do not get: the fields of the MCU_MAU_CONFSTATECHANGE_NTF that
+    `confstatechange`, our addition that managers do not get: the fields of the MCU_MAU_CONFSTATECHANGE_NTF that
     reports what the order has changed. The scheduler (CSS) takes it before it forwards the answer, which may be handled
     before that report.
     """
@@ -101,7 +101,7 @@ class ControlAnswered(_ForwardedMessage):
     _TYPE_PATTERN: ClassVar[re.Pattern[str]] = re.compile(r"MCU_CM_[A-Z0-9_]{1,40}_(ACK|NACK|NTF)")
 
     def __post_init__(self) -> None:
-        """Raise BadMessage also if `confstatechange` is invalid, or about another conference."""
+        """Check the message; raise BadMessage also if `confstatechange` is invalid or about another conference."""
         super().__post_init__()
         if (change := read_fields(_ChangeField, self.body).change) and change.e164 != self.e164:
             raise BadMessage("must be the number that the answer names", f"{CHANGE}.confE164")
@@ -113,7 +113,7 @@ class ControlAnswered(_ForwardedMessage):
 
     @property
     def without_change(self) -> ControlAnswered:
-        """Return the answer as conference managers get it."""
+        """Return the answer as conference managers get it: without the field `confstatechange`."""
         if CHANGE not in self.body:
             return self
         return ControlAnswered({name: self.body[name] for name in self.body if name != CHANGE})
@@ -268,7 +268,7 @@ class SendText(ControlOrder):
 
     @classmethod
     def from_older_form(cls, value: object) -> object:
-        """Return the fields of the message, with the lines of the text joined into one line."""
+        """Return a received message (`value`) with the lines of its text joined into one line."""
         lines = value.get("text") if isinstance(value, dict) else None
         if not isinstance(value, dict) or not isinstance(lines, str):
             return value

@@ -31,7 +31,7 @@ class Creator(TypedObject):
 
 
 class ListedConference(TypedObject):
-    """An entry of a list of conferences."""
+    """An entry describes one conference in the list that the scheduler (CSS) answers to a request for conferences."""
 
     e164: str = field(name="confE164")
     confid: str
@@ -53,7 +53,7 @@ class ListedConference(TypedObject):
 class CreateConference(ConferenceSettings, Message):
     """A conference manager (CM) asks for a conference (CSS §1.1).
 
-    `bookid`, a field of ours, opens the next occurrence of this reservation early; it is then held as it is booked.
+    `bookid`, our addition, opens the next occurrence of this reservation early; it is then held as it is booked.
     """
 
     reqid: ReqId | None = None
@@ -91,7 +91,7 @@ class CreateRefused(Message):
 
 @message("CM_MAU_RELEASECONF_REQ", nack="MAU_CM_RELEASECONF_NACK")
 class ReleaseConference(Message):
-    """A conference manager (CM) asks to end a conference, or the site that hosts it does when its time is over."""
+    """A conference manager (CM) asks to end a conference; so does the site that hosts it when its time is over."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -207,7 +207,10 @@ class EndIsNear(Message):
 
 @message("MAU_CM_CONFRESTORE_NTF")
 class ConferenceMoved(Message):
-    """A conference lost its media unit (state `pending`), or runs again (`running`) and is entered by `join`."""
+    """The scheduler (CSS) tells that a conference lost its media unit (`pending`), or runs again (`running`).
+
+    `join` is then what a client needs to enter it.
+    """
 
     e164: Text = field(name="confE164")
     state: Text
@@ -226,7 +229,7 @@ class AskToRename(Message):
 
 @message("CM_MAU_MODIFYCONFNAME_ACK")
 class RenameGranted(Message):
-    """A conference manager (CM) agrees to a new name. One question per conference is open, so its number is enough."""
+    """A conference manager (CM) agrees to a new name. Only one such question per conference is open at a time."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -234,7 +237,7 @@ class RenameGranted(Message):
 
 @message("CM_MAU_MODIFYCONFNAME_NACK")
 class RenameDenied(Message):
-    """A conference manager (CM) refuses a new name. Without number, the `correlation_id` names the question."""
+    """A conference manager (CM) refuses a new name; of which conference, the number or `correlation_id` says."""
 
     reqid: ReqId | None = None
     e164: Number | None = field(name="confE164", default=None)

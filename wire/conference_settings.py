@@ -19,9 +19,9 @@ from wire.fields import (
 
 
 class ConferenceSettings(TypedObject):
-    """These members of a create request say what the conference is to be, whoever asks, and whenever it begins.
+    """These settings say what a conference is to be, created now or later: name, size, duration, people and so on.
 
-    Reservations and templates keep them under the same names. `settings`, `chairman` and `speaker` are fields of ours;
+    Reservations and templates keep them under the same names. `settings`, `chairman` and `speaker` are our additions;
     the last two each name an account of `mts`.
     """
 

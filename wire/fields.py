@@ -53,7 +53,7 @@ Flag = Literal[0, 1]
 
 
 def flag(value: object) -> Flag:
-    """Return 1 if a value is true, else 0."""
+    """Return a truth value as messages write it: 1 for true, 0 for false."""
     return 1 if value else 0
 
 
@@ -89,7 +89,7 @@ class InvitedTerminal(OpenObject):
 
     @classmethod
     def from_older_form(cls, value: object) -> object:
-        """Fill in `account` and `name` where they are missing."""
+        """Return a received terminal (`value`) with `account` and `name` filled in where they are missing."""
         if not isinstance(value, dict):
             return value
         account = value.get("account", value.get("mtid"))
@@ -106,7 +106,7 @@ Terminals = Annotated[tuple[Terminal, ...], items()]
 
 
 class Settings(OpenObject):
-    """The settings that hold for all members of a conference."""
+    """The settings for all members of a conference: microphones muted (`mute`), loudspeakers off (`silence`)."""
 
     lenient: ClassVar[bool] = True
     mute: Flag | None = None
@@ -133,5 +133,5 @@ class Join(OpenObject):
 
     @property
     def is_empty(self) -> bool:
-        """Return whether no way to enter the conference is named."""
+        """Return whether there is no way to enter the conference."""
         return self.webrtc is None and not self.extra

@@ -18,8 +18,8 @@ MAX_CHARACTERS = 4096
 class LicenceIssued(Message):
     """The management console (BMC) sends the licence of one platform: a new one, or one that we asked for.
 
-    The field `revoked` is ours: 1 means that this issue is revoked. A reader that does not know the field takes the
-    message for a repetition of a licence that it has.
+    The field `revoked` is our addition: 1 means that this issue is revoked. A reader that does not know the field takes
+    the message for a repetition of a licence that it has.
     """
 
     platform: Moid = field(name="platformmoid")
@@ -43,9 +43,9 @@ class AskForLimits(Message):
 
 @message("PLATFORM_LICENSE_NTF")
 class LicenceInForce(Message):
-    """A platform tells its limits: conferences by its own licence, the others summed over all its platforms (CSS §4.1).
+    """A platform publishes its limits: conferences by its own licence, the others summed over all its platforms.
 
-    Without a valid licence of its own the conferences are 0, and validity and issue are absent.
+    Without a valid licence of its own the conferences are 0, and validity and issue are absent (CSS §4.1).
     """
 
     platform: Moid = field(name="platformmoid")

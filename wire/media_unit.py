@@ -34,7 +34,10 @@ from wire.fields import (
 
 @message("MAU_MCU_CREATECONF_REQ")
 class CreateOnUnit(Message):
-    """The scheduler (CSS) starts a conference on a media unit; the highest incarnation of a number is the valid one.
+    """The scheduler (CSS) starts a conference on a media unit.
+
+    `incarnation` grows each time the conference is given to a unit. Of several conferences with one number only that of
+    the highest incarnation is valid.
 
     `chairman` and `speaker` (each an `mtid`) and `settings` are sent if they were requested, and with each restore.
     """
@@ -99,7 +102,7 @@ class ConferenceEndIsNear(Message):
 
 @message("MAU_MCU_DELAYCONF_ACK")
 class UnitExtended(Message):
-    """The scheduler (CSS) prolongs a conference for its media unit."""
+    """The scheduler (CSS) grants a media unit's request: the conference goes on for `delay` minutes, to `endtime`."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -109,7 +112,7 @@ class UnitExtended(Message):
 
 @message("MAU_MCU_DELAYCONF_NACK")
 class UnitExtensionRefused(Message):
-    """The scheduler (CSS) refuses to prolong a conference for its media unit."""
+    """The scheduler (CSS) refuses a media unit's request to prolong a conference; `errcode` says why."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -119,7 +122,7 @@ class UnitExtensionRefused(Message):
 
 @message("MAU_MCU_MODIFYCONFNAME_ACK")
 class UnitRenameGranted(Message):
-    """The media unit may rename the conference, and then reports the new name by MCU_MAU_CONFSTATECHANGE_NTF."""
+    """The scheduler (CSS) lets a media unit rename a conference; it then sends MCU_MAU_CONFSTATECHANGE_NTF."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -127,7 +130,7 @@ class UnitRenameGranted(Message):
 
 @message("MAU_MCU_MODIFYCONFNAME_NACK")
 class UnitRenameRefused(Message):
-    """The media unit may not rename the conference."""
+    """The scheduler (CSS) does not let a media unit rename a conference; `errcode` says why."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -155,7 +158,7 @@ class UnitRestored(UnitCreated):
 class UnitRefused(Message):
     """The media unit refuses to run the conference.
 
-    `detail`, a field of ours, says why in a sentence for the people who asked for the conference.
+    `detail`, our addition, says why in a sentence for the people who asked for the conference.
     """
 
     e164: Number = field(name="confE164")
@@ -183,9 +186,11 @@ class UnitEnded(Message):
 
 
 class UnitListEntry(TypedObject):
-    """An entry of a media unit's list: a conference, at least by number and incarnation.
+    """An entry describes one conference in a media unit's list, at least by number and incarnation.
 
-    `seq`, a field of ours: the number of the last report about it (see MCU_MAU_CONFSTATECHANGE_NTF).
+    The incarnation grows each time the conference is given to a unit.
+
+    `seq`, our addition: the number of the last report about it (see MCU_MAU_CONFSTATECHANGE_NTF).
     """
 
     e164: Number = field(name="confE164")
@@ -239,7 +244,7 @@ class UnitAsksToRename(Message):
 class UnitReportsChange(Message):
     """A media unit reports a new name, password or member list of a conference (CSS §5.1, §5.2).
 
-    `seq`, a field of ours, grows with each report about one incarnation. A report whose `seq` is not higher than that of
+    `seq`, our addition, grows with each report about one incarnation. A report whose `seq` is not higher than that of
     one which was taken is ignored, because reports may be handled in another order than they were sent.
     """
 

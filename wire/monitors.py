@@ -53,8 +53,8 @@ class StartMonitor(Message):
 class MonitorStarted(Message):
     """The scheduler (CSS) answers that the sound or picture is being sent.
 
-    Two fields are ours, and absent if the media unit does not name them: `rtcp`, the address for receiver reports, and
-    `payload`, the payload type in the RTP packets.
+    Two fields are our additions, and absent if the media unit does not name them: `rtcp`, the address for receiver
+    reports, and `payload`, the payload type in the RTP packets.
     """
 
     reqid: Text | None = None

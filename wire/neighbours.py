@@ -44,7 +44,7 @@ class ListForNeighbourRefused(Message):
 class StateReport(Message):
     """The scheduler (CSS) reports its counters, and the platforms that it serves, to network management.
 
-    This release has no connections to NUs, and does not count reservations here, so both fields are 0 (CSS §11).
+    `nuconnections` and `bookedconfs` are always 0: they exist for the form of the message alone (CSS §11).
     """
 
     running: Count

@@ -24,7 +24,7 @@ from wire.fields import (
 
 
 class OptionalSettings(Message):
-    """The base of requests about templates and reservations. It has the fields of a create request, all optional.
+    """The base of requests about templates and reservations: the settings of a conference, all optional.
 
     `None` means that a field was left out. Then a new template or reservation gets the default of a create request, and
     a change leaves the field as it is.

@@ -33,7 +33,7 @@ class Address(TypedObject):
 
 
 class StoreAddress(TypedObject):
-    """The URL of a server that holds the data of a platform."""
+    """The URL of a server (database or Redis) that holds the data of a platform."""
 
     url: Url
     platform: Moid = field(name="platformmoid")
@@ -48,7 +48,7 @@ class AskPlatformState(Message):
 
 @message("PLATFORM_STATE_NOTIFY")
 class PlatformState(Message):
-    """The platform monitor (PMS) tells the state of a platform: normal while its own site serves it.
+    """The platform monitor (PMS) tells whether a platform is normal (its own site serves it) or abnormal.
 
     It is sent when asked for, and at each change. `mains` are the platforms that it backs up.
     """
@@ -82,10 +82,10 @@ class PlatformConfig(Message):
 
 @message("SERVER_ROOM_STATE_NOTIFY")
 class RoomState(Message):
-    """The platform monitor (PMS) tells the state of a machine room, and which user domains belong to it.
+    """The platform monitor (PMS) tells whether a machine room is normal or abnormal (not to be used), and whose it is.
 
-    A default room also has those that name no room. More than 500 domains come in several messages (`parts`), which
-    say the same about the room.
+    `user_domains` belong to the room; to a default room also belong those that name no room. More than 500 domains come
+    in several messages (`parts`), which say the same about the room.
     """
 
     platform: Moid = field(name="platformmoid")

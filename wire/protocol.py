@@ -56,11 +56,11 @@ class PlatformProtocol(WireProtocol):
     resumed_flows = ("create", "restore", "record")
 
     def queues_of(self, platform: str) -> tuple[str, ...]:
-        """Return the queues of one platform alone: that of requests to its platform monitor (PMS)."""
+        """Return the names of the queues that each platform has alone: that of requests to its monitor (PMS)."""
         return (pms_queue(platform),)
 
     def request_scope(self, body: dict[str, Any]) -> str | None:
-        """Return the conference number or domain that a request is about, or ""; `None`: it is no request."""
+        """Return the number or domain that a request (`body`: its JSON) is about, or ""; `None`: it is no request."""
         if not _REQUEST.search(body["type"]):
             return None
         return str(body.get("confE164") or body.get("moid") or "")
@@ -83,7 +83,7 @@ class PlatformProtocol(WireProtocol):
         return route.value.exchange, key or route.value.key
 
     def comes_in(self, wire_type: str) -> bool:
-        """Return whether messages of this type are sent to our scheduler (CSS, MAU) or NPP client, by the form of the name."""
+        """Return whether our scheduler (CSS, MAU) or NPP client receives messages of this type, by its name's form."""
         if wire_type in _SENT_BY_CSS:
             return False
         sender, _, reader_and_name = wire_type.partition("_")
@@ -91,11 +91,11 @@ class PlatformProtocol(WireProtocol):
         return sender not in ("MAU", "CSS") and reader_and_name.startswith(readers)
 
     def is_resumed(self, wire_type: str) -> bool:
-        """Return whether this type is an answer of the resource manager (RMS), which goes to the flow that asked."""
+        """Return whether this type is an answer of the resource manager (RMS), with which a waiting flow goes on."""
         return wire_type in _RESOURCE_ANSWERS
 
     def reader_of(self, wire_type: str) -> str:
-        """Return the name of the party that reads a message type which we do not handle, for docs/messages.md."""
+        """Return who receives messages of a type that this software only sends, in words for docs/messages.md."""
         return _READER_BY_WORD.get(wire_type.split("_")[1], "whoever listens")
 
 

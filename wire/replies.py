@@ -28,7 +28,7 @@ def nack_type(wire_type: str) -> str:
 
 
 def refusal(body: dict[str, Any], errcode: str, detail: str) -> Message | None:
-    """Return the NACK that refuses an unreadable, unknown, late or repeated request; `None` if it has none."""
+    """Return the NACK that refuses a request (`body`: its JSON), with code and reason; `None` if its type has none."""
     wire_type = nack_type(body["type"])
     if not wire_type:
         return None

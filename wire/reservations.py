@@ -1,6 +1,6 @@
 """Messages about reservations (booked conferences) between conference managers (CM) and the scheduler (CSS).
 
-`timezone` and `occurrence` are fields of ours. `occurrence` names one meeting of a reservation that repeats, by the
+`timezone` and `occurrence` are our additions. `occurrence` names one meeting of a reservation that repeats, by the
 start that the rule gives it; without it a request is about the whole reservation.
 """
 

@@ -33,7 +33,7 @@ class ExcludedUnit(TypedObject):
 
     @classmethod
     def from_older_form(cls, value: object) -> object:
-        """Accept an address alone in place of an object."""
+        """Return a received excluded unit (`value`) as an object; older senders write its address alone."""
         return {"ip": value} if isinstance(value, str) else value
 
 
@@ -50,7 +50,7 @@ class UnitAmounts(TypedObject):
 
 @message("GET_RES_REQ", nack="GET_RES_NACK")
 class GetResources(Message):
-    """The scheduler (CSS) asks the resource manager (RMS) for units for a conference (CSS §1.1, §1.3)."""
+    """The scheduler (CSS) asks the resource manager (RMS) for media units to host a conference (CSS §1.1, §1.3)."""
 
     reqid: ReqId | None = None
     user_domain: Moid = field(name="moid")
@@ -99,7 +99,7 @@ MAX_SKEW = 2**45
 class NodeRegistered(Message):
     """A media unit, recorder or mixer (resource) registers with the resource manager (RMS).
 
-    `clockskew` is a field of ours: by how many milliseconds the clock of its host is ahead of the platform's time.
+    `clockskew` is our addition: by how many milliseconds the clock of its host is ahead of the platform's time.
     """
 
     restype: ResourceType

@@ -48,12 +48,12 @@ def pms_queue(platform: str) -> str:
 
 
 def unit_key(ip: str, pid: str = "") -> str:
-    """Return the routing key of one media unit."""
+    """Return the routing key of messages to one media unit; `pid` is its instance name where an address has several."""
     return "cmu.conf.k:" + (f"{ip}:{pid}" if pid else ip)
 
 
 def unit_queue(ip: str, pid: str = "") -> str:
-    """Return the name of the queue of one media unit, which the unit declares."""
+    """Return the name of the queue from which one media unit (see `unit_key`) reads; the unit declares it."""
     return "cmu.conf.q:" + (f"{ip}:{pid}" if pid else ip)
 
 

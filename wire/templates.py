@@ -19,7 +19,7 @@ TemplateId = Annotated[str, text(40, 1)]
 class CreateByTemplate(OptionalSettings):
     """A conference manager (CM) asks for the conference of a template or virtual room, which may run already.
 
-    All fields but `name` and `duration` are ours. A given field replaces that of the template.
+    All fields but `name` and `duration` are our additions. A given field replaces that of the template.
     """
 
     templateid: TemplateId

@@ -13,7 +13,7 @@ from wire.arrangement import (
     Arrangement,
     Poll,
     arrangement_of,
-    members_of_layout,
+    places_of_layout,
 )
 from wire.fields import Settings, Terminal
 
@@ -120,7 +120,7 @@ def terminal(
     """Return an MtItem: a terminal of a conference; strings are never null."""
     account, mtid = wire_terminal.account or "", wire_terminal.mtid or ""
     mix, poll = arrangement.mix, arrangement.poll
-    shown = [row.get("mt_id") for row in members_of_layout(arrangement.layout or {})]
+    shown = [row.get("mt_id") for row in places_of_layout(arrangement.layout or {})]
     return {
         "alias": wire_terminal.name or account,
         "mt_id": wire_terminal.mtid or "",
@@ -196,7 +196,7 @@ def picture(c: Conference, layout: Mapping[str, object]) -> dict[str, object]:
     accounts = {row.mtid: row.account or "" for row in c.mts}
     rows = [
         {**row, "account": accounts.get(str(row.get("mt_id")), ""), "mt_id": row.get("mt_id", "")}
-        for row in members_of_layout(layout)
+        for row in places_of_layout(layout)
     ]
     return {**layout, "members": rows}
 

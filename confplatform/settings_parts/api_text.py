@@ -15,7 +15,7 @@ Programs with a Bearer token, or with `Accept: application/problem+json`, send t
 an HTTP status and problem details (RFC 9457) where a call is refused: 400 if the JSON is not as described, 422 if a
 rule refuses a value. With `?debug=1` nothing is done: arguments are only checked.
 
-{api_errors.as_markdown()}
+{api_errors.error_codes_as_markdown()}
 """
 
 API_SETTINGS: dict[str, object] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deploy.stand.errors import StandError
 from deploy.stand.server import write_private
-from licensing.rules.licence_text import generate_keys, public_of, read_key, write_key
+from licensing.rules.licence_text import generate_keys, public_key_of, read_key, write_key
 
 
 def _password() -> str:
@@ -37,7 +37,7 @@ class Vault:
     @property
     def license_public(self) -> str:
         """Return the public key that verifies licences signed with this vault's signing key."""
-        return write_key(public_of(read_key(self.license_signing, "license_signing")))
+        return write_key(public_key_of(read_key(self.license_signing, "license_signing")))
 
     @classmethod
     def open(cls, directory: Path) -> "Vault":

@@ -26,19 +26,19 @@ def accept(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
     kind = "revoked, as it came" if licence.revoked_at else "loaded"
     log.info("licence %d of %s is %s", licence.issue, licence.platform, kind)
     uow.save(licence)
-    _notify(uow, licence)
+    _publish_change(uow, licence)
 
 
 def revoke(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
     """Revoke the newest issue of a platform's licence, so that the platform has no valid licence."""
     log.warning("licence %d of %s is revoked", licence.issue, licence.platform)
-    _notify(uow, uow.revoke(licence))
+    _publish_change(uow, uow.revoke(licence))
 
 
-def _notify(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
-    """Publish a changed licence to our platform's modules and, at the central site (the core), to the sites."""
+def _publish_change(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
+    """Publish the limits of a changed licence here and, at the central site (the core), send it to the sites."""
     if licence.platform in uow.platforms_here:
-        publish(uow)
+        publish_limits(uow)
     for peer in uow.sites_of_licence(licence.platform) if uow.is_core else ():
         if peer in settings.PEERS:
             send_licence(uow, licence, peer)
@@ -59,8 +59,8 @@ def send_licence(uow: LicensingUnitOfWork, licence: StoredLicence, peer: str) ->
         uow.send(Send(message=notice, route=Routes.LICENCE_NOTICE, destination=peer))
 
 
-def publish(uow: LicensingUnitOfWork, *, even_if_unchanged: bool = False) -> None:
-    """Publish the present limits of the platform to its modules, if they changed since the last time."""
+def publish_limits(uow: LicensingUnitOfWork, *, even_if_unchanged: bool = False) -> None:
+    """Publish the limits of the platform's licence to its modules, if they changed since the last time."""
     message = uow.licence_in_force()
     is_unchanged = uow.was_published(message)
     if not is_unchanged:

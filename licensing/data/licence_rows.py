@@ -42,7 +42,7 @@ licence longer."""
 def newest_of(
     database: str, platforms: Collection[str], *, lock: bool = False
 ) -> tuple[dict[str, StoredLicence], datetime]:
-    """Return the newest issue of each platform that has one, and the time now, in one query.
+    """Return the newest issue (edition) of each platform's licence, and the time now, in one query.
 
     The time is the database's, or the latest that was seen before, if that is later: a licence is
     valid or not at this time. With `lock` the rows are locked.
@@ -54,20 +54,20 @@ def newest_of(
 
 
 def newest(database: str, platform: str, *, lock: bool = False) -> StoredLicence | None:
-    """Return the newest issue of a platform's licence, or `None`; with `lock` its row is locked."""
+    """Return the newest issue (edition) of a platform's licence, or `None`; `lock` locks its row."""
     return newest_of(database, [platform], lock=lock)[0].get(platform)
 
 
 def newest_with_time(database: str, platform: str) -> tuple[StoredLicence | None, datetime]:
-    """Return the newest issue of a platform's licence, or `None`, and the time by the database (see `newest_of`)."""
+    """Return the newest issue (edition) of a platform's licence, or `None`, and the database's time."""
     licences, now = newest_of(database, [platform])
     return licences.get(platform), now
 
 
 def from_row(row: tuple[Any, ...]) -> StoredLicence:
-    """Return the licence of a row: (platform, issue, sealed text, valid from, evaluation, revoked at).
+    """Return the licence of a database row: (platform, issue, sealed text, valid from, evaluation, revoked at).
 
-    If its sealed text is not valid, the licence has no limits, and `text_error` says why. The
+    If its sealed (signed and encrypted) text is not valid, the licence has no limits, and `text_error` says why. The
     limits of the evaluation licence (issue 0) are in the code.
     """
     platform, issue, text, valid_from, evaluation, revoked_at = row[:6]
@@ -111,7 +111,7 @@ def to_stored(licence: Licence, text: str, revoked_at: datetime | None = None) -
 
 
 def to_row(licence: StoredLicence) -> tuple[Any, ...]:
-    """Return the row of a licence: the values of COLUMNS, in their order."""
+    """Return the values of a licence's database row, in the order of COLUMNS."""
     return (
         licence.platform,
         licence.issue,

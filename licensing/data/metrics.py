@@ -16,15 +16,15 @@ from licensing.rules.decisions import Standing, days_left
 
 
 def gauges() -> Iterator[GaugeMetricFamily]:
-    """Yield the metrics of this site: by the roles `css` (scheduler) and `bmc` (central site)."""
+    """Yield the licence metrics of this site, by its roles `css` (scheduler) and `bmc` (central site)."""
     if "css" in settings.ROLES:
-        yield from _of_own_platform()
+        yield from _gauges_of_own_platform()
     if "bmc" in settings.ROLES:
-        yield _of_all_platforms()
+        yield _gauge_of_all_platforms()
 
 
-def _of_own_platform() -> Iterator[GaugeMetricFamily]:
-    """Yield whether our licence is valid, its days left, and what is used and licensed.
+def _gauges_of_own_platform() -> Iterator[GaugeMetricFamily]:
+    """Yield the metrics of our platform's licence: validity, days left, and the amounts used and licensed.
 
     A licence without end has no metric of its days left.
     """
@@ -46,8 +46,8 @@ def _of_own_platform() -> Iterator[GaugeMetricFamily]:
         yield family
 
 
-def _of_all_platforms() -> GaugeMetricFamily:
-    """Return, for the central site (the core), the days left of each platform's licence that has an end."""
+def _gauge_of_all_platforms() -> GaugeMetricFamily:
+    """Return the metric of the central site (the core): the days left of each platform's licence that ends."""
     database = store_of(own_platform()).database
     newest, now = licence_rows.newest_of(database, platforms(database) or [""])
     family = GaugeMetricFamily(

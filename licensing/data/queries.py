@@ -24,7 +24,7 @@ from licensing.rules.limits import find_exceeded
 
 @dataclass(frozen=True, slots=True)
 class LicenceState:
-    """The newest licence of a platform (`None`: it has none), and the time `now` at which it was read."""
+    """The state is a platform's newest licence (`None`: it has none), and the time `now` at which it is judged."""
 
     licence: StoredLicence | None
     now: datetime
@@ -51,7 +51,7 @@ class LicenceState:
 
 
 def state_of(platform: str = "") -> LicenceState:
-    """Return the newest licence of a platform, by default of our own, with the time now."""
+    """Return the newest licence of a platform (default: our own) with the time now, by which it is valid or not."""
     database = store_of(own_platform()).database
     return LicenceState(*licence_rows.newest_with_time(database, platform or own_platform()))
 
@@ -67,7 +67,7 @@ def database_now() -> datetime:
 
 
 def stored_licence(row: Licence) -> StoredLicence:
-    """Return the licence of a row, with `text_error` if its sealed text is not valid."""
+    """Return the verified licence of a model row, with `text_error` if its signed text is not valid."""
     values = (row.platform, row.issue, row.sealed, row.valid_from, row.evaluation, row.revoked_at)
     return licence_rows.from_row(values)
 
@@ -79,7 +79,7 @@ def newest_licences(platforms: Collection[str]) -> dict[str, Licence]:
 
 
 def usage_and_limits_of_site() -> UsageAndLimits:
-    """Return what our own platform uses of the licence, and its limits."""
+    """Return the licensed amounts that our own platform and the others served here use, and the limits."""
     return read_usage_and_limits(store_of(own_platform()).database, own_platform())
 
 

@@ -33,7 +33,7 @@ def hash_content(licence: StoredLicence | None, now: datetime) -> dict[Any, Any]
 
 
 def write(platform: str, licence: StoredLicence | None, now: datetime) -> bool:
-    """Write a platform's licence to Redis; return `False` if Redis does not answer.
+    """Write the hash that shows a platform's licence in Redis; return `False` if Redis does not answer.
 
     Then `rebuild` writes it later.
     """

@@ -39,10 +39,10 @@ _SELECT_COUNTS = f"{ALL_COUNTS.format(more='')} WHERE owner"
 
 
 class Seats:
-    """The licence counts that one transaction reads and changes. Rows are locked when first read, written by `flush`.
+    """The seats count what conferences use of the licence, in one transaction: locked when read, written by `flush`.
 
-    Where a site serves several platforms, these share sums, and their counts lie in several databases. Then the site's
-    one lock comes before the rows, so that of two creates at the same moment the second one sees the first.
+    The platforms that one site serves share limits, but their counts lie in several databases. Then one lock of the
+    site is taken before the rows, so that of two creates at the same moment the second one sees the first.
     """
 
     def __init__(
@@ -52,9 +52,9 @@ class Seats:
         now: datetime,
         hold: Callable[[AbstractContextManager[None]], object],
     ) -> None:
-        """Remember database, platform and time; no row is read yet. `platform` owns the database.
+        """Begin without reading a row. `platform` owns the database; `now` is the transaction's time.
 
-        `hold` enters a lock that is left when the transaction has ended.
+        `hold` enters a context manager (a lock), which is left when the transaction has ended.
         """
         self._database, self._platform, self._now = database, platform, now
         self._hold = hold
@@ -68,7 +68,7 @@ class Seats:
         self._licence_read = False
 
     def lock(self, owners: Collection[str]) -> None:
-        """Read and lock the counts of these user domains and of the platform, and read its licence.
+        """Lock and read the counts of these user domains (`owners`) and of the platform, and read its licence.
 
         Counts that do not exist yet are created as 0.
         """
@@ -76,7 +76,7 @@ class Seats:
         if not unread:
             return
         if not self._licence_read and (sharing := _platforms_sharing(self._platform)):
-            self._hold(_lock_of_sums(sharing, self._platform))
+            self._hold(_hold_lock_of_sums(sharing, self._platform))
         counts = self._lock_and_read(unread)
         missing = [(owner, *astuple(NONE)) for owner in unread if owner not in counts]
         if missing:
@@ -88,14 +88,14 @@ class Seats:
             self._licence, self._licence_read = self._read_licence(), True
 
     def _lock_and_read(self, owners: list[str]) -> dict[str, Amounts]:
-        """Lock and return the counts of those platforms and user domains (`owners`) that have a row."""
+        """Lock and return the counts of these platforms and user domains (`owners`), without those that have no row."""
         query = f"{_SELECT_COUNTS} IN ({sql.marks(owners)}) ORDER BY owner FOR UPDATE"
         return {
             owner: Amounts(*counts) for owner, *counts in sql.select(self._database, query, owners)
         }
 
     def _read_licence(self) -> Limits | None:
-        """Read the limits of the platform's licence in one query; `None` if it is not valid."""
+        """Read the platform's licence, and return its limits; `None` if it is not valid."""
         self._others = resources_of_others(self._platform)
         licences, clock = licence_rows.newest_of(
             self._database, (self._platform, *possible_platforms())
@@ -113,8 +113,8 @@ class Seats:
             _site_limits(self._platform, licences, self._now),
         )
 
-    def _used_now(self, owner: str) -> Amounts:
-        """Return what a platform or user domain (`owner`) uses, with the changes of this transaction."""
+    def _used_by(self, owner: str) -> Amounts:
+        """Return what a platform or user domain (`owner`) uses, the changes of this transaction included."""
         pairs = zip(astuple(self._used[owner]), COLUMNS, strict=True)
         return Amounts(*(count + self._deltas[(owner, column)] for count, column in pairs))
 
@@ -127,7 +127,7 @@ class Seats:
         its size the domain may have; `None` means any number.
         """
         self.lock([domain])
-        used_by_platform, used_by_domain = self._used_now(self._platform), self._used_now(domain)
+        used_by_platform, used_by_domain = self._used_by(self._platform), self._used_by(domain)
         used_at_site = used_by_platform + self._others
         return find_reached_limit(
             required, self._licence, used_at_site, domain_limit, used_by_domain, self._now
@@ -141,11 +141,11 @@ class Seats:
         self.lock([])
         if self._licence is None:
             return ""
-        used = self._used_now(self._platform) + self._others
+        used = self._used_by(self._platform) + self._others
         return find_short_resource(required, used, self._licence.site)
 
     def change(self, domain: str, before: Amounts, after: Amounts) -> None:
-        """Count that a conference of this user domain uses the resources `after` now, and used `before` so far."""
+        """Change the counts by one conference of a user domain: it used `before` so far, and uses `after` now."""
         for column, old, new in zip(COLUMNS, astuple(before), astuple(after), strict=True):
             if new == old:
                 continue
@@ -154,7 +154,7 @@ class Seats:
                 self._deltas[(domain, column)] += new - old
 
     def flush(self) -> None:
-        """Write all changed counts in one statement."""
+        """Write all counts that this transaction has changed to the database, in one statement."""
         deltas = {key: delta for key, delta in self._deltas.items() if delta}
         if not deltas:
             return
@@ -174,7 +174,7 @@ class Seats:
 
 
 def _site_limits(platform: str, licences: Mapping[str, StoredLicence], now: datetime) -> Amounts:
-    """Return the limits of a platform, with the resources of all platforms that its site may serve.
+    """Return a platform's limits: its own conferences, and the resources of all platforms that its site may serve.
 
     `licences`: platform -> newest licence.
     """
@@ -205,15 +205,15 @@ def resources_of_others(platform: str) -> Amounts:
 
 
 def _platforms_sharing(platform: str) -> list[str]:
-    """Return the other platforms that this site serves now, which share the sums of the licences with a platform."""
+    """Return the other platforms that this site serves now; they share with this one the sum of their limits."""
     return [other for other in possible_platforms() if other != platform and _is_served(other)]
 
 
 @contextmanager
-def _lock_of_sums(others: Sequence[str], platform: str) -> Iterator[None]:
-    """Hold the site's lock for sums over the platforms that it serves. Raises OperationalError if it is not free soon.
+def _hold_lock_of_sums(others: Sequence[str], platform: str) -> Iterator[None]:
+    """Hold the site's lock on the sums over its platforms (`others`, `platform`). Raises OperationalError after 2 s.
 
-    It lies at the database of one of them, the same for all processes of the site.
+    The lock lies at the database of one of them, the same for all processes of the site.
     """
     database = store_of(min(platform, *others)).database
     with sql.named_lock(database, "licence sums", _LOCK_WAIT_SECONDS) as has_lock:
@@ -274,7 +274,7 @@ def lock_counts(database: str, platform: str) -> None:
 
 
 def write_counts(database: str, counts: Mapping[str, Amounts]) -> None:
-    """Replace the stored counts: platform or user domain -> amounts in use."""
+    """Replace the stored counts by corrected ones: platform or user domain -> amounts in use."""
     rows: list[tuple[Any, ...]] = [(owner, *astuple(amounts)) for owner, amounts in counts.items()]
     sql.insert(database, "licensing_quota", ("owner", *COLUMNS), rows, update=COLUMNS)
 

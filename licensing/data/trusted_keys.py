@@ -45,12 +45,12 @@ def keys() -> TrustedKeys:
 
 
 def verify(text: str) -> Licence:
-    """Verify and decrypt a sealed text, and return its licence. Raises a BadLicence."""
+    """Verify and decrypt a licence's sealed text by this site's keys, and return the licence. Raises BadLicence."""
     return unseal(text, *keys())
 
 
 def verify_cached(text: str) -> Licence:
-    """Return the licence of a sealed text, verified now or within the last minute. Raises a BadLicence.
+    """Return the licence of a sealed (signed, encrypted) text, verified within the last minute. Raises BadLicence.
 
     Results are cached by a hash of text and keys.
     """

@@ -47,7 +47,7 @@ class LicensingUnitOfWork:
     @property
     def now(self) -> datetime:
         """Return the time at which licences are valid or not: the database's, or a later one seen before."""
-        self._lock()
+        self._lock_published()
         return self._latest_time
 
     @property
@@ -67,14 +67,14 @@ class LicensingUnitOfWork:
         return tuple(site for site in sites if site != self.platform)
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Do nothing: these messages are rare, and take their locks when they are handled."""
+        """Do nothing before a batch of messages: those about licences are rare, and take their locks when handled."""
 
     # ---- reading ----------------------------------------------------------------------------
 
-    def _lock(self) -> bytes:
-        """Lock the own platform's row of limits until the transaction ends; return the message published last.
+    def _lock_published(self) -> bytes:
+        """Lock the own platform's row of published limits, and return the message that was published last.
 
-        No other transaction then changes or publishes licences here.
+        Until the transaction ends no other one changes or publishes licences here.
         """
         if self._published is None:
             columns, row = (
@@ -91,7 +91,7 @@ class LicensingUnitOfWork:
 
     def newest(self, platform: str) -> StoredLicence | None:
         """Lock and return the newest issue of a platform's licence; `None` if it has none."""
-        self._lock()
+        self._lock_published()
         if platform not in self._newest:
             self._newest[platform] = licence_rows.newest(self._database, platform, lock=True)
         return self._newest[platform]
@@ -102,16 +102,16 @@ class LicensingUnitOfWork:
         others = [limits_at(self.newest(platform), self.now) for platform in self.other_platforms]
         limits = sum_site_limits(limits_at(licence, self.now), others)
         is_valid = standing(licence, self.now) is Standing.VALID
-        return _to_message(self.platform, licence if is_valid else None, limits)
+        return _limits_message(self.platform, licence if is_valid else None, limits)
 
     def was_published(self, message: LicenceInForce) -> bool:
         """Return whether these are the limits that were published last."""
-        return self._lock() == dumps(to_body(message))
+        return self._lock_published() == dumps(to_body(message))
 
     # ---- writing ----------------------------------------------------------------------------
 
     def save(self, licence: StoredLicence) -> None:
-        """Save an issue of a licence in place of a row with the same issue, which may have been altered."""
+        """Save an issue (edition) of a licence; it replaces a row of the same issue, which may have been altered."""
         update = licence_rows.COLUMNS[2:]
         sql.insert(
             self._database,
@@ -124,7 +124,7 @@ class LicensingUnitOfWork:
         self._changed.add(licence.platform)
 
     def revoke(self, licence: StoredLicence) -> StoredLicence:
-        """Revoke an issue, and return it revoked. Older issues do not come into force again."""
+        """Revoke an issue (edition) of a licence, and return it revoked. Older ones do not come into force again."""
         sql.execute(
             self._database,
             f"UPDATE {licence_rows.TABLE} SET revoked_at=%s WHERE platform=%s AND issue=%s",
@@ -149,11 +149,11 @@ class LicensingUnitOfWork:
         sql.execute(self._database, query, [to_db_datetime(self.now), self.platform])
 
     def send(self, outgoing: Outgoing) -> None:
-        """Stage a message, which is sent once the transaction has committed."""
+        """Add a message to the transaction; it is sent once that has committed."""
         self._uow.send(outgoing)
 
     def flush(self) -> None:
-        """Do nothing: each change was written at once."""
+        """Do nothing at the end of the transaction: each change was written at once."""
 
     def after_commit(self) -> None:
         """Write the changed licences of platforms at this site to Redis."""
@@ -161,7 +161,9 @@ class LicensingUnitOfWork:
             redis_projection.write(platform, self._newest.get(platform), self.now)
 
 
-def _to_message(platform: str, licence: StoredLicence | None, limits: Amounts) -> LicenceInForce:
+def _limits_message(
+    platform: str, licence: StoredLicence | None, limits: Amounts
+) -> LicenceInForce:
     """Return the message with a platform's limits; `licence` is `None` if it has no valid one."""
     if licence is None:
         return LicenceInForce(platform=platform, **asdict(limits))

@@ -26,10 +26,10 @@ RESOURCE_NAMES = {
 
 
 def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
-    """Return the use of conferences (and for our platform of resources): domain -> measures.
+    """Return how much platforms and user domains (`moids`) use of their limits, for the admin pages.
 
-    A measure has a name, the amount used, and the limit. The domains are platforms and user
-    domains. A site without the role `css` (scheduler) has no conferences and returns `{}`.
+    The result is: domain -> measures, each with a name, the amount used, and the limit. For our own
+    platform they include the resources. A site without the role `css` (scheduler) has no conferences and returns `{}`.
     """
     if "css" not in settings.ROLES:
         return {}
@@ -89,13 +89,13 @@ def _count_conferences(database: str, owners: Collection[str]) -> dict[str, tupl
 
 
 def _conference_measures(used: tuple[int, int], limits: tuple[int, int]) -> list[Measure]:
-    """Return the use of small and large conferences beside their limits."""
+    """Return the measures of small and large conferences. `used` and `limits` are (small, large)."""
     names = (_("small conferences"), _("large conferences"))
     return [Measure(*values) for values in zip(names, used, limits, strict=True)]
 
 
 def _resource_measures(database: str) -> list[Measure]:
-    """Return the use of each resource of our own platform beside its limit; 0 without a valid licence."""
+    """Return the measure of each resource of our own platform; its limit is 0 without a valid licence."""
     site = read_usage_and_limits(database, own_platform())
     limits = site.limits or NONE
     return [

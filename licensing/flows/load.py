@@ -45,7 +45,7 @@ class LicenceRefused(BadLicence):
 def on_licence_issued(uow: LicensingUnitOfWork, notice: LicenceIssued, envelope: Envelope) -> None:
     """Save a licence from the management console (BMC) if it is newer than the stored one.
 
-    Raises NotTaken for a bad one; the message is then parked with the reason.
+    Raises NotTaken for a bad one; the message is then put aside, with the reason, for operators.
     """
     if not uow.is_open:
         log.info("licence of %s left to the site that serves us now", notice.platform)
@@ -81,7 +81,7 @@ def _decide_and_save(
 
 
 def load(platform: str, text: str) -> DecidedLicence:
-    """Save the licence of a sealed text that an operator imports; return it with the verdict NEW or KNOWN.
+    """Save the licence of a sealed text that an operator imports; return it with its verdict (NEW or KNOWN).
 
     Raises BadLicence with the reason if it is refused.
     """
@@ -98,7 +98,7 @@ def load(platform: str, text: str) -> DecidedLicence:
 
 
 def preview(platform: str, text: str) -> DecidedLicence:
-    """Return the licence of a sealed text, and the decision that `load` would make. Raises a BadLicence."""
+    """Return the licence of a sealed text, and whether `load` would accept it; save nothing. Raises BadLicence."""
     licence = trusted_keys.verify(text)
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)

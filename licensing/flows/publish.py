@@ -75,16 +75,16 @@ def request_licences(platform: str) -> None:
         if licensing.is_open:
             request = AskForLicences(platforms=licensing.licensed_platforms)
             licensing.send(Send(message=request, route=Routes.BMC_LICENCE))
-            commit.publish(licensing, even_if_unchanged=True)
+            commit.publish_limits(licensing, even_if_unchanged=True)
     wake_up.wake_everywhere(platform)
 
 
 def repair(platform: str) -> None:
-    """Publish the limits if a licence has begun or ended meanwhile, and correct the licences in Redis."""
+    """Publish the platform's limits if a licence has begun or ended since the last time, and correct Redis."""
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)
         if licensing.is_open:
             licensing.save_time_seen()
         if licensing.is_open and licensing.has_scheduler:
-            commit.publish(licensing)
+            commit.publish_limits(licensing)
     redis_projection.rebuild(platform)

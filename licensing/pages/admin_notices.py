@@ -11,7 +11,7 @@ from licensing.data.queries import describe_excess, state_of
 
 
 def for_pages(request: HttpRequest) -> dict[str, Callable[[], str]]:
-    """Return `licence_warning` for the context of all pages: a function that returns the warning, or "".
+    """Return the template variable `licence_warning` for all pages: a function that returns the warning, or "".
 
     It reads the database only on a page that shows the warning, and only for administrators.
     """

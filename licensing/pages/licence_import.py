@@ -30,7 +30,7 @@ class ImportForm(forms.Form):
     file = forms.FileField(required=False)
 
     def clean(self) -> dict[str, Any]:
-        """Take the content of the file if there is one, else the pasted text, without whitespace."""
+        """Set `text` to the content of the file if there is one, else to the pasted text, without whitespace."""
         cleaned: dict[str, Any] = super().clean() or {}
         if file := cleaned.get("file"):
             cleaned["text"] = file.read(2 * MAX_CHARACTERS).decode("utf-8", "replace")
@@ -52,10 +52,10 @@ def preview_for_page(text: str) -> dict[str, object]:
         return {"refused": str(error)}
     is_accepted = decision.verdict is Verdict.NEW
     refused = "" if is_accepted else decision.detail
-    return {"takes": is_accepted, "refused": refused, "comparison": compare(licence)}
+    return {"takes": is_accepted, "refused": refused, "comparison": compare_with_present(licence)}
 
 
-def compare(offered: Licence) -> SafeString:
+def compare_with_present(offered: Licence) -> SafeString:
     """Return a table of an offered licence's values beside those of its platform's present licence."""
     current = state_of(offered.platform).licence
     current_values, offered_values = _values_by_label(current), _values_by_label(offered)
@@ -66,7 +66,7 @@ def compare(offered: Licence) -> SafeString:
 
 
 def _values_by_label(licence: Licence | StoredLicence | None) -> dict[str, object]:
-    """Return the values of a licence: label in the table -> value; `{}` for `None`."""
+    """Return the values of a licence for a table: label of the row -> value; `{}` for `None`."""
     if licence is None:
         return {}
     limits = {name.replace("_", " "): value for name, value in asdict(licence.amounts).items()}

@@ -64,6 +64,6 @@ EVALUATION = Amounts(8, 2, 448, 448, 10, 448, 448)
 It is in the code, so that altering its row changes nothing."""
 
 
-def enough_for(small: int, large: int) -> int:
+def ports_enough_for(small: int, large: int) -> int:
     """Return how many media ports are enough for so many small and large conferences of any size."""
     return min(MAX_AMOUNT, small * SMALL_PORTS + large * LARGE_PORTS)

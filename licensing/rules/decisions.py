@@ -77,12 +77,12 @@ def standing(licence: StoredLicence | None, now: datetime) -> Standing:
 
 
 def limits_at(licence: StoredLicence | None, now: datetime) -> Amounts | None:
-    """Return the limits that a licence sets now; `None` if it is not valid."""
+    """Return the limits that a licence sets at the time `now`; `None` if it is not valid then."""
     return licence.amounts if licence and standing(licence, now) is Standing.VALID else None
 
 
 def days_left(licence: StoredLicence | None, now: datetime) -> float | None:
-    """Return the days until a licence ends; 0 if it is not valid, `None` if it has no end."""
+    """Return how many days are left until a licence ends; 0 if it is not valid, `None` if it has no end."""
     if licence is None or standing(licence, now) is not Standing.VALID:
         return 0.0
     return None if licence.valid_to is None else (licence.valid_to - now).total_seconds() / _DAY
@@ -141,10 +141,10 @@ def decide_import(
     *,
     revoked: bool = False,
 ) -> Decision:
-    """Decide whether an offered licence with a valid signature is accepted.
+    """Decide whether an offered licence, whose signature is valid, is accepted at this site.
 
-    `newest`: the newest issue of its platform that we store. `platforms`: those whose licences we
-    store. `revoked`: the sender has revoked it; it is stored nevertheless, so that no older issue
+    `newest`: the newest issue (edition) of its platform that we store. `platforms`: those whose licences
+    we store. `revoked`: the sender has revoked it; it is stored nevertheless, so that no older issue
     stays in force.
     """
     if offered.platform not in platforms:

@@ -64,7 +64,7 @@ class Licence:
     valid_to: datetime | None = None
 
     def __post_init__(self) -> None:
-        """Raise ValueError for values that no licence can have."""
+        """Check the values; raise ValueError for those that no licence can have."""
         if not 1 <= len(self.platform) <= 40 or not self.platform.isprintable():
             raise ValueError("the platform's MOID has 1 to 40 characters")
         if not 1 <= self.issue <= MAX_AMOUNT:
@@ -79,10 +79,10 @@ class Licence:
 def seal(licence: Licence, signing_key: bytes, sealing_key: bytes) -> str:
     """Sign and encrypt a licence, and return its sealed text, which differs each time.
 
-    Both keys have 32 bytes.
+    Both keys have 32 bytes: Ed25519 to sign, AES-256 to encrypt.
     """
     signer = Ed25519PrivateKey.from_private_bytes(signing_key)
-    key_id = _id_of(public_of(signing_key))
+    key_id = _key_id_of(public_key_of(signing_key))
     nonce = os.urandom(_NONCE_BYTES)
     encrypted = AESGCM(sealing_key).encrypt(nonce, _to_json(licence), PREFIX.encode() + key_id)
     signature = signer.sign(PREFIX.encode() + key_id + nonce + encrypted)
@@ -91,13 +91,13 @@ def seal(licence: Licence, signing_key: bytes, sealing_key: bytes) -> str:
 
 
 def unseal(text: str, public_key: bytes, sealing_key: bytes) -> Licence:
-    """Verify and decrypt a sealed text, and return its licence. Raises a BadLicence with the reason."""
+    """Verify the signature of a sealed text, decrypt it, and return its licence. Raises BadLicence with the reason."""
     payload = _payload_of(text)
     key_id, signature_and_sealed = payload[:_KEY_ID_BYTES], payload[_KEY_ID_BYTES:]
-    if key_id != _id_of(public_key):
+    if key_id != _key_id_of(public_key):
         raise WrongKey(
             f"signed with another key ({key_id.hex()}) than this site trusts"
-            f" ({_id_of(public_key).hex()}, LICENSE_PUBLIC_KEY); ask for one of your own core"
+            f" ({_key_id_of(public_key).hex()}, LICENSE_PUBLIC_KEY); ask for one of your own core"
         )
     signature = signature_and_sealed[:_SIGNATURE_BYTES]
     sealed = signature_and_sealed[_SIGNATURE_BYTES:]
@@ -136,7 +136,7 @@ def generate_keys() -> LicenceKeys:
     )
 
 
-def public_of(signing_key: bytes) -> bytes:
+def public_key_of(signing_key: bytes) -> bytes:
     """Return the public key that belongs to a signing key."""
     return Ed25519PrivateKey.from_private_bytes(signing_key).public_key().public_bytes_raw()
 
@@ -152,7 +152,7 @@ def read_key(text: str, name: str) -> bytes:
     `name`: the setting or option that the text comes from, for the error.
     """
     try:
-        key = _decode(without_whitespace(text))
+        key = _decode_base64(without_whitespace(text))
     except ValueError:
         key = b""
     if len(key) != KEY_BYTES:
@@ -166,7 +166,7 @@ def read_key(text: str, name: str) -> bytes:
 
 
 def _payload_of(text: str) -> bytes:
-    """Return the bytes of a sealed text after its checksum. Raises a BadLicence."""
+    """Check form and checksum of a licence's sealed text; return its bytes after the checksum. Raises BadLicence."""
     text = without_whitespace(text)
     version = re.match(r"CPL(\d{1,4})\.", text, re.ASCII)
     if not version or len(text) > MAX_CHARACTERS:
@@ -178,7 +178,7 @@ def _payload_of(text: str) -> bytes:
     if len(text) <= len(PREFIX) + _HEAD_BYTES * 4 // 3:
         raise NotALicence("not a licence: its end is missing; copy all of it")
     try:
-        raw = _decode(text[len(PREFIX) :])
+        raw = _decode_base64(text[len(PREFIX) :])
     except ValueError:
         raise Altered("altered: it is not as it was issued; copy it again") from None
     if _checksum(raw[_CHECKSUM_BYTES:]) != raw[:_CHECKSUM_BYTES]:
@@ -217,8 +217,8 @@ def _from_json(plain: bytes) -> Licence:
         raise NotALicence(f"not a licence: its content is odd ({error})") from None
 
 
-def _id_of(public_key: bytes) -> bytes:
-    """Return the id of a public key: the first bytes of its SHA-256."""
+def _key_id_of(public_key: bytes) -> bytes:
+    """Return the id of a public key, by which a sealed text names it: the first bytes of its SHA-256."""
     return hashlib.sha256(public_key).digest()[:_KEY_ID_BYTES]
 
 
@@ -232,7 +232,7 @@ def _base64_text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
 
 
-def _decode(text: str) -> bytes:
+def _decode_base64(text: str) -> bytes:
     """Return the bytes of a base64url text. Raises ValueError, also if the text is not the canonical form."""
     try:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)

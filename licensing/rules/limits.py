@@ -74,7 +74,7 @@ def find_reached_limit(
 
 
 def find_short_resource(required: Amounts, used: Amounts, limits: Amounts) -> str:
-    """Return the first resource of which fewer than `required` are left; "" if enough of all are left."""
+    """Return the name of the first resource of which fewer than `required` are left; "" if enough of all are left."""
     for name in RESOURCES:
         amount = getattr(required, name)
         if amount and getattr(used, name) + amount > getattr(limits, name):
@@ -83,7 +83,7 @@ def find_short_resource(required: Amounts, used: Amounts, limits: Amounts) -> st
 
 
 def find_exceeded(used: Amounts, limits: Amounts) -> list[str]:
-    """Return the resources of which more is in use than licensed."""
+    """Return the names of the resources of which more is in use than the licence allows."""
     return [name for name in RESOURCES if getattr(used, name) > getattr(limits, name)]
 
 

@@ -15,10 +15,10 @@ from wire.arrangement import (
     Poll,
     View,
     arrangement_of,
-    as_extra,
     bans_still_held,
     change_members,
     change_mix,
+    to_settings_members,
 )
 from wire.fields import Settings, Terminal
 
@@ -35,8 +35,8 @@ def test_an_arrangement_survives_as_settings() -> None:
         views=(View(src="1", dst="2"),),
         banned=(Banned(name="Eve"),),
     )
-    assert arrangement_of(Settings(mute=1, extra=as_extra(arrangement))) == arrangement
-    assert as_extra(DEFAULT_ARRANGEMENT) == {}
+    assert arrangement_of(Settings(mute=1, extra=to_settings_members(arrangement))) == arrangement
+    assert to_settings_members(DEFAULT_ARRANGEMENT) == {}
     assert arrangement_of(Settings(extra={"layout": 5, "colour": "red"})) == DEFAULT_ARRANGEMENT
 
 

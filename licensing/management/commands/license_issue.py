@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from licensing.rules.amounts import RESOURCES, Amounts, enough_for
+from licensing.rules.amounts import RESOURCES, Amounts, ports_enough_for
 from licensing.rules.licence_text import BadLicence, Licence, read_key, seal
 
 LIMIT_OPTIONS = {
@@ -66,14 +66,14 @@ class Command(BaseCommand):
         amounts = _amounts_of_options(
             {name: options[option.replace("-", "_")] for option, (name, _) in LIMIT_OPTIONS.items()}
         )
-        begins = _moment(begin) or datetime.now(UTC).replace(microsecond=0)
+        begins = _parse_time(begin) or datetime.now(UTC).replace(microsecond=0)
         try:
             licence = Licence(
                 platform,
                 issue,
                 amounts,
                 begins,
-                _moment(end),
+                _parse_time(end),
             )
             sealing_text = _read_if_given(sealing_key) or settings.LICENSE_SEALING_KEY
             text = seal(
@@ -87,19 +87,19 @@ class Command(BaseCommand):
 
 
 def _amounts_of_options(options: dict[str, int | None]) -> Amounts:
-    """Return the amounts that the options set.
+    """Return the licensed amounts that the command's options set (name of an amount -> number).
 
     Without an option conferences are 0, and a resource is enough to fill all conferences.
     """
     small, large = options["small_conferences"] or 0, options["large_conferences"] or 0
-    enough = dict.fromkeys(RESOURCES, enough_for(small, large))
+    enough = dict.fromkeys(RESOURCES, ports_enough_for(small, large))
     return Amounts(
         **{**enough, **{name: value for name, value in options.items() if value is not None}}
     )
 
 
-def _moment(text: str | None) -> datetime | None:
-    """Return the time of an option, in UTC; `None` if it is not given. Raises CommandError."""
+def _parse_time(text: str | None) -> datetime | None:
+    """Return the time that the text of an option gives, in UTC; `None` without a text. Raises CommandError."""
     if not text:
         return None
     try:

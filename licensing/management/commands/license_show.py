@@ -32,7 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("file", nargs="?", type=Path, help="a file with a sealed text")
 
     def handle(self, *args: object, file: Path | None, **options: object) -> None:
-        """Show the licence of a file, or the one of this platform."""
+        """Print the licence in the file if one is given, else that of this platform, with a warning if it ends soon."""
         if file:
             try:
                 self.stdout.write(describe(trusted_keys.verify(file.read_text())))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from licensing.rules.amounts import NONE, Amounts, enough_for
+from licensing.rules.amounts import NONE, Amounts, ports_enough_for
 from licensing.rules.limits import (
     Limits,
     ReachedLimit,
@@ -19,7 +19,7 @@ from licensing.rules.limits import (
 )
 from tests.factories import NOW
 
-SITE = Amounts(media_ports=enough_for(9, 9), access_ports=10, hardware_terminals=3)
+SITE = Amounts(media_ports=ports_enough_for(9, 9), access_ports=10, hardware_terminals=3)
 LICENCE = Limits(2, 1, NOW - timedelta(days=1), None, SITE)
 SMALL, LARGE = Amounts(1, 0, media_ports=8), Amounts(0, 1, media_ports=192)
 
