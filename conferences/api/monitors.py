@@ -13,8 +13,8 @@ from conferences.api import commands, request_parsing, stored_commands
 from conferences.api.call import NO_TERMINAL, Call
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.flows import monitors as flow
-from conferences.rules.monitor_states import Monitor
-from conferences.rules.monitors import monitor_at, plain_address
+from conferences.rules.monitor_states import Monitor, plain_address
+from conferences.rules.monitors import monitor_at
 from conferences.rules.states import Conference
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import Accepted, answers
@@ -125,10 +125,10 @@ class MonitorList(Accepted):
     monitors = MonitorItem(many=True)
 
 
-def representation(c: Conference, monitor: Monitor) -> dict[str, object]:
+def representation(conference: Conference, monitor: Monitor) -> dict[str, object]:
     """Return a MonitorItem: a monitor of a conference in the form of the API."""
     is_sound = monitor.mode == AUDIO
-    rtcp_ip, rtcp_port = monitor.rtcp or (c.unit.ip if c.unit else "", 0)
+    rtcp_ip, rtcp_port = monitor.rtcp or (conference.unit.ip if conference.unit else "", 0)
     payload = monitor.payload or 0
     return {
         "mode": monitor.mode,
@@ -141,7 +141,7 @@ def representation(c: Conference, monitor: Monitor) -> dict[str, object]:
             "media_formats": {
                 "sampling": _OPUS_SAMPLING if is_sound else 0,
                 "chn_num": int(is_sound),
-                "bitrate": 0 if is_sound else c.bitrate,
+                "bitrate": 0 if is_sound else conference.bitrate,
                 "max_frame": 0 if is_sound else 30,
             },
             "rtcp": {"ip": rtcp_ip, "port": rtcp_port},
@@ -169,7 +169,9 @@ def _address(value: Mapping[str, object], name: str) -> MonitorAddress:
     return MonitorAddress(ip=ip, port=port)
 
 
-def _start_request(params: Mapping[str, object], c: Conference, user_domain: str) -> StartMonitor:
+def _start_request(
+    params: Mapping[str, object], conference: Conference, user_domain: str
+) -> StartMonitor:
     """Return the message that starts a monitor by the arguments of the API. Raises Refusal."""
     mode = request_parsing.number(params.get("mode"), "mode", -1)
     if mode not in _MODES:
@@ -177,7 +179,7 @@ def _start_request(params: Mapping[str, object], c: Conference, user_domain: str
     source = _object(params, "src")
     mtid = request_parsing.words(source.get("mt_id"), "src.mt_id")
     match request_parsing.number(source.get("type"), "src.type", _TERMINAL):
-        case 1 if all(terminal.mtid != mtid for terminal in c.mts):
+        case 1 if all(terminal.mtid != mtid for terminal in conference.mts):
             raise Refusal(NO_TERMINAL, "src.mt_id: terminal does not exist")
         case 1:
             pass
@@ -191,7 +193,7 @@ def _start_request(params: Mapping[str, object], c: Conference, user_domain: str
             raise Refusal(NO_SOURCE, "src.type: 1 (terminal) or 3 (mix) is needed")
     target = _address(_object(params, "dst"), "dst")
     return StartMonitor(
-        e164=c.e164,
+        e164=conference.e164,
         user_domain=user_domain,
         mtid=mtid,
         ip=target.ip,
@@ -206,18 +208,22 @@ class Monitors(Call):
     @extend_schema(operation_id="vc_monitors_list", responses={200: answers(MonitorList)})
     def get(self, request: Request, conf_id: str) -> Response:
         """List the monitors of a conference."""
-        c = self.own_conference(request, conf_id)
+        conference = self.own_conference(request, conf_id)
         return ack(
-            monitors=[representation(c, monitor) for monitor in c.monitors if monitor.running]
+            monitors=[
+                representation(conference, monitor)
+                for monitor in conference.monitors
+                if monitor.running
+            ]
         )
 
     @extend_schema(request=MonitorParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
         """Start to send a terminal's sound or picture to an address; it goes on while a heartbeat comes every 10 s."""
-        c = self.own_conference(request, conf_id)
-        if not stored_commands.may_enter(c, self.session(request).account):
+        conference = self.own_conference(request, conf_id)
+        if not stored_commands.may_enter(conference, self.session(request).account):
             raise commands.Nack(Err.NOT_PERMITTED, "only who may enter it may listen to it")
-        start = _start_request(self.params(request), c, self.domain(request))
+        start = _start_request(self.params(request), conference, self.domain(request))
         if commands.ask(start).answer is None:
             raise Refusal(20001, "the media unit did not answer")
         return ack()
@@ -229,8 +235,8 @@ class OneMonitor(Call):
     @extend_schema(responses={200: answers(MonitorDetail)})
     def get(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
         """Show a monitor."""
-        c = self.own_conference(request, conf_id)
-        return ack(**representation(c, _monitor(c, dst_ip, dst_port)))
+        conference = self.own_conference(request, conf_id)
+        return ack(**representation(conference, _monitor(conference, dst_ip, dst_port)))
 
     @extend_schema(request=None, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
@@ -243,9 +249,9 @@ class OneMonitor(Call):
         return ack()
 
 
-def _monitor(c: Conference, ip: str, port: int) -> Monitor:
+def _monitor(conference: Conference, ip: str, port: int) -> Monitor:
     """Return the monitor of a conference at an address. Raises Refusal."""
-    if (monitor := monitor_at(c, ip, port)) and monitor.running:
+    if (monitor := monitor_at(conference, ip, port)) and monitor.running:
         return monitor
     raise Refusal(NO_MONITOR, "no monitor of this conference is sent there")
 
@@ -279,9 +285,9 @@ class MonitorKeyFrame(Call):
     @extend_schema(request=AddressParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
         """Accept the request. Our media units request a key frame from each camera every 10 s anyway."""
-        c = self.own_conference(request, conf_id)
+        conference = self.own_conference(request, conf_id)
         address = _address(_object(self.params(request), "dst"), "dst")
-        monitor = _monitor(c, address.ip, address.port)
+        monitor = _monitor(conference, address.ip, address.port)
         if monitor.mode != VIDEO:
             raise Refusal(MEDIA_DIFFER, "dst: sound alone is sent there")
         return ack(description="a whole picture follows within 10 s")

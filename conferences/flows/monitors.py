@@ -20,6 +20,7 @@ from conferences.data.commit import commit
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import monitors as decide
+from conferences.rules.monitor_states import plain_address
 from conferences.rules.sending_unit import sending_unit
 from conferences.rules.states import Conference
 from conferences.rules.step import Step
@@ -40,23 +41,25 @@ from wire.monitors import (
 @handles(StartMonitor)
 def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope: Envelope) -> None:
     """Ask the media unit to send the requested sound or picture, or refuse the request."""
-    c = uow.load(request.e164)
+    conference = uow.load(request.e164)
     asker = decide.Asker(envelope.request, over_http=envelope.origin == "http")
-    refusal = decide.why_not_started(c, request) or _refuse_by_site(uow, c, request)
-    if c is None or refusal:
+    refusal = decide.why_not_started(conference, request) or _refuse_by_site(
+        uow, conference, request
+    )
+    if conference is None or refusal:
         no_conference = decide.Refusal(Err.NO_CONFERENCE, "")
         commit(uow, decide.decide_refuse(request, asker, refusal or no_conference))
         return
-    commit(uow, decide.decide_start(c, request, asker, uow.new_id(), uow.now))
+    commit(uow, decide.decide_start(conference, request, asker, uow.new_id(), uow.now))
 
 
 def _refuse_by_site(
-    uow: ConferencesUnitOfWork, c: Conference | None, request: StartMonitor
+    uow: ConferencesUnitOfWork, conference: Conference | None, request: StartMonitor
 ) -> decide.Refusal | None:
     """Return why this site refuses a monitor: its address is not allowed, or the licence has none left; else `None`."""
-    if c is None or decide.monitor_at(c, request.ip, request.port):
+    if conference is None or decide.monitor_at(conference, request.ip, request.port):
         return None
-    if reason := uow.why_no_monitor_at(decide.plain_address(request.ip) or ""):
+    if reason := uow.why_no_monitor_at(plain_address(request.ip) or ""):
         return decide.Refusal(Err.NOT_PERMITTED, f"ip: {reason}")
     if uow.missing_resource(decide.ONE_MONITOR, locked=True):
         return decide.refuse_by_licence()
@@ -68,10 +71,10 @@ def on_unit_started_monitor(
     uow: ConferencesUnitOfWork, reply: UnitStartedMonitor, envelope: Envelope
 ) -> None:
     """Mark a monitor as running, and answer its asker, because the media unit has started it."""
-    if c := uow.load(reply.e164):
-        unit = sending_unit(reply, envelope, uow.own_site, c)
+    if conference := uow.load(reply.e164):
+        unit = sending_unit(reply, envelope, uow.own_site, conference)
         question = reply.reqid or envelope.correlation_id
-        commit(uow, decide.decide_unit_started(c, reply, question, unit, uow.now))
+        commit(uow, decide.decide_unit_started(conference, reply, question, unit, uow.now))
 
 
 @handles(UnitRefusedMonitor)
@@ -79,10 +82,10 @@ def on_unit_refused_monitor(
     uow: ConferencesUnitOfWork, reply: UnitRefusedMonitor, envelope: Envelope
 ) -> None:
     """Remove a monitor, and answer its asker, because the media unit has refused it."""
-    if c := uow.load(reply.e164):
-        unit = sending_unit(reply, envelope, uow.own_site, c)
+    if conference := uow.load(reply.e164):
+        unit = sending_unit(reply, envelope, uow.own_site, conference)
         question = reply.reqid or envelope.correlation_id
-        commit(uow, decide.decide_unit_refused(c, reply, question, unit))
+        commit(uow, decide.decide_unit_refused(conference, reply, question, unit))
 
 
 @handles(StopMonitor)
@@ -97,10 +100,13 @@ def keep_alive(
     """Let monitors of a conference go on that an HTTP client still receives; return the addresses without a monitor."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
-        c = conferences.load(e164) if uow.is_open else None
-        if c and (after := decide.keep_alive(c, addresses, uow.now)) != c:
-            commit(conferences, Step("monitors go on", c, after))
-    return decide.unknown_addresses(c, addresses)
+        conference = conferences.load(e164) if uow.is_open else None
+        if (
+            conference
+            and (after := decide.keep_alive(conference, addresses, uow.now)) != conference
+        ):
+            commit(conferences, Step("monitors go on", conference, after))
+    return decide.unknown_addresses(conference, addresses)
 
 
 @handles(KeepMonitorsAlive)

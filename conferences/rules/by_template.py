@@ -25,11 +25,13 @@ def refuse_begin(
     return None if stored.admits(person) else CreateRefusal(Err.NOT_PERMITTED, WIRE_FIELDS.creator)
 
 
-def decide_join(c: Conference, asker: Asker) -> Step:
+def decide_join(conference: Conference, asker: Asker) -> Step:
     """Answer an asker with the running conference; while it is being created, add the asker to those that wait for it."""
-    if c.state is not ConferenceState.CREATING:
-        return Step("asked for again", c, None, (outgoing.created_answer(c, asker),))
-    if len(c.also_asked) >= MAX_ASKERS:
+    if conference.state is not ConferenceState.CREATING:
+        return Step(
+            "asked for again", conference, None, (outgoing.created_answer(conference, asker),)
+        )
+    if len(conference.also_asked) >= MAX_ASKERS:
         return decide_refuse(asker, Err.WRONG_STATE)
-    after = c.change(also_asked=(*c.also_asked, asker))
-    return Step("one more waits for it", c, after)
+    after = conference.change(also_asked=(*conference.also_asked, asker))
+    return Step("one more waits for it", conference, after)

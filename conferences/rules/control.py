@@ -16,7 +16,7 @@ from wire.routes import Routes
 
 
 def decide_control(
-    c: Conference | None,
+    conference: Conference | None,
     order: Control,
     request_key: str,
     correlation_id: str,
@@ -28,22 +28,27 @@ def decide_control(
     `request_key`: the key of the order in the inbox. `missing_resource`: the licensed resource of which too few are left
     for the terminals that the order calls, for instance `access_ports`; "" means that enough are left.
     """
-    refusal_reason = _refusal_reason(c, order, missing_resource)
-    if c is None or c.unit is None or refusal_reason:
+    refusal_reason = _refusal_reason(conference, order, missing_resource)
+    if conference is None or conference.unit is None or refusal_reason:
         code, detail = refusal_reason or (Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
         if not order.expects_answer:
             return Step(f"{order.type} dropped: {detail}")
         nack = refusal(order, code, detail)
         answer = Answer(request=request_key, message=nack, route=Routes.STATE_TO_CM)
         return Step(f"refused {code}", send=(answer,))
-    message = outgoing.to_unit(c.unit, order, correlation_id=correlation_id)
-    if c.unit.site != own_site:
-        message = _through_css_of_unit(order, c.unit, own_site, correlation_id)
+    message = outgoing.to_unit(conference.unit, order, correlation_id=correlation_id)
+    if conference.unit.site != own_site:
+        message = _through_css_of_unit(order, conference.unit, own_site, correlation_id)
     after = None
     if order.type.startswith("CM_MCU_STOPRECORD_"):
         # The recording stays stopped, also after a move to another unit, and when a recorder becomes free.
-        after = c.change(record=False, record_at=None)
-    return Step(f"passed {order.type} to {c.unit}", c if after else None, after, (message,))
+        after = conference.change(record=False, record_at=None)
+    return Step(
+        f"passed {order.type} to {conference.unit}",
+        conference if after else None,
+        after,
+        (message,),
+    )
 
 
 def _through_css_of_unit(order: Control, unit: Unit, own_site: str, correlation_id: str) -> Send:
@@ -58,7 +63,7 @@ def _through_css_of_unit(order: Control, unit: Unit, own_site: str, correlation_
 
 
 def decide_control_answered(
-    c: Conference | None,
+    conference: Conference | None,
     reply: ControlAnswered,
     unit: Unit | None,
     request_key: str | None,
@@ -70,13 +75,18 @@ def decide_control_answered(
     notice; then it goes to all conference managers. What the order has changed is taken over in the same step, so that
     whoever has the answer reads the new state.
     """
-    if c and not c.is_on(unit):
+    if conference and not conference.is_on(unit):
         return no_change(f"{unit} does not run it")
     step = no_change("nothing changes")
-    if c and (change := reply.change):
-        step = decide_reported(c, change, unit, now)
-    elif c and reply.begins_recording and c.state is ConferenceState.RUNNING and not c.record:
-        step = Step("recorded from now on", c, c.change(record=True))
+    if conference and (change := reply.change):
+        step = decide_reported(conference, change, unit, now)
+    elif (
+        conference
+        and reply.begins_recording
+        and conference.state is ConferenceState.RUNNING
+        and not conference.record
+    ):
+        step = Step("recorded from now on", conference, conference.change(record=True))
     forwarded: Outgoing
     if request_key:
         forwarded = Answer(
@@ -94,15 +104,15 @@ def decide_control_answered(
 
 
 def _refusal_reason(
-    c: Conference | None, order: Control, missing_resource: str
+    conference: Conference | None, order: Control, missing_resource: str
 ) -> tuple[Err, str] | None:
     """Return the error code and the sentence that say why an order is refused; `None` means that it is allowed."""
     code = None
-    if c is None:
+    if conference is None:
         code = Err.NO_CONFERENCE
-    elif order.body.get("moid") not in (None, c.user_domain):
+    elif order.body.get("moid") not in (None, conference.user_domain):
         code = Err.NOT_PERMITTED
-    elif c.state is not ConferenceState.RUNNING:
+    elif conference.state is not ConferenceState.RUNNING:
         code = Err.WRONG_STATE
     if code is not None:
         return code, MEANING[code]

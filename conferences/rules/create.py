@@ -223,7 +223,7 @@ def decide_refuse(asker: Asker, code: str, detail: str = "") -> Step:
 
 
 def decide_create_resources(
-    c: Conference,
+    conference: Conference,
     reply: ResourcesGranted | ResourcesRefused,
     question: int,
     site: str,
@@ -233,70 +233,85 @@ def decide_create_resources(
 
     `question`: the number of the question that the reply answers. `site`: the site of the granted unit.
     """
-    if c.state is not ConferenceState.CREATING or c.question != question or c.unit:
+    if (
+        conference.state is not ConferenceState.CREATING
+        or conference.question != question
+        or conference.unit
+    ):
         return no_change("late answer of the RMS; its reservation lapses")
     if isinstance(reply, ResourcesRefused):
-        return give_up(c, c.last_code or reply.errcode, now, c.last_detail)
+        return give_up(
+            conference, conference.last_code or reply.errcode, now, conference.last_detail
+        )
     unit = Unit.of(reply.mcu, site)
     if unit is None:
-        return give_up(c, c.last_code or Err.NO_RESOURCE, now, c.last_detail)
-    until = _before_give_up(c, now + UNIT_ANSWERS_IN)
+        return give_up(
+            conference, conference.last_code or Err.NO_RESOURCE, now, conference.last_detail
+        )
+    until = _before_give_up(conference, now + UNIT_ANSWERS_IN)
     platform = (reply.mcu and reply.mcu.platform) or site
-    after = c.place(
+    after = conference.place(
         unit, platform, until, vrs=Unit.of(reply.vrs, site), mps=Unit.of(reply.mps, site)
     )
-    return Step(f"creating on {unit}", c, after, (outgoing.create_or_restore(after),))
+    return Step(f"creating on {unit}", conference, after, (outgoing.create_or_restore(after),))
 
 
-def decide_unit_created(c: Conference, join: Join | None, now: datetime) -> Step:
+def decide_unit_created(conference: Conference, join: Join | None, now: datetime) -> Step:
     """Let a conference run that its media unit has created, and answer its askers."""
-    after = c.begin_running(join, now)
+    after = conference.begin_running(join, now)
     messages: tuple[Outgoing, ...] = (
         *outgoing.created_answers(after),
         *outgoing.booking_started(after),
         *outgoing.number_in_use(after),
         outgoing.resource_usage(after, "used"),
     )
-    return Step(f"runs on {after.unit}", c, after, messages)
+    return Step(f"runs on {after.unit}", conference, after, messages)
 
 
-def decide_next_unit(c: Conference, code: str, now: datetime, detail: str = "") -> Step:
+def decide_next_unit(conference: Conference, code: str, now: datetime, detail: str = "") -> Step:
     """Ask for another media unit for a new conference, because its unit refused it, did not answer, or was lost.
 
     The old unit is told to drop the conference. After MAX_UNITS_TRIED units, or when the time is over, the create
     fails. `code`: the error code of the unit's failure. `detail`: the unit's own sentence about it.
     """
-    assert c.unit is not None
-    release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.resource_usage(c, "free"))
-    is_enough = len(c.tried) >= MAX_UNITS_TRIED or (c.give_up_at and c.give_up_at <= now)
+    assert conference.unit is not None
+    release = (
+        outgoing.drop(conference.unit, conference.e164, conference.incarnation),
+        outgoing.resource_usage(conference, "free"),
+    )
+    is_enough = len(conference.tried) >= MAX_UNITS_TRIED or (
+        conference.give_up_at and conference.give_up_at <= now
+    )
     if is_enough:
-        failed = give_up(c, code, now, detail)
-        return Step(failed.reason, c, failed.after, failed.send)
-    after = c.unplace(code, _before_give_up(c, now + RMS_ANSWERS_IN), detail)
-    reason = f"{c.unit} did not take it ({code}), asking for another"
-    return Step(reason, c, after, (*release, outgoing.ask_rms(after, "create")))
+        failed = give_up(conference, code, now, detail)
+        return Step(failed.reason, conference, failed.after, failed.send)
+    after = conference.unplace(code, _before_give_up(conference, now + RMS_ANSWERS_IN), detail)
+    reason = f"{conference.unit} did not take it ({code}), asking for another"
+    return Step(reason, conference, after, (*release, outgoing.ask_rms(after, "create")))
 
 
-def _before_give_up(c: Conference, moment: datetime) -> datetime:
+def _before_give_up(conference: Conference, moment: datetime) -> datetime:
     """Return this moment, or the time at which the create of the conference fails, whichever comes first."""
-    return min(moment, c.give_up_at or moment)
+    return min(moment, conference.give_up_at or moment)
 
 
-def give_up(c: Conference, code: str, now: datetime, detail: str = "") -> Step:
+def give_up(conference: Conference, code: str, now: datetime, detail: str = "") -> Step:
     """End a conference that never ran, and answer its askers with a NACK.
 
     `detail`: the sentence of the media unit that refused it last; "" stands for the meaning of the code.
     """
-    after = c.end(EndReason.CREATE_FAILED, now, code)
-    messages: list[Outgoing] = [*outgoing.refused_answers(c, code, detail or MEANING.get(code))]
-    if any(asker.origin == "http" for asker in c.askers):
+    after = conference.end(EndReason.CREATE_FAILED, now, code)
+    messages: list[Outgoing] = [
+        *outgoing.refused_answers(conference, code, detail or MEANING.get(code))
+    ]
+    if any(asker.origin == "http" for asker in conference.askers):
         messages.append(outgoing.ended(after))
-    if c.unit:
+    if conference.unit:
         messages += [
-            outgoing.drop(c.unit, c.e164, c.incarnation),
-            outgoing.resource_usage(c, "free"),
+            outgoing.drop(conference.unit, conference.e164, conference.incarnation),
+            outgoing.resource_usage(conference, "free"),
         ]
-    return Step(f"create failed ({code})", c, after, tuple(messages))
+    return Step(f"create failed ({code})", conference, after, tuple(messages))
 
 
 def decide_ghost(e164: str, incarnation: int, unit: Unit | None) -> Step:

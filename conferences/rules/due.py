@@ -30,106 +30,130 @@ LATEST_WARNING = 30.0
 """A warning of the end that is late by more seconds is not given any more, for conferences of other sites."""
 
 
-def decide_due(c: Conference, now: datetime, *, at_other_site: bool = False) -> Step:
+def decide_due(conference: Conference, now: datetime, *, at_other_site: bool = False) -> Step:
     """Decide what is due for a conference now: its end, a warning, a search for a media unit, or nothing.
 
     If an answer of the resource manager, the media unit or the conference manager is overdue, the conference goes on
     without it. `at_other_site`: its media unit stands at another site, which watches the end and warns of it (CSS §9.3).
     """
-    is_watched_there = at_other_site and c.state is _S.RUNNING
-    end = c.give_up_at if is_watched_there and c.give_up_at else c.ends_at
-    if end and end <= now and c.state not in (_S.CREATING, _S.ENDED):
-        if is_watched_there and not c.give_up_at:
-            return Step("its site ends it", c, c.change(give_up_at=end + OVERDUE))
-        return decide_end(c, EndReason.EXPIRED, now)
-    if due_monitors(c, now):
-        return decide_monitors_due(c, now)
-    if c.answer_by and c.answer_by <= now:
-        return _go_on_without_answer(c, now)
-    if c.state is _S.PENDING_RESTORE and c.restore_at and c.restore_at <= now:
-        return decide_restore(c, now)
-    if c.rename and c.rename.answer_by <= now:
-        return decide_cm_is_silent(c, now)
-    if c.auto_end and c.empty_since and c.empty_since + EMPTY_FOR <= now and c.state is _S.RUNNING:
-        return decide_end(c, EndReason.AUTO_END, now)
-    if c.record_at and c.record_at <= now and c.state is _S.RUNNING:
-        return decide_ask_for_recorder(c, now)
-    return _warn_of_end(c, now, by_other_site=is_watched_there)
+    is_watched_there = at_other_site and conference.state is _S.RUNNING
+    end = (
+        conference.give_up_at if is_watched_there and conference.give_up_at else conference.ends_at
+    )
+    if end and end <= now and conference.state not in (_S.CREATING, _S.ENDED):
+        if is_watched_there and not conference.give_up_at:
+            return Step("its site ends it", conference, conference.change(give_up_at=end + OVERDUE))
+        return decide_end(conference, EndReason.EXPIRED, now)
+    if due_monitors(conference, now):
+        return decide_monitors_due(conference, now)
+    if conference.answer_by and conference.answer_by <= now:
+        return _go_on_without_answer(conference, now)
+    if (
+        conference.state is _S.PENDING_RESTORE
+        and conference.restore_at
+        and conference.restore_at <= now
+    ):
+        return decide_restore(conference, now)
+    if conference.rename and conference.rename.answer_by <= now:
+        return decide_cm_is_silent(conference, now)
+    if (
+        conference.auto_end
+        and conference.empty_since
+        and conference.empty_since + EMPTY_FOR <= now
+        and conference.state is _S.RUNNING
+    ):
+        return decide_end(conference, EndReason.AUTO_END, now)
+    if conference.record_at and conference.record_at <= now and conference.state is _S.RUNNING:
+        return decide_ask_for_recorder(conference, now)
+    return _warn_of_end(conference, now, by_other_site=is_watched_there)
 
 
-def _go_on_without_answer(c: Conference, now: datetime) -> Step:
+def _go_on_without_answer(conference: Conference, now: datetime) -> Step:
     """Try again or give up, because the resource manager (RMS) or the media unit did not answer in time."""
-    match c.state:
-        case _S.CREATING if c.unit:
-            return decide_next_unit(c, Err.UNIT_SILENT, now)
-        case _S.CREATING if c.origin == "http" and c.give_up_at and now < c.give_up_at:
-            return _ask_rms_again(c, now)
+    match conference.state:
+        case _S.CREATING if conference.unit:
+            return decide_next_unit(conference, Err.UNIT_SILENT, now)
+        case _S.CREATING if (
+            conference.origin == "http" and conference.give_up_at and now < conference.give_up_at
+        ):
+            return _ask_rms_again(conference, now)
         case _S.CREATING:
-            return give_up(c, c.last_code or Err.RMS_SILENT, now, c.last_detail)
+            return give_up(
+                conference, conference.last_code or Err.RMS_SILENT, now, conference.last_detail
+            )
         case _S.PENDING_RESTORE:
-            return decide_restore(c, now)
+            return decide_restore(conference, now)
         case _S.RESTORING:
-            return decide_restore_failed(c, Err.UNIT_SILENT, now)
+            return decide_restore_failed(conference, Err.UNIT_SILENT, now)
         case _:
             return no_change("nobody was asked")
 
 
-def _ask_rms_again(c: Conference, now: datetime) -> Step:
+def _ask_rms_again(conference: Conference, now: datetime) -> Step:
     """Ask the resource manager (RMS) again for a unit for a conference that was requested by HTTP.
 
     The HTTP client was told that its request is accepted, so one lost message must not end the conference.
     """
-    after = c.ask(now + RMS_ANSWERS_IN)
+    after = conference.ask(now + RMS_ANSWERS_IN)
     return Step(
-        "the RMS did not answer, asking again", c, after, (outgoing.ask_rms(after, "create"),)
+        "the RMS did not answer, asking again",
+        conference,
+        after,
+        (outgoing.ask_rms(after, "create"),),
     )
 
 
-def _warn_of_end(c: Conference, now: datetime, *, by_other_site: bool) -> Step:
+def _warn_of_end(conference: Conference, now: datetime, *, by_other_site: bool) -> Step:
     """Warn conference managers and media unit 10, 5 and 1 minutes before the end (CSS §9.3).
 
     `by_other_site`: the site where the conference runs sends the warnings, so here they are only marked as given.
     """
-    if c.ends_at is None or c.state is not _S.RUNNING:
+    if conference.ends_at is None or conference.state is not _S.RUNNING:
         return no_change("nothing is due")
-    level = latest_warning_due((c.ends_at - now).total_seconds())
-    if not level or (c.warned and level >= c.warned):
+    level = latest_warning_due((conference.ends_at - now).total_seconds())
+    if not level or (conference.warned and level >= conference.warned):
         return no_change("nothing is due")
-    after = c.change(warned=level)
+    after = conference.change(warned=level)
     if by_other_site:
-        return Step("its site warns of its end", c, after)
-    return Step("its end is near", c, after, warnings(c, now))
+        return Step("its site warns of its end", conference, after)
+    return Step("its end is near", conference, after, warnings(conference, now))
 
 
-def warnings(c: Conference, now: datetime, site_of_managers: str = "") -> tuple[Send, ...]:
+def warnings(conference: Conference, now: datetime, site_of_managers: str = "") -> tuple[Send, ...]:
     """Return the messages that warn of the near end of a conference.
 
     `site_of_managers`: the site whose conference managers (CM) are warned; "" means this site.
     """
-    assert c.ends_at is not None
-    minutes = max(1, round((c.ends_at - now) / timedelta(minutes=1)))
-    to_cm = outgoing.to_cm(EndIsNear(e164=c.e164, minutes=minutes), site_of_managers)
-    if c.unit is None:
+    assert conference.ends_at is not None
+    minutes = max(1, round((conference.ends_at - now) / timedelta(minutes=1)))
+    to_cm = outgoing.to_cm(EndIsNear(e164=conference.e164, minutes=minutes), site_of_managers)
+    if conference.unit is None:
         return (to_cm,)
-    return to_cm, outgoing.to_unit(c.unit, ConferenceEndIsNear(e164=c.e164, minutes=minutes))
+    return to_cm, outgoing.to_unit(
+        conference.unit, ConferenceEndIsNear(e164=conference.e164, minutes=minutes)
+    )
 
 
-def decide_end_at_other_site(c: Conference, now: datetime, serving_site: str) -> Step:
+def decide_end_at_other_site(conference: Conference, now: datetime, serving_site: str) -> Step:
     """Watch the end of a conference that runs on a media unit here but is served by another site.
 
     The conference managers of `serving_site` are warned; when the time is over, it is asked to end the conference.
     """
-    if c.state is not _S.RUNNING or c.ends_at is None:
+    if conference.state is not _S.RUNNING or conference.ends_at is None:
         return no_change("nothing to watch")
-    if c.ends_at > now:
-        seconds_left = (c.ends_at - now).total_seconds()
+    if conference.ends_at > now:
+        seconds_left = (conference.ends_at - now).total_seconds()
         level = latest_warning_due(seconds_left)
-        # `c.warned` is written by the serving site, and may be copied to this site before it has
+        # `conference.warned` is written by the serving site, and may be copied to this site before it has
         # warned. So the age of the warning decides.
         is_recent = level and level * 60 - seconds_left <= LATEST_WARNING
-        return Step(f"warning {level}", send=warnings(c, now, serving_site) if is_recent else ())
+        return Step(
+            f"warning {level}", send=warnings(conference, now, serving_site) if is_recent else ()
+        )
     message = ReleaseConference(
-        reqid=f"expired:{c.confid}:{now:%H%M%S}", e164=c.e164, reason=EndReason.EXPIRED
+        reqid=f"expired:{conference.confid}:{now:%H%M%S}",
+        e164=conference.e164,
+        reason=EndReason.EXPIRED,
     )
     request = Send(message=message, route=Routes.CM_TO_CSS, destination=serving_site)
     return Step(f"asking {serving_site} to end it", send=(request,))

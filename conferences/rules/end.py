@@ -16,7 +16,7 @@ from wire.routes import Routes
 
 
 def decide_release(
-    c: Conference | None,
+    conference: Conference | None,
     request: ReleaseConference,
     request_key: str,
     now: datetime,
@@ -37,16 +37,16 @@ def decide_release(
         )
         return Step(f"refused {code}", send=(_answer(request_key, nack),))
 
-    if c is None:
+    if conference is None:
         return refused(Err.NO_CONFERENCE)
-    if request.user_domain and request.user_domain != c.user_domain:
+    if request.user_domain and request.user_domain != conference.user_domain:
         return refused(Err.NOT_PERMITTED)
-    if by_other_site and (c.ends_at is None or c.ends_at > now):
+    if by_other_site and (conference.ends_at is None or conference.ends_at > now):
         return refused(Err.WRONG_STATE)
     reason = EndReason.EXPIRED if request.reason == "expired" else EndReason.RELEASED
-    step = decide_end(c, reason, now)
-    ack = _answer(request_key, ConferenceReleased(reqid=request.reqid, e164=c.e164))
-    return Step(step.reason, c, step.after, (ack, *step.send))
+    step = decide_end(conference, reason, now)
+    ack = _answer(request_key, ConferenceReleased(reqid=request.reqid, e164=conference.e164))
+    return Step(step.reason, conference, step.after, (ack, *step.send))
 
 
 def _answer(request_key: str, message: ConferenceReleased | ReleaseRefused) -> Answer:
@@ -54,34 +54,40 @@ def _answer(request_key: str, message: ConferenceReleased | ReleaseRefused) -> A
     return Answer(request=request_key, message=message, route=Routes.CSS_TO_CM)
 
 
-def decide_unit_ended(c: Conference, notice: UnitEnded, unit: Unit | None, now: datetime) -> Step:
+def decide_unit_ended(
+    conference: Conference, notice: UnitEnded, unit: Unit | None, now: datetime
+) -> Step:
     """End a conference that its media unit has ended. A notice about an older incarnation is ignored."""
-    if notice.incarnation != c.incarnation or not c.is_on(unit) or c.unit is None:
+    if (
+        notice.incarnation != conference.incarnation
+        or not conference.is_on(unit)
+        or conference.unit is None
+    ):
         return no_change("a ghost of it has ended")
-    if c.state is not ConferenceState.RUNNING:
-        return no_change(f"ended on the unit while {c.state}; the list will tell")
+    if conference.state is not ConferenceState.RUNNING:
+        return no_change(f"ended on the unit while {conference.state}; the list will tell")
     reasons = {reason.value: reason for reason in EndReason}
-    return decide_end(c, reasons.get(notice.reason, EndReason.RELEASED), now)
+    return decide_end(conference, reasons.get(notice.reason, EndReason.RELEASED), now)
 
 
-def decide_end(c: Conference, reason: EndReason, now: datetime, code: str = "") -> Step:
+def decide_end(conference: Conference, reason: EndReason, now: datetime, code: str = "") -> Step:
     """End a conference now: its media unit drops it, and its places, number and licence seat become free.
 
     `code`: the error code, if the conference ends because its create failed.
     """
-    after = c.end(reason, now, code)
+    after = conference.end(reason, now, code)
     messages: list[Outgoing] = []
-    if c.state is ConferenceState.CREATING:
-        messages += outgoing.refused_answers(c, Err.WRONG_STATE, "ended before it ran")
-    if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
+    if conference.state is ConferenceState.CREATING:
+        messages += outgoing.refused_answers(conference, Err.WRONG_STATE, "ended before it ran")
+    if conference.unit and conference.state is not ConferenceState.PENDING_RESTORE:
         messages += [
-            outgoing.drop(c.unit, c.e164, c.incarnation),
-            outgoing.resource_usage(c, "free"),
+            outgoing.drop(conference.unit, conference.e164, conference.incarnation),
+            outgoing.resource_usage(conference, "free"),
         ]
-    messages += refuse_open_rename(c, Err.NO_CONFERENCE)
+    messages += refuse_open_rename(conference, Err.NO_CONFERENCE)
     messages.append(outgoing.ended(after))
-    if c.state is ConferenceState.RUNNING:
-        messages += outgoing.number_free(c)
-    if c.started_at:
+    if conference.state is ConferenceState.RUNNING:
+        messages += outgoing.number_free(conference)
+    if conference.started_at:
         messages.append(outgoing.call_recorded(after))
-    return Step(f"ended: {reason}", c, after, tuple(messages))
+    return Step(f"ended: {reason}", conference, after, tuple(messages))

@@ -116,12 +116,12 @@ _NEVER_GONE = frozenset({"/vad"})
 """Channels of what can always be read: that it is switched off is a change, too."""
 
 
-def _values_by_suffix(c: Conference) -> dict[str, object]:
+def _values_by_suffix(conference: Conference) -> dict[str, object]:
     """Return the values of the settings that have channels of their own: suffix of the channel -> value.
 
     The values are those that the media unit reports; settings that are off are left out.
     """
-    extra = (c.settings.extra if c.settings else None) or {}
+    extra = (conference.settings.extra if conference.settings else None) or {}
     values: dict[str, object] = {
         suffix: extra[name] for name, suffix in _CHANNELS_OF_SETTINGS.items() if extra.get(name)
     }
@@ -136,19 +136,21 @@ def _values_by_suffix(c: Conference) -> dict[str, object]:
 
 
 def _events_of_settings(
-    c: Conference, before: dict[str, object], after: dict[str, object]
+    conference: Conference, before: dict[str, object], after: dict[str, object]
 ) -> Iterator[Event]:
     """Yield an event for each setting that was set, changed or removed; both dicts are of `_values_by_suffix`."""
     for suffix, value in after.items():
         if before.get(suffix) != value:
-            yield _event(c, suffix, UPDATE)
+            yield _event(conference, suffix, UPDATE)
     for suffix in (suffix for suffix in before if suffix not in after):
-        yield _event(c, suffix, UPDATE if suffix in _NEVER_GONE else DELETE)
+        yield _event(conference, suffix, UPDATE if suffix in _NEVER_GONE else DELETE)
 
 
-def _running_monitors(c: Conference) -> frozenset[_Target]:
+def _running_monitors(conference: Conference) -> frozenset[_Target]:
     """Return the addresses to which the running monitors of a conference are sent."""
-    return frozenset(_Target(monitor.ip, monitor.port) for monitor in c.monitors if monitor.running)
+    return frozenset(
+        _Target(monitor.ip, monitor.port) for monitor in conference.monitors if monitor.running
+    )
 
 
 def _by_id(terminals: tuple[Terminal, ...]) -> dict[str, Terminal]:
@@ -166,11 +168,11 @@ def _segment(text: str) -> str:
     return quote(text, safe="@:+")
 
 
-def notify(c: Conference, suffix: str, **members: JSONValue) -> Event:
+def notify(conference: Conference, suffix: str, **members: JSONValue) -> Event:
     """Return an event about something that happens once, with details, on the channel with this suffix."""
-    return _event(c, suffix, orjson.dumps({"method": "notify", **members}))
+    return _event(conference, suffix, orjson.dumps({"method": "notify", **members}))
 
 
-def _event(c: Conference, suffix: str, body: bytes) -> Event:
+def _event(conference: Conference, suffix: str, body: bytes) -> Event:
     """Return an event on the channel of a conference with this suffix; "" is the channel of the conference itself."""
-    return Event(c.user_domain, f"/confs/{c.e164}{suffix}", body)
+    return Event(conference.user_domain, f"/confs/{conference.e164}{suffix}", body)

@@ -18,44 +18,44 @@ from wire.routes import Routes
 MAX_MINUTES_AT_ONCE = 1440
 
 
-def why_not_extended(c: Conference | None, delay: int) -> Err | None:
+def why_not_extended(conference: Conference | None, delay: int) -> Err | None:
     """Return the error code why a conference cannot be prolonged by `delay` minutes; `None` if it can."""
-    if c is None:
+    if conference is None:
         return Err.NO_CONFERENCE
-    if c.state is ConferenceState.CREATING:
+    if conference.state is ConferenceState.CREATING:
         return Err.WRONG_STATE
-    if c.ends_at is None or not 1 <= delay <= MAX_MINUTES_AT_ONCE:
+    if conference.ends_at is None or not 1 <= delay <= MAX_MINUTES_AT_ONCE:
         return Err.DURATION
-    if c.duration + delay > MAX_MINUTES:
+    if conference.duration + delay > MAX_MINUTES:
         return Err.DURATION
     return None
 
 
-def granted_minutes(c: Conference, delay: int, needed_from: datetime | None) -> int:
+def granted_minutes(conference: Conference, delay: int, needed_from: datetime | None) -> int:
     """Return how many of the requested `delay` minutes are granted.
 
     `needed_from`: the moment from which a reservation needs the conference's places or number; `None` means never.
     """
-    if needed_from is None or c.ends_at is None:
+    if needed_from is None or conference.ends_at is None:
         return delay
-    return max(0, min(delay, (needed_from - c.ends_at) // timedelta(minutes=1)))
+    return max(0, min(delay, (needed_from - conference.ends_at) // timedelta(minutes=1)))
 
 
-def prolong(c: Conference, delay: int, now: datetime) -> Conference:
+def prolong(conference: Conference, delay: int, now: datetime) -> Conference:
     """Return the conference with an end later by `delay` minutes; warnings of the end are given again."""
-    assert c.ends_at is not None
-    end = c.ends_at + timedelta(minutes=delay)
+    assert conference.ends_at is not None
+    end = conference.ends_at + timedelta(minutes=delay)
     seconds_left = (end - now).total_seconds()
-    return c.change(
+    return conference.change(
         ends_at=end,
-        duration=c.duration + delay,
+        duration=conference.duration + delay,
         warned=latest_warning_due(seconds_left),
         give_up_at=None,
     )
 
 
 def decide_extend(
-    c: Conference | None,
+    conference: Conference | None,
     request: ExtendConference,
     request_key: str,
     now: datetime,
@@ -67,28 +67,32 @@ def decide_extend(
     says from when, `None` means never. A request without `user_domain` comes from a manager of the whole platform.
     `request_key`: the key of the request in the inbox.
     """
-    code = why_not_extended(c, request.delay)
-    if c and request.user_domain and request.user_domain != c.user_domain:
+    code = why_not_extended(conference, request.delay)
+    if conference and request.user_domain and request.user_domain != conference.user_domain:
         code = Err.NOT_PERMITTED
-    granted = granted_minutes(c, request.delay, needed_from) if c and not code else 0
-    if c and not code and not granted:
+    granted = (
+        granted_minutes(conference, request.delay, needed_from) if conference and not code else 0
+    )
+    if conference and not code and not granted:
         code = Err.NO_RESOURCE
-    if c is None or code:
+    if conference is None or code:
         code = code or Err.NO_CONFERENCE
         nack = ExtensionRefused(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=_refusal_text(code)
         )
         return Step(f"refused {code}", send=(_answer_cm(request_key, nack),))
-    after = prolong(c, granted, now)
+    after = prolong(conference, granted, now)
     end = outgoing.wire_time(after.ends_at) or ""
-    ack = ConferenceExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=granted)
+    ack = ConferenceExtended(reqid=request.reqid, e164=conference.e164, endtime=end, delay=granted)
     messages: list[Outgoing] = [
         _answer_cm(request_key, ack),
-        outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
+        outgoing.to_cm(EndMoved(e164=conference.e164, endtime=end)),
     ]
-    if c.unit and c.state is not ConferenceState.PENDING_RESTORE:
-        messages.append(outgoing.to_unit(c.unit, ConferenceEndMoved(e164=c.e164, endtime=end)))
-    return Step(f"prolonged by {granted} minutes", c, after, tuple(messages))
+    if conference.unit and conference.state is not ConferenceState.PENDING_RESTORE:
+        messages.append(
+            outgoing.to_unit(conference.unit, ConferenceEndMoved(e164=conference.e164, endtime=end))
+        )
+    return Step(f"prolonged by {granted} minutes", conference, after, tuple(messages))
 
 
 def _refusal_text(code: Err) -> str:
@@ -104,7 +108,7 @@ def _answer_cm(request_key: str, message: ConferenceExtended | ExtensionRefused)
 
 
 def decide_unit_extend(
-    c: Conference | None,
+    conference: Conference | None,
     request: UnitAsksToExtend,
     unit: Unit | None,
     request_key: str,
@@ -115,27 +119,29 @@ def decide_unit_extend(
 
     `unit`: the unit that sent the request. `needed_from`: from when a reservation needs the places or the number; `None` means never.
     """
-    if c and not c.is_on(unit):
+    if conference and not conference.is_on(unit):
         return no_change(f"{unit} does not run it")
-    code = why_not_extended(c, request.delay)
-    granted = granted_minutes(c, request.delay, needed_from) if c and not code else 0
-    if c and not code and not granted:
+    code = why_not_extended(conference, request.delay)
+    granted = (
+        granted_minutes(conference, request.delay, needed_from) if conference and not code else 0
+    )
+    if conference and not code and not granted:
         code = Err.NO_RESOURCE
-    if c is None or code:
+    if conference is None or code:
         code = code or Err.NO_CONFERENCE
         nack = UnitExtensionRefused(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=_refusal_text(code)
         )
-        recipient = unit or (c.unit if c else None)
+        recipient = unit or (conference.unit if conference else None)
         return Step(f"refused {code}", send=_answer_unit(recipient, request_key, nack))
-    after = prolong(c, granted, now)
+    after = prolong(conference, granted, now)
     end = outgoing.wire_time(after.ends_at) or ""
-    ack = UnitExtended(reqid=request.reqid, e164=c.e164, endtime=end, delay=granted)
+    ack = UnitExtended(reqid=request.reqid, e164=conference.e164, endtime=end, delay=granted)
     messages: tuple[Outgoing, ...] = (
-        *_answer_unit(c.unit, request_key, ack),
-        outgoing.to_cm(EndMoved(e164=c.e164, endtime=end)),
+        *_answer_unit(conference.unit, request_key, ack),
+        outgoing.to_cm(EndMoved(e164=conference.e164, endtime=end)),
     )
-    return Step(f"prolonged by {granted} minutes at the unit's wish", c, after, messages)
+    return Step(f"prolonged by {granted} minutes at the unit's wish", conference, after, messages)
 
 
 def _answer_unit(

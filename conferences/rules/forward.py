@@ -31,14 +31,14 @@ def decide_pass_on(envelope: Envelope, own_site: str) -> dict[str, Any] | None:
 
 
 def decide_control_for_local_unit(
-    c: Conference | None, order: Control, envelope: Envelope, own_site: str
+    conference: Conference | None, order: Control, envelope: Envelope, own_site: str
 ) -> Send | None:
     """Return the serving site's control order, addressed to the media unit at this site, or the NACK that refuses it.
 
     `None` means that nothing is sent: the conference does not run here, and the order expects no answer.
     """
-    if c and c.unit and c.unit.site == own_site:
-        return to_unit(c.unit, order, correlation_id=envelope.correlation_id)
+    if conference and conference.unit and conference.unit.site == own_site:
+        return to_unit(conference.unit, order, correlation_id=envelope.correlation_id)
     if not order.expects_answer:
         return None
     return Send(

@@ -40,16 +40,16 @@ VISITOR = of_terminals([Terminal(type="user")])
 """A visitor who enters a conference by the join page uses these amounts of the licence."""
 
 
-def in_use(c: Conference | None) -> Amounts:
+def in_use(conference: Conference | None) -> Amounts:
     """Return the licensed amounts that a conference uses now; zero if it has ended or is `None`.
 
     Its places and monitors count from their beginning to their end, its terminals only while it runs.
     """
-    if c is None or not c.live:
+    if conference is None or not conference.live:
         return NONE
-    used = of_new(c.places)
-    if c.monitors:
-        used += Amounts(monitors=len(c.monitors))
-    if c.state is not ConferenceState.RUNNING:
+    used = of_new(conference.places)
+    if conference.monitors:
+        used += Amounts(monitors=len(conference.monitors))
+    if conference.state is not ConferenceState.RUNNING:
         return used
-    return used + of_terminals(terminal for terminal in c.mts if terminal.online)
+    return used + of_terminals(terminal for terminal in conference.mts if terminal.online)

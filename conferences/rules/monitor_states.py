@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from ipaddress import IPv6Address, ip_address
 
 import msgspec
 
@@ -55,3 +56,19 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         if not self.running or self.due_at - now > self.timeout - MIN_SAVE_INTERVAL:
             return self
         return msgspec.structs.replace(self, due_at=now + self.timeout)
+
+
+def plain_address(text: str) -> str | None:
+    """Return an IP address in its canonical form; `None` if the text is not the address of a single host.
+
+    An IPv4 address that is written as an IPv6 address becomes IPv4, so that rules for IPv4 addresses apply to it.
+    """
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        if address.scope_id:
+            return None
+        address = address.ipv4_mapped or address
+    return None if address.is_unspecified or address.is_multicast else str(address)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
-from ipaddress import IPv6Address, ip_address
 from typing import NamedTuple
 
 import msgspec
 
 from conferences.rules import outgoing
-from conferences.rules.monitor_states import Monitor
+from conferences.rules.monitor_states import Monitor, plain_address
 from conferences.rules.states import Conference, ConferenceState, Unit
 from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Answer, Outgoing, Send
@@ -59,47 +58,31 @@ class Asker(NamedTuple):
     over_http: bool = False
 
 
-def plain_address(text: str) -> str | None:
-    """Return an IP address in its canonical form; `None` if the text is not the address of a single host.
-
-    An IPv4 address that is written as an IPv6 address becomes IPv4, so that rules for IPv4 addresses apply to it.
-    """
-    try:
-        address = ip_address(text)
-    except ValueError:
-        return None
-    if isinstance(address, IPv6Address):
-        if address.scope_id:
-            return None
-        address = address.ipv4_mapped or address
-    return None if address.is_unspecified or address.is_multicast else str(address)
-
-
-def monitor_at(c: Conference, ip: str, port: int) -> Monitor | None:
+def monitor_at(conference: Conference, ip: str, port: int) -> Monitor | None:
     """Return the monitor of a conference at an address; `None` if there is none."""
     address = (plain_address(ip), port)
-    return next((m for m in c.monitors if (m.ip, m.port) == address), None)
+    return next((m for m in conference.monitors if (m.ip, m.port) == address), None)
 
 
 # ---- start ----------------------------------------------------------------------------------------
 
 
-def why_not_started(c: Conference | None, request: StartMonitor) -> Refusal | None:
+def why_not_started(conference: Conference | None, request: StartMonitor) -> Refusal | None:
     """Return why a monitor cannot be started; `None` if it can. Licence and allowed addresses are checked elsewhere."""
-    if c is None:
+    if conference is None:
         return Refusal(Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
-    if request.user_domain not in (None, c.user_domain):
+    if request.user_domain not in (None, conference.user_domain):
         return Refusal(Err.NOT_PERMITTED, MEANING[Err.NOT_PERMITTED])
-    if c.state is not ConferenceState.RUNNING:
+    if conference.state is not ConferenceState.RUNNING:
         return Refusal(Err.WRONG_STATE, MEANING[Err.WRONG_STATE])
     if plain_address(request.ip) is None:
         return Refusal(Err.MALFORMED, "ip: the IP address of one host is needed")
-    return _why_no_terminal(c, request.mtid) or _why_address_taken(c, request)
+    return _why_no_terminal(conference, request.mtid) or _why_address_taken(conference, request)
 
 
-def _why_no_terminal(c: Conference, mtid: str) -> Refusal | None:
+def _why_no_terminal(conference: Conference, mtid: str) -> Refusal | None:
     """Return why a terminal cannot be monitored; `None` if it can. `mtid` "" stands for the mixed sound of all."""
-    terminal = next((terminal for terminal in c.mts if terminal.mtid == mtid), None)
+    terminal = next((terminal for terminal in conference.mts if terminal.mtid == mtid), None)
     if mtid and terminal is None:
         return Refusal(Err.NOT_FOUND, "mtid: the conference has no such terminal")
     if terminal and not terminal.online:
@@ -107,11 +90,11 @@ def _why_no_terminal(c: Conference, mtid: str) -> Refusal | None:
     return None
 
 
-def _why_address_taken(c: Conference, request: StartMonitor) -> Refusal | None:
+def _why_address_taken(conference: Conference, request: StartMonitor) -> Refusal | None:
     """Return why no monitor can be started at the requested address: it is in use, or there are too many monitors."""
-    monitor = monitor_at(c, request.ip, request.port)
+    monitor = monitor_at(conference, request.ip, request.port)
     if monitor is None:
-        if len(c.monitors) < MAX_MONITORS:
+        if len(conference.monitors) < MAX_MONITORS:
             return None
         return Refusal(Err.NOT_PERMITTED, f"a conference has at most {MAX_MONITORS} monitors")
     if (monitor.mtid, monitor.mode) != (request.mtid, request.mode):
@@ -135,18 +118,19 @@ def decide_refuse(request: StartMonitor, asker: Asker, refusal: Refusal) -> Step
 
 
 def decide_start(
-    c: Conference, request: StartMonitor, asker: Asker, question: str, now: datetime
+    conference: Conference, request: StartMonitor, asker: Asker, question: str, now: datetime
 ) -> Step:
     """Ask the media unit to start a monitor; if the same monitor is running already, answer at once.
 
     `question`: the id of our request to the unit.
     """
-    assert c.unit is not None
-    if monitor := monitor_at(c, request.ip, request.port):
+    assert conference.unit is not None
+    if monitor := monitor_at(conference, request.ip, request.port):
         answered = msgspec.structs.replace(
             monitor, request=asker.request, reqid=request.reqid
         ).kept_alive(now)
-        return Step("sent already", c, _with_monitor(c, answered), (_ack(c, answered),))
+        after = _with_monitor(conference, answered)
+        return Step("sent already", conference, after, (_ack(conference, answered),))
     monitor = Monitor(
         ip=plain_address(request.ip) or "",
         port=request.port,
@@ -160,34 +144,34 @@ def decide_start(
     )
     order = StartMonitorOnUnit(
         reqid=question,
-        e164=c.e164,
-        incarnation=c.incarnation,
+        e164=conference.e164,
+        incarnation=conference.incarnation,
         mtid=monitor.mtid,
         ip=monitor.ip,
         port=monitor.port,
         mode=request.mode,
     )
-    to_unit = outgoing.to_unit(c.unit, order, outgoing.COMMAND_LIVES_MS, question)
-    after = _with_monitor(c, monitor)
-    return Step(f"starting a monitor at {_address_text(monitor)}", c, after, (to_unit,))
+    to_unit = outgoing.to_unit(conference.unit, order, outgoing.COMMAND_LIVES_MS, question)
+    after = _with_monitor(conference, monitor)
+    return Step(f"starting a monitor at {_address_text(monitor)}", conference, after, (to_unit,))
 
 
-def _with_monitor(c: Conference, monitor: Monitor) -> Conference:
+def _with_monitor(conference: Conference, monitor: Monitor) -> Conference:
     """Return the conference with this monitor, which replaces the one at the same address, if any."""
-    others = [m for m in c.monitors if (m.ip, m.port) != (monitor.ip, monitor.port)]
-    return c.change(monitors=(*others, monitor))
+    others = [m for m in conference.monitors if (m.ip, m.port) != (monitor.ip, monitor.port)]
+    return conference.change(monitors=(*others, monitor))
 
 
 def _address_text(monitor: Monitor) -> str:
     return f"{monitor.ip} port {monitor.port}"
 
 
-def _ack(c: Conference, monitor: Monitor) -> Answer:
+def _ack(conference: Conference, monitor: Monitor) -> Answer:
     """Return the answer to the request for a monitor that it is being sent."""
     rtcp = MonitorAddress(ip=monitor.rtcp[0], port=monitor.rtcp[1]) if monitor.rtcp else None
     ack = MonitorStarted(
         reqid=monitor.reqid,
-        e164=c.e164,
+        e164=conference.e164,
         mtid=monitor.mtid,
         ip=monitor.ip,
         port=monitor.port,
@@ -199,10 +183,14 @@ def _ack(c: Conference, monitor: Monitor) -> Answer:
 
 
 def decide_unit_started(
-    c: Conference, reply: UnitStartedMonitor, question: str, unit: Unit | None, now: datetime
+    conference: Conference,
+    reply: UnitStartedMonitor,
+    question: str,
+    unit: Unit | None,
+    now: datetime,
 ) -> Step:
     """Mark a monitor as running that the media unit has started, and answer its asker. `question`: see `_started_monitor`."""
-    monitor = _started_monitor(c, reply, question, unit)
+    monitor = _started_monitor(conference, reply, question, unit)
     if monitor is None:
         return no_change("a late answer about a monitor")
     running = msgspec.structs.replace(
@@ -212,25 +200,26 @@ def decide_unit_started(
         rtcp=(reply.rtcp.ip, reply.rtcp.port) if reply.rtcp else None,
         payload=reply.payload,
     )
-    after = _with_monitor(c, running)
-    return Step(f"monitored at {_address_text(running)}", c, after, (_ack(c, running),))
+    after = _with_monitor(conference, running)
+    answers = (_ack(conference, running),)
+    return Step(f"monitored at {_address_text(running)}", conference, after, answers)
 
 
 def decide_unit_refused(
-    c: Conference, reply: UnitRefusedMonitor, question: str, unit: Unit | None
+    conference: Conference, reply: UnitRefusedMonitor, question: str, unit: Unit | None
 ) -> Step:
     """Remove a monitor that the media unit refused to start, and answer its asker. `question`: see `_started_monitor`."""
-    monitor = _started_monitor(c, reply, question, unit)
+    monitor = _started_monitor(conference, reply, question, unit)
     if monitor is None:
         return no_change("a late answer about a monitor")
     code = reply.errcode or Err.UNIT_REFUSED
-    nack = _nack(c, monitor, code, reply.detail or MEANING.get(code))
-    after = _without_monitors(c, [monitor])
-    return Step(f"the unit refused a monitor ({code})", c, after, (nack,))
+    nack = _nack(conference, monitor, code, reply.detail or MEANING.get(code))
+    after = _without_monitors(conference, [monitor])
+    return Step(f"the unit refused a monitor ({code})", conference, after, (nack,))
 
 
 def _started_monitor(
-    c: Conference,
+    conference: Conference,
     reply: UnitStartedMonitor | UnitRefusedMonitor,
     question: str,
     unit: Unit | None,
@@ -239,49 +228,51 @@ def _started_monitor(
 
     `None` means that the reply is of a ghost, of another unit, or of a monitor whose start was answered before.
     """
-    is_ghost = reply.incarnation not in (None, c.incarnation) or not c.is_on(unit)
+    is_ghost = reply.incarnation not in (None, conference.incarnation) or not conference.is_on(unit)
     if is_ghost or not question:
         return None
-    return next((m for m in c.monitors if m.question == question and not m.running), None)
+    return next((m for m in conference.monitors if m.question == question and not m.running), None)
 
 
-def _nack(c: Conference, monitor: Monitor, code: str, detail: str | None) -> Answer:
+def _nack(conference: Conference, monitor: Monitor, code: str, detail: str | None) -> Answer:
     """Return the answer that refuses the request for a monitor."""
-    nack = MonitorRefused(reqid=monitor.reqid, e164=c.e164, errcode=code, detail=detail)
+    nack = MonitorRefused(reqid=monitor.reqid, e164=conference.e164, errcode=code, detail=detail)
     return Answer(request=monitor.request, message=nack, route=Routes.CSS_TO_CM)
 
 
 # ---- stop, keep alive, time -----------------------------------------------------------------------
 
 
-def decide_stop(c: Conference | None, request: StopMonitor, request_key: str) -> Step:
+def decide_stop(conference: Conference | None, request: StopMonitor, request_key: str) -> Step:
     """Stop the monitor at an address: tell the media unit on which the conference runs now (CSS §10), and answer."""
-    refusal = _why_not_stopped(c, request)
-    monitor = monitor_at(c, request.ip, request.port) if c else None
-    if c is None or monitor is None or refusal:
+    refusal = _why_not_stopped(conference, request)
+    monitor = monitor_at(conference, request.ip, request.port) if conference else None
+    if conference is None or monitor is None or refusal:
         code, detail = refusal or Refusal(Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
         nack = StopMonitorRefused(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=detail
         )
         answer = Answer(request=request_key, message=nack, route=Routes.CSS_TO_CM)
         return Step(f"refused {code}", send=(answer,))
-    ack = MonitorStopped(reqid=request.reqid, e164=c.e164, ip=monitor.ip, port=monitor.port)
+    ack = MonitorStopped(
+        reqid=request.reqid, e164=conference.e164, ip=monitor.ip, port=monitor.port
+    )
     messages: tuple[Outgoing, ...] = (
         Answer(request=request_key, message=ack, route=Routes.CSS_TO_CM),
-        *_refuse_not_running(c, [monitor], Err.WRONG_STATE, "stopped before it began"),
-        *_stop_on_unit(c, [monitor]),
+        *_refuse_not_running(conference, [monitor], Err.WRONG_STATE, "stopped before it began"),
+        *_stop_on_unit(conference, [monitor]),
     )
-    after = _without_monitors(c, [monitor])
-    return Step(f"monitor at {_address_text(monitor)} stopped", c, after, messages)
+    after = _without_monitors(conference, [monitor])
+    return Step(f"monitor at {_address_text(monitor)} stopped", conference, after, messages)
 
 
-def _why_not_stopped(c: Conference | None, request: StopMonitor) -> Refusal | None:
+def _why_not_stopped(conference: Conference | None, request: StopMonitor) -> Refusal | None:
     """Return why a monitor cannot be stopped by this request; `None` if it can."""
-    if c is None:
+    if conference is None:
         return Refusal(Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
-    if request.user_domain not in (None, c.user_domain):
+    if request.user_domain not in (None, conference.user_domain):
         return Refusal(Err.NOT_PERMITTED, MEANING[Err.NOT_PERMITTED])
-    monitor = monitor_at(c, request.ip, request.port)
+    monitor = monitor_at(conference, request.ip, request.port)
     if monitor is None:
         return Refusal(Err.NOT_FOUND, "port: no monitor of this conference is sent there")
     if request.mtid not in (None, monitor.mtid):
@@ -291,45 +282,52 @@ def _why_not_stopped(c: Conference | None, request: StopMonitor) -> Refusal | No
     return None
 
 
-def decide_keep_alive(c: Conference | None, notice: KeepMonitorsAlive, now: datetime) -> Step:
+def decide_keep_alive(
+    conference: Conference | None, notice: KeepMonitorsAlive, now: datetime
+) -> Step:
     """Let the named monitors go on, and tell conference managers which of them have ended already.
 
     So a manager that has missed the end of a monitor, or of its conference, learns of it.
     """
-    unknown = unknown_addresses(c, notice.monitors)
+    unknown = unknown_addresses(conference, notice.monitors)
     notices = (_ended_notice(notice.e164, unknown),) if unknown else ()
-    after = keep_alive(c, notice.monitors, now) if c else None
-    return Step("monitors go on", c, after if after != c else None, notices)
+    after = keep_alive(conference, notice.monitors, now) if conference else None
+    return Step("monitors go on", conference, after if after != conference else None, notices)
 
 
-def keep_alive(c: Conference, addresses: Iterable[MonitorAddress], now: datetime) -> Conference:
+def keep_alive(
+    conference: Conference, addresses: Iterable[MonitorAddress], now: datetime
+) -> Conference:
     """Return the conference after a keep-alive of its monitors at these addresses."""
     named = {(plain_address(address.ip), address.port) for address in addresses}
-    monitors = (m.kept_alive(now) if (m.ip, m.port) in named else m for m in c.monitors)
-    return c.change(monitors=tuple(monitors))
+    monitors = (m.kept_alive(now) if (m.ip, m.port) in named else m for m in conference.monitors)
+    return conference.change(monitors=tuple(monitors))
 
 
 def unknown_addresses(
-    c: Conference | None, addresses: Iterable[MonitorAddress]
+    conference: Conference | None, addresses: Iterable[MonitorAddress]
 ) -> list[MonitorAddress]:
-    """Return those of the addresses at which the conference has no monitor; all, if `c` is `None`."""
-    return [a for a in addresses if c is None or monitor_at(c, a.ip, a.port) is None]
+    """Return those of the addresses at which the conference has no monitor; all, if `conference` is `None`."""
+    return [
+        a for a in addresses if conference is None or monitor_at(conference, a.ip, a.port) is None
+    ]
 
 
-def due_monitors(c: Conference, now: datetime) -> list[Monitor]:
+def due_monitors(conference: Conference, now: datetime) -> list[Monitor]:
     """Return the monitors that have to end: without keep-alive for too long, or not started by the unit in time."""
-    return [monitor for monitor in c.monitors if monitor.due_at <= now]
+    return [monitor for monitor in conference.monitors if monitor.due_at <= now]
 
 
-def decide_monitors_due(c: Conference, now: datetime) -> Step:
+def decide_monitors_due(conference: Conference, now: datetime) -> Step:
     """End the monitors whose time is over; tell the media unit, the managers, and askers that still wait (CSS §10)."""
-    due = due_monitors(c, now)
+    due = due_monitors(conference, now)
     messages: tuple[Outgoing, ...] = (
-        *_refuse_not_running(c, due, Err.UNIT_SILENT, MEANING[Err.UNIT_SILENT]),
-        *_stop_on_unit(c, due),
-        *_tell_managers(c, due),
+        *_refuse_not_running(conference, due, Err.UNIT_SILENT, MEANING[Err.UNIT_SILENT]),
+        *_stop_on_unit(conference, due),
+        *_tell_managers(conference, due),
     )
-    return Step(f"{len(due)} monitors are over", c, _without_monitors(c, due), messages)
+    after = _without_monitors(conference, due)
+    return Step(f"{len(due)} monitors are over", conference, after, messages)
 
 
 # ---- changes of the conference that end monitors --------------------------------------------------
@@ -364,35 +362,36 @@ def follow_conference(step: Step) -> Step:
     return Step(step.reason, before, _without_monitors(after, ending), (*step.send, *messages))
 
 
-def _of_absent_terminals(c: Conference) -> list[Monitor]:
+def _of_absent_terminals(conference: Conference) -> list[Monitor]:
     """Return the monitors of terminals that are not in the conference any more."""
-    present = {terminal.mtid for terminal in c.mts if terminal.online}
-    return [monitor for monitor in c.monitors if monitor.mtid and monitor.mtid not in present]
+    present = {terminal.mtid for terminal in conference.mts if terminal.online}
+    return [m for m in conference.monitors if m.mtid and m.mtid not in present]
 
 
-def _without_monitors(c: Conference, removed: Collection[Monitor]) -> Conference:
-    return msgspec.structs.replace(c, monitors=tuple(m for m in c.monitors if m not in removed))
+def _without_monitors(conference: Conference, removed: Collection[Monitor]) -> Conference:
+    monitors = tuple(monitor for monitor in conference.monitors if monitor not in removed)
+    return msgspec.structs.replace(conference, monitors=monitors)
 
 
 def _refuse_not_running(
-    c: Conference, monitors: Iterable[Monitor], code: Err, detail: str
+    conference: Conference, monitors: Iterable[Monitor], code: Err, detail: str
 ) -> tuple[Answer, ...]:
     """Return the answers that refuse the requests for those of the monitors that do not run yet."""
-    return tuple(_nack(c, monitor, code, detail) for monitor in monitors if not monitor.running)
+    return tuple(_nack(conference, m, code, detail) for m in monitors if not m.running)
 
 
-def _stop_on_unit(c: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
+def _stop_on_unit(conference: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
     """Return the command to the media unit to stop these monitors; () while the conference runs on no unit."""
-    if c.unit is None or c.state is not ConferenceState.RUNNING:
+    if conference.unit is None or conference.state is not ConferenceState.RUNNING:
         return ()
-    command = StopMonitorsOnUnit(e164=c.e164, monitors=tuple(m.address for m in monitors))
-    return (outgoing.to_unit(c.unit, command),)
+    command = StopMonitorsOnUnit(e164=conference.e164, monitors=tuple(m.address for m in monitors))
+    return (outgoing.to_unit(conference.unit, command),)
 
 
-def _tell_managers(c: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
+def _tell_managers(conference: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
     """Return the notice to conference managers that those of the monitors that were running have ended; () if none was."""
     addresses = [monitor.address for monitor in monitors if monitor.running]
-    return (_ended_notice(c.e164, addresses),) if addresses else ()
+    return (_ended_notice(conference.e164, addresses),) if addresses else ()
 
 
 def _ended_notice(e164: str, addresses: Iterable[MonitorAddress]) -> Send:

@@ -13,20 +13,23 @@ from foundation.bus.outgoing import Outgoing
 from wire.error_codes import Err
 
 
-def decide_move(c: Conference, now: datetime) -> Step:
+def decide_move(conference: Conference, now: datetime) -> Step:
     """Take a running conference off its media unit, and ask for another unit; change nothing if it does not run.
 
     This is like the loss of the unit, but the old unit is told to drop the conference.
     """
-    if c.state is not ConferenceState.RUNNING or c.unit is None:
-        return no_change(f"is {c.state}: only a running conference is moved")
-    waiting = c.lose_unit(now, avoid=(c.unit,), dropped=True)
+    if conference.state is not ConferenceState.RUNNING or conference.unit is None:
+        return no_change(f"is {conference.state}: only a running conference is moved")
+    waiting = conference.lose_unit(now, avoid=(conference.unit,), dropped=True)
     step = decide_restore(waiting, now)
-    release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.resource_usage(c, "free"))
-    messages: tuple[Outgoing, ...] = (
-        *refuse_open_rename(c, Err.WRONG_STATE),
-        outgoing.moved(waiting),
-        *outgoing.number_free(c),
+    release = (
+        outgoing.drop(conference.unit, conference.e164, conference.incarnation),
+        outgoing.resource_usage(conference, "free"),
     )
-    reason = f"moved away from {c.unit} by an operator; {step.reason}"
-    return Step(reason, c, step.after, (*release, *messages, *step.send))
+    messages: tuple[Outgoing, ...] = (
+        *refuse_open_rename(conference, Err.WRONG_STATE),
+        outgoing.moved(waiting),
+        *outgoing.number_free(conference),
+    )
+    reason = f"moved away from {conference.unit} by an operator; {step.reason}"
+    return Step(reason, conference, step.after, (*release, *messages, *step.send))

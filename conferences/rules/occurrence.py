@@ -89,12 +89,12 @@ def after_refusal(occurrence: Occurrence, refusal: CreateRefusal, now: datetime)
     return wait_for_retry(attempted, refusal.code, refusal.detail, now)
 
 
-def after_outcome(occurrence: Occurrence, c: Conference, now: datetime) -> Occurrence:
-    """Return an occurrence after its conference `c` has begun to run, or could not be created."""
-    if occurrence.confid != c.confid or occurrence.state is not _S.STARTING:
+def after_outcome(occurrence: Occurrence, conference: Conference, now: datetime) -> Occurrence:
+    """Return an occurrence after its conference has begun to run, or could not be created."""
+    if occurrence.confid != conference.confid or occurrence.state is not _S.STARTING:
         return occurrence
-    if c.state is ConferenceState.ENDED:
-        return wait_for_retry(occurrence, c.end_code, "", now)
+    if conference.state is ConferenceState.ENDED:
+        return wait_for_retry(occurrence, conference.end_code, "", now)
     return occurrence.change(state=_S.BEGUN, due_at=max(occurrence.ends_at, now))
 
 

@@ -93,26 +93,28 @@ def parse_rename_question(correlation_id: str) -> RenameQuestion:
     return RenameQuestion(e164, question_id) if kind == "rename" else RenameQuestion("", "")
 
 
-def ask_rms(c: Conference, flow: str) -> Send:
+def ask_rms(conference: Conference, flow: str) -> Send:
     """Return the request to the resource manager (RMS) for a media unit, and a recorder if the conference is recorded.
 
     `flow`: the flow that handles the answer, `create`, `restore`, or `record` to request a recorder alone. The
     correlation id begins with it.
     """
-    types: tuple[ResourceType, ...] = ("mcu", "vrs", "mps") if c.record else ("mcu", "mps")
+    types: tuple[ResourceType, ...] = ("mcu", "vrs", "mps") if conference.record else ("mcu", "mps")
     if flow == "record":
         types = ("vrs",)
     return Send(
         message=GetResources(
-            user_domain=c.user_domain,
+            user_domain=conference.user_domain,
             res=types,
-            e164=c.e164,
-            places=c.places,
-            resolution=c.resolution,
-            exclude=tuple(ExcludedUnit(ip=unit.ip, pid=unit.pid or None) for unit in c.tried),
+            e164=conference.e164,
+            places=conference.places,
+            resolution=conference.resolution,
+            exclude=tuple(
+                ExcludedUnit(ip=unit.ip, pid=unit.pid or None) for unit in conference.tried
+            ),
         ),
         route=Routes.TO_RMS,
-        correlation_id=f"{flow}:{c.e164}:{c.source_platform}:{c.question}",
+        correlation_id=f"{flow}:{conference.e164}:{conference.source_platform}:{conference.question}",
         reply_to=Routes.RMS_TO_CSS.value.queue,
         expires_ms=COMMAND_LIVES_MS,
     )
@@ -140,93 +142,93 @@ def drop(unit: Unit, e164: str, incarnation: int) -> Send:
     return to_unit(unit, DropOnUnit(e164=e164, incarnation=incarnation))
 
 
-def resource_usage(c: Conference, state: Literal["used", "free"]) -> Send:
+def resource_usage(conference: Conference, state: Literal["used", "free"]) -> Send:
     """Return the notice to the resource manager (RMS) that the conference uses the granted units, or frees them."""
     return Send(
         message=ResourcesUsed(
-            e164=c.e164,
-            incarnation=c.incarnation,
-            mcu=c.unit.as_message_field if c.unit else None,
-            vrs=c.vrs.as_message_field if c.vrs else None,
-            mps=c.mps.as_message_field if c.mps else None,
+            e164=conference.e164,
+            incarnation=conference.incarnation,
+            mcu=conference.unit.as_message_field if conference.unit else None,
+            vrs=conference.vrs.as_message_field if conference.vrs else None,
+            mps=conference.mps.as_message_field if conference.mps else None,
             state=state,
         ),
         route=Routes.TO_RMS,
-        destination=c.unit.site if c.unit else "",
+        destination=conference.unit.site if conference.unit else "",
     )
 
 
-def create_or_restore(c: Conference) -> Send:
+def create_or_restore(conference: Conference) -> Send:
     """Return the command that creates a conference on its media unit, or restores it there if it has run before."""
-    assert c.unit is not None
+    assert conference.unit is not None
     common: dict[str, Any] = {
-        "e164": c.e164,
-        "confid": c.confid,
-        "incarnation": c.incarnation,
-        "name": c.name,
-        "password": c.password,
-        "places": c.places,
-        "resolution": c.resolution,
-        "bitrate": c.bitrate,
-        "h265": c.h265,
-        "record": c.record,
-        "vrs": c.vrs.as_message_field if c.vrs and c.record else None,
-        "mps": c.mps.as_message_field if c.mps else None,
-        "hasxmpu": c.mps is not None,
-        "endtime": wire_time(c.ends_at),
-        "mts": c.mts,
-        "platform": c.source_platform,
+        "e164": conference.e164,
+        "confid": conference.confid,
+        "incarnation": conference.incarnation,
+        "name": conference.name,
+        "password": conference.password,
+        "places": conference.places,
+        "resolution": conference.resolution,
+        "bitrate": conference.bitrate,
+        "h265": conference.h265,
+        "record": conference.record,
+        "vrs": conference.vrs.as_message_field if conference.vrs and conference.record else None,
+        "mps": conference.mps.as_message_field if conference.mps else None,
+        "hasxmpu": conference.mps is not None,
+        "endtime": wire_time(conference.ends_at),
+        "mts": conference.mts,
+        "platform": conference.source_platform,
     }
-    if c.started_at is None:
+    if conference.started_at is None:
         create = CreateOnUnit(
             **common,
-            chairman=c.chairman or None,
-            speaker=c.speaker or None,
-            settings=_settings(c) if c.settings else None,
+            chairman=conference.chairman or None,
+            speaker=conference.speaker or None,
+            settings=_settings(conference) if conference.settings else None,
         )
-        return to_unit(c.unit, create, COMMAND_LIVES_MS)
+        return to_unit(conference.unit, create, COMMAND_LIVES_MS)
     restore = RestoreOnUnit(
         **common,
-        started=wire_time(c.started_at) or "",
-        chairman=c.chairman,
-        speaker=c.speaker,
-        settings=_settings(c),
+        started=wire_time(conference.started_at) or "",
+        chairman=conference.chairman,
+        speaker=conference.speaker,
+        settings=_settings(conference),
     )
-    return to_unit(c.unit, restore, COMMAND_LIVES_MS)
+    return to_unit(conference.unit, restore, COMMAND_LIVES_MS)
 
 
-def _settings(c: Conference) -> Settings:
+def _settings(conference: Conference) -> Settings:
     """Return the settings of the conference, with 0 (off) for each that is not set."""
-    settings = c.settings or Settings()
+    settings = conference.settings or Settings()
     return Settings(mute=settings.mute or 0, silence=settings.silence or 0, extra=settings.extra)
 
 
-def created_answers(c: Conference) -> tuple[Answer, ...]:
+def created_answers(conference: Conference) -> tuple[Answer, ...]:
     """Return the answers to all askers of a conference that it runs."""
-    return tuple(created_answer(c, asker) for asker in c.askers)
+    return tuple(created_answer(conference, asker) for asker in conference.askers)
 
 
-def created_answer(c: Conference, asker: Asker) -> Answer:
+def created_answer(conference: Conference, asker: Asker) -> Answer:
     """Return the answer to an asker that the conference runs, or is being restored, with its media unit."""
     kind = CreatedByTemplate if asker.by_template else ConferenceCreated
     message = kind(
         reqid=asker.reqid,
-        e164=c.e164,
-        confid=c.confid,
-        name=c.name,
-        mcu=(c.unit or Unit("")).as_message_field,
-        vrs=c.vrs.as_message_field if c.vrs and c.record else None,
-        mps=c.mps.as_message_field if c.mps else None,
-        starttime=wire_time(c.started_at) or "",
-        endtime=wire_time(c.ends_at),
-        join=c.join,
+        e164=conference.e164,
+        confid=conference.confid,
+        name=conference.name,
+        mcu=(conference.unit or Unit("")).as_message_field,
+        vrs=conference.vrs.as_message_field if conference.vrs and conference.record else None,
+        mps=conference.mps.as_message_field if conference.mps else None,
+        starttime=wire_time(conference.started_at) or "",
+        endtime=wire_time(conference.ends_at),
+        join=conference.join,
     )
     return Answer(request=asker.request, route=Routes.CSS_TO_CM, message=message)
 
 
-def refused_answers(c: Conference, code: str, detail: str | None) -> tuple[Answer, ...]:
+def refused_answers(conference: Conference, code: str, detail: str | None) -> tuple[Answer, ...]:
     """Return the answers to all askers of a conference that it was not created, and why."""
-    return tuple(refused_answer(asker, code, detail) for asker in c.askers)
+    return tuple(refused_answer(asker, code, detail) for asker in conference.askers)
 
 
 def refused_answer(asker: Asker, code: str, detail: str | None = None) -> Answer:
@@ -236,11 +238,15 @@ def refused_answer(asker: Asker, code: str, detail: str | None = None) -> Answer
     return Answer(request=asker.request, route=Routes.CSS_TO_CM, message=message)
 
 
-def booking_started(c: Conference) -> tuple[Send, ...]:
+def booking_started(conference: Conference) -> tuple[Send, ...]:
     """Return the notice to the conference managers (CM) that a booked conference runs; () for any other conference."""
-    if not c.occurrence:
+    if not conference.occurrence:
         return ()
-    return (to_cm(BookingStarted(bookid=c.stored_id, e164=c.e164, join=c.join)),)
+    return (
+        to_cm(
+            BookingStarted(bookid=conference.stored_id, e164=conference.e164, join=conference.join)
+        ),
+    )
 
 
 def booking_failed(bookid: str, e164: str, code: str, detail: str) -> Send:
@@ -252,87 +258,94 @@ def booking_failed(bookid: str, e164: str, code: str, detail: str) -> Send:
     )
 
 
-def moved(c: Conference) -> Send:
+def moved(conference: Conference) -> Send:
     """Return the notice to the conference managers (CM) that a conference waits for a media unit, or where it runs again."""
-    running = c.state.value == "running"
+    running = conference.state.value == "running"
     return to_cm(
         ConferenceMoved(
-            e164=c.e164,
+            e164=conference.e164,
             state="running" if running else "pending",
-            mcu=c.unit.as_message_field if running and c.unit else None,
-            join=c.join if running else None,
+            mcu=conference.unit.as_message_field if running and conference.unit else None,
+            join=conference.join if running else None,
         )
     )
 
 
-def ended(c: Conference) -> Send:
+def ended(conference: Conference) -> Send:
     """Return the notice to the conference managers (CM) that a conference has ended."""
-    return to_cm(ConferenceEnded(e164=c.e164, reason=c.end_reason, errcode=c.end_code or None))
+    return to_cm(
+        ConferenceEnded(
+            e164=conference.e164, reason=conference.end_reason, errcode=conference.end_code or None
+        )
+    )
 
 
-def number_in_use(c: Conference) -> tuple[Send, ...]:
+def number_in_use(conference: Conference) -> tuple[Send, ...]:
     """Return the notices to the number registries (UPU) that a conference runs under its number, and on which platform."""
-    return _to_registries(c, NumberInUse(**_registry_fields(c)))
+    return _to_registries(conference, NumberInUse(**_registry_fields(conference)))
 
 
-def number_in_use_here(c: Conference) -> Send:
+def number_in_use_here(conference: Conference) -> Send:
     """Return the notice to the number registry of this site alone that a conference runs under its number.
 
     It is sent for all running conferences when this site begins to serve their platform.
     """
-    return Send(route=Routes.TO_UPU, message=NumberInUse(**_registry_fields(c)))
+    return Send(route=Routes.TO_UPU, message=NumberInUse(**_registry_fields(conference)))
 
 
-def number_changed(c: Conference) -> tuple[Send, ...]:
+def number_changed(conference: Conference) -> tuple[Send, ...]:
     """Return the notices to the number registries (UPU) that a conference has a new name."""
-    return _to_registries(c, NumberChanged(**_registry_fields(c)))
+    return _to_registries(conference, NumberChanged(**_registry_fields(conference)))
 
 
-def number_free(c: Conference) -> tuple[Send, ...]:
+def number_free(conference: Conference) -> tuple[Send, ...]:
     """Return the notices to the number registries (UPU) that a conference no longer runs under its number."""
-    return _to_registries(c, NumberFree(**_registry_fields(c)))
+    return _to_registries(conference, NumberFree(**_registry_fields(conference)))
 
 
-def _to_registries(c: Conference, message: Message) -> tuple[Send, ...]:
+def _to_registries(conference: Conference, message: Message) -> tuple[Send, ...]:
     """Address a message to the number registry of the conference's own site, and of the site where it runs (CSS §7.2)."""
-    sites = {c.source_platform: None, (c.unit.site if c.unit else "") or c.source_platform: None}
+    sites = {
+        conference.source_platform: None,
+        (conference.unit.site if conference.unit else "") or conference.source_platform: None,
+    }
     return tuple(to_registry(message, site) for site in sites)
 
 
-def _registry_fields(c: Conference) -> dict[str, Any]:
+def _registry_fields(conference: Conference) -> dict[str, Any]:
     """Return the fields of a message to the number registries."""
     return {
-        "e164": c.e164,
-        "conftype": c.conftype,
-        "name": c.name,
-        "user_domain": c.user_domain,
-        "platform": c.hosting_platform or c.source_platform,
+        "e164": conference.e164,
+        "conftype": conference.conftype,
+        "name": conference.name,
+        "user_domain": conference.user_domain,
+        "platform": conference.hosting_platform or conference.source_platform,
         "state": "running",
     }
 
 
-def call_record(c: Conference) -> CallRecord:
+def call_record(conference: Conference) -> CallRecord:
     """Return the call record of an ended conference, as it is kept and sent."""
     return CallRecord(
-        confid=c.confid,
-        e164=c.e164,
-        name=c.name,
-        user_domain=c.user_domain,
-        source_platform=c.source_platform,
-        hosting_platform=c.hosting_platform,
-        creator=RecordedCreator(moid=c.creator_moid, name=c.creator_name),
-        started=wire_time(c.started_at),
-        ended=wire_time(c.ended_at),
-        reason=c.end_reason,
-        units=c.units,
-        members=c.members,
-        restores=c.restores,
-        places=c.places,
-        record=c.record,
+        confid=conference.confid,
+        e164=conference.e164,
+        name=conference.name,
+        user_domain=conference.user_domain,
+        source_platform=conference.source_platform,
+        hosting_platform=conference.hosting_platform,
+        creator=RecordedCreator(moid=conference.creator_moid, name=conference.creator_name),
+        started=wire_time(conference.started_at),
+        ended=wire_time(conference.ended_at),
+        reason=conference.end_reason,
+        units=conference.units,
+        members=conference.members,
+        restores=conference.restores,
+        places=conference.places,
+        record=conference.record,
     )
 
 
-def call_recorded(c: Conference) -> Send:
+def call_recorded(conference: Conference) -> Send:
     """Return the message with the call record of an ended conference for the management console (BMC)."""
-    record = CallRecorded(confid=c.confid, record=call_record(c))
+    record = CallRecorded(confid=conference.confid, record=call_record(conference))
     return Send(route=Routes.BMC_CALL_RECORD, message=record)

@@ -15,34 +15,36 @@ from wire.conference_control import Control
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 
-def lacks_recorder(c: Conference) -> bool:
+def lacks_recorder(conference: Conference) -> bool:
     """Return whether a conference runs without the recorder that it is to have."""
-    return c.state is ConferenceState.RUNNING and c.record and c.vrs is None
+    return (
+        conference.state is ConferenceState.RUNNING and conference.record and conference.vrs is None
+    )
 
 
-def decide_ask_for_recorder(c: Conference, now: datetime) -> Step:
+def decide_ask_for_recorder(conference: Conference, now: datetime) -> Step:
     """Ask the resource manager (RMS) for a recorder; if none is granted, the timer asks again after RECORDER_AGAIN_IN."""
-    if not lacks_recorder(c):
+    if not lacks_recorder(conference):
         return no_change("has its recorder, or wants none")
-    after = c.change(question=c.question + 1, record_at=now + RECORDER_AGAIN_IN)
+    after = conference.change(question=conference.question + 1, record_at=now + RECORDER_AGAIN_IN)
     question = outgoing.ask_rms(after, "record")
-    return Step("asking the RMS for a recorder", c, after, (question,))
+    return Step("asking the RMS for a recorder", conference, after, (question,))
 
 
 def decide_recorder_granted(
-    c: Conference, reply: ResourcesGranted | ResourcesRefused, question: int, site: str
+    conference: Conference, reply: ResourcesGranted | ResourcesRefused, question: int, site: str
 ) -> Step:
     """Let the media unit record from now on, if the resource manager (RMS) has granted a recorder.
 
     `question`: the number of the question that the reply answers. `site`: the site of the recorder.
     """
-    if not lacks_recorder(c) or c.question != question or c.unit is None:
+    if not lacks_recorder(conference) or conference.question != question or conference.unit is None:
         return no_change("late answer of the RMS; its reservation lapses")
     recorder = Unit.of(reply.vrs, site) if isinstance(reply, ResourcesGranted) else None
     if recorder is None:
         return no_change("no recorder is free")
-    after = c.change(vrs=recorder, record_at=None)
-    body = {"type": "CM_MCU_STARTRECORD_CMD", "confE164": c.e164}
+    after = conference.change(vrs=recorder, record_at=None)
+    body = {"type": "CM_MCU_STARTRECORD_CMD", "confE164": conference.e164}
     command = Control({**body, "vrs": to_json(recorder.as_message_field)})
-    messages = (outgoing.to_unit(c.unit, command), outgoing.resource_usage(after, "used"))
-    return Step(f"recorded by {recorder}", c, after, messages)
+    messages = (outgoing.to_unit(conference.unit, command), outgoing.resource_usage(after, "used"))
+    return Step(f"recorded by {recorder}", conference, after, messages)

@@ -22,7 +22,7 @@ MAX_NAME_LENGTH = 64
 
 
 def decide_unit_rename(
-    c: Conference | None,
+    conference: Conference | None,
     request: UnitAsksToRename,
     unit: Unit | None,
     request_key: str,
@@ -33,17 +33,21 @@ def decide_unit_rename(
 
     `request_key`: the unit's request in the inbox. `question_id`: the id of our question to the manager.
     """
-    if c is None or c.unit is None or not c.is_on(unit):
+    if conference is None or conference.unit is None or not conference.is_on(unit):
         if unit is None:
             return no_change("no such conference, and no unit to tell")
         return Step("refused", send=(_refusal(unit, request_key, request, Err.NO_CONFERENCE),))
-    if c.state is not ConferenceState.RUNNING or c.rename:
-        return Step("refused", send=(_refusal(c.unit, request_key, request, Err.WRONG_STATE),))
+    if conference.state is not ConferenceState.RUNNING or conference.rename:
+        return Step(
+            "refused", send=(_refusal(conference.unit, request_key, request, Err.WRONG_STATE),)
+        )
     rename = Rename(question_id, request.name, request_key, request.reqid, now + CM_ANSWERS_IN)
     question = outgoing.ask_to_rename(
-        AskToRename(reqid=question_id, e164=c.e164, name=request.name)
+        AskToRename(reqid=question_id, e164=conference.e164, name=request.name)
     )
-    return Step("asking CM for the new name", c, c.change(rename=rename), (question,))
+    return Step(
+        "asking CM for the new name", conference, conference.change(rename=rename), (question,)
+    )
 
 
 def _refusal(unit: Unit, request_key: str, request: UnitAsksToRename, code: Err) -> Answer:
@@ -55,49 +59,69 @@ def _refusal(unit: Unit, request_key: str, request: UnitAsksToRename, code: Err)
 
 
 def decide_cm_on_rename(
-    c: Conference, reply: RenameGranted | RenameDenied, question_id: str = ""
+    conference: Conference, reply: RenameGranted | RenameDenied, question_id: str = ""
 ) -> Step:
     """Pass the conference manager's answer to the media unit, which then applies the name and reports it.
 
     `question_id`: the id of the question that the answer's correlation id names. An answer that names no question, as
     in the specification, belongs to the open one.
     """
-    rename = c.rename
+    rename = conference.rename
     question_id = reply.reqid or question_id
-    if rename is None or question_id not in ("", rename.question_id) or c.unit is None:
+    if rename is None or question_id not in ("", rename.question_id) or conference.unit is None:
         return no_change("no such question to CM is open")
     if isinstance(reply, RenameGranted):
-        ack = UnitRenameGranted(reqid=rename.reqid, e164=c.e164)
-        return _answer_rename(c, rename, ack, "CM agrees")
-    return _answer_rename(c, rename, _nack(c, rename, reply.errcode), "CM does not agree")
+        ack = UnitRenameGranted(reqid=rename.reqid, e164=conference.e164)
+        return _answer_rename(conference, rename, ack, "CM agrees")
+    return _answer_rename(
+        conference, rename, _nack(conference, rename, reply.errcode), "CM does not agree"
+    )
 
 
-def decide_cm_is_silent(c: Conference, now: datetime) -> Step:
+def decide_cm_is_silent(conference: Conference, now: datetime) -> Step:
     """Refuse the new name, because the conference manager (CM) did not answer within 5 s."""
-    if c.rename is None or c.rename.answer_by > now:
+    if conference.rename is None or conference.rename.answer_by > now:
         return no_change("CM has time left")
-    return _answer_rename(c, c.rename, _nack(c, c.rename, Err.CM_SILENT), "CM did not answer")
+    return _answer_rename(
+        conference,
+        conference.rename,
+        _nack(conference, conference.rename, Err.CM_SILENT),
+        "CM did not answer",
+    )
 
 
-def refuse_open_rename(c: Conference, code: Err) -> tuple[Answer, ...]:
+def refuse_open_rename(conference: Conference, code: Err) -> tuple[Answer, ...]:
     """Return the refusal of an undecided new name, because the conference leaves the unit that requested it; else ()."""
-    if c.rename is None or c.unit is None:
+    if conference.rename is None or conference.unit is None:
         return ()
-    return (outgoing.answer_unit(c.unit, c.rename.request_key, _nack(c, c.rename, code)),)
+    return (
+        outgoing.answer_unit(
+            conference.unit,
+            conference.rename.request_key,
+            _nack(conference, conference.rename, code),
+        ),
+    )
 
 
-def _nack(c: Conference, rename: Rename, code: str) -> UnitRenameRefused:
+def _nack(conference: Conference, rename: Rename, code: str) -> UnitRenameRefused:
     """Return the message that refuses a media unit's request for a new name."""
     detail = MEANING.get(code)
-    return UnitRenameRefused(reqid=rename.reqid, e164=c.e164, errcode=code, detail=detail)
+    return UnitRenameRefused(reqid=rename.reqid, e164=conference.e164, errcode=code, detail=detail)
 
 
 def _answer_rename(
-    c: Conference, rename: Rename, message: UnitRenameGranted | UnitRenameRefused, reason: str
+    conference: Conference,
+    rename: Rename,
+    message: UnitRenameGranted | UnitRenameRefused,
+    reason: str,
 ) -> Step:
     """Answer the media unit that requested a new name, and remove the request from the conference."""
-    answers = (outgoing.answer_unit(c.unit, rename.request_key, message),) if c.unit else ()
-    return Step(reason, c, c.change(rename=None), answers)
+    answers = (
+        (outgoing.answer_unit(conference.unit, rename.request_key, message),)
+        if conference.unit
+        else ()
+    )
+    return Step(reason, conference, conference.change(rename=None), answers)
 
 
 def decide_as_cm(question: AskToRename) -> Send:

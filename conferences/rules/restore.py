@@ -27,32 +27,38 @@ of conferences may be asked for at once."""
 _S = ConferenceState
 
 
-def decide_lost(c: Conference, unit: Unit, now: datetime, avoid: tuple[Unit, ...] = ()) -> Step:
+def decide_lost(
+    conference: Conference, unit: Unit, now: datetime, avoid: tuple[Unit, ...] = ()
+) -> Step:
     """Take a conference off its lost media unit, and ask for another unit at once; an unprotected conference ends.
 
     `avoid`: units that the resource manager must not grant.
     """
-    if c.unit != unit:
+    if conference.unit != unit:
         return no_change(f"not on {unit}")
-    if c.state is _S.CREATING:
-        return decide_next_unit(c, Err.UNIT_SILENT, now)
-    if c.state is _S.PENDING_RESTORE:
+    if conference.state is _S.CREATING:
+        return decide_next_unit(conference, Err.UNIT_SILENT, now)
+    if conference.state is _S.PENDING_RESTORE:
         return no_change("already waits to be restored")
-    if not c.protected:
-        return decide_end(c, EndReason.MCU_LOST, now)
-    return _ask_for_other_unit(c, f"lost {unit}", now, avoid)
+    if not conference.protected:
+        return decide_end(conference, EndReason.MCU_LOST, now)
+    return _ask_for_other_unit(conference, f"lost {unit}", now, avoid)
 
 
 def decide_ended_by_unit(
-    c: Conference, notice: UnitEnded, unit: Unit | None, now: datetime
+    conference: Conference, notice: UnitEnded, unit: Unit | None, now: datetime
 ) -> Step:
     """End a conference that its media unit has ended; if the unit ended it too early, restore it on another unit.
 
     A unit ends a conference too early if its clock is ahead, or if the message about a later end was lost.
     """
-    is_assigned = notice.incarnation == c.incarnation and unit is not None and c.unit == unit
-    is_early = c.ends_at is not None and now < c.ends_at - MAX_CLOCK_DIFFERENCE
-    is_running = c.state is _S.RUNNING
+    is_assigned = (
+        notice.incarnation == conference.incarnation
+        and unit is not None
+        and conference.unit == unit
+    )
+    is_early = conference.ends_at is not None and now < conference.ends_at - MAX_CLOCK_DIFFERENCE
+    is_running = conference.state is _S.RUNNING
     if (
         unit
         and is_assigned
@@ -60,33 +66,37 @@ def decide_ended_by_unit(
         and is_running
         and notice.reason == EndReason.EXPIRED.value
     ):
-        return decide_lost(c, unit, now, avoid=(unit,))
-    return decide_unit_ended(c, notice, unit, now)
+        return decide_lost(conference, unit, now, avoid=(unit,))
+    return decide_unit_ended(conference, notice, unit, now)
 
 
-def _ask_for_other_unit(c: Conference, reason: str, now: datetime, avoid: tuple[Unit, ...]) -> Step:
+def _ask_for_other_unit(
+    conference: Conference, reason: str, now: datetime, avoid: tuple[Unit, ...]
+) -> Step:
     """Take a conference off its media unit, tell all parties, and ask for another unit."""
-    waiting = c.lose_unit(now, avoid=avoid)
+    waiting = conference.lose_unit(now, avoid=avoid)
     step = decide_restore(waiting, now)
     messages: tuple[Outgoing, ...] = (
-        outgoing.resource_usage(c, "free"),
-        *refuse_open_rename(c, Err.WRONG_STATE),
+        outgoing.resource_usage(conference, "free"),
+        *refuse_open_rename(conference, Err.WRONG_STATE),
     )
-    if c.state is _S.RUNNING:
-        messages += (outgoing.moved(waiting), *outgoing.number_free(c))
-    return Step(f"{reason}; {step.reason}", c, step.after, (*messages, *step.send))
+    if conference.state is _S.RUNNING:
+        messages += (outgoing.moved(waiting), *outgoing.number_free(conference))
+    return Step(f"{reason}; {step.reason}", conference, step.after, (*messages, *step.send))
 
 
-def decide_restore(c: Conference, now: datetime) -> Step:
+def decide_restore(conference: Conference, now: datetime) -> Step:
     """Ask the resource manager (RMS) for a media unit for a conference that waits to be restored."""
-    if c.state is not _S.PENDING_RESTORE:
+    if conference.state is not _S.PENDING_RESTORE:
         return no_change("does not wait to be restored")
-    after = c.ask(now + RMS_FINDS_IN).change(restore_at=None)
-    return Step("asking the RMS for a unit", c, after, (outgoing.ask_rms(after, "restore"),))
+    after = conference.ask(now + RMS_FINDS_IN).change(restore_at=None)
+    return Step(
+        "asking the RMS for a unit", conference, after, (outgoing.ask_rms(after, "restore"),)
+    )
 
 
 def decide_restore_resources(
-    c: Conference,
+    conference: Conference,
     reply: ResourcesGranted | ResourcesRefused,
     question: int,
     site: str,
@@ -96,53 +106,67 @@ def decide_restore_resources(
 
     `question`: the number of the question that the reply answers. `site`: the site of the granted unit.
     """
-    if c.state is not _S.PENDING_RESTORE or c.question != question or c.answer_by is None:
+    if (
+        conference.state is not _S.PENDING_RESTORE
+        or conference.question != question
+        or conference.answer_by is None
+    ):
         return no_change("late answer of the RMS; its reservation lapses")
     granted = isinstance(reply, ResourcesGranted)
     unit = Unit.of(reply.mcu, site) if isinstance(reply, ResourcesGranted) else None
     if unit is None or not isinstance(reply, ResourcesGranted):
-        return wait_for_next_try(c, "no unit is free" if granted else "the RMS failed", now)
+        return wait_for_next_try(
+            conference, "no unit is free" if granted else "the RMS failed", now
+        )
     until = now + UNIT_ANSWERS_IN
     platform = (reply.mcu and reply.mcu.platform) or site
-    after = c.place(
+    after = conference.place(
         unit, platform, until, vrs=Unit.of(reply.vrs, site), mps=Unit.of(reply.mps, site)
     )
-    return Step(f"restoring on {unit}", c, after, (outgoing.create_or_restore(after),))
+    return Step(f"restoring on {unit}", conference, after, (outgoing.create_or_restore(after),))
 
 
-def wait_for_next_try(c: Conference, reason: str, now: datetime) -> Step:
+def wait_for_next_try(conference: Conference, reason: str, now: datetime) -> Step:
     """Let a conference wait for the next attempt: in 10 s, or as soon as a media unit has free places.
 
     Then any unit may be granted, also one that was tried before.
     """
-    after = c.change(answer_by=None, restore_at=now + TRY_AGAIN_IN, tried=())
-    return Step(f"{reason}, waiting for the next round", c, after)
+    after = conference.change(answer_by=None, restore_at=now + TRY_AGAIN_IN, tried=())
+    return Step(f"{reason}, waiting for the next round", conference, after)
 
 
-def decide_unit_restored(c: Conference, join: Join | None, now: datetime) -> Step:
+def decide_unit_restored(conference: Conference, join: Join | None, now: datetime) -> Step:
     """Let a conference run again, because its media unit has restored it or still had it; tell all parties where it runs."""
-    after = c.begin_running(join, now)
+    after = conference.begin_running(join, now)
     messages = (
         outgoing.moved(after),
         *outgoing.number_in_use(after),
         outgoing.resource_usage(after, "used"),
     )
-    return Step(f"runs again on {after.unit}", c, after, messages)
+    return Step(f"runs again on {after.unit}", conference, after, messages)
 
 
-def decide_restore_failed(c: Conference, code: str, now: datetime) -> Step:
+def decide_restore_failed(conference: Conference, code: str, now: datetime) -> Step:
     """Look for another media unit for a conference whose new unit refused to restore it, or was silent.
 
     After MAX_UNITS_TRIED units it waits for the next attempt. `code`: the error code of the unit's failure.
     """
-    assert c.unit is not None
-    release = (outgoing.drop(c.unit, c.e164, c.incarnation), outgoing.resource_usage(c, "free"))
-    tried = c.tried
-    waiting = c.lose_unit(now, avoid=tried, dropped=True)
+    assert conference.unit is not None
+    release = (
+        outgoing.drop(conference.unit, conference.e164, conference.incarnation),
+        outgoing.resource_usage(conference, "free"),
+    )
+    tried = conference.tried
+    waiting = conference.lose_unit(now, avoid=tried, dropped=True)
     if len(tried) >= MAX_UNITS_TRIED:
         waiting_step = wait_for_next_try(
             waiting, f"{len(tried)} units did not take it ({code})", now
         )
-        return Step(waiting_step.reason, c, waiting_step.after, release)
+        return Step(waiting_step.reason, conference, waiting_step.after, release)
     step = decide_restore(waiting, now)
-    return Step(f"{c.unit} did not take it ({code})", c, step.after, (*release, *step.send))
+    return Step(
+        f"{conference.unit} did not take it ({code})",
+        conference,
+        step.after,
+        (*release, *step.send),
+    )

@@ -362,21 +362,33 @@ WARNINGS = (10, 5, 1)
 EMPTY_FOR = timedelta(minutes=5)
 
 
-def next_due(c: Conference) -> datetime | None:
+def next_due(conference: Conference) -> datetime | None:
     """Return when a timer has to look at a conference next; `None` means never.
 
     It is stored in the indexed column `due_at`.
     """
-    if not c.live:
+    if not conference.live:
         return None
-    moments = [c.answer_by, c.restore_at if c.state is _S.PENDING_RESTORE else None]
-    moments += [monitor.due_at for monitor in c.monitors]
-    if c.state is not _S.CREATING:
-        moments.append(c.give_up_at or c.ends_at)
-    if c.state is _S.RUNNING:
-        warnings_left = [minutes for minutes in WARNINGS if not c.warned or minutes < c.warned]
-        if c.ends_at and warnings_left:
-            moments.append(c.ends_at - timedelta(minutes=warnings_left[0]))
-        moments += [c.rename.answer_by if c.rename else None, c.record_at]
-        moments.append(c.empty_since + EMPTY_FOR if c.auto_end and c.empty_since else None)
+    moments = [
+        conference.answer_by,
+        conference.restore_at if conference.state is _S.PENDING_RESTORE else None,
+    ]
+    moments += [monitor.due_at for monitor in conference.monitors]
+    if conference.state is not _S.CREATING:
+        moments.append(conference.give_up_at or conference.ends_at)
+    if conference.state is _S.RUNNING:
+        warnings_left = [
+            minutes for minutes in WARNINGS if not conference.warned or minutes < conference.warned
+        ]
+        if conference.ends_at and warnings_left:
+            moments.append(conference.ends_at - timedelta(minutes=warnings_left[0]))
+        moments += [
+            conference.rename.answer_by if conference.rename else None,
+            conference.record_at,
+        ]
+        moments.append(
+            conference.empty_since + EMPTY_FOR
+            if conference.auto_end and conference.empty_since
+            else None
+        )
     return min((moment for moment in moments if moment), default=None)

@@ -24,7 +24,7 @@ _S = ConferenceState
 
 
 def decide_listed(
-    c: Conference | None,
+    conference: Conference | None,
     entry: UnitListEntry,
     unit: Unit,
     now: datetime,
@@ -33,7 +33,7 @@ def decide_listed(
 ) -> Step:
     """Decide about one conference that a media unit lists as its own.
 
-    `c`: the conference with this number in our data. If it is not assigned to the unit in the listed incarnation, the
+    `conference`: the one with this number in our data. If it is not assigned to the unit in the listed incarnation, the
     listed one is a ghost, which the unit has to drop. `room_is_down`: the unit stands in an abnormal machine room, so a
     conference that has left the unit does not go back.
     """
@@ -41,66 +41,72 @@ def decide_listed(
     drop_step = Step(
         f"ghost {incarnation} of {e164} on {unit}", send=(outgoing.drop(unit, e164, incarnation),)
     )
-    if c is None or c.unit != unit or c.incarnation != incarnation:
+    if conference is None or conference.unit != unit or conference.incarnation != incarnation:
         return drop_step
-    match c.state:
+    match conference.state:
         case _S.RUNNING:
-            return _update_members(c, entry, now)
+            return _update_members(conference, entry, now)
         case _ if room_is_down:
-            return _leave_abnormal_room(c, drop_step, now)
+            return _leave_abnormal_room(conference, drop_step, now)
         case _S.PENDING_RESTORE:
-            return decide_unit_restored(c, entry.join, now)
-        case _S.CREATING | _S.RESTORING if c.answer_by and c.answer_by > now:
+            return decide_unit_restored(conference, entry.join, now)
+        case _S.CREATING | _S.RESTORING if conference.answer_by and conference.answer_by > now:
             return no_change("wait for the unit's answer")
         case _S.CREATING:
-            return decide_unit_created(c, entry.join, now)
+            return decide_unit_created(conference, entry.join, now)
         case _:
-            return decide_unit_restored(c, entry.join, now)
+            return decide_unit_restored(conference, entry.join, now)
 
 
-def _leave_abnormal_room(c: Conference, drop_step: Step, now: datetime) -> Step:
+def _leave_abnormal_room(conference: Conference, drop_step: Step, now: datetime) -> Step:
     """Take a conference off a media unit in an abnormal machine room; the unit drops it, and another unit is requested."""
-    match c.state:
+    match conference.state:
         case _S.CREATING:
-            return decide_next_unit(c, Err.UNIT_SILENT, now)
+            return decide_next_unit(conference, Err.UNIT_SILENT, now)
         case _S.RESTORING:
-            return decide_restore_failed(c, Err.UNIT_SILENT, now)
+            return decide_restore_failed(conference, Err.UNIT_SILENT, now)
         case _:
-            return Step(drop_step.reason, c, c.change(unit=None), drop_step.send)
+            return Step(drop_step.reason, conference, conference.change(unit=None), drop_step.send)
 
 
-def decide_not_listed(c: Conference, unit: Unit, made_at: datetime, now: datetime) -> Step:
+def decide_not_listed(conference: Conference, unit: Unit, made_at: datetime, now: datetime) -> Step:
     """Treat a conference as lost that our data assigns to a media unit, if it is missing in the unit's list.
 
     A conference that was placed after the list was made (`made_at`), or less than 3 s ago, is left alone.
     """
-    if c.state is not _S.RUNNING or c.unit != unit:
+    if conference.state is not _S.RUNNING or conference.unit != unit:
         return no_change("not believed there, or not yet")
-    if c.placed_at and (c.placed_at > made_at or now - c.placed_at < JUST_PLACED):
+    if conference.placed_at and (
+        conference.placed_at > made_at or now - conference.placed_at < JUST_PLACED
+    ):
         return no_change("placed after the list was made")
-    return decide_lost(c, unit, now)
+    return decide_lost(conference, unit, now)
 
 
-def _update_members(c: Conference, entry: UnitListEntry, now: datetime) -> Step:
+def _update_members(conference: Conference, entry: UnitListEntry, now: datetime) -> Step:
     """Replace the members of a conference by those in its media unit's list, if the list names any."""
-    if not entry.mts or entry.mts == c.mts:
+    if not entry.mts or entry.mts == conference.mts:
         return no_change("as we believe")
-    if entry.seq is not None and entry.seq < c.report_seq:
+    if entry.seq is not None and entry.seq < conference.report_seq:
         return no_change("listed before the latest report")
-    return Step("members as the unit says", c, with_members(c, entry.mts, now))
+    return Step("members as the unit says", conference, with_members(conference, entry.mts, now))
 
 
 def decide_reported(
-    c: Conference, notice: UnitReportsChange, unit: Unit | None, now: datetime
+    conference: Conference, notice: UnitReportsChange, unit: Unit | None, now: datetime
 ) -> Step:
     """Take over the name, password, settings or members that the media unit reports as changed (CSS §5.1, §5.2).
 
     The report may be handled before the unit's answer that it runs the conference, and after the unit was taken for
     lost. Then it is taken all the same, because it is not repeated. An older report than the latest one is ignored.
     """
-    if notice.incarnation != c.incarnation or not c.is_on(unit) or not c.live:
+    if (
+        notice.incarnation != conference.incarnation
+        or not conference.is_on(unit)
+        or not conference.live
+    ):
         return no_change("a ghost reports")
-    if notice.seq is not None and notice.seq <= c.report_seq:
+    if notice.seq is not None and notice.seq <= conference.report_seq:
         return no_change("not newer than the latest report")
     report = {
         "name": notice.name,
@@ -110,24 +116,24 @@ def decide_reported(
         "settings": notice.settings,
     }
     changes = {field: value for field, value in report.items() if value is not None}
-    after = c.change(report_seq=notice.seq or c.report_seq, **changes)
+    after = conference.change(report_seq=notice.seq or conference.report_seq, **changes)
     if notice.mts is not None:
         after = with_members(after, notice.mts, now)
-    if after == c:
+    if after == conference:
         return no_change("nothing new")
-    is_renamed = after.name != c.name and c.state is _S.RUNNING
+    is_renamed = after.name != conference.name and conference.state is _S.RUNNING
     messages = outgoing.number_changed(after) if is_renamed else ()
-    return Step("changed on the unit", c, after, messages)
+    return Step("changed on the unit", conference, after, messages)
 
 
-def with_members(c: Conference, mts: tuple[Terminal, ...], now: datetime) -> Conference:
+def with_members(conference: Conference, mts: tuple[Terminal, ...], now: datetime) -> Conference:
     """Return the conference with these members, and with their stays for the call record brought up to date."""
     online = {
         str(terminal.mtid)[:MAX_FIELD_LENGTH]: terminal for terminal in mts if terminal.online
     }
     moment = now.isoformat(timespec="seconds")
     stays, present_ids = list[Stay](), set[str | None]()
-    for stay in c.members:
+    for stay in conference.members:
         if not stay.until and stay.mtid not in online:
             stay = msgspec.structs.replace(stay, until=moment)
         elif not stay.until:
@@ -142,8 +148,8 @@ def with_members(c: Conference, mts: tuple[Terminal, ...], now: datetime) -> Con
         oldest_ended := next((stay for stay in stays if stay.until), None)
     ):
         stays.remove(oldest_ended)
-    empty_since = None if online else c.empty_since or now
-    return c.change(mts=mts, members=tuple(stays), empty_since=empty_since)
+    empty_since = None if online else conference.empty_since or now
+    return conference.change(mts=mts, members=tuple(stays), empty_since=empty_since)
 
 
 def _cut(text: str | None) -> str | None:

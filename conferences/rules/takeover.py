@@ -17,29 +17,31 @@ from wire.error_codes import Err
 _S = ConferenceState
 
 
-def decide_taken_over(c: Conference, now: datetime) -> Step:
+def decide_taken_over(conference: Conference, now: datetime) -> Step:
     """Ask the resource manager (RMS) of this site for a media unit for a conference that ran at a lost site.
 
     Messages cannot reach the lost site. If one of its units still runs the conference, it is told to drop it as soon as
     it sends a message again.
     """
-    match c.state:
+    match conference.state:
         case _S.ENDED:
             return no_change("has ended")
         case _S.CREATING:
-            unplaced = c.unplace(Err.UNIT_SILENT, now + RMS_ANSWERS_IN)
+            unplaced = conference.unplace(Err.UNIT_SILENT, now + RMS_ANSWERS_IN)
             # Its first unit may hold it under this incarnation, so the next one must be higher.
-            incarnation = c.incarnation + bool(c.unit or c.tried)
+            incarnation = conference.incarnation + bool(conference.unit or conference.tried)
             after = unplaced.change(tried=(), hosting_platform="", incarnation=incarnation)
-            return Step("creating it here", c, after, (outgoing.ask_rms(after, "create"),))
-        case _S.RUNNING if not c.protected:
-            return decide_end(c, EndReason.MCU_LOST, now)
+            return Step("creating it here", conference, after, (outgoing.ask_rms(after, "create"),))
+        case _S.RUNNING if not conference.protected:
+            return decide_end(conference, EndReason.MCU_LOST, now)
         case _S.PENDING_RESTORE:
-            step = decide_restore(c.change(tried=(), unit=None, hosting_platform=""), now)
-            return Step("restoring it here", c, step.after, step.send)
-    waiting = c.lose_unit(now, dropped=True).change(hosting_platform="")
+            step = decide_restore(conference.change(tried=(), unit=None, hosting_platform=""), now)
+            return Step("restoring it here", conference, step.after, step.send)
+    waiting = conference.lose_unit(now, dropped=True).change(hosting_platform="")
     step = decide_restore(waiting, now)
-    messages: tuple[Outgoing, ...] = refuse_open_rename(c, Err.WRONG_STATE)
-    if c.state is _S.RUNNING:
-        messages += (outgoing.moved(waiting), *outgoing.number_free(c))
-    return Step("its site is lost; restoring it here", c, step.after, (*messages, *step.send))
+    messages: tuple[Outgoing, ...] = refuse_open_rename(conference, Err.WRONG_STATE)
+    if conference.state is _S.RUNNING:
+        messages += (outgoing.moved(waiting), *outgoing.number_free(conference))
+    return Step(
+        "its site is lost; restoring it here", conference, step.after, (*messages, *step.send)
+    )
