@@ -50,8 +50,8 @@ class Call(SessionCall):
 
         `kind`: the class of the order, `fields`: its fields besides number and user domain.
         """
-        c = self.own_conference(request, conf_id)
-        commands.ask_unit(kind(e164=c.e164, user_domain=c.user_domain, **fields))
+        conference = self.own_conference(request, conf_id)
+        commands.ask_unit(kind(e164=conference.e164, user_domain=conference.user_domain, **fields))
         return ack()
 
     def arrange(self, request: Request, conf_id: str, **changes: object) -> Response:
@@ -78,9 +78,9 @@ class Call(SessionCall):
         return terminal_of(self.own_conference(request, conf_id), mt_id)
 
 
-def terminal_of(c: Conference, mt_id: str) -> Terminal:
+def terminal_of(conference: Conference, mt_id: str) -> Terminal:
     """Return the terminal with this id of a conference. Raises Refusal if it has none."""
-    for terminal in c.mts:
+    for terminal in conference.mts:
         if terminal.mtid == mt_id:
             return terminal
     raise Refusal(NO_TERMINAL, f"terminal does not exist: {mt_id[:64]}")
@@ -97,8 +97,8 @@ def as_invited(terminal: Terminal) -> InvitedTerminal:
     return read_as(InvitedTerminal, invited | terminal.extra)
 
 
-def refuse_unknown(c: Conference, ids: tuple[str, ...]) -> None:
+def refuse_unknown(conference: Conference, ids: tuple[str, ...]) -> None:
     """Raise Refusal if a conference has no terminal of one of these ids."""
-    if unknown := set(ids) - {str(terminal.mtid) for terminal in c.mts}:
+    if unknown := set(ids) - {str(terminal.mtid) for terminal in conference.mts}:
         ids_in_words = ", ".join(sorted(unknown))[:200]
         raise Refusal(NO_TERMINAL, f"terminal does not exist: {ids_in_words}")

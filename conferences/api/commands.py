@@ -59,10 +59,12 @@ def own_conference(conf_id: str, domain: str) -> Conference:
     `conf_id`: the number (E.164); `domain`: the MOID of the domain. Raises Refusal, which is the same for a conference
     of another domain and for an unused number.
     """
-    c = queries.live_by_number(conf_id) if conf_id.isdigit() and len(conf_id) <= 16 else None
-    if c is None or not domain or c.user_domain != domain:
+    conference = (
+        queries.live_by_number(conf_id) if conf_id.isdigit() and len(conf_id) <= 16 else None
+    )
+    if conference is None or not domain or conference.user_domain != domain:
         raise Refusal(NO_CONFERENCE, "conference does not exist")
-    return c
+    return conference
 
 
 def ask(command: Message) -> Result:
@@ -116,8 +118,10 @@ def called_terminals(
         return terminals
     deadline = time.monotonic() + REPORT_WAIT_SECONDS
     while True:
-        c = queries.live_by_number(conf_id)
-        by_account = {terminal.account: terminal for terminal in (c.mts if c else ())}
+        conference = queries.live_by_number(conf_id)
+        by_account = {
+            terminal.account: terminal for terminal in (conference.mts if conference else ())
+        }
         called = [
             by_account[terminal.account] for terminal in requested if terminal.account in by_account
         ]

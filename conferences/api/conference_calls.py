@@ -36,8 +36,12 @@ class Delay(Call):
     def post(self, request: Request, conf_id: str) -> Response:
         """Prolong a conference by some minutes."""
         minutes = self.whole_number(request, "delay_time", 1, 2**31)
-        c = self.own_conference(request, conf_id)
-        commands.ask(ExtendConference(e164=c.e164, user_domain=c.user_domain, delay=minutes))
+        conference = self.own_conference(request, conf_id)
+        commands.ask(
+            ExtendConference(
+                e164=conference.e164, user_domain=conference.user_domain, delay=minutes
+            )
+        )
         return ack()
 
 

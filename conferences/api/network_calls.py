@@ -119,8 +119,8 @@ class Terminals(_DomainCall):
         total, rows = network.people_with_numbers(moid, start, count)
         present = {
             terminal.account
-            for c in queries.live_conferences_of_tenant(moid, "", MAX_LISTED).conferences
-            for terminal in c.mts
+            for conference in queries.live_conferences_of_tenant(moid, "", MAX_LISTED).conferences
+            for terminal in conference.mts
             if terminal.online
         }
         listed = [
@@ -168,7 +168,7 @@ class Meetings(_DomainCall):
         self.refuse_unless_administered(request, moid, Level.SERVICE)
         database = store_of(own_platform()).database
         rows = queries.live_conferences_below(database, moid, MAX_LISTED)
-        return ack(meeting=[_meeting(c) for c in rows])
+        return ack(meeting=[_meeting(conference) for conference in rows])
 
 
 class MeetingTerminals(_DomainCall):
@@ -177,12 +177,16 @@ class MeetingTerminals(_DomainCall):
     @extend_schema(responses={200: answers(shapes.MeetingTerminals)})
     def get(self, request: Request, number: str) -> Response:
         """List the terminals of a conference."""
-        c = queries.live_by_number(number) if number.isdigit() and len(number) <= 16 else None
-        if c is None or not network.is_seen(
-            self.session(request).account, c.user_domain, (Level.USER,)
+        conference = (
+            queries.live_by_number(number) if number.isdigit() and len(number) <= 16 else None
+        )
+        if conference is None or not network.is_seen(
+            self.session(request).account, conference.user_domain, (Level.USER,)
         ):
             raise Refusal(12103, "conference does not exist")
-        return ack(terminals=[_terminal_detail(c, terminal) for terminal in c.mts])
+        return ack(
+            terminals=[_terminal_detail(conference, terminal) for terminal in conference.mts]
+        )
 
 
 def _online_text(value: bool) -> str:
@@ -215,28 +219,28 @@ def _logical(row: Resource) -> dict[str, object]:
     return names | {"p_server_moid": row.unit.ip, "backup_state": ""} | _device(row)
 
 
-def _meeting(c: Conference) -> dict[str, object]:
+def _meeting(conference: Conference) -> dict[str, object]:
     """Return a live conference in the form of the API."""
     return {
         "conf_type": 1,
-        "name": c.name,
-        "e164": c.e164,
-        "bitrate": c.bitrate,
-        "domain_moid": c.user_domain,
-        "start_time": c.created_at.isoformat(timespec="seconds"),
-        "end_time": c.ends_at.isoformat(timespec="seconds") if c.ends_at else "",
-        "meeting_terminals": [_terminal(c, terminal) for terminal in c.mts],
+        "name": conference.name,
+        "e164": conference.e164,
+        "bitrate": conference.bitrate,
+        "domain_moid": conference.user_domain,
+        "start_time": conference.created_at.isoformat(timespec="seconds"),
+        "end_time": conference.ends_at.isoformat(timespec="seconds") if conference.ends_at else "",
+        "meeting_terminals": [_terminal(conference, terminal) for terminal in conference.mts],
         "telephone_terminals": [],
         "cascades": [],
         "meeting_device": [],
     }
 
 
-def _terminal(c: Conference, terminal: Terminal) -> dict[str, object]:
+def _terminal(conference: Conference, terminal: Terminal) -> dict[str, object]:
     """Return a terminal of a conference in a list."""
     is_number = terminal.type == "e164"
     return {
-        "domain_moid": c.user_domain,
+        "domain_moid": conference.user_domain,
         "name": terminal.name or "",
         "version": "",
         "type": terminal.type or "",
@@ -246,13 +250,13 @@ def _terminal(c: Conference, terminal: Terminal) -> dict[str, object]:
     }
 
 
-def _terminal_detail(c: Conference, terminal: Terminal) -> dict[str, object]:
+def _terminal_detail(conference: Conference, terminal: Terminal) -> dict[str, object]:
     """Return a terminal of a conference with all its fields."""
     return {
-        **_terminal(c, terminal),
+        **_terminal(conference, terminal),
         "isp": 0,
         "nat_ip": "",
-        "bitrate": c.bitrate,
+        "bitrate": conference.bitrate,
         "primary_video": [],
         "dual_video": [],
     }

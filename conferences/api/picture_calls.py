@@ -48,11 +48,11 @@ class OneMix(Call):
     @extend_schema(responses={200: answers(shapes.MixNow)})
     def get(self, request: Request, conf_id: str, mix_id: str) -> Response:
         """Answer the mix: the members that are heard, if members were chosen."""
-        c = self.own_conference(request, conf_id)
-        mix = arrangement_of(c.settings).mix
+        conference = self.own_conference(request, conf_id)
+        mix = arrangement_of(conference.settings).mix
         if mix is None or mix_id != ONLY_ID:
             raise Refusal(NO_MIX, "no mix was chosen: everybody is heard")
-        return ack(mode=mix.mode, members=representations.members(c, mix.members))
+        return ack(mode=mix.mode, members=representations.members(conference, mix.members))
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mix_id: str) -> Response:
@@ -92,9 +92,9 @@ class Pictures(Call):
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
         """Compose the picture on all members' pages by a layout."""
-        c = self.own_conference(request, conf_id)
-        layout = checked_picture(c, self.params(request))
-        if arrangement_of(c.settings).layout is not None:
+        conference = self.own_conference(request, conf_id)
+        layout = checked_picture(conference, self.params(request))
+        if arrangement_of(conference.settings).layout is not None:
             raise Refusal(ALREADY_COMPOSED, "a composition runs: change it at vmps/1")
         return self.arrange(request, conf_id, layout=layout)
 
@@ -105,16 +105,18 @@ class OnePicture(Call):
     @extend_schema(responses={200: answers(shapes.PictureNow)})
     def get(self, request: Request, conf_id: str, vmp_id: str) -> Response:
         """Answer the layout of the composed picture."""
-        c, layout = self._running(request, conf_id, vmp_id)
-        return ack(**representations.picture(c, layout))
+        conference, layout = self._running(request, conf_id, vmp_id)
+        return ack(**representations.picture(conference, layout))
 
     @extend_schema(
         operation_id="vc_confs_vmps_change", request=shapes.Picture, responses=shapes.DONE
     )
     def post(self, request: Request, conf_id: str, vmp_id: str) -> Response:
         """Change the layout of the composed picture."""
-        c, _ = self._running(request, conf_id, vmp_id)
-        return self.arrange(request, conf_id, layout=checked_picture(c, self.params(request)))
+        conference, _ = self._running(request, conf_id, vmp_id)
+        return self.arrange(
+            request, conf_id, layout=checked_picture(conference, self.params(request))
+        )
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, vmp_id: str) -> Response:
@@ -126,17 +128,17 @@ class OnePicture(Call):
         self, request: Request, conf_id: str, vmp_id: str
     ) -> tuple[Conference, dict[str, object]]:
         """Return the caller's conference, and the layout of its composed picture. Raises Refusal if there is none."""
-        c = self.own_conference(request, conf_id)
-        layout = arrangement_of(c.settings).layout
+        conference = self.own_conference(request, conf_id)
+        layout = arrangement_of(conference.settings).layout
         if layout is None or vmp_id != ONLY_ID:
             raise Refusal(NO_PICTURE, "no composition runs")
-        return c, layout
+        return conference, layout
 
 
-def checked_picture(c: Conference, params: Mapping[str, object]) -> dict[str, object]:
+def checked_picture(conference: Conference, params: Mapping[str, object]) -> dict[str, object]:
     """Return the layout in these arguments. Raises Refusal, also if it names a terminal that is not in the conference."""
     layout = picture_parsing.layout(params)
-    refuse_unknown(c, tuple(terminals_in_layout(layout)))
+    refuse_unknown(conference, tuple(terminals_in_layout(layout)))
     return layout
 
 
@@ -148,10 +150,11 @@ class OwnPictures(Call):
     )
     def get(self, request: Request, conf_id: str) -> Response:
         """List the terminals that have a picture of their own."""
-        c = self.own_conference(request, conf_id)
-        layouts = arrangement_of(c.settings).layouts
+        conference = self.own_conference(request, conf_id)
+        layouts = arrangement_of(conference.settings).layouts
         rows = [
-            representations.picture(c, layout) | {"mt_id": mt} for mt, layout in layouts.items()
+            representations.picture(conference, layout) | {"mt_id": mt}
+            for mt, layout in layouts.items()
         ]
         return ack(mts=rows)
 
@@ -168,12 +171,12 @@ class OwnPicture(Call):
     @extend_schema(responses={200: answers(shapes.OwnPictureNow)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Answer the layout of the picture that is composed for one terminal."""
-        c = self.own_conference(request, conf_id)
-        terminal_of(c, mt_id)
-        layout = arrangement_of(c.settings).layouts.get(mt_id)
+        conference = self.own_conference(request, conf_id)
+        terminal_of(conference, mt_id)
+        layout = arrangement_of(conference.settings).layouts.get(mt_id)
         if layout is None:
             raise Refusal(NO_PICTURE, "mt_id: has no picture of its own")
-        return ack(**representations.picture(c, layout), mt_id=mt_id)
+        return ack(**representations.picture(conference, layout), mt_id=mt_id)
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -183,9 +186,9 @@ class OwnPicture(Call):
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Let the terminal see the picture of all again."""
-        c = self.own_conference(request, conf_id)
-        terminal_of(c, mt_id)
-        layouts = dict(arrangement_of(c.settings).layouts)
+        conference = self.own_conference(request, conf_id)
+        terminal_of(conference, mt_id)
+        layouts = dict(arrangement_of(conference.settings).layouts)
         if layouts.pop(mt_id, None) is None:
             raise Refusal(NO_PICTURE, "mt_id: has no picture of its own")
         return self.arrange(request, conf_id, layouts=layouts)
@@ -193,10 +196,10 @@ class OwnPicture(Call):
 
 def change_own_picture(call: Call, request: Request, conf_id: str, mt_id: str) -> Response:
     """Change the layout of the picture that is composed for one terminal. Raises Refusal."""
-    c = call.own_conference(request, conf_id)
-    terminal_of(c, mt_id)
-    layout = checked_picture(c, call.params(request))
-    layouts = {**arrangement_of(c.settings).layouts, mt_id: layout}
+    conference = call.own_conference(request, conf_id)
+    terminal_of(conference, mt_id)
+    layout = checked_picture(conference, call.params(request))
+    layouts = {**arrangement_of(conference.settings).layouts, mt_id: layout}
     return call.arrange(request, conf_id, layouts=layouts)
 
 
@@ -212,9 +215,9 @@ class _Polls(Call):
         poll: Poll | None = getattr(arrangement, self.name)
         return poll if poll and poll.index_at(clock.now()) else None
 
-    def _refuse_without_chairman(self, c: Conference) -> None:
+    def _refuse_without_chairman(self, conference: Conference) -> None:
         """Raise Refusal if this call needs a chairman, and the conference has none."""
-        if self.chairman_only and not c.chairman:
+        if self.chairman_only and not conference.chairman:
             raise Refusal(NO_CHAIRMAN, "the conference has no chairman")
 
 
@@ -224,16 +227,16 @@ class _Poll(_Polls):
     @extend_schema(responses={200: answers(shapes.PollNow)})
     def get(self, request: Request, conf_id: str) -> Response:
         """Answer the poll, and the terminal that it shows now; `state` 0 means that there is no poll."""
-        c = self.own_conference(request, conf_id)
-        poll = self.poll_of(arrangement_of(c.settings))
-        return ack(**representations.poll(c, poll, self.modes[0], clock.now()))
+        conference = self.own_conference(request, conf_id)
+        poll = self.poll_of(arrangement_of(conference.settings))
+        return ack(**representations.poll(conference, poll, self.modes[0], clock.now()))
 
     @extend_schema(request=shapes.PollOrder, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Show the pictures of members one after the other."""
-        c, members = self.own_conference(request, conf_id), self.ids(request, "members")
-        self._refuse_without_chairman(c)
-        refuse_unknown(c, members)
+        conference, members = self.own_conference(request, conf_id), self.ids(request, "members")
+        self._refuse_without_chairman(conference)
+        refuse_unknown(conference, members)
         if not members:
             raise Refusal(int(Err.MALFORMED), "members: a list of {mt_id} is needed")
         mode = self.whole_number(request, "mode", 1, 11, self.modes[0])
@@ -257,8 +260,11 @@ class _PollState(_Polls):
     @extend_schema(request=shapes.PollState, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
         """Stop a poll (0), let it pause (1), or let it go on (2)."""
-        c, value = self.own_conference(request, conf_id), self.whole_number(request, "value", 0, 2)
-        poll = self.poll_of(arrangement_of(c.settings))
+        conference, value = (
+            self.own_conference(request, conf_id),
+            self.whole_number(request, "value", 0, 2),
+        )
+        poll = self.poll_of(arrangement_of(conference.settings))
         if poll is None:
             raise Refusal(NO_POLL, "no poll runs")
         if value == 0:

@@ -20,13 +20,13 @@ ALREADY, NOT_RUNNING, NOT_PAUSED, NOT_OF_TERMINALS = 20801, 20802, 20803, 24102
 NO_LIVE, NO_PLAYBACK = 20851, 20805
 
 
-def _recording(c: Conference) -> dict[str, object]:
+def _recording(conference: Conference) -> dict[str, object]:
     """Return the recording of a conference, running or paused, in the form of the API."""
     return {
         "rec_id": ONLY_ID,
-        "video_name": c.name,
+        "video_name": conference.name,
         "recorder_type": OF_CONFERENCE,
-        "state": arrangement_of(c.settings).recording,
+        "state": arrangement_of(conference.settings).recording,
         "recorder_mode": RECORD,
         "main_stream": 1,
         "current_progress": 0,
@@ -43,21 +43,25 @@ class Recordings(Call):
     )
     def get(self, request: Request, conf_id: str) -> Response:
         """List the recordings of a conference: one, or none."""
-        c = self.own_conference(request, conf_id)
-        return ack(recorders=[_recording(c)] if arrangement_of(c.settings).recording else [])
+        conference = self.own_conference(request, conf_id)
+        return ack(
+            recorders=[_recording(conference)]
+            if arrangement_of(conference.settings).recording
+            else []
+        )
 
     @extend_schema(request=shapes.RecorderOrder, responses={200: answers(shapes.RecordingBegun)})
     def post(self, request: Request, conf_id: str) -> Response:
         """Start to record the conference."""
-        c = self.own_conference(request, conf_id)
+        conference = self.own_conference(request, conf_id)
         if self.whole_number(request, "recorder_type", 1, 2, OF_CONFERENCE) != OF_CONFERENCE:
             words = "recorder_type: single terminals are not recorded; use 1"
             raise Refusal(NOT_OF_TERMINALS, words)
         if self.whole_number(request, "recorder_mode", 1, 3, RECORD) != RECORD:
             raise Refusal(NO_LIVE, "recorder_mode: there is no live stream; use 1")
-        if arrangement_of(c.settings).recording:
+        if arrangement_of(conference.settings).recording:
             raise Refusal(ALREADY, "the conference is recorded already")
-        commands.ask_unit(StartRecording(e164=c.e164, user_domain=c.user_domain))
+        commands.ask_unit(StartRecording(e164=conference.e164, user_domain=conference.user_domain))
         return ack(rec_id=ONLY_ID)
 
 
@@ -79,10 +83,10 @@ class OneRecording(Call):
 
     def recorded_conference(self, request: Request, conf_id: str, rec_id: str) -> Conference:
         """Return the caller's conference. Raises Refusal, also if it is not recorded."""
-        c = self.own_conference(request, conf_id)
-        if rec_id != ONLY_ID or not arrangement_of(c.settings).recording:
+        conference = self.own_conference(request, conf_id)
+        if rec_id != ONLY_ID or not arrangement_of(conference.settings).recording:
             raise Refusal(NOT_RUNNING, "rec_id: no such recording runs")
-        return c
+        return conference
 
 
 class RecordingState(OneRecording):
@@ -94,8 +98,8 @@ class RecordingState(OneRecording):
     def put(self, request: Request, conf_id: str, rec_id: str) -> Response:
         """Let a recording pause (1) or go on (2)."""
         value = self.whole_number(request, "value", 1, 2)
-        c = self.recorded_conference(request, conf_id, rec_id)
-        is_paused = arrangement_of(c.settings).recording == 2
+        conference = self.recorded_conference(request, conf_id, rec_id)
+        is_paused = arrangement_of(conference.settings).recording == 2
         if value == 1:
             return self.order(request, conf_id, StopRecording, pause=True)
         if not is_paused:

@@ -45,36 +45,38 @@ def _time_text(value: datetime | None) -> str:
     return value.isoformat(timespec="seconds") if value else ""
 
 
-def item(c: Conference, domain_name: str) -> dict[str, object]:
+def item(conference: Conference, domain_name: str) -> dict[str, object]:
     """Return a ConfItem: a conference in a list."""
-    settings = c.settings or Settings()
-    arrangement = arrangement_of(c.settings)
+    settings = conference.settings or Settings()
+    arrangement = arrangement_of(conference.settings)
     return {
         **_UNSUPPORTED,
-        "meeting_room_name": c.stored_name if c.conftype == ConfType.VIRTUAL else "",
+        "meeting_room_name": conference.stored_name
+        if conference.conftype == ConfType.VIRTUAL
+        else "",
         "mute_filter": arrangement.spare,
         "force_broadcast": arrangement.broadcast,
         "voice_activity_detection": int(bool(arrangement.vad)),
         "vacinterval": arrangement.vad or 15,
-        "name": c.name,
-        "conf_id": c.e164,
-        "meeting_id": c.confid,
-        "user_domain_moid": c.user_domain,
+        "name": conference.name,
+        "conf_id": conference.e164,
+        "meeting_id": conference.confid,
+        "user_domain_moid": conference.user_domain,
         "user_domain_name": domain_name,
-        "platform_id": c.hosting_platform or c.source_platform,
-        "start_time": _time_text(c.started_at or c.created_at),
-        "end_time": _time_text(c.ends_at),
-        "duration": c.duration,
-        "bitrate": c.bitrate,
+        "platform_id": conference.hosting_platform or conference.source_platform,
+        "start_time": _time_text(conference.started_at or conference.created_at),
+        "end_time": _time_text(conference.ends_at),
+        "duration": conference.duration,
+        "bitrate": conference.bitrate,
         "mute": int(bool(settings.mute)),
         "silence": int(bool(settings.silence)),
-        "auto_end": int(c.auto_end),
-        "max_join_mt": c.places,
-        "need_password": int(bool(c.password)),
-        "state": c.state.value,
+        "auto_end": int(conference.auto_end),
+        "max_join_mt": conference.places,
+        "need_password": int(bool(conference.password)),
+        "state": conference.state.value,
         "creator": {
-            "name": c.creator_name,
-            "account": c.creator_moid,
+            "name": conference.creator_name,
+            "account": conference.creator_moid,
             "account_type": 1,
             "telephone": "",
             "mobile": "",
@@ -82,17 +84,17 @@ def item(c: Conference, domain_name: str) -> dict[str, object]:
     }
 
 
-def detail(c: Conference, domain_name: str) -> dict[str, object]:
+def detail(conference: Conference, domain_name: str) -> dict[str, object]:
     """Return a ConfDetail: all fields of one conference."""
-    arrangement = arrangement_of(c.settings)
+    arrangement = arrangement_of(conference.settings)
     video = {
-        "format": _video_format(c),
-        "resolution": 13 if c.resolution == "1080p" else 12,
+        "format": _video_format(conference),
+        "resolution": 13 if conference.resolution == "1080p" else 12,
         "frame": 30,
-        "bitrate": c.bitrate,
+        "bitrate": conference.bitrate,
     }
     return {
-        **item(c, domain_name),
+        **item(conference, domain_name),
         "call_times": 0,
         "call_interval": 20,
         "call_mode": 0,
@@ -104,14 +106,16 @@ def detail(c: Conference, domain_name: str) -> dict[str, object]:
         "mix_enable": 1,
         "poll_enable": int(arrangement.poll is not None),
         "video_formats": [video],
-        "join": to_json(c.join) if c.join and c.state.value == "running" else None,
-        "restores": c.restores,
+        "join": to_json(conference.join)
+        if conference.join and conference.state.value == "running"
+        else None,
+        "restores": conference.restores,
     }
 
 
-def _video_format(c: Conference) -> int:
+def _video_format(conference: Conference) -> int:
     """Return the number of the conference's video codec in the API: 6 is H.265, 4 is H.264."""
-    return 6 if c.h265 else 4
+    return 6 if conference.h265 else 4
 
 
 def terminal(
@@ -157,15 +161,15 @@ _MIX_LABEL = 4
 _LOUD = 20
 
 
-def terminal_detail(c: Conference, wire_terminal: Terminal) -> dict[str, object]:
+def terminal_detail(conference: Conference, wire_terminal: Terminal) -> dict[str, object]:
     """Return an MtDetail: a terminal with its channels; a terminal that is offline has none."""
-    arrangement = arrangement_of(c.settings)
-    shown = terminal(wire_terminal, c.bitrate, arrangement)
+    arrangement = arrangement_of(conference.settings)
+    shown = terminal(wire_terminal, conference.bitrate, arrangement)
     channel = {"chn_id": 1, "chn_alias": "", "chn_label": 0}
     picture_channel = channel | {
-        "bitrate": c.bitrate,
-        "resolution": _FULL_HD if c.resolution == "1080p" else _HD,
-        "format": _video_format(c),
+        "bitrate": conference.bitrate,
+        "resolution": _FULL_HD if conference.resolution == "1080p" else _HD,
+        "format": _video_format(conference),
     }
     channels: dict[str, list[dict[str, object]]] = {
         "v_snd_chn": [picture_channel | {"cur_video_idx": 1}],
@@ -182,18 +186,18 @@ def terminal_detail(c: Conference, wire_terminal: Terminal) -> dict[str, object]
     return {**shown, **channels, **loudness}
 
 
-def members(c: Conference, ids: Collection[str]) -> list[dict[str, object]]:
+def members(conference: Conference, ids: Collection[str]) -> list[dict[str, object]]:
     """Return account and id of the members of a conference with these ids; both are "" for one that has left."""
-    accounts = {row.mtid: row.account or "" for row in c.mts}
+    accounts = {row.mtid: row.account or "" for row in conference.mts}
     return [
         {"account": accounts.get(mtid, ""), "mt_id": mtid if mtid in accounts else ""}
         for mtid in ids
     ]
 
 
-def picture(c: Conference, layout: Mapping[str, object]) -> dict[str, object]:
+def picture(conference: Conference, layout: Mapping[str, object]) -> dict[str, object]:
     """Return a VmpLive: the layout of a composed picture, with the account of each terminal that it shows."""
-    accounts = {row.mtid: row.account or "" for row in c.mts}
+    accounts = {row.mtid: row.account or "" for row in conference.mts}
     rows = [
         {**row, "account": accounts.get(str(row.get("mt_id")), ""), "mt_id": row.get("mt_id", "")}
         for row in places_of_layout(layout)
@@ -202,7 +206,7 @@ def picture(c: Conference, layout: Mapping[str, object]) -> dict[str, object]:
 
 
 def poll(
-    c: Conference, running: Poll | None, default_mode: int, now: datetime
+    conference: Conference, running: Poll | None, default_mode: int, now: datetime
 ) -> dict[str, object]:
     """Return a PollLive: a poll, and the terminal that it shows now. `running` is `None` if there is no poll."""
     if running is None:
@@ -216,5 +220,5 @@ def poll(
         "keep_time": running.keep_time,
         "poll_index": index,
         "cur_poll_mt": {"mt_id": running.members[index - 1] if index else ""},
-        "members": members(c, running.members),
+        "members": members(conference, running.members),
     }

@@ -34,10 +34,10 @@ class _Role(Call):
     def put(self, request: Request, conf_id: str) -> Response:
         """Give the role to a terminal, or take it away."""
         mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
-        c = self.own_conference(request, conf_id)
+        conference = self.own_conference(request, conf_id)
         if mt_id:
-            terminal_of(c, mt_id)
-            if getattr(c, self.role) == mt_id:
+            terminal_of(conference, mt_id)
+            if getattr(conference, self.role) == mt_id:
                 raise Refusal(self.already, f"mt_id: is the {self.role} already")
         return self.order(request, conf_id, self.order_of_role, mtid=mt_id)
 

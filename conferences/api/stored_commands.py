@@ -148,26 +148,26 @@ def start(
     )
 
 
-def may_enter(c: Conference, account: Account) -> bool:
+def may_enter(conference: Conference, account: Account) -> bool:
     """Return whether an account of the conference's user domain may enter it, or monitor it, without a password.
 
     It may not if the conference has a password and another creator, or is held in an exclusive room of other people.
     """
-    if c.password and c.creator_moid != account.moid:
+    if conference.password and conference.creator_moid != account.moid:
         return False
-    return not queries.confids_closed_to(account.moid, [c])
+    return not queries.confids_closed_to(account.moid, [conference])
 
 
-def refuse_unless_may_admit(c: Conference, account: Account) -> None:
+def refuse_unless_may_admit(conference: Conference, account: Account) -> None:
     """Raise Refusal if an account of the conference's user domain may not admit people: by a call, or a new password.
 
     Otherwise a person who is kept out by password, room or ban could admit himself.
     """
     names = (account.moid, account.username, str(account), account.e164)
     own_names = {name.casefold() for name in names if name}
-    is_banned = not own_names.isdisjoint(arrangement_of(c.settings).banned_names)
-    is_own = account.is_staff or c.creator_moid == account.moid
-    if not is_own and (is_banned or not may_enter(c, account)):
+    is_banned = not own_names.isdisjoint(arrangement_of(conference.settings).banned_names)
+    is_own = account.is_staff or conference.creator_moid == account.moid
+    if not is_own and (is_banned or not may_enter(conference, account)):
         words = "only who may enter it, and administrators, let others in"
         raise Nack(Err.NOT_PERMITTED, words)
 

@@ -32,8 +32,14 @@ class Cascades(Call):
     @extend_schema(responses={200: answers(shapes.Cascade)})
     def get(self, request: Request, conf_id: str) -> Response:
         """Answer the conference itself, since no others are cascaded to it."""
-        c = self.own_conference(request, conf_id)
-        return ack(name=c.name, conf_id=c.e164, cascade_id=ONLY_CASCADE, mt_id="", cascades=[])
+        conference = self.own_conference(request, conf_id)
+        return ack(
+            name=conference.name,
+            conf_id=conference.e164,
+            cascade_id=ONLY_CASCADE,
+            mt_id="",
+            cascades=[],
+        )
 
 
 class CascadeTerminals(Terminals):
@@ -71,12 +77,14 @@ class OnlineTerminals(Call):
     @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
         """Call terminals that the conference lists as offline; those that are online stay so."""
-        c, ids = self.own_conference(request, conf_id), self.ids(request)
-        stored_commands.refuse_unless_may_admit(c, self.session(request).account)
-        refuse_unknown(c, ids)
+        conference, ids = self.own_conference(request, conf_id), self.ids(request)
+        stored_commands.refuse_unless_may_admit(conference, self.session(request).account)
+        refuse_unknown(conference, ids)
         if not ids:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {mt_id} is needed")
-        rows = [terminal for terminal in c.mts if terminal.mtid in ids and not terminal.online]
+        rows = [
+            terminal for terminal in conference.mts if terminal.mtid in ids and not terminal.online
+        ]
         if not rows:
             return ack()
         called = tuple(map(as_invited, rows))
@@ -98,8 +106,8 @@ class OneTerminal(Call):
     @extend_schema(operation_id="vc_confs_mts_of_one", responses={200: answers(shapes.MtDetail)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Answer a terminal with its channels."""
-        c = self.own_conference(request, conf_id)
-        return ack(**representations.terminal_detail(c, terminal_of(c, mt_id)))
+        conference = self.own_conference(request, conf_id)
+        return ack(**representations.terminal_detail(conference, terminal_of(conference, mt_id)))
 
 
 class TerminalMute(Call):
@@ -132,9 +140,9 @@ class Volume(Call):
         """Set how loud the loudspeaker or the microphone of a terminal is."""
         side = self.whole_number(request, "vol_mode", 1, 2)
         value = self.whole_number(request, "vol_value", 0, 35)
-        c = self.own_conference(request, conf_id)
-        terminal_of(c, mt_id)
-        volumes = arrangement_of(c.settings).volumes
+        conference = self.own_conference(request, conf_id)
+        terminal_of(conference, mt_id)
+        volumes = arrangement_of(conference.settings).volumes
         own = {**volumes.get(mt_id, {}), str(side): value}
         return self.arrange(request, conf_id, volumes={**volumes, mt_id: own})
 

@@ -33,9 +33,9 @@ class Inspections(Call):
     def post(self, request: Request, conf_id: str) -> Response:
         """Let the page of the terminal `dst` show the picture of `src` large."""
         view = self._requested_view(request)
-        c = self.own_conference(request, conf_id)
-        refuse_unknown(c, (view.src, view.dst))
-        others = [old for old in arrangement_of(c.settings).views if old.dst != view.dst]
+        conference = self.own_conference(request, conf_id)
+        refuse_unknown(conference, (view.src, view.dst))
+        others = [old for old in arrangement_of(conference.settings).views if old.dst != view.dst]
         return self.arrange(request, conf_id, views=msgspec.to_builtins([*others, view]))
 
     def _requested_view(self, request: Request) -> View:

@@ -173,8 +173,8 @@ def _start_stored(
     stored = stored_commands.find(kind, template_id, account)
     given = request_parsing.given_settings(params, stored.settings.mts)
     started = stored_commands.start(stored, account, given, key)
-    c = queries.live_by_number(started.e164) if started.join else None
-    if c is not None and not stored_commands.may_enter(c, account):
+    conference = queries.live_by_number(started.e164) if started.join else None
+    if conference is not None and not stored_commands.may_enter(conference, account):
         started = replace(started, join=None)  # Somebody else has started it.
     return _created_answer(started, without_effect)
 
@@ -231,7 +231,10 @@ class LiveConferences(Call):
         total, conferences = queries.live_conferences_page(
             database, "user_domain", domain, start if cursor is None else 0, count, cursor or ""
         )
-        answer = ack(total=total, confs=[representations.item(c, name) for c in conferences])
+        answer = ack(
+            total=total,
+            confs=[representations.item(conference, name) for conference in conferences],
+        )
         if cursor is not None:
             last = conferences[-1].confid if len(conferences) == count else ""
             self.add_next_page(request, answer, last)
@@ -244,10 +247,10 @@ class LiveConference(Call):
     @extend_schema(responses=answers(serializers.ConfDetail))
     def get(self, request: Request, conf_id: str) -> Response:
         """Answer all fields of one conference."""
-        c = self.own_conference(request, conf_id)
+        conference = self.own_conference(request, conf_id)
         session = self.session(request)
-        fields = representations.detail(c, session.domain_name)
-        if not stored_commands.may_enter(c, session.account):
+        fields = representations.detail(conference, session.domain_name)
+        if not stored_commands.may_enter(conference, session.account):
             fields["join"] = None
         return ack(**fields)
 
@@ -258,11 +261,13 @@ class Terminals(Call):
     @extend_schema(responses={200: answers(serializers.MtList)})
     def get(self, request: Request, conf_id: str) -> Response:
         """List the terminals that are invited or present."""
-        c = self.own_conference(request, conf_id)
+        conference = self.own_conference(request, conf_id)
         return ack(
             mts=[
-                representations.terminal(terminal, c.bitrate, arrangement_of(c.settings))
-                for terminal in c.mts
+                representations.terminal(
+                    terminal, conference.bitrate, arrangement_of(conference.settings)
+                )
+                for terminal in conference.mts
             ]
         )
 
@@ -287,9 +292,9 @@ class Terminals(Call):
     @extend_schema(request=serializers.TerminalIds, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str) -> Response:
         """Remove terminals from a conference; a removed person cannot come back until called again."""
-        c = self.own_conference(request, conf_id)
+        conference = self.own_conference(request, conf_id)
         ids = request_parsing.terminal_ids(self.params(request).get("mts"))
-        if unknown := set(ids) - {str(terminal.mtid) for terminal in c.mts}:
+        if unknown := set(ids) - {str(terminal.mtid) for terminal in conference.mts}:
             raise Refusal(
                 NO_TERMINAL, f"terminal does not exist: {', '.join(sorted(unknown))[:200]}"
             )

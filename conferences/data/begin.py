@@ -48,11 +48,11 @@ def begin_occurrence(
     request = occurrence_rules.create_request_of(reservation, occurrence)
     if refusal := _create(uow, request, asker, occurrence_rules.origin_of(reservation, occurrence)):
         return refusal
-    c = uow.load(reservation.e164)
-    assert c is not None
+    conference = uow.load(reservation.e164)
+    assert conference is not None
     is_first_try = occurrence.attempts == 0
     news = (BookingNews(Happened.STARTING, reservation, occurrence),) if is_first_try else ()
-    starting = occurrence_rules.as_starting(occurrence, c.confid)
+    starting = occurrence_rules.as_starting(occurrence, conference.confid)
     step = BookingStep(f"{occurrence.id} begins", None, (starting,), news=news)
     commit_booking(uow, step)
     return None

@@ -86,13 +86,13 @@ class ConferencesDatabaseUnitOfWork:
         numbers = {message.e164 for message in messages if hasattr(message, "e164")}
         numbers = (numbers - requested_numbers) | kept_numbers
         self._lock("live_e164", sorted(filter(None, numbers)))
-        conferences = [c for c in self._locked_conferences.values() if c]
+        conferences = [conference for conference in self._locked_conferences.values() if conference]
         # Open requests that may be answered now: creates, and media units' requests for new names.
-        requests = [
-            (*(asker.request for asker in c.askers), c.rename.request_key if c.rename else "")
-            for c in conferences
+        creates_waiting = [
+            asker.request for conference in conferences for asker in conference.askers
         ]
-        self._uow.inbox.load(key for keys in requests for key in keys)
+        renames = [conference.rename.request_key for conference in conferences if conference.rename]
+        self._uow.inbox.load([*creates_waiting, *renames])
         if creates:
             self._read_tenants({create.user_domain for create in creates})
             self._seats.lock([tenant.moid for tenant in self._tenants.values()])
@@ -100,43 +100,39 @@ class ConferencesDatabaseUnitOfWork:
 
     def _lock(self, column: str, values: Sequence[str]) -> list[Conference]:
         """Lock and return the live conferences whose column has one of these values."""
-        to_lock = (
-            list(values)
-            if column != "live_e164"
-            else [value for value in values if value not in self._locked_conferences]
-        )
-        if not to_lock:
-            return []
         if column == "live_e164":
-            self._locked_conferences.update(dict.fromkeys(to_lock))
+            values = [number for number in values if number not in self._locked_conferences]
+            self._locked_conferences.update(dict.fromkeys(values))
+        if not values:
+            return []
         query = (
-            f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE {column} IN ({sql.marks(to_lock)})"
+            f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE {column} IN ({sql.marks(values)})"
             " ORDER BY confid FOR UPDATE"
         )
-        return self._current_values(sql.select(self._database, query, to_lock))
+        return self._current_values(sql.select(self._database, query, values))
 
     def _current_values(self, rows: Sequence[tuple[Any, ...]]) -> list[Conference]:
         """Return the live conferences of these rows, with the changes that this transaction has staged."""
         conferences = []
         for row in rows:
-            c = row_mapper.from_row(row)
-            current = self._locked_conferences.get(c.e164)
-            c = current if current and current.confid == c.confid else c
-            self._locked_conferences[c.e164] = c
-            conferences.append(c)
-        return [c for c in conferences if c.live]
+            conference = row_mapper.from_row(row)
+            current = self._locked_conferences.get(conference.e164)
+            conference = current if current and current.confid == conference.confid else conference
+            self._locked_conferences[conference.e164] = conference
+            conferences.append(conference)
+        return [conference for conference in conferences if conference.live]
 
     def load(self, e164: str) -> Conference | None:
         """Lock and return the live conference with this number; `None` means there is none."""
         if e164 not in self._locked_conferences:
             self._lock("live_e164", [e164])
-        c = self._locked_conferences[e164]
-        return c if c and c.live else None
+        conference = self._locked_conferences[e164]
+        return conference if conference and conference.live else None
 
     def hosted_on(self, unit: Unit) -> Sequence[Conference]:
         """Lock and return all live conferences that are assigned to a unit."""
         locked = self._lock("live_unit", [str(unit)])
-        return [c for c in locked if c.unit == unit]
+        return [conference for conference in locked if conference.unit == unit]
 
     def live_below(self, domain: str) -> list[Conference]:
         """Lock and return the live conferences of a domain and of the domains below it."""
@@ -166,7 +162,7 @@ class ConferencesDatabaseUnitOfWork:
             [to_db_datetime(self._uow.now + within), limit],
         )
         claimed = self._current_values(rows)
-        self._uow.inbox.load(c.request for c in claimed)
+        self._uow.inbox.load(conference.request for conference in claimed)
         return claimed
 
     def claim_pending(self, limit: int) -> list[Conference]:
@@ -199,10 +195,12 @@ class ConferencesDatabaseUnitOfWork:
         if numbers:
             query = f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164 IN ({sql.marks(numbers)})"
             rows += sql.select(self._database, query, numbers)
-        conferences = [
-            c for c in map(row_mapper.from_row, rows) if c.unit == unit or c.e164 in numbers
-        ]
-        return {c.e164: self._locked_conferences.get(c.e164) or c for c in conferences}
+        found = {conference.e164: conference for conference in map(row_mapper.from_row, rows)}
+        return {
+            number: self._locked_conferences.get(number) or conference
+            for number, conference in found.items()
+            if conference.unit == unit or number in numbers
+        }
 
     def collect_list_parts(
         self, unit: Unit, listid: str, part: int, part_count: int, numbers: Sequence[str]
@@ -364,23 +362,23 @@ class ConferencesDatabaseUnitOfWork:
 
     def log_step(self, step: Step) -> None:
         """Log the conference's state after a decision, and the reason of the decision."""
-        c = step.after or step.before
-        if c is None:
+        conference = step.after or step.before
+        if conference is None:
             log.info("%s", step.reason)
             return
         was = step.before.state if step.before else "new"
-        log.info("%s %s -> %s: %s", c.e164, was, c.state, step.reason)
+        log.info("%s %s -> %s: %s", conference.e164, was, conference.state, step.reason)
 
     def flush(self) -> None:
         """Write the staged conferences, licence counts and numbers, each table in one or two statements."""
-        changed = sorted(self._changed.values(), key=lambda c: c.confid)
-        new_ids = {c.confid for before, c in self._moves if before is None}
-        old_rows = [row_mapper.to_row(c) for c in changed if c.confid not in new_ids]
+        changed = sorted(self._changed.items())
+        new_ids = {after.confid for before, after in self._moves if before is None}
+        old_rows = [row_mapper.to_row(value) for confid, value in changed if confid not in new_ids]
         sql.insert(
             self._database, _TABLE, row_mapper.COLUMNS, old_rows, update=row_mapper.CHANGING_COLUMNS
         )
         # Without `update`: a number that another conference has must fail, not overwrite that one.
-        new_rows = [row_mapper.to_row(c) for c in changed if c.confid in new_ids]
+        new_rows = [row_mapper.to_row(value) for confid, value in changed if confid in new_ids]
         sql.insert(self._database, _TABLE, row_mapper.COLUMNS, new_rows)
         # A record that is there already is left as it is: its key is set to the same value.
         records = [row_mapper.to_row(self._records[confid]) for confid in sorted(self._records)]

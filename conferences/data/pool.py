@@ -92,20 +92,22 @@ class Pool:
             calls.append(("adopt", kind, name_of(unit_here(ip, pid)), node))
         live = list(redis_projection.live(self._platform))
         others = [other for other in possible_platforms() if other != self._platform]
-        of_others = (c for other in others for c in redis_projection.live(other))
-        for c in (*live, *of_others):
-            if c.hosting_platform != self._platform:
+        of_others = (conference for other in others for conference in redis_projection.live(other))
+        for conference in (*live, *of_others):
+            if conference.hosting_platform != self._platform:
                 continue
-            is_hd = "1" if c.resolution == "1080p" else "0"
-            state = "held" if c.answer_by else "used"
+            is_hd = "1" if conference.resolution == "1080p" else "0"
+            state = "held" if conference.answer_by else "used"
             amounts = (
-                ("mcu", c.unit, str(c.places), is_hd),
-                ("vrs", c.vrs, "0", "0"),
-                ("mps", c.mps, "0", "0"),
+                ("mcu", conference.unit, str(conference.places), is_hd),
+                ("vrs", conference.vrs, "0", "0"),
+                ("mps", conference.mps, "0", "0"),
             )
             for kind, unit, ports, hd_ports in amounts:
-                if unit and c.state.value != "pending":
-                    calls.append(("placed", kind, name_of(unit), c.e164, ports, hd_ports, state))
+                if unit and conference.state.value != "pending":
+                    calls.append(
+                        ("placed", kind, name_of(unit), conference.e164, ports, hd_ports, state)
+                    )
         self._run([*calls, ("rebuilt",)])
         redis_projection.write(self._platform, live)
 

@@ -26,23 +26,23 @@ from wire.fields import Join
 _TABLE = "conferences_conference"
 
 
-def list_item(c: Conference) -> ListedConference:
+def list_item(conference: Conference) -> ListedConference:
     """Return a conference as an entry of a list in messages."""
     return ListedConference(
-        e164=c.e164,
-        confid=c.confid,
-        name=c.name,
-        conftype=c.conftype,
-        state=c.state.value,
-        user_domain=c.user_domain,
-        platform=c.hosting_platform or c.source_platform,
-        starttime=wire_time(c.started_at or c.created_at),
-        places=c.places,
-        online=sum(1 for terminal in c.mts if terminal.online),
-        shortnum=c.shortnum,
-        endtime=wire_time(c.ends_at),
-        mcu=c.unit.as_message_field if c.unit else None,
-        join=c.join,
+        e164=conference.e164,
+        confid=conference.confid,
+        name=conference.name,
+        conftype=conference.conftype,
+        state=conference.state.value,
+        user_domain=conference.user_domain,
+        platform=conference.hosting_platform or conference.source_platform,
+        starttime=wire_time(conference.started_at or conference.created_at),
+        places=conference.places,
+        online=sum(1 for terminal in conference.mts if terminal.online),
+        shortnum=conference.shortnum,
+        endtime=wire_time(conference.ends_at),
+        mcu=conference.unit.as_message_field if conference.unit else None,
+        join=conference.join,
     )
 
 
@@ -63,7 +63,7 @@ def list_page(database: str, domain: str, start: int, count: int) -> ListPage | 
         return None
     column = "user_domain" if level == Level.USER else "source_platform"
     page = live_conferences_page(database, column, domain, start, count)
-    return ListPage(page.total, [list_item(c) for c in page.conferences])
+    return ListPage(page.total, [list_item(conference) for conference in page.conferences])
 
 
 def live_conferences_page(
@@ -200,13 +200,24 @@ IDLE = "idle"
 
 def join_info(e164: str) -> JoinInfo | None:
     """Return the facts of the live conference with this number, or else of the virtual room with it; else `None`."""
-    c = live_by_number(e164)
-    if c is not None:
-        room_id = room_id_of(c)
-        room = by_id(store_of(c.source_platform).database, Kind.ROOM, room_id) if room_id else None
-        join = c.join if c.state.value == "running" else None
-        names = (c.confid, c.e164, c.name, c.state.value, c.password, c.user_domain)
-        return JoinInfo(*names, join, c.source_platform, room)
+    conference = live_by_number(e164)
+    if conference is not None:
+        room_id = room_id_of(conference)
+        room = (
+            by_id(store_of(conference.source_platform).database, Kind.ROOM, room_id)
+            if room_id
+            else None
+        )
+        join = conference.join if conference.state.value == "running" else None
+        names = (
+            conference.confid,
+            conference.e164,
+            conference.name,
+            conference.state.value,
+            conference.password,
+            conference.user_domain,
+        )
+        return JoinInfo(*names, join, conference.source_platform, room)
     room = room_by_number(e164)
     if room is None:
         return None
@@ -214,16 +225,20 @@ def join_info(e164: str) -> JoinInfo | None:
     return JoinInfo(*names, None, room.source_platform, room)
 
 
-def room_id_of(c: Conference) -> str:
+def room_id_of(conference: Conference) -> str:
     """Return the id of the virtual room in which a conference is held; "" if it is held in none."""
-    return c.stored_id if c.conftype == ConfType.VIRTUAL else ""
+    return conference.stored_id if conference.conftype == ConfType.VIRTUAL else ""
 
 
 def confids_closed_to(person: str, conferences: Collection[Conference]) -> frozenset[str]:
     """Return the ids of those conferences that are held in exclusive rooms which do not admit this account (MOID)."""
     closed: frozenset[str] = frozenset()
-    for platform in {c.source_platform for c in conferences}:
-        confids = {room_id_of(c): c.confid for c in conferences if c.source_platform == platform}
+    for platform in {conference.source_platform for conference in conferences}:
+        confids = {
+            room_id_of(conference): conference.confid
+            for conference in conferences
+            if conference.source_platform == platform
+        }
         rooms = confids.keys() - {""}
         closed_rooms = rooms_closed_to(person, store_of(platform).database, rooms)
         closed |= {confids[room] for room in closed_rooms}
@@ -267,7 +282,9 @@ def running_conferences(
     )
     conferences = map(row_mapper.from_row, sql.select(database, query, changed))
     return [row[0] for row in live], [
-        _running_conference(c) for c in conferences if c.live and not carries_call(c)
+        _running_conference(conference)
+        for conference in conferences
+        if conference.live and not carries_call(conference)
     ]
 
 
@@ -275,17 +292,22 @@ CALL_REQUEST = "call-"
 """So begins the id of the request for a conference that carries a call of people."""
 
 
-def carries_call(c: Conference) -> bool:
+def carries_call(conference: Conference) -> bool:
     """Return whether a conference carries a call of people, who have a conversation of their own already."""
-    return (c.reqid or "").startswith(CALL_REQUEST)
+    return (conference.reqid or "").startswith(CALL_REQUEST)
 
 
-def _running_conference(c: Conference) -> RunningConference:
+def _running_conference(conference: Conference) -> RunningConference:
     """Return a conference for the chat, with the accounts of all who are or were in it."""
-    people = {terminal.account for terminal in c.mts if terminal.account}
-    people |= {stay.account for stay in c.members if stay.account}
+    people = {terminal.account for terminal in conference.mts if terminal.account}
+    people |= {stay.account for stay in conference.members if stay.account}
     return RunningConference(
-        c.confid, c.revision, c.name, c.user_domain, c.creator_moid, frozenset(people)
+        conference.confid,
+        conference.revision,
+        conference.name,
+        conference.user_domain,
+        conference.creator_moid,
+        frozenset(people),
     )
 
 

@@ -70,10 +70,13 @@ def _read_counts(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]
         if row[0] is not None:
             stored[row[0]] = Amounts(*row[1:-1])
             continue
-        c = row_mapper.from_row(row[-1:])
-        used = in_use(c)
+        conference = row_mapper.from_row(row[-1:])
+        used = in_use(conference)
         conferences = Amounts(used.small_conferences, used.large_conferences)
-        for owner, amounts in ((c.source_platform, used), (c.user_domain, conferences)):
+        for owner, amounts in (
+            (conference.source_platform, used),
+            (conference.user_domain, conferences),
+        ):
             expected[owner] = expected.get(owner, NONE) + amounts
     return stored, expected
 

@@ -81,12 +81,22 @@ def write(platform: str, conferences: Iterable[Conference]) -> bool:
     try:
         client = redis_of(platform)
         with client.pipeline(transaction=False) as pipe:
-            for c in to_write:
-                pairs = [part for pair in row_mapper.projection(c).items() for part in pair]
-                keys = [key(c.e164), *([short_key(c.shortnum)] if c.shortnum else [])]
-                head = (c.confid, str(c.revision), c.state.value, c.e164)
+            for conference in to_write:
+                pairs = [
+                    part for pair in row_mapper.projection(conference).items() for part in pair
+                ]
+                keys = [
+                    key(conference.e164),
+                    *([short_key(conference.shortnum)] if conference.shortnum else []),
+                ]
+                head = (
+                    conference.confid,
+                    str(conference.revision),
+                    conference.state.value,
+                    conference.e164,
+                )
                 pipe.eval(_WRITE, len(keys), *keys, *head, *pairs)
-                restore_timeline.stage(pipe, c)
+                restore_timeline.stage(pipe, conference)
             pipe.execute()
     except redis.RedisError as error:
         log.warning("projection waits: %s", error)
@@ -101,7 +111,7 @@ def _remember_missed(platform: str, conferences: Iterable[Conference]) -> None:
     global _retry
     with _lock:
         missed = _missed.setdefault(platform, {})
-        missed.update((c.confid, None) for c in conferences)
+        missed.update((conference.confid, None) for conference in conferences)
         while len(missed) > _MAX_MISSED:
             del missed[next(iter(missed))]
         if _retry is None or not _retry.is_alive() or _retry is threading.current_thread():
@@ -170,8 +180,8 @@ def rebuild(platform: str) -> int:
     """Write all live conferences of a platform to Redis, and return how many."""
     count = 0
     chunk: list[Conference] = []
-    for c in live(platform):
-        chunk.append(c)
+    for conference in live(platform):
+        chunk.append(conference)
         if len(chunk) == _CHUNK:
             write(platform, chunk)
             count, chunk = count + len(chunk), []
@@ -203,7 +213,7 @@ def rebuild_and_clean(platform: str) -> int:
     for name in client.scan_iter(key("*"), count=1000):
         hashes[name] = client.hmget(name, "confid", "revision")
     shorts = {name: client.get(name) for name in client.scan_iter(short_key("*"), count=1000)}
-    conferences = [(c.e164, c.shortnum) for c in live(platform)]
+    conferences = [(conference.e164, conference.shortnum) for conference in live(platform)]
     numbers = {key(e164) for e164, _ in conferences}
     number_of = {short_key(short): e164 for e164, short in conferences}
     for name, number in shorts.items():

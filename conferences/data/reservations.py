@@ -299,9 +299,9 @@ class Reservations:
         """Stage a notice, which its person is told once the transaction has committed."""
         self.notices.append(notice)
 
-    def note_outcome(self, c: Conference) -> None:
+    def note_outcome(self, conference: Conference) -> None:
         """Remember a conference that runs now or could not be created, so that `flush` changes its occurrence."""
-        self._outcomes.append(c)
+        self._outcomes.append(conference)
 
     def flush(self, platform: str) -> None:
         """Write the staged changes, each table in one or two statements, and hand over the notices to people."""
@@ -328,16 +328,18 @@ class Reservations:
 
     def _apply_outcomes(self) -> None:
         """Change the occurrences whose conferences now run, or could not be created (see `note_outcome`)."""
-        missing = sorted({c.occurrence for c in self._outcomes} - self._occurrences.keys())
+        missing = sorted(
+            {conference.occurrence for conference in self._outcomes} - self._occurrences.keys()
+        )
         if missing:
             query = f"SELECT detail FROM {OCCURRENCES} WHERE id IN ({sql.marks(missing)}) ORDER BY id FOR UPDATE"
             for (detail,) in sql.select(self._database, query, missing):
                 occurrence = decode_occurrence(detail)
                 self._occurrences[occurrence.id] = occurrence
-        for c in self._outcomes:
-            before = self._occurrences.get(c.occurrence)
+        for conference in self._outcomes:
+            before = self._occurrences.get(conference.occurrence)
             if before is not None:
-                self._stage(after_outcome(before, c, self._now))
+                self._stage(after_outcome(before, conference, self._now))
         self._outcomes = []
 
     def _load_books(self, bookids: Collection[str]) -> None:

@@ -33,19 +33,23 @@ class Restore:
         return max(0.0, (self.restored_at - self.lost_at).total_seconds())
 
 
-def stage(pipe: redis.Redis, c: Conference) -> None:
+def stage(pipe: redis.Redis, conference: Conference) -> None:
     """Add the last restore of a conference, if it was restored, to the Redis pipeline.
 
     The same restore gives the same entry, so that adding it twice changes nothing.
     """
-    if not c.restores or c.state is not ConferenceState.RUNNING or len(c.units) < 2:
+    if (
+        not conference.restores
+        or conference.state is not ConferenceState.RUNNING
+        or len(conference.units) < 2
+    ):
         return
-    old_unit, new_unit = c.units[-2], c.units[-1]
+    old_unit, new_unit = conference.units[-2], conference.units[-1]
     if not old_unit.until or not new_unit.since:
         return
     entry = [
-        c.e164,
-        c.confid,
+        conference.e164,
+        conference.confid,
         _unit_name(old_unit),
         _unit_name(new_unit),
         old_unit.until,

@@ -45,34 +45,34 @@ DETAIL_COLUMN = "detail"
 _decode = msgspec.json.Decoder(Conference).decode
 
 
-def to_row(c: Conference) -> tuple[object, ...]:
+def to_row(conference: Conference) -> tuple[object, ...]:
     """Return the row of a conference: the values of COLUMNS, in their order."""
-    unit = c.unit or Unit("")
-    due = next_due(c)
+    unit = conference.unit or Unit("")
+    due = next_due(conference)
     return (
-        c.confid,
-        c.e164,
-        c.e164 if c.live else None,
-        c.shortnum,
-        c.shortnum if c.live and c.shortnum else None,
-        c.name,
-        c.state.value,
-        c.incarnation,
-        c.revision,
-        c.source_platform,
-        c.hosting_platform,
-        c.user_domain,
-        c.creator_moid,
-        c.places,
+        conference.confid,
+        conference.e164,
+        conference.e164 if conference.live else None,
+        conference.shortnum,
+        conference.shortnum if conference.live and conference.shortnum else None,
+        conference.name,
+        conference.state.value,
+        conference.incarnation,
+        conference.revision,
+        conference.source_platform,
+        conference.hosting_platform,
+        conference.user_domain,
+        conference.creator_moid,
+        conference.places,
         unit.ip,
         unit.pid,
-        str(unit) if c.live and c.unit else None,
-        to_db_datetime(c.created_at),
-        to_db_datetime(c.ends_at) if c.ends_at else None,
-        to_db_datetime(c.ended_at) if c.ended_at else None,
-        c.end_reason,
+        str(unit) if conference.live and conference.unit else None,
+        to_db_datetime(conference.created_at),
+        to_db_datetime(conference.ends_at) if conference.ends_at else None,
+        to_db_datetime(conference.ended_at) if conference.ended_at else None,
+        conference.end_reason,
         to_db_datetime(due) if due else None,
-        encode(c),
+        encode(conference),
     )
 
 
@@ -108,14 +108,14 @@ def _with_site(unit: list[str], site: str) -> list[str]:
     return unit if len(unit) > 2 else [*unit, site]
 
 
-def projection(c: Conference) -> dict[str, str]:
+def projection(conference: Conference) -> dict[str, str]:
     """Return the fields of the hash `confex/<number>` in Redis, which other modules of the platform read."""
     return {
-        "moid": c.user_domain,
-        "platformmoid": c.hosting_platform or c.source_platform,
-        "confname": c.name,
-        "state": c.state.value,
-        "endtime": c.ends_at.isoformat(timespec="seconds") if c.ends_at else "",
-        "mcu": str(c.unit) if c.unit else "",
-        "shortnum": c.shortnum,
+        "moid": conference.user_domain,
+        "platformmoid": conference.hosting_platform or conference.source_platform,
+        "confname": conference.name,
+        "state": conference.state.value,
+        "endtime": conference.ends_at.isoformat(timespec="seconds") if conference.ends_at else "",
+        "mcu": str(conference.unit) if conference.unit else "",
+        "shortnum": conference.shortnum,
     }

@@ -30,8 +30,10 @@ def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -
         if order.terminals_to_call
         else ""
     )
-    c, request_key = uow.load(order.e164), envelope.request
-    commit(uow, decide_control(c, order, request_key, correlation_id, uow.own_site, missing))
+    conference, request_key = uow.load(order.e164), envelope.request
+    commit(
+        uow, decide_control(conference, order, request_key, correlation_id, uow.own_site, missing)
+    )
 
 
 @handles(ControlAnswered)
@@ -44,6 +46,6 @@ def on_control_answered(
         request_key = uow.control_request_key(
             reply.e164, envelope.correlation_id, reply.reqid or ""
         )
-    c = uow.load(reply.e164)
-    unit = sending_unit(reply, envelope, uow.own_site, c)
-    commit(uow, decide_control_answered(c, reply, unit, request_key, uow.now))
+    conference = uow.load(reply.e164)
+    unit = sending_unit(reply, envelope, uow.own_site, conference)
+    commit(uow, decide_control_answered(conference, reply, unit, request_key, uow.now))

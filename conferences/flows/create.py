@@ -83,22 +83,26 @@ def on_create_resources(
 @handles(UnitCreated, UnitRestored)
 def on_unit_created(uow: ConferencesUnitOfWork, reply: UnitCreated, envelope: Envelope) -> None:
     """Mark a conference as running, because its media unit has created or restored it."""
-    c = uow.load(reply.e164)
-    unit = sending_unit(reply, envelope, uow.own_site, c)
-    commit(uow, _decide_unit_accepted(uow, c, reply, unit))
+    conference = uow.load(reply.e164)
+    unit = sending_unit(reply, envelope, uow.own_site, conference)
+    commit(uow, _decide_unit_accepted(uow, conference, reply, unit))
 
 
 def _decide_unit_accepted(
-    uow: ConferencesUnitOfWork, c: Conference | None, reply: UnitCreated, unit: Unit | None
+    uow: ConferencesUnitOfWork, conference: Conference | None, reply: UnitCreated, unit: Unit | None
 ) -> Step:
-    """Decide about a media unit's message that it has created or restored a conference; `c` is `None` if there is none."""
-    if c is None or c.incarnation != reply.incarnation or not c.is_on(unit):
+    """Decide about a media unit's message that it has created or restored a conference; `None`: we have none."""
+    if (
+        conference is None
+        or conference.incarnation != reply.incarnation
+        or not conference.is_on(unit)
+    ):
         return decide.decide_ghost(reply.e164, reply.incarnation, unit)
-    match c.state:
+    match conference.state:
         case ConferenceState.CREATING:
-            return decide.decide_unit_created(c, reply.join, uow.now)
+            return decide.decide_unit_created(conference, reply.join, uow.now)
         case ConferenceState.RESTORING:
-            return decide_unit_restored(c, reply.join, uow.now)
+            return decide_unit_restored(conference, reply.join, uow.now)
         case _:
             return no_change("answered again")
 
@@ -106,11 +110,18 @@ def _decide_unit_accepted(
 @handles(UnitRefused, UnitRestoreRefused)
 def on_unit_refused(uow: ConferencesUnitOfWork, reply: UnitRefused, envelope: Envelope) -> None:
     """Ask for another media unit, because this one refused to create or restore the conference."""
-    c = uow.load(reply.e164)
-    unit = sending_unit(reply, envelope, uow.own_site, c)
-    if c is None or c.incarnation != reply.incarnation or not c.is_on(unit) or c.unit is None:
+    conference = uow.load(reply.e164)
+    unit = sending_unit(reply, envelope, uow.own_site, conference)
+    if (
+        conference is None
+        or conference.incarnation != reply.incarnation
+        or not conference.is_on(unit)
+        or conference.unit is None
+    ):
         return
-    if c.state is ConferenceState.CREATING:
-        commit(uow, decide.decide_next_unit(c, Err.UNIT_REFUSED, uow.now, reply.detail or ""))
-    elif c.state is ConferenceState.RESTORING:
-        commit(uow, decide_restore_failed(c, Err.UNIT_REFUSED, uow.now))
+    if conference.state is ConferenceState.CREATING:
+        commit(
+            uow, decide.decide_next_unit(conference, Err.UNIT_REFUSED, uow.now, reply.detail or "")
+        )
+    elif conference.state is ConferenceState.RESTORING:
+        commit(uow, decide_restore_failed(conference, Err.UNIT_REFUSED, uow.now))

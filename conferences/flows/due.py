@@ -58,9 +58,11 @@ def _handle_batch(platform: str) -> int:
         if not uow.is_open:
             return 0
         claimed = conferences.claim_due(BATCH)
-        for c in claimed:
-            at_other_site = c.unit is not None and c.unit.site != conferences.own_site
-            commit(conferences, decide_due(c, uow.now, at_other_site=at_other_site))
+        for conference in claimed:
+            at_other_site = (
+                conference.unit is not None and conference.unit.site != conferences.own_site
+            )
+            commit(conferences, decide_due(conference, uow.now, at_other_site=at_other_site))
     if claimed:
         wake_up.wake_everywhere(platform)
     return len(claimed)
@@ -87,8 +89,13 @@ def _watch_platform(platform: str) -> int:
         if not uow.serving_site:
             return 0
         near_end = hosted_near_end(uow.database, own_platform())
-        steps = [(c, decide_end_at_other_site(c, uow.now, uow.serving_site)) for c in near_end]
-    new_steps = [step for c, step in steps if step.send and _mark_as_sent(c, step)]
+        steps = [
+            (conference, decide_end_at_other_site(conference, uow.now, uow.serving_site))
+            for conference in near_end
+        ]
+    new_steps = [
+        step for conference, step in steps if step.send and _mark_as_sent(conference, step)
+    ]
     if new_steps:
         # Sent from our own outbox, as this site may not write to that platform's data.
         with begin(own_platform()) as own_uow:
@@ -98,13 +105,13 @@ def _watch_platform(platform: str) -> int:
     return len(new_steps)
 
 
-def _mark_as_sent(c: Conference, step: Step) -> bool:
+def _mark_as_sent(conference: Conference, step: Step) -> bool:
     """Mark in Redis that the messages of this step are being sent; return False if they were sent before.
 
     The mark is in Redis because this site may not write to its copy of the platform's data.
     """
     is_request = any(isinstance(outgoing.message, ReleaseConference) for outgoing in step.send)
-    key = f"watched:{c.confid}:{c.ends_at}:{step.reason}"
+    key = f"watched:{conference.confid}:{conference.ends_at}:{step.reason}"
     seconds = ASK_AGAIN_SECONDS if is_request else _WARNING_SECONDS
     return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=seconds))
 
@@ -116,12 +123,12 @@ def restore_pending(platform: str) -> int:
         if not uow.is_open:
             return 0
         waiting = [
-            c
-            for c in conferences.claim_pending(500)
-            if c.answer_by is None and c.state is ConferenceState.PENDING_RESTORE
+            conference
+            for conference in conferences.claim_pending(500)
+            if conference.answer_by is None and conference.state is ConferenceState.PENDING_RESTORE
         ]
-        for c in waiting:
-            commit(conferences, decide_restore(c, uow.now))
+        for conference in waiting:
+            commit(conferences, decide_restore(conference, uow.now))
     if waiting:
         wake_up.wake_everywhere(platform)
     return len(waiting)
@@ -134,9 +141,13 @@ def resume_recordings(platform: str) -> int:
         if not uow.is_open:
             return 0
         due_soon = conferences.claim_due(BATCH, within=RECORDER_AGAIN_IN)
-        lacking = [c for c in due_soon if lacks_recorder(c) and c.record_at]
-        for c in lacking:
-            commit(conferences, decide_ask_for_recorder(c, uow.now))
+        lacking = [
+            conference
+            for conference in due_soon
+            if lacks_recorder(conference) and conference.record_at
+        ]
+        for conference in lacking:
+            commit(conferences, decide_ask_for_recorder(conference, uow.now))
     if lacking:
         wake_up.wake_everywhere(platform)
     return len(lacking)
@@ -146,11 +157,11 @@ def end_now(platform: str, e164: str, reason: EndReason) -> bool:
     """End the conference with this number now; return False if there is none, or another site serves it."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
-        c = conferences.load(e164) if uow.is_open else None
-        if c:
-            commit(conferences, decide_end(c, reason, uow.now))
+        conference = conferences.load(e164) if uow.is_open else None
+        if conference:
+            commit(conferences, decide_end(conference, reason, uow.now))
     wake_up.wake_everywhere(platform)
-    return c is not None
+    return conference is not None
 
 
 def end_below(domain: str) -> int:
@@ -171,6 +182,6 @@ def end_below_in(uow: UnitOfWork, domain: str) -> int:
     """End one platform's conferences of a disabled domain and of domains below it; return how many."""
     conferences = uow.part(ConferencesDatabaseUnitOfWork)
     live = conferences.live_below(domain)
-    for c in live:
-        commit(conferences, decide_end(c, EndReason.DOMAIN_DISABLED, uow.now))
+    for conference in live:
+        commit(conferences, decide_end(conference, EndReason.DOMAIN_DISABLED, uow.now))
     return len(live)

@@ -29,9 +29,12 @@ def on_release_conference(
     uow: ConferencesUnitOfWork, request: ReleaseConference, envelope: Envelope
 ) -> None:
     """End a conference for a conference manager, or for the site on whose media unit it runs beyond its time."""
-    c = uow.load(request.e164)
+    conference = uow.load(request.e164)
     by_other_site = envelope.app_id.startswith("css@")
-    commit(uow, decide_release(c, request, envelope.request, uow.now, by_other_site=by_other_site))
+    commit(
+        uow,
+        decide_release(conference, request, envelope.request, uow.now, by_other_site=by_other_site),
+    )
 
 
 @handles(UnitEnded)

@@ -33,9 +33,9 @@ def on_extend_conference(
     uow: ConferencesUnitOfWork, request: ExtendConference, envelope: Envelope
 ) -> None:
     """Prolong a conference for a conference manager, or refuse it."""
-    c = uow.load(request.e164)
-    needed_from = _needed_from(uow, c, request.delay)
-    commit(uow, decide_extend(c, request, envelope.request, uow.now, needed_from))
+    conference = uow.load(request.e164)
+    needed_from = _needed_from(uow, conference, request.delay)
+    commit(uow, decide_extend(conference, request, envelope.request, uow.now, needed_from))
 
 
 @handles(UnitAsksToExtend)
@@ -50,23 +50,27 @@ def on_unit_asks_to_extend(
     commit(uow, step)
 
 
-def _needed_from(uow: ConferencesUnitOfWork, c: Conference | None, delay: int) -> datetime | None:
+def _needed_from(
+    uow: ConferencesUnitOfWork, conference: Conference | None, delay: int
+) -> datetime | None:
     """Return the first moment at which a reservation needs the places or the number of a conference; else `None`.
 
     The conference would go on for `delay` minutes after its end. If nothing is booked for that time, as is usual, one
     query is enough.
     """
-    if c is None or c.ends_at is None or why_not_extended(c, delay):
+    if conference is None or conference.ends_at is None or why_not_extended(conference, delay):
         return None
-    window = Span(c.ends_at, c.ends_at + timedelta(minutes=delay), c.places)
+    window = Span(
+        conference.ends_at, conference.ends_at + timedelta(minutes=delay), conference.places
+    )
     coming = uow.reservations.booked([window], states=(_S.PLANNED, _S.STARTING))
     if not coming:
         return None
-    running = uow.reservations.running_after(c.ends_at, c.confid)
+    running = uow.reservations.running_after(conference.ends_at, conference.confid)
     capacity = uow.reservations.capacity()
-    moments = [first_shortage(c.ends_at, c.places, coming, running, capacity)]
-    if c.occurrence:
-        occurrences = uow.reservations.occurrences_of(c.stored_id)
+    moments = [first_shortage(conference.ends_at, conference.places, coming, running, capacity)]
+    if conference.occurrence:
+        occurrences = uow.reservations.occurrences_of(conference.stored_id)
         moments += [
             occurrence.starts_at for occurrence in occurrences if occurrence.state is _S.PLANNED
         ]

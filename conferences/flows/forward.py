@@ -77,8 +77,8 @@ def pass_to_local_unit(uow: UnitOfWork, delivery: Delivery) -> None:
     if not isinstance(order, Control) or not envelope.asked_at:
         refuse_as_closed(uow, delivery)
         return
-    c = queries.live_by_number(order.e164)
-    if message := decide_control_for_local_unit(c, order, envelope, own_platform()):
+    conference = queries.live_by_number(order.e164)
+    if message := decide_control_for_local_unit(conference, order, envelope, own_platform()):
         uow.send(message)
 
 

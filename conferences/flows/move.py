@@ -19,8 +19,8 @@ def move(platform: str, e164: str) -> bool:
     """Move a conference to another media unit; return False if there is no such conference, or it does not run."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
-        c = conferences.load(e164) if uow.is_open else None
-        step = decide_move(c, uow.now) if c else None
+        conference = conferences.load(e164) if uow.is_open else None
+        step = decide_move(conference, uow.now) if conference else None
         if step is not None:
             commit(conferences, step)
     wake_up.wake_everywhere(platform)

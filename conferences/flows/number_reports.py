@@ -112,8 +112,8 @@ def _report_running(platform: str) -> int:
     while True:
         with begin(platform) as uow:
             conferences = reserved_numbers.running(uow.database, last) if uow.is_open else []
-            for c in conferences:
-                uow.send(outgoing.number_in_use_here(c))
+            for conference in conferences:
+                uow.send(outgoing.number_in_use_here(conference))
         if not conferences:
             return count
         wake_up.wake_everywhere(platform)

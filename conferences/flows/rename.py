@@ -25,9 +25,9 @@ def on_unit_asks_to_rename(
     uow: ConferencesUnitOfWork, request: UnitAsksToRename, envelope: Envelope
 ) -> None:
     """Ask the conference manager whether a media unit may rename its conference."""
-    c = uow.load(request.e164)
-    unit = sending_unit(request, envelope, uow.own_site, c)
-    step = decide_unit_rename(c, request, unit, envelope.request, uow.new_id(), uow.now)
+    conference = uow.load(request.e164)
+    unit = sending_unit(request, envelope, uow.own_site, conference)
+    step = decide_unit_rename(conference, request, unit, envelope.request, uow.new_id(), uow.now)
     commit(uow, step)
 
 

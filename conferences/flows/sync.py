@@ -40,8 +40,8 @@ def on_unit_lists_conferences(
     unlocked = uow.find_unlocked(unit, list(entries))
     room_is_down = uow.is_room_abnormal(unit)
     for e164, entry in entries.items():
-        c = unlocked.get(e164)
-        unlocked_step = decide_listed(c, entry, unit, uow.now, room_is_down=room_is_down)
+        conference = unlocked.get(e164)
+        unlocked_step = decide_listed(conference, entry, unit, uow.now, room_is_down=room_is_down)
         if unlocked_step.after or unlocked_step.send:
             locked = uow.load(e164)
             commit(uow, decide_listed(locked, entry, unit, uow.now, room_is_down=room_is_down))
@@ -49,8 +49,8 @@ def on_unit_lists_conferences(
     if listed is None:
         return
     made_at = _made_at(notice, envelope, uow.now)
-    for e164, c in unlocked.items():
-        if e164 in listed or decide_not_listed(c, unit, made_at, uow.now).after is None:
+    for e164, conference in unlocked.items():
+        if e164 in listed or decide_not_listed(conference, unit, made_at, uow.now).after is None:
             continue
         locked = uow.load(e164)
         if locked:

@@ -91,8 +91,8 @@ def _take_over_batch(platform: str, lost_sites: list[str]) -> int:
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         claimed = conferences.claim_hosted_at(lost_sites, BATCH) if uow.is_open else []
-        for c in claimed:
-            commit(conferences, decide_taken_over(c, uow.now))
+        for conference in claimed:
+            commit(conferences, decide_taken_over(conference, uow.now))
     if claimed:
         wake_up.wake_everywhere(platform)
     return len(claimed)

@@ -104,24 +104,30 @@ def recount(platform: str, kind: str, unit: Unit) -> bool:
     entries = (entry.partition("|") for entry in pool.run_one("in_use", kind, name))
     counted_places = {number: places for number, _, places in entries}
     live = {
-        c.e164: c for c in _live_conferences(list(counted_places)) if _resource_of(c, kind) == unit
+        conference.e164: conference
+        for conference in _live_conferences(list(counted_places))
+        if _resource_of(conference, kind) == unit
     }
     calls: list[PoolCall] = [
         ("free", kind, name, e164) for e164 in counted_places if e164 not in live
     ]
-    for e164, c in live.items():
-        places = (str(c.places), str(int(c.resolution == "1080p"))) if kind == "mcu" else ("0", "0")
+    for e164, conference in live.items():
+        places = (
+            (str(conference.places), str(int(conference.resolution == "1080p")))
+            if kind == "mcu"
+            else ("0", "0")
+        )
         if counted_places[e164] != "|".join(places):
             calls.append(("placed", kind, name, e164, *places, "used"))
     log.warning("%s %s: %d of %d places counted again", kind, unit, len(calls), len(counted_places))
     return "hungry" in pool.run(calls)
 
 
-def _resource_of(c: Conference, kind: str) -> Unit | None:
+def _resource_of(conference: Conference, kind: str) -> Unit | None:
     """Return the resource of this kind that a conference uses; `None` if it has none, or waits for a unit."""
-    if c.state is ConferenceState.PENDING_RESTORE:
+    if conference.state is ConferenceState.PENDING_RESTORE:
         return None
-    return {"mcu": c.unit, "vrs": c.vrs, "mps": c.mps}[kind]
+    return {"mcu": conference.unit, "vrs": conference.vrs, "mps": conference.mps}[kind]
 
 
 def _live_conferences(numbers: list[str]) -> list[Conference]:

@@ -13,7 +13,9 @@ def rebuild_redis_and_counts(platform: str) -> str:
     """Rebuild the projections and the pool of media units in Redis, and correct counts; return a sentence about it."""
     client = redis_of(platform)
     projected_keys = list(client.scan_iter("confex/*", 1000))
-    live_keys = {redis_projection.key(c.e164) for c in redis_projection.live(platform)}
+    live_keys = {
+        redis_projection.key(conference.e164) for conference in redis_projection.live(platform)
+    }
     stale_keys = [
         key
         for key in projected_keys

@@ -12,15 +12,15 @@ from foundation.cells.directory import redis_of
 def conferences(platform: str) -> set[str]:
     """Return the numbers of conferences that differ in Redis from the database, or are not live but still in Redis."""
     client = redis_of(platform)
-    live = {c.e164: c for c in redis_projection.live(platform)}
+    live = {conference.e164: conference for conference in redis_projection.live(platform)}
     with client.pipeline(transaction=False) as pipe:
         for e164 in live:
             pipe.hmget(redis_projection.key(e164), "confid", "state")
         answers = pipe.execute()
     differing = {
         e164
-        for (e164, c), answer in zip(live.items(), answers, strict=True)
-        if answer != [c.confid, c.state.value]
+        for (e164, conference), answer in zip(live.items(), answers, strict=True)
+        if answer != [conference.confid, conference.state.value]
     }
     for key in client.scan_iter("confex/*", 1000):
         e164 = key.partition("/")[2]
@@ -33,7 +33,9 @@ def placements(platform: str) -> set[str]:
     """Return `<number> on <unit>` for each conference that only the pool, or only the database, has on that unit."""
     client = redis_of(platform)
     in_database = {
-        f"{c.e164} on {c.unit}" for c in redis_projection.live(platform) if _is_running_on_unit(c)
+        f"{conference.e164} on {conference.unit}"
+        for conference in redis_projection.live(platform)
+        if _is_running_on_unit(conference)
     }
     resources = load_resources(platform)
     reserved = {entry.rpartition("|")[2] for entry in map(str, client.zrange("rms:held", 0, -1))}
@@ -45,6 +47,6 @@ def placements(platform: str) -> set[str]:
     return in_database ^ in_pool
 
 
-def _is_running_on_unit(c: Conference) -> bool:
+def _is_running_on_unit(conference: Conference) -> bool:
     """Return whether a conference runs, and its media unit is known."""
-    return c.state is ConferenceState.RUNNING and c.unit is not None
+    return conference.state is ConferenceState.RUNNING and conference.unit is not None

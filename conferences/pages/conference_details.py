@@ -34,11 +34,11 @@ CSV_COLUMNS = (
 )
 
 
-def size(c: Conference) -> str:
+def size(conference: Conference) -> str:
     """Return a text with the number of places, the resolution, and whether the conference is recorded."""
-    kind = "large" if c.large else "small"
-    recorded = ", recorded" if c.record else ""
-    return f"{c.places} places ({kind}), {c.resolution}{recorded}"
+    kind = "large" if conference.large else "small"
+    recorded = ", recorded" if conference.record else ""
+    return f"{conference.places} places ({kind}), {conference.resolution}{recorded}"
 
 
 def join_without_secrets(join: Join | None) -> str:
@@ -58,14 +58,17 @@ def join_without_secrets(join: Join | None) -> str:
     return "; ".join(descriptions)
 
 
-def members(c: Conference) -> list[tuple[str, str, str]]:
+def members(conference: Conference) -> list[tuple[str, str, str]]:
     """Return for each stay of a member `(name, time of joining, time of leaving)`."""
-    return [(_member_name(stay), _moment(stay.since), _moment(stay.until)) for stay in c.members]
+    return [
+        (_member_name(stay), _moment(stay.since), _moment(stay.until))
+        for stay in conference.members
+    ]
 
 
-def monitors(c: Conference) -> list[tuple[str, str, str, str]]:
+def monitors(conference: Conference) -> list[tuple[str, str, str, str]]:
     """Return for each monitor `(member, what is sent, address, time until which it is kept alive)`."""
-    names = {terminal.mtid: terminal.name or terminal.account for terminal in c.mts}
+    names = {terminal.mtid: terminal.name or terminal.account for terminal in conference.mts}
     return [
         (
             names.get(monitor.mtid) or monitor.mtid or _("all members"),
@@ -73,13 +76,15 @@ def monitors(c: Conference) -> list[tuple[str, str, str, str]]:
             f"{monitor.ip} {monitor.port}",
             _moment(wire_time(monitor.due_at)),
         )
-        for monitor in c.monitors
+        for monitor in conference.monitors
     ]
 
 
-def units(c: Conference) -> list[tuple[str, str, str]]:
+def units(conference: Conference) -> list[tuple[str, str, str]]:
     """Return for each media unit on which the conference ran `(unit, from, until)`."""
-    return [(_unit_name(used), _moment(used.since), _moment(used.until)) for used in c.units]
+    return [
+        (_unit_name(used), _moment(used.since), _moment(used.until)) for used in conference.units
+    ]
 
 
 def csv_lines(conferences: Iterable[Conference]) -> Iterator[str]:
@@ -87,24 +92,24 @@ def csv_lines(conferences: Iterable[Conference]) -> Iterator[str]:
     return table_export.csv_lines(CSV_COLUMNS, map(_csv_row, conferences))
 
 
-def _csv_row(c: Conference) -> tuple[object, ...]:
+def _csv_row(conference: Conference) -> tuple[object, ...]:
     """Return the values of CSV_COLUMNS for one ended conference."""
     return (
-        c.confid,
-        c.e164,
-        c.name,
-        c.user_domain,
-        c.source_platform,
-        c.hosting_platform,
-        c.creator_name or c.creator_moid,
-        wire_time(c.started_at),
-        wire_time(c.ended_at),
-        c.end_reason,
-        c.restores,
-        c.places,
-        int(c.record),
-        "; ".join(" ".join(unit) for unit in units(c)),
-        "; ".join(" ".join(member) for member in members(c)),
+        conference.confid,
+        conference.e164,
+        conference.name,
+        conference.user_domain,
+        conference.source_platform,
+        conference.hosting_platform,
+        conference.creator_name or conference.creator_moid,
+        wire_time(conference.started_at),
+        wire_time(conference.ended_at),
+        conference.end_reason,
+        conference.restores,
+        conference.places,
+        int(conference.record),
+        "; ".join(" ".join(unit) for unit in units(conference)),
+        "; ".join(" ".join(member) for member in members(conference)),
     )
 
 

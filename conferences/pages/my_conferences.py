@@ -164,35 +164,43 @@ def live(request: HttpRequest) -> dict[str, object]:
     return {
         "total": page.total,
         "confs": [
-            _conference(c, person, c.confid in closed, with_members=c.e164 == open_number)
-            for c in page.conferences
+            _conference(
+                conference,
+                person,
+                conference.confid in closed,
+                with_members=conference.e164 == open_number,
+            )
+            for conference in page.conferences
         ],
     }
 
 
 def _conference(
-    c: Conference, person: Account, is_closed: bool, *, with_members: bool
+    conference: Conference, person: Account, is_closed: bool, *, with_members: bool
 ) -> dict[str, object]:
     """Return what the page shows of one conference, in words for this person, who may not enter it if `is_closed`."""
-    join = reverse("join", args=[c.e164])
-    present = sum(1 for terminal in c.mts if terminal.online)
+    join = reverse("join", args=[conference.e164])
+    present = sum(1 for terminal in conference.mts if terminal.online)
     facts = {
-        "number": c.e164,
-        "id": c.confid,
-        "name": c.name,
-        "state": c.state.value,
-        "says": texts.of_state(c),
-        "left": texts.of_time(c, clock.now()),
-        "people": texts.of_people(present, c.places),
-        "creator": texts.of_creator("" if c.creator_moid == person.moid else c.creator_name),
-        "endless": c.ends_at is None,
+        "number": conference.e164,
+        "id": conference.confid,
+        "name": conference.name,
+        "state": conference.state.value,
+        "says": texts.of_state(conference),
+        "left": texts.of_time(conference, clock.now()),
+        "people": texts.of_people(present, conference.places),
+        "creator": texts.of_creator(
+            "" if conference.creator_moid == person.moid else conference.creator_name
+        ),
+        "endless": conference.ends_at is None,
         "join": join,
-        "link": settings.PUBLIC_URL + (join if is_closed else join_link(c.confid, c.e164)),
+        "link": settings.PUBLIC_URL
+        + (join if is_closed else join_link(conference.confid, conference.e164)),
     }
     if not with_members:
         return facts
-    kept_out = arrangement_of(c.settings).banned_names
-    return facts | {"mts": [_member(terminal, kept_out) for terminal in c.mts]}
+    kept_out = arrangement_of(conference.settings).banned_names
+    return facts | {"mts": [_member(terminal, kept_out) for terminal in conference.mts]}
 
 
 def _member(terminal: Terminal, kept_out: Collection[str]) -> dict[str, str | bool]:
@@ -236,47 +244,61 @@ def start(request: HttpRequest) -> dict[str, object]:
 def act(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
     """Do the action of a button (a key of _ACTIONS) on one conference of the person's user domain."""
     person = person_of(request)
-    c = commands.own_conference(e164, person.domain_id or "")
+    conference = commands.own_conference(e164, person.domain_id or "")
     if action == "admit":
-        stored_commands.refuse_unless_may_admit(c, person)
-    _ACTIONS[action](c, request.POST)
+        stored_commands.refuse_unless_may_admit(conference, person)
+    _ACTIONS[action](conference, request.POST)
     return {}
 
 
-def _end(c: Conference, form: QueryDict) -> None:
+def _end(conference: Conference, form: QueryDict) -> None:
     """End a conference."""
-    commands.ask(ReleaseConference(e164=c.e164, user_domain=c.user_domain))
+    commands.ask(ReleaseConference(e164=conference.e164, user_domain=conference.user_domain))
 
 
-def _extend(c: Conference, form: QueryDict) -> None:
+def _extend(conference: Conference, form: QueryDict) -> None:
     """Prolong a conference by the minutes in the form."""
     minutes = request_parsing.number(form.get("minutes"), "duration", 0)
-    commands.ask(ExtendConference(e164=c.e164, user_domain=c.user_domain, delay=minutes))
+    commands.ask(
+        ExtendConference(e164=conference.e164, user_domain=conference.user_domain, delay=minutes)
+    )
 
 
-def _rename(c: Conference, form: QueryDict) -> None:
+def _rename(conference: Conference, form: QueryDict) -> None:
     """Give a conference the name in the form."""
     name = request_parsing.conference_name(form.get("name"))
-    commands.ask_unit(RenameConference(e164=c.e164, user_domain=c.user_domain, name=name))
+    commands.ask_unit(
+        RenameConference(e164=conference.e164, user_domain=conference.user_domain, name=name)
+    )
 
 
-def _mute(c: Conference, form: QueryDict) -> None:
+def _mute(conference: Conference, form: QueryDict) -> None:
     """Mute or unmute the member whose id is in the form, or all members without an id."""
     value, mtid = request_parsing.switch(form.get("value"), "value"), form.get("id") or None
-    commands.ask_unit(MuteTerminals(e164=c.e164, user_domain=c.user_domain, value=value, mtid=mtid))
+    commands.ask_unit(
+        MuteTerminals(
+            e164=conference.e164, user_domain=conference.user_domain, value=value, mtid=mtid
+        )
+    )
 
 
-def _hang_up(c: Conference, form: QueryDict) -> None:
+def _hang_up(conference: Conference, form: QueryDict) -> None:
     """Remove the member whose id is in the form, who cannot come back until called again."""
     mtids = (form.get("id", ""),)
-    order = HangUpTerminals(e164=c.e164, user_domain=c.user_domain, mtids=mtids, ban=True)
+    order = HangUpTerminals(
+        e164=conference.e164, user_domain=conference.user_domain, mtids=mtids, ban=True
+    )
     commands.ask_unit(order)
 
 
-def _let_in(c: Conference, form: QueryDict) -> None:
+def _let_in(conference: Conference, form: QueryDict) -> None:
     """Call a member again, who may then enter."""
-    row = terminal_of(c, form.get("id", ""))
-    commands.ask_unit(CallTerminals(e164=c.e164, user_domain=c.user_domain, mts=(as_invited(row),)))
+    row = terminal_of(conference, form.get("id", ""))
+    commands.ask_unit(
+        CallTerminals(
+            e164=conference.e164, user_domain=conference.user_domain, mts=(as_invited(row),)
+        )
+    )
 
 
 _ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {

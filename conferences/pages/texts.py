@@ -103,16 +103,16 @@ def of_refusal(refusal: Refusal) -> str:
     return _("It was refused: %(why)s") % {"why": refusal.description}
 
 
-def of_state(c: Conference) -> str:
+def of_state(conference: Conference) -> str:
     """Return the state of a conference in words."""
-    return str(_TEXT_OF_STATE[c.state])
+    return str(_TEXT_OF_STATE[conference.state])
 
 
-def of_time(c: Conference, now: datetime) -> str:
+def of_time(conference: Conference, now: datetime) -> str:
     """Return in words how long a conference still lasts."""
-    if c.ends_at is None:
+    if conference.ends_at is None:
         return _("until it is ended")
-    minutes = max(0, ceil((c.ends_at - now).total_seconds() / 60))
+    minutes = max(0, ceil((conference.ends_at - now).total_seconds() / 60))
     if minutes < 60:
         return _("%(minutes)d min left") % {"minutes": minutes}
     hours, minutes = divmod(minutes, 60)
