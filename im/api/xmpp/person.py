@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 
 from im.api.xmpp.link import Link, Refused
 from im.api.xmpp.tasks import Tasks
-from im.rules.entry_order import EntryOrder
+from im.conformance.log import EntryOrder
 from im.rules.messages import Data
 from im.rules.vocabulary import Kind, Presence
 from im.rules.xmpp import addresses
