@@ -40,6 +40,7 @@ READ_ONLY = [
     "auditlog.LogEntry",
     "im.Conversation",
     "im.Listener",
+    "im.Plugin",
     "social.OutgoingText",
 ]
 
