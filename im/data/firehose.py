@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import amqp
@@ -44,29 +45,40 @@ def stop() -> None:
     broker.trace(on=False)
 
 
-def count_nameless(seconds: float, most: int) -> Sample:
-    """Count the messages for which the broker vouches for no sender, by the user who is signed in.
+@contextmanager
+def nameless_senders(seconds: float, most: int) -> Iterator[Sample]:
+    """Yield a sample of the messages for which the broker vouches for no sender, by the user who is signed in.
 
-    It ends after so many seconds, or when a user has sent `most` of them. Our own servers are left out. Raises
-    BrokerUnavailable.
+    It ends after so many seconds, or when a user has sent `most` of them. Our own servers are left out. The tracer is
+    switched off behind the caller's block, so that who floods is put out first. Raises BrokerUnavailable.
     """
     connection = None
     try:
         connection = connect(settings.IM_AMQP_URL)
-        return _count(connection, seconds, most)
+        channel, queue = _listen_to_tracer(connection)
+        broker.trace(on=True)
+        try:
+            yield _count(channel, queue, seconds, most)
+        finally:
+            broker.trace(on=False)
     except BROKER_ERRORS as error:
         raise BrokerUnavailable(f"{type(error).__name__}: {error}") from None
     finally:
         close(connection, politely=True)
 
 
-def _count(connection: amqp.Connection, seconds: float, most: int) -> Sample:
-    """Bind a queue of our own to the tracer's exchange, switch the tracer on, and count what arrives."""
+def _listen_to_tracer(connection: amqp.Connection) -> tuple[amqp.Channel, str]:
+    """Bind a queue of our own to the tracer's exchange, and return the channel and the queue's name."""
     channel: Any = connection.channel()
     limits = {"x-max-length": MOST_WAITING, "x-max-length-bytes": MOST_WAITING_BYTES}
     queue = channel.queue_declare(exclusive=True, arguments=limits).queue
     for exchange in (topology.OUTGOING, topology.CLIENT):
         channel.queue_bind(queue, TRACE, f"publish.{exchange}")
+    return channel, queue
+
+
+def _count(channel: amqp.Channel, queue: str, seconds: float, most: int) -> Sample:
+    """Count what arrives in the queue."""
     counts = Counter[str]()
 
     def count(message: amqp.Message) -> None:
@@ -78,15 +90,11 @@ def _count(connection: amqp.Connection, seconds: float, most: int) -> Sample:
 
     channel.basic_consume(queue, no_ack=True, callback=count)
     began = time.monotonic()
-    broker.trace(on=True)
-    try:
-        while (left := began + seconds - time.monotonic()) > 0:
-            if max(counts.values(), default=0) >= most:
-                break
-            with suppress(TimeoutError):
-                connection.drain_events(timeout=left)
-    finally:
-        broker.trace(on=False)
+    while (left := began + seconds - time.monotonic()) > 0:
+        if max(counts.values(), default=0) >= most:
+            break
+        with suppress(TimeoutError):
+            channel.connection.drain_events(timeout=left)
     return Sample(counts, time.monotonic() - began)
 
 

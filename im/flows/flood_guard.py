@@ -6,7 +6,6 @@ import logging
 import queue
 import threading
 import time
-from collections import Counter
 
 import redis
 
@@ -76,14 +75,14 @@ class FloodGuard(threading.Thread):
         What they have sent before may still wait for the center, which then reports NOBODY again: if nobody is found,
         nobody is looked for during REPEAT_SECONDS.
         """
+        flooders: list[str] = []
         try:
-            sample = firehose.count_nameless(SAMPLE_SECONDS, SAMPLE_MESSAGES)
+            with firehose.nameless_senders(SAMPLE_SECONDS, SAMPLE_MESSAGES) as sample:
+                flooders = users_above_limit(sample.counts, sample.seconds)
+                for user in flooders:
+                    self._disconnect(user)
         except BrokerUnavailable as error:
             log.warning("who floods without a name is not known: %s", error)
-            sample = firehose.Sample(Counter(), 0.0)
-        flooders = users_above_limit(sample.counts, sample.seconds)
-        for user in flooders:
-            self._disconnect(user)
         if not flooders:
             self._sampled_at = time.monotonic()
 
