@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.wire.actors import Manager, MediaUnit
-from tests.wire.line import Body, ReceivedMessage
+from tests.wire.line import PATIENCE, Body, ReceivedMessage
 
 MOST_BYTES = 256 * 1024
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00")
@@ -42,6 +42,12 @@ def start(cm: Manager, unit: MediaUnit, **fields: Any) -> Body:
     """Return a conference that runs on this unit: the ACK, and the incarnation that it has."""
     request = cm.asks_to_create(**fields)
     wanted: Body = {k: v for k, v in fields.items() if k == "confE164"}
+    cm.line.wait(
+        lambda: unit.has_heard("MAU_MCU_CREATECONF_REQ", **wanted) or cm.answers(request) or None,
+        PATIENCE,
+        lambda: f"an order to the unit or an answer to {request.body}; the unit heard {unit.heard}",
+    )
+    assert not cm.answers(request), f"refused: {cm.answer(request).body}"
     order = unit.takes(**wanted)
     ack = cm.answer(request)
     assert ack["type"] == "MAU_CM_CREATECONF_ACK", ack.body
