@@ -11,7 +11,7 @@ import pytest
 
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, Domain, PlatformDomain
-from tests.browser import CHROMIUM, FLAGS
+from tests.browser import CHROMIUM, FLAGS, PATIENCE_MS
 from tests.media.pages import served
 from tests.web_clients import Browser
 
@@ -42,6 +42,7 @@ async def opened(started: Any, site: tuple[str, str], path: str) -> Any:
     address, session = site
     context = await started.new_context(viewport={"width": 1400, "height": 900})
     await context.add_cookies([{"name": "sessionid", "value": session, "url": address}])
+    context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()
     page.errors = []
     page.on("pageerror", lambda error: page.errors.append(str(error)))

@@ -109,7 +109,7 @@ async def conference_of_two(browser: Any, anna: Any, east: Any) -> None:
     ben = await enter(browser, link, "Ben")
     for page in (hers, ben):
         await page.get_by_text("2 people").wait_for()
-        await page.wait_for_function(MOVING_PICTURES, arg=2, timeout=90_000)
+        await page.wait_for_function(MOVING_PICTURES, arg=2)
         assert await page.evaluate(SOUND)
     await hers.get_by_text("acme-anna").first.wait_for()
     await mine.get_by_text("2 of 8 people").wait_for()

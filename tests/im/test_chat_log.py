@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.browser import PATIENCE_MS
+
 ROOT = Path(__file__).parents[2]
 SCRIPTS = {
     "/log.js": ROOT / "im/pages/static/im/log.js",
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.e2e
 async def page(browser: Any) -> Any:
     """Return an empty page with our scripts beside it."""
     page = await browser.new_page()
+    page.set_default_timeout(PATIENCE_MS)
 
     async def give(route: Any) -> None:
         path = "/" + route.request.url.rsplit("/", 1)[1]

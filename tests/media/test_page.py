@@ -188,7 +188,7 @@ async def test_browsers_follow_a_conference_that_moves(
         anna = await enter(browser, url, "Anna", "4711")
         ben = await enter(browser, url, "Ben Berger", "4711")
         for page in (anna, ben):
-            await page.wait_for_function(MOVING_PICTURES, arg=2, timeout=90_000)
+            await page.wait_for_function(MOVING_PICTURES, arg=2)
             await page.get_by_text("3 people").wait_for()
         await shot(anna, "in")
         await platform_side.controls("u1", "SENDMSG", text="Coffee at ten.")
@@ -210,7 +210,7 @@ async def test_browsers_follow_a_conference_that_moves(
         conference.state = "running"
         await carl.rejoin(conference.join)
         for page in (anna, ben):
-            await page.wait_for_function(MOVING_PICTURES, arg=2, timeout=90_000)
+            await page.wait_for_function(MOVING_PICTURES, arg=2)
             await page.get_by_text("You are in the conference").wait_for()
         assert await carl.hears_on()
 
