@@ -39,7 +39,7 @@ site              | failover.register       | v...o | .....   | .....    | .....
 """
 
     def connect(self) -> None:
-        """Register this app's part of each transaction, and the functions that other apps call."""
+        """Register what other apps use of this one: its part of transactions, the serving site, remarks on backups."""
         from domains.data import hooks
         from failover.data import register_view
         from failover.data.unit_of_work import FailoverUnitOfWork
@@ -48,8 +48,8 @@ site              | failover.register       | v...o | .....   | .....    | .....
         from foundation.bus.unit_of_work import APP_UNITS_OF_WORK
 
         APP_UNITS_OF_WORK["failover"] = FailoverUnitOfWork
-        SERVING_SITE.connect(register_view.serving)
-        hooks.REMARKS.connect(status.remark)
+        SERVING_SITE.connect(register_view.serving_site)
+        hooks.REMARKS.connect(status.backup_remark)
 
     def sidebar(self) -> Sequence[SidebarGroup]:
         """Return the entry "Sites" of the admin pages' sidebar."""
@@ -70,7 +70,7 @@ site              | failover.register       | v...o | .....   | .....    | .....
         return {pms_queue(own): batch_handler(own)} if "pms" in settings.ROLES else {}
 
     def threads(self) -> Sequence[WorkerThread]:
-        """Return one thread for each platform, by which the cell agents see that this worker is alive.
+        """Return a thread for each platform, by which this site's cell agents see that this worker is alive.
 
         A cell agent is the process that decides at this site which database takes a platform's
         writes.
@@ -88,4 +88,4 @@ site              | failover.register       | v...o | .....   | .....    | .....
         from foundation.cells.directory import own_platform
 
         if "css" in settings.ROLES:
-            platforms.ask(own_platform(), everything=True)
+            platforms.request_states(own_platform(), everything=True)

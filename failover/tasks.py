@@ -12,14 +12,14 @@ from foundation.cells.serving import for_each_served
 
 @shared_task
 def beat() -> None:
-    """Do nothing: a scheduler of an earlier version still sends this task. See `failover.data.heart`."""
+    """Do nothing: the task stays because a timer process of an earlier version may still send it."""
 
 
 @shared_task
 def watch() -> None:
     """Let the platform management (PMS) check rooms and platforms, and publish what has changed."""
     if "pms" in settings.ROLES:
-        rooms.watch(own_platform())
+        rooms.update_rooms(own_platform())
         platforms.publish_changes(own_platform())
 
 
@@ -31,17 +31,17 @@ def ask() -> None:
     leave it.
     """
     if "css" in settings.ROLES:
-        platforms.ask(own_platform())
-        for_each_served(rooms.leave_again)
+        platforms.request_states(own_platform())
+        for_each_served(rooms.move_off_abnormal_rooms)
     if "pms" in settings.ROLES:
-        rooms.remind(own_platform())
+        rooms.repeat_notices(own_platform())
 
 
 @shared_task
 def ask_more() -> None:
-    """Ask the platform management (PMS) twice as often while a platform is abnormal (CSS §2.2)."""
-    if "css" in settings.ROLES and platforms.is_abnormal(own_platform()):
-        platforms.ask(own_platform())
+    """Ask the platform management (PMS) twice as often while another site serves a platform (CSS §2.2)."""
+    if "css" in settings.ROLES and platforms.is_any_abnormal(own_platform()):
+        platforms.request_states(own_platform())
 
 
 @shared_task
@@ -51,4 +51,4 @@ def follow_modes() -> None:
     The core is the deployment at which domains are changed; the register says which site serves which platform.
     """
     if "bmc" in settings.ROLES:
-        recovery_mode.follow()
+        recovery_mode.copy_modes()

@@ -44,12 +44,12 @@ class Heart(Thread):
     def run(self) -> None:
         """Renew the lock every two seconds until asked to stop."""
         while not self._stop_asked.is_set():
-            self._beat(self._store.database)
+            self._renew_lock(self._store.database)
             self._stop_asked.wait(liveness.LOCK_RENEWAL_SECONDS)
         connections.close_all()
 
-    def _beat(self, database: str) -> None:
-        """Renew the lock, or try to get one; log once when the database cannot be reached."""
+    def _renew_lock(self, database: str) -> None:
+        """Keep or get the lock that shows this worker to be alive; log once when the database cannot be reached."""
         try:
             liveness.hold_lock(lambda query, values: sql.select(database, query, values))
             self._is_away = False

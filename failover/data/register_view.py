@@ -60,12 +60,12 @@ __all__ = [
     "Failure",
     "RegisterView",
     "add_event",
-    "change",
-    "is_there",
-    "mark_settled",
+    "has_register",
+    "list_changes",
+    "mark_writes_recovered",
     "read",
-    "serving",
-    "timeline",
+    "serving_site",
+    "write_mode_and_request",
 ]
 
 
@@ -97,14 +97,14 @@ class Event:
     because: str
 
 
-def is_there() -> bool:
+def has_register() -> bool:
     """Return whether this deployment has a register of owners; without one nothing is ever taken over."""
     return bool(settings.REGISTER_URL)
 
 
 def read() -> RegisterView:
-    """Read the whole register; empty where there is none. Raises Failure where it cannot be reached."""
-    if not is_there():
+    """Read all rows, agents' reports and event numbers of the register; empty without a register. Raises Failure."""
+    if not has_register():
         return RegisterView(rows={})
     with _link() as link:
         rows = {row["platform"]: _row(row) for row in link.rows(_ROWS)}
@@ -115,7 +115,7 @@ def read() -> RegisterView:
     return RegisterView(rows=rows, reports=dict(reports), numbers=numbers)
 
 
-def serving(platform: str) -> str:
+def serving_site(platform: str) -> str:
     """Return the site that serves a platform, from the core's own tables; only the core may call this.
 
     A platform without a row in the register is served by its own site.
@@ -124,9 +124,9 @@ def serving(platform: str) -> str:
     return owner or platform
 
 
-def timeline(most: int = 50) -> list[Event]:
+def list_changes(most: int = 50) -> list[Event]:
     """Return the last `most` changes of the register, newest first. Raises Failure."""
-    if not is_there():
+    if not has_register():
         return []
     with _link() as link:
         rows = link.rows(_EVENTS, [most])
@@ -135,8 +135,10 @@ def timeline(most: int = 50) -> list[Event]:
     return [Event(**row) for row in rows]
 
 
-def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, because: str) -> bool:
-    """Write the recovery mode and the request of a register row, with the event that says why.
+def write_mode_and_request(
+    before: RegisterRow, after: RegisterRow, kind: str, site: str, because: str
+) -> bool:
+    """Write the recovery mode and the operator's request of a row `after`, with an event of this `kind` that says why.
 
     `False` means that the row was changed meanwhile: nothing was written. Raises Failure.
     """
@@ -151,18 +153,18 @@ def change(before: RegisterRow, after: RegisterRow, kind: str, site: str, becaus
     ]
     event = [before.platform, site, kind, before.epoch, before.owner, before.solo, because[:255]]
     with _link() as link:
-        return bool(link.change((_CHANGE, values), (_EVENT, event)))
+        return bool(link.run_transaction((_CHANGE, values), (_EVENT, event)))
 
 
-def mark_settled(before: RegisterRow, site: str, because: str) -> bool:
-    """Note in the register that the writes which a forced takeover left behind are dealt with.
+def mark_writes_recovered(before: RegisterRow, site: str, because: str) -> bool:
+    """Note in the register that an operator has recovered the writes which a forced takeover left behind.
 
     `False` means that the row has changed meanwhile: nothing was written. Raises Failure.
     """
     values = [before.platform, before.epoch, before.owner]
     event = [before.platform, site, "salvaged", before.epoch, before.owner, before.solo]
     with _link() as link:
-        return bool(link.change((_SETTLE, values), (_EVENT, [*event, because[:255]])))
+        return bool(link.run_transaction((_SETTLE, values), (_EVENT, [*event, because[:255]])))
 
 
 def add_event(platform: str, site: str, kind: str, because: str) -> None:
@@ -170,7 +172,7 @@ def add_event(platform: str, site: str, kind: str, because: str) -> None:
 
     If the register cannot be reached, the event is lost.
     """
-    if not is_there():
+    if not has_register():
         return
     try:
         with _link() as link:
@@ -190,7 +192,7 @@ def _link() -> Iterator[DatabaseLink]:
 
 
 def _row(columns: dict[str, Any]) -> RegisterRow:
-    """Return the register's row of a cell from the values of its columns."""
+    """Return a platform's row of the register from the values of its columns."""
     flags = {name: bool(columns[name]) for name in ("solo", "forced", "wish_force", "wish_fence")}
     return RegisterRow(**{**columns, **flags, "mode": Mode(columns["mode"])})
 

@@ -24,7 +24,7 @@ _HEARD = "failover_heard"
 
 
 class FailoverUnitOfWork:
-    """The part of a transaction with the machine rooms of one platform, and the notices about them."""
+    """The part of a transaction that reads and writes one platform's machine rooms, and notices about them."""
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow, self.database = uow, uow.database
@@ -83,17 +83,17 @@ class FailoverUnitOfWork:
         """
         return media_units_by_room(self.database, default)
 
-    def bound_to(self, room: MachineRoom) -> list[str]:
+    def domains_bound_to(self, room: MachineRoom) -> list[str]:
         """Return the user domains bound to a room; the default room also has those that are bound to no room."""
         return tenants_of_room(self.database, self.platform, room.moid, is_default=room.is_default)
 
     def is_room_of(self, site: str, room: str) -> bool:
-        """Return whether a site's domain tree has this room."""
+        """Return whether the domain tree has this machine room (its MOID) at a site."""
         rooms = MachineRoom.objects.using(store_of(site).database)
         return rooms.filter(moid=room, platform_id=site).exists()
 
     def units_of(self, site: str, room: str) -> list[Unit]:
-        """Return the media units of a site that stand in a room."""
+        """Return the media units of a site that stand in a machine room (its MOID)."""
         database = store_of(site).database
         rooms = MachineRoom.objects.using(database).filter(platform_id=site, is_default=True)
         default = rooms.values_list("moid", flat=True).first() or ""
@@ -110,7 +110,7 @@ class FailoverUnitOfWork:
     def store_notice(
         self, subject: str, order: tuple[int, int], state: str, serving: str = ""
     ) -> bool:
-        """Store the notice of a room or platform (`subject`) if it is newer than the stored one.
+        """Store a notice about the state of a room or platform (`subject`) if it is newer than the stored one.
 
         Return whether it is newer. `order` is the notice's (epoch, number).
         """
@@ -124,7 +124,7 @@ class FailoverUnitOfWork:
         return True
 
     def send(self, outgoing: Outgoing) -> None:
-        """Stage a message, which is sent once the transaction is committed."""
+        """Add a message to the transaction; it is sent once that is committed."""
         self._uow.send(outgoing)
 
     def flush(self) -> None:

@@ -17,7 +17,7 @@ from failover.data.cells.connection import Failure
 from failover.data.cells.observer import CellObserver
 from failover.data.cells.register import Register, Report
 from failover.data.cells.server_process import NoServer, Server
-from failover.data.cells.steps import Steps, Unfinished, _do_not_stop
+from failover.data.cells.steps import Steps, Unfinished, _do_nothing
 from failover.rules.cell_decisions import decide
 from failover.rules.cell_facts import Action, Facts, Limits, Step
 
@@ -27,7 +27,7 @@ CYCLE_SECONDS, AT_ONCE, REPORT_SECONDS = 0.1, 0.01, 1.0
 
 
 class Agent:
-    """An agent looks after one platform's database at one site: it starts, protects, and hands it over."""
+    """An agent looks after one platform's database at one site: starts it, protects it, and hands it over."""
 
     def __init__(
         self,
@@ -35,42 +35,42 @@ class Agent:
         site: str,
         register: str,
         limits: Limits,
-        point: Callable[[str], None] = _do_not_stop,
+        crash_point: Callable[[str], None] = _do_nothing,
     ) -> None:
         """Prepare the agent of this cell at this site. `register` is the URL of the register's database.
 
-        `point` is called at each crash point, where a test may end the agent.
+        `crash_point` is called at each crash point, where a test may end the agent.
         """
         self.cell, self.site, self.limits = cell, site, limits
         self.register = Register(register, cell.platform, site)
-        self.watch = CellObserver(cell, site, Server(cell), self.register)
-        self.steps = Steps(self.watch, point)
+        self.observer = CellObserver(cell, site, Server(cell), self.register)
+        self.steps = Steps(self.observer, crash_point)
         self.logged = ("", "")
         """The decision logged last: the action, and the sentence that says why."""
         self._reported_at = float("-inf")
 
     def run(self, end: Event) -> None:
-        """Run cycles until `end` is set; the database goes on running without its agent."""
+        """Run the agent's cycles until `end` is set; the database goes on running without its agent."""
         self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.watch.begin(end)
+        self.observer.begin(end)
         pause = 0.0
         while not end.wait(pause):
             pause = AT_ONCE if self.cycle() else CYCLE_SECONDS
 
     def cycle(self) -> bool:
-        """Observe the cell, decide, and carry out one step.
+        """Observe the platform's databases, decide, and carry out one step.
 
         Return whether the step was done. Then the next cycle follows after 0.01 s, otherwise after
         0.1 s.
         """
-        facts = self.watch.read_facts()
+        facts = self.observer.read_facts()
         step = decide(facts, self.limits, time.monotonic())
         changed = self._log_decision(step.action, step.because)
-        acted = self._do(step, facts)
-        self._report(facts, step, changed)
+        acted = self._carry_out(step, facts)
+        self._write_report(facts, step, changed)
         return acted
 
-    def _do(self, step: Step, facts: Facts) -> bool:
+    def _carry_out(self, step: Step, facts: Facts) -> bool:
         """Carry out a step; return whether it was done. A failure is logged, and the next cycle decides anew."""
         if step.action is Action.NOTHING:
             return False
@@ -82,23 +82,26 @@ class Agent:
         return True
 
     def _log_decision(self, do: str, because: str) -> bool:
-        """Log why the agent acts, unless the last cycle logged the same; return whether it was logged."""
+        """Log what the agent does (`do`) and why, unless the last cycle logged the same; return whether it did."""
         if (do, because) == self.logged:
             return False
         self.logged = (do, because)
         log.info("%s at %s: %s", self.cell.platform, self.site, because)
         return True
 
-    def _report(self, facts: Facts, step: Step, changed: bool) -> None:
-        """Write this site's report to the register, and to a file that operators can read without it."""
+    def _write_report(self, facts: Facts, step: Step, changed: bool) -> None:
+        """Write this site's report about its database to the register, and to a file for operators, once a second.
+
+        `changed`: the decision is another one than in the last cycle, so the report is written at once.
+        """
         now = time.monotonic()
         if not changed and now - self._reported_at < REPORT_SECONDS:
             return
         self._reported_at = now
         report = Report(
             role=_role(facts),
-            well=self.watch.is_well(facts),
-            lag=self.watch.lag,
+            well=self.observer.is_well(facts),
+            lag=self.observer.lag,
             sentence=self.logged[1],
         )
         row = facts.row or facts.last
@@ -109,7 +112,7 @@ class Agent:
         if facts.row is None:
             return
         try:
-            self.register.report(report)
+            self.register.write_report(report)
         except Failure as error:
             log.debug("report: %s", error)
 
@@ -128,7 +131,9 @@ def _role(facts: Facts) -> str:
     return "owner" if database.semi else "owner, solo"
 
 
-def run(config: Config, end: Event, point: Callable[[str], None] = _do_not_stop) -> None:
+def run_agents(
+    config: Config, end: Event, crash_point: Callable[[str], None] = _do_nothing
+) -> None:
     """Run the agents of all cells (platforms' databases) of a site, each in a thread.
 
     An unforeseen failure of one ends the process.
@@ -136,8 +141,8 @@ def run(config: Config, end: Event, point: Callable[[str], None] = _do_not_stop)
     failed: list[str] = []
     threads = []
     for cell in config.cells:
-        agent = Agent(cell, config.site, config.register, config.limits, point)
-        threads.append(Thread(target=_guarded, args=(agent, end, failed), daemon=True))
+        agent = Agent(cell, config.site, config.register, config.limits, crash_point)
+        threads.append(Thread(target=_run_guarded, args=(agent, end, failed), daemon=True))
         threads[-1].start()
     for thread in threads:
         thread.join()
@@ -145,7 +150,7 @@ def run(config: Config, end: Event, point: Callable[[str], None] = _do_not_stop)
         raise SystemExit(f"the agent of {failed[0]} failed; whoever supervises it starts it again")
 
 
-def _guarded(agent: Agent, end: Event, failed: list[str]) -> None:
+def _run_guarded(agent: Agent, end: Event, failed: list[str]) -> None:
     """Run an agent; when it fails in an unforeseen way, log that and end the agents of all cells."""
     try:
         agent.run(end)

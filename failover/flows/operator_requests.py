@@ -43,119 +43,141 @@ class OperatorRequest:
 Refuse = Callable[[RegisterRow, RegisterView, dict[str, str]], str]
 
 
-def names() -> dict[str, str]:
+def platform_names() -> dict[str, str]:
     """Return the names of all platforms: MOID -> name."""
     return dict(PlatformDomain.objects.values_list("moid", "name"))
 
 
 def takeover(
-    platform: str, by: str, *, anyway: bool = False, force: bool = False, dry_run: bool = False
+    platform: str,
+    operator: str,
+    *,
+    anyway: bool = False,
+    force: bool = False,
+    dry_run: bool = False,
 ) -> OperatorRequest:
-    """Request that the backup serves a platform from now on. Raises RequestRefused and Failure."""
+    """Request that the backup site serves a platform from now on. Raises RequestRefused and Failure.
 
-    def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
-        """Return why the takeover is refused; "" if it is allowed."""
-        reports = view.reports.get(platform, {})
-        return refuse_takeover(row, reports, named, anyway=anyway, force=force)
-
-    def wanted(row: RegisterRow) -> RegisterRow:
-        """Return the row with the request that the backup takes over."""
-        return replace(row, wish=row.backup, wish_by=by, wish_force=force)
-
-    return _ask(platform, by, "takeover wanted", refuse, wanted, dry_run=dry_run)
-
-
-def handback(platform: str, by: str, *, dry_run: bool = False) -> OperatorRequest:
-    """Request that a platform's own site serves it again from now on. Raises RequestRefused and Failure."""
-
-    def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
-        """Return why the hand-back is refused; "" if it is allowed."""
-        return refuse_handback(row, view.reports.get(platform, {}), named)
-
-    def wanted(row: RegisterRow) -> RegisterRow:
-        """Return the row with the request that the own site takes over again."""
-        return replace(row, wish=row.home, wish_by=by, wish_force=False)
-
-    return _ask(platform, by, "handback wanted", refuse, wanted, dry_run=dry_run)
-
-
-def fence(platform: str, by: str, *, force: bool = False, dry_run: bool = False) -> OperatorRequest:
-    """Request that the serving site's database is killed, and that the other site takes over.
-
-    The killed database stays down until the other site serves. Raises RequestRefused and Failure.
+    `anyway` allows a takeover from a healthy site, `force` one that may lose writes; `dry_run` only checks.
     """
 
-    def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+    def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
+        """Return why the takeover is refused; "" if it is allowed."""
+        reports = view.reports.get(platform, {})
+        return refuse_takeover(row, reports, names, anyway=anyway, force=force)
+
+    def with_request(row: RegisterRow) -> RegisterRow:
+        """Return the register row with the request that the backup takes over."""
+        return replace(row, wish=row.backup, wish_by=operator, wish_force=force)
+
+    return _check_and_write(
+        platform, operator, "takeover wanted", refuse, with_request, dry_run=dry_run
+    )
+
+
+def handback(platform: str, operator: str, *, dry_run: bool = False) -> OperatorRequest:
+    """Request that a platform's own site serves it again from now on. Raises RequestRefused and Failure.
+
+    `operator` is the name of who asks; `dry_run` only checks.
+    """
+
+    def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
+        """Return why the hand-back is refused; "" if it is allowed."""
+        return refuse_handback(row, view.reports.get(platform, {}), names)
+
+    def with_request(row: RegisterRow) -> RegisterRow:
+        """Return the register row with the request that the platform's own site takes over again."""
+        return replace(row, wish=row.home, wish_by=operator, wish_force=False)
+
+    return _check_and_write(
+        platform, operator, "handback wanted", refuse, with_request, dry_run=dry_run
+    )
+
+
+def fence(
+    platform: str, operator: str, *, force: bool = False, dry_run: bool = False
+) -> OperatorRequest:
+    """Request that the serving site's database is killed, and that the other site takes over.
+
+    The killed database stays down until the other site serves. `force`: even if writes may be lost. Raises
+    RequestRefused and Failure.
+    """
+
+    def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
         """Return why the fencing is refused; "" if it is allowed."""
-        return refuse_fence(row, view.reports.get(platform, {}), named, force=force)
+        return refuse_fence(row, view.reports.get(platform, {}), names, force=force)
 
-    def wanted(row: RegisterRow) -> RegisterRow:
-        """Return the row with the request that the other site takes over although the owner may still write."""
+    def with_request(row: RegisterRow) -> RegisterRow:
+        """Return the register row with the request to kill the owner's database and let the other site take over."""
         other = row.other(row.owner)
-        return replace(row, wish=other, wish_by=by, wish_force=force, wish_fence=True)
+        return replace(row, wish=other, wish_by=operator, wish_force=force, wish_fence=True)
 
-    return _ask(platform, by, "fence wanted", refuse, wanted, dry_run=dry_run)
+    return _check_and_write(
+        platform, operator, "fence wanted", refuse, with_request, dry_run=dry_run
+    )
 
 
-def withdraw(platform: str, by: str, *, dry_run: bool = False) -> OperatorRequest:
-    """Withdraw a request that the agents have not carried out yet. Raises RequestRefused and Failure."""
+def withdraw(platform: str, operator: str, *, dry_run: bool = False) -> OperatorRequest:
+    """Withdraw an operator's request that the sites' agents have not carried out. Raises RequestRefused and Failure."""
 
-    def wanted(row: RegisterRow) -> RegisterRow:
-        """Return the row without a request."""
+    def with_request(row: RegisterRow) -> RegisterRow:
+        """Return the register row without a request."""
         return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
 
-    def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+    def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
         """Return why the withdrawal is refused; "" if it is allowed."""
-        return refuse_withdrawal(row, named)
+        return refuse_withdrawal(row, names)
 
-    return _ask(platform, by, "withdrawn", refuse, wanted, dry_run=dry_run)
+    return _check_and_write(platform, operator, "withdrawn", refuse, with_request, dry_run=dry_run)
 
 
-def set_mode(platform: str, by: str, mode: Mode, *, dry_run: bool = False) -> OperatorRequest:
+def set_mode(platform: str, operator: str, mode: Mode, *, dry_run: bool = False) -> OperatorRequest:
     """Set a platform's recovery mode: whether its agents, an operator or nobody decides on takeovers.
 
     It is written to the domain tree and to the register of owners. Raises RequestRefused and
     Failure.
     """
 
-    def refuse(row: RegisterRow, view: RegisterView, named: dict[str, str]) -> str:
+    def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
         """Return why the change of the recovery mode is refused; "" if it is allowed."""
-        return refuse_mode(row, mode, view.reports.get(platform, {}), named)
+        return refuse_mode(row, mode, view.reports.get(platform, {}), names)
 
     if not is_tree_edited_here():
         raise RequestRefused(f"the mode is set at the core: {settings.CORE_URL}/admin/")
-    same = _ask(platform, by, f"mode {mode}", refuse, None, dry_run=True)
+    same = _check_and_write(platform, operator, f"mode {mode}", refuse, None, dry_run=True)
     if not dry_run:
         change.change(platform, dr_mode=mode.value)
-        recovery_mode.follow()
+        recovery_mode.copy_modes()
     return same
 
 
-def _ask(
+def _check_and_write(
     platform: str,
-    by: str,
+    operator: str,
     kind: str,
     refuse: Refuse,
     changed_row: Callable[[RegisterRow], RegisterRow] | None,
     *,
     dry_run: bool,
 ) -> OperatorRequest:
-    """Check a request, and write it to the register. Raises RequestRefused and Failure.
+    """Check an operator's request, and write it to the register. Raises RequestRefused and Failure.
 
     `refuse` returns why the request must be refused, or "". `changed_row` returns the register row
     with the request. With `dry_run`, or without `changed_row`, the request is only checked.
     """
-    view, named = register_view.read(), names()
+    view, names = register_view.read(), platform_names()
     row = view.rows.get(platform)
     if row is None:
         raise RequestRefused(
-            f"{named.get(platform, platform)} is not in the register: it has no backup"
+            f"{names.get(platform, platform)} is not in the register: it has no backup"
         )
-    if reason := refuse(row, view, named):
+    if reason := refuse(row, view, names):
         raise RequestRefused(reason)
-    sentence = f"{kind}, asked for by {by}"
+    sentence = f"{kind}, asked for by {operator}"
     if dry_run or changed_row is None:
         return OperatorRequest(row=row, sentence=sentence)
-    if not register_view.change(row, changed_row(row), kind[:16], own_platform(), sentence):
+    if not register_view.write_mode_and_request(
+        row, changed_row(row), kind[:16], own_platform(), sentence
+    ):
         raise RequestRefused("somebody was faster: look again at what is there now")
     return OperatorRequest(row=row, sentence=sentence)

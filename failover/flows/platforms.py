@@ -5,7 +5,7 @@ PMS -> CSS  PLATFORM_STATE_NOTIFY | PLATFORM_CONFIG_NOTIFY
 
 PMS -> CSS  PLATFORM_STATE_NOTIFY                        publish_changes
 
-CSS -> PMS  PLATFORM_STATE_REQ | PLATFORM_CONFIG_REQ     ask
+CSS -> PMS  PLATFORM_STATE_REQ | PLATFORM_CONFIG_REQ     request_states
 PMS -> CSS  PLATFORM_STATE_NOTIFY                        on_platform_state
 PMS -> CSS  PLATFORM_CONFIG_NOTIFY                       on_platform_config
 
@@ -68,9 +68,9 @@ _published: dict[str, PlatformState] = {}
 
 
 def read_register() -> RegisterView:
-    """Return the register of owners; if it cannot be reached, rows built from the databases at this site."""
+    """Return the register (which site serves each platform); if unreachable, rows by what the databases here say."""
     try:
-        if register_view.is_there():
+        if register_view.has_register():
             return register_view.read()
     except register_view.Failure as error:
         log.warning("the register is away: %s", error)
@@ -101,10 +101,10 @@ def _row_from_own_database(platform: str) -> RegisterRow | None:
     )
 
 
-def state(platform: str, register: RegisterView) -> PlatformState:
+def state_notice(platform: str, register: RegisterView) -> PlatformState:
     """Return the notice of a platform's state, with the platforms that it backs up and its own backups.
 
-    A platform that the domain tree does not have is abnormal, and served by nobody.
+    It is normal while its own site serves it. One that the domain tree does not have is abnormal, served by nobody.
     """
     row = register.rows.get(platform)
     if row is None and not _is_known(platform):
@@ -133,11 +133,11 @@ def _is_known(platform: str) -> bool:
 
 
 def _neighbour(platform: str, register: RegisterView) -> Neighbour:
-    """Return the state of a platform, as the register shows it, for a message."""
+    """Return a platform and its state by the register, as a part of the notice about a related platform."""
     return Neighbour(platform=platform, state=state_of(register.rows.get(platform)))
 
 
-def config(platform: str) -> PlatformConfig:
+def config_notice(platform: str) -> PlatformConfig:
     """Return the notice with the addresses of a platform's servers, as the domain tree gives them.
 
     For this site's own platform, the databases here that hold other platforms' data are added.
@@ -175,15 +175,18 @@ def _addresses_of_copy(platform: str) -> tuple[str, str, str]:
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Answer the questions of CSS about platforms, whether or not this site serves its own platform now."""
+    """Answer the scheduler's (CSS) questions about platforms, even while another site serves our own platform.
+
+    Return the answers as rows of the outbox. `platform` is our own.
+    """
     rows, others, register = [], [], None
     for delivery in deliveries:
         request = delivery.message
         if isinstance(request, AskPlatformState):
             register = register or read_register()
-            rows.append(_reply(delivery, state(request.platform, register)))
+            rows.append(_reply(delivery, state_notice(request.platform, register)))
         elif isinstance(request, AskPlatformConfig):
-            rows.append(_reply(delivery, config(request.platform)))
+            rows.append(_reply(delivery, config_notice(request.platform)))
         else:
             delivery.unreadable = delivery.unreadable or "type: is not taken here"
             others.append(delivery)
@@ -191,13 +194,13 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
 
 
 def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:
-    """Return the outbox row of the answer to a request, in the name of the platform monitor service (PMS)."""
+    """Return the outbox row of the answer to a request, sent in the name of the platform monitor service (PMS)."""
     with delivery_fields(delivery):
         return outbox.reply_row(delivery.envelope, message, "pms", Routes.PMS_TO_CSS.value.key)
 
 
 def batch_handler(platform: str) -> Any:
-    """Return the batch handler of one platform's platform management, for the consumer of its queue."""
+    """Return the function that answers a batch of questions to a platform's monitor (PMS), for its queue's consumer."""
     return partial(handle_batch, platform)
 
 
@@ -207,7 +210,7 @@ def publish_changes(platform: str) -> None:
     If two processes do so, or one does so twice, the notices are the same and do no harm.
     """
     register = read_register()
-    states = [state(possible, register) for possible in possible_platforms()]
+    states = [state_notice(possible, register) for possible in possible_platforms()]
     notices = [notice for notice in states if notice != _published.get(notice.platform)]
     if not notices:
         return
@@ -221,8 +224,8 @@ def publish_changes(platform: str) -> None:
 # ---- CSS asks, and hears ------------------------------------------------------------------------
 
 
-def ask(platform: str, *, everything: bool = False) -> None:
-    """Ask the platform management (PMS) for the states of this site's platforms.
+def request_states(platform: str, *, everything: bool = False) -> None:
+    """Ask the platform monitor service (PMS) for the states of the platforms with data at this site.
 
     With `everything` (at start-up) also ask for the addresses of their servers, and of the servers
     of the platforms that back up this site's own one (CSS §2.2).
@@ -232,9 +235,9 @@ def ask(platform: str, *, everything: bool = False) -> None:
             return
         platforms = possible_platforms()
         for asked in platforms:
-            _ask(uow, AskPlatformState(platform=asked))
+            _send_question(uow, AskPlatformState(platform=asked))
         for asked in dict.fromkeys((*platforms, *backups_of_own())) if everything else ():
-            _ask(uow, AskPlatformConfig(platform=asked))
+            _send_question(uow, AskPlatformConfig(platform=asked))
     wake_up.wake_everywhere(platform)
 
 
@@ -244,8 +247,8 @@ def backups_of_own() -> list[str]:
     return list(backups.values_list("backup_id", flat=True))
 
 
-def _ask(uow: Any, question: Message) -> None:
-    """Send a question to the platform monitor service (PMS); after 15 s it is no longer worth an answer."""
+def _send_question(uow: Any, question: Message) -> None:
+    """Send a question to the platform monitor service (PMS), as part of the transaction; it expires after 15 s."""
     key = pms_queue(own_platform())
     uow.send(Send(message=question, route=Routes.PMS_TO_CSS, key=key, expires_ms=15_000))
 
@@ -279,7 +282,7 @@ def on_platform_config(uow: FailoverUnitOfWork, notice: PlatformConfig, envelope
             log.warning("the PMS does not know that this site has the data of %s", missing)
 
 
-def is_abnormal(platform: str) -> bool:
-    """Return whether the last notice of any platform said that it is abnormal."""
+def is_any_abnormal(platform: str) -> bool:
+    """Return whether the last notice about any platform said that it is abnormal (served by another site)."""
     query = "SELECT COUNT(*) FROM failover_heard WHERE state='abnormal' AND serving<>''"
     return bool(sql.select(store_of(platform).database, query)[0][0])

@@ -17,9 +17,9 @@ from foundation.cells.directory import own_platform
 log = logging.getLogger("failover.modes")
 
 
-def follow() -> None:
-    """Copy the recovery modes that have changed in the domain tree to the register of owners."""
-    if not register_view.is_there():
+def copy_modes() -> None:
+    """Copy the platforms' recovery modes that have changed in the domain tree to the register, for the agents."""
+    if not register_view.has_register():
         return
     try:
         rows = register_view.read().rows
@@ -28,6 +28,8 @@ def follow() -> None:
             mode = Mode(wanted.get(platform, row.mode))
             if mode is not row.mode:
                 because = f"the tree says: mode {mode}"
-                register_view.change(row, replace(row, mode=mode), "mode", own_platform(), because)
+                register_view.write_mode_and_request(
+                    row, replace(row, mode=mode), "mode", own_platform(), because
+                )
     except register_view.Failure as error:
         log.warning("the register is away: %s", error)

@@ -1,11 +1,11 @@
 """The PMS, platform management, detects lost rooms; CSS, the scheduler, moves their conferences away.
 
-PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     watch
+PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     update_rooms
 PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     on_room_state
 CSS -> CM   MAU_CM_CONFRESTORE_NTF
 CSS -> RMS  GET_RES_REQ
 
-The rules are in CSS §1.2. A notice that CSS has not received is repeated every 10 s (`remind`).
+The rules are in CSS §1.2. A notice that CSS has not received is repeated every 10 s (`repeat_notices`).
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Closed(Exception):
     """Another site serves this platform, so nothing was done."""
 
 
-def watch(platform: str) -> None:
-    """Derive the state of each room from its media units, and publish the rooms that have changed."""
+def update_rooms(platform: str) -> None:
+    """Decide for each machine room, by its media units, whether it is normal or abnormal, and publish changes."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         changed = _decide_rooms(failover) if failover.is_open else []
@@ -53,7 +53,7 @@ def watch(platform: str) -> None:
 
 
 def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
-    """Derive and store each room's state; stage a notice for each that is now abnormal or normal again.
+    """Decide and store each machine room's state; send a notice for each that is now abnormal or normal again.
 
     Return a sentence for each of these, which says what changed and why.
     """
@@ -75,8 +75,8 @@ def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
     return changed
 
 
-def remind(platform: str) -> None:
-    """Publish again the states of rooms that CSS has not recorded yet, since its notice may be lost."""
+def repeat_notices(platform: str) -> None:
+    """Publish again the states of rooms that the scheduler (CSS) has not recorded, since the notice may be lost."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         stored_states = failover.lock_states() if failover.is_open else {}
@@ -90,29 +90,33 @@ def remind(platform: str) -> None:
         wake_up.wake_everywhere(platform)
 
 
-def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, because: str) -> str:
-    """Stage the notice of a room's state, and return a sentence about it.
+def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, stored: Room, because: str) -> str:
+    """Send the notice that a machine room has this state, and return a sentence about it.
 
     The notice has several parts if the room has more than MAX_LISTED_DOMAINS user domains.
     """
-    state: State = "abnormal" if watched.abnormal else "normal"
+    state: State = "abnormal" if stored.abnormal else "normal"
     sentence = f"room {room.name} is {state}: {because}"
     log.warning("%s: %s", uow.platform, sentence)
-    bound = uow.bound_to(room)
+    bound = uow.domains_bound_to(room)
     pages = [
         bound[start : start + MAX_LISTED_DOMAINS]
         for start in range(0, len(bound), MAX_LISTED_DOMAINS)
     ] or [[]]
     for part, page in enumerate(pages, 1):
-        of = {"listid": f"{room.moid}:{watched.number}", "part": part, "parts": len(pages)}
+        part_of = {
+            "listid": f"{room.moid}:{stored.number}",
+            "part": part,
+            "parts": len(pages),
+        }
         notice = RoomState(
             platform=uow.platform,
             room=room.moid,
             state=state,
             user_domains=tuple(page),
             epoch=uow.epoch,
-            number=watched.number,
-            **(of if len(pages) > 1 else {}),  # type: ignore[arg-type]  # each key of the mapping is a field of its type
+            number=stored.number,
+            **(part_of if len(pages) > 1 else {}),  # type: ignore[arg-type]  # each key of the mapping is a field of its type
         )
         uow.send(Send(message=notice, route=Routes.ROOM_NOTICE))
     return sentence
@@ -120,11 +124,11 @@ def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, watched: Room, bec
 
 @handles(RoomState)
 def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope) -> None:
-    """Mark a room as abnormal or normal; if it is abnormal, let conferences leave its media units.
+    """Mark a machine room as abnormal or normal; if abnormal, take the conferences off its media units.
 
     These conferences wait for a unit in another room. They are all that run on the room's units,
     whichever platform they belong to. If a foreign PMS names a room that our tree does not have,
-    the conferences of the user domains that the notice lists leave instead (CSS §1.2).
+    the conferences of the user domains that the notice lists are moved instead (CSS §1.2).
     """
     if notice.platform != own_platform():
         return
@@ -139,10 +143,10 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
     elif uow.platform == notice.platform:
         log.warning("%s is no room of our tree: its user domains are %s", notice.room, notice.state)
         if notice.state == "abnormal":
-            _leave_by_domain(uow, notice.user_domains)
+            _move_domains_off_units(uow, notice.user_domains)
 
 
-def leave_again(platform: str) -> None:
+def move_off_abnormal_rooms(platform: str) -> None:
     """Move away conferences that were placed in an abnormal room before its notice arrived here."""
     units = [
         Unit(ip, pid, site)
@@ -165,7 +169,7 @@ def _move_off_units(uow: FailoverUnitOfWork, units: Sequence[Unit]) -> None:
             commit(conferences, decide_lost(conference, unit, uow.now))
 
 
-def _leave_by_domain(uow: FailoverUnitOfWork, domains: Sequence[str]) -> None:
+def _move_domains_off_units(uow: FailoverUnitOfWork, domains: Sequence[str]) -> None:
     """Take the conferences of these user domains off their media units; each waits for another unit."""
     conferences = uow.conferences
     for conference in conferences.of_user_domains(domains):
@@ -173,10 +177,10 @@ def _leave_by_domain(uow: FailoverUnitOfWork, domains: Sequence[str]) -> None:
             commit(conferences, decide_lost(conference, unit, uow.now, avoid=(unit,)))
 
 
-def set_mode(platform: str, room: str, mode: str, by: str) -> None:
+def set_mode(platform: str, room: str, mode: str, operator: str) -> None:
     """Set a room's mode: "on" declares it abnormal, "off" normal, "auto" lets its media units decide.
 
-    The change is published at once; `by` is the operator. Raises Closed if another site serves the
+    The change is published at once; `operator` is the operator. Raises Closed if another site serves the
     platform.
     """
     with begin(platform) as uow:
@@ -186,6 +190,6 @@ def set_mode(platform: str, room: str, mode: str, by: str) -> None:
         rooms.update_or_create(room=room, defaults={"mode": mode})
         name = MachineRoom.objects.using(uow.database).get(pk=room).name
     register_view.add_event(
-        platform, own_platform(), "room", f"room {name}: {MODES[mode]}, says {by}"
+        platform, own_platform(), "room", f"room {name}: {MODES[mode]}, says {operator}"
     )
-    watch(platform)
+    update_rooms(platform)

@@ -32,7 +32,10 @@ class CopyStatus(TypedDict):
 
 
 class CellStatus(TypedDict):
-    """A platform's register row, with names in place of MOIDs, and its database at each site."""
+    """The status of a platform: which site serves it, by the register, and its database at each site (`copies`).
+
+    Sites and platforms are given by name. `wish`: the site that is requested to serve it.
+    """
 
     platformmoid: str
     name: str
@@ -59,7 +62,7 @@ class SiteStatus(TypedDict):
 
 
 class RoomStatus(TypedDict):
-    """A machine room as the PMS (platform management) of this site sees it."""
+    """The status of a machine room, by the platform monitor (PMS). `ours`: it belongs to this site's own platform."""
 
     roommoid: str
     name: str
@@ -71,7 +74,7 @@ class RoomStatus(TypedDict):
 
 
 class EventStatus(TypedDict):
-    """One change of the register of owners, with names in place of MOIDs."""
+    """One change in the register of which site serves which platform; platforms and sites are given by name."""
 
     id: int
     at: str
@@ -100,33 +103,37 @@ class Status(TypedDict):
     events: list[EventStatus]
 
 
-def facts(events: int = 50) -> Status:
-    """Return the whole status, with the last `events` changes of the register."""
+def read_status(events: int = 50) -> Status:
+    """Read the status of all platforms, sites and rooms, with the last `events` changes of the register."""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
-    view, away, line = platforms.read_register(), "", list[Event]()
+    view, away, changes = platforms.read_register(), "", list[Event]()
     try:
-        line = register_view.timeline(events)
+        changes = register_view.list_changes(events)
     except register_view.Failure as error:
         away = f"the register is away ({error}): shown is what this site knows of its own cells"
     return {
-        "at": moment(clock.now()),
+        "at": moment_as_text(clock.now()),
         "here": names.get(own_platform(), own_platform()),
-        "away": away if register_view.is_there() else "this deployment has no register of owners",
+        "away": away
+        if register_view.has_register()
+        else "this deployment has no register of owners",
         "cells": [_cell_status(row, view, names) for row in view.rows.values()],
-        "sites": _sites(view, names),
-        "rooms": _rooms(names),
-        "remarks": _remarks(view, names) if register_view.is_there() and not away else [],
-        "events": [_event_status(event, names) for event in line],
+        "sites": _site_statuses(view, names),
+        "rooms": _room_statuses(names),
+        "remarks": _backup_remarks(view, names)
+        if register_view.has_register() and not away
+        else [],
+        "events": [_event_status(event, names) for event in changes],
     }
 
 
-def remark(platform: str) -> str:
-    """Return what an operator who changed a platform's backups in the domain tree still has to do.
+def backup_remark(platform: str) -> str:
+    """Return what is left to do for an operator who changed a platform's backups in the domain tree.
 
     An empty text means nothing, or that the register of owners cannot be reached.
     """
     try:
-        rows = register_view.read().rows if register_view.is_there() else None
+        rows = register_view.read().rows if register_view.has_register() else None
     except register_view.Failure:
         return ""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
@@ -137,7 +144,7 @@ def remark(platform: str) -> str:
     )
 
 
-def _remarks(view: RegisterView, names: dict[str, str]) -> list[str]:
+def _backup_remarks(view: RegisterView, names: dict[str, str]) -> list[str]:
     """Return a sentence for each platform whose backup in the tree is not the site with its copy."""
     remarks = (
         difference_of_backup(
@@ -148,13 +155,13 @@ def _remarks(view: RegisterView, names: dict[str, str]) -> list[str]:
     return [text for text in remarks if text]
 
 
-def moment(at: datetime) -> str:
+def moment_as_text(at: datetime) -> str:
     """Return a moment as text, in whole seconds."""
     return at.isoformat(timespec="seconds")
 
 
 def _cell_status(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> CellStatus:
-    """Return a platform's register row and the reports of its two sites, with names in place of MOIDs."""
+    """Return the status of a platform from its register row and its sites' reports. `names`: MOID -> name."""
     reports = view.reports.get(row.platform, {})
     return {
         "platformmoid": row.platform,
@@ -174,7 +181,7 @@ def _cell_status(row: RegisterRow, view: RegisterView, names: dict[str, str]) ->
 
 
 def _copy_status(site: str, report: AgentReport, names: dict[str, str]) -> CopyStatus:
-    """Return a site's report as operators see it, with the role "silent" if it is old."""
+    """Return a site's report about its database for operators; an old report gives the role "silent"."""
     return {
         "site": names.get(site, site),
         "role": report.role if report.fresh else "silent",
@@ -185,7 +192,7 @@ def _copy_status(site: str, report: AgentReport, names: dict[str, str]) -> CopyS
     }
 
 
-def _sites(view: RegisterView, names: dict[str, str]) -> list[SiteStatus]:
+def _site_statuses(view: RegisterView, names: dict[str, str]) -> list[SiteStatus]:
     """Return each site with the platforms that it serves, and the age of its agent's last report."""
     sites: list[SiteStatus] = []
     for site in sorted(
@@ -207,8 +214,8 @@ def _sites(view: RegisterView, names: dict[str, str]) -> list[SiteStatus]:
     return [entry for entry in sites if entry["platformmoid"]]
 
 
-def _rooms(names: dict[str, str]) -> list[RoomStatus]:
-    """Return the rooms of this site's platforms, as its PMS sees them."""
+def _room_statuses(names: dict[str, str]) -> list[RoomStatus]:
+    """Return the status of the machine rooms of the platforms with data at this site."""
     watches = {watch.room: watch for watch in RoomWatch.objects.all()}
     rooms = MachineRoom.objects.filter(platform_id__in=possible_platforms())
     entries: list[RoomStatus] = []
@@ -229,10 +236,10 @@ def _rooms(names: dict[str, str]) -> list[RoomStatus]:
 
 
 def _event_status(event: Event, names: dict[str, str]) -> EventStatus:
-    """Return one change of the register with names in place of MOIDs."""
+    """Return a change of the register for operators: names in place of ids (MOIDs)."""
     return {
         "id": event.id,
-        "at": moment(event.at),
+        "at": moment_as_text(event.at),
         "platform": names.get(event.platform, event.platform),
         "site": names.get(event.site, event.site),
         "kind": event.kind,
@@ -243,7 +250,7 @@ def _event_status(event: Event, names: dict[str, str]) -> EventStatus:
 
 
 def _with_names(sentence: str, names: dict[str, str]) -> str:
-    """Return an agent's sentence with names in place of MOIDs."""
+    """Return an agent's sentence with the names of platforms and sites in place of their ids (MOIDs)."""
     for moid, name in names.items():
         sentence = sentence.replace(moid, name)
     return sentence

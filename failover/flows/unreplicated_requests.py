@@ -30,7 +30,7 @@ _CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """A request that only this site received; `answer` is the answer that its sender got, or ""."""
+    """A request that the serving site does not have; `answer` is what its sender was answered here, or ""."""
 
     key: str
     kind: str
@@ -40,7 +40,7 @@ class Missing:
     answer: str
 
 
-def missing(platform: str) -> list[Missing]:
+def list_missing(platform: str) -> list[Missing]:
     """Return the requests of a platform that this site received and the serving site lacks, oldest first.
 
     Raises RequestRefused, and register_view.Failure where the register or the serving site's database cannot be
@@ -59,14 +59,16 @@ def missing(platform: str) -> list[Missing]:
     return sorted(requests, key=lambda request: request.at)
 
 
-def mark_done(platform: str, by: str) -> str:
-    """Note that an operator has dealt with the missing requests, so that the copy here may be made anew.
+def mark_done(platform: str, operator: str) -> str:
+    """Note that an operator has dealt with the missing requests, so that this site may copy the data anew.
+
+    Return the sentence that is noted. `operator` is the person's name.
 
     Raises RequestRefused and register_view.Failure.
     """
     row = _forced_row(platform)
-    because = f"what was missing after the forced takeover is dealt with, says {by}"
-    if not register_view.mark_settled(row, own_platform(), because):
+    because = f"what was missing after the forced takeover is dealt with, says {operator}"
+    if not register_view.mark_writes_recovered(row, own_platform(), because):
         raise RequestRefused("somebody was faster: look again at what is there now")
     return because
 
@@ -85,9 +87,9 @@ def _forced_row(platform: str) -> RegisterRow:
 
 
 def _own_cell(platform: str) -> config.Cell:
-    """Return where this site has a platform's database, from CELLS_FILE. Raises RequestRefused."""
+    """Return the settings of a platform's database at this site (cell), from CELLS_FILE. Raises RequestRefused."""
     try:
-        cells = config.read(Path(settings.CELLS_FILE)).cells
+        cells = config.read_config(Path(settings.CELLS_FILE)).cells
     except config.BadConfig as error:
         raise RequestRefused(str(error)) from None
     for cell in cells:
@@ -97,7 +99,7 @@ def _own_cell(platform: str) -> config.Cell:
 
 
 def _inbox_rows(platform: str) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield the rows of this site's inbox of a platform, 500 at a time, in the order of their keys."""
+    """Yield the rows of a platform's inbox (received requests) at this site, 500 at a time, in the order of keys."""
     database, last = store_of(platform).database, ""
     while rows := sql.select(database, READ_AFTER, [last, _CHUNK]):
         yield rows

@@ -152,28 +152,28 @@ WORDS = {
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Return the page of sites; its script loads `live` every two seconds."""
+    """Return the page that shows which site serves which platform; its script loads the view `live` every 2 s."""
     return _status_response(request, "failover/sites.html")
 
 
 def live(request: HttpRequest) -> HttpResponse:
-    """Return the parts of the page of sites that change, as HTML that its script puts into it."""
+    """Return the changing parts of the page of sites as HTML, which the page's script puts in place."""
     return _status_response(request, "failover/live.html")
 
 
 def _status_response(request: HttpRequest, template: str) -> HttpResponse:
     """Return the status of all sites, shown by a template, with the buttons that make sense now."""
     _require_permission(request, VIEW)
-    facts: dict[str, Any] = dict(status.facts())
+    facts: dict[str, Any] = dict(status.read_status())
     for cell in facts["cells"]:
-        _name_words(cell, "state", "mode")
+        _add_translations(cell, "state", "mode")
         for copy in cell["copies"]:
-            _name_words(copy, "role")
+            _add_translations(copy, "role")
         cell["serving"] = [_button(name, cell) for name in _serving_actions(cell)]
         cell["modes"] = [_button(name, cell) for name in MODES.values()]
         cell["emergency"] = [_button(name, cell) for name in ("force", "fence")]
     for room in facts["rooms"]:
-        _name_words(room, "mode")
+        _add_translations(room, "mode")
     context = {
         **(admin.site.each_context(request) if template.endswith("sites.html") else {}),
         "title": _("Sites"),
@@ -184,20 +184,23 @@ def _status_response(request: HttpRequest, template: str) -> HttpResponse:
     return TemplateResponse(request, template, context)
 
 
-def _name_words(facts: dict[str, object], *fields: str) -> None:
-    """Add to each of these fields its value in the reader's language, as `<field>_name`."""
+def _add_translations(facts: dict[str, object], *fields: str) -> None:
+    """Add to `facts`, for each of these fields, its value in the reader's language, as `<field>_name`."""
     for field in fields:
         facts[f"{field}_name"] = WORDS.get(str(facts[field]), facts[field])
 
 
 def _serving_actions(cell: Mapping[str, object]) -> list[str]:
-    """Return the actions that make sense now to change which site serves a platform."""
+    """Return the names of the actions that make sense now to change which site serves a platform (`cell`)."""
     actions = ["takeover", "move"] if cell["owner"] == cell["home"] else ["handback"]
     return [*actions, "withdraw"] if cell["wish"] else actions
 
 
 def _button(name: str, cell: Mapping[str, object]) -> dict[str, object]:
-    """Return a button for an action; `holds` says whether the platform has this recovery mode already."""
+    """Return the button of an action for a platform (`cell`: its status).
+
+    `holds`: the platform has the recovery mode that the button sets.
+    """
     action = ACTIONS[name]
     holds = MODES.get(str(cell["mode"])) == name
     return {"name": name, "title": action.title, "warning": action.warning, "holds": holds}
@@ -222,7 +225,7 @@ def act(request: HttpRequest) -> HttpResponse:
 
 
 def _confirmation_page(request: HttpRequest, action: Action, subject: Model) -> HttpResponse:
-    """Return the page on which the operator confirms an action."""
+    """Return the page on which the operator confirms an action on `subject`, a platform or a room."""
     context = {
         **admin.site.each_context(request),
         "title": f"{action.title}: {subject}",
@@ -235,7 +238,7 @@ def _confirmation_page(request: HttpRequest, action: Action, subject: Model) -> 
 
 
 def _do_action(request: HttpRequest, action: Action, subject: Model) -> None:
-    """Do an action, record it in the audit trail, and tell the operator the outcome."""
+    """Do an action on a platform or room (`subject`), note it in the audit trail, and show the outcome."""
     try:
         action.do(str(subject.pk), request.user.get_username())
     except (operator_requests.RequestRefused, rooms.Closed) as why:
@@ -254,7 +257,7 @@ def _require_permission(request: HttpRequest, permission: str) -> None:
 
 
 def _for_administrators(view: Callable[[HttpRequest], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Return a view that asks for an administrator's sign-in and second factor first."""
+    """Wrap a view so that it asks for an administrator's sign-in and second factor first."""
     guarded: Callable[..., HttpResponse] = admin.site.admin_view(view)
     return guarded
 

@@ -25,7 +25,7 @@ from failover.rules.copy_decisions import decide_as_copy, start_copy
 
 
 def decide(facts: Facts, limits: Limits, now: float) -> Step:
-    """Return the next step of this site's agent for one cell, that is, one platform's data.
+    """Decide the next step of this site's agent for one cell (one platform's data), at the time `now`.
 
     The order of the questions matters: an operator's fence comes before everything, and nothing is
     decided about ownership while the register or the own database does not answer.
@@ -35,7 +35,7 @@ def decide(facts: Facts, limits: Limits, now: float) -> Step:
     if facts.own.alive and not facts.own.answers:
         return _decide_silent_database(facts, limits, now)
     if facts.row is None:
-        return _without_register(facts)
+        return _decide_without_register(facts)
     if facts.own.alive and facts.own.unsafe_setting:
         return _refuse_unsafe_setting(facts)
     if facts.row.owner == facts.me:
@@ -62,12 +62,12 @@ def _decide_silent_database(facts: Facts, limits: Limits, now: float) -> Step:
 
 
 def _is_fenced(me: str, row: RegisterRow) -> bool:
-    """Return whether an operator asks that this site's database is killed and the other site takes over."""
+    """Return whether an operator asks that this site's (`me`) database is killed and the other site takes over."""
     return row.wish_fence and row.owner == me and row.wish == row.other(me)
 
 
 def _obey_fence(facts: Facts, row: RegisterRow) -> Step:
-    """Kill the own database, and keep it down: an operator no longer trusts this site to hand over."""
+    """Return the step that kills this site's database, or keeps it down, as an operator has requested (fencing)."""
     if facts.own.alive:
         return Step(action=Action.FENCE, because=f"{row.wish_by} fences me: kill my database")
     return nothing(f"fenced by {row.wish_by}: mine stays down until {row.wish} serves")
@@ -87,8 +87,8 @@ def _refuse_unsafe_setting(facts: Facts) -> Step:
 # ---- the register is unreachable -----------------------------------------------------------------
 
 
-def _without_register(facts: Facts) -> Step:
-    """Decide while the register is unreachable: nothing is done that could make a second owner.
+def _decide_without_register(facts: Facts) -> Step:
+    """Decide the next step while the register is unreachable: nothing that could make a second owner.
 
     A copy goes on copying and does not take over. A former owner may open its database again if
     each commit waits for the copy's acknowledgement. If the copy has taken over meanwhile, it
@@ -121,7 +121,7 @@ def _without_register(facts: Facts) -> Step:
 
 
 def _decide_as_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide the next step when the register says that this site owns the cell."""
+    """Decide the next step when the register says that this site owns the platform's data (takes its writes)."""
     own = facts.own
     if not own.alive:
         return Step(
@@ -131,8 +131,8 @@ def _decide_as_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float)
     if own.follows:
         return _decide_new_owner(facts, row)
     if row.solo:
-        return _unprotected_owner(facts, row, limits, now)
-    return _protected_owner(facts, row, limits, now)
+        return _decide_unprotected_owner(facts, row, limits, now)
+    return _decide_protected_owner(facts, row, limits, now)
 
 
 def _decide_new_owner(facts: Facts, row: RegisterRow) -> Step:
@@ -171,16 +171,16 @@ def _take_unprotected_epoch(row: RegisterRow, because: str) -> Step:
     return Step(action=Action.WRITE_OWNERSHIP, because=because, row=after, kind="solo")
 
 
-def _copy_is_back(facts: Facts, limits: Limits, now: float) -> bool:
-    """Return whether the copy is attached again and so nearly caught up that it acknowledges at once."""
+def _is_copy_back(facts: Facts, limits: Limits, now: float) -> bool:
+    """Return whether the copy is connected again, and so nearly caught up that it acknowledges commits at once."""
     answers = now - facts.heard_at <= limits.solo and now - facts.acked_at <= limits.solo
     return facts.own.attached and facts.caught_up and answers
 
 
-def _unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide for an unprotected owner: its commits do not wait for the copy, until the copy is back."""
+def _decide_unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
+    """Decide the next step of an unprotected owner, whose commits do not wait for the copy until it is back."""
     own = facts.own
-    if not own.read_only and _copy_is_back(facts, limits, now):
+    if not own.read_only and _is_copy_back(facts, limits, now):
         return Step(
             action=Action.PROTECT,
             because="the copy is attached again: wait for its acknowledgement from now on",
@@ -195,11 +195,11 @@ def _unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: floa
         )
     if own.read_only:
         return Step(action=Action.OPEN, because=f"serve alone, epoch {row.epoch}", row=row)
-    return _declare(facts, row) or nothing("solo: I serve alone, no copy is attached")
+    return _declare_step(facts, row) or nothing("solo: I serve alone, no copy is attached")
 
 
-def _protected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide for a protected owner: each commit waits for the copy's acknowledgement."""
+def _decide_protected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
+    """Decide the next step of a protected owner, whose commits each wait for the copy's acknowledgement."""
     own = facts.own
     if now - facts.acked_at > limits.solo:
         after = replace(row, epoch=row.epoch + 1, solo=True)
@@ -215,11 +215,11 @@ def _protected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float)
             because=f"serve, epoch {row.epoch}, once the copy acknowledges",
             row=row,
         )
-    declared = _declare(facts, row)
-    return declared or _hand_over(facts, row, limits, now) or nothing("protected")
+    declared = _declare_step(facts, row)
+    return declared or _hand_over_step(facts, row, limits, now) or nothing("protected")
 
 
-def _declare(facts: Facts, row: RegisterRow) -> Step | None:
+def _declare_step(facts: Facts, row: RegisterRow) -> Step | None:
     """Return the step that writes owner and epoch into the own database, where transactions read them.
 
     `None` means that they are there already, or that the table for them does not exist yet.
@@ -229,7 +229,7 @@ def _declare(facts: Facts, row: RegisterRow) -> Step | None:
     return Step(action=Action.DECLARE, because=f"tell transactions of epoch {row.epoch}", row=row)
 
 
-def _hand_over(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step | None:
+def _hand_over_step(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step | None:
     """Return the step that hands over to the other site, or one that only says what it waits for.
 
     `None` means that no hand-over is wanted. It waits until the other database answers and has

@@ -78,7 +78,7 @@ class RegisterRow:
     """The owner's database is killed and stays down until the other site has taken over."""
 
     def other(self, site: str) -> str:
-        """Return the other one of the two sites that have the platform's data."""
+        """Return, of the two sites that have the platform's data, the one that is not `site`."""
         return self.backup if site == self.home else self.home
 
     def without_request(self) -> RegisterRow:
@@ -212,7 +212,7 @@ class Facts:
 
     @property
     def ownership(self) -> str:
-        """Say in words who owns the cell, as far as this agent knows."""
+        """Return in words which site owns the platform's data, as far as this agent knows."""
         row = self.row or self.last
         return f"{row.owner} owns it, epoch {row.epoch}" if row else "nobody is known to own it"
 
@@ -236,5 +236,5 @@ class Step:
 
 
 def nothing(because: str) -> Step:
-    """Return the step that does nothing, with its reason."""
+    """Return the step by which a cell agent does nothing now, with the reason for the log."""
     return Step(action=Action.NOTHING, because=because)

@@ -11,7 +11,7 @@ from failover.rules.cell_facts import Action, Facts, Limits, Mode, RegisterRow, 
 
 
 def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide the next step when the register says that the other site owns the cell."""
+    """Decide the next step of an agent whose site, by the register, has only a copy of the platform's data."""
     own = facts.own
     if not own.alive:
         return start_copy(facts, row)
@@ -26,7 +26,7 @@ def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -
 
 
 def _must_follow(facts: Facts, limits: Limits, now: float) -> bool:
-    """Return whether the agent must now tell its database to copy from the owner, because it does not copy.
+    """Return whether the agent must now make its database copy from the owner (again), because it does not copy.
 
     A database that has only lost its connection is told once the owner's database answers.
     """
@@ -105,7 +105,7 @@ def _decide_takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float)
     if not refusal and not wished:
         vouched = silent and now - facts.vouched_at <= limits.takeover
         owner_serves = "its agent says at the register that it serves"
-        refusal = owner_serves if vouched else _own_illness(facts, limits, now)
+        refusal = owner_serves if vouched else _why_unfit_itself(facts, limits, now)
     if refusal:
         because = f"{row.owner} {condition}; {refusal}"
         return _withdraw_request(facts, row, because) or nothing(because)
@@ -140,7 +140,7 @@ def _are_workers_dead(facts: Facts, limits: Limits, now: float) -> bool:
     return now - max(facts.pulse_at, could_hear_since) > limits.pulse
 
 
-def _own_illness(facts: Facts, limits: Limits, now: float) -> str:
+def _why_unfit_itself(facts: Facts, limits: Limits, now: float) -> str:
     """Return why this site must not take over without an operator, as it seems ill itself; "" if it seems well.
 
     `doubted_since`: since when the other site has, or asks for, this site's own platform. `software_at`: when this site's own

@@ -19,7 +19,7 @@ REPORT_LIVES = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """A room is what the platform management (PMS) remembers of a machine room."""
+    """A room is the state of a machine room that the platform management (PMS) remembers: mode, normal or abnormal."""
 
     mode: str = "auto"
     """auto: its media units decide; on: an operator declares it abnormal; off: never abnormal."""
@@ -32,7 +32,7 @@ class Room:
 def decide_room(
     room: Room, units: int, alive: int, now: datetime, *, others_normal: bool
 ) -> tuple[Room, str]:
-    """Return a room's new state, derived from its media units, and why it changed; "" means no change.
+    """Decide by its media units whether a machine room is abnormal; return its new state, and why it changed or "".
 
     `units`: how many media units were ever seen in it; `alive`: how many of them are not lost. A
     room does not become abnormal while no other room is normal: its conferences could go nowhere
@@ -54,7 +54,7 @@ def decide_room(
 
 
 def _room_in_state(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
-    """Return the room in this state, with the reason; the reason is "" where the state is the same.
+    """Return the machine room in this state (abnormal or not), and the reason; "" if it is in that state already.
 
     `number` counts the changes of the room.
     """
@@ -67,7 +67,7 @@ def _room_in_state(room: Room, abnormal: bool, because: str) -> tuple[Room, str]
 
 
 def state_of(row: RegisterRow | None) -> State:
-    """Return "normal" while the platform's own site serves it, or without a row; else "abnormal"."""
+    """Return whether a platform is "normal" (its own site serves it, or it has no register row) or "abnormal"."""
     return "normal" if row is None or row.owner == row.home else "abnormal"
 
 
@@ -82,20 +82,20 @@ def is_newer(newest: tuple[int, int] | None, order: tuple[int, int]) -> bool:
 def difference_of_backup(
     platform: str, backups: Sequence[str], row: RegisterRow | None, names: Names
 ) -> str:
-    """Return how the tree's first backup of a platform differs from the site with its copy; "" if not.
+    """Return in words how a platform's first backup in the domain tree is not the site with its copy; "" if it is.
 
     The text also says what to do. `row` is the platform's row in the register of owners.
     """
-    name, wanted = _name(platform, names), backups[0] if backups else ""
+    name, wanted = _name_of(platform, names), backups[0] if backups else ""
     if wanted == (row.backup if row else ""):
         return ""
     todo = "see “Another backup” in docs/operations.md"
     if row is None:
-        return f"{name} has no cell: {_name(wanted, names)} can not take over its data; {todo}"
-    copy_site = _name(row.backup, names)
+        return f"{name} has no cell: {_name_of(wanted, names)} can not take over its data; {todo}"
+    copy_site = _name_of(row.backup, names)
     if not wanted:
         return f"{name} has no backup in the tree, but its copy lies at {copy_site}, which takes over; {todo}"
-    tree = f"the tree says that {_name(wanted, names)} backs {name} up"
+    tree = f"the tree says that {_name_of(wanted, names)} backs {name} up"
     return f"{tree}, but its copy lies at {copy_site}: that site takes over until the cell is moved; {todo}"
 
 
@@ -131,10 +131,10 @@ def refuse_takeover(
 
     `anyway` allows a takeover from a healthy site, `force` one that may lose writes.
     """
-    home, backup = _name(row.home, names), _name(row.backup, names)
+    home, backup = _name_of(row.home, names), _name_of(row.backup, names)
     if row.owner == row.backup:
         return f"{backup} serves {home} already, epoch {row.epoch}"
-    if busy := _open_request(row, names):
+    if busy := _describe_open_request(row, names):
         return busy
     home_report, backup_report = reports.get(row.home), reports.get(row.backup)
     if home_report is not None and home_report.fresh and home_report.well and not anyway:
@@ -143,7 +143,7 @@ def refuse_takeover(
             " nothing. For maintenance or a drill say so (--anyway)"
         )
     if backup_report is None or not backup_report.fresh:
-        return f"{backup} can not take over: its agent has not spoken for {_age(backup_report)}"
+        return f"{backup} can not take over: its agent has not spoken for {_age_of_report(backup_report)}"
     if not (backup_report.well and backup_report.role == "copy") and not force:
         return f"{backup} can not take over: {backup_report.sentence}"
     if row.solo and not force:
@@ -156,16 +156,16 @@ def refuse_takeover(
 
 def refuse_handback(row: RegisterRow, reports: Reports, names: Names) -> str:
     """Return why a platform's own site must not get it back now; "" means that it may."""
-    home, backup = _name(row.home, names), _name(row.backup, names)
+    home, backup = _name_of(row.home, names), _name_of(row.backup, names)
     if row.owner == row.home:
         return f"{home} serves its platform already, epoch {row.epoch}"
-    if busy := _open_request(row, names):
+    if busy := _describe_open_request(row, names):
         return busy
     if row.mode is Mode.MANUAL:
         return f"mode manual says that {backup} serves {home}: set the mode to auto or off first"
     report = reports.get(row.home)
     if report is None or not report.fresh:
-        return f"{home} is not there: its agent has not spoken for {_age(report)}"
+        return f"{home} is not there: its agent has not spoken for {_age_of_report(report)}"
     if not (report.well and report.role == "copy"):
         return f"{home} is not healthy: {report.sentence}"
     if row.solo:
@@ -178,12 +178,12 @@ def refuse_fence(row: RegisterRow, reports: Reports, names: Names, *, force: boo
 
     "" means that it may be killed.
     """
-    if busy := _open_request(row, names):
+    if busy := _describe_open_request(row, names):
         return busy
-    owner, other = _name(row.owner, names), _name(row.other(row.owner), names)
+    owner, other = _name_of(row.owner, names), _name_of(row.other(row.owner), names)
     report = reports.get(row.other(row.owner))
     if report is None or not report.fresh:
-        return f"{other} can not take over: its agent has not spoken for {_age(report)}"
+        return f"{other} can not take over: its agent has not spoken for {_age_of_report(report)}"
     if not (report.well and report.role == "copy") and not force:
         return f"{other} can not take over: {report.sentence}"
     if row.solo and not force:
@@ -193,33 +193,33 @@ def refuse_fence(row: RegisterRow, reports: Reports, names: Names, *, force: boo
 
 def refuse_withdrawal(row: RegisterRow, names: Names) -> str:
     """Return why there is nothing to withdraw; "" means that a request is open."""
-    return "" if row.wish else f"nothing is asked for of {_name(row.platform, names)}"
+    return "" if row.wish else f"nothing is asked for of {_name_of(row.platform, names)}"
 
 
 def refuse_mode(row: RegisterRow, mode: Mode, reports: Reports, names: Names) -> str:
     """Return why the recovery mode of a platform must not become `mode`; "" means that it may."""
     if row.mode is mode:
         return f"the mode is {mode} already"
-    if busy := _open_request(row, names):
+    if busy := _describe_open_request(row, names):
         return busy
     if mode is Mode.MANUAL and row.owner == row.home:
         return refuse_takeover(row, reports, names, anyway=True)
     return ""
 
 
-def _open_request(row: RegisterRow, names: Names) -> str:
+def _describe_open_request(row: RegisterRow, names: Names) -> str:
     """Return a sentence about the request that is open for this platform; "" means that there is none."""
     if not row.wish:
         return ""
-    whose = _name(row.wish_by, names) or "somebody"
-    return f"{whose} has just asked that {_name(row.wish, names)} serves it: wait for that"
+    whose = _name_of(row.wish_by, names) or "somebody"
+    return f"{whose} has just asked that {_name_of(row.wish, names)} serves it: wait for that"
 
 
-def _age(report: AgentReport | None) -> str:
+def _age_of_report(report: AgentReport | None) -> str:
     """Return the age of a cell agent's last report in words."""
     return "as long as is known" if report is None else f"{report.age.total_seconds():.0f} s"
 
 
-def _name(moid: str, names: Names) -> str:
+def _name_of(moid: str, names: Names) -> str:
     """Return the name of a site; its id (MOID) if the name is unknown."""
     return names.get(moid, moid)

@@ -102,7 +102,7 @@ def _database(root: Path, disk: Path) -> str:
         _until(lambda: writer.acknowledged > last, "it does not go on", 120)
         took = time.monotonic() - freed
         writer.stop()
-        stored = int(doctor.one("SELECT n FROM counted")["n"])
+        stored = int(doctor.first_row("SELECT n FROM counted")["n"])
         assert stored >= writer.acknowledged, (
             f"{writer.acknowledged} was acknowledged, {stored} is stored"
         )

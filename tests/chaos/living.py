@@ -48,7 +48,7 @@ def _stays(two: Two, trouble: Callable[[], object]) -> str:
 def _count(two: Two, query: str) -> int:
     link = DatabaseLink.to(two.register_url)
     try:
-        return int(link.one(query)["n"])
+        return int(link.first_row(query)["n"])
     finally:
         link.close()
 

@@ -22,7 +22,7 @@ def home_again(world: World) -> float:
             side.start()
     took = world.served("east")
     copy = world.sides["west"]
-    world.until(lambda: (copy.cell.directory / "complete").read_text() == copy.server.life())
+    world.until(lambda: (copy.cell.directory / "complete").read_text() == copy.server.run_id())
     return took
 
 
@@ -241,7 +241,7 @@ def software_dies(world: World) -> int:
 def _beats(world: World, site: str) -> int:
     link = world.sides[site].link(SCHEMA)
     try:
-        return int(link.one("SELECT beats FROM failover_pulse").get("beats", 0))
+        return int(link.first_row("SELECT beats FROM failover_pulse").get("beats", 0))
     finally:
         link.close()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Event
 
 from failover.data.cells import config, steps
-from failover.flows.cell_agent import run
+from failover.flows.cell_agent import run_agents
 
 
 def main() -> None:
@@ -28,10 +28,10 @@ def main() -> None:
         if name == arguments.die_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    content = config.read(arguments.cells)
+    content = config.read_config(arguments.cells)
     end = Event()
     signal.signal(signal.SIGTERM, lambda *_: end.set())
-    run(content, end, point)
+    run_agents(content, end, point)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from failover.data.cells.own_database import unsafe_setting
+from failover.data.cells.own_database import find_unsafe_setting
 from tests.failover import faults
 from tests.failover.world import World, world
 
@@ -108,7 +108,7 @@ def test_nobody_takes_over_in_mode_off_and_an_operator_still_may(cells: World) -
 
 def test_a_dangerous_setting_is_named(cells: World) -> None:
     link = cells.sides["west"].link()
-    assert unsafe_setting(link, 2, 7) == ""
+    assert find_unsafe_setting(link, 2, 7) == ""
     for setting, word in (
         ("sync_binlog=0", "power cut"),
         ("rpl_semi_sync_master_timeout=10000", "finite"),
@@ -116,9 +116,9 @@ def test_a_dangerous_setting_is_named(cells: World) -> None:
     ):
         before = link.value(f"@@{setting.partition('=')[0]}")
         link.rows(f"SET GLOBAL {setting}")
-        assert word in unsafe_setting(link, 2, 7)
+        assert word in find_unsafe_setting(link, 2, 7)
         link.rows(f"SET GLOBAL {setting.partition('=')[0]}={before}")
-    assert "another cell" in unsafe_setting(link, 3, 7)
+    assert "another cell" in find_unsafe_setting(link, 3, 7)
 
 
 def test_the_checker_sees_what_is_lost_without_semi_synchronous_copies(tmp_path: Path) -> None:

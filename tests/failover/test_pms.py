@@ -54,10 +54,10 @@ def two_rooms(platform: str) -> list[MachineRoom]:
 def lost(pid: str, *, for_seconds: float) -> None:
     """Let a unit be lost, and its room have been seen without units since so long ago."""
     ResourceUnit.objects.filter(pid=pid).update(online=False)
-    rooms.watch(settings.PLATFORM_MOID)
+    rooms.update_rooms(settings.PLATFORM_MOID)
     since = clock.now() - timedelta(seconds=for_seconds)
     RoomWatch.objects.exclude(since=None).update(since=since)
-    rooms.watch(settings.PLATFORM_MOID)
+    rooms.update_rooms(settings.PLATFORM_MOID)
 
 
 def test_the_pms_says_how_a_platform_is_and_where_its_servers_are(platform: str) -> None:
@@ -80,7 +80,7 @@ def test_a_platform_that_nobody_knows_is_not_well(platform: str) -> None:
     assert (state["state"], state["serving"], state["epoch"]) == ("abnormal", "", 0)
     do(platform, delivery(state, MONITOR))
     assert Parked.objects.count() == 0
-    assert not platforms.is_abnormal(platform)
+    assert not platforms.is_any_abnormal(platform)
 
 
 def test_css_asks_where_its_backups_servers_are(platform: str) -> None:
@@ -88,7 +88,7 @@ def test_css_asks_where_its_backups_servers_are(platform: str) -> None:
         moid="backup", name="Backup", parent=PlatformDomain.objects.get(pk=platform).parent
     )
     BackupPlatform.objects.create(platform_id=platform, backup=backup, order=1)
-    platforms.ask(platform, everything=True)
+    platforms.request_states(platform, everything=True)
     asked_for = [question["platformmoid"] for question in staged_bodies("PLATFORM_CONFIG_REQ")]
     assert asked_for == [platform, "backup"]
     assert len(staged_bodies("PLATFORM_STATE_REQ")) == 1
@@ -100,7 +100,7 @@ def test_what_the_pms_does_not_take_is_parked(platform: str) -> None:
 
 
 def test_css_asks_and_the_newest_notice_wins(platform: str) -> None:
-    platforms.ask(platform, everything=True)
+    platforms.request_states(platform, everything=True)
     assert (
         len(staged_bodies("PLATFORM_STATE_REQ")) == len(staged_bodies("PLATFORM_CONFIG_REQ")) == 1
     )
@@ -110,7 +110,7 @@ def test_css_asks_and_the_newest_notice_wins(platform: str) -> None:
         do(platform, delivery({**notice, **fields}, MONITOR))
     heard = Heard.objects.get(subject=platform)
     assert (heard.state, heard.epoch, heard.number) == ("abnormal", 3, 8)
-    assert platforms.is_abnormal(platform)
+    assert platforms.is_any_abnormal(platform)
 
 
 def test_a_lost_room_is_told_with_all_its_user_domains(two_rooms: list[MachineRoom]) -> None:
@@ -119,7 +119,7 @@ def test_a_lost_room_is_told_with_all_its_user_domains(two_rooms: list[MachineRo
     assert (notice["roommoid"], notice["state"]) == (two_rooms[0].moid, "abnormal")
     assert notice["userdomains"] == [DEMO_TENANT]
     assert notice["number"] == 1
-    rooms.watch(settings.PLATFORM_MOID)
+    rooms.update_rooms(settings.PLATFORM_MOID)
     assert len(staged_bodies("SERVER_ROOM_STATE_NOTIFY")) == 1
 
 
@@ -128,10 +128,10 @@ def test_a_lost_notice_of_a_room_is_told_again_until_it_is_heard(
 ) -> None:
     lost("u1", for_seconds=16)
     (notice,) = staged_bodies("SERVER_ROOM_STATE_NOTIFY")
-    rooms.remind(platform)
+    rooms.repeat_notices(platform)
     assert staged_bodies("SERVER_ROOM_STATE_NOTIFY") == [notice, notice]
     do(platform, delivery(notice, MONITOR))
-    rooms.remind(platform)
+    rooms.repeat_notices(platform)
     assert len(staged_bodies("SERVER_ROOM_STATE_NOTIFY")) == 2
     two_rooms[0].refresh_from_db()
     assert two_rooms[0].abnormal
@@ -200,10 +200,10 @@ def test_what_was_placed_in_a_room_while_its_notice_was_on_its_way_leaves_it_too
     from conferences.rules.states import Unit
 
     MachineRoom.objects.filter(pk=two_rooms[0].moid).update(abnormal=True)
-    rooms.leave_again(platform)
+    rooms.move_off_abnormal_rooms(platform)
     conference_row(platform, unit=Unit("10.0.0.1", "u1", platform))
-    rooms.leave_again(platform)
-    rooms.leave_again(platform)
+    rooms.move_off_abnormal_rooms(platform)
+    rooms.move_off_abnormal_rooms(platform)
     assert Conference.objects.get().state == "pending"
     assert len(staged_bodies("GET_RES_REQ")) == 1
 

@@ -54,7 +54,7 @@ def report_as_agent(platform: str, site: str, report: Report) -> None:
     from django.conf import settings
 
     link = AgentRegister(settings.REGISTER_URL, platform, site)
-    link.report(report)
+    link.write_report(report)
     link.close()
 
 
@@ -81,7 +81,7 @@ def test_the_second_of_two_operators_is_refused(east: str) -> None:
     operator_requests.takeover(east, "ann", anyway=True)
     with pytest.raises(operator_requests.RequestRefused, match="ann has just asked"):
         operator_requests.takeover(east, "ben", anyway=True)
-    assert not register_view.change(
+    assert not register_view.write_mode_and_request(
         before, replace(before, wish=east), "handback wanted", "s", "late"
     )
     assert Register.objects.get().wish_by == "ann"
@@ -106,7 +106,7 @@ def test_the_mode_is_set_in_the_tree_and_the_register_follows(east: str) -> None
     assert PlatformDomain.objects.get(pk=east).dr_mode == "off"
     assert Register.objects.get().mode == "off"
     change.change(east, dr_mode="auto")
-    recovery_mode.follow()
+    recovery_mode.copy_modes()
     assert Register.objects.get().mode == "auto"
 
 
@@ -135,7 +135,7 @@ def test_the_command_refuses_in_a_sentence_and_tries_without_doing(east: str) ->
 
 def test_without_its_register_a_site_knows_its_own_cells(east: str, settings: Settings) -> None:
     settings.REGISTER_URL = "mysql://nobody:x@127.0.0.1:1/none"
-    facts = status.facts()
+    facts = status.read_status()
     assert "the register is away" in facts["away"]
     assert [(cell["state"], cell["epoch"]) for cell in facts["cells"]] == [("normal", 1)]
     with pytest.raises(CommandError, match="the register is away"):
@@ -175,7 +175,7 @@ def test_what_was_asked_for_can_be_withdrawn(east: str) -> None:
 def test_the_time_line_says_who_drained_a_room(east: str) -> None:
     room = MachineRoom.objects.get(platform_id=east)
     rooms.set_mode(east, room.moid, "on", "ann")
-    reasons = [event.because for event in register_view.timeline()]
+    reasons = [event.because for event in register_view.list_changes()]
     assert reasons == [
         f"room {room.name} is abnormal: the operator says so",
         f"room {room.name}: drained, says ann",
@@ -197,12 +197,12 @@ def test_the_page_fences_after_a_question_and_leaves_an_audit_record(east: str) 
 
 def test_another_backup_in_the_tree_asks_for_more_and_the_admin_says_what(east: str) -> None:
     change.save_backups(east, [WEST])
-    assert status.remark(east) == ""
+    assert status.backup_remark(east) == ""
     third = PlatformDomain(name="third", parent=ServiceDomain.objects.get(), e164_prefix="9901")
     change.save_domain(third)
     change.save_backups(east, [third.pk, WEST])
     remark = "third backs"
-    assert remark in status.remark(east)
+    assert remark in status.backup_remark(east)
     assert "its copy lies at west" in dr("status")
     browser = Browser()
     browser.force_login(Account.objects.get(username="admin"))

@@ -191,7 +191,7 @@ class World:
         """Return how many changes of a kind the time line has."""
         link = DatabaseLink.to(self.register.url())
         query = "SELECT COUNT(*) AS n FROM failover_failoverevent WHERE kind=%s"
-        count = int(link.one(query, [kind])["n"])
+        count = int(link.first_row(query, [kind])["n"])
         link.close()
         return count
 
@@ -252,7 +252,7 @@ class World:
         self._end_writers()
         link = self.sides[site].link(SCHEMA)
         ops = {row["id"] for row in link.rows("SELECT id FROM op")}
-        counter = link.one("SELECT n FROM counter")["n"]
+        counter = link.first_row("SELECT n FROM counter")["n"]
         link.close()
         return judge(self.writers, ops, counter)
 

@@ -342,7 +342,7 @@ class Place:
         return replace(cell.row, owner=side.owner, epoch=side.epoch), 0
 
     def poll_pms(self) -> None:
-        """Do as `flows.platforms.ask`, with its answers, and as `flows.rooms.remind`."""
+        """Do as `flows.platforms.request_states`, with its answers, and as `flows.rooms.repeat_notices`."""
         if self.awake and self.own.gate(self.name) is Gate.OPEN:
             self.pms.remind(self.own.data.abnormal_rooms, self.own.sides[self.name].epoch)
             for room in sorted(self.own.data.abnormal_rooms):

@@ -43,7 +43,7 @@ class Pms:
     def watch_rooms(
         self, units: dict[Unit, str], alive: set[Unit], epoch: int, now: object
     ) -> None:
-        """Do as `flows.rooms.watch`. `units`: all that were ever seen, and the room in which each stands."""
+        """Do as `flows.rooms.update_rooms`. `units`: all that were ever seen, and the room in which each stands."""
         for name, before in self.rooms.items():
             units_here = [unit for unit, room in units.items() if room == name]
             others = any(not o.abnormal and n != name for n, o in self.rooms.items())
@@ -60,7 +60,7 @@ class Pms:
                 self.tell(self.notice(name, epoch))
 
     def remind(self, down: set[str], epoch: int) -> None:
-        """Do as `flows.rooms.remind`. `down`: the rooms that CSS believes to be abnormal."""
+        """Do as `flows.rooms.repeat_notices`. `down`: the rooms that CSS believes to be abnormal."""
         for name, room in self.rooms.items():
             if room.abnormal is not (name in down):
                 self.tell(self.notice(name, epoch))

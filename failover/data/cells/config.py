@@ -19,7 +19,7 @@ class BadConfig(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cell:
-    """A cell as this site holds it: where its database of a platform lies, and the other site's."""
+    """A cell is one platform's data: the settings of its database at this site, and the address of the other site's."""
 
     platform: str
     number: int
@@ -52,7 +52,7 @@ class Config:
     limits: Limits = field(default_factory=Limits)
 
 
-def read(path: Path, **limits: Any) -> Config:
+def read_config(path: Path, **limits: Any) -> Config:
     """Return the configuration of the cells (the databases of this site), read from a file and checked.
 
     `limits`: time limits by name, used where the file has none. Raises BadConfig, whose text says what is wrong.
@@ -75,7 +75,7 @@ def read(path: Path, **limits: Any) -> Config:
 
 
 def _refuse_contradictions(config: Config) -> None:
-    """Refuse values that would mix up two cells. Raises BadConfig."""
+    """Raise BadConfig for values that would mix up the databases of two platforms (cells), or are not allowed."""
     for name in ("platform", "number", "server", "directory", "port"):
         values = [getattr(cell, name) for cell in config.cells]
         if len(set(values)) < len(values):

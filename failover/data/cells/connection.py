@@ -16,7 +16,7 @@ NO_SUCH_TABLE = 1146
 
 
 class DatabaseLink:
-    """A link is a connection to a MariaDB server, for use by one thread.
+    """A database link is a connection to a MariaDB server, for use by one thread.
 
     It connects when it is needed. After any error it drops the connection, so that the next call
     connects anew. Each call ends within `seconds`, with its result or with Failure.
@@ -29,7 +29,7 @@ class DatabaseLink:
 
     @classmethod
     def to(cls, url: str, seconds: int = 1) -> DatabaseLink:
-        """Return a connection to `mysql://user:password@host:port/schema`."""
+        """Return a link to the database `mysql://user:password@host:port/schema`. It is not connected yet."""
         parts = urlsplit(url)
         return cls(
             seconds=seconds,
@@ -52,16 +52,16 @@ class DatabaseLink:
             self.close()
             raise
 
-    def one(self, query: str, values: Sequence[Any] = ()) -> dict[str, Any]:
+    def first_row(self, query: str, values: Sequence[Any] = ()) -> dict[str, Any]:
         """Return the first row of a query as a dict (column -> value); `{}` if there is none. Raises Failure."""
         rows = self.rows(query, values)
         return rows[0] if rows else {}
 
     def value(self, expression: str) -> Any:
-        """Return the value of an SQL expression. Raises Failure."""
-        return self.one(f"SELECT {expression} AS v")["v"]
+        """Return the value of an SQL expression, for instance of a server variable. Raises Failure."""
+        return self.first_row(f"SELECT {expression} AS v")["v"]
 
-    def change(self, *statements: tuple[str, Sequence[Any]]) -> int:
+    def run_transaction(self, *statements: tuple[str, Sequence[Any]]) -> int:
         """Run statements in one transaction: all of them, or none if the first one changes no row.
 
         Return how many rows the first one changed. Raises Failure: whether the transaction was
@@ -76,7 +76,7 @@ class DatabaseLink:
             raise
 
     def _in_transaction(self, statements: tuple[tuple[str, Sequence[Any]], ...]) -> int:
-        """Run the statements in one transaction, which is rolled back if the first one changes no row."""
+        """Run statements in one transaction, which is rolled back if the first changes no row; return its row count."""
         with self._connection.cursor() as cursor:
             cursor.execute("START TRANSACTION")
             touched = int(cursor.execute(*statements[0]))

@@ -35,7 +35,7 @@ would only wait beside it.
 
 
 def hold_lock(run_query: Callable[[str, list[str]], object]) -> None:
-    """Keep the lock that shows a platform's cell agent that this worker is alive; get one if it has none.
+    """Keep or get the named database lock by which a platform's cell agent sees that this worker is alive.
 
     `run_query` runs a query on the platform's database. A worker calls this every
     LOCK_RENEWAL_SECONDS on the same connection; when the connection ends, the lock is free.
@@ -43,19 +43,19 @@ def hold_lock(run_query: Callable[[str, list[str]], object]) -> None:
     run_query(_HOLD_LOCK, [*LOCKS, *LOCKS])
 
 
-def call_every(seconds: float, act: Callable[[], None], end: Event) -> None:
-    """Call `act` every `seconds`, in a thread of its own, until the event `end` is set."""
+def call_every(seconds: float, function: Callable[[], None], end: Event) -> None:
+    """Call a function every `seconds`, in a thread of its own, until the event `end` is set."""
 
     def call_until_end() -> None:
-        """Call `act` every `seconds`; the event `end` interrupts the pause."""
+        """Call the function again and again; the event `end` interrupts the pause between two calls."""
         while not end.wait(seconds):
-            act()
+            function()
 
     Thread(target=call_until_end, daemon=True).start()
 
 
 class WorkersLife:
-    """The workers of this site, as the site's cell agent sees them: by locks in the platform's database."""
+    """The life of this site's worker processes, which its cell agent sees by their locks in the platform's database."""
 
     def __init__(self, cell: Cell, socket: str) -> None:
         """Prepare two links to the cell's database: `root` reads the locks, `app` counts up the pulse."""
@@ -74,9 +74,9 @@ class WorkersLife:
         return self.seen_at is not None and time.monotonic() - self.seen_at <= within
 
     def check_locks(self) -> None:
-        """Note that the workers are alive if one of them holds a lock and has lately used its connection."""
+        """Note that the site's workers are alive if one of them holds a lock and has lately used its connection."""
         try:
-            idle = self._root.one(_IDLE, LOCKS)["idle"]
+            idle = self._root.first_row(_IDLE, LOCKS)["idle"]
         except Failure:
             return
         if idle is not None and idle < 1000 * 2 * LOCK_RENEWAL_SECONDS:
@@ -98,7 +98,7 @@ class WorkersLife:
 
 
 class Punctuality:
-    """A record of since when something has happened without a gap: this process ran, or a server answered.
+    """The record says since when (`since`) something has gone on without a gap: this process ran, a server answered.
 
     Silence proves nothing about the other site if this process did not run, or was itself cut off,
     and so could not hear it.
@@ -109,7 +109,7 @@ class Punctuality:
         self._last = self.since = time.monotonic()
 
     def tick(self) -> None:
-        """Note that it happens now; a gap is more than `late` seconds until the next call."""
+        """Note that it goes on now. If the last call is more than `late` seconds ago, `since` becomes now."""
         now = time.monotonic()
         if now - self._last > self._late:
             self.since = now

@@ -35,7 +35,7 @@ NEVER = float("-inf")
 
 @dataclass(slots=True)
 class Memory:
-    """The memory between cycles of this process of the agent; it is lost when the process ends.
+    """What this process of the agent remembers between two cycles; it is lost when the process ends.
 
     Moments are by this machine's monotonic clock. A field that `Facts` has, too, means the same
     there.
@@ -49,21 +49,21 @@ class Memory:
     answered_at: float = NEVER
     started_at: float = NEVER
     acked_at: float = NEVER
-    acknowledged: int = -1
+    acknowledged: int = -1  # How many commits the copy has acknowledged so far.
     followed_at: float = NEVER
     diverged_at: float | None = None
     asked_at: float | None = None
     well_since: float | None = None
-    pulse: int | None = None
+    pulse: int | None = None  # The liveness counter of the owner's workers, as last read.
     pulse_at: float | None = None
-    life: str = ""
+    life: str = ""  # The id of the present run of the database process.
     unsafe_setting: str = ""
-    report: datetime | None = None
+    report: datetime | None = None  # The time in the other site's last report.
     reported_at: float = NEVER
     vouched_at: float = NEVER
     doubted_since: float | None = None
-    goal: int | None = None
-    fed_since: float | None = None
+    goal: int | None = None  # The owner's position at which this copy is complete.
+    fed_since: float | None = None  # Since when this copy has received the owner's writes.
     diverged_from: int = 0
     past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
     """(moment, position of the own database's log at that moment)."""
@@ -72,26 +72,26 @@ class Memory:
 
 
 class Health:
-    """The health page of this site's workers; `good` is whether it last answered 200, or there is none."""
+    """The health page of this site's workers. `is_good`: it last answered with status 200, or has no URL."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self.good = not url
+        self.is_good = not url
 
-    def ask(self) -> None:
-        """Request the health page once."""
+    def request_page(self) -> None:
+        """Request the health page once, and note whether it answers with status 200."""
         try:
             with urllib.request.urlopen(self._url, timeout=1) as answer:  # noqa: S310  ours
-                self.good = answer.status == 200
+                self.is_good = answer.status == 200
         except (OSError, urllib.error.URLError, ValueError):
-            self.good = False
+            self.is_good = False
 
 
 class CellObserver:
     """The observer of one platform's data gathers the facts from which the platform's agent decides."""
 
     def __init__(self, cell: Cell, site: str, server: Server, register: Register) -> None:
-        """Prepare to observe this cell at this site; `begin` starts the threads, `read_facts` gathers the facts."""
+        """Prepare to observe a cell (one platform's data) at this site. `server` runs its database here."""
         self.cell, self.site, self.server, self.register = cell, site, server, register
         self.memory = Memory()
         self.peer, self.health = Peer(cell), Health(cell.health)
@@ -112,28 +112,28 @@ class CellObserver:
         They ask the other site's database, check the locks of this site's workers, count up the
         pulse, ask the health page, and note whether this process gets its turns in time.
         """
-        call_every(0.25, self.peer.ask, end)
+        call_every(0.25, self.peer.ask_state, end)
         call_every(0.1, self.thread_punctuality.tick, end)
         call_every(1.0, self.workers.check_locks, end)
         call_every(1.0, self.workers.count_pulse, end)
         if self.cell.health:
-            call_every(2.0, self.health.ask, end)
+            call_every(2.0, self.health.request_page, end)
 
     def read_facts(self) -> Facts:
         """Read the register and both databases, and return the facts for the agent's next decision."""
         self.cycle_punctuality.tick()
-        reading = self._read()
+        reading = self._read_register()
         now = time.monotonic()
         memory = self.memory
         row = reading.row if reading else None
         self._forget_other_owner(row)
         self._remember_row(row, now)
-        database = self._database(now)
+        database = self._read_database(now)
         self._remember_own_request(reading, now)
         self._remember_report(reading, now)
         owns = memory.last is not None and memory.last.owner == self.site
         self.workers.is_pulse_wanted = owns and not database.read_only
-        copy_caught_up = self._is_caught_up()
+        copy_caught_up = self._has_copy_caught_up()
         other_well = self._is_other_well(reading, now)
         self._remember_health(reading, copy_caught_up and other_well, now)
         return Facts(
@@ -179,7 +179,7 @@ class CellObserver:
         )
         serves = not database.follows and not database.read_only
         is_life_visible = self.cell.health or self.workers.seen_at is not None
-        workers_live = self.health.good and (
+        workers_live = self.health.is_good and (
             not is_life_visible or self.workers.is_alive(REPORT_LIVES_SECONDS)
         )
         return (
@@ -189,20 +189,20 @@ class CellObserver:
             and (is_good_copy or serves)
         )
 
-    def _read(self) -> RegisterReading | None:
-        """Return the platform's register row and the other site's report; `None` if the register is away."""
+    def _read_register(self) -> RegisterReading | None:
+        """Read the platform's register row and the other site's report; `None` if the register does not answer."""
         try:
             return self.register.read()
         except Failure:
             return None
 
-    def _database(self, now: float) -> Database:
-        """Return the state of the own database; one that does not answer keeps the state that it last had.
+    def _read_database(self, now: float) -> Database:
+        """Read and return the state of this site's database; if it does not answer, return the state that it last had.
 
         The settings are checked once for each run of the database process.
         """
         memory = self.memory
-        life = self.server.life()
+        life = self.server.run_id()
         if life != memory.life:
             self._forget_former_process(life, now)
         if not life:
@@ -212,7 +212,7 @@ class CellObserver:
             memory.unsafe_setting = (
                 memory.unsafe_setting
                 if memory.answered_at > memory.started_at
-                else self._unsafe_setting()
+                else self._find_unsafe_setting()
             )
             own_reading = own_database.DatabaseReading(
                 self.link, self.cell.platform, self.cell.schema, self.cell.number
@@ -221,21 +221,21 @@ class CellObserver:
             memory.database = replace(memory.database, alive=True, answers=False)
             return memory.database
         memory.answered_at = now
-        self._remember(own_reading, now)
+        self._remember_replication(own_reading, now)
         complete = self._is_complete(own_reading)
-        memory.database = own_reading.database(
+        memory.database = own_reading.to_facts(
             complete=complete, unsafe_setting=memory.unsafe_setting
         )
         return memory.database
 
-    def _unsafe_setting(self) -> str:
+    def _find_unsafe_setting(self) -> str:
         """Return which setting of the own database could lose or change data; "" if none."""
-        return own_database.unsafe_setting(self.link, self.cell.server, self.cell.number)
+        return own_database.find_unsafe_setting(self.link, self.cell.server, self.cell.number)
 
     def _forget_former_process(self, life: str, now: float) -> None:
         """Forget what was remembered of the former database process, since another one runs now, or none.
 
-        `life` is the id of the present run of the process (`Server.life`).
+        `life` is the id of the present run of the process (`Server.run_id`).
         """
         memory = self.memory
         self.link.close()
@@ -245,8 +245,8 @@ class CellObserver:
         memory.past.clear()
         memory.database = Database()
 
-    def _remember(self, own_reading: own_database.DatabaseReading, now: float) -> None:
-        """Remember from this reading when commits were last acknowledged, and when the pulse last grew.
+    def _remember_replication(self, own_reading: own_database.DatabaseReading, now: float) -> None:
+        """Remember when the copy last acknowledged commits, and when the workers' liveness counter (pulse) last grew.
 
         While no commit waits and the copy is connected, or commits do not wait for it, commits
         count as acknowledged now.
@@ -264,10 +264,10 @@ class CellObserver:
         if own_reading.pulse != memory.pulse:
             memory.pulse_at = now if memory.pulse is not None else None
             memory.pulse = own_reading.pulse
-        elif memory.pulse_at is not None and self._lags(own_reading, now):
+        elif memory.pulse_at is not None and self._lacks_recent_writes(own_reading, now):
             memory.pulse_at = now
 
-    def _lags(self, own_reading: own_database.DatabaseReading, now: float) -> bool:
+    def _lacks_recent_writes(self, own_reading: own_database.DatabaseReading, now: float) -> bool:
         """Return whether this copy lacks writes that the other site's database had a second ago.
 
         Then an old pulse here does not prove that the workers there are dead: newer beats may be on
@@ -319,8 +319,8 @@ class CellObserver:
         self.served.unlink(missing_ok=True)
         return True
 
-    def _is_caught_up(self) -> bool:
-        """Return, as owner, whether the copy lacked at most the last 0.3 s of writes when it last answered.
+    def _has_copy_caught_up(self) -> bool:
+        """Return, at the owner's site, whether the copy lacked at most the last 0.3 s of writes when it last answered.
 
         `memory.past` holds, for recent moments, the number of this database's last transaction.
         """
@@ -329,7 +329,7 @@ class CellObserver:
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
 
     def _remember_row(self, row: RegisterRow | None, now: float) -> None:
-        """Remember the register's row, and since when it has said the same of the owner; `None`: it is away."""
+        """Remember the register's row, and since when it has named the same owner; `None`: no answer."""
         if row is None:
             return
         memory = self.memory
@@ -373,10 +373,9 @@ class CellObserver:
     def _remember_health(
         self, reading: RegisterReading | None, copy_caught_up: bool, now: float
     ) -> None:
-        """Remember since when the home of a platform that this site owns as its backup could have it back.
+        """Remember since when a platform that this site serves as its backup could go back to its own site.
 
-        `copy_caught_up`: the copy there has caught up, and the home's agent reports that the site
-        could serve.
+        `copy_caught_up`: the copy there has caught up, and that site's agent reports that it could serve.
         """
         memory = self.memory
         is_backup = reading is not None and reading.row.owner == self.site != reading.row.home

@@ -40,30 +40,30 @@ class DatabaseReading:
 
     def __init__(self, link: DatabaseLink, platform: str, schema: str, domain: int) -> None:
         """Read the database's state, all at once. Raises Failure."""
-        values = link.one(_LOOK)
+        values = link.first_row(_LOOK)
         self.read_only, self.semi = bool(values["read_only"]), bool(values["semi"])
         """Whether the database takes no writes; whether commits wait for a copy (semi-synchronous)."""
-        self.sequence = sequence(values["position"], domain)
+        self.sequence = sequence_number(values["position"], domain)
         """The number of the last transaction."""
         status = link.rows("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master%'")
         self._semi = {row["Variable_name"]: row["Value"] for row in status}
-        self._slave = link.one("SHOW SLAVE STATUS")
-        self.declared = _declared(link, platform, schema)
-        self.pulse = _pulse(link, platform, schema)
+        self._slave = link.first_row("SHOW SLAVE STATUS")
+        self.declared = _read_ownership(link, platform, schema)
+        self.pulse = _read_pulse(link, platform, schema)
 
     @property
     def attached(self) -> bool:
-        """Return whether a copy that acknowledges is connected."""
+        """Return whether a copy that acknowledges commits is connected to this database."""
         return int(self._semi["Rpl_semi_sync_master_clients"]) > 0
 
     @property
     def waiting(self) -> bool:
-        """Return whether commits are waiting for an acknowledgement."""
+        """Return whether commits are waiting for the copy's acknowledgement."""
         return int(self._semi["Rpl_semi_sync_master_wait_sessions"]) > 0
 
     @property
     def acknowledged(self) -> int:
-        """Return the number of commits that were acknowledged so far."""
+        """Return how many commits the copy has acknowledged since the database process started."""
         return int(self._semi["Rpl_semi_sync_master_yes_tx"])
 
     @property
@@ -76,8 +76,8 @@ class DatabaseReading:
         """Return whether this copy is connected to the owner and fetches its log."""
         return bool(self._slave.get("Slave_IO_Running") == "Yes")
 
-    def database(self, *, complete: bool, unsafe_setting: str) -> Database:
-        """Return this reading as facts for a cell agent's decision."""
+    def to_facts(self, *, complete: bool, unsafe_setting: str) -> Database:
+        """Return this reading as the facts (`Database`) from which a cell agent decides."""
         slave = self._slave
         trouble = slave.get("Last_SQL_Error") or slave.get("Last_IO_Error") or ""
         return Database(
@@ -96,7 +96,7 @@ class DatabaseReading:
         )
 
 
-def sequence(position: str, domain: int) -> int:
+def sequence_number(position: str, domain: int) -> int:
     """Return the sequence number of a GTID position in one domain.
 
     `7-1-5675` gives 5675 in domain 7; a position without the domain gives 0.
@@ -108,11 +108,14 @@ def sequence(position: str, domain: int) -> int:
     return 0
 
 
-def unsafe_setting(link: DatabaseLink, server: int, domain: int) -> str:
-    """Return in words a setting under which acknowledged writes could be lost; empty means none."""
+def find_unsafe_setting(link: DatabaseLink, server: int, domain: int) -> str:
+    """Return in words a setting of a database under which acknowledged writes could be lost; "" means none.
+
+    `server`, `domain`: the server_id and the GTID domain that the database should have.
+    """
     names = [*NEEDED, "rpl_semi_sync_master_timeout", "server_id", "gtid_domain_id"]
     names += ["slave_parallel_threads"]
-    values = link.one("SELECT " + ", ".join(f"@@{name} AS {name}" for name in names))
+    values = link.first_row("SELECT " + ", ".join(f"@@{name} AS {name}" for name in names))
     for name, (wanted, why) in NEEDED.items():
         if values[name] != wanted:
             return f"{name} is {values[name]}, not {wanted}: {why}"
@@ -122,20 +125,20 @@ def unsafe_setting(link: DatabaseLink, server: int, domain: int) -> str:
         return "server_id or gtid_domain_id is not the cell's: this is another cell's database"
     if not values["slave_parallel_threads"]:
         return "slave_parallel_threads is 0: the copy would never catch up"
-    if link.one(_OPEN_TO_ALL)["n"]:
+    if link.first_row(_OPEN_TO_ALL)["n"]:
         return "the user app may write though the database is read_only"
     return ""
 
 
-def _declared(link: DatabaseLink, platform: str, schema: str) -> tuple[str, int] | None:
-    """Return `(owner, epoch)` as transactions read it in the own database; `None` before it is migrated."""
+def _read_ownership(link: DatabaseLink, platform: str, schema: str) -> tuple[str, int] | None:
+    """Return `(owner, epoch)`, which transactions check in this site's database; `None` before it is migrated."""
     row = _first_row(
         link, f"SELECT owner, epoch FROM `{schema}`.stores_cell WHERE platform=%s", platform
     )
     return (row["owner"], int(row["epoch"])) if row else None
 
 
-def _pulse(link: DatabaseLink, platform: str, schema: str) -> int | None:
+def _read_pulse(link: DatabaseLink, platform: str, schema: str) -> int | None:
     """Return the pulse, the counter that grows while the owner's workers are alive; `None` without a row."""
     row = _first_row(
         link, f"SELECT beats FROM `{schema}`.failover_pulse WHERE platform=%s", platform
@@ -144,9 +147,12 @@ def _pulse(link: DatabaseLink, platform: str, schema: str) -> int | None:
 
 
 def _first_row(link: DatabaseLink, query: str, value: str) -> dict[str, Any]:
-    """Return a row of a table that the first migration makes; empty before that migration."""
+    """Return the first row of a query, `{}` if there is none, or no table before the first migration.
+
+    `value` is the query's one parameter.
+    """
     try:
-        return link.one(query, [value])
+        return link.first_row(query, [value])
     except Failure as error:
         if error.args and error.args[0] == NO_SUCH_TABLE:
             return {}

@@ -14,7 +14,7 @@ ANSWER_LATE = 2.0
 
 
 class Peer:
-    """The peer is the other site's database of the platform, which is asked four times a second."""
+    """The peer is the other site's database of the same platform, whose state is asked four times a second."""
 
     def __init__(self, cell: Cell) -> None:
         """Prepare the link to the other site's database, which is not asked yet."""
@@ -31,14 +31,16 @@ class Peer:
         self.answers = Punctuality(ANSWER_LATE)
         """Since when it has answered without a gap."""
 
-    def ask(self) -> None:
+    def ask_state(self) -> None:
         """Ask the other site's database for its state; if it does not answer, `heard_at` stays old."""
         try:
-            values = self._link.one("SELECT @@gtid_binlog_pos AS position, @@read_only AS closed")
+            values = self._link.first_row(
+                "SELECT @@gtid_binlog_pos AS position, @@read_only AS closed"
+            )
         except Failure:
             self.is_open = False
             return
-        self.sequence = own_database.sequence(values["position"], self._cell.number)
+        self.sequence = own_database.sequence_number(values["position"], self._cell.number)
         self.is_open = not values["closed"]
         self.heard_at = time.monotonic()
         self.answers.tick()

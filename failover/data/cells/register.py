@@ -74,15 +74,18 @@ class Report:
 
 
 class Register:
-    """The register of owners as one site's agent uses it for one platform. Every method may raise Failure."""
+    """The register says which site owns a platform's data; one site's agent reads and changes one platform's row.
+
+    Every method may raise Failure.
+    """
 
     def __init__(self, url: str, platform: str, site: str) -> None:
         self._link = DatabaseLink.to(url)
         self._platform, self._site = platform, site
 
     def read(self) -> RegisterReading | None:
-        """Return the platform's register row, takeovers and the other site's report; `None` without a row."""
-        columns = self._link.one(_READ, [self._site, self._site, self._platform])
+        """Return the platform's row, its number of takeovers and the other site's report; `None` without a row."""
+        columns = self._link.first_row(_READ, [self._site, self._site, self._platform])
         if not columns:
             return None
         for name in ("solo", "forced", "wish_force", "wish_fence"):
@@ -98,7 +101,7 @@ class Register:
             role=columns["role"] or "",
         )
 
-    def swap(
+    def compare_and_set(
         self,
         before: RegisterRow,
         after: RegisterRow,
@@ -107,7 +110,7 @@ class Register:
         *,
         automatic: bool = False,
     ) -> bool:
-        """Replace the platform's register row unless it was changed meanwhile; return whether it was replaced.
+        """Replace the platform's row unless it was changed meanwhile; return whether it was replaced.
 
         It is replaced if `(epoch, owner, solo)` is still as in `before`. The event that says why is
         written in the same transaction. After a Failure the row may have been replaced, or may
@@ -116,32 +119,34 @@ class Register:
         moved = after.owner != before.owner
         values = [after.epoch, after.owner, after.solo, after.forced, *[moved] * 4]
         expected = [before.platform, before.epoch, before.owner, before.solo]
-        event = self._event(after, kind, because, automatic)
-        return bool(self._link.change((_SET, values + expected), (_EVENT, event)))
+        event = self._event_values(after, kind, because, automatic)
+        return bool(self._link.run_transaction((_SET, values + expected), (_EVENT, event)))
 
     def write_request(
         self, before: RegisterRow, after: RegisterRow, kind: str, because: str
     ) -> bool:
-        """Write into the register that an operator wants a site to serve this platform, or withdraw that request.
+        """Write or withdraw the request that the other site hands this platform over.
 
-        The request is in `after`; an event of this `kind` says why. `False` means that the register has another
-        request than `before` says: nothing was written.
+        The request is in `after`, "" if it is withdrawn; an event of this `kind` says why. `False` means that the
+        register has another request than `before` says: nothing was written.
         """
         values = [after.wish, after.wish_by, before.platform, before.epoch]
         values += [before.wish, before.wish_by]
-        event = self._event(after, kind, because, False)
-        return bool(self._link.change((_WISH, values), (_EVENT, event)))
+        event = self._event_values(after, kind, because, False)
+        return bool(self._link.run_transaction((_WISH, values), (_EVENT, event)))
 
-    def report(self, report: Report) -> None:
-        """Write this site's report about its database, in place of the former one."""
+    def write_report(self, report: Report) -> None:
+        """Write this site's report about its database of the platform, in place of its former one."""
         values = [report.role, report.well, report.lag, report.sentence[:255]]
         self._link.rows(_REPORT, [self._platform, self._site, *values])
 
     def close(self) -> None:
-        """Forget the connection."""
+        """Close the connection to the register's database."""
         self._link.close()
 
-    def _event(self, after: RegisterRow, kind: str, because: str, automatic: bool) -> list[object]:
+    def _event_values(
+        self, after: RegisterRow, kind: str, because: str, automatic: bool
+    ) -> list[object]:
         """Return the values of a row of the register's history: the state after a change, and its cause."""
         state = [after.epoch, after.owner, after.solo, automatic]
         return [after.platform, self._site, kind, *state, because[:255]]

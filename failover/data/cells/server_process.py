@@ -56,27 +56,27 @@ class NoServer(Exception):
 
 
 class Server:
-    """A server is the mariadbd process on the data directory of one platform."""
+    """A server is the MariaDB process (mariadbd) of one platform at this site, known by its data directory."""
 
     def __init__(self, cell: Cell) -> None:
-        """Name the paths of the cell's database; its process is looked for when it is needed."""
+        """Set the paths of the cell's (the platform's) database; its process is looked for when it is needed."""
         self.cell = cell
         self.data = cell.directory.resolve() / "data"
-        self.socket = _socket(cell.directory.resolve())
+        self.socket = _socket_path(cell.directory.resolve())
         self._child: subprocess.Popen[bytes] | None = None
         self._pid: int | None = None
 
     def pid(self) -> int | None:
-        """Return the id of the living process, whoever started it; `None` means that there is none."""
+        """Return the process id of the running database, whoever started it; `None` means that it does not run."""
         if self._child is not None and self._child.poll() is not None:
             self._child = None
-        if self._pid is None or not self._is_ours(self._pid):
+        if self._pid is None or not self._is_our_server(self._pid):
             numbers = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit())
-            self._pid = next((number for number in numbers if self._is_ours(number)), None)
+            self._pid = next((number for number in numbers if self._is_our_server(number)), None)
         return self._pid
 
-    def life(self) -> str:
-        """Return an id of this run of the process, which differs after each start; "" if it does not run."""
+    def run_id(self) -> str:
+        """Return an id of this run of the database process, another one after each start; "" if it does not run."""
         pid = self.pid()
         try:
             began = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -94,11 +94,11 @@ class Server:
         if self.pid() is not None:
             return
         if not (self.data / "mysql").is_dir():
-            self._install()
+            self._create_data_directory()
         self.socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         init = self.cell.directory / "init.sql"
         init.touch(mode=0o600)
-        init.write_text(_users(self.cell))
+        init.write_text(_users_sql(self.cell))
         argv = [
             *(_program("mariadbd"), *_server_options(self.data)),
             f"--socket={self.socket}",
@@ -120,7 +120,7 @@ class Server:
         self._pid = self._child.pid
 
     def kill(self) -> None:
-        """Kill the process with SIGKILL, even a frozen one, and wait until it is gone."""
+        """Kill the database process with SIGKILL, even a frozen one, and wait until it is gone."""
         while (pid := self.pid()) is not None:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -129,13 +129,13 @@ class Server:
             time.sleep(0.005)
 
     def stop(self) -> None:
-        """Stop the process with SIGTERM, so that it writes its buffers to disk, and wait until it is gone."""
+        """Stop the database process with SIGTERM, so that it writes its buffers to disk; wait until it is gone."""
         while (pid := self.pid()) is not None:
             os.kill(pid, signal.SIGTERM)
             time.sleep(0.02)
 
-    def put_aside(self) -> None:
-        """Kill the process and move its data away, so that the next start begins with an empty database.
+    def put_data_aside(self) -> None:
+        """Kill the database process and move its data away, so that the next start begins with an empty database.
 
         Only the last data that was moved away is kept. Raises NoServer the second time within an
         hour: then the fault is elsewhere, and copying everything anew does not help.
@@ -147,7 +147,7 @@ class Server:
         shutil.rmtree(aside, ignore_errors=True)
         self.data.rename(aside)
 
-    def _is_ours(self, pid: int) -> bool:
+    def _is_our_server(self, pid: int) -> bool:
         """Return whether a process is the mariadbd of this data directory."""
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -155,8 +155,8 @@ class Server:
             return False
         return f"--datadir={self.data}".encode() in words and words[0].endswith(b"mariadbd")
 
-    def _install(self) -> None:
-        """Make an empty data directory; after a failure there is none, rather than half of one."""
+    def _create_data_directory(self) -> None:
+        """Create an empty data directory of MariaDB; after a failure there is none, rather than half of one."""
         new = self.data.with_name("data.new")
         shutil.rmtree(new, ignore_errors=True)
         self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -168,7 +168,7 @@ class Server:
         new.rename(self.data)
 
     def _folder(self, name: str) -> Path:
-        """Return a folder below the cell's directory, which is created if it is missing."""
+        """Return a folder of this name below the cell's directory, and create it if it is missing."""
         folder = self.cell.directory.resolve() / name
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -188,15 +188,15 @@ def _server_options(data: Path) -> list[str]:
     return ["--no-defaults", *user, f"--datadir={data}"]
 
 
-def _socket(directory: Path) -> Path:
-    """Return the path of the socket: in the directory, unless that path is too long for a socket."""
+def _socket_path(directory: Path) -> Path:
+    """Return the path of the database's Unix socket: in `directory`, or in /tmp if that path would be too long."""
     usual = directory / "sock"
     if len(str(usual)) <= LONGEST_SOCKET:
         return usual
-    return Path(f"/tmp/cell-{os.geteuid()}") / f"{_digest(directory)}"  # noqa: S108
+    return Path(f"/tmp/cell-{os.geteuid()}") / f"{_directory_id(directory)}"  # noqa: S108
 
 
-def _users(cell: Cell) -> str:
+def _users_sql(cell: Cell) -> str:
     """Return the SQL, one statement a line, that makes the users `app` and `copy` and the schemas.
 
     It runs at each start at both sites, and is therefore not replicated. The user `app` has rights
@@ -226,6 +226,6 @@ def _users(cell: Cell) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _digest(directory: Path) -> str:
+def _directory_id(directory: Path) -> str:
     """Return 16 characters that identify a directory."""
     return hashlib.sha256(str(directory).encode()).hexdigest()[:16]

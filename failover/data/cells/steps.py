@@ -1,7 +1,7 @@
 """The steps of a cell agent are carried out on real databases; each may be repeated after a crash.
 
 A cell is one platform's data: a database at its own site and a copy at its backup. Between two
-actions `point` is called with a name of that place; tests let the agent die there.
+actions `crash_point` is called with a name of that place; tests let the agent die there.
 """
 
 from __future__ import annotations
@@ -26,21 +26,23 @@ class Unfinished(Exception):
     """The step could not be finished now; the text says why. The agent decides anew in its next cycle."""
 
 
-def _do_not_stop(_crash_point: str) -> None:
-    """Do nothing at a crash point; tests stop the process there instead."""
+def _do_nothing(_crash_point: str) -> None:
+    """Do nothing: called at points where a test may end the process instead, to see what a crash there does."""
     return
 
 
 class Steps:
-    """The steps carry out the decisions of one cell's agent, on its databases and in the register."""
+    """The steps carry out what the agent of a cell (a platform's data) decides, on databases and in the register."""
 
-    def __init__(self, watch: CellObserver, point: Callable[[str], None] = _do_not_stop) -> None:
-        """Prepare the steps; `point` is called at each crash point, where a test may end the agent."""
-        self._watch, self._memory = watch, watch.memory
-        self._cell, self._server, self._register = watch.cell, watch.server, watch.register
-        self._crash_point = point
+    def __init__(
+        self, observer: CellObserver, crash_point: Callable[[str], None] = _do_nothing
+    ) -> None:
+        """Prepare the steps on what `observer` observes. `crash_point` is called where a test may end the agent."""
+        self._observer, self._memory = observer, observer.memory
+        self._cell, self._server, self._register = observer.cell, observer.server, observer.register
+        self._crash_point = crash_point
         # STOP SLAVE takes two seconds while packets to the other site vanish.
-        self._link = DatabaseLink(unix_socket=str(watch.server.socket), user="root", seconds=4)
+        self._link = DatabaseLink(unix_socket=str(observer.server.socket), user="root", seconds=4)
         self._confirmation: Confirmation | None = None
         self._methods: dict[Action, Callable[[Step, Facts], None]] = {
             Action.NOTHING: lambda step, facts: None,
@@ -54,16 +56,16 @@ class Steps:
             Action.WRITE_OWNERSHIP: self._write_ownership,
             Action.PROMOTE: self._promote,
             Action.PROTECT: self._protect,
-            Action.GO_UNPROTECTED: lambda step, facts: self._go_unprotected(_row(step)),
-            Action.OPEN: lambda step, facts: self._open(_row(step)),
-            Action.DECLARE: lambda step, facts: self._declare(_row(step)),
+            Action.GO_UNPROTECTED: lambda step, facts: self._go_unprotected(_row_of(step)),
+            Action.OPEN: lambda step, facts: self._open_for_writes(_row_of(step)),
+            Action.DECLARE: lambda step, facts: self._write_ownership_locally(_row_of(step)),
             Action.HAND_OVER: self._hand_over,
             Action.ASK: self._write_request,
             Action.WITHDRAW: self._write_request,
         }
 
     def run(self, step: Step, facts: Facts) -> None:
-        """Carry out a step of the agent.
+        """Carry out one step that the agent has decided on from these facts.
 
         Raises Unfinished, Failure or NoServer: whether the step had an effect is then unknown.
         """
@@ -72,7 +74,7 @@ class Steps:
     # ---- the process ------------------------------------------------------------------------
 
     def _start_as_owner(self, step: Step, facts: Facts) -> None:
-        """Start the database server of the owner, with all writes that its log contains."""
+        """Start the database server as owner (the one that takes writes), with all writes that its log contains."""
         self._forget_connections()
         self._server.start(keep_tail=True)
 
@@ -82,9 +84,9 @@ class Steps:
         self._server.start(keep_tail=step.keep)
 
     def _rebuild(self, step: Step, facts: Facts) -> None:
-        """Put the data of this copy aside, so that the next start copies everything from the owner anew."""
-        self._server.put_aside()
-        self._watch.served.unlink(missing_ok=True)
+        """Move the data of this copy away, so that the next start copies everything from the owner anew."""
+        self._server.put_data_aside()
+        self._observer.served.unlink(missing_ok=True)
 
     def _forget_connections(self) -> None:
         """Close the connection to the database, and forget which writes were confirmed."""
@@ -103,16 +105,16 @@ class Steps:
             return self._follow()
         self._memory.followed_at = time.monotonic()
         if not facts.own.applying:
-            self._watch.complete.unlink(missing_ok=True)
+            self._observer.complete.unlink(missing_ok=True)
         self._link.rows("STOP SLAVE IO_THREAD")
         self._link.rows("START SLAVE")
         return None
 
     def _follow(self) -> None:
-        """Configure the database as a copy of the other site's, and start replication."""
+        """Configure this site's database as a copy (replica) of the other site's, and start replication."""
         cell = self._cell
         self._memory.followed_at = time.monotonic()
-        self._watch.complete.unlink(missing_ok=True)  # The copy no longer counts as complete.
+        self._observer.complete.unlink(missing_ok=True)  # The copy no longer counts as complete.
         self._link.rows(
             "CHANGE MASTER TO master_host=%s, master_port=%s, master_user='copy',"
             " master_password=%s, master_use_gtid=slave_pos, master_connect_retry=1,"
@@ -130,13 +132,13 @@ class Steps:
         self._link.rows("STOP SLAVE IO_THREAD")
         self._crash_point("promote: deaf")
         self._link.rows("START SLAVE SQL_THREAD")
-        self._drain()
+        self._apply_received()
         self._crash_point("promote: drained")
         self._link.rows("STOP SLAVE")
         self._link.rows("RESET SLAVE ALL")
         self._crash_point("promote: no copy any more")
 
-    def _drain(self) -> None:
+    def _apply_received(self) -> None:
         """Wait until all received transactions are applied; raise Unfinished after 10 s or on an error.
 
         The state text of SHOW SLAVE STATUS says when that is so. `Gtid_IO_Pos` does not: it may
@@ -144,7 +146,7 @@ class Steps:
         """
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
-            status = self._link.one("SHOW SLAVE STATUS")
+            status = self._link.first_row("SHOW SLAVE STATUS")
             if status.get("Last_SQL_Errno"):
                 raise Unfinished(
                     f"what was received can not be applied: {status['Last_SQL_Error']}"
@@ -162,10 +164,10 @@ class Steps:
         Raises Unfinished if the row was changed meanwhile. Only a certain success gives the right
         to commit without waiting for the copy (unprotected); a lost answer does not.
         """
-        after = _row(step)
-        if not self._swap(step, facts):
+        after = _row_of(step)
+        if not self._replace_register_row(step, facts):
             raise Unfinished("the register was changed meanwhile")
-        if after.owner == self._watch.site:
+        if after.owner == self._observer.site:
             self._memory.unprotected_epoch = after.epoch
         self._memory.acked_at = time.monotonic()
         self._crash_point("claim: won")
@@ -191,26 +193,26 @@ class Steps:
         # From here on the register may say "protected" at any time, so committing unprotected needs
         # a new epoch.
         self._memory.unprotected_epoch = 0
-        self._swap(step, facts)
+        self._replace_register_row(step, facts)
         self._crash_point("protect: told")
 
-    def _open(self, row: RegisterRow) -> None:
-        """Let the database take writes, once its copy acknowledges them or the register says `solo`.
+    def _open_for_writes(self, row: RegisterRow) -> None:
+        """Let this site's database take writes, once its copy acknowledges them or the register says `solo`.
 
         `solo` means unprotected: commits do not wait for the copy.
         """
-        self._watch.served.touch()
+        self._observer.served.touch()
         if row.solo:
             self._go_unprotected(row)
         else:
             self._link.rows(SET_SEMI_SYNC + "1")
             self._crash_point("open: waits")
             self._confirm()
-        self._declare(row)
+        self._write_ownership_locally(row)
         self._crash_point("open: declared")
         self._link.rows("SET GLOBAL read_only=0")
 
-    def _declare(self, row: RegisterRow) -> None:
+    def _write_ownership_locally(self, row: RegisterRow) -> None:
         """Write owner and epoch into the own database, where transactions read who may write.
 
         Does nothing before the first migration has made the table.
@@ -223,22 +225,22 @@ class Steps:
                 raise
 
     def _confirm(self) -> None:
-        """Check that the copy acknowledges commits, by a commit of our own; raise Unfinished until it has.
+        """Check by a commit of our own that the copy acknowledges commits. Raises Unfinished while it has not.
 
         Acknowledgements come in order, so the copy then has everything that was committed before.
         """
         if self._confirmation is None or self._confirmation.failed:
             self._confirmation = Confirmation(str(self._server.socket))
-        if not self._confirmation.came():
+        if not self._confirmation.has_come():
             raise Unfinished("the copy has not acknowledged yet")
         self._confirmation = None
 
     # ---- to the other site --------------------------------------------------------------------
 
     def _hand_over(self, step: Step, facts: Facts) -> None:
-        """Hand the platform's data over to the other site.
+        """Hand the platform over to the other site, which becomes the owner of its data.
 
-        The database is closed for writes, the copy catches up, the register is changed, and this
+        This database is closed for writes, the copy catches up, the register is changed, and this
         database becomes the copy. Until the register is changed the database can be opened again,
         as if nothing had happened.
         """
@@ -259,7 +261,7 @@ class Steps:
         finally:
             peer.close()
         self._crash_point("hand over: drained")
-        if not self._swap(step, facts):
+        if not self._replace_register_row(step, facts):
             raise Unfinished("the register was changed meanwhile")
         self._crash_point("hand over: told")
         self._confirmation = None
@@ -267,7 +269,7 @@ class Steps:
         self._follow()
 
     def _wait_for(self, peer: DatabaseLink, seconds: float) -> None:
-        """Wait until the other site has applied every transaction of this database.
+        """Wait until the other site's database (`peer`) has applied every transaction of this one.
 
         Raises Unfinished after `seconds`.
         """
@@ -277,7 +279,7 @@ class Steps:
 
     # ---- the register -----------------------------------------------------------------------
 
-    def _swap(self, step: Step, facts: Facts) -> bool:
+    def _replace_register_row(self, step: Step, facts: Facts) -> bool:
         """Replace the platform's row in the register by the row of this step; return whether it was replaced.
 
         `False` means that another agent or an operator has changed the row meanwhile. Raises
@@ -285,15 +287,15 @@ class Steps:
         """
         if facts.row is None:
             raise Unfinished("the register is unreachable")
-        after = _row(step)
-        return self._register.swap(
+        after = _row_of(step)
+        return self._register.compare_and_set(
             facts.row, after, step.kind, step.because, automatic=step.automatic
         )
 
     def _write_request(self, step: Step, facts: Facts) -> None:
         """Write or withdraw, in the register, the request that the other site hands over."""
         if facts.row is not None:
-            self._register.write_request(facts.row, _row(step), step.kind, step.because)
+            self._register.write_request(facts.row, _row_of(step), step.kind, step.because)
 
 
 class Confirmation:
@@ -310,14 +312,14 @@ class Confirmation:
         self._thread = Thread(target=self._commit, daemon=True)
         self._thread.start()
 
-    def came(self) -> bool:
-        """Return whether the commit was acknowledged, after waiting up to 0.4 s."""
+    def has_come(self) -> bool:
+        """Return whether the copy has acknowledged the commit, after waiting up to 0.4 s."""
         self._thread.join(0.4)
         return self._done
 
     @property
     def failed(self) -> bool:
-        """Return whether the commit ended with an error."""
+        """Return whether the commit has ended with an error, so that another one must be made."""
         return not self._done and not self._thread.is_alive()
 
     def _commit(self) -> None:
@@ -331,7 +333,7 @@ class Confirmation:
             self._link.close()
 
 
-def _row(step: Step) -> RegisterRow:
+def _row_of(step: Step) -> RegisterRow:
     """Return the register's row that a step writes. Raises Unfinished if the step has none."""
     if step.row is None:
         raise Unfinished("a step without a row")

@@ -26,11 +26,11 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: object, **options: object) -> None:
-        """Read CELLS_FILE, and run an agent for each cell, that is, each platform's database at this site."""
+        """Read CELLS_FILE, and run an agent for each cell (platform's database at this site) until SIGTERM."""
         if not settings.CELLS_FILE:
             raise CommandError("set CELLS_FILE: which cells this site holds")
         try:
-            content = config.read(
+            content = config.read_config(
                 Path(settings.CELLS_FILE), takeovers=settings.DR_TAKEOVERS_PER_HOUR
             )
         except config.BadConfig as error:
@@ -38,4 +38,4 @@ class Command(BaseCommand):
         end = Event()
         for signal_number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signal_number, lambda *_: end.set())
-        cell_agent.run(content, end)
+        cell_agent.run_agents(content, end)

@@ -58,33 +58,33 @@ class Command(BaseCommand):
         parser.add_argument("--force", action="store_true", help="even if writes may be lost")
 
     def handle(self, *args: object, **options: Unpack[Options]) -> None:
-        """Run one action. A refusal is printed as one sentence, with exit code 1."""
+        """Run the action that the operator typed (`what`). A refusal is printed as one sentence, with exit code 1."""
         self._options = options
         try:
             if options["what"] == "status":
                 return self._print_status()
-            self._act(_platform(options["platform"]))
+            self._run_action(_find_platform(options["platform"]))
         except operator_requests.RequestRefused as why:
             raise CommandError(str(why)) from None
         except register_view.Failure as error:
             raise CommandError(f"the register is away: {error}") from None
         return None
 
-    def _act(self, platform: str) -> None:
-        """Ask the operator for confirmation, then carry out the action."""
+    def _run_action(self, platform: str) -> None:
+        """Ask the operator for confirmation, then carry out the action for this platform."""
         action, dry = self._options["what"], self._options["dry_run"]
         self._confirm(platform)
         if action == "mode":
             mode = Mode(self._options["mode"] or "auto")
             request = operator_requests.set_mode(platform, _operator_name(), mode, dry_run=dry)
-            return self._print({"done": request.sentence, "dry_run": dry})
+            return self._print_outcome({"done": request.sentence, "dry_run": dry})
         if action == "drill":
-            return self._drill(platform)
+            return self._rehearse(platform)
         if action == "salvage":
-            return self._salvage(platform)
+            return self._list_missing_requests(platform)
         if action == "withdraw":
             request = operator_requests.withdraw(platform, _operator_name(), dry_run=dry)
-            return self._print({"done": request.sentence, "dry_run": dry})
+            return self._print_outcome({"done": request.sentence, "dry_run": dry})
         return self._move(platform, action)
 
     def _move(self, platform: str, action: str) -> None:
@@ -96,9 +96,9 @@ class Command(BaseCommand):
             to = {"takeover": request.row.backup, "handback": request.row.home}.get(
                 action, request.row.other(request.row.owner)
             )
-            row = _await(platform, lambda row: row.owner == to)
+            row = _wait_for_row(platform, lambda row: row.owner == to)
             outcome |= {"seconds": round(time.monotonic() - began, 2), "epoch": row.epoch}
-        self._print(outcome)
+        self._print_outcome(outcome)
 
     def _write_request(
         self, platform: str, action: str, *, anyway: bool = False
@@ -119,20 +119,22 @@ class Command(BaseCommand):
             platform, _operator_name(), anyway=anyway, force=force, dry_run=dry
         )
 
-    def _drill(self, platform: str) -> None:
-        """Let the backup take over and hand back, and print how long each took."""
+    def _rehearse(self, platform: str) -> None:
+        """Rehearse: let the backup site take over a platform and hand it back, and print how long each took."""
         began = time.monotonic()
         request = self._write_request(platform, "takeover", anyway=True)
         if self._options["dry_run"]:
-            return self._print({"done": f"drill: {request.sentence}, then back", "dry_run": True})
-        _await(platform, lambda row: row.owner == request.row.backup and not row.solo)
+            return self._print_outcome(
+                {"done": f"drill: {request.sentence}, then back", "dry_run": True}
+            )
+        _wait_for_row(platform, lambda row: row.owner == request.row.backup and not row.solo)
         taken_over_at = time.monotonic()
-        _await_well(platform)
+        _wait_until_healthy(platform)
         well_at = time.monotonic()
         self._write_request(platform, "handback")
-        row = _await(platform, lambda row: row.owner == request.row.home and not row.solo)
+        row = _wait_for_row(platform, lambda row: row.owner == request.row.home and not row.solo)
         times = {"takeover": taken_over_at - began, "handback": time.monotonic() - well_at}
-        return self._print(
+        return self._print_outcome(
             {
                 "done": "drill: there and back, protected",
                 "epoch": row.epoch,
@@ -140,13 +142,13 @@ class Command(BaseCommand):
             }
         )
 
-    def _salvage(self, platform: str) -> None:
+    def _list_missing_requests(self, platform: str) -> None:
         """Print the requests that are missing after a forced takeover; `--done` marks them as dealt with."""
         if self._options["done"] and not self._options["dry_run"]:
-            return self._print(
+            return self._print_outcome(
                 {"done": unreplicated_requests.mark_done(platform, _operator_name())}
             )
-        requests = unreplicated_requests.missing(platform)
+        requests = unreplicated_requests.list_missing(platform)
         if self._options["json"]:
             return self.stdout.write(
                 json.dumps([asdict(request) for request in requests], default=str)
@@ -167,7 +169,7 @@ class Command(BaseCommand):
 
     def _print_status(self) -> None:
         """Print the state of all platforms, and the last ten changes."""
-        facts = status.facts()
+        facts = status.read_status()
         if self._options["json"]:
             self.stdout.write(json.dumps(facts, indent=1))
             return
@@ -189,7 +191,7 @@ class Command(BaseCommand):
             lag = "" if copy["lag"] is None else f", {copy['lag']} transactions behind"
             self.stdout.write(f"  {copy['site']}: {copy['role']}{lag}: {copy['sentence']}")
 
-    def _print(self, outcome: dict[str, object]) -> None:
+    def _print_outcome(self, outcome: dict[str, object]) -> None:
         """Print the outcome of an action: as JSON, or as `name: value` pairs in one line."""
         if self._options["json"]:
             self.stdout.write(json.dumps(outcome))
@@ -197,7 +199,7 @@ class Command(BaseCommand):
             self.stdout.write(", ".join(f"{name}: {value}" for name, value in outcome.items()))
 
 
-def _platform(name: str) -> str:
+def _find_platform(name: str) -> str:
     """Return the MOID of the platform with this MOID or name. Raises CommandError."""
     platforms = PlatformDomain.objects.filter(pk=name) | PlatformDomain.objects.filter(name=name)
     platform = platforms.values_list("pk", flat=True).first()
@@ -207,11 +209,11 @@ def _platform(name: str) -> str:
 
 
 def _operator_name() -> str:
-    """Return the name of the operator who runs the command, for the register's history."""
+    """Return the name of the operator who runs this command, as the register's history shows it."""
     return f"{getpass.getuser()} (dr)"
 
 
-def _await(platform: str, condition: Callable[[RegisterRow], bool]) -> RegisterRow:
+def _wait_for_row(platform: str, condition: Callable[[RegisterRow], bool]) -> RegisterRow:
     """Wait until a platform's register row fulfils a condition, and return the row.
 
     Raises CommandError after PATIENCE_SECONDS seconds.
@@ -226,8 +228,8 @@ def _await(platform: str, condition: Callable[[RegisterRow], bool]) -> RegisterR
         time.sleep(0.05)
 
 
-def _await_well(platform: str) -> None:
-    """Wait until the platform's own site could serve it again.
+def _wait_until_healthy(platform: str) -> None:
+    """Wait until the platform's own site, now the copy, could serve it again.
 
     Raises CommandError after PATIENCE_SECONDS seconds.
     """
