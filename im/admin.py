@@ -138,7 +138,9 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
                 request,
                 chosen,
                 did,
-                lambda row: admin_actions.close(store, row.pk, administrator, action == "close"),
+                lambda row: admin_actions.set_closed(
+                    store, row.pk, administrator, action == "close"
+                ),
             )
         return page
 
@@ -262,7 +264,9 @@ class BroadcastAdmin(BaseAdmin[Broadcast]):
     ) -> None:
         """Send the broadcast to the people of its domain."""
         store = store_of(own_platform())
-        broadcast_row = broadcast.send(store, obj.domain, obj.text, request.user.get_username())
+        broadcast_row = broadcast.send_broadcast(
+            store, obj.domain, obj.text, request.user.get_username()
+        )
         obj.pk, obj.at, obj.by = broadcast_row.pk, broadcast_row.at, broadcast_row.by
 
     def log_addition(self, request: HttpRequest, obj: Model, message: object) -> None:

@@ -57,7 +57,7 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
 
         if "im" in settings.ROLES:
             hooks.REVOKE_CREDENTIALS.connect(revoke.revoke_all)
-            hooks.PERSONAL_NOTICES.connect(personal_notices.stage)
+            hooks.PERSONAL_NOTICES.connect(personal_notices.stage_personal)
             hooks.PERSON_JOINED.connect(conference_joins.record_join)
             backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
             declare.MORE_BROKERS.connect(broker.declare_and_limit)

@@ -23,7 +23,7 @@ def tidy() -> None:
     """Delete expired revocations and clients' forbidden queues, and tell people of changes at this site."""
     if "im" in settings.ROLES:
         revoke.delete_expired()
-        forbidden_queues.remove()
+        forbidden_queues.delete_forbidden()
         for_each_served(site_news.tell_news)
 
 

@@ -61,7 +61,7 @@ class Contact(Call):
         """Accept a contact request, block a person, or change the caller's own name for a contact."""
         arguments, other = self.arguments(request_forms.ChangeContact), self.user(user)
         if "name" in arguments:
-            flow.rename(self.store, self.me, other, arguments["name"])
+            flow.set_name(self.store, self.me, other, arguments["name"])
         if "note" in arguments:
             flow.set_note(self.store, self.me, other, arguments["note"])
         if "state" in arguments:
@@ -121,4 +121,4 @@ class Heartbeat(Call):
         arguments = self.arguments(request_forms.Beat)
         way = "m" if arguments["way"] == "mqtt" else "a"
         device, seqs = arguments["device"], arguments["seqs"]
-        return ack(behind=heartbeat.beat(self.me.id, device, way, seqs, self.now))
+        return ack(behind=heartbeat.record_heartbeat(self.me.id, device, way, seqs, self.now))

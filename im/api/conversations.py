@@ -120,7 +120,9 @@ class OneConversation(Listing):
     @extend_schema(request=request_forms.Change, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:
         """Change a group's name, notice, way of joining, or whether only administrators may write."""
-        flow.change(self.store, number, self.me, self.arguments(request_forms.Change), self.now)
+        flow.change_settings(
+            self.store, number, self.me, self.arguments(request_forms.Change), self.now
+        )
         return self.show(number)
 
     @extend_schema(request=None, responses=answers(serializers.Done))

@@ -40,7 +40,7 @@ class Members(Call):
         """Add people to a group or invite them; those who have asked to join are admitted."""
         arguments = self.arguments(request_forms.Coming)
         users, invite = [*dict.fromkeys(arguments["users"])], arguments["invite"]
-        return ack(changed=flow.add(self.store, number, self.me, users, invite, self.now))
+        return ack(changed=flow.add_members(self.store, number, self.me, users, invite, self.now))
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Limit additions more strictly than other calls, since the new members are notified."""
@@ -58,7 +58,7 @@ class Join(Call):
     @extend_schema(request=None, responses=answers(serializers.Joined))
     def post(self, request: Request, number: int) -> Response:
         """Accept an invitation, join a group that is free to join, or ask to join."""
-        return ack(state=flow.join(self.store, number, self.me, self.now).value)
+        return ack(state=flow.join_group(self.store, number, self.me, self.now).value)
 
 
 class Member(Call):
@@ -71,7 +71,7 @@ class Member(Call):
         if "role" in arguments:
             flow.set_role(self.store, number, self.me, user, Role(arguments["role"]), self.now)
         else:
-            flow.mute(self.store, number, self.me, user, arguments["muted_until"], self.now)
+            flow.mute_member(self.store, number, self.me, user, arguments["muted_until"], self.now)
         return ack()
 
     @extend_schema(request=None, responses=answers(serializers.Done))
@@ -81,7 +81,7 @@ class Member(Call):
         For the caller's own id: leave the group, decline an invitation, or withdraw a request to join.
         """
         if self.user(user) == self.me.id:
-            flow.leave(self.store, number, self.me, self.now)
+            flow.leave_conversation(self.store, number, self.me, self.now)
         else:
-            flow.remove(self.store, number, self.me, user, self.now)
+            flow.remove_member(self.store, number, self.me, user, self.now)
         return ack()

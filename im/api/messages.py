@@ -75,7 +75,7 @@ class Messages(Log):
     )
     def delete(self, request: Request, number: int) -> Response:
         """Delete all messages written up to now, for the caller alone."""
-        return ack(from_seq=own_view.clear(self.store, number, self.me.id, self.now))
+        return ack(from_seq=own_view.hide_all_messages(self.store, number, self.me.id, self.now))
 
 
 class Message(Call):
@@ -84,7 +84,7 @@ class Message(Call):
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int, seq: int) -> Response:
         """Delete a message, for the caller alone."""
-        own_view.hide(self.store, number, self.me.id, seq, self.now)
+        own_view.hide_message(self.store, number, self.me.id, seq, self.now)
         return ack()
 
 

@@ -23,7 +23,7 @@ from im.rules.bigrams import (
     Query,
     contains_all,
     normalize,
-    place_distance,
+    place_difference,
     place_of,
     seq_of,
 )
@@ -165,7 +165,7 @@ def _candidates(
     leader, *others = parts
     exact = [item.gram for item in others if not item.is_prefix]
     newest = start.place
-    for low in (*(max(newest - place_distance(item), 0) for item in windows), 0):
+    for low in (*(max(newest - place_difference(item), 0) for item in windows), 0):
         while start.place >= low:
             leader_query, bounds = _lookup_sql(request, leader, low, start.place)
             query = f"SELECT DISTINCT d.place, d.conversation_id{leader_query}{_OTHER * len(exact)}{_BEFORE}"

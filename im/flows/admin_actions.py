@@ -9,15 +9,18 @@ from im.data.people import Person
 from im.data.plugins import switches
 
 
-def close(store: PlatformStore, number: int, by: Person, closed: bool) -> bool:
-    """Close or reopen a conversation in the name of an administrator; return whether it changed.
+def set_closed(store: PlatformStore, number: int, by: Person, closed: bool) -> bool:
+    """Close or reopen the conversation with the id `number`, in the name of the administrator `by`.
 
-    Raises locked_conversation.Denied if there is no such conversation.
+    Return whether that changed anything. Raises locked_conversation.Denied if there is no such conversation.
     """
     with lock_conversation(store, number, by, clock.now()) as locked:
         return locked.close(closed)
 
 
 def switch_plugin(name: str, *, on: bool) -> bool:
-    """Switch a plugin on or off; return whether that changed anything. On also forgives its faults."""
+    """Switch the plugin `name` on or off; return whether that changed anything.
+
+    Switched on, it is no longer marked as faulty.
+    """
     return switches.switch(name, on=on)

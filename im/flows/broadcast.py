@@ -25,21 +25,22 @@ AT_ONCE = 5000
 """The protocols of this many people are read in one exchange with Redis."""
 
 
-def send(store: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
-    """Save a broadcast, and stage in the outbox the messages that bring it to people who are online.
+def send_broadcast(store: PlatformStore, domain: Domain, text: str, by: str) -> Broadcast:
+    """Save a broadcast to all people of a user domain and its subdomains, and notify those who are online.
 
-    Raises journal.NotServedHere.
+    The notices are stored in the outbox, in the same transaction. Raises journal.NotServedHere at another site
+    than the one that takes requests for the platform.
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         row = Broadcast(domain=domain, text=text, by=by)
         row.save(using=store.database)
         people = accounts_below(store.database, domain.moid)
-        notices.stage(store, list(_publications(row, people)))
+        notices.stage(store, list(_broadcast_publications(row, people)))
     return row
 
 
-def _publications(row: Broadcast, people: list[str]) -> Iterator[Publication]:
+def _broadcast_publications(row: Broadcast, people: list[str]) -> Iterator[Publication]:
     """Yield the messages that bring a broadcast to those of these people who are online."""
     body = orjson.dumps({"cmd": Cmd.BROADCAST.value, "data": to_wire(row)})
     for first in range(0, len(people), AT_ONCE):
@@ -51,5 +52,5 @@ def _publications(row: Broadcast, people: list[str]) -> Iterator[Publication]:
 
 
 def to_wire(row: Broadcast) -> Data:
-    """Return a broadcast as clients get it, pushed or on request."""
+    """Return a broadcast in the form in which clients get it, pushed or on request."""
     return {"id": str(row.pk), "text": row.text, "by": row.by, "sent_at": wire_time(row.at)}

@@ -31,9 +31,9 @@ _revisions: dict[str, dict[str, int]] = {}
 
 
 def follow_conferences(platform: str) -> None:
-    """Create, fill and close the conversations of a platform's conferences.
+    """Create, fill and close the chat conversations of a platform's conferences.
 
-    A conference's conversation is looked at only if the conference has changed since the last call,
+    A conference's conversation is updated only if the conference has changed since the last call,
     or if people wait to join the conversation.
     """
     store, now = store_of(platform), clock.now()
@@ -49,7 +49,7 @@ def follow_conferences(platform: str) -> None:
         _update_conversation(store, conference, waiting.get(conference.confid, frozenset()), now)
         revisions[conference.confid] = conference.revision
     for confid in before.keys() - {*live}:
-        _close(store, before[confid], now)
+        _close_conversation(store, before[confid], now)
     for confid in revisions.keys() - {*live}:
         del revisions[confid]
 
@@ -63,11 +63,15 @@ def _open_conversations(database: str) -> dict[str, int]:
 def _update_conversation(
     store: PlatformStore, conference: RunningConference, joined: Collection[str], now: datetime
 ) -> None:
-    """Create or update the conversation of a conference, and add its people."""
+    """Create or update the conversation of a running conference, and add its people.
+
+    `joined` are users who have asked to join the conversation. Nothing is done at a site that no longer takes requests
+    for the platform.
+    """
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):
             return
-        number = _find_or_create(store.database, conference)
+        number = _find_or_create_conversation(store.database, conference)
         persons = _people_of(store, conference, joined)
         acting = next(
             (person for person in persons if person.id == conference.creator),
@@ -82,7 +86,7 @@ def _update_conversation(
     conference_joins.forget_joins(conference.confid, joined)
 
 
-def _find_or_create(database: str, conference: RunningConference) -> int:
+def _find_or_create_conversation(database: str, conference: RunningConference) -> int:
     """Return the id of the conference's conversation, which is created if there is none.
 
     Two transactions that create it at once wait for each other here.
@@ -102,7 +106,7 @@ def _find_or_create(database: str, conference: RunningConference) -> int:
 def _people_of(
     store: PlatformStore, conference: RunningConference, joined: Collection[str]
 ) -> list[Person]:
-    """Return the people who belong in the conversation: the creator, and those who were called or came.
+    """Return the people who belong in a conference's conversation: its creator, and those who were called or `joined`.
 
     Only people of the conference's tenant count. A conference names those whom it calls by sign-in
     name or by MOID.
@@ -153,7 +157,7 @@ def _add_people(locked: LockedConversation, persons: Collection[Person]) -> None
     locked.log(Cmd.MEMBER, {"what": "added", "version": version, **name_people(coming)})
 
 
-def _close(store: PlatformStore, number: int, now: datetime) -> None:
+def _close_conversation(store: PlatformStore, number: int, now: datetime) -> None:
     """Close the conversation of a conference that has ended; its log stays."""
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):

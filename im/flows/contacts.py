@@ -29,9 +29,9 @@ NOBODY = "there is no such person on your platform, or no such contact"
 def change_contact(
     store: PlatformStore, me: Person, other: str, action: ContactAction, now: datetime
 ) -> str:
-    """Ask, accept, remove or block a person; return that person's new state in the caller's list.
+    """Ask, accept, remove or block the user `other`; return that user's new state in the contact list of `me`.
 
-    An empty string means that the list has no such contact any more.
+    An empty string means that the list has no such contact any more. Raises Denied.
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
@@ -50,12 +50,12 @@ def change_contact(
             _save_state(store.database, me.id, other, after[0])
             _save_state(store.database, other, me.id, after[1])
             _update_mute(store, me, other, after)
-            _notify(store, me, other, before, after, now)
+            _notify_both(store, me, other, before, after, now)
     return after[0]
 
 
 def _lock_accounts(store: PlatformStore, me: Person, other: str) -> Person:
-    """Lock both people's accounts, so that no other change between them runs at the same time; return the other one.
+    """Lock both people's accounts, so that no other change of their contact runs at the same time; return `other`.
 
     Raises Denied if the other person is unknown, or the same.
     """
@@ -107,7 +107,7 @@ def _update_mute(store: PlatformStore, me: Person, other: str, after: tuple[str,
     journal.flush(store.database, [locked])
 
 
-def _notify(
+def _notify_both(
     store: PlatformStore,
     me: Person,
     other: str,
@@ -115,9 +115,10 @@ def _notify(
     after: tuple[str, str],
     now: datetime,
 ) -> None:
-    """Notify a person's own devices of a contact's new state, and the contact if its list has changed.
+    """Notify the devices of `me` of a contact's new state, and the contact `other` if its own list has changed.
 
-    `before` and `after` are the states (in the person's list, in the contact's list).
+    `before` and `after` are the states (of `other` in the list of `me`, of `me` in the list of `other`). The notices
+    are stored in the outbox.
     """
     mine = {"user_id": other, "state": after[0]}
     notice_data = {"user_id": me.id, "name": me.name, "state": after[1]}
@@ -143,11 +144,11 @@ def make_friends(store: PlatformStore, me: Person, other: str, now: datetime) ->
         _check_count(store.database, me, before[0], after[0])
         _save_state(store.database, me.id, other, after[0])
         _save_state(store.database, other, me.id, after[1])
-        _notify(store, me, other, before, after, now)
+        _notify_both(store, me, other, before, after, now)
 
 
 def set_note(store: PlatformStore, me: Person, other: str, note: str) -> None:
-    """Change the person's own note about a contact, which nobody else sees."""
+    """Save a person's private note about the contact `other`, which nobody else sees. Raises Denied."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         rows = Contact.objects.using(store.database).filter(owner=me.id, other=other)
@@ -156,8 +157,8 @@ def set_note(store: PlatformStore, me: Person, other: str, note: str) -> None:
         rows.update(note=note)
 
 
-def rename(store: PlatformStore, me: Person, other: str, name: str) -> None:
-    """Change the name that the person gives to a contact; an empty one shows the contact's real name."""
+def set_name(store: PlatformStore, me: Person, other: str, name: str) -> None:
+    """Save the name under which a person sees the contact `other`; "" shows the contact's real name. Raises Denied."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         rows = Contact.objects.using(store.database).filter(owner=me.id, other=other)
@@ -167,7 +168,7 @@ def rename(store: PlatformStore, me: Person, other: str, name: str) -> None:
 
 
 def _may_find(store: PlatformStore, me: Person, other: Person) -> bool:
-    """Return whether both people's tenants, and the other person's own choice, let a person find the other."""
+    """Return whether `me` may find `other`: the rules of both user domains, and the other's own choice, allow it."""
     return people.may_find(store, me, other) and all(hooks.MAY_FIND.call(store.database, me, other))
 
 

@@ -26,9 +26,10 @@ NOBODY = "there is no such person on your platform, or you may not write to them
 
 
 def open_direct(store: PlatformStore, me: Person, other: str, *, is_known: bool = False) -> int:
-    """Return the id of the one conversation of two people, which is created if there is none.
+    """Return the id of the one-to-one conversation of two people, which is created if there is none.
 
-    `is_known`: the caller has found that the two may reach each other, by more than contacts and user domain.
+    `is_known`: the caller has checked that the two may reach each other, although they are neither contacts nor in the
+    same user domain. Raises Denied.
     """
     pair = ":".join(sorted((me.id, other)))
     with transaction.atomic(using=store.database):
@@ -37,9 +38,9 @@ def open_direct(store: PlatformStore, me: Person, other: str, *, is_known: bool 
             kind=Kind.DIRECT, domain=me.domain, creator=me.id, pair=pair, members=2
         )
         other_person, blocked = _partner(store, me, other, is_known)
-        number = _save(store.database, conversation)
+        number = _save_unless_stored(store.database, conversation)
         if number == conversation.pk:
-            rows = [_member(number, me), _member(number, other_person)]
+            rows = [_member_row(number, me), _member_row(number, other_person)]
             rows[1].muted_until = FOREVER if blocked else None
             Member.objects.using(store.database).bulk_create(rows)
     return number
@@ -69,10 +70,10 @@ def create_group(
     key: str,
     now: datetime,
 ) -> int:
-    """Create a group of which `me` is the owner, and return its id.
+    """Create a group conversation of which `me` is the owner, with these users as members, and return its id.
 
     `how` is the way in which others may join. A repeated call with the same `key` returns the same
-    group.
+    group. Raises Denied.
     """
     others = [*{*users} - {me.id}]
     if len(others) >= MAX_MEMBERS:
@@ -92,14 +93,14 @@ def create_group(
         coming = people.invitable(store, me, me.domain, others)
         if len(coming) < len(others):
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
-        number = _save(store.database, conversation)
+        number = _save_unless_stored(store.database, conversation)
         if number == conversation.pk:
-            _add_members(store, number, me, coming, now)
+            _add_first_members(store, number, me, coming, now)
     return number
 
 
-def _save(database: str, conversation: Conversation) -> int:
-    """Save a conversation unless the same exists already; return the id of the one that is stored.
+def _save_unless_stored(database: str, conversation: Conversation) -> int:
+    """Insert a conversation unless the same exists already; return the id of the stored one.
 
     Conversations with an equal `pair` are the same. Two transactions that save one wait for each
     other.
@@ -116,11 +117,14 @@ def _save(database: str, conversation: Conversation) -> int:
     )
 
 
-def _add_members(
+def _add_first_members(
     store: PlatformStore, number: int, me: Person, coming: list[Person], now: datetime
 ) -> None:
-    """Add the members of a new group, and log its creation."""
-    rows = [_member(number, me, Role.OWNER), *(_member(number, person) for person in coming)]
+    """Insert the members of a new group (`me` as owner, and `coming`), and write its creation to its log."""
+    rows = [
+        _member_row(number, me, Role.OWNER),
+        *(_member_row(number, person) for person in coming),
+    ]
     Member.objects.using(store.database).bulk_create(rows)
     locked = journal.lock(store.database, [number])[number]
     data = {"what": "created", "version": locked.members_version, **name_people([me, *coming])}
@@ -130,15 +134,18 @@ def _add_members(
     journal.stage_publications(store, [entry], protocols, now)
 
 
-def _member(number: int, person: Person, role: Role = Role.MEMBER) -> Member:
+def _member_row(number: int, person: Person, role: Role = Role.MEMBER) -> Member:
     """Return the row of a new member of a conversation."""
     return Member(conversation_id=number, user=person.id, name=person.name, role=role)
 
 
-def change(
+def change_settings(
     store: PlatformStore, number: int, me: Person, wanted: dict[str, object], now: datetime
 ) -> None:
-    """Change a group's name, notice, way of joining, or whether only administrators may write."""
+    """Change settings of a group: its name, notice, way of joining, or whether only administrators may write.
+
+    `wanted`: name of a column of Conversation -> new value. `number` is the conversation's id. Raises Denied.
+    """
     with lock_conversation(store, number, me, now) as locked:
         locked.check_allowed(GroupAction.SET)
         new = {
@@ -152,7 +159,7 @@ def change(
 
 
 def dissolve(store: PlatformStore, number: int, me: Person, now: datetime) -> None:
-    """Close a group for ever; its log stays."""
+    """Close the group with the id `number` for ever; its messages can still be read. Raises Denied."""
     with lock_conversation(store, number, me, now) as locked:
         if locked.conversation.closed and locked.mine and locked.mine.role == Role.OWNER:
             return
@@ -164,7 +171,10 @@ def dissolve(store: PlatformStore, number: int, me: Person, now: datetime) -> No
 def pin(
     store: PlatformStore, number: int, me: Person, seq: int, on: bool, now: datetime
 ) -> list[int]:
-    """Pin or unpin a message for all members; return the seqs of all pinned messages, the latest last."""
+    """Pin or unpin the message `seq` of a conversation for all members. Raises Denied.
+
+    Return the seqs of all pinned messages, the latest last.
+    """
     with lock_conversation(store, number, me, now) as locked:
         locked.check_allowed(GroupAction.PIN)
         before: list[int] = locked.conversation.pins

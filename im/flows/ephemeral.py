@@ -40,7 +40,9 @@ _CONVERSATIONS = (
 def handle_ephemeral(
     requests: Sequence[IncomingRequest], memory: MemberCache, now: datetime
 ) -> BatchResult:
-    """Handle heartbeats, presence, typing and signs about calls; return the notices and refusals to publish.
+    """Handle clients' requests that are not stored; return the notices and refusals to publish.
+
+    They are heartbeats, presence, typing and signals about calls. `memory` caches the members of conversations.
 
     If Redis cannot be reached, heartbeats are lost, and the next ones restore the state.
     """
@@ -69,7 +71,7 @@ def handle_ephemeral(
         for incoming in requests
         if isinstance(incoming.request, Typing)
     ]
-    outcome.refused += _handle_calls(requests, now)
+    outcome.refused += _handle_call_signals(requests, now)
     for platform, pairs in platform_resolver.by_platform(
         typing, lambda pair: pair[1].conversation
     ).items():
@@ -77,16 +79,21 @@ def handle_ephemeral(
     return outcome
 
 
-def _handle_calls(requests: Sequence[IncomingRequest], now: datetime) -> list[RefusedMessage]:
-    """Let signs about calls take effect, each by itself; return the refusals of those that have none."""
+def _handle_call_signals(
+    requests: Sequence[IncomingRequest], now: datetime
+) -> list[RefusedMessage]:
+    """Carry out clients' signals about calls, one by one; return refusals of those that have no effect.
+
+    The hook CALL_SIGNAL returns "" for success, the reason of a refusal, or `None` if no app handles calls.
+    """
     refused = []
     for incoming in requests:
         if isinstance(incoming.request, CallSignal):
             refusal = hooks.CALL_SIGNAL.call(incoming.sender, incoming.request, now)
             if refusal is None or refusal:
                 reason = refusal or "this site carries no calls"
-                mark = incoming.client_msg_id
-                refused.append(RefusedMessage(incoming.sender, Code.CLOSED, reason, mark))
+                client_msg_id = incoming.client_msg_id
+                refused.append(RefusedMessage(incoming.sender, Code.CLOSED, reason, client_msg_id))
     return refused
 
 
@@ -95,7 +102,7 @@ NAMED_AT_ONCE = 1000
 
 
 def _behind_notices(heartbeats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> list[Notice]:
-    """Return the notices to each person whose device lacks entries, given the devices' heartbeats.
+    """Return the notices to the people whose devices lack entries, by what the devices' heartbeats say they have.
 
     It takes one query per platform, however many heartbeats there are.
     """
@@ -114,12 +121,15 @@ def _behind_notices(heartbeats: Sequence[tuple[IncomingRequest, Heartbeat]]) -> 
     return [
         Notice(Cmd.BEHIND, part, (incoming.sender,))
         for incoming, lacked in lacking_by_request
-        for part in parts_of(lacked)
+        for part in notice_contents(lacked)
     ]
 
 
-def parts_of(lacked: Mapping[int, int]) -> list[Data]:
-    """Return the contents of the notices that tell a device what it lacks, each small enough for its client."""
+def notice_contents(lacked: Mapping[int, int]) -> list[Data]:
+    """Divide what a device lacks into the contents of notices, each small enough for its client.
+
+    `lacked`: id of a conversation -> last seq of its log that the person sees.
+    """
     pairs = [(str(number), top) for number, top in lacked.items()]
     starts = range(0, len(pairs), NAMED_AT_ONCE)
     return [dict(pairs[start : start + NAMED_AT_ONCE]) for start in starts]
@@ -189,7 +199,7 @@ def _typing_notice(
         rejected: rules.Rejected | None = rules.NOT_MEMBER
     else:
         members = people[request.conversation]
-        rejected = rules.why_silent(conversation, members.by_user.get(incoming.sender), now)
+        rejected = rules.why_may_not_write(conversation, members.by_user.get(incoming.sender), now)
     if rejected:
         return RefusedMessage(
             incoming.sender, rejected.code, rejected.reason, incoming.client_msg_id

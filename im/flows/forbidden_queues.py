@@ -27,10 +27,10 @@ _HARMLESS = {"x-expires", "x-message-ttl", "x-max-length", "x-max-length-bytes",
 """Queue arguments that clients may set."""
 
 
-def remove() -> None:
-    """Delete clients' forbidden queues, and close the connections of their owners.
+def delete_forbidden() -> None:
+    """Delete queues that clients have declared but may not have, and close the connections of their owners.
 
-    If the broker is unavailable, the next run does it.
+    If the broker is unavailable, the next run of the timer does it.
     """
     try:
         forbidden = forbidden_of(broker.device_queues())
@@ -46,9 +46,10 @@ def remove() -> None:
 
 
 def forbidden_of(queues: Iterable[Mapping[str, object]]) -> dict[str, list[str]]:
-    """Return the forbidden queues: id of the owner -> names.
+    """Return the queues that clients may not have: id of the owner -> names of queues.
 
-    `queues` is the broker's list of queues, as its management API returns it.
+    They have a forbidden type or argument, or their owner has too many. `queues` is the broker's list of
+    queues, as its management API returns it.
     """
     forbidden: dict[str, list[str]] = defaultdict(list)
     by_owner: dict[str, list[str]] = defaultdict(list)
@@ -56,7 +57,7 @@ def forbidden_of(queues: Iterable[Mapping[str, object]]) -> dict[str, list[str]]
         name = str(queue["name"])
         if owner := _owner(name):
             by_owner[owner].append(name)
-            if not _is_fine(queue):
+            if not _is_allowed(queue):
                 forbidden[owner].append(name)
     for owner, names in by_owner.items():
         if len(names) > 2 * MOST_DEVICES:
@@ -70,7 +71,7 @@ def _owner(name: str) -> str:
     return (match[1] or match[2]) if match else ""
 
 
-def _is_fine(queue: Mapping[str, object]) -> bool:
+def _is_allowed(queue: Mapping[str, object]) -> bool:
     """Return whether a client may have a queue of this type with these arguments."""
     arguments = queue.get("arguments") or {}
     return (

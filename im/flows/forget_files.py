@@ -17,7 +17,7 @@ MAX_BATCHES = 20
 
 
 def forget_files(platform: str, now: datetime) -> int:
-    """Delete up to a thousand of a platform's files that are a day old and were never sent.
+    """Delete up to a thousand of a platform's uploaded files that are a day old and were never sent in a message.
 
     Return how many were deleted.
     """
@@ -31,7 +31,7 @@ def forget_files(platform: str, now: datetime) -> int:
 
 
 def _delete_batch(platform: str, before: datetime) -> int:
-    """Delete at most AT_ONCE files, announced before `before`, that no message carries; return how many.
+    """Delete at most AT_ONCE files whose upload began before `before` and that no message carries; return how many.
 
     While a row is locked no message can begin to carry the file. A file that is already gone does
     no harm.
@@ -48,7 +48,7 @@ def _delete_batch(platform: str, before: datetime) -> int:
 
 
 def forget_spooled() -> int:
-    """Delete files of unfinished uploads that have no row in the database; return how many.
+    """Delete old files of unfinished uploads from the local disk that have no row in the database; return how many.
 
     They are kept a day longer than those that have a row.
     """

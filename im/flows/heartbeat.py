@@ -13,8 +13,10 @@ from im.flows import ephemeral
 from im.rules.messages import Data, Heartbeat, IncomingRequest
 
 
-def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetime) -> Data:
-    """Record a heartbeat that came over HTTP.
+def record_heartbeat(
+    user: str, device: str, way: str, seqs: Mapping[int, int], now: datetime
+) -> Data:
+    """Record a heartbeat of a device that came over HTTP; `seqs`: conversation -> last entry that the device has.
 
     Return the conversations of whose log the device lacks entries: id -> last seq of the log.
     """
@@ -24,10 +26,10 @@ def beat(user: str, device: str, way: str, seqs: Mapping[int, int], now: datetim
 
 
 def seqs_of(user: str, device: str, named: Mapping[int, int]) -> dict[int, int]:
-    """Return the last seq that a device has of each conversation: id -> seq.
+    """Return the last entry that a device has of each conversation: id of the conversation -> seq.
 
-    `named` are those that its present call names. For the others its last heartbeat counts. That
-    may be lost with Redis, or lie at the other site: then the device gets more than it lacks.
+    `named` holds those that its present HTTP request names. For the others its last heartbeat counts, which Redis
+    stores. If that is lost, or lies at the other site, the device gets more than it lacks.
     """
     try:
         return {**presence_store.last_seqs(user, device), **named}

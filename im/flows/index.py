@@ -45,7 +45,7 @@ Behind = tuple[int, int, int]
 
 
 def index_new_entries(platform: str) -> int:
-    """Add new messages to a platform's search index for at most SECONDS; return how many entries."""
+    """Add new messages to a platform's search index during at most SECONDS; return how many log entries were read."""
     end, total = time.monotonic() + SECONDS, 0
     while time.monotonic() < end:
         count = _index_batch(platform)
@@ -56,7 +56,10 @@ def index_new_entries(platform: str) -> int:
 
 
 def _index_batch(platform: str) -> int:
-    """Add one batch of entries to the search index; return how many."""
+    """Add one batch of log entries to the search index; return how many.
+
+    It is 0 if nothing is left, or if this site does not take requests for the platform.
+    """
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         if not is_served_here(platform, lock=True):
@@ -71,7 +74,10 @@ def _index_batch(platform: str) -> int:
 
 
 def _first_that_fit(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
-    """Return the first of these conversations, so many that they have about ENTRIES_TOGETHER entries to index."""
+    """Return the first of these conversations, so many that about ENTRIES_TOGETHER entries are indexed together.
+
+    An item is (conversation, seq above which its entries are not indexed yet, seq up to which they are to be).
+    """
     chosen, entries = list[Behind](), 0
     for number, above, upto in behind:
         if entries < ENTRIES_TOGETHER:
@@ -81,7 +87,7 @@ def _first_that_fit(behind: Sequence[tuple[int, ...]]) -> list[Behind]:
 
 
 def _add_grams(database: str, behind: Sequence[Behind]) -> None:
-    """Write the index rows of new and edited messages.
+    """Insert the search index's rows for new and edited messages of these conversations.
 
     `behind`: (conversation, seq above which entries are not indexed yet, seq up to which they are
     to be indexed).
@@ -98,7 +104,10 @@ def _add_grams(database: str, behind: Sequence[Behind]) -> None:
 def _gram_rows(
     database: str, messages: Sequence[tuple[int, int]]
 ) -> Iterable[list[tuple[int, str, int]]]:
-    """Yield, for each of these messages, given as (conversation, seq), its rows of the search index."""
+    """Yield for each of these messages, given as (conversation, seq), a list of its rows in the search index.
+
+    A row is (conversation, gram, place); the place orders messages by time.
+    """
     if not messages:
         return
     query = _TEXT.format(marks=", ".join(["(%s, %s)"] * len(messages)))
@@ -109,7 +118,7 @@ def _gram_rows(
 
 
 def _save_progress(database: str, behind: Sequence[Behind]) -> None:
-    """Save up to which seq each conversation is indexed.
+    """Save up to which seq each of these conversations is indexed.
 
     Two runs at the same time do no harm, since the greater seq stays.
     """

@@ -34,7 +34,7 @@ _RESET_COLUMNS = (
 _ACTIVE, _GONE = Membership.ACTIVE, (Membership.LEFT, Membership.REMOVED)
 
 
-def add(
+def add_members(
     store: PlatformStore,
     number: int,
     me: Person,
@@ -42,9 +42,9 @@ def add(
     invite: bool,
     now: datetime,
 ) -> int:
-    """Add people to a group or invite them, and admit those who have asked to join.
+    """Add people to a group or, with `invite`, invite them; those who have asked to join are let in.
 
-    Return how many people's membership has changed.
+    Return how many people's membership has changed. `number` is the conversation's id. Raises Denied.
     """
     with lock_conversation(store, number, me, now) as locked:
         locked.check_allowed(GroupAction.INVITE if invite else GroupAction.ADD)
@@ -62,7 +62,7 @@ def add(
 
 
 def _persons_to_add(locked: LockedConversation, changed: dict[str, Membership]) -> list[Person]:
-    """Return the people named in `changed` (id -> new state), whose membership is to change.
+    """Return the people whose membership is to change; `changed`: their ids -> new membership.
 
     Raises Denied if one of them is neither of the conversation's tenant nor a contact of
     `locked.me`.
@@ -74,8 +74,11 @@ def _persons_to_add(locked: LockedConversation, changed: dict[str, Membership]) 
     return persons
 
 
-def join(store: PlatformStore, number: int, me: Person, now: datetime) -> Membership:
-    """Accept an invitation, join a group that is free to join, or ask to join; return the new membership."""
+def join_group(store: PlatformStore, number: int, me: Person, now: datetime) -> Membership:
+    """Let `me` accept an invitation, join a group that is free to join, or ask to join; return the new membership.
+
+    `number` is the conversation's id. Raises Denied.
+    """
     with lock_conversation(store, number, me, now) as locked:
         same_domain = bool(me.domain) and locked.conversation.domain == me.domain
         standing = queries.standing_of(locked.mine)
@@ -94,7 +97,7 @@ def join(store: PlatformStore, number: int, me: Person, now: datetime) -> Member
 
 
 def _activate(locked: LockedConversation, coming: list[Person], event: str) -> None:
-    """Make people active members, and log this; `event` is the `what` of the entry."""
+    """Make people active members, and write this to the conversation's log; `event` is the `what` of the entry."""
     if not coming:
         return
     locked.row.members_changed(locked.row.members + len(coming))
@@ -104,7 +107,7 @@ def _activate(locked: LockedConversation, coming: list[Person], event: str) -> N
 
 
 def _invite(locked: LockedConversation, invited: list[Person]) -> None:
-    """Invite people and notify them; until they accept they do not see the messages."""
+    """Invite people to the conversation and notify them; until they accept they do not see the messages."""
     if not invited:
         return
     _save_members(locked, invited, Membership.INVITED)
@@ -141,8 +144,11 @@ def _save_members(locked: LockedConversation, coming: Iterable[Person], state: M
 # ---- one member ---------------------------------------------------------------------------------
 
 
-def leave(store: PlatformStore, number: int, me: Person, now: datetime) -> None:
-    """Leave the conversation, decline an invitation, or withdraw a request to join."""
+def leave_conversation(store: PlatformStore, number: int, me: Person, now: datetime) -> None:
+    """Let `me` leave the conversation `number`, decline an invitation to it, or withdraw a request to join it.
+
+    Raises Denied.
+    """
     with lock_conversation(store, number, me, now) as locked:
         if locked.mine is None:
             raise Denied(DenyReason.NOT_FOUND)
@@ -153,8 +159,8 @@ def leave(store: PlatformStore, number: int, me: Person, now: datetime) -> None:
         _end_membership(locked, locked.mine, Membership.LEFT, "left")
 
 
-def remove(store: PlatformStore, number: int, me: Person, user: str, now: datetime) -> None:
-    """Remove a member, or reject a request to join."""
+def remove_member(store: PlatformStore, number: int, me: Person, user: str, now: datetime) -> None:
+    """Remove the member `user` from the conversation `number`, or reject this user's request to join. Raises Denied."""
     with lock_conversation(store, number, me, now) as locked:
         target = queries.member(locked.database, number, user)
         if locked.mine and locked.mine.state == _ACTIVE and target and target.state in _GONE:
@@ -186,9 +192,9 @@ def _end_membership(
 def set_role(
     store: PlatformStore, number: int, me: Person, user: str, role: Role, now: datetime
 ) -> None:
-    """Make a member administrator or plain member; the role OWNER hands the group over to the member.
+    """Make the member `user` administrator or plain member; the role OWNER hands the group over to this member.
 
-    The former owner becomes administrator.
+    The former owner becomes administrator. Raises Denied.
     """
     with lock_conversation(store, number, me, now) as locked:
         target = queries.member(locked.database, number, user)
@@ -210,7 +216,7 @@ def set_role(
         locked.log(Cmd.MEMBER, {"what": "role", "role": role, **name_people([target])})
 
 
-def mute(
+def mute_member(
     store: PlatformStore,
     number: int,
     me: Person,
@@ -218,7 +224,7 @@ def mute(
     until: datetime | None,
     now: datetime,
 ) -> None:
-    """Mute a member until a moment; `None` ends it."""
+    """Forbid the member `user` to write in a conversation until a moment; `None` allows it again. Raises Denied."""
     with lock_conversation(store, number, me, now) as locked:
         target = queries.member(locked.database, number, user)
         locked.check_allowed(GroupAction.MUTE, target)
@@ -230,6 +236,6 @@ def mute(
 
 
 def _update_member(locked: LockedConversation, target: Member, **columns: object) -> None:
-    """Change columns of a member's row, and raise the version by which centers cache the members."""
+    """Change columns of a member's row, and raise the version by which message centers cache the members."""
     locked.row.members_changed()
     Member.objects.using(locked.database).filter(pk=target.pk).update(**columns)

@@ -25,16 +25,19 @@ MESSAGE = "there is no such message"
 def change_settings(
     store: PlatformStore, number: int, user: str, wanted: dict[str, object], now: datetime
 ) -> None:
-    """Change a person's "do not disturb" (`quiet`) and "on top of the list" (`pinned`)."""
+    """Change what a person has set for a conversation: "do not disturb" (`quiet`), "on top of the list" (`pinned`).
+
+    `wanted`: name of the setting -> new value. The person's devices are notified. Raises Denied.
+    """
     with transaction.atomic(using=store.database):
         mine = _lock_member(store, number, user)
         if any(getattr(mine, name) != value for name, value in wanted.items()):
             _update(store, mine, wanted)
-            _notify(store, mine, {"what": "mine", **wanted}, now)
+            _notify_own_devices(store, mine, {"what": "mine", **wanted}, now)
 
 
-def hide(store: PlatformStore, number: int, user: str, seq: int, now: datetime) -> None:
-    """Delete a message for the person alone."""
+def hide_message(store: PlatformStore, number: int, user: str, seq: int, now: datetime) -> None:
+    """Hide the message `seq` of a conversation from this person alone; others still see it. Raises Denied."""
     with transaction.atomic(using=store.database):
         mine = _lock_member(store, number, user)
         visible = queries.visible_range_of(mine)
@@ -47,11 +50,14 @@ def hide(store: PlatformStore, number: int, user: str, seq: int, now: datetime) 
             raise Denied(DenyReason.NOT_FOUND, MESSAGE)
         row = Hidden(user=user, conversation_id=number, seq=seq)
         Hidden.objects.using(store.database).bulk_create([row], ignore_conflicts=True)
-        _notify(store, mine, {"what": "hidden", "seq": seq}, now)
+        _notify_own_devices(store, mine, {"what": "hidden", "seq": seq}, now)
 
 
-def clear(store: PlatformStore, number: int, user: str, now: datetime) -> int:
-    """Delete all messages up to now, for the person alone; return the seq of the last one."""
+def hide_all_messages(store: PlatformStore, number: int, user: str, now: datetime) -> int:
+    """Hide all messages of a conversation up to now from this person alone; return the seq of the last one.
+
+    Raises Denied.
+    """
     with transaction.atomic(using=store.database):
         journal.lock(store.database, [number])  # Message centers write read marks under this lock.
         mine = _lock_member(store, number, user)
@@ -61,12 +67,15 @@ def clear(store: PlatformStore, number: int, user: str, now: datetime) -> int:
             _update(store, mine, {"cleared_seq": top, **mark_read})
             old = Hidden.objects.using(store.database).filter(user=user, conversation=number)
             old.filter(seq__lte=top).delete()
-            _notify(store, mine, {"what": "cleared", "seq": top}, now)
+            _notify_own_devices(store, mine, {"what": "cleared", "seq": top}, now)
     return top
 
 
 def mark_read(store: PlatformStore, number: int, user: str, seq: int, now: datetime) -> None:
-    """Mark all messages up to a seq as read, with the same effect as a read mark sent to the center."""
+    """Mark a conversation's messages up to `seq` as read, as if the person's client had sent a read mark to the broker.
+
+    Raises Denied.
+    """
     incoming = IncomingRequest(user, "", Read(number, seq))
     with transaction.atomic(using=store.database):
         outcome = process(store, MemberCache(), [incoming], now)
@@ -79,7 +88,7 @@ def mark_read(store: PlatformStore, number: int, user: str, seq: int, now: datet
 
 
 def _lock_member(store: PlatformStore, number: int, user: str) -> Member:
-    """Return the person's locked member row, with its conversation. Raises Denied."""
+    """Lock the person's row as a member of a conversation, and return it. Raises Denied for one who is no member."""
     journal.require_serving(store)
     rows = Member.objects.using(store.database).select_for_update()
     mine = rows.filter(conversation=number, user=user).first()
@@ -93,8 +102,8 @@ def _update(store: PlatformStore, mine: Member, columns: dict[str, object]) -> N
     Member.objects.using(store.database).filter(pk=mine.pk).update(**columns)
 
 
-def _notify(store: PlatformStore, mine: Member, data: Data, now: datetime) -> None:
-    """Save in the outbox a notice to the person's own devices."""
+def _notify_own_devices(store: PlatformStore, mine: Member, data: Data, now: datetime) -> None:
+    """Store in the outbox a notice about a conversation to the member's own devices."""
     about = {"conversation_id": str(mine.conversation_id), **data}
     note = Notice(Cmd.CONVERSATION, about, (mine.user,))
     journal.stage_publications(

@@ -19,8 +19,11 @@ from im.rules.topology import BASE
 from im.rules.vocabulary import KEYS_A_PUBLISH, Cmd
 
 
-def stage(platform: str, personal: Sequence[PersonalNotice]) -> None:
-    """Save notices in the outbox, in the caller's transaction, for those of these people who are online."""
+def stage_personal(platform: str, personal: Sequence[PersonalNotice]) -> None:
+    """Store notices to single people in the outbox, in the caller's transaction; those who are offline get none.
+
+    `platform` is the one in whose data the outbox lies.
+    """
     protocols = presence_store.protocols_of_online(
         {notice.account for notice in personal}, clock.now().timestamp()
     )
@@ -35,7 +38,10 @@ def stage(platform: str, personal: Sequence[PersonalNotice]) -> None:
 
 
 def _publications(notice: PersonalNotice, protocols: str) -> Iterator[Publication]:
-    """Yield the message that brings a notice to the devices of its person."""
+    """Yield the messages that bring a notice to the devices of its person.
+
+    `protocols` is "a" (AMQP, STOMP), "m" (MQTT) or "am".
+    """
     data = {"what": notice.what, "at": wire_time(clock.now()), **notice.data}
     body = orjson.dumps({"cmd": Cmd.NOTICE.value, "data": data})
     keys = keys_of({notice.account: protocols})

@@ -29,12 +29,18 @@ from im.rules.topology import ingress
 
 
 class Pipeline:
-    """All stages of one message center in one process, joined by calls."""
+    """All stages of one message center (stream, parse, process, route) in one process, joined by function calls.
+
+    A message center stores the messages that people's clients send, and publishes them.
+    """
 
     feeds: Sequence[str] = ()
 
     def __init__(self, on_flood: Callable[[str], None], number: int = 0) -> None:
-        """Join the stages. `on_flood` is called with a sender who floods, again and again."""
+        """Join the stages of the center with this number.
+
+        `on_flood` is called with the name of a sender who floods, again and again.
+        """
         self.name, self.queue = member_name(number), ingress(number)
         self._outgoing = Outgoing()
         self._streamer, self._processor = Streamer(on_flood), Processor()
@@ -49,11 +55,14 @@ class Pipeline:
         self._processor.check_writable()
 
     def note_queue_empty(self) -> None:
-        """Record that no message waits in the queue now, so that none has waited long since."""
+        """Record that the queue is empty now, so that messages that come later cannot have waited since before."""
         self._streamer.note_queue_empty()
 
     def handle_batch(self, deliveries: Sequence[ClientDelivery]) -> list[OutboxRow]:
-        """Store a batch of clients' messages, and return what is to be published. Raises Unavailable."""
+        """Store a batch of clients' messages, and return the messages that are to be published about it.
+
+        Raises Unavailable.
+        """
         self._outgoing.clear()
         self._first.receive(deliveries)
         return self._outgoing.take()

@@ -141,7 +141,7 @@ class _Batch:
                 if facts.closed
                 else rules.decide_recall(incoming, member, target, self.now)
             )
-        return rules.why_silent(facts, member, self.now) or self._decide_writing(
+        return rules.why_may_not_write(facts, member, self.now) or self._decide_writing(
             incoming, facts, member
         )
 

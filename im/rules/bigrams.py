@@ -27,7 +27,7 @@ _TOKEN = re.compile(rf"([{_UNSPACED}]+)|((?:(?![{_UNSPACED}])\w)+)")
 
 @dataclass(frozen=True, slots=True)
 class GramLookup:
-    """A lookup names one index entry; with `is_prefix`, every entry that begins so."""
+    """A lookup names one entry of the search index, a word or bigram; with `is_prefix`, all entries that begin so."""
 
     gram: str
     is_prefix: bool = False
@@ -35,7 +35,7 @@ class GramLookup:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query holds the `terms` that a text must have, and the `parts` to look up in the index."""
+    """A search query: the `terms` that a text must contain, and the index entries to look up first (`parts`)."""
 
     terms: tuple[str, ...]
     parts: tuple[GramLookup, ...]
@@ -47,7 +47,10 @@ def normalize(text: str) -> str:
 
 
 def grams(text: str) -> set[str]:
-    """Return the entries of the search index for a text: its words and character bigrams."""
+    """Return the entries of the search index for a text: its words, and the character bigrams of its `dense` runs.
+
+    A dense run is written without spaces (Chinese, Japanese, Korean).
+    """
     entries = set()
     for dense, word in _TOKEN.findall(normalize(text)):
         if word:
@@ -81,12 +84,15 @@ def parse_query(text: str) -> Query:
 
 
 def contains_all(text: str, terms: tuple[str, ...]) -> bool:
-    """Return whether a normalized text contains all terms, each from the beginning of a word."""
+    """Return whether a normalized text contains all terms of a search, each from the beginning of a word."""
     return all(spans(text, term) for term in terms)
 
 
 def spans(text: str, term: str) -> list[tuple[int, int]]:
-    """Return where a term stands in a normalized text, as (first, end) with `end` excluded."""
+    """Return where a search term stands in a normalized text, as (first, end) with `end` excluded.
+
+    A term in a script with spaces must begin at the beginning of a word.
+    """
     begin = r"(?<!\w)" if re.match(rf"(?![{_UNSPACED}])\w", term) else ""
     return [match.span() for match in re.finditer(begin + re.escape(term), text)]
 
@@ -95,17 +101,20 @@ def spans(text: str, term: str) -> list[tuple[int, int]]:
 
 
 def place_of(second: float, seq: int) -> int:
-    """Return a message's place in the order of all conversations: by time, then by `seq`, as one number."""
+    """Return a number by which messages of all conversations are ordered: by time, then by `seq`.
+
+    `second` is the time of sending in seconds since 1970, `seq` the message's number in its conversation.
+    """
     return (max(int(second) - _EPOCH, 0) << SEQ_BITS) + seq
 
 
-def place_distance(count: int) -> int:
-    """Return the distance between two places that are `count` days apart."""
+def place_difference(count: int) -> int:
+    """Return the difference of the `place_of` numbers of two messages that are `count` days apart."""
     return count * 86400 << SEQ_BITS
 
 
 def seq_of(place: int) -> int:
-    """Return the `seq` of the message at this place."""
+    """Return the `seq`, a message's number in its conversation, from the number that `place_of` has given it."""
     return place & SEQ_MASK
 
 
@@ -116,7 +125,10 @@ CHARACTERS_AROUND = 40
 
 
 def snippet(text: str, terms: tuple[str, ...]) -> list[tuple[str, bool]]:
-    """Return about 3 * CHARACTERS_AROUND characters of a text around the first match, as (piece, whether it matches)."""
+    """Return the part of a found text to show: 3 * CHARACTERS_AROUND characters around the first match of a term.
+
+    The part is divided into (piece, whether it matches a term), so that matches can be highlighted.
+    """
     folded, origin = [], list[int]()
     for position, character in enumerate(text):
         pieces = normalize(character)

@@ -16,7 +16,7 @@ FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class DenyReason(StrEnum):
-    """A deny reason is the `code` of a refused HTTP request, like `vocabulary.Code`."""
+    """A deny reason says why a request over HTTP is refused; its value is the `code` of the answer."""
 
     NOT_FOUND = "not_found"
     NOT_ALLOWED = "not_allowed"
@@ -83,7 +83,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A standing is a person's role and membership in a conversation."""
+    """A person's role in a conversation, and whether the person is in it, has left, is invited ..."""
 
     role: Role = Role.MEMBER
     state: Membership = Membership.ACTIVE
@@ -196,7 +196,7 @@ class VisibleRange:
     top: int
 
     def after(self, seq: int, count: int) -> tuple[int, int]:
-        """Return the next `count` visible entries after `seq` as a range (above, up to).
+        """Return the range of the next `count` visible entries after `seq`: above < seq <= up to.
 
         The two are equal if there is none.
         """
@@ -204,7 +204,7 @@ class VisibleRange:
         return above, min(above + count, self.top)
 
     def before(self, seq: int, count: int) -> tuple[int, int]:
-        """Return the last `count` visible entries before `seq` as a range (above, up to).
+        """Return the range of the last `count` visible entries before `seq`: above < seq <= up to.
 
         The two are equal if there is none.
         """
@@ -213,9 +213,10 @@ class VisibleRange:
 
 
 def visible_range(since: int, until: int | None, cleared: int, last: int) -> VisibleRange:
-    """Return what a member sees of a log whose last entry is `last`.
+    """Return the part of a conversation's log that a member sees. All arguments are seqs, numbers of entries.
 
-    The member sees entries after `since` and after `cleared`, and up to `until`, if it is set.
+    `last` is the log's last entry. The member came in after `since`, has deleted everything up to `cleared`, and has
+    left at `until` (`None`: is still in).
     """
     top = last if until is None else min(until, last)
     return VisibleRange(min(max(since, cleared), top), top)
@@ -231,12 +232,11 @@ def missing_ranges(
     count: int,
     latest: int | None,
 ) -> tuple[list[SeqRange], bool]:
-    """Return the entries that a device lacks, at most `count`, and whether there are more.
+    """Return the ranges of entries that a device lacks, at most `count` entries, and whether there are more.
 
     `visible_ranges`: conversation id -> the part of its log that the person sees. `have`:
-    conversation id
-    -> the last seq up to which the device lacks nothing. Of a conversation that is not in `have`
-    the device gets the `latest` entries (`None`: all).
+    conversation id -> the last seq up to which the device lacks nothing. Of a conversation that is
+    not in `have` the device gets the `latest` entries (`None`: all).
     """
     ranges: list[SeqRange] = []
     for number, visible in sorted(visible_ranges.items()):
@@ -269,9 +269,10 @@ NOBODY, ASKING, ASKED, FRIEND, BLOCKED = "", "asking", "asked", "friend", "block
 
 
 def decide_contact(action: ContactAction, mine: str, theirs: str) -> tuple[str, str] | DenyReason:
-    """Return the new states (mine, theirs) in the two lists of contacts, or why it is refused.
+    """Return the new states (mine, theirs) of two people in each other's list of contacts, or why it is refused.
 
-    An empty string means that there is no row. Friendship is mutual: either both are friends or
+    `mine` is the other's state in my list, `theirs` mine in the other's; "" means that the list has no such contact.
+    Friendship is mutual: either both are friends or
     neither is. When I ask, I am ASKING in my list and ASKED in the other's. Somebody who is blocked
     gets NOT_FOUND, as if the other did not exist, and so does not learn of the block. To ask
     somebody whom I have blocked I must first remove that person, hence NOT_ALLOWED. A block by the

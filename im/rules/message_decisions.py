@@ -27,7 +27,7 @@ MAX_EDITS = 50
 
 @dataclass(frozen=True, slots=True)
 class ConversationFacts:
-    """The facts of a conversation that the rules need."""
+    """What the rules need to know of a conversation. `mute_all`: only administrators write; `members`: how many."""
 
     kind: Kind
     closed: bool
@@ -38,7 +38,7 @@ class ConversationFacts:
 
 @dataclass(frozen=True, slots=True)
 class MemberFacts:
-    """The facts of a member that the rules need.
+    """What the rules need to know of a member of a conversation.
 
     `id` is the id of the member's row. The member sees the entries after `since_seq`.
     """
@@ -61,17 +61,17 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The request asks for what was done before, by the entry with this `seq`."""
+    """The request repeats one that was carried out before; the entry with this `seq` is its result."""
 
     seq: int
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The request is accepted and becomes an entry.
+    """The request is accepted, and `draft` becomes an entry of the conversation's log.
 
     `target` is the message that the request changes, if any: from now on it has this `body`, or it
-    is `gone`.
+    is `gone` (taken back).
     """
 
     draft: DraftEntry
@@ -85,7 +85,7 @@ CLOSED = Rejected(Code.CLOSED, "the conversation is closed")
 UNKNOWN_MESSAGE = Rejected(Code.UNKNOWN_MESSAGE, "there is no such message")
 
 
-def why_silent(
+def why_may_not_write(
     conversation: ConversationFacts, member: MemberFacts | None, now: datetime
 ) -> Rejected | None:
     """Return why a person may not write in this conversation; `None` means that the person may."""
@@ -104,7 +104,10 @@ def why_silent(
 def decide_say(
     incoming: IncomingRequest, request: Say, conversation: ConversationFacts, member: MemberFacts
 ) -> Accepted | Rejected:
-    """Decide whether a new message is accepted. A message that it answers must come before it."""
+    """Return the log entry of a new message, or a refusal if the message that it answers is unknown to the member.
+
+    `incoming` is the whole request of which `request` is the content.
+    """
     if request.reply_to > conversation.last_seq or 0 < request.reply_to <= member.since_seq:
         return UNKNOWN_MESSAGE
     data: Data = {}
@@ -127,9 +130,9 @@ def decide_edit(
     target: StoredEntry | None,
     edits: list[int],
 ) -> Accepted | Rejected | Duplicate:
-    """Decide whether a member may give a message a new text; only the sender may.
+    """Decide whether a member may give the message `target` a new text; only the sender may.
 
-    `edits` holds the seqs of the entries that changed the message before.
+    `target` is `None` if there is no such message. `edits` holds the seqs of the entries that changed it before.
     """
     if target is None or not _is_visible(target, member):
         return UNKNOWN_MESSAGE
@@ -142,14 +145,14 @@ def decide_edit(
     if len(edits) >= MAX_EDITS:
         return Rejected(Code.TOO_LATE, f"it was changed {MAX_EDITS} times already")
     data: Data = {"msg_id": target.msg_id, "previous": target.body, "edits": edits}
-    draft = _draft(incoming, member, Cmd.EDIT, data)
+    draft = _draft_without_text(incoming, member, Cmd.EDIT, data)
     return Accepted(replace(draft, body=request.body), target, request.body)
 
 
 def decide_recall(
     incoming: IncomingRequest, member: MemberFacts, target: StoredEntry | None, now: datetime
 ) -> Accepted | Rejected | Duplicate:
-    """Decide whether a member may take a message back.
+    """Decide whether a member may take the message `target` back; `None` if there is no such message.
 
     Members may take back their own messages for two minutes, administrators anybody's at any time.
     """
@@ -164,7 +167,9 @@ def decide_recall(
     if member.role is Role.MEMBER and is_late:
         return Rejected(Code.TOO_LATE, f"a message can be taken back for {RECALL_SECONDS} s")
     return Accepted(
-        _draft(incoming, member, Cmd.RECALL, {"msg_id": target.msg_id}), target, gone=True
+        _draft_without_text(incoming, member, Cmd.RECALL, {"msg_id": target.msg_id}),
+        target,
+        gone=True,
     )
 
 
@@ -175,16 +180,16 @@ def decide_react(
     target: StoredEntry | None,
     last: StoredEntry | None,
 ) -> Accepted | Rejected | Duplicate:
-    """Decide whether a member may add an emoji to a message, or remove it.
+    """Decide whether a member may add an emoji to the message `target`, or remove it.
 
-    `last` is the person's last entry about this emoji and message, `None` if there is none.
+    `last` is the member's last entry about this emoji and message, `None` if there is none.
     """
     if target is None or not _is_visible(target, member):
         return UNKNOWN_MESSAGE
     if last is not None and (last.data or {}).get("on") is request.on:
         return Duplicate(last.seq)
     data = {"msg_id": target.msg_id, "emoji": request.emoji, "on": request.on}
-    return Accepted(_draft(incoming, member, Cmd.REACT, data))
+    return Accepted(_draft_without_text(incoming, member, Cmd.REACT, data))
 
 
 def decide_read(
@@ -196,13 +201,14 @@ def decide_read(
 ) -> Accepted | Rejected | None:
     """Decide whether the members are notified that one of them has read up to a seq.
 
-    `None` means that nobody needs to be: the mark is not new, or there are too many members.
+    `read_seq` is the seq up to which the member had read before. `None` means that nobody needs to be notified: the
+    mark is not new, or there are too many members.
     """
     if request.seq > conversation.last_seq:
         return Rejected(Code.UNKNOWN_MESSAGE, "the conversation has no entry with this seq yet")
     if request.seq <= read_seq or conversation.members > READ_SHOWN_UP_TO:
         return None
-    return Accepted(_draft(incoming, member, Cmd.READ, {"read_seq": request.seq}))
+    return Accepted(_draft_without_text(incoming, member, Cmd.READ, {"read_seq": request.seq}))
 
 
 def _is_visible(target: StoredEntry, member: MemberFacts) -> bool:
@@ -211,7 +217,9 @@ def _is_visible(target: StoredEntry, member: MemberFacts) -> bool:
     return visible and target.recalled_seq is None
 
 
-def _draft(incoming: IncomingRequest, member: MemberFacts, cmd: Cmd, data: Data) -> DraftEntry:
-    """Return an entry by this person that has no place in the log yet."""
+def _draft_without_text(
+    incoming: IncomingRequest, member: MemberFacts, cmd: Cmd, data: Data
+) -> DraftEntry:
+    """Return an entry without text by this member; it has no place in the conversation's log yet."""
     client_msg_id = incoming.client_msg_id
     return DraftEntry(cmd, member.user, member.name, client_msg_id, data=data or None)

@@ -87,7 +87,7 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Typing:
-    """A sign that the sender is typing; it is not stored."""
+    """A client's signal that its person is typing; it is not stored."""
 
     conversation: int
 
@@ -112,10 +112,10 @@ class SetPresence:
 
 @dataclass(frozen=True, slots=True)
 class CallSignal:
-    """A sign about a call: `act` is start, ringing, answer, decline or hangup.
+    """A client's signal about a call: `act` is start, ringing, answer, decline or hangup.
 
-    `call` is the id of the call; to start one it is 0, and `user` the person to call. `mark` is the sender's own id of the
-    message, or "". An app above handles it.
+    `call` is the id of the call; to start one it is 0, and `user` the person to call. `mark` is the sender's own id of
+    the message (`client_msg_id`), or "". The app `social` handles it.
     """
 
     act: str
@@ -134,7 +134,10 @@ Request = LoggedRequest | EphemeralRequest
 
 @dataclass(frozen=True, slots=True)
 class IncomingRequest:
-    """A sender's request that could be parsed. `way` is "a" for AMQP and STOMP, "m" for MQTT."""
+    """A client's request that could be parsed, and its sender.
+
+    `way` is "a" if it came over AMQP or STOMP, "m" over MQTT. `redelivered`: the broker has delivered it before.
+    """
 
     sender: str
     token: str
@@ -159,7 +162,7 @@ class RefusedMessage:
 
 @dataclass(frozen=True, slots=True)
 class DraftEntry:
-    """A draft is an entry that has no place in the order yet.
+    """A draft is an entry that has no place (seq) in its conversation's log yet.
 
     `data` depends on `cmd`. msg: `file_id`, `reply_to` (a msg_id), `mentions`. edit: `msg_id`,
     `previous` (the former text), `edits` (the seqs of all earlier edits). recall: `msg_id`. react:
@@ -184,9 +187,10 @@ class DraftEntry:
 
 @dataclass(frozen=True, slots=True)
 class StoredEntry:
-    """An entry of a log.
+    """An entry of a conversation's log, such as a message, an edit or a change of members.
 
-    `number` counts the messages of the conversation up to and with this entry.
+    `number` counts the messages of the conversation up to and with this entry. `edited_seq` and `recalled_seq` are
+    the later entries that have changed this one or taken it back.
     """
 
     conversation: int
@@ -211,7 +215,7 @@ class StoredEntry:
 
 @dataclass(slots=True)
 class BatchResult:
-    """A batch result is what a batch has stored and what is to be published for it."""
+    """What came of a batch of clients' requests: what is stored, and what is to be published about it."""
 
     entries: list[StoredEntry] = field(default_factory=list)
     """These entries go to all members who are online."""
@@ -243,18 +247,17 @@ class BatchResult:
             for conversation in {entry.conversation for entry in self.entries}
             for user in self.members[conversation]
         }
-        people |= {entry.sender for entry in self.acks} | {
-            conversation.sender for conversation in self.refused
-        }
+        people |= {entry.sender for entry in self.acks}
+        people |= {refused.sender for refused in self.refused}
         return people.union(*(note.users for note in self.notes)) - {""}
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A notice goes to some people and is not stored.
+    """A message to the people `users` that is not stored.
 
-    With `conversation` it is routed by that conversation's key; with 0 it goes to each person
-    alone, or in one message to all of them (`together`).
+    With `conversation` it is published with the routing key of that conversation; with 0 each person
+    gets a message, or all of them the same one (`together`).
     """
 
     cmd: Cmd

@@ -26,7 +26,7 @@ class RateLimit:
         return allowed
 
     def forget_full(self, now: float) -> None:
-        """Forget the names whose bucket is full again."""
+        """Forget the names that may act `burst` times again, so that the table does not grow for ever."""
         self._left = {
             name: (tokens, last_time)
             for name, (tokens, last_time) in self._left.items()

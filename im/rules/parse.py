@@ -80,10 +80,10 @@ def sender_of(delivery: ClientDelivery) -> str:
     return user if USER.fullmatch(user) else ""
 
 
-def parse(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
-    """Return the sender's request, or why it cannot be read.
+def parse_message(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
+    """Parse a client's message into a request, or a refusal that says why it cannot be read.
 
-    Whether it is allowed is decided elsewhere.
+    Whether the request is allowed is decided elsewhere.
     """
     sender, client_msg_id = sender_of(delivery), None
     if not sender:
@@ -91,10 +91,10 @@ def parse(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
     if refused := refused_too_large(delivery):
         return refused
     try:
-        body = _body(delivery.body)
+        body = _parse_json(delivery.body)
         data = body["data"]
-        client_msg_id = _client_msg_id(data)
-        token, request = _token(body), _request(body, data)
+        client_msg_id = _client_msg_id_of(data)
+        token, request = _token_of(body), _parse_request(body, data)
         _check_sender_and_key(delivery, sender, data, request)
         way = "m" if delivery.exchange == CLIENT else "a"
         return IncomingRequest(sender, token, request, client_msg_id, way, delivery.redelivered)
@@ -105,7 +105,7 @@ def parse(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
 
 
 def refused_unread(delivery: ClientDelivery, code: Code, reason: str) -> RefusedMessage:
-    """Refuse a message that was not parsed, with its client_msg_id if that can be found in it.
+    """Return a refusal of a message that was not parsed, with its client_msg_id if that can be found in its bytes.
 
     Otherwise the client would not know which of its messages is meant, and send it for ever.
     """
@@ -115,7 +115,7 @@ def refused_unread(delivery: ClientDelivery, code: Code, reason: str) -> Refused
 
 
 def refused_too_large(delivery: ClientDelivery) -> RefusedMessage | None:
-    """Refuse a message that is larger than a center reads; `None` for one that is not."""
+    """Return a refusal of a message that is larger than a message center reads; `None` for one that is not."""
     if len(delivery.body) <= BODY_BYTES:
         return None
     return refused_unread(delivery, Code.TOO_LARGE, f"a message has at most {BODY_BYTES} bytes")
@@ -126,13 +126,13 @@ def token_in(delivery: ClientDelivery) -> str:
     if len(delivery.body) > BODY_BYTES:
         return ""
     try:
-        return _token(_body(delivery.body))
+        return _token_of(_parse_json(delivery.body))
     except InvalidMessage:
         return ""
 
 
-def _body(text: bytes) -> Data:
-    """Return a message's JSON object, which holds an object `data`. Raises InvalidMessage."""
+def _parse_json(text: bytes) -> Data:
+    """Parse the bytes of a message: a JSON object, which holds an object `data`. Raises InvalidMessage."""
     try:
         body = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -142,15 +142,15 @@ def _body(text: bytes) -> Data:
     return body
 
 
-def _token(body: Data) -> str:
-    """Return the token without the word before it. Raises InvalidMessage."""
+def _token_of(body: Data) -> str:
+    """Return the access token in a message, without the word `PREFIX` before it. Raises InvalidMessage."""
     token = body.get("token")
     if not isinstance(token, str) or not token.startswith(PREFIX):
         raise InvalidMessage(Code.BAD_TOKEN, f"token: {PREFIX} directly followed by the token")
     return token.removeprefix(PREFIX)
 
 
-def _client_msg_id(data: Data) -> str | None:
+def _client_msg_id_of(data: Data) -> str | None:
     """Return the sender's own id of the message; `None` if it has none. Raises InvalidMessage."""
     client_msg_id = data.get("client_msg_id")
     if client_msg_id is None:
@@ -160,20 +160,20 @@ def _client_msg_id(data: Data) -> str | None:
     return client_msg_id
 
 
-def _request(body: Data, data: Data) -> Request:
-    """Return the request that a message holds, read by the reader of its `cmd`. Raises InvalidMessage."""
-    reader = _READERS.get(str(body.get("cmd")))
-    if reader is None:
-        raise InvalidMessage(Code.UNKNOWN_CMD, "cmd: " + ", ".join(_READERS))
-    return reader(data)
+def _parse_request(body: Data, data: Data) -> Request:
+    """Parse the request in a message's `data` as its `cmd` demands. Raises InvalidMessage."""
+    parser = _PARSERS.get(str(body.get("cmd")))
+    if parser is None:
+        raise InvalidMessage(Code.UNKNOWN_CMD, "cmd: " + ", ".join(_PARSERS))
+    return parser(data)
 
 
 def _check_sender_and_key(
     delivery: ClientDelivery, sender: str, data: Data, request: Request
 ) -> None:
-    """Check that the body names the same sender and conversation as the broker.
+    """Check that a message's body names no other sender or conversation than the broker's properties do.
 
-    Raises InvalidMessage.
+    `sender` is the one whom the broker has checked. Raises InvalidMessage.
     """
     if data.get("publisher_id", "" if isinstance(request, Say) else sender) != sender:
         raise InvalidMessage(
@@ -184,104 +184,107 @@ def _check_sender_and_key(
         raise InvalidMessage(Code.MISMATCH, "the routing key names another conversation")
 
 
-# ---- one reader for each cmd --------------------------------------------------------------------
+# ---- one parser for each cmd --------------------------------------------------------------------
 
 
-def _say(data: Data) -> Say:
-    """Return a new message: only texts need a body, and only the other types a file."""
+def _parse_say(data: Data) -> Say:
+    """Parse a new message: only texts need a body, and only the other types a file. Raises InvalidMessage."""
     try:
         kind = Type(str(data.get("type")))
     except ValueError:
         raise InvalidMessage(Code.BAD_JSON, "type: " + ", ".join(Type)) from None
-    number, file = _conversation(data), ""
+    number, file = _conversation_id(data), ""
     if kind is not Type.TEXT:
-        file = _file(data)
-    body = _text(data, empty=kind is not Type.TEXT)
-    reply = _target(data, number, "reply_to") if data.get("reply_to") is not None else 0
-    return Say(number, kind, body, file, reply, _mentions(data))
+        file = _file_id(data)
+    body = _message_text(data, empty=kind is not Type.TEXT)
+    reply = _target_seq(data, number, "reply_to") if data.get("reply_to") is not None else 0
+    return Say(number, kind, body, file, reply, _mentioned_users(data))
 
 
-def _edit(data: Data) -> Edit:
-    """Return a request for another text of a message. Raises InvalidMessage."""
-    number = _conversation(data)
-    return Edit(number, _target(data, number), _text(data))
+def _parse_edit(data: Data) -> Edit:
+    """Parse a request to give a message another text. Raises InvalidMessage."""
+    number = _conversation_id(data)
+    return Edit(number, _target_seq(data, number), _message_text(data))
 
 
-def _recall(data: Data) -> Recall:
-    """Return a request to take a message back. Raises InvalidMessage."""
-    number = _conversation(data)
-    return Recall(number, _target(data, number))
+def _parse_recall(data: Data) -> Recall:
+    """Parse a request to take a message back. Raises InvalidMessage."""
+    number = _conversation_id(data)
+    return Recall(number, _target_seq(data, number))
 
 
-def _react(data: Data) -> React:
-    """Return a reaction; `on` is true unless the client says that the emoji is removed."""
-    number, emoji, on = _conversation(data), data.get("emoji"), data.get("on", True)
+def _parse_reaction(data: Data) -> React:
+    """Parse a reaction to a message. It adds the emoji, or removes it if `on` is false. Raises InvalidMessage."""
+    number, emoji, on = _conversation_id(data), data.get("emoji"), data.get("on", True)
     if not isinstance(emoji, str) or not 1 <= len(emoji) <= MAX_EMOJI:
         raise InvalidMessage(Code.BAD_JSON, f"emoji: 1 to {MAX_EMOJI} characters")
     if not isinstance(on, bool):
         raise InvalidMessage(Code.BAD_JSON, "on: true or false")
-    return React(number, _target(data, number), emoji, on)
+    return React(number, _target_seq(data, number), emoji, on)
 
 
-def _read(data: Data) -> Read:
-    """Return a request to mark messages as read. Raises InvalidMessage."""
-    return Read(_conversation(data), _seq(data.get("seq"), least=1))
+def _parse_read_mark(data: Data) -> Read:
+    """Parse a request to mark messages as read. Raises InvalidMessage."""
+    return Read(_conversation_id(data), _parse_seq(data.get("seq"), least=1))
 
 
-def _typing(data: Data) -> Typing:
-    """Return a sign that the sender is typing. Raises InvalidMessage."""
-    return Typing(_conversation(data))
+def _parse_typing(data: Data) -> Typing:
+    """Parse a signal that the sender is typing. Raises InvalidMessage."""
+    return Typing(_conversation_id(data))
 
 
-def _heartbeat(data: Data) -> Heartbeat:
-    """Return a heartbeat; both the device and its seqs may be left out."""
+def _parse_heartbeat(data: Data) -> Heartbeat:
+    """Parse a heartbeat; both the device and the seqs up to which it has all entries may be left out.
+
+    Raises InvalidMessage.
+    """
     seqs, device = data.get("seqs", {}), data.get("device", "")
     if not isinstance(seqs, dict):
         raise InvalidMessage(Code.BAD_JSON, "seqs: an object, conversation_id to seq")
     if device != "" and not (isinstance(device, str) and _DEVICE.fullmatch(device)):
         raise InvalidMessage(Code.BAD_JSON, "device: 1 to 64 letters, digits, dots, dashes")
-    return Heartbeat(device, {_number(key): _seq(seq) for key, seq in seqs.items()})
+    return Heartbeat(device, {_parse_id(key): _parse_seq(seq) for key, seq in seqs.items()})
 
 
-def _presence(data: Data) -> SetPresence:
-    """Return the request to show a presence. Raises InvalidMessage for an unknown one."""
+def _parse_presence(data: Data) -> SetPresence:
+    """Parse a request to show a presence (online, away, ...). Raises InvalidMessage for an unknown one."""
     try:
         return SetPresence(Presence(str(data.get("state"))))
     except ValueError:
         raise InvalidMessage(Code.BAD_JSON, "state: " + ", ".join(Presence)) from None
 
 
-def _call(data: Data) -> CallSignal:
-    """Return a sign about a call. Raises InvalidMessage."""
+def _parse_call_signal(data: Data) -> CallSignal:
+    """Parse a client's signal about a call: which call it is or, to start one, whom to call. Raises InvalidMessage."""
     act, device, user = data.get("act"), data.get("device", ""), data.get("user_id", "")
     if act not in CALL_ACTS:
         raise InvalidMessage(Code.BAD_JSON, "act: " + ", ".join(CALL_ACTS))
     if not (isinstance(device, str) and _DEVICE.fullmatch(device)):
         raise InvalidMessage(Code.BAD_JSON, "device: 1 to 64 letters, digits, dots, dashes")
     if act != CALL_ACTS[0]:
-        return CallSignal(act, _number(data.get("call_id"), "call_id"), "", device)
+        return CallSignal(act, _parse_id(data.get("call_id"), "call_id"), "", device)
     if not (isinstance(user, str) and USER.fullmatch(user)):
         raise InvalidMessage(Code.BAD_JSON, "user_id: the person to call")
-    return CallSignal(act, 0, user, device, _client_msg_id(data) or "")
+    return CallSignal(act, 0, user, device, _client_msg_id_of(data) or "")
 
 
-_READERS: dict[str, Callable[[Data], Request]] = {
-    Cmd.MSG.value: _say,
-    Cmd.EDIT.value: _edit,
-    Cmd.RECALL.value: _recall,
-    Cmd.REACT.value: _react,
-    Cmd.READ.value: _read,
-    Cmd.TYPING.value: _typing,
-    Cmd.HEARTBEAT.value: _heartbeat,
-    Cmd.PRESENCE.value: _presence,
-    Cmd.CALL.value: _call,
+_PARSERS: dict[str, Callable[[Data], Request]] = {
+    Cmd.MSG.value: _parse_say,
+    Cmd.EDIT.value: _parse_edit,
+    Cmd.RECALL.value: _parse_recall,
+    Cmd.REACT.value: _parse_reaction,
+    Cmd.READ.value: _parse_read_mark,
+    Cmd.TYPING.value: _parse_typing,
+    Cmd.HEARTBEAT.value: _parse_heartbeat,
+    Cmd.PRESENCE.value: _parse_presence,
+    Cmd.CALL.value: _parse_call_signal,
 }
 
 
 # ---- parts --------------------------------------------------------------------------------------
 
 
-def _number(value: object, name: str = "conversation_id") -> int:
+def _parse_id(value: object, name: str = "conversation_id") -> int:
     """Return an id, given as a number or as its decimal digits; `name` is its field. Raises InvalidMessage."""
     text = str(value) if isinstance(value, int) else value
     if isinstance(text, str) and _NUMBER.fullmatch(text) and int(text) <= _MAX_NUMBER:
@@ -289,11 +292,14 @@ def _number(value: object, name: str = "conversation_id") -> int:
     raise InvalidMessage(Code.BAD_JSON, f"{name}: a decimal number")
 
 
-def _conversation(data: Data) -> int:
-    """Return the id of the conversation. Raises InvalidMessage, also for an id that no conversation can have."""
+def _conversation_id(data: Data) -> int:
+    """Return the conversation's id, from the field `conversation_id`. Raises InvalidMessage.
+
+    An id that no conversation can have is refused as one in which the sender is not a member.
+    """
     value = data.get("conversation_id")
     try:
-        return _number(value)
+        return _parse_id(value)
     except InvalidMessage:
         if isinstance(value, str) and value:
             reason = "conversation_id: there is no such conversation"
@@ -301,15 +307,18 @@ def _conversation(data: Data) -> int:
         raise
 
 
-def _seq(value: object, least: int = 0) -> int:
-    """Return a seq, the number of an entry in a log, from `least` on. Raises InvalidMessage."""
+def _parse_seq(value: object, least: int = 0) -> int:
+    """Return a seq, the number of an entry in a conversation's log. Raises InvalidMessage if it is below `least`."""
     if isinstance(value, int) and not isinstance(value, bool) and least <= value <= _MAX_NUMBER:
         return value
     raise InvalidMessage(Code.BAD_JSON, f"seq: a number from {least}")
 
 
-def _target(data: Data, conversation: int, name: str = "msg_id") -> int:
-    """Return the seq of a msg_id, which must belong to this conversation. Raises InvalidMessage."""
+def _target_seq(data: Data, conversation: int, name: str = "msg_id") -> int:
+    """Return the seq in a msg_id (`<conversation>.<seq>`), which the field `name` of a message holds.
+
+    Raises InvalidMessage, also for a message of another conversation.
+    """
     value = data.get(name)
     conversation_text, dot, seq = value.partition(".") if isinstance(value, str) else ("", "", "")
     if not dot or not _NUMBER.fullmatch(seq) or int(seq) > _MAX_NUMBER:
@@ -319,7 +328,7 @@ def _target(data: Data, conversation: int, name: str = "msg_id") -> int:
     return int(seq)
 
 
-def _text(data: Data, *, empty: bool = False) -> str:
+def _message_text(data: Data, *, empty: bool = False) -> str:
     """Return a message's text of at most TEXT_BYTES. Raises InvalidMessage, also if it is empty but may not be."""
     body = data.get("body", "")
     if not isinstance(body, str) or not (body or empty):
@@ -331,15 +340,15 @@ def _text(data: Data, *, empty: bool = False) -> str:
     return body
 
 
-def _file(data: Data) -> str:
-    """Return the id of an upload in its usual form. Raises InvalidMessage."""
+def _file_id(data: Data) -> str:
+    """Return the id of an uploaded file, the UUID in `file_id`, in its usual form. Raises InvalidMessage."""
     try:
         return str(UUID(data["file_id"]))
     except (KeyError, ValueError, AttributeError, TypeError):
         raise InvalidMessage(Code.BAD_JSON, "file_id: the id of an upload") from None
 
 
-def _mentions(data: Data) -> tuple[str, ...]:
+def _mentioned_users(data: Data) -> tuple[str, ...]:
     """Return the mentioned users without repetition, at most MAX_MENTIONS. Raises InvalidMessage."""
     users = data.get("mentions", [])
     if not isinstance(users, list) or len(users) > MAX_MENTIONS:

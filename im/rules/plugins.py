@@ -29,7 +29,7 @@ Settings = Mapping[str, object]
 
 
 class Place(StrEnum):
-    """The place of a plugin in the chain of stages. The value is the group of its entry point."""
+    """Where a plugin takes part: before a message is stored, or after. The value is the group of its entry point."""
 
     PARSE = "confplatform.parsers"
     """It checks or changes a text before it is stored, within the stage that parses."""
@@ -67,7 +67,10 @@ class Refusal:
 
 
 class ProcessorPlugin(Protocol):
-    """A plugin at the place PROCESS. It is made with its settings, and is used by one thread at a time."""
+    """A plugin that hears of stored messages and may answer them (Place.PROCESS), such as a bot.
+
+    It is made with its settings, and is used by one thread at a time.
+    """
 
     def handle(self, message: HeardMessage) -> Sequence[str]:
         """Return the texts with which the plugin's account answers a message, at most MOST_ANSWERS.
@@ -77,10 +80,13 @@ class ProcessorPlugin(Protocol):
 
 
 class ParserPlugin(Protocol):
-    """A plugin at the place PARSE. It is made with its settings, and is used by one thread at a time."""
+    """A plugin that checks or changes texts before they are stored (Place.PARSE), such as a filter.
+
+    It is made with its settings, and is used by one thread at a time.
+    """
 
     def check(self, text: SentText) -> str | Refusal:
-        """Return the text to store, changed or not, or a refusal."""
+        """Return the text that is stored instead of the sender's, changed or not, or a refusal."""
 
 
 class PluginFault(Exception):
@@ -89,32 +95,35 @@ class PluginFault(Exception):
 
 @dataclass(slots=True)
 class Streak:
-    """A streak counts the failures of a plugin since its last success."""
+    """A count of a plugin's failures since its last success."""
 
     failures: int = 0
 
     def note_success(self) -> None:
-        """Begin to count anew."""
+        """Set the count of failures to 0, since the plugin has handled a message."""
         self.failures = 0
 
     def note_failure(self) -> bool:
-        """Count a failure, and return whether the plugin is to be put out."""
+        """Count a failure, and return whether there were so many in a row that the plugin is to be switched off."""
         self.failures += 1
         return self.failures >= FAILURES_IN_A_ROW
 
 
 def plugin_queue(name: str) -> str:
-    """Return the queue of a plugin at the place PROCESS, in which messages wait for it."""
+    """Return the name of the broker's queue in which stored messages wait for a plugin."""
     return f"im.plugin.{name}"
 
 
 def parked_queue(name: str) -> str:
-    """Return the queue of messages on which a plugin has failed, while it did well with others."""
+    """Return the name of the queue of messages on which a plugin has failed, while it did well with others."""
     return f"im.plugin.{name}.parked"
 
 
 def heard_message(cmd: object, data: Data) -> HeardMessage | None:
-    """Return the message that the center has published, or `None` for what is no message."""
+    """Return, in the form for plugins, a message that the message center has published.
+
+    `cmd` and `data` are its two fields. `None` means that it is something else, such as an edit or a notice.
+    """
     if cmd != "msg":
         return None
     return HeardMessage(
@@ -131,10 +140,10 @@ def heard_message(cmd: object, data: Data) -> HeardMessage | None:
 def answers_of(
     name: str, account: str, message: HeardMessage, texts: object
 ) -> list[IncomingRequest]:
-    """Return a plugin's answers as requests of its account. Raises PluginFault for what is no list of texts.
+    """Return the texts with which the plugin `name` answers a message, as requests of the plugin's `account`.
 
     Each has a `client_msg_id` made of the message that it answers, so that it is stored once, however often the
-    message comes.
+    message comes. Raises PluginFault for what is no list of texts.
     """
     if isinstance(texts, str | bytes) or not isinstance(texts, Sequence):
         raise PluginFault("handle: a list of texts is expected")
@@ -153,7 +162,7 @@ def answers_of(
 
 
 def checked_text(text: object) -> str:
-    """Return a plugin's text. Raises PluginFault for one that nobody could have sent."""
+    """Return a plugin's text if a person could have sent it. Raises PluginFault for one that is empty, too long ..."""
     if not isinstance(text, str) or not text:
         raise PluginFault("a text is expected")
     if len(text.encode(errors="replace")) > TEXT_BYTES:

@@ -20,7 +20,7 @@ LONGEST_WAIT_SECONDS = 600.0
 
 
 class Excess(Enum):
-    """How far a sender is over the rate: the first message over it is refused, the next ones dropped.
+    """How far a sender is above the rate limit: the first message above it is refused, the next ones are dropped.
 
     A sender who goes on (FLOOD) is disconnected.
     """
@@ -32,9 +32,9 @@ class Excess(Enum):
 
 
 class SenderRates:
-    """The token buckets of the senders seen last.
+    """The rate limits of senders, one token bucket for each of the `most` senders seen last.
 
-    A forgotten sender, long silent, has a full bucket again.
+    A sender who was silent so long as to be forgotten has a full bucket again.
     """
 
     def __init__(self, most: int = 50_000) -> None:
@@ -43,42 +43,45 @@ class SenderRates:
         """Sender -> (messages that were left, at which time, excess since within the rate)."""
 
     def allow_backlog(self, seconds: float) -> None:
-        """Enlarge all buckets, since messages counted from now on may have waited this many seconds.
+        """Enlarge all senders' buckets, since messages counted from now on may have waited this many seconds.
 
-        During that time everybody could go on writing.
+        While they waited, their senders could go on writing at the allowed rate.
         """
         self._full = BURST + min(seconds, LONGEST_WAIT_SECONDS) * MESSAGES_A_SECOND
 
     def count_message(self, sender: str, now: float, size: int = 0) -> Excess:
-        """Count a message of `size` bytes, and return whether its sender is over the rate.
+        """Count a message of `size` bytes, and return how far its sender is above the rate limit.
 
-        The excess is counted since the sender was last within the rate, which means that at least
+        The excess is counted since the sender was last within the limit, which means that at least
         half of the burst was free. `now` is in seconds.
         """
         level, last_time, excess = self._buckets.pop(sender, (self._full, now, 0))
         now, parts = max(now, last_time), parts_of(size)
         level = min(self._full, level + (now - last_time) * MESSAGES_A_SECOND)
         if level >= parts:
-            self._keep(sender, level - parts, now, 0 if level >= BURST / 2 else excess)
+            self._store_bucket(sender, level - parts, now, 0 if level >= BURST / 2 else excess)
             return Excess.NONE
-        self._keep(sender, level, now, excess + parts)
+        self._store_bucket(sender, level, now, excess + parts)
         if (excess + parts) // FLOOD > excess // FLOOD:
             return Excess.FLOOD
         return Excess.MORE if excess else Excess.FIRST
 
-    def _keep(self, sender: str, level: float, now: float, excess: int) -> None:
-        """Remember a sender's bucket; forget the least recent sender if there are too many."""
+    def _store_bucket(self, sender: str, level: float, now: float, excess: int) -> None:
+        """Store a sender's bucket; forget the least recent sender if there are too many."""
         self._buckets[sender] = (level, now, excess)
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
 
 
 def parts_of(size: int) -> int:
-    """Return for how many messages one of `size` bytes counts."""
+    """Return as how many messages one of `size` bytes counts for the rate limit."""
     return 1 + max(0, size - 1) // BYTES_A_MESSAGE
 
 
 def users_above_limit(counts: Mapping[str, int], seconds: float) -> list[str]:
-    """Return users who have sent more in these seconds than a person may send. `counts`: user -> parts of messages."""
+    """Return the users who have sent more in these seconds than a person may send.
+
+    `counts`: user -> how many messages, of which a large one counts as several (`parts_of`).
+    """
     max_parts = BURST + MESSAGES_A_SECOND * seconds
     return [user for user, parts in counts.items() if parts > max_parts]

@@ -46,33 +46,40 @@ class Publication:
 
 
 def publications_of(outcome: BatchResult, protocols: Protocols) -> Iterator[Publication]:
-    """Return all messages that follow from a batch, in the order in which they are published."""
+    """Yield everything that is to be published about a handled batch, in the order in which to publish it.
+
+    `protocols`: id of a person who is online -> "a" (AMQP, STOMP), "m" (MQTT) or "am".
+    """
     keys: dict[int, tuple[str, ...]] = {}
     for entry in outcome.entries:
         number = entry.conversation
         if number not in keys:
             people = outcome.members.get(number, ())
             keys[number] = keys_of({user: protocols[user] for user in people if user in protocols})
-        yield from _to_all(number, to_wire(entry), keys[number])
+        yield from _publish_in_conversation(number, to_wire(entry), keys[number])
     for entry in outcome.acks:
-        yield _to_one(entry.sender, acknowledgement(entry), protocols)
+        yield _publish_to_person(entry.sender, acknowledgement(entry), protocols)
     for refused in outcome.refused:
         if refused.sender:
-            yield _to_one(refused.sender, refusal_notice(refused), protocols)
+            yield _publish_to_person(refused.sender, refusal_notice(refused), protocols)
     for note in outcome.notes:
         yield from notice_publications(note, protocols)
 
 
 def entry_publications(entry: StoredEntry, protocols: Protocols) -> Iterator[Publication]:
-    """Return the messages that bring an entry of a log to those of its readers who are online."""
-    return _to_all(entry.conversation, to_wire(entry), keys_of(protocols))
+    """Yield the messages that bring an entry of a conversation's log to those of its readers who are online.
+
+    `protocols`: id of a person who is online -> "a" (AMQP, STOMP), "m" (MQTT) or "am".
+    """
+    return _publish_in_conversation(entry.conversation, to_wire(entry), keys_of(protocols))
 
 
 def notice_publications(note: Notice, protocols: Protocols) -> Iterator[Publication]:
-    """Return the messages that bring a notice to people: one for a conversation, or one for each.
+    """Yield the messages that bring a notice to those of its people who are online.
 
-    A notice that is the same for many goes to them together, by a key of which no receiver can tell
-    who the others are.
+    It is one message for a conversation, or one for each person. A notice that goes to many `together` has a routing
+    key that does not tell its receivers who the others are.
+    `protocols`: id of a person who is online -> "a" (AMQP, STOMP), "m" (MQTT) or "am".
     """
     message = {"cmd": note.cmd.value, "data": note.data}
     listening = {user: protocols[user] for user in note.users if user in protocols}
@@ -83,10 +90,10 @@ def notice_publications(note: Notice, protocols: Protocols) -> Iterator[Publicat
         return
     if note.conversation:
         if listening:
-            yield from _to_all(note.conversation, message, keys_of(listening))
+            yield from _publish_in_conversation(note.conversation, message, keys_of(listening))
         return
     for user in listening:
-        yield _to_one(user, message, listening)
+        yield _publish_to_person(user, message, listening)
 
 
 def keys_of(protocols: Protocols) -> tuple[str, ...]:
@@ -99,8 +106,10 @@ def keys_of(protocols: Protocols) -> tuple[str, ...]:
     )
 
 
-def _to_all(conversation: int, message: Data, keys: tuple[str, ...]) -> Iterator[Publication]:
-    """Return the messages that bring `message` to the people whom `keys` reach, KEYS_A_PUBLISH keys each.
+def _publish_in_conversation(
+    conversation: int, message: Data, keys: tuple[str, ...]
+) -> Iterator[Publication]:
+    """Yield the messages that bring `message` to the people whom `keys` reach, KEYS_A_PUBLISH keys each.
 
     There is one message even without keys, since archivers get it by the conversation's own key.
     """
@@ -109,10 +118,10 @@ def _to_all(conversation: int, message: Data, keys: tuple[str, ...]) -> Iterator
         yield Publication(INCOMING, key, body, keys[first : first + KEYS_A_PUBLISH])
 
 
-def _to_one(user: str, message: Data, protocols: Protocols) -> Publication:
-    """Return the message that brings `message` to one person.
+def _publish_to_person(user: str, message: Data, protocols: Protocols) -> Publication:
+    """Return the publication that brings `message` to one person.
 
-    If it is unknown over which protocols the person listens, it goes to all of them.
+    If `protocols` does not say over which protocols the person listens, it goes to all of them.
     """
     letters = protocols.get(user, EVERY_WAY)
     key, *further_keys = [*keys_of({user: letters})] or [user_key(user)]

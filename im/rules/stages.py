@@ -35,7 +35,7 @@ MOST_BYTES = 96 * 1024
 
 
 class StageName(StrEnum):
-    """The stages, in the order in which a message takes them."""
+    """The steps of a message center (the process that stores clients' messages), in the order of a message's way."""
 
     STREAM = "stream"
     PARSE = "parse"
@@ -53,23 +53,29 @@ FEEDS = {
 
 
 class InvalidStageMessage(ValueError):
-    """A message between stages cannot be read; no stage of ours has written it."""
+    """A message between two stages of a message center cannot be read; no stage of ours has written it."""
 
 
 def stage_queue(stage: StageName, number: int) -> str:
-    """Return the queue that a stage of the center with this number reads; the first stage reads the clients' messages."""
+    """Return the name of the queue that a stage of the message center with this number consumes.
+
+    The first stage consumes the clients' messages.
+    """
     if stage is StageName.STREAM:
         return ingress(number)
     return f"{STAGES}{stage}" if number == 0 else f"{STAGES}{stage}.{number}"
 
 
 def member_name(number: int, stage: StageName | None = None) -> str:
-    """Return what a center is called, or one stage of it: its number, and the stage."""
+    """Return the name of a message center's process: the center's number and, if it runs one stage alone, the stage."""
     return f"{number} {stage}" if stage else str(number)
 
 
 def members_of_chains(centers: int, *, distributed: bool) -> list[tuple[int, StageName | None]]:
-    """Return (number, stage) of each process of these centers; the stage is `None` where one process runs all."""
+    """Return (center's number, stage) of each process of so many message centers.
+
+    The stage is `None` where one process runs all stages (not `distributed`).
+    """
     shown: list[StageName | None] = [*StageName] if distributed else [None]
     return [(number, stage) for number in range(centers) for stage in shown]
 
@@ -82,7 +88,7 @@ _delivery_decoder = msgspec.msgpack.Decoder(ClientDelivery)
 
 
 def _decoded(decoder: msgspec.msgpack.Decoder[Content], body: bytes) -> Content:
-    """Return what a message holds. Raises InvalidStageMessage."""
+    """Decode the body of a message between two stages. Raises InvalidStageMessage."""
     try:
         return decoder.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -90,14 +96,14 @@ def _decoded(decoder: msgspec.msgpack.Decoder[Content], body: bytes) -> Content:
 
 
 def encode_delivery(delivery: ClientDelivery) -> bytes:
-    """Write a client's message for the stage that parses it."""
+    """Encode a client's message for the queue of the stage that parses it."""
     return _encoder.encode(delivery)
 
 
 def decode_delivery(received: ClientDelivery) -> ClientDelivery:
-    """Return the client's message that a message between stages holds. Raises InvalidStageMessage.
+    """Decode the client's message in a message between stages. Raises InvalidStageMessage.
 
-    It counts as redelivered if any of the two was.
+    It counts as redelivered if the broker has delivered either of the two before.
     """
     delivery = _decoded(_delivery_decoder, received.body)
     return replace(delivery, redelivered=delivery.redelivered or received.redelivered)
@@ -107,7 +113,10 @@ def decode_delivery(received: ClientDelivery) -> ClientDelivery:
 
 
 class _RequestMessage(msgspec.Struct, array_like=True):
-    """A request as it travels. `kind` is the name of its class; the token has been checked and stays behind."""
+    """A request as it is sent from one stage to the next.
+
+    `kind` is the name of the request's class. The token is not sent, since it has been checked.
+    """
 
     sender: str
     kind: str
@@ -125,7 +134,7 @@ _request_decoder = msgspec.msgpack.Decoder(_RequestMessage)
 
 
 def encode_request(incoming: IncomingRequest) -> bytes:
-    """Write a request of an authenticated sender for the stage that processes it."""
+    """Encode a request of an authenticated sender for the queue of the stage that processes it."""
     return _encoder.encode(
         _RequestMessage(
             incoming.sender,
@@ -139,9 +148,9 @@ def encode_request(incoming: IncomingRequest) -> bytes:
 
 
 def decode_request(received: ClientDelivery) -> IncomingRequest:
-    """Return the request that a message between stages holds. Raises InvalidStageMessage.
+    """Decode the client's request in a message between stages. Raises InvalidStageMessage.
 
-    It counts as redelivered if any of the two was.
+    It counts as redelivered if the broker has delivered the client's message or this one before.
     """
     message = _decoded(_request_decoder, received.body)
     if message.kind not in _KINDS:
@@ -159,7 +168,7 @@ _result_decoder = msgspec.msgpack.Decoder(BatchResult)
 
 
 def encode_result(outcome: BatchResult) -> Iterator[bytes]:
-    """Write a result for the stage that routes it: in one message, or in several where it is too large for one.
+    """Encode a batch's result for the queue of the stage that publishes it: in one message, or several if it is large.
 
     The entries keep their order. The members of a large group may be divided among messages.
     """
@@ -172,12 +181,12 @@ def encode_result(outcome: BatchResult) -> Iterator[bytes]:
 
 
 def decode_result(received: ClientDelivery) -> BatchResult:
-    """Return the result that a message between stages holds. Raises InvalidStageMessage."""
+    """Decode the batch's result in a message between stages. Raises InvalidStageMessage."""
     return _decoded(_result_decoder, received.body)
 
 
 def _halves(outcome: BatchResult) -> list[BatchResult]:
-    """Divide a result in two; [] for one that cannot be divided."""
+    """Divide a batch's result in two, since it is too large for one message; [] for one that cannot be divided."""
     acks, refused, notes = outcome.acks, outcome.refused, outcome.notes
     if outcome.entries and (acks or refused or notes):
         stored = BatchResult(outcome.entries, members=outcome.members)
@@ -188,10 +197,10 @@ def _halves(outcome: BatchResult) -> list[BatchResult]:
         return []
     if max(len(outcome.entries), len(acks), len(refused), len(notes)) == 1:
         return [BatchResult(acks=acks), BatchResult(refused=refused, notes=notes)]
-    return [_part(outcome, 0), _part(outcome, 1)]
+    return [_half_of_each_list(outcome, 0), _half_of_each_list(outcome, 1)]
 
 
-def _part(outcome: BatchResult, which: int) -> BatchResult:
+def _half_of_each_list(outcome: BatchResult, which: int) -> BatchResult:
     """Return the first (0) or second half (1) of each of a result's lists."""
 
     def half(items: list[Content]) -> list[Content]:
@@ -206,7 +215,10 @@ def _part(outcome: BatchResult, which: int) -> BatchResult:
 
 
 def _with_half_the_members(outcome: BatchResult, entry: StoredEntry) -> list[BatchResult]:
-    """Divide the members of a result's only entry; [] where it has fewer than two."""
+    """Return the result's only entry twice, each time for half of the conversation's members.
+
+    [] means that it has fewer than two.
+    """
     members = outcome.members[entry.conversation]
     middle = len(members) // 2
     if not middle:

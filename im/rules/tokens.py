@@ -21,7 +21,10 @@ _SALT = "im.token"
 
 
 class Bearer(StrEnum):
-    """The kind of client that holds a token. The broker's auth backend decides by it."""
+    """The kind of client that holds an access token; it decides what the client may do at the broker.
+
+    USER: a person's device. MANAGER: a management client. SERVICE: a program such as a media server.
+    """
 
     USER = "u"
     MANAGER = "m"
@@ -30,7 +33,7 @@ class Bearer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """The content of a token.
+    """The content of an access token for instant messages. `issued` and `expires` are in seconds since 1970.
 
     `platform` is the platform whose data holds the person's conversations.
     """
@@ -62,7 +65,10 @@ class InvalidToken(ValueError):
 def issue(
     user: str, platform: str, bearer: Bearer, now: float, seconds: int = TOKEN_SECONDS
 ) -> tuple[str, Token]:
-    """Return a new token, as text and as value, that is valid for this many seconds."""
+    """Return a new access token, as signed text and as value, that is valid for this many seconds.
+
+    `platform` is the platform whose data holds the user's conversations; `now` is in seconds since 1970.
+    """
     issued = int(now)
     token = Token(user, platform, bearer, secrets.token_hex(8), issued, issued + seconds)
     fields = [token.user, token.platform, token.bearer, token.id, token.issued, token.expires]
@@ -70,7 +76,10 @@ def issue(
 
 
 def read(text: str) -> Token:
-    """Return the content of a token, which may be expired or revoked. Raises InvalidToken."""
+    """Check the signature of an access token and return its content. Raises InvalidToken.
+
+    The token may still be expired or revoked.
+    """
     if len(text) > 512:
         raise InvalidToken("too long")
     try:

@@ -56,7 +56,7 @@ def mqtt_out_key(user: str) -> str:
 
 
 def user_exchange(user: str) -> str:
-    """Return the fanout exchange between the center's exchanges and a person's queues."""
+    """Return the name of a person's own exchange, which copies each message to all queues of the person's devices."""
     return f"exchange_u_{user}"
 
 
@@ -66,10 +66,16 @@ def user_queue(user: str, device: str) -> str:
 
 
 def server_key(key: str, server_id: str) -> str:
-    """Return the key that reaches one server of a kind (`balance`, `media`) or, without a proper id, all of them."""
+    """Return the routing key that reaches one server of a kind or, without a proper id, all of them.
+
+    `key` is the kind: `balance` or `media`.
+    """
     return f"{key}.{server_id}" if SERVER_ID.fullmatch(server_id) else key
 
 
-def ingress(shard: int) -> str:
-    """Return the queue of a message center; the first has the name that IM §10.1 gives."""
-    return INGRESS if shard == 0 else f"{INGRESS}.{shard}"
+def ingress(number: int) -> str:
+    """Return the name of the queue from which the message center with this number takes clients' messages.
+
+    The first has the name that IM §10.1 gives.
+    """
+    return INGRESS if number == 0 else f"{INGRESS}.{number}"

@@ -28,7 +28,7 @@ _METADATA = 4096
 
 
 class TransferRefused(Exception):
-    """An upload or a download is refused, with an HTTP status, a code and a sentence."""
+    """An upload or a download is refused, with an HTTP status, a code for programs, and a sentence for people."""
 
     def __init__(self, status: int, code: str, why: str, **headers: str) -> None:
         self.status, self.code, self.why, self.headers = status, code, why, headers
@@ -36,14 +36,14 @@ class TransferRefused(Exception):
 
 
 def parse_number(text: str | None, header: str) -> int:
-    """Return the whole number in a header. Raises TransferRefused."""
+    """Return the whole number that is the `text` of an HTTP header. Raises TransferRefused."""
     if text is None or not re.fullmatch(r"[0-9]{1,18}", text):
         raise TransferRefused(400, "bad_request", f"{header}: a whole number is required")
     return int(text)
 
 
 def parse_metadata(header: str) -> dict[str, str]:
-    """Return the keys and values of `Upload-Metadata`, whose values are in base64.
+    """Return the keys and values in the header `Upload-Metadata` of an upload (tus); the values come in base64.
 
     Raises TransferRefused.
     """
@@ -80,9 +80,9 @@ def content_disposition(name: str, content_type: str) -> str:
 
 
 def parse_range(header: str, size: int) -> tuple[int, int] | None:
-    """Return the first and last byte of a `Range` header; `None` means the whole file.
+    """Return the first and last byte of a file that a `Range` header asks for; `None` means the whole file.
 
-    Raises TransferRefused 416 if the file is shorter.
+    `size` is the file's, in bytes. Raises TransferRefused 416 if the file is shorter.
     """
     match = _RANGE.fullmatch(header.strip())
     if match is None:  # for no range, several, or another unit the whole file is a valid answer

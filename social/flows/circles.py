@@ -74,7 +74,7 @@ def change(
         if not Circle.objects.using(database).filter(pk=number).exists():
             raise Denied(DenyReason.NOT_FOUND, NO_CIRCLE)
         if wanted:
-            conversations.change(store, number, me, wanted, now)
+            conversations.change_settings(store, number, me, wanted, now)
         if circle_fields:
             _change_circle(store, me, number, circle_fields, now)
 

@@ -137,8 +137,8 @@ def _add_to_circle(
     """Add a guest to a circle, if the inviting person may still invite people to it."""
     try:
         with transaction.atomic(using=store.database):
-            members.add(store, circle, inviter, [guest.id], True, now)
-            members.join(store, circle, guest, now)
+            members.add_members(store, circle, inviter, [guest.id], True, now)
+            members.join_group(store, circle, guest, now)
     except Denied:
         pass  # The two are contacts all the same.
 

@@ -105,7 +105,7 @@ def delete(store: PlatformStore, me: Person, call_id: int, now: datetime) -> Non
     call = own_call(store, me, call_id)
     if me.id != call.callee.id or not call.voicemail_seq:
         raise Denied(DenyReason.NOT_FOUND, "there is no such voicemail of yours")
-    own_view.hide(store, call.conversation, me.id, call.voicemail_seq, now)
+    own_view.hide_message(store, call.conversation, me.id, call.voicemail_seq, now)
 
 
 def set_greeting(store: PlatformStore, me: Person, file_id: UUID | None, now: datetime) -> None:

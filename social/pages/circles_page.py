@@ -127,15 +127,15 @@ def change_membership(visit: Visit, number: int) -> str:
     store, me, now, action = visit.store, visit.me, visit.now, visit.request.POST.get("do")
     match action:
         case "join":
-            members.join(store, number, me, now)
+            members.join_group(store, number, me, now)
         case "leave":
-            members.leave(store, number, me, now)
+            members.leave_conversation(store, number, me, now)
         case "dissolve":
             conversations.dissolve(store, number, me, now)
         case "invite" | "admit":
-            members.add(store, number, me, [user], action == "invite", now)
+            members.add_members(store, number, me, [user], action == "invite", now)
         case "remove":
-            members.remove(store, number, me, user, now)
+            members.remove_member(store, number, me, user, now)
         case "admin" | "member" | "owner":
             members.set_role(store, number, me, user, Role(action), now)
         case _:

@@ -115,7 +115,7 @@ def save_details(visit: Visit, user: str) -> str:
     """Save the name, the note and the labels that the person gives a contact."""
     if not USER.fullmatch(user):
         raise Denied(DenyReason.NOT_FOUND)
-    contact_flow.rename(visit.store, visit.me, user, visit.field("name", 64))
+    contact_flow.set_name(visit.store, visit.me, user, visit.field("name", 64))
     contact_flow.set_note(visit.store, visit.me, user, visit.field("note", 2000, lines=True))
     labels.set_labels(visit.store, visit.me, user, visit.numbers("labels"))
     return f"{CONTACTS}{user}/"

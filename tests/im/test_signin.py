@@ -322,7 +322,7 @@ def test_a_clients_queue_is_deleted_that(what: str, ann: Account) -> None:
     name = f"queue_u_{ann.moid}_odd"
     connection.channel().queue_declare(name, durable=True, arguments=ODD[what])
     eventually(lambda: name in {queue["name"] for queue in broker.device_queues()})
-    forbidden_queues.remove()
+    forbidden_queues.delete_forbidden()
     assert asked_of_the_broker(f"/queues/im/{name}") is None
     eventually(lambda: _has_ended(connection))
 
@@ -331,7 +331,7 @@ def test_a_clients_queue_with_limits_of_its_own_stays(ann: Account) -> None:
     connection = amqp(ann.moid, login(ann)["token"])
     arguments = {"x-max-length": 10, "x-expires": 60_000, "x-queue-type": "classic"}
     connection.channel().queue_declare(f"queue_u_{ann.moid}_fine", arguments=arguments)
-    forbidden_queues.remove()
+    forbidden_queues.delete_forbidden()
     assert asked_of_the_broker(f"/queues/im/queue_u_{ann.moid}_fine")["name"]
     broker.delete_queues([f"queue_u_{ann.moid}_fine"])
     connection.close()

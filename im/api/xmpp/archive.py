@@ -20,15 +20,15 @@ MOST_CONVERSATIONS = 200
 
 async def on_form(person: Person, session: Session, node: Element, to: Jid) -> Element:
     """Say which fields a question may have."""
-    return stanzas.result(node, to, rules.form())
+    return stanzas.iq_result(node, to, rules.form_of_fields())
 
 
 async def on_query(person: Person, session: Session, node: Element, to: Jid) -> Element:
     """Send a page of history, then the answer that ends it. Raises Refused, NoAnswer."""
-    content = stanzas.payload(node)
+    content = stanzas.iq_content(node)
     assert content is not None
     try:
-        query = rules.read(content)
+        query = rules.parse_query(content)
     except rules.InvalidQuery as error:
         raise Refused("malformed", str(error)) from None
     number = person.domain.conversation_of(to)
@@ -44,8 +44,8 @@ async def on_query(person: Person, session: Session, node: Element, to: Jid) -> 
         conversation = person.conversations[int(entry["data"]["conversation_id"])]
         message = _message(person, session, conversation, entry)
         assert message is not None
-        person.send(rules.result(query, archive, session.jid, message, entry))
-    return stanzas.result(node, to, rules.end(page))
+        person.send(rules.result_message(query, archive, session.jid, message, entry))
+    return stanzas.iq_result(node, to, rules.fin_element(page))
 
 
 async def _of_account(person: Person, query: Query) -> list[Conversation]:
@@ -72,7 +72,7 @@ async def _page(
     entries: list[Data] = []
     for conversation in conversations:
         entries += await _candidates(person, session, conversation, query, bound)
-    return rules.cut(query, entries, bound)
+    return rules.page_of(query, entries, bound)
 
 
 async def _bound(person: Person, place: str) -> Key:
@@ -108,7 +108,9 @@ async def _candidates(
             entry for entry in part["entries"] if _message(person, session, conversation, entry)
         ]
         found += [
-            entry for entry in shown if rules.cut(query, [entry], bound).entries or not query.most
+            entry
+            for entry in shown
+            if rules.page_of(query, [entry], bound).entries or not query.most
         ]
         ends = [str(entry["data"].get("sent_at", "")) for entry in part["entries"]]
         is_past = bool(ends) and ends[0] < max(query.start, lowest) if is_backward else False
@@ -144,10 +146,10 @@ def _message(
         kind, by = "chat", session.own
     else:
         by = person.domain.room(conversation.number)
-        nick = muc.clean(str(data.get("publisher_name", "")))
+        nick = muc.nick_of(str(data.get("publisher_name", "")))
         sender, receiver = person.domain.room(conversation.number, nick), session.own
         kind, is_own = "groupchat", data.get("publisher_id") == person.user
     key = str(data.get("client_msg_id") or "") if is_own else ""
     return messages.entry_stanza(
-        entry, kind, sender, receiver, person.site, key=key or messages.place(data), by=by
+        entry, kind, sender, receiver, person.site, key=key or messages.archive_id(data), by=by
     )

@@ -130,9 +130,9 @@ async def _answer(
     try:
         data = await person.link.answer(future)
     except Refused as error:
-        person.send(stanzas.failure(node, to, fault_of(error), error.words))
+        person.send(stanzas.error_answer(node, to, fault_of(error), error.words))
     except NoAnswer as error:
-        person.send(stanzas.failure(node, to, Fault.AWAY, str(error)))
+        person.send(stanzas.error_answer(node, to, Fault.AWAY, str(error)))
     else:
         person.places.keep(key, str(data["msg_id"]))
         if command.wants_receipt and not person.domain.conversation_of(to):
@@ -213,7 +213,7 @@ def _show_direct(
         sender,
         receiver,
         person.site,
-        key=key or messages.place(data),
+        key=key or messages.archive_id(data),
         by=session.own,
         delayed=delayed,
     )

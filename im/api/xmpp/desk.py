@@ -106,12 +106,12 @@ class Desk:
                 self._refuse(node, Fault.UNAVAILABLE, "this cannot be done")
 
     def _to(self, node: Element) -> Jid:
-        return self.person.domain.shown(addresses.parse(node.get("to", "")))
+        return self.person.domain.as_client_wrote(addresses.parse(node.get("to", "")))
 
     def _refuse(self, node: Element, fault: Fault, words: str) -> None:
         """Answer a stanza with an error, unless it is an error or an answer itself."""
         if node.get("type") not in ("error", "result"):
-            self.person.send(stanzas.failure(node, self._to(node), fault, words))
+            self.person.send(stanzas.error_answer(node, self._to(node), fault, words))
 
     async def _handle(self, session: Session, node: Element) -> None:
         """Handle a stanza. Raises Refused, NoAnswer."""
@@ -139,7 +139,7 @@ class Desk:
 
     async def _on_question(self, session: Session, node: Element, to: Jid) -> None:
         """Answer a request (IQ). Raises Refused, NoAnswer."""
-        content = stanzas.payload(node)
+        content = stanzas.iq_content(node)
         namespace = "" if content is None else stanzas.namespace_of(content)
         question = QUESTIONS.get((node.get("type", ""), namespace))
         if question is None:

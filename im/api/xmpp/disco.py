@@ -44,7 +44,7 @@ async def on_info(person: Person, session: Session, node: Element, to: Jid) -> E
     category, kind, name = identity
     query.append(element(DISCO_INFO, "identity", category=category, type=kind, name=name))
     query.extend(element(DISCO_INFO, "feature", var=feature) for feature in features)
-    return stanzas.result(node, to, query)
+    return stanzas.iq_result(node, to, query)
 
 
 async def on_items(person: Person, session: Session, node: Element, to: Jid) -> Element:
@@ -56,16 +56,16 @@ async def on_items(person: Person, session: Session, node: Element, to: Jid) -> 
         groups = Jid("", person.domain.groups)
         items = await rooms.listed(person) if is_groups else [(groups, "Groups")]
     query.extend(element(DISCO_ITEMS, "item", jid=str(jid), name=name) for jid, name in items)
-    return stanzas.result(node, to, query)
+    return stanzas.iq_result(node, to, query)
 
 
 async def on_ping(person: Person, session: Session, node: Element, to: Jid) -> Element:
     """Answer a ping."""
-    return stanzas.result(node, to)
+    return stanzas.iq_result(node, to)
 
 
 async def on_carbons(person: Person, session: Session, node: Element, to: Jid) -> Element:
     """Switch on or off that a client gets copies of what other clients of the person send (XEP-0280)."""
-    wish = stanzas.payload(node)
+    wish = stanzas.iq_content(node)
     session.carbons = wish is not None and stanzas.name_of(wish) == "enable"
-    return stanzas.result(node, to)
+    return stanzas.iq_result(node, to)

@@ -46,7 +46,7 @@ async def enter(person: Person, session: Session, node: Element, number: int, to
     for entry in entries:
         _show_to(person, session, conversation, entry, delayed=True)
     room = person.domain.room(number)
-    person.send(muc.subject(room, session.jid, conversation.notice))
+    person.send(muc.subject_message(room, session.jid, conversation.notice))
 
 
 def leave(person: Person, session: Session, number: int) -> None:
@@ -54,7 +54,7 @@ def leave(person: Person, session: Session, number: int) -> None:
     nick = session.rooms.pop(number, "")
     if nick:
         room = person.domain.room(number, nick)
-        person.send(muc.left(room, session.jid, is_self=True))
+        person.send(muc.leave_presence(room, session.jid, is_self=True))
 
 
 async def _names(person: Person, number: int) -> dict[str, muc.Occupant]:
@@ -65,7 +65,7 @@ async def _names(person: Person, number: int) -> dict[str, muc.Occupant]:
             len(rows) < MOST_OCCUPANTS or row["user_id"] == person.user
         ):
             rows.append(row)
-    return muc.occupants(rows)
+    return muc.occupants_of(rows)
 
 
 def _present(
@@ -80,7 +80,9 @@ def _present(
 ) -> Element:
     room = person.domain.room(number, occupant.nick)
     address = person.address(user, session)
-    return muc.present(room, session.jid, occupant, address, is_self=is_self, is_renamed=is_renamed)
+    return muc.presence_in_room(
+        room, session.jid, occupant, address, is_self=is_self, is_renamed=is_renamed
+    )
 
 
 def show(person: Person, conversation: Conversation, entry: Data, *, delayed: bool = False) -> None:
@@ -102,7 +104,7 @@ def _show_to(
     data = entry["data"]
     room = person.domain.room(conversation.number)
     is_own = data.get("publisher_id") == person.user
-    nick = muc.clean(
+    nick = muc.nick_of(
         session.rooms[conversation.number] if is_own else data.get("publisher_name", "")
     )
     key = str(data.get("client_msg_id") or "") if is_own else ""
@@ -112,7 +114,7 @@ def _show_to(
         person.domain.room(conversation.number, nick),
         session.jid,
         person.site,
-        key=key or messages.place(data),
+        key=key or messages.archive_id(data),
         by=room,
         delayed=delayed,
     )
@@ -133,7 +135,7 @@ async def _follow(
         person.take(answer["conversation"])
         for session in inside:
             room = person.domain.room(number)
-            person.send(muc.subject(room, session.jid, conversation.notice))
+            person.send(muc.subject_message(room, session.jid, conversation.notice))
         return
     if data.get("what") in ("added", "joined", "role"):
         names = await _names(person, number)
@@ -150,9 +152,9 @@ def _show_gone(person: Person, number: int, data: Data, inside: list[Session]) -
     for user in data.get("users", ()):
         is_self = user["user_id"] == person.user
         for session in inside:
-            nick = session.rooms.pop(number, "") if is_self else muc.clean(user.get("name", ""))
+            nick = session.rooms.pop(number, "") if is_self else muc.nick_of(user.get("name", ""))
             room = person.domain.room(number, nick)
-            person.send(muc.left(room, session.jid, is_self=is_self, for_good=True))
+            person.send(muc.leave_presence(room, session.jid, is_self=is_self, for_good=True))
 
 
 async def listed(person: Person) -> list[tuple[Jid, str]]:

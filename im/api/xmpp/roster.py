@@ -17,15 +17,15 @@ async def on_get(person: Person, session: Session, node: Element, to: Jid) -> El
     """Answer with all contacts. Raises Refused, NoAnswer."""
     query = stanzas.element(stanzas.ROSTER, "query")
     async for contact in person.listed("contacts", "contacts"):
-        item = rules.item(person.domain, contact)
+        item = rules.roster_item(person.domain, contact)
         if item is not None:
             query.append(item)
-    return stanzas.result(node, to, query)
+    return stanzas.iq_result(node, to, query)
 
 
 async def on_set(person: Person, session: Session, node: Element, to: Jid) -> Element:
     """Rename or remove a contact, as a client asks. Raises Refused, NoAnswer."""
-    query = stanzas.payload(node)
+    query = stanzas.iq_content(node)
     item = None if query is None else stanzas.child(query, stanzas.ROSTER, "item")
     if item is None:
         raise Refused("malformed", "an item is expected")
@@ -34,7 +34,7 @@ async def on_set(person: Person, session: Session, node: Element, to: Jid) -> El
         await person.link.call("DELETE", f"contacts/{user}")
     else:
         await _rename(person, user, item.get("name", "")[:64])
-    return stanzas.result(node, to)
+    return stanzas.iq_result(node, to)
 
 
 async def _rename(person: Person, user: str, name: str) -> None:
@@ -112,7 +112,9 @@ async def on_pushed_contact(person: Person, data: Data) -> None:
             found = contact
     for session in person.sessions.values():
         query = stanzas.element(stanzas.ROSTER, "query")
-        query.append(rules.item(person.domain, found) or rules.removed(person.domain, user))
+        query.append(
+            rules.roster_item(person.domain, found) or rules.removal_item(person.domain, user)
+        )
         push = stanzas.stanza("iq", session.own, session.jid, "set", f"r-{person.link.device}")
         push.append(query)
         person.send(push)

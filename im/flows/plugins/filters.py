@@ -35,18 +35,21 @@ BATCH_SECONDS = 1.0
 
 
 def load_filters() -> list[Filter]:
-    """Return the configured plugins at the place PARSE, in the order of IM_PLUGINS. Raises database errors.
+    """Return the configured plugins that check texts before these are stored, in the order of the setting IM_PLUGINS.
 
-    One that cannot be made is left out and put out; one that is not installed is left out.
+    One that cannot be created is left out and switched off; one that is not installed is left out. Raises database
+    errors.
     """
     configured = repository.configured()
     found = repository.installed() if configured else {}
     named = [found[name] for name in configured if name in found]
-    return [made for plugin in named if plugin.place is Place.PARSE for made in _made(plugin)]
+    return [
+        made for plugin in named if plugin.place is Place.PARSE for made in _create_filter(plugin)
+    ]
 
 
-def _made(plugin: Installed) -> list[Filter]:
-    """Return a plugin as a list; [] if it cannot be made."""
+def _create_filter(plugin: Installed) -> list[Filter]:
+    """Create a filter from an installed plugin and return it in a list; [] and switched off if that fails."""
     switches.enter(plugin)
     try:
         return [Filter(plugin.name, cast(ParserPlugin, repository.create(plugin)))]
@@ -57,21 +60,24 @@ def _made(plugin: Installed) -> list[Filter]:
 
 
 class Filter:
-    """A plugin at the place PARSE, with its switch and its failures in a row."""
+    """A plugin that checks texts before these are stored, with its switch and the count of its failures in a row."""
 
     def __init__(self, name: str, plugin: ParserPlugin) -> None:
         self._name, self._plugin = name, plugin
         self._switch, self._streak = Switch(name), Streak()
 
     def apply(self, requests: Sequence[IncomingRequest]) -> list[IncomingRequest | RefusedMessage]:
-        """Return the requests as the plugin has changed them, or refusals; while it is out, as they came."""
+        """Return the requests as the plugin has changed them, or its refusals.
+
+        While it is switched off, or if it takes too long, they stay as they came.
+        """
         items: list[IncomingRequest | RefusedMessage] = [*requests]
         if not any(isinstance(item.request, Say | Edit) for item in requests):
             return items
         if not self._switch.is_on():
             return items
         try:
-            checked = guard.call(
+            checked = guard.call_with_limit(
                 self._name, BATCH_SECONDS, lambda: [self._checked(item) for item in requests]
             )
         except PluginFault as fault:
@@ -81,7 +87,7 @@ class Filter:
         return [self._result(came, item) for came, item in zip(requests, checked, strict=True)]
 
     def _checked(self, incoming: IncomingRequest) -> IncomingRequest | RefusedMessage | Exception:
-        """Return a request as the plugin has changed it, a refusal, or what the plugin has raised about it."""
+        """Return a request as the plugin has changed it, the plugin's refusal, or the exception that it has raised."""
         request = incoming.request
         if not isinstance(request, Say | Edit) or not request.body:
             return incoming
@@ -89,8 +95,10 @@ class Filter:
             text = SentText(request.conversation, incoming.sender, request.body)
             match self._plugin.check(text):
                 case Refusal(reason):
-                    mark = incoming.client_msg_id
-                    return RefusedMessage(incoming.sender, Code.MUTED, str(reason)[:300], mark)
+                    client_msg_id = incoming.client_msg_id
+                    return RefusedMessage(
+                        incoming.sender, Code.MUTED, str(reason)[:300], client_msg_id
+                    )
                 case body:
                     return replace(incoming, request=replace(request, body=checked_text(body)))
         except Exception as error:
@@ -99,7 +107,10 @@ class Filter:
     def _result(
         self, came: IncomingRequest, checked: IncomingRequest | RefusedMessage | Exception
     ) -> IncomingRequest | RefusedMessage:
-        """Return what goes on: the result, or the request as it came if the plugin has failed on it."""
+        """Return the plugin's result, or the request as it `came` if the plugin has raised an exception on it.
+
+        A failure is counted.
+        """
         if not isinstance(checked, Exception):
             self._streak.note_success()
             return checked
@@ -108,6 +119,7 @@ class Filter:
         return came
 
     def _note_failure(self, fault: str) -> None:
+        """Count a failure of the plugin, and switch it off after too many in a row; `fault` says what went wrong."""
         if self._streak.note_failure() and self._switch.is_on():
             log.error("plugin %s is put out: %s", self._name, fault)
             self._switch.put_out(fault)

@@ -15,10 +15,11 @@ log = logging.getLogger("im.plugins")
 T = TypeVar("T")
 
 
-def call(name: str, seconds: float, function: Callable[[], T]) -> T:
-    """Return what a function of a plugin returns. Raises PluginFault if it raises, or takes longer than this.
+def call_with_limit(name: str, seconds: float, function: Callable[[], T]) -> T:
+    """Call a function of the plugin `name` in a thread, and return its result.
 
-    A thread that is still busy then is left to itself; it ends with the process.
+    Raises PluginFault if it raises, or takes longer than `seconds`; its thread is then left to itself and
+    ends with the process.
     """
     results: list[T] = []
     errors: list[BaseException] = []

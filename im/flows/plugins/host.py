@@ -131,7 +131,7 @@ class PluginHost:
         fault = ""
         for _ in range(TRIES):
             try:
-                texts = guard.call(
+                texts = guard.call_with_limit(
                     self._plugin_name, HANDLE_SECONDS, lambda: self._plugin.handle(message)
                 )
                 answers = answers_of(self._plugin_name, self._account, message, texts)

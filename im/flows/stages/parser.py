@@ -11,7 +11,7 @@ from im.flows.plugins.filters import Filter
 from im.flows.stages.stage import Handled
 from im.rules import tokens
 from im.rules.messages import BatchResult, ClientDelivery, IncomingRequest, RefusedMessage
-from im.rules.parse import parse
+from im.rules.parse import parse_message
 from im.rules.tokens import Bearer, Token
 from im.rules.vocabulary import Code
 
@@ -32,7 +32,7 @@ class Parser:
         onward: list[IncomingRequest] = []
         outcome = BatchResult()
         for delivery in batch:
-            match self._authenticated(parse(delivery), now):
+            match self._authenticated(parse_message(delivery), now):
                 case IncomingRequest() as incoming:
                     onward.append(incoming)
                 case refused:

@@ -21,7 +21,7 @@ _ESCAPED = re.compile(r"\\(20|22|26|27|2f|3a|3c|3e|40|5c)")
 
 @dataclass(frozen=True, slots=True)
 class Jid:
-    """An address: `local@domain/resource`, of which local and resource may be empty."""
+    """An XMPP address: `local@domain/resource`, of which local and resource may be empty."""
 
     local: str
     domain: str
@@ -38,7 +38,7 @@ class Jid:
 
 
 def parse(text: str) -> Jid:
-    """Return the address in a text. ejabberd has checked and normalized it before."""
+    """Return the XMPP address in a text, which ejabberd has checked and normalized before."""
     bare, _, resource = text[:LONGEST].partition("/")
     local, at, domain = bare.partition("@")
     return Jid(local, domain, resource) if at else Jid("", local, resource)
@@ -56,26 +56,26 @@ def is_user_id(local: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Domain:
-    """The domain at which the people of a site have their addresses."""
+    """The XMPP domain at which the people of a site (data centre) have their addresses."""
 
     name: str
 
     @property
     def bridge(self) -> str:
-        """Return the domain of the component that gets what clients send to people and to the domain itself."""
+        """Return the domain of the component (XEP-0114) to which ejabberd passes what clients send to people."""
         return f"{BRIDGE}.{self.name}"
 
     @property
     def groups(self) -> str:
-        """Return the domain of the component that stands for the groups."""
+        """Return the domain of the component (XEP-0114) at which groups have their addresses, as chat rooms."""
         return f"{GROUPS}.{self.name}"
 
     def person(self, user: str) -> Jid:
-        """Return a person's address."""
+        """Return the XMPP address of the person with this user id."""
         return Jid(user, self.name)
 
     def room(self, conversation: int, nick: str = "") -> Jid:
-        """Return a group's address, or with `nick` that of a member in it."""
+        """Return the XMPP address of a group conversation, or with `nick` that of a member in it."""
         return Jid(str(conversation), self.groups, nick)
 
     def conversation_of(self, address: Jid) -> int | None:
@@ -83,8 +83,8 @@ class Domain:
         is_room = address.domain == self.groups and _NUMBER.fullmatch(address.local)
         return int(address.local) if is_room else None
 
-    def shown(self, address: Jid) -> Jid:
-        """Return the address that the client has written: ejabberd replaces our domain by the bridge's."""
+    def as_client_wrote(self, address: Jid) -> Jid:
+        """Return an address as the client has written it: ejabberd has replaced our domain by the bridge's."""
         return (
             Jid(address.local, self.name, address.resource)
             if address.domain == self.bridge

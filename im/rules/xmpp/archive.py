@@ -24,12 +24,12 @@ Key = tuple[str, int, int]
 
 
 class InvalidQuery(ValueError):
-    """A field of the question is not in the agreed form."""
+    """A field of a client's request for history is not in the agreed form."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question for history. `before` "" asks for the last page; `None` says that the client has not set a field.
+    """A client's request for a page of history. `before` "" asks for the last page; `None`: the client has not set it.
 
     `partner` is the address in the field `with`, or "". `start` and `end` are times in the form of `sent_at`, or "".
     """
@@ -44,20 +44,20 @@ class Query:
 
     @property
     def is_backward(self) -> bool:
-        """Return whether the page that ends at a place is asked for, not the one that begins there."""
+        """Return whether the client asks for the page that ends before an entry, not the one that begins after it."""
         return self.before is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The page that answers a question; `complete` says that nothing follows in its direction."""
+    """The page of history that a client gets; `complete` says that nothing follows in its direction."""
 
     entries: tuple[Data, ...]
     complete: bool
 
 
-def read(node: Element) -> Query:
-    """Return the question in an element `query`. Raises InvalidQuery."""
+def parse_query(node: Element) -> Query:
+    """Parse the element `query` of a client's request for history (XEP-0313). Raises InvalidQuery."""
     form, paging = stanzas.child(node, FORMS, "x"), stanzas.child(node, RSM, "set")
     fields = {
         field.get("var", ""): field.findtext(f"{{{FORMS}}}value") or ""
@@ -68,7 +68,9 @@ def read(node: Element) -> Query:
     if unknown:
         raise InvalidQuery(f"not known: {', '.join(sorted(unknown))[:100]}")
     before, after, most = (
-        None if paging is None else paging.findtext(f"{{{RSM}}}{name}", _default(paging, name))
+        None
+        if paging is None
+        else paging.findtext(f"{{{RSM}}}{name}", _empty_if_present(paging, name))
         for name in ("before", "after", "max")
     )
     for place in (before, after):
@@ -77,20 +79,21 @@ def read(node: Element) -> Query:
     return Query(
         node.get("queryid", ""),
         fields.get("with", ""),
-        _time(fields.get("start", "")),
-        _time(fields.get("end", "")),
+        _parse_time(fields.get("start", "")),
+        _parse_time(fields.get("end", "")),
         min(int(most), MOST) if most and most.isdecimal() and len(most) < 6 else MOST,
         before,
         after or None,
     )
 
 
-def _default(paging: Element, name: str) -> str | None:
+def _empty_if_present(paging: Element, name: str) -> str | None:
+    """Return "" if an element has a child with this name, which may be empty; `None` if it has none."""
     return "" if stanzas.child(paging, RSM, name) is not None else None
 
 
-def _time(text: str) -> str:
-    """Return a time in the form of `sent_at`, with milliseconds. Raises InvalidQuery."""
+def _parse_time(text: str) -> str:
+    """Convert a time as a client writes it into the form of `sent_at`, with milliseconds. Raises InvalidQuery."""
     if not text:
         return ""
     day, _, moment = text.partition("T")
@@ -101,15 +104,15 @@ def _time(text: str) -> str:
 
 
 def key_of(entry: Data) -> Key:
-    """Return the place of an entry in the order of an archive."""
+    """Return the place of an entry in the order of an archive: (time of sending, conversation, seq)."""
     data = entry["data"]
     return str(data.get("sent_at", "")), int(data["conversation_id"]), int(data["seq"])
 
 
-def cut(query: Query, entries: Iterable[Data], bound: Key | None) -> Page:
-    """Return the page of these entries that a question asks for.
+def page_of(query: Query, entries: Iterable[Data], bound: Key | None) -> Page:
+    """Return the page that a client asks for, out of these entries.
 
-    `bound` is the place of the entry that the question names in `before` or `after`.
+    `bound` is the place of the entry that the query names in `before` or `after`, at which the page ends or begins.
     """
     found = sorted(
         (entry for entry in entries if _is_within(query, key_of(entry), bound)), key=key_of
@@ -120,33 +123,38 @@ def cut(query: Query, entries: Iterable[Data], bound: Key | None) -> Page:
 
 
 def _is_within(query: Query, key: Key, bound: Key | None) -> bool:
-    """Return whether an entry lies between the limits of a question."""
-    is_behind = bound is None or (key < bound if query.is_backward else key > bound)
+    """Return whether the entry with this place lies within the times of a query, and on the right side of `bound`."""
+    is_beyond_bound = bound is None or (key < bound if query.is_backward else key > bound)
     is_before_end = not query.end or key[0] <= query.end
-    return is_behind and is_before_end and key[0] >= query.start
+    return is_beyond_bound and is_before_end and key[0] >= query.start
 
 
-def result(query: Query, archive: Jid, receiver: Jid, message: Element, entry: Data) -> Element:
-    """Return the message that brings one entry of a page."""
+def result_message(
+    query: Query, archive: Jid, receiver: Jid, message: Element, entry: Data
+) -> Element:
+    """Return the message that brings one entry of a page of history to the client.
+
+    `message` is the stanza that shows the entry, `archive` the address whose history it is.
+    """
     node = stanzas.stanza("message", archive, receiver)
-    found = element(MAM, "result", queryid=query.key, id=messages.place(entry["data"]))
+    found = element(MAM, "result", queryid=query.key, id=messages.archive_id(entry["data"]))
     found.append(messages.forwarded(message, entry["data"]["sent_at"]))
     node.append(found)
     return node
 
 
-def end(page: Page) -> Element:
-    """Return the element that ends a page."""
+def fin_element(page: Page) -> Element:
+    """Return the element that ends a page of history and names its first and last entry."""
     node = element(MAM, "fin", complete="true" if page.complete else "")
     node.append(paging := element(RSM, "set"))
     if page.entries:
         for name, entry in (("first", page.entries[0]), ("last", page.entries[-1])):
-            paging.append(element(RSM, name, messages.place(entry["data"])))
+            paging.append(element(RSM, name, messages.archive_id(entry["data"])))
     return node
 
 
-def form() -> Element:
-    """Return the form of the fields that a question may have."""
+def form_of_fields() -> Element:
+    """Return the form that lists the fields which a request for history may have."""
     node = element(MAM, "query")
     node.append(fields := element(FORMS, "x", type="form"))
     hidden = element(FORMS, "field", var="FORM_TYPE", type="hidden")

@@ -36,7 +36,7 @@ FAULTS = {
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command is what a message stanza asks the message center for.
+    """A command is what a client's message stanza asks the message center for, in the center's own terms.
 
     `client_msg_id` is empty for commands that are not repeated. `target` is the id of the message that is changed or
     answered, as the client knows it: a `msg_id`, or the id that the client itself gave. `data` lacks what only the
@@ -51,7 +51,7 @@ class Command:
 
 
 def client_msg_id(node: Element) -> str:
-    """Return the id under which the message center knows a client's message; "" if the message has none.
+    """Return the `client_msg_id`, the sender's id of a message, from its stanza; "" if the stanza has no id.
 
     It is the id that the sender has made unique (XEP-0359), else the stanza's id. One that the message center would
     refuse is replaced by its digest: the same again is the same message.
@@ -67,53 +67,63 @@ def is_msg_id(text: str) -> bool:
 
 
 def command_of(node: Element) -> Command | None:
-    """Return the command of a message from a client; `None` if the message asks for nothing that we know."""
+    """Translate a client's message stanza into a command; `None` if it asks for nothing that we know."""
     key, body = client_msg_id(node), stanzas.text_of(node, "body")
     wants_receipt = stanzas.child(node, stanzas.RECEIPTS, "request") is not None
-    for namespace, name, part in stanzas.contents(node):
-        reader = _READERS.get((namespace, name))
-        if reader is not None:
-            command = reader(key, part, body)
+    for namespace, name, part in stanzas.children(node):
+        command_builder = _COMMANDS.get((namespace, name))
+        if command_builder is not None:
+            command = command_builder(key, part, body)
             if command is not None:
                 return command
     if body:
-        return Command(Cmd.MSG, key, _replied(node), {"type": "text", "body": body}, wants_receipt)
+        return Command(
+            Cmd.MSG, key, _answered_id(node), {"type": "text", "body": body}, wants_receipt
+        )
     return None
 
 
-def _replied(node: Element) -> str:
+def _answered_id(node: Element) -> str:
+    """Return the id of the message that this one answers (XEP-0461); "" if it answers none."""
     reply = stanzas.child(node, stanzas.REPLY, "reply")
     return "" if reply is None else reply.get("id", "")
 
 
-def _corrected(key: str, part: Element, body: str) -> Command | None:
+def _edit_command(key: str, part: Element, body: str) -> Command | None:
+    """Return the command to give a message a new text; `None` without a text. `part` names the message."""
     return Command(Cmd.EDIT, key, part.get("id", ""), {"body": body}) if body else None
 
 
-def _retracted(key: str, part: Element, body: str) -> Command | None:
+def _recall_command(key: str, part: Element, body: str) -> Command | None:
+    """Return the command to take back the message that `part` names."""
     return Command(Cmd.RECALL, key, part.get("id", ""))
 
 
-def _reacted(key: str, part: Element, body: str) -> Command | None:
-    """Return the last of the emojis; without any, the reaction is taken back by the bridge, which knows which it was."""
+def _reaction_command(key: str, part: Element, body: str) -> Command | None:
+    """Return the command to react with the last of the emojis in `part` to the message that it names.
+
+    Without any emoji the bridge, which knows the former reaction, removes that.
+    """
     emojis = [reaction.text or "" for reaction in part]
     return Command(Cmd.REACT, key, part.get("id", ""), {"emoji": emojis[-1] if emojis else ""})
 
 
-def _displayed(key: str, part: Element, body: str) -> Command | None:
+def _read_command(key: str, part: Element, body: str) -> Command | None:
+    """Return the command to mark everything up to the message that `part` names as read."""
     return Command(Cmd.READ, target=part.get("id", ""))
 
 
-def _composing(key: str, part: Element, body: str) -> Command | None:
+def _typing_command(key: str, part: Element, body: str) -> Command | None:
+    """Return the command to notify others that the person types; `None` if the stanza has a text, too."""
     return None if body else Command(Cmd.TYPING)
 
 
-_READERS: dict[tuple[str, str], Callable[[str, Element, str], Command | None]] = {
-    (stanzas.CORRECT, "replace"): _corrected,
-    (stanzas.RETRACT, "retract"): _retracted,
-    (stanzas.REACTIONS, "reactions"): _reacted,
-    (stanzas.MARKERS, "displayed"): _displayed,
-    (stanzas.STATES, "composing"): _composing,
+_COMMANDS: dict[tuple[str, str], Callable[[str, Element, str], Command | None]] = {
+    (stanzas.CORRECT, "replace"): _edit_command,
+    (stanzas.RETRACT, "retract"): _recall_command,
+    (stanzas.REACTIONS, "reactions"): _reaction_command,
+    (stanzas.MARKERS, "displayed"): _read_command,
+    (stanzas.STATES, "composing"): _typing_command,
 }
 
 
@@ -142,9 +152,10 @@ def entry_stanza(
     by: Jid,
     delayed: bool = False,
 ) -> Element | None:
-    """Return the message that shows an entry of a log; `None` if clients of XMPP are not shown it.
+    """Return the stanza that shows an entry of a conversation's log; `None` for one that XMPP clients are not shown.
 
-    `kind` is `chat` or `groupchat`; `key` is the id for this receiver; `by` is the address whose archive has the entry.
+    `entry` is in the form of the API. `kind` is `chat` or `groupchat`; `key` is the stanza's id for this receiver; `by`
+    is the address whose archive has the entry; `site` begins the links to files; `delayed`: it is from the history.
     """
     cmd, data = entry["cmd"], entry["data"]
     writer = _WRITERS.get(cmd)
@@ -153,19 +164,19 @@ def entry_stanza(
         return None
     node = stanzas.stanza("message", sender, receiver, kind, key)
     node.extend(parts)
-    node.append(element(stanzas.STANZA_ID, "stanza-id", id=place(data), by=by.bare))
+    node.append(element(stanzas.STANZA_ID, "stanza-id", id=archive_id(data), by=by.bare))
     if delayed:
         node.append(element(stanzas.DELAY, "delay", stamp=data["sent_at"]))
     return node
 
 
-def place(data: Data) -> str:
-    """Return the place of an entry, by which archives name it: `<conversation>.<seq>` of the entry itself."""
+def archive_id(data: Data) -> str:
+    """Return the id of an entry in archives (XEP-0359 `stanza-id`): `<conversation>.<seq>` of the entry itself."""
     return f"{data['conversation_id']}.{data['seq']}"
 
 
-def _said(data: Data, site: str) -> list[Element]:
-    """Return the parts of a new message; none if it was taken back."""
+def _message_parts(data: Data, site: str) -> list[Element]:
+    """Return the child elements of the stanza for a new message; none if it was taken back."""
     body = body_of(data, site)
     if not body:
         return []
@@ -175,36 +186,40 @@ def _said(data: Data, site: str) -> list[Element]:
     return parts
 
 
-def _edited(data: Data, site: str) -> list[Element]:
+def _edit_parts(data: Data, site: str) -> list[Element]:
+    """Return the child elements of the stanza for a message's new text (XEP-0308); none if it was taken back."""
     body = element(stanzas.STREAM, "body", str(data.get("body") or ""))
     return [body, element(stanzas.CORRECT, "replace", id=data["msg_id"])] if body.text else []
 
 
-def _recalled(data: Data, site: str) -> list[Element]:
+def _recall_parts(data: Data, site: str) -> list[Element]:
+    """Return the child elements of the stanza that takes a message back (XEP-0424)."""
     return [
         element(stanzas.RETRACT, "retract", id=data["msg_id"]),
         element(stanzas.HINTS, "store"),
     ]
 
 
-def _reacted_to(data: Data, site: str) -> list[Element]:
+def _reaction_parts(data: Data, site: str) -> list[Element]:
+    """Return the child elements of the stanza for a reaction (XEP-0444); without an emoji it was removed."""
     reactions = element(stanzas.REACTIONS, "reactions", id=data["msg_id"])
     if data.get("on"):
         reactions.append(element(stanzas.REACTIONS, "reaction", str(data.get("emoji", ""))))
     return [reactions, element(stanzas.HINTS, "store")]
 
 
-def _read_to(data: Data, site: str) -> list[Element]:
+def _read_mark_parts(data: Data, site: str) -> list[Element]:
+    """Return the child elements of the stanza for a read mark (XEP-0333)."""
     read = f"{data['conversation_id']}.{data['read_seq']}"
     return [element(stanzas.MARKERS, "displayed", id=read)]
 
 
 _WRITERS: dict[str, Callable[[Data, str], list[Element]]] = {
-    Cmd.MSG: _said,
-    Cmd.EDIT: _edited,
-    Cmd.RECALL: _recalled,
-    Cmd.REACT: _reacted_to,
-    Cmd.READ: _read_to,
+    Cmd.MSG: _message_parts,
+    Cmd.EDIT: _edit_parts,
+    Cmd.RECALL: _recall_parts,
+    Cmd.REACT: _reaction_parts,
+    Cmd.READ: _read_mark_parts,
 }
 
 
@@ -216,14 +231,17 @@ def receipt(sender: Jid, receiver: Jid, key: str) -> Element:
 
 
 def typing(sender: Jid, receiver: Jid, kind: str) -> Element:
-    """Return the notice that somebody is typing."""
+    """Return the message stanza (XEP-0085) that says that `sender` is typing; `kind` is its type."""
     node = stanzas.stanza("message", sender, receiver, kind)
     node.append(element(stanzas.STATES, "composing"))
     return node
 
 
 def carbon(own: Jid, receiver: Jid, sent: Element) -> Element:
-    """Return the copy (XEP-0280) of a message that the person has sent with another device."""
+    """Return the copy (XEP-0280) of `sent`, a message that the same person has sent with another device.
+
+    `own` is the person's bare address, `receiver` the device that gets the copy.
+    """
     node = stanzas.stanza("message", own, receiver, sent.get("type", ""))
     node.append(wrapped := element(stanzas.CARBONS, "sent"))
     wrapped.append(forwarded(sent))
@@ -231,7 +249,7 @@ def carbon(own: Jid, receiver: Jid, sent: Element) -> Element:
 
 
 def forwarded(message: Element, sent_at: str = "") -> Element:
-    """Return a message inside of another one, as a client would have got it."""
+    """Wrap a message in an element `forwarded` (XEP-0297), to put it into another one; `sent_at` is its time, or ""."""
     node = element(stanzas.FORWARD, "forwarded")
     if sent_at:
         node.append(element(stanzas.DELAY, "delay", stamp=sent_at))
@@ -240,7 +258,7 @@ def forwarded(message: Element, sent_at: str = "") -> Element:
 
 
 def _as_client(node: Element) -> Element:
-    """Return a copy of a stanza in the namespace of clients' streams."""
+    """Return a copy of a stanza in the namespace of clients' streams, instead of that between us and ejabberd."""
     namespace = stanzas.namespace_of(node)
     wanted = stanzas.CLIENT if namespace == stanzas.STREAM else namespace
     copy = Element(f"{{{wanted}}}{stanzas.name_of(node)}", node.attrib)

@@ -19,23 +19,26 @@ _RANKS = {"owner": ("owner", "moderator"), "admin": ("admin", "moderator")}
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """A member as a room shows them: a name that is unique in the room, and the role in the group."""
+    """A member of a group as an XMPP room shows the member: a name that is unique in the room, and the role."""
 
     nick: str
     role: str
 
 
-def clean(name: str) -> str:
-    """Return a name in the form that it has as the last part of an address."""
+def nick_of(name: str) -> str:
+    """Return a person's name in the form in which it stands in an address in a room: single spaces, not too long."""
     return " ".join(name.split())[:LONGEST_NICK] or "?"
 
 
-def occupants(members: Iterable[Data]) -> dict[str, Occupant]:
-    """Return the members by user id. Of two with the same name the second one's name ends with a part of the id."""
+def occupants_of(members: Iterable[Data]) -> dict[str, Occupant]:
+    """Return a group's members as occupants of its room, by user id.
+
+    Of two with the same name the second one's name ends with a part of the id.
+    """
     taken: set[str] = set()
     shown = {}
     for member in members:
-        user, nick = str(member["user_id"]), clean(str(member["name"]))
+        user, nick = str(member["user_id"]), nick_of(str(member["name"]))
         if nick in taken:
             nick = f"{nick} ({user[:8]})"
         taken.add(nick)
@@ -43,7 +46,7 @@ def occupants(members: Iterable[Data]) -> dict[str, Occupant]:
     return shown
 
 
-def present(
+def presence_in_room(
     room: Jid,
     receiver: Jid,
     occupant: Occupant,
@@ -52,7 +55,10 @@ def present(
     is_self: bool = False,
     is_renamed: bool = False,
 ) -> Element:
-    """Return the presence of a member in a room. `is_renamed` says that the client has asked for another name."""
+    """Return the presence stanza that shows `receiver` a member of a room; `address` is the member's real address.
+
+    `is_self`: the receiver is the member. `is_renamed`: the receiver has asked for another name in the room.
+    """
     affiliation, role = _RANKS.get(occupant.role, ("member", "participant"))
     node = stanzas.stanza("presence", room, receiver)
     node.append(about := element(MUC_USER, "x"))
@@ -64,8 +70,13 @@ def present(
     return node
 
 
-def left(room: Jid, receiver: Jid, *, is_self: bool = False, for_good: bool = False) -> Element:
-    """Return the presence that says that somebody has left a room; `for_good`: the group, too."""
+def leave_presence(
+    room: Jid, receiver: Jid, *, is_self: bool = False, for_good: bool = False
+) -> Element:
+    """Return the presence stanza that says that a member has left a room; `for_good`: the group, too.
+
+    `is_self`: the receiver is that member.
+    """
     node = stanzas.stanza("presence", room, receiver, "unavailable")
     node.append(about := element(MUC_USER, "x"))
     affiliation = "none" if for_good else "member"
@@ -75,7 +86,7 @@ def left(room: Jid, receiver: Jid, *, is_self: bool = False, for_good: bool = Fa
     return node
 
 
-def subject(room: Jid, receiver: Jid, text: str) -> Element:
+def subject_message(room: Jid, receiver: Jid, text: str) -> Element:
     """Return the message with the subject of a room, which also ends its history."""
     node = stanzas.stanza("message", room, receiver, "groupchat")
     node.append(element(stanzas.STREAM, "subject", text))
@@ -83,7 +94,10 @@ def subject(room: Jid, receiver: Jid, text: str) -> Element:
 
 
 def wanted_history(node: Element, default: int) -> int:
-    """Return how many messages a client wants to see when it enters a room."""
+    """Return how many earlier messages a client wants to see when it enters a room, at most LONGEST_HISTORY.
+
+    `node` is the presence with which it enters; `default` holds if that does not say.
+    """
     entering = stanzas.child(node, MUC, "x")
     history = None if entering is None else stanzas.child(entering, MUC, "history")
     if history is None:

@@ -9,8 +9,11 @@ from im.rules.xmpp.addresses import Domain
 from im.rules.xmpp.stanzas import ROSTER, element
 
 
-def item(domain: Domain, contact: Data) -> Element | None:
-    """Return a contact as the API shows it as an item; `None` for people who are no part of a roster."""
+def roster_item(domain: Domain, contact: Data) -> Element | None:
+    """Translate a contact in the form of the API into an item of an XMPP roster.
+
+    `None` means that the person is no part of a roster, such as one who is blocked.
+    """
     about = {"jid": domain.person(str(contact["user_id"])).bare, "name": str(contact["name"])}
     match contact["state"]:
         case "friend":
@@ -21,6 +24,6 @@ def item(domain: Domain, contact: Data) -> Element | None:
             return None
 
 
-def removed(domain: Domain, user: str) -> Element:
-    """Return the item that says that somebody is no contact any more."""
+def removal_item(domain: Domain, user: str) -> Element:
+    """Return the roster item that says that this user is no contact any more."""
     return element(ROSTER, "item", jid=domain.person(user).bare, subscription="remove")

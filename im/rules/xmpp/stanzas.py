@@ -59,7 +59,7 @@ class Fault(Enum):
 
 
 def element(namespace: str, name: str, text: str = "", /, **attributes: str) -> Element:
-    """Return an element with a text and attributes; attributes with an empty value are left out."""
+    """Return an XML element with a text and attributes; attributes with an empty value are left out."""
     node = Element(f"{{{namespace}}}{name}", {k: v for k, v in attributes.items() if v})
     node.text = text or None
     return node
@@ -68,7 +68,7 @@ def element(namespace: str, name: str, text: str = "", /, **attributes: str) -> 
 def stanza(
     name: str, sender: Jid | str, receiver: Jid | str, kind: str = "", key: str = ""
 ) -> Element:
-    """Return a stanza without content; `kind` is its type, `key` its id."""
+    """Return a stanza (`message`, `presence` or `iq`) without content; `kind` is its type, `key` its id."""
     node = element(STREAM, name, type=kind, id=key)
     node.set("from", str(sender))
     node.set("to", str(receiver))
@@ -86,12 +86,12 @@ def namespace_of(node: Element) -> str:
 
 
 def child(node: Element, namespace: str, name: str) -> Element | None:
-    """Return the first child with this name."""
+    """Return an element's first child with this namespace and name; `None` if it has none."""
     return node.find(f"{{{namespace}}}{name}")
 
 
 def text_of(node: Element, name: str) -> str:
-    """Return the text of a stanza's own child, such as its body; "" without one."""
+    """Return the text of a stanza's child with this name, such as its body; "" if it has none."""
     for namespace in (STREAM, CLIENT):
         found = child(node, namespace, name)
         if found is not None:
@@ -99,27 +99,30 @@ def text_of(node: Element, name: str) -> str:
     return ""
 
 
-def payload(node: Element) -> Element | None:
-    """Return the element in a request (IQ)."""
+def iq_content(node: Element) -> Element | None:
+    """Return the element that says what a request (IQ) asks for; `None` for an empty request."""
     return next((part for part in node if name_of(part) != "error"), None)
 
 
-def contents(node: Element) -> Iterator[tuple[str, str, Element]]:
-    """Yield `(namespace, name, element)` for each child."""
+def children(node: Element) -> Iterator[tuple[str, str, Element]]:
+    """Yield `(namespace, name, element)` for each child of an element."""
     for part in node:
         yield namespace_of(part), name_of(part), part
 
 
-def result(request: Element, sender: Jid, content: Element | None = None) -> Element:
-    """Return the answer to a request (IQ); `sender` is the address that the client asked."""
+def iq_result(request: Element, sender: Jid, content: Element | None = None) -> Element:
+    """Return the answer to a request (IQ); `sender` is the address to which the client sent the request."""
     answer = stanza("iq", sender, request.get("from", ""), "result", request.get("id", ""))
     if content is not None:
         answer.append(content)
     return answer
 
 
-def failure(request: Element, sender: Jid, fault: Fault, words: str = "") -> Element:
-    """Return the error that answers a stanza; `words` say why, for people."""
+def error_answer(request: Element, sender: Jid, fault: Fault, words: str = "") -> Element:
+    """Return the error stanza that answers a client's stanza; `words` say why, for people.
+
+    `sender` is the address to which the client sent its stanza, `fault` the condition of XMPP.
+    """
     kind, condition = fault.value
     answer = stanza(
         name_of(request), sender, request.get("from", ""), "error", request.get("id", "")
@@ -135,7 +138,10 @@ def failure(request: Element, sender: Jid, fault: Fault, words: str = "") -> Ele
 
 
 def end_session(component: str, domain: str, address: Jid, key: str) -> Element:
-    """Return the request to ejabberd to end one session, or with a bare address all of a person."""
+    """Return the request to ejabberd to end the session of an address or, for a bare one, all of its person.
+
+    `component` is the sender, a component of ejabberd's; `key` is the request's id.
+    """
     node = stanza("iq", component, domain, "set", key)
     node.append(element(SESSION, "end", user=address.local, resource=address.resource))
     return node
@@ -146,7 +152,7 @@ _CHOSEN = {"": Presence.ONLINE, "chat": Presence.ONLINE, "dnd": Presence.BUSY}
 
 
 def presence(sender: Jid, receiver: Jid, state: str) -> Element:
-    """Return the presence that shows a contact's state (`online`, `away`, ...)."""
+    """Return the presence stanza that shows `receiver` the state (`online`, `away`, ...) of the contact `sender`."""
     is_gone = state in (Presence.OFFLINE, Presence.INVISIBLE)
     node = stanza("presence", sender, receiver, "unavailable" if is_gone else "")
     if state in _SHOWN:
@@ -155,5 +161,5 @@ def presence(sender: Jid, receiver: Jid, state: str) -> Element:
 
 
 def chosen_state(node: Element) -> Presence:
-    """Return the state that a client's own presence asks for."""
+    """Return the state (ONLINE, AWAY, BUSY) that a client's own presence stanza asks to show to others."""
     return _CHOSEN.get(text_of(node, "show"), Presence.AWAY)

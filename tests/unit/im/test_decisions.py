@@ -57,11 +57,11 @@ def by(person: MemberFacts, wish: Say | Edit | Recall | React | Read) -> Incomin
 def test_who_speaks_is_in_the_conversation_and_not_muted(
     place: ConversationFacts, person: MemberFacts
 ) -> None:
-    if rules.why_silent(place, person, NOW) is None:
+    if rules.why_may_not_write(place, person, NOW) is None:
         assert not place.closed
         assert person.muted_until is None or person.muted_until <= NOW
         assert person.role is not Role.MEMBER or not place.mute_all
-    assert rules.why_silent(place, None, NOW) == rules.NOT_MEMBER
+    assert rules.why_may_not_write(place, None, NOW) == rules.NOT_MEMBER
 
 
 @given(places, people, st.integers(0, 30))

@@ -14,7 +14,7 @@ from im.rules.bigrams import (
     grams,
     normalize,
     parse_query,
-    place_distance,
+    place_difference,
     place_of,
     seq_of,
     snippet,
@@ -92,6 +92,6 @@ def test_a_snippet_shows_what_was_found_with_its_surroundings() -> None:
 def test_places_are_ordered_by_time_and_tell_the_seq(second: int, seq: int) -> None:
     assert seq_of(place_of(second, seq)) == seq
     assert (
-        place_of(second + 86400 * 3, seq) - place_of(second, seq) in (0, place_distance(3))
+        place_of(second + 86400 * 3, seq) - place_of(second, seq) in (0, place_difference(3))
         or second < 1.6e9
     )

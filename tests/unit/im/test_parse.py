@@ -20,7 +20,7 @@ from im.rules.messages import (
     RefusedMessage,
     Say,
 )
-from im.rules.parse import parse, sender_of
+from im.rules.parse import parse_message, sender_of
 from im.rules.vocabulary import Code, Type
 
 ME = "ann-1"
@@ -70,7 +70,7 @@ def parsed(
 ) -> IncomingRequest | RefusedMessage:
     body = orjson.dumps({"cmd": cmd, "token": "TricolorTok", "data": data})
     fields = {"exchange": "conversation.outgoing", "user_id": ME, **more}
-    return parse(ClientDelivery(body, key=key, **fields))
+    return parse_message(ClientDelivery(body, key=key, **fields))
 
 
 def wish(cmd: str, data: Any) -> Any:
@@ -88,7 +88,7 @@ def code(cmd: str, data: Any, **more: Any) -> Code:
 @given(bodies)
 @example({"cmd": ["msg"], "token": None, "data": {}})
 def test_any_json_is_read_or_refused(body: Any) -> None:
-    request = parse(
+    request = parse_message(
         ClientDelivery(orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS), "x", "k", ME)
     )
     assert request.sender == ME
@@ -96,7 +96,7 @@ def test_any_json_is_read_or_refused(body: Any) -> None:
 
 @given(st.binary(max_size=200), st.text(max_size=20), st.text(max_size=20), st.text(max_size=20))
 def test_any_bytes_are_read_or_refused(body: bytes, exchange: str, key: str, user: str) -> None:
-    assert isinstance(parse(ClientDelivery(body, exchange, key, user)), RefusedMessage)
+    assert isinstance(parse_message(ClientDelivery(body, exchange, key, user)), RefusedMessage)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_a_refusal_names_the_message() -> None:
 
 def test_a_token_without_its_word_is_no_token() -> None:
     body = orjson.dumps({"cmd": "msg", "token": "abc", "data": {**TEXT, "client_msg_id": "m-1"}})
-    request = parse(ClientDelivery(body, "conversation.outgoing", "c_7", ME))
+    request = parse_message(ClientDelivery(body, "conversation.outgoing", "c_7", ME))
     assert request == RefusedMessage(
         ME, Code.BAD_TOKEN, "token: Tricolor directly followed by the token", "m-1"
     )
@@ -200,7 +200,7 @@ def test_a_token_without_its_word_is_no_token() -> None:
     ],
 )
 def test_a_refusal_names_the_message_even_if_it_cannot_be_read(body: bytes) -> None:
-    found = parse(ClientDelivery(body, "conversation.outgoing", "c_7", ME))
+    found = parse_message(ClientDelivery(body, "conversation.outgoing", "c_7", ME))
     assert isinstance(found, RefusedMessage)
     assert found.client_msg_id == "x1"
 

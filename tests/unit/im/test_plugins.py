@@ -84,14 +84,14 @@ def test_what_is_not_named_or_not_installed_is_not_used(settings: Settings) -> N
 
 
 def test_a_call_that_raises_or_hangs_is_a_fault_of_the_plugin() -> None:
-    assert guard.call("p", 5, lambda: 1) == 1
+    assert guard.call_with_limit("p", 5, lambda: 1) == 1
     with pytest.raises(PluginFault, match="ZeroDivisionError"):
-        guard.call("p", 5, lambda: 1 // 0)
+        guard.call_with_limit("p", 5, lambda: 1 // 0)
     with pytest.raises(PluginFault, match="SystemExit"):
-        guard.call("p", 5, lambda: exit(1))
+        guard.call_with_limit("p", 5, lambda: exit(1))
     goes_on = threading.Event()
     with pytest.raises(PluginFault, match="longer than"):
-        guard.call("p", 0.01, goes_on.wait)
+        guard.call_with_limit("p", 0.01, goes_on.wait)
     goes_on.set()
 
 

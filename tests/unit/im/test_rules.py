@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from im.flows.ephemeral import parts_of
+from im.flows.ephemeral import notice_contents
 from im.rules import conversation_decisions
 from im.rules.conversation_decisions import DenyReason, Group, GroupAction, Standing, VisibleRange
 from im.rules.vocabulary import BODY_BYTES, MAX_MEMBERS, Joining, Kind, Membership, Role
@@ -244,8 +244,8 @@ def test_only_who_has_blocked_ends_a_block(
 
 def test_what_a_device_lacks_is_told_in_parts_that_every_client_takes() -> None:
     lacked = {10**18 + number: 10**9 for number in range(2501)}
-    parts = parts_of(lacked)
+    parts = notice_contents(lacked)
     assert [len(part) for part in parts] == [1000, 1000, 501]
     assert {int(number): top for part in parts for number, top in part.items()} == lacked
     assert all(len(orjson.dumps(part)) < BODY_BYTES for part in parts)
-    assert parts_of({}) == []
+    assert notice_contents({}) == []

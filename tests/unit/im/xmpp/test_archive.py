@@ -15,7 +15,7 @@ from tests.unit.im.xmpp.trees import read
 
 def query(content: str) -> Query:
     """Return the question in an element with this content."""
-    return archive.read(read(f'<query xmlns="{MAM}" queryid="q">{content}</query>'))
+    return archive.parse_query(read(f'<query xmlns="{MAM}" queryid="q">{content}</query>'))
 
 
 def form(**fields: str) -> str:
@@ -79,22 +79,22 @@ def test_pages_in_both_directions_hold_each_entry_once_and_in_order(
     ]
     ordered = sorted(entries, key=archive.key_of)
     forward: list[Data] = []
-    page, bound = archive.cut(Query(most=most), entries, None), None
+    page, bound = archive.page_of(Query(most=most), entries, None), None
     while page.entries:
         forward += page.entries
         bound = archive.key_of(page.entries[-1])
-        page = archive.cut(Query(most=most, after="1.1"), entries, bound)
+        page = archive.page_of(Query(most=most, after="1.1"), entries, bound)
     assert forward == ordered
     backward: list[Data] = []
-    page = archive.cut(Query(most=most, before=""), entries, None)
+    page = archive.page_of(Query(most=most, before=""), entries, None)
     while page.entries:
         backward = [*page.entries, *backward]
         bound = archive.key_of(page.entries[0])
-        page = archive.cut(Query(most=most, before="1.1"), entries, bound)
+        page = archive.page_of(Query(most=most, before="1.1"), entries, bound)
     assert backward == ordered
 
 
 def test_only_the_last_page_is_complete() -> None:
     entries = [entry(n, 1, n) for n in range(1, 4)]
-    assert not archive.cut(Query(most=2), entries, None).complete
-    assert archive.cut(Query(most=3), entries, None).complete
+    assert not archive.page_of(Query(most=2), entries, None).complete
+    assert archive.page_of(Query(most=3), entries, None).complete

@@ -38,7 +38,7 @@ def entry(cmd: Cmd = Cmd.MSG, **more: object) -> Data:
     return {"cmd": cmd.value, "data": data | more}
 
 
-def shown(item: Data) -> Element | None:
+def as_client_wrote(item: Data) -> Element | None:
     """Return the message that shows an entry to dora."""
     own = Jid(DORA.local, DORA.domain)
     return messages.entry_stanza(item, "chat", EMIL, DORA, "https://site", key="k", by=own)
@@ -65,8 +65,10 @@ def test_a_sign_in_name_may_hold_what_an_address_may_not() -> None:
 
 
 def test_the_domain_of_the_bridge_stands_for_ours() -> None:
-    assert DOMAIN.shown(Jid("e-1", "bridge.chat.example", "x")) == Jid("e-1", "chat.example", "x")
-    assert DOMAIN.shown(DOMAIN.room(7)) == DOMAIN.room(7)
+    assert DOMAIN.as_client_wrote(Jid("e-1", "bridge.chat.example", "x")) == Jid(
+        "e-1", "chat.example", "x"
+    )
+    assert DOMAIN.as_client_wrote(DOMAIN.room(7)) == DOMAIN.room(7)
 
 
 @pytest.mark.parametrize("local", ["", "x", "0", "07", "1" * 20, "7 "])
@@ -151,7 +153,7 @@ def test_every_refusal_of_the_center_has_its_error() -> None:
 
 
 def test_a_message_is_shown_with_its_place_in_the_archive() -> None:
-    node = shown(entry())
+    node = as_client_wrote(entry())
     assert node is not None
     assert (node.get("from"), node.get("to")) == ("e-1@chat.example", "dora@chat.example/phone")
     assert stanzas.text_of(node, "body") == "hello"
@@ -171,7 +173,7 @@ def test_a_message_is_shown_with_its_place_in_the_archive() -> None:
     ],
 )
 def test_some_entries_are_not_shown(item: Data) -> None:
-    assert shown(item) is None
+    assert as_client_wrote(item) is None
 
 
 def test_changes_name_the_message_by_the_id_with_which_it_was_shown() -> None:
@@ -180,7 +182,7 @@ def test_changes_name_the_message_by_the_id_with_which_it_was_shown() -> None:
         (entry(Cmd.RECALL, seq=4), stanzas.RETRACT, "retract"),
         (entry(Cmd.REACT, seq=4, emoji="x", on=True), stanzas.REACTIONS, "reactions"),
     ):
-        node = shown(item)
+        node = as_client_wrote(item)
         assert node is not None
         change = stanzas.child(node, namespace, name)
         assert change is not None
@@ -189,13 +191,13 @@ def test_changes_name_the_message_by_the_id_with_which_it_was_shown() -> None:
 
 def test_a_file_is_shown_as_a_link() -> None:
     file = {"name": "plan.pdf", "url": "/api/v1/im/files/1"}
-    node = shown(entry(body="plan.pdf", file=file))
+    node = as_client_wrote(entry(body="plan.pdf", file=file))
     assert node is not None
     assert stanzas.text_of(node, "body") == "plan.pdf\nhttps://site/api/v1/im/files/1"
 
 
 def test_a_copy_holds_the_message_in_the_namespace_of_clients() -> None:
-    node = shown(entry())
+    node = as_client_wrote(entry())
     assert node is not None
     copy = messages.carbon(Jid("dora", "chat.example"), DORA, node)
     inner = copy.find(f".//{{{stanzas.CLIENT}}}message/{{{stanzas.CLIENT}}}body")
@@ -205,6 +207,6 @@ def test_a_copy_holds_the_message_in_the_namespace_of_clients() -> None:
 
 def test_an_error_says_what_and_why() -> None:
     node = message("<body>hi</body>", id="k", **{"from": str(DORA)})
-    error = stanzas.failure(node, EMIL, Fault.WAIT, "wait a little")
+    error = stanzas.error_answer(node, EMIL, Fault.WAIT, "wait a little")
     assert (error.get("to"), error.get("from"), error.get("id")) == (str(DORA), str(EMIL), "k")
     assert error.find(f".//{{{stanzas.ERRORS}}}resource-constraint") is not None

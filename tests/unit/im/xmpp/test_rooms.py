@@ -26,13 +26,13 @@ def codes(node: Element) -> list[str]:
 
 def test_everybody_in_a_room_has_a_name_of_their_own() -> None:
     rows = [member("a-1", "Anna"), member("a-2", "Anna"), member("b", " Ben  B "), member("c", "")]
-    names = {user: occupant.nick for user, occupant in muc.occupants(rows).items()}
+    names = {user: occupant.nick for user, occupant in muc.occupants_of(rows).items()}
     assert names == {"a-1": "Anna", "a-2": "Anna (a-2)", "b": "Ben B", "c": "?"}
 
 
 def test_a_client_is_told_that_it_has_another_name() -> None:
     room, occupant = DOMAIN.room(7, "Dora"), muc.Occupant("Dora", "owner")
-    node = muc.present(room, DORA, occupant, DORA, is_self=True, is_renamed=True)
+    node = muc.presence_in_room(room, DORA, occupant, DORA, is_self=True, is_renamed=True)
     assert codes(node) == ["110", "210"]
     item = node.find(f".//{{{stanzas.MUC_USER}}}item")
     assert item is not None
@@ -41,8 +41,8 @@ def test_a_client_is_told_that_it_has_another_name() -> None:
 
 def test_whoever_leaves_the_group_is_out_of_the_room() -> None:
     room = DOMAIN.room(7, "Dora")
-    assert codes(muc.left(room, DORA, is_self=True)) == ["110"]
-    assert codes(muc.left(room, DORA, is_self=True, for_good=True)) == ["110", "321"]
+    assert codes(muc.leave_presence(room, DORA, is_self=True)) == ["110"]
+    assert codes(muc.leave_presence(room, DORA, is_self=True, for_good=True)) == ["110", "321"]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_a_client_says_how_much_history_it_wants(history: str, count: int) -> No
     [("friend", "both"), ("asking", "none"), ("asked", None), ("blocked", None)],
 )
 def test_contacts_are_a_roster(state: str, subscription: str | None) -> None:
-    item = roster.item(DOMAIN, {"user_id": "e-1", "name": "Emil", "state": state})
+    item = roster.roster_item(DOMAIN, {"user_id": "e-1", "name": "Emil", "state": state})
     assert (None if item is None else item.get("subscription")) == subscription
 
 
