@@ -24,7 +24,7 @@ def tidy() -> None:
     if "im" in settings.ROLES:
         revoke.delete_expired()
         forbidden_queues.delete_forbidden()
-        for_each_served(site_news.tell_news)
+        for_each_served(site_news.publish_site_news)
 
 
 @shared_task

@@ -49,13 +49,13 @@ def _missed() -> dict[str, str]:
     number = _conversation(Kind.DIRECT, [account.moid, plan.name(0)])
     store, now = store_of(own_platform()), clock.now()
     with transaction.atomic(using=store.database):
-        locked = journal.lock(store.database, [int(number)])[int(number)]
+        locked = journal.lock_conversations(store.database, [int(number)])[int(number)]
         for n in range(plan.MISSED):
             draft = DraftEntry(
                 Cmd.MSG, plan.name(0), plan.name(0), None, Type.TEXT, f"{n} " + "x" * 140
             )
             locked.append(draft, now)
-        journal.flush(store.database, [locked])
+        journal.save_changed(store.database, [locked])
     return {"conversation": number, "token": _token(account.moid)}
 
 

@@ -66,7 +66,7 @@ def read_valid(text: str) -> tokens.Token:
 
 
 def account_of(token: tokens.Token) -> Account:
-    """Return the account of a token, as that person's platform knows it. Raises TokenRefused."""
+    """Return the account of a token's person, from the data of that person's platform. Raises TokenRefused."""
     try:
         database = store_of(token.platform).database
     except UnknownPlatform:

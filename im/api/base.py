@@ -68,7 +68,7 @@ class Limit(CallLimit):
 
 
 class StrictLimit(Limit):
-    """A stricter limit, for calls that reach other people unasked, and for searching for people."""
+    """A stricter limit, for calls that other people are notified of, and for searching for people."""
 
     name, seconds = "seldom", 60
 
@@ -79,7 +79,7 @@ class StrictLimit(Limit):
 
 
 class Call(APIView):
-    """The base of a view that serves a signed-in person from the data of that person's platform."""
+    """The base of the API's views for a signed-in person (`me`), whose data lies in the person's platform (`store`)."""
 
     authentication_classes = CLASSES
     throttle_classes: tuple[type[BaseThrottle], ...] = (Limit,)
@@ -88,9 +88,10 @@ class Call(APIView):
     now: datetime
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Check that this site serves the caller's platform before the view runs.
+        """Check, before the view runs, that this site (data centre) takes the requests of the caller's platform.
 
-        Reading calls need that too, since this site's copy of another platform's data may be outdated.
+        Reading calls need that too, since this site's copy of another platform's data may be outdated. Raises
+        NotServedHere.
         """
         super().initial(request, *args, **kwargs)
         assert isinstance(request.user, Account)
@@ -105,13 +106,13 @@ class Call(APIView):
         return answer_exception
 
     def arguments(self, form: type[serializers.Serializer[object]]) -> dict[str, Any]:
-        """Return the call's arguments from its body or address, checked by a form. Raises ValidationError."""
+        """Return the call's arguments, from its body or URL, checked by a serializer. Raises ValidationError."""
         form_data = form(data=self.request._request.api_params)  # type: ignore[attr-defined]  # set by WildRequests
         form_data.is_valid(raise_exception=True)
         values: dict[str, Any] = form_data.validated_data
         return values
 
-    def user(self, text: str) -> str:
+    def checked_user_id(self, text: str) -> str:
         """Return `text`, a person's id from the call's URL, after a check of its form. Raises Denied."""
         if not USER.fullmatch(text):
             raise Denied(DenyReason.NOT_FOUND, "there is no such person")
@@ -119,7 +120,7 @@ class Call(APIView):
 
 
 def _platform_of(request: Request) -> str:
-    """Return the platform to which the caller belongs."""
+    """Return the platform whose data holds the caller's account and conversations."""
     if isinstance(request.auth, Token):
         return request.auth.platform
     assert isinstance(request.user, Account)
@@ -176,7 +177,7 @@ def _with_im_code(failure: Exception, reply: Response | None) -> Response | None
 
 @csrf_exempt
 def no_such_call(request: HttpRequest) -> JsonResponse:
-    """Return the refusal 404 `not_found` for any address under which this API has no call.
+    """Return the refusal 404 `not_found` for any URL under which this API has no view.
 
     It needs no sign-in.
     """

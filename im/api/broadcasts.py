@@ -15,7 +15,9 @@ from im.flows.broadcast import to_wire
 from im.models import Broadcast
 
 
-class _Told(serializers.Serializer[object]):
+class _BroadcastShape(serializers.Serializer[object]):
+    """One broadcast in the answer: its text, the administrator who sent it, and when."""
+
     id = serializers.CharField()
     text = serializers.CharField()
     by = serializers.CharField()
@@ -26,7 +28,7 @@ class BroadcastsAnswer(serializers.Serializer[object]):
     """A page of broadcasts, oldest first; the next call passes the last one's id as `after`."""
 
     success = serializers.IntegerField()
-    broadcasts = _Told(many=True)
+    broadcasts = _BroadcastShape(many=True)
 
 
 class Broadcasts(Call):

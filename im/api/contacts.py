@@ -46,7 +46,7 @@ class Contacts(Call):
         return ack(user_id=other, state=state)
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit contact requests more strictly than other calls, since the other person is notified."""
+        """Return the rate limits of a call; contact requests have a stricter one, since they reach other people."""
         return [
             *super().get_throttles(),
             *([StrictLimit()] if self.request.method == "POST" else []),
@@ -59,7 +59,7 @@ class Contact(Call):
     @extend_schema(request=request_forms.ChangeContact, responses=answers(serializers.ContactState))
     def patch(self, request: Request, user: str) -> Response:
         """Accept a contact request, block a person, or change the caller's own name for a contact."""
-        arguments, other = self.arguments(request_forms.ChangeContact), self.user(user)
+        arguments, other = self.arguments(request_forms.ChangeContact), self.checked_user_id(user)
         if "name" in arguments:
             flow.set_name(self.store, self.me, other, arguments["name"])
         if "note" in arguments:
@@ -73,7 +73,9 @@ class Contact(Call):
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, user: str) -> Response:
         """Remove a contact, decline or withdraw a contact request, or unblock a person."""
-        flow.change_contact(self.store, self.me, self.user(user), ContactAction.REMOVE, self.now)
+        flow.change_contact(
+            self.store, self.me, self.checked_user_id(user), ContactAction.REMOVE, self.now
+        )
         return ack()
 
 
@@ -95,20 +97,20 @@ class PresenceCall(Call):
     @extend_schema(responses=answers(serializers.PresenceShape))
     def get(self, request: Request) -> Response:
         """Return the presence of the caller and of the caller's contacts."""
-        return self._shown()
+        return self._presence_response()
 
     @extend_schema(request=request_forms.SetPresence, responses=answers(serializers.PresenceShape))
     def put(self, request: Request) -> Response:
         """Change the caller's presence; contacts are notified within two seconds."""
         arguments = self.arguments(request_forms.SetPresence)
         state = Presence(arguments["state"]) if "state" in arguments else None
-        presence.choose(self.store, self.me.id, state, arguments.get("hidden"))
-        return self._shown()
+        presence.set_presence(self.store, self.me.id, state, arguments.get("hidden"))
+        return self._presence_response()
 
-    def _shown(self) -> Response:
+    def _presence_response(self) -> Response:
         """Return the response with the presence of the caller and of the caller's contacts."""
         state, hidden = presence.own_presence(self.store, self.me.id, self.now)
-        contacts = presence.of_contacts(self.store, self.me.id, self.now)
+        contacts = presence.presence_of_contacts(self.store, self.me.id, self.now)
         return ack(state=state.value, hidden=hidden, contacts=contacts)
 
 

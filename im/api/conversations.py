@@ -32,12 +32,12 @@ KEY = OpenApiParameter(
 
 
 class Listing(Call):
-    """The base of views that return conversations as a person's list shows them."""
+    """The base of views that return conversations in the form in which the caller's list shows them."""
 
-    def shown(self, mine: Sequence[Member]) -> list[Data]:
-        """Return conversations as a person's list shows them.
+    def described(self, mine: Sequence[Member]) -> list[Data]:
+        """Return conversations in the form in which the caller's list shows them.
 
-        `mine` holds the person's `Member` row of each of them. It takes four queries, however many
+        `mine` holds the caller's `Member` row of each of them. It takes four queries, however many
         there are.
         """
         database, user = self.store.database, self.me.id
@@ -57,12 +57,12 @@ class Listing(Call):
             for member in mine
         ]
 
-    def show(self, number: int) -> Response:
-        """Return the response with one conversation. Raises Denied."""
+    def conversation_response(self, number: int) -> Response:
+        """Return the response with the conversation `number` as the caller's list shows it. Raises Denied."""
         mine = queries.member(self.store.database, number, self.me.id)
         if mine is None:
             raise Denied(DenyReason.NOT_FOUND)
-        return ack(conversation=self.shown([mine])[0])
+        return ack(conversation=self.described([mine])[0])
 
 
 class Conversations(Listing):
@@ -81,7 +81,7 @@ class Conversations(Listing):
         )
         full = len(rows) == arguments["count"]
         return ack(
-            conversations=self.shown(rows), next=str(rows[-1].conversation_id) if full else None
+            conversations=self.described(rows), next=str(rows[-1].conversation_id) if full else None
         )
 
     @extend_schema(
@@ -93,14 +93,16 @@ class Conversations(Listing):
         """Open the one-to-one conversation with a person, or create a group."""
         arguments = self.arguments(request_forms.NewConversation)
         if arguments["kind"] == Kind.DIRECT.value:
-            return self.show(flow.open_direct(self.store, self.me, arguments["user"]))
+            return self.conversation_response(
+                flow.open_direct(self.store, self.me, arguments["user"])
+            )
         key = request.headers.get("Idempotency-Key", "")[:64]
         joining = Joining(arguments["joining"])
         wanted = (arguments["name"], arguments["users"], joining, key)
-        return self.show(flow.create_group(self.store, self.me, *wanted, self.now))
+        return self.conversation_response(flow.create_group(self.store, self.me, *wanted, self.now))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit new conversations more strictly than other calls, since they reach other people."""
+        """Return the rate limits of a call; new conversations have a stricter one, since they reach other people."""
         return [
             *super().get_throttles(),
             *([StrictLimit()] if self.request.method == "POST" else []),
@@ -115,7 +117,7 @@ class OneConversation(Listing):
     )
     def get(self, request: Request, number: int) -> Response:
         """Return a conversation as the caller's list shows it."""
-        return self.show(number)
+        return self.conversation_response(number)
 
     @extend_schema(request=request_forms.Change, responses=answers(serializers.OneConversation))
     def patch(self, request: Request, number: int) -> Response:
@@ -123,7 +125,7 @@ class OneConversation(Listing):
         flow.change_settings(
             self.store, number, self.me, self.arguments(request_forms.Change), self.now
         )
-        return self.show(number)
+        return self.conversation_response(number)
 
     @extend_schema(request=None, responses=answers(serializers.Done))
     def delete(self, request: Request, number: int) -> Response:
@@ -141,7 +143,7 @@ class Mine(Listing):
         own_view.change_settings(
             self.store, number, self.me.id, self.arguments(request_forms.Mine), self.now
         )
-        return self.show(number)
+        return self.conversation_response(number)
 
 
 class Pin(Call):
@@ -150,13 +152,13 @@ class Pin(Call):
     @extend_schema(request=None, responses=answers(serializers.Pins))
     def put(self, request: Request, number: int, seq: int) -> Response:
         """Pin a message for all members; return all pinned messages."""
-        return self._set(number, seq, on=True)
+        return self._set_pinned(number, seq, on=True)
 
     @extend_schema(request=None, responses=answers(serializers.Pins))
     def delete(self, request: Request, number: int, seq: int) -> Response:
         """Unpin a message; return the messages that stay pinned."""
-        return self._set(number, seq, on=False)
+        return self._set_pinned(number, seq, on=False)
 
-    def _set(self, number: int, seq: int, on: bool) -> Response:
+    def _set_pinned(self, number: int, seq: int, on: bool) -> Response:
         """Pin or unpin a message, and return the response with all pinned messages."""
         return ack(pins=flow.pin(self.store, number, self.me, seq, on, self.now))

@@ -62,10 +62,10 @@ class SingleFormNegotiation(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
-def _tus(view: View) -> View:
-    """Return a view that follows the upload protocol tus.
+def _follows_tus(view: View) -> View:
+    """Decorate a view so that it follows the upload protocol tus.
 
-    All calls but GET must name the protocol's version, and refusals are answered with their code.
+    All calls but GET must name the protocol's version, and TransferRefused is answered with its HTTP status and code.
     """
 
     @wraps(view)
@@ -94,6 +94,8 @@ def _tus(view: View) -> View:
 
 
 class _Files(Call):
+    """The base of views on files, which ignore the header `Accept`."""
+
     content_negotiation_class = SingleFormNegotiation
 
 
@@ -105,14 +107,14 @@ class Files(_Files):
         parameters=[OpenApiParameter("ids", str)],
         responses=serializers.answers(serializers.Files),
     )
-    @_tus
+    @_follows_tus
     def get(self, request: Request) -> Response:
         """Return `files` for `ids=a,b,…` (at most 100), without those the caller may not read."""
         numbers = request.query_params.get("ids", "").split(",")[: AT_ONCE + 1]
         if len(numbers) > AT_ONCE:
             raise TransferRefused(400, "too_large", f"ids: at most {AT_ONCE}")
-        wanted = [file_id for text in numbers if (file_id := _uuid(text))]
-        return ack(files=[_file_data(file) for file in queries.readable(self.me.id, wanted)])
+        wanted = [file_id for text in numbers if (file_id := _uuid_or_none(text))]
+        return ack(files=[_file_data(file) for file in queries.readable_files(self.me.id, wanted)])
 
     @extend_schema(
         request=None,
@@ -123,7 +125,7 @@ class Files(_Files):
         ],
         responses={201: serializers.UploadAnnounced, "4XX": serializers.Nack},
     )
-    @_tus
+    @_follows_tus
     def post(self, request: Request) -> Response:
         """Announce an upload of `Upload-Length` bytes; `Location` is where to send them.
 
@@ -133,7 +135,7 @@ class Files(_Files):
         name = tus_headers.parse_metadata(request.headers.get("Upload-Metadata", "")).get(
             "filename", ""
         )
-        file = upload.begin(self.store, self.me.id, name, size)
+        file = upload.begin_upload(self.store, self.me.id, name, size)
         reply = ack(id=str(file.id))
         reply.status_code = 201
         reply["Location"] = reverse("im-file", args=[file.id])
@@ -165,16 +167,16 @@ class OneFile(_Files):
         parameters=[_ID, OpenApiParameter("Range", str, OpenApiParameter.HEADER)],
         responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
     )
-    @_tus
+    @_follows_tus
     def get(self, request: Request, number: UUID) -> HttpResponseBase:
         """Return the file, or a part of it with `Range`."""
-        return download(request, _readable(self.me.id, number))
+        return download(request, _readable_file(self.me.id, number))
 
     @extend_schema(parameters=[_ID, _TUS], request=None, responses={200: None})
-    @_tus
+    @_follows_tus
     def head(self, request: Request, number: UUID) -> HttpResponse:
         """Return the progress of an upload: `Upload-Offset`, `Upload-Length`."""
-        file, received = upload.state(self.me.id, number)
+        file, received = upload.find_upload(self.me.id, number)
         reply = HttpResponse()
         reply["Upload-Length"], reply["Upload-Offset"] = str(file.size), str(received)
         reply["Cache-Control"] = "no-store"
@@ -186,7 +188,7 @@ class OneFile(_Files):
         request={tus_headers.PART: OpenApiTypes.BINARY},
         responses=_NOTHING,
     )
-    @_tus
+    @_follows_tus
     def patch(self, request: Request, number: UUID) -> HttpResponse:
         """Append bytes at `Upload-Offset`; the last one completes the file."""
         if request.content_type != tus_headers.PART:
@@ -195,14 +197,14 @@ class OneFile(_Files):
         length = tus_headers.parse_number(
             request.META.get("CONTENT_LENGTH") or None, "Content-Length"
         )
-        received = upload.receive(self.me.id, number, offset, request._request, length)
+        received = upload.append_bytes(self.me.id, number, offset, request._request, length)
         return HttpResponse(status=204, headers={"Upload-Offset": str(received)})
 
     @extend_schema(parameters=[_ID, _TUS], request=None, responses=_NOTHING)
-    @_tus
+    @_follows_tus
     def delete(self, request: Request, number: UUID) -> HttpResponse:
         """Delete an upload that no message carries."""
-        upload.cancel(self.me.id, number)
+        upload.delete_upload(self.me.id, number)
         return HttpResponse(status=204)
 
 
@@ -210,17 +212,17 @@ class Thumbnail(_Files):
     """The view of a picture's thumbnail."""
 
     @extend_schema(parameters=[_ID], responses={(200, "image/webp"): OpenApiTypes.BINARY})
-    @_tus
+    @_follows_tus
     def get(self, request: Request, number: UUID) -> HttpResponseBase:
         """Return the thumbnail, at most 320 pixels high and wide."""
-        file = _readable(self.me.id, number)
+        file = _readable_file(self.me.id, number)
         if not file.has_thumbnail:
             raise TransferRefused(404, "not_found", "there is no picture of this file")
         reply = FileResponse(_open_stored(file, storage.THUMBNAIL), content_type="image/webp")
-        return _without_effects(reply, "inline", f'"{file.id}-small"')
+        return _with_safe_headers(reply, "inline", f'"{file.id}-small"')
 
 
-def _uuid(text: str) -> UUID | None:
+def _uuid_or_none(text: str) -> UUID | None:
     """Return the UUID that a text holds; `None` if it holds none."""
     try:
         return UUID(text)
@@ -254,12 +256,12 @@ def _file_data(file: File) -> dict[str, object]:
 # ---- downloads ----------------------------------------------------------------------------------
 
 
-def _readable(person: str, number: UUID) -> File:
+def _readable_file(person: str, number: UUID) -> File:
     """Return a file that this person may read. Raises TransferRefused.
 
     The refusal is the same for a file that does not exist and for one that the person may not read.
     """
-    files = queries.readable(person, [number])
+    files = queries.readable_files(person, [number])
     if not files:
         raise TransferRefused(404, "not_found", "there is no such file, or it is not for you")
     return files[0]
@@ -270,14 +272,14 @@ def download(request: Request, file: File) -> HttpResponseBase:
     tag = f'"{file.id}"'
     disposition = tus_headers.content_disposition(file.name, file.content_type)
     if request.headers.get("If-None-Match") == tag:
-        return _without_effects(HttpResponse(status=304), disposition, tag)
+        return _with_safe_headers(HttpResponse(status=304), disposition, tag)
     range_header = request.headers.get("Range", "")
     if request.headers.get("If-Range", tag) != tag:
         range_header = ""
     part = tus_headers.parse_range(range_header, file.size)
     reply = _partial_response(file, *part) if part else _whole_response(file)
     reply["Accept-Ranges"] = "bytes"
-    return _without_effects(reply, disposition, tag)
+    return _with_safe_headers(reply, disposition, tag)
 
 
 def _whole_response(file: File) -> HttpResponseBase:
@@ -308,8 +310,11 @@ def _open_stored(file: File, suffix: str = "") -> IO[bytes]:
         raise TransferRefused(404, "not_here", "this file is not kept at this site") from None
 
 
-def _without_effects(reply: HttpResponseBase, disposition: str, tag: str) -> HttpResponseBase:
-    """Set headers that keep a file from running in the browser: no script, no frame, no guessed type."""
+def _with_safe_headers(reply: HttpResponseBase, disposition: str, tag: str) -> HttpResponseBase:
+    """Set headers that keep a file from running in the browser: no script, no frame, no guessed type.
+
+    `tag` is the file's `ETag`, `disposition` the header `Content-Disposition`.
+    """
     reply["Content-Disposition"] = disposition
     reply["Content-Security-Policy"] = "default-src 'none'; sandbox"
     reply["X-Content-Type-Options"] = "nosniff"

@@ -43,7 +43,7 @@ class Members(Call):
         return ack(changed=flow.add_members(self.store, number, self.me, users, invite, self.now))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit additions more strictly than other calls, since the new members are notified."""
+        """Return the rate limits of a call; additions have a stricter one, since the new members are notified."""
         return [
             *super().get_throttles(),
             *([StrictLimit()] if self.request.method == "POST" else []),
@@ -67,7 +67,7 @@ class Member(Call):
     @extend_schema(request=request_forms.ChangeMember, responses=answers(serializers.Done))
     def patch(self, request: Request, number: int, user: str) -> Response:
         """Change a member's role (`owner` hands the group over), or mute the member for a time."""
-        arguments, user = self.arguments(request_forms.ChangeMember), self.user(user)
+        arguments, user = self.arguments(request_forms.ChangeMember), self.checked_user_id(user)
         if "role" in arguments:
             flow.set_role(self.store, number, self.me, user, Role(arguments["role"]), self.now)
         else:
@@ -80,7 +80,7 @@ class Member(Call):
 
         For the caller's own id: leave the group, decline an invitation, or withdraw a request to join.
         """
-        if self.user(user) == self.me.id:
+        if self.checked_user_id(user) == self.me.id:
             flow.leave_conversation(self.store, number, self.me, self.now)
         else:
             flow.remove_member(self.store, number, self.me, user, self.now)

@@ -45,7 +45,7 @@ MOST_WAITING = 20_000
 
 
 class Center:
-    """The message center's main loop.
+    """The main loop of a message center, the process that reads what clients send, stores and publishes it.
 
     It runs sessions with the broker, one after the other, until it is asked to stop.
     """
@@ -63,7 +63,7 @@ class Center:
             stage_process(stage, number, on_flood) if stage else Pipeline(on_flood, number)
         )
         self._queue = self._chain.queue
-        self._id, self._has_taken = uuid4().hex, False
+        self._id, self._has_marked_in_hand = uuid4().hex, False
         """The name of this process among those that read the same queue, and whether it has marked messages as taken."""
         self._stop_asked = threading.Event()
         self._arrivals: Arrivals[amqp.Message] = Arrivals(
@@ -95,7 +95,7 @@ class Center:
         while not self._stop_asked.is_set():
             started = time.monotonic()
             try:
-                self._session()
+                self._run_session()
             except (*BROKER_ERRORS, DatabaseError, InterfaceError, Unavailable) as error:
                 log.warning("session ended: %s: %s", type(error).__name__, error)
             except Exception:
@@ -105,7 +105,7 @@ class Center:
         self._flood_guard.stop()
         connections.close_all()
 
-    def _session(self) -> None:
+    def _run_session(self) -> None:
         """Connect to the broker and handle messages until a stop is asked, or something breaks."""
         close_old_connections()
         self._chain.check_ready()
@@ -116,14 +116,14 @@ class Center:
             # A client's queue that is full must not hold up others; a stage's queue that is full must.
             publisher = Publisher(settings.IM_AMQP_URL, lenient=not self._chain.feeds)
             broker.declare(publisher.connection)
-            self._check_room(publisher)
-            # `_loop` also ends when the prefetch count must change, which needs a new connection.
+            self._check_feeds(publisher)
+            # `_handle_batches` also ends when the prefetch count must change, which needs a new connection.
             while not self._stop_asked.is_set():
                 incoming = connect(settings.IM_AMQP_URL)
-                channel = self._consume(incoming)
+                channel = self._start_consuming(incoming)
                 metrics.CENTER_UP.set(1)
                 log.info("reading %s, %d messages at once", self._queue, self._prefetch)
-                self._loop(incoming, channel, publisher)
+                self._handle_batches(incoming, channel, publisher)
                 close(incoming, politely=True)
             is_clean = True
         finally:
@@ -131,8 +131,8 @@ class Center:
             if publisher:
                 publisher.close(politely=is_clean)
 
-    def _consume(self, incoming: amqp.Connection) -> amqp.Channel:
-        """Start to consume the ingress queue and return the channel.
+    def _start_consuming(self, incoming: amqp.Connection) -> amqp.Channel:
+        """Start to consume the center's queue over the connection `incoming`, and return the channel.
 
         Messages that were not acknowledged before are delivered on it again.
         """
@@ -141,10 +141,10 @@ class Center:
         self._prefetch = self._arrivals.prefetch
         channel: amqp.Channel = incoming.channel()
         channel.basic_qos(0, self._prefetch, False)
-        channel.basic_consume(self._queue, callback=self._receive)
+        channel.basic_consume(self._queue, callback=self._buffer_message)
         return channel
 
-    def _receive(self, message: amqp.Message) -> None:
+    def _buffer_message(self, message: amqp.Message) -> None:
         """Put a message that the broker has delivered into the buffer."""
         self._arrivals.put(message, len(message.body))
 
@@ -153,35 +153,41 @@ class Center:
         """Return how many messages of this channel were counted against rates but not acknowledged."""
         return self._counted - self._acknowledged
 
-    def _loop(self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher) -> None:
-        """Handle batch after batch, until a stop is asked or the prefetch count (batch size) changes."""
+    def _handle_batches(
+        self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher
+    ) -> None:
+        """Handle batch after batch, until a stop is asked or the prefetch count (messages at once) must change.
+
+        It also ends when a later stage does not keep up; then it waits for that. `channel` consumes over the
+        connection `incoming`, results go out by `publisher`.
+        """
         ticked = float("-inf")
-        for due in receive_rounds(
+        for is_batch_due in receive_rounds(
             incoming, self._arrivals, self._stop_asked, self._has_unacknowledged
         ):
-            if due:
-                self._batch(channel, publisher)
+            if is_batch_due:
+                self._handle_batch(channel, publisher)
             elif not self._arrivals:
                 self._acknowledge(channel, publisher)
             if time.monotonic() - ticked > TICK_SECONDS:
                 ticked = time.monotonic()
-                self._tick(incoming, publisher)
+                self._do_periodic_work(incoming, publisher)
             if self._arrivals.prefetch != self._prefetch or self._is_held_up:
                 break
         self._acknowledge(channel, publisher)
         if self._is_held_up:
-            self._check_room(publisher)
+            self._check_feeds(publisher)
 
-    def _check_room(self, publisher: Publisher) -> None:
-        """Check that the stages after this one keep up. Raises Unavailable, and one of BROKER_ERRORS."""
+    def _check_feeds(self, publisher: Publisher) -> None:
+        """Check that few messages wait for the stages after this one. Raises Unavailable, and one of BROKER_ERRORS."""
         for queue in self._chain.feeds:
             waiting = publisher.count_waiting(queue)
             self._is_held_up = waiting > MOST_WAITING
             if self._is_held_up:
                 raise Unavailable(f"{waiting} messages wait in {queue}")
 
-    def _tick(self, incoming: amqp.Connection, publisher: Publisher) -> None:
-        """Do what is due every TICK_SECONDS: measure the queue, send heartbeats, drop dead database connections.
+    def _do_periodic_work(self, incoming: amqp.Connection, publisher: Publisher) -> None:
+        """Do the work of every TICK_SECONDS: measure the queue, send heartbeats, drop dead database connections.
 
         The number of messages at once, which large messages lower, may grow again.
         """
@@ -199,14 +205,14 @@ class Center:
         close_old_connections()
         self._arrivals.reset_prefetch()
 
-    def _batch(self, channel: amqp.Channel, publisher: Publisher) -> None:
-        """Store a batch of clients' messages, and publish the messages that result from it.
+    def _handle_batch(self, channel: amqp.Channel, publisher: Publisher) -> None:
+        """Take a batch of messages from the buffer, store them, and publish the messages that result from it.
 
         The broker confirms the publications while the next batch is stored.
         """
         messages = self._arrivals.take_batch()
-        self._note_taken()
-        deliveries = [self._delivery(message) for message in messages]
+        self._mark_in_hand()
+        deliveries = [self._client_delivery(message) for message in messages]
         self._counted = messages[-1].delivery_tag or 0
         metrics.BATCH.observe(len(messages))
         with metrics.BATCH_SECONDS.time():
@@ -215,8 +221,8 @@ class Center:
             publisher.send(rows)
         self._published = messages[-1].delivery_tag or 0
 
-    def _delivery(self, message: amqp.Message) -> ClientDelivery:
-        """Return an AMQP message as a ClientDelivery.
+    def _client_delivery(self, message: amqp.Message) -> ClientDelivery:
+        """Convert an AMQP message into a ClientDelivery.
 
         If its properties are unreadable, the sender is "" and the message is refused later. A
         redelivered message is marked when the last session has counted it for its sender's rate
@@ -248,20 +254,23 @@ class Center:
             self._acknowledged, self._published = self._published, 0
             self._note_progress()
 
-    def _note_taken(self) -> None:
+    def _mark_in_hand(self) -> None:
         """Record, before the first batch after an idle time, that this center has messages in hand."""
-        if not self._has_taken:
+        if not self._has_marked_in_hand:
             with suppress(redis.RedisError):
-                health.mark_taken(self._chain.name, self._id)
-                self._has_taken = True
+                health.mark_in_hand(self._chain.name, self._id)
+                self._has_marked_in_hand = True
 
     def _note_idle(self) -> None:
-        """Record progress, as nothing waits; not if another center has taken what waited, and may be stuck."""
+        """Record progress, since nothing waits, unless another process of this center has messages in hand.
+
+        That one may have received what waited here, and be stuck.
+        """
         with suppress(redis.RedisError):
-            if self._has_taken:
-                health.unmark_taken(self._chain.name, self._id)
-                self._has_taken = False
-            if health.is_taken_by_other(self._chain.name, self._id):
+            if self._has_marked_in_hand:
+                health.unmark_in_hand(self._chain.name, self._id)
+                self._has_marked_in_hand = False
+            if health.is_in_hand_of_other(self._chain.name, self._id):
                 return
         self._note_progress()
 
@@ -277,9 +286,9 @@ class Center:
 
 
 def helper_threads(number: int, stage: StageName | None = None) -> list[threading.Thread]:
-    """Return the threads to run beside a center's main loop, or beside one stage of it.
+    """Return the threads to run beside the main loop of the message center with this number, or of one stage of it.
 
-    They run beside the stage that routes. Only the first center (number 0) also answers other servers.
+    They run beside the stage that publishes. Only the first center (number 0) also answers other servers.
     """
     if stage not in (None, StageName.ROUTE):
         return []

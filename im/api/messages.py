@@ -25,21 +25,21 @@ from im.rules.vocabulary import READ_SHOWN_UP_TO
 class Log(Call):
     """The base of views on a conversation's log, the numbered list of its messages and events."""
 
-    def mine(self, number: int) -> Member:
+    def own_membership(self, number: int) -> Member:
         """Return the caller's row of the conversation's table of members. Raises Denied."""
         member = queries.member(self.store.database, number, self.me.id)
         if member is None or member.state in queries.WAITING:
             raise Denied(DenyReason.NOT_FOUND)
         return member
 
-    def readers(self, mine: Member, seq: int) -> list[Data] | None:
+    def readers(self, own_membership: Member, seq: int) -> list[Data] | None:
         """Return the people who have read up to entry `seq`: `[{"user_id", "seq"}]`.
 
         `None` means that the conversation has more than READ_SHOWN_UP_TO members.
         """
-        if mine.conversation.members > READ_SHOWN_UP_TO:
+        if own_membership.conversation.members > READ_SHOWN_UP_TO:
             return None
-        rows = queries.readers(self.store.database, mine.conversation_id, seq)
+        rows = queries.readers(self.store.database, own_membership.conversation_id, seq)
         return [{"user_id": user, "seq": read} for user, read in rows]
 
 
@@ -51,7 +51,7 @@ class Messages(Log):
         """Return entries of the log: those after `after`, before `before`, or the latest, ordered by seq."""
         arguments, visible = (
             self.arguments(request_forms.History),
-            queries.visible_range_of(self.mine(number)),
+            queries.visible_range_of(self.own_membership(number)),
         )
         count = arguments["count"]
         if "after" in arguments:
@@ -106,7 +106,9 @@ class Readers(Log):
     @extend_schema(parameters=[request_forms.ReadTo], responses=answers(serializers.Readers))
     def get(self, request: Request, number: int) -> Response:
         """Return who has read up to an entry of the log, in groups of at most 500 members."""
-        readers = self.readers(self.mine(number), self.arguments(request_forms.ReadTo)["seq"])
+        readers = self.readers(
+            self.own_membership(number), self.arguments(request_forms.ReadTo)["seq"]
+        )
         if readers is None:
             raise Denied(DenyReason.NOT_ALLOWED, f"not in groups of more than {READ_SHOWN_UP_TO}")
         return ack(readers=readers)
@@ -121,7 +123,10 @@ class Trace(Log):
 
         The message is named by its client_msg_id, and only its sender can ask.
         """
-        mine, client_msg_id = self.mine(number), self.arguments(request_forms.Sent)["client_msg_id"]
+        own_membership, client_msg_id = (
+            self.own_membership(number),
+            self.arguments(request_forms.Sent)["client_msg_id"],
+        )
         entry = queries.entry_sent_as(self.store.database, number, self.me.id, client_msg_id)
         if entry is None:
             return ack(accepted=False)
@@ -131,7 +136,7 @@ class Trace(Log):
             seq=entry.seq,
             sent_at=wire_time(entry.sent_at),
             recalled=entry.recalled_seq is not None,
-            readers=self.readers(mine, entry.seq),
+            readers=self.readers(own_membership, entry.seq),
         )
 
 
@@ -140,7 +145,7 @@ class Offline(Call):
 
     @extend_schema(request=request_forms.Missing, responses=answers(serializers.Offline))
     def post(self, request: Request) -> Response:
-        """Return up to `count` entries, of all conversations, that the client does not have yet.
+        """Return up to `count` entries, of all conversations, that the client's device does not have yet.
 
         The client calls again while `more` is true. `seqs` names the last entry that it has of each conversation,
         completed by what its `device` has reported with its last heartbeat.

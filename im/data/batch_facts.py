@@ -43,7 +43,7 @@ ReactionKey = tuple[int, str, str, str]
 
 @dataclass(slots=True)
 class BatchFacts:
-    """The facts that the rules need to decide on one batch of requests.
+    """What the rules must know to decide on one batch of chat requests.
 
     `locked`: conversation id -> its locked row. `people`: conversation id -> its active members.
     """
@@ -63,12 +63,12 @@ class BatchFacts:
 def load_facts(
     database: str, memory: MemberCache, incoming: Sequence[IncomingRequest]
 ) -> BatchFacts:
-    """Lock the conversations that the requests are about, and read what the rules need of them.
+    """Lock the conversations that the requests are about, and read what the rules must know of them.
 
-    Must run inside a transaction.
+    `memory` caches the members of conversations. Must run inside a transaction.
     """
     requests = [logged_request(item) for item in incoming]
-    locked = journal.lock(database, {request.conversation for request in requests})
+    locked = journal.lock_conversations(database, {request.conversation for request in requests})
     people = memory.people(
         database,
         {item.id: item.members_version for item in locked.values()},
@@ -76,9 +76,9 @@ def load_facts(
     return BatchFacts(
         locked,
         people,
-        _duplicates(database, incoming),
-        _entries(database, requests),
-        _uploads(
+        _entries_with_same_key(database, incoming),
+        _entries_referred_to(database, requests),
+        _complete_uploads(
             database,
             {request.file for request in requests if isinstance(request, Say) and request.file},
         ),
@@ -107,34 +107,38 @@ def dedup_key(incoming: IncomingRequest) -> DedupKey | None:
     )
 
 
-def _duplicates(database: str, incoming: Sequence[IncomingRequest]) -> dict[DedupKey, StoredEntry]:
+def _entries_with_same_key(
+    database: str, incoming: Sequence[IncomingRequest]
+) -> dict[DedupKey, StoredEntry]:
     """Return the stored entries that have the same key as one of these requests."""
     keys = {key for key in map(dedup_key, incoming) if key is not None}
     columns = ("conversation_id", "sender", "client_msg_id")
-    entries = journal.entries(database, columns, keys)
+    entries = journal.entries_with(database, columns, keys)
     return {
         (entry.conversation, entry.sender, entry.client_msg_id or ""): entry for entry in entries
     }
 
 
-def _entries(database: str, requests: Sequence[LoggedRequest]) -> dict[EntryKey, StoredEntry]:
+def _entries_referred_to(
+    database: str, requests: Sequence[LoggedRequest]
+) -> dict[EntryKey, StoredEntry]:
     """Return the entries that requests refer to, and the last edit of each of them that was edited."""
     targets = {
         (request.conversation, request.seq) for request in requests if not isinstance(request, Say)
     }
-    entries = journal.entries(database, ("conversation_id", "seq"), targets)
+    entries = journal.entries_with(database, ("conversation_id", "seq"), targets)
     changed = {
         (entry.conversation, entry.edited_seq) for entry in entries if entry.edited_seq is not None
     }
-    entries += journal.entries(database, ("conversation_id", "seq"), changed)
+    entries += journal.entries_with(database, ("conversation_id", "seq"), changed)
     return {(entry.conversation, entry.seq): entry for entry in entries}
 
 
 _FILE = ("name", "size", "content_type", "width", "height", "duration_ms", "has_thumbnail")
 
 
-def _uploads(database: str, ids: Collection[str]) -> dict[str, Data]:
-    """Return the complete uploads among these file ids: their owner, and what members are shown."""
+def _complete_uploads(database: str, ids: Collection[str]) -> dict[str, Data]:
+    """Return the completely uploaded files among these ids: id -> `owner`, and what members are shown (`shown`)."""
     if not ids:
         return {}
     names = ", ".join(("id", "owner", *_FILE))
@@ -146,7 +150,7 @@ def _uploads(database: str, ids: Collection[str]) -> dict[str, Data]:
 
 
 def _file_data(columns: Iterable[tuple[str, Any]]) -> Data:
-    """Return what members are shown of a file, from its columns."""
+    """Return what members are shown of a file, from (name of a column, value) pairs of its row."""
     values = {name: value for name, value in columns if value is not None}
     return {**values, "has_thumbnail": bool(values["has_thumbnail"])}
 
@@ -181,9 +185,9 @@ def reaction_key(entry: StoredEntry) -> ReactionKey:
 def _reactions(
     database: str, incoming: Sequence[IncomingRequest], locked: dict[int, LockedRow]
 ) -> dict[ReactionKey, StoredEntry]:
-    """Return the last reaction by person, message and emoji, for those who react in this batch.
+    """Return the last stored reaction by person, message and emoji, of those who react in this batch.
 
-    Only the last LOOKS_BACK entries of a log are searched.
+    `locked`: conversation -> its locked row. Only the last LOOKS_BACK entries of a log are searched.
     """
     reacting = sorted(
         {
@@ -199,13 +203,15 @@ def _reactions(
     for number, sender in reacting:
         arguments += [number, locked[number].last_seq - LOOKS_BACK, sender]
     where = f"cmd=%s AND ({' OR '.join([condition] * len(reacting))}) ORDER BY conversation_id, seq"
-    return {reaction_key(entry): entry for entry in journal.select(database, where, arguments)}
+    return {
+        reaction_key(entry): entry for entry in journal.select_entries(database, where, arguments)
+    }
 
 
 def stored_before(
     database: str, incoming: IncomingRequest, last_seq: int, now: datetime
 ) -> StoredEntry | None:
-    """Return the entry of an equal message of this sender, for a redelivered message without client_msg_id.
+    """Find the log entry of a redelivered message that has no client_msg_id: the sender's last equal message.
 
     `None` means that none of the last LOOKS_BACK entries, sent within REPEATED_WITHIN, is equal:
     the message is not stored yet.
@@ -213,7 +219,7 @@ def stored_before(
     request = incoming.request
     if not isinstance(request, Say):
         return None
-    entries = journal.select(
+    entries = journal.select_entries(
         database,
         "conversation_id=%s AND seq>%s AND sender=%s AND cmd=%s AND type=%s AND body=%s"
         " AND sent_at>%s ORDER BY seq DESC LIMIT 1",

@@ -98,7 +98,7 @@ T = TypeVar("T")
 
 
 def declare(connection: amqp.Connection | None = None) -> int:
-    """Declare the exchanges, queues and bindings for `settings.IM_CENTERS` message centers.
+    """Declare at the clients' broker the exchanges, queues and bindings for `settings.IM_CENTERS` message centers.
 
     Return the number of exchanges and queues. Uses the given connection, or opens one of its own.
     Raises one of BROKER_ERRORS.
@@ -143,7 +143,7 @@ def declare_and_limit() -> int:
 
 
 def _bind_centers(channel: amqp.Channel, centers: int) -> None:
-    """Bind the message centers' queues: a single queue gets all messages, several get a share each.
+    """Bind the queues of so many message centers: a single queue gets all messages, several get a share each.
 
     Messages of one conversation always go to the same center. The new binding is made before the old
     one is removed, so for a moment a message may arrive twice, but none is lost.
@@ -170,7 +170,7 @@ def _bind_centers(channel: amqp.Channel, centers: int) -> None:
 
 
 class _SharedConnection:
-    """The process's connection to declare people's exchanges, kept open since connecting is slow."""
+    """The connection to the broker over which a process declares people's exchanges; it is kept open to be fast."""
 
     STALE_SECONDS = 15.0
     """Nobody sends heartbeats on it: after twice the heartbeat interval the broker closes it."""
@@ -180,8 +180,8 @@ class _SharedConnection:
         self._connection: amqp.Connection | None = None
         self._used = 0.0
 
-    def do(self, work: Callable[[amqp.Channel], T]) -> T:
-        """Run `work` on a channel, and once more on a new connection if the old one was closed.
+    def run_on_channel(self, work: Callable[[amqp.Channel], T]) -> T:
+        """Call `work` with a channel, and once more with one of a new connection if the old one was closed.
 
         Raises BrokerUnavailable.
         """
@@ -211,11 +211,11 @@ _shared_connection = _SharedConnection()
 
 
 def ensure_user(user: str) -> None:
-    """Create the person's exchange with its bindings, unless it exists. Raises BrokerUnavailable.
+    """Create the exchange from which a person's devices get their messages, unless it exists. Raises BrokerUnavailable.
 
     It is made at sign-in and disappears with the last queue that was bound to it.
     """
-    _shared_connection.do(lambda channel: _declare_user(channel, user))
+    _shared_connection.run_on_channel(lambda channel: _declare_user(channel, user))
 
 
 def _declare_user(channel: amqp.Channel, user: str) -> None:
@@ -259,7 +259,7 @@ def trace(*, on: bool) -> None:
 
 
 def limit() -> None:
-    """Set operator policies and the virtual host's limits, which no client can change.
+    """Set the broker's operator policies and its virtual host's limits, which no client can change.
 
     Raises BrokerUnavailable.
     """
@@ -269,7 +269,7 @@ def limit() -> None:
 
 
 def device_queues() -> list[dict[str, object]]:
-    """Return the clients' queues with `name`, `type`, `arguments`. Raises BrokerUnavailable."""
+    """Return all queues of the clients' broker, each with `name`, `type`, `arguments`. Raises BrokerUnavailable."""
     return _rows(f"/queues/{_vhost()}?columns=name,type,arguments")
 
 
@@ -283,7 +283,7 @@ def waiting_in(prefix: str) -> dict[str, int]:
 def declare_plugin(name: str, *, return_parked: bool = False) -> None:
     """Declare the queues of a plugin that hears of all messages. Raises one of BROKER_ERRORS.
 
-    `return_parked`: put the messages that were parked back into its queue.
+    `return_parked`: put the messages on which it has failed back into its queue.
     """
     link = connect(settings.IM_AMQP_URL)
     try:
@@ -299,7 +299,10 @@ def declare_plugin(name: str, *, return_parked: bool = False) -> None:
 
 
 def _return_parked(name: str) -> None:
-    """Put all parked messages back into a plugin's queue; each is removed when the broker has confirmed it."""
+    """Put all messages on which a plugin has failed back into its queue.
+
+    Each is removed from the queue of parked messages when the broker has confirmed it.
+    """
     publisher = Publisher(settings.IM_AMQP_URL)
     try:
         channel: amqp.Channel = publisher.connection.channel()

@@ -20,9 +20,9 @@ SECONDS = 3600
 
 
 def record_join(confid: str, user: str) -> None:
-    """Record that a person enters a conference.
+    """Record in Redis that a person enters a conference, and so is to join its chat conversation.
 
-    Without Redis the record is lost; the person joins at the next entering.
+    Without Redis the record is lost; the person joins the conversation when entering the next time.
     """
     try:
         redis_of(own_platform()).zadd(KEY, {f"{confid}|{user}": clock.now().timestamp()})

@@ -32,27 +32,30 @@ STALLED_SECONDS = 15.0
 
 
 def note_progress(name: str) -> None:
-    """Record that a message center has handled messages or has none to handle. Raises redis.RedisError."""
-    redis_of(own_platform()).set(_key(name), 1, ex=KEPT_SECONDS)
+    """Record that the message center `name` has handled messages or has none to handle. Raises redis.RedisError."""
+    redis_of(own_platform()).set(_progress_key(name), 1, ex=KEPT_SECONDS)
 
 
-def mark_taken(name: str, center: str) -> None:
-    """Note that a center with this name has taken messages and not acknowledged them. Raises redis.RedisError."""
-    redis_of(own_platform()).set(_taken_key(name), center, ex=KEPT_SECONDS)
+def mark_in_hand(name: str, center: str) -> None:
+    """Record that a process has received messages and not acknowledged them yet. Raises redis.RedisError.
 
-
-def unmark_taken(name: str, center: str) -> None:
-    """Note that this center has acknowledged all that it has taken. Raises redis.RedisError."""
-    if not is_taken_by_other(name, center):
-        redis_of(own_platform()).delete(_taken_key(name))
-
-
-def is_taken_by_other(name: str, center: str) -> bool:
-    """Return whether another center with this name has messages in hand. Raises redis.RedisError.
-
-    To one that stands by the queue looks empty then, which says nothing about progress.
+    `name` is its message center's; a second process with the same name may stand by. `center` is the process's own id.
     """
-    holder = redis_of(own_platform()).get(_taken_key(name))
+    redis_of(own_platform()).set(_in_hand_key(name), center, ex=KEPT_SECONDS)
+
+
+def unmark_in_hand(name: str, center: str) -> None:
+    """Record that the process `center` has acknowledged all messages that it received. Raises redis.RedisError."""
+    if not is_in_hand_of_other(name, center):
+        redis_of(own_platform()).delete(_in_hand_key(name))
+
+
+def is_in_hand_of_other(name: str, center: str) -> bool:
+    """Return whether another process of the message center `name` than `center` has messages in hand.
+
+    To a process that stands by, the queue then looks empty, which says nothing about progress. Raises redis.RedisError.
+    """
+    holder = redis_of(own_platform()).get(_in_hand_key(name))
     return holder is not None and str(holder) != center
 
 
@@ -61,21 +64,27 @@ def seconds_without_progress() -> dict[str, float]:
 
     Raises redis.RedisError.
     """
-    return seconds_without_progress_of(member_name(number, stage) for number, stage in _members())
+    return seconds_without_progress_of(
+        member_name(number, stage) for number, stage in _center_processes()
+    )
 
 
 def seconds_without_progress_of(names: Iterable[str]) -> dict[str, float]:
-    """Return the same for any members of the chain, for instance plugins. Raises redis.RedisError."""
+    """Return, by name, for each of these processes the seconds since its last progress, at most KEPT_SECONDS.
+
+    They may be message centers, stages of them, or plugins. Raises redis.RedisError.
+    """
     asked = [*names]
     with redis_of(own_platform()).pipeline(transaction=False) as pipe:
         for name in asked:
-            pipe.pttl(_key(name))
+            pipe.pttl(_progress_key(name))
         left = pipe.execute()
     ages = (KEPT_SECONDS - max(0, milliseconds) / 1000 for milliseconds in left)
     return dict(zip(asked, ages, strict=True))
 
 
-def _members() -> list[tuple[int, StageName | None]]:
+def _center_processes() -> list[tuple[int, StageName | None]]:
+    """Return (center's number, stage) of each process that this site's message centers need; `None`: all stages."""
     return members_of_chains(settings.IM_CENTERS, distributed=is_distributed())
 
 
@@ -96,14 +105,14 @@ def why_stalled() -> str:
 
 
 def findings() -> list[Finding]:
-    """Examine the clients' broker and the message centers for `manage.py doctor`."""
+    """Check the clients' broker and the message centers for `manage.py doctor`; return what was found."""
     try:
         stalled = _stalled()
     except redis.RedisError:
         stalled = {}
     return [
-        *(_finding_about(number, stage, stalled) for number, stage in _members()),
-        *_left_behind(),
+        *(_finding_about(number, stage, stalled) for number, stage in _center_processes()),
+        *_messages_between_stages(),
         find_missing_limits(
             "limits of clients' queues",
             settings.IM_MANAGEMENT_URL,
@@ -116,7 +125,7 @@ def findings() -> list[Finding]:
 
 
 def _xmpp_finding() -> Finding:
-    """Examine the bridge to clients of XMPP: it opens its socket once ejabberd has accepted it."""
+    """Check that the bridge to XMPP clients answers: it opens its socket once ejabberd has accepted it."""
     todo = "start manage.py im_xmpp and ejabberd; the log of the bridge says what it waits for"
     try:
         with socket.socket(socket.AF_UNIX) as link:
@@ -128,15 +137,21 @@ def _xmpp_finding() -> Finding:
 
 
 def _finding_about(number: int, stage: StageName | None, stalled: dict[str, str]) -> Finding:
-    """Return whether a center, or one stage of it, makes progress, and what to do if not."""
+    """Return whether a message center, or one stage of it, makes progress, and what to do if not.
+
+    `stalled`: name of a process without progress -> sentence about it.
+    """
     name = member_name(number, stage)
     options = f"--number {number}" + (f" --stage {stage}" if stage else "")
     todo = f"start manage.py im_center {options}; if it runs, its log says what it waits for"
     return Finding(f"center {name}", stalled.get(name, ""), todo)
 
 
-def _left_behind() -> list[Finding]:
-    """Return, where one process runs all stages, what was left between the stages when each was a process."""
+def _messages_between_stages() -> list[Finding]:
+    """Return whether messages wait between stages, where one process runs all stages now and so nothing reads them.
+
+    They were left when each stage was a process of its own.
+    """
     if is_distributed():
         return []
     try:
@@ -158,7 +173,7 @@ def gauges() -> Iterable[GaugeMetricFamily]:
     )
     try:
         ages = seconds_without_progress()
-        for number, stage in _members():
+        for number, stage in _center_processes():
             queue = stage_queue(stage or StageName.STREAM, number)
             family.add_metric([queue], round(ages[member_name(number, stage)], 1))
     except redis.RedisError:
@@ -166,13 +181,13 @@ def gauges() -> Iterable[GaugeMetricFamily]:
     yield family
 
 
-def _key(name: str) -> str:
-    """Return the Redis key of the last progress of the centers with this name."""
+def _progress_key(name: str) -> str:
+    """Return the Redis key of the last progress of the message center with this name."""
     return f"im:center:{name}"
 
 
-def _taken_key(name: str) -> str:
-    """Return the Redis key that names the center, among those with this name, that has messages in hand."""
+def _in_hand_key(name: str) -> str:
+    """Return the Redis key that holds which process of the message center with this name has messages in hand."""
     return f"im:center:{name}:taken"
 
 

@@ -6,9 +6,9 @@ API `stage_publications` then stages the messages that members receive.
 
     with transaction.atomic(using=store.database):
         journal.require_serving(store)            # nothing is written where another site serves
-        row = journal.lock(store.database, [number])[number]
+        row = journal.lock_conversations(store.database, [number])[number]
         entry = row.append(DraftEntry(...), now)
-        journal.flush(store.database, [row])
+        journal.save_changed(store.database, [row])
         journal.stage_publications(store, [entry], presence_store.protocols_of_online(users, time), now)
 
 A flow that changes a member's role, state, name, mute or visible range calls `members_changed`
@@ -39,16 +39,19 @@ DESTINATION = "im"
 
 
 class NotServedHere(Exception):
-    """Another site serves this platform now: nothing may be written here."""
+    """Another site (data centre) takes this platform's requests now: nothing may be written here."""
 
 
 class ReadOnly(Exception):
-    """The site begins or ends its service for the platform; the caller may retry in a moment."""
+    """The platform's data is being handed from one site (data centre) to another; the caller may retry in a moment."""
 
 
 @dataclass(slots=True)
 class LockedRow:
-    """A conversation whose row is locked until the end of the transaction."""
+    """A conversation whose row is locked until the end of the transaction, and the changes to it in this time.
+
+    `messages` and `members` are how many it has; `added` are its new log entries.
+    """
 
     id: int
     kind: Kind
@@ -64,7 +67,7 @@ class LockedRow:
     dirty: bool = False
 
     def append(self, draft: DraftEntry, now: datetime, reader: int = 0) -> StoredEntry:
-        """Give a new entry the next seq of the log and return it; `flush` writes it.
+        """Give a new entry the next seq of the conversation's log and return it; `save_changed` writes it.
 
         `reader` is the id of the sender's `Member` row if the entry also moves the sender's read
         mark to itself, 0 if not.
@@ -124,13 +127,13 @@ _ENTRY = (
     "sent_at",
 )
 COLUMNS = ", ".join((*_ENTRY, "edited_seq", "recalled_seq"))
-"""The columns of an entry, in the order in which `stored` reads them."""
+"""The columns of an entry, in the order in which `entry_of_row` reads them."""
 
 
 def require_serving(store: PlatformStore) -> None:
-    """Check that this site serves the platform, and let no other take over before the transaction ends.
+    """Check that this site takes the platform's requests, and let no other site take over before the transaction ends.
 
-    Raises NotServedHere, or ReadOnly while the data is being opened or handed over.
+    Raises NotServedHere, or ReadOnly while the data is handed from one site to another.
     """
     serving = read(store.platform, lock=True)
     if serving is not None and serving.is_served_here:
@@ -140,8 +143,8 @@ def require_serving(store: PlatformStore) -> None:
     raise NotServedHere(serving.owner if serving else store.platform)
 
 
-def lock(database: str, ids: Collection[int]) -> dict[int, LockedRow]:
-    """Lock those of these conversations that exist, in the order of their ids, and return them."""
+def lock_conversations(database: str, ids: Collection[int]) -> dict[int, LockedRow]:
+    """Lock the rows of those of these conversations that exist, in the order of their ids: id -> row."""
     if not ids:
         return {}
     rows = sql.select(database, _LOCK.format(marks=sql.marks([*ids])), sorted(ids))
@@ -151,10 +154,10 @@ def lock(database: str, ids: Collection[int]) -> dict[int, LockedRow]:
     }
 
 
-def flush(database: str, conversations: Iterable[LockedRow]) -> None:
-    """Write to the database all changes of these conversations that were made since `lock`.
+def save_changed(database: str, conversations: Iterable[LockedRow]) -> None:
+    """Write to the database all changes of these conversations that were made since they were locked.
 
-    That is new entries, the rows of the conversations, and read marks.
+    That is new log entries, the rows of the conversations, and read marks.
     """
     changed = [
         conversation
@@ -198,7 +201,7 @@ def _entry_values(entry: StoredEntry) -> tuple[object, ...]:
 
 
 def _save_conversations(database: str, conversations: list[LockedRow]) -> None:
-    """Write the changed rows of conversations in one statement."""
+    """Write the counters and versions of these conversations in one statement."""
     values = {
         row.id: (row.last_seq, row.messages, row.members, row.members_version)
         for row in conversations
@@ -211,8 +214,8 @@ def _save_conversations(database: str, conversations: list[LockedRow]) -> None:
     )
 
 
-def save_changes(database: str, entries: Iterable[StoredEntry]) -> None:
-    """Write the text of changed messages, and the seqs of the entries that last edited or recalled them."""
+def save_edits_and_recalls(database: str, entries: Iterable[StoredEntry]) -> None:
+    """Write the text of edited or recalled messages, and the seqs of the entries that last edited or recalled them."""
     query = (
         "UPDATE im_entry SET body=%s, edited_seq=%s, recalled_seq=%s"
         " WHERE conversation_id=%s AND seq=%s"
@@ -223,7 +226,7 @@ def save_changes(database: str, entries: Iterable[StoredEntry]) -> None:
 
 
 def mark_recalled(database: str, entries: Iterable[tuple[int, int, int]]) -> None:
-    """Mark entries as recalled, given as (conversation, seq, seq of the recalling entry)."""
+    """Mark log entries as taken back, given as (conversation, seq, seq of the entry that takes it back)."""
     query = "UPDATE im_entry SET recalled_seq=%s WHERE conversation_id=%s AND seq=%s"
     for number, seq, recalling_seq in entries:
         sql.execute(database, query, (recalling_seq, number, seq))
@@ -261,7 +264,7 @@ def stage_publications(
     now: datetime,
     notes: Iterable[Notice] = (),
 ) -> None:
-    """Save, in the outbox, the messages that publish entries and notices to the people in `protocols`.
+    """Store in the outbox the messages that publish log entries and notices to the people in `protocols`.
 
     They are sent once the transaction has committed; must run inside it. `protocols` comes from
     `im.data.presence_store.protocols_of_online`.
@@ -296,25 +299,27 @@ def _outbox_row(publication: Publication, now: datetime) -> outbox.OutboxRow:
 # ---- reading ------------------------------------------------------------------------------------
 
 
-def entries(
+def entries_with(
     database: str, columns: Sequence[str], tuples: Collection[Sequence[object]]
 ) -> list[StoredEntry]:
-    """Return the entries of logs whose `columns` have one of these value tuples."""
+    """Return the stored log entries whose `columns` have the values of one of the `tuples`."""
     if not tuples:
         return []
     tuple_marks = f"({sql.marks(columns)})"
     condition = f"({', '.join(columns)}) IN ({', '.join([tuple_marks] * len(tuples))})"
-    return select(database, condition, [value for one_tuple in tuples for value in one_tuple])
+    return select_entries(
+        database, condition, [value for one_tuple in tuples for value in one_tuple]
+    )
 
 
-def select(database: str, condition: str, values: Sequence[object]) -> list[StoredEntry]:
-    """Return the entries of logs that meet an SQL condition."""
+def select_entries(database: str, condition: str, values: Sequence[object]) -> list[StoredEntry]:
+    """Return the stored log entries that meet an SQL condition; `values` stand for its placeholders."""
     query = f"SELECT {COLUMNS} FROM im_entry WHERE {condition}"
-    return [stored(row) for row in sql.select(database, query, values)]
+    return [entry_of_row(row) for row in sql.select(database, query, values)]
 
 
-def stored(row: Sequence[Any]) -> StoredEntry:
-    """Return an entry from the values of its `COLUMNS`."""
+def entry_of_row(row: Sequence[Any]) -> StoredEntry:
+    """Convert a row of the table of log entries, the values of `COLUMNS`, into a StoredEntry."""
     (
         number,
         seq,

@@ -36,7 +36,7 @@ _WORDS = {
 
 
 class Denied(Exception):
-    """A person's request was denied, with a code for programs and a sentence for people."""
+    """A person's request is denied: `why` is a code for programs, `reason` a sentence for people."""
 
     def __init__(self, why: DenyReason, reason: str = "") -> None:
         self.why, self.reason = why, reason or _WORDS.get(why, why.value)
@@ -47,7 +47,8 @@ class Denied(Exception):
 class LockedConversation:
     """A locked conversation, the person who acts on it, and the changes to write at the end.
 
-    `mine` is the acting person's `Member` row; `None` if there is none.
+    `me` is the acting person, `mine` this person's `Member` row (`None`: no member), `row` the locked row, `entries`
+    and `notes` what the members get.
     """
 
     store: PlatformStore
@@ -76,17 +77,20 @@ class LockedConversation:
             raise Denied(deny_reason, "there is no such member" if is_unknown else "")
 
     def log(self, cmd: Cmd, data: Data) -> StoredEntry:
-        """Append an entry to the conversation's log, in the name of the acting person."""
+        """Append an entry to the conversation's log, in the name of the acting person, and return it.
+
+        `cmd` is its kind, `data` its content.
+        """
         entry = self.row.append(DraftEntry(cmd, self.me.id, self.me.name, data=data), self.now)
         self.entries.append(entry)
         return entry
 
     def set(self, **columns: object) -> None:
-        """Update columns of the conversation's row."""
+        """Write new values of these columns of the conversation's row to the database."""
         Conversation.objects.using(self.database).filter(pk=self.row.id).update(**columns)
 
-    def close(self, closed: bool) -> bool:
-        """Close or reopen the conversation, keep its log; return whether that changed anything."""
+    def set_closed(self, closed: bool) -> bool:
+        """Close or reopen the conversation; its log stays. Return whether that changed anything."""
         if self.conversation.closed == closed:
             return False
         self.set(closed=closed)
@@ -94,8 +98,8 @@ class LockedConversation:
         return True
 
     def finish(self) -> None:
-        """Write the entries, and save in the outbox the notices for the members."""
-        journal.flush(self.database, [self.row])
+        """Write the new entries to the log, and store in the outbox the messages about them to the members."""
+        journal.save_changed(self.database, [self.row])
         if self.entries or self.notes:
             people = {*queries.active_users(self.database, self.row.id), *self.also}
             protocols = presence_store.protocols_of_online(people, self.now.timestamp())
@@ -106,14 +110,14 @@ class LockedConversation:
 def lock_conversation(
     platform_store: PlatformStore, number: int, me: Person, now: datetime
 ) -> Iterator[LockedConversation]:
-    """Lock a conversation until the changes to it are committed.
+    """Lock the conversation `number` for a change by the person `me`, until the change is committed.
 
     Raises Denied if it does not exist, and NotServedHere or ReadOnly as `journal.require_serving`
     does.
     """
     with transaction.atomic(using=platform_store.database):
         journal.require_serving(platform_store)
-        row = journal.lock(platform_store.database, [number]).get(number)
+        row = journal.lock_conversations(platform_store.database, [number]).get(number)
         conversation = queries.conversation(platform_store.database, number)
         if row is None or conversation is None:
             raise Denied(DenyReason.NOT_FOUND)
@@ -124,7 +128,7 @@ def lock_conversation(
 
 
 def name_people(people: Collection[Person | Member]) -> Data:
-    """Return the part of an entry that names people: the first MAX_NAMED by name, and how many they are."""
+    """Return the part of a log entry that lists people: the first MAX_NAMED in order of name, and how many they are."""
     first = [
         {"user_id": person.id if isinstance(person, Person) else person.user, "name": person.name}
         for person in sorted(people, key=lambda person: person.name)[:MAX_NAMED]

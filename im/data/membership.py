@@ -25,7 +25,10 @@ _QUERY = (
 
 @dataclass(frozen=True, slots=True)
 class ActiveMembers:
-    """The active members of a conversation, as they were at one version of its list of members."""
+    """The active members of a conversation, as they were at one version of its list of members.
+
+    `users` are their ids, `by_user` is id -> what the rules need to know of the member.
+    """
 
     version: int
     by_user: Mapping[str, MemberFacts]
@@ -52,12 +55,12 @@ class MemberCache:
         for conversation in cached:
             self._members.move_to_end(conversation)
         if missing := [conversation for conversation in versions if conversation not in cached]:
-            cached |= self._read(
+            cached |= self._read_members(
                 database, {conversation: versions[conversation] for conversation in missing}
             )
         return cached
 
-    def _read(self, database: str, versions: Mapping[int, int]) -> dict[int, ActiveMembers]:
+    def _read_members(self, database: str, versions: Mapping[int, int]) -> dict[int, ActiveMembers]:
         """Read the members of these conversations and cache them."""
         members_by_conversation: dict[int, dict[str, MemberFacts]] = {
             conversation: {} for conversation in versions
@@ -73,11 +76,11 @@ class MemberCache:
             for conversation, members in members_by_conversation.items()
         }
         for conversation, people in read.items():
-            self._keep(conversation, people)
+            self._cache_members(conversation, people)
         return read
 
-    def _keep(self, number: int, people: ActiveMembers) -> None:
-        """Cache a conversation's members, and drop the least recently used while there are too many."""
+    def _cache_members(self, number: int, people: ActiveMembers) -> None:
+        """Cache a conversation's members, and drop the least recently used conversations while it holds too many."""
         old = self._members.pop(number, None)
         self._members[number] = people
         self._people_count += len(people.users) - (len(old.users) if old else 0)

@@ -43,19 +43,19 @@ CONFIGS = frozenset(_KINDS)
 
 
 def config_notice(server: Server) -> Publication:
-    """Return the notice that holds a server's configuration; its values are strings (IM §10.3)."""
+    """Return the notice that brings a balance or media server its configuration; its values are strings (IM §10.3)."""
     cmd = Cmd.BALANCE_CONFIG if isinstance(server, BalanceServer) else Cmd.MEDIA_CONFIG
     _, side, fields = _KINDS[cmd]
     values = {name: getattr(server, name) for name in fields}
     return notice_of(
-        of_server(side, server.server_id),
+        side_of_server(side, server.server_id),
         cmd,
         {name: "" if value is None else str(value) for name, value in values.items()},
     )
 
 
-def of_server(side: Side, server_id: str) -> Side:
-    """Return the exchange and the routing key that reach one server of the kind that `side` reaches.
+def side_of_server(side: Side, server_id: str) -> Side:
+    """Return the exchange and routing key that reach one server of the kind whose exchange and key are `side`.
 
     A queue that the servers of a kind share gets these notices too.
     """
@@ -64,15 +64,15 @@ def of_server(side: Side, server_id: str) -> Side:
 
 
 def notice_of(side: Side, cmd: Cmd, data: Data) -> Publication:
-    """Return a notice as a message to publish for a kind of server."""
+    """Return the message that brings a notice to servers; `side` is the exchange and routing key that reach them."""
     body = {"token": TOKEN, "cmd": cmd.value, "data": data}
     return Publication(*side, orjson.dumps(body))
 
 
 def start_notices(database: str, *sides: Side) -> list[Publication]:
-    """Return the notices after a center's start: that it has started, and each server's configuration.
+    """Return the notices to servers after a message center's start: that it has started, and their configuration.
 
-    `sides` are the kinds of servers to notify.
+    `sides` are the kinds of servers to notify, each an exchange and a routing key.
     """
     notices = [notice_of(side, Cmd.CENTER_START, {}) for side in sides]
     for kind, side, _ in _KINDS.values():
@@ -85,15 +85,15 @@ def start_notices(database: str, *sides: Side) -> list[Publication]:
 
 
 def stage_config(store: PlatformStore, server: Server) -> None:
-    """Save a server's new configuration as a notice to it, in the outbox.
+    """Store in the outbox a notice to a server about its new configuration.
 
     Must run in the transaction that saves the configuration.
     """
-    stage(store, [config_notice(server)])
+    stage_messages(store, [config_notice(server)])
 
 
-def stage(store: PlatformStore, publications: list[Publication]) -> None:
-    """Save messages in the outbox, from which they are sent once the transaction has committed."""
+def stage_messages(store: PlatformStore, publications: list[Publication]) -> None:
+    """Store messages in the outbox, from which they are sent once the caller's transaction has committed."""
     now, app = clock.now(), f"im@{own_platform()}"
     rows = [
         outbox.row(
@@ -117,7 +117,7 @@ def stage(store: PlatformStore, publications: list[Publication]) -> None:
 
 
 def answers_to(database: str, exchange: str, body: bytes) -> list[Publication]:
-    """Return the answers to a server's request.
+    """Return the answers to a server's request, which came through the exchange `exchange`.
 
     On `exchange_base` the sender of an unknown command cannot be addressed, so it gets no answer.
     """
@@ -145,18 +145,21 @@ def _request_object(body: bytes) -> Data:
 
 
 def _requested_config(database: str, cmd: Cmd, data: Data) -> Publication:
-    """Return the configuration of the server that a request names, or the refusal of the request."""
+    """Return a notice with the configuration of the server that `data` names, or a refusal if there is no such server.
+
+    `cmd` is the kind of configuration.
+    """
     kind, side, _ = _KINDS[cmd]
     rows = kind._default_manager.using(database)
     server_id = str(data.get("server_id"))[:32]
     server = rows.filter(server_id=server_id).first()
     if server:
         return config_notice(server)
-    return refusal_notice(of_server(side, server_id), Code.UNKNOWN_MESSAGE, cmd.value)
+    return refusal_notice(side_of_server(side, server_id), Code.UNKNOWN_MESSAGE, cmd.value)
 
 
 def refusal_notice(side: Side, code: Code, cmd: str) -> Publication:
-    """Return the notice that a request was refused, with the reason."""
+    """Return the notice to servers that a request was refused; `cmd` is the request's, `side` exchange and routing key."""
     reasons = {
         Code.UNKNOWN_CMD: "the center knows no such command",
         Code.BAD_JSON: "a JSON object with cmd and data is wanted",

@@ -16,7 +16,7 @@ from im.data.queries import states_between
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """An account that may sign in.
+    """An account that may sign in: its id (MOID), the person's name, and the id of the user domain (tenant).
 
     `domain` is empty for operators, who belong to no user domain.
     """
@@ -30,15 +30,15 @@ _FIELDS = ("moid", "first_name", "last_name", "username", "domain_id")
 
 
 def people_by_id(store: PlatformStore, users: Collection[str]) -> dict[str, Person]:
-    """Return those of these people who may sign in and belong to this platform."""
+    """Return those of these users who may sign in and belong to this platform: id -> person."""
     accounts = _local_accounts(store).filter(moid__in=users)
-    return {row[0]: _person(*row) for row in accounts.values_list(*_FIELDS)}
+    return {row[0]: _person_of_columns(*row) for row in accounts.values_list(*_FIELDS)}
 
 
 def person_by_sign_in_name(store: PlatformStore, name: str) -> Person | None:
     """Return the person of this platform who signs in with exactly this name; `None` if nobody does."""
     row = _local_accounts(store).filter(names__name=normalize(name)).values_list(*_FIELDS).first()
-    return _person(*row) if row else None
+    return _person_of_columns(*row) if row else None
 
 
 def may_find(store: PlatformStore, me: Person, other: Person) -> bool:
@@ -65,7 +65,7 @@ def _local_accounts(store: PlatformStore) -> QuerySet[Account]:
 def invitable(
     store: PlatformStore, by: Person, domain: str, users: Collection[str]
 ) -> list[Person]:
-    """Return those of these people whom a person may bring into a conversation of a user domain.
+    """Return those of these users whom the person `by` may add or invite to a conversation of the user domain `domain`.
 
     These are the domain's own people and the person's contacts, except those who have blocked the
     person.
@@ -81,14 +81,16 @@ def invitable(
     ]
 
 
-def _person(moid: str, first: str, last: str, username: str, domain: str | None) -> Person:
+def _person_of_columns(
+    moid: str, first: str, last: str, username: str, domain: str | None
+) -> Person:
     """Return the person with the values of an account's columns."""
     return Person(moid, (f"{first} {last}".strip() or username)[:64], domain or "")
 
 
 def person_of_account(account: Account) -> Person:
     """Return the Person of an account."""
-    return _person(
+    return _person_of_columns(
         account.moid,
         account.first_name,
         account.last_name,

@@ -20,7 +20,7 @@ _conversations: dict[int, str] = {}
 
 
 def platform_of_users(users: Collection[str]) -> dict[str, str]:
-    """Return the platform of each of these people, without people of whom this site has no data.
+    """Return for each of these people the platform whose data holds the account; unknown people are left out.
 
     Operators, who belong to no user domain, belong to the platform where they were found.
     """
@@ -34,7 +34,7 @@ def platform_of_users(users: Collection[str]) -> dict[str, str]:
 
 
 def platforms_of(conversations: Collection[int]) -> dict[int, str]:
-    """Return the platform of each of these conversations, without those that do not exist.
+    """Return for each of these conversations the platform whose data holds it, without those that do not exist.
 
     A site with the data of a single platform returns that platform for all, without a query:
     whoever then reads the conversation's row sees whether it exists.
@@ -58,7 +58,9 @@ def platform_of_conversation(conversation: int) -> str | None:
     return platforms_of([conversation]).get(conversation)
 
 
-def by_platform(items: Iterable[T], conversation_of: Callable[[T], int]) -> dict[str, list[T]]:
+def group_by_platform(
+    items: Iterable[T], conversation_of: Callable[[T], int]
+) -> dict[str, list[T]]:
     """Group items by the platform of the conversation that each is about, in order.
 
     The key "" holds the items whose conversation does not exist.

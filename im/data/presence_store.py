@@ -90,9 +90,9 @@ return 1
 
 @dataclass(frozen=True, slots=True)
 class SignOfLife:
-    """A sign that a device is online.
+    """A sign that a person's device is online, over the protocol `way`: "a" (AMQP, STOMP) or "m" (MQTT).
 
-    `seqs` holds, by conversation, the last seq that the device has, if it said so.
+    `seqs` holds, by conversation, the last entry that the device has, if it said so.
     """
 
     user: str
@@ -107,22 +107,27 @@ def _redis() -> redis.Redis:
 
 
 @cache
-def _script() -> redis.commands.core.Script:
+def _update_script() -> redis.commands.core.Script:
     """Return the Lua script that updates a person's devices."""
     return redis.commands.core.Script(_redis(), _KEEP)
 
 
 def _update_devices(
-    client: redis.Redis, user: str, now: float, device: str = "", line: str = "", hint: str = ""
+    client: redis.Redis,
+    user: str,
+    now: float,
+    device: str = "",
+    line: str = "",
+    seqs_json: str = "",
 ) -> None:
-    """Set or remove a device of a person, and compute anew whether and how the person is online.
+    """Store or remove a device of a person, and compute anew whether and over which protocols the person is online.
 
-    `line` is `<way> <second when it ends>`, or "" to remove the device. `hint` is the device's
-    `seqs` as JSON, or "" to leave them. Without `device` only those whose time is over are removed.
+    `line` is `<protocol> <second when it ends>`, or "" to remove the device. `seqs_json` holds the last entries that
+    the device has, or is "" to leave them. Without `device` only devices whose time is over are removed.
     """
     keys = [f"im:devices:{user}", ONLINE, SILENCE, CHOSEN, CHANGED, f"im:seqs:{user}"]
-    args: list[str | int] = [user, int(now), MOST_DEVICES, device, line, hint, HINT_SECONDS]
-    _script()(keys=keys, args=args, client=client)
+    args: list[str | int] = [user, int(now), MOST_DEVICES, device, line, seqs_json, HINT_SECONDS]
+    _update_script()(keys=keys, args=args, client=client)
 
 
 def record_device(user: str, device: str, way: str, now: float) -> None:
@@ -134,29 +139,28 @@ def record_device(user: str, device: str, way: str, now: float) -> None:
 
 
 def record_devices(signs: Collection[SignOfLife], now: float) -> None:
-    """Record that many devices are online, in one call to Redis."""
+    """Record that many devices are online, in one call to Redis; `now` is in seconds since 1970."""
     if not signs:
         return
     with _redis().pipeline(transaction=False) as pipe:
         for sign in signs:
             line = f"{sign.way} {int(now) + SILENT_AFTER_SECONDS}"
-            _update_devices(pipe, sign.user, now, sign.device or sign.way, line, _hint(sign))
+            _update_devices(pipe, sign.user, now, sign.device or sign.way, line, _seqs_json(sign))
         pipe.execute()
 
 
 def record_sign_in(user: str, protocols: str, now: float) -> None:
-    """Record a person as online after a sign-in, over one of these protocols.
+    """Record a person as online after a sign-in, over each of these protocols ("a", "m" or "am").
 
     So a client that has bound its queue gets all messages, even before its first heartbeat.
     """
     record_devices([SignOfLife(user, SIGN_IN + protocol, protocol) for protocol in protocols], now)
 
 
-def _hint(sign: SignOfLife) -> str:
-    """Return the text that Redis keeps of a heartbeat's `seqs`.
+def _seqs_json(sign: SignOfLife) -> str:
+    """Return as JSON, for Redis, the last entries that a device has by its heartbeat (`seqs`).
 
-    An empty text leaves the one that was kept before: the heartbeat has no `seqs`, or more than
-    HINT_BYTES.
+    An empty text leaves the one of before: the heartbeat has no `seqs`, or more than HINT_BYTES.
     """
     if not sign.device or not sign.seqs:
         return ""
@@ -165,7 +169,7 @@ def _hint(sign: SignOfLife) -> str:
 
 
 def last_seqs(user: str, device: str) -> dict[int, int]:
-    """Return the `seqs` of a device's last heartbeat; empty if none is kept."""
+    """Return the last entry that a device has by its last heartbeat: conversation -> seq; empty if none is stored."""
     text = _redis().hget(f"im:seqs:{user}", device)
     return {int(number): seq for number, seq in orjson.loads(text).items()} if text else {}
 
@@ -243,7 +247,7 @@ def mark_changed(user: str) -> None:
 
 
 def presence(users: Collection[str], now: float) -> dict[str, Presence]:
-    """Return the presence of these people.
+    """Return the presence (online, away, ...) of these people.
 
     INVISIBLE is returned as such; others must be shown OFFLINE instead.
     """
@@ -265,7 +269,10 @@ def choosing_invisible(users: Collection[str]) -> set[str]:
 
 
 def newly_hidden(hidden: Collection[str], shown: Collection[str]) -> set[str]:
-    """Note who hides and who does not; return those who hide since now, of whom contacts still have to be told."""
+    """Store which people hide their presence (`hidden`) and which do not (`shown`).
+
+    Return those who begin to hide it now: their contacts must get "offline" once.
+    """
     with _redis().pipeline(transaction=False) as pipe:
         for user in shown:
             pipe.srem(HIDDEN, user)

@@ -10,7 +10,7 @@ from typing import Any
 
 from foundation.cells import sql
 from im.data import journal
-from im.data.journal import COLUMNS, stored
+from im.data.journal import COLUMNS, entry_of_row
 from im.models import Contact, Conversation, Member
 from im.rules.conversation_decisions import Group, SeqRange, Standing, VisibleRange, visible_range
 from im.rules.messages import StoredEntry
@@ -44,12 +44,12 @@ _MENTION = (
 
 
 def conversation(database: str, number: int) -> Conversation | None:
-    """Return a conversation, whoever asks; `None` if it does not exist."""
+    """Return the conversation with the id `number`, without a check of rights; `None` if it does not exist."""
     return Conversation.objects.using(database).filter(pk=number).first()
 
 
 def member(database: str, number: int, user: str) -> Member | None:
-    """Return a person's `Member` row of a conversation; `None` if there is none."""
+    """Return the `Member` row of a person in the conversation `number`; `None` if there is none."""
     rows = Member.objects.using(database).select_related("conversation")
     return rows.filter(conversation_id=number, user=user).first()
 
@@ -73,7 +73,7 @@ def members(database: str, number: int, after: int, count: int) -> list[Member]:
 
 
 def some_members(database: str, number: int, users: Collection[str]) -> dict[str, Member]:
-    """Return the `Member` rows that these people have in a conversation: user id -> row."""
+    """Return the `Member` rows of these people in the conversation `number`: user id -> row."""
     rows = Member.objects.using(database).filter(conversation=number, user__in=users)
     return {member.user: member for member in rows}
 
@@ -85,13 +85,13 @@ def active_users(database: str, number: int) -> list[str]:
 
 
 def other_persons(database: str, user: str, numbers: Sequence[int]) -> dict[int, Member]:
-    """Return the other person of each one-to-one conversation."""
+    """Return the other person of each of a user's one-to-one conversations: conversation -> `Member` row."""
     rows = Member.objects.using(database).filter(conversation__in=numbers).exclude(user=user)
     return {member.conversation_id: member for member in rows}
 
 
 def readers(database: str, number: int, seq: int) -> list[tuple[str, int]]:
-    """Return `(user, read seq)` of the active members who have read up to this seq."""
+    """Return `(user, seq up to which this user has read)` of the active members who have read the entry `seq`."""
     query = (
         "SELECT user, read_seq FROM im_member"
         " WHERE conversation_id=%s AND state='active' AND read_seq>=%s ORDER BY id"
@@ -100,7 +100,7 @@ def readers(database: str, number: int, seq: int) -> list[tuple[str, int]]:
 
 
 def group_of(conversation: Conversation) -> Group:
-    """Return the facts of a conversation that the rules need."""
+    """Return what the rules need to know of a conversation."""
     return Group(
         Kind(conversation.kind),
         Joining(conversation.joining),
@@ -115,7 +115,7 @@ def standing_of(member: Member | None) -> Standing | None:
 
 
 def visible_range_of(member: Member) -> VisibleRange:
-    """Return which part of the log a member sees; a person who has not joined yet sees nothing."""
+    """Return which part of a conversation's log a member sees; a person who has not joined yet sees nothing."""
     last = member.conversation.last_seq
     if member.state in WAITING:
         return VisibleRange(last, last)
@@ -146,24 +146,30 @@ def unread_of(member: Member) -> int:
 
 
 def entries(database: str, user: str, ranges: Iterable[SeqRange]) -> list[tuple[StoredEntry, bool]]:
-    """Return the entries of these ranges of logs, ordered, each with whether this person has deleted it."""
+    """Return the log entries in these ranges, ordered, each with whether this user has hidden it from the own view.
+
+    A range is (conversation, above which seq, up to which seq).
+    """
     range_query = f"(SELECT {COLUMNS}, EXISTS ({_HIDDEN}) FROM im_entry e WHERE {_IN_RANGE})"
     parameters = [(user, *rows) for rows in ranges]
     if not parameters:
         return []
     query = " UNION ALL ".join([range_query] * len(parameters)) + " ORDER BY conversation_id, seq"
     rows = sql.select(database, query, [value for values in parameters for value in values])
-    return [(stored(row[:-1]), bool(row[-1])) for row in rows]
+    return [(entry_of_row(row[:-1]), bool(row[-1])) for row in rows]
 
 
 def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int, StoredEntry]:
-    """Return the last message that a person sees of each conversation: id -> message. `mine`: the person's rows."""
+    """Return the last message that a person sees of each conversation: id -> message.
+
+    `mine` holds the person's `Member` rows.
+    """
     ranges = [(member.conversation_id, visible_range_of(member)) for member in mine]
     values = [
         [number, visible.floor, visible.top, user] for number, visible in ranges if visible.top
     ]
     rows = _select_union(database, _LAST, values)
-    return {row[0]: stored(row) for row in rows}
+    return {row[0]: entry_of_row(row) for row in rows}
 
 
 def mentions(database: str, user: str, mine: Iterable[Member]) -> dict[int, int]:
@@ -192,13 +198,13 @@ def _select_union(database: str, query: str, values: list[list[object]]) -> list
 def entry_sent_as(database: str, number: int, user: str, client_msg_id: str) -> StoredEntry | None:
     """Return the entry that a person has sent under this client_msg_id; `None` if there is none."""
     columns = ("conversation_id", "sender", "client_msg_id")
-    entries_found = journal.entries(database, columns, [(number, user, client_msg_id)])
+    entries_found = journal.entries_with(database, columns, [(number, user, client_msg_id)])
     return entries_found[0] if entries_found else None
 
 
 def entry(database: str, number: int, seq: int) -> StoredEntry | None:
     """Return the entry with this seq in a conversation's log; `None` if there is none."""
-    entries_found = journal.entries(database, ("conversation_id", "seq"), [(number, seq)])
+    entries_found = journal.entries_with(database, ("conversation_id", "seq"), [(number, seq)])
     return entries_found[0] if entries_found else None
 
 
@@ -206,7 +212,7 @@ def entry(database: str, number: int, seq: int) -> StoredEntry | None:
 
 
 def contacts(database: str, owner: str, after: int, count: int) -> list[Contact]:
-    """Return a person's list of contacts: those with row ids above `after`, in order."""
+    """Return at most `count` rows of a person's list of contacts: those with row ids above `after`, in order."""
     rows = Contact.objects.using(database).filter(owner=owner, id__gt=after)
     return list(rows.order_by("id")[:count])
 
@@ -218,9 +224,9 @@ def friends(database: str, owner: str) -> list[str]:
 
 
 def relations(database: str, me: str) -> list[tuple[str, str, str, str]]:
-    """Return `(person, my name for them, my state, their state)` for all friends, and all blocks both ways.
+    """Return `(person, name that I gave, my state, their state)` for all friends of mine, and all blocks both ways.
 
-    My state is "friend" or "blocked", or "" in the rows about people who have blocked me.
+    My state is "friend" or "blocked", or "" in the rows about people who have blocked me, who have the state "blocked".
     """
     query = (
         "SELECT other, name, state, '' FROM im_contact"
@@ -231,7 +237,10 @@ def relations(database: str, me: str) -> list[tuple[str, str, str, str]]:
 
 
 def relations_near(database: str, me: str, other: str) -> list[tuple[str, str, str, str]]:
-    """Return the rows of `relations` that are about one other person, and all blocks both ways."""
+    """Return `(person, name that I gave, my state, their state)` if `other` is a friend, and for all blocks both ways.
+
+    These are those rows of `relations`.
+    """
     query = (
         "SELECT other, name, state, '' FROM im_contact WHERE owner=%s AND state='blocked'"
         " UNION ALL SELECT other, name, state, '' FROM im_contact"
@@ -265,7 +274,7 @@ def groups_of(database: str, user: str) -> list[int]:
 def fellow_members(
     database: str, numbers: Sequence[int], users: Sequence[str]
 ) -> list[tuple[int, str]]:
-    """Return `(conversation, user)` of those of these people who are active members of these conversations."""
+    """Return `(conversation, user)` for those of these users who are active members of these conversations."""
     if not numbers or not users:
         return []
     query = (
@@ -315,14 +324,14 @@ _SHOWN = (
 def shown_messages(
     database: str, user: str, places: Collection[tuple[int, int]]
 ) -> dict[tuple[int, int], StoredEntry]:
-    """Return the messages at these places, (conversation, seq), that a person still sees as they were sent.
+    """Return the messages at these places, each (conversation, seq), that a person still sees: place -> message.
 
-    Messages that were taken back, or deleted by this person, are left out.
+    Messages that were taken back, or hidden by this person, are left out.
     """
     if not places:
         return {}
     pairs = ", ".join(["(%s, %s)"] * len(places))
     query = f"SELECT {COLUMNS} FROM im_entry e WHERE {_SHOWN.format(places=pairs)}"
     values = [number for place in places for number in place]
-    rows = [stored(row) for row in sql.select(database, query, [*values, user, user])]
+    rows = [entry_of_row(row) for row in sql.select(database, query, [*values, user, user])]
     return {(entry.conversation, entry.seq): entry for entry in rows}

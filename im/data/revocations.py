@@ -44,7 +44,7 @@ RevocationLine = tuple[str, str, int, int]
 
 
 class RevokedTokens:
-    """The revoked tokens that this process knows of."""
+    """The revoked access tokens that this process knows of, a copy of the list in Redis."""
 
     def __init__(self) -> None:
         """Begin with no revocation read; `read` and `refresh` read them from Redis."""
@@ -84,8 +84,8 @@ class RevokedTokens:
     def read(self, store: redis.Redis, now: float) -> None:
         """Read from Redis the revocations that are new since the last read, at first all. Raises RedisError.
 
-        Also note up to which time the platform's table of revocations was copied to Redis
-        (READ_TO), and what that was at the last read.
+        Also remember up to which time the platform's table of revocations was copied to Redis (READ_TO), and what
+        that was at the last read. `store` is the connection to Redis, `now` in seconds since 1970.
         """
         low_score = f"({self._read_to - _AGAIN_SECONDS}" if self.is_whole else "-inf"
         pipe = store.pipeline(transaction=True)
@@ -97,10 +97,10 @@ class RevokedTokens:
             self._read_to = max(self._read_to, shared)
         self.is_whole = self.is_whole or read_to is not None
         self._until_before, self._until = self._until, float(read_to or 0)
-        self._forget(now)
+        self._forget_expired(now)
 
-    def told_at(self) -> datetime | None:
-        """Return up to which time the platform's table was last copied to Redis, by the platform's clock.
+    def copied_at(self) -> datetime | None:
+        """Return up to which time the platform's table of revocations was copied to Redis, by the platform's clock.
 
         `None` unless the last read saw a later time than the read before: an old time says nothing
         about now.
@@ -118,15 +118,15 @@ class RevokedTokens:
         else:
             self._users[user] = max(self._users.get(user, (-1, 0)), (issued_until, expires))
 
-    def _forget(self, now: float) -> None:
-        """Forget revocations of tokens that have expired, once there are many."""
+    def _forget_expired(self, now: float) -> None:
+        """Forget revocations of tokens that have expired, if more than 1000 revocations are known."""
         if len(self._tokens) + len(self._users) > 1000:
             self._tokens = {token: end for token, end in self._tokens.items() if end > now}
             self._users = {user: pair for user, pair in self._users.items() if pair[1] > now}
 
 
 def share(lines: Iterable[RevocationLine], now: float) -> int:
-    """Put revocations into Redis, where all processes read them; return how many are new.
+    """Put revocations of tokens into Redis, where all processes read them; return how many are new.
 
     The connections of the people concerned are marked to be closed, unless a revocation is older
     than YOUNG_SECONDS. Raises RedisError.
@@ -139,47 +139,47 @@ def share(lines: Iterable[RevocationLine], now: float) -> int:
     new = {
         line[0]
         for line, was_added in zip(line_list, added, strict=True)
-        if was_added and _is_young(line, now)
+        if was_added and _is_recent(line, now)
     }
     if new:
         client.zadd(CLOSING, cast(Any, dict.fromkeys(new, now + STRAGGLERS_SECONDS)))
     return sum(map(int, added))
 
 
-def _is_young(line: RevocationLine, now: float) -> bool:
+def _is_recent(line: RevocationLine, now: float) -> bool:
     """Return whether tokens were revoked so lately that connections may still be open."""
     return line[2] > now - YOUNG_SECONDS
 
 
 def people_to_disconnect() -> dict[str, float]:
-    """Return the people whose connections are to be closed, and until when. Raises RedisError."""
+    """Return the people whose connections to the broker are to be closed, and until when. Raises RedisError."""
     rows = redis_of(own_platform()).zrange(CLOSING, 0, -1, withscores=True)
     return {str(user): float(until) for user, until in cast(Any, rows)}
 
 
 def mark_disconnected(people: Mapping[str, float]) -> None:
-    """Record that these people have no connection left. Raises RedisError.
+    """Record that these people have no connection to the broker left. Raises RedisError.
 
-    People who were revoked again meanwhile stay marked.
+    `people`: person -> value of the mark when it was read. People who were revoked again meanwhile stay marked.
     """
     for user, until in people.items():
         redis_of(own_platform()).eval(_FORGET, 1, CLOSING, user, until)
 
 
-def cursor(platform: str) -> float:
-    """Return up to which time a platform's table of revocations was copied to Redis.
+def copied_up_to(platform: str) -> float:
+    """Return up to which time, in seconds since 1970, a platform's table of revocations was copied to Redis.
 
     0 means never, or that Redis was emptied. Raises RedisError.
     """
     return float(cast(Any, redis_of(own_platform()).hget(READ_TO, platform)) or 0)
 
 
-def set_cursor(platform: str, until: float) -> None:
+def set_copied_up_to(platform: str, until: float) -> None:
     """Record that a platform's revocations up to this time are in Redis. Raises RedisError."""
     redis_of(own_platform()).hset(READ_TO, platform, str(until))
 
 
-def trim(now: float, most: int = 5000) -> None:
+def delete_expired(now: float, most: int = 5000) -> None:
     """Remove from Redis, among the `most` oldest revocations, those whose tokens have expired.
 
     Raises RedisError.

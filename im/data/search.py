@@ -45,7 +45,7 @@ _LAST = "\U0010ffff"
 HIGHEST = 1 << 62
 """A number above every place and every conversation id."""
 
-_LEADER = (
+_RAREST = (
     " FROM im_gram d WHERE d.conversation_id IN ({mine}) AND d.gram {is_it}"
     " AND d.place BETWEEN %s AND %s"
 )
@@ -71,7 +71,10 @@ class SearchPosition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SearchRequest:
-    """A search: the person, the query, and conversation id -> the part of its log that this person sees."""
+    """A search of a person in all conversations.
+
+    `visible_ranges`: conversation id -> the part of its log that the person sees.
+    """
 
     user: str
     query: Query
@@ -97,9 +100,9 @@ class SearchPage:
 def find_messages(
     database: str, request: SearchRequest, before: SearchPosition | None, count: int, now: datetime
 ) -> SearchPage:
-    """Return at most `count` matching messages before a position, newest first.
+    """Return a page of at most `count` messages that match a search, newest first.
 
-    `before` is `None` to start with the newest.
+    It begins at the position `before` of the last page, or with the newest message (`None`).
     """
     start = before or SearchPosition(place_of(now.timestamp() + 86400, 0), 0)
     parts, is_common = (
@@ -108,14 +111,14 @@ def find_messages(
         else ([], False)
     )
     hits: list[tuple[SearchPosition, StoredEntry]] = []
-    looked_at = 0
+    checked_count = 0
     windows = WINDOW_DAYS if is_common else ()
     for points in _candidates(database, request, parts, start, windows) if parts else ():
         hits += sorted(_visible_matches(database, request, points), key=itemgetter(0), reverse=True)
-        looked_at += len(points)
+        checked_count += len(points)
         if len(hits) > count:
             return SearchPage([entry for _, entry in hits[:count]], hits[count - 1][0])
-        if looked_at >= MAX_CHECKED:
+        if checked_count >= MAX_CHECKED:
             return SearchPage([entry for _, entry in hits], points[-1])
     return SearchPage([entry for _, entry in hits], None)
 
@@ -128,8 +131,8 @@ def _rarest_first(database: str, request: SearchRequest) -> tuple[list[GramLooku
     parts = request.query.parts
     queries, values = [], list[object]()
     for part in parts:
-        leader, bounds = _lookup_sql(request, part, 0, HIGHEST)
-        queries.append(f"SELECT COUNT(*) FROM (SELECT 1{leader} LIMIT {COMMON_ENTRIES}) few")
+        rarest, bounds = _lookup_sql(request, part, 0, HIGHEST)
+        queries.append(f"SELECT COUNT(*) FROM (SELECT 1{rarest} LIMIT {COMMON_ENTRIES}) few")
         values += bounds
     counts = [row[0] for row in sql.select(database, " UNION ALL ".join(queries), values)]
     order = sorted(range(len(parts)), key=lambda index: (counts[index], parts[index].is_prefix))
@@ -139,14 +142,14 @@ def _rarest_first(database: str, request: SearchRequest) -> tuple[list[GramLooku
 def _lookup_sql(
     request: SearchRequest, part: GramLookup, low: int, high: int
 ) -> tuple[str, list[object]]:
-    """Return SQL and its values that select the messages which one lookup finds, between two places.
+    """Return SQL and its values that select the messages which one lookup in the search index finds.
 
-    A place is the message's position in time (see `place_of`).
+    They lie between the places `low` and `high`; a place is a message's position in time (see `place_of`).
     """
     if part.is_prefix:
-        leader = _LEADER.format(mine=request.conversation_ids, is_it="BETWEEN %s AND %s")
-        return leader, [part.gram, part.gram + _LAST, low, high]
-    return _LEADER.format(mine=request.conversation_ids, is_it="= %s"), [part.gram, low, high]
+        rarest = _RAREST.format(mine=request.conversation_ids, is_it="BETWEEN %s AND %s")
+        return rarest, [part.gram, part.gram + _LAST, low, high]
+    return _RAREST.format(mine=request.conversation_ids, is_it="= %s"), [part.gram, low, high]
 
 
 def _candidates(
@@ -156,18 +159,18 @@ def _candidates(
     start: SearchPosition,
     windows: Sequence[int],
 ) -> Iterator[list[SearchPosition]]:
-    """Yield the positions of messages that all exact lookups find, newest first, at most BATCH at a time.
+    """Yield the positions of messages that the rarest and all exact lookups find, newest first, BATCH at a time.
 
-    `parts` are the lookups, the rarest one (`leader`) first: its index entries are read, and the
+    `parts` are the lookups, the rarest one first: its index entries are read, and the
     others are looked up for each. `windows` are the days back from `start` that the first queries
     cover; the last query covers all the time before.
     """
-    leader, *others = parts
+    rarest, *others = parts
     exact = [item.gram for item in others if not item.is_prefix]
     newest = start.place
     for low in (*(max(newest - place_difference(item), 0) for item in windows), 0):
         while start.place >= low:
-            leader_query, bounds = _lookup_sql(request, leader, low, start.place)
+            leader_query, bounds = _lookup_sql(request, rarest, low, start.place)
             query = f"SELECT DISTINCT d.place, d.conversation_id{leader_query}{_OTHER * len(exact)}{_BEFORE}"
             rows = sql.select(database, query, [*bounds, *exact, *start])
             points = [SearchPosition(*row) for row in rows]
@@ -179,7 +182,7 @@ def _candidates(
 def _visible_matches(
     database: str, request: SearchRequest, points: list[SearchPosition]
 ) -> list[tuple[SearchPosition, StoredEntry]]:
-    """Return those of these messages that the person sees and has not deleted, and that still match."""
+    """Return those messages at these positions that the person sees and has not deleted, and whose text matches."""
     by_place = {(item.conversation, seq_of(item.place)): item for item in points}
     visible = {
         (number, seq)
@@ -187,7 +190,7 @@ def _visible_matches(
         if request.visible_ranges[number].floor < seq <= request.visible_ranges[number].top
     }
     numbers = sorted({number for number, _ in visible})
-    entries = journal.entries(database, ("conversation_id", "seq"), sorted(visible))
+    entries = journal.entries_with(database, ("conversation_id", "seq"), sorted(visible))
     hidden = _deleted_entries(database, request.user, numbers)
     return [
         (by_place[item.conversation, item.seq], item)

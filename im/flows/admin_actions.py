@@ -15,7 +15,7 @@ def set_closed(store: PlatformStore, number: int, by: Person, closed: bool) -> b
     Return whether that changed anything. Raises locked_conversation.Denied if there is no such conversation.
     """
     with lock_conversation(store, number, by, clock.now()) as locked:
-        return locked.close(closed)
+        return locked.set_closed(closed)
 
 
 def switch_plugin(name: str, *, on: bool) -> bool:

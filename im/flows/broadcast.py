@@ -36,7 +36,7 @@ def send_broadcast(store: PlatformStore, domain: Domain, text: str, by: str) -> 
         row = Broadcast(domain=domain, text=text, by=by)
         row.save(using=store.database)
         people = accounts_below(store.database, domain.moid)
-        notices.stage(store, list(_broadcast_publications(row, people)))
+        notices.stage_messages(store, list(_broadcast_publications(row, people)))
     return row
 
 

@@ -78,7 +78,7 @@ def _update_conversation(
             Person("", conference.name[:64], ""),
         )
         with lock_conversation(store, number, acting, now) as locked:
-            locked.close(False)  # a site whose data lagged may have closed it
+            locked.set_closed(False)  # a site whose data lagged may have closed it
             if locked.conversation.name != conference.name:
                 locked.set(name=conference.name)
                 locked.log(Cmd.CONVERSATION, {"what": "changed", "name": conference.name})
@@ -165,4 +165,4 @@ def _close_conversation(store: PlatformStore, number: int, now: datetime) -> Non
         conversation = queries.conversation(store.database, number)
         acting = Person("", conversation.name[:64] if conversation else "", "")
         with lock_conversation(store, number, acting, now) as locked:
-            locked.close(True)
+            locked.set_closed(True)

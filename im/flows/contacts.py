@@ -98,13 +98,13 @@ def _update_mute(store: PlatformStore, me: Person, other: str, after: tuple[str,
     number = rows.values_list("pk", flat=True).first()
     if number is None:
         return
-    locked = journal.lock(store.database, [number])[number]
+    locked = journal.lock_conversations(store.database, [number])[number]
     for user, state in ((other, after[0]), (me.id, after[1])):
         until = FOREVER if state == conversation_decisions.BLOCKED else None
         row = Member.objects.using(store.database).filter(conversation=number, user=user)
         row.update(muted_until=until)
     locked.members_changed()
-    journal.flush(store.database, [locked])
+    journal.save_changed(store.database, [locked])
 
 
 def _notify_both(

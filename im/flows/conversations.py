@@ -126,10 +126,10 @@ def _add_first_members(
         *(_member_row(number, person) for person in coming),
     ]
     Member.objects.using(store.database).bulk_create(rows)
-    locked = journal.lock(store.database, [number])[number]
+    locked = journal.lock_conversations(store.database, [number])[number]
     data = {"what": "created", "version": locked.members_version, **name_people([me, *coming])}
     entry = locked.append(DraftEntry(Cmd.CONVERSATION, me.id, me.name, data=data), now)
-    journal.flush(store.database, [locked])
+    journal.save_changed(store.database, [locked])
     protocols = presence_store.protocols_of_online([row.user for row in rows], now.timestamp())
     journal.stage_publications(store, [entry], protocols, now)
 

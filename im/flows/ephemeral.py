@@ -72,7 +72,7 @@ def handle_ephemeral(
         if isinstance(incoming.request, Typing)
     ]
     outcome.refused += _handle_call_signals(requests, now)
-    for platform, pairs in platform_resolver.by_platform(
+    for platform, pairs in platform_resolver.group_by_platform(
         typing, lambda pair: pair[1].conversation
     ).items():
         _add_typing_notices(platform, pairs, memory, now, outcome)

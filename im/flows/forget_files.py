@@ -39,7 +39,7 @@ def _delete_batch(platform: str, before: datetime) -> int:
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        numbers = queries.unused(store.database, before, AT_ONCE)
+        numbers = queries.lock_unused(store.database, before, AT_ONCE)
         for number in numbers:
             spool.delete(str(number))
             storage.delete(str(number))

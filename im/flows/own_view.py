@@ -59,7 +59,9 @@ def hide_all_messages(store: PlatformStore, number: int, user: str, now: datetim
     Raises Denied.
     """
     with transaction.atomic(using=store.database):
-        journal.lock(store.database, [number])  # Message centers write read marks under this lock.
+        journal.lock_conversations(
+            store.database, [number]
+        )  # Message centers write read marks under this lock.
         mine = _lock_member(store, number, user)
         top = queries.visible_range_of(mine).top
         if top > mine.cleared_seq:

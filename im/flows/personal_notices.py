@@ -34,7 +34,7 @@ def stage_personal(platform: str, personal: Sequence[PersonalNotice]) -> None:
         for publication in _publications(notice, protocols[notice.account])
     ]
     if publications:
-        notices.stage(store_of(platform), publications)
+        notices.stage_messages(store_of(platform), publications)
 
 
 def _publications(notice: PersonalNotice, protocols: str) -> Iterator[Publication]:

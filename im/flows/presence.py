@@ -15,8 +15,13 @@ from im.rules.messages import Notice
 from im.rules.vocabulary import Cmd, Presence
 
 
-def choose(store: PlatformStore, user: str, state: Presence | None, hides: bool | None) -> None:
-    """Set a person's presence, and whether contacts see it; `None` leaves either as it is."""
+def set_presence(
+    store: PlatformStore, user: str, state: Presence | None, hides: bool | None
+) -> None:
+    """Set the presence that a person shows (`state`), and whether it is hidden from contacts (`hides`).
+
+    `None` leaves either as it is.
+    """
     if hides is not None:
         with transaction.atomic(using=store.database):
             journal.require_serving(store)
@@ -35,7 +40,7 @@ def own_presence(store: PlatformStore, user: str, now: datetime) -> tuple[Presen
     return state, bool(_people_who_hide(store.database, [user]))
 
 
-def of_contacts(store: PlatformStore, user: str, now: datetime) -> dict[str, Presence]:
+def presence_of_contacts(store: PlatformStore, user: str, now: datetime) -> dict[str, Presence]:
     """Return the presence of a person's contacts, as they let others see it."""
     return visible_presence(store.database, user, queries.friends(store.database, user), now)
 
@@ -48,7 +53,9 @@ def pending_notices(now: datetime) -> list[Notice]:
     presence_store.expire_silent(now.timestamp())
     users = presence_store.pop_changed()
     return [
-        notice for platform in possible_platforms() for notice in _of_platform(platform, users, now)
+        notice
+        for platform in possible_platforms()
+        for notice in _notices_of_platform(platform, users, now)
     ]
 
 
@@ -59,11 +66,11 @@ _FRIENDS = (
 )
 
 
-def _of_platform(platform: str, users: list[str], now: datetime) -> list[Notice]:
+def _notices_of_platform(platform: str, users: list[str], now: datetime) -> list[Notice]:
     """Return the notices for the friends of those people whose contacts lie in this platform's data.
 
-    Friends of a person who hides are told "offline" once. A notice at each sign-in would give away that the person is
-    there.
+    `users` are people whose presence has changed. Friends of one who hides get "offline" once; a notice at each sign-in
+    would give away that the person is there.
     """
     rows = look_up(platform, _FRIENDS.format(marks=sql.marks(users)), users) if users else []
     friends = {owner: tuple(others.split(",")) for owner, others in rows}
@@ -84,7 +91,7 @@ def _of_platform(platform: str, users: list[str], now: datetime) -> list[Notice]
 def _without_hidden(
     database: str, friends: Mapping[str, tuple[str, ...]]
 ) -> dict[str, tuple[str, ...]]:
-    """Return people's friends without those to whom a person's presence is not shown."""
+    """Remove from each person's friends those to whom the person does not show presence; `friends`: user -> friends."""
     pairs = set[tuple[str, str]]().union(*hooks.PRESENCE_HIDDEN.call(database, friends.keys(), ""))
     return {
         user: tuple(friend for friend in others if (user, friend) not in pairs)
@@ -95,7 +102,7 @@ def _without_hidden(
 def visible_presence(
     database: str, viewer: str, users: Collection[str], now: datetime
 ) -> dict[str, Presence]:
-    """Return the presence of people as a viewer sees it: OFFLINE if invisible or hidden.
+    """Return the presence of users as the user `viewer` sees it: OFFLINE for those who are invisible or hide it.
 
     An empty `viewer` stands for a viewer from whom nobody hides in particular.
     """

@@ -24,9 +24,10 @@ INTERVAL_SECONDS = 1.0
 
 
 class PresencePublisher(threading.Thread):
-    """A thread in each message center that publishes changes of presence; all share the same list.
+    """A thread in each message center that notifies contacts when somebody's presence changes.
 
-    Changes that are lost with a center appear when clients ask for presence the next time.
+    All centers take the changes from the same list in Redis. Those that are lost with a center appear when clients
+    ask for presence the next time.
     """
 
     def __init__(self) -> None:
@@ -51,7 +52,7 @@ class PresencePublisher(threading.Thread):
         connections.close_all()
 
     def _publish_pending(self) -> None:
-        """Publish to contacts the changes of presence since the last time."""
+        """Publish to contacts the changes of presence since the last call."""
         now = clock.now()
         notices = presence.pending_notices(now)
         protocols = presence_store.protocols_of_online(

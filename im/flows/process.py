@@ -54,9 +54,10 @@ Decision = Accepted | Rejected | Duplicate | None
 def process(
     store: PlatformStore, memory: MemberCache, incoming: Sequence[IncomingRequest], now: datetime
 ) -> BatchResult:
-    """Store the requests that the rules allow, refuse the others, and return the committed result.
+    """Store the chat requests that the rules allow, refuse the others, and return the committed result.
 
-    Raises journal.NotServedHere, journal.ReadOnly and database errors: then nothing was done.
+    `memory` caches the members of conversations. Raises journal.NotServedHere, journal.ReadOnly and database errors:
+    then nothing was done.
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
@@ -88,7 +89,7 @@ class _Batch:
         """(file, conversation) -> by how much the number of messages with this file changes."""
 
     def handle(self, incoming: IncomingRequest) -> None:
-        """Handle one request: it was stored before, is refused, or becomes the next entry of the log."""
+        """Handle one request: it was stored before, is refused, or becomes the next entry of its conversation's log."""
         request = batch_facts.logged_request(incoming)
         conversation = self.facts.locked.get(request.conversation)
         if conversation is None:
@@ -104,7 +105,7 @@ class _Batch:
             case Duplicate(seq):
                 self._repeated.append((incoming, (conversation.id, seq)))
             case Accepted() as accepted if member:
-                self._append(incoming, conversation, member, accepted)
+                self._append_to_log(incoming, conversation, member, accepted)
 
     def _stored_before(
         self, incoming: IncomingRequest, conversation: LockedRow
@@ -126,7 +127,10 @@ class _Batch:
     def _decide(
         self, incoming: IncomingRequest, locked: LockedRow, member: MemberFacts | None
     ) -> Decision:
-        """Decide whether this request of a member is accepted."""
+        """Decide whether a request is accepted; `member` is its sender, `None` for one who is no member.
+
+        `locked` is the row of the conversation.
+        """
         facts = ConversationFacts(
             locked.kind, locked.closed, locked.mute_all, locked.last_seq, locked.members
         )
@@ -135,7 +139,7 @@ class _Batch:
         if isinstance(incoming.request, Read):
             return self._decide_read_mark(incoming, incoming.request, facts, locked, member)
         if isinstance(incoming.request, Recall):
-            target = self._present_entry((locked.id, incoming.request.seq))
+            target = self._current_entry((locked.id, incoming.request.seq))
             return (
                 rules.CLOSED
                 if facts.closed
@@ -157,10 +161,10 @@ class _Batch:
                     rules.decide_say(incoming, request, conversation, member), request
                 )
             case Edit() as request:
-                target = self._present_entry((request.conversation, request.seq))
+                target = self._current_entry((request.conversation, request.seq))
                 return rules.decide_edit(incoming, request, member, target, self._edit_seqs(target))
             case React() as request:
-                target = self._present_entry((request.conversation, request.seq))
+                target = self._current_entry((request.conversation, request.seq))
                 about = msg_id(request.conversation, request.seq)
                 key = (request.conversation, incoming.sender, about, request.emoji)
                 last = self.facts.reactions.get(key)
@@ -182,7 +186,7 @@ class _Batch:
         """
         read_seq = self.facts.read.get(member.id, 0)
         decision = rules.decide_read(incoming, request, conversation, member, read_seq)
-        entry = self._present_entry((locked.id, request.seq))
+        entry = self._current_entry((locked.id, request.seq))
         if read_seq < request.seq <= conversation.last_seq and entry is not None:
             self.facts.read[member.id] = request.seq
             locked.move_read_mark(member.id, request.seq, entry.number)
@@ -208,8 +212,11 @@ class _Batch:
         self._uses[request.file, request.conversation] += 1
         return replace(decision, draft=replace(decision.draft, data=data))
 
-    def _present_entry(self, key: EntryKey) -> StoredEntry | None:
-        """Return an entry of a log as this batch has changed it; `None` if it does not exist."""
+    def _current_entry(self, key: EntryKey) -> StoredEntry | None:
+        """Return an entry of a conversation's log with the changes of this batch; `None` if it does not exist.
+
+        `key` is (conversation, seq).
+        """
         if key in self._changed:
             return self._changed[key]
         number, seq = key
@@ -222,7 +229,7 @@ class _Batch:
         """Return the seqs of the entries that have edited a message."""
         if target is None or target.edited_seq is None:
             return []
-        last = self._present_entry((target.conversation, target.edited_seq))
+        last = self._current_entry((target.conversation, target.edited_seq))
         before = (last.data or {}).get("edits", []) if last else []
         return [*before, target.edited_seq]
 
@@ -235,7 +242,7 @@ class _Batch:
         )
         self.outcome.refused.append(refused)
 
-    def _append(
+    def _append_to_log(
         self,
         incoming: IncomingRequest,
         conversation: LockedRow,
@@ -250,13 +257,13 @@ class _Batch:
         elif isinstance(incoming.request, Say) and not incoming.redelivered:
             self._unnamed[incoming.sender, incoming.request] = entry
         if accepted.target:
-            self._change(accepted, accepted.target, entry)
+            self._change_message(accepted, accepted.target, entry)
         if entry.cmd is Cmd.REACT:
             self.facts.reactions[batch_facts.reaction_key(entry)] = entry
         self._publish_and_acknowledge(incoming, entry)
 
-    def _change(self, accepted: Accepted, target: StoredEntry, by: StoredEntry) -> None:
-        """Change or recall a message; a recall also recalls the entries that edited the message."""
+    def _change_message(self, accepted: Accepted, target: StoredEntry, by: StoredEntry) -> None:
+        """Give a message a new text, or recall it and the entries that edited it. `by` is the entry that does so."""
         if not accepted.gone:
             self._keep_changed(replace(target, body=accepted.body, edited_seq=by.seq))
             return
@@ -266,11 +273,11 @@ class _Batch:
             self._uses[file, target.conversation] -= 1
 
     def _keep_changed(self, entry: StoredEntry) -> None:
-        """Keep the new value of an entry of the log, which `flush` writes."""
+        """Remember the new value of a log entry, which `flush` writes to the database."""
         self._changed[(entry.conversation, entry.seq)] = entry
 
     def _publish_and_acknowledge(self, incoming: IncomingRequest, entry: StoredEntry) -> None:
-        """Notify the members, and acknowledge the entry to its sender.
+        """Add to the result that an entry is published to the members, and acknowledged to the request's sender.
 
         This also happens for a repeated request, since nobody knows whether it was answered the
         first time.
@@ -289,16 +296,16 @@ class _Batch:
             self.outcome.acks.append(acknowledged)
 
     def flush(self) -> None:
-        """Write to the database all entries and changes that the batch holds."""
+        """Write to the database all entries and changes that the batch holds, and answer repeated requests."""
         added = {row.id: row.added for row in self.facts.locked.values()}
-        journal.flush(self.database, self.facts.locked.values())
-        journal.save_changes(self.database, self._changed.values())
+        journal.save_changed(self.database, self.facts.locked.values())
+        journal.save_edits_and_recalls(self.database, self._changed.values())
         journal.mark_recalled(self.database, self._recalled)
         self._save_file_uses()
         self._answer_repeated(added)
 
     def _save_file_uses(self) -> None:
-        """Record which conversations use which file; without a use only its owner may read it."""
+        """Save which conversations use which file, so that their members may read it."""
         added = sorted((*pair, count) for pair, count in self._uses.items() if count > 0)
         removed = sorted((*pair, -count) for pair, count in self._uses.items() if count < 0)
         if added:
@@ -322,7 +329,7 @@ class _Batch:
         }
         entries = {**self.facts.entries, **entries}
         missing = {key for _, key in self._repeated if key not in entries}
-        stored = journal.entries(self.database, ("conversation_id", "seq"), missing)
+        stored = journal.entries_with(self.database, ("conversation_id", "seq"), missing)
         entries |= {(entry.conversation, entry.seq): entry for entry in stored}
         for incoming, key in self._repeated:
             if key in entries:

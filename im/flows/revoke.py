@@ -45,11 +45,11 @@ FEW_PEOPLE = 10
 
 
 class NotServed(Exception):
-    """Another site serves that platform now."""
+    """Another site (data centre) takes the requests for that platform now."""
 
 
 def revoke_token(token: Token) -> None:
-    """Revoke one token when its person signs out with it. Raises NotServed."""
+    """Revoke one access token when its person signs out with it. Raises NotServed."""
     store = store_of(token.platform)
     with transaction.atomic(using=store.database):
         if not is_served_here(token.platform, lock=True):
@@ -58,9 +58,9 @@ def revoke_token(token: Token) -> None:
 
 
 def revoke_all(database: str, people: Collection[str], seconds: int = TOKEN_SECONDS) -> None:
-    """Revoke all tokens of these people, in the caller's transaction.
+    """Revoke all access tokens of these people, in the caller's transaction.
 
-    `seconds` is how long a token that was issued until now may still live; the revocation is kept
+    `seconds` is how long a token that was issued before now may still live; the revocation is kept
     that long.
     """
     _save_revocations(
@@ -69,7 +69,7 @@ def revoke_all(database: str, people: Collection[str], seconds: int = TOKEN_SECO
 
 
 def _save_revocations(database: str, pairs: Collection[tuple[str, str]], expires: datetime) -> None:
-    """Write rows of revoked tokens; they are shared by Redis after the commit.
+    """Insert rows of revoked tokens; after the commit they are copied to Redis, where all processes read them.
 
     A pair holds a person and a token's id; an empty id means all tokens of the person.
     """
@@ -100,42 +100,42 @@ def _revocation_line(row: Revocation) -> RevocationLine:
 
 
 def revoke_pending() -> None:
-    """Put into Redis the revocations that are not there yet, and close connections still open."""
+    """Put into Redis the revocations that are not there yet, and close the broker connections of their people."""
     try:
-        for_each_served(_catch_up)
+        for_each_served(_share_new_revocations)
         _close_connections(clock.now().timestamp())
     except redis.RedisError as error:
         log.warning("Redis is away, so what was revoked is not shared: %s", error)
 
 
-def _catch_up(platform: str) -> None:
+def _share_new_revocations(platform: str) -> None:
     """Put into Redis the rows that were added to a platform's table of revocations since the last run.
 
     If Redis was emptied, these are all rows.
     """
     now = clock.now()
-    read_to = revocations.cursor(platform)
+    read_to = revocations.copied_up_to(platform)
     since = datetime.fromtimestamp(max(0.0, read_to - OVERLAP_SECONDS), UTC)
     rows = Revocation.objects.using(store_of(platform).database)
     live = rows.filter(at__gte=since, expires_at__gt=now)
     revocations.share(map(_revocation_line, live.iterator()), now.timestamp())
-    revocations.set_cursor(platform, now.timestamp())
+    revocations.set_copied_up_to(platform, now.timestamp())
 
 
 def delete_expired(most: int = 5000) -> None:
-    """Delete rows of tokens that have expired, at most `most` for each platform."""
+    """Delete revocations of tokens that have expired meanwhile, at most `most` for each platform."""
 
-    def forget_of(platform: str) -> None:
-        """Delete expired rows of one platform's table; an hour of delay allows for clocks that differ."""
+    def delete_of_platform(platform: str) -> None:
+        """Delete expired rows of one platform's table; an hour is added since clocks of sites may differ."""
         rows = Revocation.objects.using(store_of(platform).database)
         expired = rows.filter(expires_at__lt=clock.now() - timedelta(hours=1)).values_list(
             "pk", flat=True
         )
         rows.filter(pk__in=list(expired[:most])).delete()
 
-    for_each_served(forget_of)
+    for_each_served(delete_of_platform)
     with suppress(redis.RedisError):
-        revocations.trim(clock.now().timestamp())
+        revocations.delete_expired(clock.now().timestamp())
 
 
 def _close_connections(now: float) -> None:
@@ -148,9 +148,9 @@ def _close_connections(now: float) -> None:
         return
     try:
         disconnected = (
-            _close_few(open_until, now)
+            _close_one_by_one(open_until, now)
             if len(open_until) <= FEW_PEOPLE
-            else _close_many(open_until, now)
+            else _close_those_listed(open_until, now)
         )
     except BrokerUnavailable as error:
         AWAY.inc()
@@ -159,8 +159,8 @@ def _close_connections(now: float) -> None:
     revocations.mark_disconnected(disconnected)
 
 
-def _close_few(open_until: dict[str, float], now: float) -> dict[str, float]:
-    """Close connections person by person; return the people whose time to be watched is over.
+def _close_one_by_one(open_until: dict[str, float], now: float) -> dict[str, float]:
+    """Close connections person by person; return the people who need not be watched any more.
 
     `open_until`: person -> until when an auth backend may still let the person in with a revoked
     token. Only after that it is certain that the person has no connection left.
@@ -170,11 +170,11 @@ def _close_few(open_until: dict[str, float], now: float) -> dict[str, float]:
     return {user: until for user, until in open_until.items() if until <= now}
 
 
-def _close_many(open_until: dict[str, float], now: float) -> dict[str, float]:
+def _close_those_listed(open_until: dict[str, float], now: float) -> dict[str, float]:
     """Close the connections of those who appear in the broker's list of all connected users.
 
-    A new connection appears in the list up to LISTED_SECONDS late, so people are watched that much
-    longer than in `_close_few`. Return the people whose time is over.
+    A new connection appears in the list up to LISTED_SECONDS late, so people are watched that much longer than in
+    `_close_one_by_one`; `open_until` is the same. Return the people who need not be watched any more.
     """
     for user in broker.connected_users() & open_until.keys():
         broker.close_connections(user)

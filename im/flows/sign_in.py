@@ -28,7 +28,7 @@ log = logging.getLogger("im.signin")
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A new token of a person, as text for the client and as its content."""
+    """A new access token of a person who has signed in, as text for the client and as its content."""
 
     text: str
     token: tokens.Token
@@ -39,13 +39,13 @@ WAYS = {"amqp": "a", "stomp": "a", "web_stomp": "a", "mqtt": "m", "web_mqtt": "m
 
 
 def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> SignedIn:
-    """Sign in an authenticated account of this platform; `way` is the protocol of its client.
+    """Sign in an account whose password was checked, and return its new access token.
 
-    Over AMQP and STOMP ("a") the person needs an exchange at the broker. Raises Denied or
-    BrokerUnavailable.
+    `way` is the protocol of its client: "a" for AMQP and STOMP, where the person gets an exchange at the broker, "m"
+    for MQTT. `now` is in seconds since 1970. Raises Denied or BrokerUnavailable.
     """
     user, database = account.moid, account._state.db or "default"
-    if not USER.fullmatch(user) or user == _our_name():
+    if not USER.fullmatch(user) or user == _servers_user_name():
         raise Denied(DenyReason.NOT_ALLOWED, "this account's id cannot be a name at the broker")
     if account.domain_id and not account.is_superuser:
         _refuse_disabled(database, account.domain_id)
@@ -61,13 +61,13 @@ def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> Si
     return SignedIn(text, token)
 
 
-def _our_name() -> str:
-    """Return the broker user of our own servers, whose connections are never closed as a person's."""
+def _servers_user_name() -> str:
+    """Return the user name with which our own servers sign in at the broker; no person may have it."""
     return str(settings.IM_AMQP_URL).partition("://")[2].partition(":")[0]
 
 
 def _refuse_disabled(database: str, domain: str) -> None:
-    """Check that neither the domain nor one above it is disabled. Raises Denied."""
+    """Check that neither the user domain nor one above it is disabled. Raises Denied."""
     if disabled_domain := queries.disabled_above(database, domain):
         raise Denied(
             DenyReason.NOT_ALLOWED, f"{disabled_domain} is disabled: ask its administrator"
@@ -75,7 +75,7 @@ def _refuse_disabled(database: str, domain: str) -> None:
 
 
 def _after_revocations(user: str, now: float) -> float:
-    """Return a time of issue, for a new token, that no revocation of this person's tokens covers.
+    """Return a time of issue, for a new token, that is later than the last revocation of this person's tokens.
 
     A token issued in the second of the revocation would be revoked as well.
     """

@@ -36,26 +36,26 @@ EVERYBODY = "event"
 MOST_COUNTED = 1000
 
 
-def tell_news(platform: str) -> None:
-    """Publish what has changed in a platform's state at this site since the last call.
+def publish_site_news(platform: str) -> None:
+    """Publish what has changed in a platform's state at this site since the last call, and store the state in Redis.
 
-    The first call only records the state.
+    The first call only stores the state.
     """
-    now = _state(platform)
+    now = _news_by_kind(platform)
     client, key = redis_of(own_platform()), f"im:told:{platform}"
     try:
         told = {str(name): str(value) for name, value in client.hgetall(key).items()}
         changed = {name: text for name, text in now.items() if told and told.get(name) != text}
         if changed:
-            _publish(platform, changed)
+            _stage_news(platform, changed)
         if now != told:
             client.hset(key, items=[part for item in now.items() for part in item])
     except redis.RedisError as error:
         log.warning("news are not told while Redis is away: %s", error)
 
 
-def _state(platform: str) -> dict[str, str]:
-    """Return a platform's state by kind of news; "" means that there is nothing to tell.
+def _news_by_kind(platform: str) -> dict[str, str]:
+    """Return a platform's state: kind of news -> text to publish; "" means that there is nothing to report.
 
     The kinds are which site serves it, licence warnings, messages that could not be handled, and plugins that failed.
     """
@@ -70,8 +70,11 @@ def _state(platform: str) -> dict[str, str]:
     }
 
 
-def _publish(platform: str, changed: dict[str, str]) -> None:
-    """Save in the outbox the messages that tell people what has changed."""
+def _stage_news(platform: str, changed: dict[str, str]) -> None:
+    """Store in the outbox the messages that report what has changed; `changed`: kind of news -> text.
+
+    Operators get all news; everybody's clients learn only which site takes requests for the platform ("served").
+    """
     store, at = store_of(platform), wire_time(clock.now())
     publications: list[Publication] = []
     with transaction.atomic(using=store.database):
@@ -81,12 +84,12 @@ def _publish(platform: str, changed: dict[str, str]) -> None:
                 body = orjson.dumps({"cmd": Cmd.EVENT.value, "data": data})
                 publications.append(Publication(BASE, EVERYBODY, body))
             body = orjson.dumps({"cmd": Cmd.NOTICE.value, "data": {**data, "text": text}})
-            publications += _to_operators(store.database, body)
-        notices.stage(store, publications)
+            publications += _operator_publication(store.database, body)
+        notices.stage_messages(store, publications)
 
 
-def _to_operators(database: str, body: bytes) -> Iterator[Publication]:
-    """Yield one message that reaches the programs of operators, at most KEYS_A_PUBLISH of them.
+def _operator_publication(database: str, body: bytes) -> Iterator[Publication]:
+    """Yield one message that reaches the programs of the system's operators, at most KEYS_A_PUBLISH of them.
 
     Without operators there is no message.
     """

@@ -27,10 +27,10 @@ MAX_PER_MINUTE = 60
 """A person may begin this many uploads a minute."""
 
 
-def begin(store: PlatformStore, person: str, name: str, size: int) -> File:
-    """Announce an upload of `size` bytes, and return its new row in the data of the person's platform.
+def begin_upload(store: PlatformStore, person: str, name: str, size: int) -> File:
+    """Begin the upload of a file of `size` bytes, and return its new row in the data of the person's platform.
 
-    Raises TransferRefused.
+    The bytes come later. Raises TransferRefused, such as for a quota that is used up.
     """
     if not 0 < size <= settings.IM_FILE_MAX_BYTES:
         raise TransferRefused(
@@ -63,10 +63,10 @@ def _check_rate(person: str) -> None:
         raise TransferRefused(429, "rate", "too many uploads; try again in a minute")
 
 
-def receive(person: str, number: UUID, offset: int, source: spool.Source, length: int) -> int:
-    """Append bytes to an upload at `offset`; return how many bytes the upload has then.
+def append_bytes(person: str, number: UUID, offset: int, source: spool.Source, length: int) -> int:
+    """Append `length` bytes of `source` to a person's upload, at `offset`; return how many bytes the upload has then.
 
-    Raises TransferRefused.
+    With the last byte it is finished. Raises TransferRefused.
     """
     store, file = _upload_of(person, number)
     if file.ready:
@@ -83,8 +83,8 @@ def receive(person: str, number: UUID, offset: int, source: spool.Source, length
     return received
 
 
-def state(person: str, number: UUID) -> tuple[File, int]:
-    """Return an upload and the number of its received bytes. Raises TransferRefused."""
+def find_upload(person: str, number: UUID) -> tuple[File, int]:
+    """Return the row of a person's upload and the number of its received bytes. Raises TransferRefused."""
     store, file = _upload_of(person, number)
     if file.ready:
         return file, file.size
@@ -96,7 +96,10 @@ def state(person: str, number: UUID) -> tuple[File, int]:
 
 
 def _finish(store: PlatformStore, file: File) -> None:
-    """Inspect a complete file, store it, and mark it as ready; only then the spool deletes it."""
+    """Inspect a completely received file, store it, and mark it as ready to be sent in a message.
+
+    Only then it is deleted from the spool, where its bytes were collected.
+    """
     number = str(file.id)
     with inspected(spool.path_of(number)) as (info, thumbnail):
         if info.has_thumbnail:
@@ -111,8 +114,8 @@ def _finish(store: PlatformStore, file: File) -> None:
     UPLOADED_BYTES.inc(file.size)
 
 
-def cancel(person: str, number: UUID) -> None:
-    """Delete an upload that no message carries. Raises TransferRefused."""
+def delete_upload(person: str, number: UUID) -> None:
+    """Delete a person's upload. Raises TransferRefused if a message carries the file."""
     store, file = _upload_of(person, number)
     if not _delete_unused(store, file):
         raise TransferRefused(409, "used", "a message carries this file")

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from foundation.web.admin_base import ReadOnlyAdmin, badge
 from foundation.web.scoping import SITE
 from im.data.plugins import health
-from im.data.plugins.health import Standing
+from im.data.plugins.health import PluginState
 from im.flows import admin_actions
 from im.models import Plugin
 from im.rules.plugins import Place
@@ -39,14 +39,14 @@ class PluginAdmin(ReadOnlyAdmin[Plugin]):
     def enrich(self, rows: Sequence[Model]) -> None:
         """Add to each plugin on this page how it does."""
         plugins = [row for row in rows if isinstance(row, Plugin)]
-        known = health.standings([row.name for row in plugins])
+        known = health.plugin_states([row.name for row in plugins])
         for row in plugins:
             vars(row)["standing"] = known[row.name]
 
-    def _standing(self, row: Plugin) -> Standing:
+    def _standing(self, row: Plugin) -> PluginState:
         if "standing" not in vars(row):
             self.enrich([row])
-        standing: Standing = vars(row)["standing"]
+        standing: PluginState = vars(row)["standing"]
         return standing
 
     @admin.display(description=_("place"))

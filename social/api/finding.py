@@ -123,17 +123,21 @@ class Exchange(Call):
     @extend_schema(request=None, responses=answers(shapes.ExchangeState))
     def post(self, request: Request, user: str) -> Response:
         """Ask a contact, or somebody of a circle, to exchange numbers."""
-        return ack(state=number_exchange.ask(self.store, self.me, self.user(user), self.now))
+        return ack(
+            state=number_exchange.ask(self.store, self.me, self.checked_user_id(user), self.now)
+        )
 
     @extend_schema(request=None, responses=answers(shapes.ExchangeState))
     def put(self, request: Request, user: str) -> Response:
         """Agree to a request to exchange numbers: each of the two people sees the other's number."""
-        return ack(state=number_exchange.agree(self.store, self.me, self.user(user), self.now))
+        return ack(
+            state=number_exchange.agree(self.store, self.me, self.checked_user_id(user), self.now)
+        )
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, user: str) -> Response:
         """Decline or withdraw a request to exchange numbers, or end the exchange for both people."""
-        number_exchange.revoke(self.store, self.me, self.user(user), self.now)
+        number_exchange.revoke(self.store, self.me, self.checked_user_id(user), self.now)
         return ack()
 
 

@@ -199,7 +199,7 @@ class OfPerson(Call):
     @extend_schema(parameters=[forms.Before], responses=answers(shapes.Moments))
     def get(self, request: Request, user: str) -> Response:
         """Return a page of a person's moments that the caller sees; the caller's own include private ones."""
-        arguments, author = self.arguments(forms.Before), self.user(user)
+        arguments, author = self.arguments(forms.Before), self.checked_user_id(user)
         before, count = arguments.get("before"), arguments["count"]
         page = timeline.of_person(self.store.database, self.me.id, author, before, count)
         return ack(**shapes.page(page))

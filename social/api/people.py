@@ -104,7 +104,7 @@ class ContactLabels(Call):
     def put(self, request: Request, user: str) -> Response:
         """Give a contact exactly these labels."""
         wanted = self.arguments(forms.ContactLabels)["labels"]
-        labels.set_labels(self.store, self.me, self.user(user), wanted)
+        labels.set_labels(self.store, self.me, self.checked_user_id(user), wanted)
         return ack()
 
 
@@ -179,7 +179,7 @@ class Card(_CardCall):
     @extend_schema(responses=answers(shapes.CardShape))
     def get(self, request: Request, user: str) -> Response:
         """Return a person's card, with the fields that the caller may see."""
-        return self.card(self.user(user))
+        return self.card(self.checked_user_id(user))
 
 
 class CardFile(_CardCall):
@@ -188,7 +188,7 @@ class CardFile(_CardCall):
     @extend_schema(responses={(200, "text/vcard"): OpenApiTypes.STR})
     def get(self, request: Request, user: str) -> HttpResponse:
         """Return a person's card as vCard 4.0, with the fields that the caller may see."""
-        person, rows = self.shown_card(self.user(user))
+        person, rows = self.shown_card(self.checked_user_id(user))
         text = vcard.write(person.name, {row.name: row.value for row in rows}, person.id)
         reply = HttpResponse(text, content_type="text/vcard; charset=utf-8")
         reply["Content-Disposition"] = 'attachment; filename="card.vcf"'

@@ -55,7 +55,7 @@ def remove(database: str, kind: str, subject: str) -> None:
         return
     uses.delete()
     others = FileUse.objects.using(database).filter(file__in=numbers)
-    file_queries.release(database, numbers - {*others.values_list("file", flat=True)})
+    file_queries.release_files(database, numbers - {*others.values_list("file", flat=True)})
 
 
 def readable(database: str, person: str, numbers: Collection[UUID]) -> set[UUID]:

@@ -198,7 +198,7 @@ def store_files(visit: Visit, files: Iterable[UploadedFile[bytes]]) -> tuple[UUI
     ids = []
     for file in files:
         size = file.size or 0
-        row = upload.begin(visit.store, visit.me.id, file.name or "", size)
-        upload.receive(visit.me.id, row.id, 0, file, size)
+        row = upload.begin_upload(visit.store, visit.me.id, file.name or "", size)
+        upload.append_bytes(visit.me.id, row.id, 0, file, size)
         ids.append(row.id)
     return tuple(ids)

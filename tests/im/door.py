@@ -40,7 +40,7 @@ def door(tmp_path_factory: pytest.TempPathFactory, amqp_url: str) -> Iterator[st
     argv = [str(PYTHON), *DOOR, "--port", port]
     child = subprocess.Popen(argv, cwd=REPOSITORY, env=_env(), stdout=log, stderr=log)
     try:
-        revocations.set_cursor(own_platform(), time.time())
+        revocations.set_copied_up_to(own_platform(), time.time())
         broker.declare_and_limit()
         eventually(lambda: is_open(int(port)))
         yield f"http://127.0.0.1:{port}"

@@ -247,9 +247,9 @@ def test_what_is_done_over_http_reaches_devices_by_the_outbox(group: int, bob: D
     link = PeerLink(store, journal.DESTINATION, settings.IM_AMQP_URL, lenient=True)
     link.start()
     with transaction.atomic():
-        locked_row = journal.lock(store.database, [group])[group]
+        locked_row = journal.lock_conversations(store.database, [group])[group]
         entry = locked_row.append(DraftEntry(Cmd.MEMBER, ANN, "ANN", data={"what": "left"}), now)
-        journal.flush(store.database, [locked_row])
+        journal.save_changed(store.database, [locked_row])
         journal.stage_publications(
             store, [entry], presence_store.protocols_of_online([ANN, BOB], now.timestamp()), now
         )

@@ -126,7 +126,7 @@ def test_one_edits_and_takes_back_only_ones_own(group: int) -> None:
 def test_a_recall_takes_the_message_and_all_its_texts_out_of_sight(group: int) -> None:
     process_batch([incoming(ANN, text(group, "one")), incoming(ANN, Edit(group, 1, "two"))])
     process_batch([incoming(ANN, Edit(group, 1, "three")), incoming(ANN, Recall(group, 1))])
-    entries = journal.select("default", "conversation_id=%s ORDER BY seq", [group])
+    entries = journal.select_entries("default", "conversation_id=%s ORDER BY seq", [group])
     assert [e.recalled_seq for e in entries] == [4, 4, 4, None]
     said = str([to_wire(e) for e in entries])
     assert not any(word in said for word in ("one", "two", "three"))
@@ -218,9 +218,9 @@ def test_a_center_sees_changes_of_members_by_their_version(group: int) -> None:
     assert process(store, memory, [incoming(BOB, text(group))], now).refused == []
     Member.objects.filter(user=BOB).update(state="left")
     with transaction.atomic():
-        locked_row = journal.lock("default", [group])[group]
+        locked_row = journal.lock_conversations("default", [group])[group]
         locked_row.members_changed(2)
-        journal.flush("default", [locked_row])
+        journal.save_changed("default", [locked_row])
     outcome = process(store, memory, [incoming(BOB, text(group)), incoming(ANN, text(group))], now)
     assert [r.code for r in outcome.refused] == [Code.NOT_MEMBER]
     assert set(outcome.members[group]) == {ANN, CEM}

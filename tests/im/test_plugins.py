@@ -14,7 +14,7 @@ from im.data import broker
 from im.data.plugins import switches
 from im.flows import admin_actions
 from im.flows.plugins.host import PluginHost
-from im.flows.site_news import _state
+from im.flows.site_news import _news_by_kind
 from im.models import Entry
 from im.rules.plugins import FAILURES_IN_A_ROW, HeardMessage, plugin_queue
 from tests.im import devices
@@ -91,7 +91,7 @@ def test_a_bot_that_always_raises_is_put_out_its_messages_wait_and_others_go_on(
         ann.text(group, f"!echo {number}", client_msg_id=f"m-{number}")
     ann.wait("msg_ack", FAILURES_IN_A_ROW + 2)
     eventually(lambda: switches.why_off(REPLY_BOT) == "it was put out: RuntimeError: broken")
-    assert "RuntimeError: broken" in _state(own_platform())["plugins"]
+    assert "RuntimeError: broken" in _news_by_kind(own_platform())["plugins"]
     ann.text(group, "goes on", client_msg_id="m-last")
     ann.wait("msg_ack", FAILURES_IN_A_ROW + 3)
     assert answers(group) == []

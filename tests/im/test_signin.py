@@ -33,7 +33,7 @@ def ann(transactional_db: None, platform: str, door: str) -> Account:
     """
     account = Account.objects.filter(domain__userdomain__isnull=False, is_staff=False).first()
     assert account is not None
-    revocations.set_cursor(own_platform(), time.time())
+    revocations.set_copied_up_to(own_platform(), time.time())
     return account
 
 

@@ -34,23 +34,23 @@ backend = AuthBackend(settings.IM_AMQP_URL.rpartition("/")[2].partition("?")[0])
 
 
 async def application(scope: dict[str, Any], receive: Receive, send: Send) -> None:
-    """Handle one ASGI scope: an HTTP request, or the start and end of the process (`lifespan`)."""
+    """Handle an HTTP request of the broker, or the start and end of the process (ASGI `lifespan`)."""
     if scope["type"] == "lifespan":
-        await _run_process(receive, send)
+        await _handle_lifespan(receive, send)
     elif scope["type"] == "http":
-        status, text = await _answer(scope, receive)
-        await _reply(send, status, text)
+        status, text = await _answer_request(scope, receive)
+        await _send_response(send, status, text)
 
 
-async def _answer(scope: dict[str, Any], receive: Receive) -> tuple[int, str]:
-    """Return the HTTP status and text that answer a request.
+async def _answer_request(scope: dict[str, Any], receive: Receive) -> tuple[int, str]:
+    """Return the HTTP status and text that answer a request of the broker: whether a client may do something.
 
     A request of wrong form, or one whose handling fails, is answered with `deny`.
     """
     path = scope["path"]
     if path == "/healthz":
         return (200, "open") if backend.is_open else (503, "what is revoked is not known yet")
-    body = await _body(receive)
+    body = await _receive_body(receive)
     if scope["method"] != "POST" or body is None:
         return 200, DENY
     try:
@@ -60,8 +60,8 @@ async def _answer(scope: dict[str, Any], receive: Receive) -> tuple[int, str]:
         return 200, DENY
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """Return the request's whole body; `None` if it is too long, or the broker has disconnected."""
+async def _receive_body(receive: Receive) -> bytes | None:
+    """Receive the whole body of an HTTP request; `None` if it is too long, or the broker has disconnected."""
     body, has_more = b"", True
     while has_more:
         event = await receive()
@@ -73,16 +73,16 @@ async def _body(receive: Receive) -> bytes | None:
     return body
 
 
-async def _reply(send: Send, status: int, text: str) -> None:
-    """Send an HTTP response of plain text."""
+async def _send_response(send: Send, status: int, text: str) -> None:
+    """Send an HTTP response with a plain text as its body."""
     body = text.encode()
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"%d" % len(body))]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
-async def _run_process(receive: Receive, send: Send) -> None:
-    """Keep the lists of revoked tokens and refused people fresh while the process runs.
+async def _handle_lifespan(receive: Receive, send: Send) -> None:
+    """Keep the lists of revoked tokens and of people refused for flooding up to date while the process runs.
 
     They are read once before the first request is accepted, then every second. The ASGI server
     sends two events: that the process starts, and that it shall stop.

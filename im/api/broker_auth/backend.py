@@ -33,9 +33,9 @@ Fields = Mapping[str, str]
 
 
 class AuthBackend:
-    """The backend that decides on the broker's requests for authentication and authorization.
+    """It decides for the clients' broker who may sign in, and what a client may do.
 
-    One process holds one, with the revoked tokens, the people refused for flooding, and the rates.
+    A process holds one, with the revoked tokens, the people refused for flooding, and the rates of sign-ins.
     """
 
     def __init__(self, vhost: str) -> None:
@@ -67,7 +67,7 @@ class AuthBackend:
         now = clock.timestamp()
         try:
             self._revoked.read(redis_of(own_platform()), now)
-            self._platform_clock.note_platform_time(self._revoked.told_at())
+            self._platform_clock.note_platform_time(self._revoked.copied_at())
             self._blocked_until = presence_store.blocked_flooders(now)
         except redis.RedisError as error:
             REFRESHES.labels("away").inc()
@@ -80,16 +80,16 @@ class AuthBackend:
     def answer(self, question: str, fields: Fields) -> str:
         """Return the answer to a question of the broker, `allow` or `deny`.
 
-        `question` is `user`, `vhost`, `resource` or `topic`. The `allow` of a sign-in is followed by the
-        tags that the broker keeps for the client.
+        `question` is `user`, `vhost`, `resource` or `topic`, `fields` what the broker says with it. The `allow` of a
+        sign-in (`user`) is followed by the tags that the broker stores for the client.
         """
-        check = self.questions.get(question)
-        reply = check(fields) if check else DENY
-        ANSWERS.labels(question if check else "unknown", reply.partition(" ")[0]).inc()
+        decide = self.questions.get(question)
+        reply = decide(fields) if decide else DENY
+        ANSWERS.labels(question if decide else "unknown", reply.partition(" ")[0]).inc()
         return reply
 
     def user(self, fields: Fields) -> str:
-        """Decide on a sign-in to the broker.
+        """Return `allow` and the client's tags, or `deny`, for a sign-in to the broker.
 
         The password must be a token of this user that is neither expired nor revoked; an MQTT client id must
         begin as this user's do.
@@ -121,11 +121,11 @@ class AuthBackend:
         return f"{ALLOW} {broker_permissions.BrokerClient(user, token.bearer, client_id is not None).tags}"
 
     def vhost(self, fields: Fields) -> str:
-        """Decide whether a client may use a virtual host of the broker: only the clients' own is allowed."""
+        """Return `allow` or `deny` for the use of a virtual host of the broker: clients may use only their own."""
         return _allow_or_deny(_client_of(fields) is not None and fields.get("vhost") == self._vhost)
 
     def resource(self, fields: Fields) -> str:
-        """Decide whether a client may declare, write to or read from a queue or an exchange.
+        """Return `allow` or `deny` for a client that declares, writes to or reads from a queue or an exchange.
 
         What may be declared or deleted is also limited by the person's rate (DECLARE_RATE).
         """
@@ -139,7 +139,7 @@ class AuthBackend:
         return _allow_or_deny(is_within_rate)
 
     def topic(self, fields: Fields) -> str:
-        """Decide whether a client may use a routing key of a topic exchange."""
+        """Return `allow` or `deny` for a client that publishes or binds with a routing key of a topic exchange."""
         client, key = _client_of(fields), fields.get("routing_key", "")
         name, permission = fields.get("name", ""), fields.get("permission", "")
         return _allow_or_deny(
@@ -148,7 +148,7 @@ class AuthBackend:
 
 
 def _may_be_served_here(token: tokens.Token) -> bool:
-    """Return whether this site holds the data of the token's platform, so that it may have to serve it.
+    """Return whether this site holds the data of the token's platform, and so may have to take its requests.
 
     Tokens of programs are accepted only for the site's own platform.
     """

@@ -39,19 +39,22 @@ Info = dict[str, str | int | bool | None]
 
 
 def inspect(path: str, thumbnail: str) -> Info:
-    """Return a file's content type and measures, and write a thumbnail if the file is a picture."""
+    """Find out a file's content type and measures (width, height, duration) from its content.
+
+    If it is a picture, its thumbnail is written to the path `thumbnail`.
+    """
     with open(path, "rb") as file:
         head = file.read(HEAD_BYTES)
-    kind = _by_magic(head)
+    kind = _type_by_first_bytes(head)
     if kind.startswith("image/"):
-        return _picture(path, thumbnail) or {"content_type": BYTES}
+        return _inspect_picture(path, thumbnail) or {"content_type": BYTES}
     if kind.startswith(("audio/", "video/")):
-        return _recording(path) or {"content_type": BYTES}
+        return _inspect_recording(path) or {"content_type": BYTES}
     return {"content_type": kind}
 
 
-def _by_magic(head: bytes) -> str:
-    """Return the content type that the file's first bytes show."""
+def _type_by_first_bytes(head: bytes) -> str:
+    """Return the content type (MIME) that a file's first bytes (`head`) show."""
     import puremagic
 
     try:
@@ -62,7 +65,7 @@ def _by_magic(head: bytes) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    """Return whether the file's first bytes are text."""
+    """Return whether a file's first bytes (`head`) are text in UTF-8."""
     try:
         head[: HEAD_BYTES - 4].decode()
     except UnicodeDecodeError:
@@ -70,8 +73,8 @@ def _is_text(head: bytes) -> bool:
     return bool(head) and b"\0" not in head
 
 
-def _picture(path: str, thumbnail: str) -> Info | None:
-    """Return the measures of a picture, and write its thumbnail.
+def _inspect_picture(path: str, thumbnail: str) -> Info | None:
+    """Return the type and measures of a picture as it is shown, and write its thumbnail to the path `thumbnail`.
 
     `None` if it has more than MAX_PIXELS pixels.
     """
@@ -93,8 +96,8 @@ def _picture(path: str, thumbnail: str) -> Info | None:
     return {"content_type": kind, "has_thumbnail": True, **sides}
 
 
-def _recording(path: str) -> Info | None:
-    """Return the measures of an audio or video file; `None` if its format is none of RECORDINGS."""
+def _inspect_recording(path: str) -> Info | None:
+    """Return the type, measures and duration of an audio or video file; `None` if its format is none of RECORDINGS."""
     import av
 
     with av.open(path) as container:
@@ -110,7 +113,7 @@ def _recording(path: str) -> Info | None:
                 "height": video_streams[0].height or None,
             }
         info["content_type"] = f"{'video' if video_streams else 'audio'}/{kind}"
-        info["duration_ms"] = _duration(container)
+        info["duration_ms"] = _duration_ms(container)
     return info
 
 
@@ -118,8 +121,8 @@ _COVER = 0x400
 """The value of ffmpeg's AV_DISPOSITION_ATTACHED_PIC: a record's cover is no film."""
 
 
-def _duration(container: Any) -> int | None:
-    """Return the duration in milliseconds; `None` if it is unknown.
+def _duration_ms(container: Any) -> int | None:
+    """Return the duration of an audio or video file in milliseconds; `None` if it is unknown.
 
     Recordings that browsers make do not state it. Then the end of the last packet counts, unless
     the file is longer than MEASURED_BYTES.
@@ -136,7 +139,10 @@ def _duration(container: Any) -> int | None:
 
 
 def main() -> None:
-    """Limit this process's memory and time first, then inspect the file."""
+    """Print as JSON what a file is (first argument), after limiting this process's memory and time.
+
+    The second argument is the path for a thumbnail. Files come from anybody, and may be made to do harm.
+    """
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_FSIZE, (OUT_BYTES, OUT_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -34,14 +34,17 @@ class MediaInfo:
 
 @contextmanager
 def inspected(path: Path) -> Iterator[tuple[MediaInfo, Path]]:
-    """Yield the media information of a file, and the path of its temporary thumbnail."""
+    """Inspect a file; yield its type and measures, and the path of its thumbnail, which exists only meanwhile."""
     with TemporaryDirectory(prefix="im-look-") as folder:
         thumbnail = Path(folder) / "thumbnail"
         yield _media_info(_run_program(path, thumbnail)), thumbnail
 
 
 def _run_program(path: Path, thumbnail: Path) -> dict[str, Any]:
-    """Return the JSON object that the program printed; `{}` if it failed or took over SECONDS."""
+    """Run the program `inspect_media` on a file, and return the JSON object that it prints.
+
+    It is `{}` if the program fails or takes over SECONDS.
+    """
     program = [sys.executable, "-I", str(Path(inspect_media.__file__)), str(path), str(thumbnail)]
     try:
         process = subprocess.run(  # noqa: S603 - the file is read by a program of ours, not run
@@ -55,7 +58,7 @@ def _run_program(path: Path, thumbnail: Path) -> dict[str, Any]:
 
 
 def _media_info(answer: dict[str, Any]) -> MediaInfo:
-    """Return the media information in the answer of the program."""
+    """Convert what the program `inspect_media` has printed into a MediaInfo."""
     return MediaInfo(
         **{field.name: answer[field.name] for field in fields(MediaInfo) if field.name in answer}
     )

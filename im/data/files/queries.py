@@ -23,7 +23,7 @@ StoredFile = tuple[PlatformStore, File]
 
 
 def own_upload(person: str, number: UUID) -> StoredFile | None:
-    """Return an upload of this person, and the store whose database holds its row.
+    """Return the upload with the id `number` if it is this person's, and the store whose database holds its row.
 
     `None` if this site has no such upload.
     """
@@ -33,8 +33,8 @@ def own_upload(person: str, number: UUID) -> StoredFile | None:
     return None
 
 
-def readable(person: str, numbers: Collection[UUID]) -> list[File]:
-    """Return those of these files that a person may read.
+def readable_files(person: str, numbers: Collection[UUID]) -> list[File]:
+    """Return those of the files with the ids `numbers` that a person may read.
 
     These are the uploads of this person, and the files in conversations of which the person is a
     member.
@@ -47,8 +47,8 @@ def readable(person: str, numbers: Collection[UUID]) -> list[File]:
     return list(files.values())
 
 
-def _readable(database: str, person: str, numbers: Collection[UUID]) -> QuerySet[File]:
-    """Return the query, on one platform's data, for those of these files that a person may read."""
+def _readable_query(database: str, person: str, numbers: Collection[UUID]) -> QuerySet[File]:
+    """Return the query, on one platform's data, for those of the files `numbers` (ids) that a person may read."""
     others = set[UUID]().union(*hooks.FILE_READERS.call(database, person, numbers))
     memberships = Member.objects.filter(
         conversation=OuterRef("conversation"), user=person, state=Membership.ACTIVE
@@ -59,16 +59,19 @@ def _readable(database: str, person: str, numbers: Collection[UUID]) -> QuerySet
 
 
 def _readable_rows(store: PlatformStore, person: str, numbers: Collection[UUID]) -> list[File]:
-    """Return those of these files that a person may read in one platform's data; none while it is away."""
+    """Return, from one platform's data, those of the files with the ids `numbers` that a person may read.
+
+    There are none while another platform's data cannot be reached.
+    """
     try:
-        return list(_readable(store.database, person, numbers).using(store.database))
+        return list(_readable_query(store.database, person, numbers).using(store.database))
     except (DatabaseError, InterfaceError) as error:
         _raise_unless_foreign(store, error)
         return []
 
 
 def own_files(database: str, person: str, numbers: Collection[UUID]) -> dict[UUID, File]:
-    """Return those of these files that are complete uploads of a person.
+    """Return those of the files with the ids `numbers` that are complete uploads of a person: id -> file.
 
     Their rows are locked, so that they are not deleted before the caller's transaction ends.
     """
@@ -81,7 +84,7 @@ def set_used(database: str, numbers: Collection[UUID]) -> None:
     File.objects.using(database).filter(pk__in=numbers).update(used=True)
 
 
-def release(database: str, numbers: Collection[UUID]) -> None:
+def release_files(database: str, numbers: Collection[UUID]) -> None:
     """Mark files that nothing uses any more as forgotten uploads, unless a message carries them.
 
     The timer of `flows.forget_files` deletes them, with their rows, in its next run.
@@ -93,7 +96,7 @@ def release(database: str, numbers: Collection[UUID]) -> None:
 
 
 def _stores() -> Iterator[PlatformStore]:
-    """Return the stores of all platforms whose data this site may have."""
+    """Return the databases ("stores") of all platforms whose data this site may have."""
     return map(store_of, possible_platforms())
 
 
@@ -123,10 +126,10 @@ def used_bytes(database: str, person: str) -> int:
     return files.aggregate(all=Sum("size"))["all"] or 0
 
 
-def unused(database: str, before: datetime, most: int) -> list[UUID]:
-    """Return at most `most` files, announced before `before`, that no message has ever carried.
+def lock_unused(database: str, before: datetime, most: int) -> list[UUID]:
+    """Lock the rows of at most `most` files, announced before `before`, that no message has ever carried.
 
-    The oldest come first. Their rows are locked; must run inside a transaction.
+    Return their ids, the oldest first. Must run inside a transaction.
     """
     old = File.objects.using(database).filter(used=False, created_at__lt=before)
     locked = old.select_for_update(skip_locked=True).order_by("created_at")

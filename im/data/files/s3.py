@@ -14,9 +14,9 @@ PART_BYTES = 1 << 20
 
 
 class S3(S3Storage):  # type: ignore[misc]  # the base class has no types
-    """An S3 storage that opens files without fetching them.
+    """An S3 storage that opens a file without fetching it as a whole.
 
-    The one of django-storages fetches the whole object before the first byte can be read.
+    The storage of django-storages fetches the whole object before the first byte can be read.
     """
 
     def _open(self, name: str, mode: str = "rb") -> Any:
@@ -33,7 +33,7 @@ class _ObjectReader(io.RawIOBase):
 
     def __init__(self, s3_object: Any) -> None:
         """Ask S3 for the size of the object, and begin at its first byte."""
-        self._s3_object, self._at = s3_object, 0
+        self._s3_object, self._position = s3_object, 0
         try:
             self._size = int(s3_object.content_length)
         except ClientError as error:
@@ -51,20 +51,20 @@ class _ObjectReader(io.RawIOBase):
 
     def tell(self) -> int:
         """Return the position in the file."""
-        return self._at
+        return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Move the position in the file, which sends no request."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(0, start + offset)
-        return self._at
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, start + offset)
+        return self._position
 
     def readinto(self, buffer: Any) -> int:
         """Fetch as many bytes as the buffer holds, in one request."""
-        last = min(self._at + len(buffer), self._size) - 1
-        if last < self._at:
+        last = min(self._position + len(buffer), self._size) - 1
+        if last < self._position:
             return 0
-        data = self._s3_object.get(Range=f"bytes={self._at}-{last}")["Body"].read()
+        data = self._s3_object.get(Range=f"bytes={self._position}-{last}")["Body"].read()
         buffer[: len(data)] = data
-        self._at += len(data)
+        self._position += len(data)
         return len(data)

@@ -24,19 +24,22 @@ _PIECE = 256 * 1024
 
 
 class Source(Protocol):
-    """A source of bytes."""
+    """A source of bytes, such as the body of an HTTP request."""
 
     def read(self, size: int, /) -> bytes:
         """Return at most this many bytes, and none at the end."""
 
 
 def path_of(number: str) -> Path:
-    """Return the path of an upload's file in the spool; `number` is a UUID that we have generated."""
+    """Return the path of an upload's file in the spool, the local folder for files that are not complete yet.
+
+    `number` is the upload's id, a UUID that we have generated.
+    """
     return Path(settings.IM_SPOOL) / number
 
 
 def create(number: str, size: int) -> None:
-    """Create the file of an upload in the spool.
+    """Create the empty file of an upload in the spool, the local folder for files that are not complete yet.
 
     Raises TransferRefused 507 if there is no room for `size` bytes.
     """
@@ -98,7 +101,7 @@ def delete(number: str) -> None:
 
 
 def delete_old(seconds: float, most: int) -> int:
-    """Delete at most `most` uploads that got no bytes for this many seconds; return how many."""
+    """Delete from the spool at most `most` uploads that got no bytes for this many seconds; return how many."""
     before, dropped = time.time() - seconds, 0
     folder = Path(settings.IM_SPOOL)
     with os.scandir(folder) if folder.is_dir() else _no_entries() as entries:

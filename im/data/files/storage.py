@@ -15,12 +15,15 @@ THUMBNAIL = ".thumbnail"
 
 
 def storage() -> Storage:
-    """Return the storage that the settings name."""
+    """Return the storage of chat files that the settings name: a folder, or S3."""
     return storages["im_files"]
 
 
 def name_of(number: str, suffix: str = "") -> str:
-    """Return a file's name in the storage: 256 folders, by the first two digits of its UUID."""
+    """Return the name of the file with the UUID `number` in the storage; its first two digits name the folder.
+
+    `suffix` is that of its thumbnail, or "".
+    """
     return f"{number[:2]}/{number}{suffix}"
 
 
@@ -28,12 +31,12 @@ class _MovableFile(Content):  # type: ignore[type-arg]  # only the stub of this 
     """A local file that a folder storage may move into place without copying."""
 
     def temporary_file_path(self) -> str:
-        """Return where the file lies now."""
+        """Return the path of the file, from which the storage moves it."""
         return str(self.name)
 
 
 def save(number: str, path: Path, suffix: str = "") -> None:
-    """Save a copy of the file at `path`; replace what a failed attempt has left.
+    """Save a copy of the file at `path` in the storage, under its UUID; replace what a failed attempt has left.
 
     A folder storage moves the file that it is given. So it is given a second link to the file.
     """
@@ -49,12 +52,12 @@ def save(number: str, path: Path, suffix: str = "") -> None:
 
 
 def open_file(number: str, suffix: str = "") -> IO[bytes]:
-    """Open a file for reading. Raises FileNotFoundError, or another error of the storage."""
+    """Open the stored file with the UUID `number` for reading. Raises FileNotFoundError, or errors of the storage."""
     return storage().open(name_of(number, suffix))
 
 
 def pieces(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
-    """Yield the bytes from `first` to `last`, both included, and close the file at the end."""
+    """Yield a file's bytes from `first` to `last`, both included, in pieces, and close the file at the end."""
     with file:
         file.seek(first)
         left = last - first + 1
@@ -64,6 +67,6 @@ def pieces(file: IO[bytes], first: int, last: int) -> Iterator[bytes]:
 
 
 def delete(number: str) -> None:
-    """Delete a file and its thumbnail."""
+    """Delete the file with the UUID `number`, and its thumbnail, from the storage."""
     for suffix in ("", THUMBNAIL):
         storage().delete(name_of(number, suffix))

@@ -19,16 +19,22 @@ QUEUES = "im.plugin."
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The state of a plugin at the place PROCESS tells whether a process runs it, and how much waits or was parked."""
+class PluginState:
+    """The state of a plugin that hears of stored messages.
+
+    `runs`: a process runs it. `waiting`: messages in its queue. `parked`: messages on which it has failed.
+    """
 
     runs: bool
     waiting: int
     parked: int
 
 
-def standings(names: Collection[str]) -> dict[str, Standing]:
-    """Return how plugins do. What Redis or the broker cannot say now counts as 0, and as a process that runs."""
+def plugin_states(names: Collection[str]) -> dict[str, PluginState]:
+    """Return the state of each of these plugins: name -> state.
+
+    What Redis or the broker cannot say now counts as 0, and as a process that runs.
+    """
     try:
         ages = health.seconds_without_progress_of(f"plugin {name}" for name in names)
     except redis.RedisError:
@@ -38,7 +44,7 @@ def standings(names: Collection[str]) -> dict[str, Standing]:
     except BrokerUnavailable:
         counts = {}
     return {
-        name: Standing(
+        name: PluginState(
             ages.get(f"plugin {name}", 0.0) <= health.STALLED_SECONDS,
             counts.get(plugin_queue(name), 0),
             counts.get(parked_queue(name), 0),
@@ -48,19 +54,19 @@ def standings(names: Collection[str]) -> dict[str, Standing]:
 
 
 def findings() -> list[Finding]:
-    """Examine the plugins that IM_PLUGINS names, for `manage.py doctor`."""
+    """Check the plugins that IM_PLUGINS names, for `manage.py doctor`; return what was found."""
     names = repository.configured()
     if not names:
         return []
-    known, found = standings(names), repository.installed()
+    known, found = plugin_states(names), repository.installed()
     off = {name: switches.why_off(name) for name in names}
     return [_finding(name, found, known[name], off[name]) for name in names]
 
 
 def _finding(
-    name: str, found: Mapping[str, repository.Installed], standing: Standing, why_off: str
+    name: str, found: Mapping[str, repository.Installed], standing: PluginState, why_off: str
 ) -> Finding:
-    """Return what is wrong with a plugin, and what to do."""
+    """Return what is wrong with a plugin, and what to do. `found`: the installed plugins; `why_off`: why it is off."""
     check = f"plugin {name}"
     if name not in found:
         return Finding(check, "it is not installed", "install its package, or change IM_PLUGINS")
@@ -75,7 +81,7 @@ def _finding(
 
 
 def gauges() -> Iterable[GaugeMetricFamily]:
-    """Yield, for Prometheus, how many messages wait for each plugin, and whether it is out."""
+    """Yield, for Prometheus, how many messages wait for each plugin, and whether it was switched off for failing."""
     names = repository.configured()
     if not names:
         return
@@ -84,7 +90,7 @@ def gauges() -> Iterable[GaugeMetricFamily]:
         "im_plugin_out", "1: it was put out because it failed", labels=["plugin"]
     )
     faults = switches.faults(store_of(own_platform()).database)
-    for name, standing in standings(names).items():
+    for name, standing in plugin_states(names).items():
         waiting.add_metric([name], standing.waiting)
         out.add_metric([name], float(name in faults))
     yield waiting

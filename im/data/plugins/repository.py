@@ -12,7 +12,7 @@ from im.rules.plugins import NAME, Place, PluginFault, Settings
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A plugin that is installed beside the platform. `version` is that of its package."""
+    """An installed plugin of instant messages. `version` is that of its package, `entry` its entry point."""
 
     name: str
     place: Place
@@ -46,7 +46,10 @@ def find(name: str) -> Installed:
 
 
 def create(plugin: Installed) -> object:
-    """Make a plugin with its settings. Raises PluginFault, whatever the plugin raises."""
+    """Load a plugin's code and create the plugin with its own settings.
+
+    Raises PluginFault, whatever the plugin raises.
+    """
     try:
         factory = plugin.entry.load()
         made: object = factory(configured()[plugin.name])

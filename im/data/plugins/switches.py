@@ -24,7 +24,7 @@ class Switch:
         self._name, self._is_on, self._read_at = name, True, float("-inf")
 
     def is_on(self) -> bool:
-        """Return whether the plugin is switched on, and was not put out; at most READ_SECONDS old.
+        """Return whether the plugin is switched on and not marked as faulty; the answer is at most READ_SECONDS old.
 
         Without the database the last answer counts.
         """
@@ -43,11 +43,12 @@ class Switch:
 
 
 def _database() -> str:
+    """Return the alias of the database of this site's own platform."""
     return store_of(own_platform()).database
 
 
-def enter(plugin: Installed) -> None:
-    """Record that a process has made this plugin, and in which version."""
+def record_plugin(plugin: Installed) -> None:
+    """Record in the database that a process uses this plugin, and in which version."""
     about = {"place": plugin.place.value, "version": plugin.version[:40]}
     rows = Plugin.objects.using(_database())
     row, is_new = rows.get_or_create(name=plugin.name, defaults=about)
@@ -64,14 +65,17 @@ def why_off(name: str) -> str:
 
 
 def put_out(name: str, fault: str) -> None:
-    """Record that a plugin has failed too often; it stays out until it is switched on again."""
+    """Mark a plugin as faulty, since it has failed too often; it is not used until it is switched on again.
+
+    `fault` says what went wrong.
+    """
     metrics.PLUGIN_PUT_OUT.labels(name).inc()
     rows = Plugin.objects.using(_database()).filter(name=name)
     rows.update(fault=fault[:MOST_FAULT], changed_at=clock.now())
 
 
 def switch(name: str, *, on: bool) -> bool:
-    """Switch a plugin on or off; on also forgives its faults. Return whether that changed anything."""
+    """Switch a plugin on or off, and return whether that changed anything. Switched on, it is not faulty any more."""
     rows = Plugin.objects.using(_database()).filter(name=name)
     rows = rows.exclude(is_on=True, fault="") if on else rows.filter(is_on=True)
     values = {"is_on": on, "changed_at": clock.now()} | ({"fault": ""} if on else {})
@@ -79,5 +83,5 @@ def switch(name: str, *, on: bool) -> bool:
 
 
 def faults(database: str) -> dict[str, str]:
-    """Return the plugins that were put out: name -> why."""
+    """Return the plugins that are not used because they failed too often: name -> what went wrong."""
     return dict(Plugin.objects.using(database).exclude(fault="").values_list("name", "fault"))

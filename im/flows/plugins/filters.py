@@ -50,7 +50,7 @@ def load_filters() -> list[Filter]:
 
 def _create_filter(plugin: Installed) -> list[Filter]:
     """Create a filter from an installed plugin and return it in a list; [] and switched off if that fails."""
-    switches.enter(plugin)
+    switches.record_plugin(plugin)
     try:
         return [Filter(plugin.name, cast(ParserPlugin, repository.create(plugin)))]
     except PluginFault as fault:

@@ -59,12 +59,12 @@ _MEMBERSHIPS = (
 
 
 class PluginHost:
-    """A plugin at the place PROCESS, as a member of the chain behind the center's exchange."""
+    """The process of one plugin that hears of stored messages: it consumes the plugin's queue, and stores answers."""
 
     feeds: Sequence[str] = ()
 
     def __init__(self, name: str) -> None:
-        """Make the plugin. Raises PluginFault if it is not configured, not installed, or cannot be made."""
+        """Create the plugin. Raises PluginFault if it is not configured, not installed, or cannot be created."""
         installed = repository.find(name)
         if installed.place is not Place.PROCESS:
             raise PluginFault(f"{name} runs within the centers: it is one of {installed.place}")
@@ -73,12 +73,12 @@ class PluginHost:
         self._plugin_name, self._account = name, str(settings.get("account", ""))
         self._plugin = cast(ProcessorPlugin, repository.create(installed))
         self._switch, self._streak = Switch(name), Streak()
-        self._is_out = False
-        """The flag tells that the plugin was put out, so that it gets back what was parked when it is switched on again."""
+        self._was_switched_off = False
+        """Whether the plugin was switched off: when it is switched on again, it gets back the parked messages."""
         self._outgoing, self._processor = Outgoing(), Processor()
         router = Server(Router(), ClientChannel(self._outgoing), NoChannel())
         self._answers = Server(self._processor, NoChannel(), DirectChannel(router))
-        switches.enter(installed)
+        switches.record_plugin(installed)
 
     def check_ready(self) -> None:
         """Check that the plugin is switched on and that its answers can be stored. Raises Unavailable.
@@ -86,12 +86,12 @@ class PluginHost:
         When it is switched on again after it was put out, it gets back the messages that were parked.
         """
         if why := switches.why_off(self._plugin_name):
-            self._is_out = True
+            self._was_switched_off = True
             raise Unavailable(f"plugin {self._plugin_name}: {why}")
         self._switch = Switch(self._plugin_name)
         self._processor.check_writable()
-        broker.declare_plugin(self._plugin_name, return_parked=self._is_out)
-        self._is_out = False
+        broker.declare_plugin(self._plugin_name, return_parked=self._was_switched_off)
+        self._was_switched_off = False
 
     def note_queue_empty(self) -> None:
         """Do nothing: it does not matter how long messages have waited."""
@@ -99,12 +99,13 @@ class PluginHost:
     def handle_batch(self, deliveries: Sequence[ClientDelivery]) -> list[OutboxRow]:
         """Let the plugin handle a batch of messages, and store its answers. Raises Unavailable.
 
-        A message on which it fails TRIES times is parked. If it fails on several in a row it is put out, and they wait.
+        A message on which it fails TRIES times is parked, that is set aside in a queue of its own. If it fails on
+        several in a row it is switched off, and they wait.
         """
         self._outgoing.clear()
         if not self._switch.is_on():
             raise Unavailable(f"plugin {self._plugin_name} is switched off")
-        heard = [(delivery, _heard(delivery)) for delivery in deliveries]
+        heard = [(delivery, _heard_message_in(delivery)) for delivery in deliveries]
         mine = self._conversations_of([message for _, message in heard if message])
         answers: list[IncomingRequest] = []
         for delivery, message in heard:
@@ -116,7 +117,7 @@ class PluginHost:
 
     def _conversations_of(self, messages: Sequence[HeardMessage]) -> set[int]:
         """Return those of the messages' conversations of which the plugin's account is a member."""
-        groups = platform_resolver.by_platform(messages, lambda message: message.conversation)
+        groups = platform_resolver.group_by_platform(messages, lambda message: message.conversation)
         mine: set[int] = set()
         for platform, heard in groups.items():
             numbers = sorted({message.conversation for message in heard})
@@ -143,7 +144,7 @@ class PluginHost:
             return answers
         if self._streak.note_failure():
             self._streak.note_success()
-            self._is_out = True
+            self._was_switched_off = True
             log.error("plugin %s is put out: %s", self._plugin_name, fault)
             self._switch.put_out(fault)
             raise Unavailable(f"plugin {self._plugin_name} is put out: {fault}")
@@ -161,8 +162,8 @@ class PluginHost:
         return []
 
 
-def _heard(delivery: ClientDelivery) -> HeardMessage | None:
-    """Return the message that the center has published, or `None` for anything else."""
+def _heard_message_in(delivery: ClientDelivery) -> HeardMessage | None:
+    """Return the chat message that a delivery from the broker holds, or `None` for anything else, such as an edit."""
     try:
         published = orjson.loads(delivery.body)
         return heard_message(published["cmd"], published["data"])

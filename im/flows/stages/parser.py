@@ -17,16 +17,16 @@ from im.rules.vocabulary import Code
 
 
 class Parser:
-    """The stage that parses messages and checks tokens. It holds the tokens that it has read."""
+    """The stage of a message center that parses clients' messages and checks their tokens; it caches tokens."""
 
     def __init__(self, filters: Sequence[Filter] = ()) -> None:
-        """Begin without any token. `filters` are plugins, which check texts in this order."""
+        """Prepare the stage. `filters` are plugins, which check or change texts in this order."""
         self._filters = filters
         # Clients send the same token with each message.
         self._read_token = lru_cache(maxsize=50_000)(tokens.read)
 
     def take(self, batch: Sequence[ClientDelivery]) -> Handled[IncomingRequest]:
-        """Return the requests that the messages hold, and refusals of those that hold none."""
+        """Parse clients' messages: requests with a valid token go to the next stage, refusals to their senders."""
         now = clock.timestamp()
         revocations.refresh_or_warn(now)
         onward: list[IncomingRequest] = []
@@ -46,7 +46,7 @@ class Parser:
     def _authenticated(
         self, parsed: IncomingRequest | RefusedMessage, now: float
     ) -> IncomingRequest | RefusedMessage:
-        """Return the request, or a refusal if its token is not valid or belongs to another person."""
+        """Return a parsed request, or a refusal if its token is not valid or belongs to another person."""
         if isinstance(parsed, RefusedMessage):
             return parsed
         try:

@@ -36,7 +36,7 @@ log = logging.getLogger("im.center")
 
 
 class Processor:
-    """The stage that stores requests. It holds a cache of the conversations' members.
+    """The stage of a message center that carries out requests and stores them; it caches conversations' members.
 
     What it returns is committed already. After a crash the requests come again; they are recognized by their
     `client_msg_id`, and answered again.
@@ -46,7 +46,7 @@ class Processor:
         self._memory = MemberCache()
 
     def check_writable(self) -> None:
-        """Check that messages can be stored. Raises Unavailable and database errors.
+        """Check that messages of this platform can be stored. Raises Unavailable and database errors.
 
         The center calls this before it consumes, since the broker discards a message that was
         delivered in vain too often.
@@ -62,23 +62,25 @@ class Processor:
             pass
 
     def take(self, batch: Sequence[IncomingRequest]) -> Handled[NoReturn]:
-        """Store the requests and return the result, of which nothing goes on but to the stage that routes.
+        """Carry out requests, store those that are kept, and return the result, which is to be published.
 
         Raises Unavailable.
         """
         outcome, now = BatchResult(), clock.now()
-        passing = [item for item in batch if isinstance(item.request, EphemeralRequest)]
+        ephemeral_requests = [item for item in batch if isinstance(item.request, EphemeralRequest)]
         logged = [item for item in batch if not isinstance(item.request, EphemeralRequest)]
-        for platform, requests in platform_resolver.by_platform(logged, _conversation_of).items():
+        for platform, requests in platform_resolver.group_by_platform(
+            logged, _conversation_of
+        ).items():
             outcome.add(self._process_on_platform(platform, requests, now))
-        if passing:
-            outcome.add(ephemeral.handle_ephemeral(passing, self._memory, now))
+        if ephemeral_requests:
+            outcome.add(ephemeral.handle_ephemeral(ephemeral_requests, self._memory, now))
         return Handled([], outcome)
 
     def _process_on_platform(
         self, platform: str, requests: Sequence[IncomingRequest], now: datetime
     ) -> BatchResult:
-        """Store requests in one platform's data and return the result.
+        """Store requests in the data of one platform and return the result; "" stands for unknown conversations.
 
         If another platform's data cannot be reached, its requests stay unanswered and the others go on.
         Where another site serves the platform, nobody gets a refusal: the client learns by its heartbeat
@@ -109,9 +111,11 @@ class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
         self._platform, self._members, self._now = platform, members, now
 
     def run(self, items: Sequence[IncomingRequest]) -> BatchResult:
-        """Store requests, and try again after deadlocks and similar errors. Raises Unavailable."""
+        """Store requests in one transaction, repeated after deadlocks and similar errors. Raises Unavailable."""
         try:
-            return run_with_retries(lambda: self._run_once(items), AT_ONCE, _may_pass)
+            return run_with_retries(
+                lambda: self._run_once(items), AT_ONCE, _may_succeed_if_repeated
+            )
         except Error as error:
             if sql.is_locked(error):
                 raise Unavailable(f"a table is locked for long: {error}") from error
@@ -139,13 +143,13 @@ class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
         log.error("a batch of %d failed, doing it one by one", len(items), exc_info=error)
 
 
-def _may_pass(error: Exception) -> bool:
-    """Return whether the same transaction may succeed if it is repeated at once."""
+def _may_succeed_if_repeated(error: Exception) -> bool:
+    """Return whether a transaction that failed with this error may succeed if it is repeated at once."""
     return isinstance(error, Error) and not isinstance(error, DataError) and sql.is_passing(error)
 
 
 def _join_results(result: BatchResult, following: BatchResult) -> BatchResult:
-    """Add the result of the following batch to a result, and return it."""
+    """Append the result of the following batch to `result`, and return that."""
     result.add(following)
     return result
 
@@ -156,7 +160,7 @@ def _conversation_of(incoming: IncomingRequest) -> int:
 
 
 def _refuse_all(requests: Sequence[IncomingRequest], code: Code, reason: str) -> BatchResult:
-    """Return the result that refuses all these requests for one reason."""
+    """Return a batch's result in which all these requests are refused for the same reason."""
     return BatchResult(
         refused=[
             RefusedMessage(incoming.sender, code, reason, incoming.client_msg_id)

@@ -13,22 +13,22 @@ from im.rules.routing import Publication, publications_of
 
 
 class Router:
-    """The stage that addresses results to people who are online."""
+    """The last stage of a message center, which addresses results to the people who are online."""
 
     def take(self, batch: Sequence[BatchResult]) -> Handled[Publication]:
-        """Return the messages to publish for these results, in their order."""
+        """Return the messages to publish for the results of earlier stages, in their order."""
         people = set[str]().union(*(outcome.people for outcome in batch))
-        ways = presence_store.protocols_of_online(people, clock.timestamp())
+        protocols = presence_store.protocols_of_online(people, clock.timestamp())
         onward = [
-            publication for outcome in batch for publication in publications_of(outcome, ways)
+            publication for outcome in batch for publication in publications_of(outcome, protocols)
         ]
         for outcome in batch:
-            _count(outcome)
+            _count_in_metrics(outcome)
         return Handled(onward, BatchResult())
 
 
-def _count(outcome: BatchResult) -> None:
-    """Count a result in the metrics."""
+def _count_in_metrics(outcome: BatchResult) -> None:
+    """Count a result's stored entries and refusals in the metrics."""
     for cmd, count in Counter(entry.cmd for entry in outcome.entries).items():
         metrics.STORED.labels(cmd.value).inc(count)
     for code, count in Counter(refused.code for refused in outcome.refused).items():

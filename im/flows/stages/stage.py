@@ -23,31 +23,34 @@ In_contra = TypeVar("In_contra", contravariant=True)
 
 @dataclass(slots=True)
 class Handled(Generic[Out]):
-    """The result of a batch in a stage: what the next stage takes, and what is to be routed at once."""
+    """What a stage returns for a batch: `onward` goes to the next stage, `outcome` to the stage that publishes."""
 
     onward: Sequence[Out]
     outcome: BatchResult
 
 
 class Stage(Protocol[In_contra, Out]):
-    """A stage does one step of the center's work. It knows neither what comes before it nor what comes after."""
+    """One step of a message center's work: to take in, parse, store, or publish messages.
+
+    It knows neither what comes before it nor what comes after.
+    """
 
     def take(self, batch: Sequence[In_contra]) -> Handled[Out]:
-        """Do the stage's work for a batch. What it changes is committed when it returns.
+        """Do the stage's work for a batch of messages. What it changes is committed when it returns.
 
-        Raises Unavailable: then nothing was done, and the batch must come again.
+        Raises Unavailable: then nothing was done, and the batch must be given to it again.
         """
 
 
 class MessageChannel(Protocol[In_contra]):
-    """A channel hands what a stage has made to the stage after it (CONV: MessageChannel)."""
+    """A channel brings a stage's results to the stage after it (CONV: MessageChannel)."""
 
     def send(self, items: Sequence[In_contra]) -> None:
-        """Hand on these items, in their order."""
+        """Send these items to the next stage, in their order."""
 
 
 class ChainMember(Protocol):
-    """A chain member is what a center process runs: the whole chain of stages, or one of them."""
+    """What a message center's process runs: the whole chain of stages, one of them, or a plugin."""
 
     name: str
     """The name of the process in logs and for `manage.py doctor`: the center's number, and the stage if it is one alone."""
@@ -67,11 +70,11 @@ class ChainMember(Protocol):
 
 
 class Unavailable(Exception):
-    """A stage cannot do its work now: nothing was stored, and the messages must be redelivered."""
+    """A stage of the message center cannot work now: nothing was stored, and the messages must be redelivered."""
 
 
 class Server(Generic[In, Out]):
-    """A server runs a stage: it takes batches, and sends on what the stage makes of them (CONV: Server)."""
+    """A server gives batches to a stage of the message center, and sends its results to later stages (CONV: Server)."""
 
     def __init__(
         self,
@@ -79,11 +82,14 @@ class Server(Generic[In, Out]):
         onward: MessageChannel[Out],
         results: MessageChannel[BatchResult],
     ) -> None:
-        """Join a stage to the next one (`onward`), and to the one that routes (`results`)."""
+        """Connect a stage by channels to the next one (`onward`), and to the one that publishes (`results`)."""
         self._stage, self._onward, self._results = stage, onward, results
 
     def receive(self, batch: Sequence[In]) -> None:
-        """Let the stage take a batch, and send on what it has made (CONV: DataReceiver). Raises Unavailable."""
+        """Let the stage handle a batch, and send what it returns to later stages (CONV: DataReceiver).
+
+        Raises Unavailable.
+        """
         handled = self._stage.take(batch)
         if handled.onward:
             self._onward.send(handled.onward)
@@ -92,18 +98,18 @@ class Server(Generic[In, Out]):
 
 
 class DirectChannel(Generic[In, Out]):
-    """A channel within a process: it calls the next server."""
+    """A channel to the next stage in the same process, by a function call."""
 
     def __init__(self, server: Server[In, Out]) -> None:
         self._server = server
 
     def send(self, items: Sequence[In]) -> None:
-        """Let the next server take the items now."""
+        """Let the next stage handle the items before this call returns."""
         self._server.receive(items)
 
 
 class NoChannel:
-    """The channel of a stage from which nothing goes this way."""
+    """A channel for a stage that never sends anything to a next stage."""
 
     def send(self, items: Sequence[object]) -> None:
         """Fail: there is no stage to take the items."""
@@ -121,11 +127,11 @@ class Outgoing:
         self._rows += rows
 
     def clear(self) -> None:
-        """Forget all messages, because their batch was not handled to its end."""
+        """Discard all messages of an earlier batch that was not handled to its end."""
         self._rows = []
 
     def take(self) -> list[OutboxRow]:
-        """Return all messages, and keep none."""
+        """Return all messages that are to be sent, and empty the list."""
         rows, self._rows = self._rows, []
         return rows
 
@@ -136,7 +142,7 @@ class QueueChannel(Generic[In]):
     def __init__(
         self, outgoing: Outgoing, queue: str, encode: Callable[[In], Iterable[bytes]]
     ) -> None:
-        """Send by this queue. `encode` writes an item as one message or several."""
+        """Prepare the channel to this queue. `encode` writes an item as one message or several."""
         self._outgoing, self._queue, self._encode = outgoing, queue, encode
 
     def send(self, items: Sequence[In]) -> None:
@@ -153,15 +159,17 @@ class ClientChannel:
         self._outgoing = outgoing
 
     def send(self, items: Sequence[Publication]) -> None:
-        """Add the publications to the outgoing messages.
+        """Add publications for clients to the outgoing messages.
 
         The broker keeps them in memory only: a client that misses one sees the gap in `seq` and fetches the entry.
         """
         self._outgoing.add(
-            OutboxRow(0, item.exchange, item.key, item.body, _transient(item)) for item in items
+            OutboxRow(0, item.exchange, item.key, item.body, _transient_properties(item))
+            for item in items
         )
         metrics.PUSHED.inc(len(items))
 
 
-def _transient(publication: Publication) -> dict[str, object]:
+def _transient_properties(publication: Publication) -> dict[str, object]:
+    """Return the AMQP properties of a message that the broker need not write to disk (delivery mode 1)."""
     return {"delivery_mode": 1, "headers": publication.headers}

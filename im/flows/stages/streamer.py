@@ -32,21 +32,24 @@ NOBODY = ""
 
 
 class Streamer:
-    """The stage that takes in clients' messages. It holds the rate of each sender."""
+    """The first stage of a message center: it takes in clients' messages, and limits the rate of each sender."""
 
     def __init__(self, on_flood: Callable[[str], None]) -> None:
-        """Begin with full allowances. `on_flood` is called with a sender who floods, again and again."""
+        """Prepare the stage. `on_flood` is called with the name of a sender who floods, again and again."""
         self._buckets, self._on_flood = SenderRates(), on_flood
         self._caught_up = float("-inf")
         """The monotonic time at which the queue was last seen empty."""
         self._read_token = lru_cache(maxsize=1_000)(tokens.read)
 
     def note_queue_empty(self) -> None:
-        """Record that no message waits in the queue now, so that none has waited long since."""
+        """Record that the queue is empty now, so that messages that come later cannot have waited since before."""
         self._caught_up = time.monotonic()
 
     def take(self, batch: Sequence[ClientDelivery]) -> Handled[ClientDelivery]:
-        """Return the messages that are within their senders' rates, and a refusal of the first that is not."""
+        """Pass on the messages that are within their senders' rate limits.
+
+        Of a sender above the limit the first message is refused and the next ones are dropped.
+        """
         now = clock.timestamp()
         metrics.TAKEN.inc(len(batch))
         # Messages may have waited since the queue was last empty: many at once do not mean that they were sent too fast.
@@ -71,7 +74,7 @@ class Streamer:
         return Handled(onward, outcome)
 
     def _excess(self, delivery: ClientDelivery, now: float) -> Excess:
-        """Return whether a message is over its sender's rate; a redelivered message counts only once.
+        """Return how far a message's sender is above the rate limit; a redelivered message counts only once.
 
         A sender who floods is reported to the flood guard.
         """
