@@ -70,18 +70,18 @@ class Simulator:
         self._stop_asked.set()
 
     def run(self) -> None:
-        """Run sessions with the broker, one after the other, until stopped."""
+        """Connect to the broker and run the simulated units until stopped; after an error connect again."""
         backoff = Backoff()
         while not self._stop_asked.is_set():
             started = time.monotonic()
             try:
-                self._session()
+                self._run_session()
             except BROKER_ERRORS as error:
                 log.warning("simulated units lost the broker: %s: %s", type(error).__name__, error)
             self._stop_asked.wait(backoff.next_pause(time.monotonic() - started))
 
-    def _session(self) -> None:
-        """Run one session with the broker until stopped; the file `ready` exists while it lasts."""
+    def _run_session(self) -> None:
+        """Connect to the broker and run the simulated units until stopped; meanwhile the file `ready` exists."""
         incoming, publisher, clean = None, None, False
         try:
             publisher = Publisher(self._url)
@@ -132,24 +132,24 @@ class _Session:
                 log.warning("simulated unit %s: somebody else plays it too", description.label)
         channel.queue_declare(self._control_queue, durable=True, auto_delete=False)
         channel.basic_qos(0, PREFETCH, False)
-        channel.basic_consume(self._control_queue, callback=self._take(None))
+        channel.basic_consume(self._control_queue, callback=self._callback_for(None))
         self._adjust_consumers()
         self._publish([(unit, unit.connect(now)) for unit in self._units], now)
 
     def loop(self, stop_asked: Callable[[], bool]) -> None:
-        """Handle messages and timers until stopped; then unregister all units."""
+        """Handle messages and timers until `stop_asked` returns true; then unregister all units."""
         while not stop_asked():
             try:
                 receive(self._incoming, 0 if self._buffer else TICK_SECONDS)
             except (TimeoutError, BlockingIOError):
-                self._batch()
+                self._handle_batch()
             else:
                 if len(self._buffer) >= BATCH:
-                    self._batch()
+                    self._handle_batch()
         now = clock.now()
         self._publish([(unit, unit.leave()) for unit in self._units], now)
 
-    def _batch(self) -> None:
+    def _handle_batch(self) -> None:
         """Handle the received messages and timers, then publish the answers, then acknowledge the messages."""
         deliveries, self._buffer = self._buffer, []
         now, last_tag = clock.now(), 0
@@ -161,9 +161,11 @@ class _Session:
                 continue
             last_tag = delivery.delivery_tag or 0
             to_publish += (
-                self._on_order(delivery, now) if unit is None else _handle(unit, delivery, now)
+                self._carry_out_order(delivery, now)
+                if unit is None
+                else _handle_message(unit, delivery, now)
             )
-        to_publish += self._tick(now)
+        to_publish += self._messages_due(now)
         if to_publish:
             self._publish(to_publish, now)
         if last_tag:
@@ -171,8 +173,11 @@ class _Session:
         self._handled += len(deliveries)
         self._adjust_consumers()
 
-    def _tick(self, now: datetime) -> list[_UnitSends]:
-        """Return what the units send because time has passed; keep the connections alive, and log a report."""
+    def _messages_due(self, now: datetime) -> list[_UnitSends]:
+        """Return the messages that units send at this time, such as heartbeats.
+
+        Also send heartbeats to the broker every 2 s, and log a report every REPORT_SECONDS.
+        """
         moment = time.monotonic()
         if moment - self._ticked < TICK_SECONDS:
             return []
@@ -183,7 +188,7 @@ class _Session:
             self._publisher.tick()
         if moment - self._reported > REPORT_SECONDS:
             self._reported = moment
-            self._report()
+            self._log_report()
         return [(unit, sends) for unit in self._units if (sends := unit.tick(now))]
 
     def _adjust_consumers(self) -> None:
@@ -194,16 +199,19 @@ class _Session:
             description = unit.unit.description
             if unit.consumes:
                 queue = unit_queue(description.ip, description.pid)
-                self._channel.basic_consume(queue, description.label, callback=self._take(unit))
+                self._channel.basic_consume(
+                    queue, description.label, callback=self._callback_for(unit)
+                )
                 self._consuming.add(unit)
             else:
                 self._channel.basic_cancel(description.label)
                 self._consuming.discard(unit)
 
-    def _take(self, unit: FaultyUnit | None) -> Callable[[amqp.Message], None]:
-        """Return the callback that puts a unit's messages into the buffer; `None` means the control queue."""
+    def _callback_for(self, unit: FaultyUnit | None) -> Callable[[amqp.Message], None]:
+        """Return the callback that buffers messages from a unit's queue; `None` means the control queue's."""
 
         def take(delivery: amqp.Message) -> None:
+            """Put a received message into the buffer, with the unit that it is for."""
             self._buffer.append((unit, delivery))
 
         return take
@@ -211,7 +219,7 @@ class _Session:
     def _publish(self, unit_sends: list[_UnitSends], now: datetime) -> None:
         """Publish the messages of these units, and wait for the broker's confirms."""
         rows = [
-            outbox.row(
+            outbox.new_row(
                 send.message,
                 send.route.value.exchange,
                 send.route.value.key,
@@ -226,10 +234,13 @@ class _Session:
         self._publisher.publish(rows)
         self._published += len(rows)
 
-    def _on_order(self, delivery: amqp.Message, now: datetime) -> list[_UnitSends]:
-        """Carry out an order of the control queue; one that cannot be read is logged and dropped."""
+    def _carry_out_order(self, delivery: amqp.Message, now: datetime) -> list[_UnitSends]:
+        """Carry out an order from the control queue: a fault, or an action of a participant, for one unit or all.
+
+        Return the messages that the units send because of it. An order that cannot be read is logged and dropped.
+        """
         try:
-            body = orjson.loads(_bytes(delivery))
+            body = orjson.loads(_body_of(delivery))
             order = None if "do" in body else FaultOrder.of(body)
             wanted = str(body.get("unit") or "*")
             units = [unit for unit in self._units if wanted in ("*", unit.unit.description.label)]
@@ -245,7 +256,7 @@ class _Session:
             log.warning("simulated: an order cannot be read: %s", error)
             return []
 
-    def _report(self) -> None:
+    def _log_report(self) -> None:
         """Log how many units run, and how many conferences and messages they have."""
         log.info(
             "%d simulated units, %d up, hold %d conferences; %d messages in, %d out",
@@ -257,12 +268,12 @@ class _Session:
         )
 
 
-def _handle(unit: FaultyUnit, delivery: amqp.Message, now: datetime) -> list[_UnitSends]:
+def _handle_message(unit: FaultyUnit, delivery: amqp.Message, now: datetime) -> list[_UnitSends]:
     """Let a unit handle a message, and return its answers; a bad message is logged and dropped."""
     try:
         correlation_id = delivery.properties.get("correlation_id") or ""
         headers = delivery.properties.get("application_headers") or {}
-        body = loads(_bytes(delivery))
+        body = loads(_body_of(delivery))
         request_id = sane_id(headers.get(REQUEST_ID_HEADER), correlation_id)
         with log_fields(
             request_id, sane_id(body.get("platformmoid")), sane_id(body.get("confE164"))
@@ -280,7 +291,8 @@ def _handle(unit: FaultyUnit, delivery: amqp.Message, now: datetime) -> list[_Un
     return []
 
 
-def _bytes(delivery: amqp.Message) -> bytes:
+def _body_of(delivery: amqp.Message) -> bytes:
+    """Return the body of a received AMQP message as bytes; the library may have decoded it."""
     return delivery.body if isinstance(delivery.body, bytes) else str(delivery.body).encode()
 
 
@@ -295,7 +307,7 @@ def give_orders(
         channel.queue_declare(control_queue, durable=True, auto_delete=False)
         lives = {"expiration": str(ORDER_LIVES_MS)}
         publisher.publish(
-            outbox.row(dumps(order.body), "", control_queue, now, "cmu_simulator", **lives)
+            outbox.new_row(dumps(order.body), "", control_queue, now, "cmu_simulator", **lives)
             for order in orders
         )
     finally:

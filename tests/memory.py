@@ -98,7 +98,7 @@ class MemoryUnitOfWork:
         self.begin(now)
         try:
             body = loads(letter.body)
-            message = registry.read(body)
+            message = registry.read_message(body)
             envelope = envelope_of(letter, queue).with_request_key(body)
             handler = registry.handler_of(message, envelope.correlation_id)
         except BadMessage as error:

@@ -35,7 +35,7 @@ def take(
     """Handle a delivery at a site that only has a copy, without writing. Raises Away."""
     try:
         body = loads(letter.body)
-        message = registry.read(body)
+        message = registry.read_message(body)
         envelope = envelope_of(letter, queue).with_request_key(body)
     except BadMessage as error:
         uow.park(letter, queue, error.detail)

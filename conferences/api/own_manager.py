@@ -8,7 +8,7 @@ from conferences.rules.rename import decide_as_cm
 from foundation import clock
 from foundation.bus import outbox
 from foundation.bus.delivery import Delivery, Outcome
-from foundation.bus.dispatch import handle
+from foundation.bus.dispatch import handle_for_platform
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import BadMessage, from_body
 from foundation.cells.directory import own_platform
@@ -34,6 +34,9 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
             route = answer.route.value
             sender = f"cm@{own_platform()}"
             with delivery_fields(delivery):
-                row = outbox.row(answer.message, route.exchange, route.key, clock.now(), sender)
+                row = outbox.new_row(answer.message, route.exchange, route.key, clock.now(), sender)
             rows.append(row)
-    return [Outcome(rows), *([handle(platform, bad, publish_inline=True)] if bad else [])]
+    return [
+        Outcome(rows),
+        *([handle_for_platform(platform, bad, publish_inline=True)] if bad else []),
+    ]

@@ -25,7 +25,7 @@ from foundation import clock
 from foundation.bus import metrics, outbox
 from foundation.bus.consumer import BatchHandler
 from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
-from foundation.bus.dispatch import handle
+from foundation.bus.dispatch import handle_for_platform
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import Message
 from foundation.bus.retry import MAX_TRIES, RetriedBatch
@@ -63,7 +63,10 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
     batch = _PoolBatch(platform)
     rows = [row for rows in batch.run_batch(good) for row in rows]
     bad += batch.failed
-    return [Outcome(rows), *([handle(platform, bad, publish_inline=True)] if bad else [])]
+    return [
+        Outcome(rows),
+        *([handle_for_platform(platform, bad, publish_inline=True)] if bad else []),
+    ]
 
 
 class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):

@@ -92,7 +92,7 @@ class ConferencesDatabaseUnitOfWork:
             asker.request for conference in conferences for asker in conference.askers
         ]
         renames = [conference.rename.request_key for conference in conferences if conference.rename]
-        self._uow.inbox.load([*creates_waiting, *renames])
+        self._uow.inbox.lock_requests([*creates_waiting, *renames])
         if creates:
             self._read_tenants({create.user_domain for create in creates})
             self._seats.lock([tenant.moid for tenant in self._tenants.values()])
@@ -162,7 +162,7 @@ class ConferencesDatabaseUnitOfWork:
             [to_db_datetime(self._uow.now + within), limit],
         )
         claimed = self._current_values(rows)
-        self._uow.inbox.load(conference.request for conference in claimed)
+        self._uow.inbox.lock_requests(conference.request for conference in claimed)
         return claimed
 
     def claim_pending(self, limit: int) -> list[Conference]:
@@ -317,7 +317,7 @@ class ConferencesDatabaseUnitOfWork:
 
     def control_request_key(self, e164: str, correlation_id: str, reqid: str) -> str | None:
         """Return the key (in the inbox, the table of requests) of the order that a unit answers, or `None`."""
-        request = self._uow.inbox.find_passed_on(e164, correlation_id, reqid)
+        request = self._uow.inbox.find_forwarded_request(e164, correlation_id, reqid)
         return request.key if request else None
 
     def is_room_abnormal(self, unit: Unit) -> bool:

@@ -21,7 +21,7 @@ from domains.data import redis_projection as domain_projection
 from domains.data.queries import follow_state, follower_lags
 from foundation.bus import server_versions
 from foundation.bus.amqp import BROKER_ERRORS, close, connect
-from foundation.bus.backlog import MOST_COUNTED, Waiting, of_destination, waiting
+from foundation.bus.backlog import MOST_COUNTED, Backlog, waiting_by_destination, waiting_for
 from foundation.bus.declare import declared_routes
 from foundation.bus.parked_messages import undecided
 from foundation.cells import sql
@@ -241,10 +241,10 @@ def _numbers(platform: str) -> Finding:
 
 def _outbox(platform: str) -> Finding:
     """Check that messages to our own broker are sent in time."""
-    return _waiting_age("outbox", of_destination(store_of(platform).database, ""))
+    return _waiting_age("outbox", waiting_for(store_of(platform).database, ""))
 
 
-def _waiting_age(check: str, backlog: Waiting) -> Finding:
+def _waiting_age(check: str, backlog: Backlog) -> Finding:
     """Return the finding of the check with this name: a fault if the oldest of the waiting messages is too old."""
     if backlog.age <= MAX_OUTBOX_AGE_SECONDS:
         return Finding(check)
@@ -254,7 +254,7 @@ def _waiting_age(check: str, backlog: Waiting) -> Finding:
 
 def _links(platform: str) -> Iterator[Finding]:
     """Check, for each other site to which messages wait, that PEERS names its broker, and that it answers."""
-    for backlog in waiting(store_of(platform).database):
+    for backlog in waiting_by_destination(store_of(platform).database):
         check = f"link to {backlog.destination}"
         if backlog.destination and not backlog.is_configured:
             trouble = f"{backlog.count} messages wait, and PEERS does not name its broker"

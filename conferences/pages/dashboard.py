@@ -113,7 +113,7 @@ def _facts_of_site() -> Facts:
     database = store_of(own_platform()).database
     return {
         "at": wire_time(clock.now()),
-        "health": _cached(_HEALTH_SECONDS, "health", health.parts),
+        "health": _cached(_HEALTH_SECONDS, "health", health.states_of_parts),
         "states": _conferences_by_state(database),
         "creates": _creates_of_last_minute(database),
         "seats": _seats_of_platform(database) if "css" in settings.ROLES else None,
@@ -195,7 +195,7 @@ def _seats_of_platform(database: str) -> Facts:
 
 def _outbox(database: str) -> Facts:
     """Return how many messages wait to be sent, and the age of the oldest in seconds."""
-    waiting = backlog.of_all_destinations(database, MOST_COUNTED)
+    waiting = backlog.waiting_in_all(database, MOST_COUNTED)
     return {"waiting": waiting.count, "oldest": round(waiting.age, 1)}
 
 

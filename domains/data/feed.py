@@ -96,7 +96,7 @@ def _outbox_row(platform: str, kind: str, body: dict[str, object]) -> OutboxRow:
     wire_type, route = _TYPES_AND_ROUTES[kind]
     content = dumps({"type": wire_type, **body, "platformmoid": platform})
     exchange, key, sender = route.value.exchange, route.value.key, f"bmc@{own_platform()}"
-    return outbox.row(content, exchange, key, clock.now(), sender, platform)
+    return outbox.new_row(content, exchange, key, clock.now(), sender, platform)
 
 
 # ---- the log ------------------------------------------------------------------------------------

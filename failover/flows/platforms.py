@@ -38,7 +38,7 @@ from failover.rules.cell_facts import RegisterRow
 from failover.rules.decisions import state_of
 from foundation.bus import outbox, wake_up
 from foundation.bus.delivery import Delivery, Outcome
-from foundation.bus.dispatch import handle
+from foundation.bus.dispatch import handle_for_platform
 from foundation.bus.envelope import Envelope
 from foundation.bus.log_context import delivery_fields
 from foundation.bus.message import Message
@@ -190,7 +190,10 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
         else:
             delivery.unreadable = delivery.unreadable or "type: is not taken here"
             others.append(delivery)
-    return [Outcome(rows), *([handle(platform, others, publish_inline=True)] if others else [])]
+    return [
+        Outcome(rows),
+        *([handle_for_platform(platform, others, publish_inline=True)] if others else []),
+    ]
 
 
 def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:

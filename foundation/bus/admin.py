@@ -56,7 +56,7 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
     readonly_fields = ["kind", "standing", "content", "envelope"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Parked]:
-        """Return the messages. The list page does not read their bodies from the database."""
+        """Return the parked messages. For the list page, which does not show them, their bodies are not read."""
         rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
@@ -64,19 +64,19 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
 
     @admin.display(description=_("type"), ordering="wire_type")
     def kind(self, row: Parked) -> str:
-        """Return the type of the message, or that it could not be read."""
+        """Return the type of a parked message, or the word "unreadable" if its body could not be read."""
         return row.wire_type or str(_("unreadable"))
 
     @admin.display(description=_("standing"))
     def standing(self, row: Parked) -> SafeString:
-        """Return a badge that says whether the message waits for a decision, or when it was published again."""
+        """Return a badge: the message waits for an operator's decision, or was published again at this time."""
         if row.retried_at is None:
             return badge(_("waits"), "amber")
         return badge(_("sent again %s") % row.retried_at.strftime("%m-%d %H:%M:%S"), "blue")
 
     @admin.display(description=_("body"))
     def content(self, row: Parked) -> SafeString:
-        """Return the body without its secrets, indented where it is JSON."""
+        """Return a parked message's body as HTML, without passwords and tokens, indented where it is JSON."""
         return pretty(readable(bytes(row.body)))
 
     @admin.display(description=_("properties"))
@@ -88,7 +88,10 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
     def publish_again(
         self, request: HttpRequest, queryset: QuerySet[Parked]
     ) -> HttpResponse | None:
-        """Send the messages again to the queues they came from, after the operator has confirmed it."""
+        """Publish the chosen messages again to the queues they came from, once the operator has confirmed it.
+
+        Until then return the page that asks for the confirmation.
+        """
         chosen = self.chosen(queryset)
         warning = _("Each is handled as if it had just come; one that fails again is parked again.")
         title = _("Publish these messages again?")
@@ -102,7 +105,7 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
 
     @admin.action(description=_("Discard"), permissions=["operate"])
     def discard(self, request: HttpRequest, queryset: QuerySet[Parked]) -> HttpResponse | None:
-        """Delete the messages, after the operator has confirmed it."""
+        """Delete the chosen messages, once the operator has confirmed it; until then return the page that asks."""
         chosen = self.chosen(queryset)
         warning = _("They are forgotten here. What they asked for will not be done.")
         title = _("Discard these messages?")
@@ -122,28 +125,28 @@ class DestinationFilter(admin.SimpleListFilter):
     parameter_name = "to"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
-        """Return the choices of the filter: all configured destinations, and others for which a message waits."""
-        backlogs = backlog.waiting(store_of(own_platform()).database)
+        """Return the choices of the filter as (value, label): the brokers that messages are sent to or wait for."""
+        backlogs = backlog.waiting_by_destination(store_of(own_platform()).database)
         return [
             (waiting.destination or "own", waiting.destination or _("our own broker"))
             for waiting in backlogs
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> QuerySet[Outbox]:
-        """Return the messages for the chosen destination, or all."""
+        """Return the messages to send to the chosen broker, or all if none is chosen. "own" means our own broker."""
         chosen = self.value()
         condition = {"destination": "" if chosen == "own" else chosen} if chosen else {}
         return queryset.filter(**condition)
 
 
 class AgeFilter(admin.SimpleListFilter):
-    """The filter selects messages by how long they have waited."""
+    """The filter of the outbox page selects messages to send by how long they have waited."""
 
     title = _("age")
     parameter_name = "older"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
-        """Return the choices of the filter: the ages at which the column "age" changes its colour."""
+        """Return the choices of the filter as (seconds, label): the ages from which a message is marked as late."""
         return [(str(LATE), _("more than 5 s")), (str(VERY_LATE), _("more than a minute"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Outbox]) -> QuerySet[Outbox]:
@@ -175,7 +178,7 @@ class OutboxAdmin(ReadOnlyAdmin[Outbox]):
 
     @admin.display(description=_("exchange"))
     def where(self, row: Outbox) -> str:
-        """Return the exchange to which the message is published; the default exchange has no name."""
+        """Return the name of the AMQP exchange to which the message is published, or "(default)"."""
         return row.exchange or str(_("(default)"))
 
     @admin.display(description=_("age"))
@@ -187,7 +190,7 @@ class OutboxAdmin(ReadOnlyAdmin[Outbox]):
 
     @admin.display(description=_("body"))
     def content(self, row: Outbox) -> SafeString:
-        """Return the body without its secrets."""
+        """Return the body of a message to send as HTML, without passwords and tokens."""
         return pretty(readable(bytes(row.body)))
 
 
@@ -205,7 +208,7 @@ class InboxAdmin(ReadOnlyAdmin[Inbox]):
     readonly_fields = ["answer_state", "answer_text"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Inbox]:
-        """Return the requests. The list page does not read their answers from the database."""
+        """Return the received requests. For the list page, which does not show them, their answers are not read."""
         rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
@@ -213,11 +216,7 @@ class InboxAdmin(ReadOnlyAdmin[Inbox]):
 
     @admin.display(description=_("answered"))
     def answer_state(self, row: Inbox) -> SafeString:
-        """Return whether the request is answered, open, or of a kind that gets no answer.
-
-        Nobody waits longer than EXPIRES_AFTER_SECONDS, so an older request without an answer is no
-        fault.
-        """
+        """Return a badge: the request is answered, still open, or so old that its sender waits no longer."""
         if row.answered:
             return badge(_("answered"), "green")
         if clock.now() - row.taken_at < timedelta(seconds=EXPIRES_AFTER_SECONDS):
@@ -226,7 +225,7 @@ class InboxAdmin(ReadOnlyAdmin[Inbox]):
 
     @admin.display(description=_("answer"))
     def answer_text(self, row: Inbox) -> SafeString:
-        """Return the answer without its secrets."""
+        """Return the stored answer to a request as HTML, without passwords and tokens; "–" if there is none."""
         return pretty(readable(bytes(row.answer)) if row.answer else "–")
 
 

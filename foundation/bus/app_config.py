@@ -50,7 +50,7 @@ class WorkerThread(Protocol):
 
 
 class SidebarEntry(NamedTuple):
-    """A sidebar entry is a link in the sidebar of the admin. `allowed` says whether it is shown to the user."""
+    """A sidebar entry is a link in the sidebar of the admin; `allowed` returns whether to show it for a request."""
 
     title: StrOrPromise
     icon: str
@@ -59,9 +59,9 @@ class SidebarEntry(NamedTuple):
 
 
 class PlaceEntry(NamedTuple):
-    """A place is a page for people, with its link on all such pages. They are shown in the order of `position`.
+    """A place entry is a link in the menu that all pages for people (not for administrators) show.
 
-    `url_name` is the name of its URL.
+    Links are shown in the order of `position`; `url_name` is the name of the page's URL in Django.
     """
 
     position: int
@@ -115,15 +115,15 @@ class PlatformAppConfig(AppConfig):
         return ()
 
     def places(self) -> Sequence[PlaceEntry]:
-        """Return the app's pages for people, to which all such pages link."""
+        """Return the links that this app adds to the menu of all pages for people."""
         return ()
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
-        """Return the queues whose messages the app handles itself, without the dispatcher: queue -> handler."""
+        """Return handlers of whole batches: queue -> function that gets its messages instead of the dispatcher."""
         return {}
 
     def threads(self) -> Sequence[WorkerThread]:
-        """Return further threads that a worker process runs, for instance those that send to other sites."""
+        """Return the threads that this app runs in each worker process beside Celery's tasks; not yet started."""
         return ()
 
     def on_connected(self) -> None:

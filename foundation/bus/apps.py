@@ -25,7 +25,7 @@ request taken     | bus.inbox               | v.... | v....   | v....    | .....
         from foundation.bus import checks  # noqa: F401
 
     def on_connected(self) -> None:
-        """Log which servers have a version that was not tried."""
+        """Log a warning for each server (database, Redis, broker) whose version was not tested."""
         from foundation.bus import server_versions
 
         server_versions.log_untried()

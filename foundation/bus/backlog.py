@@ -31,7 +31,7 @@ _COUNT_OF_DESTINATION = (
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Backlog:
     """The number of messages that wait for a destination ("": our own broker), and the age of the oldest in seconds."""
 
     destination: str
@@ -44,25 +44,25 @@ class Waiting:
         return self.destination in {"", *settings.PEERS, *OTHER_DESTINATIONS}
 
 
-def waiting(database: str) -> list[Waiting]:
-    """Return the backlog of our own broker, of every configured peer, and of all others that rows name.
+def waiting_by_destination(database: str) -> list[Backlog]:
+    """Return how many messages wait to be sent to each broker: our own, and those of other sites' platforms (peers).
 
-    A peer is another site's platform.
+    Listed are all peers in the settings, and others for which messages wait.
     """
-    names = {"", *settings.PEERS} | _destinations(database)
-    return [of_destination(database, name) for name in sorted(names)]
+    names = {"", *settings.PEERS} | _destinations_of_rows(database)
+    return [waiting_for(database, name) for name in sorted(names)]
 
 
-def of_unconfigured_destinations(database: str) -> list[Waiting]:
-    """Return how many messages wait for each destination to which this site cannot send (see `is_configured`)."""
+def waiting_for_unconfigured_destinations(database: str) -> list[Backlog]:
+    """Return how many messages wait for each platform whose broker the settings do not name, so that they stay."""
     return [
-        of_destination(database, name)
-        for name in sorted(_destinations(database) - {*settings.PEERS, *OTHER_DESTINATIONS})
+        waiting_for(database, name)
+        for name in sorted(_destinations_of_rows(database) - {*settings.PEERS, *OTHER_DESTINATIONS})
     ]
 
 
-def _destinations(database: str) -> set[str]:
-    """Return the destinations, without our own broker, for which rows wait, by one look-up in the index for each."""
+def _destinations_of_rows(database: str) -> set[str]:
+    """Return the platforms for whose brokers messages wait. One look-up in the index finds the next one each time."""
     destinations: set[str] = set()
     last = ""
     while last := sql.select(database, _NEXT_DESTINATION, [last])[0][0] or "":
@@ -70,30 +70,30 @@ def _destinations(database: str) -> set[str]:
     return destinations
 
 
-def of_all_destinations(database: str, limit: int) -> Waiting:
-    """Return the backlog of all destinations together, counted up to `limit` rows."""
+def waiting_in_all(database: str, limit: int) -> Backlog:
+    """Return how many messages wait for all destinations together, counted up to `limit`, and the oldest one's age."""
     query = "SELECT COUNT(*), MIN(id) FROM (SELECT id FROM bus_outbox ORDER BY id LIMIT %s) few"
-    return _waiting("", *sql.select(database, query, [limit])[0])
+    return _to_backlog("", *sql.select(database, query, [limit])[0])
 
 
-def of_destination(database: str, destination: str) -> Waiting:
-    """Return the backlog of one destination, counted up to MOST_COUNTED rows."""
+def waiting_for(database: str, destination: str) -> Backlog:
+    """Return how many messages wait for one destination, counted up to MOST_COUNTED, and the oldest one's age."""
     rows = sql.select(database, _COUNT_OF_DESTINATION, [destination, MOST_COUNTED])
-    return _waiting(destination, *rows[0])
+    return _to_backlog(destination, *rows[0])
 
 
-def _waiting(destination: str, count: int, oldest: int | None) -> Waiting:
-    """Return the backlog of a destination, in which `count` messages wait.
+def _to_backlog(destination: str, count: int, oldest: int | None) -> Backlog:
+    """Return a destination's backlog of `count` messages. The id `oldest` of its oldest row tells that row's age.
 
-    `oldest` is the id of its oldest row, from which the age follows; `None` if no message waits.
+    `oldest` is `None` if no message waits.
     """
     age = (clock.now() - clock.moment_of(oldest)).total_seconds() if oldest else 0.0
-    return Waiting(destination, count, max(0.0, age))
+    return Backlog(destination, count, max(0.0, age))
 
 
-def gauges(database: str) -> Iterator[GaugeMetricFamily]:
+def backlog_gauges(database: str) -> Iterator[GaugeMetricFamily]:
     """Yield for Prometheus how many messages wait to be sent, in all and for each peer (another site's platform)."""
-    backlogs = waiting(database)
+    backlogs = waiting_by_destination(database)
     total = sum(backlog.count for backlog in backlogs)
     yield GaugeMetricFamily("bus_outbox_waiting", "Messages that wait to be sent", total)
     count = _gauge_per_peer("bus_link_waiting", "Messages that wait for a peer")
@@ -112,5 +112,5 @@ def gauges(database: str) -> Iterator[GaugeMetricFamily]:
 
 
 def _gauge_per_peer(name: str, documentation: str) -> GaugeMetricFamily:
-    """Return an empty metric with one value for each destination."""
+    """Return an empty Prometheus gauge that gets one value for each destination of messages."""
     return GaugeMetricFamily(name, documentation, labels=["destination"])

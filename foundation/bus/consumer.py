@@ -69,9 +69,9 @@ class Consumer(threading.Thread):
         super().__init__(name=f"consumer {suffix}".rstrip(), daemon=True)
         self._store, self._url, self._handlers = store, broker_url, handlers
         self._on_connect, self._peer, self._exclusive = on_connect, peer, exclusive
-        self._up = metrics.PEER_CONSUMERS.labels(peer) if peer else metrics.BROKER_UP
+        self._connected_gauge = metrics.PEER_CONSUMERS.labels(peer) if peer else metrics.BROKER_UP
         if exclusive:
-            self._up = metrics.IN_ORDER
+            self._connected_gauge = metrics.IN_ORDER
         self._stop_asked = threading.Event()
         share = PREFETCH_BYTES // max(1, len(handlers))
         self._arrivals: Arrivals[tuple[str, amqp.Message]] = Arrivals(
@@ -93,21 +93,21 @@ class Consumer(threading.Thread):
         self.join(timeout=20)
 
     def run(self) -> None:
-        """Run sessions with the broker, one after the other, until asked to stop."""
+        """Connect to the broker and handle messages until asked to stop; after an error connect again."""
         backoff = Backoff()
         while not self._stop_asked.is_set():
             started = time.monotonic()
             try:
-                self._session()
+                self._run_session()
             except (*BROKER_ERRORS, DatabaseError, InterfaceError, DatabaseAway) as error:
                 log.warning("%s: session ended: %s: %s", self.name, type(error).__name__, error)
             except Exception:
                 log.exception("%s: session ended by the unforeseen", self.name)
-            self._up.set(0)
+            self._connected_gauge.set(0)
             self._stop_asked.wait(backoff.next_pause(time.monotonic() - started))
         connections.close_all()
 
-    def _session(self) -> None:
+    def _run_session(self) -> None:
         """Connect to broker and database, and consume until asked to stop. Raises the error that ends the session.
 
         The broker delivers messages that are not acknowledged by then again.
@@ -121,27 +121,29 @@ class Consumer(threading.Thread):
             publisher = None if self._peer else Publisher(self._url)
             incoming = connect(self._url)
             declare(incoming, self._peer or self._store.platform)
-            channel = self._consume(incoming, publisher)
-            self._up.set(1)
+            channel = self._open_consuming_channel(incoming, publisher)
+            self._connected_gauge.set(1)
             self._on_connect()
             log.info("%s: consuming %s", self.name, ", ".join(self._handlers))
-            self._loop(incoming, channel, publisher)
-            # Unless a stop was asked, `_loop` has ended because the prefetch count must change.
+            self._handle_batches(incoming, channel, publisher)
+            # Unless a stop was asked, `_handle_batches` has ended because the prefetch count must change.
             while not self._stop_asked.is_set():
                 close(incoming, politely=True)
                 incoming = connect(self._url)
-                channel = self._consume(incoming, publisher)
-                self._loop(incoming, channel, publisher)
+                channel = self._open_consuming_channel(incoming, publisher)
+                self._handle_batches(incoming, channel, publisher)
             clean = True
         finally:
             close(incoming, politely=clean)
             if publisher:
                 publisher.close(politely=clean)
 
-    def _consume(self, incoming: amqp.Connection, publisher: Publisher | None) -> Any:
-        """Return a channel on which our queues are consumed.
+    def _open_consuming_channel(
+        self, incoming: amqp.Connection, publisher: Publisher | None
+    ) -> Any:
+        """Return a new channel on which our queues are consumed.
 
-        An exclusive consumer waits until no other process consumes them.
+        An exclusive consumer waits until no other process consumes them, and sends heartbeats meanwhile.
         """
         self._arrivals.clear()
         self._prefetch = self._arrivals.prefetch
@@ -150,7 +152,7 @@ class Consumer(threading.Thread):
             channel.basic_qos(0, self._prefetch, False)
             try:
                 for queue in self._handlers:
-                    callback = self._put_into_buffer(queue)
+                    callback = self._callback_for(queue)
                     channel.basic_consume(queue, callback=callback, exclusive=self._exclusive)
             except AccessRefused:
                 if not self._exclusive or self._stop_asked.wait(TURN_SECONDS):
@@ -161,8 +163,8 @@ class Consumer(threading.Thread):
             else:
                 return channel
 
-    def _put_into_buffer(self, queue: str) -> Callable[[amqp.Message], None]:
-        """Return the callback for each message of a queue (called by the AMQP library); it adds to the arrivals."""
+    def _callback_for(self, queue: str) -> Callable[[amqp.Message], None]:
+        """Return the function that the AMQP library calls with each message of a queue; it buffers the message."""
 
         def callback(message: amqp.Message) -> None:
             """Put a message that has arrived into the buffer, with the queue that it came from."""
@@ -170,7 +172,7 @@ class Consumer(threading.Thread):
 
         return callback
 
-    def _loop(
+    def _handle_batches(
         self, incoming: amqp.Connection, channel: amqp.Channel, publisher: Publisher | None
     ) -> None:
         """Handle batches until asked to stop, or until the prefetch count must change.
@@ -195,29 +197,31 @@ class Consumer(threading.Thread):
         self._delete_published()
 
     def _handle_batch(self, channel: amqp.Channel, publisher: Publisher | None) -> None:
-        """Handle the next messages, publish the messages that result, acknowledge: in this order."""
+        """Handle the next batch of messages, publish the messages that result, then acknowledge the batch.
+
+        A process that dies in between gets the batch again, since what is not acknowledged is delivered again.
+        """
         batch = self._arrivals.take_batch()
         metrics.BATCH.observe(len(batch))
         with metrics.BATCH_SECONDS.time():
             deliveries_of: dict[BatchHandler, list[Delivery]] = {}
             for queue, message in batch:
-                delivery = _delivery(queue, message, self._peer)
+                delivery = _to_delivery(queue, message, self._peer)
                 deliveries_of.setdefault(self._handlers[queue], []).append(delivery)
             for handler, deliveries in deliveries_of.items():
                 for outcome in handler(deliveries):
-                    self._publish(publisher, outcome)
+                    self._publish_rows(publisher, outcome)
             _queue, last_message = batch[-1]
             last_tag = last_message.delivery_tag
             assert last_tag is not None
             channel.basic_ack(last_tag, multiple=True)
 
-    def _publish(self, publisher: Publisher | None, outcome: Outcome) -> None:
-        """Publish the rows of an outcome that are for our own broker, and note them for deletion from the outbox.
+    def _publish_rows(self, publisher: Publisher | None, outcome: Outcome) -> None:
+        """Publish the messages (rows) of a batch's outcome that are for our own broker.
 
-        Rows for peers (other sites' platforms) are in the outbox, the table of messages to send,
-        too, and the threads that send them have been woken. On a peer's broker, where there is no
-        publisher, our own relay thread sends the rows. An outcome without `database` has rows that
-        are in no outbox; those for peers are then published directly.
+        They also lie in the outbox, the table of messages to send, and are noted for deletion from it. Other threads
+        send those for peers (other sites' platforms), and all of them if `publisher` is `None`. An outcome without
+        `database` has rows that are in no outbox; those for peers are then published directly.
         """
         if not outcome.database:
             self._publish_directly([row for row in outcome.rows if row.destination])
@@ -249,17 +253,17 @@ class Consumer(threading.Thread):
             publisher.close()
 
     def _delete_published(self) -> None:
-        """Delete from the outbox the rows that the broker has confirmed. If that is late, a row may be sent twice.
+        """Delete from the outbox (the table of messages to send) the rows that the broker has confirmed.
 
-        The outbox is the table of messages to send.
+        If the process dies before, they are sent a second time.
         """
         published, self._published = self._published, {}
         for database, ids in published.items():
-            outbox.delete(database, ids)
+            outbox.delete_rows(database, ids)
 
 
-def _delivery(queue: str, message: amqp.Message, peer: str) -> Delivery:
-    """Return a received AMQP message as a delivery, with its envelope read from the properties."""
+def _to_delivery(queue: str, message: amqp.Message, peer: str) -> Delivery:
+    """Return an AMQP message as a delivery, with its properties as an envelope. `peer`: see `Envelope`."""
     body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
     redelivered = bool(message.delivery_info.get("redelivered"))
     unreadable = message.properties.get(UNREADABLE, "")

@@ -23,15 +23,19 @@ MAX_STORED_BYTES = 4 * MAX_BYTES
 could neither be handled nor parked, and the broker would deliver it again for ever."""
 
 
-def refuse_service(uow: UnitOfWork, delivery: Delivery, detail: str) -> None:
-    """Refuse a request because this site does not serve its platform now, or because it came too late."""
-    refuse(uow, delivery, protocol.current().service_stopped, detail)
+def stage_service_refusal(uow: UnitOfWork, delivery: Delivery, detail: str) -> None:
+    """Stage the refusal of a request because this site does not serve its platform now, or because it came too late.
+
+    `detail` is the reason in words, for the sender.
+    """
+    stage_refusal(uow, delivery, protocol.current().service_stopped, detail)
 
 
-def refuse(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> None:
-    """Stage the refusal of a request; nothing is stored of the request. A message that is no request is ignored.
+def stage_refusal(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> None:
+    """Stage the refusal (NACK) of a request, to be sent once the transaction commits; store nothing of the request.
 
-    The refusal goes where the request says (`reply_to`), or else by the default route of its type.
+    It goes where the request says (`reply_to`), or else by the default route of its type. For a message that is no
+    request nothing is done. `detail` is the reason in words.
     """
     wire_protocol, envelope = protocol.current(), delivery.envelope
     body = delivery.parsed or read_some_fields(delivery.body, wire_protocol.identifying_fields)
@@ -50,20 +54,20 @@ def refuse(uow: UnitOfWork, delivery: Delivery, errcode: str, detail: str) -> No
 def _send_refusal(
     uow: UnitOfWork, refusal: Message, envelope: Envelope, exchange: str, key: str
 ) -> None:
-    """Stage a refusal for the broker from which the request came.
+    """Stage a refusal, to be sent to the broker from which the request came, by this exchange and routing key.
 
-    That is the broker of a peer, of the site that forwarded the request (`via`), or of the site
-    where it was asked.
+    That broker belongs to another platform, to the site that forwarded the request (`via`), or to the site where the
+    request was made; else it is our own.
     """
     destination = envelope.peer or envelope.via or envelope.asked_at
     properties = {"correlation_id": envelope.correlation_id, "destination": destination}
     uow.put(refusal, exchange, key, **properties)
 
 
-def park(uow: UnitOfWork, delivery: Delivery) -> None:
+def park_message(uow: UnitOfWork, delivery: Delivery) -> None:
     """Refuse a message if it is a request, and park it: store it in `bus_parked` and in the dead-letter queue."""
     reason, queue = delivery.unreadable, delivery.envelope.queue
-    refuse(uow, delivery, protocol.current().malformed, reason)
+    stage_refusal(uow, delivery, protocol.current().malformed, reason)
     if delivery.envelope.origin == "http" and delivery.message is None:
         return  # The caller sees the refusal at once and can correct it: no operator has to decide.
     stored_body = send_to_dead_letters(uow, delivery)

@@ -35,7 +35,7 @@ class Delivery:
         try:
             self.parsed = loads(self.body)
             self.envelope = self.envelope.with_request_key(self.parsed, f"alone-{next_id():x}")
-            self.message = registry.read(self.parsed)
+            self.message = registry.read_message(self.parsed)
         except BadMessage as error:
             self.unreadable = self.unreadable or error.detail[:400]
         except Exception as error:
@@ -45,7 +45,7 @@ class Delivery:
 
 @dataclass(slots=True)
 class Outcome:
-    """An outcome is the result of a batch: rows to publish, and answers to requests that came over HTTP.
+    """An outcome is the result of handling a batch: messages to publish (`rows`), and answers to requests over HTTP.
 
     `answers`: key of a request in the inbox (the table of received requests) -> body of its answer.
     """

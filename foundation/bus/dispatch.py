@@ -57,27 +57,35 @@ def _handle_or_refuse(
     messages dropped, since their senders repeat them. So it holds up no messages for other platforms.
     """
     try:
-        return handle(platform, deliveries, publish_inline=publish_inline)
+        return handle_for_platform(platform, deliveries, publish_inline=publish_inline)
     except DatabaseAway as error:
         if platform == own_platform():
             raise
         log.warning("the data of %s is away: %s", platform, error)
-    with begin(own_platform(), publish_inline=publish_inline) as home:
+    with begin(own_platform(), publish_inline=publish_inline) as own_uow:
         for delivery in deliveries:
             if delivery.envelope.request:
-                dead_letters.refuse_service(home, delivery, "the data of this platform is away")
-    return Outcome(home.rows, home.answers, {}, home.database if home.is_open else "")
+                dead_letters.stage_service_refusal(
+                    own_uow, delivery, "the data of this platform is away"
+                )
+    return Outcome(own_uow.rows, own_uow.answers, {}, own_uow.database if own_uow.is_open else "")
 
 
-def handle(platform: str, deliveries: Sequence[Delivery], *, publish_inline: bool) -> Outcome:
-    """Handle, refuse, forward or park every message of a batch on one platform's data. Raises DatabaseAway."""
+def handle_for_platform(
+    platform: str, deliveries: Sequence[Delivery], *, publish_inline: bool
+) -> Outcome:
+    """Handle a batch of messages that all concern one platform's data. Raises DatabaseAway if nothing could be done.
+
+    Each message is given to its handler, refused, forwarded to the site that serves the platform, or parked (stored
+    for a decision of operators). `publish_inline`: see `handle_batch`.
+    """
     for delivery in deliveries:
         _note_missing_handler(delivery)
-    return reduce(_merge, _DeliveryBatch(platform, publish_inline).run_batch(deliveries))
+    return reduce(_add_outcome, _DeliveryBatch(platform, publish_inline).run_batch(deliveries))
 
 
-def _merge(outcome: Outcome, following: Outcome) -> Outcome:
-    """Add the content of the following outcome to an outcome, and return it."""
+def _add_outcome(outcome: Outcome, following: Outcome) -> Outcome:
+    """Add the messages and answers of the following outcome to the first one, and return that."""
     outcome.rows += following.rows
     outcome.answers |= following.answers
     outcome.created_conferences |= following.created_conferences
@@ -86,7 +94,7 @@ def _merge(outcome: Outcome, following: Outcome) -> Outcome:
 
 
 def _note_missing_handler(delivery: Delivery) -> None:
-    """Set `unreadable` of a delivery for which there is no handler."""
+    """Mark a delivery as unreadable, with the reason, if no handler is registered for its message."""
     if delivery.message is not None and not delivery.unreadable:
         try:
             registry.handler_of(delivery.message, delivery.envelope.correlation_id)
@@ -104,7 +112,7 @@ class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
         self._platform, self._publish_inline = platform, publish_inline
 
     def run(self, items: Sequence[Delivery]) -> Outcome:
-        """Handle these messages in one transaction."""
+        """Handle these messages in one transaction, all or none, and return what is to be published."""
         return _do_after_handover(self._platform, items, self._publish_inline)
 
     def park(self, item: Delivery, error: Exception) -> Outcome:
@@ -129,7 +137,7 @@ class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
 def _do_after_handover(
     platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome:
-    """Handle deliveries in one transaction. If the data is being handed over to or from this site, wait for its end."""
+    """Handle deliveries in one transaction. While the data is handed over to or from another site, try again."""
     while (outcome := _try_transaction(platform, deliveries, publish_inline)) is None:
         time.sleep(HANDOVER_POLL_SECONDS)
     return outcome
@@ -138,13 +146,16 @@ def _do_after_handover(
 def _try_transaction(
     platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome | None:
-    """Run the transaction, up to three times if errors of the database are temporary. Raises DatabaseAway.
+    """Handle deliveries in one transaction, up to three times if the database's errors are temporary.
 
     `None` means that nothing was done, because the data is being handed over to or from this site: try again.
+    Raises DatabaseAway if the database cannot be used now; the broker then delivers the messages again.
     """
     try:
         return run_with_retries(
-            lambda: _run_transaction(platform, deliveries, publish_inline), AT_ONCE, _may_pass
+            lambda: _run_transaction(platform, deliveries, publish_inline),
+            AT_ONCE,
+            _may_succeed_at_once,
         )
     except NotProvisioned as error:
         if platform == own_platform():
@@ -157,7 +168,7 @@ def _try_transaction(
         raise
 
 
-def _may_pass(error: Exception) -> bool:
+def _may_succeed_at_once(error: Exception) -> bool:
     """Return whether the transaction may succeed if it is run again at once after this error."""
     if not isinstance(error, _DATABASE_ERRORS):
         return False
@@ -171,11 +182,14 @@ def _may_pass(error: Exception) -> bool:
 def _run_transaction(
     platform: str, deliveries: Sequence[Delivery], publish_inline: bool
 ) -> Outcome | None:
-    """Handle deliveries in one transaction. `None` means that nothing was done, as in `_try_transaction`."""
+    """Handle deliveries in one transaction on a platform's data, or forward or refuse them if another site serves it.
+
+    `None` means that nothing was done, because the data is being handed over between sites: try again.
+    """
     with begin(platform, publish_inline=publish_inline) as uow:
         must_wait = gate.waits_for_handover(platform, uow)
         if uow.is_open:
-            _prepare(uow, deliveries)
+            _lock_needed_rows(uow, deliveries)
         for delivery in () if must_wait else deliveries:
             with delivery_fields(delivery, platform):
                 _handle_delivery(uow, delivery) if uow.is_open else gate.handle_while_closed(
@@ -186,14 +200,14 @@ def _run_transaction(
     return None if must_wait else gate.store_in_own_outbox(uow, publish_inline)
 
 
-def _prepare(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
+def _lock_needed_rows(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
     """Read and lock the rows that all deliveries will need, so that handling each of them makes no query."""
     readable = [
         delivery
         for delivery in deliveries
         if delivery.message is not None and not delivery.unreadable
     ]
-    uow.inbox.load(delivery.envelope.request for delivery in readable)
+    uow.inbox.lock_requests(delivery.envelope.request for delivery in readable)
     messages_of_apps: dict[str, list[Message]] = {}
     for delivery in readable:
         assert delivery.message is not None
@@ -208,23 +222,23 @@ def _handle_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
     message, envelope = delivery.message, delivery.envelope
     metrics.RECEIVED.labels(envelope.queue).inc()
     if delivery.unreadable or message is None or delivery.parsed is None:
-        dead_letters.park(uow, delivery)
+        dead_letters.park_message(uow, delivery)
         return
     log.debug("handling %s", message.type)
     handler = registry.handler_of(message, envelope.correlation_id)
     if envelope.request:
-        earlier_request = uow.inbox.get(envelope.request)
+        earlier_request = uow.inbox.find_request(envelope.request)
         if earlier_request is not None:
             idempotency.answer_again(uow, delivery, earlier_request)
             return
         if envelope.expired(uow.now):
-            dead_letters.refuse_service(uow, delivery, "expired")
+            dead_letters.stage_service_refusal(uow, delivery, "expired")
             return
         reqid = str(delivery.parsed.get("reqid") or "")
         subject = protocol.current().subject_of(delivery.parsed)
-        uow.inbox.add(envelope, message.type[:64], reqid, subject)
+        uow.inbox.add_request(envelope, message.type[:64], reqid, subject)
     try:
         handler(uow.part_of(registry.app_of(handler)), message, envelope)
     except NotTaken as error:
         delivery.unreadable = error.detail[:400]
-        dead_letters.park(uow, delivery)
+        dead_letters.park_message(uow, delivery)

@@ -71,7 +71,10 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool, peer: str = "") -> Envelope:
-    """Return the envelope of a message from an AMQP queue. Properties of a wrong type count as absent."""
+    """Return the envelope of a message from an AMQP queue, read from its properties; those of a wrong type are ignored.
+
+    `peer` is the platform from whose broker the message came; "" means our own.
+    """
     sent_at, headers = properties.get("timestamp"), properties.get("application_headers")
     headers = headers if isinstance(headers, dict) else {}
     if isinstance(sent_at, int | float):
@@ -94,5 +97,5 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool, peer: str
 
 
 def _short_text(value: object) -> str:
-    """Return a property as text of at most 255 characters; invalid UTF-8 is replaced. "" if it is no text."""
+    """Return an AMQP property as text of at most 255 characters, "" if it is no text; invalid UTF-8 is replaced."""
     return value[:255].encode("utf-8", "replace").decode() if isinstance(value, str) else ""

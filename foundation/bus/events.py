@@ -42,17 +42,19 @@ class StoredEvent(NamedTuple):
 
 
 def channel_of(platform: str) -> str:
-    """Return the channel of Redis on which it is announced that a platform has new events."""
+    """Return the name of the Redis channel on which new events of a platform are announced."""
     return f"bus:events:{platform}"
 
 
 def put(database: str, staged: Sequence[Event]) -> dict[str, int]:
-    """Insert events, numbered, in the caller's transaction; return user domain -> number of its last event.
+    """Insert events with their numbers in the caller's transaction; return tenant (user domain) -> its last number.
 
-    Of equal events only the last one is kept. Call this as the last thing in the transaction, since
-    the counters of the user domains are locked from here on.
+    Of equal events only the last one is kept. Call this as the last thing in the transaction, since the tenants'
+    counters are locked from here on.
     """
-    distinct = [event for event in reversed(dict.fromkeys(reversed(staged))) if _has_place(event)]
+    distinct = [
+        event for event in reversed(dict.fromkeys(reversed(staged))) if _has_storable_channel(event)
+    ]
     counts = Counter(event.user_domain for event in distinct)
     if not counts:
         return {}
@@ -76,15 +78,18 @@ def put(database: str, staged: Sequence[Event]) -> dict[str, int]:
     return {str(domain): int(seq) for domain, seq in last.items()}
 
 
-def _has_place(event: Event) -> bool:
-    """Return whether the channel of an event can be stored; log it if not."""
+def _has_storable_channel(event: Event) -> bool:
+    """Return whether the name of an event's channel is short enough to be stored; log a warning if not."""
     if len(event.channel) > LONGEST_CHANNEL:
         log.warning("an event is left out, its channel is too long: %.80r...", event.channel)
     return len(event.channel) <= LONGEST_CHANNEL
 
 
 def announce(platform: str, last: Mapping[str, int]) -> None:
-    """Wake the processes that push events of a platform. `last`: user domain -> number of its last event."""
+    """Tell the processes that push events to clients that a platform has new ones.
+
+    `last`: tenant (user domain) -> number of its last event.
+    """
     wake_up.publish(platform, channel_of(platform), orjson.dumps(last).decode())
 
 
@@ -130,7 +135,10 @@ def first_kept(database: str, user_domain: str) -> int | None:
 
 
 def delete_old(platform: str) -> int:
-    """Delete events that are old, or more than a user domain may have, in small steps; return how many."""
+    """Delete a platform's events that are older than a day, or too many of one tenant; return how many were deleted.
+
+    Small steps keep other transactions from waiting for locks.
+    """
     database = store_of(platform).database
     oldest = clock.id_at(clock.now(database) - KEPT_FOR)
     deleted = _delete_in_steps(database, "id < %s ORDER BY id", [oldest])

@@ -45,7 +45,7 @@ def handle_while_closed(uow: UnitOfWork, delivery: Delivery) -> None:
     envelope = delivery.envelope
     metrics.RECEIVED.labels(envelope.queue).inc()
     if delivery.unreadable or delivery.message is None:
-        dead_letters.refuse(uow, delivery, protocol.current().malformed, delivery.unreadable)
+        dead_letters.stage_refusal(uow, delivery, protocol.current().malformed, delivery.unreadable)
         dead_letters.send_to_dead_letters(uow, delivery)
     elif uow.serving_site and envelope.queue in PASSED_ON:
         PASSED_ON[envelope.queue](uow, delivery)
@@ -57,15 +57,15 @@ def handle_while_closed(uow: UnitOfWork, delivery: Delivery) -> None:
 
 def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
     """Answer a repeated request as before; refuse any other one and say which site serves the platform."""
-    request = None if uow.read_only else uow.inbox.get(delivery.envelope.request)
+    request = None if uow.read_only else uow.inbox.find_request(delivery.envelope.request)
     if request is not None:
         idempotency.answer_again(uow, delivery, request)
     elif uow.serving_site:
-        dead_letters.refuse_service(
+        dead_letters.stage_service_refusal(
             uow, delivery, f"this platform is served at {uow.serving_site} now"
         )
     else:
-        dead_letters.refuse_service(
+        dead_letters.stage_service_refusal(
             uow, delivery, "this site stops its service, or begins it again"
         )
 

@@ -124,7 +124,7 @@ class Gateway:
                     break
             self._commits_since = time.monotonic()
             try:
-                self._commit(batch)
+                self._commit_batch(batch)
             except Exception as error:
                 log.exception("a batch of %d requests failed", len(batch))
                 for request in batch:
@@ -132,7 +132,7 @@ class Gateway:
                         request.committed.set_exception(DatabaseError(str(error)))
             self._commits_since = None
 
-    def _commit(self, batch: list[PendingRequest]) -> None:
+    def _commit_batch(self, batch: list[PendingRequest]) -> None:
         """Handle a batch of commands in one transaction, wake the relays that send its messages, wake the requests."""
         close_old_connections()
         outcomes = handle_batch([request.delivery for request in batch], publish_inline=False)
@@ -145,7 +145,7 @@ class Gateway:
             request.committed.set_result(None)
 
     def _note_outcomes(self, request: PendingRequest, outcomes: list[Outcome]) -> None:
-        """Take from the outcomes of a batch what belongs to one request: conference, rows, and an immediate answer."""
+        """Note on a request what the outcomes of its batch hold for it: conference, messages, an immediate answer."""
         key = request.delivery.envelope.request
         for outcome in outcomes:
             request.created_conference = (
@@ -158,7 +158,7 @@ class Gateway:
     # ---- waiting for answers ------------------------------------------------------------------
 
     def _watch_for_answer(self, request: PendingRequest) -> None:
-        """Have the thread of `_watch_loop` look for the answer to a request."""
+        """Hand a committed request to the thread that looks for answers in the database."""
         with self._lock:
             self._waiting.setdefault(request.delivery.envelope.request, []).append(request)
         self._someone_waits.set()

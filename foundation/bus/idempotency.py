@@ -25,7 +25,7 @@ def answer_again(uow: UnitOfWork, delivery: Delivery, request: InboxRequest) -> 
     envelope = delivery.envelope
     if request.digest != envelope.digest:
         malformed = protocol.current().malformed
-        dead_letters.refuse(
+        dead_letters.stage_refusal(
             uow, delivery, malformed, "reqid: was used for another request; choose a new one"
         )
         return

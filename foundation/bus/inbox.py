@@ -66,14 +66,14 @@ class InboxRequest:
         self.changed = True
 
 
-class InboxOfWork:
+class InboxUnitOfWork:
     """The part of a unit of work (one transaction) that reads and writes the inbox.
 
     The inbox is the table of received requests.
     """
 
     def __init__(self, database: str, now: datetime) -> None:
-        """Begin with no request read, in the transaction that is open on this database."""
+        """Prepare reading and writing of requests in the transaction that is open on this database at `now`."""
         self._database, self._now = database, now
         self._requests: dict[str, InboxRequest | None] = {}
         """Key -> request; `None` means that the inbox has no request with the key."""
@@ -82,7 +82,7 @@ class InboxOfWork:
         self._looked_up: set[str] = set()
         """The conference numbers whose requests have been read."""
 
-    def load(self, keys: Iterable[str]) -> None:
+    def lock_requests(self, keys: Iterable[str]) -> None:
         """Read and lock the requests with these keys that were received before.
 
         While one worker answers a request, another one may receive it again. The lock keeps them from overwriting each
@@ -97,24 +97,26 @@ class InboxOfWork:
             " ORDER BY `key` FOR UPDATE"
         )
         for row in sql.select(self._database, query, missing):
-            self._from_row(row)
+            self._request_of_row(row)
 
-    def _from_row(self, row: tuple[object, ...]) -> InboxRequest:
-        """Return the request of a row. One that this transaction has read before is returned as it is in memory."""
+    def _request_of_row(self, row: tuple[object, ...]) -> InboxRequest:
+        """Return the request of a database row; one that this transaction has read before is returned unchanged."""
         request = InboxRequest(*row)  # type: ignore[arg-type]  # the columns of the row are the fields in their order
-        return self._requests.setdefault(request.key, request) or self._remember(request)
+        return self._requests.setdefault(request.key, request) or self._keep_request(request)
 
-    def _remember(self, request: InboxRequest) -> InboxRequest:
+    def _keep_request(self, request: InboxRequest) -> InboxRequest:
         """Keep a request for the rest of the transaction, and return it."""
         self._requests[request.key] = request
         return request
 
-    def get(self, key: str) -> InboxRequest | None:
+    def find_request(self, key: str) -> InboxRequest | None:
         """Return the request with this key; `None` means that it was not received before."""
-        self.load([key])
+        self.lock_requests([key])
         return self._requests.get(key)
 
-    def add(self, envelope: Envelope, wire_type: str, reqid: str, e164: str) -> InboxRequest:
+    def add_request(
+        self, envelope: Envelope, wire_type: str, reqid: str, e164: str
+    ) -> InboxRequest:
         """Stage a new request about a conference number, and return it.
 
         If another worker has inserted it meanwhile, the primary key makes this transaction fail.
@@ -135,7 +137,9 @@ class InboxOfWork:
         self._unanswered.setdefault(e164, []).append(request)
         return request
 
-    def find_passed_on(self, e164: str, correlation_id: str, reqid: str) -> InboxRequest | None:
+    def find_forwarded_request(
+        self, e164: str, correlation_id: str, reqid: str
+    ) -> InboxRequest | None:
         """Return the request about a conference number that another party's answer belongs to, or `None`.
 
         It is found by correlation id, else by reqid. A request that has its answer is found too: a second answer
@@ -143,16 +147,16 @@ class InboxOfWork:
         """
         if e164 not in self._looked_up:
             self._looked_up.add(e164)
-            unanswered = self._select_passed_on(e164, answered=False)
+            unanswered = self._select_forwarded(e164, answered=False)
             self._unanswered.setdefault(e164, []).extend(unanswered)
         waiting = [request for request in self._unanswered[e164] if request.answer is None]
         request = _find_request(waiting, correlation_id, reqid)
         if request is None and (correlation_id or reqid):
-            answered = self._select_passed_on(e164, answered=True)
+            answered = self._select_forwarded(e164, answered=True)
             request = _find_request(answered, correlation_id, reqid)
         return request
 
-    def _select_passed_on(self, e164: str, *, answered: bool) -> list[InboxRequest]:
+    def _select_forwarded(self, e164: str, *, answered: bool) -> list[InboxRequest]:
         """Read the requests about a conference number that were passed on to another party, the latest first."""
         prefix = protocol.current().passed_on_prefix.replace("_", "\\_")
         query = (
@@ -161,24 +165,24 @@ class InboxOfWork:
             f"{'' if answered else ' FOR UPDATE'}"
         )
         return [
-            self._from_row(row)
+            self._request_of_row(row)
             for row in sql.select(self._database, query, [e164, answered, f"{prefix}%"])
         ]
 
     def flush(self) -> None:
-        """Write the requests that are new or have changed."""
+        """Write the requests that are new or have changed in this transaction to the inbox."""
         requests = [
             request
             for request in self._requests.values()
             if request and (request.is_new or request.changed)
         ]
-        new_rows = [self._row(request) for request in requests if request.is_new]
-        changed_rows = [self._row(request) for request in requests if not request.is_new]
+        new_rows = [self._column_values(request) for request in requests if request.is_new]
+        changed_rows = [self._column_values(request) for request in requests if not request.is_new]
         sql.insert(self._database, "bus_inbox", _COLUMNS, new_rows)
         sql.insert(self._database, "bus_inbox", _COLUMNS, changed_rows, _CHANGING_COLUMNS)
 
-    def _row(self, request: InboxRequest) -> tuple[object, ...]:
-        """Return the values of `_COLUMNS` for a request."""
+    def _column_values(self, request: InboxRequest) -> tuple[object, ...]:
+        """Return a request as a database row: the values of `_COLUMNS`, in their order."""
         return (
             request.key,
             request.wire_type,
@@ -222,9 +226,9 @@ READ_KEYS = "SELECT `key` FROM bus_inbox WHERE `key` IN ({marks})"
 
 
 def delete_old(platform: str, retention: timedelta = timedelta(hours=24)) -> int:
-    """Delete requests older than `retention`, some thousands in one statement; return how many were deleted.
+    """Delete a platform's received requests that are older than `retention`; return how many were deleted.
 
-    By how much the database's clock was set meanwhile (`clock.set_by`) is taken off its time.
+    If the database's clock was set while this process ran (`clock.set_by`), that difference is subtracted.
     """
     query = (
         "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND LIMIT %s"

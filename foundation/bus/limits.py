@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from foundation.bus.management_api import call, rows, vhost_in_path
+from foundation.bus.management_api import call_api, list_rows, vhost_in_path
 
 MIB = 1024 * 1024
 HOUR_MS = 3600 * 1000
@@ -31,12 +31,12 @@ def set_limits(management_url: str, amqp_url: str, limits: Iterable[QueueLimit])
     for limit in limits:
         path = f"/operator-policies/{vhost_in_path(amqp_url)}/{limit.name}"
         policy = {"pattern": limit.pattern, "apply-to": "queues", "priority": 0}
-        call(management_url, "PUT", path, {**policy, "definition": limit.definition})
+        call_api(management_url, "PUT", path, {**policy, "definition": limit.definition})
 
 
 def missing_limits(management_url: str, amqp_url: str, limits: Iterable[QueueLimit]) -> list[str]:
     """Return the names of limits that are not set, or set otherwise. Raises BrokerUnavailable."""
-    policies = rows(management_url, f"/operator-policies/{vhost_in_path(amqp_url)}")
+    policies = list_rows(management_url, f"/operator-policies/{vhost_in_path(amqp_url)}")
     set_now = {policy["name"]: (policy["pattern"], policy["definition"]) for policy in policies}
     return [
         limit.name

@@ -51,7 +51,7 @@ class PeerLink(Relay):
         super().__init__(store, broker_url, peer, lenient=lenient)
 
     def _send_batch(self) -> bool:
-        """Send the oldest rows, and return whether there may be more."""
+        """Send the oldest messages (rows of the outbox) to the peer's broker; return whether there may be more."""
         publisher = self._connected_publisher()
         metrics.LINK_UP.labels(self.destination).set(1)
         return _drain_exclusively(self._store, self.destination, publisher.publish) == BATCH
@@ -70,13 +70,13 @@ class Feeder(Relay):
         self._site = platform
 
     def _send_batch(self) -> bool:
-        """Send one batch of each feed, and return whether there may be more."""
+        """Send the next messages of each app's own table (see `FEEDS`); return whether there may be more."""
         self._use_broker_of(SERVING_SITE.call(self.destination) or self.destination)
         publisher = self._connected_publisher()
         return sum(FEEDS.call(self.destination, publisher.publish)) > 0
 
     def _use_broker_of(self, site: str) -> None:
-        """Send to the broker of this site, which serves the platform, from now on.
+        """From now on send to the broker of `site`, since that site serves the platform.
 
         Messages that the former site has received and not handled are not lost: the new one requests them again.
         """

@@ -10,7 +10,7 @@ from msgspec import NODEFAULT
 from foundation.bus import protocol
 from foundation.bus.message import TYPES, Message
 from foundation.bus.registry import HANDLERS, PASSED_ON, RESUMPTIONS
-from foundation.bus.typed_json_words import Declared, declared
+from foundation.bus.typed_json_words import DeclaredField, declared_fields
 
 _HEAD = """# Messages
 
@@ -24,7 +24,7 @@ come as a string of digits. `mts[].account` is the field `account` of each objec
 
 
 def page() -> str:
-    """Return the text of docs/messages.md."""
+    """Return the text of docs/messages.md, the generated description of all message types."""
     return "\n".join([_HEAD, *_contents(), *_passed_on(), *_sections()]) + "\n"
 
 
@@ -37,7 +37,7 @@ def _classes_by_module() -> dict[str, list[tuple[str, type[Message]]]]:
 
 
 def _contents() -> Iterator[str]:
-    """Yield the lines of the table of contents."""
+    """Yield the lines of the table of contents of docs/messages.md: one line for each type of message."""
     yield "| type | in one line | taken by |"
     yield "|---|---|---|"
     for classes in _classes_by_module().values():
@@ -48,7 +48,7 @@ def _contents() -> Iterator[str]:
 
 
 def _passed_on() -> Iterator[str]:
-    """Yield the lines about messages that are passed on to another party unchanged."""
+    """Yield the lines of docs/messages.md about messages that we forward to another party unchanged."""
     yield "## Passed on unchanged\n"
     for prefix, message_class in sorted(PASSED_ON, key=itemgetter(0)):
         yield f"- `{prefix}*`: {_summary(message_class)}"
@@ -70,7 +70,7 @@ def _section(wire_type: str, message_class: type[Message]) -> Iterator[str]:
     if message_class.nack:
         yield f"Refused with `{message_class.nack}`."
     yield ""
-    fields = declared(message_class)
+    fields = declared_fields(message_class)
     if not fields:
         yield "No fields.\n"
         return
@@ -87,7 +87,7 @@ def _summary(message_class: type[Message]) -> str:
     return " ".join(paragraph.split())
 
 
-def _default_in_words(field: Declared) -> str:
+def _default_in_words(field: DeclaredField) -> str:
     """Return the default of a field in words."""
     if field.required:
         return "required"

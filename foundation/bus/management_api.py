@@ -20,17 +20,20 @@ def vhost_in_path(amqp_url: str) -> str:
     return amqp_url.rpartition("/")[2].partition("?")[0] or quote("/", safe="")
 
 
-def rows(url: str, path: str) -> list[dict[str, object]]:
-    """Return the rows of a list of the API at `url`; none if it does not exist. Raises BrokerUnavailable."""
-    answer = call(url, "GET", path)
+def list_rows(url: str, path: str) -> list[dict[str, object]]:
+    """Return the objects of a list, for instance `/queues`, from RabbitMQ's management API at `url`.
+
+    A list that does not exist is empty. Raises BrokerUnavailable.
+    """
+    answer = call_api(url, "GET", path)
     return [row for row in answer if isinstance(row, dict)] if isinstance(answer, list) else []
 
 
-def call(url: str, method: str, path: str, body: object = None, reason: str = "") -> object:
-    """Call the API at `url`, which holds the credentials; `None` means that nothing exists at `path`.
+def call_api(url: str, method: str, path: str, body: object = None, reason: str = "") -> object:
+    """Call RabbitMQ's management API at `url`, and return its answer, a JSON value; `None` if `path` does not exist.
 
-    `path` is quoted (`/queues/im/x`). `reason` is told to those whose connections are closed.
-    Raises BrokerUnavailable.
+    `url` holds the credentials, `path` is URL-quoted (`/queues/im/x`). `reason` is told to clients whose connections
+    the call closes. Raises BrokerUnavailable.
     """
     parts = urlsplit(url)
     if not parts.hostname:

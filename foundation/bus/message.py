@@ -95,7 +95,7 @@ def message(wire_type: str, nack: str = "") -> Callable[[type[M]], type[M]]:
 
 
 def loads(body: bytes) -> Body:
-    """Return the JSON object of a message's body. Raises BadMessage if it is too large or has no `type`."""
+    """Return the body of a message as a JSON object. Raises BadMessage if it is none, too large, or without `type`."""
     if len(body) > MAX_BYTES:
         raise BadMessage(f"body has {len(body)} bytes; at most {MAX_BYTES} are taken")
     try:
@@ -143,12 +143,12 @@ def _check_depth(value: object) -> None:
 
 
 def from_body(cls: type[M], body: Mapping[str, object]) -> M:
-    """Return the message of a JSON object. Unknown fields are ignored. Raises BadMessage."""
+    """Return a JSON object as a message of the class `cls`. Unknown fields are ignored. Raises BadMessage."""
     return read_fields(cls, body)
 
 
 def read_fields(cls: type[T], body: Mapping[str, object]) -> T:
-    """Return a typed object with the declared fields of a JSON object. Raises BadMessage with the name of the field."""
+    """Return a JSON object as a typed object of the class `cls`. Raises BadMessage, which names the wrong field."""
     try:
         return read_as(cls, body)
     except InvalidValue as error:

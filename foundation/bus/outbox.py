@@ -39,7 +39,7 @@ class OutboxRow:
     destination: str = ""
 
 
-def row(
+def new_row(
     message: Message | bytes,
     exchange: str,
     routing_key: str,
@@ -48,9 +48,10 @@ def row(
     destination: str = "",
     **amqp_properties: Any,
 ) -> OutboxRow:
-    """Return the row of a message, or of a body that is forwarded unchanged.
+    """Return a new row of the outbox (the table of messages to send) for a message, or for a body as it was received.
 
-    Empty AMQP properties are left out. The id of the request that is being handled is added to the headers.
+    `destination` is the platform on whose broker to publish; "" means our own. Empty AMQP properties are left out. The
+    id of the request that is being handled is added to the headers.
     """
     body = message if isinstance(message, bytes) else dumps(to_body(message))
     row_id = next_id()
@@ -66,12 +67,12 @@ def row(
 
 
 def reply_row(envelope: Envelope, reply: Message, role: str, default_queue: str) -> OutboxRow:
-    """Return the row of a reply to a request.
+    """Return the reply to a request as a new row of the outbox, the table of messages to send.
 
-    It goes to the queue that the request names in `reply_to`, or else to the default queue. `role` is the role in which
-    this platform replies, the first part of the sender's `app_id`.
+    It goes to the queue that the request's envelope names in `reply_to`, or else to `default_queue`. `role`, for
+    instance "rms", is the part of this platform that replies; it begins the sender's `app_id`.
     """
-    return row(
+    return new_row(
         reply,
         "",
         envelope.reply_to or default_queue,
@@ -81,7 +82,7 @@ def reply_row(envelope: Envelope, reply: Message, role: str, default_queue: str)
     )
 
 
-def put(
+def insert_rows(
     database: str, rows: Iterable[OutboxRow], now: datetime, *, publish_inline: bool = False
 ) -> None:
     """Insert rows into the outbox (the table of messages to send), in the caller's transaction.
@@ -134,18 +135,18 @@ def select_due(
 
 
 def check_writable(database: str) -> None:
-    """Raise a database error if the outbox cannot be written, because a backup, for example, has locked the database."""
+    """Raise a database error if the table of messages to send cannot be written, for instance during a backup."""
     sql.execute(database, f"DELETE FROM {_TABLE} WHERE id=0")
 
 
-def delete(database: str, ids: list[int]) -> None:
+def delete_rows(database: str, ids: list[int]) -> None:
     """Delete rows from the outbox (the table of messages to send), after the broker has confirmed them."""
     if ids:
         sql.execute(database, f"DELETE FROM bus_outbox WHERE id IN ({sql.marks(ids)})", ids)
 
 
-def redirect(database: str, destinations: Mapping[int, str]) -> None:
-    """Change rows so that they go to other brokers: id of a row -> the platform on whose broker to publish it."""
+def redirect_rows(database: str, destinations: Mapping[int, str]) -> None:
+    """Change to which broker messages in the outbox go: id of a row -> the platform on whose broker to publish it."""
     for destination in sorted(set(destinations.values())):
         ids = sorted(row_id for row_id, to in destinations.items() if to == destination)
         query = f"UPDATE {_TABLE} SET destination=%s WHERE id IN ({sql.marks(ids)})"
@@ -153,7 +154,7 @@ def redirect(database: str, destinations: Mapping[int, str]) -> None:
 
 
 def redirect_to_own_broker(database: str, site: str) -> None:
-    """Change rows that another site has stored for `site`, which is this site, so that they go to our own broker."""
+    """Let messages that another site has stored for `site`, which is this site, go to our own broker."""
     query = "UPDATE bus_outbox SET destination='' WHERE destination=%s"
     sql.execute(database, query, [site])
 

@@ -11,7 +11,7 @@ from foundation.bus.protocol import NamedRoute
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send:
-    """A message to send, with its route (exchange and routing key).
+    """A message to be stored for sending, with its route (exchange and routing key).
 
     `key` takes the place of the route's key if the message is for one party only. `destination` is the platform on
     whose broker the message is published; "" means our own. `expires_ms` is its time to live; 0 means no limit.

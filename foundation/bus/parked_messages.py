@@ -13,10 +13,10 @@ from foundation.cells.directory import store_of
 
 
 def publish_again(platform: str, ids: Collection[int]) -> list[int]:
-    """Stage parked messages, given by primary key, for the queues they came from, and mark them as published.
+    """Send parked messages (those that could not be handled) to the queues they came from, and mark them as published.
 
-    Return the keys of those that were staged. A message that came over HTTP is left out: its sender has had a refusal,
-    and there is no queue for it.
+    `ids` are their primary keys; return those of the messages that were sent. A message that came over HTTP is left
+    out: its sender has had a refusal, and there is no queue for it.
     """
     published = []
     queues = {route.queue for route in protocol.current().routes if route.queue}
@@ -47,12 +47,12 @@ def discard(platform: str, row_id: int) -> bool:
 
 
 def _reply_properties(properties: dict[str, Any]) -> dict[str, Any]:
-    """Return the properties by which the answer finds its request. The sender (`app_id`) is this platform now."""
+    """Return those AMQP properties of a parked message that say where its answer goes, to be sent with it again."""
     return {name: properties.get(name) for name in ("correlation_id", "reply_to")}
 
 
 def undecided(database: str, limit: int) -> int:
-    """Return how many parked messages wait for an operator's decision, counted up to `limit`."""
+    """Return how many parked messages (which could not be handled) wait for an operator, counted up to `limit`."""
     query = (
         "SELECT COUNT(*) FROM"
         " (SELECT id FROM bus_parked WHERE retried_at IS NULL LIMIT %s) undecided"

@@ -14,9 +14,9 @@ PLATFORMS_OF: SingleHook[[Sequence[Delivery]], Sequence[Collection[str]]] = Sing
 
 
 def by_platform(deliveries: Sequence[Delivery]) -> dict[str, Sequence[Delivery]]:
-    """Return the deliveries of a batch split by platform: platform -> deliveries that concern its data.
+    """Split a batch of messages by the platforms whose data they concern: platform -> deliveries.
 
-    If this site can serve only its own platform, or no receiver of PLATFORMS_OF is connected, all belong to it.
+    If this site can serve only its own platform, or no receiver of PLATFORMS_OF is connected, all concern that one.
     """
     platforms = PLATFORMS_OF.call(deliveries) if len(possible_platforms()) > 1 else None
     if platforms is None:

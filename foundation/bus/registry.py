@@ -21,7 +21,10 @@ PASSED_ON: list[tuple[str, type[Raw]]] = []
 
 
 def handles(*classes: type[Message]) -> Callable[[F], F]:
-    """Register the decorated function as the only handler of these messages: `(uow, message, envelope) -> None`."""
+    """Register the decorated function as the only handler of messages of these classes.
+
+    It is called as `(uow, message, envelope)`; `uow` is the open transaction.
+    """
 
     def register(function: F) -> F:
         """Store the function as the handler of these messages. Raises TypeError if one of them has a handler."""
@@ -63,15 +66,15 @@ def is_passed_on(message: Message | None) -> bool:
 
 
 def app_of(handler: Callable[..., None]) -> str:
-    """Return the app of a handler, whose part of the unit of work it gets: the first part of its module's name.
+    """Return the name of the app that a message handler belongs to: the first part of its module's name.
 
-    A unit of work is one transaction.
+    The handler gets that app's part of the unit of work (the transaction).
     """
     return handler.__module__.partition(".")[0]
 
 
-def read(body: dict[str, Any]) -> Message:
-    """Return the typed message of a JSON object. Raises BadMessage, also for an unknown type."""
+def read_message(body: dict[str, Any]) -> Message:
+    """Return a received JSON object as a message of the class for its `type`. Raises BadMessage if there is none."""
     wire_type = body["type"]
     if message_class := TYPES.get(wire_type):
         return from_body(message_class, body)
@@ -82,9 +85,9 @@ def read(body: dict[str, Any]) -> Message:
 
 
 def handler_of(message: Message, correlation_id: str) -> Callable[..., None]:
-    """Return the handler of a message. Raises BadMessage if it has none.
+    """Return the function that handles a message. Raises BadMessage if there is none.
 
-    An answer to a question is handled by the flow that its correlation id names.
+    An answer to a request of ours is handled by the task (flow) whose name begins its correlation id.
     """
     message_class = type(message)
     if handler := HANDLERS.get(message_class):

@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from foundation.bus import metrics, outbox, protocol, wake_up
 from foundation.bus.amqp import BROKER_ERRORS, Publisher
-from foundation.bus.backlog import of_unconfigured_destinations
+from foundation.bus.backlog import waiting_for_unconfigured_destinations
 from foundation.bus.reconnect import LONGEST_PAUSE, Backoff
 from foundation.cells.directory import PlatformStore, own_platform
 from foundation.cells.serving import is_served_here
@@ -88,7 +88,7 @@ class Relay(threading.Thread):
             self._publisher = None
 
     def _send_batch(self) -> bool:
-        """Send one batch of messages, and return whether there may be more."""
+        """Send the oldest messages of the outbox, at most BATCH of them; return whether there may be more."""
         publisher = self._connected_publisher()
         return drain(self._store, publisher.publish, self.destination) == BATCH
 
@@ -97,12 +97,12 @@ class Relay(threading.Thread):
         if self.destination or time.monotonic() < self._next_warning_at:
             return
         self._next_warning_at = time.monotonic() + WARNING_SECONDS
-        for waiting in of_unconfigured_destinations(self._store.database):
+        for waiting in waiting_for_unconfigured_destinations(self._store.database):
             text = "%d messages wait for %s, the oldest for %.0f s: PEERS does not name its broker"
             log.warning(text, waiting.count, waiting.destination, waiting.age)
 
     def _connected_publisher(self) -> Publisher:
-        """Return the publisher, connected if it was not, after a heartbeat."""
+        """Return the publisher, connected to the broker if it was not, after a heartbeat has shown that it answers."""
         close_old_connections()
         if self._publisher is None:
             self._publisher = Publisher(self._url, lenient=self._lenient)
@@ -133,17 +133,16 @@ def drain(
             elsewhere = {} if destination else _for_modules_of_writers(rows)
             rows_to_end = [row for row in rows if row.id not in elsewhere]
             publish([row for row in rows_to_end if not _is_for_stranger(row, destination)])
-            outbox.delete(store.database, [row.id for row in rows_to_end])
-            outbox.redirect(store.database, elsewhere)
+            outbox.delete_rows(store.database, [row.id for row in rows_to_end])
+            outbox.redirect_rows(store.database, elsewhere)
             metrics.PUBLISHED.inc(len(rows_to_end))
     return len(rows)
 
 
 def _for_modules_of_writers(rows: list[outbox.OutboxRow]) -> dict[int, str]:
-    """Return the rows, by id, for a module of another site; with that site, on whose broker they are to be published.
+    """Find the messages that are for a module of another site: id of the row -> site on whose broker to publish it.
 
-    A site that was taken over may have left them unsent. They are for the site that their header x-via names, else for
-    the one that wrote them.
+    A site whose platform this site has taken over may have left them unsent.
     """
     exchanges = protocol.current().site_exchanges
     sites = {row.id: _site_meant(row) for row in rows if row.exchange in exchanges}
@@ -151,7 +150,7 @@ def _for_modules_of_writers(rows: list[outbox.OutboxRow]) -> dict[int, str]:
 
 
 def _site_meant(row: outbox.OutboxRow) -> str:
-    """Return the site to whose module a row goes."""
+    """Return the site to which a message goes: the one in its header x-via, else the one that wrote it."""
     headers = row.properties.get("headers") or {}
     return str(headers.get("x-via") or row.properties.get("app_id", "").partition("@")[2])
 

@@ -46,7 +46,7 @@ def log_untried() -> None:
 
 
 def remark_on(name: str, version: str) -> str:
-    """Return a sentence about a server's version, or "" if it lies between the tested ones. It is a pure function."""
+    """Return a sentence which says that a server's version was not tested; "" if it lies between the tested ones."""
     oldest, newest = TRIED[name]
     if _major_minor(oldest) <= _major_minor(version) <= _major_minor(newest):
         return ""
@@ -54,7 +54,7 @@ def remark_on(name: str, version: str) -> str:
 
 
 def _major_minor(version: str) -> tuple[int, ...]:
-    """Return the first two numbers of a version: (10, 11) of "10.11.6-MariaDB"."""
+    """Return major and minor number of a version text: (10, 11) for "10.11.6-MariaDB"."""
     return tuple(int(number) for number in _NUMBERS.findall(version)[:2])
 
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar, cast, dataclass_transform
 import msgspec
 from msgspec import Meta, field, inspect
 
-from foundation.bus.typed_json_words import CLEAN, EXTRA, bare, explained
+from foundation.bus.typed_json_words import CLEAN, EXTRA, to_invalid_value, without_none
 from foundation.plain_text import NAME
 
 _NUMBER_AS_TEXT = re.compile(r"-?[0-9]{1,16}")
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 
 def text(maximum: int = 1024, minimum: int = 0) -> Meta:
-    """Return the limit of a string: `minimum` to `maximum` characters, no control characters among them."""
+    """Return the constraint of a string field: `minimum` to `maximum` characters, without control characters."""
     words = (
         f"string of {minimum} to {maximum} characters"
         if minimum
@@ -39,13 +39,13 @@ def text(maximum: int = 1024, minimum: int = 0) -> Meta:
 
 
 def line(maximum: int) -> Meta:
-    """Return the limit of a name: 1 to `maximum` characters of one line, with a visible one among them."""
+    """Return the constraint of a field that is a name: one line of 1 to `maximum` characters, not all invisible."""
     words = f"string of 1 to {maximum} characters"
     return Meta(min_length=1, max_length=maximum, pattern=NAME, description=words)
 
 
 def letters(allowed: str, maximum: int, minimum: int = 0) -> Meta:
-    """Return the limit of a string: `minimum` to `maximum` characters of a regex class such as `0-9`."""
+    """Return the constraint of a string field: `minimum` to `maximum` characters of a regex class such as `0-9`."""
     count = f"{minimum} to {maximum}" if minimum else f"at most {maximum}"
     kind = "digits" if allowed == "0-9" else f"characters of {allowed}"
     pattern = rf"\A[{allowed}]{{{minimum},{maximum}}}\Z"
@@ -53,17 +53,17 @@ def letters(allowed: str, maximum: int, minimum: int = 0) -> Meta:
 
 
 def digits(maximum: int = 16) -> Meta:
-    """Return the limit of a string: 1 to `maximum` decimal digits (E.164 numbers)."""
+    """Return the constraint of a string field: 1 to `maximum` decimal digits, for instance an E.164 number."""
     return letters("0-9", maximum, 1)
 
 
 def whole(minimum: int = -(2**31), maximum: int = 2**53) -> Meta:
-    """Return the limits of a whole number. A string of digits is accepted too, since older clients send one."""
+    """Return the constraint of an integer field. A string of digits is accepted too, since older clients send one."""
     return Meta(ge=minimum, le=maximum, description=f"whole number from {minimum} to {maximum}")
 
 
 def items(maximum: int = 500) -> Meta:
-    """Return the limit of a list to `maximum` items."""
+    """Return the constraint of a list field: at most `maximum` items."""
     return Meta(max_length=maximum)
 
 
@@ -106,7 +106,7 @@ class OpenObject(TypedObject, omit_defaults=True, forbid_unknown_fields=True):
 
 
 def read_as(kind: type[T], value: object) -> T:
-    """Return a received JSON value as an object of the declared type. Raises InvalidValue."""
+    """Return a received JSON value (flags may have been sent as numbers) as a `kind`. Raises InvalidValue."""
     normalizer = _normalizer_of_class(cast(Hashable, kind))
     if normalizer.is_rarely_needed:
         return read_own(kind, value)
@@ -114,9 +114,9 @@ def read_as(kind: type[T], value: object) -> T:
 
 
 def read_own(kind: type[T], value: object) -> T:
-    """Return a JSON value as an object of the declared type; normalize it only if msgspec refuses it.
+    """Return a JSON value that we have written ourselves as an object of the type `kind`. Raises InvalidValue.
 
-    This is the fast way for values in the declared form, such as those that we have written. Raises InvalidValue.
+    It is normalized (brought into the declared form) only if msgspec refuses it unchanged, which is fast.
     """
     try:
         return msgspec.convert(value, kind)
@@ -129,7 +129,7 @@ def _convert(kind: type[T], value: object, normalize: Normalize | None) -> T:
     try:
         return msgspec.convert(normalize(value) if normalize else value, kind)
     except msgspec.ValidationError as error:
-        raise explained(inspect.type_info(kind), str(error)) from None
+        raise to_invalid_value(inspect.type_info(kind), str(error)) from None
 
 
 class _TypeNormalizer(NamedTuple):
@@ -141,7 +141,7 @@ class _TypeNormalizer(NamedTuple):
 
 @cache
 def _normalizer_of_class(kind: Hashable) -> _TypeNormalizer:
-    """Return the function that changes received JSON values of a type to the form that msgspec reads."""
+    """Return the function that brings received JSON values of a type into the form that msgspec reads (cached)."""
     node = inspect.type_info(kind)
     return _TypeNormalizer(_normalizer_of(node), _is_rarely_normalized(node))
 
@@ -152,7 +152,7 @@ def _is_rarely_normalized(node: inspect.Type) -> bool:
     Types with flags, which come as numbers, do not, nor do classes with an older form, which may
     look alike.
     """
-    match node := bare(node):
+    match node := without_none(node):
         case inspect.BoolType():
             return False
         case inspect.UnionType():
@@ -168,10 +168,10 @@ def _is_rarely_normalized(node: inspect.Type) -> bool:
 
 def _normalizer_of(node: inspect.Type) -> Normalize | None:
     """Return the function that normalizes values of a declared type; `None` means that they need none."""
-    node = bare(node)
+    node = without_none(node)
     match node:
         case inspect.UnionType():
-            if any(isinstance(bare(choice), inspect.StrType) for choice in node.types):
+            if any(isinstance(without_none(choice), inspect.StrType) for choice in node.types):
                 return None  # A string is allowed as it is: it must not be read as a number.
             normalizers = (_normalizer_of(choice) for choice in node.types)
             return next((normalize for normalize in normalizers if normalize), None)
@@ -191,6 +191,7 @@ def _normalizer_of(node: inspect.Type) -> Normalize | None:
 
 
 def _flag_of_number(value: object) -> object:
+    """Return 0 and 1 as False and True, and all other values as they are."""
     return value == 1 if type(value) is int and value in (0, 1) else value
 
 
@@ -291,7 +292,7 @@ class _OpenObjectNormalizer:
 
 
 def _converter_from_older_form(cls: type) -> Normalize | None:
-    """Return a class's own `from_older_form`; `None` if it has none, as only some typed objects have."""
+    """Return the method by which a class reads values in an older form; `None` if it does not override it."""
     is_own = issubclass(cls, TypedObject)
     convert = cast("type[TypedObject]", cls).from_older_form if is_own else None
     if convert is None or convert.__func__ is TypedObject.from_older_form.__func__:  # type: ignore[attr-defined]  # bound class methods have it
@@ -323,15 +324,15 @@ def _json_types_of(node: inspect.Type) -> set[type]:
 
 @cache
 def _is_flat(cls: Hashable) -> bool:
-    """Return whether msgspec alone can write objects of a class in the form of the protocol, but for `extra`.
+    """Return whether msgspec alone can write objects of a class as JSON, except for their member `extra`.
 
-    That is so for lenient open objects without nested objects and without flags of the type `bool`.
+    That is so for lenient open objects without nested objects and without `bool` flags, sent as 0 and 1.
     """
     if not (isinstance(cls, type) and issubclass(cls, OpenObject) and cls.lenient):
         return False
     node = inspect.type_info(cls)
     assert isinstance(node, inspect.StructType)
-    types = [bare(member.type) for member in node.fields if member.encode_name != EXTRA]
+    types = [without_none(member.type) for member in node.fields if member.encode_name != EXTRA]
     return not any(isinstance(kind, inspect.StructType | inspect.BoolType) for kind in types)
 
 
@@ -382,10 +383,7 @@ def to_json_list(values: Sequence[Any]) -> list[Any]:
 
 
 def encode(value: msgspec.Struct) -> bytes:
-    """Return a struct as JSON text, without the fields that have their default.
-
-    Members of `extra` become members of the JSON object that has it.
-    """
+    """Return a struct as JSON text, without default values; the members in `extra` become the object's own members."""
     encoded = msgspec.json.encode(value)
     if _ENCODED_EXTRA in encoded:
         return msgspec.json.encode(_with_extra(msgspec.json.decode(encoded)))
@@ -393,7 +391,7 @@ def encode(value: msgspec.Struct) -> bytes:
 
 
 def _with_extra(value: object) -> object:
-    """Return a JSON value in which each object's member EXTRA is replaced by the members that it holds."""
+    """Return a JSON value in which the members inside each object's member EXTRA are moved into that object."""
     if isinstance(value, dict):
         extra: dict[str, object] = value.pop(EXTRA, {})
         return {name: _with_extra(member) for name, member in value.items()} | extra

@@ -28,7 +28,7 @@ class InvalidValue(ValueError):
 
     @staticmethod
     def steps(path: tuple[str | int, ...]) -> list[str]:
-        """Return the steps of a path in words, such as `item 1` and `account`."""
+        """Return a path into a JSON value in words: list positions as `item 1`, member names as they are."""
         return [f"item {step}" if isinstance(step, int) else step for step in path]
 
 
@@ -38,7 +38,7 @@ _STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 
 
-def explained(node: inspect.Type, error_text: str) -> InvalidValue:
+def to_invalid_value(node: inspect.Type, error_text: str) -> InvalidValue:
     """Return a msgspec error as an InvalidValue, which says where the wrong value is and what it must be.
 
     `node` is the declared type of the whole value, `error_text` the text of msgspec's error.
@@ -59,17 +59,17 @@ def explained(node: inspect.Type, error_text: str) -> InvalidValue:
     return InvalidValue(tuple(path), f"must be {article}{words}")
 
 
-def bare(node: inspect.Type) -> inspect.Type:
-    """Return a declared type without its description, and without `None` if that is allowed too."""
+def without_none(node: inspect.Type) -> inspect.Type:
+    """Return a declared type without its description, and without the alternative `None` if it has that."""
     if isinstance(node, inspect.UnionType):
         choices = [choice for choice in node.types if not isinstance(choice, inspect.NoneType)]
-        return bare(choices[0]) if len(choices) == 1 else node
+        return without_none(choices[0]) if len(choices) == 1 else node
     return node.type if isinstance(node, inspect.Metadata) else node
 
 
 def _type_of_member(node: inspect.Type, step: str | int) -> inspect.Type:
     """Return the declared type of a list's items, or of an object's member with the name `step`."""
-    match bare(node):
+    match without_none(node):
         case inspect.VarTupleType(item_type=item) | inspect.ListType(item_type=item):
             return item
         case inspect.StructType(fields=fields) | inspect.TypedDictType(fields=fields):
@@ -81,7 +81,7 @@ def _type_of_member(node: inspect.Type, step: str | int) -> inspect.Type:
 
 def _pattern(node: inspect.Type) -> str | None:
     """Return the regular expression that a declared string must match; `None` if there is none."""
-    string = bare(node)
+    string = without_none(node)
     return string.pattern if isinstance(string, inspect.StrType) else None
 
 
@@ -114,7 +114,7 @@ def describe(node: inspect.Type) -> str:
 # ---- declared fields, for docs/messages.md -------------------------------------------------------
 
 
-class Declared(NamedTuple):
+class DeclaredField(NamedTuple):
     """A declared field of a message type, as docs/messages.md lists it.
 
     `path` is its name, or, in a nested object, the names that lead to it (`mts[].account`).
@@ -126,16 +126,16 @@ class Declared(NamedTuple):
     default: object
 
 
-def declared(kind: Any, prefix: str = "") -> list[Declared]:
+def declared_fields(kind: Any, prefix: str = "") -> list[DeclaredField]:
     """Return the fields of a class of typed objects, each followed by the fields of a nested object."""
-    return _declared_of(inspect.type_info(kind), prefix)
+    return _fields_of_type(inspect.type_info(kind), prefix)
 
 
-def _declared_of(node: inspect.Type, prefix: str) -> list[Declared]:
+def _fields_of_type(node: inspect.Type, prefix: str) -> list[DeclaredField]:
     """Return the fields of a declared type, required ones first; their paths begin with `prefix`."""
-    node = bare(node)
+    node = without_none(node)
     if isinstance(node, inspect.VarTupleType | inspect.ListType):
-        return _declared_of(node.item_type, prefix.removesuffix(".") + "[].")
+        return _fields_of_type(node.item_type, prefix.removesuffix(".") + "[].")
     if not isinstance(node, inspect.StructType | inspect.TypedDictType):
         return []
     rows = []
@@ -143,6 +143,6 @@ def _declared_of(node: inspect.Type, prefix: str) -> list[Declared]:
         if field.encode_name == EXTRA:
             continue
         path = prefix + field.encode_name
-        rows.append(Declared(path, describe(field.type), field.required, field.default))
-        rows += _declared_of(field.type, path + ".")
+        rows.append(DeclaredField(path, describe(field.type), field.required, field.default))
+        rows += _fields_of_type(field.type, path + ".")
     return rows

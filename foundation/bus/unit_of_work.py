@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 from django.db import transaction
 
 from foundation.bus import events, outbox, protocol, wake_up
-from foundation.bus.inbox import InboxOfWork, InboxRequest
+from foundation.bus.inbox import InboxRequest, InboxUnitOfWork
 from foundation.bus.message import Message, dumps, to_body
 from foundation.bus.outgoing import Answer, Event, Outgoing, Send
 from foundation.cells import serving
@@ -38,7 +38,7 @@ class AppUnitOfWork(Protocol):
         """Read and lock the rows that the handlers of these messages will need."""
 
     def flush(self) -> None:
-        """Write all staged changes to the database."""
+        """Write all staged changes of this app to the database, in the open transaction."""
 
     def after_commit(self) -> None:
         """Update copies of the data outside the database, for instance in Redis. It must not fail."""
@@ -72,7 +72,7 @@ class UnitOfWork:
         self.is_changing = served.is_changing
         self.serving_site = served.serving_site
         self.serving = frozenset({store.platform}) if self.is_open else frozenset()
-        self.inbox = InboxOfWork(self.database, self.now)
+        self.inbox = InboxUnitOfWork(self.database, self.now)
         self.rows: list[outbox.OutboxRow] = []
         """The messages to send."""
         self.events: list[Event] = []
@@ -103,7 +103,7 @@ class UnitOfWork:
         return self.part(APP_UNITS_OF_WORK[app])
 
     def hold(self, lock: AbstractContextManager[None]) -> None:
-        """Enter a lock that is no lock of a row, and leave it only when the transaction has ended, well or not."""
+        """Enter a lock that is no lock of a row, and hold it until the transaction is committed or rolled back."""
         self._held.enter_context(lock)
 
     def release(self) -> None:
@@ -113,7 +113,7 @@ class UnitOfWork:
     # ---- sending ----------------------------------------------------------------------------
 
     def send(self, outgoing: Outgoing) -> None:
-        """Stage a message to send, or the answer to a request."""
+        """Stage a message, or the answer to a request: it is sent once the transaction has committed."""
         if isinstance(outgoing, Answer):
             self._stage_answer(outgoing)
         else:
@@ -124,7 +124,7 @@ class UnitOfWork:
         self.events.append(event)
 
     def _stage_message(self, send: Send) -> None:
-        """Stage a message that is no answer to a stored request."""
+        """Stage a message that is no answer to a stored request: it is sent once the transaction has committed."""
         route = send.route.value
         self.put(
             send.message,
@@ -143,7 +143,7 @@ class UnitOfWork:
         An answer to a request that is not in the inbox is staged as an ordinary message. The inbox is the table of
         received requests.
         """
-        request = self.inbox.get(answer.request)
+        request = self.inbox.find_request(answer.request)
         if request is None:
             self._stage_message(
                 Send(
@@ -185,10 +185,10 @@ class UnitOfWork:
             )
 
     def put(self, message: Message | bytes, exchange: str, key: str, **properties: Any) -> None:
-        """Stage one row of the outbox. `properties` are AMQP properties, and `destination`.
+        """Stage a message for an exchange and a routing key: it is sent once the transaction has committed.
 
-        A message whose routing key is longer than AMQP allows is left out: no party can have such a key. The outbox
-        is the table of messages to send.
+        `properties` are AMQP properties, and `destination`, the platform on whose broker to publish it. A message
+        whose routing key is longer than AMQP allows is left out, since no party can have such a key.
         """
         if len(key.encode()) > LONGEST_KEY:
             log.warning("nobody has so long an address; not sent: %.64r...", key)
@@ -196,7 +196,7 @@ class UnitOfWork:
         if properties.get("destination") == own_platform():
             properties["destination"] = ""
         sender = properties.pop("app_id", "") or self._app_id
-        row = outbox.row(message, exchange, key, self.now, sender, **properties)
+        row = outbox.new_row(message, exchange, key, self.now, sender, **properties)
         self.rows.append(row)
 
     # ---- writing ----------------------------------------------------------------------------
@@ -209,13 +209,13 @@ class UnitOfWork:
         for part in self._parts.values():
             part.flush()
         self.inbox.flush()
-        outbox.put(self.database, self.rows, self.now, publish_inline=publish_inline)
+        outbox.insert_rows(self.database, self.rows, self.now, publish_inline=publish_inline)
         self._last_events = events.put(self.database, self.events)
 
     def after_commit(self) -> None:
-        """Wake the threads and processes that send messages and events, and let each app update its copies elsewhere.
+        """Wake the threads that send messages to other platforms and the processes that push events.
 
-        A peer is another site's platform.
+        Also let each app update its copies of the data outside the database.
         """
         if self._last_events:
             events.announce(self.platform, self._last_events)

@@ -27,19 +27,19 @@ _LONGEST_LIST = 8
 
 
 def _key(destination: str) -> str:
-    """Return the Redis key of the signal that messages for a destination wait; "" is our own broker."""
+    """Return the key of the Redis list by which senders to a destination are woken; "" is our own broker."""
     return f"bus:wake:{destination}" if destination else "bus:wake"
 
 
 def wake_thread(destination: str = "") -> None:
-    """Wake the thread of this process that sends to a destination."""
+    """Wake the thread of this process that sends messages to a destination: a platform, or "" for our own broker."""
     _events[destination].set()
 
 
 def wake_everywhere(platform: str, destinations: Collection[str] = _OWN) -> None:
-    """Wake a thread that sends messages of a platform's outbox to each of these destinations, in any process.
+    """Wake the threads that send messages of a platform to these destinations, in this process and all others.
 
-    The outbox is the table of messages to send.
+    A destination is the platform on whose broker messages are published; "" means our own.
     """
     global _redis_unused_until
     for destination in destinations:

@@ -45,7 +45,7 @@ def find_missing_limits(
 def find_alarms(check: str, management_url: str) -> Finding:
     """Check that the broker has no alarm of memory or disk, during which it takes no messages."""
     try:
-        nodes = management_api.rows(management_url, "/nodes")
+        nodes = management_api.list_rows(management_url, "/nodes")
     except BrokerUnavailable:
         return Finding(check)  # The check of the queues' limits says so.
     alarms = {"disk_free_alarm": "disk is full", "mem_alarm": "memory is full"}

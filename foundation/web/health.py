@@ -28,7 +28,7 @@ CHECKS: dict[str, Callable[[], str]] = {}
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Return the page that says that this process answers."""
+    """Return the page `/healthz`: this process answers."""
     return JsonResponse({"alive": True})
 
 
@@ -78,12 +78,12 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
     Without its database, or if a check of an app fails, it cannot; without Redis or the broker it serves less well.
     """
-    words = parts()
+    words = states_of_parts()
     ready = all(words[part] == "ok" for part in ("database", *CHECKS))
     return JsonResponse({"ready": ready, **words}, status=200 if ready else 503)
 
 
-def parts() -> dict[str, str]:
+def states_of_parts() -> dict[str, str]:
     """Return the state of each part (database, redis, broker, and checks of apps): "ok", or what is wrong."""
     faults = {
         "database": _database_fault(),
@@ -102,10 +102,10 @@ class _DatabaseGauges(Collector):
     """
 
     def collect(self) -> Iterator[Metric]:
-        """Yield `database_up`, the numbers of messages that wait to be sent, and the gauges of the apps."""
+        """Yield metrics for Prometheus: `database_up`, how many messages wait to be sent, and gauges of the apps."""
         families: list[Metric] | None
         try:
-            families = [*backlog.gauges(store_of(own_platform()).database)]
+            families = [*backlog.backlog_gauges(store_of(own_platform()).database)]
             families += [family for gauges in GAUGES for family in gauges()]
         except Error:
             families = None

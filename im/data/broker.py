@@ -346,9 +346,9 @@ def _quoted(text: str) -> str:
 
 def _rows(path: str) -> list[dict[str, object]]:
     """Return the list at a path of the management API. Raises BrokerUnavailable."""
-    return management_api.rows(settings.IM_MANAGEMENT_URL, path)
+    return management_api.list_rows(settings.IM_MANAGEMENT_URL, path)
 
 
 def _call_management(method: str, path: str, body: object = None, reason: str = "") -> None:
     """Call the management API of the clients' broker. Raises BrokerUnavailable."""
-    management_api.call(settings.IM_MANAGEMENT_URL, method, path, body, reason)
+    management_api.call_api(settings.IM_MANAGEMENT_URL, method, path, body, reason)

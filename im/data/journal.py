@@ -277,7 +277,9 @@ def stage_publications(
     ]
     if not publications:
         return
-    outbox.put(store.database, [_outbox_row(publication, now) for publication in publications], now)
+    outbox.insert_rows(
+        store.database, [_outbox_row(publication, now) for publication in publications], now
+    )
     transaction.on_commit(
         lambda: wake_up.wake_everywhere(store.platform, {DESTINATION}), using=store.database
     )
@@ -291,7 +293,7 @@ def _outbox_row(publication: Publication, now: datetime) -> outbox.OutboxRow:
     """
     about = {"headers": publication.headers, "delivery_mode": 1}
     app = f"im@{own_platform()}"
-    return outbox.row(
+    return outbox.new_row(
         publication.body, publication.exchange, publication.key, now, app, DESTINATION, **about
     )
 

@@ -96,7 +96,7 @@ def stage_messages(store: PlatformStore, publications: list[Publication]) -> Non
     """Store messages in the outbox, from which they are sent once the caller's transaction has committed."""
     now, app = clock.now(), f"im@{own_platform()}"
     rows = [
-        outbox.row(
+        outbox.new_row(
             publication.body,
             publication.exchange,
             publication.key,
@@ -107,7 +107,7 @@ def stage_messages(store: PlatformStore, publications: list[Publication]) -> Non
         )
         for publication in publications
     ]
-    outbox.put(store.database, rows, now)
+    outbox.insert_rows(store.database, rows, now)
     transaction.on_commit(
         lambda: wake_up.wake_everywhere(store.platform, {DESTINATION}), using=store.database
     )

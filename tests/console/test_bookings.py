@@ -12,7 +12,7 @@ from conferences.models import Occurrence, Reservation, ResourceUnit
 from conferences.pages import my_bookings
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account
-from foundation.bus.dispatch import handle
+from foundation.bus.dispatch import handle_for_platform
 from tests.integration.conftest import delivery
 from tests.web_clients import Browser
 
@@ -33,7 +33,9 @@ def _book(platform: str, **fields: object) -> Reservation:
     body = {"type": "CM_MAU_ADDBOOKCONF_REQ", "reqid": "b", "moid": DEMO_TENANT, "confname": "Board <1>"}  # fmt: skip
     start = {"starttime": f"{DAY}T09:00:00+08:00", "timezone": "Asia/Shanghai"}
     creator = {"creator": {"moid": anna.moid, "name": "anna"}}
-    handle(platform, [delivery({**body, **start, **creator, **fields})], publish_inline=True)
+    handle_for_platform(
+        platform, [delivery({**body, **start, **creator, **fields})], publish_inline=True
+    )
     return Reservation.objects.get()
 
 
@@ -77,7 +79,7 @@ def test_all_dates_move_to_the_time_that_the_form_of_one_gives(platform: str) ->
         params = my_bookings.changes_of(reservation, {**form, "time": time})
         body = {"type": "CM_MAU_MDFBOOKCONF_REQ", "reqid": time, "moid": DEMO_TENANT}
         start = {"starttime": params["start_time"]} if "start_time" in params else {}
-        handle(
+        handle_for_platform(
             platform,
             [delivery({**body, "bookid": bookid, "duration": 30, **start})],
             publish_inline=True,

@@ -21,7 +21,7 @@ GOLDEN = {path.stem: json.loads(path.read_text()) for path in sorted(HERE.glob("
 def test_a_golden_body_parses_and_prints_equal(wire_type: str) -> None:
     body: dict[str, Any] = GOLDEN[wire_type]
     assert body["type"] == wire_type
-    message = registry.read(loads(json.dumps(body).encode()))
+    message = registry.read_message(loads(json.dumps(body).encode()))
     assert message.type == wire_type
     assert loads(dumps(to_body(message))) == body
 
@@ -40,9 +40,9 @@ def test_every_golden_body_is_of_a_known_type() -> None:
 
 def test_unknown_fields_are_ignored_and_passed_on_where_a_message_is_forwarded() -> None:
     body = GOLDEN["CM_MAU_RELEASECONF_REQ"]
-    read = registry.read({**body, "new": 1})
+    read = registry.read_message({**body, "new": 1})
     assert read == from_body(type(read), body)
-    assert to_body(registry.read(GOLDEN["CM_MCU_MUTE_REQ"]))["unknown"] == {"kept": True}
+    assert to_body(registry.read_message(GOLDEN["CM_MCU_MUTE_REQ"]))["unknown"] == {"kept": True}
 
 
 # ---- routes -------------------------------------------------------------------------------------

@@ -101,7 +101,7 @@ class Platform:
                 Delivery(row.body, Envelope(queue="mau.bmc.q", app_id="bmc"))
                 for row in rows[start : start + batch]
             ]
-            outcome = dispatch.handle(self.moid, letters, publish_inline=False)
+            outcome = dispatch.handle_for_platform(self.moid, letters, publish_inline=False)
             requests = [
                 orjson.loads(row.body) for row in outcome.rows if row.exchange == "bmc.req.ex"
             ]
@@ -122,7 +122,9 @@ class Platform:
         whose = {} if as_source else {"platformmoid": self.moid}
         body = orjson.dumps({"type": "CSS_BMC_SYNC_REQ", "after": version, **whose})
         envelope = Envelope(queue="bmc.req.q", app_id=f"css@{self.moid}")
-        dispatch.handle(settings.PLATFORM_MOID, [Delivery(body, envelope)], publish_inline=False)
+        dispatch.handle_for_platform(
+            settings.PLATFORM_MOID, [Delivery(body, envelope)], publish_inline=False
+        )
 
     def catches_up(self) -> None:
         """Ask, be told, hear, until nothing comes any more."""

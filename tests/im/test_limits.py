@@ -48,7 +48,7 @@ def limits_on(amqp_url: str, queues: Collection[str]) -> dict[str, dict[str, int
     found: dict[str, dict[str, int]] = {}
 
     def are_all_limited() -> bool:
-        for row in management_api.rows(settings.RABBITMQ_MANAGEMENT_URL, path):
+        for row in management_api.list_rows(settings.RABBITMQ_MANAGEMENT_URL, path):
             limits = row.get("effective_policy_definition")
             found[str(row["name"])] = limits if isinstance(limits, dict) else {}
         return all(found.get(name) for name in queues)
@@ -79,7 +79,7 @@ def test_the_doctor_says_which_limits_are_missing_and_how_to_set_them(limited: N
     assert findings()["limits of clients' queues"].is_ok
     url = settings.RABBITMQ_MANAGEMENT_URL
     for vhost, name in (("%2F", "limits.dead"), ("im", "im.ingress")):
-        management_api.call(url, "DELETE", f"/operator-policies/{vhost}/{name}")
+        management_api.call_api(url, "DELETE", f"/operator-policies/{vhost}/{name}")
     wrong = findings()
     assert "limits.dead" in wrong["limits of queues"].wrong
     assert "im.ingress" in wrong["limits of clients' queues"].wrong

@@ -9,7 +9,7 @@ from django.utils import timezone
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account
 from foundation import clock
-from foundation.bus.dispatch import handle
+from foundation.bus.dispatch import handle_for_platform
 from foundation.bus.models import Parked
 from foundation.cells import sql
 from foundation.cells.directory import store_of
@@ -54,10 +54,10 @@ def test_who_booked_a_conference_hears_of_it_while_online(platform: str) -> None
     start = (clock.now() + timedelta(days=1)).isoformat()
     body: dict[str, object] = {"type": "CM_MAU_ADDBOOKCONF_REQ", "confname": "Board"}
     body |= {"moid": DEMO_TENANT, "starttime": start, "creator": {"moid": anna, "name": "anna"}}
-    handle(platform, [delivery({**body, "reqid": "offline"})], publish_inline=True)
+    handle_for_platform(platform, [delivery({**body, "reqid": "offline"})], publish_inline=True)
     assert pushed() == []
     presence_store.record_sign_in(anna, "am", clock.now().timestamp())
-    handle(platform, [delivery({**body, "reqid": "online"})], publish_inline=True)
+    handle_for_platform(platform, [delivery({**body, "reqid": "online"})], publish_inline=True)
     ((key, message, more),) = pushed()
     assert {key, *more} == {f"u_.{anna}", f"in.u{anna}"}
     assert message["cmd"] == "notice"

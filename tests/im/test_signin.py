@@ -57,7 +57,7 @@ def ask(path: str, token: str) -> Any:
 
 def asked_of_the_broker(path: str) -> Any:
     """Return what the management API says of something; `None` if it does not exist."""
-    return management_api.call(settings.IM_MANAGEMENT_URL, "GET", path)
+    return management_api.call_api(settings.IM_MANAGEMENT_URL, "GET", path)
 
 
 def timer() -> None:
@@ -244,13 +244,13 @@ def test_many_who_are_revoked_at_once_cost_few_requests_to_the_broker(
 ) -> None:
     """A request for each of 500 people without a connection would keep the others in for half a minute."""
     requests: list[str] = []
-    call = management_api.call
+    call = management_api.call_api
 
     def counted(url: str, method: str, path: str, *more: Any, **named: Any) -> object:
         requests.append(path)
         return call(url, method, path, *more, **named)
 
-    monkeypatch.setattr(management_api, "call", counted)
+    monkeypatch.setattr(management_api, "call_api", counted)
     connection = amqp(ann.moid, login(ann)["token"])
     with transaction.atomic():
         revoke.revoke_all("default", [f"nobody-{number}" for number in range(500)] + [ann.moid])

@@ -20,7 +20,7 @@ from conferences.data import platform_resolver
 from conferences.flows import takeover, units
 from domains.management.commands.load_demo import DEMO_TENANT
 from foundation.bus.delivery import Delivery, Outcome
-from foundation.bus.dispatch import handle
+from foundation.bus.dispatch import handle_for_platform
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import dumps
 from foundation.bus.models import Outbox
@@ -111,7 +111,7 @@ def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
 
 def do(platform: str, *deliveries: Delivery) -> Outcome:
     """Handle one batch."""
-    return handle(platform, deliveries, publish_inline=True)
+    return handle_for_platform(platform, deliveries, publish_inline=True)
 
 
 def seats(platform: str) -> int:

@@ -121,7 +121,7 @@ class Installation:
         for site, row in requests:
             question = _delivery("bmc.req.q", row, site)
             self.asked.append(orjson.loads(row.body))
-            dispatch.handle(self.core, [question], publish_inline=False)
+            dispatch.handle_for_platform(self.core, [question], publish_inline=False)
         return bool(requests) or any(self.queues.values())
 
 
@@ -314,7 +314,7 @@ def test_a_site_asks_for_what_it_backs_up_and_for_nothing_else(
     body = {"type": "CSS_BMC_SYNC_REQ", "after": 0, "platformmoid": installation.west.moid}
     sender = {"app_id": f"css@{installation.east.moid}", "message_id": "m1"}
     row = OutboxRow(1, "bmc.req.ex", "bmc.sync.k", orjson.dumps(body), sender)
-    dispatch.handle(
+    dispatch.handle_for_platform(
         installation.core,
         [_delivery("bmc.req.q", row, installation.east.moid)],
         publish_inline=False,

@@ -21,7 +21,7 @@ from deploy.stand.site import LIBRARY
 from foundation.bus import dispatch
 from foundation.bus import gate as bus_gate
 from foundation.bus.delivery import Outcome
-from foundation.bus.dispatch import handle
+from foundation.bus.dispatch import handle_for_platform
 from foundation.cells import directory
 from tests.integration.conftest import delivery
 from wire.routes import Routes
@@ -72,7 +72,7 @@ class Gate:
         body = {"type": "MS_CSS_LICENSE_REQ", "reqid": reqid}
         request = delivery(body, Routes.MS_TO_CSS.value.queue, reply_to="asker")
         began = time.monotonic()
-        outcome: Outcome = handle(self.platform, [request], publish_inline=False)
+        outcome: Outcome = handle_for_platform(self.platform, [request], publish_inline=False)
         answer = json.loads(outcome.rows[-1].body)
         return answer["type"], answer.get("detail", ""), time.monotonic() - began
 
@@ -164,7 +164,7 @@ def test_where_another_site_serves_nobody_waits(gate: Gate) -> None:
 def test_a_request_that_was_being_done_when_it_was_closed_is_done_once_it_is_open(
     gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepare, closed = dispatch._prepare, list[bool]()
+    prepare, closed = dispatch._lock_needed_rows, list[bool]()
 
     def close_meanwhile(*arguments: object) -> None:
         prepare(*arguments)  # type: ignore[arg-type]
@@ -173,7 +173,7 @@ def test_a_request_that_was_being_done_when_it_was_closed_is_done_once_it_is_ope
             gate.closed()
             soon(gate.opened)
 
-    monkeypatch.setattr(dispatch, "_prepare", close_meanwhile)
+    monkeypatch.setattr(dispatch, "_lock_needed_rows", close_meanwhile)
     kind, _, seconds = gate.ask("r1")
     assert kind == "CSS_MS_LICENSE_ACK"
     assert seconds > 0.1

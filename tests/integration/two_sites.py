@@ -28,7 +28,7 @@ from foundation.bus.delivery import Delivery, Outcome
 from foundation.bus.dispatch import handle_batch
 from foundation.bus.envelope import of_amqp
 from foundation.bus.message import dumps
-from foundation.bus.outbox import OutboxRow, row
+from foundation.bus.outbox import OutboxRow, new_row
 from foundation.bus.outgoing import Send
 from foundation.bus.relay import drain
 from foundation.bus.unit_of_work import begin
@@ -121,14 +121,14 @@ class TwoSites:
     def tell(self, site: str, body: Body, route: Routes = Routes.CM_TO_CSS, **more: Any) -> None:
         """Publish on a site's broker, and let all that follows happen."""
         to, sender = route.value, more.pop("app_id", "cm")
-        self._deliver(site, row(dumps(body), to.exchange, to.key, clock.now(), sender, **more))
+        self._deliver(site, new_row(dumps(body), to.exchange, to.key, clock.now(), sender, **more))
         self.settle()
 
     def say(self, site: str, sends: list[Send]) -> None:
         """Let the unit of a site send a message."""
         for send in sends:
             route, mark = send.route.value, send.correlation_id
-            letter = row(send.message, route.exchange, route.key, clock.now(), "cmu@10.0.0.1")
+            letter = new_row(send.message, route.exchange, route.key, clock.now(), "cmu@10.0.0.1")
             self._deliver(
                 site, replace(letter, properties={**letter.properties, "correlation_id": mark})
             )

@@ -46,7 +46,7 @@ class Rms:
         """Deliver a letter to the RMS. Raises Away."""
         if not self.world.network.up(self.place.name):
             raise Away
-        message = registry.read(orjson.loads(letter.body))
+        message = registry.read_message(orjson.loads(letter.body))
         match message:
             case GetResources():
                 self._answer(letter, message)

@@ -83,9 +83,9 @@ def test_an_id_that_could_forge_a_line_is_not_taken(forged: object) -> None:
 
 def test_a_message_carries_the_id_of_the_request_that_causes_it() -> None:
     with log_fields("r1"):
-        row = outbox.row(b"{}", "", "k", NOW, "css", headers={"x-via": "west"})
+        row = outbox.new_row(b"{}", "", "k", NOW, "css", headers={"x-via": "west"})
     assert row.properties["headers"] == {"x-request-id": "r1", "x-via": "west"}
-    assert "headers" not in outbox.row(b"{}", "", "k", NOW, "css").properties
+    assert "headers" not in outbox.new_row(b"{}", "", "k", NOW, "css").properties
     assert with_request_id(None) is None
     received = of_amqp("q", {"application_headers": row.properties["headers"]}, redelivered=False)
     assert (received.request_id, received.via) == ("r1", "west")

@@ -144,14 +144,14 @@ def test_what_is_no_message(body: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_message_or_a_refusal(body: bytes) -> None:
-    _refusal_or(lambda: registry.read(loads(body)))
+    _refusal_or(lambda: registry.read_message(loads(body)))
 
 
 @given(
     st.dictionaries(st.text(max_size=6), _json, max_size=4), st.sampled_from(["CM_MCU_X_REQ", "Y"])
 )
 def test_any_object_is_a_message_or_a_refusal(more: dict[str, Any], wire_type: str) -> None:
-    _refusal_or(lambda: registry.read(loads(orjson.dumps({**more, "type": wire_type}))))
+    _refusal_or(lambda: registry.read_message(loads(orjson.dumps({**more, "type": wire_type}))))
 
 
 # ---- limits of values -------------------------------------------------------------------------------------
@@ -189,14 +189,14 @@ def test_an_item_is_named_by_its_place() -> None:
 def test_a_member_of_an_object_in_a_list_is_named_by_its_path() -> None:
     body = {**GOLDEN["CM_MAU_CREATECONF_REQ"], "mts": [{"account": "1", "type": "fax"}]}
     with pytest.raises(BadMessage) as refused:
-        registry.read(body)
+        registry.read_message(body)
     assert refused.value.detail == "mts: item 0 type must be e164 or h323 or sip or user"
 
 
 def test_flags_are_printed_as_0_and_1_and_what_is_absent_is_left_out() -> None:
     body = GOLDEN["CM_MAU_CREATECONF_REQ"] | {"autoend": True}
     del body["creator"]
-    printed = to_body(registry.read(body))
+    printed = to_body(registry.read_message(body))
     assert printed["autoend"] == 1
     assert not isinstance(printed["autoend"], bool)
     assert "creator" not in printed

@@ -1,4 +1,4 @@
-"""`manage.py declare_topology` declares every exchange and queue of the protocol on this site's message broker, and limits queues."""
+"""`manage.py declare_topology` declares the protocol's exchanges and queues on this site's broker, and limits them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ class Command(BaseCommand):
     help = "Declare every exchange and queue of the wire on this site's broker."
 
     def handle(self, *args: object, **options: object) -> None:
-        """Declare all exchanges, queues and bindings, and print how many there are."""
+        """Declare all exchanges, queues and bindings on the site's broker, print how many, and limit the queues.
+
+        Raises CommandError if the limits cannot be set.
+        """
         count = declare_all(settings.AMQP_URL, settings.PLATFORM_MOID)
         self.stdout.write(f"{count} exchanges and queues are there")
         if not settings.RABBITMQ_MANAGEMENT_URL:
