@@ -41,22 +41,21 @@ def steady() -> float:
 
 
 def timestamp(database: str = _OWN) -> float:
-    """Return the time of this site in seconds since 1970."""
+    """Return the time in seconds since 1970, as this process follows it from a database's clock."""
     anchor = _anchors.get(database)
     return time.time() if anchor is None else anchor[0] + steady() - anchor[1]
 
 
 def now(database: str = _OWN) -> datetime:
-    """Return the time of this site, in UTC; for another database than the default one, that database's time."""
+    """Return the time in UTC, as this process follows it from a database's clock: by default from this site's own."""
     return datetime.fromtimestamp(timestamp(database), UTC)
 
 
 def follow(moment: datetime, asked_at: float, database: str = _OWN) -> datetime:
-    """Set this process's clock to the time that a database has just returned, and return the time now.
+    """Set this process's clock to the time (`moment`) that a database has just returned, and return the time now.
 
-    `asked_at` is the steady time before the database was asked. A database whose clock was set
-    meanwhile is ignored: this process goes on counting, so that what is due in an hour is due in an
-    hour. Its time is used again once it agrees with this process, or by the next process.
+    `asked_at` is the steady time before the database was asked. If somebody has set the database's clock meanwhile,
+    its time is ignored until it agrees again: this process goes on counting, so that an hour stays an hour.
     """
     database_time, at = moment.timestamp(), steady()
     width = at - asked_at
@@ -81,7 +80,7 @@ def _hold_off(database: str, step: float) -> None:
 
 
 def set_by(database: str = _OWN) -> int:
-    """Return by how many microseconds a database's clock was set while this process ran; 0 if its time is followed.
+    """Return by how many microseconds somebody has set a database's clock while this process ran; 0 if nobody has.
 
     Queries subtract that from the database's own time: `UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND`.
     """
@@ -89,7 +88,7 @@ def set_by(database: str = _OWN) -> int:
 
 
 def steps() -> dict[str, float]:
-    """Return by how many seconds the clocks of databases were set while this process ran: database -> seconds."""
+    """Return the databases whose clocks somebody has set while this process ran: database -> by how many seconds."""
     return dict(_held_off)
 
 
@@ -114,12 +113,12 @@ def moment_of(row_id: int) -> datetime:
 
 
 def id_at(moment: datetime) -> int:
-    """Return the least id that `next_id` could have made at a moment."""
+    """Return the lowest id that `next_id` could make at a moment, to compare ids of rows with a time."""
     return (int(moment.timestamp() * 1_000_000) - _EPOCH_MICROSECONDS) << _TAG_BITS
 
 
 def host_skew() -> float | None:
-    """Return by how many seconds this host's clock is ahead of the site's time; `None` while that is unknown."""
+    """Return by how many seconds this host's clock is ahead of the platform's time; `None` while that is unknown."""
     return None if _OWN not in _anchors else time.time() - timestamp()
 
 

@@ -28,7 +28,7 @@ class Hook(Generic[P, R]):
         self._receivers.remove(receiver)
 
     def call(self, *args: P.args, **kwargs: P.kwargs) -> list[R]:
-        """Call every receiver and return the results. Raises the first exception of a receiver."""
+        """Call every connected function with these arguments, and return the results; an exception ends the calls."""
         return [receiver(*args, **kwargs) for receiver in self._receivers]
 
 

@@ -72,7 +72,7 @@ def request_id() -> str:
 
 
 def sane_id(*candidates: object) -> str:
-    """Return the first candidate that is fit to be a request id in log lines, or "" if none is.
+    """Return the first candidate that is a safe request id for log lines (short, no spaces), or "" if none is.
 
     Ids come from outside: with spaces or line breaks they could forge log lines, with more than 64 characters flood
     them.
@@ -116,7 +116,7 @@ def line_formatter() -> logging.Formatter:
 
 
 def _describe(logger: object, method: str, event: _Event) -> _Event:
-    """Add time, level, process, logger and the fields of the context variable to an event (a structlog processor)."""
+    """Add time, level, process, logger and request fields to a log record (`event`; a structlog processor)."""
     record: logging.LogRecord = event["_record"]
     seconds = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
     event["timestamp"] = f"{seconds}.{int(record.msecs):03d}Z"
@@ -128,7 +128,7 @@ def _describe(logger: object, method: str, event: _Event) -> _Event:
 
 
 def _to_json(event: _Event, **options: Any) -> str:
-    """Return an event as JSON."""
+    """Return a log record (`event`) as JSON text; values that JSON does not know are written by `repr`."""
     try:
         return orjson.dumps(event, default=repr).decode()
     except TypeError:  # orjson refuses text with half a surrogate pair, which a message may have.
@@ -136,7 +136,7 @@ def _to_json(event: _Event, **options: Any) -> str:
 
 
 def _to_line(logger: object, method: str, event: _Event) -> str:
-    """Return an event as a line for people, followed by its traceback if it has one (a structlog processor)."""
+    """Return a log record (`event`) as a line for people, followed by its traceback if any (a structlog processor)."""
     moment = event["timestamp"].replace("T", " ").replace(".", ",").removesuffix("Z")
     fields = " ".join(f"{name}={event[name]}" for name in LogFields._fields if name in event)
     head = f"{moment} {event['level'][:1].upper()} {event['process']} {event['logger']}"

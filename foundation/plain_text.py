@@ -37,10 +37,9 @@ _ONE_LINE, _LINES, _VISIBLE = (re.compile(pattern) for pattern in (ONE_LINE, LIN
 
 
 def fault_of(text: str, *, lines: bool = False, empty: bool = False) -> str:
-    """Return what is wrong with a text, in words; "" means that nothing is wrong.
+    """Return in words which character a text must not contain, or that it shows nothing; "" if it is valid.
 
-    `lines`: it may have line ends and tabs. `empty`: it may be empty, or have only characters that
-    show nothing.
+    `lines`: it may have line ends and tabs. `empty`: it may be empty, or have only invisible characters.
     """
     if not (_LINES if lines else _ONE_LINE).match(text):
         return "must not contain control characters, or marks that turn the line"
@@ -50,6 +49,6 @@ def fault_of(text: str, *, lines: bool = False, empty: bool = False) -> str:
 
 
 def cleaned(text: str) -> str:
-    """Return a text as one line without what a name must not contain; "" if then nothing is to be seen."""
+    """Return a text as a valid name: one line, without control characters; "" if nothing visible is left."""
     line = _FORBIDDEN.sub(" ", text).strip()
     return line if _VISIBLE.match(line) else ""

@@ -19,7 +19,7 @@ from foundation.cells import sql
 
 @dataclass(frozen=True, slots=True)
 class PlatformStore:
-    """A store names the database (its Django alias) and the Redis with one platform's data."""
+    """A store says where one platform's data lies: `database` is the Django alias of its database."""
 
     platform: str
     database: str
@@ -66,9 +66,9 @@ def look_up(platform: str, query: str, values: Sequence[object]) -> list[tuple[A
 
 @cache
 def redis_of(platform: str) -> redis.Redis:
-    """Return the client of a platform's Redis.
+    """Return the client of the Redis server with a platform's data; the same one for each call.
 
-    Redis has only data that can be restored from the database, so each call has a time-out of a second.
+    Redis has only data that can be restored from the database, so each command has a time-out of a second.
     """
     return redis.Redis.from_url(
         store_of(platform).redis_url,

@@ -14,7 +14,7 @@ from django.db import connections
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """The seconds for which one kind of process waits for a database."""
+    """The time limits, in seconds, with which one kind of process (web or worker) waits for a database."""
 
     answer: int
     """Seconds to wait for the answer to a statement; after that the connection is given up."""
@@ -29,7 +29,7 @@ WORKER = Patience(answer=30, lock=5)
 
 
 def use(patience: Patience) -> None:
-    """Set these time limits for all connections to databases that this process opens from now on."""
+    """Set these time limits for all database connections that this process opens from now on, and close the others."""
     locks = f"lock_wait_timeout={patience.lock}, innodb_lock_wait_timeout={patience.lock}"
     for alias in connections:
         options = connections.settings[alias]["OPTIONS"]

@@ -17,7 +17,10 @@ _of_request: ContextVar[str | None] = ContextVar("database of the request's pers
 
 @contextmanager
 def request_database(database: str | None) -> Iterator[None]:
-    """Keep queries that name no database in this one, until the request ends; `None` means our own platform's."""
+    """Send queries that name no database to this one (a Django alias) within the `with` block, that is, one request.
+
+    `None` means our own platform's database.
+    """
     token = _of_request.set(database)
     try:
         yield
@@ -26,12 +29,15 @@ def request_database(database: str | None) -> Iterator[None]:
 
 
 def switch_request_to(database: str) -> None:
-    """Move the rest of the request to another database, as its person has just signed in there."""
+    """Send the queries of the rest of this HTTP request to another database, as its person has just signed in there."""
     _of_request.set(database)
 
 
 def database_of_request() -> str | None:
-    """Return the database of the request's person; `None` outside of requests, and for our own platform's people."""
+    """Return the database with the data of the person who sends this HTTP request, as a Django alias.
+
+    `None` outside of requests, and for people of our own platform.
+    """
     return _of_request.get()
 
 

@@ -40,17 +40,17 @@ class Serving:
 
     @property
     def is_owned_here(self) -> bool:
-        """Return whether the row names this site as the owner."""
+        """Return whether the database's row names this site as the one that may write the platform's data."""
         return self.owner == own_platform()
 
     @property
     def is_served_here(self) -> bool:
-        """Return whether this site serves the platform: it is the owner and can write."""
+        """Return whether this site serves the platform: it owns the data, and its database takes writes."""
         return self.is_owned_here and not self.read_only
 
     @property
     def is_changing(self) -> bool:
-        """Return whether the data is about to be opened at this site, or was just closed to be handed over."""
+        """Return whether this site owns the data but cannot write: it is just taking it over, or handing it over."""
         return self.is_owned_here and self.read_only
 
     @property
@@ -96,7 +96,10 @@ def read_unless_away(platform: str) -> Serving | None:
 
 
 def is_served_here(platform: str, *, lock: bool = False) -> bool:
-    """Return whether this site serves a platform; with `lock` that stays so until the transaction ends."""
+    """Return whether this site serves a platform now, that is, handles its requests and writes its data.
+
+    With `lock` that stays so until the caller's transaction ends.
+    """
     serving = read(platform, lock=lock)
     return serving is not None and serving.is_served_here
 
@@ -116,7 +119,7 @@ def served_platforms() -> tuple[str, ...]:
 
 
 def for_each_served(function: Callable[[str], object]) -> None:
-    """Call a function with each platform that this site serves.
+    """Call a function with the id of each platform that this site serves now, its own or taken over.
 
     If the data of another site's platform cannot be reached, that platform is skipped with a warning. An error of this
     site's own data is raised.

@@ -22,14 +22,14 @@ _FIRST_CLIENT_ERROR = 2000
 
 
 def is_away(error: Exception) -> bool:
-    """Return whether an error means that the database is unavailable just now."""
+    """Return whether a database error means that the database is unavailable just now, and not that a query failed."""
     code = _error_number(error)
     is_client_error = isinstance(error, InterfaceError) or code >= _FIRST_CLIENT_ERROR
     return is_client_error or code in _UNAVAILABLE_ERRORS
 
 
 def is_passing(error: Exception) -> bool:
-    """Return whether the same transaction may succeed if it is tried again at once."""
+    """Return whether an error is temporary (deadlock, lock wait, duplicate key): the transaction may be run again."""
     return _error_number(error) in _TEMPORARY_ERRORS
 
 
@@ -50,9 +50,9 @@ def cursor_of(database: str) -> CursorWrapper:
 
 @contextmanager
 def named_lock(database: str, name: str, seconds: float) -> Iterator[bool]:
-    """Hold a lock of the database server, which outlasts transactions and ends with the connection.
+    """Hold MariaDB's lock of this name (GET_LOCK) within the `with` block; it does not depend on transactions.
 
-    Yields `False` if the lock was not free in time.
+    Yields `False` if another connection has held it for `seconds`.
     """
     key = hashlib.sha256(name.encode()).hexdigest()[:60]
     with cursor_of(database) as cursor:

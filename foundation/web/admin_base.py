@@ -62,16 +62,16 @@ class EnrichedList(ChangeList):  # type: ignore[misc]  # the base class has no t
     """The list page completes the rows that it shows with values that are not in their table (`BaseAdmin.enrich`)."""
 
     def get_results(self, request: HttpRequest) -> None:
-        """Read one page of rows, then complete them by `enrich` of the admin page."""
+        """Read one page of rows, then let the admin page's `enrich` add values that are not in their table."""
         super().get_results(request)
         rows = list(self.result_list)  # type: ignore[has-type]  # the base class has no types
         self.result_list = rows
         self.model_admin.enrich(rows)
 
     def get_ordering_field(self, field_name: str) -> str | None:
-        """Return the field by which a column sorts, or `None` if the list must not be sorted by it.
+        """Return the field by which a column sorts; `None` if it is not in `sortable_by`, as sorting would take long.
 
-        So no address that is typed by hand can have the database sort a million rows.
+        So no URL that is typed by hand can have the database sort a million rows.
         """
         if field_name not in self.model_admin.sortable_by:
             return None
@@ -80,7 +80,7 @@ class EnrichedList(ChangeList):  # type: ignore[misc]  # the base class has no t
 
 
 class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  # the base class has no types
-    """The base class of our admin pages."""
+    """The base class of our admin pages: rows in the user's scope, quick lists, and an audit trail of all actions."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -116,7 +116,7 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
         return (self.find(request, queryset, term) if term else queryset), False
 
     def find(self, request: HttpRequest, queryset: QuerySet[M], term: str) -> QuerySet[M]:
-        """Return the rows that match a term by `search_fields`; pages with better indexes override this."""
+        """Return the rows that match a search term in one of `search_fields`; some pages have quicker queries."""
         rows: QuerySet[M] = super().get_search_results(request, queryset, term)[0]
         return rows
 
@@ -144,7 +144,10 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
             self._log(row, [], LogEntry.Action.DELETE)
 
     def _log(self, obj: Model, message: Any, action: int) -> None:
-        """Write an entry, unless it has no words and auditlog itself writes one when the object is saved."""
+        """Write an action on an object into the audit trail. `message` is the action in words, or Django's own list.
+
+        Without words nothing is written for a model whose changes auditlog itself writes when it is saved.
+        """
         has_words = isinstance(message, str | Promise)
         if has_words or not auditlog.contains(type(obj)):
             audit.log_action(obj, message if has_words else "", action)
@@ -182,9 +185,9 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
         warning: StrOrPromise,
         choices: Sequence[tuple[str, StrOrPromise]] = (),
     ) -> TemplateResponse | None:
-        """Return the page that asks the operator to confirm an action, or `None` once it is confirmed.
+        """Return the page that asks the operator to confirm an admin action on rows, or `None` once it is confirmed.
 
-        `choices` are check boxes on that page: (name in the form, text).
+        `action` is its name in Django's form, `choices` are check boxes on the page: (name in the form, text).
         """
         if request.method == "POST" and request.POST.get("confirmed"):
             return None
@@ -203,7 +206,7 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
         return TemplateResponse(request, "admin/confirm_action.html", context)
 
     def chosen(self, queryset: QuerySet[M]) -> list[M]:
-        """Return the rows for which an action was requested."""
+        """Return the rows that the operator has selected for an action, at most MOST_AT_ONCE."""
         return list(queryset[:MOST_AT_ONCE])
 
     def carry_out(
@@ -241,15 +244,15 @@ class FlowAdmin(BaseAdmin[M]):
     """The exception by which the flow refuses a change."""
 
     def reasons(self, refused: Exception) -> Iterable[StrOrPromise]:
-        """Return why the flow has refused a change, as sentences for the user. `refused` is a `refusal`."""
+        """Return as sentences for the user why a change was refused; `refused` is the exception that said so."""
         return [str(refused)]
 
     def save_by_flow(self, obj: M) -> None:
-        """Save an object by the flow. Raises `refusal`."""
+        """Save an object by the app's own function for that. Raises `refusal` if it refuses the change."""
         raise NotImplementedError
 
     def delete_by_flow(self, obj: M) -> None:
-        """Delete an object by the flow. Raises `refusal`."""
+        """Delete an object by the app's own function for that. Raises `refusal` if it refuses to."""
         raise NotImplementedError
 
     def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
@@ -279,7 +282,7 @@ class FlowAdmin(BaseAdmin[M]):
         return self._with_reasons(request, view)
 
     def _with_reasons(self, request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
-        """Return the response of a view. If the flow that it calls refuses, show each reason."""
+        """Return the response of a view. If a change is refused in it, show the reasons and load the page again."""
         try:
             return view()
         except self.refusal as refused:
@@ -357,7 +360,7 @@ def table(headings: Sequence[StrOrPromise], rows: Sequence[Sequence[object]]) ->
 
 
 def changes_of(entry: LogEntry) -> SafeString:
-    """Return an entry of the audit trail as HTML: its remark, and a table of the changed fields, before and after."""
+    """Return an entry of the audit trail as HTML: its words, and a table of the changed fields, before and after."""
     remark = (entry.additional_data or {}).get("said", "")
     changed = entry.changes_display_dict if entry.changes else {}
     rows = [
@@ -382,7 +385,7 @@ def pretty(text: str) -> SafeString:
 
 
 def _row(tag: str, values: Sequence[object]) -> SafeString:
-    """Return a row of an HTML table with cells of this tag, `td` or `th`; empty values are shown as a dash."""
+    """Return a row of an HTML table; `tag` of its cells is `td` or `th`, and empty values are shown as a dash."""
     cells = [
         format_html(
             "<{}>{}</{}>", SafeString(tag), "–" if value in (None, "") else value, SafeString(tag)

@@ -32,7 +32,7 @@ def schema(request: HttpRequest) -> HttpResponse:
 
 
 def _description(content_type: str) -> tuple[bytes, str]:
-    """Return the description in this content type, and its full content type. It does not depend on the visitor."""
+    """Return the API's OpenAPI description in a content type (JSON or YAML), and that type with its parameters."""
     request = HttpRequest()
     request.method = "GET"
     request.META = {"HTTP_ACCEPT": content_type, "SERVER_NAME": "localhost", "SERVER_PORT": "80"}
@@ -59,7 +59,10 @@ _ANY_OTHER = "Refused, for programs of today (see above)."
 
 
 def describe_problems(result: JSONObject, **facts: object) -> JSONObject:
-    """Add to each call the problem details with which it is refused (a hook of drf-spectacular)."""
+    """Add to each call in the OpenAPI document (`result`) how it is refused, by problem details (RFC 9457).
+
+    It is a postprocessing hook of drf-spectacular.
+    """
     paths, components = _object(result["paths"]), _object(result["components"])
     for path, methods in paths.items():
         if path.startswith(FOR_OUR_PAGES):
@@ -80,13 +83,13 @@ def describe_problems(result: JSONObject, **facts: object) -> JSONObject:
 
 
 def _object(value: JSONValue) -> JSONObject:
-    """Return a part of the description that is an object."""
+    """Return a part of the OpenAPI document that must be a JSON object, as such."""
     assert isinstance(value, dict)
     return value
 
 
 def _response(words: str, example: JSONObject | None = None) -> JSONObject:
-    """Return the description of an answer with problem details."""
+    """Return OpenAPI's description of a response with problem details; `words` say when it is given."""
     content: JSONObject = {"schema": {"$ref": "#/components/schemas/Problem"}}
     if example:
         content["example"] = example
@@ -94,7 +97,7 @@ def _response(words: str, example: JSONObject | None = None) -> JSONObject:
 
 
 def _refusal(status: int, words: str, code: int, sentence: str) -> JSONObject:
-    """Return the description of the refusals with this HTTP status."""
+    """Return OpenAPI's description of refusals with an HTTP status; code and sentence are those of the example."""
     example: JSONObject = {
         "type": f"urn:confplatform:error:{code}",
         "title": HTTPStatus(status).phrase,
@@ -109,7 +112,10 @@ def _refusal(status: int, words: str, code: int, sentence: str) -> JSONObject:
 
 
 def add_examples(result: JSONObject, **facts: object) -> JSONObject:
-    """Add an example to each field and parameter that has a name of the table (a hook of drf-spectacular)."""
+    """Add to fields and parameters in the OpenAPI document (`result`) the examples that the settings have for them.
+
+    It is a postprocessing hook of drf-spectacular.
+    """
     examples: Mapping[str, str | int] = settings.API_EXAMPLES
     components, paths = _object(result["components"]), _object(result["paths"])
     for shape in _object(components["schemas"]).values():
@@ -125,7 +131,7 @@ def add_examples(result: JSONObject, **facts: object) -> JSONObject:
 
 
 def _add_example(field: JSONObject, example: str | int | None) -> None:
-    """Add this example to a field of the same type. A number without one shows the lowest value that it may have."""
+    """Add an example to OpenAPI's description of a field, if the types fit; a number gets at least its lowest value."""
     kind = field.get("type")
     if "enum" in field or "example" in field or "format" in field:
         return

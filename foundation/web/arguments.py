@@ -9,14 +9,14 @@ from foundation.web.errors import Refusal
 
 
 def malformed(words: str) -> Refusal:
-    """Return the refusal of an argument that cannot be read; `words` name it."""
+    """Return the exception that refuses an argument of a call which cannot be read; `words` name it and the fault."""
     return Refusal(int(protocol.current().malformed), words)
 
 
 def number(value: object, name: str, default: int) -> int:
-    """Return an argument (`name`) that is a whole number, or a string of digits.
+    """Return the value of a call's argument as a whole number; it may be a string of digits, as old clients send it.
 
-    If it is absent, null or empty, return the default. Raises Refusal.
+    If it is absent, null or empty, return the default. Raises Refusal, which mentions `name`, for any other value.
     """
     if value is None or value == "":
         return default
@@ -37,7 +37,7 @@ def digits(text: str) -> int | None:
 
 
 def switch(value: object, name: str) -> bool:
-    """Return an argument (`name`) that is 0 or 1 as a boolean; absent means 0. Raises Refusal."""
+    """Return the value of a call's argument, 0 or 1, as a boolean; absent means 0. Raises Refusal, naming `name`."""
     flag = number(value, name, 0)
     if flag not in (0, 1):
         raise malformed(f"{name}: must be 0 or 1")
@@ -45,7 +45,7 @@ def switch(value: object, name: str) -> bool:
 
 
 def words(value: object, name: str, default: str = "") -> str:
-    """Return an argument (`name`) that is a string; a whole number is accepted as well. Raises Refusal."""
+    """Return the value of a call's argument as a string; a number is turned into one. Raises Refusal with `name`."""
     if value is None:
         return default
     if isinstance(value, int) and not isinstance(value, bool):
@@ -56,9 +56,9 @@ def words(value: object, name: str, default: str = "") -> str:
 
 
 def items(value: object, name: str, limit: int = 500) -> list[dict[str, object]]:
-    """Return an argument (`name`) that is a list of at most `limit` objects.
+    """Return the value of a call's argument, which must be a list of at most `limit` JSON objects.
 
-    If it is absent, null or empty, return []. Raises Refusal.
+    If it is absent, null or empty, return []. Raises Refusal, which mentions `name`.
     """
     if value is None or value == "":
         return []
@@ -72,9 +72,9 @@ def items(value: object, name: str, limit: int = 500) -> list[dict[str, object]]
 def in_range(
     value: object, name: str, lowest: int, highest: int, default: int | None = None
 ) -> int:
-    """Return an argument (`name`) that is a whole number from `lowest` to `highest`. Raises Refusal.
+    """Return the value of a call's argument, a whole number from `lowest` to `highest`.
 
-    A missing one is refused, too, unless there is a `default`.
+    Raises Refusal, which mentions `name`, also for a missing one, unless there is a `default`.
     """
     if value in (None, "") and default is not None:
         return default

@@ -41,7 +41,7 @@ class WhoAsked:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request, which is the current one meanwhile."""
+        """Answer the request; meanwhile audit entries get the account and IP address of its sender."""
         token = _request.set(request)
         try:
             return self._get_response(request)
@@ -67,7 +67,7 @@ def address_of(request: HttpRequest) -> str | None:
 
 
 def counted_address_of(request: HttpRequest) -> str | None:
-    """Return the address for which wrong tries of a visitor are counted; `None` if the request has none.
+    """Return the IP address under which failed sign-ins of a visitor are counted; `None` if the request has none.
 
     With IPv6 a visitor has a whole network of addresses (/64), so the address of that network is returned.
     """
@@ -133,7 +133,7 @@ def follow(
 
 
 def hidden(value: str) -> str:
-    """Return a secret as the audit trail shows it: dots in its place; a URL without password and query."""
+    """Return the value of a secret field as the audit trail shows it: dots, or a URL without password and query."""
     if "://" not in value:
         return HIDDEN if value not in ("", "None") else ""
     parts = urlsplit(value)

@@ -42,7 +42,7 @@ admin.site.unregister(LogEntry)
 
 
 class KindFilter(admin.SimpleListFilter):
-    """The filter selects entries by the kind of action."""
+    """The filter of the audit trail's page selects entries by kind of action: added, changed, deleted, looked at."""
 
     title = _("what")
     parameter_name = "what"
@@ -58,7 +58,7 @@ class KindFilter(admin.SimpleListFilter):
 
 
 class ThingFilter(admin.SimpleListFilter):
-    """The filter selects entries by the model of the object."""
+    """The filter of the audit trail's page selects entries by the model of the object that was changed."""
 
     title = _("kind")
     parameter_name = "kind"
@@ -111,7 +111,7 @@ class AuditAdmin(ReadOnlyAdmin[LogEntry]):
 
     @admin.display(description=_("who"))
     def who(self, entry: LogEntry) -> str:
-        """Return the name of the account that did it; changes by a message or a command have none."""
+        """Return the user name of whoever did it, or "the platform" for a change by a message or a command."""
         return entry.actor.username if entry.actor else gettext("the platform")
 
     @admin.display(description=_("what"))
@@ -139,7 +139,7 @@ class AuditAdmin(ReadOnlyAdmin[LogEntry]):
 
     @admin.display(description=_("in short"))
     def brief(self, entry: LogEntry) -> str:
-        """Return the entry in short: its remark, or the first of the changed fields."""
+        """Return an audit entry in short, for the list: its words, or the first of the changed fields."""
         remark = (entry.additional_data or {}).get("said")
         if remark:
             return gettext(remark)

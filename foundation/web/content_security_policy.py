@@ -36,7 +36,10 @@ _HEADER = "Content-Security-Policy"
 
 
 def with_policy(reply: HttpResponse, connect: str = "") -> HttpResponse:
-    """Return the page with its policy. `connect` is a further address that its script may connect to."""
+    """Add the strict content security policy to a page, and return it.
+
+    `connect` is a further address that its script may connect to.
+    """
     reply[_HEADER] = _header_value(_STRICT | {"connect-src": f"'self' {connect}".strip()})
     # Not "no-referrer": a form would be sent with the origin "null", which is refused as forged.
     reply["Referrer-Policy"] = "same-origin"
@@ -50,7 +53,7 @@ class ContentSecurityPolicy:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request, and add the policy."""
+        """Answer the request, and add the content security policy for its path, unless the page has its own."""
         reply = self._get_response(request)
         if _HEADER not in reply:
             policies = (policy for path, policy in _BY_PATH if request.path_info.startswith(path))
@@ -59,5 +62,5 @@ class ContentSecurityPolicy:
 
 
 def _header_value(policy: dict[str, str]) -> str:
-    """Return a policy as the value of its header."""
+    """Return a content security policy (directive -> sources) as the value of its HTTP header."""
     return "; ".join(f"{name} {sources}" for name, sources in policy.items())

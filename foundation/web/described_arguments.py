@@ -1,5 +1,6 @@
-"""Arguments of new programs (those written for the API's description, not for the 5.x API) are checked against the description of the call, before the call is made.
+"""Arguments of new programs are checked against the description of the call, before the call is made.
 
+New programs are those written for the API's description, not for the 5.x API.
 Programs of the 5.x generation send numbers as texts and leave out what they should send, so theirs are read leniently
 (`arguments`). A new program gets an error that names the wrong argument.
 """
@@ -17,7 +18,10 @@ from foundation.web.shapes import AnyField, Shape
 
 
 def refuse_undescribed(view: object, request: Request) -> None:
-    """Raise Unreadable if a new program (see `is_new_program`) sends a JSON body that does not match the description of the call."""
+    """Raise Unreadable if a new program sends a JSON body that does not match the description of the call (OpenAPI).
+
+    A new program has a Bearer token or accepts problem details. `view` is the view of the call.
+    """
     if request.method in SAFE_METHODS or not is_new_program(request._request):
         return
     if request.content_type and "json" not in request.content_type:
@@ -29,7 +33,7 @@ def refuse_undescribed(view: object, request: Request) -> None:
 
 
 def described_request(view: object, method: str) -> Shape | None:
-    """Return the shape of the arguments by which `extend_schema` describes a view's method; `None`: there is none."""
+    """Return the serializer that describes the arguments of a view's HTTP method (by `extend_schema`), or `None`."""
     handler = getattr(view, method.lower(), None)
     description = getattr(handler, "kwargs", {}).get("schema")
     if description is None:
@@ -43,7 +47,10 @@ def described_request(view: object, method: str) -> Shape | None:
 
 
 def fault_of_object(shape: Shape, value: object, name: str = "") -> str:
-    """Return what is wrong with an object of this shape, as "member: sentence"; "" if nothing is."""
+    """Return what is wrong with a JSON object that `shape` describes, as "member: sentence"; "" if nothing is.
+
+    `name` is the object's own name in the arguments, "" for the arguments as a whole.
+    """
     prefix = f"{name}." if name else ""
     if not isinstance(value, Mapping):
         return f"{name or 'the arguments'}: must be an object"
@@ -57,7 +64,7 @@ def fault_of_object(shape: Shape, value: object, name: str = "") -> str:
 
 
 def fault_of(field: AnyField, value: object, name: str) -> str:
-    """Return what is wrong with the value of a field, as "name: sentence"; "" if nothing is."""
+    """Return what is wrong with the value of a described field, as "name: sentence"; "" if nothing is."""
     if value is None:
         return "" if field.allow_null else f"{name}: must not be null"
     if isinstance(field, serializers.ListSerializer | serializers.ListField):
@@ -78,7 +85,7 @@ def _fault_of_list(entry: AnyField, value: object, name: str) -> str:
 
 
 def _fault_of_scalar(field: AnyField, value: object) -> str:
-    """Return what is wrong with a value that is no list and no object, as a sentence; "" if nothing is."""
+    """Return what is wrong with a simple value (no list, no object) of a field, as a sentence; "" if nothing is."""
     if isinstance(field, serializers.BooleanField):
         return "" if isinstance(value, bool) else "must be true or false"
     if isinstance(field, serializers.ChoiceField):

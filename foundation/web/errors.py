@@ -45,7 +45,7 @@ Its argument is the platform's id; "" means the site's own platform."""
 
 
 class OnlyChecked(Exception):
-    """The exception that ends a request which was only to be checked. `faults`: name of an argument -> what is wrong with it."""
+    """The exception that ends a request which was only to be checked. `faults`: name of an argument -> its fault."""
 
     def __init__(self, faults: dict[str, str]) -> None:
         self.faults = faults
@@ -53,7 +53,7 @@ class OnlyChecked(Exception):
 
 
 class Unreadable(Refusal):
-    """The request is not of the form that the API's description names, so nothing of it was looked at."""
+    """The refusal of a request that does not have the form of the API's description (HTTP status 400)."""
 
     status = 400
 
@@ -89,12 +89,12 @@ class TokenRefused(Refusal):
 
 
 def nack(error_code: int, description: str) -> dict[str, object]:
-    """Return the body of a refusal."""
+    """Return the JSON body by which the API refuses a request: an error code for programs, a sentence for people."""
     return {"success": 0, "error_code": error_code, "description": description}
 
 
 def refused(refusal: Refusal | None) -> dict[str, object]:
-    """Return the body of a refusal, with its further fields; `None` stands for a database that cannot be reached."""
+    """Return the JSON body of a refusal with its further fields; `None` means that the database cannot be reached."""
     if refusal is None:
         return nack(UNSPECIFIED, _DATABASE_AWAY)
     return nack(refusal.error_code, refusal.description) | refusal.more
@@ -122,14 +122,17 @@ PROBLEM = "application/problem+json"
 
 
 def http_status(error_code: int) -> int:
-    """Return the HTTP status of a refusal for new programs."""
+    """Return the HTTP status that belongs to an error code of the protocol, for new programs (`is_new_program`)."""
     return protocol.current().http_statuses.get(error_code, 409)
 
 
 def _refusal_answer(
     refusal: Refusal, request: HttpRequest | None, status: int | None = None, **headers: str
 ) -> Response:
-    """Return the response of a refusal in the form of the program's layer."""
+    """Return the HTTP response of a refusal: problem details for new programs, else status 200 and `success` 0.
+
+    `status` overrides the HTTP status.
+    """
     is_closed = refusal.error_code == int(protocol.current().service_stopped)
     if is_closed:
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
@@ -158,7 +161,10 @@ def problem(refusal: Refusal, request: HttpRequest, status: int) -> dict[str, ob
 
 
 def early_answer(request: HttpRequest, refusal: Refusal, status: int = 200) -> JsonResponse:
-    """Return the response of a refusal before any view runs. `status`: that for programs of older generations."""
+    """Return the HTTP response of a refusal by a middleware, before any view runs.
+
+    `status` is for older programs; new ones (see `is_new_program`) get that of the refusal.
+    """
     if not is_new_program(request):
         return JsonResponse(nack(refusal.error_code, refusal.description), status=status)
     layer_3_status = refusal.status or http_status(refusal.error_code)

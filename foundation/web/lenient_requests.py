@@ -77,7 +77,10 @@ class WildRequests:
         return response
 
     def _answer(self, request: HttpRequest, path: str, is_for_our_pages: bool) -> HttpResponse:
-        """Return the answer to a call at this path. `is_for_our_pages`: pages of ours make this call, too."""
+        """Read the arguments of a call, set its path and HTTP method, and return the view's answer or a refusal.
+
+        `is_for_our_pages`: our own web pages make this call too, so the CSRF token is checked.
+        """
         request.path = request.path_info = path
         if refusal := _refuse_host(request):
             return refusal
@@ -141,7 +144,7 @@ def _is_ip(text: str) -> bool:
 
 
 def _fields(request: HttpRequest) -> JSONObject:
-    """Return the fields of query and body (form or JSON) as one object; those of the body take precedence.
+    """Return the fields of a request's query and body (form or JSON) as one object; those of the body take precedence.
 
     Raises BadRequest if the body cannot be read.
     """

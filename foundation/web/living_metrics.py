@@ -31,7 +31,7 @@ class LivingProcesses(MultiProcessCollector):
 
 
 def _is_added(file: Path) -> bool:
-    """Return whether the metrics of a file are added: those in a file of gauges are while its process has it open.
+    """Return whether a file's metrics count: a file of gauges does only while the process that wrote it has it open.
 
     The process number in the file's name is not enough: after the process has ended, another one may get it.
     """

@@ -15,7 +15,10 @@ from foundation.hooks import Hook
 
 
 class PagePart(NamedTuple):
-    """A part of a page: two templates, their context, and the addresses to which its scripts connect."""
+    """A part that an app adds to pages for people: templates for head and body of the page, and their context.
+
+    `connect` are the addresses to which its scripts connect.
+    """
 
     head: str
     body: str
@@ -33,7 +36,10 @@ def parts_of(request: HttpRequest) -> list[PagePart]:
 
 
 def addresses_of(parts: list[PagePart], *more: str) -> str:
-    """Return the addresses to which a page's scripts connect, those of its parts and `more`, for its policy."""
+    """Return the addresses, joined by spaces, to which a page's scripts connect, for its content security policy.
+
+    They are those of its parts, and `more`.
+    """
     return " ".join(
         dict.fromkeys([*filter(None, more), *(part.connect for part in parts if part.connect)])
     )

@@ -48,9 +48,10 @@ class Scope(Protocol):
     """A scope answers what the admin pages have to know of domains and their administrators."""
 
     def rows(self, user: PageUser, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
-        """Return the condition for rows in an account's scope.
+        """Return the condition (a Django `Q`) for the rows of the domains that an account administers.
 
-        `paths_at` holds other paths for administrators of a level: the level of a domain -> paths.
+        `paths` are lookups of the fields that hold a row's domain; `paths_at` has others for administrators of domains
+        of a level: level -> lookups.
         """
 
     def extra_choices(self, user: PageUser, field: Field[Any, Any]) -> Q:
@@ -72,17 +73,17 @@ _installed: list[Scope] = []
 
 
 def install(scope: Scope) -> None:
-    """Install the scope; the app that knows the domains calls this."""
+    """Set the object that says which rows an account may see; the app that knows the domains calls this."""
     _installed[:] = [scope]
 
 
 def scope() -> Scope:
-    """Return the installed scope."""
+    """Return the installed object that says which rows an account may see on admin pages."""
     return _installed[0]
 
 
 def nothing() -> Q:
-    """Return the condition that no row meets."""
+    """Return the query condition that no row meets."""
     return Q(pk__in=[])
 
 
@@ -92,7 +93,7 @@ def everything() -> Q:
 
 
 def mark_visible(row: Any, user: PageUser) -> None:
-    """Note on a row that was read from the rows in the user's scope that it need not be checked again."""
+    """Mark a row as visible to a user, since it was read from the rows that the user sees: it is not checked again."""
     row._visibility = (user.pk, True)
 
 
@@ -152,7 +153,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
         return visible if self.for_superusers is None else visible & ~self.for_superusers
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
-        """Return the rows that the user may see. All views of the page use it: list, object, history and search."""
+        """Return the rows that the user may see; Django uses it for all views: list, object, history and search."""
         rows: QuerySet[M] = super().get_queryset(request)  # type: ignore[misc]  # the mixin stands before an admin class
         user: PageUser = request.user
         if user.is_superuser:

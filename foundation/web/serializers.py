@@ -21,7 +21,7 @@ class Accepted(serializers.Serializer[object]):
 
 
 def answers(shape: type[serializers.Serializer[object]]) -> PolymorphicProxySerializer:
-    """Return the description of a call's answer: this form, or a refusal with the same HTTP status 200."""
+    """Return OpenAPI's description of a call's answer: `shape`, or a refusal, which has the same HTTP status 200."""
     return PolymorphicProxySerializer(
         component_name=f"{shape.__name__}OrRefused",
         serializers=[shape, Refused],

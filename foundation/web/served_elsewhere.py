@@ -32,7 +32,7 @@ class RefuseWrites:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Refuse a request that would need to write, and pass on all others."""
+        """Refuse a sign-in or a change while another site serves this site's platform; answer all other requests."""
         needs_writes = request.method not in _READING_METHODS or request.path_info in _SIGN_IN_PAGES
         if needs_writes and not request.path_info.startswith(_CHECKED_BY_VIEWS):
             try:

@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from typing import IO
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""A spreadsheet takes a text that begins with one of these for a formula; an East Asian one takes the wide forms, too."""
+"""A spreadsheet takes a text that begins with one of these for a formula; an East Asian one also the wide forms."""
 
 
 def mark_formula(value: object) -> object:
@@ -26,7 +26,7 @@ class _Echo:
     """A file whose `write` returns the text, so that the CSV writer returns each line."""
 
     def write(self, text: str) -> str:
-        """Return the text."""
+        """Return the text that the CSV writer wants to write, so that its `writerow` returns it."""
         return text
 
 

@@ -37,7 +37,7 @@ def _decoded(content: bytes) -> str:
 
 
 def read_xlsx(content: bytes, most_rows: int, most_columns: int) -> list[list[object]]:
-    """Return the first `most_rows` + 1 rows of the first sheet of an XLSX file, up to `most_columns` columns; headings first.
+    """Return the headings and the first `most_rows` rows of an XLSX file's first sheet, up to `most_columns` columns.
 
     The limits protect memory: a file of 1 KiB may say that its last cell is in column 16,384 of row 1,048,576. Blank
     rows at the end, and columns beyond the last heading, are left out.

@@ -30,7 +30,7 @@ def prefers_xml(accept: str) -> bool:
 
 
 def _weight(parameters: str) -> float:
-    """Return the weight (`q`) of a media type; 1 without one, 0 if it cannot be read."""
+    """Return the weight `q` in the parameters of a media type in `Accept`; 1 without one, 0 if it cannot be read."""
     name, _, value = parameters.strip().partition("=")
     if name.strip() != "q":
         return 1.0
