@@ -46,14 +46,14 @@ _PAUSE_AFTER_FAILURE = 2.0
 
 
 class Agent:
-    """An agent holds the parts of one media unit and runs their tasks."""
+    """An agent runs one media unit: it keeps Janus, the proxy before it and the connection to RabbitMQ going."""
 
     def __init__(self, config: UnitConfig) -> None:
         config.directory.mkdir(parents=True, exist_ok=True)
         self._config = config
         self._keys = load_secrets(config.directory)
         self._state_file = StateFile(config.directory)
-        self._broker = Broker(config, self._handle_message, self._introduce)
+        self._broker = Broker(config, self._handle_message, self._introductory_messages)
         config.directory.chmod(0o711)  # its files have modes of their own
         user = child_user("Janus", config.janus_user, config.directory / "rec")
         python = (Path(place).resolve() for place in (sys.prefix, sys.executable))
@@ -68,29 +68,29 @@ class Agent:
         self._janus = JanusProcess(config, self._keys, user)
         self._gate = GateProcess(config, self._keys, gate_user)
         self._gate_up = asyncio.Event()
-        self._ready = config.directory / "ready"
-        self._up = asyncio.Event()
+        self._ready_file = config.directory / "ready"
+        self._janus_up = asyncio.Event()
 
     async def run(self) -> None:
-        """Run the media unit until SIGTERM or SIGINT."""
-        self._ready.unlink(missing_ok=True)
+        """Run the media unit until SIGTERM or SIGINT, then unregister it and end Janus, unless Janus is to stay."""
+        self._ready_file.unlink(missing_ok=True)
         stop = asyncio.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signum, stop.set)
         await self._events.open()
         duties = (
-            self._gate.keep_up(self._gate_up),
-            self._run_janus(),
+            self._gate.keep_gate_running(self._gate_up),
+            self._keep_janus_running(),
             self._run_broker(),
-            self._beat(),
+            self._send_heartbeats(),
             self._housekeeping.run(),
         )
-        tasks = [asyncio.create_task(self._for_ever(duty)) for duty in duties]
+        tasks = [asyncio.create_task(self._run_for_ever(duty)) for duty in duties]
         tasks.append(asyncio.create_task(self._write_ready_file()))
         await stop.wait()
         log.info("told to stop")
-        self._ready.unlink(missing_ok=True)
-        await self._unregister()
+        self._ready_file.unlink(missing_ok=True)
+        await self._send_unregistration()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -100,22 +100,22 @@ class Agent:
         await self._events.close()
         self._state_file.close()
 
-    async def _for_ever(self, duty: Coroutine[object, object, None]) -> None:
-        """Run a task that never ends; if it ends by a bug, stop this process, which its supervisor restarts."""
+    async def _run_for_ever(self, duty: Coroutine[object, object, None]) -> None:
+        """Run a coroutine (`duty`) that should never end; if a bug ends it, stop this process, to be started again."""
         try:
             await duty
         except Exception:
             log.exception("a duty of the agent ended")
         signal.raise_signal(signal.SIGTERM)
 
-    async def _unregister(self) -> None:
-        """Tell the resource manager that this unit ends, if its Janus ends with the agent.
+    async def _send_unregistration(self) -> None:
+        """Send the resource manager, which chooses units for conferences, the message that this unit ends.
 
         With `keep_janus` the conferences go on while the agent restarts, so nothing is sent.
         """
-        if self._config.keep_janus or not self._up.is_set():
+        if self._config.keep_janus or not self._janus_up.is_set():
             return
-        for message in reports.unregistered(self._config):
+        for message in reports.unregistrations(self._config):
             self._broker.send(Routes.NODE_TO_RMS, message)
         if not await self._broker.all_sent(3):
             log.warning("the broker was not told that this unit ends")
@@ -123,96 +123,105 @@ class Agent:
     async def _write_ready_file(self) -> None:
         """Write the file `ready` once Janus runs and the unit is registered, for the program that started the unit."""
         while True:
-            await self._up.wait()
+            await self._janus_up.wait()
             await self._broker.connected.wait()
-            if await self._broker.all_sent(5) and self._up.is_set():
-                self._ready.write_text(f"{self._config.label} {self._janus.pid}\n")
+            if await self._broker.all_sent(5) and self._janus_up.is_set():
+                self._ready_file.write_text(f"{self._config.label} {self._janus.pid}\n")
                 log.info("ready: %s at %s", self._config.label, self._config.join_url)
                 return
 
     # ---- Janus --------------------------------------------------------------------------------
 
-    async def _run_janus(self) -> None:
-        """Keep Janus running and connected; start a new one when it dies or hangs."""
+    async def _keep_janus_running(self) -> None:
+        """Keep a Janus server running and connected, for ever: when it dies or hangs, start a new one."""
         await self._janus.adopt()
         while True:
             try:
                 if not self._janus.pid:
                     await self._janus.start_janus()
-                await self._janus_session()
+                await self._run_janus_session()
             except (NotStarted, JanusAway, JanusError, OSError) as error:
                 log.error("Janus: %s", error)
-                self._give_up()
+                self._report_janus_lost()
                 await self._janus.kill()
                 await asyncio.sleep(_PAUSE_AFTER_FAILURE)
 
-    async def _janus_session(self) -> None:
-        """Hold one connection to Janus until Janus or the connection dies."""
+    async def _run_janus_session(self) -> None:
+        """Connect to Janus, let the unit use it, and return when Janus or the connection is dead.
+
+        A Janus that is dead or hangs is killed, and its conferences are reported as lost.
+        """
         link = JanusLink(self._config.ws_url, self._keys.api, PLUGINS)
         try:
             await link.open()
-            if not self._up.is_set():
+            if not self._janus_up.is_set():
                 await self._unit.janus_is_up(JanusRooms(link, self._keys), self._janus.name)
                 await self._gate_up.wait()  # nobody is sent here before people can come in
-                self._up.set()
-                self._register()
+                self._janus_up.set()
+                self._register_if_connected()
             else:
                 await self._unit.janus_is_back(JanusRooms(link, self._keys))
-            reason = await link.watch()
+            reason = await link.watch_until_dead()
             hangs = reason != "its socket closed"
             if not hangs and await self._janus.answers():
                 log.warning("Janus: %s, but it lives: connecting again", reason)
                 return
             log.error("Janus is dead: %s", reason)
-            self._give_up()
+            self._report_janus_lost()
             await self._janus.kill()
         finally:
             await link.close()
 
-    def _give_up(self) -> None:
-        """Unregister the unit at once, since its conferences are lost; with the next Janus it registers anew."""
-        if self._up.is_set():
-            self._up.clear()
-            for message in reports.unregistered(self._config):
+    def _report_janus_lost(self) -> None:
+        """Unregister the unit and forget its conferences, lost with Janus. With the next Janus it registers again."""
+        if self._janus_up.is_set():
+            self._janus_up.clear()
+            for message in reports.unregistrations(self._config):
                 self._broker.send(Routes.NODE_TO_RMS, message)
             self._unit.janus_is_gone()
             self._housekeeping.forget_all()
 
-    def _register(self) -> None:
-        """Send the registration and the list of conferences when Janus has come up, if the broker is connected.
+    def _register_if_connected(self) -> None:
+        """Send the unit's registration and list of conferences when Janus has come up, if the broker is connected.
 
-        If it is not, `Broker` asks `_introduce` for them when it connects.
+        If it is not, `Broker` sends them itself when it connects.
         """
         if self._broker.connected.is_set():
-            for route, message in self._unit.introduce():
+            for route, message in self._unit.introductory_messages():
                 self._broker.send(route, message)
 
     # ---- the broker ---------------------------------------------------------------------------
 
     async def _run_broker(self) -> None:
         """Connect to the broker once Janus is up: only then the unit knows which conferences it holds."""
-        await self._up.wait()
+        await self._janus_up.wait()
         await self._broker.run()
 
-    def _introduce(self) -> list[tuple[Routes, Message]]:
-        """Return the registration and list with which a session with the broker begins; [] while Janus is down."""
-        return self._unit.introduce() if self._up.is_set() else []
+    def _introductory_messages(self) -> list[tuple[Routes, Message]]:
+        """Return what the unit sends first on a new connection to the broker: its registration and conference list.
+
+        While Janus is down there is nothing to send.
+        """
+        return self._unit.introductory_messages() if self._janus_up.is_set() else []
 
     async def _handle_message(self, body: dict[str, Any], correlation_id: str) -> None:
-        """Let the unit handle a message; send a NACK if it is a request that cannot be read."""
+        """Let the unit handle a received message (`body`, a JSON object). Raises BadMessage if it cannot be read.
+
+        A request that cannot be read is answered with a NACK first.
+        """
         try:
             await self._unit.handle(body, correlation_id)
         except BadMessage as error:
-            if answer := _refusal(body, error):
+            if answer := _nack_of(body, error):
                 self._broker.send(Routes.UNIT_TO_CSS, answer, correlation_id)
             raise
 
-    async def _beat(self) -> None:
+    async def _send_heartbeats(self) -> None:
         """Send a heartbeat every 3 s, and the list of conferences every 60 s, while broker and Janus are up."""
         beats = 0
         while True:
             await asyncio.sleep(_BEAT)
-            if not self._broker.connected.is_set() or not self._up.is_set():
+            if not self._broker.connected.is_set() or not self._janus_up.is_set():
                 continue
             beats += 1
             for message in self._unit.heartbeats():
@@ -222,8 +231,8 @@ class Agent:
                     self._broker.send(Routes.UNIT_TO_CSS, message)
 
 
-def _refusal(body: dict[str, Any], error: BadMessage) -> Message | None:
-    """Return the NACK of a request that cannot be read; `None` if it lacks a field that the NACK repeats."""
+def _nack_of(body: dict[str, Any], error: BadMessage) -> Message | None:
+    """Return the refusal (NACK) of a request (`body`) that cannot be read; `None` if even a NACK lacks a field."""
     refusals: dict[str, type[UnitRefused]] = {
         CreateOnUnit.wire_type: UnitRefused,
         RestoreOnUnit.wire_type: UnitRestoreRefused,

@@ -6,7 +6,7 @@ import logging
 
 from foundation.bus.message import Body
 from media_unit.conference_copy import HeldConference
-from media_unit.controls import ControlContext, disconnect, mute_who_may_not_talk
+from media_unit.controls import ControlContext, disconnect_terminal, mute_who_may_not_talk
 from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.roster import Terminal
 from wire.arrangement import to_settings_members
@@ -14,11 +14,11 @@ from wire.arrangement import to_settings_members
 log = logging.getLogger("conferences.media.unit")
 
 
-async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
-    """Apply the conference's settings to terminals that have just joined, and to those who have unmuted themselves.
+async def admit_or_disconnect(context: ControlContext, arrived: list[Terminal]) -> None:
+    """Apply a conference's settings to terminals that have just joined (`arrived`), or disconnect them.
 
-    Terminals for which there is no place are sent away, the last to come first; so are those that were removed and
-    have not been called since.
+    Terminals for which there is no place are disconnected, the last to come first; so are those that were banned and
+    have not been called again. Whoever may not talk is muted.
     """
     conference = context.conference
     for terminal in reversed(arrived):
@@ -26,7 +26,7 @@ async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
         if is_full or is_banned(conference, terminal):
             reason = "no place" if is_full else "no return"
             log.info("%s: %s for %s", conference.e164, reason, terminal.name)
-            await disconnect(context, terminal)
+            await disconnect_terminal(context, terminal)
             if not terminal.called and (is_full or not is_banned_by_name(conference, terminal)):
                 conference.roster.remove(terminal.mtid)
             continue
@@ -39,7 +39,7 @@ async def admit(context: ControlContext, arrived: list[Terminal]) -> None:
 
 
 def is_banned(conference: HeldConference, terminal: Terminal) -> bool:
-    """Return whether a terminal was removed from the conference for good, by its name or its browser. Pure."""
+    """Return whether a terminal is banned from the conference, by its name or account, or by its browser. Pure."""
     if terminal.called:
         return False
     visitor = terminal.visitor
@@ -48,9 +48,9 @@ def is_banned(conference: HeldConference, terminal: Terminal) -> bool:
 
 
 def is_banned_by_name(conference: HeldConference, terminal: Terminal) -> bool:
-    """Return whether a terminal was removed from the conference for good, by its name or account. Pure.
+    """Return whether a terminal is banned from the conference by its name or account. Pure.
 
-    Such a terminal stays on the list, so that a conference manager can call it and so let it in again.
+    It stays on the list of terminals, so that a conference manager can lift the ban by calling it.
     """
     return any(
         terminal.is_called(row.name) or terminal.is_called(row.account)
@@ -58,11 +58,13 @@ def is_banned_by_name(conference: HeldConference, terminal: Terminal) -> bool:
     )
 
 
-def has_fallen_silent(conference: HeldConference, plugin: str, person: str) -> Terminal | None:
-    """Return the terminal of a silent connection if it counts as having left; else `None`. Pure.
+def terminal_that_fell_silent(
+    conference: HeldConference, plugin: str, person: str
+) -> Terminal | None:
+    """Return the terminal whose connection sends no media any more, if it counts as having left; else `None`. Pure.
 
-    `plugin` is the Janus plugin of the connection that sends no media any more, `person` its participant id there. A
-    muted terminal may be silent, and one that is still heard may stop its video: these have not left.
+    `plugin` and `person` name the connection: a Janus plugin, and the participant id there. A muted terminal may be
+    silent, and one that is still heard may stop its video: these have not left.
     """
     matching = (
         terminal for terminal in conference.roster.online if (plugin, person) in terminal.links
@@ -76,13 +78,13 @@ def has_fallen_silent(conference: HeldConference, plugin: str, person: str) -> T
     return None if terminal.id_in(AUDIO) else terminal
 
 
-def with_join_page(conference: HeldConference) -> set[str]:
-    """Return the ids of the terminals with a join page, which show what the unit announces. Pure."""
+def terminals_with_join_page(conference: HeldConference) -> set[str]:
+    """Return the ids of the online terminals that use the web page for joining, which shows announcements. Pure."""
     return {terminal.mtid for terminal in conference.roster.online if terminal.id_in(TEXT)}
 
 
-def page_state(conference: HeldConference) -> Body:
-    """Return the state of a conference that the join pages of all its participants show. Pure."""
+def state_for_join_pages(conference: HeldConference) -> Body:
+    """Return the announcement with a conference's state, for the web pages of its participants. Pure."""
     people = [
         {
             "mtid": terminal.mtid,

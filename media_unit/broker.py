@@ -67,11 +67,11 @@ class Broker:
     """The client of RabbitMQ connects again and again; each session begins with the unit's registration and list."""
 
     def __init__(self, config: UnitConfig, handle: Handle, introduce: Introduce) -> None:
-        self._config, self._handle_body, self._introduce = config, handle, introduce
+        self._config, self._handle_body, self._introductory_messages = config, handle, introduce
         self._waiting: deque[_Outgoing] = deque()
-        self._more = asyncio.Event()
-        self._empty = asyncio.Event()
-        self._empty.set()
+        self._message_added = asyncio.Event()
+        self._all_confirmed = asyncio.Event()
+        self._all_confirmed.set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._app_id = f"cmu@{config.ip}"
         self._platform_clock = clock.FarClock()
@@ -80,7 +80,7 @@ class Broker:
     # ---- speaking -----------------------------------------------------------------------------
 
     def send(self, route: Routes, message: Message, correlation_id: str = "") -> None:
-        """Send a message as soon as possible, in the order of calls, at least once."""
+        """Queue a message for publishing by a route (exchange and key); messages are sent in order, at least once."""
         properties = {
             "message_id": uuid4().hex,
             "correlation_id": correlation_id or None,
@@ -91,17 +91,17 @@ class Broker:
             log.error("the broker has been away for too long: the oldest message is dropped")
             self._waiting.popleft()
         self._waiting.append(_Outgoing(route, message.type, dumps(to_body(message)), properties))
-        self._empty.clear()
-        self._more.set()
+        self._all_confirmed.clear()
+        self._message_added.set()
 
     async def all_sent(self, seconds: float) -> bool:
-        """Wait up to `seconds` until the broker has confirmed everything; return whether it has."""
+        """Wait up to `seconds` until the broker has confirmed all queued messages; return whether it has."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._empty.wait(), seconds)
-        return self._empty.is_set()
+            await asyncio.wait_for(self._all_confirmed.wait(), seconds)
+        return self._all_confirmed.is_set()
 
-    async def _publish(self, channel: AbstractChannel) -> None:
-        """Publish the waiting messages in order; each stays in the queue until the broker has confirmed it."""
+    async def _publish_waiting(self, channel: AbstractChannel) -> None:
+        """Publish the queued messages in order, for ever; each stays queued until the broker has confirmed it."""
         exchanges = {}
         for route in _PUBLISHED_ROUTES:
             named = route.value
@@ -124,18 +124,18 @@ class Broker:
                 # The broker has confirmed it. If it was dropped meanwhile as too old, another one is first.
                 if self._waiting and self._waiting[0] is outgoing:
                     self._waiting.popleft()
-            self._empty.set()
-            self._more.clear()
-            await self._more.wait()
+            self._all_confirmed.set()
+            self._message_added.clear()
+            await self._message_added.wait()
 
     # ---- listening ----------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Run sessions with the broker, one after the other, until cancelled."""
+        """Connect to the broker, send and receive until the connection ends, and connect again, until cancelled."""
         backoff = Backoff(_LONGEST_PAUSE)
         while True:
             try:
-                await self._session()
+                await self._run_session()
                 backoff.reset()
             except _BROKER_ERRORS as error:
                 log.warning("broker: %s: %s", type(error).__name__, error)
@@ -144,23 +144,23 @@ class Broker:
             self.connected.clear()
             await asyncio.sleep(backoff.next_pause())
 
-    async def _session(self) -> None:
-        """Connect, introduce the unit, and consume and publish until the connection or a channel ends."""
+    async def _run_session(self) -> None:
+        """Connect to the broker, register the unit, and consume and publish until the connection or a channel ends."""
         connection = await aio_pika.connect(self._config.amqp_url, timeout=_TIMEOUT, heartbeat=10)
         try:
             incoming_channel = await connection.channel()
             await incoming_channel.set_qos(prefetch_count=_AT_ONCE)
-            queue = await self._own_queue(connection, incoming_channel)
+            queue = await self._declare_own_queue(connection, incoming_channel)
             outgoing_channel = await connection.channel(publisher_confirms=True)
-            self._drop_stale()
-            for route, message in self._introduce():
+            self._drop_superseded_messages()
+            for route, message in self._introductory_messages():
                 self.send(route, message)
-            ended = await _end_of(connection, incoming_channel, outgoing_channel)
-            await queue.consume(self._on_message)
+            ended = await _future_end_of_session(connection, incoming_channel, outgoing_channel)
+            await queue.consume(self._start_handling)
             log.info("connected; listening on %s", queue.name)
             self.connected.set()
-            publisher = asyncio.create_task(self._publish(outgoing_channel))
-            publisher.add_done_callback(lambda _: _end(ended, "publishing failed"))
+            publisher = asyncio.create_task(self._publish_waiting(outgoing_channel))
+            publisher.add_done_callback(lambda _: _end_session(ended, "publishing failed"))
             reason = await ended
             publisher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -170,8 +170,8 @@ class Broker:
             with contextlib.suppress(*_BROKER_ERRORS):
                 await asyncio.wait_for(connection.close(), 2)
 
-    def _drop_stale(self) -> None:
-        """Drop waiting heartbeats, registrations and lists: the introduction, which is sent next, replaces them.
+    def _drop_superseded_messages(self) -> None:
+        """Drop queued heartbeats, registrations and conference lists, since new ones are sent next.
 
         Unregistrations are kept and go first, since they tell that conferences were lost before.
         """
@@ -190,10 +190,10 @@ class Broker:
             ]
         )
 
-    async def _own_queue(
+    async def _declare_own_queue(
         self, connection: AbstractConnection, channel: AbstractChannel
     ) -> AbstractQueue:
-        """Declare and bind the unit's queue; one that exists with other arguments is used as it is.
+        """Declare and bind the queue of messages to this unit; one that exists with other arguments is used as it is.
 
         The declaration is tried on a channel of its own, which the broker closes if the arguments differ.
         """
@@ -212,14 +212,14 @@ class Broker:
         await queue.bind(exchange, unit_key(ip, pid))
         return queue
 
-    async def _on_message(self, incoming: AbstractIncomingMessage) -> None:
-        """Handle a message in a task of its own, so that a slow one does not hold up the next."""
-        task = asyncio.create_task(self._handle(incoming))
+    async def _start_handling(self, incoming: AbstractIncomingMessage) -> None:
+        """Start a task that handles a received message, so that a slow one does not hold up the next."""
+        task = asyncio.create_task(self._handle_and_acknowledge(incoming))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _handle(self, incoming: AbstractIncomingMessage) -> None:
-        """Handle and acknowledge a message. One that fails is not requeued: it would fail again."""
+    async def _handle_and_acknowledge(self, incoming: AbstractIncomingMessage) -> None:
+        """Handle and acknowledge a received message. One that fails is not requeued: it would fail again."""
         try:
             body = loads(incoming.body)
             if (incoming.app_id or "").startswith("css@"):
@@ -239,24 +239,26 @@ class Broker:
             await incoming.ack()
 
 
-async def _end_of(
+async def _future_end_of_session(
     connection: AbstractConnection, incoming: AbstractChannel, outgoing: AbstractChannel
 ) -> asyncio.Future[str]:
-    """Return a future that is set, to the reason, when a session with the broker is over.
+    """Return a future whose result is set to the reason once the connection or a channel to the broker has ended.
 
     A closed channel, and a consumer that the broker has cancelled because its queue was deleted or
     its node is lost, leave the connection as it was: the unit would go on sending and hear nothing.
     """
     ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    connection.close_callbacks.add(lambda *_: _end(ended, "the connection was closed"))
+    connection.close_callbacks.add(lambda *_: _end_session(ended, "the connection was closed"))
     for channel in (incoming, outgoing):
-        channel.close_callbacks.add(lambda *_: _end(ended, "a channel was closed"))
+        channel.close_callbacks.add(lambda *_: _end_session(ended, "a channel was closed"))
     underlay = await incoming.get_underlay_channel()
-    underlay.on_consumer_cancel_callbacks.add(lambda _: _end(ended, "the consumer was cancelled"))
+    underlay.on_consumer_cancel_callbacks.add(
+        lambda _: _end_session(ended, "the consumer was cancelled")
+    )
     return ended
 
 
-def _end(ended: asyncio.Future[str], reason: str) -> None:
-    """End a session with the broker for this reason, unless it has ended already."""
+def _end_session(ended: asyncio.Future[str], reason: str) -> None:
+    """Set the future `ended`, which ends a session with the broker, to this reason, unless it is set already."""
     if not ended.done():
         ended.set_result(reason)

@@ -18,7 +18,7 @@ _KEPT = frozenset(("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "PYTHONPAT
 
 
 class UserArguments(TypedDict, total=False):
-    """The arguments of `subprocess` by which a process runs as another user; {} means the agent's own."""
+    """The arguments of `subprocess.Popen` by which a process runs as another user; {} means the agent's own user."""
 
     user: int
     group: int
@@ -41,24 +41,23 @@ class ChildUser:
         return {"user": self.uid, "group": self.gid, "extra_groups": [], "umask": 0o022}
 
     def let_read(self, path: Path) -> None:
-        """Let the user, and no other user but the agent's own, read a file or folder that the agent owns."""
+        """Set owner and mode of the agent's file or folder so that this user can read it, and no other user can."""
         if self.uid is not None:
             os.chown(path, -1, self.gid)
             path.chmod(0o750 if path.is_dir() else 0o640)
 
     def let_write(self, folder: Path) -> None:
-        """Let the user create files in a folder that the agent owns."""
+        """Set owner and mode of the agent's folder so that this user can create files in it."""
         if self.uid is not None:
             os.chown(folder, -1, self.gid)
             folder.chmod(0o770)
 
 
 def child_user(what: str, name: str, *needed: Path) -> ChildUser:
-    """Return the user of that name for a program, if the agent may start programs as that user.
+    """Return the system user `name` for running a program, or the agent's own user if that is not possible.
 
-    Only root may start programs as another user. The user must also be able to reach the paths in `needed`. `name` ""
-    means the agent's own user, and so does, with a warning, a user for whom this fails. `what` names the
-    program in the warning.
+    Only root may start programs as another user, and that user must be able to reach the paths in `needed`; if not, a
+    warning is logged, in which `what` names the program. `name` "" means the agent's own user.
     """
     if not name or os.geteuid() != 0:
         return ChildUser()

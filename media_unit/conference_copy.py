@@ -35,7 +35,7 @@ _PLAIN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JanusRoomPlan:
-    """A plan has the settings with which the Janus rooms of a conference are created."""
+    """The settings with which the three Janus rooms (sound, video, text) of a conference are created."""
 
     janus_room: str
     name: str
@@ -47,9 +47,10 @@ class JanusRoomPlan:
 
 @dataclass(slots=True, kw_only=True)
 class HeldMonitor:
-    """A monitor that Janus sends: what, to which address, and how Janus and its rooms name it.
+    """A monitor: a terminal's sound or picture that Janus sends as RTP to an address, for somebody to watch.
 
-    `participant` is the terminal's id in the Janus room, `group` its group in the mixer, `stream` the forwarder.
+    `mtid` is the terminal ("": all), `mode` sound or picture, `participant` the terminal's id in the Janus room,
+    `group` its group in the mixer, `stream` the id of Janus's RTP stream.
     """
 
     ip: str
@@ -63,7 +64,10 @@ class HeldMonitor:
 
 @dataclass(slots=True, kw_only=True)
 class HeldConference:
-    """A conference that this unit holds, identified by number and incarnation."""
+    """A conference that this media unit runs. `e164` is its number.
+
+    `incarnation` grows each time the platform places the conference on a unit; the highest one is the valid one.
+    """
 
     e164: str
     confid: str
@@ -120,7 +124,7 @@ class HeldConference:
 
     @property
     def state(self) -> Body:
-        """Return the fields that are reported to the scheduler whenever one of them has changed."""
+        """Return the fields of the conference that are reported to the platform whenever one of them has changed."""
         changed_password = {} if self.room_password is None else {"password": self.password}
         return changed_password | {
             "name": self.name,
@@ -136,11 +140,11 @@ class HeldConference:
 
     @property
     def roles(self) -> frozenset[str]:
-        """Return the ids of chairman and speaker."""
+        """Return the terminal ids of the conference's chairman and speaker, as far as there are any."""
         return frozenset((self.chairman, self.speaker)) - {""}
 
     def arrange(self, **changes: object) -> None:
-        """Set members of the arrangement: member name=new value."""
+        """Change fields of the arrangement (layout, speaking rules, bans): field name=new value."""
         self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
 
     def may_talk(self, mtid: str) -> bool:
@@ -163,7 +167,7 @@ class HeldConference:
         return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def prolong(self, endtime: str) -> None:
-        """Set the planned end, unless it is earlier than the known one.
+        """Set the planned end of the conference to a later time; ignore an earlier one.
 
         A conference is only ever prolonged, so an earlier end comes from a message that a later one has overtaken.
         """
@@ -179,7 +183,7 @@ class HeldConference:
         )
 
     def to_stored(self) -> Body:
-        """Return the conference as the state file stores it."""
+        """Return the conference as the JSON object that the unit's state file stores."""
         plain = {name: getattr(self, name) for name in _PLAIN}
         return plain | {
             "room_password": self.room_password,
@@ -190,7 +194,7 @@ class HeldConference:
 
     @classmethod
     def from_stored(cls, body: Body) -> HeldConference:
-        """Return the conference that `to_stored` has written in this form."""
+        """Return the conference of a JSON object that `to_stored` has returned, read from the state file."""
         objects: Body = {
             "arrangement": arrangement_of(Settings(extra=body.get("arrangement", {}))),
             "monitors": [HeldMonitor(**monitor) for monitor in body.get("monitors", ())],
@@ -200,9 +204,9 @@ class HeldConference:
 
 
 def conference_of(request: HoldRequest, janus_room: str) -> HeldConference:
-    """Return a new conference as a create or restore request describes it.
+    """Return a new conference with the settings of a create request, or of a restore request with its people too.
 
-    A restored one has its people and settings again.
+    `janus_room` is the name of its rooms at Janus.
     """
     conference = HeldConference(
         e164=request.e164,

@@ -23,7 +23,11 @@ class BadConfig(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnitConfig:
-    """The configuration has the name, place, ports and capacity of one media unit."""
+    """The configuration of one media unit: its name, place, network ports and capacity.
+
+    `confs` and `ports` are how many conferences and participants it can hold, `port_base` is its first network port,
+    `room` its machine room, `pid` its instance name, `lo_shim` a library for tests on loopback addresses.
+    """
 
     amqp_url: str
     ip: str
@@ -51,15 +55,17 @@ class UnitConfig:
         return f"[{self.ip}]" if ":" in self.ip else self.ip
 
     def is_named(self, name: UnitName) -> bool:
-        """Return whether a name is this unit's; a name without an instance fits every unit at its address."""
+        """Return whether a name (address and instance) is this unit's; without an instance only the address counts."""
         return name.ip == self.ip and name.pid in (None, "", self.pid)
 
     @property
     def http_port(self) -> int:
+        """Return the port of Janus's HTTP API, on loopback."""
         return self.port_base + 1
 
     @property
     def admin_port(self) -> int:
+        """Return the port of Janus's admin API, on loopback."""
         return self.port_base + 2
 
     @property
@@ -69,6 +75,7 @@ class UnitConfig:
 
     @property
     def event_port(self) -> int:
+        """Return the port, on loopback, on which the agent receives events from Janus."""
         return self.port_base + 4
 
     @property
@@ -83,10 +90,12 @@ class UnitConfig:
 
     @property
     def rtp_ports(self) -> str:
+        """Return the range of UDP ports for WebRTC media, as Janus's configuration writes it: `first-last`."""
         return f"{self.port_base + 10}-{self.port_base + 199}"
 
     @property
     def mixer_ports(self) -> str:
+        """Return the range of UDP ports for RTP of the sound mixer (AudioBridge), as `first-last`."""
         return f"{self.port_base + 200}-{self.port_base + _LAST_PORT}"
 
     @property
@@ -101,7 +110,7 @@ class UnitConfig:
 
 
 def from_environment(env: Mapping[str, str]) -> UnitConfig:
-    """Read the unit's configuration from environment variables. Raises BadConfig."""
+    """Return a media unit's configuration, read from environment variables (`env`). Raises BadConfig."""
     try:
         pid = read_as(UnitName, {"pid": env.get("CMU_PID", "")}).pid or ""
     except InvalidValue as error:
@@ -110,10 +119,10 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
     if not 1024 <= port_base <= 65535 - _LAST_PORT:
         raise BadConfig(f"CMU_PORT_BASE must lie between 1024 and {65535 - _LAST_PORT}")
     return UnitConfig(
-        amqp_url=_needed(env, "AMQP_URL"),
-        ip=_needed(env, "CMU_IP"),
+        amqp_url=_required(env, "AMQP_URL"),
+        ip=_required(env, "CMU_IP"),
         pid=pid,
-        directory=Path(_needed(env, "CMU_DIR")).absolute(),
+        directory=Path(_required(env, "CMU_DIR")).absolute(),
         port_base=port_base,
         confs=_number(env, "CMU_CAPACITY_CONFS", 20),
         ports=_number(env, "CMU_CAPACITY_PORTS", 190),
@@ -135,15 +144,16 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise BadConfig(f"MONITOR_NETWORKS: {error}") from None
 
 
-def _needed(env: Mapping[str, str], name: str) -> str:
+def _required(env: Mapping[str, str], name: str) -> str:
+    """Return the value of an environment variable. Raises BadConfig if it is not set."""
     if value := env.get(name):
         return value
     raise BadConfig(f"{name} is not set")
 
 
 def _number(env: Mapping[str, str], name: str, default: int | None) -> int:
-    """Return a variable as a whole number; without `default` it must be set. Raises BadConfig."""
-    value = env.get(name) or (default if default is not None else _needed(env, name))
+    """Return an environment variable as a whole number; without `default` it must be set. Raises BadConfig."""
+    value = env.get(name) or (default if default is not None else _required(env, name))
     try:
         return int(value)
     except ValueError:

@@ -59,10 +59,10 @@ class ControlContext:
     config: UnitConfig
 
 
-async def control(context: ControlContext, name: str, body: Body) -> Body:
-    """Carry out a control request; return the additional fields of its answer.
+async def carry_out_control(context: ControlContext, name: str, body: Body) -> Body:
+    """Carry out a conference manager's request on a conference of this unit; return further fields of the answer.
 
-    `name` is the control's, such as "MUTE". Raises ControlRefused, JanusError and JanusAway.
+    `name` is the kind of request, such as "MUTE", `body` its JSON object. Raises ControlRefused, JanusError, JanusAway.
     """
     handler = _CONTROLS.get(name)
     if handler is None:
@@ -70,7 +70,7 @@ async def control(context: ControlContext, name: str, body: Body) -> Body:
     return await handler(context, body)
 
 
-async def disconnect(context: ControlContext, terminal: Terminal) -> None:
+async def disconnect_terminal(context: ControlContext, terminal: Terminal) -> None:
     """Close all connections of a terminal to the Janus rooms of its conference."""
     for plugin, participant in sorted(terminal.links):
         await context.janus_rooms.kick(context.conference.janus_room, plugin, participant)
@@ -78,7 +78,7 @@ async def disconnect(context: ControlContext, terminal: Terminal) -> None:
 
 
 async def mute_who_may_not_talk(context: ControlContext) -> None:
-    """Mute at the mixer each terminal whose microphone is open although it may not talk now."""
+    """Mute, at the mixer, each online terminal whose microphone is open although it may not talk now."""
     conference = context.conference
     for terminal in conference.roster.online:
         if not terminal.mute and not conference.may_talk(terminal.mtid):
@@ -86,15 +86,18 @@ async def mute_who_may_not_talk(context: ControlContext) -> None:
 
 
 async def _mute_terminal(context: ControlContext, terminal: Terminal, value: bool) -> None:
-    """Close (`value` true) or open a terminal's microphone at the mixer, and note it."""
+    """Mute (`value` true) or unmute a terminal at the mixer, and record that on the terminal."""
     if participant := terminal.id_in(AUDIO):
         await context.janus_rooms.mute(context.conference.janus_room, participant, value)
     terminal.mute = value
 
 
-async def _add(context: ControlContext, body: Body) -> Body:
-    """Put terminals on the conference's list, so that they are expected to join."""
-    wanted = _read(CallTerminals, body).terminals
+async def _add_terminals(context: ControlContext, body: Body) -> Body:
+    """Handle ADDMT: add terminals to the conference's list, so that they are expected to join; lift their bans.
+
+    Return the added terminals as `mts`. Raises ControlRefused.
+    """
+    wanted = _read_fields(CallTerminals, body).terminals
     if reason := why_not_called(wanted):
         raise ControlRefused(reason)
     roster = context.conference.roster
@@ -119,14 +122,17 @@ def why_not_called(terminals: Iterable[ListedTerminal]) -> str:
     return f"nobody can call {kinds[0]} terminals here: no gateway" if kinds else ""
 
 
-async def _delete(context: ControlContext, body: Body) -> Body:
-    """Remove terminals from the conference's list, and close their connections."""
-    named = _named(context, body)
-    if _read(RemoveTerminals, body).ban:
-        _ban(context, named)
+async def _remove_terminals(context: ControlContext, body: Body) -> Body:
+    """Handle DELMT: remove the named terminals from the conference's list, and disconnect them.
+
+    With `ban` in the request they are kept out until somebody calls them again.
+    """
+    named = _named_terminals(context, body)
+    if _read_fields(RemoveTerminals, body).ban:
+        _ban_terminals(context, named)
     for terminal in named:
         context.conference.roster.remove(terminal.mtid)
-        await disconnect(context, terminal)
+        await disconnect_terminal(context, terminal)
         conference = context.conference
         conference.arrangement = conference.arrangement.without_terminal(terminal.mtid)
         conference.chairman = "" if conference.chairman == terminal.mtid else conference.chairman
@@ -134,18 +140,18 @@ async def _delete(context: ControlContext, body: Body) -> Body:
     return {}
 
 
-async def _drop(context: ControlContext, body: Body) -> Body:
-    """Close the connections of the named terminals, which stay on the list; with `ban` they are also kept out."""
-    named = _named(context, body)
-    if _read(HangUpTerminals, body).ban:
-        _ban(context, named)
+async def _hang_up_terminals(context: ControlContext, body: Body) -> Body:
+    """Handle DROPMT: disconnect the named terminals, which stay on the list; with `ban` they are also kept out."""
+    named = _named_terminals(context, body)
+    if _read_fields(HangUpTerminals, body).ban:
+        _ban_terminals(context, named)
     for terminal in named:
-        await disconnect(context, terminal)
+        await disconnect_terminal(context, terminal)
     return {}
 
 
-def _ban(context: ControlContext, terminals: Iterable[Terminal]) -> None:
-    """Keep terminals out of the conference until somebody calls them."""
+def _ban_terminals(context: ControlContext, terminals: Iterable[Terminal]) -> None:
+    """Add terminals to the conference's list of bans: they cannot join until somebody calls them."""
     banned = list(context.conference.arrangement.banned)
     for terminal in terminals:
         terminal.called = False
@@ -158,13 +164,14 @@ def _ban(context: ControlContext, terminals: Iterable[Terminal]) -> None:
 _MOST_BANNED = 500
 
 
-async def _mute(context: ControlContext, body: Body) -> Body:
-    """Close or open microphones: of the named terminals, or of all, including those who join later.
+async def _mute_terminals(context: ControlContext, body: Body) -> Body:
+    """Handle MUTE: mute or unmute the named terminals, or all, including those who join later.
 
-    The microphone of a person with a join page is not opened from here: the page asks the person to open it.
+    A person who joined by web page is not unmuted from here: the page asks the person to do so. With `hold` nobody may
+    unmute their own microphone, with `spare` chairman and speaker stay as they are.
     """
-    order, conference = _read(MuteTerminals, body), context.conference
-    named = _named(context, body)
+    order, conference = _read_fields(MuteTerminals, body), context.conference
+    named = _named_terminals(context, body)
     if order.mtid is None:
         hold = flag(order.value and order.hold)
         spare = flag(order.spare or conference.arrangement.spare)
@@ -189,9 +196,9 @@ async def _mute(context: ControlContext, body: Body) -> Body:
     return {}
 
 
-async def _arrange(context: ControlContext, body: Body) -> Body:
-    """Change who is heard and shown where; whoever may not talk any more is muted."""
-    order, conference = _read(Arrange, body), context.conference
+async def _change_arrangement(context: ControlContext, body: Body) -> Body:
+    """Handle ARRANGE: change who is heard and who is shown where; mute whoever may not talk any more."""
+    order, conference = _read_fields(Arrange, body), context.conference
     members = conference.roster.terminals.keys()
     try:
         after = change_members(conference.arrangement, order.changes, members)
@@ -203,18 +210,18 @@ async def _arrange(context: ControlContext, body: Body) -> Body:
 
 
 async def _set_password(context: ControlContext, body: Body) -> Body:
-    """Change the password, which the platform asks people for. The pin of the Janus rooms stays as it is."""
+    """Handle MODIFYCONFPWD: change the password that the platform asks people for. Janus's PIN stays as it is."""
     conference = context.conference
     if conference.room_password is None:
         conference.room_password = conference.password
-    conference.password = _read(SetPassword, body).password
+    conference.password = _read_fields(SetPassword, body).password
     return {}
 
 
-async def _silence(context: ControlContext, body: Body) -> Body:
-    """Close or open loudspeakers: of the named terminals, or of all, including those who join later."""
-    value = _read(MuteTerminals, body).value
-    chosen = _named(context, body)
+async def _silence_terminals(context: ControlContext, body: Body) -> Body:
+    """Handle SILENCE: turn loudspeakers off or on, of the named terminals or of all, including those who join later."""
+    value = _read_fields(MuteTerminals, body).value
+    chosen = _named_terminals(context, body)
     if body.get("mtid") is None:
         context.conference.silence = value
     elif value and chosen[0].online and not chosen[0].id_in(TEXT):
@@ -225,25 +232,27 @@ async def _silence(context: ControlContext, body: Body) -> Body:
     return {}
 
 
-async def _rename(context: ControlContext, body: Body) -> Body:
-    """Rename the conference at once: a request of the conference manager needs nobody's consent (CSS §5.1)."""
-    context.conference.name = _read(RenameConference, body).name
+async def _rename_conference(context: ControlContext, body: Body) -> Body:
+    """Handle MODIFYCONFNAME: rename the conference at once, since a manager needs nobody's consent (CSS §5.1)."""
+    context.conference.name = _read_fields(RenameConference, body).name
     return {}
 
 
 async def _set_chairman(context: ControlContext, body: Body) -> Body:
+    """Handle SETCHAIRMAN: make the terminal that the request names the chairman; "" means nobody."""
     context.conference.chairman = _member_or_none(context, body)
     return {}
 
 
 async def _set_speaker(context: ControlContext, body: Body) -> Body:
+    """Handle SETSPEAKER: make the terminal that the request names the speaker; "" means nobody."""
     context.conference.speaker = _member_or_none(context, body)
     return {}
 
 
-async def _start_record(context: ControlContext, body: Body) -> Body:
-    """Start to record the conference; refuse if the request names another unit as recorder."""
-    recorder = _read(StartRecording, body).vrs
+async def _start_recording(context: ControlContext, body: Body) -> Body:
+    """Handle STARTRECORD: start to record the conference; refuse if the request names another unit as recorder."""
+    recorder = _read_fields(StartRecording, body).vrs
     if recorder and not context.config.is_named(recorder):
         raise ControlRefused("vrs: this unit is not the recorder")
     if not context.conference.recording:
@@ -252,20 +261,21 @@ async def _start_record(context: ControlContext, body: Body) -> Body:
     return {}
 
 
-async def _stop_record(context: ControlContext, body: Body) -> Body:
+async def _stop_recording(context: ControlContext, body: Body) -> Body:
+    """Handle STOPRECORD: stop recording the conference; with `pause` note that it will go on (2: paused)."""
     await context.recorder.stop(context.conference, context.janus_rooms)
-    context.conference.arrange(recording=2 if _read(StopRecording, body).pause else 0)
+    context.conference.arrange(recording=2 if _read_fields(StopRecording, body).pause else 0)
     return {}
 
 
-async def _send_message(context: ControlContext, body: Body) -> Body:
-    """Show a text on the join pages of the named terminals, or of all."""
-    order = _read(SendText, body)
+async def _show_text(context: ControlContext, body: Body) -> Body:
+    """Handle SENDMSG: show a text on the web pages of the named terminals, or of all."""
+    order = _read_fields(SendText, body)
     announcement: Body = {"kind": "message", "text": order.text, "rounds": order.rounds}
     if order.mtids:
         announcement["to"] = [
             participant
-            for terminal in _named(context, body)
+            for terminal in _named_terminals(context, body)
             if (participant := terminal.id_in(TEXT))
         ]
     await context.janus_rooms.announce(context.conference.janus_room, announcement)
@@ -273,38 +283,39 @@ async def _send_message(context: ControlContext, body: Body) -> Body:
 
 
 async def _list_terminals(context: ControlContext, body: Body) -> Body:
+    """Handle GETMTLIST: return all terminals of the conference as `mts`."""
     return {"mts": to_json_list(context.conference.roster.mts)}
 
 
 _CONTROLS: dict[str, Callable[[ControlContext, Body], Awaitable[Body]]] = {
-    "ADDMT": _add,
-    "DELMT": _delete,
-    "DROPMT": _drop,
-    "MUTE": _mute,
-    "SILENCE": _silence,
-    "MODIFYCONFNAME": _rename,
+    "ADDMT": _add_terminals,
+    "DELMT": _remove_terminals,
+    "DROPMT": _hang_up_terminals,
+    "MUTE": _mute_terminals,
+    "SILENCE": _silence_terminals,
+    "MODIFYCONFNAME": _rename_conference,
     "MODIFYCONFPWD": _set_password,
-    "ARRANGE": _arrange,
+    "ARRANGE": _change_arrangement,
     "SETCHAIRMAN": _set_chairman,
     "SETSPEAKER": _set_speaker,
-    "STARTRECORD": _start_record,
-    "STOPRECORD": _stop_record,
-    "SENDMSG": _send_message,
+    "STARTRECORD": _start_recording,
+    "STOPRECORD": _stop_recording,
+    "SENDMSG": _show_text,
     "GETMTLIST": _list_terminals,
 }
 
 
-def _named(context: ControlContext, body: Body) -> list[Terminal]:
-    """Return the terminals that `mtids` or `mtid` in a request names.
+def _named_terminals(context: ControlContext, body: Body) -> list[Terminal]:
+    """Return the terminals of the conference whose ids are in the fields `mtids` or `mtid` of a request.
 
     In requests with a `value` the `mtid` may be missing: then all terminals of the conference are returned. Raises
     ControlRefused for an id that is not in the conference.
     """
     everybody = context.conference.roster.terminals
     if "mtids" in body:
-        wanted = _read(RemoveTerminals, body).mtids
+        wanted = _read_fields(RemoveTerminals, body).mtids
     elif body.get("mtid") is not None:
-        wanted = (_read(TerminalControl, body).mtid,)
+        wanted = (_read_fields(TerminalControl, body).mtid,)
     elif "value" in body:
         return list(everybody.values())
     else:
@@ -317,13 +328,13 @@ def _named(context: ControlContext, body: Body) -> list[Terminal]:
 
 def _member_or_none(context: ControlContext, body: Body) -> str:
     """Return the terminal id in the request; "" means nobody. Raises ControlRefused for an unknown one."""
-    mtid = _read(TerminalControl, body).mtid
+    mtid = _read_fields(TerminalControl, body).mtid
     if mtid and mtid not in context.conference.roster.terminals:
         raise ControlRefused(f"no terminal {mtid!r} in this conference")
     return mtid
 
 
-def _read(kind: type[T], body: Body) -> T:
+def _read_fields(kind: type[T], body: Body) -> T:
     """Return the fields of a control request as an object of `kind`. Raises ControlRefused."""
     try:
         return read_fields(kind, body)

@@ -36,7 +36,7 @@ _ANSWER_WITHIN = 2.0
 
 
 class RateLimit:
-    """A pace limits the rate of one participant's requests (a token bucket)."""
+    """A token bucket that limits the rate of one participant's requests."""
 
     def __init__(self) -> None:
         self._left, self._at = _BURST, time.monotonic()
@@ -66,7 +66,7 @@ class Gate:
             asyncio.get_running_loop().add_signal_handler(signum, stop.set)
         async with aiohttp.ClientSession() as self._http:
             app = web.Application()
-            app.router.add_get("/healthz", self._health)
+            app.router.add_get("/healthz", self._answer_health_check)
             app.router.add_get("/{path:.*}", self.serve_participant)
             runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.2)
             await runner.setup()
@@ -77,9 +77,9 @@ class Gate:
             await runner.cleanup()
 
     async def _serve_agent(self) -> web.AppRunner:
-        """Listen on loopback for the agent's requests about connections of participants."""
+        """Start the HTTP server on loopback by which this unit's agent gives orders about participants; return it."""
         app = web.Application()
-        app.router.add_get(f"/{self._settings.control_path}", self._health)
+        app.router.add_get(f"/{self._settings.control_path}", self._answer_health_check)
         app.router.add_post(f"/{self._settings.control_path}", self._put_into_group)
         runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
@@ -87,23 +87,25 @@ class Gate:
         return runner
 
     async def _put_into_group(self, request: web.Request) -> web.Response:
-        """Put a participant into a group of the mixer; answer 404 if nobody here is this participant."""
+        """Handle the agent's request to put a participant into a group of the sound mixer; 404 for an unknown one."""
         order = await request.json()
         for connection in list(self._connections):
             if handle := connection.handle_of(order["janus_room"], order["participant"]):
-                await connection.ask_for(handle, {"request": "configure", "group": order["group"]})
+                await connection.send_own_request(
+                    handle, {"request": "configure", "group": order["group"]}
+                )
                 return web.Response()
         return web.Response(status=404, text="nobody here is this participant")
 
-    async def _health(self, request: web.Request) -> web.Response:
+    async def _answer_health_check(self, request: web.Request) -> web.Response:
         """Answer that the gate of this unit runs."""
         return web.json_response({"server-name": self._settings.server_name})
 
     async def serve_participant(self, request: web.Request) -> web.StreamResponse:
-        """Serve one participant's WebSocket.
+        """Serve one participant's WebSocket: check its token, and forward messages to and from Janus.
 
-        A page shows its token at once. So if too many have shown none, the one that has been silent longest is cut
-        off: strangers who say nothing keep nobody out.
+        A page sends its token at once. So if too many connections have sent none, the oldest of them is closed:
+        strangers who send nothing keep nobody out.
         """
         socket = web.WebSocketResponse(
             protocols=("janus-protocol",),
@@ -117,16 +119,16 @@ class Gate:
         if len(self._waiting) > self._settings.most_sockets:
             oldest = next(iter(self._waiting))
             del self._waiting[oldest]
-            oldest.cut()
+            oldest.abort()
         try:
-            await connection.run(self._has_place)
+            await connection.run(self._count_participant)
         finally:
             self._waiting.pop(connection, None)
             self._connections.discard(connection)
         return socket
 
-    def _has_place(self, connection: Connection) -> bool:
-        """Count a connection as one of a participant, and return whether there is a place for it."""
+    def _count_participant(self, connection: Connection) -> bool:
+        """Count a connection with a valid token as one of a participant; return `False` if there are too many."""
         self._waiting.pop(connection, None)
         count = len(self._connections)
         if count >= self._settings.most_sockets:
@@ -151,19 +153,22 @@ class Connection:
         self._rate_limit, self._refusals = RateLimit(), 0
         self._visitor: Visitor | None = None
         self._janus: aiohttp.ClientWebSocketResponse | None = None
-        self._own: dict[str, asyncio.Future[Mapping[str, object]]] = {}
+        self._own_requests: dict[str, asyncio.Future[Mapping[str, object]]] = {}
         """Requests of the gate itself: transaction -> its answer, which the participant does not see."""
 
-    def cut(self) -> None:
-        """Close the connection at once."""
+    def abort(self) -> None:
+        """Drop the participant's TCP connection at once, without a closing handshake."""
         if self._request.transport is not None:
             self._request.transport.abort()
 
     async def run(self, has_place: Callable[[Connection], bool]) -> None:
-        """Serve the participant until either side closes; `has_place` is asked once the token is known to be good."""
+        """Forward messages between the participant and Janus until either side closes.
+
+        `has_place` is asked, once the first message has shown a valid token, whether this connection may stay.
+        """
         try:
             first = await asyncio.wait_for(self._socket.receive(), _FIRST_WITHIN)
-            visitor = await self._welcome(first)
+            visitor = await self._visitor_of(first)
             if visitor is None or not has_place(self):
                 return
             link = self._http.ws_connect(
@@ -171,10 +176,10 @@ class Connection:
             )
             async with await link as janus:
                 self._visitor, self._janus = visitor, janus
-                back = asyncio.create_task(self._pass_back(visitor, janus))
-                await self._pass_on(first, visitor, janus)
+                back = asyncio.create_task(self._forward_to_participant(visitor, janus))
+                await self._forward_to_janus(first, visitor, janus)
                 async for frame in self._socket:
-                    await self._pass_on(frame, visitor, janus)
+                    await self._forward_to_janus(frame, visitor, janus)
                     if self._refusals > _MOST_REFUSALS:
                         break
                 back.cancel()
@@ -184,31 +189,31 @@ class Connection:
             with contextlib.suppress(OSError, TimeoutError):
                 await asyncio.wait_for(self._socket.close(), 1)
 
-    async def _welcome(self, frame: aiohttp.WSMessage) -> Visitor | None:
-        """Return the visitor whose first message has a valid token; refuse any other, and return `None`."""
+    async def _visitor_of(self, frame: aiohttp.WSMessage) -> Visitor | None:
+        """Return the visitor whose first message has a valid token; refuse any other message, and return `None`."""
         message: Mapping[str, object] = {}
         try:
-            message = _read(frame)
+            message = _json_of_frame(frame)
             room = room_of_token(self._settings.token_key, message.get("token"), time.time())
             return Visitor(str(message["token"]), room)
         except Refused as refusal:
             await self._refuse(message, refusal)
             return None
 
-    async def _pass_on(
+    async def _forward_to_janus(
         self,
         frame: aiohttp.WSMessage,
         visitor: Visitor,
         janus: aiohttp.ClientWebSocketResponse,
     ) -> None:
-        """Pass a participant's message on to Janus, or answer that it is refused."""
+        """Forward a participant's message to Janus if participants may send it, else answer that it is refused."""
         message: Mapping[str, object] = {}
         try:
             self._rate_limit.count_request()
-            message = _read(frame)
+            message = _json_of_frame(frame)
             command = visitor.check(message)
             if command in ("create", "attach"):
-                await self._ask_whether_it_runs(visitor.janus_room)
+                await self._check_room_exists(visitor.janus_room)
             for_janus = visitor.for_janus(message)
             text = frame.data if for_janus is message else _as_json(for_janus)
         except Refused as refusal:
@@ -217,19 +222,22 @@ class Connection:
             await janus.send_str(text)
 
     def handle_of(self, janus_room: str, participant: str) -> int | None:
-        """Return the handle by which this connection is `participant` in the room's mixer; `None` if it is not."""
+        """Return the Janus handle by which this connection is `participant` in the room's sound mixer, or `None`."""
         visitor = self._visitor
         return (
             visitor.handle_of(participant) if visitor and visitor.janus_room == janus_room else None
         )
 
-    async def ask_for(self, handle: int, body: Mapping[str, object]) -> None:
-        """Send a request of the gate itself on a participant's handle. Raises HTTPBadGateway if Janus refuses it."""
+    async def send_own_request(self, handle: int, body: Mapping[str, object]) -> None:
+        """Send Janus a request of this proxy itself on a participant's handle, and wait for the answer.
+
+        Raises HTTPBadGateway if Janus refuses it or does not answer.
+        """
         assert self._visitor
         assert self._janus
         transaction = f"gate-{secrets.token_hex(8)}"
         answer = asyncio.get_running_loop().create_future()
-        self._own[transaction] = answer
+        self._own_requests[transaction] = answer
         request = {
             "janus": "message",
             "transaction": transaction,
@@ -244,12 +252,12 @@ class Connection:
         except (OSError, TimeoutError) as error:
             raise web.HTTPBadGateway(text=str(error) or "Janus does not answer") from None
         finally:
-            del self._own[transaction]
+            del self._own_requests[transaction]
         if error_text := _error_in(reply):
             raise web.HTTPBadGateway(text=error_text)
 
-    async def _ask_whether_it_runs(self, janus_room: str) -> None:
-        """Raise Refused if Janus has no such room any more: a token ends with its conference."""
+    async def _check_room_exists(self, janus_room: str) -> None:
+        """Raise Refused if Janus has no room of this name any more: a token is valid only while its room exists."""
         question = {
             "janus": "message_plugin",
             "transaction": "gate",
@@ -264,7 +272,7 @@ class Connection:
             raise Refused("this conference does not run here any more")
 
     async def _refuse(self, message: Mapping[str, object], refusal: Refused) -> None:
-        """Answer a message as Janus answers a bad one, with the reason; log the first refusal of a connection."""
+        """Answer a participant's message with an error in Janus's form; log only the first one of a connection."""
         self._refusals += 1
         if self._refusals == 1:
             log.warning("refused %s: %s", self.address, refusal)
@@ -275,14 +283,16 @@ class Connection:
         answer["error"] = {"code": 403, "reason": str(refusal)}
         await self._socket.send_str(_as_json(answer))
 
-    async def _pass_back(self, visitor: Visitor, janus: aiohttp.ClientWebSocketResponse) -> None:
-        """Pass messages of Janus back to the participant until Janus closes; then close the participant's socket."""
+    async def _forward_to_participant(
+        self, visitor: Visitor, janus: aiohttp.ClientWebSocketResponse
+    ) -> None:
+        """Forward messages of Janus to the participant until Janus closes; then close the participant's socket."""
         try:
             async for frame in janus:
                 if frame.type is WSMsgType.TEXT:
-                    is_read = visitor.is_waiting or self._own
+                    is_read = visitor.is_waiting or self._own_requests
                     answer = orjson.loads(frame.data) if is_read else {}
-                    if self._is_own(answer):
+                    if self._is_answer_to_gate(answer):
                         continue
                     visitor.note_ids(answer)
                     await self._socket.send_str(frame.data)
@@ -290,9 +300,9 @@ class Connection:
             log.info("%s: %s", self.address, error)
         await self._socket.close()
 
-    def _is_own(self, answer: Mapping[str, object]) -> bool:
-        """Return whether a message answers a request of the gate itself; if so, hand it to the `ask_for` that waits."""
-        waiting = self._own.get(str(answer.get("transaction")))
+    def _is_answer_to_gate(self, answer: Mapping[str, object]) -> bool:
+        """Return whether a message of Janus answers a request of this proxy; if so, hand it to `send_own_request`."""
+        waiting = self._own_requests.get(str(answer.get("transaction")))
         if waiting is None:
             return False
         if answer.get("janus") != "ack" and not waiting.done():
@@ -301,15 +311,15 @@ class Connection:
 
 
 def _error_in(answer: Mapping[str, object]) -> str:
-    """Return the error that an answer of Janus tells; "" if it tells none."""
+    """Return the error text in an answer of Janus, of its core or of a plugin; "" if it holds no error."""
     plugin_data = answer.get("plugindata")
     data = plugin_data.get("data") if isinstance(plugin_data, dict) else None
     error = data.get("error") if isinstance(data, dict) else answer.get("error")
     return str(error or "")
 
 
-def _read(frame: aiohttp.WSMessage) -> Mapping[str, object]:
-    """Return the JSON object in a WebSocket frame. Raises Refused."""
+def _json_of_frame(frame: aiohttp.WSMessage) -> Mapping[str, object]:
+    """Return the JSON object in a participant's WebSocket frame. Raises Refused if it holds none."""
     if frame.type is not WSMsgType.TEXT:
         raise Refused("text is needed")
     try:

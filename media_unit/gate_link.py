@@ -20,9 +20,9 @@ class GateLink:
         self._url = f"http://127.0.0.1:{config.control_port}/{keys.gate_path}"
 
     async def knows_groups(self) -> bool:
-        """Return whether the gate puts people into groups of the mixer.
+        """Return whether the gate (the proxy before Janus) can put participants into groups of the sound mixer.
 
-        A gate of an earlier release does not, and may still run: it goes on until Janus is started anew.
+        A gate of an earlier release cannot, and may still run until Janus is started anew.
         """
         try:
             return await self._ask("GET") == ""
@@ -30,7 +30,10 @@ class GateLink:
             return False
 
     async def put_into_group(self, janus_room: str, participant: str, group: str) -> None:
-        """Put a participant into a group of the mixer. Raises JanusError, and JanusAway without a gate."""
+        """Have the gate put a participant into a group of the room's sound mixer, over the participant's connection.
+
+        Raises JanusError if Janus refuses it, and JanusAway if the gate does not answer.
+        """
         order = {"janus_room": janus_room, "participant": participant, "group": group}
         if error := await self._ask("POST", order):
             raise JanusError(0, error)

@@ -100,7 +100,10 @@ def make_token(key: str, janus_room: str, now: float) -> str:
 
 
 def room_of_token(key: str, token: object, now: float) -> str:
-    """Return the Janus room that a token is good for. Raises Refused if it is false or has expired."""
+    """Return the name of the Janus room that a token is valid for. Raises Refused if it is forged or has expired.
+
+    `key` is the key by which tokens are signed, `now` the time in seconds since 1970.
+    """
     if not isinstance(token, str):
         raise Refused("a token is needed")
     plain, _, signature = token.partition(":")
@@ -135,7 +138,7 @@ class Visitor:
     """Handle -> the id of the participant that it is in the mixer."""
 
     def check(self, message: Mapping[str, object]) -> str:
-        """Return the command of a participant's message if the message is allowed. Raises Refused.
+        """Return the command of a participant's message to Janus if participants may send it. Raises Refused.
 
         For "create" and "attach" the transaction is remembered, since its answer brings the id of the session
         or handle that later messages may use.
@@ -143,7 +146,7 @@ class Visitor:
         command = message.get("janus")
         if not isinstance(command, str) or command not in _COMMANDS:
             raise Refused(f"{str(command)[:40]} is not for participants")
-        _only(message, _ALWAYS | _COMMANDS[command], command)
+        _check_field_names(message, _ALWAYS | _COMMANDS[command], command)
         transaction = message.get("transaction")
         if not isinstance(transaction, str) or len(transaction) > MOST_CHARACTERS:
             raise Refused("transaction: a string is needed")
@@ -156,9 +159,9 @@ class Visitor:
         elif message.get("session_id") != self.session:
             raise Refused("session_id: not the session of this connection")
         elif command == "attach":
-            self._attach(message.get("plugin"), transaction)
+            self._allow_attach(message.get("plugin"), transaction)
         elif command in ("detach", "hangup", "trickle", "message"):
-            self._on_handle(command, message.get("handle_id"), message.get("body"))
+            self._check_handle_command(command, message.get("handle_id"), message.get("body"))
         return command
 
     @property
@@ -167,7 +170,10 @@ class Visitor:
         return bool(self.pending or self.entering)
 
     def for_janus(self, message: Mapping[str, object]) -> Mapping[str, object]:
-        """Return a checked message in the form for Janus: a request to enter the mixer gets the group of all."""
+        """Return a checked message as it is sent to Janus: a request to join the sound mixer gets the common group.
+
+        The request is remembered, since its answer brings the participant's id.
+        """
         handle, body = message.get("handle_id"), message.get("body")
         is_join = isinstance(body, dict) and body.get("request") == "join"
         if not is_join or not isinstance(handle, int) or self.handles.get(handle) != AUDIO:
@@ -196,18 +202,18 @@ class Visitor:
             self.session = number
 
     def _note_entered(self, handle: int, plugin_data: object) -> None:
-        """Remember as which participant a handle has entered the mixer."""
+        """Remember, from Janus's answer, as which participant a handle has joined the sound mixer."""
         data = plugin_data.get("data") if isinstance(plugin_data, dict) else None
         if isinstance(data, dict) and data.get("audiobridge") == "joined":
             self.heard[handle] = str(data.get("id"))
 
     def handle_of(self, participant: str) -> int | None:
-        """Return the handle that is this participant in the mixer; `None` if none of this connection is."""
+        """Return this connection's Janus handle that is the participant in the sound mixer, or `None`."""
         return next(
             (handle for handle, person in self.heard.items() if person == participant), None
         )
 
-    def _attach(self, plugin: object, transaction: str) -> None:
+    def _allow_attach(self, plugin: object, transaction: str) -> None:
         """Allow a new handle of a conference plugin, and remember its transaction. Raises Refused."""
         if plugin not in PLUGINS:
             raise Refused("plugin: not one of a conference's")
@@ -215,33 +221,36 @@ class Visitor:
             raise Refused(f"at most {MOST_HANDLES} handles")
         self.pending[transaction] = str(plugin)
 
-    def _on_handle(self, command: str, handle: object, body: object) -> None:
-        """Check a command on a handle, which must belong to this connection. Raises Refused."""
+    def _check_handle_command(self, command: str, handle: object, body: object) -> None:
+        """Check a command on a Janus handle, which must belong to this connection. Raises Refused.
+
+        After "detach" the handle is forgotten.
+        """
         plugin = self.handles.get(handle) if isinstance(handle, int) else None
         if plugin is None or not isinstance(handle, int):
             raise Refused("handle_id: not a handle of this connection")
         if command == "message":
-            self._ask(plugin, body)
+            self._check_plugin_request(plugin, body)
         elif command == "detach":
             del self.handles[handle]
             self.heard.pop(handle, None)
 
-    def _ask(self, plugin: str, body: object) -> None:
-        """Check a request to a plugin: its name, its fields, its values and its room. Raises Refused."""
+    def _check_plugin_request(self, plugin: str, body: object) -> None:
+        """Check a request (`body`) to a Janus plugin: its name, fields, values and room. Raises Refused."""
         if not isinstance(body, dict):
             raise Refused("body: an object is needed")
         request = body.get("request")
         allowed = _REQUESTS[plugin].get(request) if isinstance(request, str) else None
         if allowed is None:
             raise Refused(f"{str(request)[:40]} is not for participants")
-        _only(body, allowed | {"request"}, str(request))
+        _check_field_names(body, allowed | {"request"}, str(request))
         for name, value in body.items():
             _check_value(name, value)
         if request in _NEEDS_ROOM and body.get("room") != self.janus_room:
             raise Refused("room: not the one that the token is good for")
 
 
-def _only(fields: Mapping[str, object], allowed: frozenset[str], what: str) -> None:
+def _check_field_names(fields: Mapping[str, object], allowed: frozenset[str], what: str) -> None:
     """Raise Refused if `fields` has a field that is not allowed; `what` names the message or object in the text."""
     if not fields.keys() <= allowed:
         name = min(fields.keys() - allowed)
@@ -249,12 +258,12 @@ def _only(fields: Mapping[str, object], allowed: frozenset[str], what: str) -> N
 
 
 def _check_value(name: str, value: object) -> None:
-    """Accept plain values, and lists of streams with plain values. Raises Refused for any other."""
+    """Raise Refused unless a field's value is plain (no object), or a list of streams with plain values."""
     if isinstance(value, list):
         for stream in value:
             if not isinstance(stream, dict):
                 raise Refused(f"{name}: objects are needed")
-            _only(stream, _STREAM, name)
+            _check_field_names(stream, _STREAM, name)
             for key, plain in stream.items():
                 _check_plain(key, plain)
     else:
@@ -262,7 +271,7 @@ def _check_value(name: str, value: object) -> None:
 
 
 def _check_plain(name: str, value: object) -> None:
-    """Raise Refused for an object or list, or a string that is too long."""
+    """Raise Refused if the field `name` has an object, a list, a too long string, or a volume that is none."""
     if isinstance(value, dict | list):
         raise Refused(f"{name}: a plain value is needed")
     if name == "volume" and (type(value) is not int or not 0 <= value <= 100):

@@ -29,85 +29,88 @@ _GRACE = timedelta(seconds=60)
 
 
 class Housekeeping:
-    """Housekeeping reads conferences again when Janus sends events, and ends what is overdue."""
+    """Housekeeping reads from Janus who is in a conference when an event says so, and every 5 s.
+
+    It also disconnects silent participants, and ends conferences that nobody has ended in time.
+    """
 
     def __init__(self, unit: MediaUnit, state_file: StateFile) -> None:
         self._unit, self._state_file = unit, state_file
-        self._due: set[str] = set()
+        self._to_be_read: set[str] = set()
         """Numbers of the conferences that are read within the next 0.1 s."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._links = state_file.links()
         """Janus handle -> its plugin, Janus room and participant id."""
-        self._stopped: dict[int, dict[str, float]] = {}
+        self._media_stopped: dict[int, dict[str, float]] = {}
         """Janus handle -> medium that is not received any more -> since when (monotonic seconds)."""
-        self._media: dict[int, set[str]] = {}
+        self._media_received: dict[int, set[str]] = {}
         """Janus handle -> all media that were ever received on it."""
 
     def handle_hint(self, hint: Hint) -> None:
-        """Handle one event of Janus: store new connections, and read soon from Janus the conference that it is about."""
+        """Handle one event of Janus: store a new connection, and have its conference read from Janus soon."""
         if hint.kind == "receiving":
             self._note_reception(hint)
             return
         if hint.kind == "joined" and hint.participant:
             self._links[hint.handle] = (hint.plugin, hint.janus_room, hint.participant)
-            self._state_file.link(hint.handle, *self._links[hint.handle])
+            self._state_file.add_link(hint.handle, *self._links[hint.handle])
         if hint.kind == "gone":
-            self._forget(hint.handle)
+            self._forget_connection(hint.handle)
             return
         e164 = e164_of(hint.janus_room)
-        if e164 in self._unit.conferences and e164 not in self._due:
-            self._due.add(e164)
-            self._spawn(self._refresh_soon(e164))
+        if e164 in self._unit.conferences and e164 not in self._to_be_read:
+            self._to_be_read.add(e164)
+            self._start_task(self._refresh_soon(e164))
 
     def _note_reception(self, hint: Hint) -> None:
-        """Remember since when Janus receives no media on a connection, or that it receives them again."""
-        self._media.setdefault(hint.handle, set()).add(hint.medium)
-        stopped = self._stopped.setdefault(hint.handle, {})
+        """Note, from an event, since when Janus receives no media on a connection, or that it receives them again."""
+        self._media_received.setdefault(hint.handle, set()).add(hint.medium)
+        stopped = self._media_stopped.setdefault(hint.handle, {})
         stopped.pop(hint.medium, None)
         if not hint.receiving:
             stopped[hint.medium] = time.monotonic()
 
-    def _forget(self, handle: int) -> None:
+    def _forget_connection(self, handle: int) -> None:
         """Forget a connection that is gone from Janus, and have the conference that it was in read from Janus soon."""
-        self._stopped.pop(handle, None)
-        self._media.pop(handle, None)
+        self._media_stopped.pop(handle, None)
+        self._media_received.pop(handle, None)
         if link := self._links.pop(handle, None):
-            self._state_file.unlink(handle)
+            self._state_file.delete_link(handle)
             self.handle_hint(Hint(kind="changed", janus_room=link[1]))
 
     def forget_all(self) -> None:
         """Forget all connections of participants, since Janus is gone."""
         self._links.clear()
-        self._stopped.clear()
-        self._media.clear()
+        self._media_stopped.clear()
+        self._media_received.clear()
 
     async def run(self) -> None:
-        """End silent connections and overdue conferences each second; read all conferences from Janus every 5 s."""
+        """Each second disconnect silent participants and end overdue conferences; every 5 s read all from Janus."""
         for second in itertools.count():
             await asyncio.sleep(1)
-            for handle in self._silent():
+            for handle in self._silent_handles():
                 plugin, janus_room, person = self._links.get(handle, ("", "", ""))
-                self._stopped.pop(handle)
+                self._media_stopped.pop(handle)
                 if janus_room:
-                    self._spawn(self._unit.remove_silent(janus_room, plugin, person))
-            for e164 in self._overdue(clock.now()):
-                self._spawn(self._unit.end_overdue(e164, "expired"))
+                    self._start_task(self._unit.remove_silent(janus_room, plugin, person))
+            for e164 in self._overdue_conferences(clock.now()):
+                self._start_task(self._unit.end_overdue(e164, "expired"))
             if second % _REFRESH_SECONDS == 0:
                 for e164 in list(self._unit.conferences):
                     await self._refresh(e164)
 
-    def _silent(self) -> list[int]:
+    def _silent_handles(self) -> list[int]:
         """Return the handles of connections on which all media stopped more than 10 s ago."""
         long_ago = time.monotonic() - _SILENT_SECONDS
         return [
             handle
-            for handle, stopped in self._stopped.items()
+            for handle, stopped in self._media_stopped.items()
             if stopped
-            and stopped.keys() >= self._media[handle]
+            and stopped.keys() >= self._media_received[handle]
             and max(stopped.values()) < long_ago
         ]
 
-    def _overdue(self, now: datetime) -> list[str]:
+    def _overdue_conferences(self, now: datetime) -> list[str]:
         """Return the numbers of the conferences whose planned end is more than 60 s ago."""
         ends = [
             (conference.e164, conference.ends_at) for conference in self._unit.conferences.values()
@@ -117,22 +120,23 @@ class Housekeeping:
     async def _refresh_soon(self, e164: str) -> None:
         """Read a conference from Janus in 0.1 s, so that joins and leaves until then are reported together."""
         await asyncio.sleep(_GATHER_SECONDS)
-        self._due.discard(e164)
+        self._to_be_read.discard(e164)
         await self._refresh(e164)
 
     async def _refresh(self, e164: str) -> None:
-        """Read from Janus who is in a conference; without Janus it stays as it was."""
+        """Read from Janus who is in the conference with this number; if Janus does not answer, only log that."""
         try:
             await self._unit.refresh(e164)
         except JanusAway as away:
             log.info("%s: not looked at: %s", e164, away)
 
-    def _spawn(self, coroutine: Coroutine[object, object, None]) -> None:
+    def _start_task(self, coroutine: Coroutine[object, object, None]) -> None:
+        """Run a coroutine as a task, which is referenced until it ends, so that it is not collected as garbage."""
         task = asyncio.create_task(coroutine)
         self._tasks.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._finish_task)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _finish_task(self, task: asyncio.Task[None]) -> None:
         """Forget a task that has ended, and log its error."""
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):

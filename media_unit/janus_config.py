@@ -27,40 +27,40 @@ class Secrets:
     events: str
 
     def janus_room(self, e164: str, incarnation: int) -> str:
-        """Return the name of a conference's Janus rooms.
+        """Return the name of a conference's Janus rooms, from its number (`e164`) and incarnation.
 
-        It differs by incarnation. Who knows number and incarnation cannot guess it: Janus lists
-        the participants of a room to whoever knows its name.
+        The incarnation grows each time the conference is placed on a unit. The name cannot be guessed, since Janus
+        lists the participants of a room to whoever knows its name.
         """
         plain = f"{e164}-{incarnation}"
-        return f"{plain}-{self._derived('room', plain)[:24]}"
+        return f"{plain}-{self._derived_secret('room', plain)[:24]}"
 
     def room_secret(self, janus_room: str) -> str:
         """Return the secret that lets the agent change a Janus room. Users never see it."""
-        return self._derived("secret", janus_room)
+        return self._derived_secret("secret", janus_room)
 
     def pin(self, janus_room: str, password: str) -> str:
         """Return the PIN of a Janus room; it cannot be guessed, however short the password is."""
-        return self._derived("pin", janus_room, password)[:24]
+        return self._derived_secret("pin", janus_room, password)[:24]
 
     @property
     def gate_path(self) -> str:
         """Return the secret path under which the gate takes requests of the agent."""
-        return self._derived("gate")
+        return self._derived_secret("gate")
 
     def token(self, now: float, janus_room: str) -> str:
         """Return the token that lets a participant talk to Janus about this Janus room alone."""
         return make_token(self.tokens, janus_room, now)
 
-    def _derived(self, *words: str) -> str:
-        """Return the secret that follows from `rooms` and these words; the same words give the same secret."""
+    def _derived_secret(self, *words: str) -> str:
+        """Return a secret that is derived from the unit's secret `rooms` and these words, always in the same way."""
         return hmac.new(self.rooms.encode(), "\0".join(words).encode(), hashlib.sha256).hexdigest()
 
 
 def load_secrets(directory: Path) -> Secrets:
-    """Return the secrets of a unit; they are made on its first start, and readable by its user alone.
+    """Return a media unit's secrets from its directory; make them, and store them in a private file, if there are none.
 
-    A damaged file is put aside. A Janus that still runs with the old secrets is then started anew.
+    A damaged file is renamed, and new secrets are made: a Janus that runs with the old ones is then started anew.
     """
     path = directory / "secrets.json"
     try:
@@ -96,11 +96,11 @@ def write_config(
     """Write all configuration files of the Janus that is started as `program`; return their folder."""
     folder = _private_folder(config, "janus", user)
     files = {
-        "janus": _core(config, keys, server_name, folder, _library_of(program)),
-        "transport.http": _http(config),
-        "transport.websockets": _websockets(config),
-        "eventhandler.wsevh": _events(config, keys),
-        **_plugins(config, keys),
+        "janus": _main_config(config, keys, server_name, folder, _library_of(program)),
+        "transport.http": _http_config(config),
+        "transport.websockets": _websocket_config(config),
+        "eventhandler.wsevh": _event_config(config, keys),
+        **_plugin_configs(config, keys),
     }
     for name, text in files.items():
         name = name if name == "janus" else f"janus.{name}"
@@ -137,18 +137,21 @@ def _private_folder(config: UnitConfig, name: str, user: ChildUser) -> Path:
 
 
 def _write_private(path: Path, text: str, user: ChildUser) -> None:
+    """Write a text to a file that nobody but the agent and `user` can read."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
     user.let_read(path)
 
 
 def _library_of(program: Path) -> Path:
-    """Return the folder with the plugins of a Janus, which lies beside its program's folder."""
+    """Return the folder with the plugins of an installed Janus, found from the path of its program."""
     lib = program.resolve().parent.parent / "lib"
     return next(iter(sorted(lib.glob("*-linux-gnu*/janus"))), lib / "janus")
 
 
-def _core(config: UnitConfig, keys: Secrets, server_name: str, folder: Path, library: Path) -> str:
+def _main_config(
+    config: UnitConfig, keys: Secrets, server_name: str, folder: Path, library: Path
+) -> str:
     """Return the main configuration file of Janus."""
     # Janus skips loopback unless the shim hides what it is; then every address may be offered.
     loopback = config.ip.startswith("127.") or config.ip == "::1"
@@ -177,23 +180,26 @@ nat: {{
   {enforce}
   ice_ignore_list = "vmnet"
 }}
-plugins: {{ disable = "{_disabled("plugins", library, ("audiobridge", "videoroom", "textroom"))}" }}
-transports: {{ disable = "{_disabled("transports", library, ("http", "websockets"))}" }}
+plugins: {{ disable = "{_unwanted_modules("plugins", library, ("audiobridge", "videoroom", "textroom"))}" }}
+transports: {{ disable = "{_unwanted_modules("transports", library, ("http", "websockets"))}" }}
 loggers: {{ disable = "libjanus_jsonlog.so" }}
 events: {{
   broadcast = true, combine_media_stats = true, stats_period = 0
-  disable = "{_disabled("events", library, ("wsevh",))}"
+  disable = "{_unwanted_modules("events", library, ("wsevh",))}"
 }}
 """
 
 
-def _disabled(kind: str, library: Path, wanted: tuple[str, ...]) -> str:
-    """Return the installed Janus modules of a kind that are not wanted, in the form that Janus expects."""
+def _unwanted_modules(kind: str, library: Path, wanted: tuple[str, ...]) -> str:
+    """Return the file names, joined by commas, of the installed Janus modules of a kind that are not in `wanted`.
+
+    Janus's option `disable` takes them. `kind` is a folder below `library`: plugins, transports or events.
+    """
     installed = sorted(path.name for path in (library / kind).glob("libjanus_*.so"))
     return ",".join(name for name in installed if name[9:-3] not in wanted)
 
 
-def _http(config: UnitConfig) -> str:
+def _http_config(config: UnitConfig) -> str:
     """Return the configuration of Janus' HTTP interfaces, which listen on loopback alone."""
     return f"""general: {{
   json = "compact", base_path = "/janus", http = true, port = {config.http_port}
@@ -206,7 +212,7 @@ admin: {{
 """
 
 
-def _websockets(config: UnitConfig) -> str:
+def _websocket_config(config: UnitConfig) -> str:
     """Return the configuration of Janus' WebSocket, which listens on loopback alone."""
     return f"""general: {{
   json = "compact", ws = true, ws_port = {config.janus_ws_port}, ws_ip = "127.0.0.1", wss = false
@@ -216,7 +222,7 @@ admin: {{ admin_ws = false, admin_wss = false }}
 """
 
 
-def _events(config: UnitConfig, keys: Secrets) -> str:
+def _event_config(config: UnitConfig, keys: Secrets) -> str:
     """Return the configuration by which Janus sends its events to the agent, on loopback."""
     return f"""general: {{
   enabled = true, events = "plugins,handles,media,webrtc", grouping = true, json = "compact"
@@ -225,7 +231,7 @@ def _events(config: UnitConfig, keys: Secrets) -> str:
 """
 
 
-def _plugins(config: UnitConfig, keys: Secrets) -> dict[str, str]:
+def _plugin_configs(config: UnitConfig, keys: Secrets) -> dict[str, str]:
     """Return the configuration of the plugins for sound, video and text: file name -> text."""
     common = f'string_ids = true, admin_key = "{keys.admin}"'
     mixer = f'rtp_port_range = "{config.mixer_ports}", local_ip = "{config.ip}"'

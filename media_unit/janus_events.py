@@ -39,7 +39,7 @@ class Hint:
 
 
 def hint_of(event: dict[str, Any]) -> Hint | None:
-    """Return the hint in one event of Janus; `None` if the agent need not act on it. Pure."""
+    """Return what an event of Janus (a JSON object) says, as a hint; `None` if the agent need not act on it. Pure."""
     kind, handle, details = event.get("type"), event.get("handle_id") or 0, event.get("event")
     if not isinstance(details, dict) or not isinstance(handle, int):
         return None
@@ -84,6 +84,7 @@ class EventListener:
         await web.TCPSite(self._runner, "127.0.0.1", self._config.event_port).start()
 
     async def close(self) -> None:
+        """Stop listening for events of Janus."""
         if self._runner:
             await self._runner.cleanup()
 
@@ -97,7 +98,7 @@ class EventListener:
         return socket
 
     def _on_text(self, text: str) -> None:
-        """Pass on the hints in a message of Janus, which holds one event or a list of them."""
+        """Call `on_hint` for each event in a message of Janus (JSON: one event or a list) that the agent acts on."""
         try:
             events = orjson.loads(text)
         except ValueError:

@@ -60,24 +60,26 @@ class JanusLink:
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             await self._http.close()
             raise JanusAway(f"no WebSocket at {self._url}: {error}") from None
-        self._reader = asyncio.create_task(self._read(self._socket))
-        reply = await self._send({"janus": "create"})
+        self._reader = asyncio.create_task(self._read_answers(self._socket))
+        reply = await self._send_request({"janus": "create"})
         self._session = reply["data"]["id"]
         for plugin in self._plugins:
-            reply = await self._send({"janus": "attach", "plugin": plugin, "opaque_id": "agent"})
+            reply = await self._send_request(
+                {"janus": "attach", "plugin": plugin, "opaque_id": "agent"}
+            )
             self._handles[plugin] = reply["data"]["id"]
 
     async def ask(self, plugin: str, body: Body, timeout: float = 3.0) -> Body:
         """Send a request to a plugin of Janus and return its answer. Raises JanusError or JanusAway."""
         message = {"janus": "message", "handle_id": self._handles[plugin], "body": body}
-        reply = await self._send(message, timeout)
+        reply = await self._send_request(message, timeout)
         data: Body = reply["plugindata"]["data"]
         if "error_code" in data:
             raise JanusError(data["error_code"], str(data.get("error")))
         return data
 
-    async def watch(self) -> str:
-        """Wait until Janus is gone or hangs; return the reason.
+    async def watch_until_dead(self) -> str:
+        """Wait until the connection to Janus is closed or Janus hangs; return the reason.
 
         Every half second one plugin, each in its turn, is asked whether a room exists. After two missed answers in a
         row Janus hangs.
@@ -90,7 +92,7 @@ class JanusLink:
                 return "its socket closed"
             try:
                 if beat % 10 == 0:
-                    await self._send({"janus": "keepalive"}, _PULSE_TIMEOUT)
+                    await self._send_request({"janus": "keepalive"}, _PULSE_TIMEOUT)
                 plugin = self._plugins[beat % len(self._plugins)]
                 await self.ask(plugin, {"request": "exists", "room": "-"}, _PULSE_TIMEOUT)
                 missed = 0
@@ -114,8 +116,8 @@ class JanusLink:
         if self._http:
             await self._http.close()
 
-    async def _send(self, message: Body, timeout: float = 3.0) -> Body:
-        """Send a message and return the answer with its transaction. Raises JanusError or JanusAway."""
+    async def _send_request(self, message: Body, timeout: float = 3.0) -> Body:
+        """Send Janus a request in a new transaction, and return its answer. Raises JanusError or JanusAway."""
         if self._socket is None or self.closed.is_set():
             raise JanusAway("no connection to Janus")
         transaction = str(next(self._numbers))
@@ -138,20 +140,20 @@ class JanusLink:
             raise JanusError(reply["error"]["code"], reply["error"]["reason"])
         return reply
 
-    async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        """Read answers until the socket closes; then let all waiting requests fail."""
+    async def _read_answers(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        """Read Janus's answers until the socket closes; then let all open requests fail with JanusAway."""
         try:
             async for frame in socket:
                 if frame.type is aiohttp.WSMsgType.TEXT:
-                    self._receive(orjson.loads(frame.data))
+                    self._deliver_answer(orjson.loads(frame.data))
         finally:
             self.closed.set()
             for answer in self._waiting.values():
                 if not answer.done():
                     answer.set_exception(JanusAway("connection to Janus closed"))
 
-    def _receive(self, message: Body) -> None:
-        """Hand an answer to the request with its transaction; ignore any other message."""
+    def _deliver_answer(self, message: Body) -> None:
+        """Set the result of the open request whose transaction a message of Janus has; ignore any other message."""
         answer = self._waiting.get(message.get("transaction", ""))
         if answer and not answer.done():
             answer.set_result(message)

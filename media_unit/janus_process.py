@@ -53,15 +53,17 @@ class GateProcess(KeptProcess):
         super().__init__(config.directory, "gate", url, user)
         self._config, self._keys = config, keys
 
-    async def keep_up(self, is_up: asyncio.Event) -> None:
-        """Keep a gate running until cancelled; the event `is_up` is set while one runs."""
+    async def keep_gate_running(self, is_up: asyncio.Event) -> None:
+        """Keep the gate, the proxy before Janus, running until cancelled; the event `is_up` is set while it runs."""
         await self.adopt()
         while True:
             try:
                 if not self.pid:
                     await self._start_gate()
                 is_up.set()
-                log.error("the gate is dead: %s; it is started again", await self._watch())
+                log.error(
+                    "the gate is dead: %s; it is started again", await self._watch_until_dead()
+                )
             except (NotStarted, OSError) as error:
                 log.error("gate: %s", error)
                 await asyncio.sleep(2)
@@ -69,11 +71,12 @@ class GateProcess(KeptProcess):
             await self.kill()
 
     async def _start_gate(self) -> None:
+        """Write the gate's settings file and start its process. Raises NotStarted."""
         name = self.choose_name(f"gate-{self._config.pid}")
         path = write_gate_config(self._config, self._keys, name, self._user)
         await self.start((sys.executable, "-m", "media_unit.gate", str(path)))
 
-    async def _watch(self) -> str:
+    async def _watch_until_dead(self) -> str:
         """Wait until the gate is gone or hangs; return the reason."""
         missed = 0
         while missed < _MOST_MISSED:

@@ -32,9 +32,9 @@ class JanusRooms:
         self._link, self._keys = link, keys
 
     async def create(self, plan: JanusRoomPlan, *, groups: bool) -> None:
-        """Create the three Janus rooms of a conference; existing ones of that name are destroyed first.
+        """Create the three Janus rooms (sound, video, text) of a conference; existing ones are destroyed first.
 
-        `groups`: the mixer has groups, so everybody has to enter one, which the gate sees to.
+        `groups`: the sound mixer has groups, and everybody has to join one of them, which the proxy before Janus does.
         """
         common: Body = {
             "request": "create",
@@ -69,15 +69,15 @@ class JanusRooms:
             except JanusError as error:
                 if error.code not in _EXISTS:
                     raise
-                await self._destroy(plugin, plan.janus_room)
+                await self._destroy_room(plugin, plan.janus_room)
                 await self._link.ask(plugin, common | extra)
 
     async def destroy(self, janus_room: str) -> None:
         """Destroy the three Janus rooms of a conference; Janus notifies the participants."""
         for plugin in PLUGINS:
-            await self._destroy(plugin, janus_room)
+            await self._destroy_room(plugin, janus_room)
 
-    async def _destroy(self, plugin: str, janus_room: str) -> None:
+    async def _destroy_room(self, plugin: str, janus_room: str) -> None:
         """Destroy the Janus room of one plugin; one that does not exist is no error."""
         try:
             await self._link.ask(plugin, self._request("destroy", janus_room))
@@ -86,7 +86,7 @@ class JanusRooms:
                 raise
 
     async def plugins_by_room(self) -> dict[str, set[str]]:
-        """Return all rooms of this Janus: for each name the plugins that have a room of that name."""
+        """Return the rooms that exist at this Janus: name of a room -> the plugins that have one of that name."""
         plugins_of: dict[str, set[str]] = {}
         for plugin in PLUGINS:
             reply = await self._link.ask(plugin, {"request": "list", "admin_key": self._keys.admin})
@@ -123,15 +123,17 @@ class JanusRooms:
     async def kick(self, janus_room: str, plugin: str, participant: str) -> None:
         """Disconnect a participant from the Janus room of one plugin; one who has left is no error."""
         participant_key = {"username" if plugin == TEXT else "id": participant}
-        await self._on_person(plugin, self._request("kick", janus_room) | participant_key)
+        await self._ask_about_participant(
+            plugin, self._request("kick", janus_room) | participant_key
+        )
 
     async def mute(self, janus_room: str, participant: str, value: bool) -> None:
         """Close (`value` true) or open a participant's microphone, at the mixer."""
         request = self._request("mute" if value else "unmute", janus_room) | {"id": participant}
-        await self._on_person(AUDIO, request)
+        await self._ask_about_participant(AUDIO, request)
 
-    async def _on_person(self, plugin: str, request: Body) -> None:
-        """Send a request about a participant; ignore that the participant or the room is gone."""
+    async def _ask_about_participant(self, plugin: str, request: Body) -> None:
+        """Send a Janus plugin a request about one participant; ignore the error that participant or room is gone."""
         try:
             await self._link.ask(plugin, request)
         except JanusError as error:
@@ -139,9 +141,9 @@ class JanusRooms:
                 raise
 
     async def announce(self, janus_room: str, announcement: Body) -> None:
-        """Send an announcement to the join pages of all participants; an error of Janus is ignored.
+        """Send a JSON object to the web pages of all participants, by the text room; errors of Janus are ignored.
 
-        Pages that are not addressed ignore it.
+        Pages that its field `to` does not name ignore it.
         """
         request = self._request("announcement", janus_room) | {
             "text": orjson.dumps(announcement).decode()
@@ -169,7 +171,10 @@ class JanusRooms:
     async def forward_sound(
         self, janus_room: str, group: str, ip: str, port: int, payload: int
     ) -> int:
-        """Let Janus send the mixed sound of a group (for "" of all) as RTP to an address; return the stream's id."""
+        """Have Janus send the mixed sound of a mixer group as RTP to an address; return the id of the stream.
+
+        `group` "" means everybody, `payload` is the RTP payload type.
+        """
         request = self._request("rtp_forward", janus_room) | {
             "host": ip,
             "port": port,
@@ -184,7 +189,10 @@ class JanusRooms:
     async def forward_picture(
         self, janus_room: str, participant: str, ip: str, port: int, payload: int
     ) -> int:
-        """Let Janus send a participant's picture as RTP to an address; return the stream's id."""
+        """Have Janus send a participant's video as RTP to an address; return the id of the stream.
+
+        `payload` is the RTP payload type.
+        """
         request = self._request("rtp_forward", janus_room) | {
             "publisher_id": participant,
             "host": ip,
@@ -196,13 +204,14 @@ class JanusRooms:
         return int(reply["rtp_stream"]["video_stream_id"])
 
     async def stop_forward(self, janus_room: str, publisher: str, stream: int) -> None:
-        """Stop the RTP stream of a publisher's picture, for `publisher` "" of sound; one that is gone is no error."""
+        """Stop an RTP stream of a publisher's video, or of sound if `publisher` is ""; a missing one is no error."""
         request = self._request("stop_rtp_forward", janus_room) | {
             "stream_id": stream,
             "admin_key": self._keys.admin,
             **({"publisher_id": publisher} if publisher else {}),
         }
-        await self._on_person(VIDEO if publisher else AUDIO, request)
+        await self._ask_about_participant(VIDEO if publisher else AUDIO, request)
 
     def _request(self, name: str, janus_room: str) -> Body:
+        """Return the common fields of a request about a Janus room: the request's name, the room and its secret."""
         return {"request": name, "room": janus_room, "secret": self._keys.room_secret(janus_room)}

@@ -45,9 +45,9 @@ class KeptProcess:
         self.pid = 0
 
     async def adopt(self) -> bool:
-        """Take over the process that a previous agent started, if it runs and answers with its name.
+        """Take over the process that the agent before this one started, and return whether there was one.
 
-        One that runs and does not answer is killed. Returns whether a process was taken over.
+        It must run and answer with its server name; one that runs and does not answer is killed.
         """
         note = self._read_note()
         if note is None or _started_at(note["pid"]) != note["started"]:
@@ -91,7 +91,7 @@ class KeptProcess:
         log.info("started %s %s (process %s)", self._kind, self.name, self.pid)
 
     async def answers(self) -> bool:
-        """Return whether the process that answers is the one that was started or adopted."""
+        """Return whether our process answers over HTTP: the answer must hold the server name of its start."""
         limit = aiohttp.ClientTimeout(total=1)
         try:
             async with aiohttp.ClientSession(timeout=limit) as http, http.get(self._url) as reply:
@@ -132,7 +132,7 @@ class KeptProcess:
         self._child, self.pid = None, 0
 
     def _is_gone(self) -> bool:
-        """Return whether the process of the note has ended; a process with its id may be a later one."""
+        """Return whether our process has ended. A process with the same id but another start time is not ours."""
         note = self._read_note()
         return note is None or _started_at(self.pid) != note["started"]
 
@@ -151,6 +151,7 @@ class KeptProcess:
 
     @property
     def _log_path(self) -> Path:
+        """Return the path of the file with the process's output."""
         return self._directory / "log" / f"{self._kind}.log"
 
     def _open_log(self) -> int:
@@ -162,7 +163,7 @@ class KeptProcess:
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
 
     def _write_note(self) -> None:
-        """Write the note by which the next agent finds the process."""
+        """Write process id, start time and server name to a file, by which a restarted agent finds the process."""
         note = {"pid": self.pid, "started": _started_at(self.pid), "name": self.name}
         new = self._note.with_suffix(".new")
         new.write_text(json.dumps(note))
@@ -170,7 +171,7 @@ class KeptProcess:
         (self._directory / f"{self._kind}.pid").write_text(f"{self.pid}\n")
 
     def _read_note(self) -> dict[str, str] | None:
-        """Return the note about the process; `None` if there is none or it is damaged."""
+        """Return the file's process id, start time and server name; `None` if there is no file or it is damaged."""
         try:
             note = json.loads(self._note.read_text())
             return {key: str(note[key]) for key in ("pid", "started", "name")}
@@ -179,9 +180,9 @@ class KeptProcess:
 
 
 def _started_at(pid: int | str) -> str:
-    """Return the start of a process in ticks of the kernel; "" if it has ended.
+    """Return when a process started, in ticks since the machine's start, as text; "" if it has ended.
 
-    It tells a process from a later one with the same number.
+    Process ids are used again: the start tells a process from a later one with the same id.
     """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()

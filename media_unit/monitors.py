@@ -50,7 +50,10 @@ class MonitoringUnit(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Monitors:
-    """The monitors of one media unit: it starts and stops them, and lets them follow their terminals."""
+    """The monitors of one media unit: terminals' sound or video that Janus also sends as RTP to an address.
+
+    This class starts and stops them, and keeps them going when their terminals connect again.
+    """
 
     config: UnitConfig
     gate: GateLink
@@ -62,26 +65,29 @@ class Monitors:
         message: StartMonitorOnUnit | StopMonitorsOnUnit,
         correlation_id: str,
     ) -> None:
-        """Start or stop monitors of a conference on this unit, as the scheduler (CSS) requests."""
+        """Handle the platform's request to start or stop monitors of a conference (RTP copies of terminals' media)."""
         async with unit.lock(message.e164):
             conference, janus_rooms = unit.conferences.get(message.e164), unit.janus_rooms
             if isinstance(message, StartMonitorOnUnit):
-                await self._start(conference, janus_rooms, message, correlation_id)
+                await self._start_and_answer(conference, janus_rooms, message, correlation_id)
             elif conference and janus_rooms:
                 for address in message.monitors:
                     if held := conference.monitor_at(address.ip, address.port):
-                        await self._end(conference, janus_rooms, held)
+                        await self._stop_monitor(conference, janus_rooms, held)
             if conference:
                 unit.save(conference)
 
-    async def _start(
+    async def _start_and_answer(
         self,
         conference: HeldConference | None,
         janus_rooms: JanusRooms | None,
         request: StartMonitorOnUnit,
         correlation_id: str,
     ) -> None:
-        """Start the requested monitor, and answer the request; a repeated request gets its answer again."""
+        """Start the requested monitor (an RTP copy of a terminal's sound or video), and answer the request.
+
+        `conference` is `None` if this unit does not run it; then the request is refused.
+        """
         unit: Body = {"ip": self.config.ip, "pid": self.config.pid or None}
         echo: Body = {
             "reqid": request.reqid,
@@ -93,7 +99,7 @@ class Monitors:
             self.send(refused, correlation_id)
             return
         try:
-            await self._begin(conference, janus_rooms, request)
+            await self._start_monitor(conference, janus_rooms, request)
         except (MonitorRefused, JanusError, JanusAway) as error:
             log.warning("%s: no monitor at %s: %s", request.e164, request.ip, error)
             self.send(wire.UnitRefusedMonitor(detail=str(error), **echo, **unit), correlation_id)
@@ -102,24 +108,27 @@ class Monitors:
         payload = PAYLOADS[request.mode]
         self.send(wire.UnitStartedMonitor(payload=payload, **echo, **unit), correlation_id)
 
-    async def _begin(
+    async def _start_monitor(
         self, conference: HeldConference, janus_rooms: JanusRooms, request: StartMonitorOnUnit
     ) -> None:
-        """Start a monitor, which replaces another one at its address. Raises MonitorRefused, JanusError, JanusAway."""
+        """Start a monitor (an RTP copy of a terminal's media), in place of any other one at its address.
+
+        One that is sent there already is left as it is. Raises MonitorRefused, JanusError and JanusAway.
+        """
         self._refuse_address(request.ip)
         held = conference.monitor_at(request.ip, request.port)
         if held and (held.mtid, held.mode) == (request.mtid, request.mode):
             return
         if held:
-            await self._end(conference, janus_rooms, held)
+            await self._stop_monitor(conference, janus_rooms, held)
         monitor = HeldMonitor(
             ip=request.ip, port=request.port, mtid=request.mtid, mode=request.mode
         )
-        await self._forward(conference, janus_rooms, monitor)
+        await self._forward_media(conference, janus_rooms, monitor)
         conference.monitors.append(monitor)
 
     def _refuse_address(self, ip: str) -> None:
-        """Raise MonitorRefused if the operator of this unit has not allowed the address (MONITOR_NETWORKS)."""
+        """Raise MonitorRefused if media must not be sent to an address: it is in no network of MONITOR_NETWORKS."""
         try:
             address = ip_address(ip)
         except ValueError:
@@ -127,10 +136,13 @@ class Monitors:
         if not any(address in network for network in self.config.monitor_networks):
             raise MonitorRefused("ip: not in the unit's MONITOR_NETWORKS")
 
-    async def _forward(
+    async def _forward_media(
         self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
     ) -> None:
-        """Let Janus send the sound or picture of a monitor. Raises MonitorRefused, JanusError and JanusAway."""
+        """Have Janus send a terminal's sound or video to the monitor's address, and note the id of the RTP stream.
+
+        Raises MonitorRefused, JanusError and JanusAway.
+        """
         plugin = AUDIO if monitor.mode == wire.AUDIO else VIDEO
         terminal = conference.roster.terminals.get(monitor.mtid)
         monitor.participant = terminal.id_in(plugin) if terminal else ""
@@ -152,7 +164,10 @@ class Monitors:
         )
 
     def _group_for(self, conference: HeldConference, participant: str) -> str:
-        """Return the mixer's group for a participant whose sound is monitored. Raises MonitorRefused if none is free."""
+        """Return the group of the sound mixer that a monitored participant is alone in, so that its sound can be sent.
+
+        Raises MonitorRefused if all groups are in use.
+        """
         used = {held.group: held.participant for held in conference.monitors if held.group}
         for group, person in used.items():
             if person == participant:
@@ -162,7 +177,7 @@ class Monitors:
             raise MonitorRefused(f"at most {len(LISTENED_TO)} terminals are listened to at once")
         return free[0]
 
-    async def _end(
+    async def _stop_monitor(
         self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
     ) -> None:
         """Stop a monitor and remove it from its conference, also if Janus does not send it any more."""
@@ -184,8 +199,8 @@ class Monitors:
         publisher = monitor.participant if monitor.mode == wire.VIDEO else ""
         await janus_rooms.stop_forward(conference.janus_room, publisher, monitor.stream)
 
-    async def follow(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
-        """Start monitors again whose terminals have connected again, and stop those whose terminals have left."""
+    async def follow_terminals(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+        """Restart monitors whose terminals have connected again, and stop those whose terminals have left."""
         for monitor in list(conference.monitors):
             if not monitor.mtid:
                 continue
@@ -194,10 +209,10 @@ class Monitors:
             if terminal and terminal.id_in(plugin) == monitor.participant:
                 continue
             if terminal is None or not terminal.online:
-                await self._end(conference, janus_rooms, monitor)
+                await self._stop_monitor(conference, janus_rooms, monitor)
             elif terminal.id_in(plugin):
                 await self._stop_stream(conference, janus_rooms, monitor)
                 try:
-                    await self._forward(conference, janus_rooms, monitor)
+                    await self._forward_media(conference, janus_rooms, monitor)
                 except (MonitorRefused, JanusError) as error:
                     log.warning("%s: %s is not sent on: %s", conference.e164, monitor.mtid, error)

@@ -52,7 +52,7 @@ class Recorder:
         begun = self._now().isoformat()
         await janus_rooms.start_recording(conference.janus_room, folder)
         conference.recording = str(folder)
-        self._write(conference, begun=begun)
+        self._write_note(conference, begun=begun)
         self.note_people(conference)
         log.info("%s records into %s", conference.e164, folder)
 
@@ -74,17 +74,17 @@ class Recorder:
             log.warning("%s: %s was not closed in time", conference.e164, unfinished)
 
     def mark_ended(self, conference: HeldConference) -> None:
-        """Write into the segment's note that it has ended; needs no Janus, whose room may be destroyed by now."""
+        """Write the end of a conference's recorded segment into its note; Janus is not needed, and may be dead."""
         if conference.recording:
             folder, ended = Path(conference.recording), self._now().isoformat()
-            people = _people_of(_read(folder))
+            people = _people_of(_read_note(folder))
             for person in people.values():
                 person.setdefault("until", ended)
-            self._write(conference, ended=ended, people=people, files=_files(folder))
+            self._write_note(conference, ended=ended, people=people, files=_media_files(folder))
             conference.recording = ""
 
     def note_people(self, conference: HeldConference) -> None:
-        """Note in the segment's note who has come and who has left, by the ids that they have at Janus."""
+        """Write into the note of the segment being recorded who has joined and who has left since the last call."""
         if not conference.recording:
             return
         terminals_here = {
@@ -92,7 +92,7 @@ class Recorder:
             for terminal in conference.roster.online
             for _, participant in terminal.links
         }
-        people = _people_of(_read(Path(conference.recording)))
+        people = _people_of(_read_note(Path(conference.recording)))
         present = {participant for participant, person in people.items() if "until" not in person}
         if present == terminals_here.keys():
             return
@@ -103,15 +103,15 @@ class Recorder:
             people[participant] = {**who, "from": moment}
         for participant in present - terminals_here.keys():
             people[participant]["until"] = moment
-        self._write(conference, people=people)
+        self._write_note(conference, people=people)
 
     def close_left_over(self, going_on: Container[str]) -> None:
-        """Note the end of segments that nobody has ended, since Janus and agent died together.
+        """Write the end into the notes of segments without one, which Janus and agent left when they died together.
 
-        `going_on`: the folders of segments that are still being recorded.
+        `going_on`: the folders of segments that are still being recorded. A segment ended when it was last written to.
         """
         for path in self._root.glob("*/*/segment.json"):
-            note = _read(path.parent)
+            note = _read_note(path.parent)
             if "ended" in note or str(path.parent) in going_on:
                 continue
             written = [file.stat().st_mtime for file in path.parent.iterdir()]
@@ -119,15 +119,15 @@ class Recorder:
             for person in _people_of(note).values():
                 person.setdefault("until", ended)
             log.warning("%s was left over: it ended at %s", path.parent, ended)
-            _save(path, note | {"ended": ended, "files": _files(path.parent)})
+            _save_note(path, note | {"ended": ended, "files": _media_files(path.parent)})
 
-    def _write(self, conference: HeldConference, **more: object) -> None:
+    def _write_note(self, conference: HeldConference, **more: object) -> None:
         """Write the segment's note: which conference and segment it is, and these further fields.
 
         Gaps in a recording are found by these notes.
         """
         folder = Path(conference.recording)
-        note = _read(folder) | {
+        note = _read_note(folder) | {
             "confE164": conference.e164,
             "confid": conference.confid,
             "confname": conference.name,
@@ -136,10 +136,10 @@ class Recorder:
             "layout": conference.arrangement.layout,
             **more,
         }
-        _save(folder / "segment.json", note)
+        _save_note(folder / "segment.json", note)
 
 
-def _files(folder: Path) -> list[str]:
+def _media_files(folder: Path) -> list[str]:
     """Return the names of a segment's media files, including those that Janus could not close (`.tmp`)."""
     return sorted(path.name for path in folder.iterdir() if path.name.endswith(_MEDIA))
 
@@ -153,8 +153,8 @@ def _people_of(note: Body) -> dict[str, Body]:
     return people
 
 
-def _read(folder: Path) -> Body:
-    """Return the note of a segment; an empty one if there is none, or if it is damaged."""
+def _read_note(folder: Path) -> Body:
+    """Return the note (`segment.json`) of a recorded segment; an empty one if there is none or it is damaged."""
     path = folder / "segment.json"
     try:
         note = orjson.loads(path.read_bytes())
@@ -166,8 +166,8 @@ def _read(folder: Path) -> Body:
     return note if isinstance(note, dict) else {}
 
 
-def _save(path: Path, note: Body) -> None:
-    """Write a segment's note, whole or not at all; a failure is logged, and the recording goes on."""
+def _save_note(path: Path, note: Body) -> None:
+    """Replace the note of a recorded segment as a whole; a failure is logged, and the recording goes on."""
     new = path.with_suffix(".new")
     try:
         new.write_bytes(orjson.dumps(note, option=orjson.OPT_INDENT_2))

@@ -31,11 +31,11 @@ _MOST_LISTED = 500
 _MOST_BYTES = 200 * 1024
 
 
-def registered(config: UnitConfig, conferences: Collection[HeldConference]) -> list[Message]:
+def registrations(config: UnitConfig, conferences: Collection[HeldConference]) -> list[Message]:
     """Return the messages that register the unit as media unit and as recorder."""
     return [
-        NodeRegistered(restype="mcu", **_node(config, conferences, 0)),
-        NodeRegistered(restype="vrs", **_node(config, _recorded(conferences), 0)),
+        NodeRegistered(restype="mcu", **_node_fields(config, conferences, 0)),
+        NodeRegistered(restype="vrs", **_node_fields(config, _recorded(conferences), 0)),
     ]
 
 
@@ -44,12 +44,12 @@ def heartbeats(
 ) -> list[Message]:
     """Return the heartbeats of the unit as media unit and as recorder, with its load."""
     return [
-        NodeState(restype="mcu", **_node(config, conferences, seq)),
-        NodeState(restype="vrs", **_node(config, _recorded(conferences), seq)),
+        NodeState(restype="mcu", **_node_fields(config, conferences, seq)),
+        NodeState(restype="vrs", **_node_fields(config, _recorded(conferences), seq)),
     ]
 
 
-def unregistered(config: UnitConfig) -> list[Message]:
+def unregistrations(config: UnitConfig) -> list[Message]:
     """Return the messages which say that the unit ends, or has lost all its conferences."""
     return [
         NodeUnregistered(restype="mcu", ip=config.ip, pid=config.pid),
@@ -62,7 +62,7 @@ def _recorded(conferences: Collection[HeldConference]) -> list[HeldConference]:
     return [conference for conference in conferences if conference.recording]
 
 
-def _node(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> Body:
+def _node_fields(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> Body:
     """Return the fields that registrations and heartbeats share: name, place, capacity and load."""
     load = UnitAmounts(
         confs=len(conferences),
@@ -82,8 +82,8 @@ def _node(config: UnitConfig, conferences: Collection[HeldConference], seq: int)
     }
 
 
-def accepted(config: UnitConfig, request: HoldRequest, join: Join) -> Message:
-    """Return the answer to a create or restore request: the unit holds the conference."""
+def acceptance(config: UnitConfig, request: HoldRequest, join: Join) -> Message:
+    """Return the positive answer to a request to create or restore a conference; `join` says how to enter it."""
     cls = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
     return cls(
         e164=request.e164,
@@ -94,8 +94,8 @@ def accepted(config: UnitConfig, request: HoldRequest, join: Join) -> Message:
     )
 
 
-def refused(config: UnitConfig, request: HoldRequest, detail: str) -> Message:
-    """Return the answer to a create or restore request: the unit does not hold the conference. `detail` says why."""
+def hold_refusal(config: UnitConfig, request: HoldRequest, detail: str) -> Message:
+    """Return the negative answer to a request to create or restore a conference; `detail` says why."""
     cls = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
     return cls(
         e164=request.e164,
@@ -108,16 +108,15 @@ def refused(config: UnitConfig, request: HoldRequest, detail: str) -> Message:
 
 
 def next_seq(last: int, now: datetime) -> int:
-    """Return the `seq` of a report about a conference; `last` is that of the report before it, 0 if there was none.
+    """Return the sequence number of the next report about a conference; `last` is the previous one, 0 if none.
 
-    It is the time in milliseconds, so that it also grows if a unit goes on from an older state than it has reported.
-    While the clock stands behind `last`, it is one more than `last`.
+    It is the time in milliseconds, at least `last` + 1: so it grows even if a unit restarts from an older state.
     """
     return max(last + 1, int(now.timestamp() * 1000))
 
 
-def changed(config: UnitConfig, conference: HeldConference, state: Body) -> UnitReportsChange:
-    """Return the report that a conference has changed, with its participants and settings."""
+def change_report(config: UnitConfig, conference: HeldConference, state: Body) -> UnitReportsChange:
+    """Return the report that a conference has changed; `state` has its participants and settings."""
     return UnitReportsChange(
         e164=conference.e164,
         incarnation=conference.incarnation,
@@ -128,30 +127,34 @@ def changed(config: UnitConfig, conference: HeldConference, state: Body) -> Unit
     )
 
 
-def done(request: Control, fields: Body, change: UnitReportsChange | None) -> ControlAnswered:
-    """Return the answer that a control order was carried out.
+def control_ack(
+    request: Control, fields: Body, change: UnitReportsChange | None
+) -> ControlAnswered:
+    """Return the ACK to a conference manager's control request (MUTE and so on); `fields` are further ones of it.
 
-    `change` is the report of what it has changed. The answer has it too, as the scheduler may handle it before the report.
+    `change` is the report of what was changed. The ACK repeats it, as the platform may read the ACK before the report.
     """
     changes = {} if change is None else {CHANGE: to_json(change)}
     return ControlAnswered(
-        {"type": request.answer_type("ACK"), **_echo(request), **fields, **changes}
+        {"type": request.answer_type("ACK"), **_repeated_fields(request), **fields, **changes}
     )
 
 
-def not_done(request: Control, errcode: str, detail: str) -> ControlAnswered:
-    """Return the answer that a control order is refused; `detail` says why."""
+def control_nack(request: Control, errcode: str, detail: str) -> ControlAnswered:
+    """Return the NACK to a conference manager's control request (MUTE and so on); `detail` says why."""
     why = {"errcode": errcode, "detail": detail}
-    return ControlAnswered({"type": request.answer_type("NACK"), **_echo(request), **why})
+    return ControlAnswered(
+        {"type": request.answer_type("NACK"), **_repeated_fields(request), **why}
+    )
 
 
-def _echo(request: Control) -> Body:
-    """Return the fields that the answer to a control order repeats."""
+def _repeated_fields(request: Control) -> Body:
+    """Return the fields of a control request that its answer repeats: conference number, and request id if any."""
     reqid = {"reqid": request.reqid} if request.reqid else {}
     return {"confE164": request.e164, **reqid}
 
 
-def recording(config: UnitConfig, conference: HeldConference) -> Message:
+def recording_notice(config: UnitConfig, conference: HeldConference) -> Message:
     """Return the notice that tells conference managers whether the conference is recorded now."""
     return ControlAnswered(
         {
@@ -165,7 +168,7 @@ def recording(config: UnitConfig, conference: HeldConference) -> Message:
 
 
 def list_entry(conference: HeldConference, join: Join) -> UnitListEntry:
-    """Return the entry of a conference in the unit's list. `join`: how to enter it."""
+    """Return the entry of a conference in the list that the unit reports. `join` says how to enter the conference."""
     return UnitListEntry(
         e164=conference.e164,
         incarnation=conference.incarnation,

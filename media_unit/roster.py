@@ -57,13 +57,13 @@ class Terminal:
         return bool(self.links)
 
     def is_called(self, display: str) -> bool:
-        """Return whether a participant who joins under this name is this terminal."""
+        """Return whether a name, such as a participant has given on joining, is this terminal's name or account."""
         wanted = display.strip().casefold()
         return bool(wanted) and wanted in (self.account.casefold(), self.name.strip().casefold())
 
     @property
     def visitor(self) -> str:
-        """Return the 16 characters by which the terminal's browser is known; "" if it has no join page."""
+        """Return the part of the connection ids that is the same for all visits by a browser; "" without a browser."""
         ids = {link_id for _, link_id in self.links if len(link_id) == _ID_OF_PAGE}
         return min(ids)[:_ID_OF_VISITOR] if ids else ""
 
@@ -74,7 +74,7 @@ class Terminal:
         )
 
     def as_message_field(self) -> fields.Terminal:
-        """Return the terminal in the form in which messages list it."""
+        """Return the terminal in the form in which messages of the protocol list terminals."""
         return fields.Terminal(
             mtid=self.mtid,
             account=self.account,
@@ -98,22 +98,25 @@ class Roster:
 
     @property
     def mts(self) -> tuple[fields.Terminal, ...]:
-        """Return all terminals in the form in which messages list them."""
+        """Return all terminals of the conference in the form in which messages of the protocol list them."""
         return tuple(terminal.as_message_field() for terminal in self.terminals.values())
 
     @property
     def online(self) -> list[Terminal]:
-        """Return the terminals that are online."""
+        """Return the conference's terminals that have a connection to Janus."""
         return [terminal for terminal in self.terminals.values() if terminal.online]
 
     def call(self, wanted: Iterable[fields.Terminal]) -> list[str]:
-        """Add terminals that are expected to join; return their ids. Raises ValueError when the list is full."""
+        """Add terminals that were called, so are expected to join, or update listed ones; return their ids.
+
+        Raises ValueError when the list is full.
+        """
         called = []
         for row in wanted:
             account = (row.account or row.mtid or "")[:128]
-            terminal = self._find(row.mtid or "", account)
+            terminal = self._find_terminal(row.mtid or "", account)
             if terminal is None:
-                terminal = self._add(row.mtid or "", account)
+                terminal = self._add_terminal(row.mtid or "", account)
             terminal.name = (row.name or account)[:128]
             terminal.kind = (row.type or terminal.kind)[:16]
             terminal.called = True
@@ -123,7 +126,7 @@ class Roster:
             called.append(terminal.mtid)
         return called
 
-    def _find(self, mtid: str, account: str) -> Terminal | None:
+    def _find_terminal(self, mtid: str, account: str) -> Terminal | None:
         """Return the terminal with this id; without an id the called one with this account, or `None`."""
         if mtid in self.terminals:
             return self.terminals[mtid]
@@ -134,7 +137,7 @@ class Roster:
         )
         return None if mtid else next(same, None)
 
-    def _add(self, mtid: str, account: str) -> Terminal:
+    def _add_terminal(self, mtid: str, account: str) -> Terminal:
         """Add a terminal, with the next free id if `mtid` is "". Raises ValueError when the list is full."""
         if len(self.terminals) >= MOST_TERMINALS and not self._forget_uncalled():
             raise ValueError(f"at most {MOST_TERMINALS} terminals")
@@ -146,7 +149,7 @@ class Roster:
         return self.terminals[mtid]
 
     def _forget_uncalled(self) -> bool:
-        """Remove one terminal that joined by itself and has left; return whether there was one."""
+        """Remove one terminal that joined uncalled and has left, to make room; return whether there was one."""
         uncalled = (
             mtid
             for mtid, terminal in self.terminals.items()
@@ -155,7 +158,7 @@ class Roster:
         return self.terminals.pop(next(uncalled, ""), None) is not None
 
     def update(self, connections: Iterable[JanusConnection]) -> list[Terminal]:
-        """Update which terminals are online, from Janus' connections; return those that have just joined."""
+        """Update which terminals are online and muted, from Janus's connections; return those that have just joined."""
         before = {link: terminal for terminal in self.terminals.values() for link in terminal.links}
         was_online = {terminal.mtid for terminal in self.online}
         for listed in self.terminals.values():
@@ -164,7 +167,7 @@ class Roster:
         for person in _persons(connections):
             links = {(connection.plugin, connection.id) for connection in person}
             same = next((before[link] for link in sorted(links) if link in before), None)
-            terminal = same or self._match(person[0].display)
+            terminal = same or self._match_or_add(person[0].display)
             if terminal is None:
                 continue
             terminal.links |= links
@@ -174,14 +177,17 @@ class Roster:
                 terminal.mute = is_muted
         return arrived
 
-    def _match(self, display: str) -> Terminal | None:
-        """Return the offline terminal of this name, or a new one; `None` if the list is full."""
+    def _match_or_add(self, display: str) -> Terminal | None:
+        """Return the terminal for somebody who joins as `display`: an offline one of that name, else a new one.
+
+        `None` means that the list of terminals is full.
+        """
         waiting = [terminal for terminal in self.terminals.values() if not terminal.online]
         matching = [terminal for terminal in waiting if terminal.is_called(display)]
         if matching:
             return max(matching, key=lambda terminal: terminal.called)
         try:
-            terminal = self._add("", display[:128])
+            terminal = self._add_terminal("", display[:128])
         except ValueError:
             return None
         terminal.account = terminal.account or terminal.mtid
@@ -193,7 +199,7 @@ class Roster:
         return self.terminals.pop(mtid, None)
 
     def to_stored(self) -> Body:
-        """Return the roster as the state file stores it."""
+        """Return the list of terminals as the JSON object that the unit's state file stores."""
         names = ("mtid", "account", "name", "kind", "called", "mute", "silence", "extra")
         stored = [
             {name: getattr(terminal, name) for name in names} | {"links": sorted(terminal.links)}
@@ -203,7 +209,7 @@ class Roster:
 
     @classmethod
     def from_stored(cls, body: Body) -> Roster:
-        """Return the roster that `to_stored` has written in this form."""
+        """Return the list of terminals from a JSON object that `to_stored` has returned."""
         roster = cls()
         roster._last = body["last"]
         for row in body["terminals"]:

@@ -62,12 +62,12 @@ class SimulatedConference:
 
     @property
     def mts(self) -> tuple[Terminal, ...]:
-        """Return all members, that is, terminals of the conference."""
+        """Return all terminals of the conference, as messages list them."""
         return tuple(self.members.values())
 
     @property
     def settings(self) -> Settings:
-        """Return the settings that hold for all members."""
+        """Return the conference's settings as messages report them: mute, silence and arrangement."""
         is_paused = self.arrangement.recording == 2
         recording = 1 if self.recording else 2 if is_paused else 0
         arrangement = msgspec.structs.replace(self.arrangement, recording=recording)
@@ -76,18 +76,18 @@ class SimulatedConference:
         )
 
     def arrange(self, **changes: object) -> None:
-        """Set members of the arrangement: member name=new value."""
+        """Change fields of the arrangement (layout, speaking rules, bans): field name=new value."""
         self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
 
     def mute_who_may_not_talk(self) -> None:
-        """Mute all members who may not talk."""
+        """Mute each terminal that is not muted although it may not talk now."""
         roles = {self.chairman, self.speaker} - {""}
         for mtid, member in self.members.items():
             if not member.mute and not self.arrangement.may_talk(mtid, roles):
                 self.members[mtid] = msgspec.structs.replace(member, mute=1)
 
     def join(self, unit: str) -> Join:
-        """Return what a client needs to join; the URL says that the unit is simulated."""
+        """Return what a client would need to enter the conference; the URL says that the unit is simulated."""
         webrtc = WebRtc(
             url=f"simulated:{unit}",
             audioroom=int(self.e164),
@@ -98,16 +98,19 @@ class SimulatedConference:
         return Join(webrtc=webrtc)
 
     def why_not_monitored(self, mtid: str, mode: int) -> str:
-        """Return why a terminal's sound or picture cannot be sent; "" if it can. `mtid` "" stands for all."""
+        """Return why a terminal's sound or video (`mode`) cannot be sent to a monitor; "" if it can.
+
+        `mtid` "" means the mixed sound of all terminals.
+        """
         if not mtid:
             return "" if mode == AUDIO else "mode: there is no picture of all terminals"
         is_online = mtid in self.members and self.members[mtid].online
         return "" if is_online else "mtid: this terminal is not here"
 
     def call(self, wanted: Iterable[Terminal]) -> None:
-        """Add terminals to the conference, or call them again, which lifts their bans.
+        """Call terminals, which adds them to the conference if they are new, and lifts their bans.
 
-        Each is online at once if there is a free place, unless its row says `online` 0.
+        Each is online at once if there is a free place, unless its entry says `online` 0.
         """
         online = sum(bool(member.online) for member in self.members.values())
         wanted = list(wanted)
@@ -138,10 +141,7 @@ class SimulatedConference:
 
 
 def conference_of(request: CreateOnUnit | RestoreOnUnit) -> SimulatedConference:
-    """Return a new conference as a create or restore request describes it.
-
-    A restored one has its chairman, speaker and settings again.
-    """
+    """Return a new simulated conference with the name, settings and terminals of a create or restore request."""
     conference = SimulatedConference(
         e164=request.e164,
         incarnation=request.incarnation,
@@ -162,7 +162,7 @@ def conference_of(request: CreateOnUnit | RestoreOnUnit) -> SimulatedConference:
 
 @dataclass(frozen=True, slots=True)
 class ControlResult:
-    """The result of a control request: fields of its answer, and whether it changed the conference, or why it was refused."""
+    """The result of a control request: fields of the answer, whether the conference changed, or why it is refused."""
 
     answer_fields: Body = field(default_factory=dict)
     is_changed: bool = False
@@ -183,12 +183,12 @@ def control(conference: SimulatedConference, name: str, body: Body) -> ControlRe
 
 
 def _malformed(detail: str) -> ControlResult:
-    """Return the refusal of an order with a malformed field."""
+    """Return the refusal of a control request with a malformed field; `detail` names the field."""
     return ControlResult(refused=Err.MALFORMED, detail=detail)
 
 
-def _add(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Add terminals to the conference; refuse more than 500."""
+def _add_members(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Handle ADDMT: add terminals to the simulated conference; refuse more than MOST_MEMBERS."""
     try:
         wanted = read_fields(CallTerminals, body).terminals
     except BadMessage as error:
@@ -200,19 +200,24 @@ def _add(conference: SimulatedConference, body: Body) -> ControlResult:
     return ControlResult(is_changed=True)
 
 
-def _named(conference: SimulatedConference, body: Body) -> tuple[list[str], ControlResult | None]:
-    """Return the members whose ids are in `mtids`, and the refusal if that is no list, else `None`."""
+def _named_members(
+    conference: SimulatedConference, body: Body
+) -> tuple[list[str], ControlResult | None]:
+    """Return the ids in a request's field `mtids` that are terminals of the conference, and `None`.
+
+    If the field is no list, return no ids and the refusal of the request.
+    """
     mtids = body.get("mtids")
     if not isinstance(mtids, list):
         return [], _malformed("mtids: must be a list")
     return [mtid for mtid in mtids if isinstance(mtid, str) and mtid in conference.members], None
 
 
-def _delete(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Remove the named members from the conference; a removed chairman or speaker has no successor."""
-    mtids, error = _named(conference, body)
+def _remove_members(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Handle DELMT: remove the named terminals from the conference; a removed chairman or speaker is not replaced."""
+    mtids, error = _named_members(conference, body)
     if body.get("ban"):
-        _ban(conference, mtids)
+        _ban_members(conference, mtids)
     for mtid in mtids:
         del conference.members[mtid]
         conference.arrangement = conference.arrangement.without_terminal(mtid)
@@ -221,32 +226,33 @@ def _delete(conference: SimulatedConference, body: Body) -> ControlResult:
     return error or ControlResult(is_changed=True)
 
 
-def _ban(conference: SimulatedConference, mtids: Iterable[str]) -> None:
-    """Keep members out of the conference until somebody calls them."""
+def _ban_members(conference: SimulatedConference, mtids: Iterable[str]) -> None:
+    """Add terminals to the conference's list of bans: they cannot join until somebody calls them."""
     rows = [conference.members[mtid] for mtid in mtids]
     banned = [Banned(name=row.name or "", account=row.account or "") for row in rows]
     conference.arrange(banned=(*conference.arrangement.banned, *banned)[-MOST_MEMBERS:])
 
 
-def _hang_up(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Take the named members offline; they stay in the conference, and with `ban` they are kept out."""
-    mtids, error = _named(conference, body)
+def _hang_up_members(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Handle DROPMT: take the named terminals offline; they stay listed, and with `ban` they are kept out."""
+    mtids, error = _named_members(conference, body)
     if body.get("ban"):
-        _ban(conference, mtids)
+        _ban_members(conference, mtids)
     for mtid in mtids:
         conference.members[mtid] = msgspec.structs.replace(conference.members[mtid], online=0)
     return error or ControlResult(is_changed=True)
 
 
 def _is_member(conference: SimulatedConference, mtid: Any) -> bool:
-    """Return whether a value is the id of a member."""
+    """Return whether a value from a request is the id of a terminal in the conference."""
     return isinstance(mtid, str) and mtid in conference.members
 
 
-def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult]:
-    """Return the handler of MUTE or SILENCE, for one member or for all, including those who join later."""
+def _mute_or_silence_handler(setting: str) -> Callable[[SimulatedConference, Body], ControlResult]:
+    """Return the function that handles MUTE or SILENCE (`setting`), for one terminal, or for all and later ones."""
 
     def switch(conference: SimulatedConference, body: Body) -> ControlResult:
+        """Set or clear the setting (`value` in the request is 1 or 0) for one terminal or for all."""
         value, mtid = body.get("value", 1), body.get("mtid")
         if value not in (0, 1):
             return _malformed("value: must be 0 or 1")
@@ -254,7 +260,7 @@ def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult
             setattr(conference, setting, bool(value))
         elif not _is_member(conference, mtid):
             return _malformed("mtid: is no member")
-        spared = _holds(conference, body) if setting == "mute" else set()
+        spared = _change_who_may_unmute(conference, body) if setting == "mute" else set()
         for number in [mtid] if mtid else list(conference.members):
             if number in spared:
                 continue
@@ -265,8 +271,8 @@ def _switch(setting: str) -> Callable[[SimulatedConference, Body], ControlResult
     return switch
 
 
-def _holds(conference: SimulatedConference, body: Body) -> set[str]:
-    """Change, by an order MUTE, who may unmute themselves; return the members whose microphones it leaves alone."""
+def _change_who_may_unmute(conference: SimulatedConference, body: Body) -> set[str]:
+    """Change who may unmute themselves, as a MUTE request says; return the terminals that stay muted or unmuted."""
     value, mtid, arrangement = body.get("value", 1), body.get("mtid"), conference.arrangement
     roles = {conference.chairman, conference.speaker}
     if mtid:
@@ -283,8 +289,8 @@ def _holds(conference: SimulatedConference, body: Body) -> set[str]:
     return {member for member in conference.members if not mix.may_talk(member, roles)}
 
 
-def _arrange(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Change who is heard and shown where; whoever may not talk any more is muted."""
+def _change_arrangement(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Handle ARRANGE: change who is heard and who is shown where; mute whoever may not talk any more."""
     try:
         order = read_fields(Arrange, body)
         after = change_members(conference.arrangement, order.changes, conference.members)
@@ -299,6 +305,7 @@ def _arrange(conference: SimulatedConference, body: Body) -> ControlResult:
 
 
 def _set_password(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Handle MODIFYCONFPWD: change the password of the simulated conference."""
     try:
         conference.password = read_fields(SetPassword, body).password
     except BadMessage as error:
@@ -306,8 +313,8 @@ def _set_password(conference: SimulatedConference, body: Body) -> ControlResult:
     return ControlResult(is_changed=True)
 
 
-def _rename(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Rename the conference at once, since the conference manager itself asks."""
+def _rename_conference(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Handle MODIFYCONFNAME: rename the conference at once, since the conference manager itself asks."""
     try:
         conference.name = read_fields(RenameConference, body).name
     except BadMessage as error:
@@ -315,10 +322,11 @@ def _rename(conference: SimulatedConference, body: Body) -> ControlResult:
     return ControlResult(is_changed=True)
 
 
-def _appoint(role: str) -> Callable[[SimulatedConference, Body], ControlResult]:
-    """Return the handler of SETCHAIRMAN or SETSPEAKER; the mtid "" means nobody."""
+def _role_handler(role: str) -> Callable[[SimulatedConference, Body], ControlResult]:
+    """Return the function that handles SETCHAIRMAN or SETSPEAKER; `role` is "chairman" or "speaker"."""
 
     def appoint(conference: SimulatedConference, body: Body) -> ControlResult:
+        """Give the role to the terminal that the request names; `mtid` "" means nobody."""
         mtid = body.get("mtid", "")
         if mtid != "" and not _is_member(conference, mtid):
             return _malformed("mtid: is no member")
@@ -328,10 +336,11 @@ def _appoint(role: str) -> Callable[[SimulatedConference, Body], ControlResult]:
     return appoint
 
 
-def _record(on: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
-    """Return the handler of STARTRECORD (`on`) or STOPRECORD, which with `pause` notes that recording pauses."""
+def _recording_handler(on: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
+    """Return the function that handles STARTRECORD (`on` is true) or STOPRECORD (`on` is false)."""
 
     def record(conference: SimulatedConference, body: Body) -> ControlResult:
+        """Note whether the conference is recorded; a stop with `pause` notes that the recording will go on."""
         conference.recording = on
         conference.arrange(recording=2 if body.get("pause") and not on else 0)
         return ControlResult(is_changed=True)
@@ -339,8 +348,8 @@ def _record(on: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
     return record
 
 
-def _tell(conference: SimulatedConference, body: Body) -> ControlResult:
-    """Answer SENDMSG: accept any text, which no page of a simulated conference shows."""
+def _accept_text(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Handle SENDMSG: accept any text, which is shown nowhere, as nobody is in a simulated conference."""
     return (
         ControlResult()
         if isinstance(body.get("text"), str)
@@ -348,23 +357,24 @@ def _tell(conference: SimulatedConference, body: Body) -> ControlResult:
     )
 
 
-def _list(conference: SimulatedConference, body: Body) -> ControlResult:
+def _list_members(conference: SimulatedConference, body: Body) -> ControlResult:
+    """Handle GETMTLIST: return all terminals of the simulated conference as `mts`."""
     return ControlResult(answer_fields={"mts": to_json_list(conference.mts)})
 
 
 _CONTROLS: dict[str, Callable[[SimulatedConference, Body], ControlResult]] = {
-    "ADDMT": _add,
-    "DELMT": _delete,
-    "DROPMT": _hang_up,
-    "MUTE": _switch("mute"),
-    "SILENCE": _switch("silence"),
-    "MODIFYCONFNAME": _rename,
+    "ADDMT": _add_members,
+    "DELMT": _remove_members,
+    "DROPMT": _hang_up_members,
+    "MUTE": _mute_or_silence_handler("mute"),
+    "SILENCE": _mute_or_silence_handler("silence"),
+    "MODIFYCONFNAME": _rename_conference,
     "MODIFYCONFPWD": _set_password,
-    "ARRANGE": _arrange,
-    "SETCHAIRMAN": _appoint("chairman"),
-    "SETSPEAKER": _appoint("speaker"),
-    "STARTRECORD": _record(True),
-    "STOPRECORD": _record(False),
-    "SENDMSG": _tell,
-    "GETMTLIST": _list,
+    "ARRANGE": _change_arrangement,
+    "SETCHAIRMAN": _role_handler("chairman"),
+    "SETSPEAKER": _role_handler("speaker"),
+    "STARTRECORD": _recording_handler(True),
+    "STOPRECORD": _recording_handler(False),
+    "SENDMSG": _accept_text,
+    "GETMTLIST": _list_members,
 }

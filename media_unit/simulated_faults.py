@@ -66,7 +66,7 @@ class FaultOrder:
 
     @classmethod
     def of(cls, body: dict[str, Any]) -> FaultOrder:
-        """Return the order that a JSON object of the control queue describes. Raises ValueError."""
+        """Return the fault order in a JSON object from the simulator's control queue. Raises ValueError."""
         seconds, share = float(body.get("seconds") or 0), float(body.get("share", 1))
         if not 0 <= share <= 1 or not 0 <= seconds < 10**7:
             raise ValueError("share must lie between 0 and 1, seconds must not be negative")
@@ -120,7 +120,7 @@ class FaultyUnit:
         """Present fault -> its order, and when it ends; `None`: with the order `none`."""
         self._later: list[tuple[datetime, Send]] = []
         """Answers that are sent late, each with the time for it."""
-        self._image: SimulatedUnit | None = None
+        self._state_to_restore: SimulatedUnit | None = None
         """The earlier state with which the unit restarts (fault `old_list`); `None`: it restarts empty."""
         self._returns_at: datetime | None = None
         self._lost_connection = False
@@ -135,73 +135,80 @@ class FaultyUnit:
     # ---- connecting, and the clock ------------------------------------------------------------
 
     def connect(self, now: datetime) -> list[Send]:
-        """Return registration and list, for a new connection to the broker; nothing if the unit is down.
+        """Return what the unit sends on a new connection to the broker: its registration and list of conferences.
 
-        The source is CSS §1.2.
+        A unit that is down sends nothing (CSS §1.2).
         """
         if not self.consumes:
             self._lost_connection = True
             return []
         self._lost_connection = False
         self._beat_at, self._list_at = now + self._phase, now + LIST + self._phase
-        return _sends([*self.unit.register(), *self._conference_lists(now)])
+        return _addressed([*self.unit.register(), *self._conference_lists(now)])
 
     def leave(self) -> list[Send]:
-        """Return the messages of a unit that is stopped: it unregisters, if its process runs."""
-        return _sends(self.unit.unregister()) if self.consumes else []
+        """Return the messages by which the unit unregisters when the simulator stops; none if the unit is down."""
+        return _addressed(self.unit.unregister()) if self.consumes else []
 
     def tick(self, now: datetime) -> list[Send]:
         """Return the messages whose time has come: heartbeats, lists and delayed answers."""
-        sends = self._return(now) if self._returns_at and self._returns_at <= now else []
+        sends = self._resume(now) if self._returns_at and self._returns_at <= now else []
         if not self.consumes:
             return sends
         due = [send for moment, send in self._later if moment <= now]
         self._later = [(moment, send) for moment, send in self._later if moment > now]
         if self._beat_at is None or _reached(self._beat_at, now, BEAT):
             self._beat_at = now + BEAT
-            sends += _sends(self.unit.heartbeats())
+            sends += _addressed(self.unit.heartbeats())
         if self._list_at is None or _reached(self._list_at, now, LIST + BEAT):
             self._list_at = now + LIST
-            sends += _sends(self._conference_lists(now))
+            sends += _addressed(self._conference_lists(now))
         return sends + due
 
     def _conference_lists(self, now: datetime) -> list[Message]:
-        return [] if self._hit(Fault.SILENT, now) else self.unit.conference_lists(now)
+        """Return the unit's list of conferences as messages; none while the fault "silent" hits."""
+        return [] if self._fault_hits(Fault.SILENT, now) else self.unit.conference_lists(now)
 
-    def _return(self, now: datetime) -> list[Send]:
+    def _resume(self, now: datetime) -> list[Send]:
         """End a freeze or a death: the unit goes on or starts again; return the messages that it then sends."""
-        thaws = self.state is ProcessState.FROZEN and self._image is None
+        thaws = self.state is ProcessState.FROZEN and self._state_to_restore is None
         self.state, self._returns_at = ProcessState.UP, None
         if thaws:
             return self.connect(now) if self._lost_connection else []
-        self.unit.restart(now, self._image)
-        self._image = None
+        self.unit.restart(now, self._state_to_restore)
+        self._state_to_restore = None
         self._later.clear()
         return self.connect(now)
 
     # ---- messages -----------------------------------------------------------------------------
 
     def handle(self, body: dict[str, Any], correlation_id: str, now: datetime) -> list[Send]:
-        """Handle a message as the present faults allow. Raises BadMessage."""
+        """Handle a message (`body`) with the unit's present faults: refuse it, or answer late, twice or not at all.
+
+        Return the answers to send now. Raises BadMessage.
+        """
         if not self._faults:
-            return _sends(self.unit.handle(body, now), correlation_id)
-        if body["type"] in _ORDERS and self._hit(Fault.REFUSE, now):
+            return _addressed(self.unit.handle(body, now), correlation_id)
+        if body["type"] in _ORDERS and self._fault_hits(Fault.REFUSE, now):
             answers = self.unit.refuse(body, now)
         else:
             answers = self.unit.handle(body, now)
-        sends = _sends(answers, correlation_id)
-        if self._hit(Fault.SILENT, now):
+        sends = _addressed(answers, correlation_id)
+        if self._fault_hits(Fault.SILENT, now):
             return []
-        if self._hit(Fault.TWICE, now):
+        if self._fault_hits(Fault.TWICE, now):
             sends = sends * 2
-        if self._hit(Fault.LATE, now):
+        if self._fault_hits(Fault.LATE, now):
             moment = now + timedelta(seconds=self._faults[Fault.LATE][0].seconds or LATE_SECONDS)
             self._later += [(moment, send) for send in sends]
             return []
         return sends
 
-    def _hit(self, fault: Fault, now: datetime) -> bool:
-        """Return whether a fault is present and hits now, by chance if it has a share; forget one that is over."""
+    def _fault_hits(self, fault: Fault, now: datetime) -> bool:
+        """Return whether a fault is set for this unit and hits now: at random if only a share of messages is hit.
+
+        A fault whose time is over is removed.
+        """
         if fault not in self._faults:
             return False
         order, until = self._faults[fault]
@@ -213,34 +220,34 @@ class FaultyUnit:
     # ---- faults -------------------------------------------------------------------------------
 
     def apply_fault(self, order: FaultOrder, now: datetime) -> list[Send]:
-        """Apply a fault; return what the unit sends because of it."""
+        """Make the unit have a fault, as an order says; return the messages that it sends because of that."""
         lasts = timedelta(seconds=order.seconds)
         if order.fault in _WHOLE and order.share < 1 and self._chance() >= order.share:
             return []
         match order.fault:
             case Fault.NONE:
-                return self._heal(now)
+                return self._end_all_faults(now)
             case Fault.DIE:
                 self.state = ProcessState.DEAD
                 self.unit.restart(now)
                 self._later.clear()
-                self._image = None
+                self._state_to_restore = None
                 self._returns_at = now + lasts if lasts else None
             case Fault.FREEZE if self.consumes:
                 self.state = ProcessState.FROZEN
                 self._returns_at = now + lasts if lasts else None
             case Fault.OLD_LIST:
-                self._image, self._returns_at = copy.deepcopy(self.unit), now + lasts
+                self._state_to_restore, self._returns_at = copy.deepcopy(self.unit), now + lasts
             case Fault.REFUSE | Fault.SILENT | Fault.LATE | Fault.TWICE:
                 ends = now + lasts if lasts and order.fault is not Fault.LATE else None
                 self._faults[order.fault] = (order, ends)
         return []
 
-    def _heal(self, now: datetime) -> list[Send]:
-        """End all faults; a dead or frozen unit is back."""
+    def _end_all_faults(self, now: datetime) -> list[Send]:
+        """End all faults of the unit; one that is dead or frozen runs again. Return the messages that it then sends."""
         self._faults.clear()
         self._returns_at = None
-        return [] if self.consumes else self._return(now)
+        return [] if self.consumes else self._resume(now)
 
     def act_for_participant(self, body: dict[str, Any], now: datetime) -> list[Send]:
         """Rename, extend or end a conference as a participant would; return the messages. Raises ValueError."""
@@ -249,11 +256,11 @@ class FaultyUnit:
             return []
         match ParticipantAction(body["do"]):
             case ParticipantAction.RENAME:
-                return _sends(self.unit.ask_to_rename(e164, str(body["confname"])))
+                return _addressed(self.unit.ask_to_rename(e164, str(body["confname"])))
             case ParticipantAction.EXTEND:
-                return _sends(self.unit.ask_to_extend(e164, int(body["delay"])))
+                return _addressed(self.unit.ask_to_extend(e164, int(body["delay"])))
             case ParticipantAction.END:
-                return _sends(self.unit.end(e164, now))
+                return _addressed(self.unit.end(e164, now))
 
 
 def _reached(moment: datetime, now: datetime, period: timedelta) -> bool:
@@ -267,8 +274,8 @@ def _reached(moment: datetime, now: datetime, period: timedelta) -> bool:
 _TO_RMS = frozenset({"RMS_NODE_REGISTER_NTF", "RMS_NODE_STATE_NTF", "RMS_NODE_UNREGISTER_NTF"})
 
 
-def _sends(messages: Iterable[Message], correlation_id: str = "") -> list[Send]:
-    """Address messages: registrations and heartbeats to the resource manager, all others to CSS."""
+def _addressed(messages: Iterable[Message], correlation_id: str = "") -> list[Send]:
+    """Return messages with routes: registrations and heartbeats to the resource manager, others to the scheduler."""
     return [
         Send(
             message=message,

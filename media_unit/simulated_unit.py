@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from foundation.bus.message import TYPES, BadMessage, Body, Message, dumps, from_body
 from foundation.bus.typed_json import to_json
 from media_unit import simulated_conference
-from media_unit.reports import done, next_seq, not_done
+from media_unit.reports import control_ack, control_nack, next_seq
 from media_unit.simulated_conference import SimulatedConference
 from wire.conference_control import Control, ControlAnswered
 from wire.error_codes import Err
@@ -85,9 +85,9 @@ class UnitDescription:
 
 
 class SimulatedUnit:
-    """A simulated unit holds conferences and answers requests.
+    """A simulated media unit holds conferences in memory and answers requests, without any media.
 
-    The highest incarnation of a number wins.
+    A conference's incarnation grows each time the platform places it on a unit; only the highest one is valid.
     """
 
     def __init__(self, description: UnitDescription) -> None:
@@ -104,7 +104,7 @@ class SimulatedUnit:
 
     @property
     def conferences(self) -> dict[str, SimulatedConference]:
-        """Return its conferences by number, for reading only."""
+        """Return the conferences that the unit holds: number -> conference; for reading only."""
         return self._conferences
 
     @property
@@ -113,15 +113,12 @@ class SimulatedUnit:
         return UnitAmounts(confs=len(self._conferences), ports=self._ports, hd=self._hd)
 
     def highest(self, e164: str) -> int:
-        """Return the highest incarnation of a number that the unit has received; 0 means none."""
+        """Return the highest incarnation (try to place it on a unit) of a conference that the unit knows; 0: none."""
         conference = self._conferences.get(e164)
         return max(conference.incarnation if conference else 0, self._gone.get(e164, (0,))[0])
 
     def restart(self, now: datetime, image: SimulatedUnit | None = None) -> None:
-        """Start the unit again, empty or with the conferences of an earlier image of it.
-
-        What it lists then is newer than what it has reported since the image was made.
-        """
+        """Start the simulated unit again, empty, or with the conferences of an earlier copy of it (`image`)."""
         image = copy.deepcopy(image) if image else SimulatedUnit(self.description)
         self._conferences, self._gone = image._conferences, image._gone
         self._ports, self._hd = image._ports, image._hd
@@ -129,16 +126,14 @@ class SimulatedUnit:
         for conference in self._conferences.values():
             conference.report_seq = next_seq(conference.report_seq, now)
 
-    def _add(self, conference: SimulatedConference) -> None:
+    def _hold(self, conference: SimulatedConference) -> None:
+        """Add a conference to those that the unit holds, and to its load."""
         self._conferences[conference.e164] = conference
         self._ports += conference.places
         self._hd += conference.hd
 
-    def _drop(self, e164: str, incarnation: int, now: datetime) -> None:
-        """End the conference with this number, and refuse late commands for it as long as REMEMBERED.
-
-        A conference that is restored has a higher incarnation: commands for it are taken.
-        """
+    def _end_conference(self, e164: str, incarnation: int, now: datetime) -> None:
+        """Remove a conference, and remember its incarnation: late requests with it or a lower one are refused."""
         highest = max(self.highest(e164), incarnation)
         if conference := self._conferences.pop(e164, None):
             self._ports -= conference.places
@@ -161,19 +156,21 @@ class SimulatedUnit:
     def register(self) -> list[Message]:
         """Return the messages that register the unit, one for each kind of resource."""
         self._seq = 0
-        return [NodeRegistered(**self._node(restype)) for restype in self.description.restypes]
+        return [
+            NodeRegistered(**self._node_fields(restype)) for restype in self.description.restypes
+        ]
 
     def heartbeats(self) -> list[Message]:
         """Return the unit's heartbeats, with its load."""
         self._seq += 1
-        return [NodeState(**self._node(restype)) for restype in self.description.restypes]
+        return [NodeState(**self._node_fields(restype)) for restype in self.description.restypes]
 
     def unregister(self) -> list[Message]:
         """Return the messages which say that the unit ends."""
         name = {"ip": self.description.ip, "pid": self.description.pid}
         return [NodeUnregistered(restype=restype, **name) for restype in self.description.restypes]
 
-    def _node(self, restype: ResourceType) -> Body:
+    def _node_fields(self, restype: ResourceType) -> Body:
         """Return the fields that registrations and heartbeats share: name, place, capacity and load."""
         description = self.description
         return {
@@ -203,7 +200,7 @@ class SimulatedUnit:
 
     def conference_lists(self, now: datetime) -> list[Message]:
         """Return the list of all conferences of the unit, in messages within the size limits of the wire."""
-        pages = _pages([self._entry(conference) for conference in self._conferences.values()])
+        pages = _pages([self._list_entry(conference) for conference in self._conferences.values()])
         self._listed += 1
         split: Body = {"listid": f"{self.description.label}-{now.timestamp():.6f}-{self._listed}"}
         split |= {"parts": len(pages)}
@@ -213,7 +210,8 @@ class SimulatedUnit:
             UnitListsConferences(confs=page, part=i, **common) for i, page in enumerate(pages, 1)
         ]
 
-    def _entry(self, conference: SimulatedConference) -> UnitListEntry:
+    def _list_entry(self, conference: SimulatedConference) -> UnitListEntry:
+        """Return the entry of a conference in the list that the unit reports."""
         return UnitListEntry(
             e164=conference.e164,
             incarnation=conference.incarnation,
@@ -224,29 +222,28 @@ class SimulatedUnit:
         )
 
     def ask_to_rename(self, e164: str, name: str) -> list[Message]:
-        """Ask for a new name of a conference (CSS §5.1); it applies once the scheduler grants it."""
+        """Return the request to the platform to rename a conference (CSS §5.1); the name changes once it is granted."""
         reqid = self._next_reqid(e164)
         self._renames[reqid] = (e164, name)
         return [UnitAsksToRename(reqid=reqid, e164=e164, name=name, **self._me)]
 
     def ask_to_extend(self, e164: str, minutes: int) -> list[Message]:
-        """Ask for more minutes for a conference (CSS §5.3); they apply once the scheduler grants them."""
+        """Return the request to the platform to extend a conference (CSS §5.3); its end moves once it is granted."""
         reqid = self._next_reqid(e164)
         return [UnitAsksToExtend(reqid=reqid, e164=e164, delay=minutes, **self._me)]
 
     def end(self, e164: str, now: datetime, reason: str = "released") -> list[Message]:
-        """End a conference without being told to, and return the report of it."""
+        """End a conference without a command of the platform, and return the report of it."""
         if (conference := self._conferences.get(e164)) is None:
             return []
-        self._drop(e164, conference.incarnation, now)
         incarnation = conference.incarnation
+        self._end_conference(e164, incarnation, now)
         return [UnitEnded(e164=e164, incarnation=incarnation, reason=reason, **self._me)]
 
     def _next_reqid(self, e164: str) -> str:
-        """Return a request id that no other unit uses for this number.
+        """Return a request id that no other unit uses for this conference number.
 
-        A unit at another site may have the same address, and a restarted unit counts from the
-        beginning, so the id has the incarnation of the conference.
+        A restarted unit counts from the beginning again, so the conference's incarnation is part of the id.
         """
         self._asked += 1
         conference = self._conferences.get(e164)
@@ -255,10 +252,10 @@ class SimulatedUnit:
     # ---- what it hears ------------------------------------------------------------------------
 
     def handle(self, body: Body, now: datetime) -> list[Message]:
-        """Handle a message to the unit; return the answers. Raises BadMessage."""
+        """Handle a message to the unit, the JSON object `body`; return the answers. Raises BadMessage."""
         wire_type = body["type"]
         if wire_type.startswith("CM_MCU_"):
-            return self._control(body, now)
+            return self._handle_control(body, now)
         cls = TYPES.get(wire_type)
         if cls is None:
             raise BadMessage("is unknown", "type")
@@ -266,24 +263,24 @@ class SimulatedUnit:
             case CreateOnUnit() | RestoreOnUnit():
                 return self._accept_or_refuse(message, now)
             case DropOnUnit():
-                self._release(message, now)
+                self._drop_on_command(message, now)
             case AskUnitForList():
                 return self.conference_lists(now)
             case ConferenceEndMoved() | UnitExtended():
                 if conference := self._conferences.get(message.e164):
                     conference.endtime = message.endtime
             case UnitRenameGranted() | UnitRenameRefused():
-                return self._renamed(message, now)
+                return self._apply_rename_answer(message, now)
             case StartMonitorOnUnit() | StopMonitorsOnUnit():
-                return self._monitor(message)
+                return self._handle_monitor_request(message)
         return []
 
     def refuse(self, body: Body, now: datetime) -> list[Message]:
-        """Refuse a create or restore request, even if it could be fulfilled. Raises BadMessage."""
+        """Return the refusal of a create or restore request, even if it could be fulfilled. Raises BadMessage."""
         is_new = body["type"] == CreateOnUnit.wire_type
         request: HoldRequest = from_body(CreateOnUnit if is_new else RestoreOnUnit, body)
         if request.incarnation > self.highest(request.e164):
-            self._drop(request.e164, request.incarnation, now)
+            self._end_conference(request.e164, request.incarnation, now)
         return [self._refused(request)]
 
     def _accept_or_refuse(self, request: HoldRequest, now: datetime) -> list[Message]:
@@ -295,68 +292,72 @@ class SimulatedUnit:
         if request.incarnation <= self.highest(request.e164):
             return [self._refused(request)]
         if conference:
-            self._drop(request.e164, conference.incarnation, now)
+            self._end_conference(request.e164, conference.incarnation, now)
         if not self._has_capacity(request):
-            self._drop(request.e164, request.incarnation, now)
+            self._end_conference(request.e164, request.incarnation, now)
             return [self._refused(request)]
         conference = simulated_conference.conference_of(request)
-        self._add(conference)
+        self._hold(conference)
         return [
             self._accepted(request, conference),
-            *([self._report(conference, now)] if conference.members else ()),
+            *([self._change_report(conference, now)] if conference.members else ()),
         ]
 
     def _accepted(self, request: HoldRequest, conference: SimulatedConference) -> Message:
+        """Return the positive answer to a create or restore request, with how to join the conference."""
         cls = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
         join = conference.join(self.description.label)
         return cls(e164=conference.e164, incarnation=conference.incarnation, join=join, **self._me)
 
     def _refused(self, request: HoldRequest) -> Message:
+        """Return the negative answer to a create or restore request."""
         cls = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
         code = Err.UNIT_REFUSED.value
         return cls(e164=request.e164, incarnation=request.incarnation, errcode=code, **self._me)
 
-    def _release(self, request: DropOnUnit, now: datetime) -> None:
-        """Drop a conference on command, if it has the command's incarnation or a lower one."""
+    def _drop_on_command(self, request: DropOnUnit, now: datetime) -> None:
+        """Drop a conference on the platform's command, unless it has a higher incarnation than the command names."""
         conference = self._conferences.get(request.e164)
         if conference is None or conference.incarnation <= request.incarnation:
-            self._drop(request.e164, request.incarnation, now)
+            self._end_conference(request.e164, request.incarnation, now)
 
-    def _renamed(
+    def _apply_rename_answer(
         self, answer: UnitRenameGranted | UnitRenameRefused, now: datetime
     ) -> list[Message]:
-        """Rename the conference whose new name was granted, and report it; do nothing if it was refused."""
+        """Handle the answer to a request to rename: if it was granted, rename the conference and return the report."""
         e164, name = self._renames.pop(answer.reqid or "", ("", ""))
         conference = self._conferences.get(e164)
         if conference is None or isinstance(answer, UnitRenameRefused):
             return []
         conference.name = name
-        return [self._report(conference, now)]
+        return [self._change_report(conference, now)]
 
-    def _report(self, conference: SimulatedConference, now: datetime) -> UnitReportsChange:
-        """Return the report that a conference has changed, with all that is reported of it."""
+    def _change_report(self, conference: SimulatedConference, now: datetime) -> UnitReportsChange:
+        """Return the report that a conference has changed, with its present state and a new sequence number."""
         conference.report_seq = next_seq(conference.report_seq, now)
         fields: Body = {name: getattr(conference, name) for name in _REPORTED}
         return UnitReportsChange(seq=conference.report_seq, **fields, **self._me)
 
-    def _control(self, body: Body, now: datetime) -> list[Message]:
-        """Carry out a conference manager's control order; a request is answered, a command is not."""
+    def _handle_control(self, body: Body, now: datetime) -> list[Message]:
+        """Carry out a conference manager's control message, such as MUTE; return the report and the answer."""
         order = Control(body)
         conference = self._conferences.get(order.e164)
         result, report = simulated_conference.NOT_HELD, None
         if conference:
             result = simulated_conference.control(conference, order.name, body)
-            report = self._report(conference, now) if result.is_changed else None
+            report = self._change_report(conference, now) if result.is_changed else None
         messages: list[Message] = [report] if report else []
         if order.expects_answer:
-            answer = done(order, result.answer_fields, report)
+            answer = control_ack(order, result.answer_fields, report)
             if result.refused:
-                answer = not_done(order, result.refused, result.detail)
+                answer = control_nack(order, result.refused, result.detail)
             messages.append(ControlAnswered({**answer.body, **self._identity}))
         return messages
 
-    def _monitor(self, message: StartMonitorOnUnit | StopMonitorsOnUnit) -> list[Message]:
-        """Start or stop monitors of a conference; nothing is sent in fact."""
+    def _handle_monitor_request(
+        self, message: StartMonitorOnUnit | StopMonitorsOnUnit
+    ) -> list[Message]:
+        """Start or stop monitors (RTP copies of a terminal's media) of a conference; no media is sent in fact."""
         conference = self._conferences.get(message.e164)
         if isinstance(message, StartMonitorOnUnit):
             return [self._start_monitor(conference, message)]

@@ -42,10 +42,11 @@ class StateFile:
             self._db = _open(path)
 
     def close(self) -> None:
+        """Close the database file."""
         self._db.close()
 
     def conferences(self, janus: str) -> list[HeldConference]:
-        """Return the conferences stored for the Janus of this name; delete those of an earlier Janus."""
+        """Return the stored conferences of the Janus process with this name; delete those of earlier processes."""
         self._db.execute("DELETE FROM held WHERE janus<>?", [janus])
         rows = self._db.execute("SELECT e164, body FROM held").fetchall()
         conferences = []
@@ -54,26 +55,30 @@ class StateFile:
                 conferences.append(HeldConference.from_stored(orjson.loads(body)))
             except (ValueError, TypeError, KeyError) as error:
                 log.error("what is kept of %s cannot be read, and is forgotten: %s", e164, error)
-                self.drop(e164)
+                self.delete_conference(e164)
         return conferences
 
     def save(self, janus: str, conference: HeldConference) -> None:
-        """Store a conference in place of its former state. `janus`: the run of Janus that holds its rooms."""
+        """Store a conference in place of its former state. `janus` names the Janus process that has its rooms."""
         body = orjson.dumps(conference.to_stored())
         self._db.execute(
             "INSERT OR REPLACE INTO held VALUES (?,?,?)", [conference.e164, janus, body]
         )
 
-    def drop(self, e164: str) -> None:
+    def delete_conference(self, e164: str) -> None:
+        """Delete the stored conference with this number, if there is one."""
         self._db.execute("DELETE FROM held WHERE e164=?", [e164])
 
     def highest(self, e164: str) -> int:
-        """Return the highest incarnation of a number that the unit ever received; 0 means none."""
+        """Return the highest incarnation of a conference number that the unit ever received; 0 means none.
+
+        The platform counts the incarnation up each time it places the conference on a unit.
+        """
         row = self._db.execute("SELECT incarnation FROM highest WHERE e164=?", [e164]).fetchone()
         return int(row[0]) if row else 0
 
     def note_incarnation(self, e164: str, incarnation: int) -> None:
-        """Remember an incarnation of a number, unless a higher one is remembered."""
+        """Store the incarnation of a conference number that a request has named, unless a higher one is stored."""
         self._db.execute(
             "INSERT INTO highest VALUES (?,?) ON CONFLICT (e164)"
             " DO UPDATE SET incarnation=max(incarnation, excluded.incarnation)",
@@ -87,14 +92,17 @@ class StateFile:
         rows = self._db.execute("SELECT handle, plugin, room, person FROM link").fetchall()
         return {handle: (plugin, janus_room, person) for handle, plugin, janus_room, person in rows}
 
-    def link(self, handle: int, plugin: str, janus_room: str, person: str) -> None:
+    def add_link(self, handle: int, plugin: str, janus_room: str, person: str) -> None:
+        """Store a participant's connection: the Janus handle, its plugin and room, and the participant id there."""
         row = [handle, plugin, janus_room, person]
         self._db.execute("INSERT OR REPLACE INTO link VALUES (?,?,?,?)", row)
 
-    def unlink(self, handle: int) -> None:
+    def delete_link(self, handle: int) -> None:
+        """Delete the stored connection with this Janus handle."""
         self._db.execute("DELETE FROM link WHERE handle=?", [handle])
 
-    def unlink_all(self) -> None:
+    def delete_all_links(self) -> None:
+        """Delete all stored connections, since their Janus is gone."""
         self._db.execute("DELETE FROM link")
 
 

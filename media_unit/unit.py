@@ -9,12 +9,11 @@ from datetime import datetime
 from weakref import WeakValueDictionary
 
 from foundation.bus.message import TYPES, BadMessage, Body, Message, from_body
-from media_unit import conference_copy, reports
-from media_unit.attendance import admit, has_fallen_silent, page_state, with_join_page
+from media_unit import attendance, conference_copy, controls, reports
 from media_unit.child_user import ChildUser
 from media_unit.conference_copy import HeldConference, HoldRequest
 from media_unit.config import UnitConfig
-from media_unit.controls import ControlContext, ControlRefused, control, disconnect, why_not_called
+from media_unit.controls import ControlContext, ControlRefused
 from media_unit.gate_link import GateLink
 from media_unit.gate_rules import PLUGINS
 from media_unit.janus_config import Secrets, e164_of
@@ -63,12 +62,12 @@ class MediaUnit:
         self._keys, self._state_file, self._send, self._now = keys, state_file, send, now
         self._janus = ""
         self._beats = 0
-        self._promised: dict[str, tuple[int, bool]] = {}
+        self._being_created: dict[str, tuple[int, bool]] = {}
         """Number of a conference that is being created -> its places, and whether it is in full HD."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, e164: str) -> asyncio.Lock:
-        """Return the lock of a conference's number; those who ask for it get it in the order of asking."""
+        """Return the lock of a conference number, under which requests about the conference are handled in order."""
         lock = self._locks.get(e164)
         if lock is None:
             lock = self._locks[e164] = asyncio.Lock()
@@ -77,7 +76,7 @@ class MediaUnit:
     # ---- Janus comes and goes -----------------------------------------------------------------
 
     async def janus_is_up(self, janus_rooms: JanusRooms, name: str) -> None:
-        """Go on with the stored conferences whose Janus rooms exist; destroy all other Janus rooms."""
+        """Use the Janus process `name`: go on with stored conferences whose rooms it has, destroy all other rooms."""
         plugins_of = await janus_rooms.plugins_by_room()
         stored = {copy.janus_room: copy for copy in self._state_file.conferences(name)}
         for janus_room in sorted(plugins_of.keys() - stored.keys()):
@@ -89,7 +88,7 @@ class MediaUnit:
                 log.info("%s goes on with incarnation %s", conference.e164, conference.incarnation)
             else:
                 log.warning("%s is kept, but Janus has not got it: forgotten", conference.e164)
-                self._state_file.drop(conference.e164)
+                self._state_file.delete_conference(conference.e164)
         self.janus_rooms, self._janus = janus_rooms, name
         self.recorder.close_left_over({held.recording for held in self.conferences.values()})
 
@@ -98,24 +97,24 @@ class MediaUnit:
         self.janus_rooms = janus_rooms
         own_rooms = {conference.janus_room for conference in self.conferences.values()}
         for janus_room in sorted((await janus_rooms.plugins_by_room()).keys() - own_rooms):
-            if e164_of(janus_room) not in self._promised:
+            if e164_of(janus_room) not in self._being_created:
                 await janus_rooms.destroy(janus_room)
 
     def janus_is_gone(self) -> None:
-        """Forget all conferences. Nothing is rebuilt here: the platform decides where they run."""
+        """Forget all conferences, since Janus is dead. The platform decides where they are restored."""
         for conference in self.conferences.values():
             self.recorder.mark_ended(conference)
-            self._state_file.drop(conference.e164)
+            self._state_file.delete_conference(conference.e164)
         self.conferences.clear()
         self.janus_rooms = None
-        self._state_file.unlink_all()
+        self._state_file.delete_all_links()
 
     # ---- what it says by itself ---------------------------------------------------------------
 
-    def introduce(self) -> list[tuple[Routes, Message]]:
+    def introductory_messages(self) -> list[tuple[Routes, Message]]:
         """Return the messages that register the unit and list its conferences, for a new broker or Janus."""
         self._beats = 0
-        registered = reports.registered(self.config, self.conferences.values())
+        registered = reports.registrations(self.config, self.conferences.values())
         return [(Routes.NODE_TO_RMS, message) for message in registered] + [
             (Routes.UNIT_TO_CSS, message) for message in self.conference_lists()
         ]
@@ -123,7 +122,7 @@ class MediaUnit:
     def conference_lists(self) -> list[Message]:
         """Return the list of all conferences of this unit, as messages."""
         held = self.conferences.values()
-        entries = [reports.list_entry(conference, self._join(conference)) for conference in held]
+        entries = [reports.list_entry(conference, self._join_of(conference)) for conference in held]
         return reports.conference_lists(self.config, entries, self._now())
 
     def heartbeats(self) -> list[Message]:
@@ -134,19 +133,21 @@ class MediaUnit:
         return reports.heartbeats(self.config, self.conferences.values(), self._beats)
 
     def send_to_css(self, message: Message, correlation_id: str = "") -> None:
+        """Send a message to the platform's conference scheduler (CSS)."""
         self._send(Routes.UNIT_TO_CSS, message, correlation_id)
 
-    def _join(self, conference: HeldConference) -> Join:
+    def _join_of(self, conference: HeldConference) -> Join:
+        """Return what a client needs to enter a conference: URL, Janus rooms, PIN and a new token."""
         now = self._now().timestamp()
         return reports.join_of(conference, self.config.join_url, self._keys, now)
 
     # ---- what it hears ------------------------------------------------------------------------
 
     async def handle(self, body: Body, correlation_id: str) -> None:
-        """Handle a message to the unit. Raises BadMessage."""
+        """Handle a message to the unit, the JSON object `body`, and send the answer. Raises BadMessage."""
         wire_type = body["type"]
         if wire_type.startswith("CM_MCU_"):
-            await self._control(body, correlation_id)
+            await self._handle_control(body, correlation_id)
             return
         cls = TYPES.get(wire_type)
         if cls is None:
@@ -155,40 +156,37 @@ class MediaUnit:
             case CreateOnUnit() | RestoreOnUnit():
                 await self._accept_or_refuse(message, correlation_id)
             case DropOnUnit():
-                await self._release(message)
+                await self._drop_on_command(message)
             case AskUnitForList():
                 for part in self.conference_lists():
                     self.send_to_css(part, correlation_id)
             case ConferenceEndMoved():
                 await self._move_end(message)
             case ConferenceEndIsNear():
-                await self._warn(message)
+                await self._announce_end(message)
             case StartMonitorOnUnit() | StopMonitorsOnUnit():
                 await self.monitors.handle(self, message, correlation_id)
             case _:
                 log.info("%s is nothing that this unit acts on", wire_type)
 
     async def _accept_or_refuse(self, request: HoldRequest, correlation_id: str) -> None:
-        """Answer a create or restore request, and hold its conference if that is possible."""
+        """Start the conference that the platform asks for (to create or restore), if possible, and send the answer."""
         async with self.lock(request.e164):
             conference, why = self.conferences.get(request.e164), ""
             if conference is None or conference.incarnation != request.incarnation:
-                conference, why = await self._begin(request)
+                conference, why = await self._try_to_start(request)
             if conference:
                 log.info("%s: holding incarnation %s", request.e164, request.incarnation)
-                answer = reports.accepted(self.config, request, self._join(conference))
+                answer = reports.acceptance(self.config, request, self._join_of(conference))
             else:
                 log.info("%s: incarnation %s refused: %s", request.e164, request.incarnation, why)
-                answer = reports.refused(self.config, request, why)
+                answer = reports.hold_refusal(self.config, request, why)
             self.send_to_css(answer, correlation_id)
             if conference and self.janus_rooms:
                 await self._report_recording(conference, self.janus_rooms)
 
-    async def _begin(self, request: HoldRequest) -> tuple[HeldConference | None, str]:
-        """Start the conference of a request; return it, or `None` and why not.
-
-        A refused incarnation stays refused: the platform tries again with another one.
-        """
+    async def _try_to_start(self, request: HoldRequest) -> tuple[HeldConference | None, str]:
+        """Start a requested conference; return it, or `None` and the reason. Each try has a new, higher incarnation."""
         e164 = request.e164
         highest = self._state_file.highest(e164)
         if request.incarnation <= highest:
@@ -196,23 +194,25 @@ class MediaUnit:
         self._state_file.note_incarnation(e164, request.incarnation)
         if e164 in self.conferences:
             log.info("%s: incarnation %s replaces what is here", e164, request.incarnation)
-            await self._end(self.conferences[e164])
-        if not isinstance(request, RestoreOnUnit) and (why := why_not_called(request.mts)):
+            await self._end_conference(self.conferences[e164])
+        if not isinstance(request, RestoreOnUnit) and (why := controls.why_not_called(request.mts)):
             return None, f"mts: {why}"
         if self.janus_rooms is None:
             return None, "Janus is not up"
         if not self._has_place(request):
             return None, "no place left"
-        self._promised[e164] = (request.places, request.resolution == "1080p")
+        self._being_created[e164] = (request.places, request.resolution == "1080p")
         try:
-            return await self._create(request, self.janus_rooms), ""
+            return await self._create_conference(request, self.janus_rooms), ""
         except (JanusError, JanusAway) as error:
             return None, str(error)
         finally:
-            del self._promised[e164]
+            del self._being_created[e164]
 
-    async def _create(self, request: HoldRequest, janus_rooms: JanusRooms) -> HeldConference:
-        """Create the conference's Janus rooms, and hold it. Raises JanusError and JanusAway."""
+    async def _create_conference(
+        self, request: HoldRequest, janus_rooms: JanusRooms
+    ) -> HeldConference:
+        """Create a conference and its Janus rooms, store it, and return it. Raises JanusError and JanusAway."""
         janus_room = self._keys.janus_room(request.e164, request.incarnation)
         conference = conference_copy.conference_of(request, janus_room)
         try:
@@ -232,6 +232,7 @@ class MediaUnit:
         return conference
 
     async def _try_to_record(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+        """Start to record a conference; if that fails, log the error: the conference runs all the same."""
         try:
             await self.recorder.start(conference, janus_rooms)
         except (JanusError, OSError) as error:
@@ -240,23 +241,23 @@ class MediaUnit:
     def _has_place(self, request: HoldRequest) -> bool:
         """Return whether there is room for a conference beside those that are held or being created."""
         reserved = [(conference.places, conference.hd) for conference in self.conferences.values()]
-        reserved += self._promised.values()
+        reserved += self._being_created.values()
         ports = sum(places for places, _ in reserved)
         return len(reserved) < self.config.confs and ports + request.places <= self.config.ports
 
-    async def _release(self, request: DropOnUnit) -> None:
-        """End a conference on command, if it has the command's incarnation or a lower one."""
+    async def _drop_on_command(self, request: DropOnUnit) -> None:
+        """End a conference on the platform's command, unless its incarnation is higher, so that it was placed later."""
         async with self.lock(request.e164):
             self._state_file.note_incarnation(request.e164, request.incarnation)
             conference = self.conferences.get(request.e164)
             if conference and conference.incarnation <= request.incarnation:
                 log.info("%s: incarnation %s released", conference.e164, conference.incarnation)
-                await self._end(conference)
+                await self._end_conference(conference)
 
-    async def _end(self, conference: HeldConference) -> None:
-        """End a conference. Janus rooms that cannot be reached end with their Janus."""
+    async def _end_conference(self, conference: HeldConference) -> None:
+        """Forget a conference, destroy its Janus rooms, and end its recording. If Janus is away, only log that."""
         self.conferences.pop(conference.e164, None)
-        self._state_file.drop(conference.e164)
+        self._state_file.delete_conference(conference.e164)
         try:
             if self.janus_rooms:
                 await self.janus_rooms.destroy(conference.janus_room)
@@ -265,11 +266,11 @@ class MediaUnit:
         self.recorder.mark_ended(conference)
 
     async def end_overdue(self, e164: str, reason: str) -> None:
-        """End a conference that nobody has ended in time, and report it."""
+        """End a conference that the platform has not ended in time, and report that with a reason for programs."""
         async with self.lock(e164):
             if conference := self.conferences.get(e164):
                 log.warning("%s: nobody has ended it (%s)", e164, reason)
-                await self._end(conference)
+                await self._end_conference(conference)
                 unit_name = {"ip": self.config.ip, "pid": self.config.pid or None}
                 ended = UnitEnded(
                     e164=e164, incarnation=conference.incarnation, reason=reason, **unit_name
@@ -277,13 +278,14 @@ class MediaUnit:
                 self.send_to_css(ended)
 
     async def _move_end(self, notice: ConferenceEndMoved) -> None:
+        """Set a later planned end of a conference, as the platform's notice says."""
         async with self.lock(notice.e164):
             if conference := self.conferences.get(notice.e164):
                 conference.prolong(notice.endtime)
                 self.save(conference)
 
-    async def _warn(self, notice: ConferenceEndIsNear) -> None:
-        """Tell the join pages of a conference in how many minutes it ends."""
+    async def _announce_end(self, notice: ConferenceEndIsNear) -> None:
+        """Announce on the web pages of a conference's participants in how many minutes it ends."""
         conference = self.conferences.get(notice.e164)
         if conference and self.janus_rooms:
             log.info("%s: ends in %s minutes", conference.e164, notice.minutes)
@@ -293,101 +295,106 @@ class MediaUnit:
 
     # ---- control ------------------------------------------------------------------------------
 
-    async def _control(self, body: Body, correlation_id: str) -> None:
-        """Carry out a conference manager's control order, and answer it if it is a request."""
+    async def _handle_control(self, body: Body, correlation_id: str) -> None:
+        """Carry out a conference manager's control message, such as MUTE, and answer it if it is a request."""
         order = Control(body)
         async with self.lock(order.e164):
             try:
-                answer = reports.done(order, *await self._do(order))
+                answer = reports.control_ack(order, *await self._carry_out(order))
             except ControlRefused as refusal:
-                answer = reports.not_done(order, refusal.errcode, str(refusal))
+                answer = reports.control_nack(order, refusal.errcode, str(refusal))
                 log.info("%s: %s refused: %s", order.e164, order.name, refusal)
             except (JanusError, JanusAway, OSError) as error:
-                answer = reports.not_done(order, Err.UNIT_REFUSED.value, str(error))
+                answer = reports.control_nack(order, Err.UNIT_REFUSED.value, str(error))
                 log.info("%s: %s failed: %s", order.e164, order.name, error)
             if order.expects_answer:
                 self.send_to_css(answer, correlation_id)
 
     def _context(self, conference: HeldConference, janus_rooms: JanusRooms) -> ControlContext:
+        """Return a conference with what is needed to change it: its Janus rooms, the recorder, the unit's settings."""
         return ControlContext(conference, janus_rooms, self.recorder, self.config)
 
-    async def _do(self, order: Control) -> tuple[Body, UnitReportsChange | None]:
-        """Carry out a control order, and report what it changes. Raises ControlRefused.
-
-        Return fields of the answer, and that report; `None`: nothing was changed.
-        """
+    async def _carry_out(self, order: Control) -> tuple[Body, UnitReportsChange | None]:
+        """Carry out a manager's control message; return answer fields and the report of changes, or `None` for it."""
         conference = self.conferences.get(order.e164)
         if conference is None or self.janus_rooms is None:
             raise ControlRefused("not held here", Err.NO_CONFERENCE)
         context = self._context(conference, self.janus_rooms)
-        answer_fields = await control(context, order.name, order.body)
+        answer_fields = await controls.carry_out_control(context, order.name, order.body)
         return answer_fields, await self._report_changes(conference, self.janus_rooms)
 
     # ---- people -------------------------------------------------------------------------------
 
     async def refresh(self, e164: str) -> None:
-        """Read from Janus who is in a conference, and report changes."""
+        """Read from Janus who is in a conference, and report changes. One whose rooms are gone is reported as lost."""
         async with self.lock(e164):
             conference, janus_rooms = self.conferences.get(e164), self.janus_rooms
             if conference is None or janus_rooms is None:
                 return
             try:
                 connections = await janus_rooms.connections(conference.janus_room)
-                had_page = with_join_page(conference)
+                had_page = attendance.terminals_with_join_page(conference)
                 arrived = conference.roster.update(connections)
                 self.recorder.note_people(conference)
-                await admit(self._context(conference, janus_rooms), arrived)
-                await self.monitors.follow(conference, janus_rooms)
+                await attendance.admit_or_disconnect(
+                    self._context(conference, janus_rooms), arrived
+                )
+                await self.monitors.follow_terminals(conference, janus_rooms)
                 await self._report_changes(conference, janus_rooms)
                 # A join page that has just connected does not know the state yet.
-                if with_join_page(conference) - had_page:
-                    await janus_rooms.announce(conference.janus_room, page_state(conference))
+                if attendance.terminals_with_join_page(conference) - had_page:
+                    await janus_rooms.announce(
+                        conference.janus_room, attendance.state_for_join_pages(conference)
+                    )
             except JanusError as error:
                 log.error("%s: its rooms are gone (%s); reported as lost", e164, error)
-                await self._end(conference)
+                await self._end_conference(conference)
                 for part in self.conference_lists():
                     self.send_to_css(part)
 
     async def _report_changes(
         self, conference: HeldConference, janus_rooms: JanusRooms
     ) -> UnitReportsChange | None:
-        """Report a conference to scheduler and join pages, if it has changed since the last report; return the report."""
+        """Report a conference to the platform and its web pages if it has changed; return the report, or `None`."""
         await self._report_recording(conference, janus_rooms)
         if (state := conference.state) == conference.reported:
             return None
         conference.reported = state
         conference.report_seq = reports.next_seq(conference.report_seq, self._now())
         self.save(conference)
-        self.send_to_css(report := reports.changed(self.config, conference, state))
-        await janus_rooms.announce(conference.janus_room, page_state(conference))
+        self.send_to_css(report := reports.change_report(self.config, conference, state))
+        await janus_rooms.announce(
+            conference.janus_room, attendance.state_for_join_pages(conference)
+        )
         return report
 
     async def _report_recording(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
-        """Tell managers and join pages when recording begins or stops, also because the conference has moved here."""
+        """Tell managers and web pages if recording has begun or stopped since they were last told, on any unit."""
         if (is_recorded := bool(conference.recording)) != conference.recording_told:
             conference.recording_told = is_recorded
             self.save(conference)
-            self.send_to_css(reports.recording(self.config, conference))
-            await janus_rooms.announce(conference.janus_room, page_state(conference))
+            self.send_to_css(reports.recording_notice(self.config, conference))
+            await janus_rooms.announce(
+                conference.janus_room, attendance.state_for_join_pages(conference)
+            )
 
     def save(self, conference: HeldConference) -> None:
         """Store a conference, so that a restarted agent goes on with it."""
         self._state_file.save(self._janus, conference)
 
     async def remove_silent(self, janus_room: str, plugin: str, person: str) -> None:
-        """Disconnect a participant who sends no media any more and so has left."""
+        """Disconnect a participant (`person`: its id at a Janus plugin) who sends no media any more and so has left."""
         e164 = e164_of(janus_room)
         async with self.lock(e164):
             conference = self.conferences.get(e164)
-            if (
-                conference is None
-                or conference.janus_room != janus_room
-                or self.janus_rooms is None
-            ):
+            if not conference or conference.janus_room != janus_room or not self.janus_rooms:
                 return
-            terminal = has_fallen_silent(conference, plugin, person)
-            if terminal is None:
+            if (
+                terminal := attendance.terminal_that_fell_silent(conference, plugin, person)
+            ) is None:
                 return
             log.warning("%s: %s sends no media any more: removed", e164, terminal.name)
-            await disconnect(self._context(conference, self.janus_rooms), terminal)
+            await controls.disconnect_terminal(
+                self._context(conference, self.janus_rooms), terminal
+            )
             await self._report_changes(conference, self.janus_rooms)

@@ -54,7 +54,7 @@ class Platform:
     def tell(self, pid: str, body: Body, correlation_id: str = "") -> None:
         exchange = Routes.CSS_TO_UNIT.value.exchange
         now, key, raw = clock.now(), unit_key(IP, pid), orjson.dumps(body)
-        row = outbox.row(raw, exchange, key, now, "css@p1", correlation_id=correlation_id)
+        row = outbox.new_row(raw, exchange, key, now, "css@p1", correlation_id=correlation_id)
         self.publisher.publish([row])
 
     def wait(self, wanted: Callable[[Body], bool]) -> tuple[Body, Body]:

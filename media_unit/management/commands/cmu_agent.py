@@ -19,7 +19,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def handle(self, *args: object, **options: object) -> None:
-        """Run the media unit until SIGTERM."""
+        """Run the media unit until SIGTERM. Raises CommandError if an environment variable is missing or wrong."""
         # The agent itself logs once, in one line, that the broker is away.
         logging.getLogger("aiormq").setLevel("CRITICAL")
         logging.getLogger("aio_pika").setLevel("CRITICAL")

@@ -104,7 +104,7 @@ class Command(BaseCommand):
             except BROKER_ERRORS as error:
                 raise CommandError(f"the broker does not take it: {error}") from None
             return
-        units = _units(options)
+        units = _simulated_units(options)
         for fault in faults:
             for unit in units:
                 if fault.unit in ("*", unit.unit.description.label):
@@ -119,7 +119,7 @@ class Command(BaseCommand):
         simulator.run()
 
 
-def _units(options: Options) -> list[FaultyUnit]:
+def _simulated_units(options: Options) -> list[FaultyUnit]:
     """Return the simulated units that the options describe. Raises CommandError."""
     confs, count = options["conferences"], options["units"]
     if not 0 < count <= 1000 or confs < 0:

@@ -13,7 +13,7 @@ from conferences.rules.step import Step
 from conferences.rules.sync import decide_listed, decide_reported
 from foundation.bus.message import BadMessage, Body, to_body
 from media_unit.conference_copy import conference_of
-from media_unit.reports import done, next_seq
+from media_unit.reports import control_ack, next_seq
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
 from wire.conference_control import CHANGE, Control, ControlAnswered
 from wire.fields import Terminal
@@ -38,7 +38,7 @@ def after(c: Conference, step: Step) -> Conference:
 
 
 def answer(change: UnitReportsChange | None, **fields: Any) -> ControlAnswered:
-    body = {**done(ORDER, {"extra": 1}, change).body, "ip": UNIT.ip, **fields}
+    body = {**control_ack(ORDER, {"extra": 1}, change).body, "ip": UNIT.ip, **fields}
     return ControlAnswered(body)
 
 
