@@ -85,5 +85,5 @@ def forget_old() -> None:
     for_each_served(forget_reservations.forget_old)
     if is_served_here(own_platform()):
         registry_rows.forget_gone()
-    sessions.delete_idle(clock.now())
+    sessions.delete_expired_tokens(clock.now())
     SessionStore.clear_expired()

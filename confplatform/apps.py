@@ -28,7 +28,7 @@ class ProjectConfig(AppConfig):
             declarations.configs(), key=lambda config: config.name.startswith("foundation")
         )
         for config in apps_first:
-            rights.declare(config.rights)
+            rights.declare_rights(config.rights)
             health.CHECKS.update(config.health_checks())
         gc.set_threshold(700, 10, 10)
         gc.freeze()  # The garbage collector need not look at all loaded modules again and again.

@@ -53,7 +53,7 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
 """
 
     def connect(self) -> None:
-        """Connect this app to the libraries: scope of admin pages, audit trail, metrics, checks, feed of changes."""
+        """Register what libraries use of this app: scope of admin pages, audit, metrics, checks, feed of changes."""
         from domains.data import metrics, system_checks
         from domains.data.admin_scope import DomainScope
         from domains.data.feed import feed

@@ -45,7 +45,7 @@ DONE = {200: answers(Accepted)}
 
 
 def account_fields(account: Account) -> dict[str, object]:
-    """Return an Account of the API. Who belongs to no department has the domain as the one department."""
+    """Return an account in the form of the API. Without a department, its domain stands as the one department."""
     own: Department | Domain | None = account.department or account.domain
     department = {
         "department_moid": own.moid if own else "",
@@ -73,14 +73,14 @@ def account_fields(account: Account) -> dict[str, object]:
 class AccountCall(SessionCall):
     """The base of calls about accounts."""
 
-    def visible(self, request: Request) -> Q:
-        """Return the condition for the accounts that the caller sees."""
+    def visible_accounts(self, request: Request) -> Q:
+        """Return the query condition for the accounts that the caller sees, without superusers."""
         return visible_to(self.session(request).account, "domain") & Q(is_superuser=False)
 
-    def one(self, request: Request, moid: str) -> Account:
+    def visible_account(self, request: Request, moid: str) -> Account:
         """Return an account that the caller sees. Raises Refusal."""
         rows = Account.objects.select_related("domain", "department").filter(
-            self.visible(request), moid=moid[:40]
+            self.visible_accounts(request), moid=moid[:40]
         )
         if (account := rows.first()) is None:
             raise Refusal(NO_USER, "account_moid: there is no such account")
@@ -103,18 +103,18 @@ class AccountCall(SessionCall):
             at = f" at {settings.CORE_URL}" if settings.CORE_URL else ""
             raise Refusal(NOT_ALLOWED, f"{kind}s are kept at the core: change them{at}")
 
-    def changeable(self, request: Request, moid: str, verb: str) -> Account:
-        """Return an account that the caller may change or delete. Raises Refusal."""
+    def changeable_account(self, request: Request, moid: str, verb: str) -> Account:
+        """Return an account that the caller may change or delete (`verb`). Raises Refusal."""
         self.refuse_unless_may(request, verb)
-        account = self.one(request, moid)
+        account = self.visible_account(request, moid)
         scope = rows_in_scope(self.session(request).account, ("domain",))
         if not Account.objects.filter(scope, pk=account.pk).exists():
             raise Refusal(NOT_ALLOWED, "account_moid: is no account that you administer")
         return account
 
 
-def saved(save: Callable[[], T]) -> T:
-    """Return the result of a change. Raises Refusal if the rules of accounts forbid it."""
+def save_or_refuse(save: Callable[[], T]) -> T:
+    """Save a change by calling `save`, and return its result. Raises Refusal if the rules of accounts forbid it."""
     try:
         return save()
     except RuleBroken as error:
@@ -142,7 +142,9 @@ class Accounts(AccountCall):
     )
     def get(self, request: Request) -> Response:
         """List the people whom the caller sees, by login name."""
-        rows = Account.objects.select_related("domain", "department").filter(self.visible(request))
+        rows = Account.objects.select_related("domain", "department").filter(
+            self.visible_accounts(request)
+        )
         if name := words(self.params(request).get("account"), "account"):
             rows = rows.filter(username=name)
         start, count = self.wanted_rows(request)
@@ -164,21 +166,25 @@ class Accounts(AccountCall):
         scope = rows_in_scope(caller, ("moid",))
         if not Domain.objects.filter(scope, pk=domain).exists():
             raise Refusal(NOT_ALLOWED, "user_domain_moid: is no domain that you administer")
-        fields = _given(params)
+        fields = _given_fields(params)
         if not fields.get("username"):
             raise malformed("account: is missing")
         password = words(params.get("password"), "password")
         if not password:
             raise malformed("password: is missing")
-        wanted: dict[str, object] = {"domain_id": domain, **fields, **_department(params, domain)}
-        account = saved(
+        wanted: dict[str, object] = {
+            "domain_id": domain,
+            **fields,
+            **_given_department(params, domain),
+        }
+        account = save_or_refuse(
             lambda: people.create(password, "default", changed_by=caller.moid, **wanted)
         )
         return ack(account_moid=account.moid)
 
 
-def _given(params: dict[str, object]) -> dict[str, str | None]:
-    """Return the fields of an account that the arguments of a call contain. Raises Refusal."""
+def _given_fields(params: dict[str, object]) -> dict[str, str | None]:
+    """Return the fields of an account (name in the model -> value) that a call's arguments give. Raises Refusal."""
     fields = {
         field: words(params[name], name).strip()[:254]
         for name, field in _FIELDS.items()
@@ -188,8 +194,8 @@ def _given(params: dict[str, object]) -> dict[str, str | None]:
     return {field: value or (None if field in optional else "") for field, value in fields.items()}
 
 
-def _department(params: dict[str, object], domain: str | None) -> dict[str, object]:
-    """Return the department and the position there that a call names; {} if it names none. Raises Refusal.
+def _given_department(params: dict[str, object], domain: str | None) -> dict[str, object]:
+    """Return department and position that a call gives an account of this domain; {} if it names none. Raises Refusal.
 
     The domain itself, or an empty list, means that the person belongs to no department.
     """
@@ -211,27 +217,30 @@ class OneAccount(AccountCall):
     @extend_schema(operation_id="amc_accounts_of_one", responses={200: answers(shapes.OneAccount)})
     def get(self, request: Request, moid: str) -> Response:
         """Answer one account."""
-        return ack(**account_fields(self.one(request, moid)))
+        return ack(**account_fields(self.visible_account(request, moid)))
 
     @extend_schema(request=shapes.ChangedAccount, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
         """Change the fields of an account that the arguments contain."""
-        account, params = self.changeable(request, moid, "change"), self.params(request)
-        fields: dict[str, object] = {**_given(params), **_department(params, account.domain_id)}
+        account, params = self.changeable_account(request, moid, "change"), self.params(request)
+        fields: dict[str, object] = {
+            **_given_fields(params),
+            **_given_department(params, account.domain_id),
+        }
         if params.get("enable") is not None:
             fields["is_active"] = switch(params["enable"], "enable")
         for name, value in fields.items():
             setattr(account, name, value)
         by = self.session(request).account.moid
-        saved(lambda: people.save_account(account, changed=list(fields), changed_by=by))
+        save_or_refuse(lambda: people.save_account(account, changed=list(fields), changed_by=by))
         return ack()
 
     @extend_schema(request=None, responses=DONE)
     def delete(self, request: Request, moid: str) -> Response:
         """Delete an account."""
-        account = self.changeable(request, moid, "delete")
+        account = self.changeable_account(request, moid, "delete")
         by = self.session(request).account.moid
-        saved(lambda: people.delete(account.moid, changed_by=by))
+        save_or_refuse(lambda: people.delete(account.moid, changed_by=by))
         return ack()
 
 
@@ -241,9 +250,9 @@ class Disable(AccountCall):
     @extend_schema(request=shapes.Disable, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
         """Disable an account, and sign its person out."""
-        account = self.changeable(request, moid, "change")
+        account = self.changeable_account(request, moid, "change")
         by = self.session(request).account.moid
-        saved(lambda: people.disable(account.moid, changed_by=by))
+        save_or_refuse(lambda: people.disable(account.moid, changed_by=by))
         return ack()
 
 
@@ -253,11 +262,11 @@ class Password(AccountCall):
     @extend_schema(request=shapes.NewPassword, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
         """Set the password of an account."""
-        account = self.changeable(request, moid, "change")
+        account = self.changeable_account(request, moid, "change")
         password = words(self.params(request).get("value"), "value")
         if not password:
             raise malformed("value: is missing")
-        saved(lambda: people.set_password(account.moid, password))
+        save_or_refuse(lambda: people.set_password(account.moid, password))
         return ack()
 
 
@@ -305,7 +314,7 @@ class AnyAccount(AccountCall):
         name = words(self.params(request).get("username"), "username")[:254]
         is_named = Q(moid=name) | Q(username=name) | Q(email=name) | Q(phone=name) | Q(e164=name)
         rows = Account.objects.select_related("domain", "department").filter(
-            self.visible(request), is_named
+            self.visible_accounts(request), is_named
         )
         if not name or (account := rows.first()) is None:
             raise Refusal(NO_USER, "username: there is no such account")

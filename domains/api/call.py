@@ -23,7 +23,7 @@ MAX_ROWS = 500
 
 
 class SessionCall(APIView):
-    """A call of a program for which a person has logged in."""
+    """The base of calls by a program for a person who has logged in: limits, refusals, arguments, pages of lists."""
 
     takes_idempotency_key = True
     """A POST may be repeated with the same header `Idempotency-Key`; the description names it."""
@@ -33,7 +33,7 @@ class SessionCall(APIView):
     _claim: once.Claim | None = None
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Return the limit of the caller's calls."""
+        """Return the throttle that limits how many calls the caller makes; its numbers go into the answer."""
         self._limit = CallLimit()
         return [self._limit]
 
@@ -82,18 +82,20 @@ class SessionCall(APIView):
         return request.auth
 
     def domain(self, request: Request) -> str:
-        """Return the user domain of the caller."""
+        """Return the MOID of the caller's user domain."""
         return self.session(request).domain
 
     def wanted_rows(self, request: Request) -> tuple[int, int]:
-        """Return the first row that is wanted (`start`), and how many (`count`). Raises Refusal."""
+        """Return the position of the first row of a list that is asked for, and how many rows. Raises Refusal."""
         params = self.params(request)
         start = max(0, number(params.get("start"), "start", 0))
         count = number(params.get("count"), "count", 10)
         return min(start, 10**6), MAX_ROWS if count <= 0 else min(count, MAX_ROWS)
 
     def cursor(self, request: Request) -> str | None:
-        """Return the key after which a page begins; "" is the first page, `None` means that rows are counted.
+        """Return the key of the row after which the page begins, from the argument `cursor`; "" is the first page.
+
+        `None` means that the call has no cursor, but counts rows (`start`).
 
         Raises Refusal if the cursor is none of ours.
         """
@@ -106,7 +108,7 @@ class SessionCall(APIView):
             raise malformed("cursor: take it from `next_cursor` of the page before") from None
 
     def add_next_page(self, request: Request, answer: Response, key: str) -> None:
-        """Add the cursor of the page after this key to an answer, and its address; "" means that it is the last."""
+        """Add to an answer cursor and address of the next page, after the row `key`; "" means that there is none."""
         answer.data["next_cursor"] = cursor = urlsafe_b64encode(key.encode()).decode()
         if cursor:
             count = self.wanted_rows(request)[1]

@@ -19,7 +19,7 @@ from domains.api.account_calls import (
     PAGING,
     AccountCall,
     account_fields,
-    saved,
+    save_or_refuse,
 )
 from domains.data import department_rows
 from domains.data.admin_scope import rows_in_scope
@@ -48,7 +48,7 @@ class DepartmentCall(AccountCall):
         return department
 
     def new_name(self, request: Request) -> str:
-        """Return the name of a department that a call gives. Raises Refusal."""
+        """Return the name for a department in the arguments of a call. Raises Refusal if it is missing."""
         name = words(self.params(request).get("department_name"), "department_name").strip()
         if not name:
             raise malformed("department_name: is missing")
@@ -65,7 +65,7 @@ class Departments(DepartmentCall):
         """Answer the departments of the caller's domain, which is the root of the tree."""
         domain = self.session(request).account.domain
         moid, name = (domain.moid, domain.name) if domain else ("", "")
-        rows = department_rows.nodes(_DATABASE, moid)
+        rows = department_rows.load_departments(_DATABASE, moid)
         below = nested(None, list(rows.values()))
         return ack(seqencing=0, department_moid=moid, department_name=name, departments=below)
 
@@ -82,7 +82,7 @@ class Departments(DepartmentCall):
             sentence = "is no department and no user domain that you administer"
             raise Refusal(NOT_ALLOWED, f"parent_department_moid: {sentence}")
         department = Department(domain_id=domain, parent=parent, name=self.new_name(request))
-        saved(lambda: departments.save(department))
+        save_or_refuse(lambda: departments.save(department))
         return ack(department_moid=department.moid)
 
 
@@ -94,14 +94,14 @@ class OneDepartment(DepartmentCall):
         """Give a department another name."""
         department = self.changeable_department(request, moid, "change")
         name = self.new_name(request)
-        saved(lambda: departments.rename(department.moid, name))
+        save_or_refuse(lambda: departments.rename(department.moid, name))
         return ack()
 
     @extend_schema(request=None, responses=DONE)
     def delete(self, request: Request, moid: str) -> Response:
         """Delete a department that has neither people nor departments below it."""
         department = self.changeable_department(request, moid, "delete")
-        saved(lambda: departments.delete(department.moid))
+        save_or_refuse(lambda: departments.delete(department.moid))
         return ack()
 
 
@@ -111,7 +111,9 @@ class DepartmentAccounts(DepartmentCall):
     @extend_schema(parameters=PAGING, responses={200: answers(shapes.Accounts)})
     def get(self, request: Request, moid: str) -> Response:
         """List the people of a department, or of a whole domain."""
-        rows = Account.objects.select_related("domain", "department").filter(self.visible(request))
+        rows = Account.objects.select_related("domain", "department").filter(
+            self.visible_accounts(request)
+        )
         of_domain = rows.filter(domain=moid[:40])
         people = of_domain if of_domain.exists() else rows.filter(department=moid[:40])
         start, count = self.wanted_rows(request)
@@ -126,7 +128,7 @@ class PublicGroupCall(AccountCall):
     """The base of the calls about the address books of user domains."""
 
     def group(self, request: Request, moid: str) -> Domain:
-        """Return the user domain, seen by the caller, whose address book this is. Raises Refusal."""
+        """Return the user domain whose address book (public group) this is, if the caller sees it. Raises Refusal."""
         visible = visible_to(self.session(request).account)
         rows = Domain.objects.filter(visible, level=Level.USER, moid=moid[:40])
         if (domain := rows.first()) is None:
@@ -134,11 +136,14 @@ class PublicGroupCall(AccountCall):
         return domain
 
 
-def _version(domain: str) -> str:
-    """Return a text that changes whenever a department or a person of a domain does."""
+def _address_book_version(domain: str) -> str:
+    """Return the version of a domain's address book: a hash that changes with each department and person."""
     people = Account.objects.filter(domain=domain, is_superuser=False).order_by("pk")
     fields = ("moid", "username", "first_name", "last_name", "email", "phone", "e164", "department")
-    rows = [*department_rows.nodes(_DATABASE, domain).values(), *people.values_list(*fields)]
+    rows = [
+        *department_rows.load_departments(_DATABASE, domain).values(),
+        *people.values_list(*fields),
+    ]
     return hashlib.sha256(repr(rows).encode()).hexdigest()[:16]
 
 
@@ -156,7 +161,11 @@ class PublicGroups(PublicGroupCall):
         visible = visible_to(self.session(request).account)
         rows = Domain.objects.filter(visible, level=Level.USER).order_by("name")
         listed = [
-            {"public_group_moid": row.moid, "name": row.name, "version": _version(row.moid)}
+            {
+                "public_group_moid": row.moid,
+                "name": row.name,
+                "version": _address_book_version(row.moid),
+            }
             for row in rows[start : start + count]
         ]
         return ack(total=rows.count(), public_groups=listed)
@@ -173,7 +182,7 @@ class OnePublicGroup(PublicGroupCall):
         domain = self.group(request, moid)
         groups = [
             {"moid": node.moid, "name": node.name, "parent_moid": node.parent or ""}
-            for node in department_rows.nodes(_DATABASE, domain.moid).values()
+            for node in department_rows.load_departments(_DATABASE, domain.moid).values()
         ]
         return ack(public_group_moid=domain.moid, groups=groups)
 
@@ -191,12 +200,12 @@ class PublicGroupUsers(PublicGroupCall):
         domain = self.group(request, moid)
         start, count = self.wanted_rows(request)
         people = Account.objects.filter(domain=domain, is_superuser=False).order_by("username")
-        users = [_user(account) for account in people[start : start + count]]
+        users = [_user_fields(account) for account in people[start : start + count]]
         return ack(total=people.count(), users=users)
 
 
-def _user(account: Account) -> dict[str, object]:
-    """Return a person of an address book. Members that are not kept here are empty."""
+def _user_fields(account: Account) -> dict[str, object]:
+    """Return a person of an address book in the form of the API. Fields that we do not store are empty."""
     unknown = ("ext_num", "brief", "portrait40", "portrait64", "portrait128")
     return {
         "moid": account.moid,

@@ -30,13 +30,13 @@ MAX_KEY_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim says that this process carries out the request; others with the same key wait for its answer."""
+    """A claim, a key in Redis, says that this process carries out a request; repetitions are refused meanwhile."""
 
     name: str
     digest: str
 
     def keep(self, response: Response) -> None:
-        """Keep the answer of a request that had its effect; after a refusal it may be sent again."""
+        """Store the answer for repetitions of the request; after a refusal drop the claim: it may be sent again."""
         data = response.data
         succeeded = response.status_code < 300 and isinstance(data, dict) and data.get("success")
         try:
@@ -51,7 +51,7 @@ class Claim:
 
 
 def claim(request: Request, account: Account) -> Claim | None:
-    """Return the claim of a request that carries a key; `None` if it has none, or without Redis.
+    """Claim a request with the header `Idempotency-Key` for this process; `None` without the header or without Redis.
 
     Raises AlreadyAnswered with the answer of the first request, and Refusal if the key was used for another request, or
     the first one is in progress.
@@ -82,7 +82,7 @@ def claim(request: Request, account: Account) -> Claim | None:
 
 
 def _digest(request: Request) -> str:
-    """Return a hash of the arguments, without the token of the program, which may be a newer one."""
+    """Return a hash of the request's arguments, without the program's token, which may be a newer one."""
     fields = dict(request._request.api_fields)  # type: ignore[attr-defined]  # set by WildRequests
     fields.pop("account_token", None)
     content = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS, default=str)

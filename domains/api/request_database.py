@@ -30,7 +30,7 @@ class RequestDatabase:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer the request in that database."""
+        """Answer the request, and let sessions and OAuth2 use the database that knows its person or application."""
         with request_database(_database_of(request) if len(possible_platforms()) > 1 else None):
             return self._get_response(request)
 

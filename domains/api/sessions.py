@@ -58,9 +58,9 @@ class Session:
 
 def new_token(key: str, secret: str, now: datetime) -> str:
     """Return a new token for a program that has an API key and its secret. Raises Refusal 10001."""
-    api_key = homes.search(lambda database: _key(database, key, secret))
+    api_key = homes.search(lambda database: _find_api_key(database, key, secret))
     if api_key is None:
-        _refuse_if_elsewhere(lambda database: _key(database, key, secret))
+        _refuse_if_elsewhere(lambda database: _find_api_key(database, key, secret))
         raise Refusal(BAD_KEY, "software key or secret refused")
     token = secrets.token_hex(16)
     tokens = ApiToken.objects.using(api_key._state.db)
@@ -68,8 +68,8 @@ def new_token(key: str, secret: str, now: datetime) -> str:
     return token
 
 
-def _key(database: str, key: str, secret: str) -> ApiKey | None:
-    """Return the enabled API key of this name in a database, if the secret is its own."""
+def _find_api_key(database: str, key: str, secret: str) -> ApiKey | None:
+    """Return the enabled API key of this name (`key`) in a database, if `secret` is its secret."""
     api_key = ApiKey.objects.using(database).filter(key=key[:64], enabled=True).first()
     if api_key is None or not secrets.compare_digest(api_key.secret_hash, hash_secret(secret)):
         return None
@@ -77,7 +77,10 @@ def _key(database: str, key: str, secret: str) -> ApiKey | None:
 
 
 def _refuse_if_elsewhere(look_up: Callable[[str], object | None]) -> None:
-    """Raise Refusal 29005 with the serving site's address, if a platform that another site serves knows the caller."""
+    """Raise Refusal 29005, with the serving site's address, if a platform that another site serves knows the caller.
+
+    `look_up` gets the alias of a database, and returns the caller's row there or `None`.
+    """
     homes.search_copies(lambda database: _raise_if_known(database, look_up))
 
 
@@ -100,7 +103,7 @@ def use_token(token: str, now: datetime) -> ApiToken:
         _refuse_if_elsewhere(look_up)
         raise Refusal(BAD_TOKEN, "account token unknown or expired; fetch a new one")
     if now - api_token.used_at > REFRESH:
-        _row_of(api_token).update(used_at=now)
+        _query_row(api_token).update(used_at=now)
     return api_token
 
 
@@ -110,8 +113,8 @@ def _live_tokens(database: str, now: datetime) -> QuerySet[ApiToken]:
     return tokens.filter(used_at__gt=now - IDLE, key__enabled=True)
 
 
-def _row_of(api_token: ApiToken) -> QuerySet[ApiToken]:
-    """Return the row of a token, to change it where it lies."""
+def _query_row(api_token: ApiToken) -> QuerySet[ApiToken]:
+    """Return the query for the row of a program's token, in the database from which it was read."""
     return ApiToken.objects.using(api_token._state.db).filter(pk=api_token.pk)
 
 
@@ -126,14 +129,16 @@ def log_in(request: HttpRequest, token: str, username: str, password: str, now: 
     database, owner = account._state.db or "default", api_token.key.domain_id
     if not queries.is_available_below(database, owner, account.domain_id):
         raise Refusal(BAD_PASSWORD, sign_in.WRONG)
-    _move_to(database, api_token)
+    _move_token_to(database, api_token)
     cookie = str(uuid.uuid4())
     _session_cache.clear()
-    _row_of(api_token).update(account=account, cookie_hash=hash_secret(cookie), login_used_at=now)
+    _query_row(api_token).update(
+        account=account, cookie_hash=hash_secret(cookie), login_used_at=now
+    )
     return cookie
 
 
-def _move_to(database: str, api_token: ApiToken) -> None:
+def _move_token_to(database: str, api_token: ApiToken) -> None:
     """Move a program's token into the database of the person who logs in under it. Raises Refusal.
 
     The key of a domain above several platforms serves people of all of them, and each platform's data has it.
@@ -142,7 +147,7 @@ def _move_to(database: str, api_token: ApiToken) -> None:
         return
     if not ApiKey.objects.using(database).filter(pk=api_token.key_id, enabled=True).exists():
         raise Refusal(BAD_PASSWORD, sign_in.WRONG)
-    _row_of(api_token).delete()
+    _query_row(api_token).delete()
     moved = ApiToken(
         token_hash=api_token.token_hash, key_id=api_token.key_id, used_at=api_token.used_at
     )
@@ -156,16 +161,16 @@ _session_cache: dict[tuple[str, str], tuple[float, Session]] = {}
 
 def find_session(token: str, cookie: str, now: datetime) -> Session:
     """Return the session of a call that carries a program's token, a login cookie, or both. Raises Refusal."""
-    return _cached((token, cookie), lambda: _look_up(token, cookie, now))
+    return _cached_session((token, cookie), lambda: _find_session(token, cookie, now))
 
 
 def find_bearer_session(value: str, scope: str) -> Session:
     """Return the session of an OAuth2 access token with this scope. Raises TokenRefused."""
-    return _cached(("Bearer " + value, scope), lambda: _look_up_bearer(value, scope))
+    return _cached_session(("Bearer " + value, scope), lambda: _find_bearer_session(value, scope))
 
 
-def _cached(key: tuple[str, str], look_up: Callable[[], Session]) -> Session:
-    """Return a session from the cache, where it stays for a second, or look it up.
+def _cached_session(key: tuple[str, str], look_up: Callable[[], Session]) -> Session:
+    """Return the session of a call from the cache, where it stays for a second, or look it up.
 
     So a program that calls a hundred times a second costs one look-up a second, and a revoked session ends within one.
     """
@@ -178,7 +183,7 @@ def _cached(key: tuple[str, str], look_up: Callable[[], Session]) -> Session:
     return session
 
 
-def _look_up_bearer(value: str, scope: str) -> Session:
+def _find_bearer_session(value: str, scope: str) -> Session:
     """Return the session of an OAuth2 access token from the database. Raises TokenRefused."""
     access_token = homes.search(lambda database: access_token_of(database, value))
     if (
@@ -205,7 +210,7 @@ def access_token_of(database: str, value: str) -> AbstractAccessToken | None:
     return token
 
 
-def _look_up(token: str, cookie: str, now: datetime) -> Session:
+def _find_session(token: str, cookie: str, now: datetime) -> Session:
     """Return the session of a program's token, a login cookie, or both, and record its use. Raises Refusal."""
     if token:
         api_token = use_token(token, now)
@@ -218,7 +223,7 @@ def _look_up(token: str, cookie: str, now: datetime) -> Session:
     if not queries.may_act(account, api_token.key.domain_id):
         raise Refusal(BAD_LOGIN, "this account, or a domain above it, is disabled")
     if now - used_at > REFRESH:
-        _row_of(api_token).update(login_used_at=now, used_at=now)
+        _query_row(api_token).update(login_used_at=now, used_at=now)
     return Session(account)
 
 
@@ -243,9 +248,11 @@ _LOOKED_UP_AT_ONCE = 500
 def live_logins(
     logins: Collection[tuple[str, str]], now: datetime
 ) -> dict[tuple[str, str], Account]:
-    """Return whose those pairs are (token of a program, login cookie; one may be "") that are still valid, in few queries.
+    """Return the people of those logins that are still valid, in few queries: login -> account.
 
-    They are in use by an open connection, so they are counted as used.
+    A login is (token of a program, login cookie); one of the two may be "".
+
+    Open connections use these logins, so they are recorded as used now.
     """
     people: dict[tuple[str, str], Account] = {}
     for database in homes.served_databases():
@@ -256,7 +263,7 @@ def live_logins(
 def _live_logins(
     database: str, logins: Collection[tuple[str, str]], now: datetime
 ) -> dict[tuple[str, str], Account]:
-    """Return whose those of these logins are that are valid by one platform's data (see `live_logins`)."""
+    """Return the people of those of these logins that are valid by one platform's database (see `live_logins`)."""
     rows: list[ApiToken] = []
     hashes = sorted({hash_secret(secret) for pair in logins for secret in pair if secret})
     tokens = _live_tokens(database, now).filter(account__isnull=False, login_used_at__gt=now - IDLE)
@@ -265,7 +272,7 @@ def _live_logins(
         rows += tokens.filter(
             Q(token_hash__in=hashes_of_query) | Q(cookie_hash__in=hashes_of_query)
         )
-    may_act = _Verdicts()
+    may_act = _MayAct()
     live = [row for row in rows if row.account and may_act(row.account, row.key.domain_id)]
     stale = [row.pk for row in live if row.login_used_at and now - row.login_used_at > KEPT_IN_USE]
     if stale:
@@ -284,9 +291,9 @@ def _live_logins(
 
 
 def live_bearers(values: Collection[str]) -> dict[str, Account]:
-    """Return whose those OAuth2 access tokens are that are still valid and allow reading, in few queries."""
+    """Return the people of those OAuth2 access tokens that are valid and allow reading: token -> account."""
     by_hash = {hash_secret(value): value for value in values}
-    hashes, may_act = sorted(by_hash), _Verdicts()
+    hashes, may_act = sorted(by_hash), _MayAct()
     people: dict[str, Account] = {}
     starts = range(0, len(hashes), _LOOKED_UP_AT_ONCE)
     for database, start in product(homes.served_databases(), starts):
@@ -299,24 +306,24 @@ def live_bearers(values: Collection[str]) -> dict[str, Account]:
     return people
 
 
-class _Verdicts:
-    """The verdicts say of many accounts whether they may act, with one query for each domain and not for each account."""
+class _MayAct:
+    """The class says of many accounts whether they may act, with one query for each domain, not for each account."""
 
     def __init__(self) -> None:
         self._of_domains: dict[tuple[str | None, str, bool], bool] = {}
-        """(domain of an account, domain of the key or application, whether operator) -> whether it may act."""
+        """(domain of an account, domain of the key or application, whether superuser) -> whether it may act."""
 
-    def __call__(self, account: Account, server: str) -> bool:
-        """Return whether an account may act by an API key or application of the domain `server`."""
+    def __call__(self, account: Account, program_domain: str) -> bool:
+        """Return whether an account may act by an API key or application of the domain `program_domain`."""
         if not account.is_active:
             return False
-        key = (account.domain_id, server, account.is_superuser)
+        key = (account.domain_id, program_domain, account.is_superuser)
         if key not in self._of_domains:
-            self._of_domains[key] = queries.may_act(account, server)
+            self._of_domains[key] = queries.may_act(account, program_domain)
         return self._of_domains[key]
 
 
-def delete_idle(now: datetime) -> int:
+def delete_expired_tokens(now: datetime) -> int:
     """Delete programs' tokens, OAuth2 tokens and wrong sign-in tries that have expired.
 
     Return how many programs' tokens were deleted.

@@ -23,7 +23,7 @@ def argument(request: Request, name: str) -> str:
 
 
 class _View(APIView):
-    """The base of the views of the session layer."""
+    """The base of the views for programs' tokens and people's logins."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         """Refuse a JSON body of a new program (see `is_new_program`) that does not match the description of the call."""
@@ -75,7 +75,7 @@ class Login(_OpenView):
 
 
 def _with_cookie(answer: Response, cookie: str) -> Response:
-    """Set the login cookie."""
+    """Set the login cookie on an answer, and return the answer."""
     answer.set_cookie(
         COOKIE, cookie, path="/", httponly=True, samesite="Lax", secure=settings.BEHIND_TLS
     )

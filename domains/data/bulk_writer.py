@@ -56,7 +56,7 @@ def write_domains(database: str, domains: Sequence[WireObject]) -> None:
     sql.insert(database, "domains_userdomain", columns, rows, update=columns[1:])
     _delete_unnamed_rooms(database, platforms)
     _write_api_keys(database, domains)
-    department_rows.write(database, user_domains)
+    department_rows.write_departments(database, user_domains)
     for moid in disabled:
         hooks.REVOKE_CREDENTIALS.call(database, queries.accounts_below(database, moid))
 
@@ -281,7 +281,7 @@ def write_accounts(database: str, accounts: Sequence[WireObject], to_rename: Ite
     _revoke_credentials(database, accounts, secrets)
     now = to_db_datetime(clock.now())
     named = [account["department"] for account in accounts if account.get("department")]
-    departments = department_rows.known(database, named)
+    departments = department_rows.existing_departments(database, named)
     for with_password in (True, False):
         rows = [
             _account_row(account, secrets[account["moid"]], departments, now)

@@ -78,13 +78,13 @@ def record_end_of_running(database: str, moid: str) -> frozenset[str]:
         return frozenset()
     recorder = ChangeRecorder(database)
     holders = recorder.platforms_holding(moid) if recorder.ancestors_of_followers else frozenset()
-    for content in serializers.serialize_domains(recorder.ask, [moid]):
+    for content in serializers.serialize_domains(recorder.run_query, [moid]):
         recorder.add("domain", moid, "mod", {**content, "endrunning": 1}, holders)
     recorder.write()
     return holders
 
 
-def platforms_to_tell(database: str, moids: Sequence[str]) -> frozenset[str]:
+def followers_holding(database: str, moids: Sequence[str]) -> frozenset[str]:
     """Return the followers (platforms that copy the domain tree) that hold any of these domains."""
     recorder = ChangeRecorder(database)
     if not recorder.ancestors_of_followers:
@@ -122,7 +122,7 @@ def _record_domain(recorder: ChangeRecorder, moid: str, op: Op, former_parent: s
 
     Followers that no longer see a moved user domain get a deletion; those to which it is new get its accounts, too.
     """
-    objects = serializers.serialize_domains(recorder.ask, [moid])
+    objects = serializers.serialize_domains(recorder.run_query, [moid])
     if not objects:
         return
     content, holders = objects[0], recorder.platforms_holding(moid)
@@ -148,7 +148,7 @@ def _record_accounts_of_domain(
     """Record the accounts of a domain for those platforms to which the domain is new."""
     if platforms:
         for _, content in serializers.serialize_accounts(
-            recorder.ask, "WHERE a.domain_id = %s ORDER BY a.id", [moid]
+            recorder.run_query, "WHERE a.domain_id = %s ORDER BY a.id", [moid]
         ):
             recorder.add("account", content["moid"], "add", content, platforms)
 
@@ -162,7 +162,7 @@ def _record_accounts(
     """Record the same change of many accounts, which are read in chunks."""
     for chunk in serializers.chunks(moids, _CHUNK):
         condition = f"WHERE a.moid IN ({sql.marks(chunk)}) ORDER BY a.id"
-        for _, content in serializers.serialize_accounts(recorder.ask, condition, chunk):
+        for _, content in serializers.serialize_accounts(recorder.run_query, condition, chunk):
             _record_account(recorder, content, op, former_domain)
 
 
@@ -218,7 +218,7 @@ class ChangeRecorder:
         now: datetime = sql.select(self.database, "SELECT UTC_TIMESTAMP(6)")[0][0]
         return now
 
-    def ask(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
+    def run_query(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
         """Run a query in the transaction of the change."""
         return sql.select(self.database, query, values)
 

@@ -11,8 +11,8 @@ from foundation.cells import sql
 _COLUMNS = ("moid", "domain_id", "parent_id", "name")
 
 
-def nodes(database: str, domain: str | None) -> dict[str, DepartmentNode]:
-    """Return the departments of a user domain: MOID -> department."""
+def load_departments(database: str, domain: str | None) -> dict[str, DepartmentNode]:
+    """Read the departments of a user domain: MOID -> department, as the rules need it."""
     query = "SELECT moid, parent_id, name FROM domains_department WHERE domain_id = %s"
     return {row[0]: DepartmentNode(*row) for row in sql.select(database, query, [domain])}
 
@@ -27,27 +27,27 @@ def count_uses(database: str, moid: str) -> tuple[int, int]:
     return int(children), int(people)
 
 
-def write(database: str, domains: Sequence[WireObject]) -> None:
+def write_departments(database: str, domains: Sequence[WireObject]) -> None:
     """Write the departments of user domains as the core sent them, and delete those that a domain no longer names.
 
     A domain without the field `departments` keeps its own.
     """
     for domain in domains:
         if "departments" in domain:
-            _write_of_one(database, domain["moid"], parents_first(domain["departments"]))
+            _write_departments_of(database, domain["moid"], parents_first(domain["departments"]))
 
 
-def _write_of_one(database: str, domain: str, departments: Sequence[WireObject]) -> None:
+def _write_departments_of(database: str, domain: str, departments: Sequence[WireObject]) -> None:
     """Insert or change the departments of one user domain, of which each comes after its parent."""
     for row in departments:
         values = (row["departmentmoid"], domain, row.get("parent") or None, row["name"])
         sql.insert(database, "domains_department", _COLUMNS, [values], update=_COLUMNS[1:])
     named = {row["departmentmoid"] for row in departments}
-    delete(database, [moid for moid in nodes(database, domain) if moid not in named])
+    delete(database, [moid for moid in load_departments(database, domain) if moid not in named])
 
 
 def delete(database: str, moids: Sequence[str]) -> None:
-    """Delete departments; people who belonged to them belong to their domain alone."""
+    """Delete departments (MOIDs); people who belonged to them belong to their domain alone."""
     if not moids:
         return
     marks = f"({sql.marks(list(moids))})"
@@ -68,8 +68,8 @@ def delete_of_domains(database: str, domains: Sequence[str]) -> None:
         delete(database, [row[0] for row in sql.select(database, query, domains)])
 
 
-def known(database: str, moids: Sequence[str]) -> set[str]:
-    """Return those of these departments that exist here."""
+def existing_departments(database: str, moids: Sequence[str]) -> set[str]:
+    """Return which of these departments (MOIDs) exist in the database."""
     if not moids:
         return set()
     query = f"SELECT moid FROM domains_department WHERE moid IN ({sql.marks(list(moids))})"

@@ -28,9 +28,14 @@ _served: dict[str, tuple[float, tuple[str, ...]]] = {}
 
 
 def search(look_up: Callable[[str], T | None]) -> T | None:
-    """Return the first result of a look-up in the databases of the platforms that this site serves, or `None`."""
+    """Return the first result that `look_up` has in the databases of the platforms served here, or `None`.
+
+    `look_up` gets the alias of a database, and returns `None` if that does not know the answer.
+    """
     current = database_of_request()
-    return _first(look_up, sorted(served_databases(), key=lambda database: database != current))
+    return _first_result(
+        look_up, sorted(served_databases(), key=lambda database: database != current)
+    )
 
 
 def served_databases() -> list[str]:
@@ -39,10 +44,10 @@ def served_databases() -> list[str]:
 
 
 def search_copies(look_up: Callable[[str], T | None]) -> T | None:
-    """Return the first result of a look-up in the copies of platforms that other sites serve, or `None`."""
+    """Return the first result that `look_up` has in the databases of platforms that other sites serve, or `None`."""
     served = _platforms_served_here()
     copies = [platform for platform in possible_platforms() if platform not in served]
-    return _first(look_up, [store_of(platform).database for platform in copies])
+    return _first_result(look_up, [store_of(platform).database for platform in copies])
 
 
 def platform_of(database: str) -> str:
@@ -63,7 +68,7 @@ def is_of_own_platform(account: Account) -> bool:
     return account._state.db in (None, store_of(own_platform()).database)
 
 
-def _first(look_up: Callable[[str], T | None], databases: Iterable[str]) -> T | None:
+def _first_result(look_up: Callable[[str], T | None], databases: Iterable[str]) -> T | None:
     """Return the first result that is not `None`. A database of another platform that is away is passed over."""
     own = store_of(own_platform()).database
     for database in databases:

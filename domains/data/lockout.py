@@ -147,7 +147,7 @@ def _keep_address(username: str, address: str) -> None:
 
 
 def _usual_addresses(name: str) -> list[str]:
-    """Return the addresses from which an account has signed in."""
+    """Return the IP addresses from which an account (user name) has signed in within 180 days."""
     rows = AccessLog.objects.filter(
         username=name, attempt_time__gt=timezone.now() - ADDRESS_KEPT, ip_address__isnull=False
     )
@@ -167,7 +167,7 @@ def _counted_together(name: str, address: str | None) -> Q:
 
 
 def _is_locked_from(name: str, address: str | None) -> bool:
-    """Return whether an account is locked out for a client with this IP address."""
+    """Return whether an account (user name) is locked out for a client with this IP address."""
     # The first, cheaper query is enough for nearly all accounts.
     return _count_tries(Q(username=name)) >= LIMIT and (
         _count_tries(_counted_together(name, address)) >= LIMIT

@@ -23,7 +23,7 @@ LOOPBACK_HOSTS = ("http://127.0.0.1", "http://[::1]", "http://localhost")
 
 
 class AccountBase(AbstractUser):
-    """An account signs in under several names. Their rows are written whenever the account is saved."""
+    """The base of accounts. An account signs in under several names, whose rows are written whenever it is saved."""
 
     class Meta:
         abstract = True
@@ -78,7 +78,7 @@ class AccountBase(AbstractUser):
         return account_rules.AccountFacts(*names, level, *flags)
 
     def find_name_refusals(self, saved: AccountBase | None) -> list[Refusal]:
-        """Return why the names that differ from the saved account's (`None`: it is new) are no plain texts."""
+        """Return refusals of the names that are no plain texts, where they differ from `saved` (`None`: it is new)."""
         account, before = cast(Any, self), cast(Any, saved)
         fields = ("username", "first_name", "last_name")
         values = {field: str(getattr(account, field) or "") for field in fields}
@@ -122,9 +122,11 @@ class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base cl
         if uri in registered:
             return True
         loopback = [
-            _portless(address) for address in registered if _host(address) in LOOPBACK_HOSTS[:2]
+            _without_port(address)
+            for address in registered
+            if _scheme_and_host(address) in LOOPBACK_HOSTS[:2]
         ]
-        return _portless(uri) in loopback
+        return _without_port(uri) in loopback
 
     def clean(self) -> None:
         """Raise ValidationError if a setting is unsafe; the text says what to do instead."""
@@ -134,7 +136,7 @@ class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base cl
         }
         uris = self.redirect_uris.split()
         unencrypted = [uri for uri in uris if uri.lower().startswith("http:")]
-        if any(_host(uri) not in LOOPBACK_HOSTS for uri in unencrypted):
+        if any(_scheme_and_host(uri) not in LOOPBACK_HOSTS for uri in unencrypted):
             errors["redirect_uris"] = _("Use https; http is for 127.0.0.1 and [::1] alone.")
         if self.authorization_grant_type not in (
             self.GRANT_AUTHORIZATION_CODE,
@@ -148,7 +150,7 @@ class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base cl
             raise ValidationError(errors)
 
 
-def _host(uri: str) -> str:
+def _scheme_and_host(uri: str) -> str:
     """Return scheme and host of an address, without the port."""
     scheme, _separator, location = uri.partition("://")
     host = location.partition("/")[0]
@@ -156,6 +158,6 @@ def _host(uri: str) -> str:
     return f"{scheme.lower()}://{name.lower()}"
 
 
-def _portless(uri: str) -> str:
+def _without_port(uri: str) -> str:
     """Return an http address without its port if it leads to the person's own machine, else unchanged."""
     return re.sub(r"^(http://(?:127\.0\.0\.1|\[::1\])):[0-9]{1,5}(?=[/?]|$)", r"\1", uri)

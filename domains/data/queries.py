@@ -159,19 +159,20 @@ def disabled_above(database: str, moid: str) -> str:
     return next((str(name) for _, name, used in line if not used), "")
 
 
-def may_act(account: Account, server: str | None = None) -> bool:
+def may_act(account: Account, program_domain: str | None = None) -> bool:
     """Return whether an account may act now: it is enabled, and so are its domain and all domains above.
 
     It is checked at each use of a session or token, so that these end when the account or a domain is disabled.
-    `server` is the domain of the API key or application by which the account acts (the account must belong to it or to
-    a domain below it); `None` means that it uses none. For a superuser (operator) disabled domains do not matter.
+    `program_domain` is the domain of the API key or application by which the account acts (the account must belong to
+    it or to a domain below it); `None` means that it uses none. For a superuser (operator) disabled domains do not
+    matter.
     """
     if not account.is_active:
         return False
     if account.domain_id is None:
-        return server is None
+        return program_domain is None
     line = sql.select(account._state.db or "default", STATES_UP, [account.domain_id])
-    if server is not None and server not in {moid for moid, _, _ in line}:
+    if program_domain is not None and program_domain not in {moid for moid, _, _ in line}:
         return False
     return account.is_superuser or all(used for _, _, used in line)
 

@@ -16,8 +16,8 @@ _KEPT_SECONDS = 60
 _STEP_SECONDS = 0.5
 
 
-def store(platform: str, reqid: str, site: str, count: int) -> None:
-    """Store what one site has answered to the question with this id."""
+def store_count(platform: str, reqid: str, site: str, count: int) -> None:
+    """Store how many conferences run at a site, its answer to the question `reqid`, for the page that waits."""
     try:
         with redis_of(platform).pipeline(transaction=False) as pipe:
             pipe.rpush(_key(reqid), f"{site} {count}")
@@ -30,7 +30,7 @@ def store(platform: str, reqid: str, site: str, count: int) -> None:
 def wait_for(
     platform: str, reqid: str, sites: Collection[str], seconds: float
 ) -> dict[str, int | None]:
-    """Return the counts of these sites; `None` for a site that has not answered within so many seconds."""
+    """Wait for these sites' answers to the question `reqid`; return site -> count, `None` if none came in time."""
     counts: dict[str, int | None] = dict.fromkeys(sites)
     deadline = time.monotonic() + seconds
     while None in counts.values() and time.monotonic() < deadline:

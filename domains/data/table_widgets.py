@@ -26,14 +26,14 @@ class FlagWidget(Widget):  # type: ignore[misc]  # the base class has no types
     """The widget reads 1 or 0, yes or no. Everything else is an error."""
 
     def clean(self, value: object, row: object = None, **kwargs: object) -> bool:
-        """Return the flag of a cell. Raises ValidationError."""
+        """Return the truth value of an imported cell. Raises ValidationError."""
         text = str(value).strip().lower()
         if text not in _YES | _NO:
             raise ValidationError(gettext("Write 1 (yes) or 0 (no)."))
         return text in _YES
 
     def render(self, value: object, obj: object = None, **kwargs: object) -> str:
-        """Return "1" or "0"."""
+        """Return a flag as an exported cell: "1" or "0"."""
         return str(int(bool(value)))
 
 
@@ -41,7 +41,7 @@ class WholeNumberWidget(Widget):  # type: ignore[misc]  # the base class has no 
     """The widget reads a whole number, or an empty cell."""
 
     def clean(self, value: object, row: object = None, **kwargs: object) -> int | None:
-        """Return the number of a cell, or `None` if it is empty. Raises ValidationError."""
+        """Return the number in an imported cell, or `None` if it is empty. Raises ValidationError."""
         text = str(value).strip()
         if not text:
             return None
@@ -50,7 +50,7 @@ class WholeNumberWidget(Widget):  # type: ignore[misc]  # the base class has no 
         return int(text)
 
     def render(self, value: object, obj: object = None, **kwargs: object) -> str:
-        """Return the digits of the number."""
+        """Return a number as an exported cell; "" for `None`."""
         return "" if value is None else str(value)
 
 
@@ -58,7 +58,7 @@ class OptionalTextWidget(CharWidget):  # type: ignore[misc]  # the base class ha
     """The widget reads a text of a unique column, in which `None` stands for an empty cell."""
 
     def clean(self, value: object, row: object = None, **kwargs: object) -> str | None:
-        """Return the text of a cell, or `None` if it is empty."""
+        """Return the text of an imported cell, or `None` if it is empty."""
         return str(value).strip() or None
 
 

@@ -108,10 +108,10 @@ def _children_of_level(
         f"SELECT {_ENTRY} FROM domains_domain d WHERE d.parent_id = %s AND d.level = %s"
         " ORDER BY d.name, d.moid LIMIT %s OFFSET %s"
     )
-    return [_entry(row) for row in sql.select(database, query, [parent, level, count, skip])]
+    return [_entry_of_row(row) for row in sql.select(database, query, [parent, level, count, skip])]
 
 
-def _entry(row: Sequence[Any]) -> TreeEntry:
+def _entry_of_row(row: Sequence[Any]) -> TreeEntry:
     """Return the entry of a row whose columns are `_ENTRY`."""
     moid, level, parent, name, used = row
     return TreeEntry(moid, level, parent, name, bool(used))
@@ -122,7 +122,7 @@ def load_entries(database: str, moids: Sequence[str]) -> list[TreeEntry]:
     if not moids:
         return []
     query = f"SELECT {_ENTRY} FROM domains_domain d WHERE d.moid IN ({sql.marks(moids)})"
-    entry_of = {row[0]: _entry(row) for row in sql.select(database, query, list(moids))}
+    entry_of = {row[0]: _entry_of_row(row) for row in sql.select(database, query, list(moids))}
     entries = [entry_of[moid] for moid in moids if moid in entry_of]
     return _add_missing_fields(database, entries, paths_from_root(database, list(entry_of)))
 

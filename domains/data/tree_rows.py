@@ -68,7 +68,7 @@ SELECT d.name, p.e164_prefix
 """Finds another prefix that overlaps. The same prefix twice is refused by the column's unique index."""
 
 
-def _node(row: Sequence[Any]) -> Node:
+def _node_of_row(row: Sequence[Any]) -> Node:
     """Return the domain of a row, with the values that the rules need."""
     return Node(row[0], row[1], row[2], row[3], bool(row[4]), row[5], row[6])
 
@@ -91,7 +91,7 @@ class DatabaseTree:
         if moid not in self._nodes_by_moid:
             self._nodes_by_moid[moid] = None
             for row in sql.select(self.database, _LINE, [moid]):
-                self._nodes_by_moid[row[0]] = _node(row)
+                self._nodes_by_moid[row[0]] = _node_of_row(row)
         return self._nodes_by_moid[moid]
 
     def core(self) -> Node | None:
@@ -103,7 +103,7 @@ class DatabaseTree:
         """Return the core domain, which is read once; `None` if the tree is empty."""
         query = f"SELECT {_NODE.format(source='domains_domain d')} WHERE d.level = %s"
         rows = sql.select(self.database, query, [CORE])
-        return _node(rows[0]) if rows else None
+        return _node_of_row(rows[0]) if rows else None
 
     def platforms_of(self, service: str) -> Sequence[Node]:
         """Return the platform domains directly below a service domain."""
@@ -113,7 +113,7 @@ class DatabaseTree:
                 " WHERE d.parent_id = %s AND d.level = %s ORDER BY d.name, d.moid"
             )
             rows = sql.select(self.database, query, [service, PLATFORM])
-            self._platforms_by_service[service] = [_node(row) for row in rows]
+            self._platforms_by_service[service] = [_node_of_row(row) for row in rows]
         return self._platforms_by_service.get(service, [])
 
     def representatives_below(self, moid: str) -> Iterable[Node]:
@@ -135,7 +135,7 @@ class DatabaseTree:
         )
         self._platforms_by_service, self._upper_levels_read = {}, True
         for row in sql.select(self.database, query, [PLATFORM, SERVICE, CORE]):
-            node = self._nodes_by_moid[row[0]] = _node(row)
+            node = self._nodes_by_moid[row[0]] = _node_of_row(row)
             if node.level == PLATFORM:
                 self._platforms_by_service.setdefault(node.parent or "", []).append(node)
 

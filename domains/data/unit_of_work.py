@@ -40,7 +40,7 @@ _ALLOWED_LEVELS = {
 
 
 class DomainsUnitOfWork:
-    """The unit of work stages the domains and accounts that the core has sent, and writes them at the end.
+    """The unit of work keeps the domains and accounts that the core has sent in memory, and writes them at the end.
 
     `cursor`: the version of the last change up to which nothing is missing here. The core is the deployment that owns
     the domain tree. A unit of work is one transaction.
@@ -109,6 +109,7 @@ class DomainsUnitOfWork:
         self._asked_at = asked_at.replace(tzinfo=UTC) if asked_at else None
 
     def _select(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Run a query on this platform's database, in this transaction."""
         return sql.select(self.database, query, values)
 
     def read_levels(self, subjects: Sequence[WireObject]) -> None:
@@ -142,20 +143,17 @@ class DomainsUnitOfWork:
     def load_domain(self, moid: str) -> WireObject | None:
         """Return a domain as messages carry it, or `None` if it does not exist. Staged changes are written first."""
         self._write_staged()
-        objects = serializers.serialize_domains(self._ask, [moid])
+        objects = serializers.serialize_domains(self._select, [moid])
         return objects[0] if objects else None
 
     def load_account(self, moid: str) -> WireObject | None:
         """Return an account without its secrets, or `None` if it does not exist. Staged changes are written first."""
         self._write_staged()
-        objects = serializers.serialize_accounts(self._ask, "WHERE a.moid = %s", [moid])
+        objects = serializers.serialize_accounts(self._select, "WHERE a.moid = %s", [moid])
         if not objects:
             return None
         _primary_key, account = objects[0]
         return {name: value for name, value in account.items() if name != "sealed"}
-
-    def _ask(self, query: str, values: Sequence[object]) -> list[tuple[Any, ...]]:
-        return self._select(query, values)
 
     def lock_tree(self) -> DatabaseTree:
         """Lock the domain tree until the transaction ends, and return it for the rules that check a change of it."""
@@ -167,8 +165,8 @@ class DomainsUnitOfWork:
         applied = self._versions.get(subject_of(notice)["moid"], 0)
         return judge_change(notice.version, notice.previous, self.cursor, applied)
 
-    def find_misfit(self, subject: WireObject) -> tuple[str, str]:
-        """Return (field, reason): why a domain or an account cannot be saved as it was received.
+    def find_unusable_field(self, subject: WireObject) -> tuple[str, str]:
+        """Return (field, reason) why a received domain or account (`subject`) cannot be saved.
 
         Both are "" if it can be saved.
         """
@@ -203,7 +201,7 @@ class DomainsUnitOfWork:
     # ---- staging ------------------------------------------------------------------------------
 
     def stage_domain(self, moid: str, domain: WireObject | None) -> None:
-        """Stage the new state of a domain. `None` means that it was deleted."""
+        """Keep the new state of a domain in memory until it is written at the end. `None` means that it was deleted."""
         if self._domains.pop(moid, domain) is None and domain is not None:
             self._domains[moid] = None
             self._write_staged()  # The deletion staged before also deletes the domain's accounts.
@@ -214,7 +212,7 @@ class DomainsUnitOfWork:
             self._levels[moid] = domain["level"]
 
     def stage_account(self, moid: str, account: WireObject | None) -> None:
-        """Stage the new state of an account. `None` means that it was deleted."""
+        """Keep the new state of an account in memory until it is written at the end. `None`: it was deleted."""
         if self._accounts.get(moid, account) is None and account is not None:
             self._write_staged()  # First the deletion staged before, with all that it removes.
         self._accounts[moid] = account
@@ -268,7 +266,7 @@ class DomainsUnitOfWork:
         self._wrong, self._gap = reason[:_MAX_REASON_LENGTH], True
 
     def send(self, outgoing: Outgoing) -> None:
-        """Stage a message to send, or the answer to a request."""
+        """Add a message or an answer to the transaction; it is sent once that has committed."""
         self._uow.send(outgoing)
 
     def hand_over(self, counted: RunningCounted) -> None:
@@ -332,7 +330,7 @@ class DomainsUnitOfWork:
             self._saved_state = state
 
     def _write_staged(self) -> None:
-        """Write the staged domains and accounts.
+        """Write the domains and accounts that are kept in memory (staged).
 
         Deleted accounts go first, since others may take their names. Domains come before the accounts in them.
         """
@@ -371,7 +369,7 @@ class DomainsUnitOfWork:
     def after_commit(self) -> None:
         """Hand answers to waiting pages. `redis_projection.mark_changed` has the domains written to Redis."""
         for counted in self._counted:
-            site_counts.store(self.own, counted.reqid, counted.platform, counted.running)
+            site_counts.store_count(self.own, counted.reqid, counted.platform, counted.running)
 
 
 def subject_of(notice: Notice) -> WireObject:

@@ -46,7 +46,7 @@ ENABLED = "The domain is enabled: disable it first, so that nothing new begins t
 
 @contextmanager
 def _tree_locked(database: str) -> Iterator[DatabaseTree]:
-    """Open a transaction that holds the lock on the tree, and yield the tree as the rules see it."""
+    """Open a transaction that locks the domain tree against other changes, and yield the tree for the rules."""
     with transaction.atomic(using=database):
         # The root's row (level 3) stands for the whole tree: every change locks it first.
         sql.select(database, "SELECT moid FROM domains_domain WHERE level = 3 FOR UPDATE")
@@ -119,14 +119,14 @@ def _publish_saved(database: str, states_before: Mapping[str, Node | None]) -> N
 
 
 def create(level: int, database: str = "default", **fields: Any) -> Domain:
-    """Create a domain of a level (see `Level`). Raises RuleBroken."""
+    """Create a domain of a level (see `Level`) with these fields, and return it. Raises RuleBroken."""
     return save_domain(_MODEL_OF_LEVEL[level](**fields), database)
 
 
 def change(moid: str, database: str = "default", **fields: Any) -> Domain:
-    """Change some fields of a domain. Raises RuleBroken."""
+    """Change fields of a domain (name -> new value), and return the saved domain. Raises RuleBroken."""
     with _tree_locked(database):
-        domain = _load(moid, database)
+        domain = _load_domain(moid, database)
         for name, value in fields.items():
             setattr(domain, name, value)
         return save_domain(domain, database, fields)
@@ -153,7 +153,7 @@ def end_running(moid: str, database: str = "default") -> tuple[int, frozenset[st
     RuleBroken if the domain is enabled.
     """
     with _tree_locked(database):
-        if _load(moid, database).used:
+        if _load_domain(moid, database).used:
             raise RuleBroken([Refusal("used", ENABLED)])
         notified = change_log.record_end_of_running(database, moid)
     return sum(hooks.END_RUNNING.call(moid)), notified
@@ -162,7 +162,7 @@ def end_running(moid: str, database: str = "default") -> tuple[int, frozenset[st
 def delete(moid: str, database: str = "default") -> None:
     """Delete a domain that nothing uses. Raises RuleBroken."""
     with _tree_locked(database):
-        domain = _load(moid, database)
+        domain = _load_domain(moid, database)
         raise_if_refused(rules.refusals_to_delete(domain.name, domain_uses(moid, database)))
         change_log.record_change(database, "domain", moid, "del")
         domain.delete(using=database)
@@ -242,7 +242,7 @@ def room_uses(moid: str, database: str = "default") -> dict[str, int]:
     )
 
 
-def _load(moid: str, database: str) -> Domain:
+def _load_domain(moid: str, database: str) -> Domain:
     """Return a domain as an object of the model class of its level. Raises RuleBroken if there is none."""
     domain = Domain.objects.using(database).filter(moid=moid).first()
     if domain is None:
@@ -254,7 +254,7 @@ def _load(moid: str, database: str) -> Domain:
 def find_field_errors(
     row: Model, changed: Collection[str] | None, checked: Collection[str] = ()
 ) -> list[Refusal]:
-    """Return the values of a row that Django's fields refuse, for instance one that is too long or not unique.
+    """Return refusals of the values that Django's fields do not accept, for instance too long or not unique.
 
     `changed` names the fields to check; `None` means all (a new row). The fields in `checked` are left out.
     """
@@ -278,6 +278,6 @@ def find_field_errors(
 
 
 def raise_if_refused(refusals: list[Refusal]) -> None:
-    """Raise RuleBroken if there is a refusal."""
+    """Raise RuleBroken with these refusals of the rules, if there are any."""
     if refusals:
         raise RuleBroken(refusals)

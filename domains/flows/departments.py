@@ -38,7 +38,7 @@ def _departments_locked(database: str, domain: str | None) -> Iterator[None]:
 def save(department: Department, database: str = "default") -> Department:
     """Save a department, new or changed. Raises RuleBroken."""
     with _departments_locked(database, department.domain_id):
-        others = department_rows.nodes(database, department.domain_id)
+        others = department_rows.load_departments(database, department.domain_id)
         raise_if_refused(rules.refusals_to_save(department.node(), others))
         raise_if_refused(find_field_errors(department, None, {"domain", "parent"}))
         department.save(using=database)
@@ -48,14 +48,14 @@ def save(department: Department, database: str = "default") -> Department:
 
 def rename(moid: str, name: str, database: str = "default") -> Department:
     """Give a department another name. Raises RuleBroken."""
-    department = _load(moid, database)
+    department = _load_department(moid, database)
     department.name = name
     return save(department, database)
 
 
 def delete(moid: str, database: str = "default") -> None:
     """Delete a department that has neither people nor departments below it. Raises RuleBroken."""
-    department = _load(moid, database)
+    department = _load_department(moid, database)
     with _departments_locked(database, department.domain_id):
         uses = department_rows.count_uses(database, moid)
         raise_if_refused(rules.refusals_to_delete(department.name, *uses))
@@ -63,7 +63,7 @@ def delete(moid: str, database: str = "default") -> None:
         change_log.record_change(database, "domain", department.domain_id, "mod")
 
 
-def _load(moid: str, database: str) -> Department:
+def _load_department(moid: str, database: str) -> Department:
     """Return a department. Raises RuleBroken if there is none."""
     department = Department.objects.using(database).filter(moid=moid).first()
     if department is None:

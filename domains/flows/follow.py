@@ -35,7 +35,7 @@ _WIRE_NAMES = {"parent": "uplevelmoid", "platform": "platformmoid", "room": "roo
 
 @handles(DomainChanged)
 def on_domain_changed(uow: DomainsUnitOfWork, notice: DomainChanged, envelope: Envelope) -> None:
-    """Apply the addition, change or deletion of a domain."""
+    """Apply the core's addition, change or deletion of a domain to this platform's copy of the tree."""
     from_our_core = notice.previous is not None
     _apply_in_order(
         uow, notice, _apply_from_core if from_our_core else _apply_domain_of_third_party
@@ -44,7 +44,7 @@ def on_domain_changed(uow: DomainsUnitOfWork, notice: DomainChanged, envelope: E
 
 @handles(AccountChanged)
 def on_account_changed(uow: DomainsUnitOfWork, notice: AccountChanged, envelope: Envelope) -> None:
-    """Apply the addition, change or deletion of an account."""
+    """Apply the core's addition, change or deletion of an account to this platform's copy."""
     from_our_core = notice.previous is not None
     _apply_in_order(
         uow, notice, _apply_from_core if from_our_core else _apply_account_of_third_party
@@ -81,7 +81,7 @@ def _apply_in_order(
 
 
 def _apply_from_core(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Stage a change from a core that runs this software: the object is complete and obeys the rules.
+    """Take over a change from a core that runs this software: its object is complete and obeys the rules.
 
     The core is the deployment that owns the domain tree.
 
@@ -89,7 +89,7 @@ def _apply_from_core(uow: DomainsUnitOfWork, notice: Notice) -> bool:
     NotTaken if an account of this site has one of its sign-in names.
     """
     subject = subject_of(notice)
-    field, reason = ("", "") if notice.op == "del" else uow.find_misfit(subject)
+    field, reason = ("", "") if notice.op == "del" else uow.find_unusable_field(subject)
     if reason:
         uow.record_unusable(f"{field}: {reason}")
         uow.request_changes_if_due()
@@ -100,12 +100,12 @@ def _apply_from_core(uow: DomainsUnitOfWork, notice: Notice) -> bool:
             f"“{name}” belongs to an account of this site: rename that one, then ask for all again"
         )
         raise NotTaken(text, "account")
-    _stage(uow, notice, subject)
+    _add_to_unit_of_work(uow, notice, subject)
     return True
 
 
-def _stage(uow: DomainsUnitOfWork, notice: Notice, subject: WireObject) -> None:
-    """Stage the domain or account of a change for saving or deletion, and record the change as applied.
+def _add_to_unit_of_work(uow: DomainsUnitOfWork, notice: Notice, subject: WireObject) -> None:
+    """Let the unit of work save or delete the domain or account of a change, and record the change as applied.
 
     A disabled domain with the field `endrunning` is also an order to end the conferences that run
     in it and below.
@@ -121,7 +121,7 @@ def _stage(uow: DomainsUnitOfWork, notice: Notice, subject: WireObject) -> None:
 
 
 def _apply_domain_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Check a change of a domain by the rules, and stage it. Raises NotTaken.
+    """Check a change of a domain by the rules, and apply it. Raises NotTaken.
 
     It comes from a third party's BMC (the program that owns the domain tree), which may not know these rules.
     """
@@ -133,9 +133,9 @@ def _apply_domain_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> bool
             _raise_if_refused(tree.refusals_to_delete(saved["name"], uses))
     else:
         domain = _with_saved_fields(domain, saved)
-        _raise_if_misfit(uow, domain)
-        _raise_if_refused(tree.refusals_to_place(_node(uow, domain), uow.lock_tree()))
-    _stage(uow, notice, domain)
+        _raise_if_unusable(uow, domain)
+        _raise_if_refused(tree.refusals_to_place(_node_for_rules(uow, domain), uow.lock_tree()))
+    _add_to_unit_of_work(uow, notice, domain)
     return True
 
 
@@ -169,7 +169,7 @@ def _count_uses(uow: DomainsUnitOfWork, moid: str) -> dict[str, int]:
     )
 
 
-def _node(uow: DomainsUnitOfWork, domain: WireObject) -> Node:
+def _node_for_rules(uow: DomainsUnitOfWork, domain: WireObject) -> Node:
     """Return a received domain as the rules need it.
 
     A machine room that does not exist is left out: it will be created in the platform that the domain is bound to.
@@ -186,7 +186,7 @@ def _node(uow: DomainsUnitOfWork, domain: WireObject) -> Node:
 
 
 def _apply_account_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> bool:
-    """Check a change of an account from a third party's BMC, and stage it. Raises NotTaken."""
+    """Check and apply a change of an account from a third party's console (BMC). Raises NotTaken."""
     account = subject_of(notice)
     saved = uow.load_account(account["moid"])
     if notice.op != "del":
@@ -194,18 +194,18 @@ def _apply_account_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> boo
         for field in ("account", "userdomainmoid"):
             if not account.get(field):
                 raise NotTaken("is missing", field)
-        _raise_if_misfit(uow, account)
+        _raise_if_unusable(uow, account)
         uow.read_name_owners([account])
         if name := uow.find_taken_name(account, include_received=True):
             raise NotTaken(f"“{name}” is the name of another account", "account")
-    _stage(uow, notice, account)
+    _add_to_unit_of_work(uow, notice, account)
     return True
 
 
-def _raise_if_misfit(uow: DomainsUnitOfWork, subject: WireObject) -> None:
+def _raise_if_unusable(uow: DomainsUnitOfWork, subject: WireObject) -> None:
     """Raise NotTaken if a domain or account refers to domains that do not exist or have a wrong level."""
     uow.read_levels([subject])
-    field, reason = uow.find_misfit(subject)
+    field, reason = uow.find_unusable_field(subject)
     if reason:
         raise NotTaken(reason, field)
 

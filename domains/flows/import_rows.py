@@ -124,18 +124,18 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
 
     def _read_referenced_rows(self, dataset: Any) -> None:
         """Read which ids of the table are stored already, and the rows that its foreign keys name."""
-        moids = Counter(filter(None, map(_text, dataset["moid"])))
+        moids = Counter(filter(None, map(_cell_text, dataset["moid"])))
         self._repeated_moids = {moid for moid, count in moids.items() if count > 1}
         for batch in batched(moids):
             stored = self._all_rows().filter(moid__in=batch).values_list("moid", flat=True)
             self._stored_moids.update(stored)
         for field in self.get_import_fields():
             if isinstance(field.widget, RelationWidget) and field.column_name in dataset.headers:
-                cells = filter(None, map(_text, dataset[field.column_name]))
+                cells = filter(None, map(_cell_text, dataset[field.column_name]))
                 field.widget.load_targets(cells, self._choices(field.widget.relation))
 
     def _all_rows(self) -> QuerySet[Model]:
-        """Return all objects among which a row's id is looked up."""
+        """Return all stored objects whose ids a row of the table could repeat: here all domains."""
         return Domain.objects.all()
 
     def _choices(self, relation: str) -> QuerySet[Any]:
@@ -149,7 +149,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
     def before_import_row(self, row: dict[str, object], **kwargs: object) -> None:
         """Convert all cells of a row to text, and give a row without id (MOID) a new one. Raises ValidationError."""
         for name, value in row.items():
-            row[name] = remove_formula_mark(_text(value))
+            row[name] = remove_formula_mark(_cell_text(value))
         if row["moid"] in self._repeated_moids:
             raise ValidationError({"moid": gettext("This MOID stands in several rows.")})
         row["moid"] = row["moid"] or new_moid()
@@ -171,7 +171,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
             raise ValidationError(gettext("You have no right to write this one."))
         fixed = scope().fixed_fields(self.request.user, type(instance), None if new else instance)
         instance._fixed = {
-            name: getattr(instance, name, None) for name in _columns(instance, fixed)
+            name: getattr(instance, name, None) for name in _attribute_names(instance, fixed)
         }
 
     def import_instance(self, instance: Any, row: dict[str, str], **kwargs: object) -> None:
@@ -201,7 +201,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
     def save_instance(
         self, instance: Any, is_create: bool, row: dict[str, str], **kwargs: object
     ) -> None:
-        """Save a row. Raises ValidationError with the refusals of the rules, by column."""
+        """Save the object of a row. Raises ValidationError with the refusals of the rules, by column."""
         try:
             self.save_row(instance)
         except RuleBroken as broken:
@@ -212,14 +212,14 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
             raise ValidationError(texts) from None
 
 
-def _columns(instance: Any, names: Iterable[str]) -> Iterator[str]:
+def _attribute_names(instance: Any, names: Iterable[str]) -> Iterator[str]:
     """Yield, of these field names, those that a model has, as names of attributes (`parent` as `parent_id`)."""
     attributes = {field.name: field.attname for field in instance._meta.concrete_fields}
     return (attributes[name] for name in names if name in attributes)
 
 
-def _text(value: object) -> str:
-    """Return a cell as text. Spreadsheets give whole numbers as floats."""
+def _cell_text(value: object) -> str:
+    """Return the value of a cell as text; spreadsheets give whole numbers as floats."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return "" if value is None else str(value).strip()
@@ -298,7 +298,7 @@ class RoomRows(TableRows):
             yield save
 
     def _all_rows(self) -> QuerySet[Model]:
-        """Return all machine rooms."""
+        """Return all stored machine rooms, whose ids a row of the table could repeat."""
         return MachineRoom.objects.all()
 
 
@@ -352,5 +352,5 @@ class AccountRows(TableRows):
         result.first_passwords = self.first_passwords
 
     def _all_rows(self) -> QuerySet[Model]:
-        """Return all accounts."""
+        """Return all stored accounts, whose ids a row of the table could repeat."""
         return Account.objects.all()

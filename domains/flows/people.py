@@ -73,7 +73,10 @@ def create(
     changed_by: str | None = None,
     **fields: object,
 ) -> Account:
-    """Create an account. Without a password nobody can sign in with it yet. Raises RuleBroken."""
+    """Create an account with these fields. Without a password nobody can sign in with it yet. Raises RuleBroken.
+
+    `changed_by` is the MOID of the account of the person who creates it, `None` for a program.
+    """
     account = Account(**fields)
     _set_valid_password(account, password)
     return save_account(account, database, changed_by=changed_by)
@@ -88,17 +91,17 @@ def set_password(moid: str, password: str | None, database: str = "default") -> 
 
 
 def enable(moid: str, database: str = "default", changed_by: str | None = None) -> None:
-    """Enable an account, so that its person can sign in again."""
+    """Enable an account, so that its person can sign in again. `changed_by`: the MOID of who does it."""
     _set_enabled(moid, database, changed_by, enabled=True)
 
 
 def disable(moid: str, database: str = "default", changed_by: str | None = None) -> None:
-    """Disable an account, so that its person is signed out and cannot sign in. Raises RuleBroken."""
+    """Disable an account: its person is signed out. `changed_by`: the MOID of who does it. Raises RuleBroken."""
     _set_enabled(moid, database, changed_by, enabled=False)
 
 
 def delete(moid: str, database: str = "default", changed_by: str | None = None) -> None:
-    """Delete an account, and revoke its tokens. Raises RuleBroken."""
+    """Delete an account, and revoke its tokens. `changed_by`: the MOID of who does it. Raises RuleBroken."""
     with transaction.atomic(using=database):
         account = _lock_existing(moid, database)
         _refuse_if_kept_at_core(moid, database)

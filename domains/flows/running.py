@@ -30,15 +30,15 @@ WAIT_SECONDS = 2.0
 """The page waits so long for the sites; one that is busy or away is shown without a number."""
 
 
-def at_sites(moids: Sequence[str]) -> dict[str, int | None]:
-    """Return how many conferences run in domains and below: platform -> count, `None` if its site did not answer.
+def count_running_at_sites(moids: Sequence[str]) -> dict[str, int | None]:
+    """Ask all sites how many conferences run in these domains and below: platform -> count, `None` without an answer.
 
     It is empty where this deployment is not the core.
     """
     if "bmc" not in settings.ROLES:
         return {}
     core = own_platform()
-    holders = sorted(change_log.platforms_to_tell(store_of(core).database, moids) - {core})
+    holders = sorted(change_log.followers_holding(store_of(core).database, moids) - {core})
     reqid = uuid.uuid4().hex
     with begin(core) as uow:
         for platform in holders:

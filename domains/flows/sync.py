@@ -40,7 +40,7 @@ log = logging.getLogger("domains.sync")
 
 
 def consumer_in_order(own: PlatformStore) -> Consumer:
-    """Return the consumer of the core's changes of the tree. One process at a time runs it, so they stay in order."""
+    """Return the queue consumer of the core's changes of the domain tree. One process runs it, to keep their order."""
     handler: BatchHandler = partial(dispatch.handle_batch, publish_inline=True)
     queue = Routes.DOMAIN_NOTICE.value.queue
     return Consumer(
@@ -160,7 +160,7 @@ def request_missed_changes(platform: str) -> None:
 
 
 def request_changes_again(platform: str) -> None:
-    """Request changes again that have not arrived, and every few minutes also without a known gap."""
+    """Request changes of the domain tree again that have not arrived, and every few minutes in any case."""
     with begin(platform) as uow:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():

@@ -34,7 +34,7 @@ class Department(models.Model):
     def clean(self) -> None:
         """Raise ValidationError if the rules of departments refuse it; the text says what to do instead."""
         super().clean()
-        others = department_rows.nodes(self._state.db or "default", self.domain_id)
+        others = department_rows.load_departments(self._state.db or "default", self.domain_id)
         raise_validation_error(rules.refusals_to_save(self.node(), others))
 
     def node(self) -> rules.DepartmentNode:

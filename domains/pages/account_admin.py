@@ -93,7 +93,7 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, RulesAdmin[Account]):  # type
         return Q(domain__in=domains) & ~self.for_superusers
 
     def formfield_for_dbfield(self, db_field: Field[Any, Any], *more: Any, **kwargs: Any) -> Any:
-        """Return a form field; those of Django's rights have our labels, as in the list."""
+        """Return the form field of a model field; the three fields of rights get the labels that the list has, too."""
         form_field = super().formfield_for_dbfield(db_field, *more, **kwargs)
         if form_field and (words := _RIGHTS.get(db_field.name)):
             form_field.label, form_field.help_text = words
@@ -125,11 +125,11 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, RulesAdmin[Account]):  # type
     ) -> None:
         """Save an account by `flows.people`, which checks the rules, ends sessions and records the change."""
         changed = {*form.changed_data} if change else None
-        people.save_account(obj, changed=changed, changed_by=_moid(request))
+        people.save_account(obj, changed=changed, changed_by=_own_moid(request))
 
     def delete_model(self, request: HttpRequest, obj: Account) -> None:
         """Delete an account by `flows.people`, which checks the rules and records the change."""
-        people.delete(obj.moid, changed_by=_moid(request))
+        people.delete(obj.moid, changed_by=_own_moid(request))
 
     # ---- actions ----------------------------------------------------------------------------
 
@@ -170,12 +170,12 @@ class AccountAdmin(AccountTables, DjangoUserAdmin, RulesAdmin[Account]):  # type
     # ---- columns ----------------------------------------------------------------------------
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to each row whether the account has a second factor and is locked out."""
+        """Add to each listed account whether it has a second factor, and whether it is locked out."""
         _add_sign_in_state(rows)
 
     @admin.display(description=_("name"))
     def full_name(self, account: Account) -> str:
-        """Return first and last name."""
+        """Return first and last name of a person, "–" if there is none."""
         return account.get_full_name() or "–"
 
     @admin.display(description=_("rights"))
@@ -256,7 +256,7 @@ def _sign_in_state(account: Any, attribute: str) -> bool:
     return bool(getattr(account, attribute))
 
 
-def _moid(request: HttpRequest) -> str:
+def _own_moid(request: HttpRequest) -> str:
     """Return the MOID of the signed-in administrator."""
     user: Any = request.user
     return str(user.moid)

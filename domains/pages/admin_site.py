@@ -48,7 +48,7 @@ class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base clas
     ) -> HttpResponse:
         """Ask for name and password, then for the second factor."""
         if self._is_administrator(request) and not _has_second_factor(request):
-            query = urlencode({"next": _next(request)})
+            query = urlencode({"next": _next_address(request)})
             return HttpResponseRedirect(f"{reverse('admin:second-factor')}?{query}")
         response: HttpResponse = super().login(request, extra_context)
         return response
@@ -79,13 +79,13 @@ class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base clas
     def _second_factor(self, request: HttpRequest) -> HttpResponse:
         """Return the page of the second factor; if it was shown, redirect to the page in the argument `next`."""
         if not self._is_administrator(request):
-            return redirect_to_login(_next(request), reverse("admin:login"))
+            return redirect_to_login(_next_address(request), reverse("admin:login"))
         if _has_second_factor(request) and request.method != "POST":
-            return HttpResponseRedirect(_next(request))
+            return HttpResponseRedirect(_next_address(request))
         step = second_factor.take_step(request)
         if step.passed and not step.recovery_codes:
-            return HttpResponseRedirect(_next(request))
-        context = {**self.each_context(request), "step": step, "next": _next(request)}
+            return HttpResponseRedirect(_next_address(request))
+        context = {**self.each_context(request), "step": step, "next": _next_address(request)}
         return TemplateResponse(request, "admin/second_factor.html", context)
 
 
@@ -95,7 +95,7 @@ def _has_second_factor(request: HttpRequest) -> bool:
     return not settings.REQUIRE_SECOND_FACTOR or bool(user.is_verified())
 
 
-def _next(request: HttpRequest) -> str:
+def _next_address(request: HttpRequest) -> str:
     """Return the address to go on to: the argument `next` if it is an address of this site, else the index."""
     address = request.POST.get("next") or request.GET.get("next") or ""
     is_safe = url_has_allowed_host_and_scheme(address, {request.get_host()}, request.is_secure())

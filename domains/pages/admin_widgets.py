@@ -50,7 +50,7 @@ class RulesAdmin(FlowAdmin[M]):
     refusal = RuleBroken
 
     def reasons(self, refused: Exception) -> Iterable[str]:
-        """Return the broken rules as sentences in the reader's language."""
+        """Return why the flow refused to save (`refused`), as sentences in the reader's language."""
         assert isinstance(refused, RuleBroken)
         return map(translated, refused.refusals)
 
@@ -61,7 +61,7 @@ def form_address(level: int, moid: str) -> str:
 
 
 def path_to(moid: str) -> list[dict[str, str]]:
-    """Return the domains from the root down to this one, each with the address of its form."""
+    """Return the domains from the root of the tree down to this one, each with the address of its form."""
     path = tree_browser.paths_from_root(DATABASE, [moid])[moid] if moid else []
     return [{"name": step.name, "page": form_address(step.level, step.moid)} for step in path]
 

@@ -36,7 +36,7 @@ def describe_loss(rows: Sequence[Domain]) -> str:
 
 def _describe_sites(rows: Sequence[Domain]) -> str:
     """Return how many conferences run in these domains and below at each site that has them; "" if there is none."""
-    counts = running.at_sites([row.pk for row in rows])
+    counts = running.count_running_at_sites([row.pk for row in rows])
     if not counts:
         return ""
     names = dict(Domain.objects.filter(pk__in=counts).values_list("pk", "name"))

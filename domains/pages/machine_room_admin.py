@@ -44,7 +44,7 @@ class MachineRoomAdmin(RoomTables, RulesAdmin[MachineRoom]):
 
     @admin.display(description=_("health"))
     def health(self, room: MachineRoom) -> SafeString:
-        """Return a badge: normal or abnormal."""
+        """Return a badge: normal, or abnormal (not to be used)."""
         return badge(_("abnormal"), "red") if room.abnormal else badge(_("normal"), "green")
 
     def has_delete_permission(self, request: HttpRequest, obj: MachineRoom | None = None) -> bool:
@@ -75,7 +75,7 @@ class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]  # th
         super().__init__(parent_model, admin_site)
         translatable(self.model)
 
-    def _may(self, request: HttpRequest, verb: str) -> bool:
+    def _may_do(self, request: HttpRequest, verb: str) -> bool:
         """Return whether the user may "view", "add", "change" or "delete" rows of the platform that is shown."""
         is_read_only = verb != "view" and scope().read_only_reason(self.model)
         name = f"{self.opts.app_label}.{verb}_{self.opts.model_name}"
@@ -83,26 +83,26 @@ class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]  # th
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return whether the user may view the rows of this platform, which itself is in scope."""
-        return self._may(request, "view")
+        return self._may_do(request, "view")
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return whether the user may add rows to this platform."""
-        return self._may(request, "add")
+        return self._may_do(request, "add")
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return whether the user may change rows of this platform."""
-        return self._may(request, "change")
+        return self._may_do(request, "change")
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Return whether the user may delete rows of this platform."""
-        return self._may(request, "delete")
+        return self._may_do(request, "delete")
 
 
 class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub of this class takes a type
     """The form set edits the machine rooms of a platform. At most one is the default; rooms in use stay."""
 
     def clean(self) -> None:
-        """Refuse a second default room, at its row, and to delete a room that tenants are bound to."""
+        """Check the rooms of a platform: at most one is the default, and none is deleted that tenants are bound to."""
         super().clean()
         remaining = [form for form in self.forms if form not in self.deleted_forms]
         defaults = [form for form in remaining if form.cleaned_data.get("is_default")]
@@ -150,7 +150,7 @@ class RoomInline(_PlatformInline):
 
     @admin.display(description=_("health"))
     def health(self, room: MachineRoom) -> SafeString:
-        """Return a badge: normal or abnormal."""
+        """Return a badge: normal, or abnormal (not to be used)."""
         return badge(_("abnormal"), "red") if room.abnormal else badge(_("normal"), "green")
 
 

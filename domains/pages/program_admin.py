@@ -58,7 +58,7 @@ class ApiKeyAdmin(BaseAdmin[ApiKey]):
 
     @admin.display(description=_("state"))
     def working(self, key: ApiKey) -> SafeString:
-        """Return a badge: enabled or disabled."""
+        """Return a badge that says whether an API key is enabled or disabled."""
         return badge(_("enabled"), "green") if key.enabled else badge(_("disabled"), "grey")
 
     def save_model(self, request: HttpRequest, obj: ApiKey, form: ApiKeyForm, change: bool) -> None:

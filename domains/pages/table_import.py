@@ -154,7 +154,7 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
         return bool(self.has_add_permission(request))
 
     def get_import_resource_classes(self, request: HttpRequest) -> list[type[TableRows]]:
-        """Return the class that imports the rows."""
+        """Return the class that imports the rows of this page's model."""
         return [self.table]
 
     def get_import_resource_kwargs(

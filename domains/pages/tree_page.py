@@ -55,7 +55,7 @@ class TreePages(BaseAdmin[Domain]):
             "term": term,
         }
         if term:
-            context["found"] = self._nodes(request, self._search(request, term))
+            context["found"] = self._nodes_for_templates(request, self._search(request, term))
         else:
             context["nodes"] = self._opened_nodes(request)
         return TemplateResponse(request, "domains/tree.html", context)
@@ -66,7 +66,9 @@ class TreePages(BaseAdmin[Domain]):
         if domain is None or not self.has_view_permission(request, domain):
             raise Http404
         return TemplateResponse(
-            request, "domains/branch.html", self._branch(request, domain.pk, _page_number(request))
+            request,
+            "domains/branch.html",
+            self._branch_context(request, domain.pk, _page_number(request)),
         )
 
     # ---- nodes of the tree, for the templates -----------------------------------------------
@@ -86,7 +88,7 @@ class TreePages(BaseAdmin[Domain]):
         target = request.GET.get("open", "") or top
         path = [step.moid for step in tree_browser.paths_from_root(DATABASE, [target])[target]]
         path = path[path.index(top) :] if top in path else [top]
-        nodes = self._nodes(request, tree_browser.load_entries(DATABASE, [top]))
+        nodes = self._nodes_for_templates(request, tree_browser.load_entries(DATABASE, [top]))
         nodes_of_level = nodes
         for moid, next_moid in zip(path, [*path[1:], ""], strict=True):
             node = next(
@@ -95,11 +97,11 @@ class TreePages(BaseAdmin[Domain]):
             if node is None or not node["entry"].has_children:
                 break
             node["open"] = True
-            node["branch"] = self._branch(request, moid, 1, must_show=next_moid)
+            node["branch"] = self._branch_context(request, moid, 1, must_show=next_moid)
             nodes_of_level = node["branch"]["nodes"]
         return nodes
 
-    def _branch(
+    def _branch_context(
         self, request: HttpRequest, moid: str, page: int, must_show: str = ""
     ) -> dict[str, Any]:
         """Return one page of the domains directly below a domain, for the template `branch.html`.
@@ -110,7 +112,7 @@ class TreePages(BaseAdmin[Domain]):
         if must_show and must_show not in {entry.moid for entry in entries}:
             entries = [*tree_browser.load_entries(DATABASE, [must_show]), *entries]
         return {
-            "nodes": self._nodes(request, entries),
+            "nodes": self._nodes_for_templates(request, entries),
             "next": page + 1 if has_more else None,
             "of": moid,
         }
@@ -121,7 +123,9 @@ class TreePages(BaseAdmin[Domain]):
         moids = list(rows.order_by("name", "moid").values_list("pk", flat=True)[:MAX_FOUND])
         return tree_browser.load_entries(DATABASE, moids)
 
-    def _nodes(self, request: HttpRequest, entries: Sequence[TreeEntry]) -> list[dict[str, Any]]:
+    def _nodes_for_templates(
+        self, request: HttpRequest, entries: Sequence[TreeEntry]
+    ) -> list[dict[str, Any]]:
         """Return for each domain what the templates show of it: icon, state, counts and links."""
         pages = {page.opts.model_name: page for page in self.admin_site._registry.values()}
         may_add = {name: pages[name].has_add_permission(request) for name in PAGES.values()}

@@ -53,7 +53,7 @@ def refusals_to_save(account: AccountFacts, taken: Collection[str]) -> list[Refu
 
 
 def _number_refusals(account: AccountFacts) -> list[Refusal]:
-    """Refuse a malformed phone number or E.164 number."""
+    """Return refusals of an account's phone number or E.164 number that is malformed."""
     refusals = []
     if account.phone and not _PHONE.fullmatch(account.phone):
         text = "Write the phone number with 5 to 15 digits, for instance +49301234567."
@@ -65,7 +65,7 @@ def _number_refusals(account: AccountFacts) -> list[Refusal]:
 
 
 def _domain_refusals(account: AccountFacts) -> list[Refusal]:
-    """Refuse an account without a domain, and a person outside of user domains. Operators need no domain."""
+    """Return refusals of an account without a domain, and of a person outside of user domains (operators need none)."""
     if account.operator:
         return []
     if account.level is None:
@@ -78,7 +78,7 @@ def _domain_refusals(account: AccountFacts) -> list[Refusal]:
 
 
 def _taken_name_refusals(account: AccountFacts, taken: Collection[str]) -> list[Refusal]:
-    """Refuse each name of an account that is among the `taken` ones."""
+    """Return a refusal for each sign-in name of an account that another account has (`taken`)."""
     names = (
         ("username", account.username),
         ("email", account.email),

@@ -48,7 +48,10 @@ def _is_same_place(department: DepartmentNode, other: DepartmentNode) -> bool:
 def _parent_refusals(
     department: DepartmentNode, others: Mapping[str, DepartmentNode]
 ) -> list[Refusal]:
-    """Refuse a parent of another user domain, one below the department itself, and a place that is too deep."""
+    """Return refusals of a parent of another user domain, or below the department itself, or too deep.
+
+    `others`: MOID -> each department of the user domain.
+    """
     if department.parent is None:
         return []
     if department.parent not in others:

@@ -19,14 +19,14 @@ _LISTS = {"rooms": "roommoid", "apikeys": "key", "departments": "departmentmoid"
 
 def with_plain_names(subject: Mapping[str, object]) -> dict[str, object]:
     """Return a domain or account as messages carry it, with names that are plain texts."""
-    plain = _plain(subject, "moid")
+    plain = _with_cleaned_names(subject, "moid")
     for field, id_field in _LISTS.items():
         if isinstance(items := plain.get(field), list):
-            plain[field] = [_plain(item, id_field) for item in items]
+            plain[field] = [_with_cleaned_names(item, id_field) for item in items]
     return plain
 
 
-def _plain(item: Mapping[str, object], id_field: str) -> dict[str, object]:
+def _with_cleaned_names(item: Mapping[str, object], id_field: str) -> dict[str, object]:
     """Return an object with its names cleaned; an empty name that must not be empty is replaced by the id."""
     required = {field: cleaned(str(item[field])) for field in _WHOLE if field in item}
     replaced = {field: name or str(item.get(id_field, "")) for field, name in required.items()}

@@ -56,8 +56,8 @@ ROWS_BY_MODEL: dict[str, RightsRow] = {}
 """The whole table: model (`app.model`) -> row. Each app declares its rows in its `AppConfig`."""
 
 
-def declare(rows: str) -> None:
-    """Add rows to the table.
+def declare_rights(rows: str) -> None:
+    """Add the rows that an app declares to the table of administrators' rights.
 
     Each line is a row with the cells
 
@@ -72,7 +72,7 @@ def declare(rows: str) -> None:
 
 
 def _parse_row(line: str) -> RightsRow:
-    """Return the row that a line of a declaration describes (see `declare`)."""
+    """Return the row that a line of a declaration describes (see `declare_rights`)."""
     thing, model, core, service, platform, user, owner = (cell.strip() for cell in line.split("|"))
     letters_of = {CORE: core, SERVICE: service, PLATFORM: platform, USER: user}
     verbs = {
@@ -142,10 +142,10 @@ def rights_page() -> str:
         for fields in (SET_BY_DOMAINS_ABOVE, OWN_RIGHTS)
     )
     from_above, own = names
-    return "\n".join([_HEAD, *_table(), ""]) + _RULES.format(from_above=from_above, own=own)
+    return "\n".join([_HEAD, *_table_lines(), ""]) + _RULES.format(from_above=from_above, own=own)
 
 
-def _table() -> Iterator[str]:
+def _table_lines() -> Iterator[str]:
     """Yield the lines of the table in Markdown."""
     levels = (CORE, SERVICE, PLATFORM, USER)
     yield (

@@ -176,7 +176,10 @@ def refusals_to_place(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def refusals_to_name(field: str, name: str) -> list[Refusal]:
-    """Refuse a name that shows nothing, turns the line or controls a terminal. `field` is the name's field."""
+    """Return refusals of a name that shows nothing, changes the writing direction or has control characters.
+
+    `field` is the field that holds the name, for the refusal.
+    """
     if fault_of(name, empty=True):
         text = "Leave out control characters, line ends, and marks that turn the line."
         return [Refusal(field, text)]
@@ -187,7 +190,7 @@ def refusals_to_name(field: str, name: str) -> list[Refusal]:
 
 
 def _prefix_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a number prefix that overlaps with another one: it must be clear to which platform a number belongs."""
+    """Return the refusal of a number prefix that overlaps with another one, as a number must belong to one platform."""
     other = tree.overlapping(node.moid, node.prefix) if node.prefix else None
     if other is None:
         return []
@@ -200,7 +203,7 @@ def _prefix_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _root_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a second root, and a root below another domain."""
+    """Return refusals of a second root of the tree, and of a root below another domain."""
     core = tree.core()
     if core is not None and core.moid != node.moid:
         text = "There is one core domain, “%(name)s”: create a service domain below it instead."
@@ -211,7 +214,7 @@ def _root_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _parent_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a parent that is missing or of a wrong level, and one that lies too deep or below the domain itself."""
+    """Return refusals of a parent that is missing, of a wrong level, too deep, or below the domain itself."""
     allowed = Term(" or ".join(NAMES[level] for level in sorted(_LEVELS_OF_PARENT[node.level])))
     if node.parent is None:
         return [Refusal("parent", "Choose a %(names)s above it.", {"names": allowed})]
@@ -227,8 +230,8 @@ def _parent_refusals(node: Node, tree: Tree) -> list[Refusal]:
 
 
 def _depth_refusals(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a parent that lies below the domain itself, and one that would make the tree too deep."""
-    ancestors = above(parent, tree)
+    """Return refusals of a parent that lies below the domain itself, or would make the tree too deep."""
+    ancestors = path_to_root(parent, tree)
     if any(ancestor.moid == node.moid for ancestor in ancestors):
         text = (
             "“%(name)s” is this domain or lies below it, and a domain cannot stand above itself:"
@@ -243,7 +246,7 @@ def _depth_refusals(node: Node, parent: Node, tree: Tree) -> list[Refusal]:
 
 
 def _binding_refusals(node: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a platform that the user domain may not be bound to, and a machine room of another platform."""
+    """Return refusals of a platform that a user domain may not be bound to, or of another platform's machine room."""
     platforms = bindable_platforms(node.parent, tree)
     if node.platform not in {platform.moid for platform in platforms}:
         if not platforms:
@@ -251,7 +254,7 @@ def _binding_refusals(node: Node, tree: Tree) -> list[Refusal]:
             parent = tree.node(node.parent or "")
             return [Refusal("platform", text, {"name": parent.name if parent else ""})]
         text = "Bind it to a platform domain within its reach: %(names)s."
-        return [Refusal("platform", text, {"names": _names(platforms)})]
+        return [Refusal("platform", text, {"names": _list_names(platforms)})]
     if node.room is not None and tree.platform_of_room(node.room) != node.platform:
         text = (
             "This room belongs to another platform domain: choose a room of the bound one, or none."
@@ -260,14 +263,14 @@ def _binding_refusals(node: Node, tree: Tree) -> list[Refusal]:
     return []
 
 
-def _names(nodes: Sequence[Node]) -> str:
+def _list_names(nodes: Sequence[Node]) -> str:
     """Return the names of domains for a sentence, the first few if there are many."""
     names = [node.name for node in nodes[:_MAX_NAMES]]
     return ", ".join(names) + (" …" if len(nodes) > _MAX_NAMES else "")
 
 
 def _out_of_reach_refusals(before: Node | None, node: Node, tree: Tree) -> list[Refusal]:
-    """Refuse a change after which some user domain would be bound to a platform that it may not be bound to.
+    """Return the refusal of a change after which a user domain would be bound to a platform that it may not have.
 
     A service domain moves with the user domains below it. A platform domain that moves leaves its tenants behind; at
     its new parent, if that had no platform so far, tenants would lose the platform of a domain further up.
@@ -321,7 +324,7 @@ class _AncestorReader(Protocol):
     def platforms_of(self, service: str) -> Sequence[Node]: ...
 
 
-def above(node: Node, tree: _AncestorReader) -> list[Node]:
+def path_to_root(node: Node, tree: _AncestorReader) -> list[Node]:
     """Return a domain and all domains above it, itself first and the root last.
 
     If a faulty tree has a domain below itself, the list ends before it repeats.
@@ -342,7 +345,7 @@ def bindable_platforms(service: str | None, tree: _AncestorReader) -> list[Node]
     These are the platforms of the service domain itself, or of the nearest service domain above that has any.
     """
     start = tree.node(service) if service is not None else None
-    for domain in above(start, tree) if start else []:
+    for domain in path_to_root(start, tree) if start else []:
         if platforms := tree.platforms_of(domain.moid):
             return list(platforms)
     return []

@@ -375,7 +375,7 @@ def test_on_the_own_machine_any_port_will_do(tenant: str) -> None:
 def test_what_is_old_is_forgotten(eva: Account, desk: Application) -> None:
     by_password(desk)
     AccessToken.objects.update(expires=timezone.now() - timedelta(days=30))
-    sessions.delete_idle(timezone.now())
+    sessions.delete_expired_tokens(timezone.now())
     assert not AccessToken.objects.exists()
     assert not RefreshToken.objects.exists()
     call_command("cleartokens")

@@ -47,7 +47,7 @@ def serves_account(application: Application, account: Account) -> bool:
 
 
 class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the base class has no types
-    """The validator is that of the OAuth2 toolkit, with the checks of this module."""
+    """The validator of the OAuth2 toolkit, with checks of who may use an application and of tokens that were stolen."""
 
     # ---- passwords --------------------------------------------------------------------------
 
@@ -68,7 +68,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
         )
 
     def build_http_request(self, request: Request) -> HttpRequest:
-        """Return the request for the authentication backends, and store it: they note the reason of a refusal in it."""
+        """Return the Django request for the authentication backends, and keep it: they note in it why they refuse."""
         asked: HttpRequest = super().build_http_request(request)
         request.asked = asked
         return asked
@@ -159,7 +159,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
             return False
         by_password = client.authorization_grant_type == client.GRANT_PASSWORD
         lifetime = PASSWORD_FAMILY_LIFETIME if by_password else FAMILY_LIFETIME
-        return timezone.now() < _began_at(request.refresh_token_instance) + lifetime
+        return timezone.now() < _sign_in_time(request.refresh_token_instance) + lifetime
 
 
 def _family_of_code(grant: AbstractGrant) -> str:
@@ -167,7 +167,7 @@ def _family_of_code(grant: AbstractGrant) -> str:
     return str(json.loads(grant.claims or "{}").get("family", ""))
 
 
-def _began_at(token: AbstractRefreshToken) -> datetime:
+def _sign_in_time(token: AbstractRefreshToken) -> datetime:
     """Return the moment of the sign-in with which a family of refresh tokens began."""
     family = RefreshToken.objects.filter(token_family=token.token_family)
     moment: datetime = family.aggregate(at=Min("created"))["at"] or token.created

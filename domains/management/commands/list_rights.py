@@ -11,7 +11,7 @@ from domains.rules.rights import rights_page
 
 
 class Command(BaseCommand):
-    """The command writes docs/rights.md."""
+    """The command writes the table of administrators' rights, docs/rights.md."""
 
     help = "Write docs/rights.md from what each app declares in its apps.py."
 
@@ -20,6 +20,6 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, default=settings.BASE_DIR / "docs" / "rights.md")
 
     def handle(self, *args: object, out: Path, **options: object) -> None:
-        """Write the page."""
+        """Write the table of administrators' rights to the file `out`."""
         out.write_text(rights_page())
         self.stdout.write(f"{out.name}: written")

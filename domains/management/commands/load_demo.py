@@ -89,30 +89,30 @@ def _create_tree(sites: list[dict[str, str]]) -> DemoTree:
     `sites` are the values of `--platform`. Without any, this one deployment is the root (core) and the platform.
     """
     core_moid = {"moid": own_platform()} if sites else {}
-    core = _domain(CoreDomain, {"parent": None}, name="Core", **core_moid)
-    service = _domain(ServiceDomain, {"name": "Demo service", "parent": core})
+    core = _get_or_create_domain(CoreDomain, {"parent": None}, name="Core", **core_moid)
+    service = _get_or_create_domain(ServiceDomain, {"name": "Demo service", "parent": core})
     sites = sites or [{"moid": own_platform(), "name": settings.SITE_NAME}]
-    platforms = [_platform(number, site, service) for number, site in enumerate(sites)]
+    platforms = [_create_platform(number, site, service) for number, site in enumerate(sites)]
     _back_one_another(platforms)
     fields = {"name": "Demo tenant", "parent": service, "platform": platforms[0]}
-    tenant = _domain(UserDomain, {"moid": DEMO_TENANT}, **fields)
+    tenant = _get_or_create_domain(UserDomain, {"moid": DEMO_TENANT}, **fields)
     return DemoTree(core, service, platforms[0], tenant)
 
 
 def _back_one_another(platforms: list[Domain]) -> None:
-    """Make all other platforms the backups of each platform that has none yet."""
+    """Give each platform without backups all other platforms as backups, which take over its conferences."""
     for platform in platforms:
         others = [other.moid for other in platforms if other is not platform]
         if others and not BackupPlatform.objects.filter(platform_id=platform.moid).exists():
             change.save_backups(platform.moid, others)
 
 
-def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:
+def _create_platform(number: int, site: dict[str, str], service: Domain) -> Domain:
     """Create a platform domain with a machine room, or update its addresses. `site` is a value of `--platform`."""
     addresses = {name: site[name] for name in ADDRESSES if name in site}
     prefix = str(FIRST_PREFIX + 10 * number)
     fields = {"name": site["name"], "parent": service, "e164_prefix": prefix, **addresses}
-    platform = _domain(PlatformDomain, {"moid": site["moid"]}, **fields)
+    platform = _get_or_create_domain(PlatformDomain, {"moid": site["moid"]}, **fields)
     if any(getattr(platform, name) != address for name, address in addresses.items()):
         change.change(platform.moid, **addresses)
     if not MachineRoom.objects.filter(platform_id=platform.moid).exists():
@@ -120,7 +120,9 @@ def _platform(number: int, site: dict[str, str], service: Domain) -> Domain:
     return platform
 
 
-def _domain(model: type[Domain], identity: dict[str, object], **fields: object) -> Domain:
+def _get_or_create_domain(
+    model: type[Domain], identity: dict[str, object], **fields: object
+) -> Domain:
     """Return the domain that has the fields of `identity`. If there is none, create it, with `fields` too."""
     domain: Domain | None = model._default_manager.filter(**identity).first()
     return domain or change.save_domain(model(**identity, **fields))
@@ -150,15 +152,17 @@ def _create_accounts(
     }
     return {
         "accounts": [
-            _account(role, username, domain, passwords.get(username))
+            _create_account(role, username, domain, passwords.get(username))
             for role, username, domain in people
         ],
-        "api_key": _api_key(tenant, previous.get("api_key")),
+        "api_key": _create_api_key(tenant, previous.get("api_key")),
         "platformmoid": platform.moid,
     }
 
 
-def _account(role: str, username: str, domain: Domain, password: str | None) -> dict[str, str]:
+def _create_account(
+    role: str, username: str, domain: Domain, password: str | None
+) -> dict[str, str]:
     """Create an account, or set its password if `password` is `None`, and return how to sign in with it."""
     has_password, password = password is not None, password or secrets.token_urlsafe(9)
     account = Account.objects.filter(username=username).first()
@@ -180,7 +184,7 @@ def _account(role: str, username: str, domain: Domain, password: str | None) -> 
     }
 
 
-def _api_key(tenant: Domain, previous: dict[str, str] | None) -> dict[str, str]:
+def _create_api_key(tenant: Domain, previous: dict[str, str] | None) -> dict[str, str]:
     """Create the tenant's API key, with the key pair of an earlier run if there is one, and return the pair."""
     pair = previous or {
         "oauth_consumer_key": secrets.token_hex(8),

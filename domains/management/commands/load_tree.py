@@ -69,7 +69,7 @@ class Tenant(NamedTuple):
 
 
 def _domain_row(level: Level, domain: Service | Platform | Tenant, name: str) -> Row:
-    """Return the values of `_DOMAIN_COLUMNS`; the domain is enabled and has all allowances."""
+    """Return a generated domain as values of `_DOMAIN_COLUMNS`: enabled, with H.265 and full HD allowed."""
     return (domain.moid, int(level), domain.parent, name, 1, 1, 1)
 
 
@@ -157,7 +157,7 @@ class Command(BaseCommand):
         rows: Iterable[Row],
         size: int | None = None,
     ) -> None:
-        """Insert rows in chunks. One large transaction would hold locks and undo log for long."""
+        """Insert rows in chunks, and show the progress; one large transaction would hold locks too long."""
         total = size if size is not None else len(list(rows := list(rows)))
         progress, pending = Progress(title, total, sys.stderr), iter(rows)
         while chunk := list(islice(pending, _CHUNK)):
@@ -196,7 +196,7 @@ class GeneratedTree:
     def __init__(self, seed: int, parent: str, platform: str, users: int) -> None:
         """Generate the tree with `users` tenants, each below a random one of the generated service domains."""
         self._seed, self._rng = seed, Random(seed)
-        top = Service(self._moid(), parent, f"Load {seed}", DEPTH_OF_TOP, platform)
+        top = Service(self._next_moid(), parent, f"Load {seed}", DEPTH_OF_TOP, platform)
         self.services = [top]
         self.platforms: list[Platform] = []
         self.tenants: list[Tenant] = []
@@ -204,9 +204,9 @@ class GeneratedTree:
         for number in range(users):
             service = self._rng.choice(self.services)
             name = f"Tenant {seed}-{number:06d}"
-            self.tenants.append(Tenant(self._moid(), service.moid, name, service.platform))
+            self.tenants.append(Tenant(self._next_moid(), service.moid, name, service.platform))
 
-    def _moid(self) -> str:
+    def _next_moid(self) -> str:
         """Return the next id (MOID) of the generated sequence."""
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
@@ -220,16 +220,16 @@ class GeneratedTree:
             parent = self.services[-1] if in_chain else self._rng.choice(self.services)
             if parent.depth == DEPTH - 1:
                 parent = self.services[0]
-            moid, platform = self._moid(), parent.platform
+            moid, platform = self._next_moid(), parent.platform
             if number % SERVICES_PER_PLATFORM == 0:
-                platform = self._moid()
+                platform = self._next_moid()
                 self.platforms.append(Platform(platform, moid, f"9{self._seed:03d}{number:04d}"))
             self.services.append(
                 Service(moid, parent.moid, f"Group {number}", parent.depth + 1, platform)
             )
 
     def accounts(self, count: int) -> Iterator[Row]:
-        """Yield accounts of these tenants, as values of `_ACCOUNT_COLUMNS`.
+        """Yield `count` accounts of random tenants, each as values of `_ACCOUNT_COLUMNS`.
 
         All have the same password, which is hashed once.
         """
@@ -239,4 +239,4 @@ class GeneratedTree:
             name, e164 = f"load{self._seed}-{number}", f"7{self._seed:03d}{number:08d}"
             tenant = self._rng.choice(tenants)
             person = (name, "Load", str(number), f"{name}@example.org", 0, 1, now)
-            yield (password, 0, *person, self._moid(), e164, tenant)
+            yield (password, 0, *person, self._next_moid(), e164, tenant)
