@@ -105,14 +105,14 @@ class ConversationAdmin(ReadOnlyAdmin[Conversation]):
 
     @admin.action(description=_("Close"), permissions=["operate"])
     def close(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:
-        """Close conversations, after a confirmation."""
+        """Close the chosen conversations, after a confirmation."""
         warning = _("Nobody can write there any more. What was written stays with the members.")
         title = _("Close these conversations?")
         return self._close_or_reopen(request, queryset, "close", title, warning, _("Closed"))
 
     @admin.action(description=_("Open again"), permissions=["operate"])
     def reopen(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:
-        """Open conversations again, after a confirmation."""
+        """Open the chosen conversations again, after a confirmation."""
         title, warning = _("Open these conversations again?"), _("Their members can write again.")
         return self._close_or_reopen(request, queryset, "reopen", title, warning, _("Opened again"))
 
@@ -170,7 +170,7 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
         return super().get_queryset(request).filter(moid__in=users)
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add presence and protocols of the accounts on this page, in two calls to Redis."""
+        """Add presence and protocols to the accounts on this page, in two calls to Redis."""
         users, now = [row.moid for row in rows], clock.now().timestamp()
         protocols = presence_store.protocols_of_online(users, now)
         try:
@@ -205,7 +205,7 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
 
     @admin.action(description=_("Sign out everywhere"), permissions=["operate"])
     def sign_out(self, request: HttpRequest, queryset: QuerySet[Listener]) -> HttpResponse | None:
-        """Revoke the tokens of people, after a confirmation."""
+        """Sign the chosen people out by revoking their access tokens, after a confirmation."""
         chosen = self.chosen(queryset)
         warning = _(
             "Their tokens are void and their connections are closed. They can sign in again."
@@ -218,7 +218,7 @@ class ListenerAdmin(ReadOnlyAdmin[Listener]):
 
 
 def _sign_out(row: Listener) -> bool:
-    """Revoke all tokens of the account, so that its connections are closed; return True (it is done)."""
+    """Revoke all access tokens of the account, so that its connections are closed; return True (it is done)."""
     database = store_of(own_platform()).database
     with transaction.atomic(using=database):
         revoke.revoke_all(database, [row.moid])
@@ -262,7 +262,7 @@ class BroadcastAdmin(BaseAdmin[Broadcast]):
     def save_model(
         self, request: HttpRequest, obj: Broadcast, form: BroadcastForm, change: bool
     ) -> None:
-        """Send the broadcast to the people of its domain."""
+        """Send a new broadcast to the people of its domain and the domains below it."""
         store = store_of(own_platform())
         broadcast_row = broadcast.send_broadcast(
             store, obj.domain, obj.text, request.user.get_username()

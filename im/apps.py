@@ -46,7 +46,7 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
 """
 
     def connect(self) -> None:
-        """Register this app's functions that other apps call: revoke tokens, declare queues, report health."""
+        """Connect this app's functions to the hooks by which other apps call them: revoke tokens, report health ..."""
         from domains.data import hooks
         from foundation.bus import backlog, declare
         from foundation.web import findings, health
@@ -78,7 +78,7 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
         return (SidebarGroup(50, _("Instant messages"), entries),)
 
     def places(self) -> Sequence[PlaceEntry]:
-        """Return the chat page."""
+        """Return the entry of the chat page in the menu of people's pages; none at a site without instant messages."""
         return (PlaceEntry(20, _("Messages"), "chat"),) if "im" in settings.ROLES else ()
 
     def health_checks(self) -> Mapping[str, Callable[[], str]]:
@@ -88,10 +88,9 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
         return {"messages": health.why_stalled} if "im" in settings.ROLES else {}
 
     def threads(self) -> Sequence[Consumer | Relay]:
-        """Return the threads that publish, at the clients' broker, the messages that HTTP calls have staged.
+        """Return the threads that publish at the clients' broker what HTTP calls have stored in the outbox.
 
-        There is one for each platform whose data this site may serve. It reads them from the
-        outbox.
+        There is one for each platform whose data this site may have.
         """
         from foundation.bus.link import PeerLink
         from foundation.cells.directory import possible_platforms, store_of

@@ -25,7 +25,7 @@ def _choices(words: type[StrEnum]) -> list[tuple[str, str]]:
 
 
 class Conversation(models.Model):
-    """A conversation of people, and how far its log has come."""
+    """A chat conversation of people, and how far its log of messages and events has come."""
 
     id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
     kind = models.CharField(max_length=10, choices=_choices(Kind))
@@ -98,7 +98,7 @@ class Member(models.Model):
 
 
 class Entry(models.Model):
-    """An entry of a log at its place in the order.
+    """An entry of a conversation's log, such as a message or an edit; `seq` is its number in the log.
 
     `msg_id` on the wire is `<conversation>.<seq>`.
     """
@@ -302,7 +302,7 @@ class Broadcast(models.Model):
 
 
 class Plugin(models.Model):
-    """A plugin that a process of this site has made, and whether it is to be used."""
+    """A plugin that a process of this site has used, and whether it is switched on."""
 
     name = models.CharField(max_length=20, primary_key=True)
     place = models.CharField(max_length=40, help_text="The group of its entry point.")

@@ -23,18 +23,18 @@ def user_field(**more: Any) -> serializers.RegexField:
     return serializers.RegexField(USER, max_length=40, **more)
 
 
-def _choices(words: type[StrEnum]) -> list[str]:
-    """Return the values of an enumeration, for a form's field."""
+def values_of(words: type[StrEnum]) -> list[str]:
+    """Return the values of an enumeration, as the choices of a serializer's field."""
     return [word.value for word in words]
 
 
 class Line(serializers.CharField):
-    """A name of one line that holds a visible character, unless the field may be blank."""
+    """The field for a text of one line, such as a name, that holds a visible character unless it may be blank."""
 
     lines = False
 
     def run_validation(self, data: object = serializers.empty) -> object:
-        """Return the text. Raises ValidationError if it does not obey the rule for such texts."""
+        """Return the field's text. Raises ValidationError if it has forbidden characters or nothing visible."""
         value = super().run_validation(data)
         fault = isinstance(value, str) and fault_of(value, lines=self.lines, empty=self.allow_blank)
         if fault:
@@ -43,7 +43,7 @@ class Line(serializers.CharField):
 
 
 class Lines(Line):
-    """A text that may have several lines, and holds a visible character unless it may be blank."""
+    """The field for a text that may have several lines, and holds a visible character unless it may be blank."""
 
     lines = True
 
@@ -56,7 +56,7 @@ class Page(serializers.Serializer[object]):
 
 
 class MemberPage(Page):
-    """The choice of a page of a list of members."""
+    """The page of a list of members to return: as Page, but by default as long as possible."""
 
     count = serializers.IntegerField(min_value=1, max_value=AT_ONCE, default=AT_ONCE)
 
@@ -69,7 +69,7 @@ class History(serializers.Serializer[object]):
     count = serializers.IntegerField(min_value=1, max_value=PAGE, default=PAGE)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Check that there is only one direction."""
+        """Check that the page does not both follow one entry and precede another."""
         if "after" in attrs and "before" in attrs:
             raise serializers.ValidationError("give after or before, not both")
         return attrs
@@ -81,7 +81,7 @@ class _Seqs(serializers.DictField):
     child = serializers.IntegerField(min_value=0, max_value=2**63 - 1)
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return the mapping with numbers as keys."""
+        """Return the mapping with the conversations' ids as numbers. Raises ValidationError."""
         seqs = super().to_internal_value(data)
         if len(seqs) > MOST_SEQS or not all(
             number.isdecimal() and len(number) < 20 for number in seqs
@@ -93,7 +93,7 @@ class _Seqs(serializers.DictField):
 
 
 class Missing(serializers.Serializer[object]):
-    """The entries that a device has: by conversation, the seq up to which it lacks none.
+    """The arguments of a request for missed entries: `seqs`, by conversation the seq up to which the device lacks none.
 
     `device`: for a conversation that is not named, the last heartbeat of this device counts.
     `latest`: for one that the heartbeat did not name either, only this many latest entries are
@@ -121,7 +121,7 @@ class NewConversation(serializers.Serializer[object]):
     user = user_field(required=False)
     name = Line(max_length=128, required=False)
     users = serializers.ListField(child=user_field(), max_length=MAX_MEMBERS - 1, default=list)
-    joining = serializers.ChoiceField(_choices(Joining), default=Joining.INVITE.value)
+    joining = serializers.ChoiceField(values_of(Joining), default=Joining.INVITE.value)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Check that `direct` has a user, and `group` a name."""
@@ -136,7 +136,7 @@ class Change(serializers.Serializer[object]):
 
     name = Line(max_length=128, required=False)
     notice = Lines(max_length=2000, allow_blank=True, required=False)
-    joining = serializers.ChoiceField(_choices(Joining), required=False)
+    joining = serializers.ChoiceField(values_of(Joining), required=False)
     mute_all = serializers.BooleanField(required=False)
 
 
@@ -157,7 +157,7 @@ class Coming(serializers.Serializer[object]):
 class ChangeMember(serializers.Serializer[object]):
     """A new role (`owner` hands the group over), or a mute until a moment (null ends it)."""
 
-    role = serializers.ChoiceField(_choices(Role), required=False)
+    role = serializers.ChoiceField(values_of(Role), required=False)
     muted_until = serializers.DateTimeField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

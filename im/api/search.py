@@ -21,7 +21,7 @@ MAX_QUERY_LENGTH = 100
 _BEFORE = re.compile(r"[0-9]{1,18}\.[0-9]{1,18}")
 
 
-class Looking(serializers.Serializer[object]):
+class SearchArguments(serializers.Serializer[object]):
     """The parameters of a search.
 
     `q`: words that a message must all have; the last one may be incomplete. `conversation`: search
@@ -35,11 +35,15 @@ class Looking(serializers.Serializer[object]):
 
 
 class _Piece(serializers.Serializer[object]):
+    """A piece of a found message's text; `hit` says whether it matches the search."""
+
     text = serializers.CharField()
     hit = serializers.BooleanField()
 
 
 class _Hit(serializers.Serializer[object]):
+    """A found message, in the form of a log entry, with a part of its text (`snippet`)."""
+
     cmd = serializers.CharField()
     data = serializers.DictField()  # type: ignore[assignment]  # the field hides a property of the serializer
     snippet = _Piece(many=True)
@@ -53,7 +57,7 @@ class SearchAnswer(serializers.Serializer[object]):
     before = serializers.CharField(allow_null=True)
 
 
-class Searches(Limit):
+class SearchLimit(Limit):
     """The limit of one person's searches, since a search costs the database some milliseconds."""
 
     name, most, seconds = "search", 60, 60
@@ -62,15 +66,15 @@ class Searches(Limit):
 class Search(Call):
     """The view that searches the caller's own conversations."""
 
-    throttle_classes = (Searches,)
+    throttle_classes = (SearchLimit,)
 
-    @extend_schema(parameters=[Looking], responses=SearchAnswer)
+    @extend_schema(parameters=[SearchArguments], responses=SearchAnswer)
     def get(self, request: Request) -> Response:
         """Return matching messages, newest first, with a snippet around the first match."""
-        arguments = self.arguments(Looking)
+        arguments = self.arguments(SearchArguments)
         query = parse_query(arguments["q"])
         before = arguments.get("before")
-        point = SearchPosition(*map(int, before.split("."))) if before else None
+        start = SearchPosition(*map(int, before.split("."))) if before else None
         database, conversation = self.store.database, arguments.get("conversation")
         visible_ranges = queries.visible_ranges(database, self.me.id)
         searched_ranges = {
@@ -79,7 +83,7 @@ class Search(Call):
             if conversation in (None, number)
         }
         search_request = SearchRequest(self.me.id, query, searched_ranges)
-        page = search.find_messages(database, search_request, point, arguments["count"], self.now)
+        page = search.find_messages(database, search_request, start, arguments["count"], self.now)
         return ack(
             found=[_result_data(entry, query.terms) for entry in page.entries],
             before=f"{page.before.place}.{page.before.conversation}" if page.before else None,

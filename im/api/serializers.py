@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from rest_framework import serializers
 
+from im.api.request_forms import values_of
 from im.data import queries
 from im.data.people import Person
 from im.models import Contact, Member
@@ -17,7 +17,7 @@ from im.rules.messages import Data, StoredEntry, msg_id, to_wire, wire_time
 from im.rules.vocabulary import Joining, Kind, Membership, Presence, Role
 
 
-def _moment(value: datetime | None) -> str | None:
+def _wire_time_or_none(value: datetime | None) -> str | None:
     """Return a moment as it is written on the wire; `None` stays `None`."""
     return wire_time(value) if value else None
 
@@ -25,7 +25,7 @@ def _moment(value: datetime | None) -> str | None:
 def conversation(
     mine: Member, last: StoredEntry | None, mentioned: int | None, other: Member | None
 ) -> Data:
-    """Return a conversation as a person's list shows it.
+    """Return a conversation in the form in which a person's list shows it.
 
     `mine` is the person's `Member` row. `last` is the last message, `mentioned` the seq of the last
     unread mention, `other` the other person's row if the conversation is one-to-one.
@@ -45,7 +45,7 @@ def conversation(
         "members_version": str(row.members_version),
         "role": mine.role,
         "state": mine.state,
-        "muted_until": _muted(mine),
+        "muted_until": _muted_until(mine),
         "quiet": mine.quiet,
         "pinned": mine.pinned,
         "from_seq": visible.floor,
@@ -54,16 +54,16 @@ def conversation(
         "unread": queries.unread_of(mine),
         "mentioned_seq": mentioned,
         "last": to_wire(last) if last else None,
-        "created_at": _moment(row.created_at),
+        "created_at": _wire_time_or_none(row.created_at),
     }
 
 
-def _muted(row: Member) -> str | None:
+def _muted_until(row: Member) -> str | None:
     """Return until when a member is muted; `None` also for a mute without end, which is a block.
 
     The other members must not see that somebody is blocked.
     """
-    return None if row.muted_until == FOREVER else _moment(row.muted_until)
+    return None if row.muted_until == FOREVER else _wire_time_or_none(row.muted_until)
 
 
 def member(row: Member) -> Data:
@@ -73,12 +73,12 @@ def member(row: Member) -> Data:
         "name": row.name,
         "role": row.role,
         "state": row.state,
-        "muted_until": _muted(row),
+        "muted_until": _muted_until(row),
     }
 
 
 def entry(pair: tuple[StoredEntry, bool]) -> Data:
-    """Return an entry of the log as clients get it; `pair` is (the entry, whether the person deleted it).
+    """Return an entry of a conversation's log as clients get it; `pair`: (the entry, whether the person deleted it).
 
     Of a deleted entry only its place in the log is shown.
     """
@@ -110,10 +110,6 @@ def contact(row: Contact, person: Person | None, presence: Presence | None) -> D
 _Form = serializers.Serializer[object]
 
 
-def _choices(words: type[StrEnum]) -> list[str]:
-    return [word.value for word in words]
-
-
 class Done(_Form):
     """The call succeeded."""
 
@@ -129,7 +125,7 @@ class Nack(Done):
 
 
 def answers(shape: type[_Form]) -> dict[int | str, type[_Form]]:
-    """Return, for the OpenAPI page, the responses of a call: the form `shape`, or a refusal."""
+    """Return the responses of a call for its OpenAPI description: the serializer `shape`, or a refusal."""
     return {200: shape, "4XX": Nack}
 
 
@@ -144,11 +140,11 @@ class ConversationShape(_Form):
     """A conversation in a person's list. The person sees `from_seq` < seq <= `last_seq`."""
 
     conversation_id = serializers.CharField()
-    kind = serializers.ChoiceField(_choices(Kind))
+    kind = serializers.ChoiceField(values_of(Kind))
     name = serializers.CharField()
     user_id = serializers.CharField(allow_null=True, help_text="One-to-one: the other one.")
     notice = serializers.CharField()
-    joining = serializers.ChoiceField(_choices(Joining))
+    joining = serializers.ChoiceField(values_of(Joining))
     mute_all = serializers.BooleanField()
     closed = serializers.BooleanField()
     pins = serializers.ListField(
@@ -156,8 +152,8 @@ class ConversationShape(_Form):
     )
     members = serializers.IntegerField()
     members_version = serializers.CharField()
-    role = serializers.ChoiceField(_choices(Role))
-    state = serializers.ChoiceField(_choices(Membership))
+    role = serializers.ChoiceField(values_of(Role))
+    state = serializers.ChoiceField(values_of(Membership))
     muted_until = serializers.DateTimeField(allow_null=True)
     quiet = serializers.BooleanField()
     pinned = serializers.BooleanField()
@@ -188,8 +184,8 @@ class MemberShape(_Form):
 
     user_id = serializers.CharField()
     name = serializers.CharField()
-    role = serializers.ChoiceField(_choices(Role))
-    state = serializers.ChoiceField(_choices(Membership))
+    role = serializers.ChoiceField(values_of(Role))
+    state = serializers.ChoiceField(values_of(Membership))
     muted_until = serializers.DateTimeField(allow_null=True)
 
 
@@ -210,7 +206,7 @@ class Added(Done):
 class Joined(Done):
     """The caller's membership now: `active`, or `asked`."""
 
-    state = serializers.ChoiceField(_choices(Membership))
+    state = serializers.ChoiceField(values_of(Membership))
 
 
 class Pins(Done):
@@ -369,7 +365,7 @@ class ContactShape(_Form):
             conversation_decisions.NOBODY,
         ]
     )
-    presence = serializers.ChoiceField(_choices(Presence), allow_null=True)
+    presence = serializers.ChoiceField(values_of(Presence), allow_null=True)
 
 
 class Contacts(Done):
@@ -389,9 +385,9 @@ class ContactState(Done):
 class PresenceShape(Done):
     """The presence of the caller, and of contacts as they let others see it."""
 
-    state = serializers.ChoiceField(_choices(Presence))
+    state = serializers.ChoiceField(values_of(Presence))
     hidden = serializers.BooleanField()
-    contacts = serializers.DictField(child=serializers.ChoiceField(_choices(Presence)))
+    contacts = serializers.DictField(child=serializers.ChoiceField(values_of(Presence)))
 
 
 class Behind(Done):

@@ -26,7 +26,7 @@ AT_ONCE = 20
 
 
 class ServerRequestHandler(threading.Thread):
-    """The thread that tells other servers of the center's start, and then answers their requests."""
+    """The thread that notifies balance and media servers of the message center's start, and answers their requests."""
 
     def __init__(self) -> None:
         """Prepare the thread, which connects to the broker once it is started."""
@@ -44,7 +44,7 @@ class ServerRequestHandler(threading.Thread):
         """Run sessions with the broker, one after the other, until a stop is requested."""
         while not self._stop_asked.is_set():
             try:
-                self._session()
+                self._run_session()
             except (*BROKER_ERRORS, DatabaseError, InterfaceError) as error:
                 log.warning("session ended: %s: %s", type(error).__name__, error)
             except Exception:
@@ -52,7 +52,7 @@ class ServerRequestHandler(threading.Thread):
             self._stop_asked.wait(PAUSE_SECONDS)
         connections.close_all()
 
-    def _session(self) -> None:
+    def _run_session(self) -> None:
         """Connect to the broker and answer requests until a stop is asked, or something breaks."""
         close_old_connections()
         publisher = Publisher(settings.IM_AMQP_URL)
@@ -64,14 +64,16 @@ class ServerRequestHandler(threading.Thread):
             requests: list[amqp.Message] = []
             channel.basic_consume(CENTER_QUEUE, callback=requests.append)
             while not self._stop_asked.is_set():
-                _wait(publisher)
+                _wait_for_request(publisher)
                 while requests:
-                    self._handle(publisher, channel, requests.pop(0))
+                    self._answer_request(publisher, channel, requests.pop(0))
         finally:
             close(publisher.connection)
 
-    def _handle(self, publisher: Publisher, channel: amqp.Channel, message: amqp.Message) -> None:
-        """Answer a request, then acknowledge it.
+    def _answer_request(
+        self, publisher: Publisher, channel: amqp.Channel, message: amqp.Message
+    ) -> None:
+        """Answer a server's request, then acknowledge it to the broker.
 
         If the connection breaks in between, the request comes again and its answer is sent twice.
         """
@@ -84,13 +86,13 @@ class ServerRequestHandler(threading.Thread):
         channel.basic_ack(message.delivery_tag)
 
     def _announce_start(self, publisher: Publisher) -> None:
-        """Tell the other servers that the center has started, unless this thread has done so before."""
+        """Notify the other servers that the message center has started, unless this thread has done so before."""
         if not self._is_announced:
             _publish(publisher, notices.start_notices(self._database, *notices.SIDES))
             self._is_announced = True
 
 
-def _wait(publisher: Publisher) -> None:
+def _wait_for_request(publisher: Publisher) -> None:
     """Wait at most half a second for a request; if none came, send a heartbeat to the broker if due."""
     try:
         publisher.connection.drain_events(timeout=0.5)

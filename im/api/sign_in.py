@@ -23,7 +23,7 @@ from im.rules.vocabulary import HEARTBEAT_SECONDS
 
 
 class SignIns(Limit):
-    """The limit of one person's sign-ins: a client that comes back too often has to wait."""
+    """The limit of one person's sign-ins: a client that signs in too often has to wait."""
 
     name, most, seconds = "signins", 30, 60
 
@@ -35,7 +35,7 @@ class Login(Call):
 
     @extend_schema(operation_id="im_login", request=None, responses=answers(SignedIn))
     def post(self, request: Request) -> Response:
-        """Issue a token; call this before each connection.
+        """Issue an access token for the broker; clients call this before each connection.
 
         A client's exchange disappears with its last queue, and this call creates it again. With
         `way` `mqtt` no exchange is needed. A valid token for instant messages can be used to get a

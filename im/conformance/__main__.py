@@ -12,34 +12,34 @@ from im.conformance.connections import CONNECTIONS
 from im.conformance.person import Person
 
 
-def main(words: list[str]) -> int:
-    """Check a site over each protocol, and print one line for each check.
+def main(arguments: list[str]) -> int:
+    """Check the chat of a site over each protocol, and print one line for each check.
 
     Return the exit code: 1 if a check failed.
     """
-    options = _options(words)
+    options = _parse_options(arguments)
     ann = Person(options.api, options.user, options.password)
     ben = Person(options.api, options.peer, options.peer_password)
-    broken = 0
+    failed = 0
     for protocol in options.only or CONNECTIONS:
         for name, failure, seconds in run_checks(protocol, ann, ben):
-            broken += bool(failure)
+            failed += bool(failure)
             print(f"{protocol:10} {name:10} {failure or 'ok':40} {seconds:6.2f} s", flush=True)
-    return 1 if broken else 0
+    return 1 if failed else 0
 
 
 def run_checks(protocol: str, ann: Person, ben: Person) -> Iterator[tuple[str, str, float]]:
-    """Run all checks over one protocol (`protocol`) between two people; yield the result of each.
+    """Run all checks over one protocol between the two people `ann` and `ben`; yield the result of each.
 
     A result is the check's name, what is wrong ("" means nothing), and the duration in seconds.
     """
-    pair = Pair.meet(protocol, ann, ben)
+    pair = Pair.connect(protocol, ann, ben)
     try:
         for check in CHECKS:
             began = time.monotonic()
             yield check.__name__, _failure_of(check, pair), time.monotonic() - began
     finally:
-        pair.part()
+        pair.disconnect()
 
 
 def _failure_of(check: Callable[[Pair], None], pair: Pair) -> str:
@@ -51,13 +51,13 @@ def _failure_of(check: Callable[[Pair], None], pair: Pair) -> str:
     return ""
 
 
-def _options(words: list[str]) -> argparse.Namespace:
-    """Return the options of the command line."""
+def _parse_options(arguments: list[str]) -> argparse.Namespace:
+    """Parse the words of the command line into options."""
     parser = argparse.ArgumentParser(prog="python -m im.conformance", description=__doc__)
     for name in ("api", "user", "password", "peer", "peer-password"):
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--only", action="append", choices=list(CONNECTIONS))
-    return parser.parse_args(words)
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

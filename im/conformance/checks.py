@@ -30,14 +30,14 @@ class Pair:
     ben_device: Device
 
     @classmethod
-    def meet(cls, protocol: str, ann: Person, ben: Person) -> Pair:
-        """Connect the devices of both people. Raises TimeoutError."""
-        talk = ann.direct(ben.id)
+    def connect(cls, protocol: str, ann: Person, ben: Person) -> Pair:
+        """Open the conversation of two people, and connect a device of each. Raises TimeoutError."""
+        conversation = ann.direct(ben.id)
         pair = cls(
             protocol,
             ann,
             ben,
-            talk,
+            conversation,
             Device(ann, protocol, heartbeat_seconds=2),
             Device(ben, protocol, heartbeat_seconds=2),
         )
@@ -45,14 +45,14 @@ class Pair:
             device.wait(lambda device=device: device.connected)  # type: ignore[misc]  # the default binds the device of this round
         return pair
 
-    def part(self) -> None:
+    def disconnect(self) -> None:
         """Disconnect the devices of both people."""
         self.ann_device.close()
         self.ben_device.close()
 
-    def send_text(self, words: str, client_msg_id: str = "") -> int:
-        """Send a text from Ann's device; return its seq once it is acknowledged."""
-        client_msg_id = self.ann_device.text(self.conversation, words, client_msg_id)
+    def send_text(self, text: str, client_msg_id: str = "") -> int:
+        """Send a text from the device of `ann`; return its seq in the log once it is acknowledged."""
+        client_msg_id = self.ann_device.text(self.conversation, text, client_msg_id)
         self.ann_device.wait(lambda: client_msg_id not in self.ann_device.waiting)
         assert client_msg_id in self.ann_device.answers.acked, self.ann_device.answers.refused.get(
             client_msg_id
@@ -60,7 +60,7 @@ class Pair:
         return self.ann_device.answers.acked[client_msg_id][1]
 
     def send_for_code(self, cmd: str, conversation: str, routed_to: str = "", **data: Any) -> str:
-        """Send a command from Ann's device; return the code of its refusal, or "accepted".
+        """Send a command from the device of `ann`; return the code of its refusal, or "accepted".
 
         `routed_to`: the conversation in the routing key, if it is not `conversation`.
         """
@@ -68,7 +68,7 @@ class Pair:
         self.ann_device.wait(lambda: client_msg_id not in self.ann_device.waiting)
         return self.ann_device.answers.refused.get(client_msg_id, "accepted")
 
-    def shown(self, device: Device) -> list[int]:
+    def shown_seqs(self, device: Device) -> list[int]:
         """Return the seqs of this conversation that a device has shown, in the order of showing."""
         entries = [data["data"] for data in device.shown]
         return [data["seq"] for data in entries if data["conversation_id"] == self.conversation]
@@ -92,29 +92,33 @@ def send(pair: Pair) -> None:
 
 def receive(pair: Pair) -> None:
     """Check that the other person receives the text, its sender and its place in the log."""
-    words = f"to be heard over {pair.protocol}"
-    seq = pair.send_text(words)
+    text = f"to be heard over {pair.protocol}"
+    seq = pair.send_text(text)
     pair.ben_device.wait(lambda: seq in pair.ben_device.logs[pair.conversation].entries)
     data = pair.ben_device.logs[pair.conversation].entries[seq]["data"]
-    assert (data["body"], data["publisher_id"]) == (words, pair.ann.id)
+    assert (data["body"], data["publisher_id"]) == (text, pair.ann.id)
     assert "token" not in json.dumps(data)
 
 
 def refuse(pair: Pair) -> None:
     """Check that the site refuses wrong commands, each with the code that the protocol gives for it."""
-    talk, me = pair.conversation, pair.ann.id
+    conversation, me = pair.conversation, pair.ann.id
     text = {"type": "text", "body": "x", "publisher_id": me}
     codes = {
-        "not_sender": pair.send_for_code("msg", talk, **{**text, "publisher_id": pair.ben.id}),
+        "not_sender": pair.send_for_code(
+            "msg", conversation, **{**text, "publisher_id": pair.ben.id}
+        ),
         "not_member": pair.send_for_code("msg", NO_CONVERSATION, **text),
-        "bad_json": pair.send_for_code("msg", talk, **{**text, "type": "song"}),
-        "unknown_message": pair.send_for_code("edit", talk, msg_id=f"{talk}.{10**9}", body="x"),
-        "unknown_cmd": pair.send_for_code("center_start", talk),
-        "too_large": pair.send_for_code("msg", talk, **{**text, "body": TOO_LONG}),
+        "bad_json": pair.send_for_code("msg", conversation, **{**text, "type": "song"}),
+        "unknown_message": pair.send_for_code(
+            "edit", conversation, msg_id=f"{conversation}.{10**9}", body="x"
+        ),
+        "unknown_cmd": pair.send_for_code("center_start", conversation),
+        "too_large": pair.send_for_code("msg", conversation, **{**text, "body": TOO_LONG}),
     }
     if pair.protocol != "mqtt":  # MQTT has no routing keys
         codes["conversation_mismatch"] = pair.send_for_code(
-            "msg", talk, routed_to=NO_CONVERSATION, **text
+            "msg", conversation, routed_to=NO_CONVERSATION, **text
         )
     assert all(answered_code == code for code, answered_code in codes.items()), codes
 
@@ -142,7 +146,7 @@ def reconnect(pair: Pair) -> None:
 def _check_shown_once(pair: Pair) -> None:
     """Check that each device has shown every entry once, in order and without a gap."""
     for device in (pair.ann_device, pair.ben_device):
-        seqs = pair.shown(device)
+        seqs = pair.shown_seqs(device)
         assert seqs == sorted(set(seqs)), f"{device.person.name}: {seqs}"
         assert seqs == [*range(seqs[0], seqs[-1] + 1)], f"{device.person.name}: a hole in {seqs}"
 

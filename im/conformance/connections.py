@@ -34,7 +34,10 @@ class Connection(Protocol):
     """The connection of a device to the broker."""
 
     def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
-        """Connect with the answer of `login`, and receive. Raises ConnectionRefused."""
+        """Connect and call `on_message` with each received message. Raises ConnectionRefused.
+
+        `me` is the answer of `login`: names, addresses and token; `device` is the device's name.
+        """
 
     @property
     def is_open(self) -> bool:
@@ -57,7 +60,7 @@ def _address(me: Body, protocol: str) -> tuple[str, int, str]:
 
 
 class Amqp:
-    """A connection with pika.
+    """A device's connection to the broker over AMQP, with pika.
 
     A blocking connection belongs to one thread, so other threads put their messages into a queue.
     """
@@ -96,6 +99,7 @@ class Amqp:
     def _on_delivery(
         self, _channel: object, _method: object, _properties: object, body: bytes
     ) -> None:
+        """Pass on a received message."""
         self._on_message(json.loads(body))
 
     def _run(self) -> None:
@@ -109,6 +113,7 @@ class Amqp:
             self._connection.close()
 
     def _send(self, conversation: str, body: bytes) -> None:
+        """Publish a message with the sender's name in `user_id` and the conversation in the routing key."""
         properties = pika.BasicProperties(user_id=self._me["user_id"], delivery_mode=2)
         self._channel.basic_publish(self._me["outgoing"], f"c_{conversation}", body, properties)
 
@@ -118,7 +123,7 @@ class Amqp:
         return self._thread.is_alive()
 
     def publish(self, conversation: str, body: bytes) -> None:
-        """Send with property `user_id` and key `c_<conversation>`, which the platform checks."""
+        """Give a message to the connection's thread, which sends it; its answer arrives as a received message."""
         self._out.put((conversation, body))
 
     def close(self) -> None:
@@ -133,7 +138,7 @@ class Amqp:
 
 
 class Mqtt:
-    """A connection with paho-mqtt, MQTT 3.1.1."""
+    """A device's connection to the broker over MQTT 3.1.1, with paho-mqtt."""
 
     def __init__(self, me: Body, device: str, on_message: OnMessage) -> None:
         """Connect and subscribe, with the names and the token in `me`, the answer of `login`."""
@@ -143,24 +148,24 @@ class Mqtt:
         name = me["mqtt"]["client_id_prefix"] + device
         self._client = client = paho.Client(CallbackAPIVersion.VERSION2, name)
         client.username_pw_set(me["user_id"], me["token"])
-        client.on_connect = lambda _c, _d, _f, code, _p: self._connected(code)
+        client.on_connect = lambda _c, _d, _f, code, _p: self._on_connect(code)
         client.on_subscribe = lambda _c, _d, _m, codes, _p: self._state.put(str(codes[0]))
         client.on_disconnect = lambda *_: self._on_disconnect()
         client.on_message = lambda _c, _d, message: on_message(json.loads(message.payload))
         host, port, _ = _address(me, "mqtt")
         client.connect(host, port, keepalive=30)  # raises OSError, if nobody listens
         client.loop_start()
-        self._await("Granted QoS 1")
+        self._wait_for_state("Granted QoS 1")
 
-    def _connected(self, code: ReasonCode) -> None:
-        """Subscribe to the person's topic once connected; if refused, report the reason to `_await`."""
+    def _on_connect(self, code: ReasonCode) -> None:
+        """Subscribe to the person's topic once connected; if refused, report the reason to `_wait_for_state`."""
         if code.is_failure:
             self._state.put(str(code))
             return
         self._client.subscribe(self._me["mqtt"]["in"], 1)
 
-    def _await(self, wanted: str) -> None:
-        """Wait for the connection to reach this state. Raises ConnectionRefused with the state it has."""
+    def _wait_for_state(self, wanted: str) -> None:
+        """Wait until the broker has reported the state `wanted`. Raises ConnectionRefused with another one."""
         try:
             state = self._state.get(timeout=SECONDS)
         except queue.Empty:
@@ -199,7 +204,7 @@ class Mqtt:
 
 
 class Stomp:
-    """A connection with stomp.py over TCP."""
+    """A device's connection to the broker over STOMP and TCP, with stomp.py."""
 
     protocol = "stomp"
 
@@ -225,6 +230,7 @@ class Stomp:
             raise ConnectionRefused("no receipt")
 
     def _connection(self, address: tuple[str, int], path: str) -> stomp.Connection12:
+        """Create the connection to this host and port, not connected yet; over TCP the `path` has no meaning."""
         return stomp.Connection12([address], vhost="im", reconnect_attempts_max=1)
 
     @property
@@ -257,11 +263,12 @@ class Stomp:
 
 
 class WebStomp(Stomp):
-    """A connection with stomp.py over WebSocket, as browsers do with @stomp/stompjs."""
+    """A device's connection to the broker over STOMP and WebSocket, as browsers make it; with stomp.py."""
 
     protocol = "web_stomp"
 
     def _connection(self, address: tuple[str, int], path: str) -> stomp.Connection12:
+        """Create the connection to this host and port, not connected yet, with the WebSocket's `path`."""
         return stomp.WSStompConnection(
             [address], vhost="im", ws_path=path, reconnect_attempts_max=1
         )

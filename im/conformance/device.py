@@ -32,7 +32,7 @@ UNAVAILABLE = (OSError, HTTPException, Refused)
 class PendingMessage:
     """A message that waits for its answer.
 
-    `began` is when it was created, `since` when it was sent last (0.0: never); both by the
+    `body` is what is sent. `began` is when it was created, `since` when it was sent last (0.0: never); both by the
     monotonic clock.
     """
 
@@ -56,7 +56,7 @@ class Answers:
 
 
 class Device:
-    """A device of a person over one protocol, kept connected by a thread until `close`."""
+    """A chat client of a person over one protocol, kept connected by a thread until `close`."""
 
     def __init__(
         self,
@@ -97,7 +97,10 @@ class Device:
     # ---- actions of the person ----------------------------------------------------------------
 
     def text(self, conversation: str, text: str, client_msg_id: str = "", **more: Any) -> str:
-        """Send a text to a conversation until it is answered; return its client_msg_id. `more`: further fields."""
+        """Send a text to a conversation, again and again until it is answered; return its client_msg_id.
+
+        `more`: further fields of the message.
+        """
         sender = {"publisher_id": self.person.id, "publisher_name": self.person.name}
         data = {"type": "text", "body": text, **sender, **more}
         return self.send_command("msg", conversation, client_msg_id, **data)
@@ -105,7 +108,7 @@ class Device:
     def send_command(
         self, cmd: str, conversation: str, client_msg_id: str = "", routed_to: str = "", **data: Any
     ) -> str:
-        """Send a command to a conversation until it is answered; return its client_msg_id.
+        """Send a command to a conversation, again and again until it is answered; return its client_msg_id.
 
         `routed_to`: the conversation in the routing key, if it is another one, which the platform refuses.
         """
@@ -157,26 +160,27 @@ class Device:
             with suppress(*UNAVAILABLE):
                 self._connect()
                 pause = 1.0
-                self._serve()
-            self._hang_up()
+                self._run_connection()
+            self._disconnect()
             if not self._is_away.is_set():
                 self._stop_asked.wait(pause * (0.5 + random.random()))
                 pause = min(2 * pause, 8.0)
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
+        """Close the connection to the broker, if there is one."""
         if self.connection is not None:
             self.connection.close()
         self.connection = None
 
     def _connect(self) -> None:
-        """Sign in, receive what the broker pushes, then fetch what was missed before.
+        """Sign in, begin to receive what the broker pushes, then fetch the entries that were missed before.
 
         In the other order entries that come in between would be lost.
         """
         me = self.person.login(self.protocol.removeprefix("web_"))
         self._received = queue.SimpleQueue()
         self.connection = CONNECTIONS[self.protocol](me, self.name, self._received.put)
-        self._heartbeat()
+        self._send_heartbeat()
         for conversation in self.person.conversations():
             self.shown += self.logs[conversation["conversation_id"]].begin(conversation["from_seq"])
         for part in self.person.missing(self._seqs):
@@ -194,9 +198,10 @@ class Device:
 
     @property
     def _seqs(self) -> dict[str, int]:
+        """Return the last entry that this device has of each conversation: id -> seq."""
         return {number: log.last for number, log in self.logs.items() if log.last}
 
-    def _serve(self) -> None:
+    def _run_connection(self) -> None:
         """Send, receive and fetch until the connection breaks, or the device is to disconnect.
 
         Heartbeats are sent when they are due. Entries that are missing in a log for GAP_SECONDS are fetched.
@@ -205,17 +210,17 @@ class Device:
         heartbeat_at = checked_at = time.monotonic()
         while self.connection.is_open and not (self._stop_asked.is_set() or self._is_away.is_set()):
             with suppress(queue.Empty):
-                self._receive(self._received.get(timeout=0.02))
-            self._send_due(self.connection)
+                self._handle_message(self._received.get(timeout=0.02))
+            self._send_unanswered(self.connection)
             now = time.monotonic()
             if now - checked_at > GAP_SECONDS:
                 checked_at = now
-                self._fetch([number for number, log in self.logs.items() if log.has_gap])
+                self._fetch_missing([number for number, log in self.logs.items() if log.has_gap])
             if now - heartbeat_at > self._heartbeat_seconds:
                 heartbeat_at = now
-                self._heartbeat()
+                self._send_heartbeat()
 
-    def _send_due(self, connection: Connection) -> None:
+    def _send_unanswered(self, connection: Connection) -> None:
         """Send messages that are new, or unanswered for longer than the patience of this device."""
         now = time.monotonic()
         with self._lock:
@@ -226,13 +231,13 @@ class Device:
             pending.since = now
             connection.publish(pending.conversation, pending.body)
 
-    def _heartbeat(self) -> None:
+    def _send_heartbeat(self) -> None:
         """Report how far the logs of this device reach, and fetch the entries that it lacks."""
         protocol = self.protocol.removeprefix("web_")
         body = {"device": self.name, "way": protocol, "seqs": self._seqs}
-        self._fetch(self.person.call("POST", "heartbeat", body)["behind"])
+        self._fetch_missing(self.person.call("POST", "heartbeat", body)["behind"])
 
-    def _fetch(self, numbers: Iterable[str]) -> None:
+    def _fetch_missing(self, numbers: Iterable[str]) -> None:
         """Fetch the entries that follow the last one without a gap, in each of these conversations."""
         for number in [*numbers]:
             log, more = self.logs[number], True
@@ -243,7 +248,7 @@ class Device:
 
     # ---- received messages --------------------------------------------------------------------
 
-    def _receive(self, entry: Entry) -> None:
+    def _handle_message(self, entry: Entry) -> None:
         """Handle a message from the broker: an answer to a sent one, an entry of a log, or a notice."""
         cmd, data = entry["cmd"], entry["data"]
         if cmd == "msg_ack":
@@ -258,6 +263,7 @@ class Device:
             self.beside.append(entry)
 
     def _record_ack(self, client_msg_id: str, conversation: str, seq: int) -> None:
+        """Record that a message is stored at the place `seq` of a conversation's log."""
         self.answers.acked[client_msg_id] = (conversation, seq)
 
     def _record_refusal(self, data: Entry) -> None:

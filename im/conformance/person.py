@@ -31,7 +31,7 @@ class Person:
     """
 
     def __init__(self, url: str, name: str, password: str, backup: str = "") -> None:
-        """Sign in at the site `url`; `backup`: the address of the site to use while that one does not serve."""
+        """Sign in at the site `url`; `backup`: the URL of the site to use while that one takes no requests."""
         self.urls = [address.rstrip("/") for address in (url, backup) if address]
         if not all(address.startswith(("http://", "https://")) for address in self.urls):
             raise ValueError(f"{self.urls}: http or https")
@@ -44,7 +44,7 @@ class Person:
         self.id: str = self.me["user_id"]
 
     def _sign_in(self, password: str) -> None:
-        """Sign in as a browser does; docs/im.md says how programs use a key of the open API."""
+        """Sign in at the site's web page, as a browser does; docs/im.md says how programs use a key of the open API."""
         page = f"{self.url}/accounts/login/"
         self._opener.open(page, timeout=SECONDS).close()
         form = {"username": self.name, "password": password, "csrfmiddlewaretoken": self._csrf}
@@ -58,9 +58,9 @@ class Person:
         return next((c.value or "" for c in self._jar if "csrf" in c.name.lower()), "")
 
     def login(self, protocol: str = "amqp") -> Answer:
-        """Get a token, names and addresses from the serving site, home first.
+        """Get an access token, and the broker's names and addresses, from the first site that answers.
 
-        Call it before each connection to the broker.
+        Call it before each connection to the broker; `protocol` is that of the connection.
         """
         *others, last = self.urls
         for self.url in others:
@@ -70,7 +70,7 @@ class Person:
         return self._login(protocol)
 
     def _login(self, protocol: str) -> Answer:
-        """Sign in for this protocol, and remember the answer and its token."""
+        """Get an access token from the present site for this protocol, and remember the answer."""
         self.me = self.call("POST", "login", {"way": protocol})
         self._token = self.me["token"]
         return self.me
@@ -110,7 +110,7 @@ class Person:
         return str(answer["conversation"]["conversation_id"])
 
     def group(self, name: str, users: list[str]) -> str:
-        """Create a group and return its id."""
+        """Create a group of this person and these users, and return its id."""
         wanted = {"kind": "group", "name": name, "users": users}
         return str(self.call("POST", "conversations", wanted)["conversation"]["conversation_id"])
 

@@ -18,13 +18,17 @@ MOST_CONVERSATIONS = 200
 """So many one-to-one conversations, those with the latest messages, are an account's archive."""
 
 
-async def on_form(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Say which fields a question may have."""
+async def on_form_request(person: Person, session: Session, node: Element, to: Jid) -> Element:
+    """Answer which fields a request for history may have (XEP-0313). `to` is the address that the client asks."""
     return stanzas.iq_result(node, to, rules.form_of_fields())
 
 
 async def on_query(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Send a page of history, then the answer that ends it. Raises Refused, NoAnswer."""
+    """Send to a client the page of history that it asks for (XEP-0313), and return the answer that ends it.
+
+    `node` is the request, `to` the address whose history it wants: a group's, or the person's own. Raises Refused,
+    NoAnswer.
+    """
     content = stanzas.iq_content(node)
     assert content is not None
     try:
@@ -35,24 +39,27 @@ async def on_query(person: Person, session: Session, node: Element, to: Jid) -> 
     if number is not None:
         conversations = [await person.conversation(number)]
     elif not to.local or to.bare == session.own.bare:
-        conversations = await _of_account(person, query)
+        conversations = await _conversations_of_account(person, query)
     else:
         raise Refused("not_allowed", "this is the history of another person")
-    page = await _page(person, session, conversations, query)
+    page = await _load_page(person, session, conversations, query)
     archive = person.domain.room(number) if number is not None else session.own
     for entry in page.entries:
         conversation = person.conversations[int(entry["data"]["conversation_id"])]
-        message = _message(person, session, conversation, entry)
+        message = _entry_message(person, session, conversation, entry)
         assert message is not None
         person.send(rules.result_message(query, archive, session.jid, message, entry))
     return stanzas.iq_result(node, to, rules.fin_element(page))
 
 
-async def _of_account(person: Person, query: Query) -> list[Conversation]:
-    """Return the one-to-one conversations in which a page of the account's history may lie. Raises Refused, NoAnswer."""
+async def _conversations_of_account(person: Person, query: Query) -> list[Conversation]:
+    """Return the one-to-one conversations that may have entries of a page of the person's own history.
+
+    Raises Refused, NoAnswer.
+    """
     last: dict[int, str] = {}
-    async for shown in person.listed("conversations", "conversations"):
-        conversation = person.take(shown)
+    async for shown in person.list_rows("conversations", "conversations"):
+        conversation = person.store_conversation(shown)
         if conversation.is_direct and shown["last"]:
             last[conversation.number] = str(shown["last"]["data"]["sent_at"])
     if query.partner:
@@ -63,20 +70,23 @@ async def _of_account(person: Person, query: Query) -> list[Conversation]:
     return [person.conversations[number] for _, number in recent[-MOST_CONVERSATIONS:]]
 
 
-async def _page(
+async def _load_page(
     person: Person, session: Session, conversations: list[Conversation], query: Query
 ) -> Page:
-    """Return the page of these conversations' entries that a question asks for. Raises Refused, NoAnswer."""
+    """Return the page of history that a client asks for, from these conversations. Raises Refused, NoAnswer."""
     place = (query.before if query.is_backward else query.after) or ""
-    bound = await _bound(person, place) if place else None
+    bound = await _bound_of(person, place) if place else None
     entries: list[Data] = []
     for conversation in conversations:
-        entries += await _candidates(person, session, conversation, query, bound)
+        entries += await _load_candidates(person, session, conversation, query, bound)
     return rules.page_of(query, entries, bound)
 
 
-async def _bound(person: Person, place: str) -> Key:
-    """Return the key of an entry that a question names. Raises Refused, NoAnswer."""
+async def _bound_of(person: Person, place: str) -> Key:
+    """Return the sort key of the entry at which a page begins or ends; `place` is its id, `<conversation>.<seq>`.
+
+    Raises Refused, NoAnswer.
+    """
     number, _, seq = place.partition(".")
     path = f"conversations/{number}/messages?after={int(seq) - 1}&count=1"
     entries = (await person.link.call("GET", path))["entries"]
@@ -85,17 +95,18 @@ async def _bound(person: Person, place: str) -> Key:
     return rules.key_of(entries[0])
 
 
-async def _candidates(
+async def _load_candidates(
     person: Person,
     session: Session,
     conversation: Conversation,
     query: Query,
     bound: Key | None,
 ) -> list[Data]:
-    """Return the entries of one log that may belong to a page, one more than fit. Raises Refused, NoAnswer.
+    """Return the entries of one conversation that may belong to a page of history, one more than fit.
 
-    The log is read backward from its end, or from the place that the question names, down to the earliest entry that
-    can belong to the page. Where no such entry is known, it is read forward from its beginning.
+    The log is read backward from its end, or from the entry `bound` that the query names, down to the earliest entry
+    that can belong to the page. Where no such entry is known, it is read forward from its beginning. Raises Refused,
+    NoAnswer.
     """
     is_here = bound is not None and bound[1] == conversation.number
     is_backward = query.is_backward or bool(query.start) or (bound is not None and not is_here)
@@ -103,9 +114,11 @@ async def _candidates(
     position = bound[2] if is_here and bound is not None else None
     found: list[Data] = []
     for _ in range(MOST_PARTS):
-        part = await _part(person, conversation, is_backward, position)
+        part = await _fetch_part(person, conversation, is_backward, position)
         shown = [
-            entry for entry in part["entries"] if _message(person, session, conversation, entry)
+            entry
+            for entry in part["entries"]
+            if _entry_message(person, session, conversation, entry)
         ]
         found += [
             entry
@@ -121,10 +134,13 @@ async def _candidates(
     return found
 
 
-async def _part(
+async def _fetch_part(
     person: Person, conversation: Conversation, is_backward: bool, position: int | None
 ) -> Data:
-    """Return a part of a log: the entries before a position, or after it. Raises Refused, NoAnswer."""
+    """Fetch a part of a conversation's log by the API: the entries before the seq `position`, or after it.
+
+    `None` stands for the end of the log, or its beginning. Raises Refused, NoAnswer.
+    """
     way = "before" if is_backward else "after"
     where = f"&{way}={position}" if position is not None else "" if is_backward else "&after=0"
     path = f"conversations/{conversation.number}/messages?count=100{where}"
@@ -134,10 +150,10 @@ async def _part(
     return {**part, "is_last": is_last}
 
 
-def _message(
+def _entry_message(
     person: Person, session: Session, conversation: Conversation, entry: Data
 ) -> Element | None:
-    """Return the message of an entry as a client would have got it; `None` for entries that clients are not shown."""
+    """Return the message stanza of a log entry as a client would have got it; `None` for one that is not shown."""
     data = entry["data"]
     if conversation.is_direct:
         other = person.domain.person(conversation.user)

@@ -45,7 +45,11 @@ MOST_SIGNED_IN = 50_000
 
 @dataclass(frozen=True, slots=True)
 class BridgeSettings:
-    """`host` and `port`: where ejabberd awaits its components. `site`: the address of the site's pages and API."""
+    """The settings of the bridge between ejabberd and the platform.
+
+    `host` and `port`: where ejabberd awaits its components. `site`: the URL of the site's pages and API. `socket`:
+    where ejabberd asks whether a password is right. `domain`: the XMPP domain.
+    """
 
     domain: str
     host: str
@@ -56,7 +60,7 @@ class BridgeSettings:
 
 
 class Bridge:
-    """The bridge of a site, which runs until it is cancelled."""
+    """The bridge between XMPP clients and the platform: two components of ejabberd, in one process."""
 
     def __init__(self, settings: BridgeSettings) -> None:
         self._settings = settings
@@ -68,21 +72,23 @@ class Bridge:
         self._http: aiohttp.ClientSession | None = None
         self._up = asyncio.Event()
         """Set while both streams are up."""
-        self._streams = [self._stream(name) for name in (self.domain.bridge, self.domain.groups)]
+        self._streams = [
+            self._create_stream(name) for name in (self.domain.bridge, self.domain.groups)
+        ]
 
-    def _stream(self, name: str) -> ComponentXMPP:
-        """Return the stream of a component, not yet connected."""
+    def _create_stream(self, name: str) -> ComponentXMPP:
+        """Create the stream to ejabberd of the component `name`, not yet connected."""
         place = (self._settings.host, self._settings.port)
         stream = ComponentXMPP(name, self._settings.secret, *place)  # type: ignore[no-untyped-call]  # it has no types
         for kind in ("message", "presence", "iq"):
             path = MatchXPath(f"{{{stream.default_ns}}}{kind}")
-            stream.register_handler(Callback(f"all {kind}", path, self._take))
-        stream.add_event_handler("session_start", lambda _: self._came_up())
-        stream.add_event_handler("disconnected", lambda _: self._lost(stream))
+            stream.register_handler(Callback(f"all {kind}", path, self._on_stanza))
+        stream.add_event_handler("session_start", lambda _: self._on_stream_up())
+        stream.add_event_handler("disconnected", lambda _: self._on_stream_lost(stream))
         return stream
 
     async def run(self) -> None:
-        """Run until cancelled."""
+        """Connect both components, then take sign-ins and stanzas until cancelled."""
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         connector = aiohttp.TCPConnector(limit=MOST_CALLS)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as self._http:
@@ -91,7 +97,7 @@ class Bridge:
                     stream.connect()
                 await self._up.wait()
                 # Nobody can sign in before a stanza of theirs would be taken.
-                server = await SignInServer(self._settings.socket, self._keep).start()
+                server = await SignInServer(self._settings.socket, self._record_sign_in).start()
                 async with server:
                     await asyncio.Event().wait()
             finally:
@@ -105,13 +111,14 @@ class Bridge:
         """Return whether ejabberd has accepted both components."""
         return all(stream.sessionstarted for stream in self._streams)
 
-    def _came_up(self) -> None:
+    def _on_stream_up(self) -> None:
+        """Record that ejabberd has accepted a component; with both, people can sign in."""
         STREAMS.set(sum(stream.sessionstarted for stream in self._streams))
         if self.is_connected:
             self._up.set()
 
-    def _lost(self, stream: ComponentXMPP) -> None:
-        """Begin anew when a stream is lost: ejabberd ends all sessions then."""
+    def _on_stream_lost(self, stream: ComponentXMPP) -> None:
+        """Forget all people and connect again when a stream is lost: ejabberd ends all sessions then."""
         log.warning("the stream of %s to ejabberd is lost", stream.boundjid)
         STREAMS.set(0)
         self._up.clear()
@@ -124,8 +131,8 @@ class Bridge:
 
     # ---- people -------------------------------------------------------------------------------
 
-    def _keep(self, signed_in: SignedIn) -> None:
-        """Keep who has signed in; the first stanza of the session comes next."""
+    def _record_sign_in(self, signed_in: SignedIn) -> None:
+        """Record who has signed in, and the new token; the session's first stanza comes next."""
         if len(self._signed_in) >= MOST_SIGNED_IN:
             self._signed_in.pop(next(iter(self._signed_in)))
         self._signed_in[signed_in.name] = signed_in
@@ -133,23 +140,23 @@ class Bridge:
         if desk is not None:
             desk.person.link.token = signed_in.token
 
-    def _take(self, stanza: ElementBase) -> None:
-        """Take a stanza that ejabberd has handed over; only those of people's sessions count."""
+    def _on_stanza(self, stanza: ElementBase) -> None:
+        """Give a stanza from ejabberd to the desk of its sender; only those of people's sessions count."""
         node = stanza.xml
         sender = addresses.parse(node.get("from", ""))
         if sender.domain != self.domain.name or not sender.local or not sender.resource:
             return
         if node.get("type") == "unavailable" and node.get("to") == self.domain.bridge:
-            self._session_ended(sender)
+            self._on_session_ended(sender)
             return
         desk = self._desk_of(sender)
         if desk is None:
             self._end_sessions(sender)
         else:
-            desk.take(sender, node)
+            desk.enqueue_stanza(sender, node)
 
     def _desk_of(self, sender: Jid) -> Desk | None:
-        """Return the desk of a stanza's sender; `None` if the bridge does not know of a sign-in."""
+        """Return the desk that handles the sender's stanzas; `None` if the bridge knows of no sign-in."""
         signed_in = self._signed_in.get(sender.local)
         if signed_in is None or self._http is None:
             return None
@@ -159,19 +166,20 @@ class Bridge:
         return self._desks[signed_in.user]
 
     def _new_desk(self, http: aiohttp.ClientSession, signed_in: SignedIn) -> Desk:
+        """Create the desk, which handles a person's stanzas, and the person's connection to the platform."""
         user = signed_in.user
         link = Link(
             http,
             self._settings.site,
             user,
             signed_in.token,
-            on_message=lambda message: self._desks[user].push(message),
-            on_refused=lambda: self._sign_out(user),
+            on_message=lambda message: self._desks[user].enqueue_pushed(message),
+            on_refused=lambda: self._end_all_sessions(user),
         )
         return Desk(Person(self.domain, self._settings.site, link, self._send))
 
-    def _session_ended(self, sender: Jid) -> None:
-        """Forget a session; with the last one of a person all that the bridge knows of the person."""
+    def _on_session_ended(self, sender: Jid) -> None:
+        """Forget the session of an address; with the last one of a person, all that the bridge knows of the person."""
         signed_in = self._signed_in.get(sender.local)
         desk = self._desks.get(signed_in.user) if signed_in else None
         if signed_in is None or desk is None:
@@ -181,18 +189,19 @@ class Bridge:
             for session in desk.person.sessions.values()
         ):
             del self._signed_in[sender.local]
-        if desk.drop(sender):
+        if desk.forget_session(sender):
             desk.close()
             del self._desks[signed_in.user]
             PEOPLE.set(len(self._desks))
 
-    def _sign_out(self, user: str) -> None:
-        """End all sessions of a person whose token is not good any more."""
+    def _end_all_sessions(self, user: str) -> None:
+        """End all sessions of a person whose access token is not valid any more."""
         desk = self._desks.get(user)
         for session in list(desk.person.sessions.values()) if desk else ():
             self._end_sessions(session.jid)
 
     def _end_sessions(self, address: Jid) -> None:
+        """Ask ejabberd to end the session of an address or, for a bare one, all of its person."""
         key = secrets.token_hex(4)
         self._send(stanzas.end_session(self.domain.bridge, self.domain.name, address, key))
 

@@ -33,7 +33,7 @@ _HTTP_FAULTS = {
 
 
 def fault_of(error: Refused) -> Fault:
-    """Return how a client is told of a refusal of the API or of the message center."""
+    """Return the XMPP error that stands for a refusal of the API or of the message center."""
     if error.code in _HTTP_FAULTS:
         return _HTTP_FAULTS[error.code]
     known = error.code in Code._value2member_map_
@@ -44,7 +44,10 @@ def fault_of(error: Refused) -> Fault:
 
 
 async def on_message(person: Person, session: Session, node: Element, to: Jid) -> None:
-    """Hand a client's message to the message center. Raises Refused, NoAnswer."""
+    """Carry out what a client's message stanza `node` asks for: a new message, an edit, a read mark ...
+
+    `to` is its receiver: a person or a group. Raises Refused, NoAnswer.
+    """
     if node.get("type") == "error":
         return
     command = messages.command_of(node)
@@ -57,10 +60,10 @@ async def on_message(person: Person, session: Session, node: Element, to: Jid) -
         if to.resource:
             raise Refused("not_allowed", "write to the person, not to the name in the group")
         conversation = await person.conversation(number)
-    await _do(person, session, node, to, conversation, command)
+    await _send_command(person, session, node, to, conversation, command)
 
 
-async def _do(
+async def _send_command(
     person: Person,
     session: Session,
     node: Element,
@@ -68,44 +71,53 @@ async def _do(
     conversation: Conversation,
     command: Command,
 ) -> None:
-    """Do what a message asks for in a conversation. Raises Refused, NoAnswer."""
+    """Send a client's command about a conversation to the platform. Raises Refused, NoAnswer.
+
+    `node` is the stanza from which it was read, `to` the stanza's receiver: an error is answered to them later.
+    """
     link, number = person.link, conversation.number
     if command.cmd is Cmd.TYPING:
-        await link.tell(Cmd.TYPING, number, {})
+        await link.publish_unanswered(Cmd.TYPING, number, {})
         return
     data = dict(command.data)
     if command.target:
-        place = await _place_of(person, number, command.target)
+        message_id = await _msg_id_of(person, number, command.target)
         if command.cmd is Cmd.READ:
-            seq = int(place.partition(".")[2])
+            seq = int(message_id.partition(".")[2])
             await link.call("PUT", f"conversations/{number}/read", {"seq": seq})
             return
-        data["reply_to" if command.cmd is Cmd.MSG else "msg_id"] = place
+        data["reply_to" if command.cmd is Cmd.MSG else "msg_id"] = message_id
     key = command.client_msg_id or uuid4().hex
     if command.cmd is Cmd.REACT and not await _replace_reaction(person, conversation, key, data):
         return
     data["publisher_id"] = person.user
-    session.sent.keep(key, "")
+    session.sent.store(key, "")
     future = await link.publish(command.cmd, number, key, data)
-    person.tasks.spawn(_answer(person, session, node, to, key, command, future))
+    person.tasks.spawn(_send_answer(person, session, node, to, key, command, future))
 
 
 async def _replace_reaction(
     person: Person, conversation: Conversation, key: str, data: Data
 ) -> bool:
-    """Take back the person's earlier reaction, which the new one replaces; return whether there is a new one."""
-    place, emoji = data["msg_id"], data["emoji"]
-    earlier = person.reactions.pop(place, "")
+    """Remove the person's earlier reaction to a message, which the new one replaces; return whether there is a new one.
+
+    `data` holds the message's `msg_id`, and the `emoji`, or "".
+    """
+    message_id, emoji = data["msg_id"], data["emoji"]
+    earlier = person.reactions.pop(message_id, "")
     if earlier and earlier != emoji:
-        off = {"msg_id": place, "emoji": earlier, "on": False}
-        await person.link.tell(Cmd.REACT, conversation.number, off)
+        off = {"msg_id": message_id, "emoji": earlier, "on": False}
+        await person.link.publish_unanswered(Cmd.REACT, conversation.number, off)
     if emoji:
-        person.reactions.keep(place, emoji)
+        person.reactions.store(message_id, emoji)
     return bool(emoji)
 
 
-async def _place_of(person: Person, number: int, target: str) -> str:
-    """Return the msg_id of a message that a client names by its place, or by its own id. Raises Refused, NoAnswer."""
+async def _msg_id_of(person: Person, number: int, target: str) -> str:
+    """Return the msg_id of the message `target`, which a client names by that or by the id that it gave itself.
+
+    `number` is the conversation's id. Raises Refused, NoAnswer.
+    """
     if messages.is_msg_id(target):
         return target
     if target not in person.places:
@@ -113,11 +125,11 @@ async def _place_of(person: Person, number: int, target: str) -> str:
         answer = await person.link.call("GET", path)
         if not answer["accepted"]:
             raise Refused(Code.UNKNOWN_MESSAGE, "there is no such message")
-        person.places.keep(target, str(answer["msg_id"]))
+        person.places.store(target, str(answer["msg_id"]))
     return person.places[target]
 
 
-async def _answer(
+async def _send_answer(
     person: Person,
     session: Session,
     node: Element,
@@ -126,15 +138,18 @@ async def _answer(
     command: Command,
     future: asyncio.Future[Data],
 ) -> None:
-    """Tell the client what the message center has answered: a receipt once the message is stored, or an error."""
+    """Wait for the message center's answer to a command, and send the client a receipt, if it wants one, or an error.
+
+    `key` is the command's client_msg_id, `node` the client's stanza, `to` its receiver.
+    """
     try:
-        data = await person.link.answer(future)
+        data = await person.link.wait_for_answer(future)
     except Refused as error:
         person.send(stanzas.error_answer(node, to, fault_of(error), error.words))
     except NoAnswer as error:
         person.send(stanzas.error_answer(node, to, Fault.AWAY, str(error)))
     else:
-        person.places.keep(key, str(data["msg_id"]))
+        person.places.store(key, str(data["msg_id"]))
         if command.wants_receipt and not person.domain.conversation_of(to):
             person.send(messages.receipt(to, session.jid, node.get("id", "")))
 
@@ -142,12 +157,12 @@ async def _answer(
 # ---- to clients ---------------------------------------------------------------------------------
 
 
-async def connect(person: Person) -> None:
-    """Learn of all conversations when the link has come up; show what came while it was down."""
+async def load_conversations(person: Person) -> None:
+    """Load all conversations when the person's connection has come up; show what came while it was down."""
     again = bool(person.conversations)
-    async for shown in person.listed("conversations", "conversations"):
+    async for shown in person.list_rows("conversations", "conversations"):
         is_new = int(shown["conversation_id"]) not in person.conversations
-        person.take(shown, begin=is_new and not again)
+        person.store_conversation(shown, begin=is_new and not again)
     while again:
         seqs = {str(n): known.order.last for n, known in person.conversations.items()}
         answer = await person.link.call("POST", "offline", {"seqs": seqs, "count": 500})
@@ -155,12 +170,12 @@ async def connect(person: Person) -> None:
             conversation = await person.conversation(int(part["conversation_id"]))
             page = (part["from_seq"], part["to_seq"], part["entries"])
             for entry in conversation.order.add_page(*page):
-                show(person, conversation, entry, delayed=True)
+                show_entry(person, conversation, entry, delayed=True)
         again = answer["more"]
 
 
 async def on_pushed(person: Person, message: Data) -> None:
-    """Show a message that the broker has pushed: an entry of a log, or that somebody is typing."""
+    """Show a message that the broker has pushed: an entry of a conversation's log, or that somebody is typing."""
     data = message["data"]
     number = int(data["conversation_id"])
     is_new = number not in person.conversations
@@ -171,35 +186,40 @@ async def on_pushed(person: Person, message: Data) -> None:
     if is_new:
         conversation.order.begin(data["seq"] - 1)
     for entry in conversation.order.add(message):
-        show(person, conversation, entry)
+        show_entry(person, conversation, entry)
     if conversation.order.has_gap:
         person.tasks.spawn(_fill_gap(person, conversation))
 
 
 async def _fill_gap(person: Person, conversation: Conversation) -> None:
-    """Fetch the entries that are missing in a log, unless they come meanwhile."""
+    """Fetch the entries that are missing in a conversation's log, unless they come meanwhile, and show them."""
     await asyncio.sleep(GAP_SECONDS)
     order = conversation.order
     while order.has_gap:
         path = f"conversations/{conversation.number}/messages?after={order.last}&count=100"
         page = await person.link.call("GET", path)
         for entry in order.add_page(page["from_seq"], page["to_seq"], page["entries"]):
-            show(person, conversation, entry)
+            show_entry(person, conversation, entry)
 
 
-def show(person: Person, conversation: Conversation, entry: Data, *, delayed: bool = False) -> None:
-    """Show an entry of a log to all clients of the person that want it."""
+def show_entry(
+    person: Person, conversation: Conversation, entry: Data, *, delayed: bool = False
+) -> None:
+    """Send an entry of a conversation's log to all clients of the person that want it; `delayed`: it is an old one."""
     if conversation.is_direct:
         for session in person.available:
-            _show_direct(person, session, conversation, entry, delayed)
+            _show_direct_entry(person, session, conversation, entry, delayed)
     else:
-        rooms.show(person, conversation, entry, delayed=delayed)
+        rooms.show_entry(person, conversation, entry, delayed=delayed)
 
 
-def _show_direct(
+def _show_direct_entry(
     person: Person, session: Session, conversation: Conversation, entry: Data, delayed: bool
 ) -> None:
-    """Show an entry of a one-to-one conversation; of the person's own, other clients get a copy (XEP-0280)."""
+    """Send an entry of a one-to-one conversation to one client of the person.
+
+    The person's own message goes to the other clients as a copy (XEP-0280).
+    """
     data = entry["data"]
     other = person.domain.person(conversation.user)
     is_own = data.get("publisher_id") == person.user
@@ -222,7 +242,7 @@ def _show_direct(
 
 
 def show_typing(person: Person, conversation: Conversation, data: Data) -> None:
-    """Show that somebody is typing."""
+    """Notify the person's clients that the other person of a one-to-one conversation is typing."""
     if data.get("user_id") == person.user:
         return
     for session in person.available:

@@ -29,8 +29,8 @@ MOST_STANZAS = 200
 MOST_PUSHED = 10_000
 """So many pushed messages may wait to be shown; as many as the person's queue at the broker holds."""
 
-Question = Callable[[Person, Session, Element, Jid], Awaitable[Element]]
-QUESTIONS: dict[tuple[str, str], Question] = {
+IqHandler = Callable[[Person, Session, Element, Jid], Awaitable[Element]]
+IQ_HANDLERS: dict[tuple[str, str], IqHandler] = {
     ("get", stanzas.DISCO_INFO): disco.on_info,
     ("get", stanzas.DISCO_ITEMS): disco.on_items,
     ("get", stanzas.PING): disco.on_ping,
@@ -38,20 +38,24 @@ QUESTIONS: dict[tuple[str, str], Question] = {
     ("get", stanzas.ROSTER): roster.on_get,
     ("set", stanzas.ROSTER): roster.on_set,
     ("set", stanzas.MAM): archive.on_query,
-    ("get", stanzas.MAM): archive.on_form,
+    ("get", stanzas.MAM): archive.on_form_request,
 }
 """The requests (IQ) that are answered, by type and namespace. All others are refused."""
 
 
 class Desk:
-    """The desk of a person runs from the first stanza of a session to the end of the last session."""
+    """The desk of a person handles what the person's XMPP clients send, and shows them what the platform pushes.
+
+    It runs from the first stanza of a session to the end of the last session.
+    """
 
     def __init__(self, person: Person) -> None:
         self.person = person
         self._stanzas: asyncio.Queue[tuple[Session, Element]] = asyncio.Queue(MOST_STANZAS)
         self._pushed: asyncio.Queue[Data] = asyncio.Queue(MOST_PUSHED)
         self._tasks = [
-            asyncio.create_task(work()) for work in (self._serve, self._show, self._link)
+            asyncio.create_task(work())
+            for work in (self._handle_stanzas, self._show_pushed, self._keep_connected)
         ]
 
     def close(self) -> None:
@@ -60,13 +64,14 @@ class Desk:
             task.cancel()
         self.person.tasks.cancel()
 
-    async def _link(self) -> None:
-        await self.person.link.run(lambda: chat.connect(self.person))
+    async def _keep_connected(self) -> None:
+        """Keep the person's connection to the platform up."""
+        await self.person.link.run(lambda: chat.load_conversations(self.person))
 
     # ---- from clients -------------------------------------------------------------------------
 
-    def take(self, sender: Jid, node: Element) -> None:
-        """Take a stanza of one of the person's clients."""
+    def enqueue_stanza(self, sender: Jid, node: Element) -> None:
+        """Put a stanza of one of the person's clients into the queue; too many of them are refused."""
         key = str(sender)
         session = self.person.sessions.get(key)
         if session is None and node.get("type") in ("unavailable", "error"):
@@ -81,18 +86,18 @@ class Desk:
             STANZAS.labels(stanzas.name_of(node), "too many").inc()
             self._refuse(node, Fault.WAIT, "you send too much; wait a little")
 
-    def drop(self, sender: Jid) -> bool:
+    def forget_session(self, sender: Jid) -> bool:
         """Forget a session that has ended; return whether it was the last one."""
         self.person.sessions.pop(str(sender), None)
         return not self.person.sessions
 
-    async def _serve(self) -> None:
-        """Handle the stanzas one after the other; what goes wrong with one is told to its sender."""
+    async def _handle_stanzas(self) -> None:
+        """Handle the queued stanzas one after the other; a failure is answered with an error stanza."""
         while True:
             session, node = await self._stanzas.get()
             kind = stanzas.name_of(node)
             try:
-                await self._handle(session, node)
+                await self._handle_stanza(session, node)
                 STANZAS.labels(kind, "done").inc()
             except Refused as error:
                 STANZAS.labels(kind, "refused").inc()
@@ -105,67 +110,68 @@ class Desk:
                 log.exception("a %s failed", kind)
                 self._refuse(node, Fault.UNAVAILABLE, "this cannot be done")
 
-    def _to(self, node: Element) -> Jid:
+    def _receiver_of(self, node: Element) -> Jid:
+        """Return the address to which a client has sent a stanza."""
         return self.person.domain.as_client_wrote(addresses.parse(node.get("to", "")))
 
     def _refuse(self, node: Element, fault: Fault, words: str) -> None:
         """Answer a stanza with an error, unless it is an error or an answer itself."""
         if node.get("type") not in ("error", "result"):
-            self.person.send(stanzas.error_answer(node, self._to(node), fault, words))
+            self.person.send(stanzas.error_answer(node, self._receiver_of(node), fault, words))
 
-    async def _handle(self, session: Session, node: Element) -> None:
-        """Handle a stanza. Raises Refused, NoAnswer."""
-        to = self._to(node)
+    async def _handle_stanza(self, session: Session, node: Element) -> None:
+        """Handle a client's stanza by its kind: message, presence, or request (IQ). Raises Refused, NoAnswer."""
+        to = self._receiver_of(node)
         match stanzas.name_of(node):
             case "message":
                 await chat.on_message(self.person, session, node, to)
             case "presence":
                 await self._on_presence(session, node, to)
             case "iq" if node.get("type") in ("get", "set"):
-                await self._on_question(session, node, to)
+                await self._on_iq(session, node, to)
 
     async def _on_presence(self, session: Session, node: Element, to: Jid) -> None:
         """Handle a presence: the client's own, one for a group, or one that asks for a contact. Raises Refused, NoAnswer."""
         kind, number = node.get("type", ""), self.person.domain.conversation_of(to)
         if number is not None:
             if kind == "unavailable":
-                rooms.leave(self.person, session, number)
+                rooms.leave_room(self.person, session, number)
             elif kind == "" and (number in session.rooms or to.resource):
-                await rooms.enter(self.person, session, node, number, to)
+                await rooms.enter_room(self.person, session, node, number, to)
         elif kind in ("subscribe", "subscribed", "unsubscribe", "unsubscribed"):
             await roster.on_subscription(self.person, session, node, to)
         elif to.bare == session.own.bare and kind in ("", "unavailable"):
             await roster.on_presence(self.person, session, node)
 
-    async def _on_question(self, session: Session, node: Element, to: Jid) -> None:
+    async def _on_iq(self, session: Session, node: Element, to: Jid) -> None:
         """Answer a request (IQ). Raises Refused, NoAnswer."""
         content = stanzas.iq_content(node)
         namespace = "" if content is None else stanzas.namespace_of(content)
-        question = QUESTIONS.get((node.get("type", ""), namespace))
-        if question is None:
+        handler = IQ_HANDLERS.get((node.get("type", ""), namespace))
+        if handler is None:
             self._refuse(node, Fault.UNAVAILABLE, "")
         else:
-            self.person.send(await question(self.person, session, node, to))
+            self.person.send(await handler(self.person, session, node, to))
 
     # ---- to clients ---------------------------------------------------------------------------
 
-    def push(self, message: Data) -> None:
-        """Take a message that the broker has pushed. If too many wait, the person's link begins anew, and fetches them."""
+    def enqueue_pushed(self, message: Data) -> None:
+        """Put a message that the broker has pushed into the queue of those to show; one too many is dropped."""
         with contextlib.suppress(asyncio.QueueFull):
             self._pushed.put_nowait(message)
 
-    async def _show(self) -> None:
+    async def _show_pushed(self) -> None:
         """Show pushed messages one after the other."""
         while True:
             message = await self._pushed.get()
             try:
-                await self._show_one(message)
+                await self._show_one_pushed(message)
             except (Refused, NoAnswer) as error:
                 log.info("not shown: %s", error)
             except Exception:
                 log.exception("a pushed message failed: %s", message.get("cmd"))
 
-    async def _show_one(self, message: Data) -> None:
+    async def _show_one_pushed(self, message: Data) -> None:
         """Show a pushed message to the clients that want it. Raises Refused, NoAnswer."""
         cmd, data = message.get("cmd"), message["data"]
         if "seq" in data or cmd == Cmd.TYPING:

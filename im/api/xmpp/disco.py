@@ -28,7 +28,10 @@ ROOM = (
 
 
 async def on_info(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Say what an address is: the server, an account, the service of groups, a group. Raises Refused, NoAnswer."""
+    """Answer what the address `to` is: the server, an account, the service of groups, or a group (XEP-0030).
+
+    Raises Refused, NoAnswer.
+    """
     number = person.domain.conversation_of(to)
     features: tuple[str, ...]
     if number is not None:
@@ -48,24 +51,27 @@ async def on_info(person: Person, session: Session, node: Element, to: Jid) -> E
 
 
 async def on_items(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """List the service of groups at the server, and the person's groups at that. Raises Refused, NoAnswer."""
+    """Answer what there is at the address `to` (XEP-0030): at the server the service of groups, at that the groups.
+
+    Raises Refused, NoAnswer.
+    """
     query = element(DISCO_ITEMS, "query")
     items: list[tuple[Jid, str]] = []
     if not to.local:
         is_groups = to.domain == person.domain.groups
         groups = Jid("", person.domain.groups)
-        items = await rooms.listed(person) if is_groups else [(groups, "Groups")]
+        items = await rooms.list_groups(person) if is_groups else [(groups, "Groups")]
     query.extend(element(DISCO_ITEMS, "item", jid=str(jid), name=name) for jid, name in items)
     return stanzas.iq_result(node, to, query)
 
 
 async def on_ping(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Answer a ping."""
+    """Answer a client's ping (XEP-0199), whatever address it asks."""
     return stanzas.iq_result(node, to)
 
 
 async def on_carbons(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Switch on or off that a client gets copies of what other clients of the person send (XEP-0280)."""
-    wish = stanzas.iq_content(node)
-    session.carbons = wish is not None and stanzas.name_of(wish) == "enable"
+    """Switch on or off that a client gets copies of messages that other clients of the person send (XEP-0280)."""
+    command = stanzas.iq_content(node)
+    session.carbons = command is not None and stanzas.name_of(command) == "enable"
     return stanzas.iq_result(node, to)

@@ -57,7 +57,7 @@ class NoAnswer(Exception):
 
 
 class Link:
-    """The connection of a person, kept up by `run` until it is cancelled.
+    """A person's connection to the platform: to its HTTP API, and to its broker, where `run` keeps it up.
 
     `on_message` gets each message that the broker pushes, `on_connected` is awaited whenever the link has come up,
     before the first of them. `on_refused` is called when the person may not sign in any more.
@@ -85,30 +85,33 @@ class Link:
     # ---- the HTTP API -------------------------------------------------------------------------
 
     async def call(self, method: str, path: str, body: Data | None = None, app: str = "im") -> Data:
-        """Make a call below /api/v1/<app>/ and return its answer. Raises Refused, NoAnswer."""
+        """Call the platform's HTTP API at /api/v1/<app>/<path> and return its answer. Raises Refused, NoAnswer."""
         headers = {"Authorization": f"Bearer {self.token}"}
         url = f"{self._api}/{app}/{path}"
         try:
             async with self._http.request(method, url, json=body, headers=headers) as reply:
                 text = await reply.read()
-                answer: Data = json.loads(text) if text[:1] == b"{" else {}
+                wait_for_answer: Data = json.loads(text) if text[:1] == b"{" else {}
         except (*LOST, ValueError) as error:
             raise NoAnswer(f"{method} {path}: {type(error).__name__}") from None
         if reply.status >= 500:
             raise NoAnswer(f"{method} {path}: {reply.status}")
-        if reply.status >= 400 or not answer.get("success"):
-            code, words = str(answer.get("code", "")), str(answer.get("description", ""))
+        if reply.status >= 400 or not wait_for_answer.get("success"):
+            code, words = (
+                str(wait_for_answer.get("code", "")),
+                str(wait_for_answer.get("description", "")),
+            )
             raise Refused(code, words[:200], reply.status)
-        return answer
+        return wait_for_answer
 
     # ---- the broker ---------------------------------------------------------------------------
 
     async def run(self, on_connected: Callable[[], Awaitable[None]]) -> None:
-        """Stay connected until cancelled, or until the platform refuses the person."""
+        """Stay connected to the broker until cancelled, or until the platform refuses the person."""
         backoff = Backoff()
         while True:
             try:
-                await self._session(on_connected)
+                await self._run_session(on_connected)
                 backoff.reset()
             except Refused as error:
                 if error.status in (401, 403):
@@ -121,8 +124,8 @@ class Link:
                 self.connected.clear()
             await asyncio.sleep(backoff.next_pause())
 
-    async def _session(self, on_connected: Callable[[], Awaitable[None]]) -> None:
-        """Sign in, consume an own queue, and return when the connection has ended."""
+    async def _run_session(self, on_connected: Callable[[], Awaitable[None]]) -> None:
+        """Sign in, consume a queue of this connection's own, and return when the connection has ended."""
         names = await self.call("POST", "login", {"way": "amqp"})
         self.token = str(names["token"])
         address = URL(names["addresses"]["amqp"]).with_user(self.user).with_password(self.token)
@@ -131,12 +134,12 @@ class Link:
             ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             channel = await connection.channel(publisher_confirms=True)
             for part in (connection, channel):
-                part.close_callbacks.add(lambda *_: _end(ended))
+                part.close_callbacks.add(lambda *_: _mark_ended(ended))
             queue = await channel.declare_queue(
                 names["queue_prefix"] + self.device, exclusive=True, timeout=TIMEOUT
             )
             await queue.bind(names["exchange"], timeout=TIMEOUT)
-            await queue.consume(self._receive, no_ack=True)
+            await queue.consume(self._on_delivery, no_ack=True)
             self._outgoing = await channel.get_exchange(names["outgoing"], ensure=False)
             await on_connected()
             self.connected.set()
@@ -159,8 +162,8 @@ class Link:
                 await self.call("POST", "heartbeat", body)
             await asyncio.wait([ended], timeout=HEARTBEAT_SECONDS)
 
-    async def _receive(self, delivery: aio_pika.abc.AbstractIncomingMessage) -> None:
-        """Take a pushed message: an answer to one of ours, or something to show."""
+    async def _on_delivery(self, delivery: aio_pika.abc.AbstractIncomingMessage) -> None:
+        """Handle a message from the broker: the answer to a message that we published, or something to show."""
         try:
             message: Data = orjson.loads(delivery.body)
         except ValueError:
@@ -169,12 +172,12 @@ class Link:
         if not isinstance(data, dict):
             return
         if cmd in (Cmd.MSG_ACK, Cmd.MSG_REFUSED):
-            self._answered(str(data.get("client_msg_id") or ""), message)
+            self._complete_answer(str(data.get("client_msg_id") or ""), message)
         else:
             self._on_message(message)
 
-    def _answered(self, key: str, message: Data) -> None:
-        """Give its sender the answer to a message."""
+    def _complete_answer(self, key: str, message: Data) -> None:
+        """Complete the future of a published message with the message center's answer; `key` is its client_msg_id."""
         future = self._answers.pop(key, None)
         if future is None or future.done():
             return
@@ -187,7 +190,7 @@ class Link:
     async def publish(
         self, cmd: Cmd, conversation: int, key: str, data: Data
     ) -> asyncio.Future[Data]:
-        """Publish a command, and return the future that holds the answer of the message center.
+        """Publish a command to the message center, and return the future that gets the center's answer.
 
         Raises NoAnswer, and Refused if too many of the person's messages wait. The future raises Refused. The same
         `key` again, while the first one waits, has the same answer.
@@ -200,14 +203,14 @@ class Link:
         self._answers[key] = future
         future.add_done_callback(lambda _: self._answers.pop(key, None))
         try:
-            await self.tell(cmd, conversation, {"client_msg_id": key, **data})
+            await self.publish_unanswered(cmd, conversation, {"client_msg_id": key, **data})
         except NoAnswer:
             future.cancel()
             raise
         return future
 
-    async def tell(self, cmd: Cmd, conversation: int, data: Data) -> None:
-        """Publish a command, and wait until the broker has confirmed that it has it. Raises NoAnswer."""
+    async def publish_unanswered(self, cmd: Cmd, conversation: int, data: Data) -> None:
+        """Publish a command to the message center, and wait for the broker's confirmation only. Raises NoAnswer."""
         fields = {"conversation_id": str(conversation), **data}
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -220,8 +223,11 @@ class Link:
         except LOST as error:
             raise NoAnswer(f"the broker does not answer: {type(error).__name__}") from None
 
-    async def answer(self, future: asyncio.Future[Data]) -> Data:
-        """Wait for the answer of the message center. Raises Refused, NoAnswer."""
+    async def wait_for_answer(self, future: asyncio.Future[Data]) -> Data:
+        """Wait for the message center's answer to a command, whose future `publish` has returned.
+
+        Raises Refused, NoAnswer.
+        """
         done, _ = await asyncio.wait([future], timeout=ANSWER_SECONDS)
         if not done or future.cancelled():
             future.cancel()
@@ -229,6 +235,7 @@ class Link:
         return future.result()
 
 
-def _end(ended: asyncio.Future[None]) -> None:
+def _mark_ended(ended: asyncio.Future[None]) -> None:
+    """Complete the future that says that the connection has ended, unless it is complete."""
     if not ended.done():
         ended.set_result(None)

@@ -27,10 +27,10 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class Recent(OrderedDict[str, str]):
-    """The last values by their keys; the oldest goes when there are too many."""
+    """A map of limited size: the oldest value goes when there are too many."""
 
-    def keep(self, key: str, value: str) -> None:
-        """Keep a value."""
+    def store(self, key: str, value: str) -> None:
+        """Store a value under a key as the newest one, and drop the oldest if there are too many."""
         self[key] = value
         self.move_to_end(key)
         if len(self) > MOST_KEPT:
@@ -39,7 +39,7 @@ class Recent(OrderedDict[str, str]):
 
 @dataclass
 class Session:
-    """A session is one client of the person: its address, and what it has asked for.
+    """A session is one XMPP client of a person: its address, and what it has asked for.
 
     `rooms` are the groups that it has entered: conversation id -> the person's name there. `sent` are the ids of
     messages that this client has sent itself.
@@ -60,7 +60,7 @@ class Session:
 
 @dataclass
 class Conversation:
-    """A conversation of the person. `user` is the other one of a one-to-one conversation."""
+    """A conversation of a person, as the bridge knows it. `user` is the other one of a one-to-one conversation."""
 
     number: int
     kind: str = ""
@@ -70,7 +70,7 @@ class Conversation:
     order: EntryOrder = field(default_factory=EntryOrder)
 
     def update(self, shown: Data) -> None:
-        """Take over what the API shows of the conversation."""
+        """Store what the API returns about the conversation (`shown`)."""
         self.kind, self.name = str(shown["kind"]), str(shown["name"])
         self.user, self.notice = str(shown["user_id"] or ""), str(shown["notice"])
 
@@ -81,7 +81,7 @@ class Conversation:
 
 
 class Person:
-    """A person with at least one session. `site` is the address of the site's pages."""
+    """A person who is signed in with at least one XMPP client. `site` is the URL of the site's pages."""
 
     def __init__(
         self, domain: Domain, site: str, link: Link, send: Callable[[Element], None]
@@ -110,7 +110,7 @@ class Person:
         return (session for session in list(self.sessions.values()) if session.available)
 
     def address(self, user: str, session: Session) -> Jid:
-        """Return the bare address of a person, as a session sees it."""
+        """Return a user's bare address as a session sees it: its own person has the name that it signed in with."""
         return session.own if user == self.user else self.domain.person(user)
 
     async def user_of(self, local: str) -> str:
@@ -120,7 +120,7 @@ class Person:
         if _UUID.fullmatch(local):
             return local
         if local not in self._users:
-            self._users.keep(local, await self._look_up(local))
+            self._users.store(local, await self._look_up(local))
         return self._users[local]
 
     async def _look_up(self, local: str) -> str:
@@ -134,33 +134,36 @@ class Person:
         return local
 
     async def direct_with(self, user: str) -> Conversation:
-        """Return the conversation with a person, which begins now if there was none. Raises Refused, NoAnswer."""
+        """Return the one-to-one conversation with a user; create it if there is none. Raises Refused, NoAnswer."""
         if user not in self.direct:
             answer = await self.link.call("POST", "conversations", {"kind": "direct", "user": user})
-            self.take(answer["conversation"])
+            self.store_conversation(answer["conversation"])
         return self.conversations[self.direct[user]]
 
     async def conversation(self, number: int) -> Conversation:
-        """Return a conversation of the person. Raises Refused, NoAnswer."""
-        known = self.conversations.get(number)
-        if known is None or not known.kind:
+        """Return the person's conversation `number`, by the API if it is new here. Raises Refused, NoAnswer."""
+        conversation = self.conversations.get(number)
+        if conversation is None or not conversation.kind:
             answer = await self.link.call("GET", f"conversations/{number}")
-            return self.take(answer["conversation"])
-        return known
+            return self.store_conversation(answer["conversation"])
+        return conversation
 
-    def take(self, shown: Data, *, begin: bool = False) -> Conversation:
-        """Keep what the API shows of a conversation; with `begin` its log counts as known up to now."""
+    def store_conversation(self, shown: Data, *, begin: bool = False) -> Conversation:
+        """Store and return a conversation, as the API describes it; with `begin` its log counts as shown up to now."""
         number = int(shown["conversation_id"])
-        known = self.conversations.setdefault(number, Conversation(number))
-        known.update(shown)
+        conversation = self.conversations.setdefault(number, Conversation(number))
+        conversation.update(shown)
         if begin:
-            known.order.begin(int(shown["last_seq"]))
-        if known.is_direct:
-            self.direct[known.user] = number
-        return known
+            conversation.order.begin(int(shown["last_seq"]))
+        if conversation.is_direct:
+            self.direct[conversation.user] = number
+        return conversation
 
-    async def listed(self, path: str, name: str, count: int = 500) -> AsyncIterator[Data]:
-        """Yield the rows of a list of the API, part by part. Raises Refused, NoAnswer."""
+    async def list_rows(self, path: str, name: str, count: int = 500) -> AsyncIterator[Data]:
+        """Yield all rows of a list of the API, in pages of `count`; `name` is the answer's field that holds them.
+
+        Raises Refused, NoAnswer.
+        """
         after: str | None = "0"
         while after is not None:
             answer = await self.link.call("GET", f"{path}?after={after}&count={count}")

@@ -21,12 +21,15 @@ HISTORY = 20
 """So many messages are shown to a client that enters a room and says nothing else."""
 
 
-async def enter(person: Person, session: Session, node: Element, number: int, to: Jid) -> None:
-    """Let a client enter a group: members, its own presence, history, subject. Raises Refused, NoAnswer."""
+async def enter_room(person: Person, session: Session, node: Element, number: int, to: Jid) -> None:
+    """Let a client enter the room of a group (XEP-0045): send it the members, its own presence, history and subject.
+
+    `node` is the client's presence, `to` the address in it, which holds the wanted name. Raises Refused, NoAnswer.
+    """
     conversation = await person.conversation(number)
     if conversation.kind not in (Kind.GROUP, Kind.CONFERENCE):
         raise Refused("not_found", "there is no such group")
-    names = await _names(person, number)
+    names = await _load_occupants(person, number)
     own = names.get(person.user)
     if own is None:
         raise Refused("not_allowed", "you are no member of this group")
@@ -38,18 +41,18 @@ async def enter(person: Person, session: Session, node: Element, number: int, to
     session.rooms[number] = own.nick
     for user, occupant in names.items():
         if user != person.user:
-            person.send(_present(person, session, number, user, occupant))
+            person.send(_presence_of(person, session, number, user, occupant))
     is_renamed = own.nick != to.resource
     person.send(
-        _present(person, session, number, person.user, own, is_self=True, is_renamed=is_renamed)
+        _presence_of(person, session, number, person.user, own, is_self=True, is_renamed=is_renamed)
     )
     for entry in entries:
-        _show_to(person, session, conversation, entry, delayed=True)
+        _send_entry(person, session, conversation, entry, delayed=True)
     room = person.domain.room(number)
     person.send(muc.subject_message(room, session.jid, conversation.notice))
 
 
-def leave(person: Person, session: Session, number: int) -> None:
+def leave_room(person: Person, session: Session, number: int) -> None:
     """Let a client leave a room; the person stays a member of the group."""
     nick = session.rooms.pop(number, "")
     if nick:
@@ -57,10 +60,13 @@ def leave(person: Person, session: Session, number: int) -> None:
         person.send(muc.leave_presence(room, session.jid, is_self=True))
 
 
-async def _names(person: Person, number: int) -> dict[str, muc.Occupant]:
-    """Return the members of a group by user id, each with a name that nobody else has there."""
+async def _load_occupants(person: Person, number: int) -> dict[str, muc.Occupant]:
+    """Load the members of a group by the API: user id -> occupant, each with a name that nobody else has in the room.
+
+    Raises Refused, NoAnswer.
+    """
     rows: list[Data] = []
-    async for row in person.listed(f"conversations/{number}/members", "members"):
+    async for row in person.list_rows(f"conversations/{number}/members", "members"):
         if row["state"] == "active" and (
             len(rows) < MOST_OCCUPANTS or row["user_id"] == person.user
         ):
@@ -68,7 +74,7 @@ async def _names(person: Person, number: int) -> dict[str, muc.Occupant]:
     return muc.occupants_of(rows)
 
 
-def _present(
+def _presence_of(
     person: Person,
     session: Session,
     number: int,
@@ -78,6 +84,7 @@ def _present(
     is_self: bool = False,
     is_renamed: bool = False,
 ) -> Element:
+    """Return the presence that shows a client the member `user` of a group."""
     room = person.domain.room(number, occupant.nick)
     address = person.address(user, session)
     return muc.presence_in_room(
@@ -85,22 +92,24 @@ def _present(
     )
 
 
-def show(person: Person, conversation: Conversation, entry: Data, *, delayed: bool = False) -> None:
-    """Show an entry of a group's log to the clients of the person that have entered the group."""
+def show_entry(
+    person: Person, conversation: Conversation, entry: Data, *, delayed: bool = False
+) -> None:
+    """Send an entry of a group's log to the clients of the person that have entered the group's room."""
     number = conversation.number
     inside = [session for session in person.sessions.values() if number in session.rooms]
     if not inside:
         return
     if entry["cmd"] in (Cmd.MEMBER, Cmd.CONVERSATION):
-        person.tasks.spawn(_follow(person, conversation, entry, inside))
+        person.tasks.spawn(_send_changes(person, conversation, entry, inside))
     for session in inside:
-        _show_to(person, session, conversation, entry, delayed=delayed)
+        _send_entry(person, session, conversation, entry, delayed=delayed)
 
 
-def _show_to(
+def _send_entry(
     person: Person, session: Session, conversation: Conversation, entry: Data, *, delayed: bool
 ) -> None:
-    """Show an entry of a group's log to one client; the client's own message keeps the client's id."""
+    """Send an entry of a group's log to one client in its room; the client's own message keeps the client's id."""
     data = entry["data"]
     room = person.domain.room(conversation.number)
     is_own = data.get("publisher_id") == person.user
@@ -122,33 +131,33 @@ def _show_to(
         person.send(node)
 
 
-async def _follow(
+async def _send_changes(
     person: Person, conversation: Conversation, entry: Data, inside: list[Session]
 ) -> None:
-    """Show to clients in a room who has come or gone, and a new notice of the group."""
+    """Send to the clients in a room (`inside`) who has come or gone by a log entry, or a new notice of the group."""
     number, data = conversation.number, entry["data"]
     if data.get("what") in ("left", "removed"):
-        _show_gone(person, number, data, inside)
+        _send_departures(person, number, data, inside)
         return
     if entry["cmd"] == Cmd.CONVERSATION:
         answer = await person.link.call("GET", f"conversations/{number}")
-        person.take(answer["conversation"])
+        person.store_conversation(answer["conversation"])
         for session in inside:
             room = person.domain.room(number)
             person.send(muc.subject_message(room, session.jid, conversation.notice))
         return
     if data.get("what") in ("added", "joined", "role"):
-        names = await _names(person, number)
+        names = await _load_occupants(person, number)
         changed = {str(user["user_id"]) for user in data.get("users", ())}
         for session in inside:
             for user in changed & names.keys():
                 is_self = user == person.user
-                node = _present(person, session, number, user, names[user], is_self=is_self)
+                node = _presence_of(person, session, number, user, names[user], is_self=is_self)
                 person.send(node)
 
 
-def _show_gone(person: Person, number: int, data: Data, inside: list[Session]) -> None:
-    """Show that members have left a group; a person who has left is out of the room."""
+def _send_departures(person: Person, number: int, data: Data, inside: list[Session]) -> None:
+    """Send to the clients in a room (`inside`) that members have left the group; these are out of the room, too."""
     for user in data.get("users", ()):
         is_self = user["user_id"] == person.user
         for session in inside:
@@ -157,10 +166,10 @@ def _show_gone(person: Person, number: int, data: Data, inside: list[Session]) -
             person.send(muc.leave_presence(room, session.jid, is_self=is_self, for_good=True))
 
 
-async def listed(person: Person) -> list[tuple[Jid, str]]:
+async def list_groups(person: Person) -> list[tuple[Jid, str]]:
     """Return the person's groups: address and name. Raises Refused, NoAnswer."""
     return [
         (person.domain.room(int(row["conversation_id"])), str(row["name"]))
-        async for row in person.listed("conversations", "conversations")
+        async for row in person.list_rows("conversations", "conversations")
         if row["kind"] in (Kind.GROUP, Kind.CONFERENCE) and row["state"] == "active"
     ]

@@ -14,9 +14,9 @@ from im.rules.xmpp.addresses import Jid
 
 
 async def on_get(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Answer with all contacts. Raises Refused, NoAnswer."""
+    """Answer a request for the roster with all contacts of the person. Raises Refused, NoAnswer."""
     query = stanzas.element(stanzas.ROSTER, "query")
-    async for contact in person.listed("contacts", "contacts"):
+    async for contact in person.list_rows("contacts", "contacts"):
         item = rules.roster_item(person.domain, contact)
         if item is not None:
             query.append(item)
@@ -24,7 +24,7 @@ async def on_get(person: Person, session: Session, node: Element, to: Jid) -> El
 
 
 async def on_set(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Rename or remove a contact, as a client asks. Raises Refused, NoAnswer."""
+    """Rename or remove the contact in a client's request `node`, and answer it. Raises Refused, NoAnswer."""
     query = stanzas.iq_content(node)
     item = None if query is None else stanzas.child(query, stanzas.ROSTER, "item")
     if item is None:
@@ -33,12 +33,15 @@ async def on_set(person: Person, session: Session, node: Element, to: Jid) -> El
     if item.get("subscription") == "remove":
         await person.link.call("DELETE", f"contacts/{user}")
     else:
-        await _rename(person, user, item.get("name", "")[:64])
+        await _rename_contact(person, user, item.get("name", "")[:64])
     return stanzas.iq_result(node, to)
 
 
-async def _rename(person: Person, user: str, name: str) -> None:
-    """Change the person's own name for a contact; of somebody who is none yet the client asks afterwards."""
+async def _rename_contact(person: Person, user: str, name: str) -> None:
+    """Change the name that the person gives to a contact; do nothing for a user who is no contact yet.
+
+    Clients name a new contact first, and ask for the subscription afterwards.
+    """
     try:
         await person.link.call("PATCH", f"contacts/{user}", {"name": name})
     except Refused as error:
@@ -47,7 +50,10 @@ async def _rename(person: Person, user: str, name: str) -> None:
 
 
 async def on_subscription(person: Person, session: Session, node: Element, to: Jid) -> None:
-    """Ask somebody to become a contact, accept, decline or end it. Raises Refused, NoAnswer."""
+    """Ask the person at the address `to` to become a contact, or accept, decline or end that. Raises Refused, NoAnswer.
+
+    The type of the presence `node` says which.
+    """
     user, link = await person.user_of(to.local), person.link
     match node.get("type"):
         case "subscribe":
@@ -65,7 +71,10 @@ async def on_subscription(person: Person, session: Session, node: Element, to: J
 
 
 async def on_presence(person: Person, session: Session, node: Element) -> None:
-    """Take a client's own presence over; a client that comes is shown that of all contacts. Raises Refused, NoAnswer."""
+    """Set the presence that a client shows for its person; a client that comes online gets that of all contacts.
+
+    Raises Refused, NoAnswer.
+    """
     if node.get("type") == "unavailable":
         session.available = False
         return
@@ -75,12 +84,12 @@ async def on_presence(person: Person, session: Session, node: Element) -> None:
         session.chosen = state
         await person.link.call("PUT", "presence", {"state": state.value})
     if is_new:
-        async for contact in person.listed("contacts", "contacts"):
-            _show_contact(person, session, contact)
+        async for contact in person.list_rows("contacts", "contacts"):
+            _send_contact_state(person, session, contact)
 
 
-def _show_contact(person: Person, session: Session, contact: Data) -> None:
-    """Show a client what it has to know of a contact: the presence, or that the person asks."""
+def _send_contact_state(person: Person, session: Session, contact: Data) -> None:
+    """Send a client the presence of a contact, or that the contact asks for a subscription."""
     other = person.domain.person(str(contact["user_id"]))
     state = contact["presence"]
     if contact["state"] == "asked":
@@ -90,7 +99,7 @@ def _show_contact(person: Person, session: Session, contact: Data) -> None:
 
 
 def on_pushed_presence(person: Person, data: Data) -> None:
-    """Show the new presence of a contact."""
+    """Send the new presence of a contact, which the platform has pushed, to the person's clients."""
     if data["user_id"] == person.user:
         return
     for session in person.available:
@@ -99,24 +108,28 @@ def on_pushed_presence(person: Person, data: Data) -> None:
 
 
 async def on_pushed_contact(person: Person, data: Data) -> None:
-    """Show what has become of a contact: the list anew, and that somebody asks. Raises Refused, NoAnswer."""
+    """Send a contact that has changed to the person's clients, as a new roster item. Raises Refused, NoAnswer.
+
+    `data` is the platform's notice.
+    """
     user = str(data["user_id"])
-    found: Data = {
+    changed_contact: Data = {
         "user_id": user,
         "name": str(data.get("name", "")),
         "state": "",
         "presence": None,
     }
-    async for contact in person.listed("contacts", "contacts"):
+    async for contact in person.list_rows("contacts", "contacts"):
         if contact["user_id"] == user:
-            found = contact
+            changed_contact = contact
     for session in person.sessions.values():
         query = stanzas.element(stanzas.ROSTER, "query")
         query.append(
-            rules.roster_item(person.domain, found) or rules.removal_item(person.domain, user)
+            rules.roster_item(person.domain, changed_contact)
+            or rules.removal_item(person.domain, user)
         )
         push = stanzas.stanza("iq", session.own, session.jid, "set", f"r-{person.link.device}")
         push.append(query)
         person.send(push)
         if session.available:
-            _show_contact(person, session, found)
+            _send_contact_state(person, session, changed_contact)

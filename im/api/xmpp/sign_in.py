@@ -41,7 +41,7 @@ QUESTION_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A person who has signed in: the name that stands before the `@`, the user id, a token."""
+    """A person who has signed in over XMPP: the name before the `@` of the address, the user id, an access token."""
 
     name: str
     user: str
@@ -49,24 +49,31 @@ class SignedIn:
 
 
 class SignInServer:
-    """The server that answers ejabberd's questions; `on_sign_in` gets each person who has signed in."""
+    """The server on a local socket whom ejabberd asks whether somebody may sign in.
+
+    `on_sign_in` is called with each person who may.
+    """
 
     def __init__(self, path: Path, on_sign_in: Callable[[SignedIn], None]) -> None:
         self._path, self._on_sign_in = path, on_sign_in
         self._checks = asyncio.Semaphore(AT_ONCE)
 
     async def start(self) -> asyncio.Server:
-        """Listen on the socket, which only programs of the same user may open."""
+        """Listen on the socket, which only programs of the same operating system user may open."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         self._path.unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:
-            return await asyncio.start_unix_server(self._serve, self._path, limit=LONGEST_LINE)
+            return await asyncio.start_unix_server(
+                self._answer_questions, self._path, limit=LONGEST_LINE
+            )
         finally:
             os.umask(mask)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the questions of one connection, one after the other."""
+    async def _answer_questions(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Answer the questions of one connection from ejabberd, one after the other: a line of JSON each."""
         try:
             while line := await reader.readline():
                 writer.write(b"1\n" if await self._may_sign_in(line) else b"0\n")
@@ -77,12 +84,12 @@ class SignInServer:
             writer.close()
 
     async def _may_sign_in(self, line: bytes) -> bool:
-        """Return whether the person may sign in; what fails is a refusal."""
+        """Return whether the person in ejabberd's question (a line of JSON) may sign in; a failure counts as no."""
         question = json.loads(line)
         name, password = str(question["name"]), str(question["password"])
         try:
             async with self._checks, asyncio.timeout(QUESTION_SECONDS):
-                signed_in = await asyncio.to_thread(check, name, password)
+                signed_in = await asyncio.to_thread(check_password, name, password)
         except (BrokerUnavailable, Error, TimeoutError) as error:
             SIGN_INS.labels("failed").inc()
             log.warning("nobody can sign in: %s: %s", type(error).__name__, error)
@@ -93,8 +100,8 @@ class SignInServer:
         return signed_in is not None
 
 
-def check(name: str, password: str) -> SignedIn | None:
-    """Return the person who may sign in with this name and password; `None` if they are wrong or refused.
+def check_password(name: str, password: str) -> SignedIn | None:
+    """Sign in the person with this name and password; `None` if they are wrong, or if the person may not sign in.
 
     Raises BrokerUnavailable and errors of the database.
     """

@@ -19,7 +19,7 @@ class Tasks:
 
     def spawn(self, work: Coroutine[object, object, None]) -> None:
         """Run a coroutine as a task."""
-        task = asyncio.create_task(_logged(work))
+        task = asyncio.create_task(_log_errors(work))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -29,7 +29,8 @@ class Tasks:
             task.cancel()
 
 
-async def _logged(work: Coroutine[object, object, None]) -> None:
+async def _log_errors(work: Coroutine[object, object, None]) -> None:
+    """Await a coroutine, and log its error instead of raising it."""
     try:
         await work
     except (NoAnswer, Refused) as error:

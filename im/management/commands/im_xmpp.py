@@ -15,13 +15,16 @@ from im.api.xmpp.bridge import Bridge, BridgeSettings
 
 
 class Command(BaseCommand):
-    """The command that runs the bridge until SIGTERM. ejabberd ends all its sessions when the bridge ends."""
+    """The command that runs the bridge between XMPP clients and the platform until SIGTERM.
+
+    ejabberd ends all its sessions when the bridge ends.
+    """
 
     help = "Let people chat with clients of XMPP, by way of ejabberd."
     requires_system_checks: list[str] = []
 
     def handle(self, *args: object, **options: object) -> None:
-        """Run the bridge."""
+        """Run the bridge between XMPP clients and the platform. Raises CommandError if it is not configured."""
         if not settings.XMPP_DOMAIN:
             raise CommandError("XMPP_DOMAIN is not set: there is nothing to bridge")
         patience.use(patience.WORKER)
