@@ -134,9 +134,9 @@ def pages(reader: int, contacts: int, goal: int, database: int) -> Row:
     `database` is the process id of MariaDB.
     """
     with CaptureQueriesContext(connection) as captured:
-        page = timeline.timeline("default", name_of(reader), None, 20)
+        page = timeline.timeline_page("default", name_of(reader), None, 20)
     ours, theirs = time.process_time(), cpu_of_group(database)
-    times = timed(lambda: timeline.timeline("default", name_of(reader), None, 20))
+    times = timed(lambda: timeline.timeline_page("default", name_of(reader), None, 20))
     what = f"timeline, {contacts} contacts"
     return summary(
         what,
@@ -198,7 +198,7 @@ def publishing() -> list[Row]:
                 presence_store.record_device(user, "d", "a", clock.now().timestamp())
         time.sleep(max(0.0, first + n / POSTS_A_SECOND - time.perf_counter()))
         start = time.perf_counter()
-        number = moments.publish(store, author, Draft(0, "hello"), clock.now())
+        number = moments.post_moment(store, author, Draft(0, "hello"), clock.now())
         posted.append(time.perf_counter() - start)
         told[str(number)] = start
     patience = time.perf_counter() + 30
@@ -220,7 +220,7 @@ def publishing() -> list[Row]:
 def likes() -> Row:
     """Measure how many likes a second one moment takes from threads of one process, and count them."""
     store, author = store_of(own_platform()), person(0)
-    number = moments.publish(store, author, Draft(0, "hello"), clock.now())
+    number = moments.post_moment(store, author, Draft(0, "hello"), clock.now())
     fans = [row.other for row in Contact.objects.filter(owner=author.id)][:200]
     Contact.objects.bulk_create(
         [
@@ -233,7 +233,7 @@ def likes() -> Row:
     fans += [f"fan{n}" for n in range(LIKES - len(fans))]
 
     def like(user: str) -> None:
-        reactions.like(store, Person(user, user, TENANT), number, True, clock.now())
+        reactions.like_moment(store, Person(user, user, TENANT), number, True, clock.now())
 
     def close() -> None:
         connections.close_all()
@@ -267,14 +267,14 @@ def books() -> list[Row]:
         BookEntry.objects.filter(owner=me.id).delete()
         texts = [f"+86138{k:08d}" for k in range(n * 10, n * 10 + 2000)]
         start = time.perf_counter()
-        address_book.upload(store, me, texts, "", clock.now())
+        address_book.add_numbers(store, me, texts, "", clock.now())
         times.append(time.perf_counter() - start)
     tried = numbers.hashed_many((f"+86138{n:08d}" for n in range(TRIES)), "", shared_key())
     found = len(matches.match_hashes(store, me, [*tried]))
     letters, stranger = "abcdefghijklmnopqrstuvwxyz", Person("stranger", "stranger", "elsewhere")
     for n in range(TRIES):
         name = name_of(n) if n % 2 else "".join(_random.choices(letters, k=5))
-        found += len(finding.directory(store, stranger, name, 20))
+        found += len(finding.search_directory(store, stranger, name, 20))
         try:
             find_person(store, stranger, name)
             found += 1

@@ -13,14 +13,14 @@ from im.flows import index as search_index
 
 @shared_task
 def revoked() -> None:
-    """Hand revoked tokens to all processes that check tokens, and close their owners' connections."""
+    """Copy new revocations of tokens to Redis, where all processes read them, and close their owners' connections."""
     if "im" in settings.ROLES:
         revoke.revoke_pending()
 
 
 @shared_task
 def tidy() -> None:
-    """Delete expired revocations and clients' forbidden queues, and tell people of changes at this site."""
+    """Delete expired revocations and clients' forbidden queues, and publish what has changed in this site's state."""
     if "im" in settings.ROLES:
         revoke.delete_expired()
         forbidden_queues.delete_forbidden()
@@ -29,21 +29,21 @@ def tidy() -> None:
 
 @shared_task
 def index() -> None:
-    """Add new messages to the search index."""
+    """Add new chat messages to the search index of each platform whose requests this site takes."""
     if "im" in settings.ROLES:
         for_each_served(search_index.index_new_entries)
 
 
 @shared_task
 def gather() -> None:
-    """Create, fill and close the conversations of running conferences."""
+    """Create, fill and close the chat conversations of running conferences."""
     if "im" in settings.ROLES:
         for_each_served(conferences.follow_conferences)
 
 
 @shared_task
 def drop_files() -> None:
-    """Delete uploads that no message has carried within a day, finished or not."""
+    """Delete uploaded files that no message has carried within a day, whether the upload was finished or not."""
     if "im" in settings.ROLES:
         for_each_served(lambda platform: forget_files.forget_files(platform, clock.now()))
         forget_files.forget_spooled()

@@ -32,7 +32,7 @@ outgoing text     | social.outgoingtext     | v.... | v.... | v....    | ..... |
 """
 
     def places(self) -> Sequence[PlaceEntry]:
-        """Return the entries of these pages in the menu of people's pages."""
+        """Return the entries of this app's pages in the menu of people's pages; none without instant messages."""
         if "im" not in settings.ROLES:
             return ()
         return (
@@ -61,6 +61,6 @@ outgoing text     | social.outgoingtext     | v.... | v.... | v....    | ..... |
         PAGE_PARTS.connect(call_part)
         TERMINALS_CALLED.connect(ring_people)
         hooks.CALL_SIGNAL.connect(handle_signal)
-        hooks.FILE_READERS.connect(file_uses.readable)
+        hooks.FILE_READERS.connect(file_uses.readable_files)
         hooks.MAY_FIND.connect(finding.lets_find)
         hooks.PRESENCE_HIDDEN.connect(label_queries.hidden_presence)

@@ -12,14 +12,14 @@ from social.flows import call_timer, invitations, texts
 
 @shared_task
 def due_calls() -> None:
-    """End calls that nobody answers, and check whether active calls may go on."""
+    """End calls that nobody has answered in time, and check whether active calls may go on."""
     if "im" in settings.ROLES:
         for_each_served(call_timer.handle_due)
 
 
 @shared_task
 def tidy_people() -> None:
-    """Delete old invitations and texts, and old counts of new numbers."""
+    """Delete old invitations, sent e-mails and text messages, and old counts of new numbers in address books."""
     if "im" in settings.ROLES:
         for_each_served(lambda platform: invitations.delete_expired(platform, clock.now()))
         for_each_served(lambda platform: texts.delete_old(platform, clock.now()))
@@ -29,4 +29,4 @@ def tidy_people() -> None:
 def send_texts() -> None:
     """Send text messages and e-mails that are due."""
     if "im" in settings.ROLES:
-        for_each_served(texts.send_due)
+        for_each_served(texts.send_due_texts)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @admin.register(Plugin)
 class PluginAdmin(ReadOnlyAdmin[Plugin]):
-    """The page of plugins that a process of this site has made."""
+    """The page of administrators that lists the plugins which a process of this site has used."""
 
     empty_words = _("Plugins are listed here when a process has started one that IM_PLUGINS names.")
     scope = (SITE,)
@@ -37,21 +37,22 @@ class PluginAdmin(ReadOnlyAdmin[Plugin]):
     readonly_fields = ["where", "state", "waiting", "parked"]
 
     def enrich(self, rows: Sequence[Model]) -> None:
-        """Add to each plugin on this page how it does."""
+        """Add to each plugin on this page whether a process runs it, and how many messages wait or were set aside."""
         plugins = [row for row in rows if isinstance(row, Plugin)]
         known = health.plugin_states([row.name for row in plugins])
         for row in plugins:
             vars(row)["standing"] = known[row.name]
 
-    def _standing(self, row: Plugin) -> PluginState:
+    def _state_of(self, row: Plugin) -> PluginState:
+        """Return the state that `enrich` has added to a plugin, and add it if it is missing."""
         if "standing" not in vars(row):
             self.enrich([row])
-        standing: PluginState = vars(row)["standing"]
-        return standing
+        plugin_state: PluginState = vars(row)["standing"]
+        return plugin_state
 
     @admin.display(description=_("place"))
     def where(self, row: Plugin) -> StrOrPromise:
-        """Return where in the chain the plugin is."""
+        """Return whether the plugin sees messages before or after they are stored."""
         return _("after storing") if row.place == Place.PROCESS else _("before storing")
 
     @admin.display(description=_("state"))
@@ -61,23 +62,23 @@ class PluginAdmin(ReadOnlyAdmin[Plugin]):
             return badge(_("put out"), "red")
         if not row.is_on:
             return badge(_("switched off"), "grey")
-        if row.place == Place.PROCESS and not self._standing(row).runs:
+        if row.place == Place.PROCESS and not self._state_of(row).runs:
             return badge(_("no process runs it"), "amber")
         return badge(_("works"), "green")
 
     @admin.display(description=_("waiting"))
     def waiting(self, row: Plugin) -> int:
         """Return how many messages wait for the plugin."""
-        return self._standing(row).waiting
+        return self._state_of(row).waiting
 
     @admin.display(description=_("parked"))
     def parked(self, row: Plugin) -> int:
         """Return on how many messages the plugin has failed, which were set aside."""
-        return self._standing(row).parked
+        return self._state_of(row).parked
 
     @admin.action(description=_("Switch on"), permissions=["operate"])
     def switch_on(self, request: HttpRequest, queryset: QuerySet[Plugin]) -> HttpResponse | None:
-        """Switch plugins on, after a confirmation; faults are forgiven."""
+        """Switch the chosen plugins on, after a confirmation; they no longer count as faulty."""
         warning = _(
             "They handle what has waited for them, and messages on which they failed again."
         )
@@ -86,7 +87,7 @@ class PluginAdmin(ReadOnlyAdmin[Plugin]):
 
     @admin.action(description=_("Switch off"), permissions=["operate"])
     def switch_off(self, request: HttpRequest, queryset: QuerySet[Plugin]) -> HttpResponse | None:
-        """Switch plugins off, after a confirmation; what comes waits for them."""
+        """Switch the chosen plugins off, after a confirmation; messages for them wait in their queues."""
         warning = _("Messages go on without them. What they would have heard of waits for them.")
         title = _("Switch these plugins off?")
         return self._switch(request, queryset, False, title, warning)
@@ -99,7 +100,10 @@ class PluginAdmin(ReadOnlyAdmin[Plugin]):
         title: StrOrPromise,
         warning: StrOrPromise,
     ) -> HttpResponse | None:
-        """Return the page that asks for the confirmation, or `None` when the plugins are switched."""
+        """Switch the chosen plugins on or off once the administrator has confirmed it.
+
+        Return the page that asks for the confirmation, or `None` when it is done.
+        """
         chosen = self.chosen(queryset)
         page = self.confirm(request, chosen, "switch_on" if on else "switch_off", title, warning)
         if page is None:

@@ -19,13 +19,15 @@ S = TypeVar("S", BalanceServer, MediaServer)
 
 
 class _ServerAdmin(BaseAdmin[S]):
+    """The base of the administrators' pages with the configurations of balance and media servers."""
+
     scope = (SITE,)
     list_display = ["server_id", "local_host1", "http_listen_port", "rtsp_listen_port", "log_level"]
     search_fields = ["^server_id"]
     ordering = ["server_id"]
 
     def save_model(self, request: HttpRequest, obj: S, form: ModelForm[S], change: bool) -> None:
-        """Save the configuration and notify the server, in one transaction."""
+        """Save a server's configuration and store a notice to the server in the outbox, in one transaction."""
         store = store_of(own_platform())
         with transaction.atomic(using=store.database):
             journal.require_serving(store)
@@ -35,7 +37,7 @@ class _ServerAdmin(BaseAdmin[S]):
 
 @admin.register(BalanceServer)
 class BalanceServerAdmin(_ServerAdmin[BalanceServer]):
-    """The configurations of load balancers."""
+    """The administrators' page of the configurations of load balancers."""
 
     fields = [
         "server_id",
@@ -48,7 +50,7 @@ class BalanceServerAdmin(_ServerAdmin[BalanceServer]):
 
 @admin.register(MediaServer)
 class MediaServerAdmin(_ServerAdmin[MediaServer]):
-    """The configurations of media servers."""
+    """The administrators' page of the configurations of media servers."""
 
     fields = [
         "server_id",

@@ -6,12 +6,12 @@ from django.utils.translation import gettext as _
 
 
 def for_script() -> dict[str, str]:
-    """Return all texts: the name that the scripts use -> the text in the language of the request."""
+    """Return all texts of the chat page: the name that its scripts use -> the text in the language of the request."""
     return {**_people_texts(), **_message_texts(), **_connection_texts()}
 
 
 def _people_texts() -> dict[str, str]:
-    """Return the texts about people and groups."""
+    """Return the chat page's texts about people and groups: the name that the scripts use -> the text."""
     return {
         "you": _("You"),
         "online": _("online"),
@@ -46,7 +46,7 @@ def _people_texts() -> dict[str, str]:
 
 
 def _message_texts() -> dict[str, str]:
-    """Return the texts about messages and files."""
+    """Return the chat page's texts about messages and files: the name that the scripts use -> the text."""
     return {
         "recalled": _("This message was taken back."),
         "edited": _("edited"),
@@ -93,7 +93,7 @@ def _message_texts() -> dict[str, str]:
 
 
 def _connection_texts() -> dict[str, str]:
-    """Return the texts about the connection to the platform."""
+    """Return the chat page's texts about the connection to the platform: the name that the scripts use -> the text."""
     return {
         "connecting": _("Connecting…"),
         "lost": _("No connection. What you write is sent when it is back."),

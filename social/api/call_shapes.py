@@ -18,7 +18,8 @@ MAX_ADDED = 7
 """At most this many people are added at once: a call's conference has 8 places."""
 
 
-def _device() -> serializers.RegexField:
+def _device_field() -> serializers.RegexField:
+    """Return the field for the name of the device that makes a request."""
     return serializers.RegexField(
         r"^[A-Za-z0-9._-]{1,64}$", help_text="The caller's own name of the device that asks."
     )
@@ -28,13 +29,13 @@ class NewCall(_Form):
     """The arguments that start a call: the person to call, and the device from which the caller calls."""
 
     user = serializers.RegexField(USER, max_length=40)
-    device = _device()
+    device = _device_field()
 
 
 class Device(_Form):
     """The argument of the call that answers: the device with which the person answers."""
 
-    device = _device()
+    device = _device_field()
 
 
 class CallPage(_Form):
@@ -49,11 +50,11 @@ class CallPage(_Form):
 class Signal(_Form):
     """A signalling message for the other person's browser (WebRTC): a session description or an ICE candidate."""
 
-    device = _device()
+    device = _device_field()
     data = serializers.DictField()  # type: ignore[assignment]  # the field hides a property of the serializer
 
     def validate_data(self, value: dict[str, object]) -> dict[str, object]:
-        """Limit the size of the message."""
+        """Check that the message has at most SIGNAL_BYTES. Raises ValidationError."""
         if len(orjson.dumps(value)) > SIGNAL_BYTES:
             raise serializers.ValidationError(f"at most {SIGNAL_BYTES} bytes are accepted")
         return value
@@ -62,7 +63,7 @@ class Signal(_Form):
 class AddPeople(_Form):
     """The people to add to a running call, and the device of the person who adds them."""
 
-    device = _device()
+    device = _device_field()
     users = serializers.ListField(
         child=serializers.RegexField(USER, max_length=40), min_length=1, max_length=MAX_ADDED
     )
@@ -72,7 +73,7 @@ class AddPeople(_Form):
 
 
 class CallShape(_Form):
-    """A call. Of two descriptions the one with the higher `version` is the later."""
+    """The description of a call. Of two descriptions the one with the higher `version` is the later."""
 
     call_id = serializers.CharField()
     session_id = serializers.CharField(help_text="Calls of one session share a conference.")
@@ -96,7 +97,7 @@ class CallShape(_Form):
 
 
 class OneCall(Done):
-    """One call."""
+    """The answer with one call."""
 
     call = CallShape()
 

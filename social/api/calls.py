@@ -32,7 +32,7 @@ from social.rules.turn import SECONDS, turn_credential
 
 
 def answer_exception(failure: Exception, context: dict[str, object]) -> Response | None:
-    """Return the response to an exception; a refused call is answered with the call as it stands."""
+    """Return the response to an exception of a view; to CallRefused it holds the call in its present state."""
     if isinstance(failure, CallRefused):
         body = nack(UNSPECIFIED, failure.reason) | {"code": failure.code}
         return Response(
@@ -49,9 +49,9 @@ class CallView(base.Call):
         return answer_exception
 
     def apply_event(self, number: int, event: Event) -> Call:
-        """Let an event change a call, end the conference of a call that has ended, and return the call."""
+        """Change a call as an event demands, end the conference of a call that has ended, and return the call."""
         call = flow.apply_event(self.store, number, event, self.now)
-        call_media.release(self.store, call)
+        call_media.release_conference(self.store, call)
         return call
 
     def media_of(self, call: Call) -> Data:
@@ -96,7 +96,7 @@ class Calls(CallView):
                 next=None,
             )
         wanted = (self.me.id, arguments["before"], arguments["count"])
-        calls = call_rows.page(database, *wanted, missed=arguments["missed"])
+        calls = call_rows.calls_page(database, *wanted, missed=arguments["missed"])
         is_full = len(calls) == arguments["count"]
         return ack(
             calls=[describe(call) for call in calls], next=str(calls[-1].id) if is_full else None
@@ -114,11 +114,11 @@ class Calls(CallView):
         arguments = self.arguments(call_shapes.NewCall)
         wanted = (arguments["user"], arguments["device"], self.now)
         key = request.headers.get("Idempotency-Key", "")[:64]
-        call = flow.start(self.store, self.me, *wanted, key)
+        call = flow.start_call(self.store, self.me, *wanted, key)
         return ack(call=describe(call_media.ensure_conference(self.store, call)))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit new calls more strictly than other requests, since they ring at other people."""
+        """Return the rate limits of a request; new calls have a stricter one, since other people's devices ring."""
         return [
             *super().get_throttles(),
             *([StrictLimit()] if self.request.method == "POST" else []),
@@ -139,7 +139,7 @@ class Ringing(CallView):
 
     @extend_schema(request=None, responses=answers(call_shapes.OneCall))
     def post(self, request: Request, number: int) -> Response:
-        """Tell the caller that a device rings."""
+        """Record that a device of the called person rings; the caller is notified."""
         return ack(call=describe(self.apply_event(number, Rang(self.me.id))))
 
 
@@ -174,7 +174,7 @@ class HangUp(CallView):
     def post(self, request: Request, number: int) -> Response:
         """Hang up: cancel a ringing call, decline it, or end the talk, depending on the call's state."""
         call = flow.hang_up(self.store, self.me, number, self.now)
-        call_media.release(self.store, call)
+        call_media.release_conference(self.store, call)
         return ack(call=describe(call))
 
 
@@ -186,13 +186,13 @@ class People(CallView):
         """Call further people into the conference of a call; the answer holds one call for each."""
         arguments = self.arguments(call_shapes.AddPeople)
         calls = [
-            flow.add(self.store, self.me, number, user, arguments["device"], self.now)
+            flow.add_person(self.store, self.me, number, user, arguments["device"], self.now)
             for user in dict.fromkeys(arguments["users"])
         ]
         return ack(calls=[describe(call) for call in calls])
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit this more strictly than other requests, since it rings at other people."""
+        """Return the rate limits of a request, with a stricter one, since other people's devices ring."""
         return [*super().get_throttles(), StrictLimit()]
 
 
@@ -214,7 +214,9 @@ class Signal(CallView):
     def post(self, request: Request, number: int) -> Response:
         """Forward a signalling message to the other person of a call, as the notice `call.signal`; it is not stored."""
         arguments = self.arguments(call_shapes.Signal)
-        flow.signal(self.store, self.me, number, arguments["device"], arguments["data"], self.now)
+        flow.forward_signal(
+            self.store, self.me, number, arguments["device"], arguments["data"], self.now
+        )
         return ack()
 
 

@@ -22,7 +22,7 @@ from social.rules.limits import INVITATION_LIFE
 
 
 class Directory(Call):
-    """The view that completes names and numbers of people."""
+    """The view that finds people by the beginning of a name or number."""
 
     throttle_classes = (StrictLimit,)
 
@@ -35,7 +35,7 @@ class Directory(Call):
         """
         arguments = self.arguments(forms.Search)
         text, count = arguments["q"].strip(), arguments["count"]
-        persons = finding.directory(self.store, self.me, text, count)
+        persons = finding.search_directory(self.store, self.me, text, count)
         if not persons:
             try:
                 persons = [contact_flow.find_person(self.store, self.me, text)]
@@ -72,7 +72,7 @@ class AddressBook(Call):
     def post(self, request: Request) -> Response:
         """Add numbers to the address book, and return whose they are: at most 2,000 on the first day, then 200 a day."""
         arguments = self.arguments(forms.Book)
-        result = address_book.upload(
+        result = address_book.add_numbers(
             self.store, self.me, arguments["numbers"], arguments["region"], self.now
         )
         return ack(
@@ -111,7 +111,7 @@ class OwnNumber(Call):
         """Confirm the caller's number by the code; people who have it in their address book are notified."""
         arguments = self.arguments(forms.NumberCode)
         wanted = (arguments["number"], arguments["region"], arguments["code"])
-        address_book.confirm(self.store, self.me, *wanted, self.now)
+        address_book.confirm_number(self.store, self.me, *wanted, self.now)
         return ack()
 
 
@@ -124,20 +124,24 @@ class Exchange(Call):
     def post(self, request: Request, user: str) -> Response:
         """Ask a contact, or somebody of a circle, to exchange numbers."""
         return ack(
-            state=number_exchange.ask(self.store, self.me, self.checked_user_id(user), self.now)
+            state=number_exchange.ask_for_exchange(
+                self.store, self.me, self.checked_user_id(user), self.now
+            )
         )
 
     @extend_schema(request=None, responses=answers(shapes.ExchangeState))
     def put(self, request: Request, user: str) -> Response:
         """Agree to a request to exchange numbers: each of the two people sees the other's number."""
         return ack(
-            state=number_exchange.agree(self.store, self.me, self.checked_user_id(user), self.now)
+            state=number_exchange.agree_to_exchange(
+                self.store, self.me, self.checked_user_id(user), self.now
+            )
         )
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, user: str) -> Response:
         """Decline or withdraw a request to exchange numbers, or end the exchange for both people."""
-        number_exchange.revoke(self.store, self.me, self.checked_user_id(user), self.now)
+        number_exchange.end_exchange(self.store, self.me, self.checked_user_id(user), self.now)
         return ack()
 
 
@@ -153,15 +157,17 @@ class Invitations(Call):
         to = arguments.get("to", "").strip()
         if to and "@" not in to and not (to := numbers.parse(to)):
             raise Denied(DenyReason.MALFORMED, "to: give a number with +, or an e-mail address")
-        code, link = invitations.create(self.store, self.me, arguments.get("circle"), self.now)
+        code, link = invitations.create_invitation(
+            self.store, self.me, arguments.get("circle"), self.now
+        )
         if to:
             language = getattr(request._request, "LANGUAGE_CODE", "en")
-            invitations.send(self.store, self.me, to, link, language)
+            invitations.send_invitation(self.store, self.me, to, link, language)
         return ack(code=code, link=link, expires_at=wire_time(self.now + INVITATION_LIFE))
 
 
 class Acceptance(Call):
-    """The view that accepts an invitation."""
+    """The view by which a person with an account accepts an invitation."""
 
     throttle_classes = (StrictLimit,)
 
@@ -169,5 +175,5 @@ class Acceptance(Call):
     def post(self, request: Request) -> Response:
         """Accept an invitation with the caller's account: both become contacts."""
         code = self.arguments(forms.Code)["code"]
-        inviter = invitations.accept(self.store, self.me, code, self.now)
+        inviter = invitations.accept_invitation(self.store, self.me, code, self.now)
         return ack(person=shapes.person(inviter))

@@ -65,13 +65,16 @@ class GroupCalls(CallView):
             )
         key = request.headers.get("Idempotency-Key", "")[:40]
         try:
-            started = commands.start(self._create(mine.conversation.name, members, key))
+            started = commands.start(self._conference_request(mine.conversation.name, members, key))
         except Refusal as refusal:
             raise CallRefused("refused", refusal.description) from None
         return ack(e164=started.e164, link=join_link(started.confid, started.e164))
 
-    def _create(self, name: str, members: list[Member], key: str) -> CreateConference:
-        """Return the request for a conference with a place for each member."""
+    def _conference_request(self, name: str, members: list[Member], key: str) -> CreateConference:
+        """Return the request for a conference with a place for each member, which calls the other members.
+
+        `key` makes a repeated request harmless; "" for none.
+        """
         places = next(size for size in SIZES if size >= len(members))
         others = [member for member in members if member.user != self.me.id]
         return CreateConference(
@@ -89,7 +92,7 @@ class GroupCalls(CallView):
         )
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit this more strictly than other requests, since it rings at many people."""
+        """Return the rate limits of a request, with a stricter one, since many people's devices ring."""
         return [*super().get_throttles(), StrictLimit()]
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from foundation import clock
+from im.api.request_forms import values_of
 from im.api.serializers import Done, PersonShape
 from im.data.people import Person
 from im.rules.messages import Data, wire_time
 from im.rules.vocabulary import Joining, Membership, Role
-from social.api.people_forms import choices
 from social.api.people_shapes import person
 from social.data.circle_queries import CircleView
 from social.data.reaction_queries import NoticeGroup
@@ -23,7 +23,7 @@ _TO = {CONTACTS: "contacts", PRIVATE: "self"}
 
 
 def circle(view: CircleView) -> Data:
-    """Return a circle as a person sees it."""
+    """Return a circle in the form of the API, as a person sees it."""
     row, conversation, mine = view.circle, view.conversation, view.mine
     return {
         "circle_id": str(row.pk),
@@ -40,7 +40,10 @@ def circle(view: CircleView) -> Data:
 
 
 def moment(post: Post, counts: Counts, viewer: Viewer) -> Data:
-    """Return a moment as a viewer sees it; only its author learns that it has lists."""
+    """Return a moment (post) in the form of the API, as a viewer sees it.
+
+    Only its author learns that it has lists of included or excluded people.
+    """
     audience = post.audience
     shown: Data = {
         "moment_id": str(post.id),
@@ -61,7 +64,7 @@ def moment(post: Post, counts: Counts, viewer: Viewer) -> Data:
 
 
 def page(moments: MomentPage) -> Data:
-    """Return a page of moments."""
+    """Return a page of moments in the form of the API."""
     return {
         "moments": [
             moment(post, moments.counts[post.id], moments.viewer) for post in moments.posts
@@ -71,7 +74,7 @@ def page(moments: MomentPage) -> Data:
 
 
 def comment(row: Comment, viewer: Viewer) -> Data:
-    """Return a comment as a viewer of its moment sees it."""
+    """Return a comment in the form of the API, as a viewer of its moment sees it."""
     return {
         "comment_id": str(row.pk),
         "user_id": row.user,
@@ -83,7 +86,10 @@ def comment(row: Comment, viewer: Viewer) -> Data:
 
 
 def notice(group: NoticeGroup, seen_id: int) -> Data:
-    """Return a group of notices: the latest people by name, and how many there are."""
+    """Return a group of notices in the form of the API: the latest people by name, and how many there are.
+
+    `seen_id`: up to which notice the person has seen them.
+    """
     return {
         "what": group.what,
         "moment_id": str(group.moment),
@@ -113,11 +119,11 @@ class CircleShape(_Form):
     description = serializers.CharField()
     picture = serializers.CharField(allow_null=True, help_text="The id of a file.")
     notice = serializers.CharField()
-    joining = serializers.ChoiceField(choices(Joining))
+    joining = serializers.ChoiceField(values_of(Joining))
     mute_all = serializers.BooleanField()
     members = serializers.IntegerField()
-    role = serializers.ChoiceField(choices(Role), allow_null=True)
-    state = serializers.ChoiceField(choices(Membership), allow_null=True)
+    role = serializers.ChoiceField(values_of(Role), allow_null=True)
+    state = serializers.ChoiceField(values_of(Membership), allow_null=True)
 
 
 class Circles(Done):
@@ -151,7 +157,7 @@ class MomentShape(_Form):
     author_id = serializers.CharField()
     author_name = serializers.CharField()
     to = serializers.CharField(help_text="contacts, self, or the id of a circle.")
-    kind = serializers.ChoiceField(choices(MomentKind))
+    kind = serializers.ChoiceField(values_of(MomentKind))
     text = serializers.CharField()
     files = MomentFileShape(many=True)
     sent_at = serializers.DateTimeField()
@@ -183,7 +189,7 @@ class MomentReaders(Done):
 
 
 class LikeState(Done):
-    """The likes of a moment."""
+    """The number of likes of a moment, and whether the caller likes it."""
 
     likes = serializers.IntegerField()
     liked = serializers.BooleanField()
@@ -196,7 +202,7 @@ class Likers(Done):
 
 
 class CommentShape(_Form):
-    """A comment."""
+    """A comment on a moment."""
 
     comment_id = serializers.CharField()
     user_id = serializers.CharField()
@@ -214,7 +220,7 @@ class Comments(Done):
 
 
 class Commented(Done):
-    """The id of the comment."""
+    """The id of the new comment."""
 
     comment_id = serializers.CharField()
 

@@ -46,7 +46,7 @@ class Circles(Call):
     def post(self, request: Request) -> Response:
         """Create a circle. The calls of its conversation change members and roles, join, leave and dissolve it."""
         arguments = self.arguments(forms.NewCircle)
-        number = circles.create(
+        number = circles.create_circle(
             self.store,
             self.me,
             arguments["name"],
@@ -59,13 +59,13 @@ class Circles(Call):
         return ack(circle=_shown_circle(self, number))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit new circles more strictly than other calls, since they reach other people."""
+        """Return the rate limits of a call; new circles have a stricter one, since they reach other people."""
         strict = [StrictLimit()] if self.request.method == "POST" else []
         return [*super().get_throttles(), *strict]
 
 
 def _shown_circle(call: Call, number: int) -> Data:
-    """Return a circle as the caller sees it. Raises Denied."""
+    """Return the circle `number` in the form of the API, as the caller sees it. Raises Denied."""
     view = circle_queries.circle_of(call.store.database, call.me.id, number, call.me.domain)
     if view is None:
         raise Denied(DenyReason.NOT_FOUND, circles.NO_CIRCLE)
@@ -83,7 +83,9 @@ class OneCircle(Call):
     @extend_schema(request=forms.ChangeCircle, responses=answers(shapes.OneCircle))
     def patch(self, request: Request, number: int) -> Response:
         """Change a circle's name, description, picture, notice, way of joining or muting."""
-        circles.change(self.store, self.me, number, self.arguments(forms.ChangeCircle), self.now)
+        circles.change_circle(
+            self.store, self.me, number, self.arguments(forms.ChangeCircle), self.now
+        )
         return ack(circle=_shown_circle(self, number))
 
 
@@ -98,7 +100,7 @@ class Wall(Call):
         if view is None or view.mine is None or view.mine.state != Membership.ACTIVE:
             raise Denied(DenyReason.NOT_FOUND, circles.NO_CIRCLE)
         before, count = arguments.get("before"), arguments["count"]
-        return ack(**shapes.page(timeline.wall(database, self.me.id, number, before, count)))
+        return ack(**shapes.page(timeline.wall_page(database, self.me.id, number, before, count)))
 
 
 # ---- moments ------------------------------------------------------------------------------------
@@ -116,24 +118,24 @@ class Moments(Call):
         """Return a page of the caller's timeline: moments of contacts, of circles, and own ones."""
         arguments = self.arguments(forms.Before)
         before, count = arguments.get("before"), arguments["count"]
-        page = timeline.timeline(self.store.database, self.me.id, before, count)
+        page = timeline.timeline_page(self.store.database, self.me.id, before, count)
         return ack(**shapes.page(page))
 
     @extend_schema(request=forms.Draft, responses=answers(shapes.OneMoment))
     def post(self, request: Request) -> Response:
         """Post a moment; those who see it are notified. The same `client_id` posts once."""
         draft = draft_of(self.arguments(forms.Draft))
-        number = moments.publish(self.store, self.me, draft, self.now)
+        number = moments.post_moment(self.store, self.me, draft, self.now)
         return ack(moment=shown_moment(self, number))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Limit new moments more strictly than other calls, since others are notified."""
+        """Return the rate limits of a call; new moments have a stricter one, since others are notified."""
         strict = [StrictLimit()] if self.request.method == "POST" else []
         return [*super().get_throttles(), *strict]
 
 
 def draft_of(arguments: Data) -> Draft:
-    """Return the moment that the arguments of a call describe."""
+    """Convert the arguments of a call that posts a moment into a draft of it."""
     to = arguments["to"]
     return Draft(
         _PLACES[to] if to in _PLACES else int(to),
@@ -147,7 +149,7 @@ def draft_of(arguments: Data) -> Draft:
 
 
 def shown_moment(call: Call, number: int) -> Data:
-    """Return a moment as the caller sees it. Raises Denied."""
+    """Return the moment `number` in the form of the API, as the caller sees it. Raises Denied."""
     database = call.store.database
     post, viewer = reactions.seen_post(database, call.me, number)
     return shapes.moment(post, timeline.counts(database, viewer, [number])[number], viewer)
@@ -160,7 +162,7 @@ class Preview(Call):
     def post(self, request: Request) -> Response:
         """Return how many people would see a moment, and the first 100 by name; nothing is posted."""
         draft = draft_of(self.arguments(forms.Draft))
-        return _readers(self, moments.preview(self.store, self.me, draft))
+        return _readers(self, moments.readers_of_draft(self.store, self.me, draft))
 
 
 def _readers(call: Call, users: list[str]) -> Response:
@@ -175,7 +177,7 @@ class Readers(Call):
     @extend_schema(responses=answers(shapes.MomentReaders))
     def get(self, request: Request, number: int) -> Response:
         """Return how many people see the caller's moment now, and the first 100 by name."""
-        return _readers(self, moments.readers(self.store, self.me, number))
+        return _readers(self, moments.readers_of_own(self.store, self.me, number))
 
 
 class OneMoment(Call):
@@ -189,7 +191,7 @@ class OneMoment(Call):
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int) -> Response:
         """Delete a moment with its files, likes and comments; only its author and the circle's leaders may."""
-        moments.delete(self.store, self.me, number, self.now)
+        moments.delete_moment(self.store, self.me, number, self.now)
         return ack()
 
 
@@ -201,7 +203,7 @@ class OfPerson(Call):
         """Return a page of a person's moments that the caller sees; the caller's own include private ones."""
         arguments, author = self.arguments(forms.Before), self.checked_user_id(user)
         before, count = arguments.get("before"), arguments["count"]
-        page = timeline.of_person(self.store.database, self.me.id, author, before, count)
+        page = timeline.moments_of_person(self.store.database, self.me.id, author, before, count)
         return ack(**shapes.page(page))
 
 
@@ -230,7 +232,8 @@ class Like(Call):
         return ack(people=[{"user_id": row.user, "name": row.user_name} for row in rows])
 
     def _set_like(self, number: int, on: bool) -> Response:
-        counts = reactions.like(self.store, self.me, number, on, self.now)
+        """Like a moment, or take the like back; return the response with its number of likes."""
+        counts = reactions.like_moment(self.store, self.me, number, on, self.now)
         return ack(likes=counts.likes, liked=counts.liked)
 
 
@@ -253,7 +256,7 @@ class Comments(Call):
     def post(self, request: Request, number: int) -> Response:
         """Comment on a moment, or reply to a comment; the authors of both are notified."""
         arguments = self.arguments(forms.NewComment)
-        comment_id = reactions.comment(
+        comment_id = reactions.add_comment(
             self.store,
             self.me,
             number,

@@ -41,7 +41,7 @@ class Labels(Call):
     @extend_schema(request=forms.Label, responses=answers(shapes.Labels))
     def post(self, request: Request) -> Response:
         """Create a label; one that exists already is returned."""
-        row = labels.create(self.store, self.me, self.arguments(forms.Label)["name"])
+        row = labels.create_label(self.store, self.me, self.arguments(forms.Label)["name"])
         users = label_queries.people_by_label(self.store.database, [row.id])
         return ack(labels=[shapes.label(row, users[row.id])])
 
@@ -54,7 +54,7 @@ class OneLabel(Call):
         """Rename a label, change whether its people see the caller's presence, or put it on contacts."""
         arguments = self.arguments(forms.ChangeLabel)
         name, shows = arguments.get("name"), arguments.get("shows_presence")
-        row = labels.change(self.store, self.me, number, name, shows)
+        row = labels.change_label(self.store, self.me, number, name, shows)
         for users, on in ((arguments["add"], True), (arguments["remove"], False)):
             if users:
                 labels.set_on_contacts(self.store, self.me, number, users, on)
@@ -64,7 +64,7 @@ class OneLabel(Call):
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int) -> Response:
         """Delete a label; people whom it excluded from moments stay excluded from them."""
-        labels.delete(self.store, self.me, number)
+        labels.delete_label(self.store, self.me, number)
         return ack()
 
 
@@ -112,7 +112,7 @@ class ContactLabels(Call):
 
 
 class _CardCall(Call):
-    """The base of views that show a card."""
+    """The base of views that return a person's card (profile)."""
 
     def shown_card(self, user: str) -> tuple[Person, list[CardField]]:
         """Return the person with this id, and the fields of the person's card that the caller sees. Raises Denied."""
@@ -127,7 +127,7 @@ class _CardCall(Call):
         seen = [row for row in fields if shows_field(row.name, ShownTo(row.shown_to), closeness)]
         return person, seen
 
-    def card(self, user: str) -> Response:
+    def card_response(self, user: str) -> Response:
         """Return the response with the card of the person with this id. Raises Denied."""
         person, fields = self.shown_card(user)
         database, is_own = self.store.database, user == self.me.id
@@ -146,7 +146,7 @@ class OwnCard(_CardCall):
     @extend_schema(responses=answers(shapes.CardShape))
     def get(self, request: Request) -> Response:
         """Return the caller's own card, and to whom each field is shown."""
-        return self.card(self.me.id)
+        return self.card_response(self.me.id)
 
     @extend_schema(request=forms.Card, responses=answers(shapes.CardShape))
     def patch(self, request: Request) -> Response:
@@ -159,18 +159,18 @@ class OwnCard(_CardCall):
             )
             for field in changed
         }
-        cards.save(self.store, self.me, fields)
-        return self.card(self.me.id)
+        cards.save_fields(self.store, self.me, fields)
+        return self.card_response(self.me.id)
 
     @extend_schema(request=forms.CardText, responses=answers(shapes.CardShape))
     def put(self, request: Request) -> Response:
-        """Take over the fields of a vCard into the own card."""
+        """Replace fields of the caller's own card by those of a vCard."""
         try:
             parsed = vcard.read(self.arguments(forms.CardText)["vcard"])
         except vcard.CardRefused as error:
             raise Denied(DenyReason.MALFORMED, str(error)) from None
-        cards.save(self.store, self.me, cards.import_fields(parsed[0].fields))
-        return self.card(self.me.id)
+        cards.save_fields(self.store, self.me, cards.import_fields(parsed[0].fields))
+        return self.card_response(self.me.id)
 
 
 class Card(_CardCall):
@@ -179,7 +179,7 @@ class Card(_CardCall):
     @extend_schema(responses=answers(shapes.CardShape))
     def get(self, request: Request, user: str) -> Response:
         """Return a person's card, with the fields that the caller may see."""
-        return self.card(self.checked_user_id(user))
+        return self.card_response(self.checked_user_id(user))
 
 
 class CardFile(_CardCall):

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 from rest_framework import serializers
 
-from im.api.request_forms import Line, Lines, user_field
+from im.api.request_forms import Line, Lines, user_field, values_of
 from im.rules.vocabulary import MAX_CLIENT_MSG_ID, MAX_MEMBERS, Joining
 from social.rules import limits, numbers
 from social.rules.cards import FIELDS, FoundBy, Matching, ShownTo
 
 BIG = 2**63 - 1
-
-
-def choices(words: type[StrEnum]) -> list[str]:
-    """Return the words from which a field may choose."""
-    return [word.value for word in words]
 
 
 class Label(serializers.Serializer[object]):
@@ -47,7 +40,7 @@ class FieldForm(serializers.Serializer[object]):
 
     name = serializers.ChoiceField([*FIELDS])
     value = Lines(max_length=2000, allow_blank=True, required=False)
-    shown_to = serializers.ChoiceField(choices(ShownTo), required=False)
+    shown_to = serializers.ChoiceField(values_of(ShownTo), required=False)
 
 
 class Card(serializers.Serializer[object]):
@@ -65,8 +58,8 @@ class CardText(serializers.Serializer[object]):
 class Privacy(serializers.Serializer[object]):
     """The privacy choices to change; those left out stay."""
 
-    found_by = serializers.ChoiceField(choices(FoundBy), required=False)
-    matching = serializers.ChoiceField(choices(Matching), required=False)
+    found_by = serializers.ChoiceField(values_of(FoundBy), required=False)
+    matching = serializers.ChoiceField(values_of(Matching), required=False)
     suggested = serializers.BooleanField(required=False)
 
 
@@ -119,7 +112,7 @@ class NewCircle(serializers.Serializer[object]):
 
     name = Line(max_length=128)
     description = Lines(max_length=2000, allow_blank=True, default="")
-    joining = serializers.ChoiceField(choices(Joining), default=Joining.INVITE.value)
+    joining = serializers.ChoiceField(values_of(Joining), default=Joining.INVITE.value)
     users = serializers.ListField(child=user_field(), max_length=MAX_MEMBERS - 1, default=list)
 
 
@@ -129,7 +122,7 @@ class ChangeCircle(serializers.Serializer[object]):
     name = Line(max_length=128, required=False)
     description = Lines(max_length=2000, allow_blank=True, required=False)
     notice = Lines(max_length=2000, allow_blank=True, required=False)
-    joining = serializers.ChoiceField(choices(Joining), required=False)
+    joining = serializers.ChoiceField(values_of(Joining), required=False)
     mute_all = serializers.BooleanField(required=False)
     picture = serializers.UUIDField(required=False, allow_null=True)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from rest_framework import serializers
 
+from im.api.request_forms import values_of
 from im.api.serializers import Done, PersonShape
 from im.data.people import Person
 from im.rules.conversation_decisions import ASKED, ASKING, BLOCKED, FRIEND, NOBODY
 from im.rules.messages import Data
 from im.rules.vocabulary import Presence
-from social.api.people_forms import choices
 from social.data.finding import Suggestion
 from social.models import CardField, Label, Profile
 from social.rules.cards import FIELDS, FoundBy, Matching, ShownTo
@@ -18,12 +18,12 @@ _Form = serializers.Serializer[object]
 
 
 def person(account: Person) -> Data:
-    """Return a person's id and name."""
+    """Return a person's id and name in the form of the API."""
     return {"user_id": account.id, "name": account.name}
 
 
 def label(row: Label, people: list[str]) -> Data:
-    """Return a label and the contacts who have it."""
+    """Return a label and the ids of the contacts who have it, in the form of the API."""
     return {
         "label_id": str(row.id),
         "name": row.name,
@@ -33,18 +33,18 @@ def label(row: Label, people: list[str]) -> Data:
 
 
 def card_field(row: CardField, *, is_own: bool) -> Data:
-    """Return a field of a card; only its owner learns to whom it is shown."""
+    """Return a field of a person's card in the form of the API; only its owner learns to whom it is shown."""
     about = {"name": row.name, "value": row.value}
     return about | ({"shown_to": row.shown_to} if is_own else {})
 
 
 def privacy(row: Profile) -> Data:
-    """Return a person's privacy choices."""
+    """Return a person's privacy choices in the form of the API."""
     return {"found_by": row.found_by, "matching": row.matching, "suggested": row.suggested}
 
 
 def suggestion(suggested: Suggestion) -> Data:
-    """Return a suggested person, and the reasons: contacts in common, and shared circles."""
+    """Return a suggested person and the reasons (contacts in common, shared circles) in the form of the API."""
     return {
         **person(suggested.person),
         "common_contacts": suggested.common_contacts,
@@ -76,7 +76,7 @@ class SocialContactShape(PersonShape):
     own_name = serializers.CharField()
     note = serializers.CharField()
     state = serializers.ChoiceField([ASKING, ASKED, FRIEND, BLOCKED, NOBODY])
-    presence = serializers.ChoiceField(choices(Presence), allow_null=True)
+    presence = serializers.ChoiceField(values_of(Presence), allow_null=True)
     labels = serializers.ListField(child=serializers.CharField(), help_text="Ids of labels.")
 
 
@@ -91,7 +91,7 @@ class CardFieldShape(_Form):
 
     name = serializers.ChoiceField([*FIELDS])
     value = serializers.CharField()
-    shown_to = serializers.ChoiceField(choices(ShownTo), required=False)
+    shown_to = serializers.ChoiceField(values_of(ShownTo), required=False)
 
 
 class CardShape(Done):
@@ -107,8 +107,8 @@ class CardShape(Done):
 class PrivacyShape(Done):
     """The caller's privacy choices."""
 
-    found_by = serializers.ChoiceField(choices(FoundBy))
-    matching = serializers.ChoiceField(choices(Matching))
+    found_by = serializers.ChoiceField(values_of(FoundBy))
+    matching = serializers.ChoiceField(values_of(Matching))
     suggested = serializers.BooleanField()
 
 

@@ -78,11 +78,13 @@ class Leave(CallView):
     def post(self, request: Request, number: int) -> Response:
         """Leave a recording of 3 s or more for a person who did not answer; a second recording changes nothing."""
         file_id = self.arguments(VoiceRecording)["file_id"]
-        return ack(call=describe(flow.leave(self.store, self.me, number, file_id, self.now)))
+        return ack(
+            call=describe(flow.leave_voicemail(self.store, self.me, number, file_id, self.now))
+        )
 
 
 class CallGreeting(CallView):
-    """The view of the greeting that a caller hears."""
+    """The view of the greeting that a caller hears who got no answer."""
 
     content_negotiation_class = SingleFormNegotiation
 
@@ -110,13 +112,14 @@ class Voicemails(CallView):
         rows = voicemail_rows.mailbox(database, self.me.id, arguments["before"], arguments["count"])
         is_full = len(rows) == arguments["count"]
         return ack(
-            voicemails=[_shown(row) for row in rows],
+            voicemails=[_voicemail_data(row) for row in rows],
             unheard=voicemail_rows.count_unheard(database, self.me.id),
             next=str(rows[-1].call.id) if is_full else None,
         )
 
 
-def _shown(row: voicemail_rows.Voicemail) -> Data:
+def _voicemail_data(row: voicemail_rows.Voicemail) -> Data:
+    """Return a voicemail in the form of the API, as `VoicemailShape` describes it."""
     return {
         "call": describe(row.call),
         "message": to_wire(row.entry),
@@ -139,7 +142,7 @@ class OneVoicemail(CallView):
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int) -> Response:
         """Delete a voicemail from the caller's mailbox and conversation."""
-        flow.delete(self.store, self.me, number, self.now)
+        flow.delete_voicemail(self.store, self.me, number, self.now)
         return ack()
 
 
@@ -158,22 +161,23 @@ class OwnGreeting(CallView):
     @extend_schema(operation_id="social_voicemail_greeting", responses=answers(Greeting))
     def get(self, request: Request) -> Response:
         """Return the recording that people hear before they leave the caller a voicemail."""
-        return self._shown(voicemail_rows.greeting_of(self.store.database, self.me.id))
+        return self._greeting_response(voicemail_rows.greeting_of(self.store.database, self.me.id))
 
     @extend_schema(request=VoiceRecording, responses=answers(Greeting))
     def put(self, request: Request) -> Response:
         """Choose a recording as greeting."""
         file_id = self.arguments(VoiceRecording)["file_id"]
         flow.set_greeting(self.store, self.me, file_id, self.now)
-        return self._shown(file_id)
+        return self._greeting_response(file_id)
 
     @extend_schema(request=None, responses=answers(Greeting))
     def delete(self, request: Request) -> Response:
         """Remove the caller's greeting."""
         flow.set_greeting(self.store, self.me, None, self.now)
-        return self._shown(None)
+        return self._greeting_response(None)
 
-    def _shown(self, file_id: UUID | None) -> Response:
+    def _greeting_response(self, file_id: UUID | None) -> Response:
+        """Return the response with the file of the caller's greeting."""
         return ack(file_id=str(file_id) if file_id else None)
 
 

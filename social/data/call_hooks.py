@@ -11,5 +11,5 @@ It is asked when a call begins and every minute; one answer False is enough to e
 
 
 def may_talk(database: str, caller: str, callee: str) -> bool:
-    """Return whether all plugins allow that one person calls another, or goes on talking to them; both given by id."""
+    """Return whether all plugins allow one person to call another, or to go on talking; both are given by id."""
     return all(MAY_TALK.call(database, caller, callee))

@@ -13,7 +13,7 @@ from im.data.locked_conversation import LockedConversation, lock_conversation
 from im.data.people import Person
 from im.rules.messages import Data, DraftEntry, Notice
 from im.rules.vocabulary import Cmd
-from social.rules.call_messages import describe, entries_of, entry_data, notice_cmd
+from social.rules.call_messages import describe, entry_data, log_entries_of, notice_cmd
 from social.rules.calls import Call
 
 
@@ -24,7 +24,7 @@ def notify_both(store: PlatformStore, before: Call | None, after: Call, now: dat
     """
     people = (after.caller.id, after.callee.id)
     notice = Notice(notice_cmd(after), describe(after), people)
-    entry_kinds = entries_of(before, after)
+    entry_kinds = log_entries_of(before, after)
     if not entry_kinds or not after.conversation:
         protocols = presence_store.protocols_of_online(people, now.timestamp())
         journal.stage_publications(store, [], protocols, now, [notice])
@@ -37,7 +37,10 @@ def notify_both(store: PlatformStore, before: Call | None, after: Call, now: dat
 
 
 def _add_log_entry(locked: LockedConversation, kind: str, call: Call) -> None:
-    """Add an entry of this kind (see `call_messages.entries_of`) to the log, marked as read by the caller."""
+    """Add an entry about a call to the conversation's log, marked as read by the caller.
+
+    `kind`: STARTED, MISSED_CALL or ENDED.
+    """
     draft = DraftEntry(
         Cmd.CALL, locked.me.id, locked.me.name, type=kind, data=entry_data(call, kind)
     )

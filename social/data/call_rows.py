@@ -36,29 +36,29 @@ _SAME_NAME = (
 
 
 class Outdated(Exception):
-    """The row was changed after it was read. Rows are locked before they are read, so this is a bug."""
+    """A call's row was changed after it was read. Rows are locked before they are read, so this is a bug."""
 
 
-def insert(database: str, call: Call) -> None:
-    """Store a new call."""
+def insert_call(database: str, call: Call) -> None:
+    """Insert the row of a new call."""
     Row.objects.using(database).bulk_create([Row(**_columns(call))])
 
 
-def save(database: str, before: Call, after: Call) -> None:
-    """Write a changed call, if its row still has the version that was read. Raises Outdated."""
+def save_call(database: str, before: Call, after: Call) -> None:
+    """Write the changed call `after`, if its row still has the version of `before`. Raises Outdated."""
     rows = Row.objects.using(database).filter(pk=before.id, version=before.version)
     if rows.update(**_columns(after)) != 1:
         raise Outdated(before.id)
 
 
-def lock(database: str, call_id: int) -> Call | None:
-    """Return a call, locked until the transaction ends; `None` if there is none."""
+def lock_call(database: str, call_id: int) -> Call | None:
+    """Return the call with this id, whose row is locked until the transaction ends; `None` if there is none."""
     row = Row.objects.using(database).select_for_update().filter(pk=call_id).first()
     return _to_call(row) if row else None
 
 
-def read(database: str, call_id: int) -> Call | None:
-    """Return a call as it is now; `None` if there is none."""
+def read_call(database: str, call_id: int) -> Call | None:
+    """Return the call with this id, as it is stored now; `None` if there is none."""
     row = Row.objects.using(database).filter(pk=call_id).first()
     return _to_call(row) if row else None
 
@@ -95,7 +95,7 @@ def live_calls_in_session(database: str, session: int, *, lock: bool = False) ->
     return [_to_call(row) for row in (rows.select_for_update() if lock else rows)]
 
 
-def page(database: str, user: str, before: int, count: int, *, missed: bool) -> list[Call]:
+def calls_page(database: str, user: str, before: int, count: int, *, missed: bool) -> list[Call]:
     """Return a person's calls, the newest first: at most `count` with ids below `before`.
 
     `missed`: only those that this person has missed.

@@ -11,7 +11,10 @@ from social.models import Circle
 
 @dataclass(frozen=True, slots=True)
 class CircleView:
-    """A circle as one person sees it; `mine` is `None` for a person who is not in it."""
+    """A circle (a group with a page of its own) as one person sees it.
+
+    `mine` is the person's `Member` row; `None` for a person who is not in it.
+    """
 
     circle: Circle
     conversation: Conversation

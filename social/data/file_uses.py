@@ -32,7 +32,7 @@ def file_data(file: File) -> Data:
     }
 
 
-def add(database: str, kind: str, subject: str, numbers: Collection[UUID]) -> None:
+def add_uses(database: str, kind: str, subject: str, numbers: Collection[UUID]) -> None:
     """Record that a moment, card or circle uses these files, so that they are not deleted.
 
     `kind`: MOMENT, CARD or CIRCLE; `subject`: the id of the moment, person or circle. Must run inside a transaction.
@@ -44,10 +44,10 @@ def add(database: str, kind: str, subject: str, numbers: Collection[UUID]) -> No
     file_queries.set_used(database, numbers)
 
 
-def remove(database: str, kind: str, subject: str) -> None:
+def remove_uses(database: str, kind: str, subject: str) -> None:
     """Delete all uses of files by a moment, card or circle; files without another use are deleted soon after.
 
-    `kind`, `subject`: as in `add`. Must run inside a transaction.
+    `kind`: MOMENT, CARD or CIRCLE; `subject`: the id of the moment, person or circle. Must run inside a transaction.
     """
     uses = FileUse.objects.using(database).filter(kind=kind, subject=subject)
     numbers = {*uses.values_list("file", flat=True)}
@@ -58,7 +58,7 @@ def remove(database: str, kind: str, subject: str) -> None:
     file_queries.release_files(database, numbers - {*others.values_list("file", flat=True)})
 
 
-def readable(database: str, person: str, numbers: Collection[UUID]) -> set[UUID]:
+def readable_files(database: str, person: str, numbers: Collection[UUID]) -> set[UUID]:
     """Return those of these files that a person may read because of a moment, card or circle."""
     uses = FileUse.objects.using(database).filter(file__in=numbers)
     subjects: dict[str, dict[str, set[UUID]]] = {MOMENT: {}, CARD: {}, CIRCLE: {}}

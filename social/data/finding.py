@@ -27,7 +27,7 @@ _MIN_COMMON = 2
 
 
 def store_with(database: str) -> PlatformStore:
-    """Return the store whose data lies in a database, given by its alias."""
+    """Return the platform whose data lies in the database with this alias, as a PlatformStore."""
     return next(
         store for store in map(store_of, possible_platforms()) if store.database == database
     )
@@ -54,10 +54,11 @@ def lets_find(database: str, me: Person, other: Person) -> bool:
     return may_find(FoundBy(profiles(database, [other.id])[other.id].found_by), closeness)
 
 
-def directory(store: PlatformStore, me: Person, text: str, count: int) -> list[Person]:
-    """Return people of the person's own tenant whose name or number begins with a text, if the person may find them.
+def search_directory(store: PlatformStore, me: Person, text: str, count: int) -> list[Person]:
+    """Return at most `count` people of the person's own tenant whose name or number begins with `text`.
 
-    E-mail addresses and telephone numbers are not searched, so that nobody finds out their owners by guessing.
+    Those whom the person may not find are left out. E-mail addresses and telephone numbers are not searched, so that
+    nobody finds out their owners by guessing.
     """
     if len(text) < MIN_LETTERS or not me.domain:
         return []
@@ -112,7 +113,10 @@ def _suggested(
     users: list[str],
     reasons: dict[str, tuple[int, set[int]]],
 ) -> list[Suggestion]:
-    """Return the suggestions of these people who let themselves be found and suggested."""
+    """Return the suggestions of those of these people who let themselves be found and suggested.
+
+    `reasons`: user -> (number of common contacts, ids of common circles).
+    """
     persons = people.people_by_id(store, users)
     chosen = profiles(store.database, users)
     seen = findable(store, me, list(persons.values()))

@@ -15,7 +15,7 @@ def labels_of(database: str, owner: str) -> list[Label]:
 
 
 def people_by_label(database: str, numbers: Collection[int]) -> dict[int, list[str]]:
-    """Return the people who have each of these labels."""
+    """Return the people who have each of these labels: id of the label -> ids of people."""
     people: dict[int, list[str]] = {number: [] for number in numbers}
     rows = LabelMember.objects.using(database).filter(label_id__in=numbers).order_by("user")
     for number, user in rows.values_list("label_id", "user"):

@@ -11,8 +11,10 @@ from im.rules.messages import Data, Notice
 from im.rules.vocabulary import Cmd
 
 
-def send(store: PlatformStore, cmd: Cmd, data: Data, users: Collection[str], now: datetime) -> None:
-    """Stage a notice of kind `cmd` for those of these people who are online, over the protocols that they use.
+def stage_notice(
+    store: PlatformStore, cmd: Cmd, data: Data, users: Collection[str], now: datetime
+) -> None:
+    """Store in the outbox a notice of kind `cmd` for those of these people who are online, over their protocols.
 
     Must run inside a transaction; the notice is sent after the commit.
     """

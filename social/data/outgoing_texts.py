@@ -15,14 +15,14 @@ from social.models import OutgoingText
 
 
 def stage_code(store: PlatformStore, number: str, code: str, language: str) -> None:
-    """Stage the code with which a person confirms a number."""
+    """Store the text message with the code by which a person confirms a telephone number; a timer sends it."""
     with translation.override(language):
         text = _("Your code is %(code)s. Tell it to nobody.") % {"code": code}
     _stage(store, number, "", text)
 
 
 def stage_invitation(store: PlatformStore, to: str, name: str, link: str, language: str) -> None:
-    """Stage an invitation to a number (with +), or to an e-mail address."""
+    """Store the message with an invitation's link, to a number (with +) or an e-mail address; a timer sends it."""
     with translation.override(language):
         subject = _("%(name)s invites you") % {"name": name}
         text = _("%(name)s invites you to talk to each other: %(link)s") % {
@@ -33,7 +33,7 @@ def stage_invitation(store: PlatformStore, to: str, name: str, link: str, langua
 
 
 def stage_password_link(store: PlatformStore, to: str, name: str, link: str, language: str) -> None:
-    """Stage the link with which somebody chooses a new password, to an e-mail address."""
+    """Store the e-mail with the link by which somebody chooses a new password; a timer sends it."""
     with translation.override(language):
         subject = _("Choose a new password")
         text = _("%(name)s, choose a new password here, within an hour: %(link)s") % {
@@ -44,7 +44,7 @@ def stage_password_link(store: PlatformStore, to: str, name: str, link: str, lan
 
 
 def _stage(store: PlatformStore, to: str, subject: str, text: str) -> None:
-    """Store the row of a text to a number or an e-mail address, due now."""
+    """Store a message to a number or an e-mail address, which is to be sent now."""
     now = clock.now()
     OutgoingText(to=to, subject=subject, text=text, created_at=now, due_at=now).save(
         using=store.database, force_insert=True

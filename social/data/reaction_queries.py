@@ -25,20 +25,23 @@ NAMED = 3
 
 
 def comments(database: str, viewer: Viewer, number: int, after: int, count: int) -> list[Comment]:
-    """Return comments of a moment after the one with id `after`, in order, as its viewer sees them."""
+    """Return at most `count` comments of the moment `number` after the one with id `after`, as its viewer sees them."""
     rows = Comment.objects.using(database).filter(moment_id=number, id__gt=after)
     return list(rows.exclude(user__in=viewer.blocked).order_by("id")[:count])
 
 
 def likers(database: str, viewer: Viewer, number: int, count: int) -> list[Like]:
-    """Return the latest people who like a moment, as its viewer sees them."""
+    """Return the latest `count` likes of the moment `number`, as its viewer sees them."""
     rows = Like.objects.using(database).filter(moment_id=number)
     return list(rows.exclude(user__in=viewer.blocked).order_by("-at")[:count])
 
 
 @dataclass(slots=True)
 class NoticeGroup:
-    """Likes, comments or replies of one moment. `people` maps ids to names, the latest first."""
+    """The notice about the likes, the comments or the replies (`what`) of one moment.
+
+    `people` maps ids to names, the latest first.
+    """
 
     what: str
     moment: int
@@ -66,7 +69,7 @@ _REPLIED = (
 
 
 def notices(database: str, user: str, now: datetime) -> list[NoticeGroup]:
-    """Return the grouped notices of a person of the last 30 days, the latest first."""
+    """Return a person's notices of likes, comments and replies of the last 30 days, grouped, the latest first."""
     floor = clock.id_at(now - WINDOW)
     query = " UNION ALL ".join((_LIKED, _COMMENTED, _REPLIED)).format(most=AT_ONCE)
     values = [user, user, floor, user, user, floor, user, user, user, floor]
@@ -90,7 +93,7 @@ def _seen_groups(
 
 
 def seen_id(database: str, user: str) -> int:
-    """Return the id up to which a person has seen the notices."""
+    """Return the id up to which a person has seen the notices of likes, comments and replies; 0 if none."""
     row = Profile.objects.using(database).filter(pk=user).first()
     return row.seen_id if row else 0
 

@@ -32,7 +32,7 @@ _COLUMNS = "id, author, author_name, place, has_only, has_except, kind, text, fi
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A moment as it is stored."""
+    """A moment (a post to friends) as it is stored."""
 
     id: int
     author: str
@@ -46,7 +46,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The likes and comments of a moment, as one viewer counts them."""
+    """The numbers of likes and comments of a moment that one viewer sees; `liked`: the viewer likes it."""
 
     likes: int = 0
     liked: bool = False
@@ -63,8 +63,11 @@ class MomentPage:
     next_before: int | None
 
 
-def timeline(database: str, user: str, before: int | None, count: int) -> MomentPage:
-    """Return a page of the moments of a person's contacts and circles, and of the person's own."""
+def timeline_page(database: str, user: str, before: int | None, count: int) -> MomentPage:
+    """Return a page of the moments of a person's contacts and circles, and of the person's own, the latest first.
+
+    `before`: the id before which the page begins; `None` for the first page.
+    """
     viewer = viewers.load_viewer(database, user)
     before = before or clock.id_at(clock.now()) + (1 << 40)
     ids: list[int] = []
@@ -105,20 +108,22 @@ def _candidates(database: str, viewer: Viewer, after: int, before: int) -> list[
     return [row[0] for row in sql.select(database, query, values)]
 
 
-def wall(database: str, user: str, circle: int, before: int | None, count: int) -> MomentPage:
-    """Return a page of the wall of a circle, as a person sees it."""
-    return _listed(database, user, "place=%s", [circle], before, count)
+def wall_page(database: str, user: str, circle: int, before: int | None, count: int) -> MomentPage:
+    """Return a page of the moments posted in a circle (its wall), as a person sees it, the latest first."""
+    return _page_of_condition(database, user, "place=%s", [circle], before, count)
 
 
-def of_person(database: str, user: str, author: str, before: int | None, count: int) -> MomentPage:
-    """Return a page of one person's moments, as another person or the author sees them."""
+def moments_of_person(
+    database: str, user: str, author: str, before: int | None, count: int
+) -> MomentPage:
+    """Return a page of the moments of `author`, as the person `user` (another one, or the author) sees them."""
     where, values = f"author=%s AND place<>{PRIVATE}", [author]
     if user == author:
         where = "author=%s"
-    return _listed(database, user, where, values, before, count)
+    return _page_of_condition(database, user, where, values, before, count)
 
 
-def _listed(
+def _page_of_condition(
     database: str, user: str, where: str, values: Sequence[object], before: int | None, count: int
 ) -> MomentPage:
     """Return a page of the moments that meet an SQL condition, as a person (`user`) sees them."""
@@ -177,7 +182,7 @@ def _post(
 
 
 def visible_post(database: str, user: str, number: int) -> tuple[Post, Viewer] | None:
-    """Return a moment, and a person as its viewer; `None` if it does not exist, or the person does not see it."""
+    """Return the moment `number`, and a person as its viewer; `None` if it is unknown or the person does not see it."""
     for post in posts(database, [number]):
         viewer = viewers.viewer_of(database, user, post.audience)
         if viewers.visible(database, viewer, {post.id: post.audience}):

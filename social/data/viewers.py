@@ -24,13 +24,13 @@ _EXCLUDED = (
 
 
 def load_viewer(database: str, user: str, *, circles: bool = True) -> Viewer:
-    """Return a person as a viewer, with contacts and blocks; `circles` says whether the circles are read, too."""
+    """Load a person as a viewer of moments, with contacts and blocks; `circles`: whether the circles are read, too."""
     groups = queries.groups_of(database, user) if circles else ()
     return _viewer(user, queries.relations(database, user), groups)
 
 
 def viewer_of(database: str, user: str, audience: Audience) -> Viewer:
-    """Return a person as the viewer of one moment, with only those contacts and circles that matter for its audience."""
+    """Load a person as the viewer of one moment, with only those contacts and circles that matter for its audience."""
     rows = queries.relations_near(database, user, audience.author)
     groups: list[int] = []
     if audience.place > 0:
@@ -55,7 +55,7 @@ def _viewer(
 
 
 def visible(database: str, viewer: Viewer, audiences: Mapping[int, Audience]) -> list[int]:
-    """Return the ids of those of these moments that a viewer sees, in the given order.
+    """Return the ids of those of these moments that a viewer sees, in the given order. `audiences`: id -> audience.
 
     This takes one query if any moment has a list of included or excluded people, else none.
     """
@@ -77,7 +77,7 @@ def visible(database: str, viewer: Viewer, audiences: Mapping[int, Audience]) ->
 
 
 def _has_list(audience: Audience, viewer: Viewer) -> bool:
-    """Return whether it depends on a list whether this viewer, not the author, sees a moment."""
+    """Return whether a moment has a list of included or excluded people that decides whether this viewer sees it."""
     return audience.author != viewer.id and (audience.has_only or audience.has_except)
 
 

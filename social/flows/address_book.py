@@ -38,7 +38,7 @@ WRONG = "code: it is wrong or too old; ask for another one"
 
 @dataclass(frozen=True, slots=True)
 class Uploaded:
-    """The result of an upload.
+    """The result of an upload of telephone numbers to a person's address book.
 
     `added`: how many new numbers were stored. `left_today`: how many more new numbers may be stored today. `left_out`:
     how many new numbers exceeded the limit. `invalid`: how many texts are no numbers. `matches`: number as it was
@@ -52,7 +52,7 @@ class Uploaded:
     matches: dict[str, Person]
 
 
-def upload(
+def add_numbers(
     store: PlatformStore, me: Person, texts: Collection[str], region: str, now: datetime
 ) -> Uploaded:
     """Add numbers to the person's address book, and return which of them belong to people whom the person may find.
@@ -83,7 +83,7 @@ def upload(
 
 
 def _allowance_of_tenant(database: str, domain: str, today: date) -> int:
-    """Return how many new numbers may still be added to the address books of a tenant today; lock its row."""
+    """Return how many new numbers a tenant's people may still add to address books today; lock the count."""
     columns = ("domain", "day", "count")
     sql.insert(database, "social_bookday", columns, [(domain, today, 0)], update=("domain",))
     row = BookDay.objects.using(database).select_for_update().get(pk=(domain, today))
@@ -113,8 +113,11 @@ def delete_book(store: PlatformStore, me: Person) -> None:
 def send_code(
     store: PlatformStore, me: Person, text: str, region: str, language: str, now: datetime
 ) -> str:
-    """Send a code to a number, with which the person confirms it; return the number in the form of E.164."""
-    number, database = _number(text, region), store.database
+    """Send a code by SMS to a telephone number, with which the person confirms it; return the number as E.164.
+
+    The message is stored in the outbox. `text` is the number as it was written. Raises Denied.
+    """
+    number, database = _e164_or_denied(text, region), store.database
     code = f"{secrets.randbelow(10**6):06d}"
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -138,21 +141,21 @@ def send_code(
     return number
 
 
-def _number(text: str, region: str) -> str:
-    """Return a number in the form of E.164. Raises Denied."""
+def _e164_or_denied(text: str, region: str) -> str:
+    """Convert a telephone number as people write it into the form of E.164. Raises Denied."""
     if number := numbers.parse(text, region):
         return number
     raise Denied(DenyReason.MALFORMED, "number: give it with + and the country's code")
 
 
-def confirm(
+def confirm_number(
     store: PlatformStore, me: Person, text: str, region: str, code: str, now: datetime
 ) -> None:
     """Confirm the person's number by the code that was sent to it, and notify people who have it in their address book.
 
     If somebody else had confirmed the same number before, it is theirs no longer.
     """
-    number, database = _number(text, region), store.database
+    number, database = _e164_or_denied(text, region), store.database
     key = numbers.hashed(number, shared_key())
     is_right = False
     with transaction.atomic(using=database):
@@ -182,4 +185,4 @@ def _save_number(store: PlatformStore, me: Person, number: str, key: str, now: d
     CardField.objects.using(database).filter(user=me.id, name=PHONE).update(value=number)
     about = {"what": "match", "user_id": me.id, "name": me.name}
     if people := matches.people_to_notify(store, me, key):
-        notify.send(store, Cmd.NUMBER, about, people, now)
+        notify.stage_notice(store, Cmd.NUMBER, about, people, now)

@@ -24,7 +24,7 @@ from foundation.signing import shared_key
 from im.data import journal
 from social.data import call_rows
 from social.flows.calls import apply_event
-from social.rules.calls import Call, CallState, MediaFailed, MediaReady, released
+from social.rules.calls import Call, CallState, MediaFailed, MediaReady, with_conference_released
 from wire.conference_manager import ConferenceCreated, CreateConference, Creator
 
 NAME = "Call"
@@ -76,7 +76,7 @@ def _attach_conference(store: PlatformStore, call: Call, e164: str, confid: str)
     """Store which conference carries a call; end the conference if the call has ended meanwhile."""
     after = apply_event(store, call.id, MediaReady(e164, confid), clock.now())
     if not after.is_live:
-        release(store, after)
+        release_conference(store, after)
     return after
 
 
@@ -86,19 +86,19 @@ def conference_of(call: Call) -> Conference | None:
     return conference if conference and conference.confid == call.confid else None
 
 
-def release(store: PlatformStore, call: Call) -> None:
-    """End the conference of a call that has ended, unless other calls of its session go on. Repeating it does no harm.
+def release_conference(store: PlatformStore, call: Call) -> None:
+    """End the conference of a call that has ended, unless other calls of its session go on.
 
-    A conference that itself has called people goes on without them.
+    A conference that itself has called people goes on without them. Repeating it does no harm.
     """
     if call.is_live or not call.confid or call.is_released:
         return
-    is_talk = call_rows.read(store.database, call.session) is not None
+    is_talk = call_rows.read_call(store.database, call.session) is not None
     is_last = is_talk and not call_rows.live_calls_in_session(store.database, call.session)
     if is_last and conference_of(call):
         end_now(store.platform, call.e164, EndReason.RELEASED)
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        row = call_rows.lock(store.database, call.id)
+        row = call_rows.lock_call(store.database, call.id)
         if row is not None and not row.is_released:
-            call_rows.save(store.database, row, released(row))
+            call_rows.save_call(store.database, row, with_conference_released(row))

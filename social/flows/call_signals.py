@@ -27,7 +27,7 @@ def handle_signal(sender: str, signal: CallSignal, now: datetime) -> str:
     try:
         match signal.act:
             case "start":
-                calls.start(store, me, signal.user, signal.device, now, signal.mark)
+                calls.start_call(store, me, signal.user, signal.device, now, signal.mark)
             case "ringing":
                 calls.apply_event(store, signal.call, Rang(me.id), now)
             case "answer":

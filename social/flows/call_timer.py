@@ -18,7 +18,7 @@ from im.data.locked_conversation import Denied
 from social.data import call_hooks, call_rows
 from social.flows import call_media
 from social.flows.calls import CallRefused, apply_event
-from social.rules.calls import Call, CallState, Forbidden, MediaEnded, TimeIsUp, checked
+from social.rules.calls import Call, CallState, Forbidden, MediaEnded, TimeIsUp, with_check_time
 
 BATCH = 200
 GONE_AFTER = timedelta(seconds=20)
@@ -37,22 +37,22 @@ log = logging.getLogger("social.calls")
 
 
 def handle_due(platform: str) -> int:
-    """Handle the calls of a platform that are due, and return their number."""
+    """Handle the calls of a platform whose time has come (unanswered, to check, or to clean up); return how many."""
     store = store_of(platform)
     with transaction.atomic(using=store.database):
         claimed = call_rows.claim_due(store.database, clock.now(), BATCH)
     for call in claimed:
         try:
-            _handle(store, call)
+            _handle_call(store, call)
         except (*_TEMPORARY_ERRORS, DatabaseError) as error:
             log.warning("call %s is looked at again: %s", call.id, error)
     return len(claimed)
 
 
-def _handle(store: PlatformStore, call: Call) -> None:
+def _handle_call(store: PlatformStore, call: Call) -> None:
     """End a call that nobody answered, check an active one, or end the conference of one that has ended."""
     if call.state is CallState.ENDED:
-        call_media.release(store, call)
+        call_media.release_conference(store, call)
     elif call.state is CallState.ACTIVE and call.confid:
         _check_active(store, call)
     else:
@@ -64,14 +64,14 @@ def _check_active(store: PlatformStore, call: Call) -> None:
     now = clock.now()
     conference = call_media.conference_of(call)
     if not call_hooks.may_talk(store.database, call.caller.id, call.callee.id):
-        call_media.release(store, apply_event(store, call.id, Forbidden(), now))
+        call_media.release_conference(store, apply_event(store, call.id, Forbidden(), now))
     elif conference is None or (
         conference.empty_since is not None and conference.empty_since + GONE_AFTER <= now
     ):
-        call_media.release(store, apply_event(store, call.id, MediaEnded(), now))
+        call_media.release_conference(store, apply_event(store, call.id, MediaEnded(), now))
     else:
         with transaction.atomic(using=store.database):
             journal.require_serving(store)
-            row = call_rows.lock(store.database, call.id)
+            row = call_rows.lock_call(store.database, call.id)
             if row is not None and row.state is CallState.ACTIVE:
-                call_rows.save(store.database, row, checked(row, now))
+                call_rows.save_call(store.database, row, with_check_time(row, now))

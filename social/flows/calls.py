@@ -74,7 +74,7 @@ class CallRefused(Exception):
         super().__init__(reason)
 
 
-def start(
+def start_call(
     store: PlatformStore, me: Person, other: str, device: str, now: datetime, key: str = ""
 ) -> Call:
     """Call a person, and return the call, which has ended already if that person cannot answer.
@@ -127,12 +127,12 @@ def _begin(store: PlatformStore, me: Person, call: Call, now: datetime) -> Call:
     """
     conversation = open_direct(store, me, call.callee.id, is_known=True) if me.id else 0
     begun = replace(call, conversation=conversation)
-    call_rows.insert(store.database, begun)
+    call_rows.insert_call(store.database, begun)
     call_notices.notify_both(store, None, begun, now)
     return begun
 
 
-def add(
+def add_person(
     store: PlatformStore, me: Person, call_id: int, other: str, device: str, now: datetime
 ) -> Call:
     """Call a further person into the conference of an active call (`call_id`), and return the new call.
@@ -179,26 +179,26 @@ def call_from_conference(
 
 
 def _refusal(refusal: CallRefusal) -> Denied | CallRefused:
-    """Return the exception for a call that does not begin."""
+    """Return the exception to raise for a call that does not begin for this reason."""
     if refusal is CallRefusal.NOT_FOUND:
         return Denied(DenyReason.NOT_FOUND, NOBODY)
     return CallRefused(refusal.value, _WORDS[refusal])
 
 
 def apply_event(store: PlatformStore, call_id: int, event: Event, now: datetime) -> Call:
-    """Let an event change a call, notify both people, and return the call after the event.
+    """Change a call as an event demands, such as that a person answers; notify both people, and return the call.
 
     Raises Denied if the call does not exist or the person may not do this, and CallRefused if the call is over for the
     device that asks.
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        call = call_rows.lock(store.database, call_id)
+        call = call_rows.lock_call(store.database, call_id)
         if call is None:
             raise Denied(DenyReason.NOT_FOUND, NO_CALL)
         match decide(call, event, now):
             case Changed(after):
-                call_rows.save(store.database, call, after)
+                call_rows.save_call(store.database, call, after)
                 call_notices.notify_both(store, call, after, now)
                 refused = isinstance(event, Answered) and not after.is_live
             case Refused(None):
@@ -223,7 +223,7 @@ def hang_up(store: PlatformStore, me: Person, call_id: int, now: datetime) -> Ca
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        call = call_rows.read(store.database, call_id)
+        call = call_rows.read_call(store.database, call_id)
         if call is None:
             raise Denied(DenyReason.NOT_FOUND, NO_CALL)
         session = call_rows.live_calls_in_session(store.database, call.session, lock=True)
@@ -231,7 +231,7 @@ def hang_up(store: PlatformStore, me: Person, call_id: int, now: datetime) -> Ca
         others = len(talkers - {call.caller.id, call.callee.id})
         after = apply_event(store, call_id, HungUp(me.id, others), now)
         session = call_rows.live_calls_in_session(store.database, call.session)
-        is_talk = call_rows.read(store.database, call.session) is not None
+        is_talk = call_rows.read_call(store.database, call.session) is not None
         remaining = frozenset[str]().union(*(other.talkers for other in session))
         if is_talk and len(remaining) < 2 <= len(talkers):
             for other in session:
@@ -242,13 +242,13 @@ def hang_up(store: PlatformStore, me: Person, call_id: int, now: datetime) -> Ca
 
 def own_call(store: PlatformStore, me: Person, call_id: int) -> Call:
     """Return a call in which this person takes part. Raises Denied, the same for a call of others and an unknown id."""
-    call = call_rows.read(store.database, call_id)
+    call = call_rows.read_call(store.database, call_id)
     if call is None or me.id not in (call.caller.id, call.callee.id):
         raise Denied(DenyReason.NOT_FOUND, NO_CALL)
     return call
 
 
-def signal(
+def forward_signal(
     store: PlatformStore, me: Person, call_id: int, device: str, data: Data, now: datetime
 ) -> None:
     """Forward a WebRTC signalling message (`data`) to the other person's devices, without storing it. Raises Denied."""

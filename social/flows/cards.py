@@ -28,10 +28,10 @@ from social.rules import cards, numbers
 from social.rules.cards import FIELDS, NOTE, PHONE, PICTURE, ShownTo
 
 
-def save(
+def save_fields(
     store: PlatformStore, me: Person, fields: Mapping[str, tuple[str | None, ShownTo | None]]
 ) -> None:
-    """Change fields of the person's card: name -> (value, shown to).
+    """Change fields of the person's card (profile): name -> (value, to whom it is shown). Raises Denied.
 
     An empty value deletes a field. `None` leaves the value, or to whom it is shown, as it is.
     """
@@ -119,14 +119,17 @@ def _save_field(
 
 
 def _use_picture(store: PlatformStore, me: Person, value: str) -> None:
-    """Make the upload with this id the person's picture; "" means no picture. The former picture is deleted."""
-    file_uses.remove(store.database, file_uses.CARD, me.id)
+    """Make the upload with the id `value` the person's picture; "" means no picture. The former picture is deleted.
+
+    Raises Denied.
+    """
+    file_uses.remove_uses(store.database, file_uses.CARD, me.id)
     if value:
         number = UUID(value)
         own = files.own_files(store.database, me.id, [number])
         if number not in own or not own[number].content_type.startswith("image/"):
             raise Denied(DenyReason.NOT_FOUND, "picture: this is not an uploaded picture of yours")
-        file_uses.add(store.database, file_uses.CARD, me.id, [number])
+        file_uses.add_uses(store.database, file_uses.CARD, me.id, [number])
 
 
 def import_fields(fields: Mapping[str, str]) -> dict[str, tuple[str | None, ShownTo | None]]:

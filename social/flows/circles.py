@@ -30,7 +30,7 @@ from social.rules.limits import MAX_CIRCLES
 NO_CIRCLE = "there is no such circle, or you are not in it"
 
 
-def create(
+def create_circle(
     store: PlatformStore,
     me: Person,
     name: str,
@@ -40,7 +40,7 @@ def create(
     key: str,
     now: datetime,
 ) -> int:
-    """Create a circle whose owner is the person, and return its id.
+    """Create a circle (a group conversation with a page of its own) whose owner is `me`, and return its id.
 
     A repeated call with the same `key` returns the same circle.
     """
@@ -59,10 +59,10 @@ def create(
     return number
 
 
-def change(
+def change_circle(
     store: PlatformStore, me: Person, number: int, wanted: dict[str, object], now: datetime
 ) -> None:
-    """Change a circle's name, notice, way of joining, muting, description or picture; those left out stay.
+    """Change a circle's name, notice, way of joining, muting, description or picture, as far as they are in `wanted`.
 
     `picture` is the id of an upload of the person, or `None` for no picture.
     """
@@ -100,9 +100,9 @@ def _change_circle(
 
 def _change_picture(store: PlatformStore, me: Person, number: int, picture: object) -> None:
     """Make an upload (`picture`: its id, or `None`) the circle's picture; the former one is deleted if it is unused."""
-    file_uses.remove(store.database, file_uses.CIRCLE, str(number))
+    file_uses.remove_uses(store.database, file_uses.CIRCLE, str(number))
     if isinstance(picture, UUID):
         own = files.own_files(store.database, me.id, [picture])
         if picture not in own or not own[picture].content_type.startswith("image/"):
             raise Denied(DenyReason.NOT_FOUND, "picture: this is not an uploaded picture of yours")
-        file_uses.add(store.database, file_uses.CIRCLE, str(number), [picture])
+        file_uses.add_uses(store.database, file_uses.CIRCLE, str(number), [picture])

@@ -31,8 +31,13 @@ from social.rules.limits import INVITATION_LIFE, INVITATIONS_A_DAY
 NOT_OPEN = "this link was used before, or it is too old: ask for another one"
 
 
-def create(store: PlatformStore, me: Person, circle: int | None, now: datetime) -> tuple[str, str]:
-    """Create an invitation, and return its code and its link. `circle`: the id of a circle that the guest joins, too."""
+def create_invitation(
+    store: PlatformStore, me: Person, circle: int | None, now: datetime
+) -> tuple[str, str]:
+    """Create an invitation to sign up as a guest of `me`, and return its code and its link.
+
+    `circle`: the id of a circle that the guest joins, too. Raises Denied.
+    """
     if not settings.INVITATIONS or not me.domain or is_kept_at_core(store.database, me.domain):
         raise Denied(DenyReason.NOT_ALLOWED, "your tenant takes no people by invitation")
     code, database = secrets.token_urlsafe(18), store.database
@@ -56,15 +61,21 @@ def create(store: PlatformStore, me: Person, circle: int | None, now: datetime) 
     return code, f"{settings.PUBLIC_URL}/people/invited/{code}/"
 
 
-def send(store: PlatformStore, me: Person, to: str, link: str, language: str) -> None:
-    """Send the link of an invitation to a number (with +) or an e-mail address, with a fixed text."""
+def send_invitation(store: PlatformStore, me: Person, to: str, link: str, language: str) -> None:
+    """Send the link of an invitation, in a fixed text, by SMS to a number (with +) or by e-mail; `to` says which.
+
+    The message is stored in the outbox.
+    """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         outgoing_texts.stage_invitation(store, to, me.name, link, language)
 
 
 def open_invitation(code: str, now: datetime) -> tuple[PlatformStore, Person] | None:
-    """Return the data of the platform that has an unused invitation, and the inviting person; `None`: there is none."""
+    """Find the unused invitation with this code; return the platform's database, and the inviting person.
+
+    `None` means that there is none, or that another site takes the platform's requests.
+    """
     for platform in served_platforms():
         store = store_of(platform)
         rows = Invitation.objects.using(store.database).filter(
@@ -76,12 +87,15 @@ def open_invitation(code: str, now: datetime) -> tuple[PlatformStore, Person] | 
     return None
 
 
-def accept(store: PlatformStore, me: Person, code: str, now: datetime) -> Person:
-    """Accept an invitation for a person with an account; return the inviting person, who is a contact now."""
+def accept_invitation(store: PlatformStore, me: Person, code: str, now: datetime) -> Person:
+    """Accept an invitation for a person who has an account; return the inviting person, who is a contact now.
+
+    Raises Denied.
+    """
     return _redeem(store, code, now, lambda domain: me)
 
 
-def register(
+def register_guest(
     store: PlatformStore, code: str, name: str, username: str, password: str, now: datetime
 ) -> Account:
     """Create an account by an invitation, in the inviting person's tenant, and return it.
@@ -90,7 +104,7 @@ def register(
     """
     created: list[Account] = []
 
-    def guest(domain: str) -> Person:
+    def create_guest(domain: str) -> Person:
         created.append(
             accounts.create(
                 password,
@@ -102,7 +116,7 @@ def register(
         )
         return people.person_of_account(created[0])
 
-    _redeem(store, code, now, guest)
+    _redeem(store, code, now, create_guest)
     return created[0]
 
 
@@ -111,8 +125,8 @@ def _redeem(
 ) -> Person:
     """Mark an invitation as used, make both people contacts, and add the guest to its circle, if it names one.
 
-    `guest_of`: a function that returns the guest; its argument is the MOID of the inviting person's tenant. Returns
-    the inviting person.
+    `guest_of`: a function that returns the guest; its argument is the MOID of the inviting person's tenant. Return
+    the inviting person. Raises Denied.
     """
     database = store.database
     with transaction.atomic(using=database):
@@ -122,23 +136,23 @@ def _redeem(
         inviter = people.people_by_id(store, [row.inviter]).get(row.inviter) if row else None
         if row is None or inviter is None:
             raise Denied(DenyReason.NOT_FOUND, NOT_OPEN)
-        guest = guest_of(row.domain)
-        contacts.make_friends(store, guest, inviter.id, now)
-        row.used_by = guest.id
+        create_guest = guest_of(row.domain)
+        contacts.make_friends(store, create_guest, inviter.id, now)
+        row.used_by = create_guest.id
         row.save(using=database)
         if row.circle:
-            _add_to_circle(store, row.circle, inviter, guest, now)
+            _add_to_circle(store, row.circle, inviter, create_guest, now)
     return inviter
 
 
 def _add_to_circle(
-    store: PlatformStore, circle: int, inviter: Person, guest: Person, now: datetime
+    store: PlatformStore, circle: int, inviter: Person, create_guest: Person, now: datetime
 ) -> None:
     """Add a guest to a circle, if the inviting person may still invite people to it."""
     try:
         with transaction.atomic(using=store.database):
-            members.add_members(store, circle, inviter, [guest.id], True, now)
-            members.join_group(store, circle, guest, now)
+            members.add_members(store, circle, inviter, [create_guest.id], True, now)
+            members.join_group(store, circle, create_guest, now)
     except Denied:
         pass  # The two are contacts all the same.
 

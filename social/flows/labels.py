@@ -25,8 +25,8 @@ log = logging.getLogger("social.labels")
 NO_LABEL = "there is no such label of yours"
 
 
-def create(store: PlatformStore, me: Person, name: str) -> Label:
-    """Return the person's label with this name, which is created if there is none."""
+def create_label(store: PlatformStore, me: Person, name: str) -> Label:
+    """Return the label for contacts with this name of the person, which is created if there is none. Raises Denied."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -44,7 +44,7 @@ def create(store: PlatformStore, me: Person, name: str) -> Label:
     return label
 
 
-def change(
+def change_label(
     store: PlatformStore, me: Person, number: int, name: str | None, shows_presence: bool | None
 ) -> Label:
     """Rename a label, or change whether people with it see the person's presence; `None` leaves either as it is."""
@@ -52,7 +52,7 @@ def change(
     try:
         with transaction.atomic(using=database):
             journal.require_serving(store)
-            label = _own(database, me, number)
+            label = _lock_own_label(database, me, number)
             label.name = label.name if name is None else name
             if shows_presence is not None:
                 label.shows_presence = shows_presence
@@ -63,11 +63,11 @@ def change(
     return label
 
 
-def delete(store: PlatformStore, me: Person, number: int) -> None:
-    """Delete a label; its people stay excluded from the moments that exclude the label."""
+def delete_label(store: PlatformStore, me: Person, number: int) -> None:
+    """Delete the label `number` of the person; its people stay excluded from moments (posts) that exclude the label."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        label = _own(store.database, me, number)
+        label = _lock_own_label(store.database, me, number)
         label.name, label.shows_presence = None, True
         label.save(using=store.database)
 
@@ -79,7 +79,7 @@ def set_on_contacts(
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
-        label = _own(database, me, number)
+        label = _lock_own_label(database, me, number)
         rows = LabelMember.objects.using(database)
         if on:
             states = queries.states_between(database, me.id, [*users])
@@ -112,15 +112,15 @@ def set_labels(store: PlatformStore, me: Person, user: str, numbers: Collection[
 
 
 def _republish_presence(me: Person) -> None:
-    """Have the person's presence sent to contacts again, as labels decide who sees it; without Redis this is skipped."""
+    """Let the person's presence be sent to contacts again, as labels decide who sees it; skip this without Redis."""
     try:
         presence_store.mark_changed(me.id)
     except redis.RedisError as error:
         log.warning("contacts are not told of presence: %s", error)
 
 
-def _own(database: str, me: Person, number: int) -> Label:
-    """Lock and return a label of the person's own. Raises Denied."""
+def _lock_own_label(database: str, me: Person, number: int) -> Label:
+    """Lock and return the label `number`, which must be the person's own. Raises Denied."""
     rows = Label.objects.using(database).filter(pk=number, owner=me.id, name__isnull=False)
     label = rows.select_for_update().first()
     if label is None:

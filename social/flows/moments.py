@@ -38,7 +38,7 @@ NO_CIRCLE = "place: there is no such circle, or you are not in it"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A moment that a person wants to post.
+    """A moment (a post to friends) that a person wants to publish.
 
     `place` is CONTACTS, PRIVATE, or a circle. `only_labels` and `only_people` limit it to some
     people, `except_labels` are those who do not see it. `client_id` makes a repeated request
@@ -59,28 +59,28 @@ class Draft:
         return bool(self.only_labels or self.only_people)
 
 
-def preview(store: PlatformStore, me: Person, draft: Draft) -> list[str]:
-    """Return the ids of the people who would see a moment if it were posted now."""
+def readers_of_draft(store: PlatformStore, me: Person, draft: Draft) -> list[str]:
+    """Return the ids of the people who would see a moment if it were posted now. Raises Denied."""
     audience, lists = _audience_of(store.database, me, draft)
     return audiences.people_who_see(store.database, audience, lists)
 
 
-def readers(store: PlatformStore, me: Person, number: int) -> list[str]:
-    """Return the ids of the people who see a moment of the person's own now."""
+def readers_of_own(store: PlatformStore, me: Person, number: int) -> list[str]:
+    """Return the ids of the people who see now the moment `number`, which must be the person's own. Raises Denied."""
     post = own_post(store, me, number)
     lists = audiences.reader_lists_of(store.database, number)
     return audiences.people_who_see(store.database, post.audience, lists)
 
 
 def own_post(store: PlatformStore, me: Person, number: int) -> timeline.Post:
-    """Return a moment of the person's own. Raises Denied."""
+    """Return the moment `number`, which must be the person's own. Raises Denied."""
     for post in timeline.posts(store.database, [number]):
         if post.author == me.id:
             return post
     raise Denied(DenyReason.NOT_FOUND, NO_MOMENT)
 
 
-def publish(store: PlatformStore, me: Person, draft: Draft, now: datetime) -> int:
+def post_moment(store: PlatformStore, me: Person, draft: Draft, now: datetime) -> int:
     """Post a moment, and return its id; a repeated request with the same `client_id` returns the first one's."""
     database = store.database
     try:
@@ -91,7 +91,7 @@ def publish(store: PlatformStore, me: Person, draft: Draft, now: datetime) -> in
             row = _new_row(me, draft, audience, own_files, now)
             row.save(using=database, force_insert=True)
             _save_lists(database, row.id, lists)
-            file_uses.add(database, "moment", str(row.id), draft.files)
+            file_uses.add_uses(database, "moment", str(row.id), draft.files)
             people = audiences.people_who_see(database, audience, lists)
             _notify(store, me, row.id, audience, "posted", people, now)
     except IntegrityError:
@@ -166,7 +166,7 @@ def _new_row(
 
 
 def _save_lists(database: str, number: int, lists: ReaderLists) -> None:
-    """Write the lists of a new moment."""
+    """Write who alone sees a new moment, and which labels are excluded from it."""
     MomentReader.objects.using(database).bulk_create(
         [MomentReader(moment_id=number, user=user) for user in sorted(lists.only or ())]
     )
@@ -184,7 +184,7 @@ def _notify(
     people: Collection[str],
     now: datetime,
 ) -> None:
-    """Notify these people and the author's devices of an event ("posted" or "deleted") of a moment."""
+    """Notify these people, and the devices of `me`, of an event ("posted" or "deleted") of the moment `number`."""
     about: Data = {
         "what": event,
         "moment_id": str(number),
@@ -192,13 +192,13 @@ def _notify(
         "author_name": me.name,
         "place": str(audience.place),
     }
-    notify.send(store, Cmd.MOMENT, about, [me.id, *people], now)
+    notify.stage_notice(store, Cmd.MOMENT, about, [me.id, *people], now)
 
 
-def delete(store: PlatformStore, me: Person, number: int, now: datetime) -> None:
-    """Delete a moment, with likes, comments, and files that nothing else uses.
+def delete_moment(store: PlatformStore, me: Person, number: int, now: datetime) -> None:
+    """Delete the moment `number`, with likes, comments, and files that nothing else uses.
 
-    The author may do so; in a circle also those who lead it.
+    The author may do so; in a circle also its owner and administrators. Raises Denied.
     """
     database = store.database
     with transaction.atomic(using=database):
@@ -209,7 +209,7 @@ def delete(store: PlatformStore, me: Person, number: int, now: datetime) -> None
         people = audiences.people_who_see(
             database, post.audience, audiences.reader_lists_of(database, number)
         )
-        file_uses.remove(database, "moment", str(number))
+        file_uses.remove_uses(database, "moment", str(number))
         # If this process dies here, the timer deletes the files; nobody may read them meanwhile.
         transaction.on_commit(
             lambda: forget_files.forget_files(store.platform, now), using=database, robust=True

@@ -27,8 +27,11 @@ NO_NUMBER = "give your card a number first"
 ASKING, ASKED, AGREED = "asking", "asked", "agreed"
 
 
-def ask(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
-    """Ask a person to exchange numbers, or agree if that person has asked already. Return the state of the exchange."""
+def ask_for_exchange(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
+    """Ask a person to exchange telephone numbers, or agree if that person has asked already.
+
+    Return the state of the exchange for `me`. Raises Denied.
+    """
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -38,14 +41,17 @@ def ask(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
         after = AGREED if before in (ASKED, AGREED) else ASKING
         if after != before:
             theirs = AGREED if after == AGREED else ASKED
-            _save(database, (me.id, other, after), (other, me.id, theirs))
+            _save_states(database, (me.id, other, after), (other, me.id, theirs))
             _notify(store, me, person, theirs, now)
             _notify(store, person, me, after, now)
     return after
 
 
-def agree(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
-    """Agree to a person's request to exchange numbers, and return the state. Raises Denied without such a request."""
+def agree_to_exchange(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
+    """Agree to a person's request to exchange telephone numbers, and return the state.
+
+    Raises Denied without such a request.
+    """
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -55,14 +61,14 @@ def agree(store: PlatformStore, me: Person, other: str, now: datetime) -> str:
             raise Denied(DenyReason.NOT_FOUND, "nobody has asked you for this")
         _require_number(database, me)
         if before == ASKED:
-            _save(database, (me.id, other, AGREED), (other, me.id, AGREED))
+            _save_states(database, (me.id, other, AGREED), (other, me.id, AGREED))
             _notify(store, me, person, AGREED, now)
             _notify(store, person, me, AGREED, now)
     return AGREED
 
 
-def revoke(store: PlatformStore, me: Person, other: str, now: datetime) -> None:
-    """Withdraw or decline a request, or end the exchange for both."""
+def end_exchange(store: PlatformStore, me: Person, other: str, now: datetime) -> None:
+    """Withdraw or decline a request to exchange telephone numbers, or end the exchange for both people."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -72,7 +78,7 @@ def revoke(store: PlatformStore, me: Person, other: str, now: datetime) -> None:
             mine.delete()
             rows.filter(owner=other, other=me.id).delete()
             about = {"what": "exchange", "user_id": me.id, "name": me.name, "state": ""}
-            notify.send(store, Cmd.NUMBER, about, [other], now)
+            notify.stage_notice(store, Cmd.NUMBER, about, [other], now)
 
 
 def _lock_partner(store: PlatformStore, me: Person, other: str) -> Person:
@@ -93,19 +99,19 @@ def _lock_partner(store: PlatformStore, me: Person, other: str) -> Person:
 
 
 def _require_number(database: str, me: Person) -> None:
-    """Raise Denied if the person's own card has no number."""
+    """Raise Denied if the person's own card (profile) has no telephone number."""
     if not CardField.objects.using(database).filter(user=me.id, name=PHONE).exists():
         raise Denied(DenyReason.NOT_ALLOWED, NO_NUMBER)
 
 
 def _state(database: str, me: str, other: str) -> str:
-    """Return the state of an exchange in the list of `me`; "" means that there is none."""
+    """Return the state of the exchange of numbers with `other` as `me` sees it; "" means that there is none."""
     row = NumberExchange.objects.using(database).filter(owner=me, other=other).first()
     return row.state if row else ""
 
 
-def _save(database: str, *rows: tuple[str, str, str]) -> None:
-    """Write both rows of an exchange in one statement."""
+def _save_states(database: str, *rows: tuple[str, str, str]) -> None:
+    """Write both rows of an exchange of numbers, each (owner, other, state), in one statement."""
     NumberExchange.objects.using(database).bulk_create(
         [NumberExchange(owner=owner, other=other, state=state) for owner, other, state in rows],
         update_conflicts=True,
@@ -114,6 +120,6 @@ def _save(database: str, *rows: tuple[str, str, str]) -> None:
 
 
 def _notify(store: PlatformStore, of: Person, to: Person, state: str, now: datetime) -> None:
-    """Notify the person `to` of the state of the exchange with the person `of`."""
+    """Notify the person `to` of the state of the exchange of numbers with the person `of`."""
     about = {"what": "exchange", "user_id": of.id, "name": of.name, "state": state}
-    notify.send(store, Cmd.NUMBER, about, [to.id], now)
+    notify.stage_notice(store, Cmd.NUMBER, about, [to.id], now)

@@ -32,12 +32,15 @@ MAILS_AN_HOUR = 3
 
 
 def _signer() -> TimestampSigner:
-    """Return the signer of the tokens in links, which all sites share."""
+    """Return the signer of the tokens in links for a new password; all sites share its key."""
     return TimestampSigner(key=shared_key(), salt="password")
 
 
-def send_link(name: str, language: str) -> None:
-    """Send a link to the e-mail address of the account with this sign-in name; do nothing if there is none."""
+def send_reset_link(name: str, language: str) -> None:
+    """Send a link, with which a new password is chosen, by e-mail to the account with this sign-in name.
+
+    Do nothing if there is no such account, or if it has no e-mail address.
+    """
     for platform in served_platforms():
         store = store_of(platform)
         names = SignInName.objects.using(store.database).select_related("account")
@@ -56,7 +59,10 @@ def send_link(name: str, language: str) -> None:
 
 
 def _may_send(store: PlatformStore, account: Account) -> bool:
-    """Return whether the account's password is kept here, and it has not got too many links; count this one."""
+    """Return whether a link may be sent to an account, and count it.
+
+    It may not if the account's password is stored at the core, or if the account got too many links in this hour.
+    """
     if is_kept_at_core(store.database, account.moid):
         return False
     key = f"social:password:{account.moid}"
@@ -70,7 +76,7 @@ def _password_fingerprint(account: Account) -> str:
 
 
 def account_of_link(token: str) -> tuple[PlatformStore, Account] | None:
-    """Return the account for which a link was made, and the data of its platform; `None` if the link is invalid.
+    """Return the database of its platform, and the account, for which a link was made; `None` if the link is invalid.
 
     `token`: the last part of the link. It is invalid after an hour, after its use, and if it is forged.
     """
@@ -87,7 +93,7 @@ def account_of_link(token: str) -> tuple[PlatformStore, Account] | None:
     return store, account
 
 
-def reset(store: PlatformStore, account: Account, password: str) -> None:
-    """Set a new password; all sessions and tokens of the account end. Raises domains' RuleBroken."""
+def set_new_password(store: PlatformStore, account: Account, password: str) -> None:
+    """Set a new password of an account; all its sessions and tokens end. Raises domains' RuleBroken."""
     accounts.set_password(account.moid, password, store.database)
     log.info("the password of %s was set by a link", account.moid)

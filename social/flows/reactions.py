@@ -28,8 +28,8 @@ NO_MOMENT = "there is no such moment, or it is not for you"
 NO_COMMENT = "there is no such comment, or it is not for you"
 
 
-def like(store: PlatformStore, me: Person, number: int, on: bool, now: datetime) -> Counts:
-    """Like a moment (`on`), or take the like back; return its numbers of likes and comments.
+def like_moment(store: PlatformStore, me: Person, number: int, on: bool, now: datetime) -> Counts:
+    """Like the moment (post) `number`, or take the like back (`on` false); return its numbers of likes and comments.
 
     Each like is a row, so that simultaneous likes do not wait for each other, and the count is exact.
     """
@@ -54,14 +54,14 @@ def like(store: PlatformStore, me: Person, number: int, on: bool, now: datetime)
 
 
 def seen_post(database: str, me: Person, number: int) -> tuple[Post, Viewer]:
-    """Return a moment, and the person as its viewer. Raises Denied if the person does not see it."""
+    """Return the moment (post) `number`, and the person as its viewer. Raises Denied if the person does not see it."""
     post_and_viewer = timeline.visible_post(database, me.id, number)
     if post_and_viewer is None:
         raise Denied(DenyReason.NOT_FOUND, NO_MOMENT)
     return post_and_viewer
 
 
-def comment(
+def add_comment(
     store: PlatformStore,
     me: Person,
     number: int,
@@ -70,7 +70,7 @@ def comment(
     client_id: str | None,
     now: datetime,
 ) -> int:
-    """Comment on a moment, or reply to a comment on it; return the comment's id.
+    """Comment on the moment (post) `number`, or reply to the comment `reply_to` on it; return the comment's id.
 
     A repeated request with the same `client_id` returns the first one's.
     """
@@ -107,7 +107,10 @@ def comment(
 
 
 def _replied_user(database: str, viewer: Viewer, number: int, reply_to: int | None) -> str:
-    """Return the id of the author of the comment `reply_to`; "" if it is `None`. Raises Denied."""
+    """Return the id of the author of the comment `reply_to`; "" if it is `None`.
+
+    Raises Denied if there is no such comment, or if the moment `number` has too many.
+    """
     rows = Comment.objects.using(database).filter(moment_id=number)
     if rows.count() >= MAX_COMMENTS:
         raise Denied(DenyReason.FULL, f"at most {MAX_COMMENTS} comments are taken")
@@ -163,4 +166,4 @@ def _notify(
         **more,
     }
     if users := sorted(people - {me.id}):
-        notify.send(store, Cmd.REACTION, about, users, now)
+        notify.stage_notice(store, Cmd.REACTION, about, users, now)

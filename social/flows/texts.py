@@ -28,8 +28,8 @@ PAUSE = timedelta(minutes=2)
 KEPT_FOR = timedelta(days=7)
 
 
-def send_due(platform: str) -> int:
-    """Send a platform's texts that are due; return how many were sent."""
+def send_due_texts(platform: str) -> int:
+    """Send the e-mails and text messages that wait in a platform's data and are due now; return how many were sent."""
     begun, sent = clock.steady(), 0
     for _ in range(AT_ONCE):
         row = _claim(platform, clock.now()) if clock.steady() - begun < SECONDS else None
@@ -40,14 +40,14 @@ def send_due(platform: str) -> int:
 
 
 def _rows(platform: str) -> QuerySet[OutgoingText]:
-    """Return the outgoing texts in the data of a platform."""
+    """Return the outgoing e-mails and text messages in the data of a platform."""
     return OutgoingText.objects.using(store_of(platform).database)
 
 
 def _claim(platform: str, now: datetime) -> OutgoingText | None:
-    """Return the text that is due first, and set the time of its next try, so that no other process sends it now.
+    """Return the e-mail or text message that is due first, and set the time of its next try.
 
-    `None` means that no text is due.
+    So no other process sends it now. `None` means that none is due.
     """
     with transaction.atomic(using=store_of(platform).database):
         journal.require_serving(store_of(platform))
@@ -61,7 +61,7 @@ def _claim(platform: str, now: datetime) -> OutgoingText | None:
 
 
 def _deliver(platform: str, row: OutgoingText) -> bool:
-    """Send a claimed text, and save the result in its row; return whether it was sent."""
+    """Send an e-mail or text message, and save the result in its row; return whether it was sent."""
     try:
         senders.deliver(row.to, row.subject, row.text)
     except Exception as error:  # a sender is a plugin; whatever it raises, other texts must go out
@@ -74,7 +74,7 @@ def _deliver(platform: str, row: OutgoingText) -> bool:
 
 
 def delete_old(platform: str, now: datetime) -> None:
-    """Delete the rows of texts that are older than KEPT_FOR, whether they were sent or not."""
+    """Delete the rows of e-mails and text messages that are older than KEPT_FOR, whether they were sent or not."""
     with transaction.atomic(using=store_of(platform).database):
         journal.require_serving(store_of(platform))
         _rows(platform).filter(created_at__lt=now - KEPT_FOR).delete()

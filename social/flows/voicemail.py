@@ -40,29 +40,31 @@ _WORDS = {
 }
 
 
-def leave(store: PlatformStore, me: Person, call_id: int, file_id: UUID, now: datetime) -> Call:
-    """Store a recording as the voicemail of a call, and return the call. A second voicemail changes nothing.
+def leave_voicemail(
+    store: PlatformStore, me: Person, call_id: int, file_id: UUID, now: datetime
+) -> Call:
+    """Store the recording `file_id` as the voicemail of a call, and return the call. A second one changes nothing.
 
-    Raises CallRefused if the recording is not accepted.
+    Raises CallRefused if the recording is not accepted, and Denied.
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        call = call_rows.lock(store.database, call_id)
+        call = call_rows.lock_call(store.database, call_id)
         if call is None or me.id not in (call.caller.id, call.callee.id):
             raise Denied(DenyReason.NOT_FOUND, NO_CALL)
         if call.voicemail_seq:
             return call
-        file = _upload(me, file_id)
+        file = _complete_upload(me, file_id)
         duration = file.duration_ms if file else None
         if refusal := refuse_voicemail(call, me.id, duration, settings.VOICEMAIL_MAX_SECONDS):
             raise CallRefused(refusal.value, _WORDS[refusal], call)
         seq = _post_message(store, me, call, file_id, now)
         after = replace(call, voicemail_seq=seq, version=call.version + 1)
-        call_rows.save(store.database, call, after)
+        call_rows.save_call(store.database, call, after)
     return after
 
 
-def _upload(me: Person, file_id: UUID) -> File | None:
+def _complete_upload(me: Person, file_id: UUID) -> File | None:
     """Return a complete upload of a person; `None` if there is none with this id."""
     upload = own_upload(me.id, file_id)
     return upload[1] if upload and upload[1].ready else None
@@ -84,10 +86,13 @@ def _post_message(
 
 
 def mark_heard(store: PlatformStore, me: Person, call_id: int, now: datetime) -> Call:
-    """Record that the called person has heard a voicemail, and add one entry about it to the conversation's log."""
+    """Record that the called person has heard a call's voicemail, write this to the log, and return the call.
+
+    Raises Denied.
+    """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
-        call = call_rows.lock(store.database, call_id)
+        call = call_rows.lock_call(store.database, call_id)
         if call is None or me.id != call.callee.id or not call.voicemail_seq:
             raise Denied(DenyReason.NOT_FOUND, "there is no such voicemail of yours")
         if call.heard_seq:
@@ -96,12 +101,12 @@ def mark_heard(store: PlatformStore, me: Person, call_id: int, now: datetime) ->
             about = msg_id(call.conversation, call.voicemail_seq)
             entry = locked.log(Cmd.HEARD, {"msg_id": about, "call_id": str(call.id)})
         after = replace(call, heard_seq=entry.seq, version=call.version + 1)
-        call_rows.save(store.database, call, after)
+        call_rows.save_call(store.database, call, after)
     return after
 
 
-def delete(store: PlatformStore, me: Person, call_id: int, now: datetime) -> None:
-    """Hide a voicemail from the called person; the caller still sees the message."""
+def delete_voicemail(store: PlatformStore, me: Person, call_id: int, now: datetime) -> None:
+    """Hide the voicemail of a call from the called person; the caller still sees the message. Raises Denied."""
     call = own_call(store, me, call_id)
     if me.id != call.callee.id or not call.voicemail_seq:
         raise Denied(DenyReason.NOT_FOUND, "there is no such voicemail of yours")
@@ -114,7 +119,7 @@ def set_greeting(store: PlatformStore, me: Person, file_id: UUID | None, now: da
     Raises CallRefused if the recording is not accepted.
     """
     if file_id is not None:
-        file = _upload(me, file_id)
+        file = _complete_upload(me, file_id)
         duration = file.duration_ms if file else None
         if refusal := refuse_recording(duration, settings.VOICEMAIL_MAX_SECONDS):
             raise CallRefused(refusal.value, _WORDS[refusal])

@@ -12,7 +12,10 @@ from social.rules.limits import MomentKind
 
 
 class Circle(models.Model):
-    """A conversation with a wall. Members, roles, name, notice and chat are the conversation's."""
+    """A circle: a group conversation with a wall, where its members post moments.
+
+    Members, roles, name, notice and chat are the conversation's.
+    """
 
     conversation = models.BigIntegerField(primary_key=True)
     description = models.TextField(max_length=2000, blank=True, default="")
@@ -23,7 +26,7 @@ class Circle(models.Model):
 
 
 class Moment(models.Model):
-    """A post. `rules/visibility.py` says who sees it.
+    """A moment: a post to friends or a circle. `rules/visibility.py` says who sees it.
 
     `id` grows with time. `place` is 0 for contacts, -1 for the author alone, else a circle.
     """

@@ -12,7 +12,7 @@ from social.rules.cards import FoundBy, Matching, ShownTo
 
 
 def choices(words: type[StrEnum]) -> list[tuple[str, str]]:
-    """Return the words as choices of a column."""
+    """Return the values of an enumeration as choices of a column."""
     return [(word.value, word.value) for word in words]
 
 
@@ -50,7 +50,7 @@ class LabelMember(models.Model):
 
 
 class CardField(models.Model):
-    """A field of a person's card, and to whom it is shown."""
+    """A field of a person's card (profile), and to whom it is shown."""
 
     pk = models.CompositePrimaryKey("user", "name")
     user = models.CharField(max_length=40)
@@ -79,7 +79,7 @@ class Profile(models.Model):
 
 
 class ConfirmedNumber(models.Model):
-    """A number that a person has confirmed, as HMAC with the server's secret."""
+    """A telephone number that a person has confirmed, as HMAC with the server's secret."""
 
     hmac = models.CharField(max_length=64, primary_key=True)
     user = models.CharField(max_length=40, db_index=True)
@@ -90,7 +90,7 @@ class ConfirmedNumber(models.Model):
 
 
 class NumberCode(models.Model):
-    """A code that was sent to a number, with which its owner confirms it."""
+    """A code that was sent to a telephone number, with which its owner confirms it."""
 
     user = models.CharField(max_length=40, primary_key=True)
     hmac = models.CharField(max_length=64)
@@ -105,7 +105,7 @@ class NumberCode(models.Model):
 
 
 class BookEntry(models.Model):
-    """A number in a person's address book, as HMAC with the server's secret."""
+    """A telephone number in a person's address book, as HMAC with the server's secret."""
 
     pk = models.CompositePrimaryKey("owner", "hmac")
     owner = models.CharField(max_length=40)
@@ -168,7 +168,7 @@ class OutgoingText(models.Model):
 
 
 class NumberExchange(models.Model):
-    """An exchange of numbers: asked for, or agreed. Once agreed, each sees the other's number."""
+    """An exchange of telephone numbers of two people: asked for, or agreed, when each sees the other's number."""
 
     pk = models.CompositePrimaryKey("owner", "other")
     owner = models.CharField(max_length=40)

@@ -18,7 +18,7 @@ _MEDIA_UNITS = "ws: wss:"
 
 
 def call_part(request: HttpRequest) -> PagePart | None:
-    """Return the HTML and settings by which a page rings and shows calls; `None` for people who cannot call."""
+    """Return the HTML and settings that let any page ring and show calls; `None` for people who cannot call."""
     person = request.user
     if "im" not in settings.ROLES or not isinstance(person, Account) or not person.domain_id:
         return None

@@ -35,7 +35,7 @@ def for_script() -> dict[str, str]:
 
 
 def _voicemail_texts() -> dict[str, str]:
-    """Return the texts about voicemail."""
+    """Return the scripts' texts about voicemail: name of the text -> text in the language of the request."""
     return {
         "voicemail": _("Voicemail"),
         "voicemail_of": _("Voicemail from %(name)s"),

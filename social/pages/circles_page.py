@@ -42,7 +42,7 @@ def create(visit: Visit) -> str:
     if not name:
         raise Denied(DenyReason.MALFORMED, "name")
     users = [user for user in visit.request.POST.getlist("users") if USER.fullmatch(user)]
-    number = circles.create(
+    number = circles.create_circle(
         visit.store,
         visit.me,
         name,
@@ -69,7 +69,7 @@ def circle(visit: Visit, number: int) -> HttpResponse:
     is_member = view.mine is not None and view.mine.state == Membership.ACTIVE
     context: dict[str, object] = {"view": view, "is_in": is_member}
     if is_member and view.mine is not None:
-        moments = timeline.wall(visit.database, visit.me.id, number, page_start(visit), 20)
+        moments = timeline.wall_page(visit.database, visit.me.id, number, page_start(visit), 20)
         rows = queries.members(visit.database, number, 0, MOST_MEMBERS)
         contacts = viewers.load_viewer(visit.database, visit.me.id, circles=False).contacts
         member_ids = {row.user for row in rows}
@@ -114,7 +114,7 @@ def change(visit: Visit, number: int) -> str:
         raise Denied(DenyReason.MALFORMED, "name")
     if files := visit.request.FILES.getlist("picture"):
         wanted["picture"] = store_files(visit, files[:1])[0]
-    circles.change(visit.store, visit.me, number, wanted, visit.now)
+    circles.change_circle(visit.store, visit.me, number, wanted, visit.now)
     return f"{CIRCLES}{number}/"
 
 

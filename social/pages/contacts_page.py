@@ -67,6 +67,7 @@ def contacts(visit: Visit) -> HttpResponse:
 
 
 def _name_of(contact: dict[str, object]) -> str:
+    """Return the name by which a contact is sorted, in small letters."""
     return str(contact["name"]).lower()
 
 
@@ -82,7 +83,7 @@ def _search_results(visit: Visit) -> dict[str, object]:
     found: list[Person] = []
     try:
         check_rate(visit.request)
-        found = finding.directory(visit.store, visit.me, text, 20)
+        found = finding.search_directory(visit.store, visit.me, text, 20)
     except Denied as denied:
         messages.error(visit.request, refusal_text(denied))
         return {"q": text, "found": found}
@@ -123,11 +124,11 @@ def save_details(visit: Visit, user: str) -> str:
 
 @form
 def add_label(visit: Visit) -> str:
-    """Create a label."""
+    """Create a label for contacts, with the name in the form."""
     name = visit.field("name", 64)
     if not name:
         raise Denied(DenyReason.MALFORMED, _("Name"))
-    labels.create(visit.store, visit.me, name)
+    labels.create_label(visit.store, visit.me, name)
     return CONTACTS
 
 
@@ -135,22 +136,22 @@ def add_label(visit: Visit) -> str:
 def change_label(visit: Visit, number: int) -> str:
     """Delete a label, or change whether contacts with this label see that the person is online."""
     if visit.request.POST.get("do") == "delete":
-        labels.delete(visit.store, visit.me, number)
+        labels.delete_label(visit.store, visit.me, number)
     else:
         shows = visit.request.POST.get("shows_presence") == "1"
-        labels.change(visit.store, visit.me, number, None, shows)
+        labels.change_label(visit.store, visit.me, number, None, shows)
     return CONTACTS
 
 
 @form
 def invite(visit: Visit) -> str:
-    """Create an invitation, show its link once, and send it if a number or an e-mail address is given."""
+    """Create an invitation, show its link once, and send it if the form has a number or an e-mail address."""
     to = visit.field("to", 254)
     if to and "@" not in to and not (to := numbers.parse(to)):
         raise Denied(DenyReason.MALFORMED, _("give a number with + and the country, or an e-mail"))
-    _code, link = invitations.create(visit.store, visit.me, None, visit.now)
+    _code, link = invitations.create_invitation(visit.store, visit.me, None, visit.now)
     if to:
-        invitations.send(visit.store, visit.me, to, link, get_language() or "en")
+        invitations.send_invitation(visit.store, visit.me, to, link, get_language() or "en")
     text = _("Give this link to one person; it is good for 7 days: %(link)s")
     messages.success(visit.request, text % {"link": link})
     return CONTACTS

@@ -46,7 +46,7 @@ def invited(request: HttpRequest, code: str) -> HttpResponse:
 def _page(
     request: HttpRequest, inviter: Person, errors: list[str], status: int = 200
 ) -> HttpResponse:
-    """Return the page with the form to accept an invitation, and these errors."""
+    """Return the page with the form by which a guest accepts an invitation of `inviter`, and these errors."""
     context = {"inviter": inviter.name, "errors": errors, "filled": request.POST}
     return with_policy(render(request, "social/invited.html", context, status=status))
 
@@ -56,7 +56,7 @@ def _accept(request: HttpRequest, store: PlatformStore, inviter: Person, code: s
     try:
         if isinstance(request.user, Account):
             me = people.person_of_account(request.user)
-            invitations.accept(store, me, code, clock.now())
+            invitations.accept_invitation(store, me, code, clock.now())
         else:
             _register(request, store, code)
     except RuleBroken as broken:
@@ -68,9 +68,9 @@ def _accept(request: HttpRequest, store: PlatformStore, inviter: Person, code: s
 
 
 def _register(request: HttpRequest, store: PlatformStore, code: str) -> None:
-    """Create the guest's account, and sign the guest in."""
+    """Create a guest's account by an invitation, with what the form says, and sign the guest in."""
     name = request.POST.get("name", "").strip()[:64]
     username = request.POST.get("username", "").strip()
     password = request.POST.get("password", "")
-    account = invitations.register(store, code, name, username, password, clock.now())
+    account = invitations.register_guest(store, code, name, username, password, clock.now())
     login(request, account, backend=BACKEND)

@@ -41,7 +41,7 @@ def page_start(visit: Visit) -> int | None:
 
 
 def shown_page(visit: Visit, moments_page: MomentPage) -> dict[str, object]:
-    """Return the values of a page of moments for the template."""
+    """Return the values of a page of moments (posts) for the template."""
     names = _circle_names(visit, moments_page.posts)
     return {
         "moments": [_shown_moment(visit, moments_page, post, names) for post in moments_page.posts],
@@ -81,7 +81,9 @@ def _shown_moment(
 @page
 def timeline_page(visit: Visit) -> HttpResponse:
     """Show the person's timeline, the notices, and the form that posts."""
-    moments_page = timeline.timeline(visit.database, visit.me.id, page_start(visit), TIMELINE_PAGE)
+    moments_page = timeline.timeline_page(
+        visit.database, visit.me.id, page_start(visit), TIMELINE_PAGE
+    )
     groups = reaction_queries.notices(visit.database, visit.me.id, visit.now)
     seen = reaction_queries.seen_id(visit.database, visit.me.id)
     unseen = [group for group in groups if group.last_id > seen]
@@ -89,7 +91,7 @@ def timeline_page(visit: Visit) -> HttpResponse:
         "social/moments.html",
         {
             "page": shown_page(visit, moments_page),
-            "notices": [(group.moment, texts.of_notice(group)) for group in unseen[:20]],
+            "notices": [(group.moment, texts.notice_sentence(group)) for group in unseen[:20]],
             "last_notice": unseen[0].last_id if unseen else 0,
             **post_form(visit),
         },
@@ -114,7 +116,7 @@ def post_form(visit: Visit, circle: int = 0) -> dict[str, object]:
 
 
 def draft_of(visit: Visit, files: tuple[UUID, ...]) -> Draft:
-    """Return the moment that a form describes. Raises Denied."""
+    """Convert a form that posts a moment into a draft of it; `files` are the ids of its uploads. Raises Denied."""
     to = visit.request.POST.get("to", "contacts")
     places = {"contacts": CONTACTS, "self": PRIVATE}
     if to not in places and not (to.isdecimal() and 0 < int(to) < 2**63):
@@ -141,7 +143,7 @@ def post(visit: Visit) -> str:
     if len(files) > MAX_PICTURES:
         raise Denied(DenyReason.MALFORMED, _("at most %(n)s pictures") % {"n": MAX_PICTURES})
     draft = draft_of(visit, store_files(visit, files))
-    number = moments.publish(visit.store, visit.me, draft, visit.now)
+    number = moments.post_moment(visit.store, visit.me, draft, visit.now)
     if draft.place > 0:
         return f"/people/circles/{draft.place}/#m{number}"
     return f"{TIMELINE}#m{number}" if draft.place == CONTACTS else "/people/album/"
@@ -149,8 +151,8 @@ def post(visit: Visit) -> str:
 
 @form
 def preview(visit: Visit) -> str:
-    """Show a message that names the people who would see a moment; nothing is posted."""
-    readers = moments.preview(visit.store, visit.me, draft_of(visit, ()))
+    """Show a message with the names of the people who would see a moment; nothing is posted."""
+    readers = moments.readers_of_draft(visit.store, visit.me, draft_of(visit, ()))
     messages.info(visit.request, _readers_text(visit, readers))
     return visit.back(TIMELINE)
 
@@ -175,7 +177,7 @@ def moment(visit: Visit, number: int) -> HttpResponse:
     likers = reaction_queries.likers(visit.database, viewer, number, MAX_NAMED)
     readers = ""
     if post.author == visit.me.id:
-        readers = _readers_text(visit, moments.readers(visit.store, visit.me, number))
+        readers = _readers_text(visit, moments.readers_of_own(visit.store, visit.me, number))
     return visit.page(
         "social/moment.html",
         {
@@ -205,9 +207,9 @@ def save_reaction(visit: Visit, number: int) -> str:
     """Like a moment, take the like back, comment on it, or delete a comment or the moment."""
     match visit.request.POST.get("do"):
         case "like" | "unlike" as action:
-            reactions.like(visit.store, visit.me, number, action == "like", visit.now)
+            reactions.like_moment(visit.store, visit.me, number, action == "like", visit.now)
         case "delete":
-            moments.delete(visit.store, visit.me, number, visit.now)
+            moments.delete_moment(visit.store, visit.me, number, visit.now)
             return TIMELINE
         case "delete-comment":
             comment_id = next(iter(visit.numbers("comment")), 0)
@@ -218,13 +220,15 @@ def save_reaction(visit: Visit, number: int) -> str:
                 raise Denied(DenyReason.MALFORMED, _("write something"))
             reply_to = next(iter(visit.numbers("reply_to")), None)
             client_id = visit.field("mark", 64) or None
-            reactions.comment(visit.store, visit.me, number, text, reply_to, client_id, visit.now)
+            reactions.add_comment(
+                visit.store, visit.me, number, text, reply_to, client_id, visit.now
+            )
     return f"{visit.back(f'{TIMELINE}{number}/')}#m{number}"
 
 
 @form
 def notices_seen(visit: Visit) -> str:
-    """Mark the notices as seen."""
+    """Mark the notices of likes and comments as seen, up to the one that the form names."""
     last_id = next(iter(visit.numbers("last_id")), 0)
     if 0 < last_id < 2**63:
         cards.mark_notices_seen(visit.store, visit.me, last_id)
@@ -242,7 +246,9 @@ def album(visit: Visit) -> HttpResponse:
         reaction_queries.pictures(visit.database, visit.me.id, *month_of(chosen)) if chosen else []
     )
     viewer = viewers.load_viewer(visit.database, visit.me.id)
-    own = timeline.of_person(visit.database, visit.me.id, visit.me.id, page_start(visit), 20)
+    own = timeline.moments_of_person(
+        visit.database, visit.me.id, visit.me.id, page_start(visit), 20
+    )
     return visit.page(
         "social/album.html",
         {

@@ -22,7 +22,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     """Show the form for a sign-in name, or send a link to its e-mail address. The answer is the same for every name."""
     is_sent = request.method == "POST"
     if is_sent:
-        password_reset.send_link(request.POST.get("name", "")[:254], get_language() or "en")
+        password_reset.send_reset_link(request.POST.get("name", "")[:254], get_language() or "en")
     reply = render(request, "social/forgotten.html", {"is_sent": is_sent})
     return with_policy(reply)
 
@@ -56,7 +56,7 @@ def _set_password(request: HttpRequest, token: str) -> list[str]:
     if password != request.POST.get("again", ""):
         return [_("the two new passwords differ")]
     try:
-        password_reset.reset(*target, password)
+        password_reset.set_new_password(*target, password)
     except RuleBroken as broken:
         return [translated(refusal) for refusal in broken.refusals]
     return []

@@ -45,7 +45,7 @@ def person(visit: Visit, user: str) -> HttpResponse | HttpResponseRedirect:
     own = label_queries.labels_of(visit.database, visit.me.id)
     people_by_label = label_queries.people_by_label(visit.database, [label.id for label in own])
     exchange = NumberExchange.objects.using(visit.database).filter(owner=visit.me.id, other=user)
-    moments = timeline.of_person(visit.database, visit.me.id, user, page_start(visit), 20)
+    moments = timeline.moments_of_person(visit.database, visit.me.id, user, page_start(visit), 20)
     return visit.page(
         "social/person.html",
         {
@@ -71,11 +71,11 @@ def exchange_numbers(visit: Visit, user: str) -> str:
         raise Denied(DenyReason.NOT_FOUND)
     match visit.request.POST.get("do"):
         case "ask":
-            number_exchange.ask(visit.store, visit.me, user, visit.now)
+            number_exchange.ask_for_exchange(visit.store, visit.me, user, visit.now)
         case "agree":
-            number_exchange.agree(visit.store, visit.me, user, visit.now)
+            number_exchange.agree_to_exchange(visit.store, visit.me, user, visit.now)
         case _:
-            number_exchange.revoke(visit.store, visit.me, user, visit.now)
+            number_exchange.end_exchange(visit.store, visit.me, user, visit.now)
     return f"/people/{user}/"
 
 

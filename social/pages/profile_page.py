@@ -29,7 +29,7 @@ PROFILE = "/people/me/"
 
 @page
 def profile(visit: Visit) -> HttpResponse:
-    """Show the person's own profile."""
+    """Show the person's own profile: card, privacy choices, telephone number and password."""
     account = _account(visit)
     rows = {
         row.name: row for row in viewers.card_fields(visit.database, [visit.me.id])[visit.me.id]
@@ -78,7 +78,7 @@ def save_card(visit: Visit) -> str:
         fields[PICTURE] = (str(store_files(visit, files[:1])[0]), fields[PICTURE][1])
     elif visit.request.POST.get("no_picture"):
         fields[PICTURE] = ("", None)
-    cards.save(visit.store, visit.me, fields)
+    cards.save_fields(visit.store, visit.me, fields)
     messages.success(visit.request, _("Your card is saved."))
     return PROFILE
 
@@ -98,7 +98,7 @@ def save_privacy(visit: Visit) -> str:
 
 @form
 def save_name(visit: Visit) -> str:
-    """Change the person's own name."""
+    """Change the name of the person's account to that in the form."""
     account = _account(visit)
     account.first_name, account.last_name = (
         visit.field("first_name", 64),
@@ -143,7 +143,7 @@ def save_number(visit: Visit) -> str:
     """Send a code to the person's telephone number, or confirm the number by the code."""
     text, language = visit.field("number", 40), get_language() or "en"
     if code := visit.field("code", 6):
-        address_book.confirm(visit.store, visit.me, text, "", code, visit.now)
+        address_book.confirm_number(visit.store, visit.me, text, "", code, visit.now)
         messages.success(visit.request, _("Your number is confirmed."))
     else:
         address_book.send_code(visit.store, visit.me, text, "", language, visit.now)

@@ -48,7 +48,7 @@ W = TypeVar("W", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A request for a page or by a form, of a signed-in person (`me`); `store` has the data of the person's platform."""
+    """A signed-in person's (`me`) request for a page, or by a form; `store` has the data of the person's platform."""
 
     request: HttpRequest
     me: Person
@@ -61,7 +61,7 @@ class Visit:
         return self.store.database
 
     def page(self, template: str, context: dict[str, object]) -> HttpResponse:
-        """Return the response with a template and these values, the parts of other apps, and a content security policy."""
+        """Render a template with these values and other apps' parts of the page, with a content security policy."""
         parts = parts_of(self.request)
         values = {"person": self.me.name, "parts": parts, **context}
         return with_policy(render(self.request, template, values), addresses_of(parts))
@@ -95,7 +95,7 @@ class Visit:
 
 
 class Elsewhere(Exception):
-    """Another site serves the person's platform, or this site has no instant messages."""
+    """Another site (data centre) takes the requests of the person's platform."""
 
 
 def check_rate(request: HttpRequest) -> None:
@@ -110,7 +110,7 @@ FormView = Callable[..., str]
 
 
 def _visit(request: HttpRequest) -> Visit:
-    """Return the visit of a signed-in person. Raises Elsewhere, and Http404 at a site without instant messages."""
+    """Return a signed-in person's request as a Visit. Raises Elsewhere, or Http404 without instant messages."""
     if "im" not in settings.ROLES:
         raise Http404
     assert isinstance(request.user, Account)
@@ -122,11 +122,11 @@ def _visit(request: HttpRequest) -> Visit:
 
 
 def page(view: PageView) -> Page:
-    """Decorate a function that shows a page to a Visit, as a view; a page that the visitor may not see is a 404."""
+    """Turn a function that shows a page to a Visit into a view; a page that the visitor may not see is a 404."""
 
     @wraps(view)
     def page_view(request: HttpRequest, **values: object) -> HttpResponse:
-        """Show the page, or send the person to the page that says where the platform is served."""
+        """Show the page, or redirect to the page that says which site takes the platform's requests."""
         try:
             return view(_visit(request), **values)
         except Denied:
@@ -138,7 +138,7 @@ def page(view: PageView) -> Page:
 
 
 def form(view: FormView) -> Page:
-    """Decorate a function that handles a form and returns the path of the next page, as a view.
+    """Turn a function that handles a form of a Visit, and returns the path of the next page, into a view.
 
     If the form is refused, the page that it came from is shown again, with the reason.
     """

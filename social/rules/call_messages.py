@@ -22,7 +22,7 @@ def notice_cmd(call: Call) -> Cmd:
 
 
 def describe(call: Call) -> Data:
-    """Return a call as JSON for notices and the HTTP API, the same for both of its people.
+    """Return a description of a call for notices and the HTTP API, the same for both of its people.
 
     A device ignores a description with a lower `version` than the last one. `missed`: the called person has missed it.
     """
@@ -54,10 +54,10 @@ def _party(party: Party) -> Data:
     return {"user_id": party.id, "name": party.name}
 
 
-def entries_of(before: Call | None, after: Call) -> list[str]:
-    """Return the kinds of log entries that a change of a call causes: STARTED, MISSED_CALL or ENDED, at most one.
+def log_entries_of(before: Call | None, after: Call) -> list[str]:
+    """Return the kinds of entries that a change of a call adds to the conversation's log: at most one.
 
-    `before` is `None` for a new call.
+    They are STARTED, MISSED_CALL or ENDED. `before` is the call before the change, `None` for a new one.
     """
     if after.state is CallState.ENDED and (before is None or before.is_live):
         return [MISSED_CALL if after.is_missed else ENDED]

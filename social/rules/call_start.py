@@ -42,7 +42,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The decision that the call begins. If the called person cannot answer, it ends at once, and counts as missed."""
+    """The decision that a call begins. If the called person cannot answer, it has ended already, as a missed call."""
 
     call: Call
 
@@ -59,7 +59,7 @@ class Joined:
 
 
 def decide_start(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
-    """Decide whether a call between two people begins, and in which state.
+    """Decide whether `call`, a new call between two people, begins, and in which state.
 
     If the called person is just calling the caller, that call is answered, so that two people who call each other at
     the same moment talk. A refusal does not tell whether somebody has blocked the caller or does not exist.
@@ -83,7 +83,7 @@ def decide_start(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
 
 
 def decide_add(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
-    """Decide whether a call begins that adds a further person to the conference of an active call.
+    """Decide whether `call`, a new call that adds a further person to the conference of an active call, begins.
 
     A person who is called or talks in the same session already is not called again.
     """
@@ -99,7 +99,7 @@ def decide_add(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
 
 
 def decide_call_from_conference(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
-    """Decide whether a call begins by which a running conference calls a person of its tenant."""
+    """Decide whether `call`, a new call by which a running conference calls a person of its tenant, begins."""
     if facts.is_blocked or not facts.shares_tenant:
         return CallRefusal.NOT_FOUND
     for other in facts.live:

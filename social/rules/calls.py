@@ -292,7 +292,7 @@ def _may_cause(call: Call, event: Event) -> bool:
 def _end_talk(
     call: Call, event: SessionOver | MediaFailed | MediaEnded | Forbidden, now: datetime
 ) -> Decision:
-    """Decide about an event that none of the call's people has caused, which ends an active call."""
+    """Decide about an event that none of the call's people has caused, and that ends an active call."""
     if call.state is CallState.ACTIVE:
         has_failed = isinstance(event, MediaFailed | Forbidden)
         return _end(call, CallEnd.FAILED if has_failed else CallEnd.HUNG_UP, now)
@@ -332,7 +332,7 @@ def _hang_up(call: Call, user: str, others: int, now: datetime) -> Decision:
 
 
 def _time_is_up(call: Call, now: datetime) -> Decision:
-    """End a call that nobody has answered in time, or that nothing carries in time."""
+    """End a call that nobody has answered in time, or that has got no conference in time."""
     due = call.next_due
     if due is None or due > now:
         return UNCHANGED
@@ -353,12 +353,12 @@ def _changed(call: Call, **columns: object) -> Changed:
     return Changed(replace(call, version=call.version + 1, **columns))  # type: ignore[arg-type]  # of fields by name
 
 
-def checked(call: Call, now: datetime) -> Call:
+def with_check_time(call: Call, now: datetime) -> Call:
     """Return an active call with the time of its last check; the version stays, as nobody is notified."""
     return replace(call, checked_at=now)
 
 
-def released(call: Call) -> Call:
+def with_conference_released(call: Call) -> Call:
     """Return an ended call, marked so that its conference is not ended again."""
     return replace(call, is_released=True)
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class ShownTo(StrEnum):
-    """The people to whom a field of a card is shown. Each value includes the people of the values before it."""
+    """The people to whom a field of a person's card is shown. Each value includes those of the values before it."""
 
     NOBODY = "nobody"
     CONTACTS = "contacts"
@@ -68,12 +68,15 @@ class Closeness:
 
 
 def default_shown_to(name: str) -> ShownTo:
-    """Return to whom a field is shown if the person has chosen nothing."""
+    """Return to whom a field of a person's card (profile) is shown if the person has chosen nothing."""
     return DEFAULT_SHOWN_TO.get(name, ShownTo.CONTACTS)
 
 
 def shows_field(name: str, shown_to: ShownTo, reader: Closeness) -> bool:
-    """Return whether a reader sees a field of a card. A block hides everything, an exchanged number included."""
+    """Return whether a reader sees a field of a person's card (profile); `reader` is the relation to that person.
+
+    A block hides everything, an exchanged number included.
+    """
     if reader.is_self:
         return True
     if reader.is_blocked:
@@ -91,7 +94,9 @@ def shows_field(name: str, shown_to: ShownTo, reader: Closeness) -> bool:
 
 
 def may_find(found_by: FoundBy, reader: Closeness) -> bool:
-    """Return whether a reader finds a person; contacts always do, and a blocked person never does.
+    """Return whether a person is found by somebody (`reader`: the relation); `found_by` is the person's choice.
+
+    Contacts always find the person, and a blocked reader never does.
 
     EVERYBODY means the own tenant, and tenants that have opened themselves to each other.
     """

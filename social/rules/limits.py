@@ -42,7 +42,7 @@ INVITATION_LIFE = timedelta(days=7)
 
 
 class MomentKind(StrEnum):
-    """The kind of a moment, by the files that it carries."""
+    """The kind of a moment (a post to friends), by the files that it carries."""
 
     TEXT = "text"
     IMAGE = "image"
@@ -75,7 +75,7 @@ def kind_of_files(content_types: list[str]) -> MomentKind:
 
 @dataclass(frozen=True, slots=True)
 class BookUse:
-    """The counts tell how much of its limits an address book has used.
+    """How much of its limits of uploads a person's address book has used.
 
     `started` is the day of the first upload (`None`: there was none), `day` the day of the last
     upload, `new_today` how many new numbers came on it.

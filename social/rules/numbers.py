@@ -19,7 +19,7 @@ LONGEST = 40
 
 
 def parse(text: str, region: str = "") -> str:
-    """Return a number in the form of E.164, such as "+8613800138000"; "" if it is none.
+    """Convert a telephone number as people write it into the form of E.164, such as "+8613800138000"; "" if it is none.
 
     `region` is the country (two letters) of numbers that are written without their country's code.
     """
@@ -37,12 +37,15 @@ def parse(text: str, region: str = "") -> str:
 
 
 def hashed(number: str, secret: str) -> str:
-    """Return the HMAC of a number in the form of E.164, as 64 hexadecimal digits."""
+    """Return the HMAC of a telephone number in the form of E.164, as 64 hexadecimal digits."""
     return hmac.new(f"number:{secret}".encode(), number.encode(), hashlib.sha256).hexdigest()
 
 
 def hashed_many(texts: Iterable[str], region: str, secret: str) -> dict[str, str]:
-    """Return the HMACs of numbers: HMAC -> the number as it was written. Texts that are no numbers are left out."""
+    """Return the HMACs of telephone numbers: HMAC -> the number as it was written.
+
+    Texts that are no numbers are left out. `region` is the country (two letters) of numbers without a country code.
+    """
     hashes: dict[str, str] = {}
     for text in texts:
         if number := parse(text, region):

@@ -24,7 +24,10 @@ class TurnCredential(NamedTuple):
 
 
 def turn_credential(secret: str, user: str, now: float, seconds: int = SECONDS) -> TurnCredential:
-    """Return a credential of a person, valid for `seconds` from `now` on (seconds since 1970)."""
+    """Return a user's name and password for the TURN server, valid for `seconds` from `now` on (seconds since 1970).
+
+    `secret` is shared with the TURN server.
+    """
     username = f"{int(now) + seconds}:{user}"
     digest = hmac.new(secret.encode(), username.encode(), hashlib.sha1).digest()
     return TurnCredential(username, base64.b64encode(digest).decode())

@@ -54,7 +54,7 @@ class VCard:
 
 
 def write(name: str, fields: Mapping[str, str], user: str = "") -> str:
-    """Return a card as a vCard 4.0, with line ends CR LF; `user` is the person's id, "" for none."""
+    """Return a person's card as the text of a vCard 4.0, with line ends CR LF; `user` is the person's id, or ""."""
     lines = ["BEGIN:VCARD", "VERSION:4.0", "KIND:individual", f"FN:{_escaped(name)}"]
     if user:
         lines.append(f"UID:urn:confplatform:person:{_escaped(user)}")
@@ -78,7 +78,7 @@ def _property(field: str, value: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Return a text with its separators and line ends escaped."""
+    """Return the value of a vCard's property with its separators and line ends escaped."""
     return re.sub(r"([\\,;])", r"\\\1", text).replace("\r\n", "\n").replace("\n", "\\n")
 
 
@@ -98,19 +98,19 @@ def _folded(line: str) -> str:
 
 
 def read(text: str) -> list[VCard]:
-    """Return the cards in a text. Raises CardRefused."""
+    """Parse the text of a file with vCards, of version 3.0 or 4.0. Raises CardRefused."""
     if len(text) > MAX_CHARACTERS:
         raise CardRefused(f"vcard: at most {MAX_CHARACTERS} characters are taken")
     cards: list[VCard] = []
     properties: dict[str, str] | None = None
     for number, line in _unfolded(text):
-        name, value = _parsed(number, line)
+        name, value = _parse_line(number, line)
         if name == "BEGIN" and value.upper() == "VCARD":
             properties = {}
         elif properties is None:
             raise CardRefused(f"vcard: line {number}: BEGIN:VCARD must come first")
         elif name == "END" and value.upper() == "VCARD":
-            cards.append(_card(number, properties))
+            cards.append(_card_of_properties(number, properties))
             properties = None
         else:
             properties.setdefault(name, value)
@@ -135,29 +135,29 @@ def _unfolded(text: str) -> Iterator[tuple[int, str]]:
         yield begun, "".join(parts)
 
 
-def _parsed(number: int, line: str) -> tuple[str, str]:
-    """Return the name, in capital letters, and the value of the property in a line. Raises CardRefused."""
+def _parse_line(number: int, line: str) -> tuple[str, str]:
+    """Return the name, in capital letters, and the value of the vCard property in a line. Raises CardRefused."""
     match = _LINE.match(line)
     if match is None:
         raise CardRefused(f"vcard: line {number}: a property is written NAME:value")
     return match["name"].upper(), match["value"]
 
 
-def _card(number: int, properties: Mapping[str, str]) -> VCard:
-    """Return the card with these properties (name -> value), which ends in line `number`. Raises CardRefused."""
+def _card_of_properties(number: int, properties: Mapping[str, str]) -> VCard:
+    """Return the vCard with these properties (name -> value), which ends in line `number`. Raises CardRefused."""
     if properties.get("VERSION") not in ("3.0", "4.0"):
         raise CardRefused(f"vcard: line {number}: VERSION must be 3.0 or 4.0")
-    if not (name := _plain(properties.get("FN", ""))):
+    if not (name := _unescaped(properties.get("FN", ""))):
         raise CardRefused(f"vcard: line {number}: the name (FN) is missing")
     fields = {
-        _FIELDS[prop]: _value(_FIELDS[prop], value)
+        _FIELDS[prop]: _field_value(_FIELDS[prop], value)
         for prop, value in properties.items()
         if prop in _FIELDS
     }
     return VCard(name, {field: value for field, value in fields.items() if value})
 
 
-def _value(field: str, text: str) -> str:
+def _field_value(field: str, text: str) -> str:
     """Return the value of a card's field from the value of its vCard property; "" if it is unusable."""
     if field == "phone":
         return re.sub(r"[^\d+]", "", text.removeprefix("tel:").partition(";")[0])
@@ -165,11 +165,11 @@ def _value(field: str, text: str) -> str:
         day = re.match(r"(\d{4})-?(\d\d)-?(\d\d)", text)
         return "-".join(day.groups()) if day else ""
     if field in ("address", "organisation"):
-        parts = (_plain(part).strip() for part in _PARTS.findall(text))
+        parts = (_unescaped(part).strip() for part in _PARTS.findall(text))
         return ", ".join(part for part in parts if part)
-    return text if field == "url" else _plain(text)
+    return text if field == "url" else _unescaped(text)
 
 
-def _plain(text: str) -> str:
-    """Return a text with its escape sequences resolved."""
+def _unescaped(text: str) -> str:
+    """Return the value of a vCard's property with its escape sequences resolved."""
     return re.sub(r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), text)

@@ -17,7 +17,7 @@ CONTACTS, PRIVATE = 0, -1
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The audience that the author chose for a moment.
+    """The audience that the author chose for a moment (a post to friends).
 
     `place` is CONTACTS, PRIVATE, or the id of a circle. With `has_only` only the people on a list see
     the moment; with `has_except` people with one of the excluded labels do not see it.
@@ -47,7 +47,7 @@ class Viewer:
 def may_see(
     audience: Audience, viewer: Viewer, is_named: bool = False, is_excluded: bool = False
 ) -> bool:
-    """Return whether a viewer sees a moment.
+    """Return whether a viewer sees a moment (a post) with this audience.
 
     `is_named`: the viewer is on the list that was frozen when the moment was posted.
     `is_excluded`: the viewer has one of the excluded labels now.
@@ -75,7 +75,7 @@ def audience_now(
     named: Collection[str],
     excluded: Collection[str],
 ) -> list[str]:
-    """Return the people besides the author who see a moment now, in alphabetical order of their ids.
+    """Return the people besides the author who see a moment (a post) now, in alphabetical order of their ids.
 
     `candidates` are the author's contacts, or the circle's active members. `blocked` are the people with a
     block between them and the author. `named` is the frozen list, `excluded` are the people with an

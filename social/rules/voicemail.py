@@ -11,7 +11,7 @@ SHORTEST_SECONDS = 3
 
 
 class VoicemailRefusal(StrEnum):
-    """The reason why a recording is not accepted."""
+    """The reason why a recording is not accepted as a voicemail or greeting."""
 
     NOT_OFFERED = "not_offered"
     TOO_SHORT = "too_short"

@@ -15,7 +15,7 @@ from im.data.people import person_of_account
 from social.data import call_hooks, call_rows
 from social.flows import call_timer
 from social.flows.calls import apply_event
-from social.flows.calls import start as begin
+from social.flows.calls import start_call as begin
 from social.models import Call as Row
 from social.rules.calls import Answered, MediaReady
 from tests.im.http.town import Answer, Body, Someone, pushed
@@ -155,7 +155,7 @@ def test_a_talk_that_no_plugin_allows_any_more_ends(anna: Someone, ben: Someone)
         refused = social(anna, "POST", "calls", {"user": ben.id, **DEVICE})
     finally:
         call_hooks.MAY_TALK.disconnect(refuse)
-    ended = call_rows.read(store.database, number)
+    ended = call_rows.read_call(store.database, number)
     assert ended is not None
     assert (ended.reason, ended.is_released) == ("failed", True)
     assert (refused.status, refused["code"]) == (409, "not_permitted")

@@ -50,7 +50,7 @@ def test_names_of_another_tenant_yield_nothing(anna: Neighbour, zoe: Neighbour) 
     names = ["anna", "ben", "admin", *("".join(dice.choices(letters, k=4)) for _ in range(200))]
     people = []
     for name in names:
-        people += finding.directory(store, me, name, 20)
+        people += finding.search_directory(store, me, name, 20)
         with contextlib.suppress(Denied):
             people.append(find_person(store, me, name))
     assert people == []

@@ -257,7 +257,7 @@ def test_a_page_of_the_timeline_takes_seven_queries_at_most(
     ]
     Contact.objects.bulk_create(rows)
     with CaptureQueriesContext(connection) as captured:
-        page = timeline.timeline("default", anna.id, None, 20)
+        page = timeline.timeline_page("default", anna.id, None, 20)
     assert len(page.posts) == 20
     assert len(captured) <= 7
     assert len(anna.timeline()) == 24 + 70

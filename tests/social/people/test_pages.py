@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from domains.models import Account
 from foundation.cells.directory import own_platform
 from im.api.base import StrictLimit
-from social.flows.texts import send_due
+from social.flows.texts import send_due_texts
 from social.models import Moment
 from tests.social.people.town import Neighbour, picture
 from tests.web_clients import Browser
@@ -190,7 +190,7 @@ def test_a_forgotten_password_is_replaced_by_a_link_of_one_use(
     assert not mailoutbox
     for _ in range(5):
         answers.add(send(client, "forgotten/", name=" Anna "))
-    send_due(own_platform())
+    send_due_texts(own_platform())
     assert len({re.sub(r'value="\w+"', "", answer) for answer in answers}) == 1
     assert len(mailoutbox) == 3, "at most three an hour"
     path = re.search(r"/people/password/[^/]+/", mailoutbox[0].body)

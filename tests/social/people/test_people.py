@@ -17,7 +17,7 @@ from foundation import clock
 from foundation.cells.directory import own_platform
 from im.data import presence_store
 from im.flows import presence
-from social.flows.texts import TRIES, send_due
+from social.flows.texts import TRIES, send_due_texts
 from social.models import BookEntry, Invitation, OutgoingText, Profile
 from tests.im.http.town import pushed
 from tests.social.people.town import Neighbour, neighbour
@@ -41,7 +41,7 @@ def fields(answer: Any) -> dict[str, str]:
 def confirm(person: Neighbour, number: str, texts: Path) -> None:
     """Confirm a number by the code in the text message."""
     person.do("POST", "number", {"number": number})
-    send_due(own_platform())
+    send_due_texts(own_platform())
     line = texts.read_text().splitlines()[-1]
     assert number in line
     code = re.findall(r"\b\d{6}\b", line)[-1]
@@ -259,7 +259,7 @@ def test_codes_are_few_and_tries_are_counted(anna: Neighbour, texts: Path) -> No
     for index in range(5):
         wrong = {"number": ANNA, "code": f"{index:06d}"}
         assert anna.social("PUT", "number", wrong).status == 403
-    send_due(own_platform())
+    send_due_texts(own_platform())
     code = re.findall(r"\b\d{6}\b", texts.read_text())[-1]
     assert anna.social("PUT", "number", {"number": ANNA, "code": code}).status == 403
     for _ in range(4):
@@ -321,11 +321,11 @@ def test_a_link_is_sent_with_a_fixed_text(
     anna: Neighbour, texts: Path, mailoutbox: list[Any]
 ) -> None:
     anna.do("POST", "invitations", {"to": BEN})
-    assert send_due(own_platform()) == 1
-    assert send_due(own_platform()) == 0
+    assert send_due_texts(own_platform()) == 1
+    assert send_due_texts(own_platform()) == 0
     assert f"{BEN}\tanna invites you" in texts.read_text()
     anna.do("POST", "invitations", {"to": "ben@example.org"})
-    send_due(own_platform())
+    send_due_texts(own_platform())
     assert mailoutbox[0].to == ["ben@example.org"]
     assert anna.social("POST", "invitations", {"to": "nonsense"}).status == 400
 
@@ -335,8 +335,8 @@ def test_a_text_that_fails_is_tried_again_and_shown_to_administrators(
 ) -> None:
     settings.SMS_SENDER = "tests.social.people.town.NoSender"
     anna.do("POST", "invitations", {"to": BEN})
-    assert send_due(own_platform()) == 0
-    assert send_due(own_platform()) == 0, "it waits for its next try"
+    assert send_due_texts(own_platform()) == 0
+    assert send_due_texts(own_platform()) == 0, "it waits for its next try"
     client.force_login(Account.objects.get(username="admin"))
     page = client.get("/admin/social/outgoingtext/").content.decode()
     assert "the gateway is away" in page
@@ -345,7 +345,7 @@ def test_a_text_that_fails_is_tried_again_and_shown_to_administrators(
     assert (row.tries, row.sent_at) == (1, None)
     settings.SMS_SENDER = "social.data.senders.FileSender"
     OutgoingText.objects.update(due_at=clock.now(), tries=TRIES - 1)
-    assert send_due(own_platform()) == 1
+    assert send_due_texts(own_platform()) == 1
     assert OutgoingText.objects.get().text == ""
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from social.rules.call_messages import entries_of
+from social.rules.call_messages import log_entries_of
 from social.rules.call_start import Begun, CallRefusal, Facts, Joined, decide_add, decide_start
 from social.rules.calls import (
     CHECK_EVERY,
@@ -30,11 +30,11 @@ from social.rules.calls import (
     SessionOver,
     TimeIsUp,
     Unchanged,
-    checked,
     decide,
     end_for_device,
-    released,
     rings,
+    with_check_time,
+    with_conference_released,
 )
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -146,10 +146,10 @@ def test_a_timer_looks_at_a_call_exactly_as_long_as_something_may_be_due() -> No
     assert call().next_due == LATER
     assert ANSWERED.next_due == NOW + MEDIA_WITHIN
     assert TALKING.next_due == NOW + CHECK_EVERY
-    assert checked(TALKING, LATER).next_due == LATER + CHECK_EVERY
+    assert with_check_time(TALKING, LATER).next_due == LATER + CHECK_EVERY
     ended = after(TALKING, HungUp("anna"))
     assert ended.next_due == NOW
-    assert released(ended).next_due is None
+    assert with_conference_released(ended).next_due is None
     assert after(call(), HungUp("anna")).next_due is None
 
 
@@ -223,7 +223,7 @@ def test_somebody_who_cannot_answer_has_missed_a_call() -> None:
         assert isinstance(begun, Begun)
         assert (begun.call.state, begun.call.reason) == (CallState.ENDED, reason)
         assert begun.call.is_missed
-        assert entries_of(None, begun.call) == ["missed"]
+        assert log_entries_of(None, begun.call) == ["missed"]
 
 
 def test_the_same_call_asked_for_again_is_the_same_call() -> None:
@@ -239,9 +239,9 @@ def test_two_who_call_each_other_at_once_talk() -> None:
 
 def test_the_log_tells_of_start_and_end_or_of_a_missed_call() -> None:
     hung_up = after(TALKING, HungUp("ben"))
-    assert entries_of(None, call()) == ["started"]
-    assert entries_of(call(), ANSWERED) == []
-    assert entries_of(TALKING, hung_up) == ["ended"]
-    assert entries_of(call(), after(call(), HungUp("anna"))) == ["missed"]
-    assert entries_of(call(), after(call(), Declined("ben"))) == ["ended"]
-    assert entries_of(hung_up, released(hung_up)) == []
+    assert log_entries_of(None, call()) == ["started"]
+    assert log_entries_of(call(), ANSWERED) == []
+    assert log_entries_of(TALKING, hung_up) == ["ended"]
+    assert log_entries_of(call(), after(call(), HungUp("anna"))) == ["missed"]
+    assert log_entries_of(call(), after(call(), Declined("ben"))) == ["ended"]
+    assert log_entries_of(hung_up, with_conference_released(hung_up)) == []

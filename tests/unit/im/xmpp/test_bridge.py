@@ -39,7 +39,7 @@ async def bridge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Bridg
 
 def take(bridge: Bridge, node: Element) -> None:
     """Let the bridge take a stanza."""
-    bridge._take(cast(Any, SimpleNamespace(xml=node)))
+    bridge._on_stanza(cast(Any, SimpleNamespace(xml=node)))
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_leaving_a_room_does_not_bring_an_ended_session_back() -> None:
     desk = Desk.__new__(Desk)
     desk.person = person
     left = stanza(DORA, "7@groups.chat.example/Dora", "unavailable", "presence")
-    desk.take(Jid("dora", "chat.example", "phone"), left)
+    desk.enqueue_stanza(Jid("dora", "chat.example", "phone"), left)
     assert list(person.sessions) == [str(other)]
 
 
