@@ -83,7 +83,7 @@ site              | failover.register       | v...o | .....   | .....    | .....
         return [Heart(store_of(platform)) for platform in possible_platforms()]
 
     def on_connected(self) -> None:
-        """Ask the platform management how the platforms are and where their servers are (CSS §2.2)."""
+        """Ask the platform management (PMS) for platforms' states and the addresses of their servers (CSS §2.2)."""
         from failover.flows import platforms
         from foundation.cells.directory import own_platform
 

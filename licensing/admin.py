@@ -50,11 +50,11 @@ class LicenceAdmin(BaseAdmin[Licence]):
     readonly_fields = ["standing", "kind", "why"]
 
     def has_change_permission(self, request: HttpRequest, obj: Licence | None = None) -> bool:
-        """Forbid changes: the next issue is imported instead."""
+        """Forbid changes of a licence: its next issue (edition) is imported instead."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Licence | None = None) -> bool:
-        """Forbid deletion, so that it stays known which licence was in force when."""
+        """Forbid the deletion of licences, so that it stays known which one was in force when."""
         return False
 
     def enrich(self, rows: Sequence[Any]) -> None:

@@ -44,7 +44,7 @@ class _ForwardedMessage(Raw):
 
     @property
     def e164(self) -> str:
-        """Return the number of the conference."""
+        """Return the E.164 number of the conference that the message is about."""
         return str(self.body["confE164"])
 
     @property
@@ -161,7 +161,7 @@ class CallTerminals(ControlOrder):
 
     @property
     def terminals(self) -> tuple[Terminal, ...]:
-        """Return the invited terminals as terminals of a conference."""
+        """Return the terminals to call in the form in which a conference lists its terminals."""
         return tuple(read_as(Terminal, to_json(invited)) for invited in self.mts)
 
 

@@ -24,7 +24,7 @@ from wire.fields import (
 
 
 class Creator(TypedObject):
-    """The account that asks for a conference."""
+    """The creator is the account that asks for a conference: its id (MOID) and name."""
 
     moid: Annotated[str, text(40)] | None = None
     name: Annotated[str, text(64)] | None = None

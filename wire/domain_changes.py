@@ -29,7 +29,7 @@ _Url = Annotated[str, text(200)]
 
 
 class RoomRecord(TypedDict, total=False):
-    """A machine room of a platform."""
+    """A record describes a machine room of a platform: id, name, order, and whether it is the default."""
 
     roommoid: Moid
     name: _Name
@@ -38,7 +38,7 @@ class RoomRecord(TypedDict, total=False):
 
 
 class KeyRecord(TypedDict, total=False):
-    """A key of the open API, with the hash of its secret."""
+    """A record describes a key of the open API, with the hash of its secret."""
 
     key: Annotated[str, text(64, 1)]
     secrethash: Annotated[str, text(64, 1)]

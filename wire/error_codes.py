@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Err(StrEnum):
-    """The values of `errcode` in a NACK: strings of digits."""
+    """The error codes are the values of `errcode` in a NACK (refusal): strings of digits."""
 
     MALFORMED = "29001"
     UNKNOWN_DOMAIN = "29002"

@@ -140,7 +140,7 @@ class UnitRenameRefused(Message):
 
 @message("MCU_MAU_CREATECONF_ACK")
 class UnitCreated(Message):
-    """The media unit answers that it runs the conference."""
+    """The media unit answers that it runs the conference; `join` is what a client needs to enter it."""
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation

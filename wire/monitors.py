@@ -69,7 +69,7 @@ class MonitorStarted(Message):
 
 @message("MAU_CM_STARTMONITOR_NACK")
 class MonitorRefused(Message):
-    """The scheduler (CSS) refuses to start a monitor; `errcode` says why."""
+    """The scheduler (CSS) refuses to send a terminal's sound or picture to an address; `errcode` says why."""
 
     reqid: Text | None = None
     e164: Text | None = field(name="confE164", default=None)
@@ -92,7 +92,7 @@ class StopMonitor(Message):
 
 @message("MAU_CM_STOPMONITOR_ACK")
 class MonitorStopped(Message):
-    """The scheduler (CSS) answers that the monitor is stopped."""
+    """The scheduler (CSS) answers that the stream to this address (the monitor) is stopped."""
 
     reqid: Text | None = None
     e164: Text = field(name="confE164")
@@ -157,7 +157,7 @@ class UnitStartedMonitor(Message):
 
 @message("MCU_MAU_STARTMONITOR_NACK")
 class UnitRefusedMonitor(Message):
-    """The media unit refuses to send the monitor of request `reqid`."""
+    """The media unit refuses to send the stream (monitor) of request `reqid` to its address."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")

@@ -33,7 +33,7 @@ class Stay(OpenObject):
 
 
 class RecordedCreator(OpenObject):
-    """The account that asked for a conference which has ended."""
+    """The creator is the account that asked for a conference which has ended."""
 
     lenient: ClassVar[bool] = True
     moid: str | None = None

@@ -27,7 +27,7 @@ class Neighbour(TypedObject):
 
 
 class Address(TypedObject):
-    """The URL of a server."""
+    """An address is the URL of a server of a platform."""
 
     url: Url
 

@@ -71,14 +71,14 @@ def account_fields(account: Account) -> dict[str, object]:
 
 
 class AccountCall(SessionCall):
-    """The base of calls about accounts."""
+    """The base of calls about accounts: which the caller sees, and which the caller may change."""
 
     def visible_accounts(self, request: Request) -> Q:
         """Return the query condition for the accounts that the caller sees, without superusers."""
         return visible_to(self.session(request).account, "domain") & Q(is_superuser=False)
 
     def visible_account(self, request: Request, moid: str) -> Account:
-        """Return an account that the caller sees. Raises Refusal."""
+        """Return the account with this id (MOID), if the caller sees it. Raises Refusal."""
         rows = Account.objects.select_related("domain", "department").filter(
             self.visible_accounts(request), moid=moid[:40]
         )

@@ -33,13 +33,13 @@ class BearerToken(BaseAuthentication):
 
 
 class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the base class has no types
-    """The name of this authentication in the API's own description."""
+    """The description of the OAuth2 authentication (Bearer tokens) in the OpenAPI document."""
 
     target_class = BearerToken
     name = "oauth2"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, object]:
-        """Describe the authorization code flow, for programs of third parties."""
+        """Return OpenAPI's description of the authorization code flow, for programs of third parties."""
         all_scopes: dict[str, str] = oauth2_settings.SCOPES
         scopes = {name: str(words) for name, words in all_scopes.items()}
         flow = {"authorizationUrl": "/oauth/authorize", "tokenUrl": "/oauth/token"}
@@ -66,11 +66,11 @@ class PlatformSession(BaseAuthentication):
 
 
 class PlatformSessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # the base class has no types
-    """The name of this authentication in the API's own description."""
+    """The description of the authentication by token and login cookie in the OpenAPI document."""
 
     target_class = PlatformSession
     name = "platformSession"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
-        """Describe the cookie. `account_token` goes beside it as an argument."""
+        """Return OpenAPI's description of the login cookie. `account_token` goes beside it as an argument."""
         return {"type": "apiKey", "in": "cookie", "name": COOKIE}

@@ -40,7 +40,7 @@ class SessionCall(APIView):
     def finalize_response(
         self, request: Request, response: Response, *args: object, **kwargs: object
     ) -> Response:
-        """Return the answer, which says how many more calls the caller may make."""
+        """Add to the answer how many more calls the caller may make, and keep it for repetitions of the request."""
         if self._claim is not None:
             self._claim.keep(response)
         if self._limit is not None:
@@ -77,7 +77,7 @@ class SessionCall(APIView):
         return params
 
     def session(self, request: Request) -> Session:
-        """Return the session of the caller."""
+        """Return the caller's session: the proof, by token or cookie, of which person makes the call."""
         assert isinstance(request.auth, Session)
         return request.auth
 

@@ -49,7 +49,7 @@ class CallLimit(BaseThrottle):
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return the headers which say how many calls there may be, and until when."""
+        """Return the `RateLimit` headers: how many calls there may be, how many are left, and until when."""
         if self.left is None:
             return {}
         return {

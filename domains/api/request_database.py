@@ -48,13 +48,13 @@ def _database_of(request: HttpRequest) -> str | None:
 
 
 def _knows_session(database: str, key: str) -> str | None:
-    """Return the database if it has a browser session with this key."""
+    """Return the database's alias if it has a browser session with this key, else `None`."""
     sessions = Session.objects.using(database).filter(session_key=key[:40])
     return database if sessions.exists() else None
 
 
 def _knows_application(database: str, client_id: str) -> str | None:
-    """Return the database if it has an application with this id."""
+    """Return the database's alias if it has an OAuth2 application with this id, else `None`."""
     applications = Application.objects.using(database).filter(client_id=client_id[:100])
     return database if applications.exists() else None
 

@@ -92,10 +92,10 @@ def _raise_if_known(database: str, look_up: Callable[[str], object | None]) -> N
 
 
 def use_token(token: str, now: datetime) -> ApiToken:
-    """Return the row of a token that has not expired, and record its use. Raises Refusal 10002."""
+    """Return the row of a program's token that has not expired, and record its use. Raises Refusal 10002."""
 
     def look_up(database: str) -> ApiToken | None:
-        """Return the row of the token in one database, if it is still valid."""
+        """Return the row of the program's token in one database, if it is still valid."""
         return _live_tokens(database, now).filter(token_hash=hash_secret(token)).first()
 
     api_token = homes.search(look_up)

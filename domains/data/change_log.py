@@ -106,7 +106,7 @@ def request_full_snapshots(database: str, platforms: Collection[str] = ()) -> in
 
 
 def lock_counter(database: str) -> int:
-    """Lock the counter of versions until the transaction ends, and return the version given last."""
+    """Lock the counter that gives each change of the tree its version, and return the version given last."""
     query = "SELECT version FROM domains_counter WHERE id = 1 FOR UPDATE"
     if not (rows := sql.select(database, query)):
         sql.insert(database, "domains_counter", ("id", "version"), [(1, 0)], update=("id",))
@@ -159,7 +159,7 @@ def _record_accounts_of_domain(
 def _record_accounts(
     recorder: ChangeRecorder, moids: Sequence[str], op: Op, former_domain: str | None
 ) -> None:
-    """Record the same change of many accounts, which are read in chunks."""
+    """Record the same change (`op`) of many accounts for the platforms that hold them; they are read in chunks."""
     for chunk in serializers.chunks(moids, _CHUNK):
         condition = f"WHERE a.moid IN ({sql.marks(chunk)}) ORDER BY a.id"
         for _, content in serializers.serialize_accounts(recorder.run_query, condition, chunk):

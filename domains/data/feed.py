@@ -223,7 +223,7 @@ class FullSnapshot:
         return sql.select(self._database, query, [self._platform]) == [(self.first,)]
 
     def _outbox_rows(self, items: list[tuple[str, dict[str, object]]]) -> list[OutboxRow]:
-        """Return the messages about these objects; only the snapshot's last one has the field `whole`."""
+        """Return the messages about these objects. The field `whole` in the snapshot's last one ends it."""
         rows, next_item = [], next(self._items, None)
         if next_item:
             self._items = chain([next_item], self._items)
@@ -236,7 +236,7 @@ class FullSnapshot:
         return rows
 
     def _finish(self) -> None:
-        """Record that the snapshot was sent, so that the feed goes on with the log."""
+        """Record that the snapshot was sent, so that the feed goes on with the change log."""
         last = max(self._previous, self.first - 1)
         query = (
             "UPDATE domains_follower SET base = %s, sent = %s, first = 0"
@@ -307,7 +307,7 @@ class ResentTree(FullSnapshot):
     """
 
     def _begin(self) -> None:
-        """Open the database snapshot while no change commits."""
+        """Open a database snapshot of the tree while no change commits, and note what was added after `base`."""
         self._ask("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         with transaction.atomic(using=self._database):
             lock_counter(self._database)
@@ -332,7 +332,7 @@ class ResentTree(FullSnapshot):
         )
 
     def _outbox_rows(self, items: list[tuple[str, dict[str, object]]]) -> list[OutboxRow]:
-        """Return the messages about these objects, with old versions and without `previous`."""
+        """Return the messages about these objects, with old versions, and without the version before (`previous`)."""
         rows = []
         for kind, content in items:
             version = max(1, min(self._next, self._base))

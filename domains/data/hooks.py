@@ -84,7 +84,7 @@ PERSONAL_NOTICES: Hook[[str, Sequence[PersonalNotice]], None] = Hook()
 def uses_by_kind(
     hook: Hook[[str, str], Mapping[str, int]], database: str, moid: str
 ) -> dict[str, int]:
-    """Return the counts of all receivers of a hook, merged by kind."""
+    """Return what the receivers of a hook count for a domain or room (`moid`): kind in words -> count."""
     return {kind: count for uses in hook.call(database, moid) for kind, count in uses.items()}
 
 
@@ -104,5 +104,5 @@ def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
 
 
 def remarks(platform: str) -> list[str]:
-    """Return all remarks on a platform that are not empty."""
+    """Return what operators have to do about a platform besides its change in the tree, by all apps."""
     return [remark for remark in REMARKS.call(platform) if remark]

@@ -68,7 +68,7 @@ def platforms_of_accounts(platform: str, moids: Collection[str]) -> dict[str, st
 
 
 def accounts_by_name(platform: str, domain: str, names: Collection[str]) -> dict[str, str]:
-    """Return the MOIDs of accounts of a domain, each by the sign-in name or MOID with which it is named."""
+    """Return which account of a domain each of these names means: sign-in name or MOID -> MOID. Unknown: left out."""
     if not names:
         return {}
     spelt = {name: normalize(name) for name in names}
@@ -84,7 +84,7 @@ def accounts_by_name(platform: str, domain: str, names: Collection[str]) -> dict
 
 
 def name_of(platform: str, moid: str) -> str:
-    """Return the name of a domain; "" means that there is no such domain."""
+    """Return the name of a domain (MOID), by the data of `platform`; "" means that there is no such domain."""
     rows = look_up(platform, "SELECT name FROM domains_domain WHERE moid=%s", [moid])
     return str(rows[0][0]) if rows else ""
 

@@ -49,7 +49,7 @@ class AccountBase(AbstractUser):
                 self._save_sign_in_names(using)
 
     def _save_sign_in_names(self, database: str) -> None:
-        """Make the account's rows of sign-in names agree with its fields."""
+        """Insert and delete rows of sign-in names, so that they agree with the account's fields."""
         names = self.sign_in_names()
         stored = self._select_names("account_id = %s", [self.pk], database)
         if removed := sorted(stored - names):
@@ -60,7 +60,7 @@ class AccountBase(AbstractUser):
             sql.insert(database, "domains_signinname", ("name", "account_id"), rows)
 
     def _select_names(self, condition: str, values: Sequence[object], database: str) -> set[str]:
-        """Return the stored sign-in names, of any account, that meet a condition."""
+        """Return the stored sign-in names, of any account, that meet an SQL condition with these values."""
         query = f"SELECT name FROM domains_signinname WHERE {condition}"
         return {row[0] for row in sql.select(database, query, values)}
 

@@ -49,7 +49,7 @@ def domains_around(account: Account) -> list[dict[str, str]]:
 
 
 def is_seen(account: Account, moid: str, levels: Collection[Level]) -> bool:
-    """Return whether a domain of one of these levels is the account's own or lies below it."""
+    """Return whether an account sees a domain: its own or one below it, and of one of these levels."""
     rows = Domain.objects.filter(visible_to(account), pk=moid[:40], level__in=levels)
     return rows.exists()
 

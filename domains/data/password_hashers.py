@@ -29,7 +29,7 @@ class RandomSecretHasher(BasePasswordHasher):
     algorithm = "random"
 
     def encode(self, password: str, salt: str) -> str:
-        """Return the text that is stored: algorithm, salt and digest."""
+        """Return the text that is stored in place of a secret (`password`): algorithm, salt and digest."""
         digest = hashlib.sha256(f"{salt}{password}".encode()).hexdigest()
         return f"{self.algorithm}${salt}${digest}"
 

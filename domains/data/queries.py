@@ -35,7 +35,7 @@ class UserDomainFacts:
 
 
 class MachineRoomFacts(NamedTuple):
-    """A machine room of a platform. `abnormal`: its media units have failed."""
+    """A machine room of a platform. `abnormal`: its media units have failed, or an operator says so."""
 
     moid: str
     is_default: bool
@@ -74,7 +74,7 @@ def user_domains(database: str, moids: Collection[str]) -> dict[str, UserDomainF
 
 
 def abnormal_rooms(site: str) -> frozenset[str]:
-    """Return the MOIDs of a site's abnormal machine rooms, and "" if the default room is one of them.
+    """Return the MOIDs of a site's abnormal (not to be used) machine rooms; also "" if the default room is one.
 
     The result is empty if this site's copy of that site's database is unavailable.
     """

@@ -66,7 +66,7 @@ def _limits_hash(small: int | None, large: int | None) -> dict[str, str]:
 def _info_hash(
     moid: str, level: int, parent: str | None, name: str, used: bool, h265: bool, hd: bool
 ) -> dict[str, str]:
-    """Return the fields of the hash that shows a domain."""
+    """Return the fields of the Redis hash that shows a domain to the platform's other modules."""
     return {
         "moid": moid,
         "level": str(level),
@@ -139,7 +139,7 @@ def _write_hashes(platform: str, hashes_to_write: Hashes) -> None:
 
 
 def _all_rows(database: str) -> Iterator[list[tuple[Any, ...]]]:
-    """Yield the rows of all domains in chunks, ordered by MOID."""
+    """Yield the rows of all domains (see `_SELECT_DOMAINS`) in chunks, ordered by MOID."""
     last = ""
     while rows := sql.select(
         database, f"{_SELECT_DOMAINS} WHERE d.moid > %s ORDER BY d.moid LIMIT {_CHUNK}", [last]
@@ -191,7 +191,7 @@ def rebuild(platform: str) -> int:
 
 
 def repair(platform: str) -> None:
-    """Write the domains that are still marked to a platform's Redis, and fill a Redis that was emptied.
+    """Write the domains that are still marked as changed to a platform's Redis; fill a Redis that was emptied.
 
     A timer calls it often: it is cheap when nothing is to be done.
     """

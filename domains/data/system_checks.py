@@ -22,5 +22,5 @@ def accounts_can_be_sealed(**_: object) -> list[CheckMessage]:
 
 
 def install() -> None:
-    """Register the checks with Django."""
+    """Register this module's system checks with Django."""
     register(accounts_can_be_sealed)

@@ -112,7 +112,7 @@ def _children_of_level(
 
 
 def _entry_of_row(row: Sequence[Any]) -> TreeEntry:
-    """Return the entry of a row whose columns are `_ENTRY`."""
+    """Return the tree entry of a domain from a row with the columns `_ENTRY`."""
     moid, level, parent, name, used = row
     return TreeEntry(moid, level, parent, name, bool(used))
 

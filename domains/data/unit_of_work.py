@@ -55,7 +55,7 @@ class DomainsUnitOfWork:
         self._asked_at: datetime | None = None
         """When changes were last requested from the core."""
         self._saved_state: tuple[Any, ...] | None = None
-        """The values of these four in the database; `None` until they are read."""
+        """The stored values of version, asked_at, gap and wrong; `None` until they are read."""
         self._versions: dict[str, int] = {}
         """MOID of a domain or account -> version of the last change of it that was applied."""
         self._new_versions: dict[str, int] = {}
@@ -270,7 +270,7 @@ class DomainsUnitOfWork:
         self._uow.send(outgoing)
 
     def hand_over(self, counted: RunningCounted) -> None:
-        """Hand a site's answer to the page that waits for it, after the commit."""
+        """Hand a site's count of running conferences, after the commit, to the admin page that waits for it."""
         self._counted.append(counted)
 
     def request_changes_if_due(self) -> None:
@@ -367,7 +367,7 @@ class DomainsUnitOfWork:
         }
 
     def after_commit(self) -> None:
-        """Hand answers to waiting pages. `redis_projection.mark_changed` has the domains written to Redis."""
+        """Hand the sites' answers to the pages that wait for them. The domains are written to Redis elsewhere."""
         for counted in self._counted:
             site_counts.store_count(self.own, counted.reqid, counted.platform, counted.running)
 

@@ -160,7 +160,7 @@ def end_running(moid: str, database: str = "default") -> tuple[int, frozenset[st
 
 
 def delete(moid: str, database: str = "default") -> None:
-    """Delete a domain that nothing uses. Raises RuleBroken."""
+    """Delete a domain (MOID), unless something still uses it. Raises RuleBroken."""
     with _tree_locked(database):
         domain = _load_domain(moid, database)
         raise_if_refused(rules.refusals_to_delete(domain.name, domain_uses(moid, database)))

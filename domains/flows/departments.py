@@ -64,7 +64,7 @@ def delete(moid: str, database: str = "default") -> None:
 
 
 def _load_department(moid: str, database: str) -> Department:
-    """Return a department. Raises RuleBroken if there is none."""
+    """Read and return the department with this MOID. Raises RuleBroken if there is none."""
     department = Department.objects.using(database).filter(moid=moid).first()
     if department is None:
         raise RuleBroken([Refusal("moid", GONE, {"moid": moid})])

@@ -81,7 +81,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
 
     @contextmanager
     def saving_rows(self) -> Iterator[SaveRow]:
-        """Open a transaction, and yield the function that saves a row in it."""
+        """Open the transaction of an import, and yield the function that saves a domain in it."""
         with change.saving_domains() as save:
             yield save
 
@@ -229,7 +229,7 @@ def _cell_text(value: object) -> str:
 
 
 class _DomainRows(TableRows):
-    """The columns that tables of all kinds of domains have."""
+    """The base of imports of domains: the columns that tables of all kinds of domains have."""
 
     name = Field("name", "name")
     parent = Field("parent_id", "parent", RelationWidget("parent"))

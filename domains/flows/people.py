@@ -174,7 +174,7 @@ def _columns_to_save(before: Account | None, changed: Collection[str] | None) ->
 
 
 def _refuse_if_kept_at_core(moid: str, database: str) -> None:
-    """Raise RuleBroken for an account that the core sent: it is changed only at the core.
+    """Raise RuleBroken for an account that the core sent to this site's copy: it is changed at the core alone.
 
     The core is the deployment that owns the domain tree.
     """
@@ -183,12 +183,12 @@ def _refuse_if_kept_at_core(moid: str, database: str) -> None:
 
 
 def _lock_account(moid: str, database: str) -> Account | None:
-    """Lock and return an account; `None` if there is none."""
+    """Lock the row of an account (MOID) and return the account; `None` if there is none."""
     return Account.objects.using(database).select_for_update().filter(moid=moid).first()
 
 
 def _lock_existing(moid: str, database: str) -> Account:
-    """Lock an account and return it. Raises RuleBroken if there is none."""
+    """Lock the row of an account (MOID) and return the account. Raises RuleBroken if there is none."""
     if (account := _lock_account(moid, database)) is None:
         raise RuleBroken([Refusal("moid", GONE, {"moid": moid})])
     return account

@@ -66,5 +66,5 @@ def on_count_running(uow: DomainsUnitOfWork, request: CountRunning, envelope: En
 
 @handles(RunningCounted)
 def on_running_counted(uow: DomainsUnitOfWork, answer: RunningCounted, envelope: Envelope) -> None:
-    """Hand a site's answer to the page that waits for it."""
+    """Hand a site's count of running conferences to the admin page of the core that waits for it."""
     uow.hand_over(answer)

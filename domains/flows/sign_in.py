@@ -81,15 +81,15 @@ class SignInNameBackend(ModelBackend):
         return account if account is not None and queries.may_act(account) else None
 
     def get_all_permissions(self, user_obj: object, obj: object = None) -> set[str]:
-        """Return no rights (see `data.permission_backend`)."""
+        """Return no rights: another backend, `data.permission_backend`, grants them."""
         return set()
 
     def has_perm(self, user_obj: object, perm: str, obj: object = None) -> bool:
-        """Return `False` (see `data.permission_backend`)."""
+        """Return `False`: another backend, `data.permission_backend`, grants rights."""
         return False
 
     def has_module_perms(self, user_obj: object, app_label: str) -> bool:
-        """Return `False` (see `data.permission_backend`)."""
+        """Return `False`: another backend, `data.permission_backend`, grants rights."""
         return False
 
 
@@ -190,7 +190,7 @@ def _record_sign_in(account: Account, address: str | None) -> None:
 def _log_locked_out(
     sender: object, username: str, ip_address: str | None, **kwargs: object
 ) -> None:
-    """Count and log a sign-in that was refused because of too many wrong ones before it."""
+    """Count and log a sign-in that django-axes has refused because of too many wrong ones before it."""
     SIGN_INS.labels("locked").inc()
     log.warning("%s is locked out: a try from %s was turned away", username, ip_address)
 

@@ -112,7 +112,7 @@ def _requested_platform(uow: DomainsUnitOfWork, request: AskForChanges, envelope
 
 
 def _raise_counter(database: str, newest: int, after: int) -> None:
-    """Raise the core's counter of versions to `after`, a version that a platform has received, if it is lower.
+    """Raise the core's counter of versions, now `newest`, to `after`, a version that a platform has received.
 
     A core that was restored from an older backup would otherwise give versions again that platforms have applied.
     """

@@ -96,7 +96,7 @@ class ApiKey(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Raise ValidationError if a new name is no plain text."""
+        """Raise ValidationError if the API key has a new name that is no plain text."""
         super().clean()
         if not ApiKey.objects.filter(pk=self.pk, name=self.name).exists():
             raise_validation_error(refusals_to_name("name", self.name))

@@ -101,20 +101,20 @@ class Domain(models.Model):
         return rules.Node(self.moid, int(self.level), self.parent_id, self.name, self.used)
 
     def _set_level_of_class(self) -> None:
-        """Set the level of the domain's class, except on the base class, which has none."""
+        """Set the domain's level to that of its model class; the base class has none, and changes nothing."""
         if self.LEVEL is not None:
             self.level = self.LEVEL
 
 
 class _LevelManager(models.Manager["Domain"]):
-    """The manager limits queries to domains of some levels."""
+    """The model manager limits queries to domains of the given levels."""
 
     def __init__(self, *levels: Level) -> None:
         super().__init__()
         self._levels = levels
 
     def get_queryset(self) -> models.QuerySet[Domain]:
-        """Return the domains of these levels."""
+        """Return the query set of the domains of this manager's levels."""
         return super().get_queryset().filter(level__in=self._levels)
 
 
@@ -202,7 +202,7 @@ class MachineRoom(models.Model):
         return f"{self.name} ({self.platform})"
 
     def clean(self) -> None:
-        """Raise ValidationError if the room is given to another platform while user domains are bound to it."""
+        """Raise ValidationError for a bad name, or another platform while user domains are bound to the room."""
         super().clean()
         database = self._state.db or "default"
         before = tree_rows.DatabaseTree(database).platform_of_room(self.moid)

@@ -99,7 +99,7 @@ class TreeAdmin(RulesAdmin[D]):
             row.disabled_by, row.measures = disabled_by[row.pk], measures[row.pk]
 
     def _enriched(self, domain: Any) -> Any:
-        """Return the domain, with the attributes that `enrich` sets."""
+        """Return the domain, after setting the attributes that `enrich` sets if they are missing."""
         if not hasattr(domain, "measures"):
             self.enrich([domain])
         return domain
@@ -164,7 +164,7 @@ class TreeAdmin(RulesAdmin[D]):
 
     @admin.display(description=_("above it"))
     def above(self, domain: Domain) -> str:
-        """Return the name of the domain directly above."""
+        """Return the name of the domain directly above, "–" for the root."""
         return domain.parent.name if domain.parent else "–"
 
     @admin.display(description=_("used of the limits"))

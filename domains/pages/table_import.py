@@ -75,7 +75,7 @@ class BoundedXLSX(XLSX):  # type: ignore[misc]  # the base class has no types
     """XLSX files are read up to a row and a column; a small file may claim to be the largest of all tables."""
 
     def create_dataset(self, in_stream: bytes) -> Dataset:
-        """Return the first sheet of a file, one row more than are allowed at most. Raises ValueError."""
+        """Return the first sheet of an XLSX file, cut one row after the allowed ones. Raises ValueError."""
         headings, *rows = read_xlsx(in_stream, MAX_ROWS + 1, MAX_COLUMNS) or [[]]
         return Dataset(*rows, headers=headings)
 
@@ -247,7 +247,7 @@ class TableAdminMixin(ImportMixin, BaseAdmin[M]):  # type: ignore[misc]  # the b
 
 
 def _rows_of_cells(table: TableRows, rows: QuerySet[Model]) -> Iterator[list[str]]:
-    """Yield the cells of each row. The rows are read in chunks."""
+    """Yield the cells of each row to export. The rows are read in chunks."""
     for row in rows.iterator(chunk_size=1000):
         yield table.export_resource(row)
 
@@ -269,32 +269,32 @@ def _list_errors(result: Result) -> Iterator[tuple[str | int, str, str]]:
 
 
 class ServiceTables(TableAdminMixin[ServiceDomain]):
-    """Import and export of service domains."""
+    """A mixin that adds import and export of tables to the admin page of service domains."""
 
     table = ServiceRows
 
 
 class PlatformTables(TableAdminMixin[PlatformDomain]):
-    """Import and export of platform domains."""
+    """A mixin that adds import and export of tables to the admin page of platform domains."""
 
     table = PlatformRows
 
 
 class TenantTables(TableAdminMixin[UserDomain]):
-    """Import and export of user domains."""
+    """A mixin that adds import and export of tables to the admin page of user domains."""
 
     table = TenantRows
 
 
 class RoomTables(TableAdminMixin[MachineRoom]):
-    """Import and export of machine rooms."""
+    """A mixin that adds import and export of tables to the admin page of machine rooms."""
 
     table = RoomRows
     list_before_template = "domains/lists.html"
 
 
 class AccountTables(TableAdminMixin[Account]):
-    """Import and export of accounts. Passwords of new ones are sent with the response and not stored."""
+    """A mixin for the import and export of accounts. First passwords are sent with the response and not stored."""
 
     table = AccountRows
     list_before_template = "domains/lists.html"

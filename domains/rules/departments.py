@@ -106,7 +106,7 @@ def parents_first(departments: Iterable[Mapping[str, str]]) -> list[dict[str, st
     ordered: dict[str, dict[str, str]] = {}
 
     def add(moid: str) -> None:
-        """Add a department to the result, after its parent."""
+        """Add a department (MOID) to the result, after its parent, unless it is there already."""
         row = remaining.pop(moid, None)
         if row is None:
             return

@@ -136,7 +136,7 @@ _RULES = """
 
 
 def rights_page() -> str:
-    """Return the text of docs/rights.md."""
+    """Return the text of docs/rights.md, the page with the table of administrators' rights."""
     names = (
         ", ".join(f"`{name}`" for name in sorted(fields))
         for fields in (SET_BY_DOMAINS_ABOVE, OWN_RIGHTS)
@@ -146,7 +146,7 @@ def rights_page() -> str:
 
 
 def _table_lines() -> Iterator[str]:
-    """Yield the lines of the table in Markdown."""
+    """Yield the table of administrators' rights as lines of Markdown."""
     levels = (CORE, SERVICE, PLATFORM, USER)
     yield (
         "| thing | "

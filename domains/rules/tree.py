@@ -122,7 +122,7 @@ class Refusal:
 
     @property
     def sentence(self) -> str:
-        """Return the sentence in English, with its values."""
+        """Return the sentence that says why, in English, with its values filled in."""
         return self.text % self.values
 
 

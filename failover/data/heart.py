@@ -25,7 +25,7 @@ class Heart(Thread):
     """
 
     def __init__(self, store: PlatformStore) -> None:
-        """Prepare the thread, which holds the lock from its start on."""
+        """Prepare the thread that, from its start on, holds a lock in a platform's database (`store`)."""
         super().__init__(name=f"heart {store.platform}", daemon=True)
         self._store = store
         self._stop_asked = Event()
@@ -42,7 +42,7 @@ class Heart(Thread):
         self.join(timeout=10)
 
     def run(self) -> None:
-        """Renew the lock every two seconds until asked to stop."""
+        """Renew the lock that shows this worker to be alive every two seconds, until asked to stop."""
         while not self._stop_asked.is_set():
             self._renew_lock(self._store.database)
             self._stop_asked.wait(liveness.LOCK_RENEWAL_SECONDS)

@@ -46,7 +46,7 @@ class FailoverUnitOfWork:
     # ---- rooms ------------------------------------------------------------------------------
 
     def rooms(self) -> list[MachineRoom]:
-        """Return the platform's machine rooms, in their order of backup."""
+        """Return the platform's machine rooms, in the order in which they take over from each other."""
         rooms = MachineRoom.objects.using(self.database).filter(platform_id=self.platform)
         return list(rooms.order_by("order", "moid"))
 
@@ -64,7 +64,7 @@ class FailoverUnitOfWork:
         }
 
     def store_state(self, moid: str, room: Room, because: str) -> None:
-        """Store the state of a room. `because` says why it has changed, and is "" if it has not."""
+        """Store the state of a machine room (`moid`). `because` says why it has changed, "" if it has not."""
         change = {"changed_at": self.now, "because": because} if because else {}
         RoomWatch.objects.using(self.database).update_or_create(
             room=moid,
@@ -128,7 +128,7 @@ class FailoverUnitOfWork:
         self._uow.send(outgoing)
 
     def flush(self) -> None:
-        """Write nothing: every change of this part was written at once."""
+        """Write nothing at the end of the transaction: every change was written at once."""
 
     def after_commit(self) -> None:
         """Do nothing: nothing outside the database is derived from this data."""

@@ -134,9 +134,9 @@ def _role(facts: Facts) -> str:
 def run_agents(
     config: Config, end: Event, crash_point: Callable[[str], None] = _do_nothing
 ) -> None:
-    """Run the agents of all cells (platforms' databases) of a site, each in a thread.
+    """Run the agents of all cells (platforms' databases) of a site, each in a thread, until `end` is set.
 
-    An unforeseen failure of one ends the process.
+    `crash_point` is called where a test may end the process. An unforeseen failure of one ends the process.
     """
     failed: list[str] = []
     threads = []

@@ -34,7 +34,7 @@ class RequestRefused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorRequest:
-    """An accepted request: the sentence that describes it, and the register row as it was before it."""
+    """An accepted request of an operator: the sentence that describes it, and the platform's register row before it."""
 
     row: RegisterRow
     sentence: str

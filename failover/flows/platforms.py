@@ -133,7 +133,7 @@ def _is_known(platform: str) -> bool:
 
 
 def _neighbour(platform: str, register: RegisterView) -> Neighbour:
-    """Return a platform and its state by the register, as a part of the notice about a related platform."""
+    """Return the state of a platform, for the notice about one that it backs up or that backs it up."""
     return Neighbour(platform=platform, state=state_of(register.rows.get(platform)))
 
 

@@ -71,7 +71,7 @@ def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
         if after != stored_states.get(room.moid):
             uow.store_state(room.moid, after, because)
         if because:
-            changed.append(_stage_notice(uow, room, after, because))
+            changed.append(_send_notice(uow, room, after, because))
     return changed
 
 
@@ -85,12 +85,12 @@ def repeat_notices(platform: str) -> None:
             room for room in unheard if room.abnormal is not stored_states[room.moid].abnormal
         ]
         for room in unheard:
-            _stage_notice(failover, room, stored_states[room.moid], "told again")
+            _send_notice(failover, room, stored_states[room.moid], "told again")
     if unheard:
         wake_up.wake_everywhere(platform)
 
 
-def _stage_notice(uow: FailoverUnitOfWork, room: MachineRoom, stored: Room, because: str) -> str:
+def _send_notice(uow: FailoverUnitOfWork, room: MachineRoom, stored: Room, because: str) -> str:
     """Send the notice that a machine room has this state, and return a sentence about it.
 
     The notice has several parts if the room has more than MAX_LISTED_DOMAINS user domains.

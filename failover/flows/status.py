@@ -156,7 +156,7 @@ def _backup_remarks(view: RegisterView, names: dict[str, str]) -> list[str]:
 
 
 def moment_as_text(at: datetime) -> str:
-    """Return a moment as text, in whole seconds."""
+    """Return a moment as text for pages and programs: ISO 8601, whole seconds."""
     return at.isoformat(timespec="seconds")
 
 

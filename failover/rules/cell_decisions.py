@@ -261,10 +261,10 @@ def _hand_over_step(facts: Facts, row: RegisterRow, limits: Limits, now: float) 
 
 
 def _are_workers_alive(facts: Facts, limits: Limits, now: float) -> bool:
-    """Return whether this site's workers were seen alive lately.
+    """Return whether this site's workers (processes that handle messages) gave a sign of life lately.
 
-    That means: within half the time after which they count as dead, of which the agent was not held
-    up.
+    Lately is half of `limits.pulse`, the seconds after which they count as dead. Time in which this agent itself was
+    held up, and could see no sign, does not count.
     """
     if facts.software_at is None:
         return False

@@ -82,7 +82,7 @@ class RegisterRow:
         return self.backup if site == self.home else self.home
 
     def without_request(self) -> RegisterRow:
-        """Return the row without its request, which is fulfilled or withdrawn."""
+        """Return the register row without its request for another owner, which is fulfilled or withdrawn."""
         return replace(self, wish="", wish_by="", wish_force=False, wish_fence=False)
 
 

@@ -82,7 +82,7 @@ def is_newer(newest: tuple[int, int] | None, order: tuple[int, int]) -> bool:
 def difference_of_backup(
     platform: str, backups: Sequence[str], row: RegisterRow | None, names: Names
 ) -> str:
-    """Return in words how a platform's first backup in the domain tree is not the site with its copy; "" if it is.
+    """Return in words that a platform's first backup in the domain tree is not the site with its copy; "" if it is.
 
     The text also says what to do. `row` is the platform's row in the register of owners.
     """

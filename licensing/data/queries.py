@@ -46,7 +46,7 @@ class LicenceState:
 
     @property
     def warning(self) -> str:
-        """Return the warning for operators; "" if there is nothing to warn of."""
+        """Return the warning for operators about the licence's end or invalidity; "" if there is none."""
         return warning(self.licence, self.now)
 
 
@@ -73,7 +73,7 @@ def stored_licence(row: Licence) -> StoredLicence:
 
 
 def newest_licences(platforms: Collection[str]) -> dict[str, Licence]:
-    """Return the row of each platform's newest issue, the only one that counts."""
+    """Return the row of the newest issue (edition) of each platform's licence, the only one that counts."""
     licences = Licence.objects.filter(platform__in=platforms).order_by("platform", "issue")
     return {licence.platform: licence for licence in licences}
 

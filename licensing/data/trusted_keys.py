@@ -18,7 +18,7 @@ _cache: dict[bytes, tuple[float, Licence | BadLicence]] = {}
 
 
 class NoKeys(BadLicence):
-    """The site has no keys to verify licences with."""
+    """The error says that this site has no keys to verify licences with."""
 
 
 class TrustedKeys(NamedTuple):

@@ -156,7 +156,7 @@ class LicensingUnitOfWork:
         """Do nothing at the end of the transaction: each change was written at once."""
 
     def after_commit(self) -> None:
-        """Write the changed licences of platforms at this site to Redis."""
+        """Write the licences that the transaction has changed to the Redis of their platforms at this site."""
         for platform in self._changed.intersection(self.platforms_here):
             redis_projection.write(platform, self._newest.get(platform), self.now)
 

@@ -34,7 +34,7 @@ class DecidedLicence(NamedTuple):
 
 
 class LicenceRefused(BadLicence):
-    """A licence with a valid signature is refused; the text says why."""
+    """The error says why a licence with a valid signature is refused."""
 
     def __init__(self, decision: Decision) -> None:
         self.verdict = decision.verdict

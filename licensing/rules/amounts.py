@@ -29,7 +29,7 @@ _VALUES = attrgetter(*WIRE_NAMES)
 
 @dataclass(frozen=True, slots=True)
 class Amounts:
-    """The licensed amounts as limits, or how much of each is in use."""
+    """Amounts say how many conferences, terminals, monitors and ports a licence allows, or are in use."""
 
     small_conferences: int = 0
     large_conferences: int = 0
@@ -40,12 +40,12 @@ class Amounts:
     access_ports: int = 0
 
     def __add__(self, other: Amounts) -> Amounts:
-        """Return the sum of both."""
+        """Return the sum of two sets of amounts, amount by amount."""
         return Amounts(*map(add, _VALUES(self), _VALUES(other)))
 
     @property
     def resources(self) -> Amounts:
-        """Return the five resources, without the conferences."""
+        """Return the amounts without the conferences: terminals, monitors and ports alone."""
         return replace(self, small_conferences=0, large_conferences=0)
 
     def to_message_fields(self) -> dict[str, int]:

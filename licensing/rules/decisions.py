@@ -19,7 +19,7 @@ _MAX_NAMES = 4
 
 
 class Standing(StrEnum):
-    """Whether a platform's licence is valid, or why not.
+    """The standing says whether a platform's licence is valid, or why not.
 
     Conferences can be created with VALID only; otherwise they are refused with error code 29017.
     """
@@ -180,7 +180,7 @@ def _decide_revoked(offered: Licence, newest: StoredLicence | None) -> Decision:
 
 
 def _refuse_same_or_older(offered: Licence, newest: StoredLicence) -> Decision | None:
-    """Return the refusal of a licence that is no newer than the stored one; `None` if it is newer.
+    """Return the refusal of a licence whose issue (edition) is no newer than the stored one; `None` if it is newer.
 
     The same issue is accepted again if the stored row's text is invalid.
     """

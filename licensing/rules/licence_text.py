@@ -38,19 +38,19 @@ class BadLicence(ValueError):
 
 
 class NotALicence(BadLicence):
-    """The text is no licence, or only a part of one."""
+    """The error says that a text is no licence, or only a part of one."""
 
 
 class UnknownVersion(BadLicence):
-    """The licence was made by a newer release."""
+    """The error says that a licence was made by a newer release of this software."""
 
 
 class Altered(BadLicence):
-    """The text was changed after it was issued."""
+    """The error says that a licence's text was changed after it was issued."""
 
 
 class WrongKey(BadLicence):
-    """The licence was signed or sealed with a key that this site does not have."""
+    """The error says that a licence was signed or encrypted with a key that this site does not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +187,7 @@ def _payload_of(text: str) -> bytes:
 
 
 def _to_json(licence: Licence) -> bytes:
-    """Return the content of a licence as JSON, to be encrypted."""
+    """Return the content of a licence (platform, issue, limits, validity) as JSON, to be encrypted."""
     body = {
         "platformmoid": licence.platform,
         "issue": licence.issue,

@@ -52,7 +52,7 @@ class Service(NamedTuple):
 
 
 class Platform(NamedTuple):
-    """A generated platform domain."""
+    """A generated platform domain: its id, the domain above it, and the prefix of its conference numbers."""
 
     moid: str
     parent: str
@@ -207,7 +207,7 @@ class GeneratedTree:
             self.tenants.append(Tenant(self._next_moid(), service.moid, name, service.platform))
 
     def _next_moid(self) -> str:
-        """Return the next id (MOID) of the generated sequence."""
+        """Return the next id (MOID) of the sequence that the seed determines."""
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
     def _generate_services(self, count: int) -> None:

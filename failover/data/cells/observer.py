@@ -166,7 +166,7 @@ class CellObserver:
         )
 
     def _forget_other_owner(self, row: RegisterRow | None) -> None:
-        """Forget what was seen under another owner, since it says nothing about the owner of this row."""
+        """Forget signs of life and divergence that were seen while another site owned the platform's data."""
         last = self.memory.last
         if row is not None and (last is None or last.owner != row.owner):
             self.memory.pulse_at = self.memory.well_since = self.memory.diverged_at = None
@@ -270,8 +270,8 @@ class CellObserver:
     def _lacks_recent_writes(self, own_reading: own_database.DatabaseReading, now: float) -> bool:
         """Return whether this copy lacks writes that the other site's database had a second ago.
 
-        Then an old pulse here does not prove that the workers there are dead: newer beats may be on
-        their way.
+        Then an old pulse (the counter that the workers there count up) does not prove that they are dead: newer
+        counts may be on their way.
         """
         memory = self.memory
         if self.peer.sequence is not None:
@@ -329,7 +329,7 @@ class CellObserver:
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
 
     def _remember_row(self, row: RegisterRow | None, now: float) -> None:
-        """Remember the register's row, and since when it has named the same owner; `None`: no answer."""
+        """Remember the register's row, and since when it has named the same owner. `None` (no answer): do nothing."""
         if row is None:
             return
         memory = self.memory
@@ -363,7 +363,7 @@ class CellObserver:
         memory.doubted_since = (memory.doubted_since or now) if reading.doubted else None
 
     def _is_other_well(self, reading: RegisterReading | None, now: float) -> bool:
-        """Return whether the other site's agent has lately reported that its site serves, or could serve."""
+        """Return whether the other site's agent has lately reported that its site serves the platform, or could."""
         return (
             reading is not None
             and reading.well

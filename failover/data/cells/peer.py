@@ -17,7 +17,7 @@ class Peer:
     """The peer is the other site's database of the same platform, whose state is asked four times a second."""
 
     def __init__(self, cell: Cell) -> None:
-        """Prepare the link to the other site's database, which is not asked yet."""
+        """Prepare the link to the other site's database of the platform (cell), which is not asked yet."""
         self._cell = cell
         self._link = DatabaseLink(
             host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password

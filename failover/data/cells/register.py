@@ -125,7 +125,7 @@ class Register:
     def write_request(
         self, before: RegisterRow, after: RegisterRow, kind: str, because: str
     ) -> bool:
-        """Write or withdraw the request that the other site hands this platform over.
+        """Write or withdraw a request to the other site to hand this platform over.
 
         The request is in `after`, "" if it is withdrawn; an event of this `kind` says why. `False` means that the
         register has another request than `before` says: nothing was written.

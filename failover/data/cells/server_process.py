@@ -148,7 +148,7 @@ class Server:
         self.data.rename(aside)
 
     def _is_our_server(self, pid: int) -> bool:
-        """Return whether a process is the mariadbd of this data directory."""
+        """Return whether the process with this id is the mariadbd of this platform's data directory."""
         try:
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         except OSError:
@@ -227,5 +227,5 @@ def _users_sql(cell: Cell) -> str:
 
 
 def _directory_id(directory: Path) -> str:
-    """Return 16 characters that identify a directory."""
+    """Return 16 characters that identify a directory, for a short file name."""
     return hashlib.sha256(str(directory).encode()).hexdigest()[:16]

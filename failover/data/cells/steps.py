@@ -293,7 +293,7 @@ class Steps:
         )
 
     def _write_request(self, step: Step, facts: Facts) -> None:
-        """Write or withdraw, in the register, the request that the other site hands over."""
+        """Write or withdraw, in the register, a request to the other site to hand the platform over."""
         if facts.row is not None:
             self._register.write_request(facts.row, _row_of(step), step.kind, step.because)
 

@@ -168,7 +168,7 @@ class Command(BaseCommand):
             raise CommandError("nothing was done")
 
     def _print_status(self) -> None:
-        """Print the state of all platforms, and the last ten changes."""
+        """Print which site serves each platform, its databases at both sites, and the last ten changes."""
         facts = status.read_status()
         if self._options["json"]:
             self.stdout.write(json.dumps(facts, indent=1))

@@ -17,7 +17,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the option for the beginning of the files' names."""
+        """Add the option for the path with which the names of the key files begin."""
         parser.add_argument(
             "--out", type=Path, required=True, help="path that the files' names begin with"
         )
