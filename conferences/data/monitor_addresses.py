@@ -22,7 +22,7 @@ _NOT_ALLOWED = "operators have not allowed this address (MONITOR_NETWORKS)"
 
 
 def why_not_allowed(ip: str) -> str:
-    """Return why no monitor may be sent to an IP address; "" if it may."""
+    """Return why no monitor (a terminal's sound or picture as RTP) may be sent to an IP address; "" if it may."""
     address = ip_address(ip)
     if not any(address in network for network in settings.MONITOR_NETWORKS):
         log.warning("no monitor is sent to %s: %s", ip, _NOT_ALLOWED)

@@ -8,9 +8,10 @@ from foundation.cells.directory import own_platform, possible_platforms
 
 
 def site_to_ask(e164: str) -> str:
-    """Return the HTTP address of the site that knows a conference's number; "" if this site does, or nobody.
+    """Return the HTTP address of the site whose registry knows a conference's number; "" if this site's does, or none.
 
-    If the domain tree has no address of that site, the MOID of its platform is returned, so that a refusal can name it.
+    If the domain tree has no address of that site, the MOID (id) of its platform is returned, so that a refusal can
+    name it.
     """
     platform = platforms_of_numbers({e164}).get(e164, "")
     if not platform or platform == own_platform():

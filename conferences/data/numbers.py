@@ -29,7 +29,7 @@ _SPARE_SERIALS = 8
 
 
 class NoNumbers(LookupError):
-    """The platform has no row in the table of number cursors, or its domain, which has the number prefix, is not known yet."""
+    """A platform can allocate no number: it has no row in the table of number cursors, or no known prefix."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class _NumberState(NamedTuple):
     holder: str = ""
 
     def is_free_for(self, holder: str) -> bool:
-        """Return whether a conference of this holder may have the number now; "" stands for a conference without holder."""
+        """Return whether a conference of this holder may have the number now; "": a conference without a holder."""
         return not self.is_taken and self.holder in ("", holder)
 
 
@@ -81,7 +81,7 @@ class Numbers:
         if self._cursor is None:
             self._cursor = self._read_cursor()
         if self._cursor is not None:
-            self._load_next(count + _SPARE_SERIALS, requested)
+            self._load_next_states(count + _SPARE_SERIALS, requested)
 
     def _read_cursor(self) -> _Cursor | None:
         """Lock and return the cursor of the platform; `None` if the platform's domain is not known here yet."""
@@ -93,13 +93,13 @@ class Numbers:
         )
         return _Cursor(*rows[0]) if rows and rows[0][0] else None
 
-    def _load_next(self, count: int, requested: Collection[str] = ()) -> None:
-        """Lock and load the states of the next `count` numbers and of the requested ones."""
+    def _load_next_states(self, count: int, requested: Collection[str] = ()) -> None:
+        """Lock and load the states (free, taken, kept) of the next `count` numbers and of the requested ones."""
         assert self._cursor is not None
         start = self._loaded_serials[-1] + 1 if self._loaded_serials else self._cursor.next_serial
         serials = [(start + i) % SERIALS for i in range(min(count, SERIALS))]
         self._loaded_serials += serials
-        numbers = {*(self._number(serial) for serial in serials), *requested}
+        numbers = {*(self._number_of_serial(serial) for serial in serials), *requested}
         missing = sorted(numbers - self._loaded.keys())
         if not missing:
             return
@@ -111,7 +111,7 @@ class Numbers:
         for e164, incarnation, is_taken, holder in sql.select(self._database, query, missing):
             self._loaded[e164] = _NumberState(incarnation, bool(is_taken), holder)
 
-    def _number(self, serial: int) -> str:
+    def _number_of_serial(self, serial: int) -> str:
         """Return the number with this serial: the platform's prefix and the serial in five digits."""
         assert self._cursor is not None
         return f"{self._cursor.prefix}{serial:0{SERIAL_DIGITS}d}"
@@ -122,10 +122,10 @@ class Numbers:
         `holder`: a number that is kept for this holder (see `hold`) counts as free. Returns `None` if the requested
         number is taken or kept for another holder, or no free one was found. Raises NoNumbers.
         """
-        self._prepare_for(requested)
+        self._prepare_for_number(requested)
         if requested is not None:
             return self._allocate_requested(requested, holder)
-        number = self._next_free()
+        number = self._next_free_number()
         if number is None:
             return None
         return AllocatedNumber(number, number[-SERIAL_DIGITS:], self._mark_taken(number))
@@ -136,53 +136,53 @@ class Numbers:
         `holder`: its name, for instance `book:<id>` for a reservation; the number is kept until `drop_hold`. Returns
         `None` if `allocate` would, or if MAX_HELD numbers are kept already. Raises NoNumbers.
         """
-        self._prepare_for(requested)
+        self._prepare_for_number(requested)
         assert self._cursor is not None
         if self._cursor.held >= MAX_HELD:
             return None
         if requested is None:
-            number = self._next_free()
+            number = self._next_free_number()
         else:
-            self._load_missing([requested])
-            number = requested if self._state(requested).is_free_for(holder) else None
-        if number is not None and not self._state(number).holder:
+            self._load_missing_states([requested])
+            number = requested if self._current_state(requested).is_free_for(holder) else None
+        if number is not None and not self._current_state(number).holder:
             self._holders[number] = holder
             self._cursor.held += 1
         return number
 
     def drop_hold(self, e164: str) -> None:
         """Stop keeping a number for its holder; a conference that has it now keeps it until its end."""
-        self._prepare_for(e164)
+        self._prepare_for_number(e164)
         assert self._cursor is not None
-        self._load_missing([e164])
-        if self._state(e164).holder:
+        self._load_missing_states([e164])
+        if self._current_state(e164).holder:
             self._holders[e164] = ""
             self._cursor.held -= 1
 
-    def _prepare_for(self, requested: str | None) -> None:
+    def _prepare_for_number(self, requested: str | None) -> None:
         """Lock and read the rows needed for one number, unless that was done before. Raises NoNumbers."""
         if self._cursor is None:
             self.prepare(1, [requested] if requested else [])
         if self._cursor is None:
             raise NoNumbers(self._platform)
 
-    def _next_free(self) -> str | None:
+    def _next_free_number(self) -> str | None:
         """Return the next number of the platform that is neither taken nor kept; `None` if none was found."""
         assert self._cursor is not None
         for _ in range(_MAX_ROUNDS):
             while self._loaded_serials:
                 serial = self._loaded_serials.pop(0)
                 self._cursor.next_serial = (serial + 1) % SERIALS
-                number = self._number(serial)
-                if self._state(number).is_free_for(""):
+                number = self._number_of_serial(serial)
+                if self._current_state(number).is_free_for(""):
                     return number
-            self._load_next(_SERIALS_PER_ROUND)
+            self._load_next_states(_SERIALS_PER_ROUND)
         return None
 
-    def _load_missing(self, numbers: Collection[str]) -> None:
-        """Lock and load the states of those of these numbers that are not loaded yet."""
+    def _load_missing_states(self, numbers: Collection[str]) -> None:
+        """Lock and load the states (free, taken, kept) of those of these numbers that are not loaded yet."""
         if missing := [number for number in numbers if number not in self._loaded]:
-            self._load_next(0, missing)
+            self._load_next_states(0, missing)
 
     def _allocate_requested(self, number: str, holder: str) -> AllocatedNumber | None:
         """Allocate this number, or return `None` if it is taken or kept for another holder.
@@ -190,14 +190,14 @@ class Numbers:
         A number with the platform's prefix ends with its short number; any other gets a short number of six digits.
         """
         assert self._cursor is not None
-        self._load_missing([number])
-        if not self._state(number).is_free_for(holder):
+        self._load_missing_states([number])
+        if not self._current_state(number).is_free_for(holder):
             return None
         prefix, serial = number[:-SERIAL_DIGITS], number[-SERIAL_DIGITS:]
-        short = serial if prefix == self._cursor.prefix else self._next_short(self._cursor)
+        short = serial if prefix == self._cursor.prefix else self._next_short_number(self._cursor)
         return AllocatedNumber(number, short, self._mark_taken(number))
 
-    def _next_short(self, cursor: _Cursor) -> str:
+    def _next_short_number(self, cursor: _Cursor) -> str:
         """Return the next short number of six digits that no live conference has."""
         query = "SELECT 1 FROM conferences_conference WHERE live_shortnum=%s"
         while True:
@@ -208,24 +208,27 @@ class Numbers:
             if not sql.select(self._database, query, [short]):
                 return short
 
-    def _state(self, e164: str) -> _NumberState:
-        """Return the state of a loaded number, with the changes of this transaction."""
+    def _current_state(self, e164: str) -> _NumberState:
+        """Return the state of a loaded number (free, taken or kept), with the changes of this transaction."""
         loaded = self._loaded.get(e164, _NumberState(0, False))
         now = self._changed.get(e164) or loaded
         return now._replace(holder=self._holders.get(e164, loaded.holder))
 
     def _mark_taken(self, e164: str) -> int:
-        """Stage that a number is taken, and return its new incarnation."""
-        incarnation = self._state(e164).incarnation + 1
+        """Stage that a conference has a number, and return the number's new incarnation, which counts its uses."""
+        incarnation = self._current_state(e164).incarnation + 1
         self._changed[e164] = _NumberState(incarnation, True)
         return incarnation
 
     def release(self, e164: str, incarnation: int) -> None:
-        """Stage that a number is free again, because its conference, which had this incarnation, has ended."""
+        """Stage that a number is free again, because its conference has ended.
+
+        `incarnation`: that of the conference, the highest that the number had.
+        """
         self._changed[e164] = _NumberState(incarnation, False)
 
     def flush(self) -> None:
-        """Write the serials to try next, and the changed numbers."""
+        """Write the platform's next serial and short number, and the changed numbers and holders, to the database."""
         if (cursor := self._cursor) is not None:
             sql.execute(
                 self._database,

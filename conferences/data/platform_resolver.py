@@ -75,12 +75,12 @@ def _platforms_of_change(change: DomainChanged | AccountChanged | CountRunning) 
 
 
 def _with_data_here(platform: str) -> str:
-    """Return a platform if its data lies here, else our own."""
+    """Return the platform if this site has its data, else this site's own platform."""
     return platform if platform in possible_platforms() else own_platform()
 
 
 def _number_or_domain_in(delivery: Delivery) -> tuple[str, str]:
-    """Return the conference number or the user domain that a message names: `(number, "")`, `("", moid)` or `("", "")`."""
+    """Return the conference number or user domain that a message names: `(number, "")`, `("", moid)` or `("", "")`."""
     message, body = delivery.message, delivery.parsed or {}
     if isinstance(message, ResourcesGranted | ResourcesRefused):
         try:
@@ -162,10 +162,11 @@ class ServingSite:
 
 
 def served_elsewhere(platform: str) -> ServingSite | None:
-    """Return the other site that serves a platform now; `None` if this site does.
+    """Return the other site that serves a platform now (handles its requests); `None` if this site does.
 
     The result is cached for half a second. It is also `None` while this site opens or hands over the data; a request
-    then waits in the dispatcher until that is done. If the data cannot be read here, the platform's own site is returned.
+    then waits in the dispatcher until that is done. If the data cannot be read here, the platform's own site is
+    returned.
     """
     read_at, elsewhere = _elsewhere.get(platform, (0.0, None))
     if time.monotonic() - read_at > _ELSEWHERE_CACHE_SECONDS:
@@ -175,7 +176,7 @@ def served_elsewhere(platform: str) -> ServingSite | None:
 
 
 def _read_elsewhere(platform: str) -> ServingSite | None:
-    """Read which other site serves a platform; `None` if this site does."""
+    """Read which other site serves a platform (handles its requests); `None` if this site does."""
     serving = read_unless_away(platform)
     owner = serving.owner if serving else platform
     if owner == own_platform():

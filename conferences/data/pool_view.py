@@ -25,12 +25,12 @@ class Measure:
 
     @property
     def used(self) -> int:
-        """Return the amount that our pool or another scheduler uses."""
+        """Return how much of the resource our pool or another scheduler uses."""
         return self.placed + self.foreign
 
     @property
     def free(self) -> int:
-        """Return the amount that is free."""
+        """Return how much of the resource's capacity is free."""
         return max(0, self.capacity - self.used)
 
 
@@ -55,7 +55,10 @@ class Resource:
 
 
 def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
-    """Return all resources of the pool by kind and unit. Raises redis.RedisError without Redis."""
+    """Return all media units, recorders and mixers of the pool in Redis: (kind, unit) -> resource.
+
+    Raises redis.RedisError while Redis cannot be reached.
+    """
     client = redis_of(platform)
     with client.pipeline(transaction=False) as pipe:
         pipe.time()
@@ -85,7 +88,7 @@ def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
 def _resource(
     kind: str, unit: Unit, node: dict[str, str], tired: bool, silent_seconds: float
 ) -> Resource:
-    """Return the resource that a hash of the pool (`node`) describes."""
+    """Return the media unit, recorder or mixer that a hash in Redis (`node`) describes."""
     measures = {
         name: Measure(
             capacity=int(node.get(f"cap_{name}", 0)),
@@ -108,7 +111,7 @@ def _resource(
 
 
 def placed_on(platform: str, kind: str, unit: Unit) -> list[tuple[str, str]]:
-    """Return `(number, why the pool chose it)` of the conferences on a resource, at most 500."""
+    """Return the conferences on a media unit or other resource, at most 500: `(number, why the pool chose it)`."""
     client = redis_of(platform)
     numbers = sorted(map(str, client.hkeys(f"rms:alloc:{kind}:{name_of(unit)}")))[:500]
     return list(zip(numbers, placement_reasons(platform, numbers), strict=True))

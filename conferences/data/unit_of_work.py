@@ -37,7 +37,7 @@ class StoredUnitOfWork(Protocol):
         """Lock and return the template or virtual room with this id; `None` means there is none."""
 
     def others(self, stored: StoredConference) -> OthersOfKind:
-        """Return whether another stored conference of its kind has its name, and how many its owner or domain has."""
+        """Return whether another template or room of its kind has its name, and how many its owner or domain has."""
 
     def save(self, before: StoredConference | None, after: StoredConference) -> None:
         """Write a new template or virtual room (`before` is `None`), or a changed one."""
@@ -67,13 +67,13 @@ class ReservationsUnitOfWork(Protocol):
         except_of: str = "",
         states: Sequence[OccurrenceState] = OPEN_STATES,
     ) -> list[Span]:
-        """Return the spans of all occurrences in these states that overlap with any of the windows.
+        """Return the spans (time and places) of all occurrences in these states that overlap with any of the windows.
 
         The occurrences of the reservation `except_of` are left out.
         """
 
     def running_after(self, moment: datetime, except_confid: str) -> list[Span]:
-        """Return the spans, from this moment on, of the live conferences that end later, except the one with this id."""
+        """Return the spans, from a moment on, of live conferences that end later, except the one with this id."""
 
     def usual_load(self) -> dict[int, float]:
         """Return hour of the week (0 to 167) -> places that conferences without a reservation usually use then."""
@@ -82,10 +82,10 @@ class ReservationsUnitOfWork(Protocol):
         """Return the capacity of the media units of this site; `None` means that no unit is known."""
 
     def save(self, step: BookingStep) -> None:
-        """Stage the reservation and the occurrences that a decision changes."""
+        """Stage the reservation and the occurrences that a decision (`step`) changes or removes."""
 
     def notify(self, notice: PersonalNotice) -> None:
-        """Stage a notice, which its person is told once the transaction has committed."""
+        """Stage a notice to a person, who gets it once the transaction has committed."""
 
 
 class RegistryUnitOfWork(Protocol):
@@ -95,7 +95,7 @@ class RegistryUnitOfWork(Protocol):
         """Stage the registry's entry of a number as a scheduler's notice describes it."""
 
     def find(self, e164: str) -> tuple[RegisteredNumber, ...]:
-        """Return the entries of a number; the entry of a conference that runs comes first."""
+        """Return the number registry's entries of a number; that of a running conference comes first."""
 
 
 class ConferencesUnitOfWork(Protocol):
@@ -117,10 +117,10 @@ class ConferencesUnitOfWork(Protocol):
         """Lock and return the live conference with this number; `None` means there is none."""
 
     def hosted_on(self, unit: Unit) -> Sequence[Conference]:
-        """Lock and return all live conferences that are assigned to a unit."""
+        """Lock and return all live conferences that are assigned to a media unit."""
 
     def find_unlocked(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
-        """Return by number, without locking, the live conferences on a unit or with one of these numbers."""
+        """Return number -> live conference, without locks, of those on a media unit or with one of these numbers."""
 
     def collect_list_parts(
         self, unit: Unit, listid: str, part: int, part_count: int, numbers: Sequence[str]
@@ -134,13 +134,13 @@ class ConferencesUnitOfWork(Protocol):
         """
 
     def tenant(self, moid: str) -> Tenant | None:
-        """Return the facts by which it is decided whether a user domain may create conferences; `None`: no such domain."""
+        """Return the facts that decide whether a user domain may create conferences; `None`: no such domain."""
 
     def http_url_of(self, platform: str) -> str:
         """Return the HTTP address of a platform's own site; "" if its domain names none."""
 
     def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
-        """Return the refusal of one more conference of this size by a limit of licence or domain; `None` if it is allowed."""
+        """Return why licence or domain allow no further conference with so many places; `None` if they allow it."""
 
     def missing_resource(self, required: Amounts, *, locked: bool = False) -> str:
         """Return the first licensed resource of which fewer than `required` are left; "" if none.
@@ -149,7 +149,7 @@ class ConferencesUnitOfWork(Protocol):
         """
 
     def why_no_monitor_at(self, ip: str) -> str:
-        """Return why no monitor may be sent to an IP address; "" if it may."""
+        """Return why no terminal's sound or picture may be sent to an IP address (as a monitor); "" if it may."""
 
     def allocate_number(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Allocate the requested number for a new conference, or the next free one.
@@ -165,7 +165,7 @@ class ConferencesUnitOfWork(Protocol):
         """
 
     def drop_number_hold(self, e164: str) -> None:
-        """Stop keeping a number for its holder; a conference that has it now goes on."""
+        """Stop keeping a number for its template, room or reservation; a conference that has it now goes on."""
 
     @property
     def stored(self) -> StoredUnitOfWork:
@@ -180,21 +180,22 @@ class ConferencesUnitOfWork(Protocol):
         """Return the part for this site's number registry, which is only in the data of the site's own platform."""
 
     def new_id(self) -> str:
-        """Return a new unique id."""
+        """Return a new unique id for a row or a question."""
 
     def numbers_of_own_conferences(
         self, numbers: Collection[str], sent_by_local_unit: bool
     ) -> frozenset[str]:
-        """Return those conference numbers whose conferences belong to this platform, which decides about them.
+        """Return those of the numbers whose conferences belong to the platform of this transaction.
 
-        `sent_by_local_unit`: a media unit of this site sent them. Then unknown numbers belong to its own platform.
+        An unknown number belongs to this site's own platform if a media unit of this site sent it
+        (`sent_by_local_unit`), else to none.
         """
 
     def list_page(self, domain: str, start: int, count: int) -> ListPage | None:
         """Return one page of a domain's live conferences; `None` means no such domain."""
 
     def control_request_key(self, e164: str, correlation_id: str, reqid: str) -> str | None:
-        """Return the key (in the inbox, the table of requests) of the order that a unit answers, or `None`."""
+        """Return the key in the inbox (table of requests) of the control order that a media unit answers, or `None`."""
 
     def is_room_abnormal(self, unit: Unit) -> bool:
         """Return whether a media unit stands in an abnormal machine room; False if this site cannot know."""
@@ -206,7 +207,7 @@ class ConferencesUnitOfWork(Protocol):
         """
 
     def save_record(self, ended: Conference) -> None:
-        """Stage the ended conference of another site's call record; one that is saved already stays as it is."""
+        """Stage the call record of a conference that ended at another site; a saved one stays as it is."""
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message, which is sent once the transaction has committed."""
@@ -215,4 +216,4 @@ class ConferencesUnitOfWork(Protocol):
         """Stage an event, which listening programs get once the transaction has committed."""
 
     def log_step(self, step: Step) -> None:
-        """Log the conference's state after a decision, and the reason of the decision."""
+        """Log the conference's state after a decision (`step`), and the reason of the decision."""
