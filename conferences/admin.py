@@ -281,12 +281,12 @@ class ConferenceAdmin(TenantNames):
 
 def _end(row: Conference) -> bool:
     """End a conference; return False if it is not live any more."""
-    return _is_live(row) and due.end_now(own_platform(), row.e164, EndReason.RELEASED)
+    return _is_live(row) and due.end_conference_now(own_platform(), row.e164, EndReason.RELEASED)
 
 
 def _move(row: Conference) -> bool:
     """Move a conference to another media unit; return False if it does not run any more."""
-    return _is_live(row) and move.move(own_platform(), row.e164)
+    return _is_live(row) and move.move_conference(own_platform(), row.e164)
 
 
 def _is_live(row: Conference) -> bool:

@@ -91,13 +91,13 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         hooks.ROOM_USES.connect(queries.uses_of_room)
         hooks.RUNNING_BELOW.connect(queries.count_running_below)
         hooks.RUNNING_CONFERENCES.connect(queries.running_conferences)
-        hooks.END_RUNNING.connect(due.end_below)
-        hooks.END_RUNNING_IN.connect(due.end_below_in)
+        hooks.END_RUNNING.connect(due.end_conferences_below)
+        hooks.END_RUNNING_IN.connect(due.end_conferences_below_in)
         health.GAUGES.append(metrics.gauges)
         errors.REFUSAL_WHILE_CLOSED.connect(commands.refusal_if_served_elsewhere)
 
     def sidebar(self) -> Sequence[SidebarGroup]:
-        """Return the dashboard and the pages of conferences and media units."""
+        """Return the entries of the admin pages' sidebar: the dashboard, conferences and media units."""
         entries = (
             model_entry(_("Conferences"), "video_camera_front", "conferences", "conference"),
             model_entry(_("Reservations"), "event", "conferences", "reservation"),
@@ -118,11 +118,11 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         return (SidebarGroup(0, "", dashboard), SidebarGroup(10, _("Conferences"), entries))
 
     def places(self) -> Sequence[PlaceEntry]:
-        """Return the page on which people hold conferences."""
+        """Return the entry of the page menu for the page on which people hold conferences."""
         return (PlaceEntry(10, _("My conferences"), "console"),)
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
-        """Return by queue the handlers of the resource manager (RMS) and of our own conference manager (CM)."""
+        """Return the handlers of the resource manager (RMS) and of our conference manager (CM): queue -> handler."""
         from conferences.api import own_manager, pool_requests
         from foundation.cells.directory import own_platform
 
@@ -138,7 +138,7 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         return handlers
 
     def on_connected(self) -> None:
-        """Ask the media units which conferences they hold."""
+        """Ask the media units which conferences they hold, once the connection to the broker is there."""
         from conferences.flows import units
         from foundation.cells.directory import own_platform
 

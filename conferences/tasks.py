@@ -35,9 +35,9 @@ def due() -> None:
     - Of conferences that run here but are served by another site, only the end is watched.
     """
     takeover.follow_serving_sites()
-    number_reports.follow_serving()
-    for_each_served(flow.due)
-    flow.watch_hosted()
+    number_reports.follow_served_platforms()
+    for_each_served(flow.handle_due_conferences)
+    flow.watch_ends_for_other_sites()
 
 
 @shared_task
@@ -55,7 +55,7 @@ def note_usual_load() -> None:
 @shared_task
 def watch_pool() -> None:
     """Find media units, recorders and mixers whose heartbeat has stopped."""
-    units.report_silent(own_platform())
+    units.report_silent_resources(own_platform())
 
 
 @shared_task
@@ -74,7 +74,7 @@ def report_state() -> None:
 @shared_task
 def mend() -> None:
     """Fill an emptied Redis again from the database: pool of media units, conferences, domains, licences."""
-    for_each_served(repair.repair)
+    for_each_served(repair.repair_redis)
 
 
 @shared_task
@@ -82,8 +82,8 @@ def forget_old() -> None:
     """Delete expired requests, events, reservations and sessions, and registry rows of numbers deleted long ago."""
     for_each_served(inbox.delete_old)
     for_each_served(events.delete_old)
-    for_each_served(forget_reservations.forget_old)
+    for_each_served(forget_reservations.delete_old_reservations)
     if is_served_here(own_platform()):
-        registry_rows.forget_gone()
+        registry_rows.delete_gone_rows()
     sessions.delete_expired_tokens(clock.now())
     SessionStore.clear_expired()

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from conferences.rules.create import Tenant
-from conferences.rules.licence_counts import in_use
+from conferences.rules.licence_counts import amounts_in_use
 from conferences.rules.monitor_states import Monitor
 from conferences.rules.states import Conference, ConferenceState, Rename, Unit
 from foundation.bus.message import dumps, loads
@@ -95,7 +95,7 @@ def memory_unit_of_work(*existing: Conference, now: datetime = NOW) -> MemoryUni
         unit_of_work.numbers[c.e164] = (c.incarnation, c.live)
         if c.live:
             unit_of_work.live[c.e164] = c
-            unit_of_work.count(c.user_domain, NONE, in_use(c))
+            unit_of_work.count(c.user_domain, NONE, amounts_in_use(c))
     return unit_of_work
 
 

@@ -206,7 +206,7 @@ class MemoryUnitOfWork:
 
     def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
         """Return the limit that forbids one more of this size, with words; `None`: there is a seat."""
-        facts, wanted = self.facts[tenant.moid], licence_counts.of_new(places)
+        facts, wanted = self.facts[tenant.moid], licence_counts.amounts_of_new(places)
         limit = facts.large_limit if wanted.large_conferences else facts.small_limit
         platform, own = self.used(self.platform), self.used(tenant.moid)
         full = find_reached_limit(wanted, self.licence, platform, limit, own, self.now)
@@ -319,7 +319,7 @@ class MemoryUnitOfWork:
         after = msgspec.structs.replace(after, revision=after.revision + 1)
         self.changes.append((before, after))
         self.conferences[after.confid] = after
-        self.count(after.user_domain, licence_counts.in_use(before), licence_counts.in_use(after))
+        self.count(after.user_domain, *map(licence_counts.amounts_in_use, (before, after)))
         if after.live:
             self.live[after.e164] = after
         if before is not None and before.live and not after.live:

@@ -82,7 +82,7 @@ class Areas(AreaCall):
         """Create an area."""
         platform = self.platform_to_change(request, "add")
         try:
-            area_id = areas.save(platform, self.domain(request), self.new_name(request))
+            area_id = areas.save_area(platform, self.domain(request), self.new_name(request))
         except AreaRefused as refused:
             raise Nack(refused.code, refused.detail) from None
         return ack(id=str(area_id))
@@ -100,7 +100,7 @@ class OneArea(AreaCall):
         """Give an area another name."""
         platform = self.platform_to_change(request, "change")
         try:
-            areas.save(platform, self.domain(request), self.new_name(request), _id(area_id))
+            areas.save_area(platform, self.domain(request), self.new_name(request), _id(area_id))
         except AreaRefused as refused:
             raise Nack(refused.code, refused.detail) from None
         return ack(description="")
@@ -110,7 +110,7 @@ class OneArea(AreaCall):
         """Delete an area."""
         platform = self.platform_to_change(request, "delete")
         try:
-            areas.delete(platform, self.domain(request), _id(area_id))
+            areas.delete_area(platform, self.domain(request), _id(area_id))
         except AreaRefused as refused:
             raise Nack(refused.code, refused.detail) from None
         return ack(description="")

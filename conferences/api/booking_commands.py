@@ -50,7 +50,9 @@ def find(number_or_id: str, account: Account) -> Reservation:
     """
     domain = account.domain_id or ""
     database = store_of(platform_of_domain(domain)).database
-    reservation = reservation_queries.find(database, number_or_id) if domain else None
+    reservation = (
+        reservation_queries.find_live_reservation(database, number_or_id) if domain else None
+    )
     if reservation is None or reservation.user_domain != domain:
         raise Nack(Err.NOT_FOUND, f"conf_id: {MEANING[Err.NOT_FOUND]}")
     return reservation

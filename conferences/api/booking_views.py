@@ -86,7 +86,7 @@ class BookedConferences(BookingCall):
         params = self.params(request)
         count = number(params.get("count"), "count", 10)
         domain = self.domain(request)
-        page = reservation_queries.page(
+        page = reservation_queries.planned_page(
             store_of(platform_of_domain(domain)).database,
             "user_domain",
             domain,

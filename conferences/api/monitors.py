@@ -273,7 +273,7 @@ class MonitorsHeartbeat(Call):
         if not addresses:
             raise Refusal(int(Err.MALFORMED), "monitors: a list of {ip, port} is needed")
         platform = platform_of_domain(self.domain(request))
-        if unknown := flow.keep_alive(platform, conf_id, addresses):
+        if unknown := flow.keep_monitors_alive(platform, conf_id, addresses):
             names = ", ".join(f"{address.ip} {address.port}" for address in unknown)
             raise Refusal(NO_MONITOR, f"no monitor goes to {names[:200]}")
         return ack()

@@ -221,7 +221,7 @@ def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[o
         for position, message in enumerate(messages)
         if isinstance(message, NodeUnregistered)
     }
-    units.report_lost(platform, unregistered_at, "unregistered")
+    units.report_lost_resources(platform, unregistered_at, "unregistered")
     reports = [
         message
         for position, message in enumerate(messages)
@@ -239,7 +239,7 @@ def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[o
         answers = Pool(platform).run(calls)
         drifting = [call for call, answer in zip(calls, answers, strict=True) if answer == "drift"]
         has_waiting = [
-            units.recount(platform, kind, unit_of(name)) for _, kind, name, _ in drifting
+            units.recount_places(platform, kind, unit_of(name)) for _, kind, name, _ in drifting
         ]
     except redis.RedisError as error:
         log.warning("the pool is away, a heartbeat is missed: %s", error)

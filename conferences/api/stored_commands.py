@@ -57,7 +57,9 @@ def find(kind: Kind, stored_id: str, account: Account) -> StoredConference:
     domain = account.domain_id or ""
     database = store_of(platform_of_domain(domain)).database
     stored = (
-        stored_rows.by_id(database, kind, stored_id) if len(stored_id) <= _MAX_SHOWN_IDS else None
+        stored_rows.stored_by_id(database, kind, stored_id)
+        if len(stored_id) <= _MAX_SHOWN_IDS
+        else None
     )
     is_own = stored is not None and stored.user_domain == domain
     if stored is None or not is_own or (kind is Kind.PERSONAL and stored.owner != account.moid):
@@ -98,7 +100,9 @@ def create(draft: Draft, account: Account) -> StoredConference:
     """Create a template or virtual room. Raises Refusal."""
     _refuse_unless_writable(None, draft.kind, account)
     try:
-        return flow.create(platform_of_domain(draft.user_domain), draft, HTTP_FIELDS[draft.kind])
+        return flow.create_stored(
+            platform_of_domain(draft.user_domain), draft, HTTP_FIELDS[draft.kind]
+        )
     except StoredRefused as refused:
         raise refusal_of(refused, draft.kind) from None
 
@@ -108,7 +112,7 @@ def update(stored: StoredConference, changes: Changes, account: Account) -> Stor
     kind = stored.kind
     _refuse_unless_writable(stored, kind, account)
     try:
-        return flow.update(
+        return flow.update_stored(
             stored.source_platform, stored.id, stored.user_domain, changes, HTTP_FIELDS[kind]
         )
     except StoredRefused as refused:
@@ -120,7 +124,7 @@ def delete(stored: StoredConference, account: Account) -> None:
     kind = stored.kind
     _refuse_unless_writable(stored, kind, account)
     try:
-        flow.delete(stored.source_platform, stored.id, stored.user_domain, HTTP_FIELDS[kind])
+        flow.delete_stored(stored.source_platform, stored.id, stored.user_domain, HTTP_FIELDS[kind])
     except StoredRefused as refused:
         raise refusal_of(refused, kind) from None
 

@@ -61,7 +61,7 @@ class StoredCall(Call):
         start = max(0, request_parsing.number(params.get("start"), "start", 0))
         count = request_parsing.number(params.get("count"), "count", 10)
         account, domain = self.account(request), self.domain(request)
-        page = stored_rows.page(
+        page = stored_rows.stored_page(
             store_of(platform_of_domain(domain)).database,
             self.kind,
             account.moid if self.kind is Kind.PERSONAL else domain,

@@ -33,20 +33,25 @@ def begin_conference(
     asker: Asker,
     came_from: CameFrom | None = None,
 ) -> None:
-    """Create a conference, or answer the asker with a refusal.
+    """Create the conference that a request asks for, or answer the asker with a refusal.
 
     `came_from`: the template, virtual room or reservation from which it is begun; `None` means none.
     """
-    if refusal := _create(uow, request, asker, came_from):
+    if refusal := _create_or_refuse(uow, request, asker, came_from):
         commit(uow, decide_refuse(asker, *refusal))
 
 
 def begin_occurrence(
     uow: ConferencesUnitOfWork, reservation: Reservation, occurrence: Occurrence, asker: Asker
 ) -> CreateRefusal | None:
-    """Create the conference of one occurrence of a reservation; or return the refusal, and change nothing."""
+    """Create the conference of one occurrence (meeting) of a reservation; or return the refusal, and change nothing.
+
+    `asker`: who waits for the answer: the timer, or whoever opens the conference early.
+    """
     request = occurrence_rules.create_request_of(reservation, occurrence)
-    if refusal := _create(uow, request, asker, occurrence_rules.origin_of(reservation, occurrence)):
+    if refusal := _create_or_refuse(
+        uow, request, asker, occurrence_rules.origin_of(reservation, occurrence)
+    ):
         return refusal
     conference = uow.load(reservation.e164)
     assert conference is not None
@@ -72,13 +77,13 @@ def permitted_tenant(
     return refusal or tenant or CreateRefusal(Err.UNKNOWN_DOMAIN, "")
 
 
-def _create(
+def _create_or_refuse(
     uow: ConferencesUnitOfWork,
     request: CreateConference,
     asker: Asker,
     came_from: CameFrom | None,
 ) -> CreateRefusal | None:
-    """Create a conference; else return why not, and change nothing."""
+    """Create the conference that a request asks for; else return why not, and change nothing."""
     tenant = permitted_tenant(uow, request.user_domain, request)
     if isinstance(tenant, CreateRefusal):
         return tenant

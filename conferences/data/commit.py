@@ -6,7 +6,7 @@ import logging
 
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import booking_news, events
-from conferences.rules.monitors import follow_conference
+from conferences.rules.monitors import end_affected_monitors
 from conferences.rules.reservation import BookingStep
 from conferences.rules.step import Step
 
@@ -16,12 +16,13 @@ log = logging.getLogger("conferences.reservations")
 def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
     """Stage a decision's result (conference, events, messages) in the transaction, and log its reason.
 
-    Whatever the decision was, monitors that cannot outlive the change end with it (see `follow_conference`).
+    Whatever the decision was, monitors (copies of sound or picture for managers) that cannot outlive the change end
+    with it.
     """
-    step = follow_conference(step)
+    step = end_affected_monitors(step)
     if step.after is not None and step.after != step.before:
         uow.save(step.before, step.after)
-        for event in events.of_change(step.before, step.after):
+        for event in events.events_of_change(step.before, step.after):
             uow.publish_event(event)
     for event in step.events:
         uow.publish_event(event)
@@ -31,7 +32,7 @@ def commit(uow: ConferencesUnitOfWork, step: Step) -> None:
 
 
 def commit_booking(uow: ConferencesUnitOfWork, step: BookingStep) -> None:
-    """Stage a decision's result about a reservation in the transaction, and log its reason."""
+    """Stage a decision's result about a reservation (rows, events, messages) in the transaction, and log its reason."""
     uow.reservations.save(step)
     for news in step.news:
         for event in booking_news.events_of(news):

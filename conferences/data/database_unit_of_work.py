@@ -85,7 +85,7 @@ class ConferencesDatabaseUnitOfWork:
         )
         numbers = {message.e164 for message in messages if hasattr(message, "e164")}
         numbers = (numbers - requested_numbers) | kept_numbers
-        self._lock("live_e164", sorted(filter(None, numbers)))
+        self._lock_conferences("live_e164", sorted(filter(None, numbers)))
         conferences = [conference for conference in self._locked_conferences.values() if conference]
         # Open requests that may be answered now: creates, and media units' requests for new names.
         creates_waiting = [
@@ -98,7 +98,7 @@ class ConferencesDatabaseUnitOfWork:
             self._seats.lock([tenant.moid for tenant in self._tenants.values()])
             self._numbers.prepare(len(creates), requested_numbers | kept_numbers)
 
-    def _lock(self, column: str, values: Sequence[str]) -> list[Conference]:
+    def _lock_conferences(self, column: str, values: Sequence[str]) -> list[Conference]:
         """Lock and return the live conferences whose column has one of these values."""
         if column == "live_e164":
             values = [number for number in values if number not in self._locked_conferences]
@@ -109,9 +109,9 @@ class ConferencesDatabaseUnitOfWork:
             f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE {column} IN ({sql.marks(values)})"
             " ORDER BY confid FOR UPDATE"
         )
-        return self._current_values(sql.select(self._database, query, values))
+        return self._with_staged_changes(sql.select(self._database, query, values))
 
-    def _current_values(self, rows: Sequence[tuple[Any, ...]]) -> list[Conference]:
+    def _with_staged_changes(self, rows: Sequence[tuple[Any, ...]]) -> list[Conference]:
         """Return the live conferences of these rows, with the changes that this transaction has staged."""
         conferences = []
         for row in rows:
@@ -125,18 +125,20 @@ class ConferencesDatabaseUnitOfWork:
     def load(self, e164: str) -> Conference | None:
         """Lock and return the live conference with this number; `None` means there is none."""
         if e164 not in self._locked_conferences:
-            self._lock("live_e164", [e164])
+            self._lock_conferences("live_e164", [e164])
         conference = self._locked_conferences[e164]
         return conference if conference and conference.live else None
 
     def hosted_on(self, unit: Unit) -> Sequence[Conference]:
-        """Lock and return all live conferences that are assigned to a unit."""
-        locked = self._lock("live_unit", [str(unit)])
+        """Lock and return all live conferences that are assigned to a media unit."""
+        locked = self._lock_conferences("live_unit", [str(unit)])
         return [conference for conference in locked if conference.unit == unit]
 
     def live_below(self, domain: str) -> list[Conference]:
         """Lock and return the live conferences of a domain and of the domains below it."""
-        return self._lock("live_e164", sorted(queries.numbers_below(self._database, domain)))
+        return self._lock_conferences(
+            "live_e164", sorted(queries.numbers_below(self._database, domain))
+        )
 
     def of_user_domains(self, user_domains: Sequence[str]) -> list[Conference]:
         """Lock and return the live conferences of these user domains."""
@@ -148,7 +150,7 @@ class ConferencesDatabaseUnitOfWork:
             f" AND user_domain IN ({sql.marks(user_domains)}) ORDER BY confid FOR UPDATE",
             user_domains,
         )
-        return self._current_values(rows)
+        return self._with_staged_changes(rows)
 
     def claim_due(self, limit: int, within: timedelta = timedelta()) -> list[Conference]:
         """Lock and return conferences that are due for a timer; skip those that another worker has locked.
@@ -161,7 +163,7 @@ class ConferencesDatabaseUnitOfWork:
             " ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED",
             [to_db_datetime(self._uow.now + within), limit],
         )
-        claimed = self._current_values(rows)
+        claimed = self._with_staged_changes(rows)
         self._uow.inbox.lock_requests(conference.request for conference in claimed)
         return claimed
 
@@ -173,7 +175,7 @@ class ConferencesDatabaseUnitOfWork:
             " ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED",
             [limit],
         )
-        return self._current_values(rows)
+        return self._with_staged_changes(rows)
 
     def claim_hosted_at(self, sites: Sequence[str], limit: int) -> list[Conference]:
         """Lock and return live conferences on units of these sites, large ones first, then the oldest."""
@@ -186,10 +188,10 @@ class ConferencesDatabaseUnitOfWork:
             " ORDER BY places > 8 DESC, created_at LIMIT %s FOR UPDATE SKIP LOCKED",
             [*sites, limit],
         )
-        return self._current_values(rows)
+        return self._with_staged_changes(rows)
 
     def find_unlocked(self, unit: Unit, numbers: Sequence[str]) -> dict[str, Conference]:
-        """Return by number, without locking, the live conferences on a unit or with one of these numbers."""
+        """Return number -> live conference, without locks, of those on a media unit or with one of these numbers."""
         query = f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_unit=%s"
         rows = sql.select(self._database, query, [str(unit)])
         if numbers:
@@ -207,8 +209,8 @@ class ConferencesDatabaseUnitOfWork:
     ) -> frozenset[str] | None:
         """Keep part number `part` of a unit's list; return the numbers of all parts once all came, else `None`.
 
-        Redis keeps the parts for two minutes. If Redis does not answer, they are lost; the unit sends its next list
-        within a minute.
+        Redis keeps parts for two minutes. If it does not answer, they are lost; the unit sends another list within a
+        minute.
         """
         key = f"list:{unit}:{listid}:{part_count}"
         try:
@@ -229,7 +231,7 @@ class ConferencesDatabaseUnitOfWork:
     # ---- facts ------------------------------------------------------------------------------
 
     def _read_tenants(self, moids: set[str]) -> None:
-        """Read the facts of the user domains that are not read yet."""
+        """Read the facts of those of the user domains that this transaction has not read yet."""
         missing = moids - self._tenants.keys()
         self._tenants |= user_domains(self._database, missing)
 
@@ -243,7 +245,7 @@ class ConferencesDatabaseUnitOfWork:
         return platform if platform in settings.PEERS else self.own_site
 
     def tenant(self, moid: str) -> Tenant | None:
-        """Return the facts by which it is decided whether a user domain may create conferences; `None`: no such domain."""
+        """Return the facts that decide whether a user domain may create conferences; `None`: no such domain."""
         self._read_tenants({moid})
         facts = self._tenants.get(moid)
         if facts is None:
@@ -255,8 +257,8 @@ class ConferencesDatabaseUnitOfWork:
         return lookups.http_url(platform)
 
     def refuse_by_licence(self, tenant: Tenant, places: int) -> CreateRefusal | None:
-        """Return the refusal of one more conference of this size by a limit of licence or domain; `None` if it is allowed."""
-        facts, required = self._tenants[tenant.moid], licence_counts.of_new(places)
+        """Return why licence or domain allow no further conference with so many places; `None` if they allow it."""
+        facts, required = self._tenants[tenant.moid], licence_counts.amounts_of_new(places)
         domain_limit = facts.large_limit if required.large_conferences else facts.small_limit
         reached_limit = self._seats.reached_limit(tenant.moid, required, domain_limit)
         return refuse_at_limit(reached_limit, required) if reached_limit else None
@@ -271,18 +273,15 @@ class ConferencesDatabaseUnitOfWork:
         return read_usage_and_limits(self._database, self._uow.platform).missing_resource(required)
 
     def why_no_monitor_at(self, ip: str) -> str:
-        """Return why no monitor may be sent to an IP address; "" if it may."""
+        """Return why no terminal's sound or picture may be sent to an IP address (as a monitor); "" if it may."""
         return monitor_addresses.why_not_allowed(ip)
 
     def allocate_number(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
-        """Allocate the requested number for a new conference, or the next free one; `None`: it is taken, or all are.
-
-        `holder`: the name of the template, virtual room or reservation from which it is begun.
-        """
+        """Allocate the requested number or the next free one; `None`: none is free. `holder`: see `hold_number`."""
         return self._numbers.allocate(requested, holder)
 
     def hold_number(self, requested: str | None, holder: str) -> str | None:
-        """Keep the requested number, or the next free one, for a holder; `None`: it is taken, or all are."""
+        """Keep the requested number, or the next free one, for a template, room or reservation; `None`: none is free."""
         return self._numbers.hold(requested, holder)
 
     def prepare_numbers(self, numbers: Collection[str]) -> None:
@@ -290,7 +289,7 @@ class ConferencesDatabaseUnitOfWork:
         self._numbers.prepare(0, numbers)
 
     def drop_number_hold(self, e164: str) -> None:
-        """Stop keeping a number for its holder; a conference that has it now goes on."""
+        """Stop keeping a number for its template, room or reservation; a conference that has it now goes on."""
         self._numbers.drop_hold(e164)
 
     def new_id(self) -> str:
@@ -300,10 +299,9 @@ class ConferencesDatabaseUnitOfWork:
     def numbers_of_own_conferences(
         self, numbers: Collection[str], sent_by_local_unit: bool
     ) -> frozenset[str]:
-        """Return those conference numbers whose conferences belong to this platform, which decides about them.
+        """Return those of the numbers whose conferences belong to the platform of this transaction.
 
-        An unknown number belongs to this site's own platform if a unit of this site sent it
-        (`sent_by_local_unit`), else to none.
+        A number without a platform is its own site's if a unit of this site sent it (`sent_by_local_unit`).
         """
         if len(possible_platforms()) == 1:
             return frozenset(numbers)
@@ -316,7 +314,7 @@ class ConferencesDatabaseUnitOfWork:
         return queries.list_page(self._database, domain, start, count)
 
     def control_request_key(self, e164: str, correlation_id: str, reqid: str) -> str | None:
-        """Return the key (in the inbox, the table of requests) of the order that a unit answers, or `None`."""
+        """Return the key in the inbox (table of requests) of the control order that a media unit answers, or `None`."""
         request = self._uow.inbox.find_forwarded_request(e164, correlation_id, reqid)
         return request.key if request else None
 
@@ -336,7 +334,9 @@ class ConferencesDatabaseUnitOfWork:
         """
         after = msgspec.structs.replace(after, revision=after.revision + 1)
         self._seats.change(
-            after.user_domain, licence_counts.in_use(before), licence_counts.in_use(after)
+            after.user_domain,
+            licence_counts.amounts_in_use(before),
+            licence_counts.amounts_in_use(after),
         )
         for asker in after.askers[len(before.askers) if before else 0 :]:
             self._uow.created_conferences[asker.request] = (after.e164, after.confid)
@@ -349,7 +349,7 @@ class ConferencesDatabaseUnitOfWork:
         self._moves.append((before, after))
 
     def save_record(self, ended: Conference) -> None:
-        """Stage the ended conference of another site's call record; one that is saved already stays as it is."""
+        """Stage the call record of a conference that ended at another site; a saved one stays as it is."""
         self._records[ended.confid] = ended
 
     def send(self, outgoing: Outgoing) -> None:
@@ -361,7 +361,7 @@ class ConferencesDatabaseUnitOfWork:
         self._uow.publish_event(event)
 
     def log_step(self, step: Step) -> None:
-        """Log the conference's state after a decision, and the reason of the decision."""
+        """Log the conference's state after a decision (`step`), and the reason of the decision."""
         conference = step.after or step.before
         if conference is None:
             log.info("%s", step.reason)
@@ -393,6 +393,6 @@ class ConferencesDatabaseUnitOfWork:
     def after_commit(self) -> None:
         """Count the changes of state for Prometheus, and write the changed conferences to Redis."""
         for before, after in self._moves:
-            metrics.observe(before, after)
+            metrics.observe_conference(before, after)
         self.reservations.after_commit()
-        redis_projection.write(self._uow.platform, self._changed.values())
+        redis_projection.write_conferences(self._uow.platform, self._changed.values())

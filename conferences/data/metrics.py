@@ -46,7 +46,7 @@ def observe_occurrence(before: Occurrence | None, after: Occurrence, now: dateti
         OCCURRENCES_ENDED.labels(after.state.value).inc()
 
 
-def observe(before: Conference | None, after: Conference) -> None:
+def observe_conference(before: Conference | None, after: Conference) -> None:
     """Count a committed change of a conference, if it was created, restored or ended."""
     if before is None or before.state is after.state:
         return
@@ -60,7 +60,7 @@ def observe(before: Conference | None, after: Conference) -> None:
 
 
 def gauges() -> Iterator[GaugeMetricFamily]:
-    """Yield the metrics that are read from the database: live conferences by state, and online units by type."""
+    """Yield the metrics that are read from the database: live conferences by state, and online media units by type."""
     database = store_of(own_platform()).database
     states = sql.select(
         database,

@@ -35,41 +35,45 @@ class Pool:
     """
 
     def __init__(self, platform: str) -> None:
+        """Remember the platform and its Redis; nothing is read yet."""
         self._platform = platform
         self._redis = redis_of(platform)
 
     def run(self, calls: Sequence[PoolCall]) -> list[Any]:
-        """Make these calls of the script, in one round trip, and return the answers; an emptied pool is rebuilt first."""
-        answers = self._run(calls)
+        """Make these calls of the pool's Lua script in one round trip, and return the answers.
+
+        The pool is the table of media units and their free places in Redis; if it was emptied, it is rebuilt first.
+        """
+        answers = self._run_calls(calls)
         if "EMPTY" in answers:
             self.rebuild()
-            answers = self._run(calls)
+            answers = self._run_calls(calls)
         return answers
 
     def run_one(self, *call: str) -> Any:
-        """Call the script once with these arguments, and return its answer."""
+        """Call the pool's Lua script in Redis once with these arguments (see `PoolCall`), and return its answer."""
         return self.run([call])[0]
 
-    def _run(self, calls: Sequence[PoolCall]) -> list[Any]:
-        """Make these calls of the script; load the script first if Redis does not have it."""
+    def _run_calls(self, calls: Sequence[PoolCall]) -> list[Any]:
+        """Make these calls of the pool's Lua script; load the script into Redis first if it is not there."""
         try:
-            return self._evaluate(calls)
+            return self._run_by_hash(calls)
         except redis.exceptions.NoScriptError:
             self._redis.script_load(POOL)
-            return self._evaluate(calls)
+            return self._run_by_hash(calls)
 
-    def _evaluate(self, calls: Sequence[PoolCall]) -> list[Any]:
-        """Make these calls of the script by its hash. Raises NoScriptError if Redis does not have it."""
+    def _run_by_hash(self, calls: Sequence[PoolCall]) -> list[Any]:
+        """Make these calls of the pool's Lua script by its hash. Raises NoScriptError if Redis does not have it."""
         with self._redis.pipeline(transaction=False) as pipe:
             for call in calls:
                 pipe.evalsha(_SHA, 0, *call)
             return list(pipe.execute())
 
     def silent_resources(self) -> list[tuple[ResourceType, Unit]]:
-        """Return the resources that sent no heartbeat for 12 s, although this site received messages.
+        """Return the media units, recorders and mixers that sent no heartbeat for 12 s while messages came here.
 
-        A Celery task, which comes through the broker, calls this every second. After a gap in these calls units have
-        12 s to send a heartbeat, so that conferences stay where they are when the broker could not be reached.
+        A Celery task, which comes through the broker, calls this every second. After a gap in these calls units have 12
+        s to send a heartbeat, so that conferences stay where they are when the broker could not be reached.
         """
         members = self.run_one("silent", str(SILENT_MILLIS))
         parts = (member.partition("|") for member in members)
@@ -90,9 +94,13 @@ class Pool:
         for kind, ip, pid, room, platform, capacity, draining in rows:
             node = node_json(room, platform, orjson.loads(capacity), None, bool(draining))
             calls.append(("adopt", kind, name_of(unit_here(ip, pid)), node))
-        live = list(redis_projection.live(self._platform))
+        live = list(redis_projection.live_conferences(self._platform))
         others = [other for other in possible_platforms() if other != self._platform]
-        of_others = (conference for other in others for conference in redis_projection.live(other))
+        of_others = (
+            conference
+            for other in others
+            for conference in redis_projection.live_conferences(other)
+        )
         for conference in (*live, *of_others):
             if conference.hosting_platform != self._platform:
                 continue
@@ -108,22 +116,22 @@ class Pool:
                     calls.append(
                         ("placed", kind, name_of(unit), conference.e164, ports, hd_ports, state)
                     )
-        self._run([*calls, ("rebuilt",)])
-        redis_projection.write(self._platform, live)
+        self._run_calls([*calls, ("rebuilt",)])
+        redis_projection.write_conferences(self._platform, live)
 
 
 def name_of(unit: Unit) -> str:
-    """Return the name of a unit in the script: `ip#pid`, which, unlike `ip:pid`, can be split for IPv6."""
+    """Return the name of a media unit in the pool's script: `ip#pid`, which, unlike `ip:pid`, can be split for IPv6."""
     return f"{unit.ip}#{unit.pid}"
 
 
 def unit_of(name: str) -> Unit:
-    """Return the unit to which `name_of` has given this name."""
+    """Return the media unit that has this name (`ip#pid`, see `name_of`) in the pool's script."""
     return unit_here(*name.split("#", 1))
 
 
 def unit_here(ip: str, pid: str) -> Unit:
-    """Return a unit of this site; the pool has no others."""
+    """Return the media unit of this site with this address and instance name; the pool in Redis has no others."""
     return Unit(ip, pid, own_platform())
 
 
@@ -135,10 +143,10 @@ def node_json(
     draining: bool,
     clockskew: int | None = None,
 ) -> str:
-    """Return a resource as JSON for the pool's script.
+    """Return a media unit, recorder or mixer as JSON for the pool's Lua script.
 
-    `load`: the amounts that the resource reports as used; `None` if it reports none. `clockskew`: by how many
-    milliseconds the clock of its host is ahead of the platform's time; `None` if that is unknown.
+    `load`: the amounts that it reports as used; `None` if it reports none. `clockskew`: by how many milliseconds the
+    clock of its host is ahead of the platform's time; `None` if that is unknown.
     """
     return orjson.dumps(
         {
@@ -153,5 +161,5 @@ def node_json(
 
 
 def _all_amounts(amounts: dict[str, int]) -> dict[str, int]:
-    """Return the amounts of conferences, ports and full-HD conferences; missing ones are 0."""
+    """Return how many conferences, ports and full-HD conferences `amounts` names; missing ones are 0."""
     return {name: int(amounts.get(name, 0)) for name in ("confs", "ports", "hd")}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from conferences.data import row_mapper
-from conferences.data.stored_rows import by_id, room_by_number, rooms_closed_to
+from conferences.data.stored_rows import room_by_number, rooms_closed_to, stored_by_id
 from conferences.rules.listing import ListPage
 from conferences.rules.outgoing import wire_time
 from conferences.rules.registry_entries import ConfType
@@ -27,7 +27,7 @@ _TABLE = "conferences_conference"
 
 
 def list_item(conference: Conference) -> ListedConference:
-    """Return a conference as an entry of a list in messages."""
+    """Return a conference as an entry of a list of conferences, as messages have it."""
     return ListedConference(
         e164=conference.e164,
         confid=conference.confid,
@@ -114,7 +114,7 @@ def live_conferences_of_tenant(tenant: str, first_creator: str, limit: int) -> C
 
 
 def units_in_abnormal_rooms(site: str) -> frozenset[tuple[str, str]]:
-    """Return `(ip, pid)` of the media units of a site that stand in an abnormal machine room.
+    """Return `(ip, pid)` of a site's media units in abnormal machine rooms, which get no conferences.
 
     Nothing is returned if we have no copy of the data of that site's platform.
     """
@@ -126,7 +126,7 @@ def units_in_abnormal_rooms(site: str) -> frozenset[tuple[str, str]]:
 
 
 def is_hosting(database: str, ip: str, pid: str, site: str) -> bool:
-    """Return whether a live conference in this database is assigned to the media unit at `ip` and `pid` of a site."""
+    """Return whether a live conference in this database runs on the media unit at `ip` and `pid` of a site."""
     query = (
         "SELECT 1 FROM conferences_conference WHERE live_e164 IS NOT NULL"
         " AND unit_ip=%s AND unit_pid=%s AND hosting_platform=%s LIMIT 1"
@@ -204,7 +204,7 @@ def join_info(e164: str) -> JoinInfo | None:
     if conference is not None:
         room_id = room_id_of(conference)
         room = (
-            by_id(store_of(conference.source_platform).database, Kind.ROOM, room_id)
+            stored_by_id(store_of(conference.source_platform).database, Kind.ROOM, room_id)
             if room_id
             else None
         )
@@ -231,7 +231,7 @@ def room_id_of(conference: Conference) -> str:
 
 
 def confids_closed_to(person: str, conferences: Collection[Conference]) -> frozenset[str]:
-    """Return the ids of those conferences that are held in exclusive rooms which do not admit this account (MOID)."""
+    """Return the ids of those conferences whose virtual rooms do not admit the account with this MOID (`person`)."""
     closed: frozenset[str] = frozenset()
     for platform in {conference.source_platform for conference in conferences}:
         confids = {
@@ -298,7 +298,7 @@ def carries_call(conference: Conference) -> bool:
 
 
 def _running_conference(conference: Conference) -> RunningConference:
-    """Return a conference for the chat, with the accounts of all who are or were in it."""
+    """Return what the chat needs of a conference: its data, and the accounts of all who are or were in it."""
     people = {terminal.account for terminal in conference.mts if terminal.account}
     people |= {stay.account for stay in conference.members if stay.account}
     return RunningConference(
@@ -315,7 +315,7 @@ def _running_conference(conference: Conference) -> RunningConference:
 
 
 def uses_of_domain(database: str, moid: str) -> dict[str, int]:
-    """Return how many live conferences, reservations and media units belong to a domain: kind in words -> count."""
+    """Return how many live conferences, reservations and media units belong to a domain: plural noun -> count."""
     live = (
         "SELECT COUNT(*) FROM conferences_conference WHERE live_e164 IS NOT NULL"
         " AND (user_domain = %s OR source_platform = %s OR hosting_platform = %s)"
@@ -331,7 +331,7 @@ def uses_of_domain(database: str, moid: str) -> dict[str, int]:
 
 
 def uses_of_room(database: str, moid: str) -> dict[str, int]:
-    """Return how many media units stand in a machine room: kind in words -> count."""
+    """Return how many media units stand in a machine room, as `{"media units": count}`."""
     query = "SELECT COUNT(*) FROM conferences_resourceunit WHERE room = %s"
     return {"media units": sql.select(database, query, [moid])[0][0]}
 
@@ -343,7 +343,7 @@ _LIVE_BELOW = (
 
 
 def count_running_below(database: str, moid: str) -> dict[str, int]:
-    """Return how many live conferences a domain and those below it have: kind in words -> count."""
+    """Return how many live conferences a domain and those below it have, as `{"conferences": count}`."""
     rows = sql.select(database, f"{TENANTS_BELOW} SELECT COUNT(*){_LIVE_BELOW}", [moid, moid])
     return {"conferences": rows[0][0]}
 
@@ -355,7 +355,7 @@ def numbers_below(database: str, moid: str) -> list[str]:
 
 
 def live_conferences_below(database: str, moid: str, limit: int) -> list[Conference]:
-    """Return the live conferences of a domain and of those below it, the newest first."""
+    """Return the newest live conferences of a domain and of those below it, at most `limit`."""
     query = f"{TENANTS_BELOW} SELECT c.detail{_LIVE_BELOW} ORDER BY c.created_at DESC LIMIT %s"
     return [row_mapper.from_row(row) for row in sql.select(database, query, [moid, moid, limit])]
 

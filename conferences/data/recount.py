@@ -8,7 +8,7 @@ from dataclasses import fields
 from django.db import transaction
 
 from conferences.data import row_mapper
-from conferences.rules.licence_counts import in_use
+from conferences.rules.licence_counts import amounts_in_use
 from foundation.cells import sql
 from foundation.cells.directory import store_of
 from licensing.data.seats import ALL_COUNTS, COLUMNS, lock_counts, write_counts
@@ -31,7 +31,8 @@ def find_wrong_counts(platform: str) -> list[str]:
     stored, expected = _read_counts(platform)
     owners = sorted(_differing_owners(stored, expected))
     return [
-        _describe(owner, stored.get(owner, NONE), expected.get(owner, NONE)) for owner in owners
+        _describe_difference(owner, stored.get(owner, NONE), expected.get(owner, NONE))
+        for owner in owners
     ]
 
 
@@ -48,7 +49,7 @@ def correct_counts(platform: str) -> int:
         owners = _differing_owners(stored, expected)
         write_counts(database, {owner: expected.get(owner, NONE) for owner in owners})
     for owner in sorted(owners):
-        difference = _describe(owner, stored.get(owner, NONE), expected.get(owner, NONE))
+        difference = _describe_difference(owner, stored.get(owner, NONE), expected.get(owner, NONE))
         log.warning("counted again: %s", difference)
     return len(owners)
 
@@ -71,7 +72,7 @@ def _read_counts(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]
             stored[row[0]] = Amounts(*row[1:-1])
             continue
         conference = row_mapper.from_row(row[-1:])
-        used = in_use(conference)
+        used = amounts_in_use(conference)
         conferences = Amounts(used.small_conferences, used.large_conferences)
         for owner, amounts in (
             (conference.source_platform, used),
@@ -81,7 +82,7 @@ def _read_counts(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]
     return stored, expected
 
 
-def _describe(owner: str, stored: Amounts, expected: Amounts) -> str:
+def _describe_difference(owner: str, stored: Amounts, expected: Amounts) -> str:
     """Return a sentence that says how the stored counts of a platform or user domain differ from the expected ones."""
     names = (field.name for field in fields(Amounts))
     differing = (name for name in names if getattr(stored, name) != getattr(expected, name))

@@ -59,8 +59,8 @@ KEYS[2] the key of the short number, if there is one; ARGV has confid, revision,
 values."""
 
 
-def key(e164: str) -> str:
-    """Return the Redis key of the conference with this number."""
+def conference_key(e164: str) -> str:
+    """Return the Redis key of the hash that shows the live conference with this number to other modules."""
     return f"confex/{e164}"
 
 
@@ -69,8 +69,11 @@ def short_key(short: str) -> str:
     return f"confshort/{short}"
 
 
-def write(platform: str, conferences: Iterable[Conference]) -> bool:
-    """Write these conferences to Redis; return False if Redis does not answer, and they will be written later."""
+def write_conferences(platform: str, conferences: Iterable[Conference]) -> bool:
+    """Write a hash for each of these conferences to Redis.
+
+    Return False if Redis does not answer; they are then written later.
+    """
     global _paused_until
     to_write = list(conferences)
     if not to_write:
@@ -83,10 +86,10 @@ def write(platform: str, conferences: Iterable[Conference]) -> bool:
         with client.pipeline(transaction=False) as pipe:
             for conference in to_write:
                 pairs = [
-                    part for pair in row_mapper.projection(conference).items() for part in pair
+                    part for pair in row_mapper.redis_fields(conference).items() for part in pair
                 ]
                 keys = [
-                    key(conference.e164),
+                    conference_key(conference.e164),
                     *([short_key(conference.shortnum)] if conference.shortnum else []),
                 ]
                 head = (
@@ -96,7 +99,7 @@ def write(platform: str, conferences: Iterable[Conference]) -> bool:
                     conference.e164,
                 )
                 pipe.eval(_WRITE, len(keys), *keys, *head, *pairs)
-                restore_timeline.stage(pipe, conference)
+                restore_timeline.stage_restore(pipe, conference)
             pipe.execute()
     except redis.RedisError as error:
         log.warning("projection waits: %s", error)
@@ -121,7 +124,10 @@ def _remember_missed(platform: str, conferences: Iterable[Conference]) -> None:
 
 
 def _write_missed() -> None:
-    """Write the missed conferences of all platforms. It runs in the timer's thread."""
+    """Write the conferences of all platforms that could not be written to Redis before.
+
+    It runs in the timer's thread.
+    """
     try:
         for platform in list(_missed):
             write_missed(platform)
@@ -130,7 +136,7 @@ def _write_missed() -> None:
 
 
 def write_missed(platform: str) -> None:
-    """Write the missed conferences of a platform to Redis, as they are in the database now."""
+    """Write a platform's conferences that could not be written to Redis before, as they are in the database now."""
     while confids := list(_missed.get(platform, ()))[:_CHUNK]:
         query = (
             f"SELECT {row_mapper.DETAIL_COLUMN} FROM conferences_conference"
@@ -142,7 +148,7 @@ def write_missed(platform: str) -> None:
             log.warning("projection waits: %s", error)
             _remember_missed(platform, ())
             return
-        if not write(platform, map(row_mapper.from_row, rows)):
+        if not write_conferences(platform, map(row_mapper.from_row, rows)):
             return
         with _lock:
             for confid in confids:
@@ -150,7 +156,7 @@ def write_missed(platform: str) -> None:
 
 
 def _forget_missed_after_fork() -> None:
-    """Forget in a forked process the missed conferences: the parent process writes them."""
+    """Forget in a forked process which conferences are still to be written: the parent process writes them."""
     global _lock, _retry
     _lock, _retry = threading.Lock(), None
     _missed.clear()
@@ -159,7 +165,7 @@ def _forget_missed_after_fork() -> None:
 os.register_at_fork(after_in_child=_forget_missed_after_fork)
 
 
-def live(platform: str) -> Iterator[Conference]:
+def live_conferences(platform: str) -> Iterator[Conference]:
     """Yield all live conferences of a platform, read from its database in chunks."""
     store = store_of(platform)
     last_number = ""
@@ -176,16 +182,16 @@ def live(platform: str) -> Iterator[Conference]:
         last_number = rows[-1][1]
 
 
-def rebuild(platform: str) -> int:
-    """Write all live conferences of a platform to Redis, and return how many."""
+def rebuild_hashes(platform: str) -> int:
+    """Write the hashes of all live conferences of a platform to Redis, and return how many."""
     count = 0
     chunk: list[Conference] = []
-    for conference in live(platform):
+    for conference in live_conferences(platform):
         chunk.append(conference)
         if len(chunk) == _CHUNK:
-            write(platform, chunk)
+            write_conferences(platform, chunk)
             count, chunk = count + len(chunk), []
-    write(platform, chunk)
+    write_conferences(platform, chunk)
     return count + len(chunk)
 
 
@@ -203,18 +209,20 @@ return 0
 """The script deletes the key of a short number unless its value changed since it was read."""
 
 
-def rebuild_and_clean(platform: str) -> int:
-    """Write all live conferences of a platform to Redis, and delete the hashes of all other conferences.
+def rebuild_and_clean_hashes(platform: str) -> int:
+    """Write the hashes of all live conferences of a platform to Redis, and delete those of all other conferences.
 
     Returns the number of live conferences. Raises redis.RedisError.
     """
     client = redis_of(platform)
     hashes = {}
-    for name in client.scan_iter(key("*"), count=1000):
+    for name in client.scan_iter(conference_key("*"), count=1000):
         hashes[name] = client.hmget(name, "confid", "revision")
     shorts = {name: client.get(name) for name in client.scan_iter(short_key("*"), count=1000)}
-    conferences = [(conference.e164, conference.shortnum) for conference in live(platform)]
-    numbers = {key(e164) for e164, _ in conferences}
+    conferences = [
+        (conference.e164, conference.shortnum) for conference in live_conferences(platform)
+    ]
+    numbers = {conference_key(e164) for e164, _ in conferences}
     number_of = {short_key(short): e164 for e164, short in conferences}
     for name, number in shorts.items():
         if number_of.get(name) != number:
@@ -222,4 +230,4 @@ def rebuild_and_clean(platform: str) -> int:
     for name, (confid, revision) in hashes.items():
         if name not in numbers:
             client.eval(_DROP, 1, name, confid or "", revision or "")
-    return rebuild(platform)
+    return rebuild_hashes(platform)

@@ -39,7 +39,7 @@ class RegistryRows:
         self._staged: list[tuple[object, ...]] = []
 
     def stage(self, notice: Notice, now: datetime) -> None:
-        """Stage the row of a number as a notice describes it."""
+        """Stage the number registry's row of a number as a notice describes it; `flush` writes it."""
         entry = notice.entry
         self._staged.append(
             (
@@ -57,11 +57,11 @@ class RegistryRows:
         )
 
     def find(self, e164: str) -> tuple[RegisteredNumber, ...]:
-        """Return the entries of a number; that of a running conference comes first."""
+        """Return the number registry's entries of a number; that of a running conference comes first."""
         return entries_of(self._database, e164)
 
     def flush(self) -> None:
-        """Write the staged rows; a notice that is older than the stored row changes nothing."""
+        """Write the staged rows of the registry; a notice that is older than the stored row changes nothing."""
         if self._staged:
             sql.execute_many(self._database, _INSERT, self._staged)
             self._staged.clear()
@@ -89,7 +89,7 @@ def entries_of(database: str, e164: str) -> tuple[RegisteredNumber, ...]:
 
 
 def number_of_short(short: str, platform: str) -> str:
-    """Return the number to which a short number belongs on a platform; "" if that is unknown here.
+    """Return the full number to which a short number belongs on a platform; "" if that is unknown here.
 
     If no live conference has the short number, it is the last digits of a number with the platform's prefix.
     """
@@ -105,15 +105,15 @@ def number_of_short(short: str, platform: str) -> str:
     return f"{prefixes[0][0]}{short}" if prefixes and prefixes[0][0] else ""
 
 
-def forget_gone() -> None:
-    """Delete the rows of numbers that were reported as deleted more than GONE_FOR ago, at most 5,000 in one call."""
+def delete_gone_rows() -> None:
+    """Delete registry rows of numbers that were reported as deleted more than GONE_FOR ago, at most 5,000 at once."""
     database = store_of(own_platform()).database
     query = f"DELETE FROM {_TABLE} WHERE gone=1 AND told_at < %s LIMIT 5000"
     sql.execute(database, query, [to_db_datetime(clock.now() - GONE_FOR)])
 
 
-def forget_kept(database: str, platform: str) -> int:
-    """Mark all that a registry has of a platform, and does not run, as deleted now; return how many entries."""
+def mark_kept_as_deleted(database: str, platform: str) -> int:
+    """Mark a platform's numbers in the registry under which no conference runs as deleted now; return how many."""
     query = (
         f"UPDATE {_TABLE} SET gone=1, told_at=%s, version=%s"
         " WHERE platform=%s AND running=0 AND gone=0"

@@ -29,7 +29,7 @@ class BookedPage(NamedTuple):
     occurrences: list[BookedOccurrence]
 
 
-def page(
+def planned_page(
     database: str,
     column: str,
     owner: str,
@@ -65,7 +65,7 @@ def _booked_occurrence(row: tuple[bytes, bytes]) -> BookedOccurrence:
     return BookedOccurrence(decode_reservation(row[0]), decode_occurrence(row[1]))
 
 
-def find(database: str, number_or_id: str) -> Reservation | None:
+def find_live_reservation(database: str, number_or_id: str) -> Reservation | None:
     """Return the live reservation with this number or id; `None` means there is none."""
     if len(number_or_id) > 40:
         return None
@@ -90,10 +90,10 @@ def planned_occurrences(database: str, bookid: str, limit: int) -> list[Occurren
     return [decode_occurrence(row[0]) for row in sql.select(database, query, [bookid, limit])]
 
 
-def booked_by(
+def booked_places(
     database: str, user_domain: str, since: datetime, until: datetime
 ) -> tuple[list[Span], list[Span]]:
-    """Return from when to when occurrences need how many places of media units, between two moments.
+    """Return when occurrences of reservations need how many places of media units, between two moments.
 
     The first list is of the reservations of a user domain, the second of all others.
     """

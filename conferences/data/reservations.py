@@ -67,7 +67,7 @@ _decode_occurrence = msgspec.json.Decoder(Occurrence).decode
 
 
 def decode_reservation(detail: bytes) -> Reservation:
-    """Return the reservation in the column `detail` of a row; its invited terminals may have fields that are not declared."""
+    """Return the reservation in the column `detail` of a row; its terminals may have fields that are not declared."""
     try:
         return _decode_reservation(detail)
     except msgspec.ValidationError:
@@ -116,24 +116,24 @@ class Reservations:
     def load(self, bookid: str) -> Reservation | None:
         """Lock and return the reservation with this id, even if it is over or cancelled; `None` means there is none."""
         if bookid not in self._books:
-            self._lock("bookid", [bookid])
+            self._lock_reservations("bookid", [bookid])
         return self._books.setdefault(bookid, None)
 
     def load_by_number(self, e164: str) -> Reservation | None:
         """Lock and return the live reservation with this number; `None` means there is none."""
-        rows = self._lock("live_e164", [e164])
+        rows = self._lock_reservations("live_e164", [e164])
         return rows[0] if rows else None
 
-    def _lock(self, column: str, values: Sequence[str]) -> list[Reservation]:
+    def _lock_reservations(self, column: str, values: Sequence[str]) -> list[Reservation]:
         """Lock and return the reservations whose column has one of these values."""
         query = (
             f"SELECT detail FROM {BOOKS} WHERE {column} IN ({sql.marks(values)})"
             " ORDER BY bookid FOR UPDATE"
         )
         rows = sql.select(self._database, query, values)
-        return [self._remember(decode_reservation(row[0])) for row in rows]
+        return [self._remember_reservation(decode_reservation(row[0])) for row in rows]
 
-    def _remember(self, reservation: Reservation) -> Reservation:
+    def _remember_reservation(self, reservation: Reservation) -> Reservation:
         """Remember a reservation that was read, and return it with the changes that this transaction has staged."""
         current = self._books.get(reservation.bookid) or reservation
         self._books[reservation.bookid] = current
@@ -174,7 +174,7 @@ class Reservations:
         )
         due = []
         for book, detail in rows:
-            reservation = self._remember(decode_reservation(book))
+            reservation = self._remember_reservation(decode_reservation(book))
             occurrence = decode_occurrence(detail)
             self._occurrences[occurrence.id] = occurrence
             due.append(DueOccurrence(reservation, occurrence))
@@ -204,13 +204,13 @@ class Reservations:
         except_of: str = "",
         states: Sequence[OccurrenceState] = OPEN_STATES,
     ) -> list[Span]:
-        """Return the spans of all occurrences in these states that overlap with any of the windows.
+        """Return the spans (time and places) of all occurrences in these states that overlap with any of the windows.
 
         The occurrences of the reservation `except_of` are left out.
         """
         spans: dict[str, Span] = {}
         for first in range(0, len(windows), _WINDOWS):
-            spans |= self._booked(windows[first : first + _WINDOWS], except_of, states)
+            spans |= self._stored_spans(windows[first : first + _WINDOWS], except_of, states)
         for occurrence in self._changed_occurrences.values():
             spans.pop(occurrence.id, None)
             if occurrence.bookid != except_of and occurrence.state in states:
@@ -219,10 +219,10 @@ class Reservations:
                     spans[occurrence.id] = span
         return [span for key, span in spans.items() if key not in self._removed]
 
-    def _booked(
+    def _stored_spans(
         self, windows: Sequence[Span], except_of: str, states: Sequence[OccurrenceState]
     ) -> dict[str, Span]:
-        """Return id -> span of the stored occurrences that overlap with any of the windows.
+        """Return id -> span (time and places) of the stored occurrences that overlap with any of the windows.
 
         Such an occurrence began at most LONG_OCCURRENCE before the window, or is one of the few long occurrences, so
         few rows are read.
@@ -249,7 +249,7 @@ class Reservations:
         }
 
     def running_after(self, moment: datetime, except_confid: str) -> list[Span]:
-        """Return the spans, from this moment on, of the live conferences that end later, except the one with this id."""
+        """Return the spans, from a moment on, of live conferences that end later, except the one with this id."""
         query = (
             "SELECT ends_at, places FROM conferences_conference WHERE live_e164 IS NOT NULL"
             " AND (ends_at IS NULL OR ends_at > %s) AND confid <> %s"
@@ -274,18 +274,18 @@ class Reservations:
     # ---- writing ----------------------------------------------------------------------------
 
     def save(self, step: BookingStep) -> None:
-        """Stage the reservation and the occurrences that a decision changes."""
+        """Stage the reservation and the occurrences that a decision (`step`) changes or removes."""
         if step.reservation is not None:
             self._books[step.reservation.bookid] = step.reservation
             self._changed_books[step.reservation.bookid] = step.reservation
         for occurrence in step.occurrences:
-            self._stage(occurrence)
+            self._stage_occurrence(occurrence)
             self._removed.discard(occurrence.id)
         for key in step.removed:
             self._changed_occurrences.pop(key, None)
             self._removed.add(key)
 
-    def _stage(self, after: Occurrence) -> None:
+    def _stage_occurrence(self, after: Occurrence) -> None:
         """Keep the new state of an occurrence, to be saved at the end, and note the change for the metrics."""
         self._occurrence_changes.append((self._occurrences.get(after.id), after))
         self._occurrences[after.id] = self._changed_occurrences[after.id] = after
@@ -296,11 +296,11 @@ class Reservations:
             metrics.observe_occurrence(before, after, self._now)
 
     def notify(self, notice: PersonalNotice) -> None:
-        """Stage a notice, which its person is told once the transaction has committed."""
+        """Stage a notice to a person, who gets it once the transaction has committed."""
         self.notices.append(notice)
 
     def note_outcome(self, conference: Conference) -> None:
-        """Remember a conference that runs now or could not be created, so that `flush` changes its occurrence."""
+        """Remember that a booked conference runs now or could not be created; `flush` then changes its occurrence."""
         self._outcomes.append(conference)
 
     def flush(self, platform: str) -> None:
@@ -311,7 +311,7 @@ class Reservations:
         books = [_book_row(book) for _, book in sorted(self._changed_books.items())]
         sql.insert(self._database, BOOKS, _BOOK_COLUMNS, books, _BOOK_COLUMNS[1:])
         changed = [occurrence for _, occurrence in sorted(self._changed_occurrences.items())]
-        self._load_books({occurrence.bookid for occurrence in changed})
+        self._load_reservations({occurrence.bookid for occurrence in changed})
         occurrences = [
             _occurrence_row(occurrence, book)
             for occurrence in changed
@@ -339,20 +339,20 @@ class Reservations:
         for conference in self._outcomes:
             before = self._occurrences.get(conference.occurrence)
             if before is not None:
-                self._stage(after_outcome(before, conference, self._now))
+                self._stage_occurrence(after_outcome(before, conference, self._now))
         self._outcomes = []
 
-    def _load_books(self, bookids: Collection[str]) -> None:
-        """Read those of the reservations that are not read yet: the rows of occurrences repeat some of their columns."""
+    def _load_reservations(self, bookids: Collection[str]) -> None:
+        """Read those of the reservations that are not read yet, as rows of occurrences repeat some of their columns."""
         missing = sorted(bookid for bookid in bookids if not self._books.get(bookid))
         if missing:
             query = f"SELECT detail FROM {BOOKS} WHERE bookid IN ({sql.marks(missing)})"
             for (detail,) in sql.select(self._database, query, missing):
-                self._remember(decode_reservation(detail))
+                self._remember_reservation(decode_reservation(detail))
 
 
 def _overlap(first: Span, second: Span) -> bool:
-    """Return whether two spans have a moment in common."""
+    """Return whether two spans of time have a moment in common."""
     return first.starts_at < second.ends_at and second.starts_at < first.ends_at
 
 

@@ -36,10 +36,13 @@ _RUNNING = (
 _LOCK = " LOCK IN SHARE MODE"
 
 
-def reserved(
+def next_kept_numbers(
     database: str, platform: str, source: str, after: str, *, lock: bool
 ) -> list[RegistryEntry]:
-    """Return the next numbers of a platform, after `after`, from one of SOURCES; [] means that there are no more."""
+    """Return the next registry entries of a platform's kept numbers, after the number `after`; [] means no more.
+
+    `source`: one of SOURCES. `lock`: the rows stay locked until the transaction ends.
+    """
     query = source + _LOCK if lock else source
     rows = sql.select(database, query, [after, CHUNK])
     return [
@@ -48,7 +51,7 @@ def reserved(
     ]
 
 
-def running(database: str, after: str) -> list[Conference]:
+def next_running_conferences(database: str, after: str) -> list[Conference]:
     """Lock and return the next running conferences, after the number `after`; [] means that there are no more."""
     return [
         row_mapper.from_row(row) for row in sql.select(database, _RUNNING + _LOCK, [after, CHUNK])

@@ -33,8 +33,8 @@ class Restore:
         return max(0.0, (self.restored_at - self.lost_at).total_seconds())
 
 
-def stage(pipe: redis.Redis, conference: Conference) -> None:
-    """Add the last restore of a conference, if it was restored, to the Redis pipeline.
+def stage_restore(pipe: redis.Redis, conference: Conference) -> None:
+    """Add the last restore of a conference (its move to a new media unit), if it had one, to the Redis pipeline.
 
     The same restore gives the same entry, so that adding it twice changes nothing.
     """
@@ -60,7 +60,7 @@ def stage(pipe: redis.Redis, conference: Conference) -> None:
     pipe.zremrangebyrank(_KEY, 0, -_MAX_ENTRIES - 1)
 
 
-def latest(platform: str, limit: int = 12) -> list[Restore]:
+def latest_restores(platform: str, limit: int = 12) -> list[Restore]:
     """Return the last restores of a platform's conferences, the newest first. Raises redis.RedisError without Redis."""
     client = redis_of(platform)
     entries = client.zrevrange(_KEY, 0, limit - 1)
@@ -68,7 +68,7 @@ def latest(platform: str, limit: int = 12) -> list[Restore]:
 
 
 def _restore(entry: list[str]) -> Restore:
-    """Return the restore that an entry describes; `stage` has written the entry."""
+    """Return the restore that an entry in Redis describes; `stage_restore` has written the entry."""
     e164, confid, came_from, went_to, lost_at, restored_at = entry
     return Restore(e164, confid, came_from, went_to, _moment(lost_at), _moment(restored_at))
 

@@ -46,7 +46,7 @@ _decode = msgspec.json.Decoder(Conference).decode
 
 
 def to_row(conference: Conference) -> tuple[object, ...]:
-    """Return the row of a conference: the values of COLUMNS, in their order."""
+    """Return the database row of a conference: the values of COLUMNS, in their order."""
     unit = conference.unit or Unit("")
     due = next_due(conference)
     return (
@@ -77,7 +77,7 @@ def to_row(conference: Conference) -> tuple[object, ...]:
 
 
 def from_row(row: tuple[Any, ...]) -> Conference:
-    """Return the conference of a row whose first value is DETAIL_COLUMN."""
+    """Return the conference of a database row whose first value is DETAIL_COLUMN, the conference as JSON."""
     try:
         conference = _decode(row[0])
     except msgspec.ValidationError:
@@ -108,7 +108,7 @@ def _with_site(unit: list[str], site: str) -> list[str]:
     return unit if len(unit) > 2 else [*unit, site]
 
 
-def projection(conference: Conference) -> dict[str, str]:
+def redis_fields(conference: Conference) -> dict[str, str]:
     """Return the fields of the hash `confex/<number>` in Redis, which other modules of the platform read."""
     return {
         "moid": conference.user_domain,

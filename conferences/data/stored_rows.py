@@ -37,7 +37,7 @@ _ORDER = {Kind.PUBLIC: "created_at", Kind.PERSONAL: "changed_at", Kind.ROOM: "cr
 
 
 def from_row(detail: bytes | str) -> StoredConference:
-    """Return the template or virtual room in the column `detail` of a row."""
+    """Return the template or virtual room that is stored as JSON in the column `detail` of a row."""
     return read_own(StoredConference, orjson.loads(detail))
 
 
@@ -89,7 +89,7 @@ class StoredRows:
         return self._locked[stored_id]
 
     def others(self, stored: StoredConference) -> OthersOfKind:
-        """Return whether another stored conference of its kind has its name, and how many its owner or domain has."""
+        """Return whether another template or room of its kind has its name, and how many its owner or domain has."""
         table = TABLES[stored.kind]
         by_owner = stored.kind is Kind.PERSONAL
         same_name, values = "name=%s AND id<>%s", [stored.name, stored.id]
@@ -117,7 +117,7 @@ class StoredRows:
         self._locked[after.id] = after
 
     def delete(self, stored: StoredConference) -> None:
-        """Delete a template or virtual room."""
+        """Delete the row of a template or virtual room."""
         sql.execute(self._database, f"DELETE FROM {TABLES[stored.kind]} WHERE id=%s", [stored.id])
         self._locked[stored.id] = None
 
@@ -132,7 +132,7 @@ class StoredPage(NamedTuple):
     items: list[StoredConference]
 
 
-def page(
+def stored_page(
     database: str, kind: Kind, owner: str, *, start: int, count: int, newest_first: bool = False
 ) -> StoredPage:
     """Return one page of the public templates or virtual rooms of a user domain, or of a person's templates.
@@ -151,14 +151,14 @@ def page(
     return StoredPage(total, [from_row(detail) for (detail,) in rows])
 
 
-def by_id(database: str, kind: Kind, stored_id: str) -> StoredConference | None:
+def stored_by_id(database: str, kind: Kind, stored_id: str) -> StoredConference | None:
     """Return the template or virtual room of a kind with this id; `None` if there is none."""
     rows = sql.select(database, f"SELECT detail FROM {TABLES[kind]} WHERE id=%s", [stored_id])
     return from_row(rows[0][0]) if rows else None
 
 
 def room_by_number(e164: str) -> StoredConference | None:
-    """Return the virtual room with this number, of any platform whose data this site has; `None` if there is none."""
+    """Return the virtual room with this number, of any platform whose data this site has; `None`: there is none."""
     query = f"SELECT detail FROM {TABLES[Kind.ROOM]} WHERE e164=%s"
     for platform in possible_platforms():
         if rows := look_up(platform, query, [e164]):

@@ -31,7 +31,10 @@ class AreaRefused(Exception):
 
 @contextmanager
 def _areas_locked(platform: str, user_domain: str) -> Iterator[QuerySet[MeetingRoomArea]]:
-    """Open a transaction that holds the lock on the areas of a user domain. Raises AreaRefused."""
+    """Open a transaction that holds the lock on the areas of a user domain, groups of its meeting rooms.
+
+    Raises AreaRefused.
+    """
     with begin(platform) as uow:
         if not uow.is_open:
             raise AreaRefused(Err.NOT_SERVED, MEANING[Err.NOT_SERVED])
@@ -40,8 +43,11 @@ def _areas_locked(platform: str, user_domain: str) -> Iterator[QuerySet[MeetingR
         yield rows
 
 
-def save(platform: str, user_domain: str, name: str, area_id: int | None = None) -> int:
-    """Save an area, new (`area_id` is `None`) or renamed, and return its id. Raises AreaRefused."""
+def save_area(platform: str, user_domain: str, name: str, area_id: int | None = None) -> int:
+    """Save an area of a user domain's meeting rooms, new (`area_id` is `None`) or renamed; return its id.
+
+    Raises AreaRefused.
+    """
     with _areas_locked(platform, user_domain) as rows:
         others = rows.exclude(pk=area_id) if area_id else rows
         if others.filter(area=name).exists():
@@ -55,8 +61,8 @@ def save(platform: str, user_domain: str, name: str, area_id: int | None = None)
         return area_id
 
 
-def delete(platform: str, user_domain: str, area_id: int) -> None:
-    """Delete an area. Raises AreaRefused."""
+def delete_area(platform: str, user_domain: str, area_id: int) -> None:
+    """Delete an area, into which a user domain sorts its meeting rooms. Raises AreaRefused if there is none."""
     with _areas_locked(platform, user_domain) as rows:
         if not rows.filter(pk=area_id).delete()[0]:
             raise _unknown_area()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules.control import decide_control, decide_control_answered
-from conferences.rules.licence_counts import of_terminals
+from conferences.rules.licence_counts import amounts_of_terminals
 from conferences.rules.sending_unit import sending_unit
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles, passes_on
@@ -26,7 +26,7 @@ def on_control(uow: ConferencesUnitOfWork, order: Control, envelope: Envelope) -
     """Forward a control order to the media unit that runs the conference, or refuse it."""
     correlation_id = envelope.correlation_id or envelope.request
     missing = (
-        uow.missing_resource(of_terminals(order.terminals_to_call))
+        uow.missing_resource(amounts_of_terminals(order.terminals_to_call))
         if order.terminals_to_call
         else ""
     )

@@ -37,7 +37,7 @@ _WARNING_SECONDS = 900
 log = logging.getLogger("conferences.due")
 
 
-def due(platform: str) -> int:
+def handle_due_conferences(platform: str) -> int:
     """Handle a platform's conferences whose time has come, and return how many there were.
 
     Each is, for instance, ended, warned of its end, or placed on a media unit again (see `decide_due`).
@@ -52,7 +52,7 @@ def due(platform: str) -> int:
 
 
 def _handle_batch(platform: str) -> int:
-    """Handle at most BATCH conferences whose time has come (see `due`), and return how many."""
+    """Handle at most BATCH conferences of a platform whose time has come, in one transaction; return how many."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
@@ -68,23 +68,26 @@ def _handle_batch(platform: str) -> int:
     return len(claimed)
 
 
-def watch_hosted() -> int:
-    """Watch the ends of conferences that run on units here but are served by another site (CSS §9.3).
+def watch_ends_for_other_sites() -> int:
+    """Watch the ends of conferences that run on media units here, but are decided about (served) at another site.
 
     Before the end, conference managers are warned. When the time is over, the serving site is asked to end the
-    conference. Returns for how many conferences something was sent.
+    conference (CSS §9.3). Returns for how many conferences something was sent.
     """
     count = 0
     for platform in possible_platforms():
         try:
-            count += _watch_platform(platform)
+            count += _watch_ends_on_platform(platform)
         except (DatabaseError, InterfaceError, NotProvisioned, redis.RedisError) as error:
             log.warning("the ends of conferences of %s are not watched: %s", platform, error)
     return count
 
 
-def _watch_platform(platform: str) -> int:
-    """Do the work of `watch_hosted` for one platform, and return for how many conferences something was sent."""
+def _watch_ends_on_platform(platform: str) -> int:
+    """Watch the ends of one platform's conferences that run on units here but are served by another site.
+
+    Returns for how many of them a warning, or a request to end the conference, was sent.
+    """
     with begin(platform) as uow:
         if not uow.serving_site:
             return 0
@@ -153,8 +156,11 @@ def resume_recordings(platform: str) -> int:
     return len(lacking)
 
 
-def end_now(platform: str, e164: str, reason: EndReason) -> bool:
-    """End the conference with this number now; return False if there is none, or another site serves it."""
+def end_conference_now(platform: str, e164: str, reason: EndReason) -> bool:
+    """End the conference with this number now, for `reason`.
+
+    Return False if there is none, or another site serves its platform, that is, may write its data.
+    """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         conference = conferences.load(e164) if uow.is_open else None
@@ -164,21 +170,21 @@ def end_now(platform: str, e164: str, reason: EndReason) -> bool:
     return conference is not None
 
 
-def end_below(domain: str) -> int:
-    """End the conferences served here of a disabled domain and of domains below it; return how many."""
+def end_conferences_below(domain: str) -> int:
+    """End the conferences of a disabled domain and of domains below it, on platforms served here; return how many."""
     counts: list[int] = []
 
     def end_in_platform(platform: str) -> None:
         """End the conferences of one platform, and note how many."""
         with begin(platform) as uow:
-            counts.append(end_below_in(uow, domain) if uow.is_open else 0)
+            counts.append(end_conferences_below_in(uow, domain) if uow.is_open else 0)
         wake_up.wake_everywhere(platform)
 
     for_each_served(end_in_platform)
     return sum(counts)
 
 
-def end_below_in(uow: UnitOfWork, domain: str) -> int:
+def end_conferences_below_in(uow: UnitOfWork, domain: str) -> int:
     """End one platform's conferences of a disabled domain and of domains below it; return how many."""
     conferences = uow.part(ConferencesDatabaseUnitOfWork)
     live = conferences.live_below(domain)

@@ -12,7 +12,7 @@ from foundation.bus.unit_of_work import begin
 MAX_ROUNDS = 20
 
 
-def forget_old(platform: str) -> int:
+def delete_old_reservations(platform: str) -> int:
     """Delete old occurrences (some thousands at most) and reservations; return the number of deleted occurrences."""
     kept_for = timedelta(days=settings.RESERVATIONS_KEPT_DAYS)
     deleted = 0

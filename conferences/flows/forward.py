@@ -31,7 +31,7 @@ log = logging.getLogger("conferences.forward")
 
 
 def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Forward a message of a media unit at this site, unchanged, to the site that serves the platform."""
+    """Forward a message of a media unit at this site, unchanged, to the site that serves (decides for) the platform."""
     message, envelope = delivery.message, delivery.envelope
     if isinstance(message, UnitListsConferences | NodeLost) and not _concerns_platform(
         uow, message
@@ -46,7 +46,7 @@ def pass_on(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def _concerns_platform(uow: UnitOfWork, notice: UnitListsConferences | NodeLost) -> bool:
-    """Return whether the media unit hosts a conference of this platform, by its own list or by our data."""
+    """Return whether the media unit of a notice hosts a conference of this platform, by its own list or by our data."""
     if queries.is_hosting(uow.database, notice.ip, notice.pid, own_platform()):
         return True
     numbers = (
@@ -56,7 +56,7 @@ def _concerns_platform(uow: UnitOfWork, notice: UnitListsConferences | NodeLost)
 
 
 def pass_to_registry(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Pass what our number registry is told to the site that serves our platform, as the registry lies in its data.
+    """Forward a notice for our number registry to the site that serves our platform, as the registry lies in its data.
 
     That site passes it back if our platform was handed back meanwhile. Questions are refused.
     """

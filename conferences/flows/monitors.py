@@ -43,14 +43,14 @@ def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope
     """Ask the media unit to send the requested sound or picture, or refuse the request."""
     conference = uow.load(request.e164)
     asker = decide.Asker(envelope.request, over_http=envelope.origin == "http")
-    refusal = decide.why_not_started(conference, request) or _refuse_by_site(
+    refusal = decide.why_monitor_not_started(conference, request) or _refuse_by_site(
         uow, conference, request
     )
     if conference is None or refusal:
         no_conference = decide.Refusal(Err.NO_CONFERENCE, "")
-        commit(uow, decide.decide_refuse(request, asker, refusal or no_conference))
+        commit(uow, decide.decide_refuse_monitor(request, asker, refusal or no_conference))
         return
-    commit(uow, decide.decide_start(conference, request, asker, uow.new_id(), uow.now))
+    commit(uow, decide.decide_start_monitor(conference, request, asker, uow.new_id(), uow.now))
 
 
 def _refuse_by_site(
@@ -74,7 +74,7 @@ def on_unit_started_monitor(
     if conference := uow.load(reply.e164):
         unit = sending_unit(reply, envelope, uow.own_site, conference)
         question = reply.reqid or envelope.correlation_id
-        commit(uow, decide.decide_unit_started(conference, reply, question, unit, uow.now))
+        commit(uow, decide.decide_unit_started_monitor(conference, reply, question, unit, uow.now))
 
 
 @handles(UnitRefusedMonitor)
@@ -85,16 +85,16 @@ def on_unit_refused_monitor(
     if conference := uow.load(reply.e164):
         unit = sending_unit(reply, envelope, uow.own_site, conference)
         question = reply.reqid or envelope.correlation_id
-        commit(uow, decide.decide_unit_refused(conference, reply, question, unit))
+        commit(uow, decide.decide_unit_refused_monitor(conference, reply, question, unit))
 
 
 @handles(StopMonitor)
 def on_stop_monitor(uow: ConferencesUnitOfWork, request: StopMonitor, envelope: Envelope) -> None:
     """Stop a monitor, or refuse the request."""
-    commit(uow, decide.decide_stop(uow.load(request.e164), request, envelope.request))
+    commit(uow, decide.decide_stop_monitor(uow.load(request.e164), request, envelope.request))
 
 
-def keep_alive(
+def keep_monitors_alive(
     platform: str, e164: str, addresses: Collection[MonitorAddress]
 ) -> Collection[MonitorAddress]:
     """Let monitors of a conference go on that an HTTP client still receives; return the addresses without a monitor."""
@@ -103,7 +103,7 @@ def keep_alive(
         conference = conferences.load(e164) if uow.is_open else None
         if (
             conference
-            and (after := decide.keep_alive(conference, addresses, uow.now)) != conference
+            and (after := decide.keep_monitors_alive(conference, addresses, uow.now)) != conference
         ):
             commit(conferences, Step("monitors go on", conference, after))
     return decide.unknown_addresses(conference, addresses)

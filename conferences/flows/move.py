@@ -15,8 +15,11 @@ from foundation.bus import wake_up
 from foundation.bus.unit_of_work import begin
 
 
-def move(platform: str, e164: str) -> bool:
-    """Move a conference to another media unit; return False if there is no such conference, or it does not run."""
+def move_conference(platform: str, e164: str) -> bool:
+    """Move the conference with this number to another media unit.
+
+    Return False if there is no such conference, or it does not run.
+    """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         conference = conferences.load(e164) if uow.is_open else None

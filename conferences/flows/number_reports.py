@@ -1,7 +1,7 @@
 """When this site begins to serve a platform, it reports all its numbers to the number registry (UPU) (CSS §7.1, §7.2).
 
-CSS -> UPU  CSS_UPU_ADDCONF_NTF                          report
-CSS -> UPU  CSS_UPU_DELCONF_NTF                          withdraw
+CSS -> UPU  CSS_UPU_ADDCONF_NTF                          report_numbers
+CSS -> UPU  CSS_UPU_DELCONF_NTF                          withdraw_numbers
 
 At start-up and at a takeover the registry of this site gets the numbers of reservations, templates, virtual rooms and
 running conferences. When a platform is handed back, the numbers of its reservations, templates and rooms are withdrawn
@@ -31,8 +31,11 @@ _handled: dict[str, tuple[bool, int]] = {}
 """Platform -> whether it was served here, and its epoch, when this process last reported or withdrew its numbers."""
 
 
-def follow_serving() -> None:
-    """Report the numbers of platforms that this site has begun to serve, and withdraw those of platforms handed back."""
+def follow_served_platforms() -> None:
+    """Report the numbers of platforms that this site has begun to serve to its number registry (UPU).
+
+    Those of platforms that were handed back to their own site are withdrawn.
+    """
     for platform in possible_platforms():
         try:
             serving = read_unless_away(platform)
@@ -43,25 +46,26 @@ def follow_serving() -> None:
 
 
 def _follow_platform(platform: str, serving: Serving) -> None:
-    """Report or withdraw the numbers of one platform, unless this process has done so in this epoch."""
+    """Report or withdraw a platform's numbers, unless this process did so since its serving site changed last."""
     state = (serving.is_served_here, serving.epoch)
     if _handled.get(platform) == state:
         return
     if serving.is_served_here:
         if platform != own_platform() and not _mark_reported(platform):
             return
-        if _is_first(platform, serving.epoch):
-            count = report(platform)
+        if _is_first_to_report(platform, serving.epoch):
+            count = report_numbers(platform)
             log.info("the registry is told of %d numbers of %s", count, platform)
-    elif platform != own_platform() and not withdraw(platform):
+    elif platform != own_platform() and not withdraw_numbers(platform):
         return
     _handled[platform] = state
 
 
 def _mark_reported(platform: str) -> bool:
-    """Note that the registry of this site has numbers of another platform, so that they are withdrawn one day.
+    """Store that the number registry here has numbers of another site's platform, so that they are withdrawn one day.
 
-    False: the registry, which is part of our own platform's data, is served at another site for now.
+    Returns False if that cannot be stored: the registry is part of our own platform's data, which another site serves
+    now.
     """
     with begin(own_platform()) as own:
         if own.is_open:
@@ -69,8 +73,11 @@ def _mark_reported(platform: str) -> bool:
     return own.is_open
 
 
-def _is_first(platform: str, epoch: int) -> bool:
-    """Return whether this process is the first of the site to report a platform within a minute; without Redis each is."""
+def _is_first_to_report(platform: str, epoch: int) -> bool:
+    """Return whether this is the first process of the site to report a platform's numbers within a minute.
+
+    Without Redis every process is. `epoch`: grows with each change of the serving site.
+    """
     key = f"registry:reported:{platform}:{epoch}"
     try:
         return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=_REPORT_AGAIN_SECONDS))
@@ -78,20 +85,23 @@ def _is_first(platform: str, epoch: int) -> bool:
         return True
 
 
-def report(platform: str) -> int:
-    """Report all numbers of a platform that is served here to the registry of this site, and return how many."""
-    count = sum(_report_source(platform, source) for source in reserved_numbers.SOURCES)
-    return count + _report_running(platform)
+def report_numbers(platform: str) -> int:
+    """Report all numbers of a platform that is served here to the number registry of this site, and return how many."""
+    count = sum(_report_kept_numbers(platform, source) for source in reserved_numbers.SOURCES)
+    return count + _report_running_numbers(platform)
 
 
-def _report_source(platform: str, source: str) -> int:
-    """Report the numbers of one of SOURCES (a query), some hundreds in each transaction; return how many."""
+def _report_kept_numbers(platform: str, source: str) -> int:
+    """Report the numbers that a platform's reservations, templates or virtual rooms keep; return how many.
+
+    `source`: the query for one of these kinds. Each transaction reports some hundreds.
+    """
     count, last = 0, ""
     while True:
         with begin(platform) as uow:
             entries = _lock_entries(uow, source, last)
             for entry in entries:
-                for notice in registry_entries.added(entry):
+                for notice in registry_entries.added_notices(entry):
                     uow.send(notice)
         if not entries:
             return count
@@ -100,18 +110,23 @@ def _report_source(platform: str, source: str) -> int:
 
 
 def _lock_entries(uow: UnitOfWork, source: str, last: str) -> list[registry_entries.RegistryEntry]:
-    """Lock and return the next entries of a source after the number `last`; [] also if the platform is not served here."""
+    """Lock and return the next registry entries after the number `last`; [] also if the platform is not served here.
+
+    `source`: the query for the numbers of reservations, templates or virtual rooms.
+    """
     if not uow.is_open:
         return []
-    return reserved_numbers.reserved(uow.database, uow.platform, source, last, lock=True)
+    return reserved_numbers.next_kept_numbers(uow.database, uow.platform, source, last, lock=True)
 
 
-def _report_running(platform: str) -> int:
-    """Report the numbers of running conferences, some hundreds in each transaction; return how many."""
+def _report_running_numbers(platform: str) -> int:
+    """Report the numbers of a platform's running conferences, some hundreds in each transaction; return how many."""
     count, last = 0, ""
     while True:
         with begin(platform) as uow:
-            conferences = reserved_numbers.running(uow.database, last) if uow.is_open else []
+            conferences = (
+                reserved_numbers.next_running_conferences(uow.database, last) if uow.is_open else []
+            )
             for conference in conferences:
                 uow.send(outgoing.number_in_use_here(conference))
         if not conferences:
@@ -120,7 +135,7 @@ def _report_running(platform: str) -> int:
         count, last = count + len(conferences), conferences[-1].e164
 
 
-def withdraw(platform: str) -> bool:
+def withdraw_numbers(platform: str) -> bool:
     """Withdraw the numbers of a platform that is not served here from the registry of this site.
 
     Return False if that is not possible yet: the registry, a part of our own platform's data, is served at another site.
@@ -133,10 +148,12 @@ def withdraw(platform: str) -> bool:
     was_reported = reserved_numbers.is_reported(own, platform)
     for source in reserved_numbers.SOURCES if was_reported else ():
         last = ""
-        while entries := reserved_numbers.reserved(copy, platform, source, last, lock=False):
+        while entries := reserved_numbers.next_kept_numbers(
+            copy, platform, source, last, lock=False
+        ):
             with begin(own_platform()) as uow:
                 for entry in entries:
-                    for notice in registry_entries.removed(entry):
+                    for notice in registry_entries.removed_notices(entry):
                         uow.send(notice)
                 if not uow.is_open:
                     return False
@@ -144,7 +161,7 @@ def withdraw(platform: str) -> bool:
     with begin(own_platform()) as uow:
         if not uow.is_open:
             return False
-        forgotten = registry_rows.forget_kept(uow.database, platform)
+        forgotten = registry_rows.mark_kept_as_deleted(uow.database, platform)
         reserved_numbers.mark_withdrawn(uow.database, platform)
     if was_reported or forgotten:
         wake_up.wake_everywhere(own_platform())

@@ -36,7 +36,10 @@ MAX_ROUNDS = 50
 
 
 def start_due(platform: str) -> int:
-    """Handle the occurrences of a platform's reservations that are due, and return how many there were."""
+    """Handle the occurrences (single meetings) of a platform's reservations that are due, and return how many.
+
+    Each is started, tried again, or closed.
+    """
     total = 0
     for _ in range(MAX_ROUNDS):
         count = _handle_batch(platform)
@@ -74,7 +77,7 @@ def _handle_batch(platform: str) -> int:
 def handle_due(
     uow: ConferencesUnitOfWork, reservation: Reservation, occurrence: Occurrence
 ) -> None:
-    """Create the conference of an occurrence that is due, or close an occurrence that is over or too late to start."""
+    """Create the conference of an occurrence that is due; close one that is over, or that is too late to start."""
     if is_to_be_closed(occurrence, uow.now):
         others = [
             other

@@ -17,8 +17,8 @@ from licensing.flows import publish as licences
 log = logging.getLogger("conferences.mend")
 
 
-def repair(platform: str) -> None:
-    """Fill the pool of media units in Redis if it is empty, and correct the domains and licences in Redis.
+def repair_redis(platform: str) -> None:
+    """Fill the pool (table of media units) in Redis again if it is empty; correct the domains and licences in Redis.
 
     Any call of the pool's script fills an empty pool before it answers.
     """

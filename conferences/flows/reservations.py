@@ -68,7 +68,10 @@ def on_cancel_booking(
 
 
 def cancel_now(platform: str, bookid: str) -> bool:
-    """Cancel a reservation for an operator; return False if it is not live, or another site serves the platform."""
+    """Cancel a reservation for an operator, without a request to answer.
+
+    Return False if it is not live, or another site serves the platform.
+    """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         reservation = conferences.reservations.load(bookid) if uow.is_open else None
@@ -90,7 +93,7 @@ def _commit_or_refuse(
     envelope: Envelope,
     step: BookingStep | CreateRefusal,
 ) -> None:
-    """Stage the result of a decision, or answer that the request is refused."""
+    """Stage the result of a decision about a reservation (`step`), or answer the request with its refusal."""
     if isinstance(step, CreateRefusal):
         step = decide.decide_refuse_booking(request, envelope.request, step)
     commit_booking(uow, step)
@@ -149,7 +152,7 @@ def _occurrences_that_fit(
 def _refuse_by_number(
     uow: ConferencesUnitOfWork, reservation: Reservation, occurrences: Sequence[Occurrence]
 ) -> CreateRefusal | None:
-    """Return why whoever has booked may not plan so many occurrences; `None` if that may be, or nobody is named."""
+    """Return why the account that books may not plan so many occurrences; `None` if it may, or no account is named."""
     creator, limit = reservation.creator_moid, decide.MAX_OCCURRENCES_OF_PERSON
     if not creator:
         return None
@@ -160,7 +163,7 @@ def _refuse_by_number(
 def _refuse_by_capacity(
     uow: ConferencesUnitOfWork, reservation: Reservation, occurrences: Sequence[Occurrence]
 ) -> CreateRefusal | None:
-    """Return why the places of these occurrences cannot be booked; else `None`."""
+    """Return why these occurrences cannot be booked: too few places are free; else `None`."""
     wanted = decide.spans_of(occurrences)
     booked = uow.reservations.booked(wanted, except_of=reservation.bookid)
     usual, capacity = uow.reservations.usual_load(), uow.reservations.capacity()

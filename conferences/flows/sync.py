@@ -62,7 +62,7 @@ def _all_listed_numbers(
 ) -> Collection[str] | None:
     """Return the numbers of all conferences in a unit's list; `None` while parts of the list are still missing.
 
-    `numbers`: those in this part of the list, `notice`.
+    `numbers`: those in `notice`, one part of the list.
     """
     if notice.parts == 1:
         return numbers
@@ -72,7 +72,7 @@ def _all_listed_numbers(
 
 
 def _made_at(notice: UnitListsConferences, envelope: Envelope, now: datetime) -> datetime:
-    """Return the time at which a unit made its list: the field `at`, else the AMQP property `timestamp`, at most `now`."""
+    """Return when a media unit made its list: its field `at`, else the AMQP property `timestamp`; at most `now`."""
     try:
         moment = datetime.fromisoformat(notice.at) if notice.at else envelope.sent_at
     except ValueError:

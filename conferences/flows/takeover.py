@@ -39,7 +39,7 @@ _prepared_epochs: dict[str, int] = {}
 
 
 def follow_serving_sites() -> None:
-    """Prepare for platforms that this site has begun to serve, and move conferences of lost sites here."""
+    """Prepare for platforms that this site has begun to serve (decide for), and move conferences of lost sites here."""
     served: list[str] = []
     for_each_served(served.append)
     for_each_served(begin_to_serve)
@@ -48,12 +48,11 @@ def follow_serving_sites() -> None:
 
 
 def begin_to_serve(platform: str) -> bool:
-    """Prepare for a platform that this site has begun to serve; return whether that was done now.
+    """Prepare for a platform that this site has begun to serve (decide for); return whether that was done now.
 
-    It is done once for each epoch, a number that grows whenever another site begins to serve the platform.
-
-    Messages for our broker that the former serving site has not sent are sent, Redis is filled again, and the central
-    site (the core) is asked for changes of domains and licences.
+    It is done once for each epoch, a number that grows whenever another site begins to serve the platform. Messages for
+    our broker that the former serving site has not sent are sent, Redis is filled again, and the central site (the
+    core) is asked for changes of domains and licences.
     """
     with begin(platform) as uow:
         if not uow.is_open or _prepared_epochs.get(platform) == uow.epoch:
@@ -62,7 +61,7 @@ def begin_to_serve(platform: str) -> bool:
     try:
         client = redis_of(platform)
         if client.get(_EPOCH) != str(uow.epoch):
-            count = redis_projection.rebuild_and_clean(platform)
+            count = redis_projection.rebuild_and_clean_hashes(platform)
             domain_projection.rebuild(platform)
             sync.request_missed_changes(platform)
             licences.request_licences(platform)
@@ -87,7 +86,7 @@ def take_over(platform: str, lost_sites: list[str]) -> int:
 
 
 def _take_over_batch(platform: str, lost_sites: list[str]) -> int:
-    """Move at most BATCH conferences from lost sites, and return how many."""
+    """Move at most BATCH conferences of a platform from lost sites to units of this site, and return how many."""
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         claimed = conferences.claim_hosted_at(lost_sites, BATCH) if uow.is_open else []

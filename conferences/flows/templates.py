@@ -12,7 +12,7 @@ CSS -> CM   MAU_CM_DELTEMPLATE_ACK | MAU_CM_DELTEMPLATE_NACK
 CSS -> UPU  CSS_UPU_ADDCONF_NTF | CSS_UPU_MDFCONF_NTF | CSS_UPU_DELCONF_NTF
 
 Messages of conference managers (CM) are about public templates. The HTTP API and pages also handle personal templates
-and virtual rooms, by `create`, `update` and `delete`.
+and virtual rooms, by `create_stored`, `update_stored` and `delete_stored`.
 """
 
 from __future__ import annotations
@@ -185,7 +185,10 @@ def create_in(
 def update_in(
     uow: ConferencesUnitOfWork, before: StoredConference, changes: Changes, fields: Fields
 ) -> StoredConference:
-    """Change a template or virtual room, and notify the number registries. Raises StoredRefused."""
+    """Change a template or virtual room in the open transaction, and notify the number registries.
+
+    Raises StoredRefused. `fields`: the names that refusals give to the request's fields.
+    """
     after = with_changes(before, changes, uow.now)
     _refuse_invalid(uow, after, fields, is_new=False)
     if changes.numbered and not before.e164:
@@ -220,9 +223,9 @@ def delete_in(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fiel
 def _refuse_invalid(
     uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields, *, is_new: bool
 ) -> None:
-    """Raise StoredRefused if the settings of a template or room are not permitted, its name is taken, or it is too many.
+    """Raise StoredRefused if a template or room must not be saved: wrong settings, name taken, or one too many.
 
-    What could not be read again is refused as well: nobody could list, change or delete it any more.
+    Settings that could not be read again are refused as well: nobody could list, change or delete it any more.
     """
     try:
         read_own(ConferenceSettings, to_json(stored.settings))
@@ -253,7 +256,7 @@ def _with_number(
 def _notify_registries(
     uow: ConferencesUnitOfWork, before: StoredConference | None, after: StoredConference | None
 ) -> None:
-    """Send the notices of a change to the number registries; `None` before or after means new or deleted."""
+    """Send the number registries the notices of a changed template or room; `None` before or after: new or deleted."""
     for notice in registry_notices(before, after, uow.own_site):
         uow.send(notice)
 
@@ -261,15 +264,18 @@ def _notify_registries(
 # ---- for HTTP, pages and the admin ---------------------------------------------------------------
 
 
-def create(platform: str, draft: Draft, fields: Fields) -> StoredConference:
-    """Create a template or virtual room on a platform that is served here. Raises StoredRefused."""
+def create_stored(platform: str, draft: Draft, fields: Fields) -> StoredConference:
+    """Create a template or virtual room, in a transaction of its own.
+
+    Raises StoredRefused. `fields`: the names that refusals give to the request's fields.
+    """
     return _in_transaction(platform, lambda uow: create_in(uow, draft, fields))
 
 
-def update(
+def update_stored(
     platform: str, stored_id: str, user_domain: str, changes: Changes, fields: Fields
 ) -> StoredConference:
-    """Change a template or virtual room of a user domain. Raises StoredRefused."""
+    """Change a template or virtual room of a user domain, in a transaction of its own. Raises StoredRefused."""
     return _in_transaction(
         platform,
         lambda uow: update_in(
@@ -278,8 +284,8 @@ def update(
     )
 
 
-def delete(platform: str, stored_id: str, user_domain: str, fields: Fields) -> None:
-    """Delete a template or virtual room of a user domain. Raises StoredRefused."""
+def delete_stored(platform: str, stored_id: str, user_domain: str, fields: Fields) -> None:
+    """Delete a template or virtual room of a user domain, in a transaction of its own. Raises StoredRefused."""
     _in_transaction(
         platform,
         lambda uow: delete_in(uow, _find_of_domain(uow, stored_id, user_domain, fields), fields),

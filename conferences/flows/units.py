@@ -70,10 +70,12 @@ def save_registered(platform: str, message: NodeRegistered) -> None:
         sql.insert(uow.database, "conferences_resourceunit", _COLUMNS, [row], update)
 
 
-def report_lost(platform: str, lost: Iterable[tuple[ResourceType, Unit]], reason: str) -> None:
-    """Notify the scheduler (CSS) of lost resources through the outbox, and then remove them from the pool.
+def report_lost_resources(
+    platform: str, lost: Iterable[tuple[ResourceType, Unit]], reason: str
+) -> None:
+    """Notify the scheduler (CSS) of lost resources, and then remove them from the pool (table of units in Redis).
 
-    After a crash in between the scheduler is notified twice. `reason` goes to the log.
+    After a crash in between the scheduler is notified twice. `lost`: kind and name of each. `reason` goes to the log.
     """
     for kind, unit in lost:
         log.warning("%s %s is lost: %s", kind, unit, reason)
@@ -94,8 +96,8 @@ def report_lost(platform: str, lost: Iterable[tuple[ResourceType, Unit]], reason
             log.warning("the pool is away: %s", error)
 
 
-def recount(platform: str, kind: str, unit: Unit) -> bool:
-    """Correct the places that the pool counts as used on a resource, by the live conferences in the database.
+def recount_places(platform: str, kind: str, unit: Unit) -> bool:
+    """Correct how many places Redis counts as used on a resource, by the live conferences in the database.
 
     This is needed when a resource reports less usage than the pool counts for some time, because a message was lost
     with the data of the broker or of Redis. Returns whether a conference waits for places.
@@ -124,7 +126,10 @@ def recount(platform: str, kind: str, unit: Unit) -> bool:
 
 
 def _resource_of(conference: Conference, kind: str) -> Unit | None:
-    """Return the resource of this kind that a conference uses; `None` if it has none, or waits for a unit."""
+    """Return the resource of this kind that a conference uses; `None` if it has none, or waits for a unit.
+
+    `kind`: `mcu` (media unit), `vrs` (recorder) or `mps` (mixer).
+    """
     if conference.state is ConferenceState.PENDING_RESTORE:
         return None
     return {"mcu": conference.unit, "vrs": conference.vrs, "mps": conference.mps}[kind]
@@ -141,18 +146,21 @@ def _live_conferences(numbers: list[str]) -> list[Conference]:
     return [row_mapper.from_row(row) for rows in rows_by_platform for row in rows]
 
 
-def report_silent(platform: str) -> None:
-    """Treat the resources of a platform as lost that have sent no heartbeat for 12 s."""
+def report_silent_resources(platform: str) -> None:
+    """Report the media units, recorders and mixers of a platform as lost that have sent no heartbeat for 12 s."""
     try:
         silent = Pool(platform).silent_resources()
     except redis.RedisError as error:
         log.warning("the pool is away, nobody is watched: %s", error)
         return
-    report_lost(platform, silent, "silent")
+    report_lost_resources(platform, silent, "silent")
 
 
 def is_draining(platform: str, kind: str, unit: Unit) -> bool:
-    """Return whether an operator took a resource out of service. The rows are read at most every two seconds."""
+    """Return whether an operator took a resource out of service for new conferences.
+
+    `kind`: `mcu`, `vrs` (recorder) or `mps` (mixer). The rows are read at most every two seconds.
+    """
     read_at, draining_units = _draining.get(platform, (0.0, frozenset()))
     if time.monotonic() - read_at > _DRAINING_CACHE_SECONDS:
         rows = sql.select(
@@ -164,8 +172,11 @@ def is_draining(platform: str, kind: str, unit: Unit) -> bool:
     return (kind, unit.ip, unit.pid) in draining_units
 
 
-def drain(platform: str, kind: str, unit: Unit, on: bool) -> None:
-    """Take a resource out of service for new conferences (`on`), or put it back into service."""
+def set_draining(platform: str, kind: str, unit: Unit, on: bool) -> None:
+    """Take a media unit or other resource out of service for new conferences (`on`), or put it back into service.
+
+    `kind`: `mcu`, `vrs` (recorder) or `mps` (mixer).
+    """
     sql.execute(
         store_of(platform).database,
         "UPDATE conferences_resourceunit SET draining=%s WHERE restype=%s AND ip=%s AND pid=%s",

@@ -14,7 +14,8 @@ def rebuild_redis_and_counts(platform: str) -> str:
     client = redis_of(platform)
     projected_keys = list(client.scan_iter("confex/*", 1000))
     live_keys = {
-        redis_projection.key(conference.e164) for conference in redis_projection.live(platform)
+        redis_projection.conference_key(conference.e164)
+        for conference in redis_projection.live_conferences(platform)
     }
     stale_keys = [
         key

@@ -12,10 +12,12 @@ from foundation.cells.directory import redis_of
 def conferences(platform: str) -> set[str]:
     """Return the numbers of conferences that differ in Redis from the database, or are not live but still in Redis."""
     client = redis_of(platform)
-    live = {conference.e164: conference for conference in redis_projection.live(platform)}
+    live = {
+        conference.e164: conference for conference in redis_projection.live_conferences(platform)
+    }
     with client.pipeline(transaction=False) as pipe:
         for e164 in live:
-            pipe.hmget(redis_projection.key(e164), "confid", "state")
+            pipe.hmget(redis_projection.conference_key(e164), "confid", "state")
         answers = pipe.execute()
     differing = {
         e164
@@ -34,7 +36,7 @@ def placements(platform: str) -> set[str]:
     client = redis_of(platform)
     in_database = {
         f"{conference.e164} on {conference.unit}"
-        for conference in redis_projection.live(platform)
+        for conference in redis_projection.live_conferences(platform)
         if _is_running_on_unit(conference)
     }
     resources = load_resources(platform)

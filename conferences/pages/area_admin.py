@@ -74,8 +74,8 @@ class AreaAdmin(TenantAdmin[MeetingRoomArea]):
         """Save an area by its flow, and set the id of a new one."""
         tenant = obj.user_domain if change else form.cleaned_data["tenant"].pk
         obj.user_domain = tenant
-        obj.pk = areas.save(own_platform(), tenant, obj.area, obj.pk)
+        obj.pk = areas.save_area(own_platform(), tenant, obj.area, obj.pk)
 
     def delete_by_flow(self, obj: MeetingRoomArea) -> None:
         """Delete an area by its flow."""
-        areas.delete(own_platform(), obj.user_domain, obj.pk)
+        areas.delete_area(own_platform(), obj.user_domain, obj.pk)

@@ -208,7 +208,7 @@ def _units_and_restores() -> Facts:
         return {"units": None, "restores": None}
     try:
         resources = load_resources(own_platform())
-        restores = restore_timeline.latest(own_platform())
+        restores = restore_timeline.latest_restores(own_platform())
     except redis.RedisError:
         return {"units": [], "restores": []}
     simulated = queries.simulated_units(own_platform())

@@ -58,7 +58,9 @@ def page(request: HttpRequest) -> HttpResponse:
         return redirect("console")
     now = clock.now()
     database = store_of(platform_of_domain(person.domain_id or "")).database
-    booked = reservation_queries.page(database, "creator_moid", person.moid, now, count=MAX_SHOWN)
+    booked = reservation_queries.planned_page(
+        database, "creator_moid", person.moid, now, count=MAX_SHOWN
+    )
     zone = last_zone(database, person.moid, now)
     tomorrow = (now + timedelta(days=1)).astimezone(zone_of(zone or "UTC"))
     context = {
@@ -80,7 +82,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 def last_zone(database: str, person: str, now: datetime) -> str:
     """Return the time zone of the latest occurrence that a person has booked; "" if none is to come."""
-    booked = reservation_queries.page(
+    booked = reservation_queries.planned_page(
         database, "creator_moid", person, now, count=1, latest_first=True
     )
     return booked.occurrences[0].reservation.timezone if booked.occurrences else ""

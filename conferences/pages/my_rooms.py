@@ -48,10 +48,10 @@ def page(request: HttpRequest) -> HttpResponse:
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")
     database = store_of(platform_of_domain(person.domain_id or "")).database
-    rooms = stored_rows.page(
+    rooms = stored_rows.stored_page(
         database, Kind.ROOM, person.domain_id or "", start=0, count=MAX_SHOWN, newest_first=True
     )
-    templates = stored_rows.page(
+    templates = stored_rows.stored_page(
         database, Kind.PERSONAL, person.moid, start=0, count=MAX_SHOWN, newest_first=True
     )
     held = stored_commands.names_of_running(rooms.items)

@@ -194,7 +194,7 @@ class StoredAdmin(TenantAdmin[S]):
             owner_name=str(person)[:64],
             e164=data["e164"] or None,
         )
-        return flow.create(own_platform(), draft, _FORM_FIELDS)
+        return flow.create_stored(own_platform(), draft, _FORM_FIELDS)
 
     def _edit(self, obj: S, form: StoredForm) -> StoredConference:
         """Change a template or virtual room by the form. Raises StoredRefused."""
@@ -204,11 +204,11 @@ class StoredAdmin(TenantAdmin[S]):
             settings=form.settings(to_stored(obj).settings),
             e164=data["e164"] if "e164" in changed and data["e164"] else None,
         )
-        return flow.update(own_platform(), obj.pk, obj.user_domain, changes, _FORM_FIELDS)
+        return flow.update_stored(own_platform(), obj.pk, obj.user_domain, changes, _FORM_FIELDS)
 
     def delete_by_flow(self, obj: S) -> None:
         """Delete a template or virtual room by the flow. Raises StoredRefused."""
-        flow.delete(own_platform(), obj.pk, obj.user_domain, _FORM_FIELDS)
+        flow.delete_stored(own_platform(), obj.pk, obj.user_domain, _FORM_FIELDS)
 
 
 @admin.register(PublicTemplate)

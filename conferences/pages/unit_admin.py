@@ -196,7 +196,7 @@ def _drain(row: ResourceUnit, *, on: bool) -> bool:
     if row.draining == on:
         return False
     try:
-        units.drain(own_platform(), row.restype, unit_here(row.ip, row.pid), on)
+        units.set_draining(own_platform(), row.restype, unit_here(row.ip, row.pid), on)
     except redis.RedisError:
         # The row is changed already: the pool learns it with the unit's next heartbeat.
         return True

@@ -42,7 +42,7 @@ def page(request: HttpRequest) -> HttpResponse:
         my_bookings.last_zone(database, person.moid, now) or "UTC"
     )
     since = first_midnight(now, zone)
-    own, others = reservation_queries.booked_by(
+    own, others = reservation_queries.booked_places(
         database, person.domain_id or "", since, since + timedelta(days=DAYS, hours=2)
     )
     reservations = Reservations(database, now)

@@ -57,7 +57,7 @@ def why_not_subscribed(subscription: JSONValue, user_domain: str) -> str:
 
 
 def answer(message: JSONObject, **fields: JSONValue) -> JSONObject:
-    """Return the answer to a message: its channel, its id, and these fields.
+    """Return the server's answer to a Bayeux message of a client: the message's channel, its id, and these fields.
 
     An id that is neither a text nor a number is not repeated, because JSON that can be read may be nested too deeply to
     be written again.
@@ -69,12 +69,12 @@ def answer(message: JSONObject, **fields: JSONValue) -> JSONObject:
 
 
 def accepted(message: JSONObject, client_id: str, **fields: JSONValue) -> JSONObject:
-    """Return the answer that a message of a session has succeeded."""
+    """Return the answer to a Bayeux message of a client's session that it has succeeded."""
     return answer(message, clientId=client_id, successful=True, **fields)
 
 
 def refused(message: JSONObject, error: str, **fields: JSONValue) -> JSONObject:
-    """Return the answer that a message has failed; `error` has the form `code:arguments:text`."""
+    """Return the answer to a Bayeux message that it has failed; `error` has the form `code:arguments:text`."""
     return answer(message, successful=False, error=error, **fields)
 
 

@@ -196,9 +196,9 @@ def plan_occurrences(
 def _follow_series(
     exception: Occurrence, reservation: Reservation, original: datetime
 ) -> Occurrence:
-    """Return a planned occurrence that was moved or changed singly, as a changed series has it.
+    """Return an occurrence that was changed by itself (`exception`), after its whole series was changed.
 
-    `original` is its start by the rule now. What was changed singly stays.
+    `original`: its start by the new rule. A time or settings that it has of its own stay.
     """
     is_moved = exception.starts_at != exception.original
     start = exception.starts_at if is_moved else original
@@ -227,18 +227,19 @@ def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:
     return None
 
 
-def refuse_too_many(planned: Sequence[Occurrence], others: int) -> CreateRefusal | None:
-    """Return why an account may not plan these occurrences beside its `others`, of other reservations; else `None`."""
-    if len(planned) + others <= MAX_OCCURRENCES_OF_PERSON:
+def refuse_too_many(planned: Sequence[Occurrence], other_count: int) -> CreateRefusal | None:
+    """Return why an account may not plan these occurrences; `None` if it may.
+
+    `other_count`: how many occurrences its other reservations have planned.
+    """
+    if len(planned) + other_count <= MAX_OCCURRENCES_OF_PERSON:
         return None
-    words = (
-        f"repeat: you have {others} dates planned, and at most {MAX_OCCURRENCES_OF_PERSON} may be"
-    )
+    words = f"repeat: you have {other_count} dates planned, and at most {MAX_OCCURRENCES_OF_PERSON} may be"
     return CreateRefusal(Err.DOMAIN_LIMIT, f"{words}; cancel some")
 
 
 def spans_of(occurrences: Sequence[Occurrence]) -> list[Span]:
-    """Return the spans of the planned ones of these occurrences, in the order of time."""
+    """Return when, and for how many places, these occurrences need media units: the planned ones, by time."""
     planned = (occurrence for occurrence in occurrences if occurrence.state is _S.PLANNED)
     return sorted(
         Span(occurrence.starts_at, occurrence.ends_at, occurrence.places) for occurrence in planned
@@ -255,10 +256,13 @@ def decide_book(
     occurrences: Sequence[Occurrence],
     own_site: str,
 ) -> BookingStep:
-    """Save a new reservation with its first occurrences, answer the request, and notify the number registries."""
+    """Save a new reservation with its first occurrences, answer the request, and notify the number registries (UPU).
+
+    `request_key`: the key of the request in the inbox (table of received requests).
+    """
     ack = ConferenceBooked(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     sites = (reservation.source_platform, own_site)
-    notices = registry_entries.added(reservation.registry_entry, *sites)
+    notices = registry_entries.added_notices(reservation.registry_entry, *sites)
     messages: tuple[Outgoing, ...] = (_answer(request_key, ack), *notices)
     reason = f"booked from {reservation.starts_at}"
     news = (BookingNews(Happened.CREATED, reservation),)
@@ -274,10 +278,10 @@ def decide_change(
     planned: Sequence[Occurrence],
     own_site: str,
 ) -> BookingStep:
-    """Save a changed reservation, answer the request, and notify the number registries.
+    """Save a changed reservation, answer the request, and notify the number registries (UPU).
 
-    `existing`: its occurrences so far. `planned`: its coming occurrences now; other occurrences that have not begun are
-    removed.
+    `request_key`: the key of the request in the inbox (table of received requests). `existing`: the occurrences so far.
+    `planned`: the coming occurrences from now on; other occurrences that have not begun are removed.
     """
     ack = BookingChanged(reqid=request.reqid, bookid=after.bookid, e164=after.e164)
     planned_ids = {occurrence.id for occurrence in planned}
@@ -289,9 +293,11 @@ def decide_change(
     messages: list[Outgoing] = [_answer(request_key, ack)]
     old, new, sites = before.registry_entry, after.registry_entry, (after.source_platform, own_site)
     if old.e164 != new.e164:
-        messages += registry_entries.removed(old, *sites) + registry_entries.added(new, *sites)
+        messages += registry_entries.removed_notices(old, *sites) + registry_entries.added_notices(
+            new, *sites
+        )
     elif old != new:
-        messages += registry_entries.changed(new, *sites)
+        messages += registry_entries.changed_notices(new, *sites)
     news = (BookingNews(Happened.CHANGED, after),)
     return BookingStep("changed", after, planned, removed, messages, news)
 
@@ -303,7 +309,7 @@ def requested_occurrence(
     settings: ConferenceSettings,
     now: datetime,
 ) -> Occurrence | CreateRefusal:
-    """Return one occurrence of a reservation after a request, with these settings; or why it is refused."""
+    """Return `occurrence` of a reservation after a request to change it, with these settings; or why it is refused."""
     start = parse_moment(request.starttime) if request.starttime else occurrence.starts_at
     if start is None:
         return _malformed(f"starttime: {_MUST_BE_TIME}")
@@ -321,7 +327,10 @@ def requested_occurrence(
 def decide_change_occurrence(
     request: ChangeBooking, request_key: str, reservation: Reservation, occurrence: Occurrence
 ) -> BookingStep:
-    """Save one changed occurrence of a reservation, and answer the request."""
+    """Save one changed occurrence of a reservation, and answer the request.
+
+    `request_key`: the key of the request in the inbox (table of received requests).
+    """
     ack = BookingChanged(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     answer, news = _answer(request_key, ack), BookingNews(Happened.CHANGED, reservation, occurrence)
     reason = f"{occurrence.original} is changed"
@@ -339,7 +348,8 @@ def decide_cancel(
     """Cancel a reservation, or only `occurrence`; answer the request.
 
     `existing`: all occurrences of the reservation. Its running conference goes on. If no occurrence is left, the
-    reservation ends, and the number registries are notified.
+    reservation ends, and the number registries (UPU) are notified. `request_key`: the key of the request in the inbox
+    (table of received requests).
     """
     ack = BookingCancelled(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     answer = _answer(request_key, ack)
@@ -353,7 +363,9 @@ def decide_cancel(
         news = (BookingNews(Happened.CANCELLED, reservation, occurrence),)
         return BookingStep(reason, None, cancelled, (), (answer,), news)
     after = reservation.end(ReservationState.CANCELLED)
-    notices = registry_entries.removed(after.registry_entry, after.source_platform, own_site)
+    notices = registry_entries.removed_notices(
+        after.registry_entry, after.source_platform, own_site
+    )
     news = (BookingNews(Happened.CANCELLED, after),)
     return BookingStep("cancelled", after, cancelled, (), (answer, *notices), news)
 
@@ -361,7 +373,10 @@ def decide_cancel(
 def decide_refuse_booking(
     request: Request, request_key: str, refusal: CreateRefusal
 ) -> BookingStep:
-    """Refuse a request about a reservation with a NACK that names the field and what to do; nothing is stored."""
+    """Refuse a request about a reservation with a NACK that names the field and what to do; nothing is stored.
+
+    `request_key`: the key of the request in the inbox (table of received requests).
+    """
     code, detail = refusal
     text = f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
     kind = {BookConference: BookingRefused, ChangeBooking: ChangeRefused}.get(

@@ -18,7 +18,7 @@ from wire.http_codes import http_code
 
 
 def events_of(news: BookingNews) -> Iterator[Event]:
-    """Yield the events for programs: a reservation has changed or ended, or an occurrence begins or has failed."""
+    """Yield the events that tell programs that a reservation changed or ended, or an occurrence begins or failed."""
     happened, reservation, occurrence = news
     channel, domain = f"/booked_confs/{reservation.bookid}", reservation.user_domain
     if occurrence is not None and happened in (Happened.STARTING, Happened.FAILED):
@@ -35,7 +35,10 @@ def events_of(news: BookingNews) -> Iterator[Event]:
 
 
 def notice_of(news: BookingNews) -> PersonalNotice | None:
-    """Return the notice to the account that booked it; `None`: there is none, or nothing to tell a person."""
+    """Return the notice about a reservation to the account that booked it.
+
+    `None`: no account did, or only its regular end is to be told.
+    """
     happened, reservation, occurrence = news
     if not reservation.creator_moid or happened is Happened.OVER:
         return None

@@ -99,7 +99,10 @@ def refuse_before_licence(
 
 
 def refuse_served_elsewhere(tenant: Tenant, address: str) -> CreateRefusal:
-    """Return the refusal of a user domain whose platform another site serves; it names that site's address."""
+    """Return the refusal of a user domain whose platform another site serves, that is, handles the requests of.
+
+    It names that site's HTTP address, or the platform if `address` is "".
+    """
     return CreateRefusal(
         Err.NOT_SERVED, f"moid: its platform is served at {address or tenant.platform}"
     )
@@ -240,12 +243,12 @@ def decide_create_resources(
     ):
         return no_change("late answer of the RMS; its reservation lapses")
     if isinstance(reply, ResourcesRefused):
-        return give_up(
+        return give_up_create(
             conference, conference.last_code or reply.errcode, now, conference.last_detail
         )
     unit = Unit.of(reply.mcu, site)
     if unit is None:
-        return give_up(
+        return give_up_create(
             conference, conference.last_code or Err.NO_RESOURCE, now, conference.last_detail
         )
     until = _before_give_up(conference, now + UNIT_ANSWERS_IN)
@@ -276,14 +279,14 @@ def decide_next_unit(conference: Conference, code: str, now: datetime, detail: s
     """
     assert conference.unit is not None
     release = (
-        outgoing.drop(conference.unit, conference.e164, conference.incarnation),
+        outgoing.drop_command(conference.unit, conference.e164, conference.incarnation),
         outgoing.resource_usage(conference, "free"),
     )
     is_enough = len(conference.tried) >= MAX_UNITS_TRIED or (
         conference.give_up_at and conference.give_up_at <= now
     )
     if is_enough:
-        failed = give_up(conference, code, now, detail)
+        failed = give_up_create(conference, code, now, detail)
         return Step(failed.reason, conference, failed.after, failed.send)
     after = conference.unplace(code, _before_give_up(conference, now + RMS_ANSWERS_IN), detail)
     reason = f"{conference.unit} did not take it ({code}), asking for another"
@@ -291,32 +294,36 @@ def decide_next_unit(conference: Conference, code: str, now: datetime, detail: s
 
 
 def _before_give_up(conference: Conference, moment: datetime) -> datetime:
-    """Return this moment, or the time at which the create of the conference fails, whichever comes first."""
+    """Return `moment`, or the time at which the create of the conference fails, whichever comes first."""
     return min(moment, conference.give_up_at or moment)
 
 
-def give_up(conference: Conference, code: str, now: datetime, detail: str = "") -> Step:
-    """End a conference that never ran, and answer its askers with a NACK.
+def give_up_create(conference: Conference, code: str, now: datetime, detail: str = "") -> Step:
+    """End a conference that could not be created and so never ran, and answer its askers with a NACK.
 
-    `detail`: the sentence of the media unit that refused it last; "" stands for the meaning of the code.
+    `code`: the error code. `detail`: the sentence of the media unit that refused it last; "" stands for the meaning of
+    the code.
     """
     after = conference.end(EndReason.CREATE_FAILED, now, code)
     messages: list[Outgoing] = [
         *outgoing.refused_answers(conference, code, detail or MEANING.get(code))
     ]
     if any(asker.origin == "http" for asker in conference.askers):
-        messages.append(outgoing.ended(after))
+        messages.append(outgoing.ended_notice(after))
     if conference.unit:
         messages += [
-            outgoing.drop(conference.unit, conference.e164, conference.incarnation),
+            outgoing.drop_command(conference.unit, conference.e164, conference.incarnation),
             outgoing.resource_usage(conference, "free"),
         ]
     return Step(f"create failed ({code})", conference, after, tuple(messages))
 
 
 def decide_ghost(e164: str, incarnation: int, unit: Unit | None) -> Step:
-    """Tell a media unit to drop a conference that it has created, although it is no longer assigned to it (a ghost)."""
+    """Tell a media unit to drop a conference that it has created although it is no longer assigned to it (a ghost).
+
+    `incarnation`: the number of the assignment by which the unit created it. `unit` is `None` if the sender is unknown.
+    """
     if unit is None:
         return no_change(f"ghost {incarnation} of {e164}, from nobody known")
-    command = outgoing.drop(unit, e164, incarnation)
+    command = outgoing.drop_command(unit, e164, incarnation)
     return Step(f"ghost {incarnation} of {e164} on {unit}", send=(command,))

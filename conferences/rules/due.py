@@ -5,7 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from conferences.rules import outgoing
-from conferences.rules.create import RMS_ANSWERS_IN, decide_next_unit, give_up, latest_warning_due
+from conferences.rules.create import (
+    RMS_ANSWERS_IN,
+    decide_next_unit,
+    give_up_create,
+    latest_warning_due,
+)
 from conferences.rules.end import decide_end
 from conferences.rules.monitors import decide_monitors_due, due_monitors
 from conferences.rules.recorder import decide_ask_for_recorder
@@ -78,7 +83,7 @@ def _go_on_without_answer(conference: Conference, now: datetime) -> Step:
         ):
             return _ask_rms_again(conference, now)
         case _S.CREATING:
-            return give_up(
+            return give_up_create(
                 conference, conference.last_code or Err.RMS_SILENT, now, conference.last_detail
             )
         case _S.PENDING_RESTORE:

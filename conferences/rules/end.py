@@ -57,7 +57,10 @@ def _answer(request_key: str, message: ConferenceReleased | ReleaseRefused) -> A
 def decide_unit_ended(
     conference: Conference, notice: UnitEnded, unit: Unit | None, now: datetime
 ) -> Step:
-    """End a conference that its media unit has ended. A notice about an older incarnation is ignored."""
+    """End a conference because its media unit has ended it.
+
+    A notice about a lower incarnation (an earlier assignment of the conference to a unit) is ignored.
+    """
     if (
         notice.incarnation != conference.incarnation
         or not conference.is_on(unit)
@@ -81,11 +84,11 @@ def decide_end(conference: Conference, reason: EndReason, now: datetime, code: s
         messages += outgoing.refused_answers(conference, Err.WRONG_STATE, "ended before it ran")
     if conference.unit and conference.state is not ConferenceState.PENDING_RESTORE:
         messages += [
-            outgoing.drop(conference.unit, conference.e164, conference.incarnation),
+            outgoing.drop_command(conference.unit, conference.e164, conference.incarnation),
             outgoing.resource_usage(conference, "free"),
         ]
     messages += refuse_open_rename(conference, Err.NO_CONFERENCE)
-    messages.append(outgoing.ended(after))
+    messages.append(outgoing.ended_notice(after))
     if conference.state is ConferenceState.RUNNING:
         messages += outgoing.number_free(conference)
     if conference.started_at:

@@ -24,7 +24,7 @@ MOST_TOLD = 500
 UPDATE, DELETE = b'{"method":"update"}', b'{"method":"delete"}'
 
 
-class _Target(NamedTuple):
+class _MonitorAddress(NamedTuple):
     """The address to which a monitor is sent."""
 
     ip: str
@@ -52,8 +52,8 @@ _SHOWN = tuple(
 )
 
 
-def of_change(before: Conference | None, after: Conference) -> Iterator[Event]:
-    """Yield the events that follow from a change of a conference; `before` is `None` for a new one.
+def events_of_change(before: Conference | None, after: Conference) -> Iterator[Event]:
+    """Yield the events for programs that follow from a change of a conference; `before` is `None` for a new one.
 
     A conference that is being created has no events until it runs, or its creation has failed.
     """
@@ -61,10 +61,10 @@ def of_change(before: Conference | None, after: Conference) -> Iterator[Event]:
         return
     if not after.live:
         if after.end_reason == EndReason.CREATE_FAILED:
-            yield notify(after, "/alarm", error_code=http_code(after.end_code))
+            yield notification(after, "/alarm", error_code=http_code(after.end_code))
         yield _event(after, "", DELETE)
         return
-    if before is None or _is_shown_otherwise(before, after):
+    if before is None or _is_visible_change(before, after):
         yield _event(after, "", UPDATE)
     if before is not None:
         yield from _events_of_parts(before, after)
@@ -84,7 +84,7 @@ def _events_of_parts(before: Conference, after: Conference) -> Iterator[Event]:
         yield _event(after, f"/monitor/{monitor.ip}/{monitor.port}", UPDATE)
 
 
-def _is_shown_otherwise(before: Conference, after: Conference) -> bool:
+def _is_visible_change(before: Conference, after: Conference) -> bool:
     """Return whether the HTTP API shows a change in the conference itself, apart from its members and their roles."""
     running = ConferenceState.RUNNING
     if (before.state is running) != (after.state is running):
@@ -94,7 +94,7 @@ def _is_shown_otherwise(before: Conference, after: Conference) -> bool:
 
 def _events_of_terminals(before: Conference, after: Conference) -> Iterator[Event]:
     """Yield an event for each terminal that was added, changed or removed."""
-    earlier, later = _by_id(before.mts), _by_id(after.mts)
+    earlier, later = _terminals_by_id(before.mts), _terminals_by_id(after.mts)
     for mtid, terminal in later.items():
         if earlier.get(mtid) != terminal:
             yield _event(after, _terminal_suffix(mtid), UPDATE)
@@ -127,10 +127,10 @@ def _values_by_suffix(conference: Conference) -> dict[str, object]:
     }
     layouts, views = extra.get("layouts"), extra.get("views")
     for mtid, layout in islice((layouts if isinstance(layouts, dict) else {}).items(), MOST_TOLD):
-        values[f"/mtvmps/{_segment(str(mtid))}"] = layout
+        values[f"/mtvmps/{_channel_segment(str(mtid))}"] = layout
     for view in islice(views if isinstance(views, list | tuple) else (), MOST_TOLD):
         if isinstance(view, dict):
-            viewer, mode = _segment(str(view.get("dst"))), view.get("mode", 1)
+            viewer, mode = _channel_segment(str(view.get("dst"))), view.get("mode", 1)
             values[f"/inspections/{viewer}/{mode}"] = view
     return values
 
@@ -138,7 +138,10 @@ def _values_by_suffix(conference: Conference) -> dict[str, object]:
 def _events_of_settings(
     conference: Conference, before: dict[str, object], after: dict[str, object]
 ) -> Iterator[Event]:
-    """Yield an event for each setting that was set, changed or removed; both dicts are of `_values_by_suffix`."""
+    """Yield an event for each setting that was set, changed or removed.
+
+    `before`, `after`: the values by suffix of their channel.
+    """
     for suffix, value in after.items():
         if before.get(suffix) != value:
             yield _event(conference, suffix, UPDATE)
@@ -146,30 +149,35 @@ def _events_of_settings(
         yield _event(conference, suffix, UPDATE if suffix in _NEVER_GONE else DELETE)
 
 
-def _running_monitors(conference: Conference) -> frozenset[_Target]:
-    """Return the addresses to which the running monitors of a conference are sent."""
+def _running_monitors(conference: Conference) -> frozenset[_MonitorAddress]:
+    """Return the addresses to which a unit now sends sound or picture of the conference's terminals (its monitors)."""
     return frozenset(
-        _Target(monitor.ip, monitor.port) for monitor in conference.monitors if monitor.running
+        _MonitorAddress(monitor.ip, monitor.port)
+        for monitor in conference.monitors
+        if monitor.running
     )
 
 
-def _by_id(terminals: tuple[Terminal, ...]) -> dict[str, Terminal]:
+def _terminals_by_id(terminals: tuple[Terminal, ...]) -> dict[str, Terminal]:
     """Return the terminals by their id in the conference."""
     return {str(terminal.mtid): terminal for terminal in terminals if terminal.mtid}
 
 
 def _terminal_suffix(mtid: str) -> str:
     """Return the suffix of a terminal's channel; the conference's own terminals are those of cascade 0."""
-    return f"/cascades/0/mts/{_segment(mtid)}"
+    return f"/cascades/0/mts/{_channel_segment(mtid)}"
 
 
-def _segment(text: str) -> str:
+def _channel_segment(text: str) -> str:
     """Return a text quoted so that it is one segment of a channel."""
     return quote(text, safe="@:+")
 
 
-def notify(conference: Conference, suffix: str, **members: JSONValue) -> Event:
-    """Return an event about something that happens once, with details, on the channel with this suffix."""
+def notification(conference: Conference, suffix: str, **members: JSONValue) -> Event:
+    """Return an event about something that happens once in a conference, with details (`members` of the JSON body).
+
+    Its channel is that of the conference with `suffix`.
+    """
     return _event(conference, suffix, orjson.dumps({"method": "notify", **members}))
 
 

@@ -96,7 +96,7 @@ def decide_extend(
 
 
 def _refusal_text(code: Err) -> str:
-    """Return the sentence that says why a conference is not prolonged."""
+    """Return the sentence for the NACK with this error code that says why a conference is not prolonged."""
     if code is Err.NO_RESOURCE:
         return "delay: a reservation needs its places or its number from its end on"
     return MEANING[code]
@@ -117,7 +117,8 @@ def decide_unit_extend(
 ) -> Step:
     """Prolong a conference for its media unit, or refuse it; the conference managers (CM) get the new end.
 
-    `unit`: the unit that sent the request. `needed_from`: from when a reservation needs the places or the number; `None` means never.
+    `unit`: the unit that sent the request. `request_key`: the key of the request in the inbox (table of requests).
+    `needed_from`: from when a reservation needs the places or the number; `None` means never.
     """
     if conference and not conference.is_on(unit):
         return no_change(f"{unit} does not run it")

@@ -16,13 +16,13 @@ _HARDWARE = frozenset({"h323", "sip"})
 _SOFTWARE = frozenset({"user"})
 
 
-def of_new(places: int) -> Amounts:
+def amounts_of_new(places: int) -> Amounts:
     """Return the licensed amounts that a new conference with this many places uses: a small or large one, and its ports."""
     large = int(places > SMALL_PLACES)
     return Amounts(small_conferences=1 - large, large_conferences=large, media_ports=places)
 
 
-def of_terminals(terminals: Iterable[Terminal]) -> Amounts:
+def amounts_of_terminals(terminals: Iterable[Terminal]) -> Amounts:
     """Return the licensed amounts that these terminals use while they are in a conference.
 
     Each uses an access port, and counts as a software or hardware terminal. A terminal that is called by its number
@@ -36,20 +36,21 @@ def of_terminals(terminals: Iterable[Terminal]) -> Amounts:
     )
 
 
-VISITOR = of_terminals([Terminal(type="user")])
+VISITOR = amounts_of_terminals([Terminal(type="user")])
 """A visitor who enters a conference by the join page uses these amounts of the licence."""
 
 
-def in_use(conference: Conference | None) -> Amounts:
+def amounts_in_use(conference: Conference | None) -> Amounts:
     """Return the licensed amounts that a conference uses now; zero if it has ended or is `None`.
 
-    Its places and monitors count from their beginning to their end, its terminals only while it runs.
+    Its places and monitors (copies of sound or picture for a manager) count from their beginning to their end, its
+    terminals only while it runs.
     """
     if conference is None or not conference.live:
         return NONE
-    used = of_new(conference.places)
+    used = amounts_of_new(conference.places)
     if conference.monitors:
         used += Amounts(monitors=len(conference.monitors))
     if conference.state is not ConferenceState.RUNNING:
         return used
-    return used + of_terminals(terminal for terminal in conference.mts if terminal.online)
+    return used + amounts_of_terminals(terminal for terminal in conference.mts if terminal.online)

@@ -59,7 +59,7 @@ class Asker(NamedTuple):
 
 
 def monitor_at(conference: Conference, ip: str, port: int) -> Monitor | None:
-    """Return the monitor of a conference at an address; `None` if there is none."""
+    """Return the monitor (copy of a terminal's sound or picture) that is sent to an address; `None`: none."""
     address = (plain_address(ip), port)
     return next((m for m in conference.monitors if (m.ip, m.port) == address), None)
 
@@ -67,8 +67,8 @@ def monitor_at(conference: Conference, ip: str, port: int) -> Monitor | None:
 # ---- start ----------------------------------------------------------------------------------------
 
 
-def why_not_started(conference: Conference | None, request: StartMonitor) -> Refusal | None:
-    """Return why a monitor cannot be started; `None` if it can. Licence and allowed addresses are checked elsewhere."""
+def why_monitor_not_started(conference: Conference | None, request: StartMonitor) -> Refusal | None:
+    """Return why a monitor is not started; `None` if it may be. Licence and allowed addresses are checked elsewhere."""
     if conference is None:
         return Refusal(Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
     if request.user_domain not in (None, conference.user_domain):
@@ -105,32 +105,28 @@ def _why_address_taken(conference: Conference, request: StartMonitor) -> Refusal
 
 
 def refuse_by_licence() -> Refusal:
-    """Return the refusal of a monitor because the licence has none left."""
+    """Return the refusal to send a terminal's sound or picture because the licence has no monitor left."""
     return Refusal(Err.NOT_PERMITTED, "the licence has no monitors left; stop one, or extend it")
 
 
-def decide_refuse(request: StartMonitor, asker: Asker, refusal: Refusal) -> Step:
-    """Answer a request for a monitor with a NACK; nothing is started."""
+def decide_refuse_monitor(request: StartMonitor, asker: Asker, refusal: Refusal) -> Step:
+    """Answer a request to send a terminal's sound or picture (a monitor) with a NACK; nothing is started."""
     code, detail = refusal
     nack = MonitorRefused(reqid=request.reqid, e164=request.e164, errcode=code, detail=detail)
     answer = Answer(request=asker.request, message=nack, route=Routes.CSS_TO_CM)
     return Step(f"refused {code}", send=(answer,))
 
 
-def decide_start(
+def decide_start_monitor(
     conference: Conference, request: StartMonitor, asker: Asker, question: str, now: datetime
 ) -> Step:
-    """Ask the media unit to start a monitor; if the same monitor is running already, answer at once.
-
-    `question`: the id of our request to the unit.
-    """
+    """Ask the unit to start a monitor (id of our request: `question`); if it runs already, answer at once."""
     assert conference.unit is not None
     if monitor := monitor_at(conference, request.ip, request.port):
-        answered = msgspec.structs.replace(
-            monitor, request=asker.request, reqid=request.reqid
-        ).kept_alive(now)
+        answered = monitor.kept_alive(now)
+        answered = msgspec.structs.replace(answered, request=asker.request, reqid=request.reqid)
         after = _with_monitor(conference, answered)
-        return Step("sent already", conference, after, (_ack(conference, answered),))
+        return Step("sent already", conference, after, (_started_answer(conference, answered),))
     monitor = Monitor(
         ip=plain_address(request.ip) or "",
         port=request.port,
@@ -163,11 +159,12 @@ def _with_monitor(conference: Conference, monitor: Monitor) -> Conference:
 
 
 def _address_text(monitor: Monitor) -> str:
+    """Return where a monitor is sent, for the log."""
     return f"{monitor.ip} port {monitor.port}"
 
 
-def _ack(conference: Conference, monitor: Monitor) -> Answer:
-    """Return the answer to the request for a monitor that it is being sent."""
+def _started_answer(conference: Conference, monitor: Monitor) -> Answer:
+    """Return the answer to a request for a monitor: the terminal's sound or picture is being sent."""
     rtcp = MonitorAddress(ip=monitor.rtcp[0], port=monitor.rtcp[1]) if monitor.rtcp else None
     ack = MonitorStarted(
         reqid=monitor.reqid,
@@ -182,14 +179,14 @@ def _ack(conference: Conference, monitor: Monitor) -> Answer:
     return Answer(request=monitor.request, message=ack, route=Routes.CSS_TO_CM)
 
 
-def decide_unit_started(
+def decide_unit_started_monitor(
     conference: Conference,
     reply: UnitStartedMonitor,
     question: str,
     unit: Unit | None,
     now: datetime,
 ) -> Step:
-    """Mark a monitor as running that the media unit has started, and answer its asker. `question`: see `_started_monitor`."""
+    """Mark a monitor that the media unit has started as running; answer its asker. `question`: our request's id."""
     monitor = _started_monitor(conference, reply, question, unit)
     if monitor is None:
         return no_change("a late answer about a monitor")
@@ -201,19 +198,19 @@ def decide_unit_started(
         payload=reply.payload,
     )
     after = _with_monitor(conference, running)
-    answers = (_ack(conference, running),)
+    answers = (_started_answer(conference, running),)
     return Step(f"monitored at {_address_text(running)}", conference, after, answers)
 
 
-def decide_unit_refused(
+def decide_unit_refused_monitor(
     conference: Conference, reply: UnitRefusedMonitor, question: str, unit: Unit | None
 ) -> Step:
-    """Remove a monitor that the media unit refused to start, and answer its asker. `question`: see `_started_monitor`."""
+    """Remove a monitor that the media unit refused; answer its asker. `question`: the id of our request."""
     monitor = _started_monitor(conference, reply, question, unit)
     if monitor is None:
         return no_change("a late answer about a monitor")
     code = reply.errcode or Err.UNIT_REFUSED
-    nack = _nack(conference, monitor, code, reply.detail or MEANING.get(code))
+    nack = _refusal(conference, monitor, code, reply.detail or MEANING.get(code))
     after = _without_monitors(conference, [monitor])
     return Step(f"the unit refused a monitor ({code})", conference, after, (nack,))
 
@@ -234,8 +231,8 @@ def _started_monitor(
     return next((m for m in conference.monitors if m.question == question and not m.running), None)
 
 
-def _nack(conference: Conference, monitor: Monitor, code: str, detail: str | None) -> Answer:
-    """Return the answer that refuses the request for a monitor."""
+def _refusal(conference: Conference, monitor: Monitor, code: str, detail: str | None) -> Answer:
+    """Return the answer that refuses a manager's request for a monitor (a terminal's sound or picture)."""
     nack = MonitorRefused(reqid=monitor.reqid, e164=conference.e164, errcode=code, detail=detail)
     return Answer(request=monitor.request, message=nack, route=Routes.CSS_TO_CM)
 
@@ -243,9 +240,11 @@ def _nack(conference: Conference, monitor: Monitor, code: str, detail: str | Non
 # ---- stop, keep alive, time -----------------------------------------------------------------------
 
 
-def decide_stop(conference: Conference | None, request: StopMonitor, request_key: str) -> Step:
+def decide_stop_monitor(
+    conference: Conference | None, request: StopMonitor, request_key: str
+) -> Step:
     """Stop the monitor at an address: tell the media unit on which the conference runs now (CSS §10), and answer."""
-    refusal = _why_not_stopped(conference, request)
+    refusal = _why_monitor_not_stopped(conference, request)
     monitor = monitor_at(conference, request.ip, request.port) if conference else None
     if conference is None or monitor is None or refusal:
         code, detail = refusal or Refusal(Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
@@ -266,8 +265,8 @@ def decide_stop(conference: Conference | None, request: StopMonitor, request_key
     return Step(f"monitor at {_address_text(monitor)} stopped", conference, after, messages)
 
 
-def _why_not_stopped(conference: Conference | None, request: StopMonitor) -> Refusal | None:
-    """Return why a monitor cannot be stopped by this request; `None` if it can."""
+def _why_monitor_not_stopped(conference: Conference | None, request: StopMonitor) -> Refusal | None:
+    """Return why a request cannot stop a monitor (sending a terminal's sound or picture); `None` if it can."""
     if conference is None:
         return Refusal(Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
     if request.user_domain not in (None, conference.user_domain):
@@ -291,14 +290,14 @@ def decide_keep_alive(
     """
     unknown = unknown_addresses(conference, notice.monitors)
     notices = (_ended_notice(notice.e164, unknown),) if unknown else ()
-    after = keep_alive(conference, notice.monitors, now) if conference else None
+    after = keep_monitors_alive(conference, notice.monitors, now) if conference else None
     return Step("monitors go on", conference, after if after != conference else None, notices)
 
 
-def keep_alive(
+def keep_monitors_alive(
     conference: Conference, addresses: Iterable[MonitorAddress], now: datetime
 ) -> Conference:
-    """Return the conference after a keep-alive of its monitors at these addresses."""
+    """Return the conference after a keep-alive of the monitors that are sent to these addresses."""
     named = {(plain_address(address.ip), address.port) for address in addresses}
     monitors = (m.kept_alive(now) if (m.ip, m.port) in named else m for m in conference.monitors)
     return conference.change(monitors=tuple(monitors))
@@ -307,14 +306,14 @@ def keep_alive(
 def unknown_addresses(
     conference: Conference | None, addresses: Iterable[MonitorAddress]
 ) -> list[MonitorAddress]:
-    """Return those of the addresses at which the conference has no monitor; all, if `conference` is `None`."""
+    """Return those of the addresses to which no monitor of the conference is sent; all, if `conference` is `None`."""
     return [
         a for a in addresses if conference is None or monitor_at(conference, a.ip, a.port) is None
     ]
 
 
 def due_monitors(conference: Conference, now: datetime) -> list[Monitor]:
-    """Return the monitors that have to end: without keep-alive for too long, or not started by the unit in time."""
+    """Return the monitors that have to end: no keep-alive came for too long, or the unit did not start them in time."""
     return [monitor for monitor in conference.monitors if monitor.due_at <= now]
 
 
@@ -324,7 +323,7 @@ def decide_monitors_due(conference: Conference, now: datetime) -> Step:
     messages: tuple[Outgoing, ...] = (
         *_refuse_not_running(conference, due, Err.UNIT_SILENT, MEANING[Err.UNIT_SILENT]),
         *_stop_on_unit(conference, due),
-        *_tell_managers(conference, due),
+        *_notify_managers(conference, due),
     )
     after = _without_monitors(conference, due)
     return Step(f"{len(due)} monitors are over", conference, after, messages)
@@ -333,7 +332,7 @@ def decide_monitors_due(conference: Conference, now: datetime) -> Step:
 # ---- changes of the conference that end monitors --------------------------------------------------
 
 
-def follow_conference(step: Step) -> Step:
+def end_affected_monitors(step: Step) -> Step:
     """Return this step, extended so that it also ends monitors where the change of the conference requires it.
 
     - The conference has ended: all monitors end, and requests that still wait are refused.
@@ -351,24 +350,25 @@ def follow_conference(step: Step) -> Step:
     elif after.state is not ConferenceState.RUNNING:
         ending, code = [m for m in after.monitors if not m.running], Err.WRONG_STATE
     else:
-        ending, code = _of_absent_terminals(after), Err.WRONG_STATE
+        ending, code = _monitors_of_absent_terminals(after), Err.WRONG_STATE
     if not ending:
         return step
     messages: tuple[Outgoing, ...] = (
         *_refuse_not_running(after, ending, code, MEANING[code]),
         *_stop_on_unit(after, ending),
-        *(_tell_managers(after, ending) if after.live else ()),
+        *(_notify_managers(after, ending) if after.live else ()),
     )
     return Step(step.reason, before, _without_monitors(after, ending), (*step.send, *messages))
 
 
-def _of_absent_terminals(conference: Conference) -> list[Monitor]:
-    """Return the monitors of terminals that are not in the conference any more."""
+def _monitors_of_absent_terminals(conference: Conference) -> list[Monitor]:
+    """Return the monitors whose terminals, the sound or picture of which they send, have left."""
     present = {terminal.mtid for terminal in conference.mts if terminal.online}
     return [m for m in conference.monitors if m.mtid and m.mtid not in present]
 
 
 def _without_monitors(conference: Conference, removed: Collection[Monitor]) -> Conference:
+    """Return the conference without the removed monitors."""
     monitors = tuple(monitor for monitor in conference.monitors if monitor not in removed)
     return msgspec.structs.replace(conference, monitors=monitors)
 
@@ -377,7 +377,7 @@ def _refuse_not_running(
     conference: Conference, monitors: Iterable[Monitor], code: Err, detail: str
 ) -> tuple[Answer, ...]:
     """Return the answers that refuse the requests for those of the monitors that do not run yet."""
-    return tuple(_nack(conference, m, code, detail) for m in monitors if not m.running)
+    return tuple(_refusal(conference, m, code, detail) for m in monitors if not m.running)
 
 
 def _stop_on_unit(conference: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
@@ -388,8 +388,8 @@ def _stop_on_unit(conference: Conference, monitors: Iterable[Monitor]) -> tuple[
     return (outgoing.to_unit(conference.unit, command),)
 
 
-def _tell_managers(conference: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
-    """Return the notice to conference managers that those of the monitors that were running have ended; () if none was."""
+def _notify_managers(conference: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
+    """Return the notice to conference managers that those of the monitors that ran have ended; () if none did."""
     addresses = [monitor.address for monitor in monitors if monitor.running]
     return (_ended_notice(conference.e164, addresses),) if addresses else ()
 

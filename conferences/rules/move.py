@@ -23,12 +23,12 @@ def decide_move(conference: Conference, now: datetime) -> Step:
     waiting = conference.lose_unit(now, avoid=(conference.unit,), dropped=True)
     step = decide_restore(waiting, now)
     release = (
-        outgoing.drop(conference.unit, conference.e164, conference.incarnation),
+        outgoing.drop_command(conference.unit, conference.e164, conference.incarnation),
         outgoing.resource_usage(conference, "free"),
     )
     messages: tuple[Outgoing, ...] = (
         *refuse_open_rename(conference, Err.WRONG_STATE),
-        outgoing.moved(waiting),
+        outgoing.moved_notice(waiting),
         *outgoing.number_free(conference),
     )
     reason = f"moved away from {conference.unit} by an operator; {step.reason}"

@@ -48,13 +48,16 @@ def create_request_of(reservation: Reservation, occurrence: Occurrence) -> Creat
 
 
 def timer_as_asker(occurrence: Occurrence) -> Asker:
-    """Return the timer as the asker of an occurrence's conference, with another request key for each attempt."""
+    """Return the asker (who waits for an answer) of a conference that the timer creates: the timer itself.
+
+    Each attempt to start the occurrence has another request key, so that it is a request of its own.
+    """
     key = f"{occurrence.id}:{occurrence.attempts + 1}"
     return Asker(key, BY_TIMER, key)
 
 
 def origin_of(reservation: Reservation, occurrence: Occurrence) -> CameFrom:
-    """Return the origin that an occurrence's conference stores; the conference ends when the occurrence does."""
+    """Return what an occurrence's conference stores of its reservation, and its end, that of the occurrence."""
     name = reservation.settings.name
     return CameFrom(reservation.bookid, name, reservation.holder, occurrence.id, occurrence.ends_at)
 
@@ -65,7 +68,7 @@ def is_to_be_closed(occurrence: Occurrence, now: datetime) -> bool:
 
 
 def as_starting(occurrence: Occurrence, confid: str) -> Occurrence:
-    """Return the occurrence with its conference being created; the conference will report the outcome, not a timer."""
+    """Return the occurrence while its conference is created; no timer is set, as the conference reports the outcome."""
     return occurrence.change(
         state=_S.STARTING, due_at=None, confid=confid, attempts=occurrence.attempts + 1
     )
@@ -90,7 +93,7 @@ def after_refusal(occurrence: Occurrence, refusal: CreateRefusal, now: datetime)
 
 
 def after_outcome(occurrence: Occurrence, conference: Conference, now: datetime) -> Occurrence:
-    """Return an occurrence after its conference has begun to run, or could not be created."""
+    """Return an occurrence after its conference has begun to run, or could not be created and is to be tried again."""
     if occurrence.confid != conference.confid or occurrence.state is not _S.STARTING:
         return occurrence
     if conference.state is ConferenceState.ENDED:
@@ -148,6 +151,8 @@ def decide_close(
     after = None
     if not open_occurrences and not following:
         after = reservation.end(ReservationState.OVER)
-        messages += registry_entries.removed(after.registry_entry, after.source_platform, own_site)
+        messages += registry_entries.removed_notices(
+            after.registry_entry, after.source_platform, own_site
+        )
         news.append(BookingNews(Happened.OVER, after))
     return BookingStep(reason, after, (closed, *following), (), messages, news)

@@ -96,7 +96,7 @@ def parse_rename_question(correlation_id: str) -> RenameQuestion:
 def ask_rms(conference: Conference, flow: str) -> Send:
     """Return the request to the resource manager (RMS) for a media unit, and a recorder if the conference is recorded.
 
-    `flow`: the flow that handles the answer, `create`, `restore`, or `record` to request a recorder alone. The
+    `flow`: what the answer continues: `create`, `restore`, or `record`, which requests a recorder alone. The
     correlation id begins with it.
     """
     types: tuple[ResourceType, ...] = ("mcu", "vrs", "mps") if conference.record else ("mcu", "mps")
@@ -137,13 +137,13 @@ def parse_rms_question(correlation_id: str) -> RmsQuestion:
     return RmsQuestion(e164, int(question))
 
 
-def drop(unit: Unit, e164: str, incarnation: int) -> Send:
+def drop_command(unit: Unit, e164: str, incarnation: int) -> Send:
     """Return the command to a media unit to drop the conference with this number, in this incarnation or a lower one."""
     return to_unit(unit, DropOnUnit(e164=e164, incarnation=incarnation))
 
 
 def resource_usage(conference: Conference, state: Literal["used", "free"]) -> Send:
-    """Return the notice to the resource manager (RMS) that the conference uses the granted units, or frees them."""
+    """Return the notice to the resource manager (RMS) that a conference uses the units granted to it, or frees them."""
     return Send(
         message=ResourcesUsed(
             e164=conference.e164,
@@ -258,7 +258,7 @@ def booking_failed(bookid: str, e164: str, code: str, detail: str) -> Send:
     )
 
 
-def moved(conference: Conference) -> Send:
+def moved_notice(conference: Conference) -> Send:
     """Return the notice to the conference managers (CM) that a conference waits for a media unit, or where it runs again."""
     running = conference.state.value == "running"
     return to_cm(
@@ -271,7 +271,7 @@ def moved(conference: Conference) -> Send:
     )
 
 
-def ended(conference: Conference) -> Send:
+def ended_notice(conference: Conference) -> Send:
     """Return the notice to the conference managers (CM) that a conference has ended."""
     return to_cm(
         ConferenceEnded(
@@ -281,7 +281,7 @@ def ended(conference: Conference) -> Send:
 
 
 def number_in_use(conference: Conference) -> tuple[Send, ...]:
-    """Return the notices to the number registries (UPU) that a conference runs under its number, and on which platform."""
+    """Return the notices to the number registries (UPU) that a conference runs under its number, and where."""
     return _to_registries(conference, NumberInUse(**_registry_fields(conference)))
 
 
@@ -313,7 +313,7 @@ def _to_registries(conference: Conference, message: Message) -> tuple[Send, ...]
 
 
 def _registry_fields(conference: Conference) -> dict[str, Any]:
-    """Return the fields of a message to the number registries."""
+    """Return the fields of a message to the number registries about a running conference."""
     return {
         "e164": conference.e164,
         "conftype": conference.conftype,
@@ -325,7 +325,7 @@ def _registry_fields(conference: Conference) -> dict[str, Any]:
 
 
 def call_record(conference: Conference) -> CallRecord:
-    """Return the call record of an ended conference, as it is kept and sent."""
+    """Return the call record of an ended conference: who met when, and on which units."""
     return CallRecord(
         confid=conference.confid,
         e164=conference.e164,

@@ -68,28 +68,28 @@ def zone_of(name: str) -> zoneinfo.ZoneInfo | None:
         return None
 
 
-def recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recurrence:
+def checked_recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recurrence:
     """Return the recurrence of a reservation with this first start. Raises InvalidRule.
 
     The first start must be an occurrence of the rule, because for other starts RFC 5545 defines no occurrences, and
     calendars differ.
     """
-    repeated = checked_before(starts_at, zone, rule.removeprefix("RRULE:").strip().upper())
+    repeated = unchecked_recurrence(starts_at, zone, rule.removeprefix("RRULE:").strip().upper())
     local = repeated.first
     if repeated.rule:
-        parts = _parts(repeated.rule)
+        parts = _parse_rule(repeated.rule)
         _local_starts(repeated)
-        if not _fits(parts, local.date()):
+        if not _first_day_fits(parts, local.date()):
             raise InvalidRule(
                 "does not fall on the start; choose a start that is a date of the rule"
             )
-        if "UNTIL" in parts and _until(parts["UNTIL"], zone) < local:
+        if "UNTIL" in parts and _until_moment(parts["UNTIL"], zone) < local:
             raise InvalidRule("UNTIL lies before the start")
     return repeated
 
 
-def checked_before(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recurrence:
-    """Return how a reservation repeats whose rule was checked when it was booked.
+def unchecked_recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str) -> Recurrence:
+    """Return how a reservation repeats whose rule was checked when it was booked, without a further check.
 
     A country may have changed its time since, so that the start in local time is no occurrence of the rule any more.
     The series goes on with the occurrences that are.
@@ -113,9 +113,10 @@ def starts_of(repeated: Recurrence, after: datetime | None = None) -> Iterator[d
 
 
 def counterpart(start: datetime, after: Recurrence, before: Recurrence) -> datetime:
-    """Return the start that an occurrence had before the time of its series was changed, from its present `start`.
+    """Return the start that an occurrence had before its series was changed, from its present `start`; both are in UTC.
 
-    Both times are UTC. An occurrence keeps its distance from the first one, in local time.
+    `after`, `before`: the recurrence of the series now and before. An occurrence keeps its distance from the first one,
+    in local time.
     """
     distance = start.astimezone(after.zone).replace(tzinfo=None) - after.first
     return (before.first + distance).replace(tzinfo=before.zone).astimezone(UTC)
@@ -125,12 +126,13 @@ def moved_first(repeated: Recurrence, old: datetime, new: datetime) -> datetime:
     """Return the new first start of a series, all of whose occurrences move by the time between `old` and `new`.
 
     All three are in UTC. The time is measured on the clock of the series' zone, so summer time does not matter.
+    `repeated`: the recurrence of the series.
     """
-    moved_by = _local(new, repeated) - _local(old, repeated)
+    moved_by = _local_time(new, repeated) - _local_time(old, repeated)
     return (repeated.first + moved_by).replace(tzinfo=repeated.zone).astimezone(UTC)
 
 
-def _local(moment: datetime, repeated: Recurrence) -> datetime:
+def _local_time(moment: datetime, repeated: Recurrence) -> datetime:
     """Return a moment in the local time of a recurrence's zone, without a time zone."""
     return moment.astimezone(repeated.zone).replace(tzinfo=None)
 
@@ -139,20 +141,20 @@ def _local_starts(repeated: Recurrence, after: datetime | None = None) -> Iterat
     """Return the starts in local time; with `after` only those from then on, and perhaps some up to a day earlier."""
     if not repeated.rule:
         return iter([repeated.first])
-    parts = _parts(repeated.rule)
-    count = _integer(parts, "COUNT", MAX_COUNT) if "COUNT" in parts else None
+    parts = _parse_rule(repeated.rule)
+    count = _integer_part(parts, "COUNT", MAX_COUNT) if "COUNT" in parts else None
     limit = repeated.first + FOLLOWED_FOR
-    until = min(limit, _until(parts["UNTIL"], repeated.zone) if "UNTIL" in parts else limit)
+    until = min(limit, _until_moment(parts["UNTIL"], repeated.zone) if "UNTIL" in parts else limit)
     computed = rrule.rrule(
         _FREQUENCIES[parts["FREQ"]],
         dtstart=repeated.first,
-        interval=_integer(parts, "INTERVAL", MAX_INTERVAL),
+        interval=_integer_part(parts, "INTERVAL", MAX_INTERVAL),
         wkst=_WEEKDAYS[parts.get("WKST", "MO")],
         until=until,
-        bysetpos=_integers(parts, "BYSETPOS"),
-        bymonth=_integers(parts, "BYMONTH"),
-        bymonthday=_integers(parts, "BYMONTHDAY"),
-        byweekday=_weekdays(parts),
+        bysetpos=_integer_list_part(parts, "BYSETPOS"),
+        bymonth=_integer_list_part(parts, "BYMONTH"),
+        bymonthday=_integer_list_part(parts, "BYMONTHDAY"),
+        byweekday=_weekday_part(parts),
         cache=False,
     )
     every_occurrence = iter(computed) if count is None else islice(computed, count)
@@ -160,26 +162,33 @@ def _local_starts(repeated: Recurrence, after: datetime | None = None) -> Iterat
     return (local for local in every_occurrence if local >= earliest)
 
 
-def _fits(parts: dict[str, str], day: date) -> bool:
-    """Return whether a rule that begins on this day has an occurrence on it. `parts`: the parts of the rule.
+def _first_day_fits(parts: dict[str, str], day: date) -> bool:
+    """Return whether a rule of repetition has an occurrence on its first day (`day`).
 
-    This is checked before dateutil is used, because it would search for a first occurrence up to the year 9999.
+    `parts`: the parts of the rule. This is checked before dateutil is used, because it would search for a first
+    occurrence up to the year 9999.
     """
     if "BYSETPOS" not in parts:
         return _is_candidate(parts, day)
     first, length = day.replace(day=1), calendar.monthrange(day.year, day.month)[1]
     month = (first + timedelta(days=n) for n in range(length))
     candidates = [other for other in month if _is_candidate(parts, other, day)]
-    positions = _integers(parts, "BYSETPOS") or []
+    positions = _integer_list_part(parts, "BYSETPOS") or []
     chosen = {n - 1 if n > 0 else len(candidates) + n for n in positions}
     return any(n in chosen and candidate == day for n, candidate in enumerate(candidates))
 
 
 def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -> bool:
-    """Return whether a day fits all BY parts of a rule except BYSETPOS. `start`: the rule's first day, if it is not `day`."""
+    """Return whether a day fits all BY parts of a rule but BYSETPOS.
+
+    `start`: the rule's first day, if it is not `day`.
+    """
     length = calendar.monthrange(day.year, day.month)[1]
-    months, month_days = _integers(parts, "BYMONTH"), _integers(parts, "BYMONTHDAY")
-    days = _weekdays(parts)
+    months, month_days = (
+        _integer_list_part(parts, "BYMONTH"),
+        _integer_list_part(parts, "BYMONTHDAY"),
+    )
+    days = _weekday_part(parts)
     if months is not None and day.month not in months:
         return False
     if month_days is not None and not {day.day, day.day - length - 1} & set(month_days):
@@ -197,7 +206,7 @@ def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -
 # ---- reading a rule ------------------------------------------------------------------------------
 
 
-def _parts(rule: str) -> dict[str, str]:
+def _parse_rule(rule: str) -> dict[str, str]:
     """Return the parts of a rule: name -> value. Raises InvalidRule for a malformed or unsupported rule."""
     if len(rule) > MAX_RULE_LENGTH:
         raise InvalidRule(f"has {len(rule)} characters; at most {MAX_RULE_LENGTH} are taken")
@@ -223,7 +232,7 @@ def _parts(rule: str) -> dict[str, str]:
     return parts
 
 
-def _integer(parts: dict[str, str], name: str, maximum: int) -> int:
+def _integer_part(parts: dict[str, str], name: str, maximum: int) -> int:
     """Return the part of a rule with this name, a whole number from 1 to `maximum`; 1 if it is absent.
 
     Raises InvalidRule for another value.
@@ -234,7 +243,7 @@ def _integer(parts: dict[str, str], name: str, maximum: int) -> int:
     return int(value)
 
 
-def _integers(parts: dict[str, str], name: str) -> list[int] | None:
+def _integer_list_part(parts: dict[str, str], name: str) -> list[int] | None:
     """Return the part of a rule with this name, a list of whole numbers; `None` if it is absent. Raises InvalidRule."""
     if name not in parts:
         return None
@@ -248,7 +257,7 @@ def _integers(parts: dict[str, str], name: str) -> list[int] | None:
     return [int(value) for value in values]
 
 
-def _weekdays(parts: dict[str, str]) -> list[rrule.weekday] | None:
+def _weekday_part(parts: dict[str, str]) -> list[rrule.weekday] | None:
     """Return the days of the part BYDAY, such as MO or -1FR (the last Friday); `None` if it is absent."""
     if "BYDAY" not in parts:
         return None
@@ -261,7 +270,7 @@ def _weekdays(parts: dict[str, str]) -> list[rrule.weekday] | None:
     return days
 
 
-def _until(value: str, zone: zoneinfo.ZoneInfo) -> datetime:
+def _until_moment(value: str, zone: zoneinfo.ZoneInfo) -> datetime:
     """Return the moment that the part UNTIL names, in local time of the zone; a date means the end of that day."""
     match = _UNTIL.fullmatch(value)
     try:

@@ -15,9 +15,9 @@ _CLOCKS_DIFFER_BY = timedelta(days=1)
 
 
 class Notice(NamedTuple):
-    """A scheduler's notice about a number. Of two notices about the same entry the one with the higher version is valid.
+    """A scheduler's notice to the number registry about a number.
 
-    `gone`: the entry is deleted.
+    Of two notices about one entry the higher version is valid. `gone`: the entry is deleted.
     """
 
     entry: RegisteredNumber
@@ -26,10 +26,10 @@ class Notice(NamedTuple):
 
 
 def read_notice(message: NumberInUse, envelope: Envelope, arrival_id: int) -> Notice:
-    """Return the notice that a message contains, with its version.
+    """Return what a message tells the number registry about a number, and the version of that.
 
     The version of our schedulers' messages is the message id, which grows with time, also from one site to another. So
-    the order of arrival does not matter. That of other parties' messages is `arrival_id`, an id made now.
+    the order of arrival does not matter. For other parties' messages it is `arrival_id`, an id made now.
     """
     entry = RegisteredNumber(
         e164=message.e164,

@@ -37,18 +37,21 @@ class RegistryEntry(NamedTuple):
     state: Literal["booked", "idle"]
 
 
-def added(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
-    """Return the notices of a new entry to the registries of these sites, or without `sites` to that of this site alone."""
+def added_notices(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
+    """Return the notices of a new entry to the number registries (UPU) of these sites.
+
+    Without `sites` there is one notice, to the registry of this site.
+    """
     return _to_registries(NumberInUse(**entry._asdict()), sites)
 
 
-def changed(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
-    """Return the notices to the registries of these sites that an entry has another name."""
+def changed_notices(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
+    """Return the notices to the number registries (UPU) of these sites that an entry has another name."""
     return _to_registries(NumberChanged(**entry._asdict()), sites)
 
 
-def removed(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
-    """Return the notices to the registries of these sites that an entry is deleted.
+def removed_notices(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
+    """Return the notices to the number registries (UPU) of these sites that an entry is deleted.
 
     The entry of a conference that runs under the same number stays.
     """
@@ -56,14 +59,14 @@ def removed(entry: RegistryEntry, *sites: str) -> tuple[Send, ...]:
 
 
 def _to_registries(message: NumberInUse, sites: tuple[str, ...]) -> tuple[Send, ...]:
-    """Address a message to the registry of each of these sites once; without `sites` to that of this site."""
+    """Address a message to the number registry of each of these sites once; without `sites` to that of this site."""
     return tuple(to_registry(message, site) for site in dict.fromkeys(sites or ("",)))
 
 
 def to_registry(message: Message, site: str = "") -> Send:
-    """Address a message to the registry of a site; "" means this one.
+    """Address a message to the number registry (UPU) of a site; "" means this one.
 
-    The header x-via names the site, as whoever sends the message in the end may be another one than now.
+    The header x-via names the site, because another site than now may send the message in the end.
     """
     headers = {"x-via": site} if site else None
     return Send(route=Routes.TO_UPU, message=message, destination=site, headers=headers)

@@ -12,7 +12,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from conferences.rules.recurrence import Recurrence, checked_before, recurrence, starts_of, zone_of
+from conferences.rules.recurrence import (
+    Recurrence,
+    checked_recurrence,
+    starts_of,
+    unchecked_recurrence,
+    zone_of,
+)
 from conferences.rules.registry_entries import ConfType, RegistryEntry
 from foundation.bus.outgoing import Outgoing
 from wire.conference_manager import Creator
@@ -86,7 +92,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def holder(self) -> str:
-        """Return the name under which the reservation's number is kept."""
+        """Return the reservation's name in the table of numbers, under which its number is kept for it alone."""
         return f"book:{self.bookid}"
 
     @property
@@ -96,22 +102,22 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     def recurrence(self) -> Recurrence:
         """Return the recurrence from which the occurrences are computed. Its rule was checked at the booking."""
-        return checked_before(self.starts_at, self._zone, self.repeat)
+        return unchecked_recurrence(self.starts_at, self._zone, self.repeat)
 
     def check_rule(self) -> None:
         """Check the rule by which the reservation is to repeat. Raises InvalidRule."""
-        recurrence(self.starts_at, self._zone, self.repeat)
+        checked_recurrence(self.starts_at, self._zone, self.repeat)
 
     @property
     def _zone(self) -> ZoneInfo:
-        """Return the reservation's time zone; UTC if the database of zones does not know it any more."""
+        """Return the reservation's time zone; UTC if the database of zones does not know its name any more."""
         zone = zone_of(self.timezone) or zone_of("UTC")
         assert zone is not None
         return zone
 
     @property
     def registry_entry(self) -> RegistryEntry:
-        """Return the reservation's entry in the registry of numbers."""
+        """Return the reservation's entry for the number registries (UPU), which know who has each number."""
         kind, name = int(ConfType.RESERVE), self.settings.name
         return RegistryEntry(
             self.e164, kind, name, self.user_domain, self.source_platform, "booked"
@@ -175,7 +181,7 @@ def occurrence_id(bookid: str, original: datetime) -> str:
 
 
 def planned_occurrence(reservation: Reservation, start: datetime) -> Occurrence:
-    """Return the occurrence of a reservation that begins at this moment, as its rule says."""
+    """Return a planned occurrence of a reservation that begins at this moment, as its rule of repetition says."""
     return Occurrence(
         bookid=reservation.bookid,
         original=start,
@@ -189,10 +195,9 @@ def planned_occurrence(reservation: Reservation, start: datetime) -> Occurrence:
 def starts_to_plan(
     reservation: Reservation, after: datetime, now: datetime, planned_count: int = 0
 ) -> list[datetime]:
-    """Return the starts, after a moment, of the occurrences to plan now.
+    """Return the starts, after a moment, of the occurrences to plan now: those within HORIZON, but at least one.
 
-    `planned_count`: how many occurrences are planned already. They are the starts within HORIZON, but at least one, and
-    with the planned occurrences at most MAX_PLANNED.
+    `planned_count`: how many occurrences are planned already; with them there are at most MAX_PLANNED.
     """
     coming = islice(starts_of(reservation.recurrence(), after), MAX_PLANNED - planned_count)
     starts: list[datetime] = []
@@ -217,7 +222,7 @@ class Happened(StrEnum):
 
 
 class BookingNews(NamedTuple):
-    """A notice tells of a change of a reservation; `occurrence`: of this occurrence alone, `None` means of all."""
+    """A notice says what happened to a reservation; `occurrence`: to this occurrence alone, `None`: to all of it."""
 
     happened: Happened
     reservation: Reservation

@@ -32,7 +32,7 @@ def decide_lost(
 ) -> Step:
     """Take a conference off its lost media unit, and ask for another unit at once; an unprotected conference ends.
 
-    `avoid`: units that the resource manager must not grant.
+    `unit`: the lost unit. `avoid`: units that the resource manager must not grant.
     """
     if conference.unit != unit:
         return no_change(f"not on {unit}")
@@ -73,7 +73,7 @@ def decide_ended_by_unit(
 def _ask_for_other_unit(
     conference: Conference, reason: str, now: datetime, avoid: tuple[Unit, ...]
 ) -> Step:
-    """Take a conference off its media unit, tell all parties, and ask for another unit."""
+    """Take a conference off its media unit, tell all parties, and ask for a unit that is not one of `avoid`."""
     waiting = conference.lose_unit(now, avoid=avoid)
     step = decide_restore(waiting, now)
     messages: tuple[Outgoing, ...] = (
@@ -81,7 +81,7 @@ def _ask_for_other_unit(
         *refuse_open_rename(conference, Err.WRONG_STATE),
     )
     if conference.state is _S.RUNNING:
-        messages += (outgoing.moved(waiting), *outgoing.number_free(conference))
+        messages += (outgoing.moved_notice(waiting), *outgoing.number_free(conference))
     return Step(f"{reason}; {step.reason}", conference, step.after, (*messages, *step.send))
 
 
@@ -127,9 +127,9 @@ def decide_restore_resources(
 
 
 def wait_for_next_try(conference: Conference, reason: str, now: datetime) -> Step:
-    """Let a conference wait for the next attempt: in 10 s, or as soon as a media unit has free places.
+    """Let a conference without a media unit wait for the next attempt: in 10 s, or as soon as a unit has free places.
 
-    Then any unit may be granted, also one that was tried before.
+    Then any unit may be granted, also one that was tried before. `reason`: why, for the log.
     """
     after = conference.change(answer_by=None, restore_at=now + TRY_AGAIN_IN, tried=())
     return Step(f"{reason}, waiting for the next round", conference, after)
@@ -139,7 +139,7 @@ def decide_unit_restored(conference: Conference, join: Join | None, now: datetim
     """Let a conference run again, because its media unit has restored it or still had it; tell all parties where it runs."""
     after = conference.begin_running(join, now)
     messages = (
-        outgoing.moved(after),
+        outgoing.moved_notice(after),
         *outgoing.number_in_use(after),
         outgoing.resource_usage(after, "used"),
     )
@@ -153,7 +153,7 @@ def decide_restore_failed(conference: Conference, code: str, now: datetime) -> S
     """
     assert conference.unit is not None
     release = (
-        outgoing.drop(conference.unit, conference.e164, conference.incarnation),
+        outgoing.drop_command(conference.unit, conference.e164, conference.incarnation),
         outgoing.resource_usage(conference, "free"),
     )
     tried = conference.tried

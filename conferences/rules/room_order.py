@@ -13,8 +13,8 @@ DEFAULT = "default"
 def rooms_for(tenant_room: str | None, rooms: Sequence[Room]) -> list[str]:
     """Return the machine rooms to search: the tenant's (else the default one), then the others of the platform.
 
-    Abnormal rooms are left out. DEFAULT, the name under which the pool keeps units that named no room, follows
-    the default room.
+    Abnormal rooms, whose units are taken for unusable, are left out. DEFAULT stands for the media units that named no
+    room, and follows the default room.
     """
     default = next((moid for moid, is_default, _ in rooms if is_default), None)
     abnormal_rooms = {moid for moid, _, abnormal in rooms if abnormal}

@@ -233,7 +233,10 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     # ---- moves ------------------------------------------------------------------------------
 
     def _move(self, state: ConferenceState, **changes: object) -> Conference:
-        """Return the conference in this state, with these fields changed. Raises WrongMove if MOVES forbids it."""
+        """Return the conference in this state, with these fields changed.
+
+        Raises WrongMove if the table MOVES forbids it.
+        """
         if state not in MOVES[self.state]:
             raise WrongMove(f"{self.e164}: {self.state} -> {state}")
         return msgspec.structs.replace(self, state=state, **changes)
@@ -243,7 +246,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self._move(self.state, **changes)
 
     def ask(self, until: datetime) -> Conference:
-        """Return the conference with one more question to the resource manager (RMS), to be answered by `until`.
+        """Return the conference with one more question to the resource manager (RMS), which has to answer by `until`.
 
         The number of the question tells its answer from answers to older questions.
         """
@@ -254,8 +257,8 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ) -> Conference:
         """Return the conference assigned to a media unit, which must answer by `until`.
 
-        Each assignment but the very first raises the incarnation. `other_units` are recorder (`vrs`) and media
-        processor (`mps`).
+        Each assignment but the very first raises the incarnation. `platform`: that of the unit. `other_units`: recorder
+        (`vrs`) and media processor (`mps`).
         """
         is_first = self.state is ConferenceState.CREATING and not self.tried
         state = self.state if self.state is ConferenceState.CREATING else _S.RESTORING
@@ -335,7 +338,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             restore_at=None,
             rename=None,
             units=close_last_use(self.units, now),
-            members=tuple(stay if stay.until else _ended(stay, now) for stay in self.members),
+            members=tuple(stay if stay.until else _ended_stay(stay, now) for stay in self.members),
         )
 
 
@@ -344,13 +347,13 @@ def _iso_text(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds")
 
 
-def _ended(stay: Stay, now: datetime) -> Stay:
-    """Return the stay of a member, ended now."""
+def _ended_stay(stay: Stay, now: datetime) -> Stay:
+    """Return the stay of a member in a conference, ended now."""
     return msgspec.structs.replace(stay, until=_iso_text(now))
 
 
 def close_last_use(units: tuple[UsedUnit, ...], now: datetime) -> tuple[UsedUnit, ...]:
-    """Return these uses of media units; the last one ends now, if it has not ended yet."""
+    """Return the media units that a conference has used, with times; the last use ends now, if it has not ended yet."""
     if not units or units[-1].until:
         return units
     return (*units[:-1], msgspec.structs.replace(units[-1], until=_iso_text(now)))
@@ -363,7 +366,7 @@ EMPTY_FOR = timedelta(minutes=5)
 
 
 def next_due(conference: Conference) -> datetime | None:
-    """Return when a timer has to look at a conference next; `None` means never.
+    """Return when a timer has to look at a conference next, for its end, a warning or an overdue answer; `None`: never.
 
     It is stored in the indexed column `due_at`.
     """

@@ -65,7 +65,7 @@ class StoredConference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     @property
     def holder(self) -> str:
-        """Return the name under which its number is kept, in the table of numbers."""
+        """Return the name of the template or room in the table of numbers, under which its number is kept for it."""
         return f"{self.kind}:{self.id}"
 
     def admits(self, person: str) -> bool:
@@ -93,7 +93,8 @@ def refuse_settings(
 ) -> CreateRefusal | None:
     """Return why the user domain may not have a template or virtual room with these settings; else `None`.
 
-    `serving`: the platforms whose requests this site handles now.
+    `serving`: the platforms whose requests this site handles now. `tenant`: the domain; `None` means that it is
+    unknown.
     """
     return refuse_before_licence(stored.settings, tenant, serving)
 
@@ -108,7 +109,10 @@ class OthersOfKind(NamedTuple):
 def refuse_beside_others(
     stored: StoredConference, others: OthersOfKind, fields: Fields, *, is_new: bool
 ) -> CreateRefusal | None:
-    """Return why a template or virtual room cannot be stored: its name is taken, or there are too many; else `None`."""
+    """Return why a template or virtual room cannot be stored: its name is taken, or there are too many; else `None`.
+
+    `others`: facts about those stored already. `fields`: the names of the request's fields, for the refusal.
+    """
     if others.name_is_taken:
         return CreateRefusal(Err.NAME_TAKEN, fields.name)
     limit = MAX_STORED[stored.kind]
@@ -124,7 +128,8 @@ def refuse_use(
 ) -> CreateRefusal | None:
     """Return why a request of this user domain may not use a template or virtual room; else `None`.
 
-    `stored`: the one that the request names; `None` means that there is none.
+    `stored`: the one that the request names; `None` means that there is none. `fields`: the names of the request's
+    fields.
     """
     if stored is None:
         return CreateRefusal(Err.NOT_FOUND, fields.id)
@@ -136,7 +141,7 @@ def refuse_use(
 def registry_notices(
     before: StoredConference | None, after: StoredConference | None, own_site: str
 ) -> tuple[Send, ...]:
-    """Return the notices of a change to the number registries of the platform's own site and of this site.
+    """Return the notices to number registries about a changed template or room, for its own site and for this site.
 
     `before` is `None` for a new template or virtual room, `after` for a deleted one.
     """
@@ -144,9 +149,9 @@ def registry_notices(
     if old == new:
         return ()
     if old and new and old.e164 == new.e164:
-        return registry_entries.changed(new, new.platform, own_site)
-    removed = registry_entries.removed(old, old.platform, own_site) if old else ()
-    return removed + (registry_entries.added(new, new.platform, own_site) if new else ())
+        return registry_entries.changed_notices(new, new.platform, own_site)
+    removed = registry_entries.removed_notices(old, old.platform, own_site) if old else ()
+    return removed + (registry_entries.added_notices(new, new.platform, own_site) if new else ())
 
 
 def registry_entry(stored: StoredConference | None) -> RegistryEntry | None:

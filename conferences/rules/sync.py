@@ -33,13 +33,14 @@ def decide_listed(
 ) -> Step:
     """Decide about one conference that a media unit lists as its own.
 
-    `conference`: the one with this number in our data. If it is not assigned to the unit in the listed incarnation, the
-    listed one is a ghost, which the unit has to drop. `room_is_down`: the unit stands in an abnormal machine room, so a
-    conference that has left the unit does not go back.
+    `conference`: the one with this number in our data. If it is not assigned to the unit in the listed incarnation (the
+    number of the assignment), the listed one is a ghost, which the unit has to drop. `room_is_down`: the unit stands in
+    an abnormal machine room, so a conference that has left the unit does not go back.
     """
     e164, incarnation = entry.e164, entry.incarnation
     drop_step = Step(
-        f"ghost {incarnation} of {e164} on {unit}", send=(outgoing.drop(unit, e164, incarnation),)
+        f"ghost {incarnation} of {e164} on {unit}",
+        send=(outgoing.drop_command(unit, e164, incarnation),),
     )
     if conference is None or conference.unit != unit or conference.incarnation != incarnation:
         return drop_step
@@ -59,7 +60,10 @@ def decide_listed(
 
 
 def _leave_abnormal_room(conference: Conference, drop_step: Step, now: datetime) -> Step:
-    """Take a conference off a media unit in an abnormal machine room; the unit drops it, and another unit is requested."""
+    """Take a conference off a media unit in an abnormal machine room; the unit drops it, and another one is requested.
+
+    `drop_step`: the step that tells the unit to drop it.
+    """
     match conference.state:
         case _S.CREATING:
             return decide_next_unit(conference, Err.UNIT_SILENT, now)
@@ -84,7 +88,7 @@ def decide_not_listed(conference: Conference, unit: Unit, made_at: datetime, now
 
 
 def _update_members(conference: Conference, entry: UnitListEntry, now: datetime) -> Step:
-    """Replace the members of a conference by those in its media unit's list, if the list names any."""
+    """Replace the members of a conference by those in the list of its media unit, if the list names any."""
     if not entry.mts or entry.mts == conference.mts:
         return no_change("as we believe")
     if entry.seq is not None and entry.seq < conference.report_seq:
@@ -127,7 +131,7 @@ def decide_reported(
 
 
 def with_members(conference: Conference, mts: tuple[Terminal, ...], now: datetime) -> Conference:
-    """Return the conference with these members, and with their stays for the call record brought up to date."""
+    """Return the conference with these members (`mts`), and with their stays for the call record brought up to date."""
     online = {
         str(terminal.mtid)[:MAX_FIELD_LENGTH]: terminal for terminal in mts if terminal.online
     }
@@ -140,7 +144,12 @@ def with_members(conference: Conference, mts: tuple[Terminal, ...], now: datetim
             present_ids.add(stay.mtid)
         stays.append(stay)
     stays += [
-        Stay(mtid=mtid, account=_cut(terminal.account), name=_cut(terminal.name), since=moment)
+        Stay(
+            mtid=mtid,
+            account=_cut_field(terminal.account),
+            name=_cut_field(terminal.name),
+            since=moment,
+        )
         for mtid, terminal in online.items()
         if mtid not in present_ids
     ]
@@ -152,6 +161,6 @@ def with_members(conference: Conference, mts: tuple[Terminal, ...], now: datetim
     return conference.change(mts=mts, members=tuple(stays), empty_since=empty_since)
 
 
-def _cut(text: str | None) -> str | None:
+def _cut_field(text: str | None) -> str | None:
     """Return at most MAX_FIELD_LENGTH characters of a field of a terminal."""
     return None if text is None else text[:MAX_FIELD_LENGTH]

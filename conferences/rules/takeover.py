@@ -20,8 +20,8 @@ _S = ConferenceState
 def decide_taken_over(conference: Conference, now: datetime) -> Step:
     """Ask the resource manager (RMS) of this site for a media unit for a conference that ran at a lost site.
 
-    Messages cannot reach the lost site. If one of its units still runs the conference, it is told to drop it as soon as
-    it sends a message again.
+    Messages cannot reach the lost site. If one of its units still runs the conference, that unit is told to drop it as
+    soon as it sends a message again.
     """
     match conference.state:
         case _S.ENDED:
@@ -41,7 +41,7 @@ def decide_taken_over(conference: Conference, now: datetime) -> Step:
     step = decide_restore(waiting, now)
     messages: tuple[Outgoing, ...] = refuse_open_rename(conference, Err.WRONG_STATE)
     if conference.state is _S.RUNNING:
-        messages += (outgoing.moved(waiting), *outgoing.number_free(conference))
+        messages += (outgoing.moved_notice(waiting), *outgoing.number_free(conference))
     return Step(
         "its site is lost; restoring it here", conference, step.after, (*messages, *step.send)
     )

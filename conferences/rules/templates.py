@@ -27,6 +27,6 @@ def draft_of(request: CreateTemplate) -> Draft:
 
 
 def changes_of(template: StoredConference, request: ChangeTemplate) -> Changes:
-    """Return the changes of a public template that a request asks for."""
+    """Return the changes that a request asks for in a public template."""
     settings = merge_settings(template.settings, request)
     return Changes(name=request.template_name, settings=settings, e164=request.e164)

@@ -24,7 +24,7 @@ class HourLoad(NamedTuple):
 
     @property
     def needed(self) -> int:
-        """All places that are needed."""
+        """Return how many places are needed at once in the hour, by all together."""
         return self.own + self.others + self.usual
 
 
@@ -40,13 +40,14 @@ def week_of(
     others: Sequence[Span],
     usual: Mapping[int, float],
 ) -> list[list[HourLoad]]:
-    """Return the hours of today and of the six days after it, by day of a time zone.
+    """Return for today and the six days after it how many places each hour needs, by day of a time zone.
 
-    A day on which clocks change has 23 or 25 hours.
+    `own`, `others`: what the viewer's domain and others have booked. `usual`: hour of the week -> places used
+    otherwise. A day on which clocks change has 23 or 25 hours.
     """
-    own_by_hour, all_by_hour = _by_hour(own), _by_hour([*own, *others])
+    own_by_hour, all_by_hour = _spans_by_hour(own), _spans_by_hour([*own, *others])
     days = []
-    for hours in _days(now, zone):
+    for hours in _hours_of_days(now, zone):
         loads = []
         for hour in hours:
             needed = peak_places(all_by_hour[hour], hour, hour + _HOUR)
@@ -57,8 +58,8 @@ def week_of(
     return days
 
 
-def _days(now: datetime, zone: ZoneInfo) -> Iterator[list[datetime]]:
-    """Yield the hours of each day, in UTC."""
+def _hours_of_days(now: datetime, zone: ZoneInfo) -> Iterator[list[datetime]]:
+    """Yield for each of DAYS days from today on the beginnings of its hours, in UTC."""
     local = now.astimezone(zone).replace(tzinfo=None)
     for day in range(DAYS):
         hour, end = _midnight(local, zone, day), _midnight(local, zone, day + 1)
@@ -69,14 +70,14 @@ def _days(now: datetime, zone: ZoneInfo) -> Iterator[list[datetime]]:
         yield hours
 
 
-def _midnight(local: datetime, zone: ZoneInfo, later: int) -> datetime:
-    """Return the beginning of the day so many days later, as the whole hour in UTC in which it lies."""
-    day = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=later)
+def _midnight(local: datetime, zone: ZoneInfo, days_later: int) -> datetime:
+    """Return the beginning of the day `days_later` days after `local`, as the whole hour in UTC in which it lies."""
+    day = local.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=days_later)
     return day.replace(tzinfo=zone).astimezone(UTC).replace(minute=0)
 
 
-def _by_hour(spans: Sequence[Span]) -> defaultdict[datetime, list[Span]]:
-    """Return the spans that touch each hour, by the hour's beginning in UTC."""
+def _spans_by_hour(spans: Sequence[Span]) -> defaultdict[datetime, list[Span]]:
+    """Return the booked spans by the hours that they touch; the key is the hour's beginning in UTC."""
     by_hour: defaultdict[datetime, list[Span]] = defaultdict(list)
     for span in spans:
         hour = span.starts_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

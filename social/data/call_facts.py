@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime
 
-from conferences.rules.licence_counts import VISITOR, of_new
+from conferences.rules.licence_counts import VISITOR, amounts_of_new
 from domains.models import Account
 from foundation.cells.directory import PlatformStore
 from im.data import people, presence_store, queries
@@ -35,7 +35,7 @@ def read_facts(store: PlatformStore, me: Person, other: Person, now: datetime) -
     """Return the facts by which `rules.call_start` decides whether one person may call another."""
     database = store.database
     mine, theirs = queries.states_between(database, me.id, [other.id])[other.id]
-    needed = of_new(SMALL) + VISITOR + VISITOR
+    needed = amounts_of_new(SMALL) + VISITOR + VISITOR
     return Facts(
         is_contact=mine == FRIEND,
         shares_tenant=bool(me.domain) and me.domain == other.domain,

@@ -14,7 +14,7 @@ import orjson
 from django.db import transaction
 
 from conferences.data.queries import CALL_REQUEST, live_by_number
-from conferences.flows.due import end_now
+from conferences.flows.due import end_conference_now
 from conferences.rules.states import Conference, EndReason
 from foundation import clock
 from foundation.bus.gateway import gateway
@@ -96,7 +96,7 @@ def release_conference(store: PlatformStore, call: Call) -> None:
     is_talk = call_rows.read_call(store.database, call.session) is not None
     is_last = is_talk and not call_rows.live_calls_in_session(store.database, call.session)
     if is_last and conference_of(call):
-        end_now(store.platform, call.e164, EndReason.RELEASED)
+        end_conference_now(store.platform, call.e164, EndReason.RELEASED)
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         row = call_rows.lock_call(store.database, call.id)

@@ -47,7 +47,7 @@ def test_what_the_flow_or_the_form_refuses_is_told(
     more = operator.post(url(AREA, "add"), {**FORM, "area": "South"})
     assert "as many areas" in says(more)
     area = MeetingRoomArea.objects.get()
-    areas.delete(platform, DEMO_TENANT, area.pk)
+    areas.delete_area(platform, DEMO_TENANT, area.pk)
     assert operator.get(url(AREA, "change", area.pk)).status_code in (302, 404)
 
 
@@ -56,7 +56,7 @@ def test_an_administrator_of_the_tenant_keeps_its_areas_and_sees_no_others(platf
     browser = Browser()
     browser.force_login(chief)
     assert browser.post(url(AREA, "add"), FORM).status_code == 302
-    areas.save(platform, "another-tenant", "Secret")
+    areas.save_area(platform, "another-tenant", "Secret")
     shown = browser.get(url(AREA, "changelist")).content.decode()
     assert "North" in shown
     assert "Secret" not in shown

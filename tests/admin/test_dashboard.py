@@ -62,8 +62,8 @@ def test_restores_make_a_time_line_in_which_each_stands_once(platform: str) -> N
     )
     c = conference_row(platform, restores=1, units=units)
     for _ in range(2):
-        restore_timeline.stage(redis_of(platform), c)
-    (restore,) = restore_timeline.latest(platform)
+        restore_timeline.stage_restore(redis_of(platform), c)
+    (restore,) = restore_timeline.latest_restores(platform)
     assert (restore.came_from, restore.went_to, restore.seconds) == ("a", "b", 2.0)
 
 

@@ -61,7 +61,7 @@ def test_a_missing_projection_is_found_and_mended(platform: str, running: Confer
 
 def test_a_stale_projection_is_found_and_mended(platform: str) -> None:
     redis_of(platform).hset(
-        redis_projection.key("8809"), mapping={"confid": "x", "state": "running"}
+        redis_projection.conference_key("8809"), mapping={"confid": "x", "state": "running"}
     )
     assert "8809" in find_complaints()["projection"].wrong
     rebuild_redis_and_counts(platform)

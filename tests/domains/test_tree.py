@@ -92,14 +92,14 @@ def test_a_deleted_domain_leaves_nothing(place: Place) -> None:
 def test_an_emptied_redis_is_filled_again(place: Place) -> None:
     redis_of(place.platform).flushdb()
     assert len(differing(place.platform)) == Domain.objects.count()
-    repair.repair(place.platform)
+    repair.repair_redis(place.platform)
     assert differing(place.platform) == []
 
 
 def test_what_a_dead_process_left_is_written(place: Place) -> None:
     Domain.objects.filter(moid=place.tenant).update(name="Later")
     Unprojected.objects.create(moid=place.tenant)
-    repair.repair(place.platform)
+    repair.repair_redis(place.platform)
     assert info(place, place.tenant)["name"] == "Later"
     assert not Unprojected.objects.exists()
 
@@ -116,7 +116,7 @@ def test_while_redis_is_away_changes_wait_and_are_not_refused(
         patch.setattr(redis_projection, "redis_of", away)
         change.change(place.tenant, name="Waits")
     assert Unprojected.objects.count() == 1
-    repair.repair(place.platform)
+    repair.repair_redis(place.platform)
     assert info(place, place.tenant)["name"] == "Waits"
 
 

@@ -13,7 +13,7 @@ import redis
 from kombu.utils.url import parse_url
 
 from conferences.data import redis_projection
-from conferences.flows.due import end_now
+from conferences.flows.due import end_conference_now
 from conferences.models import Conference
 from conferences.rules.states import EndReason
 from foundation.bus import amqp
@@ -43,15 +43,15 @@ def test_what_the_projection_missed_is_written_once_redis_is_back(
 ) -> None:
     do(place, create("stays"), create("ends"))
     stays, ends = Conference.objects.order_by("confid").values_list("e164", flat=True)
-    end_now(place, ends, EndReason.RELEASED)
+    end_conference_now(place, ends, EndReason.RELEASED)
     no_redis.setattr(redis_projection, "redis_of", redis_of)
     end = time.monotonic() + 10
     while redis_projection._missed[place] and time.monotonic() < end:
         time.sleep(0.02)
     client = redis_of(place)
-    assert client.hget(redis_projection.key(stays), "state") == "creating"
-    assert client.hget(redis_projection.key(ends), "state") == "ended"
-    assert 0 < int(str(client.ttl(redis_projection.key(ends)))) <= 60
+    assert client.hget(redis_projection.conference_key(stays), "state") == "creating"
+    assert client.hget(redis_projection.conference_key(ends), "state") == "ended"
+    assert 0 < int(str(client.ttl(redis_projection.conference_key(ends)))) <= 60
 
 
 class Freezer:

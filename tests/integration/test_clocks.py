@@ -36,7 +36,7 @@ def test_a_conference_lasts_as_long_as_was_said_when_the_databases_clock_is_set(
     do(place, create("one", duration=60))
     (ends_at,) = Conference.objects.values_list("ends_at", flat=True)
     set_by(2 * 3600)
-    due.due(place)
+    due.handle_due_conferences(place)
     (row,) = Conference.objects.all()
     assert (row.state, row.ends_at) == ("creating", ends_at)
     do(place, create("two", duration=60))
@@ -54,5 +54,5 @@ def test_what_is_due_is_done_while_the_databases_clock_is_behind(place: str) -> 
     row.due_at = row.created_at
     row.save()
     set_by(-5 * 3600)
-    due.due(place)
+    due.handle_due_conferences(place)
     assert Conference.objects.get().state == "ended"

@@ -35,7 +35,7 @@ def registries_follow(two: TwoSites) -> None:
     for site in {two.east, two.west} - two.dead:
         with two.at(site):
             number_reports._handled.clear()
-            number_reports.follow_serving()
+            number_reports.follow_served_platforms()
     two.settle()
 
 

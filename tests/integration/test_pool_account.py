@@ -132,7 +132,7 @@ def test_counting_again_gives_back_what_lives_no_more(platform: str) -> None:
     both.ask(NUMBERS[0], 32, False, [])
     both.became("used", UNITS[0], NUMBERS[0])
     assert both.real.run_one("in_use", "mcu", name_of(UNITS[0])) == [f"{NUMBERS[0]}|32|0"]
-    assert units.recount(platform, "mcu", UNITS[0]) is False
+    assert units.recount_places(platform, "mcu", UNITS[0]) is False
     assert both.real.run_one("in_use", "mcu", name_of(UNITS[0])) == []
 
 

@@ -10,7 +10,7 @@ from django.db import connections
 from pytest_django import Settings
 
 from conferences.data.queries import uses_of_domain
-from conferences.flows.forget_reservations import forget_old
+from conferences.flows.forget_reservations import delete_old_reservations
 from conferences.flows.occurrences import start_due
 from conferences.models import Conference, Number, NumberCursor, Occurrence, Reservation
 from domains.management.commands.load_demo import DEMO_TENANT
@@ -104,15 +104,15 @@ def test_old_dates_go_and_reservations_with_their_last_date(place: str, settings
     old = clock.now() - timedelta(days=settings.RESERVATIONS_KEPT_DAYS)
     closed = Occurrence.objects.filter(state__in=("over", "failed"))
     closed.update(starts_at=old - timedelta(hours=1), ends_at=old + timedelta(minutes=1))
-    assert forget_old(place) == 0
+    assert delete_old_reservations(place) == 0
     closed.update(ends_at=old - timedelta(minutes=1))
-    assert forget_old(place) == 2
+    assert delete_old_reservations(place) == 2
     assert sorted(Reservation.objects.values_list("repeat", flat=True)) == [
         "",
         "FREQ=DAILY;COUNT=3",
     ]
     assert Occurrence.objects.count() == 3
-    assert forget_old(place) == 0
+    assert delete_old_reservations(place) == 0
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "west"])

@@ -360,4 +360,4 @@ def test_what_runs_here_for_another_site_leaves_an_abnormal_room_too(two: TwoSit
 def test_due_on_a_copy_does_nothing(two: TwoSites, at_west: str) -> None:
     two.change(at_west, ends_at=clock.now() - timedelta(hours=1))
     with two.at(two.west):
-        assert due.due(two.east) == 0
+        assert due.handle_due_conferences(two.east) == 0

@@ -23,7 +23,7 @@ pytestmark = [
 def one_of(two: TwoSites, rng: Random) -> str | None:
     """Return the number of a conference that lives."""
     with two.at(two.east):
-        numbers = [c.e164 for c in redis_projection.live(two.east)]
+        numbers = [c.e164 for c in redis_projection.live_conferences(two.east)]
     return rng.choice(numbers) if numbers else None
 
 
@@ -79,7 +79,7 @@ def test_whatever_happens_each_conference_runs_once_in_the_end(two: TwoSites, se
         two.tick()
         time.sleep(1.5)
     with two.at(two.east):
-        live = list(redis_projection.live(two.east))
+        live = list(redis_projection.live_conferences(two.east))
     held_by_units = [
         (e164, site) for site, unit in two.units.items() for e164 in unit.unit.conferences
     ]

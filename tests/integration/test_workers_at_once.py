@@ -48,7 +48,7 @@ def test_twelve_workers_at_the_limit_grant_exactly_what_is_left(place: str) -> N
 
 def test_four_timers_at_once_end_each_conference_once(place: str) -> None:
     make_due(40, place)
-    at_once(4, lambda _: flow.due(place))
+    at_once(4, lambda _: flow.handle_due_conferences(place))
     assert set(Conference.objects.values_list("state", flat=True)) == {"ended"}
     assert len(staged_bodies("MAU_CM_CREATECONF_NACK")) == 40
     assert seats(place) == 0
@@ -61,7 +61,7 @@ def test_releases_and_timers_at_once_end_each_conference_once(place: str) -> Non
 
     def worker(which: int) -> None:
         if which % 2:
-            flow.due(place)
+            flow.handle_due_conferences(place)
             return
         body = {"type": "CM_MAU_RELEASECONF_REQ"}
         do(place, *(delivery({**body, "reqid": f"{which}{n}", "confE164": n}) for n in numbers))

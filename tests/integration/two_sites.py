@@ -112,8 +112,8 @@ class TwoSites:
             with self.at(site):
                 takeover.follow_serving_sites()
                 for platform in possible_platforms():
-                    due.due(platform)
-                due.watch_hosted()
+                    due.handle_due_conferences(platform)
+                due.watch_ends_for_other_sites()
         self.settle()
 
     # ---- the post -----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conferences.models import Conference
-from conferences.rules.licence_counts import of_new
+from conferences.rules.licence_counts import amounts_of_new
 from foundation.bus.models import Outbox
 from foundation.bus.unit_of_work import begin
 from licensing.data import trusted_keys
@@ -113,7 +113,7 @@ def test_the_licence_ends_by_the_databases_clock(east: str, bring: Import) -> No
         end = uow.now + timedelta(days=1)
         for moment, full in ((end - timedelta(hours=1), None), (end, ReachedLimit.LICENCE)):
             seats = Seats(uow.database, east, moment, uow.hold)
-            assert seats.reached_limit("tenant", of_new(8), None) is full
+            assert seats.reached_limit("tenant", amounts_of_new(8), None) is full
 
 
 def test_the_databases_clock_moved_back_does_not_extend_a_licence(east: str, bring: Import) -> None:

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conferences.data import recount
 from conferences.data.join_links import join_link
-from conferences.flows.due import end_now
+from conferences.flows.due import end_conference_now
 from conferences.models import Conference
 from conferences.rules.states import EndReason
 from foundation.bus.delivery import Delivery
@@ -74,7 +74,7 @@ def asks(e164: str, *kinds: str) -> Delivery:
 def at_rest(east: str) -> None:
     """Check after the test that no conference lives and nothing is in use."""
     for e164 in Conference.objects.filter(live_e164__isnull=False).values_list("e164", flat=True):
-        assert end_now(east, e164, EndReason.RELEASED)
+        assert end_conference_now(east, e164, EndReason.RELEASED)
     assert {(q.small_used, q.large_used) for q in Quota.objects.all()} <= {(0, 0)}
     assert used(east) == NONE
     assert recount.find_wrong_counts(east) == []

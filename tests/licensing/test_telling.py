@@ -133,7 +133,7 @@ def test_the_projection_holds_the_seven_fields_and_the_text(east: str, bring: Im
 
 
 def test_an_emptied_or_altered_projection_is_found_and_mended(east: str, bring: Import) -> None:
-    from conferences.flows.repair import repair
+    from conferences.flows.repair import repair_redis
 
     bring(text(east, 1))
     assert redis_projection.find_differing(east) == []
@@ -147,7 +147,7 @@ def test_an_emptied_or_altered_projection_is_found_and_mended(east: str, bring: 
     for spoil in spoils:
         spoil()
         assert redis_projection.find_differing(east) == [east]
-        repair(east)
+        repair_redis(east)
         assert redis_projection.find_differing(east) == []
     assert client.hget(key, "smallconfnum") == "30"
 

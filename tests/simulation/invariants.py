@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from conferences.rules.licence_counts import in_use
+from conferences.rules.licence_counts import amounts_in_use
 from conferences.rules.states import Conference, ConferenceState, EndReason, Unit, next_due
 from licensing.rules.amounts import NONE, Amounts
 from media_unit.simulated_faults import FaultyUnit
@@ -224,7 +224,7 @@ class Invariants:
         """Return the amounts counted anew; they are remembered as long as the value is the same."""
         counted = self.counted.get(c.confid)
         if counted is None or counted[0] is not c:
-            counted = self.counted[c.confid] = (c, in_use(c))
+            counted = self.counted[c.confid] = (c, amounts_in_use(c))
         return counted[1]
 
     def _check_quota(self) -> None:

@@ -217,14 +217,14 @@ def waiting_is_forgotten(patch: pytest.MonkeyPatch) -> None:
 @planted
 def nobody_is_told_of_failure(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: a create request that fails has no answer."""
-    give_up = create.give_up
+    give_up = create.give_up_create
 
     def silent(conference: Conference, code: str, now: datetime, detail: str = "") -> Step:
         step = give_up(conference, code, now, detail)
         return replace(step, send=step.send[1:])
 
-    patch.setattr(create, "give_up", silent)
-    patch.setattr(due, "give_up", silent)
+    patch.setattr(create, "give_up_create", silent)
+    patch.setattr(due, "give_up_create", silent)
 
 
 @planted

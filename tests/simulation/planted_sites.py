@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from conferences.rules.end import decide_end
-from conferences.rules.licence_counts import in_use
+from conferences.rules.licence_counts import amounts_in_use
 from conferences.rules.states import Conference, ConferenceState, EndReason
 from conferences.rules.step import Step
 from conferences.rules.takeover import decide_taken_over
@@ -130,7 +130,7 @@ def takeover_counts_twice(patch: pytest.MonkeyPatch) -> None:
 
     def greedy(place: Place, cell: Cell, lost: list[str]) -> None:
         for conference in cell.data.claim_hosted_at(lost):
-            cell.data.count(conference.user_domain, NONE, in_use(conference))
+            cell.data.count(conference.user_domain, NONE, amounts_in_use(conference))
         take_over(place, cell, lost)
 
     patch.setattr(Place, "_take_over", greedy)

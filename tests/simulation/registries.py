@@ -44,7 +44,7 @@ def _report(place: Place, cell: Cell) -> None:
         place.own.reported.add(cell.row.platform)
     data = place.begin(cell)
     for entry in kept(data):
-        for notice in registry_entries.added(entry):
+        for notice in registry_entries.added_notices(entry):
             data.send(notice)
     for c in _running(data):
         data.send(outgoing.number_in_use_here(c))
@@ -55,7 +55,7 @@ def withdraw(place: Place, cell: Cell) -> None:
     """Do as `flows.number_reports.withdraw`."""
     platform, data = cell.row.platform, place.begin(place.own)
     for entry in kept(cell.data) if platform in place.own.reported else ():
-        for notice in registry_entries.removed(entry):
+        for notice in registry_entries.removed_notices(entry):
             data.send(notice)
     data.registry.forget_kept(platform, int(place.world.next_message_id(), 16))
     place.own.reported.discard(platform)

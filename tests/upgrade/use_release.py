@@ -85,11 +85,11 @@ def _messages(client: Browser, query: dict[str, str]) -> int:
 
 
 def _end(number: str) -> bool:
-    from conferences.flows.due import end_now
+    from conferences.flows.due import end_conference_now
     from conferences.rules.states import EndReason
     from foundation.cells.directory import own_platform
 
-    return end_now(own_platform(), number, EndReason.RELEASED)
+    return end_conference_now(own_platform(), number, EndReason.RELEASED)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from conferences.data.commit import commit
-from conferences.rules.create import give_up
-from conferences.rules.events import MOST_TOLD, of_change
+from conferences.rules.create import give_up_create
+from conferences.rules.events import MOST_TOLD, events_of_change
 from conferences.rules.monitor_states import Monitor
 from conferences.rules.restore import decide_lost
 from conferences.rules.states import Conference, ConferenceState, EndReason
@@ -23,7 +23,7 @@ PATH = f"/confs/{NUMBER}"
 
 
 def told(before: Conference | None, after: Conference) -> list[tuple[str, dict[str, Any]]]:
-    return [(event.channel, orjson.loads(event.body)) for event in of_change(before, after)]
+    return [(event.channel, orjson.loads(event.body)) for event in events_of_change(before, after)]
 
 
 def updates(before: Conference | None, after: Conference) -> list[str]:
@@ -45,7 +45,7 @@ def test_a_new_conference_is_told_of_once_it_runs() -> None:
 
 def test_a_create_that_failed_is_told_with_the_code_of_its_nack() -> None:
     new = conference(_S.CREATING)
-    after = give_up(new, "29502", NOW).after
+    after = give_up_create(new, "29502", NOW).after
     assert after is not None
     assert told(new, after) == [
         (f"{PATH}/alarm", {"method": "notify", "error_code": 20101}),

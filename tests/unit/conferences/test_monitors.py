@@ -11,7 +11,7 @@ import pytest
 from conferences.data.commit import commit
 from conferences.rules.due import decide_due
 from conferences.rules.end import decide_end
-from conferences.rules.licence_counts import in_use
+from conferences.rules.licence_counts import amounts_in_use
 from conferences.rules.monitor_states import plain_address
 from conferences.rules.monitors import MAX_MONITORS, UNIT_STARTS_IN
 from conferences.rules.restore import decide_unit_restored
@@ -149,7 +149,7 @@ def test_an_ipv4_address_in_the_form_of_ipv6_is_what_it_is() -> None:
 
 def test_the_licence_counts_monitors_and_refuses_one_more() -> None:
     site = started()
-    assert in_use(now_of(site)).monitors == site.used("main").monitors == 1
+    assert amounts_in_use(now_of(site)).monitors == site.used("main").monitors == 1
     assert site.licence
     site.licence = replace(site.licence, site=replace(site.licence.site, monitors=1))
     (answer,) = ask(site, reqid="r2", port=6001)

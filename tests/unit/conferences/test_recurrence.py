@@ -16,9 +16,9 @@ from conferences.rules.recurrence import (
     FOLLOWED_FOR,
     InvalidRule,
     Recurrence,
-    checked_before,
-    recurrence,
+    checked_recurrence,
     starts_of,
+    unchecked_recurrence,
     zone_of,
 )
 
@@ -30,7 +30,7 @@ _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 def _starts(first: str, rule: str, zone: zoneinfo.ZoneInfo = BERLIN, count: int = 60) -> list[str]:
     """Return the first starts in UTC, as text, of a rule whose first start is given in local time."""
     moment = datetime.fromisoformat(first).replace(tzinfo=zone)
-    repeated = recurrence(moment, zone, rule)
+    repeated = checked_recurrence(moment, zone, rule)
     return [f"{start:%Y-%m-%d %H:%M}" for start in islice(starts_of(repeated), count)]
 
 
@@ -149,7 +149,7 @@ def test_the_dates_are_those_of_dateutil(rule: str, first: datetime, zone_name: 
     oracle = list(islice(rrule.rrulestr(until_included, dtstart=first), 12))
     starts_with_the_first = oracle[:1] == [first]
     try:
-        repeated = recurrence(first.replace(tzinfo=zone), zone, rule)
+        repeated = checked_recurrence(first.replace(tzinfo=zone), zone, rule)
     except InvalidRule:
         repeated = None
     assert (repeated is not None) == starts_with_the_first
@@ -171,7 +171,7 @@ def test_the_dates_after_a_moment_are_the_later_ones_of_all(
 ) -> None:
     zone = zoneinfo.ZoneInfo(zone_name)
     try:
-        repeated = recurrence(first.replace(tzinfo=zone), zone, rule)
+        repeated = checked_recurrence(first.replace(tzinfo=zone), zone, rule)
     except InvalidRule:
         return
     after = repeated.first.replace(tzinfo=zone).astimezone(UTC) + later
@@ -198,10 +198,10 @@ def test_the_last_second_that_there_is_means_that_a_rule_has_no_end(zone_name: s
 def test_a_series_goes_on_after_a_country_has_changed_its_time() -> None:
     # It was booked for Mondays at 00:30, when the zone was an hour further east.
     first = datetime(2026, 11, 29, 22, 30, tzinfo=UTC)
-    moved = checked_before(first, BERLIN, "FREQ=WEEKLY;BYDAY=MO")
+    moved = unchecked_recurrence(first, BERLIN, "FREQ=WEEKLY;BYDAY=MO")
     assert [f"{start:%a %H:%M}" for start in islice(starts_of(moved), 2)] == [
         "Mon 22:30",
         "Mon 22:30",
     ]
     with pytest.raises(InvalidRule):
-        recurrence(first, BERLIN, "FREQ=WEEKLY;BYDAY=MO")
+        checked_recurrence(first, BERLIN, "FREQ=WEEKLY;BYDAY=MO")

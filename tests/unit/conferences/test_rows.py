@@ -78,4 +78,4 @@ def test_columns_repeat_what_is_searched(c: Conference) -> None:
 
 @given(conferences())
 def test_the_projection_is_all_text(c: Conference) -> None:
-    assert all(isinstance(value, str) for value in row_mapper.projection(c).values())
+    assert all(isinstance(value, str) for value in row_mapper.redis_fields(c).values())
