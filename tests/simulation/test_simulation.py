@@ -11,15 +11,27 @@ from tests.simulation.world import World, run, sites_of
 
 FOUND_WITHIN = 60
 FOUND_BY = {
-    "dropped_unit_is_remembered": 5,
-    "ghosts_may_stay": 29,
-    "incarnation_check_is_removed": 8,
-    "places_leak": 24,
+    "creation_that_moves_keeps_its_incarnation": 16,
+    "dropped_unit_is_remembered": 9,
+    "ghosts_may_stay": 35,
+    "hand_back_ends_conferences": 20,
+    "incarnation_check_is_removed": 18,
+    "late_notice_is_believed": 2,
+    "notice_without_epoch_wins": 40,
+    "older_report_wins": 2,
+    "places_leak": 28,
     "question_check_is_removed": 4,
-    "creation_that_moves_keeps_its_incarnation": 14,
-    "hand_back_ends_conferences": 27,
+    "rename_is_lost_after_hand_back": 3,
+    "second_asker_is_forgotten": 2,
+    "solo_is_ignored": 3,
+    "state_check_is_removed": 2,
+    "stranger_speaks_for_no_unit": 9,
+    "third_unit_may_take_its_time": 11,
 }
-"""Where the search for a planted fault begins, if not at seed 0: each seed before takes up to 0.3 s in vain."""
+"""Where the search for a planted fault begins, if not at seed 0: each seed before takes up to 3 s in vain.
+
+Where it ends is printed with `-s`; write that here when a search has become long.
+"""
 
 
 @pytest.mark.parametrize("first", range(0, 50, 10))
