@@ -61,12 +61,18 @@ def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
     default = next((room.moid for room in rooms if room.is_default), "")
     units = uow.units_by_room(default)
     states = {room.moid: stored_states.get(room.moid, Room()) for room in rooms}
+    alive = {moid: sum(online for _, _, online in units.get(moid, [])) for moid in states}
     changed = []
     for room in rooms:
         before, units_here = states[room.moid], units.get(room.moid, [])
-        others = any(not other.abnormal and moid != room.moid for moid, other in states.items())
-        alive = sum(online for _, _, online in units_here)
-        after, because = decide_room(before, len(units_here), alive, uow.now, others_normal=others)
+        another_works = any(
+            alive[moid] and not other.abnormal
+            for moid, other in states.items()
+            if moid != room.moid
+        )
+        after, because = decide_room(
+            before, len(units_here), alive[room.moid], uow.now, another_works=another_works
+        )
         states[room.moid] = after
         if after != stored_states.get(room.moid):
             uow.store_state(room.moid, after, because)

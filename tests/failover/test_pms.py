@@ -123,6 +123,15 @@ def test_a_lost_room_is_told_with_all_its_user_domains(two_rooms: list[MachineRo
     assert len(staged_bodies("SERVER_ROOM_STATE_NOTIFY")) == 1
 
 
+def test_a_room_is_not_given_up_for_one_without_a_media_unit_that_lives(
+    two_rooms: list[MachineRoom],
+) -> None:
+    ResourceUnit.objects.filter(pid="u2").update(online=False)
+    lost("u1", for_seconds=16)
+    assert staged_bodies("SERVER_ROOM_STATE_NOTIFY") == []
+    assert not MachineRoom.objects.filter(abnormal=True).exists()
+
+
 def test_a_lost_notice_of_a_room_is_told_again_until_it_is_heard(
     platform: str, two_rooms: list[MachineRoom]
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -44,16 +45,16 @@ class Pms:
         self, units: dict[Unit, str], alive: set[Unit], epoch: int, now: object
     ) -> None:
         """Do as `flows.rooms.update_rooms`. `units`: all that were ever seen, and the room in which each stands."""
+        seen = Counter(units.values())
+        living = Counter(room for unit, room in units.items() if unit in alive)
         for name, before in self.rooms.items():
-            units_here = [unit for unit, room in units.items() if room == name]
-            others = any(not o.abnormal and n != name for n, o in self.rooms.items())
-            count = sum(unit in alive for unit in units_here)
+            others = any(living[n] and not o.abnormal for n, o in self.rooms.items() if n != name)
             after, because = decisions.decide_room(
                 before,
-                len(units_here),
-                count,
+                seen[name],
+                living[name],
                 now,  # type: ignore[arg-type]
-                others_normal=others,
+                another_works=others,
             )
             self.rooms[name] = after
             if because:
