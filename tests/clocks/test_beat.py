@@ -21,7 +21,7 @@ from foundation.bus.amqp import close, connect
 from tests.clocks.wall_clock import WallClock
 
 EVERY_SECOND = "conferences.tasks.watch_pool"
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 class Beat:

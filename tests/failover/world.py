@@ -205,7 +205,7 @@ class World:
         """Return how many writes were acknowledged so far."""
         return sum(len(writer.acks) for writer in self.writers)
 
-    def until(self, true: Callable[[], bool], seconds: float = 30.0) -> float:
+    def until(self, true: Callable[[], bool], seconds: float = 60.0) -> float:
         """Wait for it; the seconds that it took."""
         began = time.monotonic()
         while not _safely(true):

@@ -25,7 +25,7 @@ class Bayeux:
         self.heard: list[Message] = []
         self._id = 0
 
-    def exchange(self, *messages: Message, path: str = "", seconds: float = 40) -> list[Message]:
+    def exchange(self, *messages: Message, path: str = "", seconds: float = 60) -> list[Message]:
         raise NotImplementedError
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Bayeux:
         """Ask for messages, and keep those that come."""
         return self.ask("/meta/connect", connectionType="long-polling", **fields)
 
-    def hears(self, channel: str, method: str, seconds: float = 30) -> Message:
+    def hears(self, channel: str, method: str, seconds: float = 60) -> Message:
         """Ask for messages until this event has come, and return its data."""
         wanted = f"/userdomains/{self.moid}{channel}"
         deadline = time.monotonic() + seconds
@@ -100,11 +100,11 @@ class LongPolling(Bayeux):
 
     status = 0
 
-    def exchange(self, *messages: Message, path: str = "", seconds: float = 40) -> list[Message]:
+    def exchange(self, *messages: Message, path: str = "", seconds: float = 60) -> list[Message]:
         answer: list[Message] = json.loads(self.post(json.dumps(messages), path, seconds))
         return answer
 
-    def post(self, body: str, path: str = "", seconds: float = 40) -> bytes:
+    def post(self, body: str, path: str = "", seconds: float = 60) -> bytes:
         """Send a body in chunks, and return the answer's."""
         link = http.client.HTTPConnection(
             self.where.hostname or "", self.where.port, timeout=seconds
@@ -128,9 +128,9 @@ class WebSocket(Bayeux):
     def __init__(self, site_http: str, cookie: str) -> None:
         super().__init__(site_http, cookie)
         url = f"ws://{self.where.netloc}/api/v1/publish"
-        self._socket = websocket.create_connection(url, timeout=15, cookie=cookie)
+        self._socket = websocket.create_connection(url, timeout=60, cookie=cookie)
 
-    def exchange(self, *messages: Message, path: str = "", seconds: float = 40) -> list[Message]:
+    def exchange(self, *messages: Message, path: str = "", seconds: float = 60) -> list[Message]:
         """Send messages; return what comes until all are answered, or until an event comes."""
         self._socket.send(json.dumps(messages))
         open_ids, received = {message["id"] for message in messages}, []
@@ -140,7 +140,7 @@ class WebSocket(Bayeux):
                 open_ids.discard(answer.get("id"))
         return received
 
-    def hears(self, channel: str, method: str, seconds: float = 30) -> Message:
+    def hears(self, channel: str, method: str, seconds: float = 60) -> Message:
         """Read what is pushed until this event has come; no `/meta/connect` is needed for it."""
         wanted = f"/userdomains/{self.moid}{channel}"
         while True:
@@ -160,7 +160,7 @@ class Stream:
 
     def __init__(self, site_http: str, query: str = "", **headers: str) -> None:
         where = urlsplit(site_http)
-        self._link = http.client.HTTPConnection(where.hostname or "", where.port, timeout=20)
+        self._link = http.client.HTTPConnection(where.hostname or "", where.port, timeout=60)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         self._link.request("GET", f"/api/v1/events{query}", headers=names)
         self._answer = self._link.getresponse()

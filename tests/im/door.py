@@ -63,7 +63,7 @@ def _env() -> dict[str, str]:
 
 def is_open(port: int) -> bool:
     """Return whether the auth backend accepts anybody yet."""
-    link = HTTPConnection("127.0.0.1", port, timeout=2)
+    link = HTTPConnection("127.0.0.1", port, timeout=30)
     with suppress(OSError):
         link.request("GET", "/healthz")
         return link.getresponse().status == 200
@@ -97,7 +97,7 @@ def amqp(user: str, password: str = "", vhost: str = "im") -> pika.BlockingConne
     """Return a connection that is signed in. Raises pika's errors."""
     host, port = address("amqp")
     proof = pika.PlainCredentials(user, password or token_of(user))
-    parameters = pika.ConnectionParameters(host, port, vhost, proof, heartbeat=0, socket_timeout=5)
+    parameters = pika.ConnectionParameters(host, port, vhost, proof, heartbeat=0, socket_timeout=30)
     return pika.BlockingConnection(parameters)
 
 
@@ -176,7 +176,7 @@ class Stomp:
     def __init__(self, user: str, password: str = "", way: str = "stomp") -> None:
         self._left = b""
         if way == "web_stomp":
-            self._ws: Any = websocket.create_connection(settings.IM_ADDRESSES[way], timeout=5)
+            self._ws: Any = websocket.create_connection(settings.IM_ADDRESSES[way], timeout=30)
         else:
             self._ws = None
             self._socket = socket.create_connection(address(way), 5)

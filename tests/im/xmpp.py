@@ -21,7 +21,7 @@ from deploy.stand.site import Site
 from tests.im.door import eventually
 
 T = TypeVar("T")
-SECONDS = 30.0
+SECONDS = 60.0
 
 
 @contextmanager
@@ -167,7 +167,7 @@ class XmppPerson:
     def enter(self, room: str) -> None:
         """Enter a group. Raises an error of the library if it is refused."""
         muc = self.client.plugin["xep_0045"]
-        self.run(muc.join_muc_wait(JID(room), "somebody", maxstanzas=0, timeout=20))
+        self.run(muc.join_muc_wait(JID(room), "somebody", maxstanzas=0, timeout=60))
 
     def copy(self) -> None:
         """Ask for copies of what other clients of the person send."""

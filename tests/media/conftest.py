@@ -20,7 +20,7 @@ import orjson
 import pytest
 
 from deploy.stand.ports import claimed_ports
-from tests.media.people import until
+from tests.media.people import PATIENCE, until
 from wire.routes import Routes, unit_key, unit_queue
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -93,7 +93,7 @@ class Platform:
         """Delete a unit's queue, so that the broker cancels its consumer."""
         await self._channel.queue_delete(unit_queue("127.0.0.1", pid))
 
-    async def hears(self, wire_type: str, within: float = 20.0, **fields: Any) -> Body:
+    async def hears(self, wire_type: str, within: float = PATIENCE, **fields: Any) -> Body:
         """Return the next message of this type with these fields, and remove it from the list."""
         positions: list[int] = []
 
@@ -188,7 +188,7 @@ class Unit:
             self._process = subprocess.Popen(
                 argv, env={**self._env, **env}, stdout=log, stderr=log, cwd=REPOSITORY
             )
-        assert await until((self.directory / "ready").exists, 40), self.log()
+        assert await until((self.directory / "ready").exists), self.log()
         return self
 
     def log(self) -> str:

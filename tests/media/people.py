@@ -35,6 +35,9 @@ RATE = 48000
 LOUD, QUIET = 2000.0, 400.0
 """Of a tone of 8,000 that is mixed: heard, and not heard. What lies between is asked again."""
 
+PATIENCE = 60.0
+"""Seconds in which whatever is waited for comes, on however slow a machine."""
+
 Body = dict[str, Any]
 
 # aioice leaves loopback out; here everybody sits on one machine.
@@ -182,7 +185,7 @@ class Session:
             message["session_id"] = self._id
         self._waiting[number] = asyncio.get_running_loop().create_future()
         await self._socket.send_json(message)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             reply = await self._waiting[number]
         if reply["janus"] == "error":
             raise Refused(str(reply["error"]))
@@ -269,15 +272,15 @@ class Person:
         assert self.session is not None
         await self.session.ask(self._audio, {"request": "configure", "muted": value})
 
-    async def hears(self, tone: int, within: float = 20.0) -> bool:
+    async def hears(self, tone: int, within: float = PATIENCE) -> bool:
         """Tell whether this tone is heard, now or soon."""
         return await until(lambda: self.ear.strength(tone) > LOUD, within)
 
-    async def hears_no(self, tone: int, within: float = 20.0) -> bool:
+    async def hears_no(self, tone: int, within: float = PATIENCE) -> bool:
         """Tell whether this tone is heard no longer, now or soon."""
         return await until(lambda: self.ear.strength(tone) < QUIET, within)
 
-    async def hears_on(self, frames: int = 50, within: float = 20.0) -> bool:
+    async def hears_on(self, frames: int = 50, within: float = PATIENCE) -> bool:
         """Tell whether sound goes on arriving."""
         goal = self.ear.frames + frames
         return await until(lambda: self.ear.frames >= goal, within)
@@ -306,7 +309,7 @@ class Person:
         task.add_done_callback(self._listening.discard)
 
 
-async def until(true: Callable[[], bool], within: float = 20.0) -> bool:
+async def until(true: Callable[[], bool], within: float = PATIENCE) -> bool:
     """Wait until it is true, or for so long."""
     ends = time.monotonic() + within
     while not true():
@@ -336,14 +339,14 @@ class DataChannel:
         await self._peer.setLocalDescription(await self._peer.createAnswer())
         answer = {"type": "answer", "sdp": self._peer.localDescription.sdp}
         await self._session.ask(handle, {"request": "ack"}, answer)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await opened.wait()
         return self
 
     async def say(self, **body: object) -> Body:
         """Say something and return the answer to it."""
         self._channel.send(json.dumps({"transaction": uuid4().hex, **body}))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 answer = await self._answers.get()
                 if answer["textroom"] in ("success", "error"):

@@ -17,7 +17,7 @@ from media_unit.janus_config import load_secrets
 from media_unit.janus_link import JanusError, JanusLink
 from media_unit.janus_rooms import JanusRooms
 from tests.media.conftest import Platform, Unit
-from tests.media.people import AUDIO, VIDEO, DataChannel, Person, Refused, Session, until
+from tests.media.people import AUDIO, PATIENCE, VIDEO, DataChannel, Person, Refused, Session, until
 
 Body = dict[str, Any]
 TEXT = "janus.plugin.textroom"
@@ -222,7 +222,7 @@ async def test_the_gate_outlives_the_agent_and_a_dead_one_is_replaced(
     await anna.attach(VIDEO)
     assert (unit.gate, unit.janus) == (gate, janus)
     os.kill(gate, signal.SIGKILL)
-    await asyncio.wait_for(anna.closed.wait(), 20)
+    await asyncio.wait_for(anna.closed.wait(), PATIENCE)
     assert await until(lambda: unit.gate != gate)
     assert await until_open(join)
     assert unit.janus == janus

@@ -85,7 +85,7 @@ class Manager:
 
     # ---- requests ----------------------------------------------------------------------------
 
-    def ask(self, body: Body, seconds: float = 20) -> Body:
+    def ask(self, body: Body, seconds: float = 60) -> Body:
         """Ask, and wait for the answer."""
         return self.answer_to(self.send(body), seconds)
 
@@ -98,7 +98,7 @@ class Manager:
         self._out.append((*route, body, correlation_id))
         return correlation_id
 
-    def answer_to(self, correlation_id: str, seconds: float = 20) -> Body:
+    def answer_to(self, correlation_id: str, seconds: float = 60) -> Body:
         """Wait for the answer to a request, and return it."""
         with self._lock:
             if not self._lock.wait_for(lambda: correlation_id in self._answers, seconds):
@@ -136,7 +136,7 @@ class Manager:
         """Send a release request; return its correlation id."""
         return self.send({"type": "CM_MAU_RELEASECONF_REQ", "confE164": number})
 
-    def restored(self, number: str, since: float, seconds: float = 40) -> tuple[float, Body]:
+    def restored(self, number: str, since: float, seconds: float = 60) -> tuple[float, Body]:
         """Wait until a conference runs again; return when, and the notice that says where."""
 
         def running(body: Body) -> bool:
