@@ -35,7 +35,7 @@ class MessageThreads(bootsteps.StartStopStep):
     requires = ("celery.worker.components:Pool",)
 
     def __init__(self, parent: Any, **kwargs: Any) -> None:
-        """Set how long this process waits for servers; no thread runs yet. `parent` is the Celery worker."""
+        """Set the time limits for databases of a worker process; no thread runs yet. `parent` is the Celery worker."""
         from foundation.cells import patience
 
         super().__init__(parent, **kwargs)
@@ -43,7 +43,7 @@ class MessageThreads(bootsteps.StartStopStep):
         self._threads: list[Any] = []
 
     def start(self, parent: Any) -> None:
-        """Start the threads, once the worker's pool of tasks runs."""
+        """Start the threads that receive and send messages, once the worker's pool of tasks runs."""
         from confplatform import wiring
 
         self._threads = wiring.threads()

@@ -24,7 +24,10 @@ PACKAGES = (
 
 
 def roles() -> frozenset[str]:
-    """Return all roles that some app implements. It may be called before Django has loaded the apps."""
+    """Return all roles that a site can play, such as "css" or "im", as the apps declare them.
+
+    It may be called before Django has loaded the apps.
+    """
     return frozenset(role for config in _classes() for role in config.roles)
 
 
@@ -34,7 +37,7 @@ def timers() -> dict[str, Timer]:
 
 
 def _classes() -> list[type[PlatformAppConfig]]:
-    """Return the configuration classes of all apps, after importing them."""
+    """Import the module `apps` of every app of ours, and return their configuration classes."""
     for package in PACKAGES:
         import_module(f"{package}.apps")
     return PlatformAppConfig.__subclasses__()
@@ -46,7 +49,7 @@ def configs() -> list[PlatformAppConfig]:
 
 
 def navigation(request: HttpRequest) -> dict[str, object]:
-    """Give all templates the links between the pages for people (a context processor); they are made when used."""
+    """Return the menu of the pages for people, for all templates (a context processor); it is made when it is used."""
 
     def links() -> list[dict[str, object]]:
         """Return the links of the menu; the one whose path begins the page's address is the current one."""

@@ -16,7 +16,7 @@ from foundation.cells.directory import own_platform, possible_platforms, store_o
 
 
 def batch_handlers() -> dict[str, BatchHandler]:
-    """Return the queues that this site consumes, as its roles require: queue -> handler of its messages."""
+    """Return the queues that this site consumes, as its roles require: queue -> function that handles its messages."""
     dispatcher: BatchHandler = partial(dispatch.handle_batch, publish_inline=True)
     handlers = {queue: dispatcher for role in settings.ROLES for queue in queues_of(role)}
     for config in configs():
@@ -25,16 +25,16 @@ def batch_handlers() -> dict[str, BatchHandler]:
 
 
 def queues_of(role: str) -> list[str]:
-    """Return the queues that a site with this role consumes, and whose messages the dispatcher handles."""
+    """Return the names of the queues that a site with this role, such as "css", consumes."""
     return [route.queue for config in configs() for route in config.queues.get(role, ())]
 
 
 def threads() -> list[WorkerThread]:
     """Return the threads of a worker that receive and send messages.
 
-    They are the consumer of our own broker, a relay for each database that may have messages to send, links that send
-    to peers' brokers (peers are other sites' platforms), at the core (which owns the domain tree) consumers of the
-    peers' brokers, and those of the apps.
+    They are the consumer of our own broker, a relay (sender) for each database that may have messages to send, links
+    that send to the brokers of other sites (peers), at the core, the central site, consumers of those brokers, and
+    the threads of the apps.
     """
     own = store_of(own_platform())
     stores = [store_of(platform) for platform in possible_platforms()]
@@ -49,9 +49,9 @@ def threads() -> list[WorkerThread]:
 
 
 def _consumer_of_peer(peer: str, url: str) -> Consumer:
-    """Return the consumer, on the broker of a peer, of the peer's requests to the core.
+    """Return the thread by which the core, the central site, consumes another site's requests on that site's broker.
 
-    The core is the deployment that owns the domain tree and issues licences; a peer is another site's platform.
+    `peer` is the id of that site's platform, `url` the AMQP URL of its broker.
     """
     dispatcher: BatchHandler = partial(dispatch.handle_batch, publish_inline=False)
     queues = dict.fromkeys(queues_of("bmc"), dispatcher)

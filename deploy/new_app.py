@@ -57,7 +57,10 @@ FILES = {
 
 
 def main(name: str) -> int:
-    """Create the app, and return the exit code: 1, with a printed reason, if that is not possible."""
+    """Create the files of a new Django app, and add it to the lists of apps; return the exit code.
+
+    It is 1, with a printed reason, if the name is not possible or a list was not found.
+    """
     folder = ROOT / name
     if not re.fullmatch(r"[a-z][a-z_]{1,30}", name):
         print(f"NAME={name!r}: use lower-case letters and underscores")
@@ -79,7 +82,7 @@ def main(name: str) -> int:
 
 
 def _add_to_list(file: str, pattern: str, replacement: str, name: str) -> int:
-    """Add the app to the list in a file that `pattern` finds; return 1 if it finds none, else 0."""
+    """Add the app to the list in a file that the regular expression `pattern` finds; return 1 if it finds none."""
     path = ROOT / file
     text, count = re.subn(
         pattern, lambda _: replacement.format(name=name), path.read_text(), flags=re.MULTILINE

@@ -36,13 +36,19 @@ Message = tuple[str, str]
 
 
 def messages() -> set[Message]:
-    """Return all texts shown to people, in English."""
-    texts = {message for path in _files("*.py") for message in _in_python(path) if message[0]}
-    texts |= {message for path in _files("templates/**/*.html") for message in _in_template(path)}
+    """Return all texts that pages show to people, in English, each with its plural or ""."""
+    texts = {
+        message for path in _app_files("*.py") for message in _texts_in_python(path) if message[0]
+    }
+    texts |= {
+        message
+        for path in _app_files("templates/**/*.html")
+        for message in _texts_in_template(path)
+    }
     return texts | set(_names_of_models())
 
 
-def _files(pattern: str) -> Iterator[Path]:
+def _app_files(pattern: str) -> Iterator[Path]:
     """Yield the files of all apps that match a pattern, without migrations."""
     for app in APPS:
         for path in sorted((ROOT / app).rglob(pattern)):
@@ -53,15 +59,15 @@ def _files(pattern: str) -> Iterator[Path]:
 # ---- texts in the sources -----------------------------------------------------------------------
 
 
-def _in_python(path: Path) -> Iterator[Message]:
+def _texts_in_python(path: Path) -> Iterator[Message]:
     """Yield the texts of a Python file: arguments of gettext's functions, and refusals by the domain tree's rules."""
     tree = ast.parse(path.read_text())
     has_refusals = path.name == "tree.py" or any(map(_imports_refusal, tree.body))
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            yield from _in_call(node, has_refusals)
+            yield from _texts_in_call(node, has_refusals)
         elif has_refusals and isinstance(node, ast.Assign):
-            text = _literal(node.value) if _may_hold_text(node.targets[0]) else ""
+            text = _string_literal(node.value) if _may_hold_text(node.targets[0]) else ""
             yield text if " " in text else "", ""
 
 
@@ -75,10 +81,10 @@ def _imports_refusal(node: ast.stmt) -> bool:
     return any(alias.name == "Refusal" for alias in imported)
 
 
-def _in_call(node: ast.Call, has_refusals: bool) -> Iterator[Message]:
-    """Yield the text in a call of one of gettext's functions, or, with `has_refusals`, of `Refusal`."""
+def _texts_in_call(node: ast.Call, has_refusals: bool) -> Iterator[Message]:
+    """Yield the text and plural in a Python call that is to be translated: of gettext, or, if wanted, of `Refusal`."""
     name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-    texts = [_literal(argument) for argument in node.args]
+    texts = [_string_literal(argument) for argument in node.args]
     if name in _TRANSLATING_FUNCTIONS and texts and texts[0]:
         yield texts[0], ""
     elif name in _PLURAL_FUNCTIONS and len(texts) > 1:
@@ -92,13 +98,13 @@ def _may_hold_text(target: ast.expr) -> bool:
     return isinstance(target, ast.Name) and (target.id == "text" or target.id.isupper())
 
 
-def _literal(node: ast.expr) -> str:
+def _string_literal(node: ast.expr) -> str:
     """Return the value of a string literal; "" for any other expression."""
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
-def _in_template(path: Path) -> Iterator[Message]:
-    """Yield the texts of a Django template."""
+def _texts_in_template(path: Path) -> Iterator[Message]:
+    """Yield the texts to be translated in a Django template, each with the plural ""."""
     from django.utils.translation.template import templatize
 
     for literal in _IN_TEMPLATE.findall(templatize(path.read_text())):
@@ -131,10 +137,10 @@ def _names_of_models() -> Iterator[Message]:
 def template() -> str:
     """Return the catalogue of all texts without translations, as gettext's tools want it."""
     head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=UTF-8\\n"\n'
-    return head + "".join(_entry(*message) for message in sorted(messages()))
+    return head + "".join(_catalogue_entry(*message) for message in sorted(messages()))
 
 
-def _entry(text: str, plural: str) -> str:
+def _catalogue_entry(text: str, plural: str) -> str:
     """Return the entry of a text, without translation, in gettext's format."""
     lines = [f"\nmsgid {_quoted(text)}"]
     if plural:
@@ -148,7 +154,7 @@ def _quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def _run(*command: str) -> None:
+def _run_tool(*command: str) -> None:
     """Run one of gettext's tools; exit with a message if it is not installed or fails."""
     try:
         subprocess.run(command, check=True)
@@ -169,9 +175,11 @@ def main() -> None:
     with tempfile.NamedTemporaryFile("w", suffix=".pot") as pot:
         pot.write(template())
         pot.flush()
-        _run("msgmerge", "-q", "--update", "--backup=none", "--no-fuzzy-matching", po, pot.name)
-    _run("msgattrib", "--no-obsolete", "--sort-output", "--no-wrap", "-o", po, po)
-    _run("msgfmt", "--check-format", "--check-header", "-o", compiled, po)
+        _run_tool(
+            "msgmerge", "-q", "--update", "--backup=none", "--no-fuzzy-matching", po, pot.name
+        )
+    _run_tool("msgattrib", "--no-obsolete", "--sort-output", "--no-wrap", "-o", po, po)
+    _run_tool("msgfmt", "--check-format", "--check-header", "-o", compiled, po)
 
 
 if __name__ == "__main__":

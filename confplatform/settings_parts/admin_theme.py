@@ -13,14 +13,14 @@ from foundation.bus.app_config import SidebarEntry
 
 
 def site_name(request: HttpRequest) -> list[str]:
-    """Return the label beside the title, this site's name and its colour, so that operators see where they are."""
+    """Return the label beside the admin's title: this site's name, and the name of a colour of Unfold (the theme)."""
     from django.conf import settings
 
     return [settings.SITE_NAME, "info"]
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the groups of the admin's sidebar in the form that Unfold needs. It hides entries by `permission`."""
+    """Return the groups of links in the admin's sidebar in the form that Unfold, its theme, needs."""
     return [
         {
             "title": group.title,
@@ -32,7 +32,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _entry(entry: SidebarEntry) -> dict[str, Any]:
-    """Return an entry of the sidebar in the form that Unfold needs."""
+    """Return a link of the admin's sidebar in the form that Unfold needs; it is hidden where `permission` is false."""
     return {
         "title": entry.title,
         "icon": entry.icon,

@@ -7,7 +7,10 @@ from django.core.exceptions import ImproperlyConfigured
 
 
 def read_settings(env: environ.Env) -> dict[str, object]:
-    """Return the settings of the message center. Raises ImproperlyConfigured."""
+    """Return the Django settings of the message center, the process that reads what chat clients send.
+
+    Raises ImproperlyConfigured for a wrong value.
+    """
     stages = env.str("IM_STAGES", default="local")
     if stages not in ("local", "distributed"):
         raise ImproperlyConfigured("IM_STAGES: local or distributed.")
@@ -19,7 +22,10 @@ def read_settings(env: environ.Env) -> dict[str, object]:
 
 
 def _plugins(env: environ.Env) -> dict[str, object]:
-    """Return the plugins that this site uses: name -> its own settings. Raises ImproperlyConfigured."""
+    """Return the chat plugins of this site, from the variable IM_PLUGINS: name -> settings of the plugin.
+
+    Raises ImproperlyConfigured if the variable has another form.
+    """
     plugins = env.json("IM_PLUGINS", default={})
     if not isinstance(plugins, dict) or not all(isinstance(own, dict) for own in plugins.values()):
         raise ImproperlyConfigured('IM_PLUGINS: JSON, {"name": {"setting": …}, …}.')

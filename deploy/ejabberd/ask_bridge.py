@@ -17,7 +17,7 @@ SECONDS = 60.0
 
 
 def main() -> None:
-    """Answer questions until ejabberd closes the pipe."""
+    """Answer ejabberd's questions whether somebody may sign in, until it closes the pipe."""
     path = sys.argv[1]
     while (question := read_question(sys.stdin.buffer)) is not None:
         sys.stdout.buffer.write(struct.pack(">HH", 2, may_sign_in(path, question)))
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def read_question(pipe: BinaryIO) -> str | None:
-    """Return the next question; `None` at the end."""
+    """Return the next question of ejabberd, such as `auth:<name>:<domain>:<password>`; `None` at the pipe's end."""
     head = pipe.read(2)
     if len(head) < 2:
         return None
@@ -33,7 +33,10 @@ def read_question(pipe: BinaryIO) -> str | None:
 
 
 def may_sign_in(path: str, question: str) -> bool:
-    """Return the bridge's answer; without the bridge nobody may sign in."""
+    """Ask the platform's XMPP bridge, at the unix socket `path`, whether name and password in a question are right.
+
+    Nobody may sign in while the bridge does not answer.
+    """
     what, _, rest = question.partition(":")
     name, _, rest = rest.partition(":")
     _domain, _, password = rest.partition(":")

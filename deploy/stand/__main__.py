@@ -6,7 +6,7 @@ import sys
 from deploy.stand.errors import StandError
 from deploy.stand.inside import doctor, manage
 from deploy.stand.linters import check
-from deploy.stand.report import say
+from deploy.stand.report import print_line
 from deploy.stand.site import LIBRARY
 from deploy.stand.testing import test
 from deploy.stand.up import clean, down, up
@@ -16,7 +16,10 @@ WITH_ARGUMENTS = {"test": test, "doctor": doctor, "manage": manage}
 
 
 def main(words: list[str]) -> int:
-    """Run one command; an expected error is printed as one line. Return the exit code."""
+    """Run the command of the local installation that `words` name (up, down, test ...); return the exit code.
+
+    An expected error is printed as one line.
+    """
     # Where the system has no Janus, bootstrap.sh has put one there.
     folders = [*os.get_exec_path(), str(LIBRARY / "janus/usr/bin")]
     os.environ.update(PATH=os.pathsep.join(folders))
@@ -29,9 +32,9 @@ def main(words: list[str]) -> int:
         if name in COMMANDS:
             return COMMANDS[name]()
     except StandError as error:
-        say(f"{name}: {error}")
+        print_line(f"{name}: {error}")
         return 1
-    say(f"usage: python -m deploy.stand {'|'.join([*COMMANDS, *WITH_ARGUMENTS])}")
+    print_line(f"usage: python -m deploy.stand {'|'.join([*COMMANDS, *WITH_ARGUMENTS])}")
     return 2
 
 

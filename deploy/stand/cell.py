@@ -11,27 +11,30 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from deploy.stand.mariadb import _template
+from deploy.stand.mariadb import _template_directory
 from deploy.stand.server import write_private
 from failover.data.cells.config import Cell
 from failover.data.cells.server_process import Server
 
 
-def prepare(cell: Cell, templates: Path) -> None:
-    """Give a cell (a database of one platform) an empty data directory, if it has none, by copying a template."""
+def create_data_directory(cell: Cell, templates: Path) -> None:
+    """Create the data directory of a platform's database (`cell`), if there is none, by copying an empty one."""
     data = cell.directory / "data"
     if data.exists():
         return
     cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     copy = cell.directory / "data.new"
-    subprocess.run(["cp", "-a", str(_template(templates)), str(copy)], check=True)
+    subprocess.run(["cp", "-a", str(_template_directory(templates)), str(copy)], check=True)
     copy.rename(data)
 
 
-def write_cells(
+def write_cells_file(
     path: Path, site: str, register: str, cells: Sequence[Cell], **limits: float
 ) -> None:
-    """Write a site's CELLS_FILE, which tells the agent its cells, the URL of the register, and time limits."""
+    """Write the file (setting CELLS_FILE) by which a site's agent knows the platform databases (cells) that it manages.
+
+    `register` is the URL of the core's table of who serves each platform, `limits` are time limits for the agent.
+    """
     rows: list[dict[str, Any]] = [
         {**asdict(cell), "directory": str(cell.directory)} for cell in cells
     ]
@@ -39,6 +42,6 @@ def write_cells(
     write_private(path, json.dumps(contents, indent=1) + "\n")
 
 
-def stop(cell: Cell) -> None:
-    """Shut the cell's database process down. The agent must have ended before, or it starts the process again."""
+def stop_database(cell: Cell) -> None:
+    """Shut down the process of a platform's database. The agent must have ended, or it starts the process again."""
     Server(cell).stop()

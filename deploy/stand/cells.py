@@ -43,11 +43,14 @@ class PairedSite:
 
     @property
     def moid(self) -> str:
-        """Return the MOID of the site's own platform."""
+        """Return the id (MOID) of the site's own platform."""
         return self.vault.platform_moid
 
     def cell(self, home: "PairedSite", other: "PairedSite") -> Cell:
-        """Return the configuration, at this site, of the cell of the platform `home`; `other` is the other site."""
+        """Return the configuration of a platform's database (cell) at this site: the original or its copy.
+
+        `home` is the platform's own site, `other` the site that is paired with this one.
+        """
         is_home = home is self
         return Cell(
             platform=home.moid,
@@ -116,11 +119,14 @@ class CellDatabase:
         return f"mysql://app:{cell.app_password}@127.0.0.1:{cell.port}/{cell.schema}"
 
     def start(self) -> float:
-        """Start the agent, and wait until the own platform's database takes writes or is a copy; return the seconds."""
+        """Start the agent, which starts the databases, and wait until our own takes writes or is a copy.
+
+        Return the seconds that it took. Raises StandError.
+        """
         began = time.monotonic()
         for cell in self.cells:
-            cell_files.prepare(cell, self.templates)
-        cell_files.write_cells(self.file, self.site, self.register, self.cells, **self.limits)
+            cell_files.create_data_directory(cell, self.templates)
+        cell_files.write_cells_file(self.file, self.site, self.register, self.cells, **self.limits)
         self._wait_until(self._is_registered, "in the register")
         assert self.agent is not None
         self.agent.start()
@@ -155,7 +161,7 @@ class CellDatabase:
         """Stop the agent (`manage.py cell_agent`), which would start the databases again, then shut these down."""
         self.stop_agent(patience)
         for cell in self.cells:
-            cell_files.stop(cell)
+            cell_files.stop_database(cell)
 
     def stop_agent(self, patience: float = 40.0) -> None:
         """Stop the agent (`manage.py cell_agent`), so that this site takes over no platform."""
@@ -170,7 +176,7 @@ class CellDatabase:
                 os.kill(pid, number)
 
     def _is_registered(self) -> bool:
-        """Return whether the register at the core (which owns the domain tree) has an entry for the own platform."""
+        """Return whether the core's table of who serves which platform has an entry for this site's own platform."""
         register = Register(self.register, self.own.platform, self.site)
         try:
             return register.read() is not None
@@ -187,7 +193,7 @@ class CellDatabase:
 
 
 def _is_true(function: Callable[[], bool]) -> bool:
-    """Return what a function returns, or `False` if the database cannot be reached."""
+    """Call a function, and return its result, or `False` if the database cannot be reached."""
     try:
         return function()
     except Failure:
@@ -195,9 +201,9 @@ def _is_true(function: Callable[[], bool]) -> bool:
 
 
 def register_user(password: str, schema: str) -> list[str]:
-    """Return the SQL statements that create the agents' database user at the core, with rights to the register only.
+    """Return the SQL statements that create the database user of the sites' agents at the core, the central site.
 
-    The core is the deployment that owns the domain tree.
+    The user may use only the tables that say which site serves which platform (the register).
     """
     user = "'agent'@'127.0.0.1'"
     return [

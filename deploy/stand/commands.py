@@ -11,7 +11,7 @@ from django.core.management import call_command
 
 
 def main(commands: list[str]) -> None:
-    """Run the commands. An error of one ends the program."""
+    """Run commands of manage.py, each a JSON list of words, one after the other; an error ends the program."""
     django.setup()
     for command in commands:
         call_command(*json.loads(command))

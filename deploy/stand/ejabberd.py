@@ -66,7 +66,7 @@ class Ejabberd(Server):
 
     @property
     def variables(self) -> dict[str, str]:
-        """Return the environment variables by which the bridge finds this server."""
+        """Return the environment variables by which the platform's XMPP bridge finds this server."""
         return {
             "XMPP_DOMAIN": self.domain,
             "XMPP_COMPONENTS": f"127.0.0.1:{self.port + 1}",
@@ -76,7 +76,7 @@ class Ejabberd(Server):
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Return how people's clients reach the server, and what stands after the `@` of people and groups."""
+        """Return the server's URL for people's clients, and the domains of the addresses of people and of groups."""
         server = f"xmpp://127.0.0.1:{self.port}"
         return {"server": server, "people": self.domain, "groups": f"groups.{self.domain}"}
 
@@ -104,7 +104,7 @@ class Ejabberd(Server):
         return self._process(argv, env)
 
     def _compile(self, env: dict[str, str]) -> None:
-        """Compile our module of ejabberd, unless that has been done. Raises StandError."""
+        """Compile our Erlang module for ejabberd, unless that has been done. Raises StandError if it has errors."""
         compiled = self.directory / "ebin" / f"{MODULE.stem}.beam"
         if compiled.exists() and compiled.stat().st_mtime > MODULE.stat().st_mtime:
             return
@@ -119,5 +119,5 @@ class Ejabberd(Server):
 
 
 def xmpp_server(site: Path, ports: Ports, vault: Vault) -> Ejabberd:
-    """Return the XMPP server of a site, whose files lie in the site's directory: addresses at `<its name>.localhost`."""
+    """Return the XMPP server of a site, with its files in the directory `site`, for addresses at `<site>.localhost`."""
     return Ejabberd(site / "xmpp", ports.xmpp, vault.xmpp, f"{site.name}.localhost")

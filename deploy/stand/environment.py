@@ -40,11 +40,11 @@ class DescribedSite(Protocol):
 
     @property
     def followers(self) -> Sequence[DescribedSite]:
-        """Return the sites that copy this site's domain tree."""
+        """Return the sites that copy the tree of domains and accounts from this one; none unless it is the core."""
 
 
 def environment(site: DescribedSite) -> dict[str, str]:
-    """Return all environment variables of a site's processes."""
+    """Return the environment variables of a site's processes, which the Django settings read."""
     issuer = site.core.vault if site.core else site.vault  # of licences, and of sealed accounts
     return {
         "DJANGO_SETTINGS_MODULE": "confplatform.settings",
@@ -72,7 +72,7 @@ def environment(site: DescribedSite) -> dict[str, str]:
         "ACCOUNT_SEALING_KEY": issuer.account_sealing,
         "CORE_MOID": site.core.vault.platform_moid if site.core else "",
         "CORE_URL": site.core.http if site.core else "",
-        "PEERS": ",".join(f"{moid}={url}" for moid, url in _peers(site)),
+        "PEERS": ",".join(f"{moid}={url}" for moid, url in _brokers_of_peers(site)),
         **_cell_variables(site),
         **_im_variables(site),
         "VAR_DIR": str(site.directory),
@@ -81,7 +81,7 @@ def environment(site: DescribedSite) -> dict[str, str]:
 
 
 def _im_variables(site: DescribedSite) -> dict[str, str]:
-    """Return the variables of instant messages: the broker of people's clients, and the addresses they use."""
+    """Return the environment variables for instant messages: the broker of people's clients, TURN, files, XMPP."""
     broker = site.clients_broker
     if broker is None:
         return {}
@@ -99,14 +99,17 @@ def _im_variables(site: DescribedSite) -> dict[str, str]:
     }
 
 
-def _peers(site: DescribedSite) -> list[tuple[str, str]]:
-    """Return (platform, URL of its broker) for each other site to whose broker this site connects."""
+def _brokers_of_peers(site: DescribedSite) -> list[tuple[str, str]]:
+    """Return the brokers of other sites to which this site connects: (id of the site's platform, URL of the broker)."""
     peers = [(other.vault.platform_moid, other.rabbitmq.url("/")) for other in site.followers]
     return [*peers, (site.pair.other.moid, site.pair.other.broker)] if site.pair else peers
 
 
 def _cell_variables(site: DescribedSite) -> dict[str, str]:
-    """Return the variables of the register, which says who serves a platform, and of the platform backed up here."""
+    """Return the environment variables for the take-over of platforms between sites.
+
+    They name the table of who serves each platform (the register), and the copy of the other site's data here.
+    """
     if not isinstance(site.mariadb, CellDatabase) or site.pair is None:
         own = {"REGISTER_URL": site.mariadb.url()}
         return own if any(other.pair for other in site.followers) else {}

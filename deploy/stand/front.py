@@ -42,13 +42,13 @@ http {{
 
 
 def max_open_files() -> int:
-    """Return how many files a process of ours may open: more than the 1,024 that a shell allows by default."""
+    """Return how many files nginx may open: MOST_FILES, or as many as the system allows this user."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return MOST_FILES if hard == resource.RLIM_INFINITY else min(MOST_FILES, hard)
 
 
 def front(directory: Path, ports: Ports) -> Process:
-    """Return the nginx process (the front) that listens on the public port of a site."""
+    """Return the nginx process that listens on the public port of a site, before its web processes; not yet started."""
     place = directory / "front"
 
     def write_config() -> None:

@@ -14,8 +14,8 @@ def guide(up_json: dict[str, Any]) -> str:
             f"{name}  {site['http']}/admin/   operators: conferences and media units of this site",
             f"{name}  {site['http']}/         people: start conferences, join and control them, in the browser",
         ]
-    lines += ["", *_accounts(up_json), "", "try, in this order:", *_calls(up_json), ""]
-    lines += [*_chat(up_json), *_tree(up_json), *_licence(up_json), ""]
+    lines += ["", *_account_lines(up_json), "", "try, in this order:", *_api_commands(up_json), ""]
+    lines += [*_chat_lines(up_json), *_domain_lines(up_json), *_licence_lines(up_json), ""]
     lines += ["is anything wrong?      make doctor", "where everything is:    var/up.json"]
     return "\n".join(lines)
 
@@ -25,20 +25,20 @@ def _sites(up_json: dict[str, Any]) -> dict[str, Any]:
     return {name: site for name, site in up_json["sites"].items() if name != CORE}
 
 
-def _accounts(up_json: dict[str, Any]) -> list[str]:
-    """Return a line for each account: role, user name, password."""
+def _account_lines(up_json: dict[str, Any]) -> list[str]:
+    """Return the lines that `make up` prints about accounts: role, user name and password of each."""
     return [
         f"account  {account['role']:<26} {account['username']:<16} {account['password']}"
         for account in up_json["accounts"]
     ]
 
 
-def _calls(up_json: dict[str, Any]) -> list[str]:
+def _api_commands(up_json: dict[str, Any]) -> list[str]:
     """Return curl commands that call the HTTP API: get a token, log in, create a conference, list conferences."""
     if not up_json["accounts"] or not up_json["api_key"]:
         return []
     api = next(iter(_sites(up_json).values()))["http"] + "/api/v1"
-    key, account = up_json["api_key"], _user(up_json["accounts"])
+    key, account = up_json["api_key"], _conference_account(up_json["accounts"])
     return [
         f"  T=$(curl -s {api}/system/token -d oauth_consumer_key={key['oauth_consumer_key']}"
         f" -d oauth_consumer_secret={key['oauth_consumer_secret']}"
@@ -51,11 +51,11 @@ def _calls(up_json: dict[str, Any]) -> list[str]:
     ]
 
 
-def _chat(up_json: dict[str, Any]) -> list[str]:
+def _chat_lines(up_json: dict[str, Any]) -> list[str]:
     """Return commands and addresses for a chat client: it gets a token by HTTP, then connects to the broker itself."""
     if not up_json["accounts"] or not up_json["api_key"]:
         return []
-    site, account = next(iter(_sites(up_json).values())), _user(up_json["accounts"])
+    site, account = next(iter(_sites(up_json).values())), _conference_account(up_json["accounts"])
     broker = " ".join(f"{name} {url}" for name, url in site["im"].items())
     return [
         "chat, in two browsers or with a client of your own (docs/howto/write-a-chat-client.md):",
@@ -63,12 +63,12 @@ def _chat(up_json: dict[str, Any]) -> list[str]:
         f"  curl -s -b var/cookies {site['http']}/api/v1/im/login -d account_token=$T"
         f"   (user name {account['username']}: `user_id` and `token` sign in at the broker)",
         f"  {broker}",
-        *_xmpp(site, account),
+        *_xmpp_lines(site, account),
         "",
     ]
 
 
-def _xmpp(site: dict[str, Any], account: dict[str, str]) -> list[str]:
+def _xmpp_lines(site: dict[str, Any], account: dict[str, str]) -> list[str]:
     """Return how a client of XMPP signs in, if the site has a server for it."""
     if not (xmpp := site.get("xmpp")):
         return []
@@ -78,7 +78,7 @@ def _xmpp(site: dict[str, Any], account: dict[str, str]) -> list[str]:
     ]
 
 
-def _tree(up_json: dict[str, Any]) -> list[str]:
+def _domain_lines(up_json: dict[str, Any]) -> list[str]:
     """Return the addresses where domains and accounts are changed, and where one can watch the change arrive."""
     if CORE not in up_json["sites"]:
         return []
@@ -92,7 +92,7 @@ def _tree(up_json: dict[str, Any]) -> list[str]:
     ]
 
 
-def _licence(up_json: dict[str, Any]) -> list[str]:
+def _licence_lines(up_json: dict[str, Any]) -> list[str]:
     """Return the command that issues a licence. Without a core, the site's own key signs it."""
     name, site = next(iter(_sites(up_json).items()))
     issuer = CORE if CORE in up_json["sites"] else name
@@ -104,6 +104,6 @@ def _licence(up_json: dict[str, Any]) -> list[str]:
     ]
 
 
-def _user(accounts: list[dict[str, str]]) -> dict[str, str]:
-    """Return an account that can create conferences; the last one if there is none."""
+def _conference_account(accounts: list[dict[str, str]]) -> dict[str, str]:
+    """Return the first of these accounts that can create conferences; the last one if none can."""
     return next((account for account in accounts if account["role"] in USER_ROLES), accounts[-1])

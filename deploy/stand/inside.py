@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.stand.errors import StandError
-from deploy.stand.report import say
+from deploy.stand.report import print_line
 from deploy.stand.server import write_private
 from deploy.stand.site import REPOSITORY, Site
 
@@ -26,11 +26,14 @@ def write_environments(sites: Iterable[Site]) -> None:
 
 
 def doctor(arguments: list[str]) -> int:
-    """Examine each running site, or the one that SITE names; return 1 if one needs attention."""
+    """Run `manage.py doctor` at each running site, or at the one that the variable SITE names.
+
+    Return the highest exit code: 1 if a site needs attention.
+    """
     code = 0
     for name in [os.environ["SITE"]] if os.environ.get("SITE") else _running_sites():
-        say(f"{name}:")
-        code = max(code, _manage(name, ["doctor", *arguments]))
+        print_line(f"{name}:")
+        code = max(code, _run_manage(name, ["doctor", *arguments]))
     return code
 
 
@@ -38,10 +41,10 @@ def manage(arguments: list[str]) -> int:
     """Run a command of manage.py at the site that the first argument names; return its exit code."""
     if len(arguments) < 2:
         raise StandError("which site, which command? for example: manage east doctor --json")
-    return _manage(arguments[0], arguments[1:])
+    return _run_manage(arguments[0], arguments[1:])
 
 
-def _manage(name: str, words: list[str]) -> int:
+def _run_manage(name: str, words: list[str]) -> int:
     """Run manage.py with these arguments for a running site, and return the exit code. Raises StandError."""
     path = VAR / name / FILE
     if name not in (running := _running_sites()):
@@ -54,6 +57,6 @@ def _manage(name: str, words: list[str]) -> int:
 
 
 def _running_sites() -> list[str]:
-    """Return the names of the sites that run, as up.json lists them."""
+    """Return the names of the sites that `make up` has started, from var/up.json; none if it does not run."""
     up: Path = VAR / "up.json"
     return list(json.loads(up.read_text())["sites"]) if up.exists() else []

@@ -6,7 +6,7 @@ import subprocess
 import time
 from threading import Thread
 
-from deploy.stand.report import Report, say
+from deploy.stand.report import Report, print_line
 from deploy.stand.site import REPOSITORY
 
 CHECKS = (
@@ -58,10 +58,10 @@ class Linters:
             self.cpu += cpu
             if code:
                 refused += 1
-                say(output.rstrip())
+                print_line(output.rstrip())
         self.seconds = time.monotonic() - began
         if refused:
-            say(f"make check: {refused} of {len(CHECKS)} refused; mend what they name above")
+            print_line(f"make check: {refused} of {len(CHECKS)} refused; mend what they name above")
         self.have_refused = refused > 0
 
     def _run_linter(self, words: tuple[str, ...]) -> tuple[int, str, float]:
@@ -91,5 +91,5 @@ def wait_with_usage(child: "subprocess.Popen[str]") -> tuple[int, float]:
 
 
 def seconds_of(usage: resource.struct_rusage) -> float:
-    """Return the CPU seconds, of user and system, in a usage record of the kernel."""
+    """Return the CPU seconds, user and system together, in a resource usage record of the kernel."""
     return usage.ru_utime + usage.ru_stime

@@ -87,7 +87,9 @@ class MariaDB(Server):
             shutil.rmtree(data, ignore_errors=True)
             copy = self.directory / "data.new"
             shutil.rmtree(copy, ignore_errors=True)
-            subprocess.run(["cp", "-a", str(_template(self.templates)), str(copy)], check=True)
+            subprocess.run(
+                ["cp", "-a", str(_template_directory(self.templates)), str(copy)], check=True
+            )
             copy.rename(data)
         write_private(init, self._init_sql())
         argv = [
@@ -107,7 +109,7 @@ class MariaDB(Server):
         return self._process(argv)
 
     def ready(self) -> bool:
-        """Return whether the server sends its greeting, which it does after running the init file."""
+        """Return whether the server accepts connections: it sends its greeting once it has run the init file."""
         try:
             with socket.socket(socket.AF_UNIX) as link:
                 link.settimeout(1.0)
@@ -166,8 +168,8 @@ def _short_socket(directory: Path) -> Path:
     return Path(f"/tmp/stand-{os.geteuid()}-{digest}/sock")  # noqa: S108  a private directory, mode 0700
 
 
-def _template(templates: Path) -> Path:
-    """Return an empty data directory to copy from. It is created once per version, as creating one takes long."""
+def _template_directory(templates: Path) -> Path:
+    """Return an empty MariaDB data directory to copy from; create it first if there is none for this version."""
     command = [program("mariadbd"), "--no-defaults", "--version"]
     version = subprocess.run(command, capture_output=True, check=True).stdout
     template = templates / f"mariadb-{hashlib.sha256(version).hexdigest()[:12]}"
@@ -175,12 +177,12 @@ def _template(templates: Path) -> Path:
     with (templates / "mariadb.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not template.is_dir():
-            _make_template(template)
+            _create_template(template)
     return template
 
 
-def _make_template(template: Path) -> None:
-    """Create an empty data directory. Raises StandError if MariaDB's program for that fails."""
+def _create_template(template: Path) -> None:
+    """Create an empty MariaDB data directory at this path. Raises StandError if MariaDB's program for that fails."""
     directory = Path(mkdtemp(prefix="mariadb-new-", dir=template.parent))
     argv = [
         program("mariadb-install-db"),

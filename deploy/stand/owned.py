@@ -16,19 +16,22 @@ SESSION = (
 )
 
 
-def mark(owner: Path) -> dict[str, str]:
-    """Return the environment variables that mark a process as belonging to a directory."""
+def owner_variables(owner: Path) -> dict[str, str]:
+    """Return the environment variables by which a process is recognized later as one that belongs to a directory."""
     session = {SESSION: os.environ[SESSION]} if SESSION in os.environ else {}
     return {MARK: str(owner.resolve()), **session}
 
 
-def session(directory: Path) -> dict[str, str]:
-    """Return the environment variable that marks a test process and its children, which end with the session."""
+def session_variable(directory: Path) -> dict[str, str]:
+    """Return the environment variable that marks a test process and its children, to be stopped with the session."""
     return {SESSION: str(directory.resolve())}
 
 
 def processes_of(owner: Path) -> list[int]:
-    """Return the ids of the running processes of a directory, or of one below it, without the present process."""
+    """Return the ids of the running processes that are marked, in their environment, as belonging to a directory.
+
+    Those of directories below it count, the present process does not.
+    """
     marks = [f"{name}={owner.resolve()}".encode() for name in (MARK, SESSION)]
     marks_below = tuple(mark + b"/" for mark in marks)
     pids = []
@@ -44,7 +47,7 @@ def processes_of(owner: Path) -> list[int]:
     return pids
 
 
-def sweep(owner: Path, patience: float = 10.0) -> int:
+def stop_all(owner: Path, patience: float = 10.0) -> int:
     """Stop all processes that belong to a directory, for instance those of a previous run; return how many there were.
 
     They get SIGTERM first; those that still run after `patience` seconds are killed.
@@ -55,19 +58,19 @@ def sweep(owner: Path, patience: float = 10.0) -> int:
     deadline = time.monotonic() + patience
     while processes_of(owner) and time.monotonic() < deadline:
         time.sleep(0.05)
-    kill(owner)
+    kill_all(owner)
     return len(pids)
 
 
-def kill(owner: Path) -> None:
-    """Kill all processes that belong to a directory; search again until none is left, as a process may fork meanwhile."""
+def kill_all(owner: Path) -> None:
+    """Kill all processes that belong to a directory; search until none is left, as a process may fork meanwhile."""
     while pids := processes_of(owner):
         _signal(pids, signal.SIGKILL)
         time.sleep(0.05)
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:
-    """Send a signal to these processes, as far as they still run."""
+    """Send a signal to the processes with these ids; skip those that have ended."""
     for pid in pids:
         try:
             os.kill(pid, number)

@@ -88,11 +88,11 @@ class Ports:
         return self.base + FIRST_UNIT + UNIT_STRIDE * units
 
     def unit(self, number: int) -> int:
-        """Return the first of the 400 ports of media unit 1, 2, ..."""
+        """Return the first of the 400 ports of the media unit with this number, counted from 1."""
         return self.base + FIRST_UNIT + UNIT_STRIDE * (number - 1)
 
     def listeners(self, units: int) -> list[int]:
-        """Return the ports that must be free before a start: of a media unit's ports only the first five."""
+        """Return the ports on which a site with so many media units listens, which must be free before its start."""
         servers = [
             self.public,
             self.web,
@@ -112,7 +112,7 @@ class Ports:
 
 
 def ports_for(units: int, *, core: bool = False) -> int:
-    """Return how many ports a site with so many media units needs, and with `core` a core in the same block."""
+    """Return how many ports a site with so many media units needs; with `core` (the central site) also its ports."""
     own_ports = FIRST_UNIT + UNIT_STRIDE * units
     if core:
         return own_ports + SERVER_PORTS
@@ -201,7 +201,7 @@ def http_get(port: int, path: str) -> HttpAnswer:
 
 
 def why_not_ready(port: int) -> str:
-    """Return, for an error message, the parts of a site that its page /readyz calls not ready. "" if it names none."""
+    """Return, for an error message, which parts of a site are not ready, as its page /readyz says; "" if none."""
     body = http_get(port, "/readyz").body
     parts = json.loads(body) if body.startswith(b"{") else {}
     failed = [f"{part}: {state}" for part, state in parts.items() if state not in ("ok", False)]

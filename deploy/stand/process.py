@@ -79,12 +79,14 @@ class Process:
             self._stop_waiting.clear()
             if self.alive:
                 return
-            self._spawn()
+            self._start_child()
         if self.supervised:
-            threading.Thread(target=self._watch, args=(self._child,), daemon=True).start()
+            threading.Thread(
+                target=self._restart_when_ended, args=(self._child,), daemon=True
+            ).start()
 
     def kill(self, number: int = signal.SIGKILL, *, group: bool | None = None) -> None:
-        """Send a signal to the process, or with `group` to its whole process group.
+        """Send the signal `number` to the process, or with `group` to its whole process group.
 
         By default KILL, STOP and CONT go to the group, other signals to the process only.
         """
@@ -168,10 +170,10 @@ class Process:
         return own_lines[-1] if own_lines else "it wrote nothing"
 
     def _failure(self, problem: str) -> StandError:
-        """Return an error that names the process, its problem and its log file."""
+        """Return the exception to raise about this process: its name, the problem, and where its log file is."""
         return StandError(f"{self.name} {problem} (log: {self.log})")
 
-    def _spawn(self) -> None:
+    def _start_child(self) -> None:
         """Start the process, with its output appended to the log file."""
         if self.before_start is not None:
             self.before_start()
@@ -180,7 +182,7 @@ class Process:
             self._child = subprocess.Popen(
                 self.argv,
                 cwd=self.cwd,
-                env={**self.env, **owned.mark(self.directory)},
+                env={**self.env, **owned.owner_variables(self.directory)},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -189,7 +191,7 @@ class Process:
         self.started = time.monotonic()
         self.pid_file.write_text(f"{self._child.pid}\n")
 
-    def _watch(self, child: "subprocess.Popen[bytes]") -> None:
+    def _restart_when_ended(self, child: "subprocess.Popen[bytes]") -> None:
         """Start the process again whenever it ends, after a pause that grows if it ends soon; runs in a thread."""
         short_runs = 0
         while True:
@@ -208,11 +210,11 @@ class Process:
             with self._lock:
                 if not self._should_run or self._child is not child:
                     return
-                self._spawn()
+                self._start_child()
                 child = self._child
 
     def _write_remark(self, text: str) -> None:
-        """Write a line of the stand itself into the log file of the process."""
+        """Write a line about the process, such as that it is started again, into its log file."""
         with self.log.open("a") as log:
             log.write(f"{REMARK} {self.name} {text}\n")
 

@@ -19,10 +19,11 @@ UNIT_CONFERENCES = 20
 UNIT_PORTS = 190  # a media unit's range of RTP ports allows no more
 
 
-def messages(door_port: int, stages: bool) -> dict[str, list[str]]:
-    """Return by name the commands of instant messages: the brokers' auth backend, and the message center.
+def chat_commands(door_port: int, stages: bool) -> dict[str, list[str]]:
+    """Return the command lines of the processes for instant messages, by name: auth backend ("door"), message center.
 
-    The center is one process, or with `stages` one for each of its stages.
+    The auth backend tells the broker what clients may do. The center, which reads what they send, is one process, or
+    with `stages` one for each step of its work.
     """
     commands = {"door": [*DOOR, "--port", str(door_port)]}
     if not stages:
@@ -31,15 +32,15 @@ def messages(door_port: int, stages: bool) -> dict[str, list[str]]:
 
 
 def connections_of_center(stages: bool) -> int:
-    """Return how many connections of a message center consume, once it is ready.
+    """Return how many connections of the message center (reader of clients' messages) consume once it is ready.
 
-    One more than the stages answers other servers (`queue_center`).
+    With `stages` each step of its work is a process with one, and one more answers other servers.
     """
     return len(STAGES) + 1 if stages else 1
 
 
-def web(port: int) -> list[str]:
-    """Return the command of the web server, which serves pages and APIs."""
+def web_command(port: int) -> list[str]:
+    """Return the command line of the web server, which serves pages and APIs on this port of loopback."""
     return [
         *("-m", "gunicorn", "confplatform.wsgi:application", "--worker-class", "gthread"),
         *("--workers", "1", "--threads", "96", "--bind", f"127.0.0.1:{port}"),
@@ -48,24 +49,27 @@ def web(port: int) -> list[str]:
     ]
 
 
-def push(port: int) -> list[str]:
-    """Return the command of the process that pushes events to programs."""
+def push_command(port: int) -> list[str]:
+    """Return the command line of the process that pushes events to programs of other people."""
     return ["manage.py", "push", "--port", str(port)]
 
 
-def worker(name: str) -> list[str]:
-    """Return the command of a Celery worker, which runs timers, and receives and sends messages."""
+def worker_command(name: str) -> list[str]:
+    """Return the command line of a Celery worker, which runs timers, and receives and sends messages."""
     argv = [*CELERY, "worker", "-P", "threads", "-c", "2", "-n", name]
     return [*argv, "--without-gossip", "--without-mingle", "-l", "WARNING"]
 
 
-def beat() -> list[str]:
-    """Return the command of Celery's scheduler. With a pid file it would refuse to start again after a kill -9."""
+def beat_command() -> list[str]:
+    """Return the command line of Celery's scheduler, without a pid file, which could keep it from starting again."""
     return [*CELERY, "beat", "-l", "WARNING", "--pidfile="]
 
 
-def simulator(units: int, conferences: int) -> list[str]:
-    """Return the command of the simulator of media units, which answers messages, but has no audio and video."""
+def simulator_command(units: int, conferences: int) -> list[str]:
+    """Return the command line of simulated media units, which answer messages, but have no audio and video.
+
+    `conferences` is how many each unit can hold.
+    """
     argv = ["manage.py", "cmu_simulator", "--units", str(units)]
     return [*argv, "--conferences", str(conferences)]
 

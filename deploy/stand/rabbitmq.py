@@ -62,7 +62,7 @@ AUTH_BACKEND_SETTINGS = {
 
 
 def auth_backend_settings(port: int) -> dict[str, str]:
-    """Return the settings by which the clients' broker asks the auth backend ("door") that listens on this port."""
+    """Return lines of rabbitmq.conf by which the broker asks the HTTP auth backend on this port what clients may do."""
     questions = ("user", "vhost", "resource", "topic")
     paths = {f"auth_http.{name}_path": f"http://127.0.0.1:{port}/{name}" for name in questions}
     return AUTH_BACKEND_SETTINGS | CLIENTS_LIMITS | paths
@@ -145,7 +145,7 @@ class RabbitMQ(Server):
         return self._process([str(SCRIPTS / "rabbitmq-server")], self._env())
 
     def ready(self) -> bool:
-        """Return whether AMQP, which the broker opens last, answers, and the management API knows our user."""
+        """Return whether the broker is ready: AMQP, opened last, answers, and the management API knows our user."""
         if not answers(self.port, b"AMQP\x00\x00\x09\x01", b"\x00\x0a\x00\x0a"):  # Connection.Start
             return False
         return "rabbitmq_management" not in self.plugins or self.api("/whoami").status == 200
@@ -210,7 +210,7 @@ class RabbitMQ(Server):
         }
 
     def _config(self) -> str:
-        """Return the content of rabbitmq.conf."""
+        """Return the content of rabbitmq.conf: listeners on loopback, limits, and the plugins' settings."""
         port = self.port
         settings = {
             "listeners.tcp.local": f"127.0.0.1:{port}",
@@ -282,9 +282,9 @@ class RabbitMQ(Server):
 
 
 def clients_broker(directory: Path, port: int, password: str, *, node: str, door: int) -> RabbitMQ:
-    """Return the broker of people's clients, which asks the auth backend on port `door`.
+    """Return a second broker for people's chat clients, which asks the auth backend on port `door` what they may do.
 
-    It is a process of its own: if clients use up its memory, nothing else stops.
+    It is a process of its own: if clients use up its memory, the platform's own broker goes on.
     """
     return RabbitMQ(
         directory,
@@ -299,7 +299,7 @@ def clients_broker(directory: Path, port: int, password: str, *, node: str, door
 
 
 def clients_broker_of(site: Path, ports: Ports, vault: Vault) -> RabbitMQ:
-    """Return the broker of people's clients of a site, whose files lie in the site's directory."""
+    """Return a site's second broker, for people's chat clients; its files lie in the directory `site`."""
     directory, password = site / "rabbitmq-im", vault.clients_broker
     node = f"{site.name}-im"
     return clients_broker(directory, ports.clients_broker, password, node=node, door=ports.door)

@@ -41,10 +41,10 @@ class Server(ABC):
 
     @abstractmethod
     def prepare(self) -> Process:
-        """Write missing files into the directory, and return the process that runs the server, not yet started."""
+        """Write the server's missing files into its directory, and return its process, not yet started."""
 
     def _process(self, argv: list[str], env: Mapping[str, str] | None = None) -> Process:
-        """Return the server's process with this command line, not yet started; without settings of the user by default."""
+        """Return the server's process with this command line, not yet started. `env` is by default without settings."""
         env = env or base_env(self.directory)
         return Process(
             self.kind,

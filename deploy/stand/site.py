@@ -92,14 +92,14 @@ class Site:
             self.mariadb.agent = self._process("agent", ["manage.py", "cell_agent"])
 
     def xmpp_bridge(self, server: Ejabberd) -> Process:
-        """Return the process that joins an XMPP server to the platform, not yet started."""
-        remove = partial(
-            server.socket.unlink, missing_ok=True
-        )  # it is there once the bridge is ready
+        """Return the process of the bridge between an XMPP server and the platform, not yet started."""
+        # The socket is there once the bridge is ready.
+        remove = partial(server.socket.unlink, missing_ok=True)
         return self._process("xmpp", [*programs.XMPP], server.variables, remove)
 
     @property
     def servers(self) -> tuple[Server | CellDatabase, ...]:
+        """Return the servers of this site: database, Redis, brokers, and TURN and XMPP if it has them."""
         return (self.mariadb, *self._plain_servers)
 
     @property
@@ -110,6 +110,7 @@ class Site:
 
     @property
     def http(self) -> str:
+        """Return the address of the site's public HTTP server."""
         return self.ports.http
 
     @property
@@ -163,7 +164,7 @@ class Site:
                 server.start()
 
         def start_database() -> None:
-            """Start the database and create its tables; at the core also enter the followers' platforms in the register."""
+            """Start the database and create its tables; at the core also register the platforms of the other sites."""
             start(self.mariadb)
             if not self.is_away:
                 self._migrate(report)
@@ -185,7 +186,7 @@ class Site:
         return isinstance(self.mariadb, CellDatabase) and not self.mariadb.is_open
 
     def _open_register(self, report: Report) -> None:
-        """Enter all platforms in the register, the core's table of who serves a platform; the agents wait for it."""
+        """Enter all platforms in the register, the core's table of who serves which platform; the sites wait for it."""
         assert isinstance(self.mariadb, MariaDB)
         for statement in register_user(self.vault.register, self.name):
             self.mariadb.sql(statement)
@@ -193,15 +194,15 @@ class Site:
             pair = site.pair
             assert pair is not None
             words = ("--platform", pair.here.moid, "--home", pair.here.moid)
-            self._step(report, "cell_register", *words, "--backup", pair.other.moid)
+            self._run_step(report, "cell_register", *words, "--backup", pair.other.moid)
 
     def kill(self) -> None:
         """Kill all processes and servers of this site, which are not started again."""
         self.stopping = True
-        for process in [*self.processes.values(), *self._agents()]:
+        for process in [*self.processes.values(), *self._cell_agents()]:
             process.stop_supervising()
-        owned.kill(self.directory)
-        for process in [*self.processes.values(), *self._agents()]:
+        owned.kill_all(self.directory)
+        for process in [*self.processes.values(), *self._cell_agents()]:
             process.stop()
         for server in self._plain_servers:
             server.stop()
@@ -219,22 +220,22 @@ class Site:
         self.start_servers(report, Parallel())
         self.start_processes(report, Parallel())
 
-    def _agents(self) -> list[Process]:
-        """Return the agent of the site's cells (`manage.py cell_agent`), as a list; [] for a site without a backup."""
+    def _cell_agents(self) -> list[Process]:
+        """Return as a list the agent that runs the site's databases (`manage.py cell_agent`), [] without a backup."""
         agent = self.mariadb.agent if isinstance(self.mariadb, CellDatabase) else None
         return [agent] if agent else []
 
     def stop_agent(self, report: Report) -> None:
-        """Stop the agent, so that this site takes over no platform. It is the first step of stopping all sites."""
+        """Stop the agent (`manage.py cell_agent`), so that this site takes over no platform of a site that stops."""
         if isinstance(self.mariadb, CellDatabase):
             self.mariadb.stop_agent()
 
     def prepare(self, report: Report) -> None:
-        """Run the commands of manage.py that are needed before the first process starts."""
+        """Run the manage.py commands that must come before the first process: queues, demonstration, own platform."""
         commands = [["provision"]]
         if self.core is None:
             out = ("--out", str(self.directory / "demo.json"))
-            commands.insert(0, ["load_demo", *out, *self._platforms()])
+            commands.insert(0, ["load_demo", *out, *self._platform_arguments()])
             # For people who try licences: the site's own processes do not get the signing key.
             write_private(self.directory / "license.signing.key", self.vault.license_signing + "\n")
             write_private(self.directory / "license.sealing.key", self.vault.license_sealing + "\n")
@@ -243,8 +244,8 @@ class Site:
             argv = ["-m", "deploy.stand.commands", *map(json.dumps, commands)]
             self._run("provision", argv, 300)
 
-    def _platforms(self) -> list[str]:
-        """Return the arguments of load_demo that create the platform domains of all sites in the core's tree."""
+    def _platform_arguments(self) -> list[str]:
+        """Return the arguments by which `manage.py load_demo` creates the platforms of all other sites in its tree."""
         arguments = []
         for site in self.followers:
             names = {"moid": site.vault.platform_moid, "name": site.name}
@@ -280,18 +281,17 @@ class Site:
         """Stop the servers, then all processes of this site that still run."""
         with report.step(f"{self.name}: servers stopped"):
             Parallel().run([server.stop for server in self.servers])
-        count = owned.sweep(self.directory)
-        if count:
+        if count := owned.stop_all(self.directory):
             report.line(f"  {self.name}: {count} processes had to be swept up")
 
     def has_tree_of(self, core: "Site") -> bool:
-        """Return whether the core, which owns the domain tree, has sent all of it and this site has applied it."""
+        """Return whether this site has applied all domains and accounts that the core, the central site, has sent."""
         query = "SELECT sent FROM domains_follower WHERE base IS NOT NULL AND platform="
         count = core.mariadb.sql(f"{query}'{self.vault.platform_moid}'", core.name)
         received = self.mariadb.sql("SELECT version FROM domains_followed", self.name)
         return bool(count and received) and int(received) >= int(count)
 
-    def _step(self, report: Report, *words: str) -> None:
+    def _run_step(self, report: Report, *words: str) -> None:
         """Run a command of manage.py as a step of the report, unless the site is stopping."""
         if self.stopping:
             return
@@ -335,38 +335,38 @@ class Site:
             return xmpp.socket.exists
         if name == "beat":
             return lambda: self.processes[name].age > 1.0
-        return (self.directory / _unit_name(name) / "ready").exists
+        return (self.directory / _unit_directory(name) / "ready").exists
 
     def _processes(self) -> dict[str, Process]:
         """Return all processes; `front` is nginx, `door` the broker's auth backend."""
-        web = self._process("web", programs.web(self.ports.web))
+        web = self._process("web", programs.web_command(self.ports.web))
         processes = {"front": front(self.directory, self.ports), "web": web}
         if self.spec.has_conferences:
-            processes["push"] = self._process("push", programs.push(self.ports.push))
+            processes["push"] = self._process("push", programs.push_command(self.ports.push))
         for name in (f"worker{number}" for number in range(1, self.spec.workers + 1)):
-            processes[name] = self._process(name, programs.worker(f"{name}@{self.name}"))
-        processes["beat"] = self._process("beat", programs.beat())
+            processes[name] = self._process(name, programs.worker_command(f"{name}@{self.name}"))
+        processes["beat"] = self._process("beat", programs.beat_command())
         if self.spec.has_im:
-            commands = programs.messages(self.ports.door, self.spec.stages)
+            commands = programs.chat_commands(self.ports.door, self.spec.stages)
             processes |= {name: self._process(name, argv) for name, argv in commands.items()}
         if self.xmpp is not None:
             processes["xmpp"] = self.xmpp_bridge(self.xmpp)
         if self.media == "janus":
             numbers = range(1, self.units + 1)
-            processes |= {f"unit{number}": self._unit(number) for number in numbers}
+            processes |= {f"unit{number}": self._unit_process(number) for number in numbers}
         elif self.media == "simulated":
-            argv = programs.simulator(self.units, self.conferences)
-            processes["simulator"] = self._media("simulator", argv, {"CMU_IP": "127.0.0.1"})
+            argv = programs.simulator_command(self.units, self.conferences)
+            processes["simulator"] = self._media_process("simulator", argv, {"CMU_IP": "127.0.0.1"})
         return processes
 
-    def _unit(self, number: int) -> Process:
-        """Return the agent of a media unit (`manage.py cmu_agent`), which starts a Janus server."""
+    def _unit_process(self, number: int) -> Process:
+        """Return the agent process of media unit 1, 2, ... (`manage.py cmu_agent`), which starts a Janus server."""
         variables = programs.unit_variables(number, self.ports.unit(number))
-        return self._media(f"unit{number}", ["manage.py", "cmu_agent"], variables)
+        return self._media_process(f"unit{number}", ["manage.py", "cmu_agent"], variables)
 
-    def _media(self, name: str, argv: list[str], variables: Mapping[str, str]) -> Process:
+    def _media_process(self, name: str, argv: list[str], variables: Mapping[str, str]) -> Process:
         """Return a process of media units. It writes the file `ready` in its directory when it is ready."""
-        directory = self.directory / _unit_name(name)
+        directory = self.directory / _unit_directory(name)
 
         def prepare() -> None:
             """Create the unit's directory, and delete the mark of an earlier run that it is ready."""
@@ -395,6 +395,6 @@ class Site:
         )
 
 
-def _unit_name(process: str) -> str:
+def _unit_directory(process: str) -> str:
     """Return the name of a media unit's directory: the process `unit1` has `u1`, the unit's name in messages."""
     return process.replace("unit", "u")

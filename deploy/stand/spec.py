@@ -34,7 +34,7 @@ class SiteSpec:
 
     @property
     def has_im(self) -> bool:
-        """Return whether the site has instant messages: people's clients connect to its broker."""
+        """Return whether the site has instant messages, so that it needs a second broker for people's clients."""
         return "im" in self.roles.split(",")
 
 

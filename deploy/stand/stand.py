@@ -15,7 +15,7 @@ from deploy.stand.errors import StandError
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import MOST_UNITS, SITE_STRIDE, Ports, require_free
 from deploy.stand.rabbitmq import RabbitMQ
-from deploy.stand.report import Print, Report, say
+from deploy.stand.report import Print, Report, print_line
 from deploy.stand.server import Server
 from deploy.stand.site import MEDIA, SIMULATED_CONFERENCES, Site
 from deploy.stand.spec import CORE, SITES, Core, SiteSpec
@@ -79,7 +79,7 @@ class Stand:
         self._lock: IO[str] | None = None
 
     def _add_core(self, ports: Ports) -> None:
-        """Add the core, the site where domains and accounts are edited; all other sites copy its domain tree."""
+        """Add the core, the central site where domains and accounts are edited; all other sites copy them."""
         followers = tuple(self.sites.values())
         self.sites[CORE.name] = Site(
             CORE, self.root, ports.base, media="none", units=0, followers=followers
@@ -88,7 +88,7 @@ class Stand:
     def _pairs(
         self, port_base: int, core_ports: Ports, core: Core | None, limits: Mapping[str, float]
     ) -> dict[str, Pair]:
-        """Return for each site the pair of it and the other site, which back each other up; {} without a core."""
+        """Return what each site, given by name, must know of the other site, its backup; {} without a core."""
         if core is None:
             return {}
         first, second = (_paired_site(self.root, spec, port_base) for spec in SITES)
@@ -105,12 +105,12 @@ class Stand:
                 if isinstance(server, Server):
                     server.supervised = True
 
-    def start(self, report: Print = say) -> None:
+    def start(self, report: Print = print_line) -> None:
         """Start all sites, and return when all processes are ready. Raises StandError if one does not become ready."""
         progress = Report(report)
         self.claim()
         for site in self.sites.values():
-            if owned.sweep(site.directory):
+            if owned.stop_all(site.directory):
                 progress.line(f"  {site.name}: left-overs of a previous run stopped")
             units = 0 if site.media == "none" else self._listening_units
             ports = site.ports.listeners(units)
@@ -124,9 +124,9 @@ class Stand:
                 self._wait_for_trees(self.sites[CORE.name])
 
     def _wait_for_trees(self, core: Site) -> None:
-        """Wait until each site has applied the domain tree that the core has sent. Raises StandError.
+        """Wait until each site has applied the tree of domains and accounts that the core has sent. Raises StandError.
 
-        The core is the deployment that owns the domain tree.
+        The core is the central site, where they are edited.
         """
         deadline = time.monotonic() + TREE_SECONDS
         for site in core.followers:
@@ -137,9 +137,9 @@ class Stand:
                 time.sleep(0.1)
 
     def claim(self) -> None:
-        """Lock the directory, so that no other process runs a stand in it. Raises StandError if one does.
+        """Lock this installation's directory, so that no other process uses it. Raises StandError if one does.
 
-        Two stands in one directory would stop each other's servers.
+        Two installations in one directory would stop each other's servers.
         """
         if self._lock is not None:
             return
@@ -157,7 +157,7 @@ class Stand:
         lock.flush()
         self._lock = lock
 
-    def stop(self, report: Print = say) -> None:
+    def stop(self, report: Print = print_line) -> None:
         """Stop all processes and servers, also those that are still starting. It may be called twice."""
         progress = Report(report)
         for site in self.sites.values():
@@ -169,7 +169,7 @@ class Stand:
         self._parallel.wait_for_rest(10.0)
         # A thread of `start` may have started a process meanwhile.
         for site in self.sites.values():
-            owned.sweep(site.directory)
+            owned.stop_all(site.directory)
         self._release_lock()
 
     def discard(self) -> None:
@@ -180,7 +180,7 @@ class Stand:
         self._parallel.wait_for_rest(10.0)
         # A thread of `start` may have started a process meanwhile.
         for site in self.sites.values():
-            owned.kill(site.directory)
+            owned.kill_all(site.directory)
         self._release_lock()
 
     def _release_lock(self) -> None:
@@ -214,7 +214,7 @@ class Stand:
 
 
 def _paired_site(root: Path, spec: SiteSpec, port_base: int) -> PairedSite:
-    """Return the facts of a site that the other site of its pair must know."""
+    """Return the addresses and secrets of a site that the other site of its pair must know, before either starts."""
     ports, directory = Ports(spec.first_port(port_base)), root / spec.name
     vault = Vault.open(directory)
     broker = RabbitMQ(directory / "rabbitmq", ports.rabbitmq, vault.rabbitmq, node=spec.name)
@@ -230,7 +230,7 @@ def _paired_site(root: Path, spec: SiteSpec, port_base: int) -> PairedSite:
 
 
 def _check_arguments(port_base: int, sites: int, media: str, units: int) -> None:
-    """Raise StandError if an argument has an impossible value."""
+    """Raise StandError if a number of sites, media units or first port, or a kind of media, is not possible."""
     highest = FIRST_KERNEL_PORT - sites * SITE_STRIDE
     if not 1 <= sites <= len(SITES):
         raise StandError(f"SITES={sites} is not possible; choose 1 to {len(SITES)}")

@@ -13,7 +13,7 @@ from deploy.stand import owned
 from deploy.stand.linters import BIN, Linters, seconds_of, wait_with_usage
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import SERVER_PORTS, claimed_ports
-from deploy.stand.report import Report, say
+from deploy.stand.report import Report, print_line
 from deploy.stand.site import LIBRARY, REPOSITORY
 from deploy.stand.testservers import TestServers
 from deploy.stand.timings import VARIABLE, Timings
@@ -31,19 +31,19 @@ LOGS = LIBRARY.parent / "test-logs"
 def test(arguments: list[str]) -> int:
     """Start the servers, run the linters and pytest with these arguments, and return the exit code."""
     for number in END_SIGNALS:  # SIGINT too: a shell starts background jobs with it ignored
-        signal.signal(number, _as_interrupt)
+        signal.signal(number, _raise_interrupt)
     with claimed_ports(SERVER_PORTS) as base:
-        directory = _directory(base)
-        owned.sweep(directory)
+        directory = _session_directory(base)
+        owned.stop_all(directory)
         shutil.rmtree(directory, ignore_errors=True)
         try:
             code = _run_session(TestServers(directory, base), arguments)
-            _keep_logs(directory, code)
+            _copy_logs_of_failure(directory, code)
             return code
         except KeyboardInterrupt:
             return 130
         finally:
-            owned.sweep(directory)
+            owned.stop_all(directory)
             shutil.rmtree(directory, ignore_errors=True)
 
 
@@ -60,7 +60,7 @@ def _run_session(servers: TestServers, arguments: list[str]) -> int:
         with Report().step("servers for the tests"):
             servers.start(parallel)
         start_seconds = time.monotonic() - began
-        env = {**servers.env, **owned.session(servers.directory), VARIABLE: str(notes)}
+        env = {**servers.env, **owned.session_variable(servers.directory), VARIABLE: str(notes)}
         began = time.monotonic()
         code, cpu = _run_pytest(servers.directory, env, arguments, linters)
         test_seconds = time.monotonic() - began
@@ -77,7 +77,7 @@ def _run_session(servers: TestServers, arguments: list[str]) -> int:
     server_cpu = total_cpu - cpu - linters.cpu
     timings.add("the session's servers (seconds: their start)", start_seconds, server_cpu)
     timings.add("tests with their stands", test_seconds, cpu)
-    say("\n".join(timings.table(notes)))
+    print_line("\n".join(timings.table(notes)))
     return 1 if linters.have_refused else code
 
 
@@ -112,14 +112,14 @@ def _run_pytest(
         raise
 
 
-def _directory(base: int) -> Path:
-    """Return the directory of the session that has the port `base`: in memory, where databases are fast, if it has space."""
+def _session_directory(base: int) -> Path:
+    """Return the directory of the test session with the first port `base`: in memory, if that has enough space."""
     if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > MEMORY_BYTES:
         return MEMORY / f"stand-test-{os.geteuid()}-{base}"
     return LIBRARY.parent / "test" / str(base)
 
 
-def _keep_logs(directory: Path, code: int) -> None:
+def _copy_logs_of_failure(directory: Path, code: int) -> None:
     """Copy the logs of servers and processes to LOGS if a test has failed (`code` is not 0); else empty LOGS."""
     shutil.rmtree(LOGS, ignore_errors=True)
     if not code:
@@ -128,9 +128,9 @@ def _keep_logs(directory: Path, code: int) -> None:
         copy = LOGS / path.relative_to(directory)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
-    say(f"logs: {LOGS.relative_to(REPOSITORY)}")
+    print_line(f"logs: {LOGS.relative_to(REPOSITORY)}")
 
 
-def _as_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """Treat a signal like Ctrl-C."""
+def _raise_interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Handle a signal like Ctrl-C: raise KeyboardInterrupt."""
     raise KeyboardInterrupt

@@ -38,31 +38,33 @@ class Timings:
     """The parts of the session (linters, servers, tests): name, seconds, CPU seconds."""
 
     def add(self, name: str, seconds: float, cpu: float) -> None:
-        """Add one part of the session."""
+        """Add one part of the test session, such as the linters, with its seconds and CPU seconds."""
         self.parts.append((name, seconds, cpu))
 
     def table(self, directory: Path, installation: Path = INSTALLATION) -> list[str]:
         """Return the lines of the table, from the parts and from the files that the test processes have written."""
-        rows = list(_rows(directory))
+        rows = list(_read_timings(directory))
         lines = ["where the time went:", f"  {'':<46}{'seconds':>9}{'CPU':>9}"]
-        lines += [f"  {name:<46}{seconds:9.1f}" for name, seconds in _installation(installation)]
+        lines += [
+            f"  {name:<46}{seconds:9.1f}" for name, seconds in _installation_steps(installation)
+        ]
         lines += [f"  {name:<46}{seconds:9.1f}{cpu:9.1f}" for name, seconds, cpu in self.parts]
-        lines += ["by group, or folder of tests without a group:", *_groups(rows)]
+        lines += ["by group, or folder of tests without a group:", *_group_lines(rows)]
         tests = [(row["seconds"], row["name"]) for row in rows if row["kind"] == "test"]
         fixtures = [(row["seconds"], row["name"]) for row in rows if row["kind"] == "fixture"]
-        lines += ["slowest tests:", *_slowest(tests)] if tests else []
-        lines += ["slowest fixtures:", *_slowest(fixtures)] if fixtures else []
+        lines += ["slowest tests:", *_slowest_lines(tests)] if tests else []
+        lines += ["slowest fixtures:", *_slowest_lines(fixtures)] if fixtures else []
         return lines
 
 
-def _rows(directory: Path) -> Iterator[dict[str, Any]]:
+def _read_timings(directory: Path) -> Iterator[dict[str, Any]]:
     """Yield the timings of tests and fixtures that the test processes have written, as dicts."""
     for path in sorted(directory.glob("*.jsonl")):
         for line in path.read_text().splitlines():
             yield json.loads(line)
 
 
-def _installation(path: Path) -> Iterator[tuple[str, float]]:
+def _installation_steps(path: Path) -> Iterator[tuple[str, float]]:
     """Yield name and seconds of the steps of the installation, if it was run within the last hour."""
     if not path.exists() or time.time() - path.stat().st_mtime > FRESH_SECONDS:
         return
@@ -71,7 +73,7 @@ def _installation(path: Path) -> Iterator[tuple[str, float]]:
         yield f"installation: {name}", float(seconds)
 
 
-def _groups(rows: list[dict[str, Any]]) -> Iterator[str]:
+def _group_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
     """Yield a line for each group of tests, the one that took longest first."""
     sums: dict[str, Sum] = defaultdict(Sum)
     for row in rows:
@@ -85,7 +87,7 @@ def _groups(rows: list[dict[str, Any]]) -> Iterator[str]:
         yield f"  {label:<46}{total.seconds:9.1f}{total.cpu:9.1f}"
 
 
-def _slowest(rows: list[tuple[float, str]]) -> Iterator[str]:
+def _slowest_lines(rows: list[tuple[float, str]]) -> Iterator[str]:
     """Yield a line for each of the slowest entries; `rows` are pairs of seconds and name."""
     for seconds, name in sorted(rows, reverse=True)[:SLOWEST]:
         yield f"  {seconds:7.1f}  {name}"

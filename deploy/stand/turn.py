@@ -46,7 +46,7 @@ class TurnServer(Server):
 
     @property
     def urls(self) -> list[str]:
-        """Return how browsers reach the server."""
+        """Return the STUN and TURN URLs of the server, for browsers."""
         return [f"stun:127.0.0.1:{self.port}", f"turn:127.0.0.1:{self.port}?transport=udp"]
 
     def prepare(self) -> Process:
@@ -58,7 +58,7 @@ class TurnServer(Server):
         return self._process([program("turnserver"), "-c", str(config)])
 
     def ready(self) -> bool:
-        """Return whether the server listens; it does over TCP as well as UDP."""
+        """Return whether the TURN server runs and listens; its TCP port tells, which it opens beside UDP."""
         return self.alive and not is_free(self.port)
 
 

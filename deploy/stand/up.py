@@ -14,7 +14,7 @@ from deploy.stand import owned
 from deploy.stand.errors import StandError
 from deploy.stand.guide import guide
 from deploy.stand.inside import write_environments
-from deploy.stand.report import say
+from deploy.stand.report import print_line
 from deploy.stand.server import write_private
 from deploy.stand.site import REPOSITORY
 from deploy.stand.stand import Stand
@@ -40,47 +40,47 @@ def up() -> int:
 
 def down() -> int:
     """Stop all processes that `up` has started, also after a crash of `up`."""
-    pid = _supervisor()
+    pid = _running_up()
     if pid is not None:
         os.kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + STOP_SECONDS
-        while _supervisor() == pid and time.monotonic() < deadline:
+        while _running_up() == pid and time.monotonic() < deadline:
             time.sleep(0.1)
-        if _supervisor() == pid:
+        if _running_up() == pid:
             os.kill(pid, signal.SIGKILL)
     UP_JSON.unlink(missing_ok=True)
     PID_FILE.unlink(missing_ok=True)
-    count = sum(owned.sweep(directory) for directory in _site_directories())
-    say("stopped" if pid is not None or count else "nothing was running")
+    count = sum(owned.stop_all(directory) for directory in _site_directories())
+    print_line("stopped" if pid is not None or count else "nothing was running")
     return 0
 
 
 def clean() -> int:
     """Delete all data of the sites. Installed programs (var/lib) stay. Raises StandError while it runs."""
-    if _supervisor() is not None:
+    if _running_up() is not None:
         raise StandError("it is running; first: make down")
     for directory in _site_directories():
-        owned.sweep(directory)
+        owned.stop_all(directory)
     for entry in VAR.iterdir() if VAR.exists() else ():
         if entry.name in ("lib", "test"):  # a test session deletes its own files
             continue
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    say("var/ is empty; make up begins anew")
+    print_line("var/ is empty; make up begins anew")
     return 0
 
 
 def _up_in_foreground() -> int:
     """Start all sites, print the guide, wait for a signal, stop all sites, and return the exit code."""
-    sites = _number("SITES", 2)
+    sites = _number_from_environment("SITES", 2)
     os.umask(0o077)
     VAR.mkdir(exist_ok=True)
     VAR.chmod(0o700)  # files of an earlier run may be readable for everybody
     stand = Stand(
         VAR,
-        _number("PORT_BASE", 21000),
+        _number_from_environment("PORT_BASE", 21000),
         sites=sites,
         media=os.environ.get("MEDIA") or "janus",
-        units=_number("UNITS", 2),
+        units=_number_from_environment("UNITS", 2),
         core=True,
         cells=sites == 2,
         im=True,
@@ -89,17 +89,17 @@ def _up_in_foreground() -> int:
     )
     stand.supervise_servers()
     for number in END_SIGNALS:
-        signal.signal(number, _interrupt)
+        signal.signal(number, _raise_interrupted)
     began = time.monotonic()
     stand.claim()
     UP_JSON.unlink(missing_ok=True)  # left by a run that has crashed
     write_private(PID_FILE, f"{os.getpid()}\n")
     try:
-        say("starting (logs in var/<site>/log)")
+        print_line("starting (logs in var/<site>/log)")
         stand.start()
         write_environments(stand.sites.values())
         write_private(UP_JSON, json.dumps(stand.up_json, indent=2, ensure_ascii=False) + "\n")
-        say(f"ready after {time.monotonic() - began:.0f} s\n\n{guide(stand.up_json)}")
+        print_line(f"ready after {time.monotonic() - began:.0f} s\n\n{guide(stand.up_json)}")
         while True:
             signal.pause()
     except Interrupted:
@@ -108,18 +108,18 @@ def _up_in_foreground() -> int:
         for number in END_SIGNALS:  # A second Ctrl-C must not interrupt the stop.
             signal.signal(number, signal.SIG_IGN)
         UP_JSON.unlink(missing_ok=True)
-        say("stopping")
+        print_line("stopping")
         stand.stop()
         PID_FILE.unlink(missing_ok=True)
 
 
 def _up_in_background() -> int:
     """Run `up` in a background process, print its progress, and return when it is ready. Raises StandError."""
-    if (pid := _supervisor()) is not None:
+    if (pid := _running_up()) is not None:
         raise StandError(f"it runs already (pid {pid}); stop it with: make down")
     LOG.parent.mkdir(parents=True, exist_ok=True)
     LOG.unlink(missing_ok=True)
-    with open(LOG, "ab", opener=_private) as log:
+    with open(LOG, "ab", opener=_open_private) as log:
         child = subprocess.Popen(
             [sys.executable, "-m", "deploy.stand", "up"],
             cwd=REPOSITORY,
@@ -129,13 +129,13 @@ def _up_in_background() -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, _raise_interrupted)
     try:
         return _print_progress(child)
     except (Interrupted, KeyboardInterrupt):
         child.send_signal(signal.SIGTERM)
         child.wait()
-        say("stopped")
+        print_line("stopped")
         return 130
 
 
@@ -144,24 +144,24 @@ def _print_progress(child: "subprocess.Popen[bytes]") -> int:
     with LOG.open() as log:
         while True:
             has_ended = child.poll() is not None
-            is_ready = UP_JSON.exists() and _supervisor() == child.pid
+            is_ready = UP_JSON.exists() and _running_up() == child.pid
             time.sleep(0.1)  # The guide is printed just after up.json is written.
             sys.stdout.write(log.read())
             sys.stdout.flush()
             if has_ended:
                 return child.returncode
             if is_ready:
-                say("it goes on in the background; stop it with: make down")
+                print_line("it goes on in the background; stop it with: make down")
                 return 0
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     """Open a file that nobody else may read: the log shows the passwords of the demonstration."""
     return os.open(path, flags, 0o600)
 
 
-def _supervisor() -> int | None:
-    """Return the process id of the running `up` of this clone of the repository; `None` if there is none."""
+def _running_up() -> int | None:
+    """Return the process id of the `make up` that runs in this clone of the repository; `None` if none runs."""
     try:
         pid = int(PID_FILE.read_text())
         command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
@@ -176,8 +176,8 @@ def _site_directories() -> list[Path]:
     return [path.parent for path in VAR.glob("*/secrets.json")]
 
 
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """Raise Interrupted, when a signal was received."""
+def _raise_interrupted(_signal: int, _frame: FrameType | None) -> None:
+    """Handle a signal: raise Interrupted, which ends `make up`."""
     raise Interrupted
 
 
@@ -186,7 +186,7 @@ def _is_set(name: str) -> bool:
     return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
 
 
-def _number(name: str, default: int) -> int:
+def _number_from_environment(name: str, default: int) -> int:
     """Return the number in an environment variable, or a default. Raises StandError if it is no number."""
     text = os.environ.get(name) or str(default)
     if not text.isdigit():

@@ -44,14 +44,14 @@ class Vault:
         """Return the secrets stored in a directory; missing ones are generated and stored."""
         directory.mkdir(parents=True, exist_ok=True)
         path = directory / "secrets.json"
-        stored = _stored(path) if path.exists() else {}
+        stored = _read_secrets(path) if path.exists() else {}
         vault = cls(**{name: stored[name] for name in cls.__slots__ if name in stored})
         if asdict(vault) != stored:
             write_private(path, json.dumps(asdict(vault), indent=1) + "\n")
         return vault
 
 
-def _stored(path: Path) -> dict[str, str]:
+def _read_secrets(path: Path) -> dict[str, str]:
     """Return the secrets in a file. Raises StandError if it is damaged: the servers' data need these secrets."""
     try:
         stored = json.loads(path.read_text())

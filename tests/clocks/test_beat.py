@@ -36,7 +36,7 @@ class Beat:
         channel.queue_declare("tasks", durable=True, auto_delete=False, arguments=quorum)
         channel.queue_purge("tasks")
         channel.basic_consume("tasks", callback=self._take, no_ack=True)
-        argv = [sys.executable, *programs.beat()]
+        argv = [sys.executable, *programs.beat_command()]
         with log.open("wb") as file:
             self.process = subprocess.Popen(
                 argv, env=environment, cwd=REPOSITORY, stdout=file, stderr=file

@@ -10,7 +10,7 @@ from typing import Any
 
 from deploy.stand.cells import CellDatabase
 from deploy.stand.ports import claimed_ports, ports_for
-from deploy.stand.report import Report, say
+from deploy.stand.report import Report, print_line
 from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 from failover.data.cells.connection import DatabaseLink, Failure
@@ -97,7 +97,7 @@ class Two:
 
     def come_back(self, site: Site) -> None:
         """Start what was killed."""
-        site.come_back(Report(say))
+        site.come_back(Report(print_line))
 
 
 def database(site: Site) -> CellDatabase:

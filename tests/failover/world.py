@@ -59,7 +59,7 @@ class Side:
         argv = [sys.executable, "-m", "tests.failover.run_agent", str(self.file)]
         argv += ["--die-at", deadly] if deadly else []
         argv += ["--asynchronous"] if self.world.asynchronous else []
-        env = {**os.environ, **owned.mark(self.world.root)}
+        env = {**os.environ, **owned.owner_variables(self.world.root)}
         with self.log.open("ab") as log:
             self.agent = subprocess.Popen(
                 argv, stdout=log, stderr=log, cwd=REPOSITORY, env=env, start_new_session=True
@@ -141,9 +141,9 @@ class World:
             " VALUES ('east', 'east', 'west', 1, 'east', 1, 0, 'auto', '', '', 0)"
         )
         for site, side in self.sides.items():
-            stand_cell.prepare(side.cell, LIBRARY)
+            stand_cell.create_data_directory(side.cell, LIBRARY)
             url = f"mysql://app:{PASSWORD}@127.0.0.1:{self.cuts[site, 'register'].port}/core"
-            stand_cell.write_cells(side.file, site, url, [side.cell], **self.limits)
+            stand_cell.write_cells_file(side.file, site, url, [side.cell], **self.limits)
             side.start()
         self.until(lambda: not self.row().solo)
         _create(self.ports["east"], SCHEMA, Gate, Pulse)
@@ -274,7 +274,7 @@ def world(root: Path, *, asynchronous: bool = False, **limits: float) -> Iterato
             yield new_world
         finally:
             new_world.stop()
-            owned.sweep(root)
+            owned.stop_all(root)
 
 
 def _safely(true: Callable[[], bool]) -> bool:

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connections
 from pytest_django import Settings
 
-from deploy.stand.cell import write_cells
+from deploy.stand.cell import write_cells_file
 from failover.data import register_view
 from failover.data.cells.config import Cell
 from failover.models import FailoverEvent, Register
@@ -46,7 +46,7 @@ def lost(two: TwoSites, settings: Settings, tmp_path: Path) -> str:
         copy_password="x",
     )
     file = tmp_path / "cells.json"
-    write_cells(file, two.east, settings.REGISTER_URL, [cell])
+    write_cells_file(file, two.east, settings.REGISTER_URL, [cell])
     settings.CELLS_FILE = str(file)
     Register.objects.create(
         platform=two.east, home=two.east, backup=WEST, epoch=7, owner=WEST, solo=True, forced=True
