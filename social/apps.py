@@ -17,7 +17,7 @@ from foundation.bus.app_config import (
 
 
 class SocialConfig(PlatformAppConfig):
-    """The Django app of calls, voicemail, contacts, circles and moments (CONV)."""
+    """The Django app of calls, voicemail, contacts, circles and moments (posts) (CONV)."""
 
     name = "social"
     verbose_name = _("Calls and people")

@@ -34,7 +34,7 @@ KEY = OpenApiParameter(
 class Listing(Call):
     """The base of views that return conversations in the form in which the caller's list shows them."""
 
-    def described(self, mine: Sequence[Member]) -> list[Data]:
+    def describe(self, mine: Sequence[Member]) -> list[Data]:
         """Return conversations in the form in which the caller's list shows them.
 
         `mine` holds the caller's `Member` row of each of them. It takes four queries, however many
@@ -62,7 +62,7 @@ class Listing(Call):
         mine = queries.member(self.store.database, number, self.me.id)
         if mine is None:
             raise Denied(DenyReason.NOT_FOUND)
-        return ack(conversation=self.described([mine])[0])
+        return ack(conversation=self.describe([mine])[0])
 
 
 class Conversations(Listing):
@@ -81,7 +81,7 @@ class Conversations(Listing):
         )
         full = len(rows) == arguments["count"]
         return ack(
-            conversations=self.described(rows), next=str(rows[-1].conversation_id) if full else None
+            conversations=self.describe(rows), next=str(rows[-1].conversation_id) if full else None
         )
 
     @extend_schema(

@@ -231,7 +231,7 @@ def _uuid_or_none(text: str) -> UUID | None:
 
 
 def _set_expiry(reply: HttpResponse, file: File) -> None:
-    """Say in `Upload-Expires` until when a file that no message carries yet is kept."""
+    """Set the header `Upload-Expires`: when a file is deleted if no message carries it by then."""
     if not file.used:
         end = file.created_at + KEPT_FOR
         reply["Upload-Expires"] = email.utils.format_datetime(end, usegmt=True)

@@ -255,14 +255,14 @@ class Center:
             self._note_progress()
 
     def _mark_in_hand(self) -> None:
-        """Record, before the first batch after an idle time, that this center has messages in hand."""
+        """Record in Redis, before the first batch after an idle time, that this process has unacknowledged messages."""
         if not self._has_marked_in_hand:
             with suppress(redis.RedisError):
                 health.mark_in_hand(self._chain.name, self._id)
                 self._has_marked_in_hand = True
 
     def _note_idle(self) -> None:
-        """Record progress, since nothing waits, unless another process of this center has messages in hand.
+        """Record progress, since nothing waits, unless another process of this center has unacknowledged messages.
 
         That one may have received what waited here, and be stuck.
         """

@@ -105,7 +105,7 @@ class Person:
             after = part["next"]
 
     def direct(self, user: str) -> str:
-        """Return the id of the one-to-one conversation with a person."""
+        """Open the one-to-one conversation with another user, and return its id."""
         answer = self.call("POST", "conversations", {"kind": "direct", "user": user})
         return str(answer["conversation"]["conversation_id"])
 

@@ -39,7 +39,7 @@ def note_progress(name: str) -> None:
 def mark_in_hand(name: str, center: str) -> None:
     """Record that a process has received messages and not acknowledged them yet. Raises redis.RedisError.
 
-    `name` is its message center's; a second process with the same name may stand by. `center` is the process's own id.
+    `name` is its message center's, for which a second process may wait to take over; `center` is the process's own id.
     """
     redis_of(own_platform()).set(_in_hand_key(name), center, ex=KEPT_SECONDS)
 
@@ -51,9 +51,10 @@ def unmark_in_hand(name: str, center: str) -> None:
 
 
 def is_in_hand_of_other(name: str, center: str) -> bool:
-    """Return whether another process of the message center `name` than `center` has messages in hand.
+    """Return whether another process of the message center `name` than `center` has unacknowledged messages.
 
-    To a process that stands by, the queue then looks empty, which says nothing about progress. Raises redis.RedisError.
+    To the process that waits to take over, the queue then looks empty, which says nothing about progress. Raises
+    redis.RedisError.
     """
     holder = redis_of(own_platform()).get(_in_hand_key(name))
     return holder is not None and str(holder) != center
@@ -187,7 +188,7 @@ def _progress_key(name: str) -> str:
 
 
 def _in_hand_key(name: str) -> str:
-    """Return the Redis key that holds which process of the message center with this name has messages in hand."""
+    """Return the Redis key for the process of the message center `name` that has unacknowledged messages."""
     return f"im:center:{name}:taken"
 
 

@@ -100,7 +100,7 @@ class LockedRow:
         self.read[member] = max((seq, messages), self.read.get(member, (0, 0)))
 
     def members_changed(self, count: int | None = None) -> None:
-        """Raise the version of the members, so that message centers read them again.
+        """Raise the version of the list of members, so that message centers read the members again.
 
         `count` is the new number of active members, if it has changed.
         """

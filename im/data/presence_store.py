@@ -299,7 +299,10 @@ def block_flooder(user: str, until: float) -> None:
 
 
 def blocked_flooders(now: float) -> dict[str, int]:
-    """Return the people whom the auth backend refuses, and until when; forget those whose time is over."""
+    """Return the people whom the broker's auth backend refuses for flooding, and until when (seconds since 1970).
+
+    Those whose time is over are deleted.
+    """
     ends = {str(user): int(until) for user, until in _redis().hgetall(FLOOD).items()}
     if expired := [user for user, until in ends.items() if until <= now]:
         _redis().hdel(FLOOD, *expired)

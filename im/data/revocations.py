@@ -191,13 +191,13 @@ def delete_expired(now: float, most: int = 5000) -> None:
 
 
 def _text_of_line(line: RevocationLine) -> str:
-    """Return a revocation as the text that Redis keeps."""
+    """Encode a revocation of tokens as a text for Redis."""
     user, token, issued_until, expires = line
     return f"{user}|{token}|{issued_until}|{expires}"
 
 
 def _line_of_text(text: str) -> RevocationLine:
-    """Return the revocation in a text that Redis keeps."""
+    """Decode a revocation of tokens from a text in Redis."""
     user, token, issued_until, expires = text.split("|")
     return user, token, int(issued_until), int(expires)
 

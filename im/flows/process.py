@@ -66,7 +66,7 @@ def process(
         )
         for request in incoming:
             batch.handle(request)
-        batch.flush()
+        batch.save()
     return batch.outcome
 
 
@@ -273,7 +273,7 @@ class _Batch:
             self._uses[file, target.conversation] -= 1
 
     def _keep_changed(self, entry: StoredEntry) -> None:
-        """Remember the new value of a log entry, which `flush` writes to the database."""
+        """Remember the new value of a log entry, which `save` writes to the database."""
         self._changed[(entry.conversation, entry.seq)] = entry
 
     def _publish_and_acknowledge(self, incoming: IncomingRequest, entry: StoredEntry) -> None:
@@ -288,6 +288,7 @@ class _Batch:
         if entry.cmd is Cmd.MSG or incoming.client_msg_id is not None:
             client_msg_id = incoming.client_msg_id or entry.client_msg_id
             same = (entry.sender, entry.client_msg_id) == (incoming.sender, client_msg_id)
+            # Somebody else may have done before what is asked for: the answer goes to the one who asks.
             acknowledged = (
                 entry
                 if same
@@ -295,7 +296,7 @@ class _Batch:
             )
             self.outcome.acks.append(acknowledged)
 
-    def flush(self) -> None:
+    def save(self) -> None:
         """Write to the database all entries and changes that the batch holds, and answer repeated requests."""
         added = {row.id: row.added for row in self.facts.locked.values()}
         journal.save_changed(self.database, self.facts.locked.values())

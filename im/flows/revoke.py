@@ -92,7 +92,7 @@ def _share_revocations(lines: list[RevocationLine]) -> None:
 
 
 def _revocation_line(row: Revocation) -> RevocationLine:
-    """Return a row of revoked tokens in the form that Redis keeps."""
+    """Convert a row of revoked tokens into the form for Redis."""
     return (row.user, row.token, int(row.at.timestamp()), int(row.expires_at.timestamp()))
 
 

@@ -80,7 +80,7 @@ def owns_client(user: str, client: str) -> bool:
 
 
 def may_use(client: BrokerClient, kind: str, name: str, permission: str) -> bool:
-    """Return whether the client has this permission on a queue or an exchange.
+    """Return whether a client has this permission on the queue or exchange with this name.
 
     `kind` is "queue" or "exchange". `permission` is "configure" (create, delete), "write" (publish,
     or bind as target) or "read" (consume, or bind as source).
@@ -95,7 +95,7 @@ def may_use(client: BrokerClient, kind: str, name: str, permission: str) -> bool
 
 
 def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
-    """Return whether the client has this permission on a queue."""
+    """Return whether a client has this permission ("configure", "write", "read") on the queue with this name."""
     if client.bearer == "s":
         shared = SERVICES[client.user][1]
         if client.user in SERVER_KEYS and _has_prefix_and_rest(
@@ -114,7 +114,7 @@ def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
 
 
 def _writes_on(client: BrokerClient) -> str:
-    """Return the exchange that the client publishes to.
+    """Return the only exchange to which a client may publish.
 
     Only MQTT clients write to the topic exchange. There the headers CC and BCC, which the broker
     does not ask us about, would reach other people; a fanout exchange ignores them.
@@ -125,7 +125,7 @@ def _writes_on(client: BrokerClient) -> str:
 
 
 def _reads_from(client: BrokerClient) -> Iterable[str]:
-    """Return the exchanges that the client may bind its queues to."""
+    """Return the exchanges that a client may bind its queues to: its person's own, or those of its kind of client."""
     if client.bearer == "s":
         return (topology.BASE,) if client.user in SERVER_KEYS else ()
     if client.mqtt:

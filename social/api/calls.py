@@ -72,7 +72,7 @@ class CallView(base.Call):
         }
 
     def _other_sites(self, call: Call) -> list[str]:
-        """Return the addresses at which other sites tell where a call's conference runs, if this site is down."""
+        """Return the URLs at which other sites answer where a call's conference runs, if this site is down."""
         own_origin = origin_of(http_url(self.store.platform) or "")
         token = token_for(call.confid)
         urls = [url for url in site_urls_of(self.store.platform) if origin_of(url) != own_origin]

@@ -30,8 +30,8 @@ class Directory(Call):
     def get(self, request: Request) -> Response:
         """Find people of the own tenant by the beginning of a name or number (at least two characters).
 
-        People of other tenants are found by their exact sign-in name, where both tenants have opened
-        themselves.
+        People of other tenants are found by their exact sign-in name, if both tenants allow that their people are
+        found by others.
         """
         arguments = self.arguments(forms.Search)
         text, count = arguments["q"].strip(), arguments["count"]
@@ -100,7 +100,7 @@ class OwnNumber(Call):
 
     @extend_schema(request=forms.Number, responses=answers(shapes.CodeSent))
     def post(self, request: Request) -> Response:
-        """Send a code to the caller's number, at most 5 a day."""
+        """Send a code by SMS to the telephone number that the caller wants to confirm, at most 5 a day."""
         arguments = self.arguments(forms.Number)
         language = getattr(request._request, "LANGUAGE_CODE", "en")
         wanted = (arguments["number"], arguments["region"], language)

@@ -64,7 +64,7 @@ def moment(post: Post, counts: Counts, viewer: Viewer) -> Data:
 
 
 def page(moments: MomentPage) -> Data:
-    """Return a page of moments in the form of the API."""
+    """Return a page of moments (posts) in the form of the API."""
     return {
         "moments": [
             moment(post, moments.counts[post.id], moments.viewer) for post in moments.posts
@@ -74,7 +74,7 @@ def page(moments: MomentPage) -> Data:
 
 
 def comment(row: Comment, viewer: Viewer) -> Data:
-    """Return a comment in the form of the API, as a viewer of its moment sees it."""
+    """Return a comment in the form of the API, as a viewer of its moment (post) sees it."""
     return {
         "comment_id": str(row.pk),
         "user_id": row.user,
@@ -101,7 +101,7 @@ def notice(group: NoticeGroup, seen_id: int) -> Data:
 
 
 def readers(people: list[str], persons: dict[str, Person]) -> Data:
-    """Return how many people see a moment, and the first MAX_NAMED of them by name. `persons`: id -> person."""
+    """Return how many people see a moment (post), and the first MAX_NAMED of them by name. `persons`: id -> person."""
     known = sorted(
         (persons[user] for user in people if user in persons), key=lambda reader: reader.name
     )
@@ -140,7 +140,7 @@ class OneCircle(Done):
 
 
 class MomentFileShape(_Form):
-    """A file of a moment; it is fetched at `/api/v1/im/files/{id}`."""
+    """A file of a moment (post); it is fetched at `/api/v1/im/files/{id}`."""
 
     id = serializers.CharField()
     content_type = serializers.CharField()
@@ -151,7 +151,7 @@ class MomentFileShape(_Form):
 
 
 class MomentShape(_Form):
-    """A moment as the caller sees it; only moments of the caller have the fields `has_only` and `has_except`."""
+    """A moment (post) as the caller sees it; only moments of the caller have the fields `has_only` and `has_except`."""
 
     moment_id = serializers.CharField()
     author_id = serializers.CharField()
@@ -169,40 +169,40 @@ class MomentShape(_Form):
 
 
 class Moments(Done):
-    """A page of moments, the latest first; `next` is null at the end."""
+    """A page of moments (posts), the latest first; `next` is null at the end."""
 
     moments = MomentShape(many=True)
     next = serializers.CharField(allow_null=True)
 
 
 class OneMoment(Done):
-    """One moment."""
+    """One moment (post)."""
 
     moment = MomentShape()
 
 
 class MomentReaders(Done):
-    """The people who see a moment: their number, and the first 100 by name."""
+    """The people who see a moment (post): their number, and the first 100 by name."""
 
     count = serializers.IntegerField()
     people = PersonShape(many=True)
 
 
 class LikeState(Done):
-    """The number of likes of a moment, and whether the caller likes it."""
+    """The number of likes of a moment (post), and whether the caller likes it."""
 
     likes = serializers.IntegerField()
     liked = serializers.BooleanField()
 
 
 class Likers(Done):
-    """The latest people who like a moment."""
+    """The latest people who like a moment (post)."""
 
     people = PersonShape(many=True)
 
 
 class CommentShape(_Form):
-    """A comment on a moment."""
+    """A comment on a moment (post)."""
 
     comment_id = serializers.CharField()
     user_id = serializers.CharField()
@@ -226,7 +226,7 @@ class Commented(Done):
 
 
 class NoticeShape(_Form):
-    """Likes, comments or replies of one moment, grouped."""
+    """Likes, comments or replies of one moment (post), grouped."""
 
     what = serializers.ChoiceField(["liked", "commented", "replied"])
     moment_id = serializers.CharField()
@@ -251,7 +251,7 @@ class MonthShape(_Form):
 
 
 class Album(Done):
-    """The months of the album, or the moments of one month with their pictures."""
+    """The months of the album, or the moments (posts) of one month with their pictures."""
 
     months = MonthShape(many=True)
     moments = MomentShape(many=True)

@@ -94,7 +94,7 @@ class Wall(Call):
 
     @extend_schema(parameters=[forms.Before], responses=answers(shapes.Moments))
     def get(self, request: Request, number: int) -> Response:
-        """Return a page of the moments on the wall of a circle, for its members."""
+        """Return a page of the moments (posts) on the wall of a circle, for its members."""
         arguments, database = self.arguments(forms.Before), self.store.database
         view = circle_queries.circle_of(database, self.me.id, number, self.me.domain)
         if view is None or view.mine is None or view.mine.state != Membership.ACTIVE:
@@ -107,7 +107,7 @@ class Wall(Call):
 
 
 class Moments(Call):
-    """The view of the caller's timeline, and of new moments."""
+    """The view of the caller's timeline, and of new moments (posts)."""
 
     @extend_schema(
         operation_id="social_moments_list",
@@ -115,7 +115,7 @@ class Moments(Call):
         responses=answers(shapes.Moments),
     )
     def get(self, request: Request) -> Response:
-        """Return a page of the caller's timeline: moments of contacts, of circles, and own ones."""
+        """Return a page of the caller's timeline: moments (posts) of contacts, of circles, and own ones."""
         arguments = self.arguments(forms.Before)
         before, count = arguments.get("before"), arguments["count"]
         page = timeline.timeline_page(self.store.database, self.me.id, before, count)
@@ -129,7 +129,7 @@ class Moments(Call):
         return ack(moment=shown_moment(self, number))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Return the rate limits of a call; new moments have a stricter one, since others are notified."""
+        """Return the rate limits of a call; new moments (posts) have a stricter one, since others are notified."""
         strict = [StrictLimit()] if self.request.method == "POST" else []
         return [*super().get_throttles(), *strict]
 
@@ -149,18 +149,18 @@ def draft_of(arguments: Data) -> Draft:
 
 
 def shown_moment(call: Call, number: int) -> Data:
-    """Return the moment `number` in the form of the API, as the caller sees it. Raises Denied."""
+    """Return the moment (post) `number` in the form of the API, as the caller sees it. Raises Denied."""
     database = call.store.database
     post, viewer = reactions.seen_post(database, call.me, number)
     return shapes.moment(post, timeline.counts(database, viewer, [number])[number], viewer)
 
 
 class Preview(Call):
-    """The view that says, before posting, who would see a moment."""
+    """The view that says, before posting, who would see a moment (post)."""
 
     @extend_schema(request=forms.Draft, responses=answers(shapes.MomentReaders))
     def post(self, request: Request) -> Response:
-        """Return how many people would see a moment, and the first 100 by name; nothing is posted."""
+        """Return how many people would see a moment (post), and the first 100 by name; nothing is posted."""
         draft = draft_of(self.arguments(forms.Draft))
         return _readers(self, moments.readers_of_draft(self.store, self.me, draft))
 
@@ -172,35 +172,35 @@ def _readers(call: Call, users: list[str]) -> Response:
 
 
 class Readers(Call):
-    """The view that says who sees a moment of the caller's own."""
+    """The view that says who sees a moment (post) of the caller's own."""
 
     @extend_schema(responses=answers(shapes.MomentReaders))
     def get(self, request: Request, number: int) -> Response:
-        """Return how many people see the caller's moment now, and the first 100 by name."""
+        """Return how many people see the caller's moment (post) now, and the first 100 by name."""
         return _readers(self, moments.readers_of_own(self.store, self.me, number))
 
 
 class OneMoment(Call):
-    """The view of one moment."""
+    """The view of one moment (post)."""
 
     @extend_schema(responses=answers(shapes.OneMoment))
     def get(self, request: Request, number: int) -> Response:
-        """Return a moment."""
+        """Return a moment (post)."""
         return ack(moment=shown_moment(self, number))
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int) -> Response:
-        """Delete a moment with its files, likes and comments; only its author and the circle's leaders may."""
+        """Delete a moment (post) with its files, likes and comments; only its author and the circle's leaders may."""
         moments.delete_moment(self.store, self.me, number, self.now)
         return ack()
 
 
 class OfPerson(Call):
-    """The view of one person's moments."""
+    """The view of one person's moments (posts)."""
 
     @extend_schema(parameters=[forms.Before], responses=answers(shapes.Moments))
     def get(self, request: Request, user: str) -> Response:
-        """Return a page of a person's moments that the caller sees; the caller's own include private ones."""
+        """Return a page of a person's moments (posts) that the caller sees; the caller's own include private ones."""
         arguments, author = self.arguments(forms.Before), self.checked_user_id(user)
         before, count = arguments.get("before"), arguments["count"]
         page = timeline.moments_of_person(self.store.database, self.me.id, author, before, count)
@@ -211,38 +211,38 @@ class OfPerson(Call):
 
 
 class Like(Call):
-    """The view with which the caller likes a moment."""
+    """The view with which the caller likes a moment (post)."""
 
     @extend_schema(request=None, responses=answers(shapes.LikeState))
     def put(self, request: Request, number: int) -> Response:
-        """Like a moment."""
+        """Like a moment (post)."""
         return self._set_like(number, on=True)
 
     @extend_schema(request=None, responses=answers(shapes.LikeState))
     def delete(self, request: Request, number: int) -> Response:
-        """Take back the caller's like of a moment."""
+        """Take back the caller's like of a moment (post)."""
         return self._set_like(number, on=False)
 
     @extend_schema(responses=answers(shapes.Likers))
     def get(self, request: Request, number: int) -> Response:
-        """Return the latest 100 people who like a moment."""
+        """Return the latest 100 people who like a moment (post)."""
         database = self.store.database
         _, viewer = reactions.seen_post(database, self.me, number)
         rows = reaction_queries.likers(database, viewer, number, 100)
         return ack(people=[{"user_id": row.user, "name": row.user_name} for row in rows])
 
     def _set_like(self, number: int, on: bool) -> Response:
-        """Like a moment, or take the like back; return the response with its number of likes."""
+        """Like a moment (post), or take the like back; return the response with its number of likes."""
         counts = reactions.like_moment(self.store, self.me, number, on, self.now)
         return ack(likes=counts.likes, liked=counts.liked)
 
 
 class Comments(Call):
-    """The view of the comments on a moment."""
+    """The view of the comments on a moment (post)."""
 
     @extend_schema(parameters=[forms.After], responses=answers(shapes.Comments))
     def get(self, request: Request, number: int) -> Response:
-        """Return a page of the comments on a moment, in their order."""
+        """Return a page of the comments on a moment (post), in their order."""
         arguments, database = self.arguments(forms.After), self.store.database
         _, viewer = reactions.seen_post(database, self.me, number)
         count = arguments["count"]
@@ -254,7 +254,7 @@ class Comments(Call):
 
     @extend_schema(request=forms.NewComment, responses=answers(shapes.Commented))
     def post(self, request: Request, number: int) -> Response:
-        """Comment on a moment, or reply to a comment; the authors of both are notified."""
+        """Comment on a moment (post), or reply to a comment; the authors of both are notified."""
         arguments = self.arguments(forms.NewComment)
         comment_id = reactions.add_comment(
             self.store,
@@ -273,17 +273,17 @@ class OneComment(Call):
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int, comment_id: int) -> Response:
-        """Delete a comment; only its writer and the author of the moment may."""
+        """Delete a comment; only its writer and the author of the moment (post) may."""
         reactions.delete_comment(self.store, self.me, number, comment_id, self.now)
         return ack()
 
 
 class Notices(Call):
-    """The view of the caller's notices about moments."""
+    """The view of the caller's notices about moments (posts)."""
 
     @extend_schema(responses=answers(shapes.Notices))
     def get(self, request: Request) -> Response:
-        """Return the notices of the last 30 days, grouped by moment and kind."""
+        """Return the notices of the last 30 days, grouped by moment (post) and kind."""
         database = self.store.database
         groups = reaction_queries.notices(database, self.me.id, self.now)
         seen_id = reaction_queries.seen_id(database, self.me.id)
@@ -300,11 +300,11 @@ class Notices(Call):
 
 
 class Album(Call):
-    """The view of the caller's album: the pictures of own moments, by month."""
+    """The view of the caller's album: the pictures of own moments (posts), by month."""
 
     @extend_schema(parameters=[forms.Month], responses=answers(shapes.Album))
     def get(self, request: Request) -> Response:
-        """Return the months with pictures, or the moments with pictures of one month."""
+        """Return the months with pictures, or the moments (posts) with pictures of one month."""
         database, month = self.store.database, self.arguments(forms.Month).get("month")
         months = reaction_queries.album(database, self.me.id) if not month else {}
         posts = reaction_queries.pictures(database, self.me.id, *month_of(month)) if month else []

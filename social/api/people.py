@@ -63,7 +63,7 @@ class OneLabel(Call):
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int) -> Response:
-        """Delete a label; people whom it excluded from moments stay excluded from them."""
+        """Delete a label; people whom it excluded from moments (posts) stay excluded from them."""
         labels.delete_label(self.store, self.me, number)
         return ack()
 
@@ -145,12 +145,12 @@ class OwnCard(_CardCall):
 
     @extend_schema(responses=answers(shapes.CardShape))
     def get(self, request: Request) -> Response:
-        """Return the caller's own card, and to whom each field is shown."""
+        """Return the caller's own card (profile), and to whom each field is shown."""
         return self.card_response(self.me.id)
 
     @extend_schema(request=forms.Card, responses=answers(shapes.CardShape))
     def patch(self, request: Request) -> Response:
-        """Change fields of the own card, or to whom they are shown."""
+        """Change fields of the caller's own card (profile), or to whom they are shown."""
         changed = self.arguments(forms.Card)["entries"]
         fields = {
             field["name"]: (
@@ -178,7 +178,7 @@ class Card(_CardCall):
 
     @extend_schema(responses=answers(shapes.CardShape))
     def get(self, request: Request, user: str) -> Response:
-        """Return a person's card, with the fields that the caller may see."""
+        """Return a person's card (profile), with the fields that the caller may see."""
         return self.card_response(self.checked_user_id(user))
 
 

@@ -128,7 +128,7 @@ class ChangeCircle(serializers.Serializer[object]):
 
 
 class Before(serializers.Serializer[object]):
-    """The page of moments to return: those before `before`, which is the `next` of the last answer."""
+    """The page of moments (posts) to return: those before `before`, which is the `next` of the last answer."""
 
     before = serializers.IntegerField(min_value=1, max_value=BIG, required=False)
     count = serializers.IntegerField(
@@ -153,7 +153,7 @@ def _label_ids() -> serializers.ListField:
 
 
 class Draft(serializers.Serializer[object]):
-    """A moment. `to` is `contacts`, `self` for a private post, or the id of a circle.
+    """A moment (post). `to` is `contacts`, `self` for a private post, or the id of a circle.
 
     `only_labels` and `only_users` limit it to some of these people, settled when it is posted;
     whoever has one of `except_labels` does not see it.

@@ -165,7 +165,7 @@ class OwnGreeting(CallView):
 
     @extend_schema(request=VoiceRecording, responses=answers(Greeting))
     def put(self, request: Request) -> Response:
-        """Choose a recording as greeting."""
+        """Choose an uploaded recording as the greeting that callers hear before they leave a voicemail."""
         file_id = self.arguments(VoiceRecording)["file_id"]
         flow.set_greeting(self.store, self.me, file_id, self.now)
         return self._greeting_response(file_id)

@@ -42,12 +42,12 @@ def people_who_see(database: str, audience: Audience, lists: ReaderLists) -> lis
         candidates = list(viewer.contacts)
     else:
         candidates = queries.active_users(database, audience.place)
-    excluded = viewers.with_labels(database, lists.excepts)
+    excluded = viewers.people_with_labels(database, lists.excepts)
     return audience_now(audience, candidates, viewer.blocked, lists.only or (), excluded)
 
 
-def with_own_labels(database: str, owner: str, labels: Sequence[int]) -> set[str] | None:
-    """Return the people who have one of these labels of a person; `None` if a label belongs to somebody else."""
+def people_with_own_labels(database: str, owner: str, labels: Sequence[int]) -> set[str] | None:
+    """Return the ids of the people who have one of these labels of `owner`; `None` if a label is somebody else's."""
     own = Label.objects.using(database).filter(owner=owner, pk__in=labels, name__isnull=False)
     if own.count() != len({*labels}):
         return None

@@ -33,7 +33,7 @@ def file_data(file: File) -> Data:
 
 
 def add_uses(database: str, kind: str, subject: str, numbers: Collection[UUID]) -> None:
-    """Record that a moment, card or circle uses these files, so that they are not deleted.
+    """Record that a moment (post), card or circle uses these files, so that they are not deleted.
 
     `kind`: MOMENT, CARD or CIRCLE; `subject`: the id of the moment, person or circle. Must run inside a transaction.
     """
@@ -45,7 +45,7 @@ def add_uses(database: str, kind: str, subject: str, numbers: Collection[UUID]) 
 
 
 def remove_uses(database: str, kind: str, subject: str) -> None:
-    """Delete all uses of files by a moment, card or circle; files without another use are deleted soon after.
+    """Delete all uses of files by a moment (post), card or circle; files without another use are deleted soon after.
 
     `kind`: MOMENT, CARD or CIRCLE; `subject`: the id of the moment, person or circle. Must run inside a transaction.
     """
@@ -59,7 +59,7 @@ def remove_uses(database: str, kind: str, subject: str) -> None:
 
 
 def readable_files(database: str, person: str, numbers: Collection[UUID]) -> set[UUID]:
-    """Return those of these files that a person may read because of a moment, card or circle."""
+    """Return those of the files with the ids `numbers` that a person may read by a moment (post), card or circle."""
     uses = FileUse.objects.using(database).filter(file__in=numbers)
     subjects: dict[str, dict[str, set[UUID]]] = {MOMENT: {}, CARD: {}, CIRCLE: {}}
     for use in uses:

@@ -31,14 +31,14 @@ def comments(database: str, viewer: Viewer, number: int, after: int, count: int)
 
 
 def likers(database: str, viewer: Viewer, number: int, count: int) -> list[Like]:
-    """Return the latest `count` likes of the moment `number`, as its viewer sees them."""
+    """Return the latest `count` likes of the moment (post) `number`, as its viewer sees them."""
     rows = Like.objects.using(database).filter(moment_id=number)
     return list(rows.exclude(user__in=viewer.blocked).order_by("-at")[:count])
 
 
 @dataclass(slots=True)
 class NoticeGroup:
-    """The notice about the likes, the comments or the replies (`what`) of one moment.
+    """The notice about the likes, the comments or the replies (`what`) of one moment (post).
 
     `people` maps ids to names, the latest first.
     """

@@ -46,7 +46,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The numbers of likes and comments of a moment that one viewer sees; `liked`: the viewer likes it."""
+    """The numbers of likes and comments of a moment (post) that one viewer sees; `liked`: the viewer likes it."""
 
     likes: int = 0
     liked: bool = False
@@ -55,7 +55,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class MomentPage:
-    """A page of moments, the latest first. `next_before` is where the next page begins, `None` at the end."""
+    """A page of moments (posts), the latest first. `next_before` is where the next page begins, `None` at the end."""
 
     posts: list[Post]
     counts: dict[int, Counts]
@@ -116,7 +116,7 @@ def wall_page(database: str, user: str, circle: int, before: int | None, count: 
 def moments_of_person(
     database: str, user: str, author: str, before: int | None, count: int
 ) -> MomentPage:
-    """Return a page of the moments of `author`, as the person `user` (another one, or the author) sees them."""
+    """Return a page of the moments (posts) of `author`, as the person `user` (another one, or the author) sees them."""
     where, values = f"author=%s AND place<>{PRIVATE}", [author]
     if user == author:
         where = "author=%s"
@@ -126,7 +126,7 @@ def moments_of_person(
 def _page_of_condition(
     database: str, user: str, where: str, values: Sequence[object], before: int | None, count: int
 ) -> MomentPage:
-    """Return a page of the moments that meet an SQL condition, as a person (`user`) sees them."""
+    """Return a page of the moments (posts) that meet an SQL condition, as a person (`user`) sees them."""
     viewer = viewers.load_viewer(database, user)
     query = f"SELECT id FROM social_moment WHERE {where}"
     if before:
@@ -137,7 +137,7 @@ def _page_of_condition(
 
 
 def _page(database: str, viewer: Viewer, ids: Sequence[int], count: int) -> MomentPage:
-    """Return the page with the first `count` of these moments that the viewer sees. `ids`: the latest first."""
+    """Return the page with the first `count` of these moments (posts) that the viewer sees. `ids`: the latest first."""
     rows = posts(database, ids)
     audiences = {post.id: post.audience for post in rows}
     visible = viewers.visible(database, viewer, audiences)
@@ -153,7 +153,7 @@ def _page(database: str, viewer: Viewer, ids: Sequence[int], count: int) -> Mome
 
 
 def posts(database: str, ids: Iterable[int]) -> list[Post]:
-    """Return those of these moments that exist, the latest first, without a check of who may see them."""
+    """Return those of these moments (posts) that exist, the latest first, without a check of who may see them."""
     numbers = [*ids]
     if not numbers:
         return []
@@ -175,7 +175,7 @@ def _post(
     files: str,
     sent_at: datetime,
 ) -> Post:
-    """Return a moment from the values of its columns."""
+    """Return a moment (post) from the values of its columns."""
     audience = Audience(author, place, bool(only), bool(excepts))
     moment = sent_at.replace(tzinfo=UTC)
     return Post(number, author, name, audience, kind, text, orjson.loads(files), moment)

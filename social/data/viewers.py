@@ -81,8 +81,8 @@ def _has_list(audience: Audience, viewer: Viewer) -> bool:
     return audience.author != viewer.id and (audience.has_only or audience.has_except)
 
 
-def with_labels(database: str, labels: Sequence[int]) -> set[str]:
-    """Return the people who have one of these labels now."""
+def people_with_labels(database: str, labels: Sequence[int]) -> set[str]:
+    """Return the ids of the people who have one of these labels (ids) now."""
     if not labels:
         return set()
     query = f"SELECT user FROM social_labelmember WHERE label_id IN ({sql.marks(labels)})"

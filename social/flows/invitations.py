@@ -136,23 +136,23 @@ def _redeem(
         inviter = people.people_by_id(store, [row.inviter]).get(row.inviter) if row else None
         if row is None or inviter is None:
             raise Denied(DenyReason.NOT_FOUND, NOT_OPEN)
-        create_guest = guest_of(row.domain)
-        contacts.make_friends(store, create_guest, inviter.id, now)
-        row.used_by = create_guest.id
+        guest = guest_of(row.domain)
+        contacts.make_friends(store, guest, inviter.id, now)
+        row.used_by = guest.id
         row.save(using=database)
         if row.circle:
-            _add_to_circle(store, row.circle, inviter, create_guest, now)
+            _add_to_circle(store, row.circle, inviter, guest, now)
     return inviter
 
 
 def _add_to_circle(
-    store: PlatformStore, circle: int, inviter: Person, create_guest: Person, now: datetime
+    store: PlatformStore, circle: int, inviter: Person, guest: Person, now: datetime
 ) -> None:
     """Add a guest to a circle, if the inviting person may still invite people to it."""
     try:
         with transaction.atomic(using=store.database):
-            members.add_members(store, circle, inviter, [create_guest.id], True, now)
-            members.join_group(store, circle, create_guest, now)
+            members.add_members(store, circle, inviter, [guest.id], True, now)
+            members.join_group(store, circle, guest, now)
     except Denied:
         pass  # The two are contacts all the same.
 

@@ -55,7 +55,7 @@ class Draft:
 
     @property
     def has_only(self) -> bool:
-        """Return whether only chosen people may see the moment."""
+        """Return whether only chosen people may see the moment (post)."""
         return bool(self.only_labels or self.only_people)
 
 
@@ -73,7 +73,7 @@ def readers_of_own(store: PlatformStore, me: Person, number: int) -> list[str]:
 
 
 def own_post(store: PlatformStore, me: Person, number: int) -> timeline.Post:
-    """Return the moment `number`, which must be the person's own. Raises Denied."""
+    """Return the moment (post) `number`, which must be the person's own. Raises Denied."""
     for post in timeline.posts(store.database, [number]):
         if post.author == me.id:
             return post
@@ -93,7 +93,7 @@ def post_moment(store: PlatformStore, me: Person, draft: Draft, now: datetime) -
             _save_lists(database, row.id, lists)
             file_uses.add_uses(database, "moment", str(row.id), draft.files)
             people = audiences.people_who_see(database, audience, lists)
-            _notify(store, me, row.id, audience, "posted", people, now)
+            _notify_of_moment(store, me, row.id, audience, "posted", people, now)
     except IntegrityError:
         earlier = Moment.objects.using(database).filter(author=me.id, client_id=draft.client_id)
         number = earlier.values_list("pk", flat=True).first() if draft.client_id else None
@@ -110,12 +110,12 @@ def _audience_of(database: str, me: Person, draft: Draft) -> tuple[Audience, Rea
     if draft.place not in (CONTACTS, PRIVATE):
         _check_may_post(database, me, draft.place)
     labels = sorted({*draft.only_labels, *draft.except_labels})
-    if labels and audiences.with_own_labels(database, me.id, labels) is None:
+    if labels and audiences.people_with_own_labels(database, me.id, labels) is None:
         raise Denied(DenyReason.NOT_FOUND, "labels: one of them is not a label of yours")
     only: frozenset[str] | None = None
     if draft.has_only:
         only = frozenset(draft.only_people).union(
-            audiences.with_own_labels(database, me.id, draft.only_labels) or ()
+            audiences.people_with_own_labels(database, me.id, draft.only_labels) or ()
         )
     audience = Audience(me.id, draft.place, draft.has_only, bool(draft.except_labels))
     return audience, ReaderLists(only, tuple(sorted({*draft.except_labels})))
@@ -138,7 +138,7 @@ def _check_may_post(database: str, me: Person, circle: int) -> None:
 def _new_row(
     me: Person, draft: Draft, audience: Audience, own_files: dict[UUID, File], now: datetime
 ) -> Moment:
-    """Return the row of a new moment. Raises Denied if its text or files are not allowed."""
+    """Return the row of a new moment (post). Raises Denied if its text or files are not allowed."""
     missing = [str(number) for number in draft.files if number not in own_files]
     if missing:
         raise Denied(DenyReason.NOT_FOUND, f"files: {missing[0]} is not a complete upload of yours")
@@ -166,7 +166,7 @@ def _new_row(
 
 
 def _save_lists(database: str, number: int, lists: ReaderLists) -> None:
-    """Write who alone sees a new moment, and which labels are excluded from it."""
+    """Write who alone sees a new moment (post), and which labels are excluded from it."""
     MomentReader.objects.using(database).bulk_create(
         [MomentReader(moment_id=number, user=user) for user in sorted(lists.only or ())]
     )
@@ -175,7 +175,7 @@ def _save_lists(database: str, number: int, lists: ReaderLists) -> None:
     )
 
 
-def _notify(
+def _notify_of_moment(
     store: PlatformStore,
     me: Person,
     number: int,
@@ -184,7 +184,10 @@ def _notify(
     people: Collection[str],
     now: datetime,
 ) -> None:
-    """Notify these people, and the devices of `me`, of an event ("posted" or "deleted") of the moment `number`."""
+    """Store in the outbox the notice that a moment (post) was "posted" or "deleted" (`event`).
+
+    It goes to these people, and to the devices of its author `me`. `number` is the moment's id.
+    """
     about: Data = {
         "what": event,
         "moment_id": str(number),
@@ -196,7 +199,7 @@ def _notify(
 
 
 def delete_moment(store: PlatformStore, me: Person, number: int, now: datetime) -> None:
-    """Delete the moment `number`, with likes, comments, and files that nothing else uses.
+    """Delete the moment (post) `number`, with likes, comments, and files that nothing else uses.
 
     The author may do so; in a circle also its owner and administrators. Raises Denied.
     """
@@ -216,7 +219,7 @@ def delete_moment(store: PlatformStore, me: Person, number: int, now: datetime) 
         )
         Moment.objects.using(database).filter(pk=number).delete()
         author = Person(post.author, post.author_name, "")
-        _notify(store, author, number, post.audience, "deleted", people, now)
+        _notify_of_moment(store, author, number, post.audience, "deleted", people, now)
 
 
 def _is_circle_leader(database: str, me: Person, post: timeline.Post) -> bool:

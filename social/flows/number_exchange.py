@@ -82,7 +82,7 @@ def end_exchange(store: PlatformStore, me: Person, other: str, now: datetime) ->
 
 
 def _lock_partner(store: PlatformStore, me: Person, other: str) -> Person:
-    """Lock the accounts of both people, and return the other person.
+    """Lock the accounts of two people who exchange telephone numbers, and return the other person.
 
     Raises Denied unless that person is a contact or in a common circle, without a block between the two.
     """

@@ -49,7 +49,7 @@ def like_moment(store: PlatformStore, me: Person, number: int, on: bool, now: da
                 at=clock.next_id(),
             )
             Like.objects.using(database).bulk_create([row], ignore_conflicts=True)
-            _notify(store, me, post, "liked", {}, {post.author}, now)
+            _notify_of_reaction(store, me, post, "liked", {}, {post.author}, now)
         return timeline.counts(database, viewer, [number])[number]
 
 
@@ -94,7 +94,7 @@ def add_comment(
             row.save(using=database, force_insert=True)
             about = {"comment_id": str(row.id), "reply_to": str(reply_to) if reply_to else None}
             people = _people_to_notify(database, post, replied)
-            _notify(store, me, post, "commented", about, people, now)
+            _notify_of_reaction(store, me, post, "commented", about, people, now)
     except IntegrityError:
         earlier = Comment.objects.using(database).filter(
             moment_id=number, user=me.id, client_id=client_id
@@ -135,7 +135,7 @@ def _people_to_notify(database: str, post: Post, replied: str) -> set[str]:
 def delete_comment(
     store: PlatformStore, me: Person, number: int, comment_id: int, now: datetime
 ) -> None:
-    """Delete a comment. Raises Denied unless the person wrote the comment or the moment."""
+    """Delete a comment. Raises Denied unless the person wrote the comment or the moment (post)."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)
@@ -145,7 +145,7 @@ def delete_comment(
         row.delete(using=database)
 
 
-def _notify(
+def _notify_of_reaction(
     store: PlatformStore,
     me: Person,
     post: Post,

@@ -12,7 +12,7 @@ from social.rules.limits import MomentKind
 
 
 class Circle(models.Model):
-    """A circle: a group conversation with a wall, where its members post moments.
+    """A circle: a group conversation with a wall, where its members post moments (posts).
 
     Members, roles, name, notice and chat are the conversation's.
     """
@@ -57,7 +57,7 @@ class Moment(models.Model):
 
 
 class MomentReader(models.Model):
-    """A person on the list of those who alone see a moment, frozen when it was posted."""
+    """A person on the list of those who alone see a moment (post), frozen when it was posted."""
 
     pk = models.CompositePrimaryKey("moment_id", "user")
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE)
@@ -68,7 +68,7 @@ class MomentReader(models.Model):
 
 
 class MomentExclusion(models.Model):
-    """A label whose people do not see a moment."""
+    """A label whose people do not see a moment (post)."""
 
     pk = models.CompositePrimaryKey("moment_id", "label_id")
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE)
@@ -79,7 +79,7 @@ class MomentExclusion(models.Model):
 
 
 class Like(models.Model):
-    """A person who likes a moment. The number of likes is the number of rows."""
+    """A person who likes a moment (post). The number of likes is the number of rows."""
 
     pk = models.CompositePrimaryKey("moment_id", "user")
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE, db_index=False)
@@ -96,7 +96,7 @@ class Like(models.Model):
 
 
 class Comment(models.Model):
-    """A comment on a moment, or a reply to another comment. `id` grows with time."""
+    """A comment on a moment (post), or a reply to another comment. `id` grows with time."""
 
     id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE, db_index=False)
@@ -125,7 +125,7 @@ class Comment(models.Model):
 
 
 class FileUse(models.Model):
-    """The use of an uploaded file by a moment, a card or a circle, whose rule says who may read it."""
+    """The use of an uploaded file by a moment (post), a card or a circle, whose rule says who may read it."""
 
     pk = models.CompositePrimaryKey("file", "kind", "subject")
     file = models.UUIDField()

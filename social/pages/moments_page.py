@@ -35,7 +35,7 @@ MOST_COMMENTS = 500
 
 
 def page_start(visit: Visit) -> int | None:
-    """Return the id before which the requested page of moments begins; `None` means the first page."""
+    """Return the id before which the requested page of moments (posts) begins; `None` means the first page."""
     text = visit.request.GET.get("before", "")
     return int(text) if text.isdecimal() and 0 < int(text) < 2**63 else None
 
@@ -50,7 +50,7 @@ def shown_page(visit: Visit, moments_page: MomentPage) -> dict[str, object]:
 
 
 def _circle_names(visit: Visit, posts: list[Post]) -> dict[int, str]:
-    """Return the names of the circles in which these moments were posted: id of the circle -> name."""
+    """Return the names of the circles in which these moments (posts) were posted: id of the circle -> name."""
     numbers = {post.audience.place for post in posts if post.audience.place > 0}
     return finding.conversation_names(visit.database, numbers) if numbers else {}
 
@@ -58,7 +58,7 @@ def _circle_names(visit: Visit, posts: list[Post]) -> dict[int, str]:
 def _shown_moment(
     visit: Visit, moments_page: MomentPage, post: Post, names: dict[int, str]
 ) -> Data:
-    """Return the values of one moment for the template. `names`: id of a circle -> its name."""
+    """Return the values of one moment (post) for the template. `names`: id of a circle -> its name."""
     place, viewer = post.audience.place, moments_page.viewer
     place_texts = {CONTACTS: "", PRIVATE: _("only for you")}
     return {
@@ -151,14 +151,14 @@ def post(visit: Visit) -> str:
 
 @form
 def preview(visit: Visit) -> str:
-    """Show a message with the names of the people who would see a moment; nothing is posted."""
+    """Show a message with the names of the people who would see a moment (post); nothing is posted."""
     readers = moments.readers_of_draft(visit.store, visit.me, draft_of(visit, ()))
     messages.info(visit.request, _readers_text(visit, readers))
     return visit.back(TIMELINE)
 
 
 def _readers_text(visit: Visit, readers: list[str]) -> str:
-    """Return a sentence with the number and the names of the people who see a moment. `readers`: their ids."""
+    """Return a sentence with the number and the names of the people who see a moment (post). `readers`: their ids."""
     if not readers:
         return _("Nobody but you sees it.")
     persons = people.people_by_id(visit.store, readers[:MAX_NAMED])
@@ -168,7 +168,7 @@ def _readers_text(visit: Visit, readers: list[str]) -> str:
 
 @page
 def moment(visit: Visit, number: int) -> HttpResponse:
-    """Show a moment with its comments; its author is also shown the people who see it."""
+    """Show a moment (post) with its comments; its author is also shown the people who see it."""
     post, viewer = reactions.seen_post(visit.database, visit.me, number)
     counts = timeline.counts(visit.database, viewer, [number])
     shown = shown_page(visit, MomentPage([post], counts, viewer, None))
@@ -204,7 +204,7 @@ def moment(visit: Visit, number: int) -> HttpResponse:
 
 @form
 def save_reaction(visit: Visit, number: int) -> str:
-    """Like a moment, take the like back, comment on it, or delete a comment or the moment."""
+    """Like a moment (post), take the like back, comment on it, or delete a comment or the moment."""
     match visit.request.POST.get("do"):
         case "like" | "unlike" as action:
             reactions.like_moment(visit.store, visit.me, number, action == "like", visit.now)

@@ -55,7 +55,7 @@ def matching() -> list[tuple[str, str]]:
 
 
 def notice_sentence(group: NoticeGroup) -> str:
-    """Return a group of notices about a moment as a sentence, such as "Ben and 3 more: likes your moment"."""
+    """Return a group of notices about a moment (post) as a sentence, such as "Ben and 3 more: likes your moment"."""
     names = [name for _user, name in group.named]
     who, others = names[0], len(group.people) - 1
     if others:

@@ -54,7 +54,7 @@ _CONTENT = {MomentKind.IMAGE: "image/", MomentKind.VOICE: "audio/", MomentKind.V
 
 
 def fault_of_files(kind: MomentKind, content_types: list[str]) -> str:
-    """Return what is wrong with the files of a moment, in words; "" means nothing.
+    """Return what is wrong with the files of a moment (post), in words; "" means nothing.
 
     `content_types`: the types that the platform has detected from the files' content.
     """
@@ -67,7 +67,7 @@ def fault_of_files(kind: MomentKind, content_types: list[str]) -> str:
 
 
 def kind_of_files(content_types: list[str]) -> MomentKind:
-    """Return the kind of a moment that carries files of these content types."""
+    """Return the kind of a moment (post) that carries files of these content types."""
     first = content_types[0] if content_types else ""
     kinds = (kind for kind, prefix in _CONTENT.items() if first.startswith(prefix))
     return next(kinds, MomentKind.TEXT)

@@ -31,7 +31,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A person who reads moments, with the present facts that the rules need.
+    """A person who reads moments (posts), with the present facts that the rules need.
 
     `contacts` maps friends to the viewer's own names for them. `blocked` holds the people whom the
     viewer has blocked, and those who have blocked the viewer. `circles` are those in which the
@@ -92,7 +92,7 @@ def audience_now(
 
 
 def shown_actors(viewer: Viewer, actors: Iterable[str]) -> list[str]:
-    """Return those of the people who liked or commented on a moment whom a viewer of it sees.
+    """Return those of the people who liked or commented on a moment (post) whom a viewer of it sees.
 
     People with a block between them and the viewer are left out, so that neither reads the other.
     """

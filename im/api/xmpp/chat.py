@@ -88,7 +88,7 @@ async def _send_command(
             return
         data["reply_to" if command.cmd is Cmd.MSG else "msg_id"] = message_id
     key = command.client_msg_id or uuid4().hex
-    if command.cmd is Cmd.REACT and not await _replace_reaction(person, conversation, key, data):
+    if command.cmd is Cmd.REACT and not await _replace_reaction(person, conversation, data):
         return
     data["publisher_id"] = person.user
     session.sent.store(key, "")
@@ -96,9 +96,7 @@ async def _send_command(
     person.tasks.spawn(_send_answer(person, session, node, to, key, command, future))
 
 
-async def _replace_reaction(
-    person: Person, conversation: Conversation, key: str, data: Data
-) -> bool:
+async def _replace_reaction(person: Person, conversation: Conversation, data: Data) -> bool:
     """Remove the person's earlier reaction to a message, which the new one replaces; return whether there is a new one.
 
     `data` holds the message's `msg_id`, and the `emoji`, or "".
@@ -208,17 +206,17 @@ def show_entry(
     """Send an entry of a conversation's log to all clients of the person that want it; `delayed`: it is an old one."""
     if conversation.is_direct:
         for session in person.available:
-            _show_direct_entry(person, session, conversation, entry, delayed)
+            _send_direct_entry(person, session, conversation, entry, delayed)
     else:
         rooms.show_entry(person, conversation, entry, delayed=delayed)
 
 
-def _show_direct_entry(
+def _send_direct_entry(
     person: Person, session: Session, conversation: Conversation, entry: Data, delayed: bool
 ) -> None:
-    """Send an entry of a one-to-one conversation to one client of the person.
+    """Send an entry of a one-to-one conversation to one client (`session`) of the person.
 
-    The person's own message goes to the other clients as a copy (XEP-0280).
+    The person's own message goes, as a copy (XEP-0280), only to clients that want copies and have not sent it.
     """
     data = entry["data"]
     other = person.domain.person(conversation.user)

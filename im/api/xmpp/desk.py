@@ -115,7 +115,7 @@ class Desk:
         return self.person.domain.as_client_wrote(addresses.parse(node.get("to", "")))
 
     def _refuse(self, node: Element, fault: Fault, words: str) -> None:
-        """Answer a stanza with an error, unless it is an error or an answer itself."""
+        """Answer a client's stanza with an error, unless it is an error or an answer itself; `words` are for people."""
         if node.get("type") not in ("error", "result"):
             self.person.send(stanzas.error_answer(node, self._receiver_of(node), fault, words))
 

@@ -91,18 +91,18 @@ class Link:
         try:
             async with self._http.request(method, url, json=body, headers=headers) as reply:
                 text = await reply.read()
-                wait_for_answer: Data = json.loads(text) if text[:1] == b"{" else {}
+                answer: Data = json.loads(text) if text[:1] == b"{" else {}
         except (*LOST, ValueError) as error:
             raise NoAnswer(f"{method} {path}: {type(error).__name__}") from None
         if reply.status >= 500:
             raise NoAnswer(f"{method} {path}: {reply.status}")
-        if reply.status >= 400 or not wait_for_answer.get("success"):
+        if reply.status >= 400 or not answer.get("success"):
             code, words = (
-                str(wait_for_answer.get("code", "")),
-                str(wait_for_answer.get("description", "")),
+                str(answer.get("code", "")),
+                str(answer.get("description", "")),
             )
             raise Refused(code, words[:200], reply.status)
-        return wait_for_answer
+        return answer
 
     # ---- the broker ---------------------------------------------------------------------------
 
@@ -215,6 +215,7 @@ class Link:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self.connected.wait()
+                # The word before the token is required by the protocol (IM §10.3).
                 body = {"token": f"Tricolor{self.token}", "cmd": cmd.value, "data": fields}
                 message = aio_pika.Message(orjson.dumps(body), user_id=self.user)
                 if self._outgoing is None:

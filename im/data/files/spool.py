@@ -96,7 +96,7 @@ def append(file: BinaryIO, source: Source, length: int) -> int:
 
 
 def delete(number: str) -> None:
-    """Delete an upload's file from the spool."""
+    """Delete an upload's file from the spool, the local folder for files that are not complete yet."""
     path_of(number).unlink(missing_ok=True)
 
 

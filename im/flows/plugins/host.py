@@ -83,7 +83,7 @@ class PluginHost:
     def check_ready(self) -> None:
         """Check that the plugin is switched on and that its answers can be stored. Raises Unavailable.
 
-        When it is switched on again after it was put out, it gets back the messages that were parked.
+        When it is switched on again after it was switched off, it gets back the messages on which it had failed.
         """
         if why := switches.why_off(self._plugin_name):
             self._was_switched_off = True

@@ -37,6 +37,7 @@ class Command(BaseCommand):
             database = store_of(own_platform()).database
             with transaction.atomic(using=database):
                 revoke.revoke_all(database, [user], int(timedelta(days=401).total_seconds()))
+        # A token of the second of the revocation would be revoked as well.
         moment = now.timestamp() + 1 if alone else now.timestamp()
         text, _ = tokens.issue(user, own_platform(), tokens.Bearer.SERVICE, moment, seconds)
         self.stdout.write(text)

@@ -123,7 +123,10 @@ def page_of(query: Query, entries: Iterable[Data], bound: Key | None) -> Page:
 
 
 def _is_within(query: Query, key: Key, bound: Key | None) -> bool:
-    """Return whether the entry with this place lies within the times of a query, and on the right side of `bound`."""
+    """Return whether an entry lies within the times of a query, and on the right side of `bound`.
+
+    `key` and `bound` are places of entries: (time of sending, conversation, seq).
+    """
     is_beyond_bound = bound is None or (key < bound if query.is_backward else key > bound)
     is_before_end = not query.end or key[0] <= query.end
     return is_beyond_bound and is_before_end and key[0] >= query.start

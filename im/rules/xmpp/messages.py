@@ -193,7 +193,10 @@ def _edit_parts(data: Data, site: str) -> list[Element]:
 
 
 def _recall_parts(data: Data, site: str) -> list[Element]:
-    """Return the child elements of the stanza that takes a message back (XEP-0424)."""
+    """Return the child elements of the stanza that takes a message back (XEP-0424).
+
+    `site` has no meaning here, but all functions of `_WRITERS` have the same parameters.
+    """
     return [
         element(stanzas.RETRACT, "retract", id=data["msg_id"]),
         element(stanzas.HINTS, "store"),
@@ -201,7 +204,10 @@ def _recall_parts(data: Data, site: str) -> list[Element]:
 
 
 def _reaction_parts(data: Data, site: str) -> list[Element]:
-    """Return the child elements of the stanza for a reaction (XEP-0444); without an emoji it was removed."""
+    """Return the child elements of the stanza for a reaction (XEP-0444); without an emoji it was removed.
+
+    `site` has no meaning here, but all functions of `_WRITERS` have the same parameters.
+    """
     reactions = element(stanzas.REACTIONS, "reactions", id=data["msg_id"])
     if data.get("on"):
         reactions.append(element(stanzas.REACTIONS, "reaction", str(data.get("emoji", ""))))
@@ -209,7 +215,10 @@ def _reaction_parts(data: Data, site: str) -> list[Element]:
 
 
 def _read_mark_parts(data: Data, site: str) -> list[Element]:
-    """Return the child elements of the stanza for a read mark (XEP-0333)."""
+    """Return the child elements of the stanza for a read mark (XEP-0333).
+
+    `site` has no meaning here, but all functions of `_WRITERS` have the same parameters.
+    """
     read = f"{data['conversation_id']}.{data['read_seq']}"
     return [element(stanzas.MARKERS, "displayed", id=read)]
 
