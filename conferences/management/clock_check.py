@@ -37,13 +37,13 @@ ReadClock = Callable[[], float]
 
 
 def wrong_clocks() -> list[str]:
-    """Return a sentence for each clock that differs too much from the median of all.
+    """Return a sentence for each clock of this site that differs too much from the median of all.
 
     A clock that cannot be read is left out. A clock may differ by MAX_DIFFERENCE, its resolution, and half of the time
     that reading it took.
     """
     seconds_ahead, tolerance = dict[str, float](), dict[str, float]()
-    for name, read_clock, resolution in _clocks():
+    for name, read_clock, resolution in _clocks_to_compare():
         with suppress(DatabaseError, InterfaceError, redis.RedisError, OSError, ValueError):
             began = time.time()
             clock_time = read_clock()
@@ -53,7 +53,10 @@ def wrong_clocks() -> list[str]:
 
 
 def _outliers(seconds_ahead: Mapping[str, float], tolerance: Mapping[str, float]) -> list[str]:
-    """Return a sentence for each clock that differs from the median by more than its tolerance; both by clock's name."""
+    """Return a sentence for each clock that differs from the median by more than its tolerance.
+
+    Both arguments: name of the clock -> seconds.
+    """
     median = statistics.median_low(seconds_ahead.values())
     return [
         f"{name} is {seconds - median:+.1f} s off"
@@ -79,7 +82,7 @@ def _wrong_clocks_of_units() -> list[str]:
     ]
 
 
-def _clocks() -> Iterator[tuple[str, ReadClock, float]]:
+def _clocks_to_compare() -> Iterator[tuple[str, ReadClock, float]]:
     """Yield for each clock its name for people, the function that reads it, and its resolution in seconds."""
     yield f"this machine, {socket.gethostname()},", time.time, 0.0
     for platform in possible_platforms():

@@ -40,29 +40,35 @@ SETTLE_SECONDS = 1.5
 """A difference between Redis and database is checked again after this time, because Redis is written after a commit."""
 
 
-def examine() -> Iterator[Finding]:
-    """Run all checks and yield their findings, servers first.
+def examine_site() -> Iterator[Finding]:
+    """Run all checks of this site and yield their findings, servers first.
 
     A check is left out if a server that it needs does not answer.
     """
     platform = own_platform()
-    database, cache, broker = _database(platform), _redis(platform), _broker()
+    database, cache, broker = _check_database(platform), _check_redis(platform), _check_broker()
     yield from (database, cache)
     yield from broker
     if not database.is_ok:
         return
-    checks: list[Callable[[str], Finding]] = [_migrations, _cell, _clocks, _seats, _numbers]
+    checks: list[Callable[[str], Finding]] = [
+        _check_migrations,
+        _check_cell,
+        _check_clocks,
+        _check_seats,
+        _check_numbers,
+    ]
     all_answer = all(finding.is_ok for finding in (cache, *broker[:1]))
-    checks += [_versions] if all_answer else []
-    checks += [_outbox, _parked, _timers, _core_tree, _followers]
-    checks += [_licence] if "css" in settings.ROLES else []
+    checks += [_check_versions] if all_answer else []
+    checks += [_check_outbox, _check_parked, _check_timers, _check_core_tree, _check_followers]
+    checks += [_check_licence] if "css" in settings.ROLES else []
     if cache.is_ok:
-        checks += [_units] if "rms" in settings.ROLES else []
-        checks += [_licence_projection, check_push_process] if "css" in settings.ROLES else []
-        checks += [_projection, _pool, _domain_projection]
+        checks += [_check_units] if "rms" in settings.ROLES else []
+        checks += [_check_licence_projection, check_push_process] if "css" in settings.ROLES else []
+        checks += [_check_projection, _check_pool, _check_domain_projection]
     for check in checks:
         yield check(platform)
-    yield from _links(platform)
+    yield from _check_links(platform)
     for findings in MORE_FINDINGS.call():
         yield from findings
 
@@ -70,7 +76,7 @@ def examine() -> Iterator[Finding]:
 # ---- servers ------------------------------------------------------------------------------------
 
 
-def _database(platform: str) -> Finding:
+def _check_database(platform: str) -> Finding:
     """Check that the platform's database answers, and that no commit waits for disk space."""
     try:
         is_full = sql.waits_for_disk(store_of(platform).database)
@@ -82,7 +88,7 @@ def _database(platform: str) -> Finding:
     return Finding("database")
 
 
-def _redis(platform: str) -> Finding:
+def _check_redis(platform: str) -> Finding:
     """Check that the platform's Redis answers."""
     try:
         redis_of(platform).ping()
@@ -91,7 +97,7 @@ def _redis(platform: str) -> Finding:
     return Finding("redis")
 
 
-def _broker() -> list[Finding]:
+def _check_broker() -> list[Finding]:
     """Check that our broker answers, each of its queues, and that the limits of queues are set."""
     try:
         connection = connect(settings.AMQP_URL)
@@ -100,7 +106,7 @@ def _broker() -> list[Finding]:
     try:
         return [
             Finding("broker"),
-            *(_queue(connection, name) for name in _all_queues()),
+            *(_check_queue(connection, name) for name in _all_queues()),
             find_missing_limits(
                 "limits of queues",
                 settings.RABBITMQ_MANAGEMENT_URL,
@@ -113,7 +119,7 @@ def _broker() -> list[Finding]:
         close(connection, politely=True)
 
 
-def _versions(platform: str) -> Finding:
+def _check_versions(platform: str) -> Finding:
     """Check that the servers have versions with which this release was tested."""
     remarks = "; ".join(server_versions.untried())
     todo = "use a tried version, or run the tests with this one (make test)"
@@ -139,7 +145,7 @@ _OUR_QUEUES = frozenset(
 """Our own processes must consume these queues; other programs may consume the others."""
 
 
-def _queue(connection: amqp.Connection, name: str) -> Finding:
+def _check_queue(connection: amqp.Connection, name: str) -> Finding:
     """Check that a queue is declared and, if it is ours, consumed and not too long."""
     channel = connection.channel()
     try:
@@ -160,7 +166,7 @@ def _queue(connection: amqp.Connection, name: str) -> Finding:
 # ---- the database -------------------------------------------------------------------------------
 
 
-def _migrations(platform: str) -> Finding:
+def _check_migrations(platform: str) -> Finding:
     """Check that all migrations are applied."""
     executor = MigrationExecutor(connections[store_of(platform).database])
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -169,8 +175,8 @@ def _migrations(platform: str) -> Finding:
     return Finding("migrations")
 
 
-def _cell(platform: str) -> Finding:
-    """Check that this site owns and serves its platform's data (the cell), and that it can be written."""
+def _check_cell(platform: str) -> Finding:
+    """Check that this site owns its platform's data (the cell) and handles its requests, and that it can write."""
     serving = read(platform)
     if serving is None:
         return Finding("cell", "the platform is not provisioned", "run manage.py provision")
@@ -184,7 +190,7 @@ def _cell(platform: str) -> Finding:
     return Finding("cell")
 
 
-def _clocks(platform: str) -> Finding:
+def _check_clocks(platform: str) -> Finding:
     """Check that all hosts' clocks agree, and name those that differ from most of the others."""
     wrong = wrong_clocks()
     if not wrong:
@@ -195,8 +201,8 @@ def _clocks(platform: str) -> Finding:
     return Finding("clocks", "; ".join(wrong), todo)
 
 
-def _seats(platform: str) -> Finding:
-    """Check that the stored licence counts (conferences, terminals, ports) agree with the live conferences."""
+def _check_seats(platform: str) -> Finding:
+    """Check that the stored counts of licensed conferences, terminals and ports agree with the live conferences."""
     differences = recount.find_wrong_counts(platform)
     if not differences:
         return Finding("seats")
@@ -220,8 +226,8 @@ _KEPT_FOR_NOTHING = " OR ".join(
 )
 
 
-def _numbers(platform: str) -> Finding:
-    """Check that exactly the numbers of live conferences are marked as taken, and that no number is kept without need."""
+def _check_numbers(platform: str) -> Finding:
+    """Check that exactly the numbers of live conferences are taken, and that no number is kept without need."""
     query = _NUMBER_DIFFERENCES % _KEPT_FOR_NOTHING
     without_conference, not_marked, kept_without_holder = sql.select(
         store_of(platform).database, query
@@ -239,20 +245,20 @@ def _numbers(platform: str) -> Finding:
     return Finding("numbers", trouble, todo)
 
 
-def _outbox(platform: str) -> Finding:
+def _check_outbox(platform: str) -> Finding:
     """Check that messages to our own broker are sent in time."""
     return _waiting_age("outbox", waiting_for(store_of(platform).database, ""))
 
 
 def _waiting_age(check: str, backlog: Backlog) -> Finding:
-    """Return the finding of the check with this name: a fault if the oldest of the waiting messages is too old."""
+    """Return the finding of the check with this name: a fault if the oldest of the messages in `backlog` is too old."""
     if backlog.age <= MAX_OUTBOX_AGE_SECONDS:
         return Finding(check)
     trouble = f"{backlog.count} messages wait, the oldest for {backlog.age:.0f} s"
     return Finding(check, trouble, "check that the broker and a celery worker run; see their logs")
 
 
-def _links(platform: str) -> Iterator[Finding]:
+def _check_links(platform: str) -> Iterator[Finding]:
     """Check, for each other site to which messages wait, that PEERS names its broker, and that it answers."""
     for backlog in waiting_by_destination(store_of(platform).database):
         check = f"link to {backlog.destination}"
@@ -265,7 +271,7 @@ def _links(platform: str) -> Iterator[Finding]:
 
 
 def _unreachable(check: str, url: str) -> Finding | None:
-    """Return a finding if a broker does not answer; `None` if it does."""
+    """Return the finding of the check with this name if the broker at `url` does not answer; `None` if it does."""
     try:
         close(connect(url), politely=True)
     except BROKER_ERRORS as error:
@@ -274,8 +280,8 @@ def _unreachable(check: str, url: str) -> Finding | None:
     return None
 
 
-def _parked(platform: str) -> Finding:
-    """Check that no message that could not be handled waits for a decision of an operator."""
+def _check_parked(platform: str) -> Finding:
+    """Check that no message that could not be handled lies in the dead-letter queue for an operator to decide about."""
     count = undecided(store_of(platform).database, MOST_COUNTED)
     if not count:
         return Finding("parked")
@@ -283,7 +289,7 @@ def _parked(platform: str) -> Finding:
     return Finding("parked", f"{count} messages could not be handled", todo)
 
 
-def _core_tree(platform: str) -> Finding:
+def _check_core_tree(platform: str) -> Finding:
     """Check that this platform has all changes of domains from the central site (the core)."""
     state = follow_state(store_of(platform).database)
     if state.wrong:
@@ -296,7 +302,7 @@ def _core_tree(platform: str) -> Finding:
     return Finding("the core's tree")
 
 
-def _followers(platform: str) -> Finding:
+def _check_followers(platform: str) -> Finding:
     """Check, at the central site (the core), that all platforms receive its changes of domains in time."""
     late_followers = [
         lag
@@ -310,7 +316,7 @@ def _followers(platform: str) -> Finding:
     return Finding("followers", trouble, todo)
 
 
-def _licence(platform: str) -> Finding:
+def _check_licence(platform: str) -> Finding:
     """Check that the licence is valid and not exceeded; warn 30, 7 and 1 days before its end."""
     if "css" not in settings.ROLES:
         return Finding("licence")  # The core holds no conferences.
@@ -319,7 +325,7 @@ def _licence(platform: str) -> Finding:
     return Finding("licence", warning, todo if warning else "")
 
 
-def _licence_projection(platform: str) -> Finding:
+def _check_licence_projection(platform: str) -> Finding:
     """Check that Redis shows the licences as the database has them."""
     differing = _lasting_differences(lambda: set(licence_projection.find_differing(platform)))
     if not differing:
@@ -328,7 +334,7 @@ def _licence_projection(platform: str) -> Finding:
     return Finding("licence projection", trouble, "run manage.py doctor --mend")
 
 
-def _domain_projection(platform: str) -> Finding:
+def _check_domain_projection(platform: str) -> Finding:
     """Check that Redis shows the domains as the database has them."""
     differing = _lasting_differences(
         lambda: {domain for chunk in domain_projection.find_differing(platform) for domain in chunk}
@@ -339,7 +345,7 @@ def _domain_projection(platform: str) -> Finding:
     return Finding("domain projection", trouble, "run manage.py doctor --mend")
 
 
-def _timers(platform: str) -> Finding:
+def _check_timers(platform: str) -> Finding:
     """Check that the timers run: no conference is overdue."""
     query = (
         "SELECT COUNT(*) FROM conferences_conference"
@@ -355,8 +361,8 @@ def _timers(platform: str) -> Finding:
 # ---- Redis against the database -----------------------------------------------------------------
 
 
-def _units(platform: str) -> Finding:
-    """Check that the pool has at least one media unit."""
+def _check_units(platform: str) -> Finding:
+    """Check that at least one media unit has registered in the pool in Redis."""
     resources = load_resources(platform)
     if not any(kind == "mcu" for kind, _unit in resources):
         todo = "start a media unit (manage.py cmu_agent); see its log"
@@ -364,18 +370,18 @@ def _units(platform: str) -> Finding:
     return Finding("media units")
 
 
-def _projection(platform: str) -> Finding:
+def _check_projection(platform: str) -> Finding:
     """Check that Redis shows the live conferences as the database has them."""
-    differing = _lasting_differences(lambda: redis_differences.conferences(platform))
+    differing = _lasting_differences(lambda: redis_differences.differing_conferences(platform))
     if not differing:
         return Finding("projection")
     trouble = f"{len(differing)} conferences differ in Redis, for instance {sorted(differing)[0]}"
     return Finding("projection", trouble, "run manage.py doctor --mend")
 
 
-def _pool(platform: str) -> Finding:
+def _check_pool(platform: str) -> Finding:
     """Check that the pool in Redis has the conferences on the same media units as the database."""
-    differing = _lasting_differences(lambda: redis_differences.placements(platform))
+    differing = _lasting_differences(lambda: redis_differences.differing_placements(platform))
     if not differing:
         return Finding("pool")
     trouble = (
@@ -385,7 +391,7 @@ def _pool(platform: str) -> Finding:
 
 
 def _lasting_differences(find_differences: Callable[[], set[str]]) -> set[str]:
-    """Return the differences that exist now and still exist SETTLE_SECONDS later."""
+    """Return the differences that a function finds now and still finds SETTLE_SECONDS later."""
     differences = find_differences()
     if not differences:
         return differences

@@ -9,8 +9,8 @@ from conferences.rules.states import Conference, ConferenceState
 from foundation.cells.directory import redis_of
 
 
-def conferences(platform: str) -> set[str]:
-    """Return the numbers of conferences that differ in Redis from the database, or are not live but still in Redis."""
+def differing_conferences(platform: str) -> set[str]:
+    """Return the numbers of conferences that differ between Redis and database, or are in Redis without being live."""
     client = redis_of(platform)
     live = {
         conference.e164: conference for conference in redis_projection.live_conferences(platform)
@@ -31,8 +31,8 @@ def conferences(platform: str) -> set[str]:
     return differing
 
 
-def placements(platform: str) -> set[str]:
-    """Return `<number> on <unit>` for each conference that only the pool, or only the database, has on that unit."""
+def differing_placements(platform: str) -> set[str]:
+    """Return `<number> on <unit>` for each conference that only Redis, or only the database, has on that media unit."""
     client = redis_of(platform)
     in_database = {
         f"{conference.e164} on {conference.unit}"

@@ -26,14 +26,14 @@ from licensing.models import Quota
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor_checks, "SETTLE_SECONDS", 0)
-    monkeypatch.setattr(doctor_checks, "_broker", lambda: [Finding("broker")])
+    monkeypatch.setattr(doctor_checks, "_check_broker", lambda: [Finding("broker")])
     monkeypatch.setattr(doctor_checks, "MORE_FINDINGS", Hook())
 
 
 def find_complaints() -> dict[str, Finding]:
     """Return the doctor's complaints, without those about programs that no test here starts."""
     complaints = {
-        finding.check: finding for finding in doctor_checks.examine() if not finding.is_ok
+        finding.check: finding for finding in doctor_checks.examine_site() if not finding.is_ok
     }
     for of_programs in ("media units", "pushes"):
         complaints.pop(of_programs, None)

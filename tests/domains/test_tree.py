@@ -124,10 +124,12 @@ def test_the_doctor_finds_and_mends_what_differs(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(doctor_checks, "SETTLE_SECONDS", 0)
-    monkeypatch.setattr(doctor_checks, "_broker", lambda: [])
+    monkeypatch.setattr(doctor_checks, "_check_broker", lambda: [])
     redis_of(place.platform).hset(redis_projection.info_key(place.tenant), "name", "Forged")
     redis_of(place.platform).hset(redis_projection.info_key("nobody"), "name", "Nobody")
-    found = {finding.check: finding for finding in doctor_checks.examine()}["domain projection"]
+    found = {finding.check: finding for finding in doctor_checks.examine_site()}[
+        "domain projection"
+    ]
     assert found.wrong.startswith("2 domains differ")
     rebuild_redis_and_counts(place.platform)
     assert differing(place.platform) == []

@@ -73,7 +73,7 @@ def test_every_queue_is_limited_that_nobody_may_read_and_what_waits_for_a_center
 
 def test_the_doctor_says_which_limits_are_missing_and_how_to_set_them(limited: None) -> None:
     def findings() -> dict[str, Finding]:
-        return {finding.check: finding for finding in doctor_checks.examine()}
+        return {finding.check: finding for finding in doctor_checks.examine_site()}
 
     assert findings()["limits of queues"].is_ok
     assert findings()["limits of clients' queues"].is_ok

@@ -173,13 +173,13 @@ def test_a_row_for_nobody_we_know_waits_and_is_told_of(
     text = metrics(HttpRequest()).content.decode()
     assert f'bus_link_waiting{{destination="{PEER}"}} 3.0' in text
     assert f'bus_link_configured{{destination="{PEER}"}} 0.0' in text
-    [finding] = list(doctor_checks._links(place))
+    [finding] = list(doctor_checks._check_links(place))
     assert (finding.check, finding.wrong[:15]) == (f"link to {PEER}", "3 messages wait")
 
 
 def test_doctor_names_a_peer_whose_broker_does_not_answer(place: str, settings: Settings) -> None:
     settings.PEERS = {PEER: "amqp://a:secret@127.0.0.1:9/%2F"}
-    [finding] = list(doctor_checks._links(place))
+    [finding] = list(doctor_checks._check_links(place))
     assert "does not answer" in finding.wrong
     assert "secret" not in finding.wrong
 

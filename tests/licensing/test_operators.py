@@ -109,7 +109,7 @@ def test_who_is_no_operator_gets_no_page(east: str) -> None:
 
 def test_the_doctor_says_what_is_wrong_with_licence_and_projection(east: str) -> None:
     def said() -> dict[str, str]:
-        checks = (doctor_checks._licence, doctor_checks._licence_projection)
+        checks = (doctor_checks._check_licence, doctor_checks._check_licence_projection)
         return {finding.check: finding.wrong for finding in (check(east) for check in checks)}
 
     load(east, text(east, 1, valid_to=in_days(0.9)))

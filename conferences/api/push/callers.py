@@ -55,12 +55,15 @@ def credentials_of(headers: Mapping[str, str], query: Mapping[str, str]) -> Cred
 
 
 def _as_ascii(secret: str) -> str:
-    """Return a secret with "?" in place of characters outside ASCII: our secrets have none, and some cannot be encoded."""
+    """Return a secret with "?" for characters outside ASCII: our secrets have none, and some cannot be encoded."""
     return secret.encode("ascii", "replace").decode()
 
 
-def identify(credentials: Credentials) -> Caller:
-    """Return who a request comes from. Raises Refusal: not signed in, or another site serves the person's platform."""
+def identify_caller(credentials: Credentials) -> Caller:
+    """Return the person from whom a request comes.
+
+    Raises Refusal if nobody is signed in, or another site serves (handles the requests of) the person's platform.
+    """
     if credentials.bearer:
         session = sessions.find_bearer_session(credentials.bearer, "read")
     elif credentials.token or credentials.cookie:
@@ -77,8 +80,8 @@ def identify(credentials: Credentials) -> Caller:
     return Caller(credentials, session.account.moid, session.domain, platform)
 
 
-def valid_among(callers: Collection[Caller]) -> frozenset[Caller]:
-    """Return those of the callers whose sign-in is still valid, and prolong their logins, which end when unused for long.
+def callers_still_valid(callers: Collection[Caller]) -> frozenset[Caller]:
+    """Return those callers whose sign-in is still valid, and prolong their logins, which end when unused for long.
 
     A caller who has been moved to another domain since, or whose token somebody else uses now, is not among them.
     """

@@ -16,7 +16,7 @@ _threads = ThreadPoolExecutor(_THREADS, "database")
 
 
 async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Return the result of a function that uses the database. Raises what it raises."""
+    """Return the result of a function that uses the database, run in a thread. Raises what the function raises."""
 
     def call() -> R:
         """Call the function without database connections that have broken meanwhile."""

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import Error
 
 from conferences.api.push import metrics, requests
-from conferences.api.push.callers import Caller, credentials_of, identify
+from conferences.api.push.callers import Caller, credentials_of, identify_caller
 from conferences.api.push.database import in_thread
 from conferences.api.push.hub import READ_AT_ONCE, Hub, PushedEvent
 from conferences.api.push.limits import (
@@ -52,11 +52,11 @@ class Stream:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def wants(self, event: PushedEvent) -> bool:
-        """Return whether the client wants an event."""
+        """Return whether the client has asked for the channel of an event."""
         return not self.patterns or not self.patterns.isdisjoint(event.patterns)
 
     def offer(self, event: PushedEvent) -> None:
-        """Put an event into the queue, if the client wants it; end the stream if it is too slow."""
+        """Put an event into the client's queue, if it wants the event; end the stream if the client is too slow."""
         if self.ended or not self.wants(event):
             return
         if len(self.pending) >= MOST_PENDING:
@@ -78,21 +78,24 @@ class EventStreams:
     """All streams of this process; `open` holds those whose client is connected."""
 
     def __init__(self, hub: Hub, replays: RateLimitPerPerson) -> None:
+        """Begin without streams. `hub` hands out events. `replays`: the limit of past events for each person."""
         self._hub = hub
         self._replays = replays
         self.open: set[Stream] = set()
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Send events to one client until either side ends the stream."""
+        """Send events to one client, as server-sent events, until either side ends the stream."""
         try:
-            caller = await in_thread(identify, credentials_of(request.headers, request.query))
+            caller = await in_thread(
+                identify_caller, credentials_of(request.headers, request.query)
+            )
         except Refusal as refusal:
             return requests.refusal_response(refusal, 503 if "serving" in refusal.more else 401)
         except Error:
             return requests.refusal_response(None, 503)
         wanted = request.query.getall("channel", [])
         try:
-            stream = Stream(caller, _patterns(caller.user_domain, wanted))
+            stream = Stream(caller, _channel_patterns(caller.user_domain, wanted))
             last_seen = _last_seen(request)
         except ValueError as error:
             return requests.malformed_response(str(error))
@@ -103,7 +106,7 @@ class EventStreams:
         self.open.add(stream)
         metrics.CLIENTS.labels("stream").inc()
         try:
-            return await self._send(request, stream, last_seen)
+            return await self._send_stream(request, stream, last_seen)
         finally:
             self.open.discard(stream)
             self._hub.leave(stream, caller.user_domain)
@@ -115,10 +118,10 @@ class EventStreams:
         max_streams, max_streams_of_person = settings.PUSH_SESSIONS, settings.PUSH_SESSIONS_PER_USER
         return bool(len(self.open) >= max_streams or own >= max_streams_of_person)
 
-    async def _send(
+    async def _send_stream(
         self, request: web.Request, stream: Stream, last_seen: int | None
     ) -> web.StreamResponse:
-        """Send the events since the last one that the client has seen, then new ones as they come."""
+        """Send one client the events since the last one that it has seen, then new ones as they come."""
         try:
             position = await self._hub.join(
                 stream, stream.caller.user_domain, stream.caller.platform
@@ -130,15 +133,15 @@ class EventStreams:
         response.content_type, response.charset = "text/event-stream", "utf-8"
         await response.prepare(request)
         with contextlib.suppress(OSError, TimeoutError, Error):
-            await _write(response, _RETRY_AFTER_2_SECONDS)
+            await _write_text(response, _RETRY_AFTER_2_SECONDS)
             if last_seen is not None:
-                await self._replay(response, stream, last_seen, position)
+                await self._send_past_events(response, stream, last_seen, position)
             await self._send_new_events(response, stream)
         if stream.ended == "slow" and request.transport is not None:
             request.transport.abort()
         return response
 
-    async def _replay(
+    async def _send_past_events(
         self, response: web.StreamResponse, stream: Stream, last_seen: int, position: int
     ) -> None:
         """Send the stored events after `last_seen`, up to `position`; later ones wait in the stream's queue.
@@ -147,18 +150,20 @@ class EventStreams:
         """
         domain, database = stream.caller.user_domain, store_of(stream.caller.platform).database
         if last_seen > position:
-            await _write(response, _RESET)
+            await _write_text(response, _RESET)
             return
         while last_seen < position and not stream.ended:
             while not self._replays.allows(stream.caller.account, READ_AT_ONCE):
                 await asyncio.sleep(_TURN_SECONDS)
             rows = await in_thread(events.read_after, database, {domain: last_seen}, READ_AT_ONCE)
             if not rows or rows[0].seq != last_seen + 1:
-                await _write(response, _RESET)
+                await _write_text(response, _RESET)
             if not rows:
                 return
             past = [PushedEvent(row) for row in rows if row.seq <= position]
-            await _write(response, b"".join(event.frame for event in past if stream.wants(event)))
+            await _write_text(
+                response, b"".join(event.frame for event in past if stream.wants(event))
+            )
             last_seen = rows[-1].seq
 
     async def _send_new_events(self, response: web.StreamResponse, stream: Stream) -> None:
@@ -170,20 +175,23 @@ class EventStreams:
                     async with asyncio.timeout(_HEARTBEAT_SECONDS):
                         await stream.wake.wait()
                 except TimeoutError:
-                    await _write(response, _HEARTBEAT)
+                    await _write_text(response, _HEARTBEAT)
             frames = b"".join(event.frame for event in stream.pending)
             stream.pending.clear()
-            await _write(response, frames)
+            await _write_text(response, frames)
 
 
-async def _write(response: web.StreamResponse, text: bytes) -> None:
-    """Send a text. Raises TimeoutError if the client reads nothing for long, and OSError if the connection breaks."""
+async def _write_text(response: web.StreamResponse, text: bytes) -> None:
+    """Send a text to a client.
+
+    Raises TimeoutError if it reads nothing for long, and OSError if the connection breaks.
+    """
     if text:
         async with asyncio.timeout(SEND_SECONDS):
             await response.write(text)
 
 
-def _patterns(user_domain: str, wanted: list[str]) -> frozenset[str]:
+def _channel_patterns(user_domain: str, wanted: list[str]) -> frozenset[str]:
     """Return the full patterns of the channels that a client names. Raises ValueError for one that it may not see.
 
     `wanted`: `/userdomains/{moid}/…`, or the part behind the client's own user domain.
@@ -199,7 +207,7 @@ def _patterns(user_domain: str, wanted: list[str]) -> frozenset[str]:
 
 
 def _last_seen(request: web.Request) -> int | None:
-    """Return the number of the last event that a client has seen; `None` if it names none. Raises ValueError for no number."""
+    """Return the number of the last event that a client has seen; `None` if it names none. Raises ValueError."""
     text = request.headers.get("Last-Event-ID") or request.query.get("last_event_id") or ""
     if not text:
         return None

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import Error
 
 from conferences.api.push import metrics
-from conferences.api.push.callers import Caller, Credentials, identify
+from conferences.api.push.callers import Caller, Credentials, identify_caller
 from conferences.api.push.database import in_thread
 from conferences.api.push.hub import READ_AT_ONCE, Hub, PushedEvent
 from conferences.api.push.limits import (
@@ -64,6 +64,7 @@ class Exchange:
     """The exchange holds all Bayeux sessions of this process."""
 
     def __init__(self, hub: Hub, replays: RateLimitPerPerson) -> None:
+        """Begin without sessions. `hub` hands out events. `replays`: the limit of past events for each person."""
         self._hub = hub
         self.sessions: dict[str, Session] = {}
         self._of_person: Counter[str] = Counter()
@@ -74,7 +75,7 @@ class Exchange:
     # ---- messages ---------------------------------------------------------------------------
 
     async def answer(self, messages: Sequence[JSONValue], credentials: Credentials) -> Answered:
-        """Answer the messages of one request, in order."""
+        """Answer the Bayeux messages of one request, in order. `credentials`: those of the request."""
         replies: list[JSONObject] = []
         held: HeldConnect | None = None
         session: Session | None = None
@@ -86,7 +87,7 @@ class Exchange:
                     error = "400::a handshake is the first message of its request"
                     replies.append(bayeux.refused(message, error))
                     continue
-                replies.append(reply := await self._open(message, credentials))
+                replies.append(reply := await self._open_session(message, credentials))
                 session = self.sessions.get(str(reply.get("clientId")))
             elif (session := self._session_of(message, credentials)) is None:
                 replies.append(bayeux.unknown_client(message))
@@ -94,9 +95,9 @@ class Exchange:
                 error = "429::too many messages; wait a second"
                 replies.append(bayeux.refused(message, error, advice=bayeux.SLOW_DOWN))
             elif message["channel"] == "/meta/connect":
-                held = self._connect(session, message, alone=len(messages) == 1)
+                held = self._hold_connect(session, message, alone=len(messages) == 1)
             else:
-                replies.append(await self._carry_out(session, message))
+                replies.append(await self._carry_out_message(session, message))
         return Answered(replies, held, session)
 
     def _session_of(self, message: JSONObject, credentials: Credentials) -> Session | None:
@@ -116,8 +117,11 @@ class Exchange:
         session.seen_at = time.monotonic()
         return session
 
-    def _connect(self, session: Session, message: JSONObject, *, alone: bool) -> HeldConnect:
-        """Make a `/meta/connect` the current one of its session; one that is still held is then answered at once."""
+    def _hold_connect(self, session: Session, message: JSONObject, *, alone: bool) -> HeldConnect:
+        """Make a `/meta/connect` the current one of its session; one that is still held is then answered at once.
+
+        `alone`: it is the only message of its request.
+        """
         first = session.connects == 0
         session.connects += 1
         if session.acks:
@@ -138,10 +142,10 @@ class Exchange:
 
     # ---- sessions ---------------------------------------------------------------------------
 
-    async def _open(self, message: JSONObject, credentials: Credentials) -> JSONObject:
-        """Open a session for a client that has signed in."""
+    async def _open_session(self, message: JSONObject, credentials: Credentials) -> JSONObject:
+        """Answer a handshake: open a session for a client that has signed in, or refuse it."""
         try:
-            caller = await in_thread(identify, _with_ext(credentials, message))
+            caller = await in_thread(identify_caller, _with_ext(credentials, message))
             if error := self._why_no_session(caller):
                 return bayeux.refused(message, error, advice=bayeux.ASK_LATER)
             session = Session(caller, acks=bayeux.wants_acknowledgements(message))
@@ -169,8 +173,8 @@ class Exchange:
             return "503::too many sessions; try again later"
         return ""
 
-    async def _carry_out(self, session: Session, message: JSONObject) -> JSONObject:
-        """Carry out a message of a session other than `/meta/connect`."""
+    async def _carry_out_message(self, session: Session, message: JSONObject) -> JSONObject:
+        """Carry out and answer a message that subscribes, unsubscribes or disconnects; refuse any other."""
         match message["channel"]:
             case "/meta/subscribe":
                 return await self._subscribe(session, message)
@@ -178,7 +182,7 @@ class Exchange:
                 session.subscriptions.difference_update(_subscriptions_of(message))
                 return _answered(session, message)
             case "/meta/disconnect":
-                self.close(session, "left")
+                self.close_session(session, "left")
                 return bayeux.accepted(message, session.id)
             case channel:
                 return bayeux.refused(
@@ -205,12 +209,12 @@ class Exchange:
             for name in wanted
             if (number := bayeux.replay_from(message, name)) is not None
         }
-        if seen and (error := await self._replay(session, seen)):
+        if seen and (error := await self._queue_past_events(session, seen)):
             return bayeux.refused(message, error, clientId=session.id, subscription=asked)
         session.subscriptions.update(wanted)
         return _answered(session, message)
 
-    async def _replay(self, session: Session, seen: Mapping[str, int]) -> str:
+    async def _queue_past_events(self, session: Session, seen: Mapping[str, int]) -> str:
         """Put events of the past into a session's queue, up to those that the hub hands out next.
 
         `seen`: subscription -> number of the last event that the client has seen. Returns a Bayeux error if not all of
@@ -242,8 +246,8 @@ class Exchange:
                 _put_missed(session, PushedEvent(row), seen)
         return ""
 
-    def close(self, session: Session, reason: str) -> None:
-        """End a session and forget it."""
+    def close_session(self, session: Session, reason: str) -> None:
+        """End a session for this reason, and forget it."""
         session.end(reason)
         if self.sessions.pop(session.id, None) is None:
             return
@@ -255,12 +259,12 @@ class Exchange:
         metrics.CLIENTS.labels("session").dec()
 
     def sweep(self) -> None:
-        """Forget the sessions that have ended, and those whose clients have been away for long."""
+        """Forget the sessions that have ended, and those whose clients have had no connection for long."""
         for session in list(self.sessions.values()):
             if session.ended:
-                self.close(session, session.ended)
+                self.close_session(session, session.ended)
             elif session.is_forsaken(SESSION_SECONDS):
-                self.close(session, "away")
+                self.close_session(session, "away")
 
 
 def _put_missed(session: Session, event: PushedEvent, seen: Mapping[str, int]) -> None:

@@ -38,11 +38,15 @@ _RETRY_SECONDS = 0.5
 
 
 class PushedEvent:
-    """An event as it is sent. `message` is its text for Bayeux, `frame` its text for event streams, the same for all clients."""
+    """An event as it is sent to clients.
+
+    `message` is its text for Bayeux, `frame` its text for event streams, the same for all clients.
+    """
 
     __slots__ = ("frame", "message", "patterns", "seq", "user_domain")
 
     def __init__(self, stored: StoredEvent) -> None:
+        """Prepare the texts of a stored event once for all clients."""
         self.user_domain, self.seq = stored.user_domain, stored.seq
         channel = bayeux.channel_of(stored.user_domain, stored.channel)
         self.patterns = bayeux.matching_subscriptions(channel)
@@ -62,7 +66,7 @@ class Listener(Protocol):
         """Put an event into the queue, if the client wants it. This must not wait."""
 
     def end(self, reason: str) -> None:
-        """End the client's connection, or its session."""
+        """End the client's connection, or its session, for this reason."""
 
 
 @dataclass(slots=True)
@@ -78,6 +82,7 @@ class Hub:
     """The hub holds the audience of each user domain that clients of this process listen for."""
 
     def __init__(self) -> None:
+        """Begin without listeners."""
         self.audiences: dict[str, Audience] = {}
         self.signalled_platforms: set[str] = set()
         """The platforms whose Redis sends signals of new events now."""
@@ -88,7 +93,10 @@ class Hub:
     # ---- listeners --------------------------------------------------------------------------
 
     async def join(self, listener: Listener, user_domain: str, platform: str) -> int:
-        """Add a listener, and return the number of the last event: the listener gets all later ones. Raises Error."""
+        """Add a listener of a user domain's events; return the number of the last one: it gets all later ones.
+
+        Raises Error.
+        """
         async with self._joining:
             if user_domain not in self.audiences:
                 database = store_of(platform).database
@@ -100,39 +108,39 @@ class Hub:
             return audience.position
 
     def leave(self, listener: Listener, user_domain: str) -> None:
-        """Remove a listener."""
+        """Remove a listener of a user domain's events."""
         if audience := self.audiences.get(user_domain):
             audience.listeners.discard(listener)
             if not audience.listeners:
                 del self.audiences[user_domain]
 
     def end_platform(self, platform: str, reason: str) -> None:
-        """End all listeners for the user domains of a platform."""
+        """End all clients that listen for user domains of a platform, for this reason."""
         for audience in list(self.audiences.values()):
             if audience.platform == platform:
                 for listener in list(audience.listeners):
                     listener.end(reason)
 
     def platforms(self) -> set[str]:
-        """Return the platforms that somebody listens for."""
+        """Return the platforms for whose events somebody listens."""
         return {audience.platform for audience in self.audiences.values()}
 
     # ---- events -----------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Hand out events until cancelled."""
+        """Read new events and hand them out to the clients' queues until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._read_repeatedly())
             tasks.create_task(self._compare_repeatedly())
             for platform in possible_platforms():
-                tasks.create_task(self._listen(platform))
+                tasks.create_task(self._listen_for_signals(platform))
 
     def _schedule_read(self, platform: str, user_domains: Iterable[str]) -> None:
         """Have the events of these user domains read from the table soon."""
         self._changed[platform].update(user_domains)
         self._wake.set()
 
-    async def _listen(self, platform: str) -> None:
+    async def _listen_for_signals(self, platform: str) -> None:
         """Listen for signals of a platform's Redis until cancelled, and connect again when the connection breaks."""
         while True:
             try:
@@ -144,14 +152,17 @@ class Hub:
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen_once(self, platform: str) -> None:
-        """Listen until the connection to Redis ends. Raises RedisError and OSError."""
+        """Listen for signals of new events until the connection to a platform's Redis ends.
+
+        Raises RedisError and OSError.
+        """
         link = redis.asyncio.Redis.from_url(
             store_of(platform).redis_url, socket_connect_timeout=2, decode_responses=True
         )
         async with link, link.pubsub() as subscription:
             await subscription.subscribe(events.channel_of(platform))
             self.signalled_platforms.add(platform)
-            self._schedule_read(platform, self._domains_of(platform))
+            self._schedule_read(platform, self._followed_domains(platform))
             async for signal in subscription.listen():
                 if signal["type"] == "message":
                     self._note_signal(platform, signal["data"])
@@ -167,8 +178,8 @@ class Hub:
         if domains_with_news:
             self._schedule_read(platform, domains_with_news)
 
-    def _domains_of(self, platform: str) -> list[str]:
-        """Return the user domains of a platform that somebody listens for."""
+    def _followed_domains(self, platform: str) -> list[str]:
+        """Return the user domains of a platform for whose events somebody listens."""
         return [
             domain for domain, audience in self.audiences.items() if audience.platform == platform
         ]
@@ -186,11 +197,14 @@ class Hub:
                 waited = 0.0
             for platform in platforms:
                 with contextlib.suppress(Error):
-                    await self._compare(platform)
+                    await self._compare_numbers(platform)
 
-    async def _compare(self, platform: str) -> None:
-        """Have the events of those user domains read that have newer ones in the database. Raises Error."""
-        followed = self._domains_of(platform)
+    async def _compare_numbers(self, platform: str) -> None:
+        """Have the events of those user domains read that have newer ones in the database than the clients.
+
+        Raises Error.
+        """
+        followed = self._followed_domains(platform)
         database = store_of(platform).database
         last = await in_thread(events.last_numbers, database, followed)
         if domains_with_news := [
@@ -208,13 +222,13 @@ class Hub:
             for platform in list(self._changed):
                 domains = self._changed.pop(platform)
                 try:
-                    await self._read(platform, domains)
+                    await self._read_new_events(platform, domains)
                 except Error as error:
                     log.warning("events are read later, the database is away: %s", error)
                     await asyncio.sleep(_RETRY_SECONDS)
                     self._schedule_read(platform, domains)
 
-    async def _read(self, platform: str, domains: set[str]) -> None:
+    async def _read_new_events(self, platform: str, domains: set[str]) -> None:
         """Read new events of a platform in one query, and hand them out. Raises Error."""
         positions = {
             domain: self.audiences[domain].position
@@ -223,11 +237,11 @@ class Hub:
         }
         database = store_of(platform).database
         rows = await in_thread(events.read_after, database, positions, READ_AT_ONCE)
-        await self._hand_out(rows)
+        await self._hand_out_events(rows)
         if len(rows) == READ_AT_ONCE:
             self._schedule_read(platform, domains)
 
-    async def _hand_out(self, rows: list[StoredEvent]) -> None:
+    async def _hand_out_events(self, rows: list[StoredEvent]) -> None:
         """Put events into the queues of all who listen for their user domain, each once and in order.
 
         After some thousand other tasks get their turn, so that clients empty their queues.

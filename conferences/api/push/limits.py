@@ -34,6 +34,7 @@ class RateLimit:
     __slots__ = ("_at", "_burst", "_left", "_per_second")
 
     def __init__(self, per_second: float, burst: float) -> None:
+        """Begin with a full bucket."""
         self._per_second, self._burst = per_second, burst
         self._left, self._at = burst, time.monotonic()
 
@@ -49,9 +50,10 @@ class RateLimit:
 
 
 class RateLimitPerPerson:
-    """A rate limit that each person has for himself."""
+    """A rate limit that is counted for each person apart."""
 
     def __init__(self, per_second: float, burst: float) -> None:
+        """Begin without any person."""
         self._per_second, self._burst = per_second, burst
         self._limits: dict[str, RateLimit] = {}
 

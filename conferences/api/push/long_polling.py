@@ -13,8 +13,11 @@ from conferences.api.push.exchange import Exchange, HeldConnect
 from conferences.rules.bayeux import MAX_HOLD_MS
 
 
-async def poll(exchange: Exchange, request: web.Request) -> web.Response:
-    """Answer a request with messages of Bayeux. Raises Malformed."""
+async def answer_poll(exchange: Exchange, request: web.Request) -> web.Response:
+    """Answer a long-polling request with messages of Bayeux, once there are messages or its time is over.
+
+    Raises Malformed.
+    """
     if request.method == "GET":
         requests.check_callback(request)
     messages = await requests.messages_of(request)
@@ -30,7 +33,7 @@ async def poll(exchange: Exchange, request: web.Request) -> web.Response:
 
 
 async def _wait_for_messages(held: HeldConnect) -> list[bytes]:
-    """Wait until there are messages for a client, and return them; `[]` after a later `/meta/connect`, or after 30 s."""
+    """Wait until there are messages for a client, and return them; [] after a newer `/meta/connect`, or after 30 s."""
     session, number = held.session, held.session.connects
     deadline = time.monotonic() + MAX_HOLD_MS / 1000
     session.holders += 1

@@ -36,7 +36,10 @@ def read_messages(text: bytes | str) -> list[JSONValue]:
 
 
 async def messages_of(request: web.Request) -> list[JSONValue]:
-    """Return the messages of a request: its body, or the field `message` of a form or query. Raises Malformed."""
+    """Return the Bayeux messages of a request: its body, or the field `message` of a form or query.
+
+    Raises Malformed.
+    """
     if request.method == "GET":
         return read_messages(request.query.get("message", ""))
     body = await request.read()
@@ -84,7 +87,10 @@ def check_callback(request: web.Request) -> None:
 
 
 def refusal_response(error: Refusal | None, status: int) -> web.Response:
-    """Return the response to a refused request, in the form of the API. `error` `None`: the database is away."""
+    """Return the response to a refused request, in the form of the API.
+
+    `error` `None`: the database does not answer.
+    """
     body = orjson.dumps(refused(error))
     headers = dict(NO_STORE)
     if isinstance(error, TokenRefused):

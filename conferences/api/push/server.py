@@ -18,7 +18,7 @@ from django.db import Error
 
 from conferences.api import commands
 from conferences.api.push import limits, long_polling, requests, web_socket
-from conferences.api.push.callers import valid_among
+from conferences.api.push.callers import callers_still_valid
 from conferences.api.push.database import in_thread
 from conferences.api.push.event_stream import EventStreams, Stream
 from conferences.api.push.exchange import Exchange
@@ -38,12 +38,13 @@ class PushServer:
     """The server of one push process, with all its clients."""
 
     def __init__(self) -> None:
+        """Create the parts of the server, without clients."""
         self._hub, replays = Hub(), limits.replay_limit()
         self._exchange = Exchange(self._hub, replays)
         self._streams = EventStreams(self._hub, replays)
 
     async def serve(self, host: str, port: int) -> None:
-        """Serve until SIGTERM or SIGINT."""
+        """Serve clients at this address until SIGTERM or SIGINT."""
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -63,7 +64,7 @@ class PushServer:
         await runner.setup()
         await web.TCPSite(runner, host, port, backlog=4096).start()
         await stop.wait()
-        self._end_all("stopped")
+        self._end_all_clients("stopped")
         await runner.cleanup()
         for task in tasks:
             if task.done() and not task.cancelled() and task.exception():
@@ -76,34 +77,34 @@ class PushServer:
         """Return the application with its addresses."""
         app = web.Application(client_max_size=limits.MOST_BYTES)
         for path in ("/api/v1/publish", "/api/v1/publish/{rest:.*}"):
-            app.router.add_route("GET", path, self._bayeux)
-            app.router.add_route("POST", path, self._bayeux)
+            app.router.add_route("GET", path, self._serve_bayeux)
+            app.router.add_route("POST", path, self._serve_bayeux)
         app.router.add_get("/api/v1/events", self._streams.serve)
-        app.router.add_get("/healthz", self._alive)
-        app.router.add_get("/readyz", self._ready)
+        app.router.add_get("/healthz", self._answer_alive)
+        app.router.add_get("/readyz", self._answer_ready)
         return app
 
     # ---- requests ---------------------------------------------------------------------------
 
-    async def _bayeux(self, request: web.Request) -> web.StreamResponse:
-        """Serve a request of Bayeux, by WebSocket if it asks for that."""
+    async def _serve_bayeux(self, request: web.Request) -> web.StreamResponse:
+        """Answer a request with messages of Bayeux, by WebSocket if it asks for that."""
         if not requests.comes_from_own_page(request.headers):
             words = "Origin: pages of another host may not listen with a login cookie"
             return requests.refusal_response(Refusal(NOT_LOGGED_IN, words), 403)
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await web_socket.serve(self._exchange, request)
+            return await web_socket.serve_web_socket(self._exchange, request)
         try:
-            return await long_polling.poll(self._exchange, request)
+            return await long_polling.answer_poll(self._exchange, request)
         except requests.Malformed as error:
             return requests.malformed_response(str(error))
         except web.HTTPRequestEntityTooLarge:
             return requests.malformed_response(f"at most {limits.MOST_BYTES} bytes are taken", 413)
 
-    async def _alive(self, request: web.Request) -> web.Response:
-        """Say that this process answers."""
+    async def _answer_alive(self, request: web.Request) -> web.Response:
+        """Answer that this process runs (health check)."""
         return web.json_response({"alive": True})
 
-    async def _ready(self, request: web.Request) -> web.Response:
+    async def _answer_ready(self, request: web.Request) -> web.Response:
         """Answer whether events can be read, and whether Redis signals new ones; without that they come later."""
         platform, fault = own_platform(), ""
         try:
@@ -134,7 +135,7 @@ class PushServer:
                 log.warning("sign-ins are checked later, the database is away: %s", error)
 
     async def _end_served_elsewhere(self) -> None:
-        """End the clients of platforms that another site serves now. Raises Error."""
+        """End the clients of platforms whose requests another site handles (serves) now. Raises Error."""
         for platform in self._hub.platforms():
             if await in_thread(commands.refusal_if_served_elsewhere, platform):
                 self._hub.end_platform(platform, "moved")
@@ -145,13 +146,13 @@ class PushServer:
         callers = {listener.caller for listener in listeners}
         if not callers:
             return
-        valid = await in_thread(valid_among, callers)
+        valid = await in_thread(callers_still_valid, callers)
         for listener in listeners:
             if listener.caller not in valid:
                 listener.end("signed_out")
 
-    def _end_all(self, reason: str) -> None:
-        """End all clients, which then come back to another process or after the restart."""
+    def _end_all_clients(self, reason: str) -> None:
+        """End all clients for this reason; they then come back to another process or after the restart."""
         for listener in self._listeners():
             listener.end(reason)
 

@@ -43,13 +43,13 @@ class Session:
     seen_at: float = field(default_factory=time.monotonic)
 
     def offer(self, event: PushedEvent) -> None:
-        """Put an event into the queue, if the client has subscribed to it; end the session if it is too slow."""
+        """Put an event into the client's queue, if it has subscribed to it; end the session if it is too slow."""
         if self.subscriptions.isdisjoint(event.patterns):
             return
         self.put(event.message)
 
     def put(self, message: bytes) -> None:
-        """Put a message into the queue; end the session if it has too many."""
+        """Put a message into the client's queue; end the session if too many wait."""
         if self.ended:
             return
         if len(self.pending) >= MOST_PENDING:
@@ -69,7 +69,7 @@ class Session:
         self.wake.set()
 
     def drain(self) -> list[bytes]:
-        """Return the messages that wait, and empty the queue; keep them as a batch if the client acknowledges."""
+        """Return the messages that wait for the client, and empty the queue; keep them as a batch if it wants batches."""
         messages = list(self.pending)
         self.pending.clear()
         if self.acks and messages:
@@ -85,5 +85,5 @@ class Session:
             self.pending.extendleft(reversed(self.batches.pop()[1]))
 
     def is_forsaken(self, seconds: float) -> bool:
-        """Return whether the client has had no connection for so long."""
+        """Return whether the client has had no connection for so many seconds."""
         return not self.holders and time.monotonic() - self.seen_at > seconds

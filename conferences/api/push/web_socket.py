@@ -25,8 +25,8 @@ _PER_SECOND, _AT_ONCE = 40.0, 800
 """The limit of messages on one connection: twice that of a session, which refuses them earlier. Then it is cut off."""
 
 
-async def serve(exchange: Exchange, request: web.Request) -> web.WebSocketResponse:
-    """Serve one WebSocket until either side closes it."""
+async def serve_web_socket(exchange: Exchange, request: web.Request) -> web.WebSocketResponse:
+    """Serve one client's WebSocket, which carries Bayeux messages, until either side closes it."""
     socket = web.WebSocketResponse(
         heartbeat=_HEARTBEAT_SECONDS,
         max_msg_size=MOST_BYTES,
@@ -51,6 +51,7 @@ class Connection:
     def __init__(
         self, exchange: Exchange, socket: web.WebSocketResponse, request: web.Request
     ) -> None:
+        """Remember socket and credentials of the client; it has no session yet."""
         self._exchange, self._socket, self._request = exchange, socket, request
         self._credentials = credentials_of(request.headers, request.query)
         self._replies: list[bytes] = []
@@ -63,7 +64,7 @@ class Connection:
         self._session_by = time.monotonic() + _SESSION_WITHIN
 
     async def run(self) -> None:
-        """Receive and send until either side closes."""
+        """Receive and answer Bayeux messages, and send events, until either side closes."""
         sending = asyncio.create_task(self._send_repeatedly())
         try:
             async for frame in self._socket:
@@ -100,7 +101,7 @@ class Connection:
         return self._reply_bytes <= MOST_REPLY_BYTES
 
     def _queue_reply(self, reply: JSONObject) -> None:
-        """Queue a reply for the next frame."""
+        """Queue a reply to a client's message for the next frame."""
         text = requests.as_json(reply)
         self._replies.append(text)
         self._reply_bytes += len(text)
@@ -141,7 +142,7 @@ class Connection:
                     return
 
     def _has_session(self) -> bool:
-        """Return whether the client has a session; if so, set its deadline for a further one anew."""
+        """Return whether the client has a session; if so, the time it has to open a further one begins anew."""
         has_one = self._session is not None and not self._session.ended
         if has_one:
             self._session_by = time.monotonic() + _SESSION_WITHIN
@@ -177,6 +178,6 @@ class Connection:
         self._abort()
 
     def _abort(self) -> None:
-        """Break the connection without the closing handshake, which would read whatever the client still sends."""
+        """Break the connection at once; the closing handshake would read whatever the client still sends."""
         if self._request.transport is not None:
             self._request.transport.abort()

@@ -31,7 +31,7 @@ class Command(BaseCommand):
         """Run all checks and print their findings; exit with code 1 if one found something wrong."""
         if mend:
             self.stderr.write(f"mended: {rebuild_redis_and_counts(own_platform())}")
-        findings = list(doctor_checks.examine())
+        findings = list(doctor_checks.examine_site())
         if json:
             self._print_json(findings)
         else:
