@@ -67,11 +67,11 @@ class StateFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
-        """Return the states of live conferences; ended ones have a page of their own."""
+        """Return the states of live conferences as choices; ended conferences have a page of their own."""
         return [(state.value, state.value) for state in LIVE_STATES]
 
     def choices(self, changelist: ChangeList) -> Iterator[_ListFilterChoices]:
-        """Return the choices, with "live" in the place of "all"."""
+        """Return the choices of the filter, with "live" in the place of "all"."""
         choices = super().choices(changelist)
         yield {**next(choices), "display": _("live")}
         yield from choices
@@ -92,7 +92,7 @@ class ReasonFilter(admin.SimpleListFilter):
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
-        """Return all reasons for which a conference ends."""
+        """Return all reasons for which a conference ends as choices of the filter."""
         return [(reason.value, reason.value) for reason in EndReason]
 
     def queryset(
@@ -134,7 +134,7 @@ class TenantNames(ReadOnlyAdmin[Conference]):
 
     @admin.display(description=_("unit"))
     def unit(self, row: Conference) -> str:
-        """Return the media unit on which the conference runs, or ran last."""
+        """Return the address of the media unit on which the conference runs, or ran last."""
         return f"{row.unit_ip}:{row.unit_pid}" if row.unit_pid else row.unit_ip or "–"
 
 
@@ -173,7 +173,7 @@ class ConferenceAdmin(TenantNames):
     def find(
         self, request: HttpRequest, queryset: QuerySet[Conference], term: str
     ) -> QuerySet[Conference]:
-        """Return the conferences found by id, or by the beginning of number or name; each has an index."""
+        """Return the conferences found by a search term: id, or beginning of number or name; each has an index."""
         if _is_conference_id(term):
             return queryset.filter(confid=term)
         return queryset.filter(Q(e164__istartswith=term) | Q(name__istartswith=term))
@@ -192,7 +192,7 @@ class ConferenceAdmin(TenantNames):
 
     @admin.display(description=_("why this unit"))
     def why_there(self, row: Conference) -> str:
-        """Return the reason why the pool of media units chose this unit; the pool keeps it for some days."""
+        """Return why the pool of media units in Redis chose this unit; the reason is kept for some days."""
         try:
             return placement_reasons(own_platform(), [row.e164])[0] or "–"
         except redis.RedisError:
@@ -206,36 +206,36 @@ class ConferenceAdmin(TenantNames):
 
     @admin.display(description=_("size"))
     def size(self, row: Conference) -> str:
-        """Return the places, the resolution and whether the conference is recorded."""
-        return conference_details.size(to_conference(row))
+        """Return how many places the conference has, its resolution and whether it is recorded."""
+        return conference_details.describe_size(to_conference(row))
 
     @admin.display(description=_("password"))
     def locked(self, row: Conference) -> str:
-        """Return whether a password is set; the password itself is never shown."""
+        """Return whether the conference has a password; the password itself is never shown."""
         return str(_("set") if to_conference(row).password else _("none"))
 
     @admin.display(description=_("how to join"))
     def join_info(self, row: Conference) -> str:
-        """Return the ways to join, without pin and token: only those who join get them."""
+        """Return the ways to enter the conference, without pin and token: only those who enter get them."""
         return conference_details.join_without_secrets(to_conference(row).join) or "–"
 
     @admin.display(description=_("members"))
     def people(self, row: Conference) -> SafeString:
-        """Return a table of the members with the times of joining and leaving."""
+        """Return a table of the conference's members with the times of joining and leaving."""
         head = [_("member"), _("from"), _("until")]
-        return table(head, conference_details.members(to_conference(row)))
+        return table(head, conference_details.member_rows(to_conference(row)))
 
     @admin.display(description=_("monitored"))
     def monitored(self, row: Conference) -> SafeString:
-        """Return a table of the monitors: members whose sound or picture is sent to an address."""
+        """Return a table of the conference's monitors: whose sound or picture is sent to which address."""
         head = [_("member"), _("what is sent"), _("to"), _("unless kept alive, until")]
-        return table(head, conference_details.monitors(to_conference(row)))
+        return table(head, conference_details.monitor_rows(to_conference(row)))
 
     @admin.display(description=_("units used"))
     def units_used(self, row: Conference) -> SafeString:
-        """Return a table of the units on which the conference ran, with the times."""
+        """Return a table of the media units on which the conference ran, with the times."""
         head = [_("unit"), _("from"), _("until")]
-        return table(head, conference_details.units(to_conference(row)))
+        return table(head, conference_details.unit_rows(to_conference(row)))
 
     # ---- actions ----------------------------------------------------------------------------
 
@@ -251,7 +251,7 @@ class ConferenceAdmin(TenantNames):
         warning = _("Everybody in them is cut off; an ended conference does not come back.")
         page = self.confirm(request, chosen, "end", _("End these conferences?"), warning)
         if page is None:
-            self.carry_out(request, chosen, _("Ended by an operator"), _end)
+            self.carry_out(request, chosen, _("Ended by an operator"), _end_conference)
         return page
 
     @admin.action(description=_("Move to another unit"), permissions=["move"])
@@ -265,7 +265,7 @@ class ConferenceAdmin(TenantNames):
         title = _("Move these conferences to another unit?")
         page = self.confirm(request, chosen, "move", title, warning)
         if page is None:
-            self.carry_out(request, chosen, _("Moved to another unit"), _move)
+            self.carry_out(request, chosen, _("Moved to another unit"), _move_conference)
         return page
 
     @action(description=_("End"), url_path="end", permissions=["operate"], icon="call_end")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
@@ -279,18 +279,18 @@ class ConferenceAdmin(TenantNames):
         return self.move(request, self.get_queryset(request).filter(pk=object_id))
 
 
-def _end(row: Conference) -> bool:
-    """End a conference; return False if it is not live any more."""
+def _end_conference(row: Conference) -> bool:
+    """End the conference of a row; return False if it is not live any more."""
     return _is_live(row) and due.end_conference_now(own_platform(), row.e164, EndReason.RELEASED)
 
 
-def _move(row: Conference) -> bool:
-    """Move a conference to another media unit; return False if it does not run any more."""
+def _move_conference(row: Conference) -> bool:
+    """Move the conference of a row to another media unit; return False if it does not run any more."""
     return _is_live(row) and move.move_conference(own_platform(), row.e164)
 
 
 def _is_live(row: Conference) -> bool:
-    """Return whether the conference still has its number; a later conference may have it by now."""
+    """Return whether the row's conference still has its number; a later conference may have it by now."""
     return Conference.objects.filter(pk=row.pk, live_e164=row.e164).exists()
 
 
@@ -327,13 +327,16 @@ class CallRecordAdmin(TenantNames):
     units_used = ConferenceAdmin.units_used
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conference]:
-        """Return the ended conferences."""
+        """Return the ended conferences, which are the call records."""
         return super().get_queryset(request).filter(ended_at__isnull=False)
 
     def find(
         self, request: HttpRequest, queryset: QuerySet[Conference], term: str
     ) -> QuerySet[Conference]:
-        """Return the records with this number or id. There may be millions, so there is no search by name."""
+        """Return the call records found by a search term: number or id.
+
+        There may be millions, so there is no search by name.
+        """
         condition = Q(confid=term) if _is_conference_id(term) else Q(e164=term)
         return queryset.filter(condition)
 
@@ -345,7 +348,7 @@ class CallRecordAdmin(TenantNames):
 
     @admin.action(description=_("Export as CSV"), permissions=["view"])
     def export(self, request: HttpRequest, queryset: QuerySet[Conference]) -> StreamingHttpResponse:
-        """Export the chosen records as CSV, row by row, as the file may be larger than memory."""
+        """Export the chosen call records as CSV, row by row, as the file may be larger than memory."""
         audit.log_action(CallRecord(confid=""), _("Exported as CSV"), LogEntry.Action.ACCESS)
         conferences = map(to_conference, queryset.iterator(chunk_size=500))
         return StreamingHttpResponse(

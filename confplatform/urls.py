@@ -26,7 +26,9 @@ urlpatterns = [
     path("", include("conferences.pages.urls")),
     path("", include("im.pages.urls")),
     path("people/", include("social.pages.urls")),
-    path("admin/live.json", admin.site.admin_view(dashboard.live), name="dashboard-live"),
+    path(
+        "admin/live.json", admin.site.admin_view(dashboard.answer_live_facts), name="dashboard-live"
+    ),
     *sites_page.urls,
     path("admin/", admin.site.urls),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -34,9 +34,9 @@ class AreaCall(Call):
     """The base of calls about areas."""
 
     def platform_to_change(self, request: Request, verb: str) -> str:
-        """Return the platform whose data has the areas of the caller's domain, if the caller may change these.
+        """Return the platform whose data has the caller's areas of meeting rooms, if the caller may change them.
 
-        Raises Refusal.
+        Raises Refusal. `verb`: the right that is needed: `add`, `change` or `delete`.
         """
         account = self.session(request).account
         is_of_tenant = account.domain is not None and account.domain.level == Level.USER
@@ -45,15 +45,15 @@ class AreaCall(Call):
         return platform_of_domain(self.domain(request))
 
     def new_name(self, request: Request) -> str:
-        """Return the name of an area that a call gives. Raises Refusal."""
+        """Return the name that the arguments give to an area of meeting rooms. Raises Refusal."""
         area = words(self.params(request).get("area"), "area").strip()
         if not area or len(area) > MAX_LENGTH or fault_of(area):
             raise malformed(f"area: 1 to {MAX_LENGTH} characters that can be seen are needed")
         return area
 
 
-def _id(area_id: str) -> int:
-    """Return the id in an address. Raises Refusal, which is the same for an area that is not there."""
+def _area_id(area_id: str) -> int:
+    """Return the id of an area that the URL contains, as a number. Raises Refusal, the same as for an unknown area."""
     if not area_id.isascii() or not area_id.isdigit() or len(area_id) > 18:
         raise Refusal(NO_AREA, "id: there is no such area")
     return int(area_id)
@@ -68,7 +68,7 @@ class Areas(AreaCall):
         responses={200: answers(_Areas)},
     )
     def get(self, request: Request) -> Response:
-        """List the areas of the caller's user domain, by name."""
+        """List the areas into which the caller's user domain sorts its meeting rooms, by name."""
         domain = self.domain(request)
         database = store_of(platform_of_domain(domain)).database
         rows = MeetingRoomArea.objects.using(database).filter(user_domain=domain)
@@ -79,7 +79,7 @@ class Areas(AreaCall):
 
     @extend_schema(request=_AreaParams, responses={200: answers(_AreaId)})
     def post(self, request: Request) -> Response:
-        """Create an area."""
+        """Create an area, into which a user domain sorts its meeting rooms."""
         platform = self.platform_to_change(request, "add")
         try:
             area_id = areas.save_area(platform, self.domain(request), self.new_name(request))
@@ -97,20 +97,22 @@ class OneArea(AreaCall):
         responses={200: answers(_AreaDone)},
     )
     def post(self, request: Request, area_id: str) -> Response:
-        """Give an area another name."""
+        """Give an area of meeting rooms another name."""
         platform = self.platform_to_change(request, "change")
         try:
-            areas.save_area(platform, self.domain(request), self.new_name(request), _id(area_id))
+            areas.save_area(
+                platform, self.domain(request), self.new_name(request), _area_id(area_id)
+            )
         except AreaRefused as refused:
             raise Nack(refused.code, refused.detail) from None
         return ack(description="")
 
     @extend_schema(request=None, responses={200: answers(_AreaDone)})
     def delete(self, request: Request, area_id: str) -> Response:
-        """Delete an area."""
+        """Delete an area of meeting rooms."""
         platform = self.platform_to_change(request, "delete")
         try:
-            areas.delete_area(platform, self.domain(request), _id(area_id))
+            areas.delete_area(platform, self.domain(request), _area_id(area_id))
         except AreaRefused as refused:
             raise Nack(refused.code, refused.detail) from None
         return ack(description="")

@@ -19,12 +19,13 @@ _OF_TERMINAL = 1
 MAX_VIPS = 8
 
 
-def arrangement(
+def parse_arrangement(
     params: Mapping[str, object], called: Sequence[InvitedTerminal], moment: str
 ) -> dict[str, object]:
-    """Return the arrangement with which a new conference begins, as JSON for its `settings`. Raises Refusal.
+    """Return who is heard and shown at the beginning of a new conference (its arrangement), as JSON for its `settings`.
 
-    `called`: the invited terminals, in their order. `moment`: the time at which a poll begins, in ISO 8601.
+    Raises Refusal. `params`: the arguments of the HTTP API. `called`: the invited terminals, in their order. `moment`:
+    the time at which a poll begins, in ISO 8601.
     """
     ids = {row.account: row.mtid or str(place) for place, row in enumerate(called, 1)}
     arranged: dict[str, object] = {}
@@ -34,48 +35,56 @@ def arrangement(
         arranged["vad"] = in_range(params.get("vacinterval"), "vacinterval", 5, 3600, 15)
     mix = params.get("mix")
     if isinstance(mix, dict) and number(mix.get("mode"), "mix.mode", 1) == _CHOSEN_MEMBERS:
-        members = _ids(mix.get("members"), "mix.members", ids)
+        members = _terminal_ids(mix.get("members"), "mix.members", ids)
         arranged["mix"] = {"mode": _CHOSEN_MEMBERS, "members": members}
     if isinstance(picture := params.get("vmp"), dict) and picture:
-        arranged["layout"] = _layout(picture, ids)
+        arranged["layout"] = _parse_layout(picture, ids)
     if isinstance(poll := params.get("poll"), dict) and poll.get("members"):
         arranged["poll"] = {
             "mode": in_range(poll.get("mode"), "poll.mode", 1, 3, 1),
             "num": in_range(poll.get("num"), "poll.num", 0, 10_000, 0),
             "keep_time": in_range(poll.get("keep_time"), "poll.keep_time", 1, 86_400, 10),
-            "members": _ids(poll.get("members"), "poll.members", ids),
+            "members": _terminal_ids(poll.get("members"), "poll.members", ids),
             "since": moment,
         }
-    if vips := _ids(params.get("vips"), "vips", ids, MAX_VIPS):
+    if vips := _terminal_ids(params.get("vips"), "vips", ids, MAX_VIPS):
         arranged["vips"] = vips
     return arranged
 
 
-def _ids(value: object, name: str, ids: Mapping[str, str], limit: int = 500) -> list[str]:
-    """Return the ids of the terminals of a list of accounts. Raises Refusal if an account is not invited.
+def _terminal_ids(value: object, name: str, ids: Mapping[str, str], limit: int = 500) -> list[str]:
+    """Return the ids of the terminals of a list of accounts.
 
+    Raises Refusal if an account is not invited. `value`, `name`: the argument that is the list, and its name. `ids`:
+    account -> id of its terminal.
+    """
+    return [_terminal_id(row.get("account"), name, ids) for row in items(value, name, limit)]
+
+
+def _terminal_id(value: object, name: str, ids: Mapping[str, str]) -> str:
+    """Return the id of an account's terminal.
+
+    Raises Refusal if the account is not invited. `value`, `name`: the argument that names the account, and its name.
     `ids`: account -> id of its terminal.
     """
-    return [_id(row.get("account"), name, ids) for row in items(value, name, limit)]
-
-
-def _id(value: object, name: str, ids: Mapping[str, str]) -> str:
-    """Return the id of the terminal of one account (see `_ids`). Raises Refusal."""
     account = words(value, f"{name}.account").strip()
     if account not in ids:
         raise Refusal(NOT_IN_CONFERENCE, f"{name}.account: {account[:64]!r} is not invited")
     return ids[account]
 
 
-def _layout(picture: Mapping[str, object], ids: Mapping[str, str]) -> dict[str, object]:
-    """Return the layout of a composition (VmpT), whose places name accounts. Raises Refusal."""
+def _parse_layout(picture: Mapping[str, object], ids: Mapping[str, str]) -> dict[str, object]:
+    """Return the layout of a composed picture (VmpT), whose places name accounts.
+
+    Raises Refusal. `ids`: account -> id of its terminal.
+    """
     members = []
     for row in items(picture.get("members"), "vmp.members", 25):
         place = dict(row)
         if number(row.get("member_type"), "vmp.members.member_type", _OF_TERMINAL) == _OF_TERMINAL:
-            place["mt_id"] = _id(row.get("account"), "vmp.members", ids)
+            place["mt_id"] = _terminal_id(row.get("account"), "vmp.members", ids)
         if isinstance(poll := row.get("poll"), dict):
-            polled = _ids(poll.get("members"), "vmp.members.poll", ids)
+            polled = _terminal_ids(poll.get("members"), "vmp.members.poll", ids)
             place["poll"] = {**poll, "members": [{"mt_id": mt_id} for mt_id in polled]}
         members.append(place)
-    return picture_parsing.layout({**picture, "members": members})
+    return picture_parsing.parse_layout({**picture, "members": members})

@@ -43,7 +43,7 @@ _HTTP_NAMES = {
 """Field of a message -> its name in the HTTP API, where they differ."""
 
 
-def find(number_or_id: str, account: Account) -> Reservation:
+def find_reservation(number_or_id: str, account: Account) -> Reservation:
     """Return the live reservation of the account's user domain with this number or id.
 
     Raises Refusal, which is the same for an unknown one and for one of another domain.
@@ -58,23 +58,25 @@ def find(number_or_id: str, account: Account) -> Reservation:
     return reservation
 
 
-def may_write(reservation: Reservation, account: Account) -> bool:
-    """Return whether an account of the domain may change, cancel or open a reservation: as its creator or administrator."""
+def may_write_reservation(reservation: Reservation, account: Account) -> bool:
+    """Return whether an account of the domain may change a reservation: as its creator or as an administrator."""
     return account.is_staff or reservation.creator_moid == account.moid
 
 
 def _refuse_unless_writable(reservation: Reservation, account: Account) -> None:
     """Raise Nack unless the account may change the reservation."""
-    if not may_write(reservation, account):
+    if not may_write_reservation(reservation, account):
         words_of_refusal = "only who booked it, and administrators of the domain, may do this"
         raise Nack(Err.NOT_PERMITTED, words_of_refusal)
 
 
-def book(params: Mapping[str, object], account: Account, key: str | None) -> ConferenceBooked:
-    """Book a conference. Raises Refusal.
+def book_conference(
+    params: Mapping[str, object], account: Account, key: str | None
+) -> ConferenceBooked:
+    """Book a conference, once or repeatedly, and return its number and id.
 
-    `params`: the arguments of the HTTP API. `key`: the caller's key of this request, so that a repeated request books
-    no second conference.
+    Raises Refusal. `params`: the arguments of the HTTP API. `key`: the caller's key of this request, so that a repeated
+    request books no second conference.
     """
     _check_rate(account)
     number = _requested_number(params)
@@ -89,15 +91,15 @@ def book(params: Mapping[str, object], account: Account, key: str | None) -> Con
         repeat=words(params.get("repeat"), "repeat") or None,
         **given_settings({"name": None, **params}),
     )
-    return _ask(request)
+    return _ask_scheduler(request)
 
 
-def change(
+def change_reservation(
     reservation: Reservation, params: Mapping[str, object], account: Account
 ) -> ConferenceBooked:
-    """Change a reservation, or the one occurrence that the argument `occurrence` names. Raises Refusal.
+    """Change a reservation, or the one occurrence that the argument `occurrence` names.
 
-    `params`: the arguments of the HTTP API; settings that they leave out stay.
+    Raises Refusal. `params`: the arguments of the HTTP API; settings that they leave out stay.
     """
     _refuse_unless_writable(reservation, account)
     _check_rate(account)
@@ -114,17 +116,17 @@ def change(
         repeat=words(params.get("repeat"), "repeat") if "repeat" in params else None,
         **given_settings(params, before),
     )
-    return _ask(request)
+    return _ask_scheduler(request)
 
 
-def cancel(reservation: Reservation, occurrence: str, account: Account) -> None:
+def cancel_reservation(reservation: Reservation, occurrence: str, account: Account) -> None:
     """Cancel a reservation, or one occurrence of it. Raises Refusal.
 
     `occurrence`: the original start of the occurrence in ISO 8601; "" means all occurrences.
     """
     _refuse_unless_writable(reservation, account)
     _check_rate(account)
-    _ask(
+    _ask_scheduler(
         CancelBooking(
             user_domain=reservation.user_domain,
             bookid=reservation.bookid,
@@ -134,9 +136,12 @@ def cancel(reservation: Reservation, occurrence: str, account: Account) -> None:
 
 
 def open_early(reservation: Reservation, account: Account, key: str | None) -> StartedConference:
-    """Start the conference of the reservation's next occurrence early. `key`: as in `book`. Raises Refusal."""
+    """Start the conference of a reservation's next occurrence before its time.
+
+    Raises Refusal. `key`: the caller's key of this request, so that a repeated request starts no second one.
+    """
     _refuse_unless_writable(reservation, account)
-    return commands.start(
+    return commands.start_conference(
         CreateConference(
             reqid=key,
             user_domain=reservation.user_domain,
@@ -148,7 +153,10 @@ def open_early(reservation: Reservation, account: Account, key: str | None) -> S
 
 
 def _requested_number(params: Mapping[str, object]) -> str | None:
-    """Return the number that the arguments choose; `None`: any, or the one that the reservation has. Raises Refusal."""
+    """Return the conference number in the arguments; `None`: any, or the one that the reservation has.
+
+    Raises Refusal.
+    """
     number = words(params.get("conf_id"), "conf_id")
     if number and not re.fullmatch(r"[0-9]{1,16}", number):
         raise Refusal(int(Err.MALFORMED), "conf_id: must be 1 to 16 digits")
@@ -156,7 +164,7 @@ def _requested_number(params: Mapping[str, object]) -> str | None:
 
 
 def _check_rate(account: Account) -> None:
-    """Raise Refusal if a person books, changes or cancels too often."""
+    """Raise Refusal if a person has booked, changed or cancelled too often within a minute."""
     if not BookingLimit().allows(account):
         sentence = f"at most {BookingLimit.most} bookings a minute are taken; wait a little"
         raise Refusal(BUSY, sentence)
@@ -169,10 +177,10 @@ def _check_number(number: str | None, account: Account) -> None:
         raise Nack(Err.NOT_PERMITTED, sentence)
 
 
-def _ask(command: Message) -> ConferenceBooked:
-    """Send a command about a reservation, and return the answer. Raises Refusal, which names fields as the HTTP API does."""
+def _ask_scheduler(command: Message) -> ConferenceBooked:
+    """Send a command about a reservation, and return the answer. Raises Refusal, with field names of the HTTP API."""
     try:
-        result = commands.ask(command)
+        result = commands.ask_scheduler(command)
     except Nack as nack:
         name, colon, explanation = nack.description.partition(":")
         raise Nack(nack.errcode, f"{_HTTP_NAMES.get(name, name)}{colon}{explanation}") from None

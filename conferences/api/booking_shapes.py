@@ -52,7 +52,7 @@ def _time_text(moment: datetime) -> str:
 def booked_item(
     reservation: Reservation, occurrence: Occurrence, *, with_password: bool
 ) -> dict[str, object]:
-    """Return one occurrence of a reservation in a list. `with_password`: the reader may see its password."""
+    """Return one occurrence of a reservation as the API lists it. `with_password`: the reader may see its password."""
     settings = occurrence.settings or reservation.settings
     for_all = settings.settings or Settings()
     return {
@@ -86,7 +86,10 @@ def booked_item(
 def booked_detail(
     reservation: Reservation, occurrences: Sequence[Occurrence], *, with_password: bool
 ) -> dict[str, object]:
-    """Return all fields of a reservation, as its next occurrence will be held, and list its `occurrences`."""
+    """Return all fields of a reservation, as its next occurrence will be held, with a list of its `occurrences`.
+
+    `with_password`: the reader may see its password.
+    """
     settings = occurrences[0].settings or reservation.settings
     video = {
         "format": 6 if settings.h265 else 4,
@@ -114,6 +117,6 @@ def booked_detail(
 
 
 def _person(settings: ConferenceSettings, account: str | None) -> dict[str, object]:
-    """Return the chairman or speaker (`account`) as an AccountRef; its fields are "" if there is none."""
+    """Return the chairman or speaker of a reservation as an AccountRef; its fields are "" if `account` is `None`."""
     name = next((terminal.name for terminal in settings.mts if terminal.account == account), "")
     return {"name": name if account else "", "account": account or "", "account_type": 5}

@@ -44,15 +44,15 @@ class BookingCall(Call):
 
     def may_see_password(self, request: Request, reservation: Reservation) -> bool:
         """Return whether the caller may see the password of a reservation, which needs the right to change it."""
-        return booking_commands.may_write(reservation, self.session(request).account)
+        return booking_commands.may_write_reservation(reservation, self.session(request).account)
 
     def description(self, request: Request) -> str:
-        """Return a sentence that names the arguments without effect; "" if there are none."""
+        """Return a sentence for the answer that names the arguments without effect; "" if there are none."""
         names = wishes.names_without_effect(self.params(request))
         return f"without effect here: {', '.join(names)}" if names else ""
 
     def moment(self, request: Request, name: str, default: datetime) -> datetime:
-        """Return an argument that is a time. Raises Refusal."""
+        """Return the argument with this name, a time in ISO 8601, or the default if it is missing. Raises Refusal."""
         given = words(self.params(request).get(name), name)
         moment = parse_moment(given.replace(" ", "+")) if given else default
         if moment is None:
@@ -113,7 +113,9 @@ class BookedConferences(BookingCall):
         params = self.params(request)
         wishes.refuse_unsafe(params)
         key = request.headers.get("Idempotency-Key", "")[:64]
-        booked = booking_commands.book(params, self.session(request).account, key or None)
+        booked = booking_commands.book_conference(
+            params, self.session(request).account, key or None
+        )
         description = self.description(request)
         return ack(conf_id=booked.e164, meeting_id=booked.bookid, description=description)
 
@@ -124,7 +126,7 @@ class BookedConference(BookingCall):
     @extend_schema(responses=answers(booking_serializers.BookedDetail))
     def get(self, request: Request, booked: str) -> Response:
         """Answer all fields of one reservation, as its next occurrence will be held."""
-        reservation = booking_commands.find(booked, self.session(request).account)
+        reservation = booking_commands.find_reservation(booked, self.session(request).account)
         database = store_of(platform_of_domain(self.domain(request))).database
         occurrences = reservation_queries.planned_occurrences(
             database, reservation.bookid, MAX_SHOWN_OCCURRENCES
@@ -144,7 +146,9 @@ class BookedConference(BookingCall):
         """Change a reservation, or one occurrence of it; a refused change leaves it as it was."""
         params, account = self.params(request), self.session(request).account
         wishes.refuse_unsafe(params)
-        changed = booking_commands.change(booking_commands.find(booked, account), params, account)
+        changed = booking_commands.change_reservation(
+            booking_commands.find_reservation(booked, account), params, account
+        )
         description = self.description(request)
         return ack(conf_id=changed.e164, meeting_id=changed.bookid, description=description)
 
@@ -156,7 +160,7 @@ class BookedConference(BookingCall):
     def delete(self, request: Request, booked: str) -> Response:
         """Cancel a reservation, or the one occurrence that `occurrence` names; a conference that runs goes on."""
         account = self.session(request).account
-        reservation = booking_commands.find(booked, account)
+        reservation = booking_commands.find_reservation(booked, account)
         named = words(self.params(request).get("occurrence"), "occurrence")
-        booking_commands.cancel(reservation, named.replace(" ", "+"), account)
+        booking_commands.cancel_reservation(reservation, named.replace(" ", "+"), account)
         return ack()

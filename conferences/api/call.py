@@ -29,7 +29,7 @@ class Call(SessionCall):
     _conference: Conference | None = None
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Refuse a call about a conference of another user domain, before its arguments are read."""
+        """Refuse a call about another domain's conference, before its arguments are read (REST framework's hook)."""
         super().initial(request, *args, **kwargs)
         conf_id, method = kwargs.get("conf_id"), str(request.method).lower()
         is_call = method in self.http_method_names and hasattr(self, method)
@@ -46,27 +46,29 @@ class Call(SessionCall):
     def order(
         self, request: Request, conf_id: str, kind: type[ControlOrder], **fields: object
     ) -> Response:
-        """Send an order about the caller's conference to its media unit, and wait for the answer. Raises Refusal.
+        """Send an order about the caller's conference to its media unit, and wait for the answer.
 
-        `kind`: the class of the order, `fields`: its fields besides number and user domain.
+        Raises Refusal. `conf_id`: the conference's number. `kind`: the class of the order, `fields`: its fields besides
+        number and domain.
         """
         conference = self.own_conference(request, conf_id)
         commands.ask_unit(kind(e164=conference.e164, user_domain=conference.user_domain, **fields))
         return ack()
 
     def arrange(self, request: Request, conf_id: str, **changes: object) -> Response:
-        """Let the media unit change who is heard and shown in the caller's conference (its arrangement). Raises Refusal.
+        """Let the media unit change who is heard and shown in the caller's conference (its arrangement).
 
-        `changes`: name of a member of the arrangement -> its new value; `None` sets it back to its default.
+        Raises Refusal. `conf_id`: its number. `changes`: name of a part of the arrangement -> its new value; `None`
+        sets it back.
         """
         return self.order(request, conf_id, Arrange, changes=changes)
 
     def arrangement(self, request: Request, conf_id: str) -> Arrangement:
-        """Return the arrangement of the caller's conference. Raises Refusal."""
+        """Return who is heard and shown in the caller's conference (its arrangement). Raises Refusal."""
         return arrangement_of(self.own_conference(request, conf_id).settings)
 
     def ids(self, request: Request, name: str = "mts", limit: int = MAX_ROWS) -> tuple[str, ...]:
-        """Return the ids of the terminals in an argument, a list of `{mt_id}`. Raises Refusal."""
+        """Return the ids of the terminals that an argument lists as `{mt_id}`. Raises Refusal. `name`: the argument."""
         rows = items(self.params(request).get(name), name, limit)
         ids = [words(row.get("mt_id"), f"{name}.mt_id") for row in rows]
         if not all(ids):
@@ -98,7 +100,7 @@ def as_invited(terminal: Terminal) -> InvitedTerminal:
 
 
 def refuse_unknown(conference: Conference, ids: tuple[str, ...]) -> None:
-    """Raise Refusal if a conference has no terminal of one of these ids."""
+    """Raise Refusal unless the conference has a terminal for each of these ids."""
     if unknown := set(ids) - {str(terminal.mtid) for terminal in conference.mts}:
         ids_in_words = ", ".join(sorted(unknown))[:200]
         raise Refusal(NO_TERMINAL, f"terminal does not exist: {ids_in_words}")

@@ -41,7 +41,7 @@ class Nack(Refusal):
 
 
 def refusal_if_served_elsewhere(platform: str = "") -> Refusal | None:
-    """Return a refusal if another site serves a platform now; `None` if this site does.
+    """Return a refusal if another site handles a platform's requests (serves it) now; `None` if this site does.
 
     `platform`: its MOID; "" means the site's own platform. The refusal names the address of the other site.
     """
@@ -67,8 +67,8 @@ def own_conference(conf_id: str, domain: str) -> Conference:
     return conference
 
 
-def ask(command: Message) -> Result:
-    """Send a command to the scheduler, and wait up to 4 s for its answer. Raises Nack if the answer is a refusal."""
+def ask_scheduler(command: Message) -> Result:
+    """Send a command to the scheduler (CSS), and wait up to 4 s for its answer. Raises Nack if that is a refusal."""
     result = gateway().ask(command)
     if result.answer is not None:
         body = orjson.loads(result.answer)
@@ -78,24 +78,24 @@ def ask(command: Message) -> Result:
 
 
 def nack_of(body: Mapping[str, object]) -> Nack:
-    """Return the refusal in an answer. A media unit may give any reason, and people read it: one short line of it is kept."""
+    """Return the refusal in an answer of a media unit, which may give any reason: one short line of it is kept."""
     detail = cleaned(str(body.get("detail") or "")[:MOST_OF_A_REASON])
     return Nack(str(body.get("errcode")), detail or "refused")
 
 
 def ask_unit(order: ControlOrder) -> JSONObject:
-    """Send a control order, and return the media unit's answer. Raises Nack, and Refusal if there is no answer."""
-    result = ask(order)
+    """Send a control order to a media unit, and return its answer. Raises Nack; raises Refusal if no answer comes."""
+    result = ask_scheduler(order)
     if result.answer is None:
         raise Refusal(20001, "the media unit did not answer")
     if isinstance(order, CallTerminals):
-        _tell_called(order.e164, order.mts)
+        _notify_called(order.e164, order.mts)
     answer: JSONObject = orjson.loads(result.answer)
     return answer
 
 
-def _tell_called(e164: str, terminals: Sequence[InvitedTerminal]) -> None:
-    """Tell the apps above whom a conference calls, so that people among them ring."""
+def _notify_called(e164: str, terminals: Sequence[InvitedTerminal]) -> None:
+    """Notify the apps above this one whom a conference calls, so that clients of these people ring."""
     if terminals:
         hooks.TERMINALS_CALLED.call(e164, [terminal.account for terminal in terminals])
 
@@ -143,13 +143,16 @@ class StartedConference:
     join: Join | None
 
 
-def start(command: CreateConference | CreateByTemplate) -> StartedConference:
-    """Send a create request, and return the conference. Raises Nack, and Refusal while the same request is in progress."""
-    result = ask(command)
+def start_conference(command: CreateConference | CreateByTemplate) -> StartedConference:
+    """Send a create request, and return the conference.
+
+    Raises Nack; raises Refusal while the same request is handled.
+    """
+    result = ask_scheduler(command)
     if result.answer is not None:
         created = from_body(ConferenceCreated, orjson.loads(result.answer))
         if isinstance(command, CreateConference):
-            _tell_called(created.e164, command.mts)
+            _notify_called(created.e164, command.mts)
         return StartedConference(created.e164, created.confid, True, created.join)
     if result.created_conference is None:
         raise Refusal(UNSPECIFIED, "the same request is still in progress; ask again shortly")

@@ -37,7 +37,7 @@ class Delay(Call):
         """Prolong a conference by some minutes."""
         minutes = self.whole_number(request, "delay_time", 1, 2**31)
         conference = self.own_conference(request, conf_id)
-        commands.ask(
+        commands.ask_scheduler(
             ExtendConference(
                 e164=conference.e164, user_domain=conference.user_domain, delay=minutes
             )

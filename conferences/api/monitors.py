@@ -125,8 +125,8 @@ class MonitorList(Accepted):
     monitors = MonitorItem(many=True)
 
 
-def representation(conference: Conference, monitor: Monitor) -> dict[str, object]:
-    """Return a MonitorItem: a monitor of a conference in the form of the API."""
+def monitor_item(conference: Conference, monitor: Monitor) -> dict[str, object]:
+    """Return a monitor (a terminal's sound or picture, sent to an address) in the form of the API, a MonitorItem."""
     is_sound = monitor.mode == AUDIO
     rtcp_ip, rtcp_port = monitor.rtcp or (conference.unit.ip if conference.unit else "", 0)
     payload = monitor.payload or 0
@@ -150,16 +150,16 @@ def representation(conference: Conference, monitor: Monitor) -> dict[str, object
     }
 
 
-def _object(params: Mapping[str, object], name: str) -> Mapping[str, object]:
-    """Return the argument with this name, which must be an object. Raises Refusal."""
+def _object_argument(params: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """Return the argument with this name, which must be a JSON object. Raises Refusal."""
     value = params.get(name)
     if not isinstance(value, dict):
         raise Refusal(int(Err.MALFORMED), f"{name}: an object is needed")
     return value
 
 
-def _address(value: Mapping[str, object], name: str) -> MonitorAddress:
-    """Return the address in an argument with this name. Raises Refusal."""
+def _address_argument(value: Mapping[str, object], name: str) -> MonitorAddress:
+    """Return the IP address and port in an argument with this name. Raises Refusal."""
     ip = plain_address(request_parsing.words(value.get("ip"), f"{name}.ip"))
     port = request_parsing.number(value.get("port"), f"{name}.port", 0)
     if ip is None:
@@ -172,11 +172,14 @@ def _address(value: Mapping[str, object], name: str) -> MonitorAddress:
 def _start_request(
     params: Mapping[str, object], conference: Conference, user_domain: str
 ) -> StartMonitor:
-    """Return the message that starts a monitor by the arguments of the API. Raises Refusal."""
+    """Return the message that starts to send a terminal's sound or picture, from the API's arguments.
+
+    Raises Refusal.
+    """
     mode = request_parsing.number(params.get("mode"), "mode", -1)
     if mode not in _MODES:
         raise Refusal(int(Err.MALFORMED), "mode: 0 (picture) or 1 (sound) is needed")
-    source = _object(params, "src")
+    source = _object_argument(params, "src")
     mtid = request_parsing.words(source.get("mt_id"), "src.mt_id")
     match request_parsing.number(source.get("type"), "src.type", _TERMINAL):
         case 1 if all(terminal.mtid != mtid for terminal in conference.mts):
@@ -191,7 +194,7 @@ def _start_request(
             mtid = ""
         case _:
             raise Refusal(NO_SOURCE, "src.type: 1 (terminal) or 3 (mix) is needed")
-    target = _address(_object(params, "dst"), "dst")
+    target = _address_argument(_object_argument(params, "dst"), "dst")
     return StartMonitor(
         e164=conference.e164,
         user_domain=user_domain,
@@ -207,11 +210,11 @@ class Monitors(Call):
 
     @extend_schema(operation_id="vc_monitors_list", responses={200: answers(MonitorList)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """List the monitors of a conference."""
+        """List the monitors of a conference: terminals whose sound or picture is sent to an address."""
         conference = self.own_conference(request, conf_id)
         return ack(
             monitors=[
-                representation(conference, monitor)
+                monitor_item(conference, monitor)
                 for monitor in conference.monitors
                 if monitor.running
             ]
@@ -224,7 +227,7 @@ class Monitors(Call):
         if not stored_commands.may_enter(conference, self.session(request).account):
             raise commands.Nack(Err.NOT_PERMITTED, "only who may enter it may listen to it")
         start = _start_request(self.params(request), conference, self.domain(request))
-        if commands.ask(start).answer is None:
+        if commands.ask_scheduler(start).answer is None:
             raise Refusal(20001, "the media unit did not answer")
         return ack()
 
@@ -234,23 +237,26 @@ class OneMonitor(Call):
 
     @extend_schema(responses={200: answers(MonitorDetail)})
     def get(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
-        """Show a monitor."""
+        """Show the monitor (sound or picture of a terminal) that is sent to an address."""
         conference = self.own_conference(request, conf_id)
-        return ack(**representation(conference, _monitor(conference, dst_ip, dst_port)))
+        return ack(**monitor_item(conference, _running_monitor(conference, dst_ip, dst_port)))
 
     @extend_schema(request=None, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
-        """Stop a monitor."""
-        monitor = _monitor(self.own_conference(request, conf_id), dst_ip, dst_port)
+        """Stop to send a terminal's sound or picture to an address."""
+        monitor = _running_monitor(self.own_conference(request, conf_id), dst_ip, dst_port)
         domain = self.domain(request)
-        commands.ask(
+        commands.ask_scheduler(
             StopMonitor(e164=conf_id, user_domain=domain, ip=monitor.ip, port=monitor.port)
         )
         return ack()
 
 
-def _monitor(conference: Conference, ip: str, port: int) -> Monitor:
-    """Return the monitor of a conference at an address. Raises Refusal."""
+def _running_monitor(conference: Conference, ip: str, port: int) -> Monitor:
+    """Return the monitor (terminal's sound or picture) that a conference sends to an address.
+
+    Raises Refusal if none.
+    """
     if (monitor := monitor_at(conference, ip, port)) and monitor.running:
         return monitor
     raise Refusal(NO_MONITOR, "no monitor of this conference is sent there")
@@ -269,7 +275,7 @@ class MonitorsHeartbeat(Call):
         listed = request_parsing.items(
             self.params(request).get("monitors"), "monitors", _MOST_ADDRESSES
         )
-        addresses = [_address(item, "monitors") for item in listed]
+        addresses = [_address_argument(item, "monitors") for item in listed]
         if not addresses:
             raise Refusal(int(Err.MALFORMED), "monitors: a list of {ip, port} is needed")
         platform = platform_of_domain(self.domain(request))
@@ -284,10 +290,10 @@ class MonitorKeyFrame(Call):
 
     @extend_schema(request=AddressParams, responses={200: answers(Accepted)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Accept the request. Our media units request a key frame from each camera every 10 s anyway."""
+        """Accept the request for a key frame; media units request one of each camera every 10 s anyway."""
         conference = self.own_conference(request, conf_id)
-        address = _address(_object(self.params(request), "dst"), "dst")
-        monitor = _monitor(conference, address.ip, address.port)
+        address = _address_argument(_object_argument(self.params(request), "dst"), "dst")
+        monitor = _running_monitor(conference, address.ip, address.port)
         if monitor.mode != VIDEO:
             raise Refusal(MEDIA_DIFFER, "dst: sound alone is sent there")
         return ack(description="a whole picture follows within 10 s")

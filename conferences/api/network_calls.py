@@ -36,7 +36,10 @@ class _DomainCall(Call):
             raise Refusal(NOT_ALLOWED, "moid: there is no such domain below yours")
 
     def machines(self, request: Request, ip: str = "") -> list[Resource]:
-        """Return the units of this site; with `ip` only those at this address. Raises Refusal."""
+        """Return the media units, recorders and mixers of this site; with `ip` only those at this address.
+
+        Raises Refusal.
+        """
         self.refuse_unless_administered(request, own_platform(), Level.PLATFORM)
         rows = [row for row in resources_of_pool(own_platform()) if ip in ("", row.unit.ip)]
         if ip and not rows:
@@ -62,7 +65,7 @@ class Physicals(_DomainCall):
         self.refuse_unless_administered(request, moid, Level.PLATFORM)
         rows = self.machines(request) if moid == own_platform() else []
         by_ip = {row.unit.ip: row for row in rows}
-        return ack(physicals=[_physical(row) for row in by_ip.values()])
+        return ack(physicals=[_machine_item(row) for row in by_ip.values()])
 
 
 class PhysicalDetail(_DomainCall):
@@ -70,26 +73,26 @@ class PhysicalDetail(_DomainCall):
 
     @extend_schema(responses={200: answers(shapes.PhysicalDetail)})
     def get(self, request: Request, moid: str) -> Response:
-        """Answer one machine."""
+        """Answer the machine with this address (`moid`) on which media units run."""
         row = self.machines(request, moid)[0]
         names = network.names_of([own_platform()], [row.room])
         return ack(
-            **_physical(row),
+            **_machine_item(row),
             domain_name=names.get(own_platform(), ""),
             machine_room_name=names.get(row.room, ""),
         )
 
 
 class Logicals(_DomainCall):
-    """The calls `nms/physicals/{moid}/logicals` and `nms/platform_domains/{moid}/logicals`, which list units of a machine or platform."""
+    """The calls `nms/…/logicals`, which list the media units, recorders and mixers of a machine or platform."""
 
     @extend_schema(responses={200: answers(shapes.Logicals)})
     def get(self, request: Request, ip: str = "", moid: str = "") -> Response:
-        """List the units of a machine, or of a platform."""
+        """List the media units, recorders and mixers of a machine (`ip`), or of a platform (`moid`)."""
         if moid:
             self.refuse_unless_administered(request, moid, Level.PLATFORM)
         rows = self.machines(request, ip) if moid in ("", own_platform()) else []
-        return ack(logicals=[_logical(row) for row in rows])
+        return ack(logicals=[_unit_item(row) for row in rows])
 
 
 class MediaResources(_DomainCall):
@@ -140,7 +143,7 @@ class OldTerminals(Call):
 
 
 class OnlineStatistic(_DomainCall):
-    """The call `nms/service_domains/{moid}/terminal_online_statistic`, which counts registered terminals, of which no statistic is kept."""
+    """The call `nms/service_domains/{moid}/terminal_online_statistic`: no statistic of terminals is kept."""
 
     @extend_schema(responses={200: answers(shapes.Statistic)})
     def get(self, request: Request, moid: str) -> Response:
@@ -154,7 +157,7 @@ class Warnings(_DomainCall):
 
     @extend_schema(responses={200: answers(shapes.Warnings)})
     def get(self, request: Request, moid: str) -> Response:
-        """Answer an empty list, because warnings about single devices are not kept; the admin pages show faults."""
+        """Answer an empty list, because no warnings about single devices are kept; the admin pages show faults."""
         self.machines(request)
         return ack(unrepaired_warnings=[])
 
@@ -168,7 +171,7 @@ class Meetings(_DomainCall):
         self.refuse_unless_administered(request, moid, Level.SERVICE)
         database = store_of(own_platform()).database
         rows = queries.live_conferences_below(database, moid, MAX_LISTED)
-        return ack(meeting=[_meeting(conference) for conference in rows])
+        return ack(meeting=[_meeting_item(conference) for conference in rows])
 
 
 class MeetingTerminals(_DomainCall):
@@ -190,12 +193,12 @@ class MeetingTerminals(_DomainCall):
 
 
 def _online_text(value: bool) -> str:
-    """Return the word of the API for a device that is online, or is not."""
+    """Return the word of the API for a device that is online (`value`), or is not."""
     return "online" if value else "offline"
 
 
-def _device(row: Resource) -> dict[str, object]:
-    """Return the fields that machines and units have in common, from a unit as the pool knows it."""
+def _device_fields(row: Resource) -> dict[str, object]:
+    """Return the fields that the API has for machines and units alike. `row`: a unit as the pool in Redis has it."""
     return {
         "machine_room_moid": row.room,
         "domain_moid": own_platform(),
@@ -205,22 +208,22 @@ def _device(row: Resource) -> dict[str, object]:
     }
 
 
-def _physical(row: Resource) -> dict[str, object]:
-    """Return the machine on which a unit runs; its load is unknown."""
+def _machine_item(row: Resource) -> dict[str, object]:
+    """Return the machine on which a media unit (`row`) runs, in the form of the API; its load is unknown."""
     load = ("cpu", "portin", "portout", "disk", "memory", "location", "card_pos")
     names = {"moid": row.unit.ip, "guid": row.unit.ip, "name": row.unit.ip, "type": "server"}
-    return names | dict.fromkeys(load, "") | _device(row)
+    return names | dict.fromkeys(load, "") | _device_fields(row)
 
 
-def _logical(row: Resource) -> dict[str, object]:
-    """Return a unit in the form of the API."""
+def _unit_item(row: Resource) -> dict[str, object]:
+    """Return a media unit, recorder or mixer in the form of the API. `row`: the unit as the pool in Redis has it."""
     name = f"{row.kind}:{row.unit}"
     names = {"moid": name, "guid": name, "name": name, "type": row.kind}
-    return names | {"p_server_moid": row.unit.ip, "backup_state": ""} | _device(row)
+    return names | {"p_server_moid": row.unit.ip, "backup_state": ""} | _device_fields(row)
 
 
-def _meeting(conference: Conference) -> dict[str, object]:
-    """Return a live conference in the form of the API."""
+def _meeting_item(conference: Conference) -> dict[str, object]:
+    """Return a live conference in the form of the network management API."""
     return {
         "conf_type": 1,
         "name": conference.name,
@@ -229,15 +232,15 @@ def _meeting(conference: Conference) -> dict[str, object]:
         "domain_moid": conference.user_domain,
         "start_time": conference.created_at.isoformat(timespec="seconds"),
         "end_time": conference.ends_at.isoformat(timespec="seconds") if conference.ends_at else "",
-        "meeting_terminals": [_terminal(conference, terminal) for terminal in conference.mts],
+        "meeting_terminals": [_terminal_item(conference, terminal) for terminal in conference.mts],
         "telephone_terminals": [],
         "cascades": [],
         "meeting_device": [],
     }
 
 
-def _terminal(conference: Conference, terminal: Terminal) -> dict[str, object]:
-    """Return a terminal of a conference in a list."""
+def _terminal_item(conference: Conference, terminal: Terminal) -> dict[str, object]:
+    """Return a terminal of a conference as lists of the network management API show it."""
     is_number = terminal.type == "e164"
     return {
         "domain_moid": conference.user_domain,
@@ -251,9 +254,9 @@ def _terminal(conference: Conference, terminal: Terminal) -> dict[str, object]:
 
 
 def _terminal_detail(conference: Conference, terminal: Terminal) -> dict[str, object]:
-    """Return a terminal of a conference with all its fields."""
+    """Return a terminal of a conference with all fields of the network management API."""
     return {
-        **_terminal(conference, terminal),
+        **_terminal_item(conference, terminal),
         "isp": 0,
         "nat_ip": "",
         "bitrate": conference.bitrate,

@@ -6,7 +6,7 @@ from foundation.web.shapes import Shape, answer, many, number, shape, string
 
 
 def _shape(name: str, description: str, *fields: str) -> type[Shape]:
-    """Return the shape of an object whose fields are all strings."""
+    """Return the shape (a serializer for the API description) of an object whose fields are all strings."""
     return shape(name, description, **{field: string() for field in fields})
 
 

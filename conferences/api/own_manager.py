@@ -18,7 +18,7 @@ from wire.conference_manager import AskToRename
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
     """Answer the scheduler's questions whether a conference may take a new name; its other messages need no answer.
 
-    Returns the outcomes: the answers to send, and what becomes of messages that cannot be read.
+    `deliveries`: the messages. Returns the outcomes: the answers to send, and what becomes of unreadable messages.
     """
     rows, bad = [], []
     for delivery in deliveries:

@@ -52,7 +52,7 @@ class OneMix(Call):
         mix = arrangement_of(conference.settings).mix
         if mix is None or mix_id != ONLY_ID:
             raise Refusal(NO_MIX, "no mix was chosen: everybody is heard")
-        return ack(mode=mix.mode, members=representations.members(conference, mix.members))
+        return ack(mode=mix.mode, members=representations.member_items(conference, mix.members))
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mix_id: str) -> Response:
@@ -68,15 +68,15 @@ class MixMembers(Call):
     @extend_schema(request=shapes.Members, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str, mix_id: str) -> Response:
         """Add terminals to those that are heard."""
-        return self._change(request, conf_id, mix_id, "mixadd")
+        return self._change_mix(request, conf_id, mix_id, "mixadd")
 
     @extend_schema(request=shapes.Members, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mix_id: str) -> Response:
         """Remove terminals from those that are heard."""
-        return self._change(request, conf_id, mix_id, "mixdel")
+        return self._change_mix(request, conf_id, mix_id, "mixdel")
 
-    def _change(self, request: Request, conf_id: str, mix_id: str, field: str) -> Response:
-        """Add or remove members of the mix. `field`: the field of the order, `mixadd` or `mixdel`. Raises Refusal."""
+    def _change_mix(self, request: Request, conf_id: str, mix_id: str, field: str) -> Response:
+        """Add or remove terminals that are heard. `field`: the order's field, `mixadd` or `mixdel`. Raises Refusal."""
         members = self.ids(request, "members")
         if not members:
             raise Refusal(int(Err.MALFORMED), "members: a list of {mt_id} is needed")
@@ -104,16 +104,16 @@ class OnePicture(Call):
 
     @extend_schema(responses={200: answers(shapes.PictureNow)})
     def get(self, request: Request, conf_id: str, vmp_id: str) -> Response:
-        """Answer the layout of the composed picture."""
-        conference, layout = self._running(request, conf_id, vmp_id)
-        return ack(**representations.picture(conference, layout))
+        """Answer the layout of the picture that is composed for all members of a conference."""
+        conference, layout = self._composed_layout(request, conf_id, vmp_id)
+        return ack(**representations.picture_item(conference, layout))
 
     @extend_schema(
         operation_id="vc_confs_vmps_change", request=shapes.Picture, responses=shapes.DONE
     )
     def post(self, request: Request, conf_id: str, vmp_id: str) -> Response:
         """Change the layout of the composed picture."""
-        conference, _ = self._running(request, conf_id, vmp_id)
+        conference, _ = self._composed_layout(request, conf_id, vmp_id)
         return self.arrange(
             request, conf_id, layout=checked_picture(conference, self.params(request))
         )
@@ -121,13 +121,13 @@ class OnePicture(Call):
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, vmp_id: str) -> Response:
         """End the composition; each page arranges the pictures by itself again."""
-        self._running(request, conf_id, vmp_id)
+        self._composed_layout(request, conf_id, vmp_id)
         return self.arrange(request, conf_id, layout=None)
 
-    def _running(
+    def _composed_layout(
         self, request: Request, conf_id: str, vmp_id: str
     ) -> tuple[Conference, dict[str, object]]:
-        """Return the caller's conference, and the layout of its composed picture. Raises Refusal if there is none."""
+        """Return the caller's conference, and the layout of its composed picture. Raises Refusal if it has none."""
         conference = self.own_conference(request, conf_id)
         layout = arrangement_of(conference.settings).layout
         if layout is None or vmp_id != ONLY_ID:
@@ -136,8 +136,8 @@ class OnePicture(Call):
 
 
 def checked_picture(conference: Conference, params: Mapping[str, object]) -> dict[str, object]:
-    """Return the layout in these arguments. Raises Refusal, also if it names a terminal that is not in the conference."""
-    layout = picture_parsing.layout(params)
+    """Return the layout in these arguments. Raises Refusal, also for a terminal that is not in the conference."""
+    layout = picture_parsing.parse_layout(params)
     refuse_unknown(conference, tuple(terminals_in_layout(layout)))
     return layout
 
@@ -153,7 +153,7 @@ class OwnPictures(Call):
         conference = self.own_conference(request, conf_id)
         layouts = arrangement_of(conference.settings).layouts
         rows = [
-            representations.picture(conference, layout) | {"mt_id": mt}
+            representations.picture_item(conference, layout) | {"mt_id": mt}
             for mt, layout in layouts.items()
         ]
         return ack(mts=rows)
@@ -176,7 +176,7 @@ class OwnPicture(Call):
         layout = arrangement_of(conference.settings).layouts.get(mt_id)
         if layout is None:
             raise Refusal(NO_PICTURE, "mt_id: has no picture of its own")
-        return ack(**representations.picture(conference, layout), mt_id=mt_id)
+        return ack(**representations.picture_item(conference, layout), mt_id=mt_id)
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
@@ -211,7 +211,7 @@ class _Polls(Call):
     chairman_only: ClassVar[bool] = False
 
     def poll_of(self, arrangement: Arrangement) -> Poll | None:
-        """Return the poll, unless there is none or it is over."""
+        """Return the poll, which shows members one after the other; `None`: there is none, or it is over."""
         poll: Poll | None = getattr(arrangement, self.name)
         return poll if poll and poll.index_at(clock.now()) else None
 
@@ -229,7 +229,7 @@ class _Poll(_Polls):
         """Answer the poll, and the terminal that it shows now; `state` 0 means that there is no poll."""
         conference = self.own_conference(request, conf_id)
         poll = self.poll_of(arrangement_of(conference.settings))
-        return ack(**representations.poll(conference, poll, self.modes[0], clock.now()))
+        return ack(**representations.poll_item(conference, poll, self.modes[0], clock.now()))
 
     @extend_schema(request=shapes.PollOrder, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -259,7 +259,7 @@ class _PollState(_Polls):
 
     @extend_schema(request=shapes.PollState, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Stop a poll (0), let it pause (1), or let it go on (2)."""
+        """Stop the poll (pictures of members, one after the other) by 0, let it pause by 1, or go on by 2."""
         conference, value = (
             self.own_conference(request, conf_id),
             self.whole_number(request, "value", 0, 2),
@@ -280,7 +280,7 @@ class _PollState(_Polls):
 
 
 class ConferencePoll(_Poll):
-    """The call `…/poll`, which shows and starts the poll, which shows members one after the other."""
+    """The call `…/poll`, which shows and starts the poll: the pictures of members, one after the other."""
 
     name, modes = "poll", (1, 3)
 

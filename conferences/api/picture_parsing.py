@@ -25,15 +25,15 @@ _Object = dict[str, object]
 
 
 def terminal_id(value: object, name: str = "mt_id") -> str:
-    """Return the id of a terminal. Raises Refusal if it is missing."""
+    """Return the id of a terminal, the value of an argument. Raises Refusal if it is missing. `name`: the argument."""
     mt_id = words(value, name)
     if not mt_id:
         raise Refusal(int(Err.MALFORMED), f"{name}: is missing")
     return mt_id
 
 
-def layout(params: Mapping[str, object]) -> _Object:
-    """Return the layout in the arguments of a composition. Raises Refusal."""
+def parse_layout(params: Mapping[str, object]) -> _Object:
+    """Return the layout of a composed picture (who is shown at which place) in the arguments. Raises Refusal."""
     mode = number(params.get("mode"), "mode", _CHOSEN_MODE)
     if mode not in (1, 2, 3, 4):
         raise Refusal(int(Err.MALFORMED), "mode: must be 1, 2, 3 or 4")
@@ -45,14 +45,14 @@ def layout(params: Mapping[str, object]) -> _Object:
         parsed[name] = int(bool(number(params.get(name), name, 0)))
     if isinstance(names := params.get("mt_name_style"), dict):
         parsed["mt_name_style"] = _name_style(names)
-    parsed["members"] = _members(params.get("members"), PLACES_OF_LAYOUT.get(style, 25))
+    parsed["members"] = _layout_members(params.get("members"), PLACES_OF_LAYOUT.get(style, 25))
     if mode in _BATCHES:
-        parsed["poll"] = _poll(params.get("poll"), "poll")
+        parsed["poll"] = _parse_poll(params.get("poll"), "poll")
     return parsed
 
 
 def _name_style(names: Mapping[str, object]) -> _Object:
-    """Return the style in which names of terminals are shown. Raises Refusal."""
+    """Return the style in which a composed picture shows the names of terminals. Raises Refusal."""
     return {
         "font_size": number(names.get("font_size"), "mt_name_style.font_size", 1),
         "font_color": words(names.get("font_color"), "mt_name_style.font_color")[:16],
@@ -60,8 +60,8 @@ def _name_style(names: Mapping[str, object]) -> _Object:
     }
 
 
-def _members(value: object, places: int) -> list[_Object]:
-    """Return the members of a layout, which say what is shown at each of its `places`. Raises Refusal."""
+def _layout_members(value: object, places: int) -> list[_Object]:
+    """Return what a layout shows at each of its `places`. Raises Refusal. `value`: the argument `members`."""
     members: list[_Object] = []
     used_places: set[int] = set()
     for position, row in enumerate(items(value, "members", 25)):
@@ -77,13 +77,16 @@ def _members(value: object, places: int) -> list[_Object]:
         if kind == TERMINAL:
             member["mt_id"] = terminal_id(row.get("mt_id"), "members.mt_id")
         if kind == OWN_POLL:
-            member["poll"] = _poll(row.get("poll"), "members.poll")
+            member["poll"] = _parse_poll(row.get("poll"), "members.poll")
         members.append(member)
     return members
 
 
-def _poll(value: object, name: str) -> _Object:
-    """Return the poll in an argument: that of one place, or of a layout that shows members in batches. Raises Refusal."""
+def _parse_poll(value: object, name: str) -> _Object:
+    """Return a poll (members that a place shows one after the other) from an argument.
+
+    Raises Refusal. `value`, `name`: the argument and its name. A layout that shows members in batches has a poll, too.
+    """
     poll = value if isinstance(value, dict) else {}
     rows = items(poll.get("members"), f"{name}.members")
     return {

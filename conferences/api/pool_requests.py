@@ -53,7 +53,7 @@ _rooms_cache: dict[str, tuple[float, list[MachineRoomFacts]]] = {}
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Handle a batch of messages to the resource manager (RMS); return the answers to publish, and the failed messages."""
+    """Handle a batch of messages to the resource manager (RMS); return the answers to publish, and the failed ones."""
     for delivery in deliveries:
         if delivery.message is not None and not isinstance(delivery.message, _HANDLED):
             delivery.unreadable = f"type: {delivery.message.type} is not taken here"
@@ -89,11 +89,11 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
         return _answer_requests(self._platform, requests) + _record_reports(self._platform, reports)
 
     def may_retry(self, error: Exception) -> bool:
-        """Retry after every error: a database that could not be reached may answer now."""
+        """Return True: after every error, as a database that could not be reached may answer now."""
         return True
 
     def park(self, item: Delivery, error: Exception) -> list[outbox.OutboxRow]:
-        """Mark a message as failed after its last attempt; the dispatcher parks it."""
+        """Mark a message as failed after its last attempt; the dispatcher moves it to the dead-letter queue."""
         log.error("parked after %d tries", MAX_TRIES, exc_info=error)
         failure = f"failed {MAX_TRIES} times: {type(error).__name__}: {error}"
         item.unreadable = failure[:400]
@@ -109,13 +109,13 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
 
 
 def _answer_requests(platform: str, requests: Sequence[Delivery]) -> list[outbox.OutboxRow]:
-    """Reserve units for requests of the scheduler (CSS), and return the answers as outbox rows."""
+    """Reserve media units for requests of the scheduler (CSS), and return the answers as outbox rows."""
     if not requests:
         return []
     now = clock.now()
     fresh = [delivery for delivery in requests if not delivery.envelope.expired(now)]
     expired = [
-        _reply(delivery, _refuse_expired(delivery))
+        _reply_row(delivery, _refuse_expired(delivery))
         for delivery in requests
         if delivery.envelope.expired(now)
     ]
@@ -131,12 +131,13 @@ def _answer_requests(platform: str, requests: Sequence[Delivery]) -> list[outbox
         log.warning("the pool is away: %s", error)
         failed = Err.RMS_ERROR
         return expired + [
-            _reply(delivery, ResourcesRefused(reqid=_reqid(delivery), errcode=failed))
+            _reply_row(delivery, ResourcesRefused(reqid=_reqid(delivery), errcode=failed))
             for delivery in fresh
         ]
     answered = zip(fresh, answers, strict=True)
     return expired + [
-        _reply(delivery, _granted(answer, _reqid(delivery))) for delivery, answer in answered
+        _reply_row(delivery, _grant_message(answer, _reqid(delivery)))
+        for delivery, answer in answered
     ]
 
 
@@ -147,17 +148,17 @@ def _refuse_expired(delivery: Delivery) -> ResourcesRefused:
 
 
 def _reqid(delivery: Delivery) -> str | None:
-    """Return the request id of a request for resources; `None` if it has none."""
+    """Return the id that a request for media units carries; `None` if it has none."""
     return delivery.message.reqid if isinstance(delivery.message, GetResources) else None
 
 
 def _calls_that_reserve(platform: str, messages: Sequence[Message | None]) -> list[PoolCall]:
-    """Return for each request the call of the pool's script that reserves units for it."""
+    """Return for each request the call of the pool's Lua script in Redis that reserves units for it."""
     requests = [request for request in messages if isinstance(request, GetResources)]
     tenants = user_domains(
         store_of(platform).database, {request.user_domain for request in requests}
     )
-    rooms = _rooms(platform)
+    rooms = _machine_rooms(platform)
     calls: list[PoolCall] = []
     for request in requests:
         tenant = tenants.get(request.user_domain)
@@ -174,8 +175,8 @@ def _calls_that_reserve(platform: str, messages: Sequence[Message | None]) -> li
     return calls
 
 
-def _rooms(platform: str) -> list[MachineRoomFacts]:
-    """Return the machine rooms of a platform; the database is read at most once a second."""
+def _machine_rooms(platform: str) -> list[MachineRoomFacts]:
+    """Return the machine rooms of a platform, where media units stand; the database is read at most once a second."""
     read_at, rooms = _rooms_cache.get(platform, (0.0, []))
     if time.monotonic() - read_at > _ROOMS_CACHE_SECONDS:
         rooms = rooms_of(store_of(platform).database, platform)
@@ -183,8 +184,8 @@ def _rooms(platform: str) -> list[MachineRoomFacts]:
     return rooms
 
 
-def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
-    """Return the message for an answer of the pool's script (JSON); it names no unit if none is free."""
+def _grant_message(answer: str, reqid: str | None) -> ResourcesGranted:
+    """Return the message for an answer of the pool's Lua script (JSON); it names no unit if none is free."""
     reserved = orjson.loads(answer)
     if not reserved:
         return ResourcesGranted(reqid=reqid)
@@ -200,7 +201,7 @@ def _granted(answer: str, reqid: str | None) -> ResourcesGranted:
     return ResourcesGranted(reqid=reqid, **units_by_kind)
 
 
-def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:
+def _reply_row(delivery: Delivery, message: Message) -> outbox.OutboxRow:
     """Return the outbox row that answers a request in the name of the resource manager (RMS)."""
     with delivery_fields(delivery):
         log.debug("answering with %s", message.type)
@@ -212,12 +213,12 @@ def _reply(delivery: Delivery, message: Message) -> outbox.OutboxRow:
 
 
 def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[outbox.OutboxRow]:
-    """Record in the pool: heartbeats, resources that unregister, and the use or release of reserved resources.
+    """Record in the pool in Redis: heartbeats, resources that unregister, and use or release of reserved resources.
 
     A new resource is also saved in the database. Returns [], because reports have no answers.
     """
     unregistered_at = {
-        _resource(message): position
+        _resource_key(message): position
         for position, message in enumerate(messages)
         if isinstance(message, NodeUnregistered)
     }
@@ -228,7 +229,7 @@ def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[o
         # A heartbeat that came before the resource unregistered would register it again.
         if (
             isinstance(message, NodeRegistered)
-            and position >= unregistered_at.get(_resource(message), 0)
+            and position >= unregistered_at.get(_resource_key(message), 0)
         )
         or isinstance(message, ResourcesUsed)
     ]
@@ -256,13 +257,13 @@ def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[o
     return []
 
 
-def _resource(message: NodeRegistered | NodeUnregistered) -> tuple[ResourceType, Unit]:
-    """Return the type and the name of the resource that a report is about."""
+def _resource_key(message: NodeRegistered | NodeUnregistered) -> tuple[ResourceType, Unit]:
+    """Return the type and the name of the media unit, recorder or mixer that a report is about."""
     return message.restype, unit_here(message.ip, message.pid)
 
 
 def _calls_that_record(platform: str, message: NodeRegistered | ResourcesUsed) -> list[PoolCall]:
-    """Return the calls of the pool's script that record a heartbeat, or the use or release of reserved resources."""
+    """Return the calls of the pool's Lua script that record a heartbeat, or the use or release of reserved units."""
     if isinstance(message, NodeRegistered):
         unit = unit_here(message.ip, message.pid)
         draining = units.is_draining(platform, message.restype, unit)

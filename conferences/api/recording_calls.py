@@ -20,7 +20,7 @@ ALREADY, NOT_RUNNING, NOT_PAUSED, NOT_OF_TERMINALS = 20801, 20802, 20803, 24102
 NO_LIVE, NO_PLAYBACK = 20851, 20805
 
 
-def _recording(conference: Conference) -> dict[str, object]:
+def _recording_item(conference: Conference) -> dict[str, object]:
     """Return the recording of a conference, running or paused, in the form of the API."""
     return {
         "rec_id": ONLY_ID,
@@ -45,7 +45,7 @@ class Recordings(Call):
         """List the recordings of a conference: one, or none."""
         conference = self.own_conference(request, conf_id)
         return ack(
-            recorders=[_recording(conference)]
+            recorders=[_recording_item(conference)]
             if arrangement_of(conference.settings).recording
             else []
         )
@@ -72,17 +72,17 @@ class OneRecording(Call):
         operation_id="vc_confs_recorders_of_one", responses={200: answers(shapes.RecordingNow)}
     )
     def get(self, request: Request, conf_id: str, rec_id: str) -> Response:
-        """Answer a recording."""
-        return ack(**_recording(self.recorded_conference(request, conf_id, rec_id)))
+        """Answer the recording of a conference, running or paused."""
+        return ack(**_recording_item(self.recorded_conference(request, conf_id, rec_id)))
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, rec_id: str) -> Response:
-        """End a recording."""
+        """End the recording of a conference."""
         self.recorded_conference(request, conf_id, rec_id)
         return self.order(request, conf_id, StopRecording)
 
     def recorded_conference(self, request: Request, conf_id: str, rec_id: str) -> Conference:
-        """Return the caller's conference. Raises Refusal, also if it is not recorded."""
+        """Return the caller's conference. Raises Refusal if it is not recorded, or has no recording with this id."""
         conference = self.own_conference(request, conf_id)
         if rec_id != ONLY_ID or not arrangement_of(conference.settings).recording:
             raise Refusal(NOT_RUNNING, "rec_id: no such recording runs")

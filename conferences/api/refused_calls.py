@@ -46,7 +46,7 @@ def _refusing_handler(name: str, code: int, reason: str) -> _Handler:
         description=f"Refused with {code}: {reason}.",
     )
     def refuse(self: Call, request: Request, conf_id: str = "", **ids: str) -> Response:
-        """Refuse the call."""
+        """Refuse the call with the code and reason of the handler."""
         if conf_id:
             self.own_conference(request, conf_id)
         raise Refusal(code, reason)
@@ -62,7 +62,7 @@ def _constant_handler(
 
     @extend_schema(operation_id=f"{name}_list", responses={200: answers(kind)})
     def read(self: Call, request: Request, conf_id: str = "", **ids: str) -> Response:
-        """Answer an empty list."""
+        """Answer the constants of the handler, such as an empty list."""
         if conf_id:
             self.own_conference(request, conf_id)
         return ack(**constants)
@@ -70,10 +70,10 @@ def _constant_handler(
     return read
 
 
-def call(
+def refused_call(
     route: str, constants: dict[str, object] | None = None, **refusals: tuple[int, str]
 ) -> URLPattern:
-    """Return the URL pattern of a call at this route.
+    """Return the URL pattern of an API call at this route that is refused, or always answered alike.
 
     `constants`: the constant answer to GET; `None` means that GET is not allowed. `refusals`: HTTP method in lower case
     -> error code and sentence with which it is refused.
@@ -104,23 +104,25 @@ P = "vc/confs/<str:conf_id>"
 _PAGE: dict[str, object] = {"pageid": 1}
 
 WALLS = [
-    call("vc/hdus", {"hdus": []}),
-    call(f"{P}/hdus", {"hdus": []}, post=NO_WALL),
-    call(f"{P}/hdus/<str:hdu_id>", get=NO_SUCH_WALL, delete=NO_SUCH_WALL),
-    call(f"{P}/hduvmps", {"hdus": []}, post=NO_WALL),
-    call(f"{P}/hduvmps/<str:hdu_id>", get=NO_SUCH_WALL, put=NO_SUCH_WALL, delete=NO_SUCH_WALL),
-    call(f"{P}/hdupoll", {"hdus": [], "state": 0}, post=NO_WALL),
-    call(f"{P}/hdupoll/state", put=NO_SUCH_WALL, post=NO_SUCH_WALL),
-    call(f"{P}/hdupoll/<str:hdupoll_id>", get=NO_SUCH_WALL),
+    refused_call("vc/hdus", {"hdus": []}),
+    refused_call(f"{P}/hdus", {"hdus": []}, post=NO_WALL),
+    refused_call(f"{P}/hdus/<str:hdu_id>", get=NO_SUCH_WALL, delete=NO_SUCH_WALL),
+    refused_call(f"{P}/hduvmps", {"hdus": []}, post=NO_WALL),
+    refused_call(
+        f"{P}/hduvmps/<str:hdu_id>", get=NO_SUCH_WALL, put=NO_SUCH_WALL, delete=NO_SUCH_WALL
+    ),
+    refused_call(f"{P}/hdupoll", {"hdus": [], "state": 0}, post=NO_WALL),
+    refused_call(f"{P}/hdupoll/state", put=NO_SUCH_WALL, post=NO_SUCH_WALL),
+    refused_call(f"{P}/hdupoll/<str:hdupoll_id>", get=NO_SUCH_WALL),
 ]
 CASCADED = [
-    call(f"{P}/upload_poll", {"state": 0, "members": []}, post=NOT_CASCADED),
-    call(f"{P}/upload_poll/state", put=NOT_CASCADED),
-    call(f"{P}/playback/state", put=NOT_PLAYING),
-    call(f"{P}/playback/current_progress", put=NOT_PLAYING),
+    refused_call(f"{P}/upload_poll", {"state": 0, "members": []}, post=NOT_CASCADED),
+    refused_call(f"{P}/upload_poll/state", put=NOT_CASCADED),
+    refused_call(f"{P}/playback/state", put=NOT_PLAYING),
+    refused_call(f"{P}/playback/current_progress", put=NOT_PLAYING),
 ]
 FILES = [
-    call(
+    refused_call(
         "mc/meeting_files/<str:meeting_id>",
         {"total": 0, "meeting_files": []},
         post=(20005, "files are shared in the conference's chat"),
@@ -132,23 +134,26 @@ _ROOM_ORDERS = {
     "playroom": ("startplay", "stopplay", "pauseplay", "resumeplay"),
 }
 RECORDER = [
-    call("vrs/program_folder", {"folderinfo": []}, post=NO_STUDIO),
-    call("vrs/program_folder/<str:folder_id>", put=NO_STUDIO, delete=NO_STUDIO),
-    call("vrs/program", {"prgcount": 0, **_PAGE, "prginfo": []}, delete=NO_PROGRAMME),
-    call("vrs/program_release_batch", put=NO_PROGRAMME),
-    call("vrs/program_to_folder", put=NO_PROGRAMME),
-    call("vrs/liveroom", {"roomcount": 0, **_PAGE, "roomstate": []}),
-    call("vrs/resroom", {"livecount": 0, **_PAGE, "liveinfo": []}),
+    refused_call("vrs/program_folder", {"folderinfo": []}, post=NO_STUDIO),
+    refused_call("vrs/program_folder/<str:folder_id>", put=NO_STUDIO, delete=NO_STUDIO),
+    refused_call("vrs/program", {"prgcount": 0, **_PAGE, "prginfo": []}, delete=NO_PROGRAMME),
+    refused_call("vrs/program_release_batch", put=NO_PROGRAMME),
+    refused_call("vrs/program_to_folder", put=NO_PROGRAMME),
+    refused_call("vrs/liveroom", {"roomcount": 0, **_PAGE, "roomstate": []}),
+    refused_call("vrs/resroom", {"livecount": 0, **_PAGE, "liveinfo": []}),
     *(
-        call(f"vrs/{kind}", {"roomcount": 0, **_PAGE, "room": []}, post=NO_STUDIO)
+        refused_call(f"vrs/{kind}", {"roomcount": 0, **_PAGE, "room": []}, post=NO_STUDIO)
         for kind in _ROOM_ORDERS
     ),
-    *(call(f"vrs/{kind}/<str:room_id>", put=NO_STUDIO, delete=NO_STUDIO) for kind in _ROOM_ORDERS),
     *(
-        call(f"vrs/{kind}/<str:room_id>/{order}", put=NO_STUDIO)
+        refused_call(f"vrs/{kind}/<str:room_id>", put=NO_STUDIO, delete=NO_STUDIO)
+        for kind in _ROOM_ORDERS
+    ),
+    *(
+        refused_call(f"vrs/{kind}/<str:room_id>/{order}", put=NO_STUDIO)
         for kind, orders in _ROOM_ORDERS.items()
         for order in orders
     ),
-    call("vrs/transtask", {"task": []}, post=NO_STUDIO, put=NO_STUDIO),
+    refused_call("vrs/transtask", {"task": []}, post=NO_STUDIO, put=NO_STUDIO),
 ]
 URLS = [*WALLS, *CASCADED, *FILES, *RECORDER]

@@ -54,7 +54,7 @@ class NumberInRegistry(Call):
         responses=answers(NumberEntries),
     )
     def get(self, request: Request, number: str) -> Response:
-        """Answer the entries of a number that the caller may see.
+        """Answer those of the number registry's entries of a number that the caller may see.
 
         Callers see entries of their own user domain or platform (a gateway's account belongs to the platform domain);
         administrators also those of the domains below theirs.
@@ -68,14 +68,14 @@ class NumberInRegistry(Call):
         entries = registry_rows.entries_of(database, e164) if e164 else ()
         visible = [entry for entry in entries if _is_visible(entry, account)]
         if visible:
-            return ack(conf_id=e164, numbers=[_shape(entry) for entry in visible])
+            return ack(conf_id=e164, numbers=[_entry_item(entry) for entry in visible])
         if not entries and e164 and (address := site_to_ask(e164)):
             raise Refusal(int(Err.NOT_SERVED), f"number: its platform is served at {address}")
         raise Refusal(NO_CONFERENCE, "number: nothing is known of it here")
 
 
 def _is_visible(entry: RegisteredNumber, account: Account) -> bool:
-    """Return whether an account may see an entry of the registry."""
+    """Return whether an account may see an entry of the number registry: of its own domain, or one below it."""
     if account.is_superuser:
         return True
     domain = account.domain_id or ""
@@ -85,8 +85,8 @@ def _is_visible(entry: RegisteredNumber, account: Account) -> bool:
     return bool({entry.user_domain, entry.platform} & set(below))
 
 
-def _shape(entry: RegisteredNumber) -> dict[str, object]:
-    """Return an entry of the registry in the form of the API."""
+def _entry_item(entry: RegisteredNumber) -> dict[str, object]:
+    """Return an entry of the number registry in the form of the API."""
     return {
         "conf_id": entry.e164,
         "conf_type": entry.conftype,

@@ -45,8 +45,8 @@ def _time_text(value: datetime | None) -> str:
     return value.isoformat(timespec="seconds") if value else ""
 
 
-def item(conference: Conference, domain_name: str) -> dict[str, object]:
-    """Return a ConfItem: a conference in a list."""
+def conference_item(conference: Conference, domain_name: str) -> dict[str, object]:
+    """Return a conference as lists of the API show it (ConfItem). `domain_name`: that of its user domain."""
     settings = conference.settings or Settings()
     arrangement = arrangement_of(conference.settings)
     return {
@@ -84,8 +84,8 @@ def item(conference: Conference, domain_name: str) -> dict[str, object]:
     }
 
 
-def detail(conference: Conference, domain_name: str) -> dict[str, object]:
-    """Return a ConfDetail: all fields of one conference."""
+def conference_detail(conference: Conference, domain_name: str) -> dict[str, object]:
+    """Return all fields of a conference in the form of the API (ConfDetail). `domain_name`: that of its user domain."""
     arrangement = arrangement_of(conference.settings)
     video = {
         "format": _video_format(conference),
@@ -94,7 +94,7 @@ def detail(conference: Conference, domain_name: str) -> dict[str, object]:
         "bitrate": conference.bitrate,
     }
     return {
-        **item(conference, domain_name),
+        **conference_item(conference, domain_name),
         "call_times": 0,
         "call_interval": 20,
         "call_mode": 0,
@@ -118,40 +118,43 @@ def _video_format(conference: Conference) -> int:
     return 6 if conference.h265 else 4
 
 
-def terminal(
-    wire_terminal: Terminal, bitrate: int, arrangement: Arrangement = DEFAULT_ARRANGEMENT
+def terminal_item(
+    terminal: Terminal, bitrate: int, arrangement: Arrangement = DEFAULT_ARRANGEMENT
 ) -> dict[str, object]:
-    """Return an MtItem: a terminal of a conference; strings are never null."""
-    account, mtid = wire_terminal.account or "", wire_terminal.mtid or ""
+    """Return a terminal of a conference as lists of the API show it (MtItem); strings are never null.
+
+    `arrangement`: who is heard and shown in the conference.
+    """
+    account, mtid = terminal.account or "", terminal.mtid or ""
     mix, poll = arrangement.mix, arrangement.poll
     shown = [row.get("mt_id") for row in places_of_layout(arrangement.layout or {})]
     return {
-        "alias": wire_terminal.name or account,
-        "mt_id": wire_terminal.mtid or "",
-        "ip": wire_terminal.ip or "",
-        "online": int(bool(wire_terminal.online)),
-        "e164": account if wire_terminal.type == "e164" else "",
+        "alias": terminal.name or account,
+        "mt_id": terminal.mtid or "",
+        "ip": terminal.ip or "",
+        "online": int(bool(terminal.online)),
+        "e164": account if terminal.type == "e164" else "",
         "type": 1,
-        "bitrate": _field_of_call(wire_terminal, "bitrate", bitrate),
-        "silence": int(bool(wire_terminal.silence)),
-        "mute": int(bool(wire_terminal.mute)),
+        "bitrate": _field_of_call(terminal, "bitrate", bitrate),
+        "silence": int(bool(terminal.silence)),
+        "mute": int(bool(terminal.mute)),
         "mix": int(mix is not None and (mix.mode == 1 or mtid in mix.members)),
         "vmp": int(mtid in shown),
         "inspection": int(any(view.dst == mtid for view in arrangement.views)),
         "poll": int(poll is not None and mtid in poll.members),
         **dict.fromkeys(("dual", "rec", "upload"), 0),
-        "protocol": _field_of_call(wire_terminal, "protocol", int(wire_terminal.type == "sip")),
+        "protocol": _field_of_call(terminal, "protocol", int(terminal.type == "sip")),
         "call_mode": 0,
         "account": account,
         "account_type": _field_of_call(
-            wire_terminal, "account_type", 1 if wire_terminal.type == "user" else 5
+            terminal, "account_type", 1 if terminal.type == "user" else 5
         ),
     }
 
 
-def _field_of_call(wire_terminal: Terminal, name: str, default: int) -> int:
+def _field_of_call(terminal: Terminal, name: str, default: int) -> int:
     """Return a field that was given when the terminal was called; the default if its media unit does not report it."""
-    value = wire_terminal.extra.get(name)
+    value = terminal.extra.get(name)
     return value if isinstance(value, int) else default
 
 
@@ -161,10 +164,10 @@ _MIX_LABEL = 4
 _LOUD = 20
 
 
-def terminal_detail(conference: Conference, wire_terminal: Terminal) -> dict[str, object]:
-    """Return an MtDetail: a terminal with its channels; a terminal that is offline has none."""
+def terminal_detail(conference: Conference, terminal: Terminal) -> dict[str, object]:
+    """Return a terminal with its channels in the form of the API (MtDetail); one that is offline has no channels."""
     arrangement = arrangement_of(conference.settings)
-    shown = terminal(wire_terminal, conference.bitrate, arrangement)
+    shown = terminal_item(terminal, conference.bitrate, arrangement)
     channel = {"chn_id": 1, "chn_alias": "", "chn_label": 0}
     picture_channel = channel | {
         "bitrate": conference.bitrate,
@@ -179,14 +182,14 @@ def terminal_detail(conference: Conference, wire_terminal: Terminal) -> dict[str
         "a_snd_chn": [channel],
         "a_rcv_chn": [channel | {"chn_label": _MIX_LABEL}],
     }
-    if not wire_terminal.online:
+    if not terminal.online:
         channels = {name: [] for name in channels}
-    volumes = arrangement.volumes.get(wire_terminal.mtid or "", {})
+    volumes = arrangement.volumes.get(terminal.mtid or "", {})
     loudness = {"rcv_volume": volumes.get("1", _LOUD), "snd_volume": volumes.get("2", _LOUD)}
     return {**shown, **channels, **loudness}
 
 
-def members(conference: Conference, ids: Collection[str]) -> list[dict[str, object]]:
+def member_items(conference: Conference, ids: Collection[str]) -> list[dict[str, object]]:
     """Return account and id of the members of a conference with these ids; both are "" for one that has left."""
     accounts = {row.mtid: row.account or "" for row in conference.mts}
     return [
@@ -195,8 +198,8 @@ def members(conference: Conference, ids: Collection[str]) -> list[dict[str, obje
     ]
 
 
-def picture(conference: Conference, layout: Mapping[str, object]) -> dict[str, object]:
-    """Return a VmpLive: the layout of a composed picture, with the account of each terminal that it shows."""
+def picture_item(conference: Conference, layout: Mapping[str, object]) -> dict[str, object]:
+    """Return the layout of a composed picture (VmpLive), with the account of each terminal that it shows."""
     accounts = {row.mtid: row.account or "" for row in conference.mts}
     rows = [
         {**row, "account": accounts.get(str(row.get("mt_id")), ""), "mt_id": row.get("mt_id", "")}
@@ -205,10 +208,13 @@ def picture(conference: Conference, layout: Mapping[str, object]) -> dict[str, o
     return {**layout, "members": rows}
 
 
-def poll(
+def poll_item(
     conference: Conference, running: Poll | None, default_mode: int, now: datetime
 ) -> dict[str, object]:
-    """Return a PollLive: a poll, and the terminal that it shows now. `running` is `None` if there is no poll."""
+    """Return a poll, which shows members one after the other, and whom it shows now (PollLive).
+
+    `running`: the poll; `None`: there is none. `default_mode`: the mode to answer then.
+    """
     if running is None:
         nobody = {"mode": default_mode, "cur_poll_mt": {"mt_id": ""}, "members": []}
         return nobody | dict.fromkeys(("state", "num", "keep_time", "poll_index"), 0)
@@ -220,5 +226,5 @@ def poll(
         "keep_time": running.keep_time,
         "poll_index": index,
         "cur_poll_mt": {"mt_id": running.members[index - 1] if index else ""},
-        "members": members(conference, running.members),
+        "members": member_items(conference, running.members),
     }

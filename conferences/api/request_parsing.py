@@ -20,10 +20,10 @@ __all__ = [
     "given_settings",
     "items",
     "number",
-    "places",
+    "places_argument",
     "switch",
     "terminal_ids",
-    "terminals",
+    "terminals_to_call",
     "words",
 ]
 
@@ -91,26 +91,26 @@ def given_settings(
     if "duration" in present:
         given["duration"] = number(present["duration"], "duration", 0)
     if "max_join_mt" in present:
-        given["places"] = places(present["max_join_mt"])
+        given["places"] = places_argument(present["max_join_mt"])
     if "auto_end" in present:
         given["auto_end"] = switch(present["auto_end"], "auto_end")
     if "recorder" in present:
         given["record"] = _is_recorded(present["recorder"])
     if "mute" in present or "silence" in present:
-        given["settings"] = _settings(params)
-    given |= _video(params)
-    return given | _people(params, called_before)
+        given["settings"] = _entry_settings(params)
+    given |= _video_settings(params)
+    return given | _people_settings(params, called_before)
 
 
-def _people(
+def _people_settings(
     params: Mapping[str, object], called_before: tuple[InvitedTerminal, ...]
 ) -> GivenSettings:
     """Return the terminals to call, the chairman and the speaker, if the arguments contain them. Raises Refusal."""
     given: GivenSettings = {}
     called = called_before
     if params.get("invite_members") is not None:
-        given["mts"] = called = terminals(params["invite_members"], "invite_members")
-    chairman, speaker = (_role(params.get(name), name) for name in ("chairman", "speaker"))
+        given["mts"] = called = terminals_to_call(params["invite_members"], "invite_members")
+    chairman, speaker = (_role_terminal(params.get(name), name) for name in ("chairman", "speaker"))
     if chairman or speaker:
         given["mts"] = _with_roles(called, chairman, speaker)
     if chairman:
@@ -120,8 +120,8 @@ def _people(
     return given
 
 
-def _video(params: Mapping[str, object]) -> GivenSettings:
-    """Return resolution, codec and bitrate, if the arguments contain them: those of the first format. Raises Refusal."""
+def _video_settings(params: Mapping[str, object]) -> GivenSettings:
+    """Return resolution, codec and bitrate of the first format in the arguments, if there is one. Raises Refusal."""
     formats = [
         video_format
         for video_format in items(params.get("video_formats"), "video_formats", 16)
@@ -149,23 +149,23 @@ def _is_recorded(recorder: object) -> bool:
     return number(recorder.get("recorder_mode"), "recorder_mode", 0) in (1, 3)
 
 
-def _settings(params: Mapping[str, object]) -> Settings:
-    """Return the settings with which members enter (muted, or hearing nothing). Raises Refusal."""
+def _entry_settings(params: Mapping[str, object]) -> Settings:
+    """Return whether members enter muted, or hearing nothing, as the arguments say. Raises Refusal."""
     mute, silence = (flag(switch(params.get(name), name)) for name in ("mute", "silence"))
     return Settings(mute=mute, silence=silence)
 
 
-def _role(value: object, name: str) -> InvitedTerminal | None:
+def _role_terminal(value: object, name: str) -> InvitedTerminal | None:
     """Return the chairman or speaker (`name`) as a terminal to call; `None` if it is not given. Raises Refusal."""
     if not value or (isinstance(value, dict) and not value.get("account")):
         return None
-    return terminals([value], name)[0]
+    return terminals_to_call([value], name)[0]
 
 
 def _with_roles(
     called: tuple[InvitedTerminal, ...], *roles: InvitedTerminal | None
 ) -> tuple[InvitedTerminal, ...]:
-    """Return the terminals to call, with chairman and speaker if they are missing among them."""
+    """Return the terminals to call, with chairman and speaker (`roles`) if they are missing among them."""
     by_account = {terminal.account: terminal for terminal in called}
     for terminal in roles:
         if terminal is not None:
@@ -173,8 +173,8 @@ def _with_roles(
     return called if len(by_account) == len(called) else tuple(by_account.values())
 
 
-def places(value: object) -> Places:
-    """Return the places of a conference (`max_join_mt`): 8, 32, 64 or 192. Raises Refusal."""
+def places_argument(value: object) -> Places:
+    """Return the places of a conference (argument `max_join_mt`): 8, 32, 64 or 192. Raises Refusal."""
     requested_places = number(value, "max_join_mt", 8)
     for size in _SIZES:
         if requested_places == size:
@@ -186,8 +186,8 @@ _SIZES: tuple[Places, ...] = (8, 32, 64, 192)
 _KINDS: dict[int, TerminalType] = {1: "user", 4: "sip", 5: "e164", 6: "e164"}
 
 
-def terminals(value: object, name: str) -> tuple[InvitedTerminal, ...]:
-    """Return the terminals to call from an argument that is a list of accounts. `name`: its name. Raises Refusal."""
+def terminals_to_call(value: object, name: str) -> tuple[InvitedTerminal, ...]:
+    """Return the terminals to call from the argument with this name, a list of accounts. Raises Refusal."""
     wire_terminals = []
     for account_item in items(value, name):
         account = words(account_item.get("account"), f"{name}.account").strip()

@@ -27,12 +27,12 @@ class _Role(Call):
 
     @extend_schema(responses={200: answers(shapes.RoleHolder)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer the terminal that has the role; empty means nobody."""
+        """Answer the id of the terminal that is chairman or speaker; empty means nobody."""
         return ack(mt_id=getattr(self.own_conference(request, conf_id), self.role))
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Give the role to a terminal, or take it away."""
+        """Make a terminal the chairman or speaker of a conference, or nobody if no terminal is named."""
         mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
         conference = self.own_conference(request, conf_id)
         if mt_id:
@@ -78,7 +78,7 @@ class DualStream(Call):
         return self._refuse(request, conf_id, mt_id)
 
     def _refuse(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Raise the Refusal: first if the terminal does not exist, else because sharing cannot be controlled."""
+        """Refuse to control the sharing of a terminal: always raises Refusal, first if there is no such terminal."""
         self.own_terminal(request, conf_id, mt_id)
         raise Refusal(NOT_SUPPORTED, "mt_id: only the person himself begins and ends sharing")
 

@@ -31,18 +31,24 @@ class VirtualRooms(StoredList):
     kind = Kind.ROOM
 
     def defaults(self) -> GivenSettings:
-        """Return the settings of a room for which there is no argument: its conference lasts until everybody has left."""
+        """Return the settings of a virtual room without an argument: its conference lasts until everybody has left."""
         return {"duration": 0, "auto_end": True}
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return the requested number (`e164`, an argument of ours); `None` means any free number. Raises Refusal."""
+        """Return the number that is requested for a virtual room (`e164`); `None` means any free number.
+
+        Raises Refusal.
+        """
         number = request_parsing.words(params.get("e164"), "e164")
         if number and not (number.isascii() and number.isdigit() and len(number) <= 16):
             raise Refusal(int(Err.MALFORMED), "e164: at most 16 digits are allowed")
         return number or None
 
     def draft(self, request: Request, given: GivenSettings) -> Draft:
-        """Return the draft of the requested room. Raises Refusal, also for a number that the caller may not have."""
+        """Return the draft of the requested virtual room.
+
+        Raises Refusal, also for a number that the caller may not have.
+        """
         draft, account = super().draft(request, given), self.account(request)
         if draft.e164 and not stored_commands.may_have_number(draft.e164, account):
             raise commands.Nack(
@@ -60,7 +66,7 @@ class VirtualRooms(StoredList):
         page, _ = self.page(request)
         held = stored_commands.names_of_running(page.items)
         rooms = [
-            stored_shapes.room(room, held.get(room.e164, "")) | self.link(request, room)
+            stored_shapes.room_item(room, held.get(room.e164, "")) | self.link(request, room)
             for room in page.items
         ]
         return ack(total=page.total, virtual_meeting_rooms=rooms)
@@ -74,24 +80,27 @@ class VirtualRooms(StoredList):
         draft = self.draft(request, self.read_settings(params))
         exclusive, users = exclusive_of(params, domain)
         draft = draft._replace(exclusive=bool(exclusive), exclusive_users=users or ())
-        stored = stored_commands.create(draft, self.account(request))
+        stored = stored_commands.create_stored(draft, self.account(request))
         link = link_for(stored, self.account(request).moid)
         return ack(id=stored.id, e164=stored.e164, description=self.description(request), **link)
 
     def link(self, request: Request, room: StoredConference) -> dict[str, object]:
-        """Return the link of a room, as a field of its answer."""
+        """Return the link to a virtual room's join page, as a field of the answer."""
         return link_for(room, self.account(request).moid)
 
 
 def link_for(room: StoredConference, person: str) -> dict[str, object]:
-    """Return the field `join_url` of an answer: the link of a room; "" if the room does not admit the person (MOID)."""
+    """Return the field `join_url`: the link to a room's join page; "" if the room does not admit `person` (MOID)."""
     return {"join_url": settings.PUBLIC_URL + room_link(room) if room.admits(person) else ""}
 
 
 def exclusive_of(
     params: Mapping[str, object], domain: str
 ) -> tuple[bool | None, tuple[str, ...] | None]:
-    """Return the arguments `exclusive` and `exclusive_users` (as MOIDs); `None` for an omitted one. Raises Refusal."""
+    """Return the arguments `exclusive` and `exclusive_users` (as MOIDs); `None` for a missing one.
+
+    Raises Refusal. `domain`: the user domain whose accounts are meant.
+    """
     exclusive = None
     if params.get("exclusive") not in (None, ""):
         exclusive = request_parsing.switch(params["exclusive"], "exclusive")
@@ -134,7 +143,7 @@ class VirtualRoom(StoredCall):
         exclusive, users = exclusive_of(params, self.domain(request))
         changes = stored_commands.changes_to_settings(room, self.read_settings(params))
         changes = changes._replace(exclusive=exclusive, exclusive_users=users)
-        stored_commands.update(room, changes, self.account(request))
+        stored_commands.update_stored(room, changes, self.account(request))
         link = link_for(room, self.account(request).moid)
         return ack(id=room.id, e164=room.e164, description=self.description(request), **link)
 
@@ -145,5 +154,5 @@ class VirtualRoom(StoredCall):
     )
     def delete(self, request: Request, stored_id: str) -> Response:
         """Delete a virtual room in which no conference is held."""
-        stored_commands.delete(self.find(request, stored_id), self.account(request))
+        stored_commands.delete_stored(self.find(request, stored_id), self.account(request))
         return ack(description="")

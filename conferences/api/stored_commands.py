@@ -40,7 +40,10 @@ _MAX_SHOWN_IDS = 40
 
 
 def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
-    """Return the HTTP API's refusal for one of a flow. "Too many" and "room in use" have codes of their own there."""
+    """Return the HTTP API's refusal for a flow's refusal about a template or room.
+
+    "Too many" and "room in use" have codes of their own there.
+    """
     refusal = Nack(refused.code, refused.detail)
     if refused.code is Err.DOMAIN_LIMIT:
         refusal.error_code = _TOO_MANY[kind]
@@ -49,7 +52,7 @@ def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
     return refusal
 
 
-def find(kind: Kind, stored_id: str, account: Account) -> StoredConference:
+def find_stored(kind: Kind, stored_id: str, account: Account) -> StoredConference:
     """Return a template or virtual room that an account may use.
 
     Raises Refusal, which is the same for an unknown id and for a template or room of somebody else.
@@ -67,8 +70,8 @@ def find(kind: Kind, stored_id: str, account: Account) -> StoredConference:
     return stored
 
 
-def may_write(stored: StoredConference | None, kind: Kind, account: Account) -> bool:
-    """Return whether an account may change a template or virtual room of its domain; `stored` `None`: may add one.
+def may_write_stored(stored: StoredConference | None, kind: Kind, account: Account) -> bool:
+    """Return whether an account may change a template or virtual room of its domain, or add one (`stored` is `None`).
 
     Administrators of the domain may change all. Others may change what they have made, but no public templates.
     """
@@ -79,7 +82,7 @@ def may_write(stored: StoredConference | None, kind: Kind, account: Account) -> 
 
 def _refuse_unless_writable(stored: StoredConference | None, kind: Kind, account: Account) -> None:
     """Raise Nack unless the account may add or change a template or virtual room of this kind."""
-    if not may_write(stored, kind, account):
+    if not may_write_stored(stored, kind, account):
         words = "only an administrator of the domain may do this"
         if kind is Kind.ROOM:
             words = "only who made the room, and administrators of the domain, may do this"
@@ -96,8 +99,8 @@ def may_have_number(e164: str, account: Account) -> bool:
     return owner == platform_of_domain(account.domain_id or "") if owner else account.is_staff
 
 
-def create(draft: Draft, account: Account) -> StoredConference:
-    """Create a template or virtual room. Raises Refusal."""
+def create_stored(draft: Draft, account: Account) -> StoredConference:
+    """Create a template or virtual room for an account, from its draft. Raises Refusal."""
     _refuse_unless_writable(None, draft.kind, account)
     try:
         return flow.create_stored(
@@ -107,8 +110,8 @@ def create(draft: Draft, account: Account) -> StoredConference:
         raise refusal_of(refused, draft.kind) from None
 
 
-def update(stored: StoredConference, changes: Changes, account: Account) -> StoredConference:
-    """Change a template or virtual room. Raises Refusal."""
+def update_stored(stored: StoredConference, changes: Changes, account: Account) -> StoredConference:
+    """Change a template or virtual room for an account. Raises Refusal."""
     kind = stored.kind
     _refuse_unless_writable(stored, kind, account)
     try:
@@ -119,8 +122,8 @@ def update(stored: StoredConference, changes: Changes, account: Account) -> Stor
         raise refusal_of(refused, kind) from None
 
 
-def delete(stored: StoredConference, account: Account) -> None:
-    """Delete a template or virtual room. Raises Refusal."""
+def delete_stored(stored: StoredConference, account: Account) -> None:
+    """Delete a template or virtual room for an account. Raises Refusal."""
     kind = stored.kind
     _refuse_unless_writable(stored, kind, account)
     try:
@@ -129,19 +132,19 @@ def delete(stored: StoredConference, account: Account) -> None:
         raise refusal_of(refused, kind) from None
 
 
-def start(
+def start_from_stored(
     stored: StoredConference,
     account: Account | None,
     given: GivenSettings | None = None,
     reqid: str | None = None,
 ) -> StartedConference:
-    """Start the conference of a template or virtual room, or return the one that runs. Raises Refusal.
+    """Start the conference of a template or virtual room, or return the one that runs.
 
-    `account`: who starts it, `None` for a guest. `given`: settings that replace those of the template or virtual room.
-    `reqid`: the caller's key of this request, so that a repeated request starts no second conference.
+    Raises Refusal. `account`: who starts it, `None` for a guest. `given`: settings that replace those of the template
+    or virtual room. `reqid`: the caller's key of this request, so that a repeated request starts no second conference.
     """
     creator = Creator(moid=account.moid, name=str(account)[:64]) if account else None
-    return commands.start(
+    return commands.start_conference(
         CreateByTemplate(
             reqid=reqid,
             user_domain=stored.user_domain,
@@ -163,7 +166,7 @@ def may_enter(conference: Conference, account: Account) -> bool:
 
 
 def refuse_unless_may_admit(conference: Conference, account: Account) -> None:
-    """Raise Refusal if an account of the conference's user domain may not admit people: by a call, or a new password.
+    """Raise Refusal if an account of the conference's domain may not admit people, by a call or a new password.
 
     Otherwise a person who is kept out by password, room or ban could admit himself.
     """
@@ -183,7 +186,7 @@ def changes_to_settings(stored: StoredConference, given: GivenSettings) -> Chang
 
 
 def names_of_running(rooms: Collection[StoredConference]) -> dict[str, str]:
-    """Return the names of the conferences that run in these rooms: number of the room -> name, without idle rooms."""
+    """Return number -> name of the conferences that run in these virtual rooms."""
     numbers = [room.e164 for room in rooms]
     platforms = {room.source_platform for room in rooms}
     return {

@@ -41,8 +41,8 @@ _HD, _NO_HD = 13, 12
 _ACCOUNT = 1
 
 
-def _settings(stored: StoredConference) -> dict[str, object]:
-    """Return the settings that all answers contain."""
+def _common_settings(stored: StoredConference) -> dict[str, object]:
+    """Return the settings of a template or virtual room that all answers contain."""
     settings = stored.settings
     for_all = settings.settings or Settings()
     return {
@@ -55,10 +55,10 @@ def _settings(stored: StoredConference) -> dict[str, object]:
 
 
 def template_item(stored: StoredConference) -> dict[str, object]:
-    """Return a template in a list."""
+    """Return a template as lists of the API show it."""
     return {
         **_FIXED,
-        **_settings(stored),
+        **_common_settings(stored),
         "template_id": stored.id,
         "resolution": _HD if stored.settings.resolution == "1080p" else _NO_HD,
         "e164": stored.e164,
@@ -71,15 +71,15 @@ def template_simple(stored: StoredConference) -> dict[str, object]:
     return {
         **_FIXED,
         **_FIXED_IN_DETAIL,
-        **_settings(stored),
+        **_common_settings(stored),
         "template_id": stored.id,
         "e164": stored.e164,
         "bind_e164": int(bool(stored.e164)),
         "duration": settings.duration,
         "password": settings.password or "",
         "auto_end": int(settings.auto_end),
-        "chairman": _role(stored, settings.chairman),
-        "speaker": _role(stored, settings.speaker),
+        "chairman": _role_account(stored, settings.chairman),
+        "speaker": _role_account(stored, settings.speaker),
         "video_formats": _video_formats(stored),
         "audio_formats": [],
         "invite_num": len(settings.mts),
@@ -92,12 +92,12 @@ def template_detail(stored: StoredConference) -> dict[str, object]:
     return {
         **template_simple(stored),
         "invite_members": invite_members(stored),
-        "mix": mix(),
+        "mix": mix_object(),
         "vmp": None,
         "poll": None,
         "vips": [],
         "keep_calling_members": [],
-        "recorder": _recorder(stored),
+        "recorder": _recorder_choice(stored),
     }
 
 
@@ -105,20 +105,24 @@ def invite_members(stored: StoredConference) -> list[dict[str, object]]:
     """Return the terminals that are called into a conference of a template."""
     bitrate = stored.settings.bitrate
     return [
-        {**_account(mt), "bitrate": mt.extra.get("bitrate", bitrate)} for mt in stored.settings.mts
+        {**_account_ref(mt), "bitrate": mt.extra.get("bitrate", bitrate)}
+        for mt in stored.settings.mts
     ]
 
 
-def mix() -> dict[str, object]:
-    """Return how sound is mixed: everybody is heard."""
+def mix_object() -> dict[str, object]:
+    """Return how sound is mixed in conferences of templates and rooms: everybody is heard."""
     return {"mode": 1, "members": []}
 
 
-def room(stored: StoredConference, conf_name: str) -> dict[str, object]:
-    """Return a virtual room. `conf_name`: the name of the conference that is held in it; "" means that it is idle."""
+def room_item(stored: StoredConference, conf_name: str) -> dict[str, object]:
+    """Return a virtual room as lists of the API show it.
+
+    `conf_name`: the conference in it; "" means that it is idle.
+    """
     return {
         **_FIXED,
-        **_settings(stored),
+        **_common_settings(stored),
         "id": stored.id,
         "resolution": _HD if stored.settings.resolution == "1080p" else _NO_HD,
         "exclusive": int(stored.exclusive),
@@ -133,18 +137,18 @@ def room(stored: StoredConference, conf_name: str) -> dict[str, object]:
 
 
 def room_detail(stored: StoredConference, conf_name: str) -> dict[str, object]:
-    """Return all fields of a virtual room."""
+    """Return all fields of a virtual room. `conf_name`: the name of the conference in it; "" means that it is idle."""
     return {
-        **room(stored, conf_name),
+        **room_item(stored, conf_name),
         **_FIXED_IN_DETAIL,
         "duration": stored.settings.duration,
         "auto_end": int(stored.settings.auto_end),
         "password": stored.settings.password or "",
         "video_formats": _video_formats(stored),
         "audio_formats": [],
-        "mix": mix(),
+        "mix": mix_object(),
         "vmp": None,
-        "recorder": _recorder(stored),
+        "recorder": _recorder_choice(stored),
     }
 
 
@@ -161,20 +165,20 @@ def _video_formats(stored: StoredConference) -> Sequence[dict[str, object]]:
     ]
 
 
-def _recorder(stored: StoredConference) -> dict[str, object]:
-    """Return the choice whether conferences are recorded, in the form of the API."""
+def _recorder_choice(stored: StoredConference) -> dict[str, object]:
+    """Return whether conferences of a template or room are recorded, in the form of the API."""
     mode = int(stored.settings.record)
     return {"recorder_mode": mode, "publish_mode": 0, "dual_stream": 0, "anonymous": 0}
 
 
-def _role(stored: StoredConference, account: str | None) -> dict[str, object] | None:
+def _role_account(stored: StoredConference, account: str | None) -> dict[str, object] | None:
     """Return the chairman or speaker (`account`), who is among the invited terminals; `None` if there is none."""
     matching = (mt for mt in stored.settings.mts if account and mt.account == account)
-    return next((_account(mt) for mt in matching), None)
+    return next((_account_ref(mt) for mt in matching), None)
 
 
-def _account(mt: InvitedTerminal) -> dict[str, object]:
-    """Return the account of an invited terminal in the form of the API."""
+def _account_ref(mt: InvitedTerminal) -> dict[str, object]:
+    """Return the account of an invited terminal (`mt`) in the form of the API."""
     default = _ACCOUNT if mt.type == "user" else 5
     return {
         "name": mt.name,

@@ -1,6 +1,6 @@
 """The base classes of the API calls about templates and virtual rooms (`template_views`, `room_views`).
 
-Everybody of the user domain may read them (personal templates: only their owner). `stored_commands.may_write` says who
+Everybody of the user domain may read them (personal templates: only their owner). `stored_commands.may_write_stored` says who
 may write.
 """
 
@@ -53,10 +53,10 @@ class StoredCall(Call):
 
     def find(self, request: Request, stored_id: str) -> StoredConference:
         """Return the template or virtual room with this id, if the caller may use it. Raises Refusal."""
-        return stored_commands.find(self.kind, stored_id, self.account(request))
+        return stored_commands.find_stored(self.kind, stored_id, self.account(request))
 
     def page(self, request: Request) -> tuple[stored_rows.StoredPage, int]:
-        """Return the page of the list that the arguments request, and the position of its first entry."""
+        """Return the requested part of the list of templates or rooms, and the position of its first entry."""
         params = self.params(request)
         start = max(0, request_parsing.number(params.get("start"), "start", 0))
         count = request_parsing.number(params.get("count"), "count", 10)
@@ -74,12 +74,12 @@ class StoredCall(Call):
     def without_secrets(
         self, request: Request, fields: dict[str, object], stored: StoredConference
     ) -> dict[str, object]:
-        """Return the fields of an answer; the password is "" if the caller may not change the template or room."""
-        is_secret = not stored_commands.may_write(stored, self.kind, self.account(request))
+        """Return the fields of an answer; the password is "" if the caller may not change `stored`."""
+        is_secret = not stored_commands.may_write_stored(stored, self.kind, self.account(request))
         return fields | {"password": ""} if is_secret else fields
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return name of an argument -> what is wrong with it, or that it has no effect; {} if all are fine."""
+        """Return argument -> what is wrong with it, or that it has no effect; {} if all arguments are fine."""
         params = self.params(request)
         try:
             self.read_settings(params)
@@ -89,22 +89,22 @@ class StoredCall(Call):
         return dict.fromkeys(self.without_effect(params), "has no effect here")
 
     def read_settings(self, params: Mapping[str, object]) -> GivenSettings:
-        """Return the settings that the arguments contain. Raises Refusal."""
+        """Return the settings of a conference that the arguments contain. Raises Refusal."""
         wishes.refuse_unsafe(params)
         used_params = {
             name: value
             for name, value in params.items()
-            if not (self._drops(name) and value is not None)
+            if not (self._ignores_argument(name) and value is not None)
         }
         return request_parsing.given_settings(used_params)
 
-    def _drops(self, argument: str) -> bool:
-        """Return whether this kind of template does not keep an argument."""
+    def _ignores_argument(self, argument: str) -> bool:
+        """Return whether templates of this kind do not keep an argument."""
         return self.kind is Kind.PUBLIC and argument in _NOT_OF_PUBLIC
 
     def without_effect(self, params: Mapping[str, object]) -> list[str]:
         """Return the names of the arguments that have no effect."""
-        dropped = [name for name, value in params.items() if self._drops(name) and value]
+        dropped = [name for name, value in params.items() if self._ignores_argument(name) and value]
         return [*wishes.names_without_effect(params), *dropped]
 
     def description(self, request: Request) -> str:
@@ -134,14 +134,14 @@ class StoredList(StoredCall):
         )
 
     def defaults(self) -> GivenSettings:
-        """Return the settings whose defaults differ from those of a conference."""
+        """Return those settings of a new template or room whose defaults differ from those of a conference."""
         return {}
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return the requested number: `None` means any free number, "" no number."""
+        """Return the number requested for a template or room: `None` means any free number, "" no number."""
         return None
 
     def add(self, request: Request) -> StoredConference:
         """Create the requested template or virtual room. Raises Refusal."""
         draft = self.draft(request, self.read_settings(self.params(request)))
-        return stored_commands.create(draft, self.account(request))
+        return stored_commands.create_stored(draft, self.account(request))

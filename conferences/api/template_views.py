@@ -28,7 +28,7 @@ class PersonalTemplates(StoredList):
     list_name = "personal_templates"
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return `None`, which means any free number, if the argument `bind_e164` is 1; else "", no number."""
+        """Return `None`, which asks for any free number, if the argument `bind_e164` is 1; else "", for no number."""
         return None if request_parsing.switch(params.get("bind_e164"), "bind_e164") else ""
 
     @extend_schema(
@@ -47,7 +47,7 @@ class PersonalTemplates(StoredList):
         request=stored_serializers.TemplateParams, responses=answers(stored_serializers.TemplateId)
     )
     def post(self, request: Request) -> Response:
-        """Add a template."""
+        """Add a template of the caller."""
         stored = self.add(request)
         return ack(template_id=stored.id, description=self.description(request))
 
@@ -59,7 +59,7 @@ class PublicTemplates(PersonalTemplates):
     list_name = "public_templates"
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return `None`, which means any free number, as every public template has one."""
+        """Return `None`, which asks for any free number, because every public template has one."""
         return None
 
     @extend_schema(
@@ -91,7 +91,7 @@ class PersonalTemplate(StoredCall):
         operation_id="personal_templates_show", responses=answers(stored_serializers.TemplateDetail)
     )
     def get(self, request: Request, stored_id: str) -> Response:
-        """Answer all fields of a template."""
+        """Answer all fields of a template of the caller."""
         stored = self.find(request, stored_id)
         return ack(**self.without_secrets(request, stored_shapes.template_detail(stored), stored))
 
@@ -104,11 +104,13 @@ class PersonalTemplate(StoredCall):
         """Change the fields of a template that the arguments contain."""
         stored, params = self.find(request, stored_id), self.params(request)
         wishes.refuse_unsafe(params)
-        used_params = {name: value for name, value in params.items() if not self._drops(name)}
+        used_params = {
+            name: value for name, value in params.items() if not self._ignores_argument(name)
+        }
         given = request_parsing.given_settings(used_params, stored.settings.mts)
         changes = stored_commands.changes_to_settings(stored, given)
         changes = self._with_number_change(changes, params)
-        stored_commands.update(stored, changes, self.account(request))
+        stored_commands.update_stored(stored, changes, self.account(request))
         return ack(template_id=stored.id, description=self.description(request))
 
     def _with_number_change(self, changes: Changes, params: Mapping[str, object]) -> Changes:
@@ -125,8 +127,8 @@ class PersonalTemplate(StoredCall):
         responses={200: answers(stored_serializers.Deleted)},
     )
     def delete(self, request: Request, stored_id: str) -> Response:
-        """Delete a template."""
-        stored_commands.delete(self.find(request, stored_id), self.account(request))
+        """Delete a template of the caller."""
+        stored_commands.delete_stored(self.find(request, stored_id), self.account(request))
         return ack(description="")
 
 
@@ -172,7 +174,10 @@ class TemplatePart(StoredCall):
         responses=answers(stored_serializers.TemplatePart),
     )
     def get(self, request: Request, stored_id: str, part: str) -> Response:
-        """Answer a part of a template: its simple fields, or one of its lists and objects."""
+        """Answer a part of a template: its simple fields, or one of its lists and objects.
+
+        `part`: `simple`, `invite_members`, `mix`, `vmp`, `poll` or `vip`.
+        """
         stored, params = self.find(request, stored_id), self.params(request)
         if part == "simple":
             return ack(
@@ -185,7 +190,7 @@ class TemplatePart(StoredCall):
             shown = members[start : start + count] if count > 0 else members[start:]
             return ack(template_id=stored.id, total=len(members), invite_members=shown)
         contents: dict[str, dict[str, object]] = {
-            "mix": {"mix": stored_shapes.mix()},
+            "mix": {"mix": stored_shapes.mix_object()},
             "vmp": {"vmp": None},
             "poll": {"poll": None},
             "vip": {"vips": []},

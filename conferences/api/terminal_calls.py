@@ -47,7 +47,7 @@ class CascadeTerminals(Terminals):
 
     @extend_schema(responses={200: answers(serializers.MtList)})
     def get(self, request: Request, conf_id: str, cascade_id: str = "") -> Response:
-        """List the terminals of the conference."""
+        """List the terminals of the conference, the only one in its cascade."""
         _refuse_cascade(self, request, conf_id, cascade_id)
         return super().get(request, conf_id)
 
@@ -65,7 +65,7 @@ class CascadeTerminals(Terminals):
 
 
 def _refuse_cascade(call: Call, request: Request, conf_id: str, cascade_id: str) -> None:
-    """Raise Refusal for any cascade but the conference itself."""
+    """Raise Refusal for a conference cascaded to another (`cascade_id`); only 0, the conference itself, exists."""
     call.own_conference(request, conf_id)
     if cascade_id != ONLY_CASCADE:
         raise Refusal(NO_CASCADE, "cascade_id: no conference is cascaded; use 0")
@@ -92,7 +92,7 @@ class OnlineTerminals(Call):
 
     @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str) -> Response:
-        """Hang up terminals; they stay in the list."""
+        """Hang up terminals of a conference; they stay in its list."""
         ids = self.ids(request)
         refuse_unknown(self.own_conference(request, conf_id), ids)
         if not ids:
@@ -105,7 +105,7 @@ class OneTerminal(Call):
 
     @extend_schema(operation_id="vc_confs_mts_of_one", responses={200: answers(shapes.MtDetail)})
     def get(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Answer a terminal with its channels."""
+        """Answer a terminal of a conference, with its channels."""
         conference = self.own_conference(request, conf_id)
         return ack(**representations.terminal_detail(conference, terminal_of(conference, mt_id)))
 
@@ -115,7 +115,7 @@ class TerminalMute(Call):
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Mute a microphone; or ask the person to switch it on, which only the person can do."""
+        """Mute a terminal's microphone; or ask its person to switch it on, which only the person can do."""
         value = bool(self.whole_number(request, "value", 0, 1))
         self.own_terminal(request, conf_id, mt_id)
         return self.order(request, conf_id, MuteTerminals, value=value, mtid=mt_id)
@@ -126,7 +126,7 @@ class TerminalSilence(Call):
 
     @extend_schema(request=shapes.Switch, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Switch a loudspeaker off or on."""
+        """Switch the loudspeaker of a terminal off or on."""
         value = bool(self.whole_number(request, "value", 0, 1))
         self.own_terminal(request, conf_id, mt_id)
         return self.order(request, conf_id, SilenceTerminals, value=value, mtid=mt_id)

@@ -27,7 +27,7 @@ class Inspections(Call):
     def get(self, request: Request, conf_id: str) -> Response:
         """List the views: the terminal `dst` shows the picture of `src` large."""
         views = self.arrangement(request, conf_id).views
-        return ack(inspections=[_view(view) for view in views])
+        return ack(inspections=[_view_item(view) for view in views])
 
     @extend_schema(request=shapes.Viewing, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -39,7 +39,10 @@ class Inspections(Call):
         return self.arrange(request, conf_id, views=msgspec.to_builtins([*others, view]))
 
     def _requested_view(self, request: Request) -> View:
-        """Return the view that the arguments request. Raises Refusal, also for sound and for composed pictures."""
+        """Return the view (who shows whose picture large) that is requested.
+
+        Raises Refusal for sound and compositions.
+        """
         params = self.params(request)
         src, dst = params.get("src"), params.get("dst")
         if not isinstance(src, dict) or not isinstance(dst, dict):
@@ -52,8 +55,11 @@ class Inspections(Call):
         return View(src=source, dst=picture_parsing.terminal_id(dst.get("mt_id"), "dst.mt_id"))
 
 
-def _view(view: View, **channel: int) -> dict[str, object]:
-    """Return a view in the form of the API. `channel`: a field for both terminals, which some calls show."""
+def _view_item(view: View, **channel: int) -> dict[str, object]:
+    """Return a view (one terminal shows another's picture large) in the form of the API.
+
+    `channel`: a field for both terminals, which some calls show.
+    """
     return {
         "mode": view.mode,
         "src": {"type": TERMINAL, "mt_id": view.src, **channel},
@@ -62,7 +68,7 @@ def _view(view: View, **channel: int) -> dict[str, object]:
 
 
 class OneInspection(Call):
-    """The calls `…/inspections/{mt_id}/{mode}` and `…/inspection_channels/{mt_id}/{mode}/{channel}`, which end a view."""
+    """The calls `…/inspections/…` and `…/inspection_channels/…` that end a view (one picture shown large)."""
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(
@@ -84,6 +90,6 @@ class InspectionChannels(Inspections):
         responses={200: answers(shapes.Viewings)},
     )
     def get(self, request: Request, conf_id: str) -> Response:
-        """List the views with their channels."""
+        """List the views (which terminal shows which one's picture large) with their channels."""
         views = self.arrangement(request, conf_id).views
-        return ack(inspections=[_view(view, mt_chn_idx=1) for view in views])
+        return ack(inspections=[_view_item(view, mt_chn_idx=1) for view in views])

@@ -48,7 +48,7 @@ APPS = ("system", "mc", "vc", "amc", "nms", "vrs")
 
 
 def unknown_call(request: HttpRequest, rest: str = "") -> JsonResponse:
-    """Refuse a call that does not exist, by an answer in the form of the API."""
+    """Refuse a call that does not exist, by an answer in the form of the API. `rest`: the rest of its path."""
     return early_answer(request, NoSuchCall(request))
 
 
@@ -93,11 +93,11 @@ class Conferences(Call):
         wishes.refuse_unsafe(params, instant=instant)
         without_effect = wishes.names_without_effect(params, instant=instant)
         if _create_type(params) == booking_commands.BOOKING_OPENED_EARLY:
-            reservation = booking_commands.find(_template_id(params), account)
+            reservation = booking_commands.find_reservation(_template_id(params), account)
             opened = booking_commands.open_early(reservation, account, key or None)
             return _created_answer(opened, without_effect)
         if kind := _KIND_OF_CREATE_TYPE.get(_create_type(params)):
-            return _start_stored(
+            return _start_from_stored(
                 kind, params, self.session(request).account, key or None, without_effect
             )
         command = _create_request(params, domain, creator, key or None)
@@ -106,7 +106,7 @@ class Conferences(Call):
         if platform != home:
             address = http_url(platform) or "another site"
             raise Refusal(29004, f"platform_id: this platform is served at {address}")
-        return _created_answer(commands.start(command), without_effect)
+        return _created_answer(commands.start_conference(command), without_effect)
 
     def faults(self, request: Request) -> dict[str, str]:
         """Return the faults of the arguments: name -> what is wrong with it, or that it has no effect."""
@@ -115,10 +115,14 @@ class Conferences(Call):
             instant = _create_type(params) == INSTANT
             wishes.refuse_unsafe(params, instant=instant)
             if kind := _KIND_OF_CREATE_TYPE.get(_create_type(params)):
-                stored_commands.find(kind, _template_id(params), self.session(request).account)
+                stored_commands.find_stored(
+                    kind, _template_id(params), self.session(request).account
+                )
                 request_parsing.given_settings(params)
             elif _create_type(params) == booking_commands.BOOKING_OPENED_EARLY:
-                booking_commands.find(_template_id(params), self.session(request).account)
+                booking_commands.find_reservation(
+                    _template_id(params), self.session(request).account
+                )
             else:
                 _create_request(params, self.domain(request), Creator())
         except Refusal as refusal:
@@ -131,10 +135,13 @@ class Conferences(Call):
 def _create_request(
     params: Mapping[str, object], domain: str, creator: Creator, reqid: str | None = None
 ) -> CreateConference:
-    """Return the create message for the arguments, with who is heard and shown at first. Raises Refusal."""
+    """Return the create message for the arguments, with who is heard and shown at first.
+
+    Raises Refusal. `reqid`: the caller's key of this request.
+    """
     command = request_parsing.create_request(params, domain, creator, reqid)
     now = clock.now().isoformat(timespec="seconds")
-    arranged = arrangement_parsing.arrangement(params, command.mts, now)
+    arranged = arrangement_parsing.parse_arrangement(params, command.mts, now)
     if not arranged:
         return command
     settings = msgspec.structs.replace(command.settings or Settings(), extra=arranged)
@@ -161,18 +168,21 @@ def _template_id(params: Mapping[str, object]) -> str:
     return request_parsing.words(params.get("template_id"), "template_id")
 
 
-def _start_stored(
+def _start_from_stored(
     kind: Kind,
     params: Mapping[str, object],
     account: Account,
     key: str | None,
     without_effect: list[str],
 ) -> Response:
-    """Start the conference of a template or room, and answer it; given arguments replace its stored settings."""
+    """Start the conference of a template or room, and answer it; arguments (`params`) replace its stored settings.
+
+    `key`: the caller's key of the request. `without_effect`: names of arguments that the answer has to mention.
+    """
     template_id = _template_id(params)
-    stored = stored_commands.find(kind, template_id, account)
+    stored = stored_commands.find_stored(kind, template_id, account)
     given = request_parsing.given_settings(params, stored.settings.mts)
-    started = stored_commands.start(stored, account, given, key)
+    started = stored_commands.start_from_stored(stored, account, given, key)
     conference = queries.live_by_number(started.e164) if started.join else None
     if conference is not None and not stored_commands.may_enter(conference, account):
         started = replace(started, join=None)  # Somebody else has started it.
@@ -180,17 +190,17 @@ def _start_stored(
 
 
 def _created_answer(started: StartedConference, without_effect: list[str]) -> Response:
-    """Answer that a conference runs, or is being started."""
+    """Answer that a conference runs, or is being started. `without_effect`: names of arguments to mention."""
     return ack(
         conf_id=started.e164,
         meeting_id=started.confid,
-        description=_description(started.running, without_effect),
+        description=_state_sentence(started.running, without_effect),
         join=to_json(started.join) if started.join else None,
         join_url=settings.PUBLIC_URL + join_link(started.confid, started.e164),
     )
 
 
-def _description(running: bool, without_effect: list[str]) -> str:
+def _state_sentence(running: bool, without_effect: list[str]) -> str:
     """Return a sentence that says whether the conference runs, and which arguments have no effect."""
     state = "running" if running else "accepted; it is being started"
     return f"{state}; without effect here: {', '.join(without_effect)}" if without_effect else state
@@ -201,9 +211,9 @@ class OneConference(Call):
 
     @extend_schema(request=None, responses={200: answers(serializers.Ended)})
     def delete(self, request: Request, conf_id: str) -> Response:
-        """End a conference."""
+        """End the conference with this number."""
         self.own_conference(request, conf_id)
-        commands.ask(ReleaseConference(e164=conf_id, user_domain=self.domain(request)))
+        commands.ask_scheduler(ReleaseConference(e164=conf_id, user_domain=self.domain(request)))
         return ack(description="")
 
 
@@ -233,7 +243,7 @@ class LiveConferences(Call):
         )
         answer = ack(
             total=total,
-            confs=[representations.item(conference, name) for conference in conferences],
+            confs=[representations.conference_item(conference, name) for conference in conferences],
         )
         if cursor is not None:
             last = conferences[-1].confid if len(conferences) == count else ""
@@ -246,10 +256,10 @@ class LiveConference(Call):
 
     @extend_schema(responses=answers(serializers.ConfDetail))
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer all fields of one conference."""
+        """Answer all fields of one live conference."""
         conference = self.own_conference(request, conf_id)
         session = self.session(request)
-        fields = representations.detail(conference, session.domain_name)
+        fields = representations.conference_detail(conference, session.domain_name)
         if not stored_commands.may_enter(conference, session.account):
             fields["join"] = None
         return ack(**fields)
@@ -264,7 +274,7 @@ class Terminals(Call):
         conference = self.own_conference(request, conf_id)
         return ack(
             mts=[
-                representations.terminal(
+                representations.terminal_item(
                     terminal, conference.bitrate, arrangement_of(conference.settings)
                 )
                 for terminal in conference.mts
@@ -279,13 +289,13 @@ class Terminals(Call):
         """Let the media unit call terminals, which come online later."""
         account = self.session(request).account
         stored_commands.refuse_unless_may_admit(self.own_conference(request, conf_id), account)
-        requested = request_parsing.terminals(self.params(request).get("mts"), "mts")
+        requested = request_parsing.terminals_to_call(self.params(request).get("mts"), "mts")
         if not requested:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {account, account_type} is needed")
         order = CallTerminals(e164=conf_id, user_domain=self.domain(request), mts=requested)
         answer = commands.ask_unit(order)
         called = commands.called_terminals(conf_id, requested, answer)
-        items = [representations.terminal(terminal, 0) for terminal in called]
+        items = [representations.terminal_item(terminal, 0) for terminal in called]
         names = ("account", "account_type", "protocol", "mt_id")
         return ack(mts=[{name: item[name] for name in names} for item in items])
 

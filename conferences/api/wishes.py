@@ -70,7 +70,10 @@ def refuse_unsafe(params: Mapping[str, object], *, instant: bool = False) -> Non
 
 
 def names_without_effect(params: Mapping[str, object], *, instant: bool = False) -> list[str]:
-    """Return the names of the arguments that ask for a function but have no effect. `instant`: see `refuse_unsafe`."""
+    """Return the names of the arguments that ask for a function but have no effect.
+
+    `instant`: the conference starts at once; it is not a template, room or reservation.
+    """
     effective = _EFFECTIVE_AT_ONCE if instant else frozenset()
     names = [
         name

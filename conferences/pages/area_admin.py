@@ -40,7 +40,7 @@ class AreaForm(TenantForm):
         fields: ClassVar[list[str]] = ["area"]
 
     def clean_area(self) -> str:
-        """Refuse a name with characters that nobody can see."""
+        """Return the name of the area; refuse one with characters that nobody can see."""
         area: str = self.cleaned_data["area"]
         if fault_of(area):
             raise forms.ValidationError(_("This name has characters that cannot be seen."))
@@ -64,18 +64,18 @@ class AreaAdmin(TenantAdmin[MeetingRoomArea]):
     empty_words = _("Areas of meeting rooms, such as floors or towns, are kept here.")
 
     def reasons(self, refused: Exception) -> Iterable[StrOrPromise]:
-        """Return why the area cannot be saved or deleted."""
+        """Return in words why an area of meeting rooms cannot be saved or deleted. `refused`: the flow's refusal."""
         assert isinstance(refused, AreaRefused)
         return [_REASONS[refused.code]]
 
     def save_model(
         self, request: HttpRequest, obj: MeetingRoomArea, form: AreaForm, change: bool
     ) -> None:
-        """Save an area by its flow, and set the id of a new one."""
+        """Save an area of meeting rooms by its flow, and set the id of a new one."""
         tenant = obj.user_domain if change else form.cleaned_data["tenant"].pk
         obj.user_domain = tenant
         obj.pk = areas.save_area(own_platform(), tenant, obj.area, obj.pk)
 
     def delete_by_flow(self, obj: MeetingRoomArea) -> None:
-        """Delete an area by its flow."""
+        """Delete an area of meeting rooms by its flow."""
         areas.delete_area(own_platform(), obj.user_domain, obj.pk)

@@ -34,15 +34,15 @@ CSV_COLUMNS = (
 )
 
 
-def size(conference: Conference) -> str:
-    """Return a text with the number of places, the resolution, and whether the conference is recorded."""
+def describe_size(conference: Conference) -> str:
+    """Return a text with a conference's number of places, its resolution, and whether it is recorded."""
     kind = "large" if conference.large else "small"
     recorded = ", recorded" if conference.record else ""
     return f"{conference.places} places ({kind}), {conference.resolution}{recorded}"
 
 
 def join_without_secrets(join: Join | None) -> str:
-    """Return a text that says how to join a conference on its media unit, without pin and token."""
+    """Return a text that says how to enter a conference on its media unit, without pin and token."""
     descriptions = []
     for kind, info in (to_json(join) if join else {}).items():
         if kind in SECRET_FIELDS:
@@ -58,32 +58,33 @@ def join_without_secrets(join: Join | None) -> str:
     return "; ".join(descriptions)
 
 
-def members(conference: Conference) -> list[tuple[str, str, str]]:
-    """Return for each stay of a member `(name, time of joining, time of leaving)`."""
+def member_rows(conference: Conference) -> list[tuple[str, str, str]]:
+    """Return for each stay of a member in a conference `(name, time of joining, time of leaving)`."""
     return [
-        (_member_name(stay), _moment(stay.since), _moment(stay.until))
+        (_member_name(stay), _time_text(stay.since), _time_text(stay.until))
         for stay in conference.members
     ]
 
 
-def monitors(conference: Conference) -> list[tuple[str, str, str, str]]:
-    """Return for each monitor `(member, what is sent, address, time until which it is kept alive)`."""
+def monitor_rows(conference: Conference) -> list[tuple[str, str, str, str]]:
+    """Return the monitors of a conference: `(member, sound or picture, address it is sent to, kept alive until)`."""
     names = {terminal.mtid: terminal.name or terminal.account for terminal in conference.mts}
     return [
         (
             names.get(monitor.mtid) or monitor.mtid or _("all members"),
             _("sound") if monitor.mode == AUDIO else _("picture"),
             f"{monitor.ip} {monitor.port}",
-            _moment(wire_time(monitor.due_at)),
+            _time_text(wire_time(monitor.due_at)),
         )
         for monitor in conference.monitors
     ]
 
 
-def units(conference: Conference) -> list[tuple[str, str, str]]:
+def unit_rows(conference: Conference) -> list[tuple[str, str, str]]:
     """Return for each media unit on which the conference ran `(unit, from, until)`."""
     return [
-        (_unit_name(used), _moment(used.since), _moment(used.until)) for used in conference.units
+        (_unit_name(used), _time_text(used.since), _time_text(used.until))
+        for used in conference.units
     ]
 
 
@@ -108,8 +109,8 @@ def _csv_row(conference: Conference) -> tuple[object, ...]:
         conference.restores,
         conference.places,
         int(conference.record),
-        "; ".join(" ".join(unit) for unit in units(conference)),
-        "; ".join(" ".join(member) for member in members(conference)),
+        "; ".join(" ".join(unit) for unit in unit_rows(conference)),
+        "; ".join(" ".join(member) for member in member_rows(conference)),
     )
 
 
@@ -123,6 +124,6 @@ def _unit_name(used: UsedUnit) -> str:
     return str(Unit.of(used) or "?")
 
 
-def _moment(value: str | None) -> str:
+def _time_text(value: str | None) -> str:
     """Return a stored time (ISO 8601 in UTC) in a form for people; "" if there is none."""
     return (value or "").replace("T", " ").removesuffix("+00:00")

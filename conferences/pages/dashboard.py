@@ -66,9 +66,9 @@ _cache: dict[str, tuple[float, object]] = {}
 """Cached values by name, each with the monotonic time at which it was read."""
 
 
-def for_page(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
-    """Return the page's context with the values that it shows until its script has polled for the first time."""
-    context["live"] = facts(request.user)
+def dashboard_context(request: HttpRequest, context: dict[str, object]) -> dict[str, object]:
+    """Return the template context of the dashboard, with the values to show until its script has polled."""
+    context["live"] = facts_for(request.user)
     context["state_names"] = _STATE_NAMES
     context["part_names"] = {part: str(name) for part, name in _PART_NAMES.items()}
     context["title"] = _("Dashboard")
@@ -76,12 +76,12 @@ def for_page(request: HttpRequest, context: dict[str, object]) -> dict[str, obje
 
 
 @staff_member_required
-def live(request: HttpRequest) -> JsonResponse:
+def answer_live_facts(request: HttpRequest) -> JsonResponse:
     """Answer the dashboard's script with the present values, as JSON."""
-    return JsonResponse(facts(request.user))
+    return JsonResponse(facts_for(request.user))
 
 
-def facts(user: Account | AnonymousUser) -> Facts:
+def facts_for(user: Account | AnonymousUser) -> Facts:
     """Return all values that the dashboard shows to an administrator.
 
     They are read at most once a second for each domain, however many administrators look at the page.
@@ -98,7 +98,7 @@ def facts(user: Account | AnonymousUser) -> Facts:
 
 
 def _cached(seconds: float, name: str, read: Callable[[], Any]) -> Any:
-    """Return the cached value of this name; call `read` for it if it is older than so many seconds."""
+    """Return the cached value of this name; call `read` for a new one if it is older than so many seconds."""
     read_at, value = _cache.get(name, (0.0, None))
     if value is None or time.monotonic() - read_at > seconds:
         value = read()
@@ -117,14 +117,14 @@ def _facts_of_site() -> Facts:
         "states": _conferences_by_state(database),
         "creates": _creates_of_last_minute(database),
         "seats": _seats_of_platform(database) if "css" in settings.ROLES else None,
-        "outbox": _outbox(database),
+        "outbox": _outbox_facts(database),
         "parked": undecided(database, MOST_COUNTED),
         **_units_and_restores(),
     }
 
 
 def _facts_in_scope(user: Account | AnonymousUser) -> Facts:
-    """Return the values for an administrator of one domain: its conferences, and its licensed conferences."""
+    """Return the values for an administrator of one domain: its conferences, and how many its licence allows."""
     in_scope = Conference.objects.filter(admin_scope.rows_in_scope(user, PATHS, PATHS_AT))
     since = clock.now() - timedelta(seconds=60)
     states = (
@@ -181,7 +181,10 @@ def _creates_of_last_minute(database: str) -> dict[str, int]:
 
 
 def _seats_of_platform(database: str) -> Facts:
-    """Return `[used, licensed]` of small and large conferences, and until when the licence is valid."""
+    """Return `[used, licensed]` for small and for large conferences of the platform.
+
+    It also says until when the licence is valid, and whether it is for evaluation only.
+    """
     state = state_of(own_platform())
     small, large = count_conferences_in_use(database, own_platform())
     until = state.licence.valid_to if state.licence else None
@@ -193,14 +196,14 @@ def _seats_of_platform(database: str) -> Facts:
     }
 
 
-def _outbox(database: str) -> Facts:
-    """Return how many messages wait to be sent, and the age of the oldest in seconds."""
+def _outbox_facts(database: str) -> Facts:
+    """Return how many messages of this platform wait to be sent, and the age of the oldest in seconds."""
     waiting = backlog.waiting_in_all(database, MOST_COUNTED)
     return {"waiting": waiting.count, "oldest": round(waiting.age, 1)}
 
 
 def _units_and_restores() -> Facts:
-    """Return the media units and the latest restores; both empty without Redis, which `health` shows.
+    """Return the media units, and the latest moves of conferences to other units; both empty without Redis.
 
     Both are `None` at a site that holds no conferences (no role `css`), as the central site (the core) may be.
     """
@@ -214,7 +217,7 @@ def _units_and_restores() -> Facts:
     simulated = queries.simulated_units(own_platform())
     return {
         "units": [
-            _unit(resource, key in simulated)
+            _unit_facts(resource, key in simulated)
             for key, resource in sorted(resources.items(), key=itemgetter(0))
         ],
         "restores": [
@@ -231,8 +234,8 @@ def _units_and_restores() -> Facts:
     }
 
 
-def _unit(resource: Resource, simulated: bool) -> Facts:
-    """Return the values of one media unit, recorder or mixer for the page; pairs are `[used, capacity]`."""
+def _unit_facts(resource: Resource, simulated: bool) -> Facts:
+    """Return what the dashboard shows of one media unit, recorder or mixer; pairs are `[used, capacity]`."""
     return {
         "simulated": simulated,
         "kind": resource.kind,

@@ -18,7 +18,7 @@ def site_urls_of(platform: str) -> tuple[str, ...]:
 
 
 def is_served_here(platform: str) -> bool:
-    """Return whether this site serves a platform; False also if the platform's data cannot be read here.
+    """Return whether this site handles a platform's requests (serves it); False also if its data cannot be read here.
 
     Otherwise an old copy of the data could send people to a media unit where the conference no longer runs.
     """
@@ -35,7 +35,10 @@ def origin_of(url: str) -> str:
 def allow_pages_of(
     request: HttpRequest, reply: HttpResponse, urls: tuple[str, ...]
 ) -> HttpResponse:
-    """Let join pages of these sites read the reply (CORS). Browsers send no cookies with such requests."""
+    """Let join pages of the sites with these URLs read the reply (CORS).
+
+    Browsers send no cookies with such requests.
+    """
     origin = request.headers.get("Origin", "")
     if origin and origin in {origin_of(url) for url in urls}:
         reply["Access-Control-Allow-Origin"] = origin

@@ -41,13 +41,13 @@ _CONNECT_SOURCES = "ws: wss:"
 
 @require_GET
 @never_cache
-def page(request: HttpRequest, e164: str) -> HttpResponse:
+def show_join_page(request: HttpRequest, e164: str) -> HttpResponse:
     """Show the join page of the conference with this number.
 
     An unused number and the number of a conference that the visitor may not enter are refused alike, so
     that nobody learns which numbers are in use.
     """
-    conference, token = _enterable(request, e164), request.GET.get("t", "")
+    conference, token = _enterable_conference(request, e164), request.GET.get("t", "")
     allowed = conference is not None or bool(confid_of(token))
     path = reverse("join-where", args=[e164])
     other_sites = _other_site_urls(conference) if conference else ()
@@ -73,7 +73,7 @@ def page(request: HttpRequest, e164: str) -> HttpResponse:
 
 
 def _other_site_urls(conference: JoinInfo) -> tuple[str, ...]:
-    """Return the addresses of the other sites that the page can ask if this site does not answer or serve."""
+    """Return the addresses of the other sites that the page can ask if this site does not answer."""
     own_origin = origin_of(settings.PUBLIC_URL)
     return tuple(url for url in site_urls_of(conference.platform) if origin_of(url) != own_origin)
 
@@ -81,24 +81,23 @@ def _other_site_urls(conference: JoinInfo) -> tuple[str, ...]:
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
 @never_cache
-def where(request: HttpRequest, e164: str) -> HttpResponse:
+def answer_where_to_join(request: HttpRequest, e164: str) -> HttpResponse:
     """Answer `{state, join}`: whether the conference runs, and how to enter it on its media unit.
 
-    The first visitor who enters a virtual room starts the conference there.
-
-    A visitor who enters (query parameter `entering`) is refused while no licensed port is left (`full`). A visitor
-    who is inside already, and asks where the conference has moved, is never refused for that reason.
-
-    The view needs no CSRF token: it changes nothing but the list of people who joined, and pages of the platform's
-    other sites call it too.
+    The first visitor who enters a virtual room starts the conference there. A visitor who enters (query parameter
+    `entering`) is refused while no licensed port is left (`full`). A visitor who is inside already, and asks where the
+    conference has moved, is never refused for that reason. The view needs no CSRF token: it changes nothing but the
+    list of people who joined, and pages of the platform's other sites call it too.
     """
-    conference = _enterable(request, e164)
+    conference = _enterable_conference(request, e164)
     platform = conference.platform if conference else _platform_of(e164)
     if not is_served_here(platform):
         return allow_pages_of(
             request, JsonResponse({"state": "elsewhere"}, status=503), site_urls_of(platform)
         )
-    return allow_pages_of(request, _answer(request, conference), site_urls_of(platform))
+    return allow_pages_of(
+        request, _answer_how_to_enter(request, conference), site_urls_of(platform)
+    )
 
 
 def _platform_of(e164: str) -> str:
@@ -106,7 +105,7 @@ def _platform_of(e164: str) -> str:
     return platforms_of_numbers({e164}).get(e164, own_platform())
 
 
-def _answer(request: HttpRequest, conference: JoinInfo | None) -> HttpResponse:
+def _answer_how_to_enter(request: HttpRequest, conference: JoinInfo | None) -> HttpResponse:
     """Answer how to enter a conference; `None`: there is none with this number that the visitor may enter."""
     if conference:
         if "entering" in request.GET and usage_and_limits_of_site().missing_resource(VISITOR):
@@ -119,8 +118,8 @@ def _answer(request: HttpRequest, conference: JoinInfo | None) -> HttpResponse:
     return JsonResponse({"state": state}, status=200 if had_valid_link else 403)
 
 
-def _enterable(request: HttpRequest, e164: str) -> JoinInfo | None:
-    """Return the live conference with this number, if this visitor may enter it."""
+def _enterable_conference(request: HttpRequest, e164: str) -> JoinInfo | None:
+    """Return the live conference, or idle virtual room, with this number, if this visitor may enter it."""
     conference = join_info(e164) if e164.isdigit() and len(e164) <= 16 else None
     return conference if conference and may_join(request, conference) else None
 
@@ -144,27 +143,32 @@ def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpRe
 def _admit_or_begin(
     request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
 ) -> HttpResponse:
-    """Answer how to enter a conference. In an idle room a visitor who enters starts one; for others it has ended."""
+    """Answer how to enter a conference (`answer`).
+
+    In an idle virtual room a visitor who enters starts a conference; for others it has ended.
+    """
     if not conference.is_idle:
-        return _admit(request, conference, answer)
+        return _admit_visitor(request, conference, answer)
     room = conference.room
     if room is None or "entering" not in request.GET or not may_begin(request, room):
         return JsonResponse({"state": "ended"})
     person = request.user if isinstance(request.user, Account) else None
     try:
-        started = stored_commands.start(room, person)
+        started = stored_commands.start_from_stored(room, person)
     except Refusal as refusal:
         return JsonResponse(
-            {"state": conference.state, "why": texts.of_refusal(refusal)}, status=409
+            {"state": conference.state, "why": texts.refusal_text(refusal)}, status=409
         )
     if begun := join_info(started.e164):
         join = to_json(begun.join) if begun.join else None
-        return _admit(request, begun, answer | {"state": begun.state, "join": join})
+        return _admit_visitor(request, begun, answer | {"state": begun.state, "join": join})
     return JsonResponse({"state": "ended"})
 
 
-def _admit(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]) -> HttpResponse:
-    """Answer how to enter; an account of the conference's user domain is also added to its chat."""
+def _admit_visitor(
+    request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
+) -> HttpResponse:
+    """Send the `answer` how to enter; an account of the conference's user domain is also added to its chat."""
     user = request.user
     if user.is_authenticated and user.domain_id == conference.user_domain:
         hooks.PERSON_JOINED.call(conference.confid, user.moid)

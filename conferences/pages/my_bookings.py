@@ -51,7 +51,7 @@ _RULES = {
 @login_required
 @require_GET
 @never_cache
-def page(request: HttpRequest) -> HttpResponse:
+def show_bookings(request: HttpRequest) -> HttpResponse:
     """Show the coming occurrences of the person's reservations, and the form to book another."""
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
@@ -81,7 +81,7 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def last_zone(database: str, person: str, now: datetime) -> str:
-    """Return the time zone of the latest occurrence that a person has booked; "" if none is to come."""
+    """Return the time zone of the latest coming occurrence that a person has booked; "" if none is to come."""
     booked = reservation_queries.planned_page(
         database, "creator_moid", person, now, count=1, latest_first=True
     )
@@ -96,7 +96,7 @@ def zones() -> tuple[str, ...]:
 
 
 def _repeats() -> list[tuple[str, str]]:
-    """Return the form's choices of how a conference repeats: (value, text)."""
+    """Return the form's choices of how often a conference is repeated: (value, text)."""
     return [
         ("", _("once")),
         ("daily", _("every day")),
@@ -140,7 +140,7 @@ def _sentence_of(refusal: Refusal) -> str:
     """Return a sentence for people: why their request was refused, and what to do."""
     if isinstance(refusal, Nack) and refusal.errcode == Err.NOT_PERMITTED:
         return _("Only who booked it, and administrators of your domain, may do this.")
-    return texts.of_refusal(refusal)
+    return texts.refusal_text(refusal)
 
 
 def _form_view(view: View) -> Callable[..., HttpResponse]:
@@ -148,7 +148,7 @@ def _form_view(view: View) -> Callable[..., HttpResponse]:
 
     @wraps(view)
     def form_view(request: HttpRequest, **url_values: str) -> HttpResponse:
-        """Carry out the form, and redirect to where the view says; after a refusal to the page."""
+        """Carry out the form, and redirect to where the view says; after a refusal to the page of reservations."""
         try:
             return view(request, **url_values)
         except Refusal as refusal:
@@ -161,7 +161,7 @@ def _form_view(view: View) -> Callable[..., HttpResponse]:
 
 
 @_form_view
-def book(request: HttpRequest) -> HttpResponseRedirect:
+def book_conference(request: HttpRequest) -> HttpResponseRedirect:
     """Book a conference from the fields of the form."""
     form, person = request.POST, my_conferences.person_of(request)
     zone_name = form.get("zone") or "UTC"
@@ -170,17 +170,17 @@ def book(request: HttpRequest) -> HttpResponseRedirect:
         "max_join_mt": form.get("places"),
         "duration": form.get("duration"),
         "password": form.get("password"),
-        "start_time": _moment(form, zone_name),
+        "start_time": _start_in_form(form, zone_name),
         "timezone": zone_name,
         "repeat": _recurrence_rule(form),
     }
-    booked = booking_commands.book(params, person, None)
+    booked = booking_commands.book_conference(params, person, None)
     words = {"name": form.get("name", ""), "number": booked.e164}
     messages.success(request, _("“%(name)s” is booked under the number %(number)s.") % words)
     return redirect("bookings")
 
 
-def _moment(form: Mapping[str, str], zone_name: str) -> str:
+def _start_in_form(form: Mapping[str, str], zone_name: str) -> str:
     """Return the start that a form gives in the time of a zone, as ISO 8601 with an offset. Raises Refusal."""
     zone = zone_of(zone_name)
     if zone is None:
@@ -193,33 +193,33 @@ def _moment(form: Mapping[str, str], zone_name: str) -> str:
 
 
 def _recurrence_rule(form: Mapping[str, str]) -> str:
-    """Return the RRULE that a form chooses; "" means that the conference is held once."""
+    """Return the rule of repetition (RRULE) that a form chooses; "" means that the conference is held once."""
     rule = _RULES.get(form.get("repeat", ""), "")
     count = digits(form.get("count", "")) or 0
     return f"{rule};COUNT={count}" if rule and 1 <= count <= MAX_OCCURRENCES_OF_RULE else rule
 
 
 @_form_view
-def change(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
+def change_reservation(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
     """Change one occurrence of a reservation, or all; all move as the one does whose start the form shows."""
     form, person = request.POST, my_conferences.person_of(request)
-    reservation = booking_commands.find(bookid, person)
-    booking_commands.change(reservation, changes_of(reservation, form), person)
+    reservation = booking_commands.find_reservation(bookid, person)
+    booking_commands.change_reservation(reservation, changes_of(reservation, form), person)
     messages.success(request, _("“%(name)s” is changed.") % {"name": form.get("name", "")})
     return redirect("bookings")
 
 
 def changes_of(reservation: Reservation, form: Mapping[str, str]) -> dict[str, object]:
-    """Return the arguments of the call that changes what a form changes: one occurrence, or all. Raises Refusal.
+    """Return the arguments of the API call that makes the change of a form, to one occurrence or to all.
 
-    All occurrences move only if the form gives another day or time than the one that it has `shown`.
+    Raises Refusal. All occurrences move only if the form gives another day or time than the one that it has `shown`.
     """
     params: dict[str, object] = {
         "name": form.get("name"),
         "duration": form.get("duration"),
         "max_join_mt": form.get("places"),
     }
-    start = _moment(form, reservation.timezone)
+    start = _start_in_form(form, reservation.timezone)
     if form.get("all") != "1":
         params |= {"start_time": start, **_occurrence_argument(reservation, form)}
     elif f"{form.get('day')} {form.get('time')}" != form.get("shown"):
@@ -236,24 +236,26 @@ def _moved_start(reservation: Reservation, original: str, start: str) -> str:
 
 
 def _occurrence_argument(reservation: Reservation, form: Mapping[str, str]) -> dict[str, object]:
-    """Return the argument that names the form's occurrence; `{}` for a reservation that does not repeat."""
+    """Return the argument of the API that names the form's occurrence; {} if the reservation does not repeat."""
     return {"occurrence": form.get("occurrence")} if reservation.repeat else {}
 
 
 @_form_view
-def cancel(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
+def cancel_reservation(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
     """Cancel one occurrence of a reservation, or all."""
     form, person = request.POST, my_conferences.person_of(request)
-    reservation = booking_commands.find(bookid, person)
+    reservation = booking_commands.find_reservation(bookid, person)
     occurrence = "" if form.get("all") == "1" else form.get("occurrence", "")
-    booking_commands.cancel(reservation, occurrence, person)
+    booking_commands.cancel_reservation(reservation, occurrence, person)
     messages.success(request, _("“%(name)s” is cancelled.") % {"name": reservation.settings.name})
     return redirect("bookings")
 
 
 @_form_view
-def begin(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
+def begin_booked_conference(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
     """Start a booked conference early, and redirect to its join page."""
     person = my_conferences.person_of(request)
-    started = booking_commands.open_early(booking_commands.find(bookid, person), person, None)
+    started = booking_commands.open_early(
+        booking_commands.find_reservation(bookid, person), person, None
+    )
     return redirect("join", started.e164)

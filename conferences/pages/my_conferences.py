@@ -68,8 +68,8 @@ class SignIn(LoginView):
 
 @login_required
 @never_cache
-def home(request: HttpRequest) -> HttpResponseRedirect:
-    """Redirect `/`: people of a tenant to their conferences, administrators to the admin."""
+def redirect_home(request: HttpRequest) -> HttpResponseRedirect:
+    """Redirect `/`: people of a tenant to their conferences, administrators to the admin pages."""
     person = person_of(request)
     if person.is_staff and _tenant(person) is None:
         return redirect("admin:index")
@@ -79,8 +79,8 @@ def home(request: HttpRequest) -> HttpResponseRedirect:
 @login_required
 @require_GET
 @never_cache
-def page(request: HttpRequest) -> HttpResponse:
-    """Show the console; if this site holds no conferences for the person, say why and where to go."""
+def show_console(request: HttpRequest) -> HttpResponse:
+    """Show the page on which people hold conferences; if this site holds none for the person, say where to go."""
     person = person_of(request)
     tenant = _tenant(person)
     context: dict[str, object] = {
@@ -106,17 +106,17 @@ def _form_choices(tenant: UserDomain) -> dict[str, object]:
         "may": facts,
         "sizes": SIZES,
         "durations": durations(),
-        "start": {"at": reverse("console"), "words": texts.for_script()},
+        "start": {"at": reverse("console"), "words": texts.script_texts()},
     }
 
 
 def durations() -> list[tuple[int, str]]:
-    """Return the durations that forms offer, in minutes and in words."""
+    """Return the durations of a conference that forms offer, in minutes and in words."""
     return [(minutes, _duration(minutes)) for minutes in DURATIONS_IN_MINUTES]
 
 
 def _duration(minutes: int) -> str:
-    """Return a duration in words; 0 means no end."""
+    """Return so many minutes in words; 0 means that a conference has no end."""
     if not minutes:
         return _("until I end it")
     if minutes < 60:
@@ -135,13 +135,13 @@ def _json_view(view: JsonView) -> Callable[..., HttpResponse]:
 
     @wraps(view)
     def json_view(request: HttpRequest, **url_values: str) -> HttpResponse:
-        """Answer the dictionary of the view, or why the request is refused."""
+        """Answer the dictionary that the view returns, or why the request is refused."""
         if not request.user.is_authenticated:
             return _refused(_("You are signed out. Reload the page and sign in again."), 401)
         try:
             return JsonResponse(view(request, **url_values))
         except Refusal as refusal:
-            return _refused(texts.of_refusal(refusal), 409)
+            return _refused(texts.refusal_text(refusal), 409)
         except Error:
             return _refused(_("The platform's database is away. Try again in a moment."), 503)
 
@@ -149,14 +149,14 @@ def _json_view(view: JsonView) -> Callable[..., HttpResponse]:
 
 
 def _refused(reason: str, status: int) -> HttpResponse:
-    """Return the JSON answer that says why a request is refused."""
+    """Return the JSON answer that says why a request of the page is refused."""
     return JsonResponse({"why": reason}, status=status)
 
 
 @require_GET
 @_json_view
-def live(request: HttpRequest) -> dict[str, object]:
-    """Answer the live conferences of the person's user domain, and the members of the one numbered `open`."""
+def live_conferences(request: HttpRequest) -> dict[str, object]:
+    """Return the live conferences of the person's domain, for the page; that with number `open` has its members."""
     person = person_of(request)
     page = queries.live_conferences_of_tenant(person.domain_id or "", person.moid, MAX_SHOWN)
     closed = queries.confids_closed_to(person.moid, page.conferences)
@@ -164,7 +164,7 @@ def live(request: HttpRequest) -> dict[str, object]:
     return {
         "total": page.total,
         "confs": [
-            _conference(
+            _conference_for_page(
                 conference,
                 person,
                 conference.confid in closed,
@@ -175,10 +175,13 @@ def live(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def _conference(
+def _conference_for_page(
     conference: Conference, person: Account, is_closed: bool, *, with_members: bool
 ) -> dict[str, object]:
-    """Return what the page shows of one conference, in words for this person, who may not enter it if `is_closed`."""
+    """Return what the page shows of a conference, in words for this person.
+
+    `is_closed`: the person may not enter it. `with_members`: also its members.
+    """
     join = reverse("join", args=[conference.e164])
     present = sum(1 for terminal in conference.mts if terminal.online)
     facts = {
@@ -186,10 +189,10 @@ def _conference(
         "id": conference.confid,
         "name": conference.name,
         "state": conference.state.value,
-        "says": texts.of_state(conference),
-        "left": texts.of_time(conference, clock.now()),
-        "people": texts.of_people(present, conference.places),
-        "creator": texts.of_creator(
+        "says": texts.state_text(conference),
+        "left": texts.time_left_text(conference, clock.now()),
+        "people": texts.people_text(present, conference.places),
+        "creator": texts.creator_text(
             "" if conference.creator_moid == person.moid else conference.creator_name
         ),
         "endless": conference.ends_at is None,
@@ -200,10 +203,10 @@ def _conference(
     if not with_members:
         return facts
     kept_out = arrangement_of(conference.settings).banned_names
-    return facts | {"mts": [_member(terminal, kept_out) for terminal in conference.mts]}
+    return facts | {"mts": [_member_for_page(terminal, kept_out) for terminal in conference.mts]}
 
 
-def _member(terminal: Terminal, kept_out: Collection[str]) -> dict[str, str | bool]:
+def _member_for_page(terminal: Terminal, kept_out: Collection[str]) -> dict[str, str | bool]:
     """Return what the page shows of one member of a conference.
 
     `kept_out`: names, in lower case, of people who may not enter.
@@ -220,7 +223,7 @@ def _member(terminal: Terminal, kept_out: Collection[str]) -> dict[str, str | bo
 
 @require_POST
 @_json_view
-def start(request: HttpRequest) -> dict[str, object]:
+def start_conference(request: HttpRequest) -> dict[str, object]:
     """Create a conference that starts at once, from the fields of the form."""
     form, person = request.POST, person_of(request)
     hd = form.get("resolution") == "1080p"
@@ -235,14 +238,14 @@ def start(request: HttpRequest) -> dict[str, object]:
         person.domain_id or "",
         Creator(moid=person.moid, name=str(person)[:64]),
     )
-    started = commands.start(command)
+    started = commands.start_conference(command)
     return {"number": started.e164, "name": command.name, "running": started.running}
 
 
 @require_POST
 @_json_view
-def act(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
-    """Do the action of a button (a key of _ACTIONS) on one conference of the person's user domain."""
+def act_on_conference(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
+    """Carry out a button of the page (`action`, a key of _ACTIONS) on one conference of the person's domain."""
     person = person_of(request)
     conference = commands.own_conference(e164, person.domain_id or "")
     if action == "admit":
@@ -251,20 +254,22 @@ def act(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
     return {}
 
 
-def _end(conference: Conference, form: QueryDict) -> None:
+def _end_conference(conference: Conference, form: QueryDict) -> None:
     """End a conference."""
-    commands.ask(ReleaseConference(e164=conference.e164, user_domain=conference.user_domain))
+    commands.ask_scheduler(
+        ReleaseConference(e164=conference.e164, user_domain=conference.user_domain)
+    )
 
 
-def _extend(conference: Conference, form: QueryDict) -> None:
+def _extend_conference(conference: Conference, form: QueryDict) -> None:
     """Prolong a conference by the minutes in the form."""
     minutes = request_parsing.number(form.get("minutes"), "duration", 0)
-    commands.ask(
+    commands.ask_scheduler(
         ExtendConference(e164=conference.e164, user_domain=conference.user_domain, delay=minutes)
     )
 
 
-def _rename(conference: Conference, form: QueryDict) -> None:
+def _rename_conference(conference: Conference, form: QueryDict) -> None:
     """Give a conference the name in the form."""
     name = request_parsing.conference_name(form.get("name"))
     commands.ask_unit(
@@ -272,7 +277,7 @@ def _rename(conference: Conference, form: QueryDict) -> None:
     )
 
 
-def _mute(conference: Conference, form: QueryDict) -> None:
+def _mute_members(conference: Conference, form: QueryDict) -> None:
     """Mute or unmute the member whose id is in the form, or all members without an id."""
     value, mtid = request_parsing.switch(form.get("value"), "value"), form.get("id") or None
     commands.ask_unit(
@@ -282,7 +287,7 @@ def _mute(conference: Conference, form: QueryDict) -> None:
     )
 
 
-def _hang_up(conference: Conference, form: QueryDict) -> None:
+def _remove_member(conference: Conference, form: QueryDict) -> None:
     """Remove the member whose id is in the form, who cannot come back until called again."""
     mtids = (form.get("id", ""),)
     order = HangUpTerminals(
@@ -291,7 +296,7 @@ def _hang_up(conference: Conference, form: QueryDict) -> None:
     commands.ask_unit(order)
 
 
-def _let_in(conference: Conference, form: QueryDict) -> None:
+def _call_member_again(conference: Conference, form: QueryDict) -> None:
     """Call a member again, who may then enter."""
     row = terminal_of(conference, form.get("id", ""))
     commands.ask_unit(
@@ -302,12 +307,12 @@ def _let_in(conference: Conference, form: QueryDict) -> None:
 
 
 _ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
-    "end": _end,
-    "extend": _extend,
-    "rename": _rename,
-    "mute": _mute,
-    "drop": _hang_up,
-    "admit": _let_in,
+    "end": _end_conference,
+    "extend": _extend_conference,
+    "rename": _rename_conference,
+    "mute": _mute_members,
+    "drop": _remove_member,
+    "admit": _call_member_again,
 }
 
 

@@ -42,7 +42,7 @@ _KINDS = {"room": Kind.ROOM, "template": Kind.PERSONAL}
 @login_required
 @require_GET
 @never_cache
-def page(request: HttpRequest) -> HttpResponse:
+def show_rooms(request: HttpRequest) -> HttpResponse:
     """Show the rooms of the person's domain, and the person's own templates."""
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
@@ -59,7 +59,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "person": person,
         "sizes": SIZES,
         "durations": my_conferences.durations(),
-        "rooms": [_room(room, person, held.get(room.e164, "")) for room in rooms.items],
+        "rooms": [_room_for_page(room, person, held.get(room.e164, "")) for room in rooms.items],
         "rooms_left_out": max(0, rooms.total - MAX_SHOWN),
         "templates": templates.items,
     }
@@ -68,14 +68,14 @@ def page(request: HttpRequest) -> HttpResponse:
     return with_policy(reply, addresses_of(parts))
 
 
-def _room(room: StoredConference, person: Account, conf_name: str) -> dict[str, object]:
-    """Return the values of one room for the page. `conf_name`: the conference in it, "" for none."""
+def _room_for_page(room: StoredConference, person: Account, conf_name: str) -> dict[str, object]:
+    """Return what the page shows of a virtual room. `conf_name`: the conference in it, "" for none."""
     return {
         "stored": room,
         "conf_name": conf_name,
         "join": settings.PUBLIC_URL + room_link(room) if room.admits(person.moid) else "",
-        "mine": stored_commands.may_write(room, Kind.ROOM, person),
-        "by": texts.of_creator("" if room.owner == person.moid else room.owner_name),
+        "mine": stored_commands.may_write_stored(room, Kind.ROOM, person),
+        "by": texts.creator_text("" if room.owner == person.moid else room.owner_name),
     }
 
 
@@ -105,7 +105,7 @@ def _form_view(view: View) -> Callable[..., HttpResponse]:
             return view(request, **url_values)
         except Refusal as refusal:
             text = _TEXT_OF_REFUSAL.get(refusal.error_code)
-            messages.error(request, str(text or texts.of_refusal(refusal)))
+            messages.error(request, str(text or texts.refusal_text(refusal)))
         except Error:
             messages.error(request, _("The platform's database is away. Try again in a moment."))
         return redirect("rooms")
@@ -114,8 +114,8 @@ def _form_view(view: View) -> Callable[..., HttpResponse]:
 
 
 @_form_view
-def add(request: HttpRequest, kind: str) -> HttpResponseRedirect:
-    """Create a room or a template from the fields of the form."""
+def add_room_or_template(request: HttpRequest, kind: str) -> HttpResponseRedirect:
+    """Create a virtual room or a template (`kind`) from the fields of the form."""
     form, person = request.POST, my_conferences.person_of(request)
     params: dict[str, object] = {
         "name": form.get("name"),
@@ -136,31 +136,38 @@ def add(request: HttpRequest, kind: str) -> HttpResponseRedirect:
         e164=None if _KINDS[kind] is Kind.ROOM else "",
         exclusive=bool(form.get("exclusive")),
     )
-    stored = stored_commands.create(draft, person)
+    stored = stored_commands.create_stored(draft, person)
     messages.success(request, _("“%(name)s” is there now.") % {"name": stored.name})
     return redirect("rooms")
 
 
 @_form_view
-def begin(request: HttpRequest, kind: str, stored_id: str) -> HttpResponseRedirect:
-    """Begin the conference of a room or template, and redirect to its join page."""
+def begin_conference(request: HttpRequest, kind: str, stored_id: str) -> HttpResponseRedirect:
+    """Begin the conference of a virtual room or template, and redirect to its join page."""
     person = my_conferences.person_of(request)
-    started = stored_commands.start(_find(kind, stored_id, person), person)
+    started = stored_commands.start_from_stored(
+        _find_room_or_template(kind, stored_id, person), person
+    )
     return redirect("join", started.e164)
 
 
 @_form_view
-def delete(request: HttpRequest, kind: str, stored_id: str) -> HttpResponseRedirect:
-    """Delete a room or template."""
+def delete_room_or_template(
+    request: HttpRequest, kind: str, stored_id: str
+) -> HttpResponseRedirect:
+    """Delete a virtual room or a template."""
     person = my_conferences.person_of(request)
-    stored = _find(kind, stored_id, person)
-    stored_commands.delete(stored, person)
+    stored = _find_room_or_template(kind, stored_id, person)
+    stored_commands.delete_stored(stored, person)
     messages.success(request, _("“%(name)s” is deleted.") % {"name": stored.name})
     return redirect("rooms")
 
 
-def _find(kind: str, stored_id: str, person: Account) -> StoredConference:
-    """Return the room or template with this id, if the person may use it. Raises Refusal, or Http404 for another kind."""
+def _find_room_or_template(kind: str, stored_id: str, person: Account) -> StoredConference:
+    """Return the virtual room or template with this id, if the person may use it.
+
+    Raises Refusal; raises Http404 for another kind.
+    """
     if kind not in _KINDS:
         raise Http404
-    return stored_commands.find(_KINDS[kind], stored_id, person)
+    return stored_commands.find_stored(_KINDS[kind], stored_id, person)

@@ -41,7 +41,7 @@ class LiveFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, StrOrPromise]]:
-        """Return the choices beside the live ones."""
+        """Return the choices of the filter besides the live reservations."""
         return [("past", _("over or cancelled"))]
 
     def queryset(
@@ -79,7 +79,7 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
     def find(
         self, request: HttpRequest, queryset: QuerySet[Reservation], term: str
     ) -> QuerySet[Reservation]:
-        """Return the reservations found by id, or by the beginning of the number; each has an index."""
+        """Return the reservations found by a search term: id, or beginning of the number; each has an index."""
         return queryset.filter(Q(bookid=term) | Q(live_e164__startswith=term))
 
     def enrich(self, rows: Sequence[Reservation]) -> None:
@@ -114,24 +114,24 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
 
     @admin.display(description=_("created by"))
     def creator(self, row: Reservation) -> str:
-        """Return the name or MOID of the account that booked it."""
+        """Return the name or MOID of the account that booked the reservation."""
         return str(row.detail.get("creator_name") or row.creator_moid or "–")
 
     @admin.display(description=_("size"))
     def size(self, row: Reservation) -> str:
-        """Return the places and the minutes of its conferences, in a sentence."""
+        """Return how many places and minutes the reservation's conferences have, in a sentence."""
         settings = row.detail["settings"]
         words = {"places": settings["maxjoinedmt"], "minutes": settings["duration"]}
         return str(_("%(places)d places, %(minutes)d minutes") % words)
 
     @admin.display(description=_("password"))
     def locked(self, row: Reservation) -> str:
-        """Return whether a password is set; the password itself is never shown."""
+        """Return whether the reservation has a password; the password itself is never shown."""
         return str(_("set") if row.detail["settings"].get("confpwd") else _("none"))
 
     @admin.display(description=_("dates"))
     def occurrences(self, row: Reservation) -> SafeString:
-        """Return a table of its occurrences, the latest first, with their states."""
+        """Return a table of the reservation's occurrences, the latest first, with their states."""
         occurrences = Occurrence.objects.filter(bookid=row.bookid).order_by("-starts_at")[
             :MAX_SHOWN_OCCURRENCES
         ]
@@ -157,7 +157,7 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
         )
         page = self.confirm(request, chosen, "cancel", _("Cancel these reservations?"), warning)
         if page is None:
-            self.carry_out(request, chosen, _("Cancelled by an operator"), _cancel)
+            self.carry_out(request, chosen, _("Cancelled by an operator"), _cancel_reservation)
         return page
 
     @action(description=_("Cancel"), url_path="cancel", permissions=["operate"], icon="event_busy")  # type: ignore[untyped-decorator]  # Unfold's decorator has no types
@@ -166,6 +166,6 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
         return self.cancel(request, self.get_queryset(request).filter(pk=object_id))
 
 
-def _cancel(row: Reservation) -> bool:
-    """Cancel a reservation; return False if it is not live any more, or another site serves its platform."""
+def _cancel_reservation(row: Reservation) -> bool:
+    """Cancel the reservation of a row; return False if it is not live any more, or another site serves its platform."""
     return flow.cancel_now(row.source_platform, row.bookid)

@@ -78,14 +78,14 @@ class StoredForm(TenantForm):
         fields: ClassVar[Sequence[str]] = ("name", "e164")
 
     def clean_name(self) -> str:
-        """Refuse a name that a conference may not have."""
+        """Return the name; refuse one that a conference may not have."""
         try:
             return conference_name(self.cleaned_data["name"])
         except Refusal as refusal:
             raise forms.ValidationError(refusal.description) from None
 
     def clean_e164(self) -> str:
-        """Refuse a number that has other characters than digits."""
+        """Return the number; refuse other characters than digits, and a number of another platform."""
         number: str = self.cleaned_data["e164"] or ""
         if number and not (number.isascii() and number.isdigit()):
             raise forms.ValidationError(_("A number has digits only."))
@@ -98,7 +98,10 @@ class StoredForm(TenantForm):
         """Do nothing: the flow checks that name and number are unique."""
 
     def settings(self, before: ConferenceSettings | None) -> ConferenceSettings:
-        """Return the settings after the form was filled in; `before`: the former ones, `None` for a new template or room."""
+        """Return the conference settings that the filled-in form gives.
+
+        `before`: the former ones; `None` for a new template.
+        """
         data = self.cleaned_data
         former = before or ConferenceSettings(name=data["name"])
         values = {name: getattr(former, name) for name in former.__struct_fields__}
@@ -139,11 +142,11 @@ class StoredAdmin(TenantAdmin[S]):
 
     @admin.display(description=_("made by"))
     def made_by(self, row: StoredRow) -> str:
-        """Return the name of the account that made it."""
+        """Return the name of the account that made the template or virtual room."""
         return str(vars(row)["made_by"])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[S]:
-        """Return the rows; a list does not read the large column `detail`."""
+        """Return the rows of templates or rooms; a list does not read the large column `detail`."""
         rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
@@ -152,7 +155,7 @@ class StoredAdmin(TenantAdmin[S]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> S | None:
-        """Return a row with its settings as attributes, which the page shows to people who may not change it."""
+        """Return a template's or room's row with its settings as attributes, for people who may not change it."""
         row = super().get_object(request, object_id, from_field)
         if row is not None:
             settings = to_stored(row).settings
@@ -163,7 +166,7 @@ class StoredAdmin(TenantAdmin[S]):
     def get_form(
         self, request: HttpRequest, obj: S | None = None, **kwargs: object
     ) -> type[TenantForm]:
-        """Return the form with the present settings."""
+        """Return the form of a template or room, filled with its present settings."""
         form = super().get_form(request, obj, **kwargs)
         if number := form.base_fields.get("e164"):
             number.help_text = _("Empty: any free number.")
@@ -176,13 +179,13 @@ class StoredAdmin(TenantAdmin[S]):
     # ---- saving and deleting, by the flow ---------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: S, form: StoredForm, change: bool) -> None:
-        """Save the form by the flow, and set the id and number that the flow has chosen."""
+        """Save a template or room by its flow, and set the id and number that the flow has chosen."""
         stored = self._edit(obj, form) if change else self._make(request, form)
         obj.pk, obj.e164 = stored.id, stored.e164 or None
         obj.refresh_from_db()
 
     def _make(self, request: HttpRequest, form: StoredForm) -> StoredConference:
-        """Create a template or virtual room from the form. Raises StoredRefused."""
+        """Create a template or virtual room by the flow from the filled-in form. Raises StoredRefused."""
         data, person = form.cleaned_data, request.user
         assert isinstance(person, Account)
         draft = Draft(
@@ -197,7 +200,7 @@ class StoredAdmin(TenantAdmin[S]):
         return flow.create_stored(own_platform(), draft, _FORM_FIELDS)
 
     def _edit(self, obj: S, form: StoredForm) -> StoredConference:
-        """Change a template or virtual room by the form. Raises StoredRefused."""
+        """Change a template or virtual room (`obj`) by the flow as the form says. Raises StoredRefused."""
         data, changed = form.cleaned_data, form.changed_data
         changes = Changes(
             name=data["name"],
@@ -244,7 +247,7 @@ class VirtualRoomAdmin(StoredAdmin[VirtualRoom]):
 
     @admin.display(description=_("state"))
     def held(self, row: StoredRow) -> SafeString:
-        """Return whether a conference is held in the room."""
+        """Return a badge that says whether a conference is held in the room."""
         return badge(_("held now"), "green") if vars(row)["is_held"] else badge(_("idle"), "grey")
 
 
@@ -263,7 +266,7 @@ class RegisteredNumberAdmin(ReadOnlyAdmin[RegisteredNumber]):
     fields = ["e164", "name", "conftype", "state", "user_domain", "platform", "told_at"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RegisteredNumber]:
-        """Return the numbers that are in use."""
+        """Return the entries of the number registry that are not deleted."""
         return super().get_queryset(request).filter(gone=False)
 
     @admin.display(description=_("state"))

@@ -42,7 +42,7 @@ class TenantAdmin(FlowAdmin[T]):
 
     @admin.display(description=_("tenant"))
     def tenant_name(self, row: T) -> str:
-        """Return the name of the user domain (tenant)."""
+        """Return the name of the user domain (tenant) to which the row belongs."""
         return str(vars(row)["tenant_name"])
 
     def get_object(

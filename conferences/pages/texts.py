@@ -88,7 +88,7 @@ _TEXT_OF_STATE: dict[ConferenceState, Promise] = {
 }
 
 
-def of_refusal(refusal: Refusal) -> str:
+def refusal_text(refusal: Refusal) -> str:
     """Return a text for people that says why their request was refused, and what to do.
 
     For a refusal without a text of its own it contains the description of the refusal.
@@ -103,13 +103,13 @@ def of_refusal(refusal: Refusal) -> str:
     return _("It was refused: %(why)s") % {"why": refusal.description}
 
 
-def of_state(conference: Conference) -> str:
+def state_text(conference: Conference) -> str:
     """Return the state of a conference in words."""
     return str(_TEXT_OF_STATE[conference.state])
 
 
-def of_time(conference: Conference, now: datetime) -> str:
-    """Return in words how long a conference still lasts."""
+def time_left_text(conference: Conference, now: datetime) -> str:
+    """Return in words how long a conference still lasts after `now`."""
     if conference.ends_at is None:
         return _("until it is ended")
     minutes = max(0, ceil((conference.ends_at - now).total_seconds() / 60))
@@ -119,18 +119,18 @@ def of_time(conference: Conference, now: datetime) -> str:
     return _("%(hours)d h %(minutes)02d min left") % {"hours": hours, "minutes": minutes}
 
 
-def of_people(present: int, places: int) -> str:
-    """Return in words how many people are in a conference, and how many places it has."""
+def people_text(present: int, places: int) -> str:
+    """Return in words how many people are in a conference (`present`), and how many places it has."""
     return _("%(there)d of %(places)d people") % {"there": present, "places": places}
 
 
-def of_creator(name: str) -> str:
-    """Return in words who created a conference; "" if the name is empty."""
+def creator_text(name: str) -> str:
+    """Return in words that a person with this name created it; "" if the name is empty."""
     return _("by %(name)s") % {"name": name} if name else ""
 
 
-def for_script() -> dict[str, str]:
-    """Return the texts that the page's script shows, by name."""
+def script_texts() -> dict[str, str]:
+    """Return the texts that the script of the conferences page shows, by name."""
     return {
         "started": _("“%(name)s” runs."),
         "starting": _("“%(name)s” is being started."),

@@ -48,7 +48,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
     readonly_fields += ["free", "reported", "placed"]
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to each row the unit's state in the pool (two round trips to Redis), and its machine room's name."""
+        """Add to each row the unit's load from the pool in Redis (two round trips), and its machine room's name."""
         try:
             resources = load_resources(own_platform())
         except redis.RedisError:
@@ -62,19 +62,19 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
             row.room_label = names.get(row.room, row.room or _("default"))
 
     def _ensure_enriched(self, row: ResourceUnit) -> None:
-        """Add pool state and room name to a unit shown on its own page; in lists all rows have them already."""
+        """Add load and room name to a media unit shown on its own page; in lists all rows have them already."""
         if not hasattr(row, "resource"):
             self.enrich([row])
 
     def _resource(self, row: Any) -> Resource | None:
-        """Return the unit of a row from the pool; `None` if the pool does not have it, or Redis cannot be reached."""
+        """Return the media unit of a row as the pool in Redis has it; `None` if it is not there, or without Redis."""
         self._ensure_enriched(row)
         resource: Resource | None = row.resource
         return resource
 
     @admin.display(description=_("unit"), ordering="ip")
     def unit(self, row: ResourceUnit) -> SafeString:
-        """Return the address of the unit; a simulated unit has a badge that says so."""
+        """Return the address of the media unit; a simulated one has a badge that says so."""
         name = str(unit_here(row.ip, row.pid))
         if (row.labels or {}).get("simulated"):
             simulated = badge(_("simulated"), "violet")
@@ -85,7 +85,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
 
     @admin.display(description=_("type"), ordering="restype")
     def kind(self, row: ResourceUnit) -> str:
-        """Return the type of the resource in words."""
+        """Return in words whether the row is a media unit, a recorder or a media processor."""
         names = {"mcu": _("media unit"), "vrs": _("recorder"), "mps": _("media processor")}
         return str(names.get(row.restype, row.restype))
 
@@ -97,7 +97,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
 
     @admin.display(description=_("state"))
     def state(self, row: ResourceUnit) -> SafeString:
-        """Return a badge: ready, draining, silent, avoided (lost less than a minute ago), or lost."""
+        """Return a badge: the media unit is ready, draining, silent, avoided (lost within a minute) or lost."""
         resource = self._resource(row)
         if row.pool_away:  # type: ignore[attr-defined]  # added to each row by the page
             return badge(_("unknown: Redis is away"), "red")
@@ -111,31 +111,31 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
 
     @admin.display(description=_("conferences"))
     def conferences(self, row: ResourceUnit) -> SafeString:
-        """Return the number of conferences on the unit, and how many it can hold."""
+        """Return how many conferences run on the media unit, and how many it can hold."""
         resource = self._resource(row)
         return bar(resource.confs.used, resource.confs.capacity) if resource else SafeString("–")
 
     @admin.display(description=_("ports"))
     def ports(self, row: ResourceUnit) -> SafeString:
-        """Return the number of ports in use, and of all ports."""
+        """Return how many ports of the media unit are in use, and how many it has."""
         resource = self._resource(row)
         return bar(resource.ports.used, resource.ports.capacity) if resource else SafeString("–")
 
     @admin.display(description=_("full HD"))
     def hd(self, row: ResourceUnit) -> SafeString:
-        """Return the number of full-HD conferences, and how many the unit can hold."""
+        """Return how many full-HD conferences the media unit has, and how many it can hold."""
         resource = self._resource(row)
         return bar(resource.hd.used, resource.hd.capacity) if resource else SafeString("–")
 
     @admin.display(description=_("last heard"))
     def heard(self, row: ResourceUnit) -> str:
-        """Return a text that says how long ago the unit's last heartbeat came."""
+        """Return in words how long ago the media unit's last heartbeat came."""
         resource = self._resource(row)
         return str(_("%.0f s ago") % resource.silent_seconds) if resource else "–"
 
     @admin.display(description=_("free"))
     def free(self, row: ResourceUnit) -> str:
-        """Return how many more conferences and ports the pool may place on the unit."""
+        """Return in words how many more conferences and ports fit on the media unit."""
         resource = self._resource(row)
         if resource is None:
             return "–"
@@ -143,7 +143,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
 
     @admin.display(description=_("its own report"))
     def reported(self, row: ResourceUnit) -> str:
-        """Return the load that the unit itself reports.
+        """Return in words the load that the media unit itself reports.
 
         It may be more than our pool has placed there, if another scheduler uses the unit, too.
         """
@@ -154,7 +154,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
 
     @admin.display(description=_("placed here"))
     def placed(self, row: ResourceUnit) -> SafeString:
-        """Return a table of the conferences on the unit, with the reason why the pool chose it."""
+        """Return a table of the conferences on the media unit, with the reasons why the pool in Redis chose it."""
         try:
             conferences_with_reasons = placed_on(
                 own_platform(), row.restype, unit_here(row.ip, row.pid)
@@ -167,32 +167,32 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
 
     @admin.action(description=_("Drain"), permissions=["operate"])
     def drain(self, request: HttpRequest, queryset: QuerySet[ResourceUnit]) -> HttpResponse | None:
-        """Take units out of service for new conferences, once the operator has confirmed it."""
+        """Take media units out of service for new conferences, once the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _("They take no new conferences; those that run there go on.")
         page = self.confirm(request, chosen, "drain", _("Drain these units?"), warning)
         if page is None:
             done_text = _("Taken out of service (draining)")
-            self.carry_out(request, chosen, done_text, partial(_drain, on=True))
+            self.carry_out(request, chosen, done_text, partial(_set_draining, on=True))
         return page
 
     @admin.action(description=_("Put back into service"), permissions=["operate"])
     def put_back(
         self, request: HttpRequest, queryset: QuerySet[ResourceUnit]
     ) -> HttpResponse | None:
-        """Put units back into service, once the operator has confirmed it."""
+        """Put media units back into service, once the operator has confirmed it."""
         chosen = self.chosen(queryset)
         warning = _("They take new conferences again.")
         title = _("Put these units back into service?")
         page = self.confirm(request, chosen, "put_back", title, warning)
         if page is None:
             done_text = _("Put back into service")
-            self.carry_out(request, chosen, done_text, partial(_drain, on=False))
+            self.carry_out(request, chosen, done_text, partial(_set_draining, on=False))
         return page
 
 
-def _drain(row: ResourceUnit, *, on: bool) -> bool:
-    """Take a unit out of service (`on`), or put it back; return whether anything changed."""
+def _set_draining(row: ResourceUnit, *, on: bool) -> bool:
+    """Take a media unit out of service for new conferences (`on`), or put it back; return whether anything changed."""
     if row.draining == on:
         return False
     try:

@@ -32,8 +32,8 @@ BAR, STEP, HEIGHT = 8, 10, 60
 @login_required
 @require_GET
 @never_cache
-def page(request: HttpRequest) -> HttpResponse:
-    """Show the places that are needed in each hour of the coming week, against those that there are."""
+def show_week(request: HttpRequest) -> HttpResponse:
+    """Show how many places are needed in each hour of the coming week, and how many there are."""
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")
@@ -55,31 +55,31 @@ def page(request: HttpRequest) -> HttpResponse:
         "zones": my_bookings.zones(),
         "capacity": capacity,
         "reserve": capacity.total - capacity.usable if capacity else 0,
-        "days": [_day(day, zone, capacity, top) for day in week],
+        "days": [_day_for_page(day, zone, capacity, top) for day in week],
         "height": HEIGHT,
-        "usable_y": _y(capacity.usable, top) if capacity else 0,
+        "usable_y": _bar_top(capacity.usable, top) if capacity else 0,
     }
     parts = parts_of(request)
     reply = render(request, "conferences/week.html", {**context, "parts": parts})
     return with_policy(reply, addresses_of(parts))
 
 
-def _y(places: int, top: int) -> float:
-    """Return how far below the upper edge so many places reach."""
+def _bar_top(places: int, top: int) -> float:
+    """Return how far below the picture's upper edge a bar of so many places ends. `top`: places of the full height."""
     return round(HEIGHT * (1 - places / top), 2)
 
 
-def _day(
+def _day_for_page(
     hours: Sequence[HourLoad], zone: ZoneInfo, capacity: Capacity | None, top: int
 ) -> dict[str, object]:
-    """Return what the page shows of one day."""
+    """Return what the page shows of one day, of which these are the hours. `top`: the places at the upper edge."""
     busiest = max(hours, key=lambda hour: hour.needed)
     day = (hours[0].starts_at + timedelta(hours=2)).astimezone(zone).replace(tzinfo=None)
     return {
         "name": f"{date_format(day, 'l')} · {date_format(day, 'MONTH_DAY_FORMAT')}",
         "width": STEP * len(hours),
         "bars": [bar for n, hour in enumerate(hours) for bar in _bars(n, hour, top)],
-        "marks": [_mark(n, hours[n], zone) for n in range(0, len(hours), 6)],
+        "marks": [_time_mark(n, hours[n], zone) for n in range(0, len(hours), 6)],
         "busiest": f"{busiest.starts_at.astimezone(zone):%H:%M}",
         "needed": busiest.needed,
         "hours": [
@@ -95,16 +95,19 @@ def _day(
 
 
 def _bars(position: int, hour: HourLoad, top: int) -> list[dict[str, object]]:
-    """Return the parts of the bar of the n-th hour, from below: own bookings, others', and what usually runs."""
+    """Return the parts of an hour's bar, from below: own bookings, others' bookings, and what usually runs.
+
+    `position`: the hour's place in the day, from 0. `top`: the places at the picture's upper edge.
+    """
     bars, below = [], 0
     for kind, places in (("own", hour.own), ("others", hour.others), ("usual", hour.usual)):
         if places:
             below += places
-            size = {"y": _y(below, top), "height": round(HEIGHT * places / top, 2)}
+            size = {"y": _bar_top(below, top), "height": round(HEIGHT * places / top, 2)}
             bars.append({"kind": kind, "x": STEP * position + 1, "width": BAR, **size})
     return bars
 
 
-def _mark(position: int, hour: HourLoad, zone: ZoneInfo) -> dict[str, object]:
-    """Return the time that stands below the n-th hour."""
+def _time_mark(position: int, hour: HourLoad, zone: ZoneInfo) -> dict[str, object]:
+    """Return the time that stands below the hour at this position of the day."""
     return {"x": STEP * position + 1, "time": f"{hour.starts_at.astimezone(zone):%H:%M}"}

@@ -50,7 +50,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_BACK_BUTTON": True,
     "ENVIRONMENT": "confplatform.settings_parts.admin_theme.site_name",
-    "DASHBOARD_CALLBACK": "conferences.pages.dashboard.for_page",
+    "DASHBOARD_CALLBACK": "conferences.pages.dashboard.dashboard_context",
     "STYLES": [lambda request: static("operator/operator.css")],
     "COLORS": {
         "primary": {

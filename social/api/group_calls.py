@@ -65,7 +65,9 @@ class GroupCalls(CallView):
             )
         key = request.headers.get("Idempotency-Key", "")[:40]
         try:
-            started = commands.start(self._conference_request(mine.conversation.name, members, key))
+            started = commands.start_conference(
+                self._conference_request(mine.conversation.name, members, key)
+            )
         except Refusal as refusal:
             raise CallRefused("refused", refusal.description) from None
         return ack(e164=started.e164, link=join_link(started.confid, started.e164))

@@ -75,7 +75,7 @@ def test_all_dates_move_to_the_time_that_the_form_of_one_gives(platform: str) ->
     form = {"name": "Board", "duration": "30", "places": "8", "all": "1", "day": day}
     form |= {"shown": f"{day} 09:00", "occurrence": second.isoformat()}
     for time, hour in (("09:00", "01:00"), ("14:30", "06:30")):
-        reservation = booking_commands.find(bookid, anna)
+        reservation = booking_commands.find_reservation(bookid, anna)
         params = my_bookings.changes_of(reservation, {**form, "time": time})
         body = {"type": "CM_MAU_MDFBOOKCONF_REQ", "reqid": time, "moid": DEMO_TENANT}
         start = {"starttime": params["start_time"]} if "start_time" in params else {}

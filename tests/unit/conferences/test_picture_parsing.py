@@ -10,7 +10,7 @@ from foundation.web.errors import Refusal
 
 def test_a_layout_is_read_with_strings_for_numbers() -> None:
     members = [{"chn_idx": "1", "member_type": "1", "mt_id": "2"}, {"chn_idx": 0, "member_type": 2}]
-    layout = picture_parsing.layout(
+    layout = picture_parsing.parse_layout(
         {"mode": "1", "layout": "3", "broadcast": 1, "members": members}
     )
     assert layout == {
@@ -41,6 +41,6 @@ def test_a_layout_is_read_with_strings_for_numbers() -> None:
 )
 def test_what_is_wrong_is_named(params: dict[str, object], code: int, field: str) -> None:
     with pytest.raises(Refusal) as refusal:
-        picture_parsing.layout(params)
+        picture_parsing.parse_layout(params)
     assert refusal.value.error_code == code
     assert refusal.value.description.startswith(f"{field}: ")

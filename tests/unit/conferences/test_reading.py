@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conferences.api.request_parsing import create_request, number, terminal_ids, terminals
+from conferences.api.request_parsing import create_request, number, terminal_ids, terminals_to_call
 from foundation.bus.message import from_body, to_body
 from foundation.web.errors import Refusal
 from wire.conference_manager import CreateConference, Creator
@@ -118,7 +118,7 @@ def test_whatever_comes_is_a_command_or_a_refusal(given_fields: dict[str, Any]) 
 
 
 def test_terminals_and_their_ids() -> None:
-    (terminal,) = terminals([{"account": "a", "protocol": 1, "account_type": 9}], "mts")
+    (terminal,) = terminals_to_call([{"account": "a", "protocol": 1, "account_type": 9}], "mts")
     assert terminal.type == "sip"
     assert terminal_ids([{"mt_id": "1"}, {"mt_id": 2}]) == ("1", "2")
     with pytest.raises(Refusal):

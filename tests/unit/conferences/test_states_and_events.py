@@ -200,6 +200,6 @@ def test_a_silent_unit_speaks_for_the_assigned_one_and_for_no_other(state: Confe
 def test_every_state_has_words_for_people_and_a_colour_for_operators(
     state: ConferenceState,
 ) -> None:
-    assert texts.of_state(conference(state))
+    assert texts.state_text(conference(state))
     assert admin.COLOURS[state]
     assert state is E or dashboard._STATE_NAMES[state]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from conferences.api import wishes
-from conferences.api.arrangement_parsing import arrangement
+from conferences.api.arrangement_parsing import parse_arrangement
 from conferences.api.request_parsing import create_request
 from conferences.rules.create import AllocatedNumber, Tenant, decide_create
 from conferences.rules.states import Asker
@@ -118,7 +118,7 @@ def test_who_is_heard_and_shown_is_part_of_a_conference_that_starts_at_once() ->
     wishes.refuse_unsafe(USUAL | wish, instant=True)
     called = create_request(USUAL | wish, "tenant", Creator()).mts
     now = clock.now().isoformat()
-    arranged = arrangement(USUAL | wish, called, now)
+    arranged = parse_arrangement(USUAL | wish, called, now)
     assert arrangement_of(Settings(extra=arranged)) == Arrangement(
         spare=1,
         vad=30,
@@ -133,4 +133,4 @@ def test_who_is_heard_and_shown_is_part_of_a_conference_that_starts_at_once() ->
         poll=Poll(num=2, keep_time=5, members=("1",), since=now),
         vips=("2",),
     )
-    assert arrangement(USUAL, called, now) == {}
+    assert parse_arrangement(USUAL, called, now) == {}
