@@ -44,7 +44,7 @@ def _classes() -> list[type[PlatformAppConfig]]:
 
 
 def configs() -> list[PlatformAppConfig]:
-    """Return the loaded configurations of our apps, in the order of the layers, lowest first."""
+    """Return the `AppConfig` objects of our apps, in the order of the layers, lowest first; Django has loaded them."""
     return [config for config in apps.get_app_configs() if isinstance(config, PlatformAppConfig)]
 
 

@@ -72,7 +72,7 @@ def _texts_in_python(path: Path) -> Iterator[Message]:
 
 
 def _imports_refusal(node: ast.stmt) -> bool:
-    """Return whether a statement imports `Refusal` of the tree's rules; refusals of the API are not translated."""
+    """Return whether a statement imports `Refusal` from `domains.rules.tree`; the API's one is not translated."""
     imported = (
         node.names
         if isinstance(node, ast.ImportFrom) and node.module == "domains.rules.tree"

@@ -36,7 +36,7 @@ _held_off: dict[str, float] = {}
 
 
 def steady() -> float:
-    """Return seconds that only go forward, also while this machine is suspended."""
+    """Return the seconds since this machine's start, by a clock that nobody can set and that counts suspended time."""
     return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
@@ -148,7 +148,7 @@ class FarClock:
 
 
 def after_fork() -> None:
-    """Give a forked child process its own tag, and a lock that no thread of its parent holds."""
+    """Give a forked child process its own random tag for ids of rows, and a lock that no thread of its parent holds."""
     global _tag, _lock
     _lock = threading.Lock()
     _tag = int.from_bytes(os.urandom(2), "big") & _TAG_MASK

@@ -49,6 +49,7 @@ class Agent:
     """An agent runs one media unit: it keeps Janus, the proxy before it and the connection to RabbitMQ going."""
 
     def __init__(self, config: UnitConfig) -> None:
+        """Prepare the parts of the media unit; nothing is started yet."""
         config.directory.mkdir(parents=True, exist_ok=True)
         self._config = config
         self._keys = load_secrets(config.directory)

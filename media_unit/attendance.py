@@ -48,10 +48,7 @@ def is_banned(conference: HeldConference, terminal: Terminal) -> bool:
 
 
 def is_banned_by_name(conference: HeldConference, terminal: Terminal) -> bool:
-    """Return whether a terminal is banned from the conference by its name or account. Pure.
-
-    It stays on the list of terminals, so that a conference manager can lift the ban by calling it.
-    """
+    """Return whether a terminal is banned from the conference by its name or account. Pure."""
     return any(
         terminal.is_called(row.name) or terminal.is_called(row.account)
         for row in conference.arrangement.banned

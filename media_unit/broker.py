@@ -55,7 +55,7 @@ Introduce = Callable[[], list[tuple[Routes, Message]]]
 
 @dataclass(frozen=True, slots=True)
 class _Outgoing:
-    """An outgoing message waits until the broker has confirmed it."""
+    """A message that is queued for the broker, until the broker has confirmed it."""
 
     route: Routes
     wire_type: str
@@ -64,9 +64,13 @@ class _Outgoing:
 
 
 class Broker:
-    """The client of RabbitMQ connects again and again; each session begins with the unit's registration and list."""
+    """The media unit's client of RabbitMQ, which connects again and again.
+
+    Each session begins with the unit's registration and its list of conferences.
+    """
 
     def __init__(self, config: UnitConfig, handle: Handle, introduce: Introduce) -> None:
+        """Prepare the client; `handle` handles a message, `introduce` returns the first messages of a connection."""
         self._config, self._handle_body, self._introductory_messages = config, handle, introduce
         self._waiting: deque[_Outgoing] = deque()
         self._message_added = asyncio.Event()

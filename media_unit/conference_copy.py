@@ -148,11 +148,11 @@ class HeldConference:
         self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
 
     def may_talk(self, mtid: str) -> bool:
-        """Return whether a terminal may open its microphone now."""
+        """Return whether the terminal with this id may unmute its microphone now, by the rules of who may speak."""
         return self.arrangement.may_talk(mtid, self.roles)
 
     def _with_recording(self) -> Arrangement:
-        """Return the arrangement with its `recording` set: 1 recorded now, 2 the recording pauses, 0 neither."""
+        """Return the conference's arrangement with `recording` set: 1 recorded now, 2 recording pauses, 0 neither."""
         is_paused = self.arrangement.recording == 2
         recording = 1 if self.recording else 2 if is_paused else 0
         return msgspec.structs.replace(self.arrangement, recording=recording)
@@ -177,7 +177,7 @@ class HeldConference:
             self.endtime = known_text
 
     def monitor_at(self, ip: str, port: int) -> HeldMonitor | None:
-        """Return the monitor that is sent to an address; `None` if there is none."""
+        """Return the monitor (RTP copy of a terminal's media) that is sent to an address, or `None`."""
         return next(
             (monitor for monitor in self.monitors if (monitor.ip, monitor.port) == (ip, port)), None
         )

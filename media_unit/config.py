@@ -18,7 +18,7 @@ _LAST_PORT = 279
 
 
 class BadConfig(ValueError):
-    """A setting is missing or makes no sense; the text says which and what to do."""
+    """The exception says which setting of a media unit is missing or wrong, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ class UnitConfig:
 
     @property
     def join_url(self) -> str:
-        """Return the URL that participants connect to: the gate's, unless another proxy stands before it."""
+        """Return the WebSocket URL that participants connect to: our proxy's, unless `public_ws` names another one."""
         return self.public_ws or f"ws://{self.host}:{self.ws_port}/"
 
 

@@ -42,16 +42,17 @@ T = TypeVar("T", bound=TypedObject)
 
 
 class ControlRefused(Exception):
-    """The unit refuses a control request; the text says why."""
+    """The exception by which a media unit refuses a conference manager's request; its text says why."""
 
     def __init__(self, detail: str, errcode: str = Err.UNIT_REFUSED) -> None:
+        """Say why (`detail`), with an error code of the protocol for programs."""
         super().__init__(detail)
         self.errcode = str(errcode)
 
 
 @dataclass(frozen=True, slots=True)
 class ControlContext:
-    """A context holds the conference that a control request changes, its Janus rooms, recorder and unit."""
+    """What the handler of a conference manager's request needs: conference, Janus rooms, recorder, unit's settings."""
 
     conference: HeldConference
     janus_rooms: JanusRooms
@@ -117,7 +118,7 @@ _NEEDS_GATEWAY = ("sip", "h323")
 
 
 def why_not_called(terminals: Iterable[ListedTerminal]) -> str:
-    """Return why somebody among these terminals cannot be called from here, or "" if all can."""
+    """Return why one of these terminals cannot be called (SIP and H.323 need a gateway), or "" if all can."""
     kinds = [terminal.type for terminal in terminals if terminal.type in _NEEDS_GATEWAY]
     return f"nobody can call {kinds[0]} terminals here: no gateway" if kinds else ""
 
@@ -327,7 +328,7 @@ def _named_terminals(context: ControlContext, body: Body) -> list[Terminal]:
 
 
 def _member_or_none(context: ControlContext, body: Body) -> str:
-    """Return the terminal id in the request; "" means nobody. Raises ControlRefused for an unknown one."""
+    """Return the terminal id in a request; "" means nobody. Raises ControlRefused if it is not in the conference."""
     mtid = _read_fields(TerminalControl, body).mtid
     if mtid and mtid not in context.conference.roster.terminals:
         raise ControlRefused(f"no terminal {mtid!r} in this conference")

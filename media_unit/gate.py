@@ -39,6 +39,7 @@ class RateLimit:
     """A token bucket that limits the rate of one participant's requests."""
 
     def __init__(self) -> None:
+        """Begin with a full bucket: `_BURST` requests may come at once."""
         self._left, self._at = _BURST, time.monotonic()
 
     def count_request(self) -> None:
@@ -54,13 +55,14 @@ class Gate:
     """A gate is the proxy between the participants of one media unit and its Janus."""
 
     def __init__(self, settings: GateSettings) -> None:
+        """Prepare the proxy with the settings that the agent has written; it listens once `serve` is called."""
         self._settings = settings
         self._connections: set[Connection] = set()
         self._waiting: dict[Connection, None] = {}
         """The connections that have not shown a token yet, the oldest first."""
 
     async def serve(self) -> None:
-        """Serve participants until SIGTERM or SIGINT."""
+        """Run the proxy, which serves participants' WebSockets, until SIGTERM or SIGINT."""
         stop = asyncio.Event()
         for signum in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(signum, stop.set)
@@ -98,7 +100,7 @@ class Gate:
         return web.Response(status=404, text="nobody here is this participant")
 
     async def _answer_health_check(self, request: web.Request) -> web.Response:
-        """Answer that the gate of this unit runs."""
+        """Answer a health check with this proxy's server name, by which the agent knows its own one."""
         return web.json_response({"server-name": self._settings.server_name})
 
     async def serve_participant(self, request: web.Request) -> web.StreamResponse:
@@ -148,6 +150,7 @@ class Connection:
         socket: web.WebSocketResponse,
         request: web.Request,
     ) -> None:
+        """Take a participant's open WebSocket (`socket`) and its HTTP request; by `http` Janus is reached."""
         self._settings, self._http, self._socket = settings, http, socket
         self._request, self.address = request, str(request.remote)
         self._rate_limit, self._refusals = RateLimit(), 0
@@ -340,7 +343,7 @@ def _as_json(message: Mapping[str, object]) -> str:
 
 
 def main() -> None:
-    """Run the gate with the settings file that the command line names."""
+    """Run the gate, the proxy before Janus, with the settings file that the command line names."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     settings = GateSettings(**json.loads(Path(sys.argv[1]).read_text()))
     asyncio.run(Gate(settings).serve())

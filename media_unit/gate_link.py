@@ -14,9 +14,10 @@ _SECONDS = 3
 
 
 class GateLink:
-    """The link asks the gate over HTTP, on loopback, under a secret path."""
+    """The agent's client of the gate, the proxy before Janus: HTTP on loopback, under a secret path."""
 
     def __init__(self, config: UnitConfig, keys: Secrets) -> None:
+        """Prepare requests to the gate (the proxy before Janus) of this unit; `keys` holds its secret path."""
         self._url = f"http://127.0.0.1:{config.control_port}/{keys.gate_path}"
 
     async def knows_groups(self) -> bool:

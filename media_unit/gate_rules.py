@@ -75,7 +75,7 @@ _COMMANDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSettings:
-    """The settings of one gate, which the agent writes into a file for it."""
+    """The settings of a gate, the proxy before a Janus; the agent writes them into a file for it."""
 
     server_name: str
     ip: str
@@ -90,7 +90,7 @@ class GateSettings:
 
 
 class Refused(Exception):
-    """The gate refuses a participant's message; the text says why."""
+    """The exception by which the gate (the proxy before Janus) refuses a participant's message; its text says why."""
 
 
 def make_token(key: str, janus_room: str, now: float) -> str:

@@ -35,6 +35,7 @@ class Housekeeping:
     """
 
     def __init__(self, unit: MediaUnit, state_file: StateFile) -> None:
+        """Begin with the connections of participants that the state file of the unit has stored."""
         self._unit, self._state_file = unit, state_file
         self._to_be_read: set[str] = set()
         """Numbers of the conferences that are read within the next 0.1 s."""

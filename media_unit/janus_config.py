@@ -45,7 +45,7 @@ class Secrets:
 
     @property
     def gate_path(self) -> str:
-        """Return the secret path under which the gate takes requests of the agent."""
+        """Return the secret path under which the gate (the proxy before Janus) takes requests of this unit's agent."""
         return self._derived_secret("gate")
 
     def token(self, now: float, janus_room: str) -> str:

@@ -70,11 +70,12 @@ class EventListener:
     """
 
     def __init__(self, config: UnitConfig, keys: Secrets, on_hint: Callable[[Hint], None]) -> None:
+        """Call `on_hint` for each event of Janus that the agent acts on; `open` begins to listen."""
         self._config, self._keys, self._on_hint = config, keys, on_hint
         self._runner: web.AppRunner | None = None
 
     async def open(self) -> None:
-        """Listen for Janus on loopback, under a secret path."""
+        """Start the WebSocket server to which Janus sends its events: on loopback, under a secret path."""
         app = web.Application()
         app.router.add_get(f"/{self._keys.events}", self._serve)
         self._runner = web.AppRunner(

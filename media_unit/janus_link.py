@@ -22,21 +22,23 @@ _MOST_MISSED = 2
 
 
 class JanusError(Exception):
-    """Janus refused a request; `code` is the error code of Janus."""
+    """The exception says that Janus has refused a request; `code` is Janus's error code."""
 
     def __init__(self, code: int, reason: str) -> None:
+        """Take code and reason from Janus's answer."""
         super().__init__(f"{reason} ({code})")
         self.code = code
 
 
 class JanusAway(ConnectionError):
-    """Janus cannot be reached, or does not answer."""
+    """The exception says that Janus cannot be reached, or does not answer."""
 
 
 class JanusLink:
     """A link is one session at Janus with one handle per plugin."""
 
     def __init__(self, url: str, api_secret: str, plugins: tuple[str, ...]) -> None:
+        """Prepare a connection to Janus's WebSocket at `url`, for requests to these plugins; `open` connects."""
         self._url, self._secret, self._plugins = url, api_secret, plugins
         self._waiting: dict[str, asyncio.Future[Body]] = {}
         """Transaction of an open request -> its answer."""

@@ -28,6 +28,7 @@ class JanusProcess(KeptProcess):
     """The process of a unit's Janus, with its configuration."""
 
     def __init__(self, config: UnitConfig, keys: Secrets, user: ChildUser) -> None:
+        """Prepare the process, which runs as `user`; `keys` are the secrets for its configuration."""
         url = f"http://127.0.0.1:{config.http_port}/janus/info"
         super().__init__(config.directory, "janus", url, user)
         self._config, self._keys = config, keys
@@ -49,6 +50,7 @@ class GateProcess(KeptProcess):
     """The process of a unit's gate, the proxy before its Janus (`media_unit/gate.py`)."""
 
     def __init__(self, config: UnitConfig, keys: Secrets, user: ChildUser) -> None:
+        """Prepare the process, which runs as `user`; `keys` are the secrets for its settings."""
         url = f"http://{config.host}:{config.ws_port}/healthz"
         super().__init__(config.directory, "gate", url, user)
         self._config, self._keys = config, keys

@@ -29,6 +29,7 @@ class JanusRooms:
     """The rooms of one Janus server. Every method raises JanusAway; most raise JanusError."""
 
     def __init__(self, link: JanusLink, keys: Secrets) -> None:
+        """Manage the rooms over an open connection to Janus; the rooms' secrets follow from `keys`."""
         self._link, self._keys = link, keys
 
     async def create(self, plan: JanusRoomPlan, *, groups: bool) -> None:
@@ -128,7 +129,7 @@ class JanusRooms:
         )
 
     async def mute(self, janus_room: str, participant: str, value: bool) -> None:
-        """Close (`value` true) or open a participant's microphone, at the mixer."""
+        """Mute (`value` true) or unmute a participant at the sound mixer; one who has left is no error."""
         request = self._request("mute" if value else "unmute", janus_room) | {"id": participant}
         await self._ask_about_participant(AUDIO, request)
 

@@ -27,7 +27,7 @@ _MOST_LOG = 20 * 1024 * 1024
 
 
 class NotStarted(RuntimeError):
-    """The process did not start or does not answer; the text says where to look."""
+    """The exception says that a process did not start or does not answer; its text names the log file."""
 
 
 class KeptProcess:
@@ -38,6 +38,7 @@ class KeptProcess:
     """
 
     def __init__(self, directory: Path, kind: str, url: str, user: ChildUser) -> None:
+        """Prepare a process of a kind ("janus" or "gate"), which runs as `user` and answers over HTTP at `url`."""
         self._directory, self._kind, self._url, self._user = directory, kind, url, user
         self._note = directory / f"{kind}.json"
         self._child: subprocess.Popen[bytes] | None = None

@@ -31,7 +31,7 @@ PAYLOADS = {wire.AUDIO: 111, wire.VIDEO: 96}
 
 
 class MonitorRefused(Exception):
-    """The media unit refuses to send a monitor; the text says why."""
+    """The exception by which a media unit refuses to send a terminal's media to an address; its text says why."""
 
 
 class MonitoringUnit(Protocol):
@@ -195,7 +195,7 @@ class Monitors:
     async def _stop_stream(
         self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
     ) -> None:
-        """Let Janus stop the RTP stream of a monitor."""
+        """Have Janus stop the RTP stream of a monitor, which carries a terminal's sound or video to an address."""
         publisher = monitor.participant if monitor.mode == wire.VIDEO else ""
         await janus_rooms.stop_forward(conference.janus_room, publisher, monitor.stream)
 

@@ -35,10 +35,11 @@ class Recorder:
     """
 
     def __init__(self, directory: Path, now: Callable[[], datetime], janus_user: ChildUser) -> None:
+        """Record into folders below `directory`, which the user of Janus gets rights to; `now` tells the time."""
         self._root, self._now, self._janus_user = directory / "rec", now, janus_user
 
     async def start(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
-        """Start the next segment of a conference's recording."""
+        """Start to record a conference, as the next segment of its recording, in a new folder. Raises JanusError."""
         conference.segments += 1
         # The id comes from outside; it must not name another place.
         folder_name = re.sub(r"[^0-9A-Za-z_-]", "_", conference.confid) or "_"

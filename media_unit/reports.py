@@ -50,7 +50,7 @@ def heartbeats(
 
 
 def unregistrations(config: UnitConfig) -> list[Message]:
-    """Return the messages which say that the unit ends, or has lost all its conferences."""
+    """Return the messages by which a media unit unregisters, as it ends or has lost all its conferences."""
     return [
         NodeUnregistered(restype="mcu", ip=config.ip, pid=config.pid),
         NodeUnregistered(restype="vrs", ip=config.ip, pid=config.pid),

@@ -175,7 +175,10 @@ NOT_HELD = ControlResult(refused=Err.NO_CONFERENCE, detail="not held here")
 
 
 def control(conference: SimulatedConference, name: str, body: Body) -> ControlResult:
-    """Carry out a conference manager's control request, such as MUTE, on a simulated conference."""
+    """Carry out a conference manager's request (`name`), such as MUTE, on a simulated conference; return the result.
+
+    `body` is the request as a JSON object.
+    """
     handler = _CONTROLS.get(name)
     if handler is None:
         return _malformed("type: is no control that a unit knows")
@@ -272,7 +275,7 @@ def _mute_or_silence_handler(setting: str) -> Callable[[SimulatedConference, Bod
 
 
 def _change_who_may_unmute(conference: SimulatedConference, body: Body) -> set[str]:
-    """Change who may unmute themselves, as a MUTE request says; return the terminals that stay muted or unmuted."""
+    """Change who may unmute themselves, as a MUTE request says; return ids of terminals to leave as they are."""
     value, mtid, arrangement = body.get("value", 1), body.get("mtid"), conference.arrangement
     roles = {conference.chairman, conference.speaker}
     if mtid:

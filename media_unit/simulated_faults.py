@@ -107,11 +107,12 @@ class ProcessState(StrEnum):
 
 
 class FaultyUnit:
-    """A faulty unit is a simulated unit with its heartbeats, lists and present faults."""
+    """A faulty unit is a simulated media unit that misbehaves on demand; it also sends heartbeats and lists in time."""
 
     def __init__(
         self, unit: SimulatedUnit, chance: Callable[[], float], phase: float = 0.0
     ) -> None:
+        """Begin without faults; `chance` returns a random number below 1, `phase` (0 to 1) delays the heartbeats."""
         self.unit = unit
         self.state = ProcessState.UP
         self._chance = chance
@@ -129,7 +130,7 @@ class FaultyUnit:
 
     @property
     def consumes(self) -> bool:
-        """Return whether the unit consumes its queue now."""
+        """Return whether the unit's process runs, so that it consumes its queue."""
         return self.state is ProcessState.UP
 
     # ---- connecting, and the clock ------------------------------------------------------------
@@ -151,7 +152,10 @@ class FaultyUnit:
         return _addressed(self.unit.unregister()) if self.consumes else []
 
     def tick(self, now: datetime) -> list[Send]:
-        """Return the messages whose time has come: heartbeats, lists and delayed answers."""
+        """Return the messages that the unit sends now: heartbeats, lists of conferences, and delayed answers.
+
+        It is called again and again. A dead or frozen unit whose time is over runs again.
+        """
         sends = self._resume(now) if self._returns_at and self._returns_at <= now else []
         if not self.consumes:
             return sends
@@ -170,7 +174,7 @@ class FaultyUnit:
         return [] if self._fault_hits(Fault.SILENT, now) else self.unit.conference_lists(now)
 
     def _resume(self, now: datetime) -> list[Send]:
-        """End a freeze or a death: the unit goes on or starts again; return the messages that it then sends."""
+        """Let a frozen unit go on, or a dead one start again; return the messages that it then sends."""
         thaws = self.state is ProcessState.FROZEN and self._state_to_restore is None
         self.state, self._returns_at = ProcessState.UP, None
         if thaws:
@@ -220,7 +224,10 @@ class FaultyUnit:
     # ---- faults -------------------------------------------------------------------------------
 
     def apply_fault(self, order: FaultOrder, now: datetime) -> list[Send]:
-        """Make the unit have a fault, as an order says; return the messages that it sends because of that."""
+        """Make the simulated unit have a fault, as an order says; return the messages that it sends because of that.
+
+        A unit that dies, freezes or restarts is back after the order's seconds; a fault of messages ends after them.
+        """
         lasts = timedelta(seconds=order.seconds)
         if order.fault in _WHOLE and order.share < 1 and self._chance() >= order.share:
             return []

@@ -144,7 +144,7 @@ class SimulatedUnit:
             del self._gone[oldest]
 
     def _has_capacity(self, request: HoldRequest) -> bool:
-        """Return whether the unit has room for one more conference of this size."""
+        """Return whether the unit has capacity left for the conference of a request: places, and full HD if wanted."""
         return (
             len(self._conferences) < self.description.confs
             and self._ports + request.places <= self.description.ports
@@ -166,7 +166,7 @@ class SimulatedUnit:
         return [NodeState(**self._node_fields(restype)) for restype in self.description.restypes]
 
     def unregister(self) -> list[Message]:
-        """Return the messages which say that the unit ends."""
+        """Return the messages by which the simulated unit unregisters, one for each kind of resource."""
         name = {"ip": self.description.ip, "pid": self.description.pid}
         return [NodeUnregistered(restype=restype, **name) for restype in self.description.restypes]
 
@@ -284,7 +284,7 @@ class SimulatedUnit:
         return [self._refused(request)]
 
     def _accept_or_refuse(self, request: HoldRequest, now: datetime) -> list[Message]:
-        """Answer a create or restore request, and hold the conference if there is room for it."""
+        """Return the answer to a create or restore request, and hold the conference if there is room for it."""
         conference = self._conferences.get(request.e164)
         if conference and conference.incarnation == request.incarnation:
             return [self._accepted(request, conference)]

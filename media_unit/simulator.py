@@ -57,6 +57,7 @@ class Simulator:
         control_queue: str = CONTROL_QUEUE,
         ready: Path | None = None,
     ) -> None:
+        """Prepare the units; `control_queue` is the queue by which they are told to have faults."""
         self.units = tuple(units)
         self.control_queue = control_queue
         self._url, self._ready = broker_url, ready
@@ -108,6 +109,7 @@ class _Session:
     """
 
     def __init__(self, simulator: Simulator, incoming: Any, publisher: Publisher) -> None:
+        """Consume on the connection `incoming`, and publish by `publisher`, for the units of the simulator."""
         self._units, self._control_queue = simulator.units, simulator.control_queue
         self._incoming, self._publisher = incoming, publisher
         self._channel = incoming.channel()
@@ -150,7 +152,10 @@ class _Session:
         self._publish([(unit, unit.leave()) for unit in self._units], now)
 
     def _handle_batch(self) -> None:
-        """Handle the received messages and timers, then publish the answers, then acknowledge the messages."""
+        """Handle the buffered messages and due timers of all units, publish the answers, and acknowledge the messages.
+
+        Messages of a unit that has died meanwhile go back to its queue.
+        """
         deliveries, self._buffer = self._buffer, []
         now, last_tag = clock.now(), 0
         to_publish: list[_UnitSends] = []
@@ -217,7 +222,7 @@ class _Session:
         return take
 
     def _publish(self, unit_sends: list[_UnitSends], now: datetime) -> None:
-        """Publish the messages of these units, and wait for the broker's confirms."""
+        """Publish the messages that these simulated units send, and wait until the broker has confirmed them."""
         rows = [
             outbox.new_row(
                 send.message,

@@ -28,6 +28,7 @@ class StateFile:
     """
 
     def __init__(self, directory: Path) -> None:
+        """Open the file in the unit's directory; if it is damaged, rename it and begin an empty one."""
         path = directory / "unit.sqlite3"
         try:
             self._db = _open(path)

@@ -239,14 +239,14 @@ class MediaUnit:
             log.error("%s is not recorded: %s", conference.e164, error)
 
     def _has_place(self, request: HoldRequest) -> bool:
-        """Return whether there is room for a conference beside those that are held or being created."""
+        """Return whether the unit has capacity for a conference beside those that run or are being created."""
         reserved = [(conference.places, conference.hd) for conference in self.conferences.values()]
         reserved += self._being_created.values()
         ports = sum(places for places, _ in reserved)
         return len(reserved) < self.config.confs and ports + request.places <= self.config.ports
 
     async def _drop_on_command(self, request: DropOnUnit) -> None:
-        """End a conference on the platform's command, unless its incarnation is higher, so that it was placed later."""
+        """End a conference on the platform's command, unless it was placed here later (its incarnation is higher)."""
         async with self.lock(request.e164):
             self._state_file.note_incarnation(request.e164, request.incarnation)
             conference = self.conferences.get(request.e164)

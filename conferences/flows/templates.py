@@ -316,6 +316,6 @@ def _in_transaction(platform: str, operation: Callable[[ConferencesUnitOfWork], 
                 raise StoredRefused(CreateRefusal(Err.SERVICE_STOPPED, ""))
             return operation(uow.part(ConferencesDatabaseUnitOfWork))
 
-    result = run_with_retries(run_once, AT_ONCE, sql.is_passing)
+    result = run_with_retries(run_once, AT_ONCE, sql.is_temporary)
     wake_up.wake_everywhere(platform)
     return result

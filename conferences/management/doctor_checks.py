@@ -121,7 +121,7 @@ def _check_broker() -> list[Finding]:
 
 def _check_versions(platform: str) -> Finding:
     """Check that the servers have versions with which this release was tested."""
-    remarks = "; ".join(server_versions.untried())
+    remarks = "; ".join(server_versions.untested_servers())
     todo = "use a tried version, or run the tests with this one (make test)"
     return Finding("versions", remarks, todo if remarks else "")
 

@@ -30,7 +30,7 @@ GRANTS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PairedSite:
-    """The facts of a site that the other site of its pair must know, before either of them starts."""
+    """The addresses and secrets of a site that the other site, its backup, must know before either of them starts."""
 
     name: str
     number: int
@@ -81,7 +81,7 @@ class Pair:
 
 
 class CellDatabase:
-    """The database of a site with a backup site. The agent starts it; it takes writes while the site serves.
+    """The database of a site that another site backs up. The site's agent process starts it and lets it take writes.
 
     `own` is the cell of the site's own platform, `copy` that of the other site's platform.
     """
@@ -89,6 +89,7 @@ class CellDatabase:
     kind = "mariadb"
 
     def __init__(self, pair: Pair, templates: Path) -> None:
+        """Prepare the databases of the site `pair.here`. `templates` has empty data directories to copy from."""
         this_site, other = pair.here, pair.other
         self.own, self.copy = this_site.cell(this_site, other), this_site.cell(other, other)
         self.cells = (self.own, self.copy)
@@ -114,7 +115,7 @@ class CellDatabase:
         return self.pid is not None
 
     def url(self, cell: Cell | None = None) -> str:
-        """Return the URL of the database of a cell at this site; of its own platform by default."""
+        """Return the URL of a platform's database (`cell`) at this site; by default of this site's own platform's."""
         cell = cell or self.own
         return f"mysql://app:{cell.app_password}@127.0.0.1:{cell.port}/{cell.schema}"
 
@@ -169,7 +170,7 @@ class CellDatabase:
             self.agent.stop(patience)
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to the database processes only. The agent, if it runs, starts killed ones again."""
+        """Send the signal `number` to the database processes. The site's agent, if it runs, starts killed ones anew."""
         for cell in self.cells:
             pid = Server(cell).pid()
             if pid is not None:

@@ -1,4 +1,4 @@
-"""A private XMPP server (ejabberd) on loopback. It speaks with people's clients for the bridge (`manage.py im_xmpp`)."""
+"""A private XMPP server (ejabberd) on loopback, to which people's clients connect (bridge: `manage.py im_xmpp`)."""
 
 import subprocess
 import sys
@@ -60,6 +60,7 @@ class Ejabberd(Server):
     patience = 90.0
 
     def __init__(self, directory: Path, port: int, secret: str, domain: str) -> None:
+        """Prepare a server with its files in `directory`; `secret` is the password of its components (the bridge)."""
         super().__init__(directory, port)
         self.secret, self.domain = secret, domain
         self.socket = directory / "sign-in.sock"

@@ -18,7 +18,7 @@ from deploy.stand.vault import Vault
 
 
 class DescribedSite(Protocol):
-    """A site, with all that its environment variables are made of. `deploy.stand.site.Site` is one."""
+    """The attributes of a site from which its environment variables are made; `deploy.stand.site.Site` has them."""
 
     name: str
     spec: SiteSpec
@@ -108,7 +108,7 @@ def _brokers_of_peers(site: DescribedSite) -> list[tuple[str, str]]:
 def _cell_variables(site: DescribedSite) -> dict[str, str]:
     """Return the environment variables for the take-over of platforms between sites.
 
-    They name the table of who serves each platform (the register), and the copy of the other site's data here.
+    They name the table of which site serves each platform (the register), and the copy of the other site's data here.
     """
     if not isinstance(site.mariadb, CellDatabase) or site.pair is None:
         own = {"REGISTER_URL": site.mariadb.url()}

@@ -2,4 +2,7 @@
 
 
 class StandError(Exception):
-    """A part of the stand did not start. The message, one line, names the log or says what to do."""
+    """The exception says that a part of the local installation did not start.
+
+    Its text, one line, names the log or says what to do.
+    """

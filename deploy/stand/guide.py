@@ -7,7 +7,10 @@ CORE = "core"
 
 
 def guide(up_json: dict[str, Any]) -> str:
-    """Return the text of the guide. `up_json` is the content of var/up.json: sites, accounts, API key."""
+    """Return the text that `make up` prints: addresses, accounts and commands to try.
+
+    `up_json` is the content of var/up.json: sites, accounts, API key.
+    """
     lines = []
     for name, site in _sites(up_json).items():
         lines += [

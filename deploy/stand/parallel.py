@@ -7,7 +7,7 @@ Job = Callable[[], object]
 
 
 class Parallel:
-    """The parallel threads of a stand. An interrupt of the main thread does not wait for them; `wait_for_rest` does."""
+    """Functions that run in parallel threads. An interrupt of the main thread does not wait for them."""
 
     def __init__(self) -> None:
         self._threads: list[Thread] = []

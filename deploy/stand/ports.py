@@ -45,7 +45,7 @@ class Ports:
 
     @property
     def push(self) -> int:
-        """Return the port of the push process, which only the front (nginx) uses."""
+        """Return the port of the process that pushes events to programs; only the front (nginx) connects to it."""
         return self.base + 2
 
     @property
@@ -84,7 +84,7 @@ class Ports:
         return self.base + 160
 
     def core(self, units: int) -> int:
-        """Return the first port of a core in the same block: after the ports of this site's media units."""
+        """Return the first port of the core, the central site, if it follows this site's media units in one block."""
         return self.base + FIRST_UNIT + UNIT_STRIDE * units
 
     def unit(self, number: int) -> int:

@@ -96,6 +96,7 @@ class RabbitMQ(Server):
         plugins: Sequence[str] = PLATFORM_PLUGINS,
         settings: Mapping[str, str] | None = None,
     ) -> None:
+        """Prepare a broker with its files in `directory`; `node` is its Erlang name, `settings` go into its config."""
         super().__init__(directory, port)
         self.kind = kind
         self.vhosts = list(vhosts)

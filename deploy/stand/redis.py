@@ -33,6 +33,7 @@ class Redis(Server):
     kind = "redis"
 
     def __init__(self, directory: Path, port: int, password: str, *, options: str = "") -> None:
+        """Prepare a server with its files in `directory`. `options` are further lines of redis.conf."""
         super().__init__(directory, port)
         self.password = password
         self.options = options

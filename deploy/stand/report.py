@@ -17,6 +17,7 @@ class Report:
     """A report writes `  name ........ 1.2 s` lines; it is safe to use from threads."""
 
     def __init__(self, write: Print = print_line) -> None:
+        """Write the lines by the function `write`, by default to the standard output."""
         self._write = write
         self._lock = threading.Lock()
 

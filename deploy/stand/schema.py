@@ -20,6 +20,7 @@ class Tables:
     """The tables of a database schema. `library` has the files; `address` is how MySQLdb connects to the schema."""
 
     def __init__(self, library: Path, **address: str | int) -> None:
+        """Find the file in `library` for the present migrations; `address` are MySQLdb's arguments to connect."""
         self._address = address
         self._library = library
         self._file = library / f"schema-{_migrations_digest()}.sql"

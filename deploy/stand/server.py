@@ -35,6 +35,7 @@ class Server(ABC):
     patience = 30.0  # a start may take so many seconds, also after a crash on a busy machine
 
     def __init__(self, directory: Path, port: int) -> None:
+        """Prepare a server with its files in `directory`, which listens on this port; nothing is started yet."""
         self.directory = directory
         self.port = port
         self.process: Process | None = None
@@ -107,7 +108,7 @@ class Server(ABC):
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that no other user may read. If the write fails, the old file stays."""
+    """Write a text to a file that no other user may read. If the write fails, the old file stays."""
     new_file = path.with_name(path.name + ".new")
     new_file.unlink(missing_ok=True)
     descriptor = os.open(new_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -215,7 +215,7 @@ class Site:
             shutil.rmtree(self.directory / name, ignore_errors=True)
 
     def come_back(self, report: Report) -> None:
-        """Start the site again after `kill`. Another site may have taken over its platform meanwhile."""
+        """Start the site again after it was killed. Another site may serve its platform meanwhile."""
         self.stopping = False
         self.start_servers(report, Parallel())
         self.start_processes(report, Parallel())
@@ -255,7 +255,7 @@ class Site:
 
     @property
     def public_addresses(self) -> dict[str, str]:
-        """Return the addresses of this site's servers, without credentials, for its platform domain in the tree."""
+        """Return the addresses of this site's servers, without credentials, to be entered with its platform."""
         return {
             "http_url": self.http,
             "broker_url": f"amqp://127.0.0.1:{self.rabbitmq.port}",
@@ -292,7 +292,7 @@ class Site:
         return bool(count and received) and int(received) >= int(count)
 
     def _run_step(self, report: Report, *words: str) -> None:
-        """Run a command of manage.py as a step of the report, unless the site is stopping."""
+        """Run a manage.py command, and report its name and seconds, unless the site is stopping."""
         if self.stopping:
             return
         with report.step(f"{self.name}: {words[0]}"):
@@ -338,7 +338,7 @@ class Site:
         return (self.directory / _unit_directory(name) / "ready").exists
 
     def _processes(self) -> dict[str, Process]:
-        """Return all processes; `front` is nginx, `door` the broker's auth backend."""
+        """Return the site's own processes by name, not yet started; `front` is nginx, `door` the auth backend."""
         web = self._process("web", programs.web_command(self.ports.web))
         processes = {"front": front(self.directory, self.ports), "web": web}
         if self.spec.has_conferences:
@@ -365,7 +365,7 @@ class Site:
         return self._media_process(f"unit{number}", ["manage.py", "cmu_agent"], variables)
 
     def _media_process(self, name: str, argv: list[str], variables: Mapping[str, str]) -> Process:
-        """Return a process of media units. It writes the file `ready` in its directory when it is ready."""
+        """Return a process that runs media units, real or simulated; it writes a file `ready` when it is ready."""
         directory = self.directory / _unit_directory(name)
 
         def prepare() -> None:

@@ -12,7 +12,7 @@ from deploy.stand.vault import Vault
 class SiteSpec:
     """A specification says how a site differs from others: name, block of ports, roles, workers, plugins of its broker.
 
-    `xmpp`: whether people may chat with clients of XMPP. `stages`: each stage of its message center is a process.
+    `xmpp`: people may chat with XMPP clients. `stages`: each step of reading chat messages is a process of its own.
     """
 
     name: str

@@ -26,7 +26,10 @@ FIRST_KERNEL_PORT = 32000  # from here on the kernel gives ports to outgoing con
 
 
 class Stand:
-    """A stand has its sites under one directory. `with Stand(...) as stand:` starts it, and deletes it at the end."""
+    """A stand is an installation of all sites on this machine, with its files under one directory.
+
+    `with Stand(...) as stand:` starts it, and deletes it at the end.
+    """
 
     def __init__(
         self,
@@ -184,13 +187,13 @@ class Stand:
         self._release_lock()
 
     def _release_lock(self) -> None:
-        """Release the lock that keeps a second stand from using the same directory."""
+        """Release the lock that keeps a second installation from using the same directory."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
     def __enter__(self) -> "Stand":
-        """Start the stand; if a part does not start, stop all others."""
+        """Start all sites; if a part of them does not start, stop all others."""
         try:
             self.start()
         except BaseException:
@@ -199,7 +202,7 @@ class Stand:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Discard the stand with its data, which nobody uses after the `with` block."""
+        """Kill all processes and delete the data of this installation, which nobody uses after the `with` block."""
         self.discard()
 
     @property

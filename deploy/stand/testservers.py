@@ -27,6 +27,7 @@ class TestServers:
     __test__ = False  # Otherwise pytest would take the class for tests, by its name.
 
     def __init__(self, directory: Path, port_base: int) -> None:
+        """Prepare the three servers, with files in `directory` and ports from `port_base` on; none is started yet."""
         ports, vault = Ports(port_base), Vault.open(directory)
         directory.chmod(0o700)
         self.directory = directory

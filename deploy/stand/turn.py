@@ -41,6 +41,7 @@ class TurnServer(Server):
     kind = "turn"
 
     def __init__(self, directory: Path, port: int, secret: str) -> None:
+        """Prepare a server with its files in `directory`. From `secret` both sides compute the passwords of calls."""
         super().__init__(directory, port)
         self.secret = secret
 

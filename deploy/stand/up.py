@@ -28,7 +28,7 @@ END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(Exception):
-    """Ctrl-C or SIGTERM was received."""
+    """The exception says that Ctrl-C or SIGTERM was received."""
 
 
 def up() -> int:

@@ -12,7 +12,7 @@ from licensing.rules.licence_text import generate_keys, public_key_of, read_key,
 
 
 def _password() -> str:
-    """Return a new random password."""
+    """Return a new random password for a server, of hexadecimal digits."""
     return secrets.token_hex(16)  # needs no quoting in a URL, in SQL, in a shell
 
 

@@ -173,7 +173,7 @@ class OutboxAdmin(ReadOnlyAdmin[Outbox]):
 
     @admin.display(description=_("destination"))
     def to(self, row: Outbox) -> str:
-        """Return the platform on whose broker the message is published."""
+        """Return the id of the platform on whose broker the message is published, or "our own broker"."""
         return row.destination or str(_("our own broker"))
 
     @admin.display(description=_("exchange"))

@@ -60,7 +60,7 @@ _Message._load_properties = _load_properties
 
 
 def connect(url: str) -> amqp.Connection:
-    """Open a connection. Raises one of BROKER_ERRORS within about CONNECT_SECONDS."""
+    """Open a connection to the RabbitMQ broker at an AMQP URL. Raises one of BROKER_ERRORS within a few seconds."""
     parts = parse_url(url)
     connection = amqp.Connection(
         f"{parts['hostname']}:{parts['port'] or 5672}",
@@ -110,6 +110,7 @@ class _BatchWriter:
     """
 
     def __init__(self, connection: Any) -> None:
+        """Take the place of the connection's own frame writer."""
         self._transport = connection.transport
         self._frames: list[bytes] | None = None
         connection.frame_writer = connection.frame_writer_cls(connection, self)
@@ -185,7 +186,7 @@ class Publisher:
     """
 
     def __init__(self, url: str, *, lenient: bool = False) -> None:
-        """Connect, and let the broker confirm each message. Raises the errors of `connect`."""
+        """Connect to the broker, and have it confirm each message. Raises one of BROKER_ERRORS."""
         self.connection = connect(url)
         self._lenient = lenient
         self._writer = _BatchWriter(self.connection)
@@ -217,17 +218,20 @@ class Publisher:
             self._first_unconfirmed += 1
 
     def _nacked(self, tag: int, multiple: bool) -> None:
-        """Note that the broker has refused a message; `wait` raises the error."""
+        """Note that the broker has refused a message (`tag`: its number on this channel); `wait` raises the error."""
         self._refused += 1
         self._acked(tag, multiple)
 
     def publish(self, rows: Iterable[OutboxRow]) -> None:
-        """Send all rows, and return once the broker has confirmed them. Raises one of BROKER_ERRORS."""
+        """Send messages (rows of the outbox), and return once the broker has confirmed them.
+
+        Raises one of BROKER_ERRORS.
+        """
         self.send(rows)
         self.wait()
 
     def send(self, rows: Iterable[OutboxRow]) -> None:
-        """Send all rows without waiting for the broker; see `wait`. Raises one of BROKER_ERRORS."""
+        """Send messages (rows of the outbox) without waiting for the broker's confirms. Raises one of BROKER_ERRORS."""
         with self._writer.collect():
             for row in rows:
                 properties = _amqp_properties(row.properties)
@@ -237,7 +241,7 @@ class Publisher:
                 self._sent += 1
 
     def wait(self) -> None:
-        """Return once the broker has confirmed all rows that were sent.
+        """Return once the broker has confirmed all messages that were sent.
 
         Raises one of BROKER_ERRORS, also if this takes longer than CONFIRM_SECONDS.
         """
@@ -271,7 +275,7 @@ class Publisher:
         self.connection.heartbeat_tick()
 
     def close(self, *, politely: bool = True) -> None:
-        """Close the connection (`politely` as in `close`)."""
+        """Close the connection to the broker; `politely`: with a closing handshake, else by dropping the socket."""
         close(self.connection, politely=politely)
 
 

@@ -78,7 +78,7 @@ class SidebarGroup(NamedTuple):
 
 
 class PlatformAppConfig(AppConfig):
-    """The base class of the configuration of each app."""
+    """The base class of the `AppConfig` of each app, with which the app says what it adds to the project."""
 
     default_auto_field = "django.db.models.BigAutoField"
     default = False
@@ -101,14 +101,14 @@ class PlatformAppConfig(AppConfig):
     """Rows of the table of administrators' rights, in the form that `domains/rules/rights.py` describes."""
 
     def ready(self) -> None:
-        """Import all flows of the app, so that their message handlers are registered, then call `connect`."""
+        """Import the modules in the app's folder `flows`, whose message handlers register then, and call `connect`."""
         folder = f"{self.path}/flows"
         for module in pkgutil.iter_modules([folder]):
             import_module(f"{self.name}.flows.{module.name}")
         self.connect()
 
     def connect(self) -> None:
-        """Connect the app's functions to the hooks of the apps below it."""
+        """Connect the app's functions to hooks of other apps, which call them then; called once at start-up."""
 
     def sidebar(self) -> Sequence[SidebarGroup]:
         """Return the groups of links that the app adds to the sidebar of the admin."""

@@ -28,7 +28,7 @@ request taken     | bus.inbox               | v.... | v....   | v....    | .....
         """Log a warning for each server (database, Redis, broker) whose version was not tested."""
         from foundation.bus import server_versions
 
-        server_versions.log_untried()
+        server_versions.log_untested_servers()
 
     def sidebar(self) -> Sequence[SidebarGroup]:
         """Return the sidebar entries for parked messages, outbox and requests."""

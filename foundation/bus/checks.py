@@ -28,6 +28,6 @@ def every_message_has_its_handler(**_: object) -> list[Error]:
 
 @register()
 def every_question_is_resumed(**_: object) -> list[Error]:
-    """Return an error (`bus.E002`) for each flow that asks a question and has no `@resumes` for the answer."""
+    """Return an error (`bus.E002`) for each task that asks another party something, and that no answer continues."""
     missing = [flow for flow in protocol.current().resumed_flows if flow not in RESUMPTIONS]
     return [Error(f"no @resumes({flow!r})", id="bus.E002") for flow in missing]

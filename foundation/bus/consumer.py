@@ -64,7 +64,11 @@ class Consumer(threading.Thread):
         *,
         exclusive: bool = False,
     ) -> None:
-        """Prepare the thread, which connects once it is started. The class explains the arguments."""
+        """Prepare the thread, which connects to the broker at `broker_url` once it is started.
+
+        `handlers`: queue -> function that handles its messages. `on_connect` is called on each new connection, `peer`
+        is the platform that the broker belongs to ("": our own), `exclusive` lets only one process consume at a time.
+        """
         suffix = peer or ("in order" if exclusive else "")
         super().__init__(name=f"consumer {suffix}".rstrip(), daemon=True)
         self._store, self._url, self._handlers = store, broker_url, handlers
@@ -263,7 +267,10 @@ class Consumer(threading.Thread):
 
 
 def _to_delivery(queue: str, message: amqp.Message, peer: str) -> Delivery:
-    """Return an AMQP message as a delivery, with its properties as an envelope. `peer`: see `Envelope`."""
+    """Return a received AMQP message as a delivery, with its properties as an envelope.
+
+    `peer` is the platform on whose broker the queue lies; "" means our own.
+    """
     body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
     redelivered = bool(message.delivery_info.get("redelivered"))
     unreadable = message.properties.get(UNREADABLE, "")

@@ -65,7 +65,10 @@ def _send_refusal(
 
 
 def park_message(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Refuse a message if it is a request, and park it: store it in `bus_parked` and in the dead-letter queue."""
+    """Park a message that cannot be handled: store it for operators in `bus_parked` and in the dead-letter queue.
+
+    If it is a request, refuse it too.
+    """
     reason, queue = delivery.unreadable, delivery.envelope.queue
     stage_refusal(uow, delivery, protocol.current().malformed, reason)
     if delivery.envelope.origin == "http" and delivery.message is None:
@@ -104,7 +107,7 @@ def send_to_dead_letters(uow: UnitOfWork, delivery: Delivery) -> bytes:
 
 
 def _reply_properties(delivery: Delivery) -> dict[str, Any]:
-    """Return the properties that are needed to answer the message after it was published again."""
+    """Return the AMQP properties to store with a parked message, so that it can be answered once published again."""
     envelope = delivery.envelope
     return {
         "correlation_id": envelope.correlation_id,

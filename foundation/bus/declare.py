@@ -29,7 +29,7 @@ def declare_all(url: str, platform: str) -> int:
 
 
 def declared_routes() -> list[Route]:
-    """Return the routes that this site declares: all but those of roles that it does not play."""
+    """Return the routes (exchange, routing key, queue) that this site needs: those of no role, and of its own roles."""
     roles = {"", *settings.ROLES}
     return [route for route in protocol.current().routes if route.role in roles]
 

@@ -59,4 +59,4 @@ class Outcome:
 
 
 class DatabaseAway(Exception):
-    """The database cannot be reached. Nothing was done, and the broker has to deliver the messages again."""
+    """The exception says that the database is unavailable: nothing was done, the broker has to deliver again."""

@@ -103,12 +103,16 @@ def _note_missing_handler(delivery: Delivery) -> None:
 
 
 class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
-    """The batch runs deliveries on one platform's data, together or one by one, and parks those that always fail."""
+    """A batch of messages for one platform's data: handled together, or else one by one; what always fails is parked.
+
+    Parked means stored for a decision of operators.
+    """
 
     pauses = tuple(0.02 * attempt for attempt in range(1, MAX_TRIES + 1))
     unavailable = (DatabaseAway,)
 
     def __init__(self, platform: str, publish_inline: bool) -> None:
+        """Handle deliveries on the data of `platform`; see `handle_batch` for `publish_inline`."""
         self._platform, self._publish_inline = platform, publish_inline
 
     def run(self, items: Sequence[Delivery]) -> Outcome:
@@ -116,7 +120,7 @@ class _DeliveryBatch(RetriedBatch[Delivery, Outcome]):
         return _do_after_handover(self._platform, items, self._publish_inline)
 
     def park(self, item: Delivery, error: Exception) -> Outcome:
-        """Park a delivery: as it is marked `unreadable`, handling it again stores it for a decision of operators."""
+        """Store a message that failed at every try for a decision of operators, with its last error as the reason."""
         failure = f"handler failed {MAX_TRIES} times: {type(error).__name__}: {error}"
         item.unreadable = failure[:400]
         metrics.HANDLER_FAILED.inc()
@@ -176,7 +180,7 @@ def _may_succeed_at_once(error: Exception) -> bool:
         return (
             True  # The data was closed after the transaction began: the next one reads who owns it.
         )
-    return sql.is_passing(error) and not sql.is_away(error)
+    return sql.is_temporary(error) and not sql.is_away(error)
 
 
 def _run_transaction(
@@ -218,7 +222,11 @@ def _lock_needed_rows(uow: UnitOfWork, deliveries: Sequence[Delivery]) -> None:
 
 
 def _handle_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Give a delivery to its handler, unless it is unreadable, too late, or a repeated request."""
+    """Give a received message to its handler, in the transaction `uow`.
+
+    One that cannot be read or is not accepted is parked (stored for operators), a request that came too late is
+    refused, and one that was handled before gets its answer again.
+    """
     message, envelope = delivery.message, delivery.envelope
     metrics.RECEIVED.labels(envelope.queue).inc()
     if delivery.unreadable or message is None or delivery.parsed is None:

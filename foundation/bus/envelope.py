@@ -43,7 +43,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """The site on whose broker the answer is published; "" means this site."""
 
     def expired(self, now: datetime) -> bool:
-        """Return whether the message was sent more than EXPIRES_AFTER_SECONDS seconds ago."""
+        """Return whether the message was sent over EXPIRES_AFTER_SECONDS ago; `False` if it does not say when."""
         return (
             self.sent_at is not None
             and (now - self.sent_at).total_seconds() > EXPIRES_AFTER_SECONDS

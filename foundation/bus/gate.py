@@ -71,11 +71,10 @@ def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def store_in_own_outbox(closed: UnitOfWork, publish_inline: bool) -> Outcome:
-    """Store the messages that were staged in a unit of work which may not write, in the outbox of our own platform.
+    """Store the messages of a transaction that may not write (`closed`) in our own platform's outbox instead.
 
-    They are sent in order with all other messages of that outbox. If it must not be written to either, the outcome
-    names no database, and the consumer publishes the messages before it acknowledges the deliveries. The outbox is
-    the table of messages to send. A unit of work is one transaction.
+    The outbox is the table of messages to send, in order. If ours must not be written to either, the outcome names no
+    database, and the consumer publishes the messages before it acknowledges the deliveries.
     """
     database = ""
     if closed.rows and closed.platform != own_platform():

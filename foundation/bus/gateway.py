@@ -93,7 +93,10 @@ class Gateway:
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
 
     def ask(self, command: Message, seconds: float = ANSWER_SECONDS) -> Result:
-        """Commit a command, and wait for its answer, at most `seconds`. Raises DatabaseError if it is not committed."""
+        """Handle a command in a transaction, and wait up to `seconds` for its answer, which another process may give.
+
+        Raises DatabaseError if the transaction is not committed in time.
+        """
         since = self._commits_since
         if since is not None and time.monotonic() - since > STUCK_SECONDS:
             raise DatabaseError("the database has not committed anything for a while")
@@ -114,7 +117,7 @@ class Gateway:
     # ---- committing ---------------------------------------------------------------------------
 
     def _commit_loop(self) -> None:
-        """Commit the requests of all threads, for ever, as many together as are waiting."""
+        """Handle the commands that web threads have queued, for ever: all that wait now in one transaction."""
         while True:
             batch = [self._queue.get()]
             while len(batch) < BATCH:
@@ -164,7 +167,7 @@ class Gateway:
         self._someone_waits.set()
 
     def _watch_loop(self) -> None:
-        """Look for answers in the database, for ever, as long as requests wait for some."""
+        """Look for answers in the database, for ever, whenever requests wait for some."""
         while True:
             self._someone_waits.wait()
             time.sleep(POLL_SECONDS)

@@ -105,7 +105,7 @@ class InboxUnitOfWork:
         return self._requests.setdefault(request.key, request) or self._keep_request(request)
 
     def _keep_request(self, request: InboxRequest) -> InboxRequest:
-        """Keep a request for the rest of the transaction, and return it."""
+        """Keep a request in memory, by its key, for the rest of the transaction, and return it."""
         self._requests[request.key] = request
         return request
 
@@ -201,7 +201,7 @@ class InboxUnitOfWork:
 def _find_request(
     requests: list[InboxRequest], correlation_id: str, reqid: str
 ) -> InboxRequest | None:
-    """Return the first of these requests that an answer with these ids belongs to; `None` if none does."""
+    """Return the first request to which an answer with this correlation id or request id belongs, or `None`."""
     for name, value in (
         ("correlation_id", correlation_id),
         ("key", correlation_id),

@@ -48,6 +48,7 @@ class PeerLink(Relay):
     def __init__(
         self, store: PlatformStore, peer: str, broker_url: str, *, lenient: bool = False
     ) -> None:
+        """Prepare the thread that sends messages of the outbox in `store` to `peer`, another site's platform."""
         super().__init__(store, broker_url, peer, lenient=lenient)
 
     def _send_batch(self) -> bool:
@@ -63,9 +64,10 @@ class PeerLink(Relay):
 
 
 class Feeder(Relay):
-    """A feeder is the thread that sends the messages of all feeds (see `FEEDS`) to the site that serves a platform."""
+    """A feeder is a thread that sends messages of apps' own tables to the site that serves a platform."""
 
     def __init__(self, store: PlatformStore, platform: str) -> None:
+        """Prepare the thread that sends the messages of all feeds for `platform`, at first to its own broker."""
         super().__init__(store, settings.PEERS[platform], platform)
         self._site = platform
 
@@ -91,9 +93,9 @@ class Feeder(Relay):
 
 
 def _drain_exclusively(store: PlatformStore, peer: str, publish: Publish) -> int:
-    """Send the oldest rows for a peer, unless another process is doing so; return how many were sent.
+    """Send the oldest messages for a peer (another site's platform), unless another process is doing so.
 
-    A peer is another site's platform.
+    Return how many were sent.
     """
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):

@@ -98,7 +98,7 @@ def _default_in_words(field: DeclaredField) -> str:
 
 
 def _reader_in_words(message_class: type[Message]) -> str:
-    """Return who reads messages of a class: our handler, the flows that go on with an answer, or another party."""
+    """Return, for docs/messages.md, who reads messages of a class: our handler, tasks that continue, or others."""
     handler = HANDLERS.get(message_class)
     if handler is not None:
         return f"`{handler.__module__}.{handler.__name__}`"

@@ -12,7 +12,7 @@ TIMEOUT_SECONDS = 5
 
 
 class BrokerUnavailable(Exception):
-    """A broker does not answer as it should; it is safe to try again."""
+    """The exception says that a broker's management API does not answer as it should; it is safe to try again."""
 
 
 def vhost_in_path(amqp_url: str) -> str:

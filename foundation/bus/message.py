@@ -27,19 +27,20 @@ Body = dict[str, Any]
 
 
 class BadMessage(ValueError):
-    """The body of a message cannot be read. `field` is the wrong field, `detail` says what is wrong with it."""
+    """The exception says that a message's body cannot be read: `field` is wrong, and `detail` says what is wrong."""
 
     def __init__(self, detail: str, field: str = "") -> None:
+        """Say what is wrong (`detail`), and in which field of the body; "" means the body as a whole."""
         self.field = field
         self.detail = f"{field}: {detail}" if field else detail
         super().__init__(self.detail)
 
 
 class NotTaken(BadMessage):
-    """A handler does not accept a message that it has read.
+    """The exception by which a handler does not accept a message that it has read.
 
-    A handler raises it before it stages any change. The message is parked with this reason, and the other messages of
-    its batch are handled.
+    It is raised before any change is staged. The message is parked (stored for operators) with this reason, and the
+    other messages of its batch are handled.
     """
 
 

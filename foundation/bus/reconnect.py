@@ -15,6 +15,7 @@ class Backoff:
     """
 
     def __init__(self, longest: float = LONGEST_PAUSE) -> None:
+        """Begin with a short pause. `longest` is the longest pause in seconds."""
         self._longest = longest
         self._pause = FIRST_PAUSE
 

@@ -36,7 +36,11 @@ class Relay(threading.Thread):
     def __init__(
         self, store: PlatformStore, broker_url: str, destination: str = "", *, lenient: bool = False
     ) -> None:
-        """Prepare the thread, which connects once it has rows to send. The class explains the arguments."""
+        """Prepare the thread that sends messages from the database of `store` to the broker at `broker_url`.
+
+        `destination` is the platform that this broker belongs to; "" means our own. `lenient`: a message that the
+        broker refuses counts as sent.
+        """
         super().__init__(name=f"relay {destination}".rstrip(), daemon=True)
         self._store, self._url, self.destination = store, broker_url, destination
         self._publisher: Publisher | None = None
@@ -156,7 +160,7 @@ def _site_meant(row: outbox.OutboxRow) -> str:
 
 
 def _is_for_stranger(row: outbox.OutboxRow, destination: str) -> bool:
-    """Return whether another site wrote a row for a party of its own, so that it must not be sent at this site.
+    """Return whether a message (row) was written by another site for a party at that site, so must not be sent here.
 
     Here another party might have the same address. The intended party learns the present state when it next reports.
     """

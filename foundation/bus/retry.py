@@ -35,7 +35,7 @@ class RetriedBatch(ABC, Generic[Item, Result]):
 
     @abstractmethod
     def run(self, items: Sequence[Item]) -> Result:
-        """Run items in one transaction, all or none."""
+        """Handle these items in one transaction, all or none, and return the result."""
 
     @abstractmethod
     def park(self, item: Item, error: Exception) -> Result:

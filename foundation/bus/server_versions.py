@@ -25,7 +25,7 @@ TRIED = {
 _NUMBERS = re.compile(r"\d+")
 
 
-def untried() -> list[str]:
+def untested_servers() -> list[str]:
     """Return a sentence for each server whose version is older or newer than the tested ones.
 
     Raises the error of a server that does not answer.
@@ -34,10 +34,10 @@ def untried() -> list[str]:
     return [remark for name, version in versions.items() if (remark := remark_on(name, version))]
 
 
-def log_untried() -> None:
+def log_untested_servers() -> None:
     """Log a warning for each server whose version was not tested. If a server does not answer, only that is logged."""
     try:
-        remarks = untried()
+        remarks = untested_servers()
     except (DatabaseError, redis.RedisError, *BROKER_ERRORS) as error:
         log.info("the versions of the servers are not known: %s", error)
         return

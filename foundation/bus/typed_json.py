@@ -375,7 +375,7 @@ def _json_member(member: Any) -> Any:
 
 
 def to_json_list(values: Sequence[Any]) -> list[Any]:
-    """Return the JSON values of a list. Typed objects in it are all of one class."""
+    """Return a list of typed objects, all of one class, or of other values, as JSON values."""
     if values and _is_flat(cast(Any, type(values[0]))):
         flat: list[dict[str, Any]] = msgspec.to_builtins(values)
         return [item | item.pop(EXTRA) if EXTRA in item else item for item in flat]

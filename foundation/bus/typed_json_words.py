@@ -23,6 +23,7 @@ class InvalidValue(ValueError):
     """
 
     def __init__(self, path: tuple[str | int, ...], words: str) -> None:
+        """Say where in the JSON value the fault is (`path`), and what is wrong in `words`."""
         self.path, self.words = path, words
         super().__init__(" ".join([*self.steps(path), words]))
 

@@ -51,7 +51,7 @@ APP_UNITS_OF_WORK: dict[str, type[AppUnitOfWork]] = {}
 
 
 class NotProvisioned(LookupError):
-    """The database has no row (`models.Cell`) that says which site serves this platform."""
+    """The exception says that a platform was not set up: its database has no row that says which site serves it."""
 
 
 class UnitOfWork:
@@ -107,7 +107,7 @@ class UnitOfWork:
         self._held.enter_context(lock)
 
     def release(self) -> None:
-        """Leave the locks that were entered by `hold`."""
+        """Leave the locks (other than those of rows) that were held until the end of the transaction."""
         self._held.close()
 
     # ---- sending ----------------------------------------------------------------------------
@@ -120,7 +120,7 @@ class UnitOfWork:
             self._stage_message(outgoing)
 
     def publish_event(self, event: Event) -> None:
-        """Stage an event for the programs that listen for its user domain."""
+        """Stage an event about a change, to be written at the end, for programs that listen for its tenant's events."""
         self.events.append(event)
 
     def _stage_message(self, send: Send) -> None:
@@ -202,9 +202,9 @@ class UnitOfWork:
     # ---- writing ----------------------------------------------------------------------------
 
     def flush(self, publish_inline: bool) -> None:
-        """Write all staged changes, messages and events. `publish_inline`: this process publishes the messages itself.
+        """Write all staged changes, messages and events to the database. `publish_inline`: see `outbox.insert_rows`.
 
-        Events come last: from then on until the commit no other transaction can number events of these domains.
+        Events come last: until the commit no other transaction can number events of the same tenants.
         """
         for part in self._parts.values():
             part.flush()
@@ -227,9 +227,9 @@ class UnitOfWork:
 
 @contextmanager
 def begin(platform: str, *, publish_inline: bool = False) -> Iterator[UnitOfWork]:
-    """Open a transaction on a platform's data, yield its unit of work, and write the staged changes at the end.
+    """Open a transaction on a platform's data, yield what collects changes and messages, and write them at the end.
 
-    Where another site serves the platform, nothing is written, whatever was staged. Raises NotProvisioned.
+    If another site serves the platform, nothing is written, whatever was collected. Raises NotProvisioned.
     """
     store = store_of(platform)
     with ExitStack() as afterwards, transaction.atomic(using=store.database):

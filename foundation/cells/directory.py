@@ -27,7 +27,7 @@ class PlatformStore:
 
 
 class UnknownPlatform(LookupError):
-    """No copy of the platform's data lies at this site."""
+    """The exception says that this site has no copy of a platform's data."""
 
 
 def own_platform() -> str:

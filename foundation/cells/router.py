@@ -42,7 +42,10 @@ def database_of_request() -> str | None:
 
 
 class OwnOnly:
-    """The router allows migrations in our own database only, and routes a request to its person's database."""
+    """The database router allows migrations in our own platform's database only.
+
+    Queries of an HTTP request go to the database with the data of the person who sends it.
+    """
 
     def allow_migrate(self, db: str, app_label: str, **hints: object) -> bool:
         """Return whether `db` is our own database. Tables of another platform come with the copy of its data."""

@@ -27,7 +27,7 @@ _QUERY = "SELECT owner, epoch, @@read_only, UTC_TIMESTAMP(6) FROM stores_cell WH
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """These values, read from a platform's database at one moment, say which site serves the platform."""
+    """Which site serves a platform, that is, handles its requests and writes its data, as its database says."""
 
     platform: str
     owner: str
@@ -55,10 +55,10 @@ class Serving:
 
     @property
     def serving_site(self) -> str:
-        """Return the other site that serves the platform; "" if this site does, or it is not known.
+        """Return the site that serves the platform, if it is another one; "" if this site does, or it is not known.
 
-        A read-only copy of another platform's data that names this site as the owner lags behind: the platform's own
-        site has taken it back, so that site is returned.
+        If this site has only a copy of another platform's data, and that still names this site as the owner, the copy
+        is old: the platform's own site has taken the data back, so that site is returned.
         """
         if self.is_served_here:
             return ""

@@ -28,7 +28,7 @@ def is_away(error: Exception) -> bool:
     return is_client_error or code in _UNAVAILABLE_ERRORS
 
 
-def is_passing(error: Exception) -> bool:
+def is_temporary(error: Exception) -> bool:
     """Return whether an error is temporary (deadlock, lock wait, duplicate key): the transaction may be run again."""
     return _error_number(error) in _TEMPORARY_ERRORS
 
@@ -44,7 +44,7 @@ def _error_number(error: Exception) -> int:
 
 
 def cursor_of(database: str) -> CursorWrapper:
-    """Return a cursor inside the transaction that is open on a database."""
+    """Return a cursor on this thread's connection to a database (a Django alias), so in its open transaction."""
     return connections[database].cursor()
 
 

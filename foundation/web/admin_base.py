@@ -238,7 +238,7 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
 
 
 class FlowAdmin(BaseAdmin[M]):
-    """The base class of admin pages whose objects a flow saves and deletes. If the flow refuses, the page shows why."""
+    """The base class of admin pages whose objects the app's own functions save and delete; the page shows refusals."""
 
     refusal: type[Exception]
     """The exception by which the flow refuses a change."""
@@ -256,11 +256,11 @@ class FlowAdmin(BaseAdmin[M]):
         raise NotImplementedError
 
     def save_model(self, request: HttpRequest, obj: M, form: Any, change: bool) -> None:
-        """Save the object of a form; pages whose flow needs more than the object override this."""
+        """Save the object of a form by `save_by_flow`; pages that need more than the object for that override this."""
         self.save_by_flow(obj)
 
     def delete_model(self, request: HttpRequest, obj: M) -> None:
-        """Delete an object; pages whose flow needs more than the object override this."""
+        """Delete an object by `delete_by_flow`; pages that need more than the object for that override this."""
         self.delete_by_flow(obj)
 
     def changeform_view(
@@ -270,14 +270,14 @@ class FlowAdmin(BaseAdmin[M]):
         form_url: str = "",
         extra_context: dict[str, object] | None = None,
     ) -> HttpResponse:
-        """Return the page with the form. If the flow refuses to save it, show why and load the page again."""
+        """Return the page with the form of an object. If saving it is refused, show why and load the page again."""
         view = partial(super().changeform_view, request, object_id, form_url, extra_context)
         return self._with_reasons(request, view)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, object] | None = None
     ) -> HttpResponse:
-        """Return the page that asks whether to delete. If the flow refuses it, show why and load the page again."""
+        """Return the page that asks whether to delete an object. If that is refused, show why and load it again."""
         view = partial(super().delete_view, request, object_id, extra_context)
         return self._with_reasons(request, view)
 

@@ -21,7 +21,7 @@ _make = SpectacularAPIView.as_view(permission_classes=[], authentication_classes
 
 
 def schema(request: HttpRequest) -> HttpResponse:
-    """Return the API's description, as JSON if the request asks for that, else as YAML."""
+    """Return the API's OpenAPI description, as JSON if the request asks for that, else as YAML; it is made once."""
     formats = request.GET.get("format", "") + request.headers.get("Accept", "")
     content_type = _TYPES["json" in formats]
     with _lock:

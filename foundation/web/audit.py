@@ -38,6 +38,7 @@ class WhoAsked:
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Prepare the middleware; `get_response` answers a request."""
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

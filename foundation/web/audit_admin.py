@@ -158,7 +158,7 @@ class AuditAdmin(ReadOnlyAdmin[LogEntry]):
 
 
 def _short_change(pair: object) -> str:
-    """Return the values of a field before and after a change, shortened: `before → after`."""
+    """Return a field's change for the list of the audit trail, shortened: `before → after`, from such a pair."""
     if not isinstance(pair, list) or len(pair) != 2:
         return "…"
     before, after = (

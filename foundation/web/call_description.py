@@ -11,7 +11,7 @@ _FORM = "application/x-www-form-urlencoded"
 
 
 class CallDescription(AutoSchema):
-    """The description of one call. Changes and deletions take their arguments from a JSON body.
+    """The OpenAPI description of one call. Changes and deletions take their arguments from a JSON body.
 
     Programs of the 5.x generation send the same arguments as a form; the text at the top of the description says how.
     """
@@ -21,7 +21,7 @@ class CallDescription(AutoSchema):
         return None if self.method == "DELETE" else super().get_request_serializer()
 
     def get_override_parameters(self) -> list[OpenApiParameter | Shape | type[Shape]]:
-        """Return the parameters besides those of the address, and for calls that accept it, `Idempotency-Key`."""
+        """Return the parameters besides those in the URL: the declared ones, and `Idempotency-Key` where it counts."""
         parameters = list(super().get_override_parameters())
         if self.method == "POST" and getattr(self.view, "takes_idempotency_key", False):
             words = "The same request with the same key, within 24 hours, has one effect."
@@ -29,7 +29,7 @@ class CallDescription(AutoSchema):
         return parameters
 
     def _get_request_body(self, direction: str = "request") -> object:
-        """Return the description of the body. A DELETE has one here: it names the terminals that it removes."""
+        """Return OpenAPI's description of a request's body. In this API a DELETE has one: it names what it removes."""
         if self.method != "DELETE":
             return super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # the base class has no types
         self.method = "POST"
@@ -39,5 +39,5 @@ class CallDescription(AutoSchema):
             self.method = "DELETE"
 
     def map_parsers(self) -> list[str]:
-        """Return the content types of the body, without forms."""
+        """Return the content types that a request's body may have, but not those of forms, which old programs send."""
         return [content_type for content_type in super().map_parsers() if content_type != _FORM]

@@ -50,6 +50,7 @@ class ContentSecurityPolicy:
     """Middleware: a page that has no policy of its own gets the one of its path (see `_BY_PATH`)."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Prepare the middleware; `get_response` answers a request."""
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

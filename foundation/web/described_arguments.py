@@ -100,7 +100,7 @@ def _fault_of_scalar(field: AnyField, value: object) -> str:
 
 
 def _fault_of_number(field: serializers.IntegerField, value: object) -> str:
-    """Return what is wrong with a whole number, in words; "" if nothing is."""
+    """Return what is wrong with the value of an integer field, in words; "" if nothing is."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)  # JSON knows no whole numbers: 1.0 is one.
     if not isinstance(value, int) or isinstance(value, bool):
@@ -113,7 +113,7 @@ def _fault_of_number(field: serializers.IntegerField, value: object) -> str:
 
 
 def _fault_of_text(field: serializers.CharField, value: object) -> str:
-    """Return what is wrong with a text, in words; "" if nothing is."""
+    """Return what is wrong with the value of a text field, in words; "" if nothing is."""
     if not isinstance(value, str):
         return "must be a text"
     if not value:

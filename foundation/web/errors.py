@@ -28,12 +28,13 @@ RETRY_AFTER_SECONDS = 5
 
 
 class Refusal(Exception):
-    """The request is refused, with a number for programs and a sentence for people. `more` are further fields."""
+    """The exception that refuses an HTTP request, with an error code for programs and a sentence for people."""
 
     status: int = 0
     """The HTTP status for new programs; 0 means that it follows from the number."""
 
     def __init__(self, error_code: int, description: str, **more: object) -> None:
+        """Refuse with an error code for programs, a sentence for people, and further fields of the answer (`more`)."""
         self.error_code, self.description, self.more = error_code, description, more
         super().__init__(description)
 
@@ -58,16 +59,18 @@ class Unreadable(Refusal):
     status = 400
 
     def __init__(self, description: str, status: int = 400) -> None:
+        """Refuse with a sentence that says what cannot be read, and this HTTP status."""
         super().__init__(int(protocol.current().malformed), description)
         self.status = status
 
 
 class NoSuchCall(Refusal):
-    """The API has no call at this address."""
+    """The refusal of a request to an address at which the API has no call (HTTP status 404)."""
 
     status = 404
 
     def __init__(self, request: HttpRequest) -> None:
+        """Refuse a request to an address that no call of the API has."""
         super().__init__(UNSPECIFIED, f"no such call: {request.method} {request.path[:200]}")
 
 
@@ -75,14 +78,16 @@ class AlreadyAnswered(Exception):
     """The exception that ends a repeated request: it is answered by the body and status of the first one."""
 
     def __init__(self, body: Mapping[str, object], status: int) -> None:
+        """Answer with the body and HTTP status of the first request."""
         self.body, self.status = body, status
         super().__init__("already answered")
 
 
 class TokenRefused(Refusal):
-    """The Bearer token is invalid (HTTP status 401), or does not allow this request (403) (RFC 6750)."""
+    """The refusal of a request whose Bearer token is invalid (status 401), or does not allow it (403; RFC 6750)."""
 
     def __init__(self, error: str, description: str) -> None:
+        """Refuse with OAuth2's error code, such as "invalid_token", and a sentence."""
         super().__init__(NOT_LOGGED_IN, description)
         self.status = 403 if error == "insufficient_scope" else 401
         self.challenge = f'Bearer error="{error}", error_description="{description}"'
@@ -101,7 +106,7 @@ def refused(refusal: Refusal | None) -> dict[str, object]:
 
 
 def ack(**content: object) -> Response:
-    """Return the response to a request that succeeded, with these further fields."""
+    """Return the HTTP response to a request that succeeded: `success` 1, and these further fields."""
     return Response({"success": 1, **content})
 
 

@@ -30,7 +30,10 @@ MORE_FINDINGS: Hook[[], list[Finding]] = Hook()
 def find_missing_limits(
     check: str, management_url: str, amqp_url: str, wanted: tuple[limits.QueueLimit, ...]
 ) -> Finding:
-    """Check that the broker has the `wanted` limits of queues, so that an unread queue cannot fill it."""
+    """Check that the broker has the `wanted` limits of queues, so that an unread queue cannot fill it.
+
+    `check` is the name of this check in the result.
+    """
     try:
         missing = limits.missing_limits(management_url, amqp_url, wanted)
     except BrokerUnavailable as error:
@@ -43,7 +46,10 @@ def find_missing_limits(
 
 
 def find_alarms(check: str, management_url: str) -> Finding:
-    """Check that the broker has no alarm of memory or disk, during which it takes no messages."""
+    """Check that the broker has no alarm of memory or disk, during which it takes no messages.
+
+    `check` is the name of this check in the result.
+    """
     try:
         nodes = management_api.list_rows(management_url, "/nodes")
     except BrokerUnavailable:

@@ -33,7 +33,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 
 
 def _database_fault() -> str:
-    """Return why this site's own database cannot serve now, or "" if it can."""
+    """Return why this site cannot serve its platform now, as its database shows, or "" if it can."""
     try:
         serving = read(own_platform())
     except Error as error:

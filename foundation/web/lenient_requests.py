@@ -43,17 +43,21 @@ _METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 
 
 class WildRequests:
-    """The middleware brings requests under `/api/` into one form, and leaves all others unchanged.
+    """The middleware changes the many forms in which clients send requests under `/api/` into one form.
 
     It sets `request.api_fields`, all arguments of the request, and `request.api_params`, the
     structured ones.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Prepare the middleware; `get_response` answers a request."""
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Bring the request into its usual form and pass it on, or refuse it if it cannot be read."""
+        """Change a request under `/api/` into the usual form and answer it, or refuse it if it cannot be read.
+
+        The answer is turned into XML if the client asks for that.
+        """
         path = re.sub(r"/{2,}", "/", request.path_info)
         if not path.startswith(_API):
             return self._get_response(request)
@@ -194,7 +198,7 @@ def _params(fields: JSONObject) -> JSONObject:
 
 
 def _json(text: bytes, name: str) -> JSONValue:
-    """Return the value of a JSON text. Raises BadRequest; `name` names the text in the error."""
+    """Return the value of a JSON text. Raises BadRequest, in which `name` names the text."""
     try:
         value: JSONValue = orjson.loads(text)
     except ValueError:
@@ -204,7 +208,7 @@ def _json(text: bytes, name: str) -> JSONValue:
 
 
 def _check_depth(value: JSONValue, name: str) -> None:
-    """Raise BadRequest if objects and lists are nested deeper than MAX_DEPTH."""
+    """Raise BadRequest, naming the value, if objects and lists in a JSON value are nested deeper than MAX_DEPTH."""
     values, depth = [value], 0
     while values:
         depth += 1

@@ -20,6 +20,7 @@ class LivingProcesses(MultiProcessCollector):
     """The collector adds up the metrics of a site's processes, but leaves out gauges of processes that have ended."""
 
     def __init__(self, registry: CollectorRegistry, folder: str) -> None:
+        """Read the files that processes have written into `folder` (PROMETHEUS_MULTIPROC_DIR)."""
         super().__init__(registry, folder)  # type: ignore[no-untyped-call]  # it has no types
         self._folder = Path(folder)
 

@@ -17,6 +17,7 @@ class RequestId:
     """The outermost middleware takes the client's X-Request-ID, or makes an id, and returns it in the response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Prepare the middleware; `get_response` answers a request."""
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -45,7 +45,7 @@ class PageUser(Protocol):
 
 
 class Scope(Protocol):
-    """A scope answers what the admin pages have to know of domains and their administrators."""
+    """A scope says which rows an account may see and change on admin pages, from the domains that it administers."""
 
     def rows(self, user: PageUser, paths: Paths, paths_at: Mapping[int, Paths]) -> Q:
         """Return the condition (a Django `Q`) for the rows of the domains that an account administers.
@@ -63,7 +63,7 @@ class Scope(Protocol):
         """Return the fields of an object that this user may not change; `None` stands for a new object."""
 
     def allows(self, user: PageUser, verb: str, obj: Model) -> bool:
-        """Return whether the user may "view", "change" or "delete" this very object, which is in scope."""
+        """Return whether the user may "view", "change" or "delete" (`verb`) this object, which the user sees."""
 
     def read_only_reason(self, model: type[Model]) -> str:
         """Return the reason why objects of a model are read-only at this site, or "" if they can be edited."""
@@ -98,7 +98,7 @@ def mark_visible(row: Any, user: PageUser) -> None:
 
 
 class ScopedChoices:
-    """In the forms of these admin pages and inlines, foreign keys offer only objects in the user's scope."""
+    """A mixin for admin pages and inlines, in whose forms foreign keys offer only objects that the user may see."""
 
     admin_site: AdminSite
 
@@ -144,7 +144,10 @@ class ScopedPages(ScopedChoices, Generic[M]):
     # ---- rows -------------------------------------------------------------------------------
 
     def in_scope(self, user: PageUser) -> Q:
-        """Return the condition for the rows of this page that a user sees."""
+        """Return the query condition for the rows of this page's model that a user sees: all for a superuser.
+
+        Others see the rows of the domains that they administer, except those that only superusers see.
+        """
         if user.is_superuser:
             return everything()
         if not self.scope:
@@ -168,7 +171,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
         return row
 
     def _get_obj_does_not_exist_redirect(self, *args: object) -> NoReturn:
-        """Answer 404 for an object out of scope, as for one that does not exist."""
+        """Answer 404 for an object that the user may not see, as for one that does not exist."""
         raise Http404
 
     # ---- rights -----------------------------------------------------------------------------
@@ -189,7 +192,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
         return row is not None and self._is_visible(user, row) and scope().allows(user, verb, row)
 
     def _is_visible(self, user: PageUser, row: Any) -> bool:
-        """Return whether a row is in the user's scope. The database is asked once for each row object."""
+        """Return whether a user sees a row, by a query of the database; the answer is stored on the row object."""
         if user.is_superuser:
             return True
         checked_user, is_visible = getattr(row, "_visibility", (None, False))
@@ -258,7 +261,10 @@ class ScopedPages(ScopedChoices, Generic[M]):
 
 
 def _extra_choices_of(request: HttpRequest) -> Q:
-    """Return `Scope.extra_choices` of the foreign key that a form is autocompleting, if this request is such a one."""
+    """Return the condition for rows that a request for autocompletion of a foreign key may show besides visible ones.
+
+    Any other request gets the condition that no row meets.
+    """
     match = request.resolver_match
     if match is None or match.url_name != "autocomplete":
         return nothing()

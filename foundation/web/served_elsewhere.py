@@ -29,6 +29,7 @@ class RefuseWrites:
     """The middleware refuses sign-ins and changes while another site serves the platform. It runs before sessions."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        """Prepare the middleware; `get_response` answers a request."""
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:

@@ -145,7 +145,7 @@ class _RequestBatch(RetriedBatch[IncomingRequest, BatchResult]):
 
 def _may_succeed_if_repeated(error: Exception) -> bool:
     """Return whether a transaction that failed with this error may succeed if it is repeated at once."""
-    return isinstance(error, Error) and not isinstance(error, DataError) and sql.is_passing(error)
+    return isinstance(error, Error) and not isinstance(error, DataError) and sql.is_temporary(error)
 
 
 def _join_results(result: BatchResult, following: BatchResult) -> BatchResult:
