@@ -19,7 +19,7 @@ from foundation.clock import next_id
 from im.rules.vocabulary import Joining, Kind, Membership, Role
 
 
-def _choices(words: type[StrEnum]) -> list[tuple[str, str]]:
+def choices_of(words: type[StrEnum]) -> list[tuple[str, str]]:
     """Return the values of an enumeration as choices of a column."""
     return [(word.value, word.value) for word in words]
 
@@ -28,7 +28,7 @@ class Conversation(models.Model):
     """A chat conversation of people, and how far its log of messages and events has come."""
 
     id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
-    kind = models.CharField(max_length=10, choices=_choices(Kind))
+    kind = models.CharField(max_length=10, choices=choices_of(Kind))
     name = models.CharField(max_length=128, blank=True, default="")
     notice = models.TextField(max_length=2000, blank=True, default="")
     domain = models.CharField(max_length=40, db_index=True, help_text="Its creator's user domain.")
@@ -39,7 +39,7 @@ class Conversation(models.Model):
     confid = models.CharField(
         max_length=64, null=True, unique=True, help_text="The conference whose conversation it is."
     )
-    joining = models.CharField(max_length=8, choices=_choices(Joining), default=Joining.INVITE)
+    joining = models.CharField(max_length=8, choices=choices_of(Joining), default=Joining.INVITE)
     mute_all = models.BooleanField(default=False, help_text="Only owner and administrators speak.")
     closed = models.BooleanField(default=False)
     pins = models.JSONField(default=list, help_text="seq of pinned messages")
@@ -76,8 +76,10 @@ class Member(models.Model):
     conversation = models.ForeignKey(Conversation, on_delete=models.CASCADE, related_name="people")
     user = models.CharField(max_length=40)
     name = models.CharField(max_length=64, help_text="As others see it.")
-    role = models.CharField(max_length=8, choices=_choices(Role), default=Role.MEMBER)
-    state = models.CharField(max_length=8, choices=_choices(Membership), default=Membership.ACTIVE)
+    role = models.CharField(max_length=8, choices=choices_of(Role), default=Role.MEMBER)
+    state = models.CharField(
+        max_length=8, choices=choices_of(Membership), default=Membership.ACTIVE
+    )
     since_seq = models.BigIntegerField(default=0, help_text="Sees what came after it.")
     until_seq = models.BigIntegerField(null=True, help_text="Left: sees nothing after it.")
     read_seq = models.BigIntegerField(default=0)

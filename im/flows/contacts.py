@@ -149,22 +149,22 @@ def make_friends(store: PlatformStore, me: Person, other: str, now: datetime) ->
 
 def set_note(store: PlatformStore, me: Person, other: str, note: str) -> None:
     """Save a person's private note about the contact `other`, which nobody else sees. Raises Denied."""
-    with transaction.atomic(using=store.database):
-        journal.require_serving(store)
-        rows = Contact.objects.using(store.database).filter(owner=me.id, other=other)
-        if not rows.exists():
-            raise Denied(DenyReason.NOT_FOUND, NOBODY)
-        rows.update(note=note)
+    _update_own_contact(store, me, other, note=note)
 
 
 def set_name(store: PlatformStore, me: Person, other: str, name: str) -> None:
     """Save the name under which a person sees the contact `other`; "" shows the contact's real name. Raises Denied."""
+    _update_own_contact(store, me, other, name=name)
+
+
+def _update_own_contact(store: PlatformStore, me: Person, other: str, **columns: str) -> None:
+    """Change columns of the row of the contact `other` in a person's list. Raises Denied if there is no such contact."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         rows = Contact.objects.using(store.database).filter(owner=me.id, other=other)
         if not rows.exists():
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
-        rows.update(name=name)
+        rows.update(**columns)
 
 
 def _may_find(store: PlatformStore, me: Person, other: Person) -> bool:

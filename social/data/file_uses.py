@@ -10,7 +10,9 @@ from uuid import UUID
 
 from im.data import people
 from im.data.files import queries as file_queries
+from im.data.locked_conversation import Denied
 from im.models import File
+from im.rules.conversation_decisions import DenyReason
 from im.rules.messages import Data
 from social.data import timeline, viewers
 from social.data.finding import store_with
@@ -56,6 +58,23 @@ def remove_uses(database: str, kind: str, subject: str) -> None:
     uses.delete()
     others = FileUse.objects.using(database).filter(file__in=numbers)
     file_queries.release_files(database, numbers - {*others.values_list("file", flat=True)})
+
+
+def replace_picture(
+    database: str, kind: str, subject: str, owner: str, picture: UUID | None
+) -> None:
+    """Make an upload of the user `owner` the picture of a card or circle; `None` means no picture.
+
+    `kind`: CARD or CIRCLE; `subject`: the id of the person or circle. The former picture is deleted if nothing else
+    uses it. Must run inside a transaction. Raises Denied if the file is no complete picture of this user's.
+    """
+    remove_uses(database, kind, subject)
+    if picture is None:
+        return
+    own = file_queries.own_files(database, owner, [picture])
+    if picture not in own or not own[picture].content_type.startswith("image/"):
+        raise Denied(DenyReason.NOT_FOUND, "picture: this is not an uploaded picture of yours")
+    add_uses(database, kind, subject, [picture])
 
 
 def readable_files(database: str, person: str, numbers: Collection[UUID]) -> set[UUID]:

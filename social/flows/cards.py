@@ -17,7 +17,6 @@ from django.db import transaction
 from foundation.cells.directory import PlatformStore
 from foundation.plain_text import fault_of
 from im.data import journal
-from im.data.files import queries as files
 from im.data.locked_conversation import Denied
 from im.data.people import Person
 from im.rules.conversation_decisions import DenyReason
@@ -96,7 +95,9 @@ def _save_field(
     """
     database, rows = store.database, CardField.objects.using(store.database)
     if name == PICTURE and value is not None and value != (row.value if row else ""):
-        _use_picture(store, me, value)
+        file_uses.replace_picture(
+            database, file_uses.CARD, me.id, me.id, UUID(value) if value else None
+        )
     if name == PHONE and value is not None and row and value != row.value:
         ConfirmedNumber.objects.using(database).filter(user=me.id).delete()
     if value == "" or (value is None and row is None):
@@ -116,20 +117,6 @@ def _save_field(
         update_conflicts=True,
         update_fields=["value", "shown_to"],
     )
-
-
-def _use_picture(store: PlatformStore, me: Person, value: str) -> None:
-    """Make the upload with the id `value` the person's picture; "" means no picture. The former picture is deleted.
-
-    Raises Denied.
-    """
-    file_uses.remove_uses(store.database, file_uses.CARD, me.id)
-    if value:
-        number = UUID(value)
-        own = files.own_files(store.database, me.id, [number])
-        if number not in own or not own[number].content_type.startswith("image/"):
-            raise Denied(DenyReason.NOT_FOUND, "picture: this is not an uploaded picture of yours")
-        file_uses.add_uses(store.database, file_uses.CARD, me.id, [number])
 
 
 def import_fields(fields: Mapping[str, str]) -> dict[str, tuple[str | None, ShownTo | None]]:

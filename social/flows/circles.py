@@ -15,7 +15,6 @@ from django.db import transaction
 
 from foundation.cells.directory import PlatformStore
 from im.data import journal
-from im.data.files import queries as files
 from im.data.locked_conversation import Denied, lock_conversation
 from im.data.people import Person
 from im.flows import conversations
@@ -90,19 +89,16 @@ def _change_circle(
         if not new:
             return
         if "picture" in new:
-            _change_picture(store, me, number, new["picture"])
+            picture = new["picture"]
+            file_uses.replace_picture(
+                store.database,
+                file_uses.CIRCLE,
+                str(number),
+                me.id,
+                picture if isinstance(picture, UUID) else None,
+            )
         Circle.objects.using(store.database).filter(pk=number).update(**new)
         about: Data = {
             name: str(value) if isinstance(value, UUID) else value for name, value in new.items()
         }
         locked.log(Cmd.CONVERSATION, {"what": "changed", **about})
-
-
-def _change_picture(store: PlatformStore, me: Person, number: int, picture: object) -> None:
-    """Make an upload (`picture`: its id, or `None`) the circle's picture; the former one is deleted if it is unused."""
-    file_uses.remove_uses(store.database, file_uses.CIRCLE, str(number))
-    if isinstance(picture, UUID):
-        own = files.own_files(store.database, me.id, [picture])
-        if picture not in own or not own[picture].content_type.startswith("image/"):
-            raise Denied(DenyReason.NOT_FOUND, "picture: this is not an uploaded picture of yours")
-        file_uses.add_uses(store.database, file_uses.CIRCLE, str(number), [picture])

@@ -7,7 +7,8 @@ from typing import ClassVar
 from django.db import models
 
 from foundation.clock import next_id
-from social.models.people import Label, choices
+from im.models import choices_of
+from social.models.people import Label
 from social.rules.limits import MomentKind
 
 
@@ -37,7 +38,7 @@ class Moment(models.Model):
     place = models.BigIntegerField()
     has_only = models.BooleanField(default=False)
     has_except = models.BooleanField(default=False)
-    kind = models.CharField(max_length=8, choices=choices(MomentKind))
+    kind = models.CharField(max_length=8, choices=choices_of(MomentKind))
     text = models.TextField(max_length=5000, blank=True, default="")
     files = models.JSONField(default=list, help_text="Id, type and measures of each.")
     client_id = models.CharField(max_length=64, null=True, db_collation="utf8mb4_bin")

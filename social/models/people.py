@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import ClassVar
 
 from django.db import models
 
 from foundation.clock import next_id
+from im.models import choices_of
 from social.rules.cards import FoundBy, Matching, ShownTo
-
-
-def choices(words: type[StrEnum]) -> list[tuple[str, str]]:
-    """Return the values of an enumeration as choices of a column."""
-    return [(word.value, word.value) for word in words]
 
 
 class Label(models.Model):
@@ -56,7 +51,7 @@ class CardField(models.Model):
     user = models.CharField(max_length=40)
     name = models.CharField(max_length=16)
     value = models.CharField(max_length=2000)
-    shown_to = models.CharField(max_length=10, choices=choices(ShownTo))
+    shown_to = models.CharField(max_length=10, choices=choices_of(ShownTo))
 
     def __str__(self) -> str:
         return f"{self.name} of {self.user}"
@@ -66,8 +61,12 @@ class Profile(models.Model):
     """The privacy choices of a person, the use of the address book, and which notices were seen."""
 
     user = models.CharField(max_length=40, primary_key=True)
-    found_by = models.CharField(max_length=10, choices=choices(FoundBy), default=FoundBy.EVERYBODY)
-    matching = models.CharField(max_length=10, choices=choices(Matching), default=Matching.MUTUAL)
+    found_by = models.CharField(
+        max_length=10, choices=choices_of(FoundBy), default=FoundBy.EVERYBODY
+    )
+    matching = models.CharField(
+        max_length=10, choices=choices_of(Matching), default=Matching.MUTUAL
+    )
     suggested = models.BooleanField(default=True, help_text="Shown to others as an acquaintance.")
     seen_id = models.BigIntegerField(default=0, help_text="Notices up to it were seen.")
     book_started = models.DateField(null=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
@@ -28,7 +29,7 @@ def own_upload(person: str, number: UUID) -> StoredFile | None:
     `None` if this site has no such upload.
     """
     for store in _stores():
-        for file in _rows(store, File.objects.filter(pk=number, owner=person)):
+        for file in _rows(store, lambda: File.objects.filter(pk=number, owner=person)):
             return store, file
     return None
 
@@ -43,7 +44,10 @@ def readable_files(person: str, numbers: Collection[UUID]) -> list[File]:
     for store in _stores():
         missing = set(numbers) - files.keys()
         if missing:
-            files |= {file.id: file for file in _readable_rows(store, person, missing)}
+            files |= {
+                file.id: file
+                for file in _rows(store, partial(_readable_query, store.database, person, missing))
+            }
     return list(files.values())
 
 
@@ -56,18 +60,6 @@ def _readable_query(database: str, person: str, numbers: Collection[UUID]) -> Qu
     shared = FileUse.objects.filter(file=OuterRef("pk")).filter(Exists(memberships))
     may_read = Q(owner=person) | Q(Exists(shared)) | Q(pk__in=others)
     return File.objects.filter(may_read, pk__in=numbers, ready=True)
-
-
-def _readable_rows(store: PlatformStore, person: str, numbers: Collection[UUID]) -> list[File]:
-    """Return, from one platform's data, those of the files with the ids `numbers` that a person may read.
-
-    There are none while another platform's data cannot be reached.
-    """
-    try:
-        return list(_readable_query(store.database, person, numbers).using(store.database))
-    except (DatabaseError, InterfaceError) as error:
-        _raise_unless_foreign(store, error)
-        return []
 
 
 def own_files(database: str, person: str, numbers: Collection[UUID]) -> dict[UUID, File]:
@@ -100,14 +92,14 @@ def _stores() -> Iterator[PlatformStore]:
     return map(store_of, possible_platforms())
 
 
-def _rows(store: PlatformStore, query: QuerySet[File]) -> list[File]:
-    """Return the rows of a query on one platform's data.
+def _rows(store: PlatformStore, query: Callable[[], QuerySet[File]]) -> list[File]:
+    """Return the rows of the query that `query` returns, run on one platform's data.
 
     If this site's copy of another platform's data cannot be reached, return none: the other platforms'
     files must not wait for it.
     """
     try:
-        return list(query.using(store.database))
+        return list(query().using(store.database))
     except (DatabaseError, InterfaceError) as error:
         _raise_unless_foreign(store, error)
         return []
