@@ -294,7 +294,7 @@ def pop_changed(most: int = 500) -> list[str]:
 
 
 def block_flooder(user: str, until: float) -> None:
-    """Make the broker's auth backend refuse this person until then (seconds since 1970)."""
+    """Make the broker's auth backend refuse this person until the second `until` (since 1970), for sending too much."""
     _redis().hset(FLOOD, user, int(until))
 
 

@@ -88,9 +88,9 @@ class SearchRequest:
 
 @dataclass(frozen=True, slots=True)
 class SearchPage:
-    """A page of results, newest first.
+    """A page of found messages, newest first.
 
-    `before` is where to continue; `None` means that this is all.
+    `before` is the position at which the next page begins; `None` means that this is all.
     """
 
     entries: list[StoredEntry]

@@ -34,7 +34,7 @@ def follow_conferences(platform: str) -> None:
     """Create, fill and close the chat conversations of a platform's conferences.
 
     A conference's conversation is updated only if the conference has changed since the last call,
-    or if people wait to join the conversation.
+    or if people have entered it and wait to join the conversation.
     """
     store, now = store_of(platform), clock.now()
     revisions, waiting = _revisions.setdefault(store.database, {}), conference_joins.waiting_joins()
@@ -65,7 +65,7 @@ def _update_conversation(
 ) -> None:
     """Create or update the conversation of a running conference, and add its people.
 
-    `joined` are users who have asked to join the conversation. Nothing is done at a site that no longer takes requests
+    `joined` are users who have entered the conference since. Nothing is done at a site that no longer takes requests
     for the platform.
     """
     with transaction.atomic(using=store.database):

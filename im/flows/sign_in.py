@@ -41,8 +41,8 @@ WAYS = {"amqp": "a", "stomp": "a", "web_stomp": "a", "mqtt": "m", "web_mqtt": "m
 def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> SignedIn:
     """Sign in an account whose password was checked, and return its new access token.
 
-    `way` is the protocol of its client: "a" for AMQP and STOMP, where the person gets an exchange at the broker, "m"
-    for MQTT. `now` is in seconds since 1970. Raises Denied or BrokerUnavailable.
+    `way` is the protocol of its client, such as "amqp" or "mqtt"; "" for an unknown one. All but MQTT need an exchange
+    of the person's at the broker. `now` is in seconds since 1970. Raises Denied or BrokerUnavailable.
     """
     user, database = account.moid, account._state.db or "default"
     if not USER.fullmatch(user) or user == _servers_user_name():

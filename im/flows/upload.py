@@ -84,7 +84,10 @@ def append_bytes(person: str, number: UUID, offset: int, source: spool.Source, l
 
 
 def find_upload(person: str, number: UUID) -> tuple[File, int]:
-    """Return the row of a person's upload and the number of its received bytes. Raises TransferRefused."""
+    """Return the row of a person's upload and the number of its received bytes; finish it if all have come.
+
+    Raises TransferRefused.
+    """
     store, file = _upload_of(person, number)
     if file.ready:
         return file, file.size

@@ -89,7 +89,7 @@ MISSED_CALL = "missed"
 
 
 class Kind(StrEnum):
-    """The kind of a conversation."""
+    """The kind of a conversation. DIRECT: of two people. SYSTEM: only its administrators write."""
 
     DIRECT = "direct"
     GROUP = "group"

@@ -94,7 +94,7 @@ class AddressBook(Call):
 
 
 class OwnNumber(Call):
-    """The view with which the caller confirms a number."""
+    """The view with which the caller confirms the own telephone number."""
 
     throttle_classes = (StrictLimit,)
 
@@ -116,7 +116,7 @@ class OwnNumber(Call):
 
 
 class Exchange(Call):
-    """The view of the exchange of numbers with one person."""
+    """The view of the exchange of telephone numbers with one person."""
 
     throttle_classes = (StrictLimit,)
 

@@ -200,13 +200,13 @@ class Privacy(Call):
 
     @extend_schema(responses=answers(shapes.PrivacyShape))
     def get(self, request: Request) -> Response:
-        """Return who finds the caller, and how numbers are matched."""
+        """Return who finds the caller in the directory, by a number in an address book, and among suggestions."""
         row = profiles.profiles(self.store.database, [self.me.id])[self.me.id]
         return ack(**shapes.privacy(row))
 
     @extend_schema(request=forms.Privacy, responses=answers(shapes.PrivacyShape))
     def patch(self, request: Request) -> Response:
-        """Change who finds the caller, and how numbers are matched."""
+        """Change who finds the caller in the directory, by a number in an address book, and among suggestions."""
         return ack(
             **shapes.privacy(cards.save_privacy(self.store, self.me, self.arguments(forms.Privacy)))
         )

@@ -168,6 +168,6 @@ class Inviting(Done):
 
 
 class ExchangeState(Done):
-    """The state of an exchange of numbers in the caller's list."""
+    """The state of an exchange of telephone numbers, as the caller sees it."""
 
     state = serializers.ChoiceField(["asking", "asked", "agreed"])

@@ -87,7 +87,7 @@ class Desk:
             self._refuse(node, Fault.WAIT, "you send too much; wait a little")
 
     def forget_session(self, sender: Jid) -> bool:
-        """Forget a session that has ended; return whether it was the last one."""
+        """Forget the session of a client that has ended; return whether it was the person's last one."""
         self.person.sessions.pop(str(sender), None)
         return not self.person.sessions
 
