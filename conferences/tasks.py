@@ -54,7 +54,7 @@ def note_usual_load() -> None:
 
 @shared_task
 def watch_pool() -> None:
-    """Find media units, recorders and mixers whose heartbeat has stopped."""
+    """Report media units, recorders and mixers as lost whose heartbeat has stopped."""
     units.report_silent_resources(own_platform())
 
 
@@ -66,14 +66,14 @@ def ask_for_lists() -> None:
 
 @shared_task
 def report_state() -> None:
-    """Report the counters of this site to network management, where that is a role."""
+    """Report the counters of this site to network management (NMS), where this site has that role."""
     if "nms" in settings.ROLES:
         state_report.report_state()
 
 
 @shared_task
 def mend() -> None:
-    """Fill an emptied Redis again from the database: pool of media units, conferences, domains, licences."""
+    """Fill an emptied Redis again from the database: table of media units, conferences, domains, licences."""
     for_each_served(repair.repair_redis)
 
 

@@ -23,7 +23,7 @@ class Call(SessionCall):
     """The base of calls about conferences."""
 
     def refusal_if_served_elsewhere(self, request: Request) -> Refusal | None:
-        """Return a refusal if another site serves the caller's platform now; `None` if this site does."""
+        """Return a refusal if another site handles requests of the caller's platform now; `None` if this site does."""
         return commands.refusal_if_served_elsewhere(platform_of_domain(self.domain(request)))
 
     _conference: Conference | None = None
@@ -68,7 +68,7 @@ class Call(SessionCall):
         return arrangement_of(self.own_conference(request, conf_id).settings)
 
     def ids(self, request: Request, name: str = "mts", limit: int = MAX_ROWS) -> tuple[str, ...]:
-        """Return the ids of the terminals that an argument lists as `{mt_id}`. Raises Refusal. `name`: the argument."""
+        """Return the ids of terminals in an argument (`name`), a list of `{mt_id}`. Raises Refusal."""
         rows = items(self.params(request).get(name), name, limit)
         ids = [words(row.get("mt_id"), f"{name}.mt_id") for row in rows]
         if not all(ids):
@@ -76,7 +76,7 @@ class Call(SessionCall):
         return tuple(dict.fromkeys(ids))
 
     def own_terminal(self, request: Request, conf_id: str, mt_id: str) -> Terminal:
-        """Return a terminal of the caller's conference. Raises Refusal."""
+        """Return the terminal with this id in the caller's conference. Raises Refusal if there is none."""
         return terminal_of(self.own_conference(request, conf_id), mt_id)
 
 

@@ -36,6 +36,7 @@ class Nack(Refusal):
     """A command was refused by a NACK message; `errcode` is the error code of that message."""
 
     def __init__(self, errcode: str, detail: str) -> None:
+        """Take the error code of a NACK message, and the sentence in it."""
         super().__init__(http_code(errcode), detail)
         self.errcode = errcode
 

@@ -71,7 +71,7 @@ class Safety(Call):
 
     @extend_schema(request=shapes.Safety, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Change the password; refuse to hide or close the conference."""
+        """Change the password of a conference; refuse to hide or close it."""
         params, account = self.params(request), self.session(request).account
         stored_commands.refuse_unless_may_admit(self.own_conference(request, conf_id), account)
         wishes.refuse_unsafe(params)
@@ -94,7 +94,7 @@ class ShortMessage(Call):
 
     @extend_schema(request=shapes.ShortMessage, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Show a text to members; an empty text removes it."""
+        """Show a text to members of a conference; an empty text removes it."""
         text = request_parsing.words(self.params(request).get("message"), "message")
         if len(text.encode(errors="replace")) > MAX_MESSAGE_BYTES:
             raise Refusal(int(Err.MALFORMED), "message: at most 1500 bytes are allowed")
@@ -130,7 +130,7 @@ class Vad(Call):
 
     @extend_schema(responses={200: answers(shapes.Vad)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer whether the picture follows the person who talks."""
+        """Answer whether the picture of a conference follows the person who talks."""
         interval = self.arrangement(request, conf_id).vad
         return ack(
             voice_activity_detection=int(bool(interval)), vacinterval=interval or DEFAULT_INTERVAL
@@ -149,13 +149,13 @@ class Vips(Call):
 
     @extend_schema(responses={200: answers(shapes.VipList)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """List the terminals that are shown first."""
+        """List the terminals of a conference that are shown first."""
         vips = self.arrangement(request, conf_id).vips
         return ack(mts=[{"mt_id": mt_id, "cascade_id": "0"} for mt_id in vips])
 
     @extend_schema(request=shapes.Vips, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Choose the terminals that are shown first."""
+        """Choose the terminals of a conference that are shown first."""
         return self.arrange(request, conf_id, vips=self.ids(request, limit=MAX_VIPS))
 
 

@@ -61,7 +61,7 @@ class Physicals(_DomainCall):
 
     @extend_schema(responses={200: answers(shapes.Physicals)})
     def get(self, request: Request, moid: str) -> Response:
-        """List the machines of a platform on which units run."""
+        """List the machines of a platform on which media units run."""
         self.refuse_unless_administered(request, moid, Level.PLATFORM)
         rows = self.machines(request) if moid == own_platform() else []
         by_ip = {row.unit.ip: row for row in rows}
@@ -179,7 +179,7 @@ class MeetingTerminals(_DomainCall):
 
     @extend_schema(responses={200: answers(shapes.MeetingTerminals)})
     def get(self, request: Request, number: str) -> Response:
-        """List the terminals of a conference."""
+        """List the terminals of the conference with this number."""
         conference = (
             queries.live_by_number(number) if number.isdigit() and len(number) <= 16 else None
         )

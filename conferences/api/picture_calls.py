@@ -56,7 +56,7 @@ class OneMix(Call):
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mix_id: str) -> Response:
-        """Let everybody be heard again whose microphone is open."""
+        """Let everybody in the conference be heard again whose microphone is open."""
         if self.arrangement(request, conf_id).mix is None or mix_id != ONLY_ID:
             raise Refusal(NO_MIX, "no mix was chosen: everybody is heard")
         return self.arrange(request, conf_id, mix=None)
@@ -67,12 +67,12 @@ class MixMembers(Call):
 
     @extend_schema(request=shapes.Members, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str, mix_id: str) -> Response:
-        """Add terminals to those that are heard."""
+        """Add terminals of a conference to those that are heard."""
         return self._change_mix(request, conf_id, mix_id, "mixadd")
 
     @extend_schema(request=shapes.Members, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mix_id: str) -> Response:
-        """Remove terminals from those that are heard."""
+        """Remove terminals of a conference from those that are heard."""
         return self._change_mix(request, conf_id, mix_id, "mixdel")
 
     def _change_mix(self, request: Request, conf_id: str, mix_id: str, field: str) -> Response:
@@ -112,7 +112,7 @@ class OnePicture(Call):
         operation_id="vc_confs_vmps_change", request=shapes.Picture, responses=shapes.DONE
     )
     def post(self, request: Request, conf_id: str, vmp_id: str) -> Response:
-        """Change the layout of the composed picture."""
+        """Change the layout of the picture that is composed for all members of a conference."""
         conference, _ = self._composed_layout(request, conf_id, vmp_id)
         return self.arrange(
             request, conf_id, layout=checked_picture(conference, self.params(request))
@@ -149,7 +149,7 @@ class OwnPictures(Call):
         operation_id="vc_confs_mtvmps_list", responses={200: answers(shapes.OwnPictures)}
     )
     def get(self, request: Request, conf_id: str) -> Response:
-        """List the terminals that have a picture of their own."""
+        """List the terminals for each of which a picture of its own is composed, with its layout."""
         conference = self.own_conference(request, conf_id)
         layouts = arrangement_of(conference.settings).layouts
         rows = [
@@ -160,7 +160,7 @@ class OwnPictures(Call):
 
     @extend_schema(request=shapes.OwnPicture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Compose the picture on the page of one terminal by a layout."""
+        """Compose the picture that one terminal sees by a layout of its own."""
         mt_id = picture_parsing.terminal_id(self.params(request).get("mt_id"))
         return change_own_picture(self, request, conf_id, mt_id)
 
@@ -180,12 +180,12 @@ class OwnPicture(Call):
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Compose the picture on the page of one terminal by a layout."""
+        """Compose the picture that one terminal sees by a layout of its own."""
         return change_own_picture(self, request, conf_id, mt_id)
 
     @extend_schema(request=None, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Let the terminal see the picture of all again."""
+        """Let the terminal see again the picture that all others see."""
         conference = self.own_conference(request, conf_id)
         terminal_of(conference, mt_id)
         layouts = dict(arrangement_of(conference.settings).layouts)
@@ -233,7 +233,7 @@ class _Poll(_Polls):
 
     @extend_schema(request=shapes.PollOrder, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Show the pictures of members one after the other."""
+        """Show the pictures of members of the conference one after the other (a poll)."""
         conference, members = self.own_conference(request, conf_id), self.ids(request, "members")
         self._refuse_without_chairman(conference)
         refuse_unknown(conference, members)
@@ -298,7 +298,7 @@ class ChairmanPoll(_Poll):
 
     @extend_schema(request=shapes.PollOrder, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Begin the chairman's poll, as programs of older releases do."""
+        """Begin the chairman's poll (members one after the other), as programs of older releases do."""
         return self.put(request, conf_id)
 
 

@@ -76,7 +76,7 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
     unavailable = (OperationalError, InterfaceError, DatabaseAway)
 
     def __init__(self, platform: str) -> None:
-        """Prepare a batch for the pool of this platform."""
+        """Prepare a batch of messages about the media units of this platform."""
         self._platform = platform
         self.failed: list[Delivery] = []
 

@@ -52,7 +52,7 @@ class Recordings(Call):
 
     @extend_schema(request=shapes.RecorderOrder, responses={200: answers(shapes.RecordingBegun)})
     def post(self, request: Request, conf_id: str) -> Response:
-        """Start to record the conference."""
+        """Start to record the conference with this number."""
         conference = self.own_conference(request, conf_id)
         if self.whole_number(request, "recorder_type", 1, 2, OF_CONFERENCE) != OF_CONFERENCE:
             words = "recorder_type: single terminals are not recorded; use 1"
@@ -96,7 +96,7 @@ class RecordingState(OneRecording):
 
     @extend_schema(request=shapes.RecorderState, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, rec_id: str) -> Response:
-        """Let a recording pause (1) or go on (2)."""
+        """Let the recording of a conference pause (1) or go on (2)."""
         value = self.whole_number(request, "value", 1, 2)
         conference = self.recorded_conference(request, conf_id, rec_id)
         is_paused = arrangement_of(conference.settings).recording == 2
@@ -112,7 +112,7 @@ class Playback(Call):
 
     @extend_schema(responses={200: answers(shapes.Playback)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """Answer that nothing is played."""
+        """Answer that no file is played into the conference."""
         self.own_conference(request, conf_id)
         return ack(file_name="", file_id="", state=0, current_progress=0, total_time=0)
 

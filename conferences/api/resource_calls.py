@@ -94,6 +94,6 @@ class RecorderAddresses(Call):
 
     @extend_schema(responses={200: answers(_Addresses)})
     def get(self, request: Request) -> Response:
-        """List the addresses of the recorders."""
+        """List the IP addresses of this site's recorders."""
         recorders = [row for row in resources_of_pool(own_platform()) if row.kind == "vrs"]
         return ack(ipinfo=[{"emisp": 0, "ip": row.unit.ip, "port": 0} for row in recorders])

@@ -156,7 +156,7 @@ def start_from_stored(
 
 
 def may_enter(conference: Conference, account: Account) -> bool:
-    """Return whether an account of the conference's user domain may enter it, or monitor it, without a password.
+    """Return whether an account of the conference's domain may enter it, or get its sound, without a password.
 
     It may not if the conference has a password and another creator, or is held in an exclusive room of other people.
     """

@@ -88,7 +88,7 @@ def template_simple(stored: StoredConference) -> dict[str, object]:
 
 
 def template_detail(stored: StoredConference) -> dict[str, object]:
-    """Return all fields of a template."""
+    """Return all fields of a template in the form of the API."""
     return {
         **template_simple(stored),
         "invite_members": invite_members(stored),

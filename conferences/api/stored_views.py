@@ -48,7 +48,7 @@ class StoredCall(Call):
     kind: ClassVar[Kind]
 
     def account(self, request: Request) -> Account:
-        """Return the account that calls."""
+        """Return the account whose program calls."""
         return self.session(request).account
 
     def find(self, request: Request, stored_id: str) -> StoredConference:
@@ -103,7 +103,7 @@ class StoredCall(Call):
         return self.kind is Kind.PUBLIC and argument in _NOT_OF_PUBLIC
 
     def without_effect(self, params: Mapping[str, object]) -> list[str]:
-        """Return the names of the arguments that have no effect."""
+        """Return the names of those arguments that have no effect on the conferences of this template or room."""
         dropped = [name for name, value in params.items() if self._ignores_argument(name) and value]
         return [*wishes.names_without_effect(params), *dropped]
 
@@ -134,11 +134,11 @@ class StoredList(StoredCall):
         )
 
     def defaults(self) -> GivenSettings:
-        """Return those settings of a new template or room whose defaults differ from those of a conference."""
+        """Return the settings whose defaults differ from those of a conference: none, unless a subclass has some."""
         return {}
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return the number requested for a template or room: `None` means any free number, "" no number."""
+        """Return the requested number: `None` means any free one, "" none. Subclasses read an argument for it."""
         return None
 
     def add(self, request: Request) -> StoredConference:

@@ -37,7 +37,7 @@ class PersonalTemplates(StoredList):
         responses=answers(stored_serializers.PersonalTemplates),
     )
     def get(self, request: Request) -> Response:
-        """List the caller's own templates, by their last change."""
+        """List the caller's own templates by the time of their last change."""
         page, _ = self.page(request)
         return ack(
             total=page.total, **{self.list_name: [*map(stored_shapes.template_item, page.items)]}

@@ -55,7 +55,7 @@ class CascadeTerminals(Terminals):
         request=serializers.InvitedMembers, responses={200: answers(serializers.CalledTerminals)}
     )
     def post(self, request: Request, conf_id: str, cascade_id: str = "") -> Response:
-        """Let the media unit call terminals into the conference."""
+        """Let the media unit call terminals into the conference, the only one in its cascade (0)."""
         _refuse_cascade(self, request, conf_id, cascade_id)
         answer = super().post(request, conf_id)
         answer.data["cascades_id"] = cascade_id
@@ -182,7 +182,7 @@ class Videos(Call):
 
     @extend_schema(request=shapes.ChooseVideo, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Choose the one picture source that there is."""
+        """Choose the only picture source of a terminal, its camera; refuse any other."""
         self.own_terminal(request, conf_id, mt_id)
         if self.whole_number(request, "video_idx", 1, 10) != CAMERA:
             raise Refusal(NOT_SUPPORTED, "video_idx: this terminal has one picture source, 1")

@@ -270,7 +270,7 @@ class Terminals(Call):
 
     @extend_schema(responses={200: answers(serializers.MtList)})
     def get(self, request: Request, conf_id: str) -> Response:
-        """List the terminals that are invited or present."""
+        """List the terminals that are invited to a conference or present in it."""
         conference = self.own_conference(request, conf_id)
         return ack(
             mts=[
@@ -286,7 +286,7 @@ class Terminals(Call):
         responses={200: answers(serializers.CalledTerminals)},
     )
     def post(self, request: Request, conf_id: str) -> Response:
-        """Let the media unit call terminals, which come online later."""
+        """Let the media unit call terminals into a conference; they come online later."""
         account = self.session(request).account
         stored_commands.refuse_unless_may_admit(self.own_conference(request, conf_id), account)
         requested = request_parsing.terminals_to_call(self.params(request).get("mts"), "mts")

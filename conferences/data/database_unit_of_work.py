@@ -99,7 +99,7 @@ class ConferencesDatabaseUnitOfWork:
             self._numbers.prepare(len(creates), requested_numbers | kept_numbers)
 
     def _lock_conferences(self, column: str, values: Sequence[str]) -> list[Conference]:
-        """Lock and return the live conferences whose column has one of these values."""
+        """Lock and return the live conferences with one of these values in a column (`live_e164`, `live_unit`)."""
         if column == "live_e164":
             values = [number for number in values if number not in self._locked_conferences]
             self._locked_conferences.update(dict.fromkeys(values))
@@ -141,7 +141,7 @@ class ConferencesDatabaseUnitOfWork:
         )
 
     def of_user_domains(self, user_domains: Sequence[str]) -> list[Conference]:
-        """Lock and return the live conferences of these user domains."""
+        """Lock and return the live conferences of these user domains (tenants), by their MOIDs."""
         if not user_domains:
             return []
         rows = sql.select(
@@ -319,7 +319,7 @@ class ConferencesDatabaseUnitOfWork:
         return request.key if request else None
 
     def is_room_abnormal(self, unit: Unit) -> bool:
-        """Return whether a media unit stands in an abnormal machine room; False if this site cannot know."""
+        """Return whether a unit's machine room is abnormal (taken for out of order); False if this site cannot know."""
         site = unit.site or self.own_site
         if site not in self._units_in_abnormal_rooms:
             self._units_in_abnormal_rooms[site] = queries.units_in_abnormal_rooms(site)
@@ -328,7 +328,7 @@ class ConferencesDatabaseUnitOfWork:
     # ---- writing ----------------------------------------------------------------------------
 
     def save(self, before: Conference | None, after: Conference) -> None:
-        """Stage the next value of a conference.
+        """Stage the next value of a conference, which `flush` writes.
 
         Its licence counts, and whether its number is taken, are changed by the difference to `before`.
         """
@@ -349,7 +349,7 @@ class ConferencesDatabaseUnitOfWork:
         self._moves.append((before, after))
 
     def save_record(self, ended: Conference) -> None:
-        """Stage the call record of a conference that ended at another site; a saved one stays as it is."""
+        """Write the call record of a conference of another site at the end; one that is saved already stays."""
         self._records[ended.confid] = ended
 
     def send(self, outgoing: Outgoing) -> None:

@@ -56,7 +56,10 @@ class _NumberState(NamedTuple):
     holder: str = ""
 
     def is_free_for(self, holder: str) -> bool:
-        """Return whether a conference of this holder may have the number now; "": a conference without a holder."""
+        """Return whether a conference may have the number now.
+
+        `holder`: its reservation, template or room; "" for none.
+        """
         return not self.is_taken and self.holder in ("", holder)
 
 
@@ -117,10 +120,11 @@ class Numbers:
         return f"{self._cursor.prefix}{serial:0{SERIAL_DIGITS}d}"
 
     def allocate(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
-        """Allocate the requested number, or the next free one of the platform.
+        """Allocate the requested number, or the next free one of the platform, to a new conference.
 
-        `holder`: a number that is kept for this holder (see `hold`) counts as free. Returns `None` if the requested
-        number is taken or kept for another holder, or no free one was found. Raises NoNumbers.
+        `holder`: the reservation, template or room of the conference, as in `hold`; a number that is kept for it counts
+        as free. Returns `None` if the requested number is taken or kept for another holder, or no free one was found.
+        Raises NoNumbers.
         """
         self._prepare_for_number(requested)
         if requested is not None:
@@ -131,7 +135,7 @@ class Numbers:
         return AllocatedNumber(number, number[-SERIAL_DIGITS:], self._mark_taken(number))
 
     def hold(self, requested: str | None, holder: str) -> str | None:
-        """Keep the requested number, or the next free one, for a holder without a conference, and return the number.
+        """Keep the requested number, or the next free one, for a reservation, template or room (`holder`); return it.
 
         `holder`: its name, for instance `book:<id>` for a reservation; the number is kept until `drop_hold`. Returns
         `None` if `allocate` would, or if MAX_HELD numbers are kept already. Raises NoNumbers.
@@ -151,7 +155,7 @@ class Numbers:
         return number
 
     def drop_hold(self, e164: str) -> None:
-        """Stop keeping a number for its holder; a conference that has it now keeps it until its end."""
+        """Stop keeping a number for a reservation, template or room; a conference that has it now goes on with it."""
         self._prepare_for_number(e164)
         assert self._cursor is not None
         self._load_missing_states([e164])
@@ -167,7 +171,7 @@ class Numbers:
             raise NoNumbers(self._platform)
 
     def _next_free_number(self) -> str | None:
-        """Return the next number of the platform that is neither taken nor kept; `None` if none was found."""
+        """Return the platform's next number that no conference has and that is not kept; `None` if none was found."""
         assert self._cursor is not None
         for _ in range(_MAX_ROUNDS):
             while self._loaded_serials:
@@ -185,7 +189,7 @@ class Numbers:
             self._load_next_states(0, missing)
 
     def _allocate_requested(self, number: str, holder: str) -> AllocatedNumber | None:
-        """Allocate this number, or return `None` if it is taken or kept for another holder.
+        """Allocate this number; return `None` if it is taken, or kept for another reservation, template or room.
 
         A number with the platform's prefix ends with its short number; any other gets a short number of six digits.
         """
@@ -215,13 +219,13 @@ class Numbers:
         return now._replace(holder=self._holders.get(e164, loaded.holder))
 
     def _mark_taken(self, e164: str) -> int:
-        """Stage that a conference has a number, and return the number's new incarnation, which counts its uses."""
+        """Note for `flush` that a conference has a number; return its new incarnation, which counts its uses."""
         incarnation = self._current_state(e164).incarnation + 1
         self._changed[e164] = _NumberState(incarnation, True)
         return incarnation
 
     def release(self, e164: str, incarnation: int) -> None:
-        """Stage that a number is free again, because its conference has ended.
+        """Note, for `flush`, that a number is free again, because its conference has ended.
 
         `incarnation`: that of the conference, the highest that the number had.
         """

@@ -121,12 +121,12 @@ class Pool:
 
 
 def name_of(unit: Unit) -> str:
-    """Return the name of a media unit in the pool's script: `ip#pid`, which, unlike `ip:pid`, can be split for IPv6."""
+    """Return a media unit's name in the pool (Redis): `ip#pid`, which, unlike `ip:pid`, can be split for IPv6."""
     return f"{unit.ip}#{unit.pid}"
 
 
 def unit_of(name: str) -> Unit:
-    """Return the media unit that has this name (`ip#pid`, see `name_of`) in the pool's script."""
+    """Return the media unit that has this name (`ip#pid`) in the pool, the table of media units in Redis."""
     return unit_here(*name.split("#", 1))
 
 
@@ -143,7 +143,7 @@ def node_json(
     draining: bool,
     clockskew: int | None = None,
 ) -> str:
-    """Return a media unit, recorder or mixer as JSON for the pool's Lua script.
+    """Return a media unit, recorder or mixer as JSON for the pool, the table of units in Redis.
 
     `load`: the amounts that it reports as used; `None` if it reports none. `clockskew`: by how many milliseconds the
     clock of its host is ahead of the platform's time; `None` if that is unknown.

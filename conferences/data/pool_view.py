@@ -111,14 +111,14 @@ def _resource(
 
 
 def placed_on(platform: str, kind: str, unit: Unit) -> list[tuple[str, str]]:
-    """Return the conferences on a media unit or other resource, at most 500: `(number, why the pool chose it)`."""
+    """Return at most 500 conferences that Redis has on a media unit or recorder: `(number, why it was chosen)`."""
     client = redis_of(platform)
     numbers = sorted(map(str, client.hkeys(f"rms:alloc:{kind}:{name_of(unit)}")))[:500]
     return list(zip(numbers, placement_reasons(platform, numbers), strict=True))
 
 
 def placement_reasons(platform: str, numbers: Collection[str]) -> list[str]:
-    """Return for each conference number why the pool chose its unit; "" if that is forgotten."""
+    """Return for each conference number why the pool in Redis chose its media unit; "" if that is forgotten."""
     if not numbers:
         return []
     client = redis_of(platform)

@@ -114,7 +114,7 @@ def live_conferences_of_tenant(tenant: str, first_creator: str, limit: int) -> C
 
 
 def units_in_abnormal_rooms(site: str) -> frozenset[tuple[str, str]]:
-    """Return `(ip, pid)` of a site's media units in abnormal machine rooms, which get no conferences.
+    """Return `(ip, pid)` of a site's media units in abnormal machine rooms (taken for out of order).
 
     Nothing is returned if we have no copy of the data of that site's platform.
     """

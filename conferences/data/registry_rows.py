@@ -34,7 +34,7 @@ class RegistryRows:
     """The rows of the registry that one transaction changes; `flush` writes them in one statement."""
 
     def __init__(self, database: str) -> None:
-        """Remember the database; nothing is staged yet."""
+        """Remember the database; there are no rows to write yet."""
         self._database = database
         self._staged: list[tuple[object, ...]] = []
 
@@ -61,14 +61,14 @@ class RegistryRows:
         return entries_of(self._database, e164)
 
     def flush(self) -> None:
-        """Write the staged rows of the registry; a notice that is older than the stored row changes nothing."""
+        """Write the new rows of the number registry; a notice that is older than the stored row changes nothing."""
         if self._staged:
             sql.execute_many(self._database, _INSERT, self._staged)
             self._staged.clear()
 
 
 def entries_of(database: str, e164: str) -> tuple[RegisteredNumber, ...]:
-    """Return the registry's entries of a number; that of a running conference comes first."""
+    """Return the number registry's entries of a number; that of a running conference comes first."""
     query = (
         f"SELECT e164, conftype, name, user_domain, platform, state FROM {_TABLE}"
         " WHERE e164=%s AND gone=0 ORDER BY running DESC"
@@ -113,7 +113,10 @@ def delete_gone_rows() -> None:
 
 
 def mark_kept_as_deleted(database: str, platform: str) -> int:
-    """Mark a platform's numbers in the registry under which no conference runs as deleted now; return how many."""
+    """Mark those of a platform's entries in the number registry as deleted that are not of running conferences.
+
+    Returns how many they are.
+    """
     query = (
         f"UPDATE {_TABLE} SET gone=1, told_at=%s, version=%s"
         " WHERE platform=%s AND running=0 AND gone=0"

@@ -99,7 +99,7 @@ class Reservations:
     """
 
     def __init__(self, database: str, now: datetime) -> None:
-        """Remember the database; no row is read yet."""
+        """Remember database and time of the transaction; no row is read yet."""
         self._database, self._now = database, now
         self._books: dict[str, Reservation | None] = {}
         self._occurrences: dict[str, Occurrence] = {}
@@ -274,7 +274,7 @@ class Reservations:
     # ---- writing ----------------------------------------------------------------------------
 
     def save(self, step: BookingStep) -> None:
-        """Stage the reservation and the occurrences that a decision (`step`) changes or removes."""
+        """Stage a reservation and occurrences that a decision (`step`) changes or removes; `flush` writes them."""
         if step.reservation is not None:
             self._books[step.reservation.bookid] = step.reservation
             self._changed_books[step.reservation.bookid] = step.reservation
@@ -304,7 +304,7 @@ class Reservations:
         self._outcomes.append(conference)
 
     def flush(self, platform: str) -> None:
-        """Write the staged changes, each table in one or two statements, and hand over the notices to people."""
+        """Write the changes of this transaction, a statement or two for each table, and hand over notices to people."""
         if self.notices:
             hooks.PERSONAL_NOTICES.call(platform, self.notices)
         self._apply_outcomes()

@@ -59,18 +59,18 @@ def next_running_conferences(database: str, after: str) -> list[Conference]:
 
 
 def mark_reported(database: str, platform: str) -> None:
-    """Store, in the data of this site's own platform, that this site's registry has numbers of another platform."""
+    """Store, in the data of this site's own platform, that its number registry has numbers of another platform."""
     sql.insert(
         database, "conferences_numberreport", ("platform",), [(platform,)], update=("platform",)
     )
 
 
 def is_reported(database: str, platform: str) -> bool:
-    """Return whether this site's registry has numbers of another platform (see `mark_reported`)."""
+    """Return whether this site's number registry has numbers of another platform (see `mark_reported`)."""
     query = "SELECT 1 FROM conferences_numberreport WHERE platform=%s"
     return bool(sql.select(database, query, [platform]))
 
 
 def mark_withdrawn(database: str, platform: str) -> None:
-    """Store that this site's registry has no numbers of another platform any more."""
+    """Store that this site's number registry has no numbers of another platform any more."""
     sql.execute(database, "DELETE FROM conferences_numberreport WHERE platform=%s", [platform])

@@ -69,7 +69,7 @@ class StoredRows:
         self._locked: dict[str, StoredConference | None] = {}
 
     def prepare(self, stored_ids: Collection[str]) -> set[str]:
-        """Lock and read the templates and virtual rooms with these ids; return the numbers that are kept for them."""
+        """Lock and read the templates and virtual rooms with these ids; return the numbers of their conferences."""
         missing = sorted(set(stored_ids) - self._locked.keys())
         if missing:
             self._locked |= dict.fromkeys(missing)

@@ -82,7 +82,7 @@ class ReservationsUnitOfWork(Protocol):
         """Return the capacity of the media units of this site; `None` means that no unit is known."""
 
     def save(self, step: BookingStep) -> None:
-        """Stage the reservation and the occurrences that a decision (`step`) changes or removes."""
+        """Stage a reservation and occurrences that a decision (`step`) changes or removes; the end writes them."""
 
     def notify(self, notice: PersonalNotice) -> None:
         """Stage a notice to a person, who gets it once the transaction has committed."""
@@ -92,7 +92,7 @@ class RegistryUnitOfWork(Protocol):
     """The number registry (UPU) of this site, within one transaction."""
 
     def stage(self, notice: Notice, now: datetime) -> None:
-        """Stage the registry's entry of a number as a scheduler's notice describes it."""
+        """Stage the number registry's entry of a number as a scheduler's notice describes it; the end writes it."""
 
     def find(self, e164: str) -> tuple[RegisteredNumber, ...]:
         """Return the number registry's entries of a number; that of a running conference comes first."""
@@ -103,7 +103,7 @@ class ConferencesUnitOfWork(Protocol):
 
     @property
     def now(self) -> datetime:
-        """Return the database's time."""
+        """Return the time of the transaction, by the clock of the database."""
 
     @property
     def own_site(self) -> str:
@@ -198,16 +198,16 @@ class ConferencesUnitOfWork(Protocol):
         """Return the key in the inbox (table of requests) of the control order that a media unit answers, or `None`."""
 
     def is_room_abnormal(self, unit: Unit) -> bool:
-        """Return whether a media unit stands in an abnormal machine room; False if this site cannot know."""
+        """Return whether a unit's machine room is abnormal (taken for out of order); False if this site cannot know."""
 
     def save(self, before: Conference | None, after: Conference) -> None:
-        """Stage the next value of a conference.
+        """Stage the next value of a conference, which is written when the transaction ends.
 
         Its licence counts, and whether its number is taken, are changed by the difference to `before`.
         """
 
     def save_record(self, ended: Conference) -> None:
-        """Stage the call record of a conference that ended at another site; a saved one stays as it is."""
+        """Write the call record of a conference of another site at the end; one that is saved already stays."""
 
     def send(self, outgoing: Outgoing) -> None:
         """Stage a message, which is sent once the transaction has committed."""

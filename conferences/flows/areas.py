@@ -25,6 +25,7 @@ class AreaRefused(Exception):
     """An area cannot be saved or deleted; `code` and `detail` say why."""
 
     def __init__(self, code: Err, detail: str) -> None:
+        """Take the error code and the sentence that say why."""
         self.code, self.detail = code, detail
         super().__init__(detail)
 
@@ -69,5 +70,5 @@ def delete_area(platform: str, user_domain: str, area_id: int) -> None:
 
 
 def _unknown_area() -> AreaRefused:
-    """Return the refusal for an area that does not exist."""
+    """Return the refusal to change an area of meeting rooms that does not exist."""
     return AreaRefused(Err.NOT_FOUND, "id: there is no such area")

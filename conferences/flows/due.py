@@ -84,7 +84,7 @@ def watch_ends_for_other_sites() -> int:
 
 
 def _watch_ends_on_platform(platform: str) -> int:
-    """Watch the ends of one platform's conferences that run on units here but are served by another site.
+    """Watch the ends of one platform's conferences that run on media units here, while another site decides about them.
 
     Returns for how many of them a warning, or a request to end the conference, was sent.
     """
@@ -159,7 +159,7 @@ def resume_recordings(platform: str) -> int:
 def end_conference_now(platform: str, e164: str, reason: EndReason) -> bool:
     """End the conference with this number now, for `reason`.
 
-    Return False if there is none, or another site serves its platform, that is, may write its data.
+    Return False if there is none, or another site handles its platform's requests (serves it).
     """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
@@ -171,11 +171,14 @@ def end_conference_now(platform: str, e164: str, reason: EndReason) -> bool:
 
 
 def end_conferences_below(domain: str) -> int:
-    """End the conferences of a disabled domain and of domains below it, on platforms served here; return how many."""
+    """End the conferences of a disabled domain and of domains below it, on platforms whose requests this site handles.
+
+    Returns how many.
+    """
     counts: list[int] = []
 
     def end_in_platform(platform: str) -> None:
-        """End the conferences of one platform, and note how many."""
+        """End the domain's conferences of one platform, and note how many."""
         with begin(platform) as uow:
             counts.append(end_conferences_below_in(uow, domain) if uow.is_open else 0)
         wake_up.wake_everywhere(platform)

@@ -32,7 +32,7 @@ _S = OccurrenceState
 def on_extend_conference(
     uow: ConferencesUnitOfWork, request: ExtendConference, envelope: Envelope
 ) -> None:
-    """Prolong a conference for a conference manager, or refuse it."""
+    """Let a conference end later, as a conference manager asks, or refuse it."""
     conference = uow.load(request.e164)
     needed_from = _needed_from(uow, conference, request.delay)
     commit(uow, decide_extend(conference, request, envelope.request, uow.now, needed_from))
@@ -42,7 +42,7 @@ def on_extend_conference(
 def on_unit_asks_to_extend(
     uow: ConferencesUnitOfWork, request: UnitAsksToExtend, envelope: Envelope
 ) -> None:
-    """Prolong a conference for its media unit, or refuse it."""
+    """Let a conference end later, as its media unit asks, or refuse it."""
     conference = uow.load(request.e164)
     unit = sending_unit(request, envelope, uow.own_site, conference)
     needed_from = _needed_from(uow, conference, request.delay)

@@ -56,7 +56,7 @@ def _concerns_platform(uow: UnitOfWork, notice: UnitListsConferences | NodeLost)
 
 
 def pass_to_registry(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Forward a notice for our number registry to the site that serves our platform, as the registry lies in its data.
+    """Forward a notice for our number registry to the site that serves our platform (decides for it, and has its data).
 
     That site passes it back if our platform was handed back meanwhile. Questions are refused.
     """
@@ -72,7 +72,7 @@ def pass_to_registry(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def pass_to_local_unit(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Forward a control order of the serving site directly to the media unit at this site."""
+    """Forward a control order of the site that serves (decides for) the platform to the media unit here."""
     order, envelope = delivery.message, delivery.envelope
     if not isinstance(order, Control) or not envelope.asked_at:
         refuse_as_closed(uow, delivery)

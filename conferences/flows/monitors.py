@@ -56,7 +56,10 @@ def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope
 def _refuse_by_site(
     uow: ConferencesUnitOfWork, conference: Conference | None, request: StartMonitor
 ) -> decide.Refusal | None:
-    """Return why this site refuses a monitor: its address is not allowed, or the licence has none left; else `None`."""
+    """Return why this site refuses to send a terminal's sound or picture; else `None`.
+
+    The address is not allowed, or the licence has no monitor left.
+    """
     if conference is None or decide.monitor_at(conference, request.ip, request.port):
         return None
     if reason := uow.why_no_monitor_at(plain_address(request.ip) or ""):
@@ -70,7 +73,7 @@ def _refuse_by_site(
 def on_unit_started_monitor(
     uow: ConferencesUnitOfWork, reply: UnitStartedMonitor, envelope: Envelope
 ) -> None:
-    """Mark a monitor as running, and answer its asker, because the media unit has started it."""
+    """Mark a monitor as running, as the unit now sends the terminal's sound or picture; answer its asker."""
     if conference := uow.load(reply.e164):
         unit = sending_unit(reply, envelope, uow.own_site, conference)
         question = reply.reqid or envelope.correlation_id
@@ -81,7 +84,7 @@ def on_unit_started_monitor(
 def on_unit_refused_monitor(
     uow: ConferencesUnitOfWork, reply: UnitRefusedMonitor, envelope: Envelope
 ) -> None:
-    """Remove a monitor, and answer its asker, because the media unit has refused it."""
+    """Remove a monitor, as the unit refused to send the terminal's sound or picture; answer its asker."""
     if conference := uow.load(reply.e164):
         unit = sending_unit(reply, envelope, uow.own_site, conference)
         question = reply.reqid or envelope.correlation_id
@@ -90,14 +93,17 @@ def on_unit_refused_monitor(
 
 @handles(StopMonitor)
 def on_stop_monitor(uow: ConferencesUnitOfWork, request: StopMonitor, envelope: Envelope) -> None:
-    """Stop a monitor, or refuse the request."""
+    """Stop to send a terminal's sound or picture to an address (a monitor), or refuse the request."""
     commit(uow, decide.decide_stop_monitor(uow.load(request.e164), request, envelope.request))
 
 
 def keep_monitors_alive(
     platform: str, e164: str, addresses: Collection[MonitorAddress]
 ) -> Collection[MonitorAddress]:
-    """Let monitors of a conference go on that an HTTP client still receives; return the addresses without a monitor."""
+    """Let monitors (copies of sound or picture) go on that an HTTP client still receives.
+
+    Returns those of the addresses to which none is sent.
+    """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         conference = conferences.load(e164) if uow.is_open else None
@@ -113,7 +119,7 @@ def keep_monitors_alive(
 def on_keep_monitors_alive(
     uow: ConferencesUnitOfWork, notice: KeepMonitorsAlive, envelope: Envelope
 ) -> None:
-    """Let monitors go on that a conference manager still receives."""
+    """Let monitors (copies of sound or picture) go on that a conference manager still receives."""
     step = decide.decide_keep_alive(uow.load(notice.e164), notice, uow.now)
     if step.after or step.send:
         commit(uow, step)

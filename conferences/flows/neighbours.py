@@ -20,7 +20,7 @@ from wire.routes import Routes
 def on_list_for_neighbour(
     uow: ConferencesUnitOfWork, request: ListForNeighbour, envelope: Envelope
 ) -> None:
-    """Answer with one page of the live conferences of a platform that this site serves."""
+    """Answer a neighbouring system with a page of a platform's live conferences, if this site handles its requests."""
     page = uow.list_page(request.platform, request.start, request.count)
     message: ListedForNeighbour | ListForNeighbourRefused
     if page is None or request.platform not in uow.serving:

@@ -32,7 +32,7 @@ _handled: dict[str, tuple[bool, int]] = {}
 
 
 def follow_served_platforms() -> None:
-    """Report the numbers of platforms that this site has begun to serve to its number registry (UPU).
+    """Report the numbers of platforms that this site has begun to serve (decide for) to its number registry (UPU).
 
     Those of platforms that were handed back to their own site are withdrawn.
     """
@@ -64,8 +64,8 @@ def _follow_platform(platform: str, serving: Serving) -> None:
 def _mark_reported(platform: str) -> bool:
     """Store that the number registry here has numbers of another site's platform, so that they are withdrawn one day.
 
-    Returns False if that cannot be stored: the registry is part of our own platform's data, which another site serves
-    now.
+    Returns False if that cannot be stored: the registry is part of our own platform's data, which another site may
+    write now.
     """
     with begin(own_platform()) as own:
         if own.is_open:
@@ -86,7 +86,7 @@ def _is_first_to_report(platform: str, epoch: int) -> bool:
 
 
 def report_numbers(platform: str) -> int:
-    """Report all numbers of a platform that is served here to the number registry of this site, and return how many."""
+    """Report all numbers of a platform that this site serves (decides for) to its number registry; return how many."""
     count = sum(_report_kept_numbers(platform, source) for source in reserved_numbers.SOURCES)
     return count + _report_running_numbers(platform)
 
@@ -110,9 +110,10 @@ def _report_kept_numbers(platform: str, source: str) -> int:
 
 
 def _lock_entries(uow: UnitOfWork, source: str, last: str) -> list[registry_entries.RegistryEntry]:
-    """Lock and return the next registry entries after the number `last`; [] also if the platform is not served here.
+    """Lock and return a platform's next entries for the number registry, after the number `last`.
 
-    `source`: the query for the numbers of reservations, templates or virtual rooms.
+    An empty list also means that another site decides for the platform. `source`: the query for the numbers of
+    reservations, templates or virtual rooms.
     """
     if not uow.is_open:
         return []

@@ -35,7 +35,7 @@ from wire.routes import Routes
 
 @handles(NumberInUse, NumberChanged, NumberFree)
 def on_number_notice(uow: ConferencesUnitOfWork, notice: NumberInUse, envelope: Envelope) -> None:
-    """Save a scheduler's notice about a number in the registry."""
+    """Save a scheduler's notice that a number is in use, has a new name, or is free, in the number registry."""
     uow.registry.stage(read_notice(notice, envelope, next_id()), uow.now)
 
 
@@ -43,7 +43,7 @@ def on_number_notice(uow: ConferencesUnitOfWork, notice: NumberInUse, envelope: 
 def on_look_up_number(
     uow: ConferencesUnitOfWork, request: LookUpNumber, envelope: Envelope
 ) -> None:
-    """Answer a gateway with the registry's entries of a number, or with the site that it has to ask."""
+    """Answer a gateway's question about a number with the registry's entries, or with the site that it has to ask."""
     if not envelope.reply_to:
         raise NotTaken("is missing; the answer has no other way", "reply_to")
     answer = Answer(request=envelope.request, message=_answer(uow, request), route=Routes.TO_UPU)

@@ -35,7 +35,7 @@ def on_unit_asks_to_rename(
 def on_cm_answers_rename(
     uow: ConferencesUnitOfWork, reply: RenameGranted | RenameDenied, envelope: Envelope
 ) -> None:
-    """Pass the conference manager's answer to the media unit."""
+    """Pass the conference manager's decision about a new name to the media unit that asked for it."""
     question = parse_rename_question(envelope.correlation_id)
     number = reply.e164 or question.e164
     if number and (conference := uow.load(number)):

@@ -46,7 +46,7 @@ from wire.reservations import BookConference, CancelBooking, ChangeBooking
 def on_book_conference(
     uow: ConferencesUnitOfWork, request: BookConference, envelope: Envelope
 ) -> None:
-    """Book a conference with a number that is kept for it, or refuse the request."""
+    """Book a conference, for which a number is then kept, or refuse the request."""
     _commit_or_refuse(uow, request, envelope, _decide_booking(uow, request, envelope.request))
 
 
@@ -63,14 +63,14 @@ def on_change_booking(
 def on_cancel_booking(
     uow: ConferencesUnitOfWork, request: CancelBooking, envelope: Envelope
 ) -> None:
-    """Cancel a reservation, or one occurrence of it."""
+    """Cancel a reservation, or one occurrence of it, or refuse the request."""
     _commit_or_refuse(uow, request, envelope, _decide_cancellation(uow, request, envelope.request))
 
 
 def cancel_now(platform: str, bookid: str) -> bool:
     """Cancel a reservation for an operator, without a request to answer.
 
-    Return False if it is not live, or another site serves the platform.
+    Return False if it is not live, or another site handles the platform's requests.
     """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
@@ -93,7 +93,7 @@ def _commit_or_refuse(
     envelope: Envelope,
     step: BookingStep | CreateRefusal,
 ) -> None:
-    """Stage the result of a decision about a reservation (`step`), or answer the request with its refusal."""
+    """Put the result of a decision about a reservation (`step`) into the transaction, or answer with its refusal."""
     if isinstance(step, CreateRefusal):
         step = decide.decide_refuse_booking(request, envelope.request, step)
     commit_booking(uow, step)
@@ -102,7 +102,11 @@ def _commit_or_refuse(
 def _decide_booking(
     uow: ConferencesUnitOfWork, request: BookConference, request_key: str
 ) -> BookingStep | CreateRefusal:
-    """Decide about a new reservation, or return why it is refused. Only its number is staged here."""
+    """Decide about a new reservation, or return why it is refused.
+
+    Only its number is kept here; the caller commits the decision. `request_key`: the key of the request in the inbox
+    (table of requests).
+    """
     settings = decide.requested_settings(request, None)
     if isinstance(settings, CreateRefusal):
         return settings
@@ -196,7 +200,11 @@ def _permitted_settings(
 def _decide_change(
     uow: ConferencesUnitOfWork, request: ChangeBooking, request_key: str
 ) -> BookingStep | CreateRefusal:
-    """Decide about a change of a whole reservation, or return why it is refused. Only its number is staged here."""
+    """Decide about a change of a whole reservation, or return why it is refused.
+
+    Only its number is changed here; the caller commits the decision. `request_key`: the key of the request in the inbox
+    (table of requests).
+    """
     before = _find_reservation(uow, request)
     if isinstance(before, CreateRefusal):
         return before
@@ -240,7 +248,10 @@ def _planned_occurrence(
 def _decide_occurrence_change(
     uow: ConferencesUnitOfWork, request: ChangeBooking, request_key: str
 ) -> BookingStep | CreateRefusal:
-    """Decide about a change of one occurrence of a reservation, or return why it is refused. Nothing is staged here."""
+    """Decide about a change of one occurrence of a reservation, or return why it is refused; the caller commits it.
+
+    `request_key`: the key of the request in the inbox (table of requests).
+    """
     reservation = _find_reservation(uow, request)
     if isinstance(reservation, CreateRefusal):
         return reservation
@@ -268,7 +279,8 @@ def _decide_cancellation(
 ) -> BookingStep | CreateRefusal:
     """Decide about the cancellation of a reservation, or of one occurrence; or return why it is refused.
 
-    If the reservation ends with it, the release of its number is staged here.
+    If the reservation ends with it, its number is released here; the caller commits the decision. `request_key`: the
+    key of the request in the inbox (table of requests); "" if there is none.
     """
     reservation = _find_reservation(uow, request)
     if isinstance(reservation, CreateRefusal):

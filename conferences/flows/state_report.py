@@ -16,7 +16,7 @@ from wire.routes import Routes
 
 
 def report_state() -> None:
-    """Send the counters of all platforms that this site serves, in one message.
+    """Send network management the counters of all platforms whose requests this site handles, in one message.
 
     A report that is lost, or sent twice, does no harm: the next one follows in a minute.
     """

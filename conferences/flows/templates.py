@@ -207,9 +207,10 @@ def update_in(
 
 
 def delete_in(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields) -> None:
-    """Delete a template or virtual room, release its number, and notify the number registries. Raises StoredRefused.
+    """Delete a template or virtual room, release its number, and notify the number registries.
 
-    A running conference of a template goes on. A room in which a conference is held cannot be deleted.
+    Raises StoredRefused. A running conference of a template goes on. A room in which a conference is held cannot be
+    deleted. `fields`: the names that refusals give to the request's fields.
     """
     if stored.kind is Kind.ROOM and uow.load(stored.e164):
         detail = f"{fields.id}: a conference is held in this room; end it first"
@@ -304,13 +305,13 @@ def _find_of_domain(
 
 
 def _in_transaction(platform: str, operation: Callable[[ConferencesUnitOfWork], T]) -> T:
-    """Run an operation in one transaction, and return its result.
+    """Run an operation in a transaction on a platform's data, and return its result.
 
-    After a deadlock or the like it is run again. Raises StoredRefused, also if another site serves the platform.
+    After a deadlock or the like it is run again. Raises StoredRefused, also if another site may write the data now.
     """
 
     def run_once() -> T:
-        """Run the operation in one transaction. Raises StoredRefused, also if another site serves the platform."""
+        """Run the operation in one transaction. Raises StoredRefused, also if another site may write the data now."""
         with begin(platform) as uow:
             if not uow.is_open:
                 raise StoredRefused(CreateRefusal(Err.SERVICE_STOPPED, ""))

@@ -167,7 +167,7 @@ def _check_queue(connection: amqp.Connection, name: str) -> Finding:
 
 
 def _check_migrations(platform: str) -> Finding:
-    """Check that all migrations are applied."""
+    """Check that all migrations are applied to the platform's database."""
     executor = MigrationExecutor(connections[store_of(platform).database])
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
@@ -346,7 +346,7 @@ def _check_domain_projection(platform: str) -> Finding:
 
 
 def _check_timers(platform: str) -> Finding:
-    """Check that the timers run: no conference is overdue."""
+    """Check that the timers run: no conference waits for one longer than OVERDUE_SECONDS."""
     query = (
         "SELECT COUNT(*) FROM conferences_conference"
         " WHERE due_at < UTC_TIMESTAMP(6) - INTERVAL %s SECOND"

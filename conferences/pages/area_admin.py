@@ -71,11 +71,11 @@ class AreaAdmin(TenantAdmin[MeetingRoomArea]):
     def save_model(
         self, request: HttpRequest, obj: MeetingRoomArea, form: AreaForm, change: bool
     ) -> None:
-        """Save an area of meeting rooms by its flow, and set the id of a new one."""
+        """Save an area of meeting rooms by the same function as the HTTP API, and set the id of a new one."""
         tenant = obj.user_domain if change else form.cleaned_data["tenant"].pk
         obj.user_domain = tenant
         obj.pk = areas.save_area(own_platform(), tenant, obj.area, obj.pk)
 
     def delete_by_flow(self, obj: MeetingRoomArea) -> None:
-        """Delete an area of meeting rooms by its flow."""
+        """Delete an area of meeting rooms by the same function as the HTTP API."""
         areas.delete_area(own_platform(), obj.user_domain, obj.pk)

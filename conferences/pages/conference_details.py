@@ -115,7 +115,7 @@ def _csv_row(conference: Conference) -> tuple[object, ...]:
 
 
 def _member_name(stay: Stay) -> str:
-    """Return the name of a member, else the account or the id."""
+    """Return the name of a member of a conference; without one the account, or the id."""
     return stay.name or stay.account or stay.mtid or ""
 
 

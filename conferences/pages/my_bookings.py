@@ -162,7 +162,7 @@ def _form_view(view: View) -> Callable[..., HttpResponse]:
 
 @_form_view
 def book_conference(request: HttpRequest) -> HttpResponseRedirect:
-    """Book a conference from the fields of the form."""
+    """Book a conference as the fields of the form say."""
     form, person = request.POST, my_conferences.person_of(request)
     zone_name = form.get("zone") or "UTC"
     params: dict[str, object] = {
@@ -242,7 +242,7 @@ def _occurrence_argument(reservation: Reservation, form: Mapping[str, str]) -> d
 
 @_form_view
 def cancel_reservation(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
-    """Cancel one occurrence of a reservation, or all."""
+    """Cancel one occurrence of a reservation, or all, as the form says."""
     form, person = request.POST, my_conferences.person_of(request)
     reservation = booking_commands.find_reservation(bookid, person)
     occurrence = "" if form.get("all") == "1" else form.get("occurrence", "")

@@ -255,14 +255,14 @@ def act_on_conference(request: HttpRequest, e164: str, action: str) -> dict[str,
 
 
 def _end_conference(conference: Conference, form: QueryDict) -> None:
-    """End a conference."""
+    """End a conference for everybody; the form has no fields."""
     commands.ask_scheduler(
         ReleaseConference(e164=conference.e164, user_domain=conference.user_domain)
     )
 
 
 def _extend_conference(conference: Conference, form: QueryDict) -> None:
-    """Prolong a conference by the minutes in the form."""
+    """Let a conference end later, by the minutes in the form."""
     minutes = request_parsing.number(form.get("minutes"), "duration", 0)
     commands.ask_scheduler(
         ExtendConference(e164=conference.e164, user_domain=conference.user_domain, delay=minutes)

@@ -167,5 +167,5 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
 
 
 def _cancel_reservation(row: Reservation) -> bool:
-    """Cancel the reservation of a row; return False if it is not live any more, or another site serves its platform."""
+    """Cancel the reservation of a row; return False if it is not live any more, or another site may write it now."""
     return flow.cancel_now(row.source_platform, row.bookid)

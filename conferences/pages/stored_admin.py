@@ -95,7 +95,7 @@ class StoredForm(TenantForm):
         return number
 
     def validate_unique(self) -> None:
-        """Do nothing: the flow checks that name and number are unique."""
+        """Do nothing: the function that saves checks that name and number are unique."""
 
     def settings(self, before: ConferenceSettings | None) -> ConferenceSettings:
         """Return the conference settings that the filled-in form gives.
@@ -179,13 +179,13 @@ class StoredAdmin(TenantAdmin[S]):
     # ---- saving and deleting, by the flow ---------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: S, form: StoredForm, change: bool) -> None:
-        """Save a template or room by its flow, and set the id and number that the flow has chosen."""
+        """Save a template or room by the same functions as the HTTP API, and set the id and number that it got."""
         stored = self._edit(obj, form) if change else self._make(request, form)
         obj.pk, obj.e164 = stored.id, stored.e164 or None
         obj.refresh_from_db()
 
     def _make(self, request: HttpRequest, form: StoredForm) -> StoredConference:
-        """Create a template or virtual room by the flow from the filled-in form. Raises StoredRefused."""
+        """Create a template or room by the HTTP API's function from the filled-in form. Raises StoredRefused."""
         data, person = form.cleaned_data, request.user
         assert isinstance(person, Account)
         draft = Draft(
@@ -200,7 +200,7 @@ class StoredAdmin(TenantAdmin[S]):
         return flow.create_stored(own_platform(), draft, _FORM_FIELDS)
 
     def _edit(self, obj: S, form: StoredForm) -> StoredConference:
-        """Change a template or virtual room (`obj`) by the flow as the form says. Raises StoredRefused."""
+        """Change a template or room (`obj`) by the HTTP API's function as the form says. Raises StoredRefused."""
         data, changed = form.cleaned_data, form.changed_data
         changes = Changes(
             name=data["name"],
@@ -210,7 +210,7 @@ class StoredAdmin(TenantAdmin[S]):
         return flow.update_stored(own_platform(), obj.pk, obj.user_domain, changes, _FORM_FIELDS)
 
     def delete_by_flow(self, obj: S) -> None:
-        """Delete a template or virtual room by the flow. Raises StoredRefused."""
+        """Delete a template or room by the same function as the HTTP API. Raises StoredRefused."""
         flow.delete_stored(own_platform(), obj.pk, obj.user_domain, _FORM_FIELDS)
 
 
@@ -239,7 +239,7 @@ class VirtualRoomAdmin(StoredAdmin[VirtualRoom]):
     empty_words = _("Rooms with a permanent number are kept here.")
 
     def enrich(self, rows: Sequence[VirtualRoom]) -> None:
-        """Add to each room also whether a conference is held in it."""
+        """Add to each row whether a conference is held in the room, besides tenant and owner."""
         super().enrich(rows)
         held = queries.live_names("default", [row.e164 for row in rows if row.e164])
         for row in rows:
@@ -271,5 +271,5 @@ class RegisteredNumberAdmin(ReadOnlyAdmin[RegisteredNumber]):
 
     @admin.display(description=_("state"))
     def what_now(self, row: RegisteredNumber) -> SafeString:
-        """Return a badge: a conference runs under the number, or the number is kept (`idle`, `booked`)."""
+        """Return a badge: a conference runs under the number, or it is kept for one (`idle`, `booked`)."""
         return badge(row.state, "green" if row.running else "grey")

@@ -392,5 +392,5 @@ def _answer(request_key: str, message: ConferenceBooked | BookingRefused) -> Ans
 
 
 def with_number(reservation: Reservation, e164: str) -> Reservation:
-    """Return the reservation with the number that is kept for it."""
+    """Return the reservation with this number, which is kept for its conferences."""
     return msgspec.structs.replace(reservation, e164=e164)

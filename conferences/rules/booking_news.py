@@ -58,5 +58,5 @@ def notice_of(news: BookingNews) -> PersonalNotice | None:
 
 
 def _text(moment: datetime) -> str:
-    """Return a moment in ISO 8601, in whole seconds."""
+    """Return a moment in ISO 8601, in whole seconds, for an event or a notice."""
     return moment.isoformat(timespec="seconds")

@@ -140,9 +140,9 @@ def warnings(conference: Conference, now: datetime, site_of_managers: str = "") 
 
 
 def decide_end_at_other_site(conference: Conference, now: datetime, serving_site: str) -> Step:
-    """Watch the end of a conference that runs on a media unit here but is served by another site.
+    """Watch the end of a conference that runs on a media unit here, while `serving_site` decides about it.
 
-    The conference managers of `serving_site` are warned; when the time is over, it is asked to end the conference.
+    The conference managers of that site are warned; when the time is over, it is asked to end the conference.
     """
     if conference.state is not _S.RUNNING or conference.ends_at is None:
         return no_change("nothing to watch")

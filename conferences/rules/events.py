@@ -159,7 +159,7 @@ def _running_monitors(conference: Conference) -> frozenset[_MonitorAddress]:
 
 
 def _terminals_by_id(terminals: tuple[Terminal, ...]) -> dict[str, Terminal]:
-    """Return the terminals by their id in the conference."""
+    """Return terminals by their id in the conference: id -> terminal."""
     return {str(terminal.mtid): terminal for terminal in terminals if terminal.mtid}
 
 

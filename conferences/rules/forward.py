@@ -15,7 +15,7 @@ from wire.routes import Routes
 
 
 def decide_pass_on(envelope: Envelope, own_site: str) -> dict[str, Any] | None:
-    """Return the AMQP properties with which a message is forwarded to the serving site.
+    """Return the AMQP properties for forwarding a message to the site that serves (decides for) its platform.
 
     `None` means that the message is dropped: another site has forwarded it to us, and it must not go back and forth.
     """
@@ -33,9 +33,9 @@ def decide_pass_on(envelope: Envelope, own_site: str) -> dict[str, Any] | None:
 def decide_control_for_local_unit(
     conference: Conference | None, order: Control, envelope: Envelope, own_site: str
 ) -> Send | None:
-    """Return the serving site's control order, addressed to the media unit at this site, or the NACK that refuses it.
+    """Return a control order from the site that decides about a conference, addressed to the media unit here.
 
-    `None` means that nothing is sent: the conference does not run here, and the order expects no answer.
+    If the conference does not run here, it is a NACK instead, or `None` if the order expects no answer.
     """
     if conference and conference.unit and conference.unit.site == own_site:
         return to_unit(conference.unit, order, correlation_id=envelope.correlation_id)

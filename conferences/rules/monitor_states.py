@@ -43,16 +43,19 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def address(self) -> MonitorAddress:
-        """Return the monitor's address as a field of messages."""
+        """Return the address to which a terminal's sound or picture is sent, as a field of messages."""
         return MonitorAddress(ip=self.ip, port=self.port)
 
     @property
     def timeout(self) -> timedelta:
-        """Return the time without a keep-alive after which the monitor ends."""
+        """Return the time without a keep-alive after which the sound or picture is not sent any more."""
         return HTTP_KEEP_ALIVE_TIMEOUT if self.over_http else KEEP_ALIVE_TIMEOUT
 
     def kept_alive(self, now: datetime) -> Monitor:
-        """Return the monitor after a keep-alive; unchanged if the last saved keep-alive is less than 5 s ago."""
+        """Return the monitor (sending of sound or picture) after a keep-alive.
+
+        It is unchanged if the last saved keep-alive is less than 5 s ago, so that few keep-alives are saved.
+        """
         if not self.running or self.due_at - now > self.timeout - MIN_SAVE_INTERVAL:
             return self
         return msgspec.structs.replace(self, due_at=now + self.timeout)

@@ -68,7 +68,7 @@ def monitor_at(conference: Conference, ip: str, port: int) -> Monitor | None:
 
 
 def why_monitor_not_started(conference: Conference | None, request: StartMonitor) -> Refusal | None:
-    """Return why a monitor is not started; `None` if it may be. Licence and allowed addresses are checked elsewhere."""
+    """Return why sound or picture may not be sent, licence and allowed addresses aside; `None` if it may."""
     if conference is None:
         return Refusal(Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
     if request.user_domain not in (None, conference.user_domain):
@@ -91,7 +91,7 @@ def _why_no_terminal(conference: Conference, mtid: str) -> Refusal | None:
 
 
 def _why_address_taken(conference: Conference, request: StartMonitor) -> Refusal | None:
-    """Return why no monitor can be started at the requested address: it is in use, or there are too many monitors."""
+    """Return why no sound or picture can be sent to the requested address; `None` if it can."""
     monitor = monitor_at(conference, request.ip, request.port)
     if monitor is None:
         if len(conference.monitors) < MAX_MONITORS:
@@ -120,7 +120,7 @@ def decide_refuse_monitor(request: StartMonitor, asker: Asker, refusal: Refusal)
 def decide_start_monitor(
     conference: Conference, request: StartMonitor, asker: Asker, question: str, now: datetime
 ) -> Step:
-    """Ask the unit to start a monitor (id of our request: `question`); if it runs already, answer at once."""
+    """Ask the unit to send sound or picture (id of our request: `question`); if it does already, answer."""
     assert conference.unit is not None
     if monitor := monitor_at(conference, request.ip, request.port):
         answered = monitor.kept_alive(now)
@@ -159,7 +159,7 @@ def _with_monitor(conference: Conference, monitor: Monitor) -> Conference:
 
 
 def _address_text(monitor: Monitor) -> str:
-    """Return where a monitor is sent, for the log."""
+    """Return for the log where a terminal's sound or picture is sent."""
     return f"{monitor.ip} port {monitor.port}"
 
 
@@ -186,7 +186,7 @@ def decide_unit_started_monitor(
     unit: Unit | None,
     now: datetime,
 ) -> Step:
-    """Mark a monitor that the media unit has started as running; answer its asker. `question`: our request's id."""
+    """Mark a monitor as running: the unit sends the sound or picture. `question`: the id of our request."""
     monitor = _started_monitor(conference, reply, question, unit)
     if monitor is None:
         return no_change("a late answer about a monitor")
@@ -205,7 +205,7 @@ def decide_unit_started_monitor(
 def decide_unit_refused_monitor(
     conference: Conference, reply: UnitRefusedMonitor, question: str, unit: Unit | None
 ) -> Step:
-    """Remove a monitor that the media unit refused; answer its asker. `question`: the id of our request."""
+    """Remove a monitor, whose sound or picture the unit does not send. `question`: the id of our request."""
     monitor = _started_monitor(conference, reply, question, unit)
     if monitor is None:
         return no_change("a late answer about a monitor")
@@ -243,7 +243,7 @@ def _refusal(conference: Conference, monitor: Monitor, code: str, detail: str | 
 def decide_stop_monitor(
     conference: Conference | None, request: StopMonitor, request_key: str
 ) -> Step:
-    """Stop the monitor at an address: tell the media unit on which the conference runs now (CSS §10), and answer."""
+    """Let the conference's unit stop to send sound or picture to an address (CSS §10), and answer the asker."""
     refusal = _why_monitor_not_stopped(conference, request)
     monitor = monitor_at(conference, request.ip, request.port) if conference else None
     if conference is None or monitor is None or refusal:
@@ -297,7 +297,7 @@ def decide_keep_alive(
 def keep_monitors_alive(
     conference: Conference, addresses: Iterable[MonitorAddress], now: datetime
 ) -> Conference:
-    """Return the conference after a keep-alive of the monitors that are sent to these addresses."""
+    """Return the conference after a keep-alive of what is sent to these addresses (its monitors)."""
     named = {(plain_address(address.ip), address.port) for address in addresses}
     monitors = (m.kept_alive(now) if (m.ip, m.port) in named else m for m in conference.monitors)
     return conference.change(monitors=tuple(monitors))
@@ -306,19 +306,19 @@ def keep_monitors_alive(
 def unknown_addresses(
     conference: Conference | None, addresses: Iterable[MonitorAddress]
 ) -> list[MonitorAddress]:
-    """Return those of the addresses to which no monitor of the conference is sent; all, if `conference` is `None`."""
+    """Return those of the addresses to which the conference sends no sound or picture."""
     return [
         a for a in addresses if conference is None or monitor_at(conference, a.ip, a.port) is None
     ]
 
 
 def due_monitors(conference: Conference, now: datetime) -> list[Monitor]:
-    """Return the monitors that have to end: no keep-alive came for too long, or the unit did not start them in time."""
+    """Return the monitors (sound or picture) that end: without keep-alive, or not begun by the unit in time."""
     return [monitor for monitor in conference.monitors if monitor.due_at <= now]
 
 
 def decide_monitors_due(conference: Conference, now: datetime) -> Step:
-    """End the monitors whose time is over; tell the media unit, the managers, and askers that still wait (CSS §10)."""
+    """End sending sound or picture whose time is over; tell unit, managers, and waiting askers (CSS §10)."""
     due = due_monitors(conference, now)
     messages: tuple[Outgoing, ...] = (
         *_refuse_not_running(conference, due, Err.UNIT_SILENT, MEANING[Err.UNIT_SILENT]),
@@ -368,7 +368,7 @@ def _monitors_of_absent_terminals(conference: Conference) -> list[Monitor]:
 
 
 def _without_monitors(conference: Conference, removed: Collection[Monitor]) -> Conference:
-    """Return the conference without the removed monitors."""
+    """Return the conference without these monitors (sound or picture sent to an address)."""
     monitors = tuple(monitor for monitor in conference.monitors if monitor not in removed)
     return msgspec.structs.replace(conference, monitors=monitors)
 
@@ -381,7 +381,7 @@ def _refuse_not_running(
 
 
 def _stop_on_unit(conference: Conference, monitors: Iterable[Monitor]) -> tuple[Send, ...]:
-    """Return the command to the media unit to stop these monitors; () while the conference runs on no unit."""
+    """Return the command to stop sending sound or picture; () while the conference runs on no unit."""
     if conference.unit is None or conference.state is not ConferenceState.RUNNING:
         return ()
     command = StopMonitorsOnUnit(e164=conference.e164, monitors=tuple(m.address for m in monitors))
@@ -395,4 +395,5 @@ def _notify_managers(conference: Conference, monitors: Iterable[Monitor]) -> tup
 
 
 def _ended_notice(e164: str, addresses: Iterable[MonitorAddress]) -> Send:
+    """Return the notice to managers that these monitors ended."""
     return outgoing.to_cm(MonitorsEnded(e164=e164, monitors=tuple(addresses)))

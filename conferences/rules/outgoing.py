@@ -198,13 +198,13 @@ def create_or_restore(conference: Conference) -> Send:
 
 
 def _settings(conference: Conference) -> Settings:
-    """Return the settings of the conference, with 0 (off) for each that is not set."""
+    """Return the settings of a conference for its media unit, with 0 (off) for each that is not set."""
     settings = conference.settings or Settings()
     return Settings(mute=settings.mute or 0, silence=settings.silence or 0, extra=settings.extra)
 
 
 def created_answers(conference: Conference) -> tuple[Answer, ...]:
-    """Return the answers to all askers of a conference that it runs."""
+    """Return the answers to all who asked for a conference: it runs."""
     return tuple(created_answer(conference, asker) for asker in conference.askers)
 
 
@@ -227,7 +227,7 @@ def created_answer(conference: Conference, asker: Asker) -> Answer:
 
 
 def refused_answers(conference: Conference, code: str, detail: str | None) -> tuple[Answer, ...]:
-    """Return the answers to all askers of a conference that it was not created, and why."""
+    """Return the answers to all who asked for a conference: it was not created, and why."""
     return tuple(refused_answer(asker, code, detail) for asker in conference.askers)
 
 
@@ -288,7 +288,7 @@ def number_in_use(conference: Conference) -> tuple[Send, ...]:
 def number_in_use_here(conference: Conference) -> Send:
     """Return the notice to the number registry of this site alone that a conference runs under its number.
 
-    It is sent for all running conferences when this site begins to serve their platform.
+    It is sent for all running conferences when this site begins to serve (decide for) their platform.
     """
     return Send(route=Routes.TO_UPU, message=NumberInUse(**_registry_fields(conference)))
 

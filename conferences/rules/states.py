@@ -348,7 +348,7 @@ def _iso_text(moment: datetime) -> str:
 
 
 def _ended_stay(stay: Stay, now: datetime) -> Stay:
-    """Return the stay of a member in a conference, ended now."""
+    """Return a member's stay in a conference as one that ends now."""
     return msgspec.structs.replace(stay, until=_iso_text(now))
 
 

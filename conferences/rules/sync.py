@@ -60,9 +60,9 @@ def decide_listed(
 
 
 def _leave_abnormal_room(conference: Conference, drop_step: Step, now: datetime) -> Step:
-    """Take a conference off a media unit in an abnormal machine room; the unit drops it, and another one is requested.
+    """Take a conference off a media unit in a machine room that is out of order (abnormal); another unit is requested.
 
-    `drop_step`: the step that tells the unit to drop it.
+    `drop_step`: the step that tells the unit to drop the conference.
     """
     match conference.state:
         case _S.CREATING:

@@ -67,7 +67,10 @@ class Stream:
         self.wake.set()
 
     def end(self, reason: str) -> None:
-        """End the stream; its client comes back with the number of the last event that it has seen."""
+        """End the stream; its client comes back with the number of the last event that it has seen.
+
+        `reason`: a word for the metrics.
+        """
         if not self.ended:
             self.ended = reason
             metrics.ENDED.labels(reason).inc()

@@ -247,7 +247,7 @@ class Exchange:
         return ""
 
     def close_session(self, session: Session, reason: str) -> None:
-        """End a session for this reason, and forget it."""
+        """End a client's session for this reason (a word for the metrics), and forget it."""
         session.end(reason)
         if self.sessions.pop(session.id, None) is None:
             return

@@ -46,7 +46,7 @@ class PushedEvent:
     __slots__ = ("frame", "message", "patterns", "seq", "user_domain")
 
     def __init__(self, stored: StoredEvent) -> None:
-        """Prepare the texts of a stored event once for all clients."""
+        """Prepare the texts of a stored event that all clients get."""
         self.user_domain, self.seq = stored.user_domain, stored.seq
         channel = bayeux.channel_of(stored.user_domain, stored.channel)
         self.patterns = bayeux.matching_subscriptions(channel)
@@ -66,7 +66,7 @@ class Listener(Protocol):
         """Put an event into the queue, if the client wants it. This must not wait."""
 
     def end(self, reason: str) -> None:
-        """End the client's connection, or its session, for this reason."""
+        """End the client's connection, or its session. `reason`: a word for the metrics."""
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class Hub:
                 del self.audiences[user_domain]
 
     def end_platform(self, platform: str, reason: str) -> None:
-        """End all clients that listen for user domains of a platform, for this reason."""
+        """End all clients that listen for user domains of a platform. `reason`: a word for the metrics."""
         for audience in list(self.audiences.values()):
             if audience.platform == platform:
                 for listener in list(audience.listeners):

@@ -34,7 +34,7 @@ class RateLimit:
     __slots__ = ("_at", "_burst", "_left", "_per_second")
 
     def __init__(self, per_second: float, burst: float) -> None:
-        """Begin with a full bucket."""
+        """Begin with all of `burst` left to use."""
         self._per_second, self._burst = per_second, burst
         self._left, self._at = burst, time.monotonic()
 
@@ -67,5 +67,5 @@ class RateLimitPerPerson:
 
 
 def replay_limit() -> RateLimitPerPerson:
-    """Return the limit of past events that are read for one person."""
+    """Return the limit of past events that are sent again to one person."""
     return RateLimitPerPerson(2_000.0, 50_000.0)

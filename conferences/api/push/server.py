@@ -74,7 +74,7 @@ class PushServer:
             await asyncio.gather(*tasks)
 
     def application(self) -> web.Application:
-        """Return the application with its addresses."""
+        """Return the web application with the addresses at which clients get events."""
         app = web.Application(client_max_size=limits.MOST_BYTES)
         for path in ("/api/v1/publish", "/api/v1/publish/{rest:.*}"):
             app.router.add_route("GET", path, self._serve_bayeux)
@@ -120,7 +120,7 @@ class PushServer:
     # ---- at intervals -----------------------------------------------------------------------
 
     async def _look_after_clients(self) -> None:
-        """End clients whose sign-in has ended or whose platform another site serves; forget those that are away."""
+        """End clients that are signed out, or whose platform another site serves; forget those without a connection."""
         ticks = 0
         while True:
             await asyncio.sleep(_TICK_SECONDS)
@@ -152,10 +152,10 @@ class PushServer:
                 listener.end("signed_out")
 
     def _end_all_clients(self, reason: str) -> None:
-        """End all clients for this reason; they then come back to another process or after the restart."""
+        """End all clients; they then come back to another process or after the restart. `reason`: for the metrics."""
         for listener in self._listeners():
             listener.end(reason)
 
     def _listeners(self) -> list[Session | Stream]:
-        """Return all clients that events are pushed to."""
+        """Return the sessions and streams of all clients to which events are pushed."""
         return [*self._exchange.sessions.values(), *self._streams.open]

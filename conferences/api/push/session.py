@@ -60,7 +60,11 @@ class Session:
         self.wake.set()
 
     def end(self, reason: str) -> None:
-        """End the session. The answer to a held `/meta/connect`, or to the client's next message, says so."""
+        """End the session.
+
+        The answer to a held `/meta/connect`, or to the client's next message, says so. `reason`: a word for the
+        metrics.
+        """
         if not self.ended:
             self.ended = reason
             self.pending.clear()
