@@ -52,7 +52,7 @@ def navigation(request: HttpRequest) -> dict[str, object]:
     """Return the menu of the pages for people, for all templates (a context processor); it is made when it is used."""
 
     def links() -> list[dict[str, object]]:
-        """Return the links of the menu; the one whose path begins the page's address is the current one."""
+        """Return the links of the menu; the longest one with which the request's path begins is the current one."""
         places = sorted(place for config in configs() for place in config.places())
         links_and_titles = [(str(reverse(place.url_name)), place.title) for place in places]
         current = max(

@@ -1,4 +1,4 @@
-"""The Django settings of tests: private servers (variables `TEST_…`), a Redis database for each process, cheap hashes."""
+"""The Django settings of tests: private servers (variables `TEST_…`), a Redis database per process, cheap hashes."""
 
 import os
 

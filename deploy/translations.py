@@ -94,7 +94,7 @@ def _texts_in_call(node: ast.Call, has_refusals: bool) -> Iterator[Message]:
 
 
 def _may_hold_text(target: ast.expr) -> bool:
-    """Return whether a variable may hold the sentence of a refusal: it is called `text`, or is a constant."""
+    """Return whether a variable may hold a text to be translated: it is called `text`, or is a constant."""
     return isinstance(target, ast.Name) and (target.id == "text" or target.id.isupper())
 
 

@@ -132,6 +132,7 @@ class FarClock:
     KEPT = 5
 
     def __init__(self) -> None:
+        """Begin without a message: until the first one, this process has only its wall clock."""
         self._offsets: list[float] = []
 
     def note_platform_time(self, sent_at: datetime | None) -> None:

@@ -46,7 +46,7 @@ _PAUSE_AFTER_FAILURE = 2.0
 
 
 class Agent:
-    """An agent runs one media unit: it keeps Janus, the proxy before it and the connection to RabbitMQ going."""
+    """An agent runs one media unit: it keeps Janus, the proxy before Janus, and the connection to RabbitMQ going."""
 
     def __init__(self, config: UnitConfig) -> None:
         """Prepare the parts of the media unit; nothing is started yet."""

@@ -73,7 +73,7 @@ class GateProcess(KeptProcess):
             await self.kill()
 
     async def _start_gate(self) -> None:
-        """Write the gate's settings file and start its process. Raises NotStarted."""
+        """Write the settings file of the gate (the proxy before Janus) and start its process. Raises NotStarted."""
         name = self.choose_name(f"gate-{self._config.pid}")
         path = write_gate_config(self._config, self._keys, name, self._user)
         await self.start((sys.executable, "-m", "media_unit.gate", str(path)))

@@ -58,7 +58,7 @@ class JanusRooms:
             "videocodec": "h265,vp8,h264" if plan.h265 else "vp8,h264,vp9",
             "audiocodec": "opus",
             "notify_joining": True,
-            # Only who is in the room, and so in the roster, may watch; and nobody records by himself.
+            # Only who is in the room, and so in the roster, may watch, and no participant can record.
             "require_pvtid": True,
             "lock_record": True,
             "bitrate_cap": True,

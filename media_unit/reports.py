@@ -182,7 +182,7 @@ def list_entry(conference: HeldConference, join: Join) -> UnitListEntry:
 def conference_lists(
     config: UnitConfig, entries: list[UnitListEntry], now: datetime
 ) -> list[Message]:
-    """Return the list of all conferences of the unit, in messages within the size limits of the wire."""
+    """Return the list of all conferences of the unit, in messages within the size limit of messages."""
     pages = _pages(entries)
     common: Body = {"ip": config.ip, "pid": config.pid, "at": now.isoformat()}
     if len(pages) > 1:

@@ -13,7 +13,7 @@ from media_unit.gate_rules import AUDIO, VIDEO
 from wire import fields
 
 MOST_TERMINALS = 500
-"""The wire's limit for one list."""
+"""The protocol's limit for one list."""
 
 _ID_OF_PAGE, _ID_OF_VISITOR = 24, 16
 """Characters of the id of a join page's connections; the first 16 are the same for all visits by one browser."""

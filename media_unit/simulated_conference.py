@@ -28,7 +28,7 @@ from wire.media_unit import CreateOnUnit, RestoreOnUnit
 from wire.monitors import AUDIO, StartMonitorOnUnit
 
 MOST_MEMBERS = 500
-"""The wire's limit for one list."""
+"""The protocol's limit for one list."""
 
 
 _KEPT = ("protocol", "account_type", "bitrate")
@@ -37,7 +37,7 @@ _KEPT = ("protocol", "account_type", "bitrate")
 
 @dataclass(slots=True)
 class SimulatedConference:
-    """A conference on a simulated media unit. `members` are its terminals, in the form of the wire."""
+    """A conference on a simulated media unit. `members` are its terminals, as messages list them."""
 
     e164: str
     incarnation: int
@@ -275,7 +275,11 @@ def _mute_or_silence_handler(setting: str) -> Callable[[SimulatedConference, Bod
 
 
 def _change_who_may_unmute(conference: SimulatedConference, body: Body) -> set[str]:
-    """Change who may unmute themselves, as a MUTE request says; return ids of terminals to leave as they are."""
+    """Change who may unmute themselves, as a MUTE request says; return ids of terminals to leave as they are.
+
+    With `hold` only the terminals in `maytalk` may unmute themselves, with `spare` a MUTE for all leaves out chairman
+    and speaker.
+    """
     value, mtid, arrangement = body.get("value", 1), body.get("mtid"), conference.arrangement
     roles = {conference.chairman, conference.speaker}
     if mtid:

@@ -93,7 +93,7 @@ class FaultOrder:
 
     @property
     def body(self) -> dict[str, Any]:
-        """Return the order as a JSON object for the control queue."""
+        """Return this order (to have a fault) as the JSON object that is sent to the simulator's control queue."""
         spelt: dict[str, Any] = {"unit": self.unit, "fault": self.fault.value}
         return spelt | {"seconds": self.seconds, "share": self.share}
 

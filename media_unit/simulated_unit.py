@@ -199,7 +199,7 @@ class SimulatedUnit:
         return UnitAmounts(confs=len(recorded), ports=places, hd=hd)
 
     def conference_lists(self, now: datetime) -> list[Message]:
-        """Return the list of all conferences of the unit, in messages within the size limits of the wire."""
+        """Return the list of all conferences of the unit, in messages within the size limit of messages."""
         pages = _pages([self._list_entry(conference) for conference in self._conferences.values()])
         self._listed += 1
         split: Body = {"listid": f"{self.description.label}-{now.timestamp():.6f}-{self._listed}"}
@@ -386,7 +386,7 @@ class SimulatedUnit:
 
 
 def _pages(entries: list[UnitListEntry]) -> list[tuple[UnitListEntry, ...]]:
-    """Split the entries of a list into pages, at least one, each within the wire's limits."""
+    """Split the entries of a list into pages, at least one, each within the protocol's limits for number and size."""
     pages: list[tuple[UnitListEntry, ...]] = []
     page: list[UnitListEntry] = []
     size = 0

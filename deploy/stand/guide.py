@@ -37,7 +37,7 @@ def _account_lines(up_json: dict[str, Any]) -> list[str]:
 
 
 def _api_commands(up_json: dict[str, Any]) -> list[str]:
-    """Return curl commands that call the HTTP API: get a token, log in, create a conference, list conferences."""
+    """Return the curl commands that `make up` prints: get a token, log in, create a conference, list conferences."""
     if not up_json["accounts"] or not up_json["api_key"]:
         return []
     api = next(iter(_sites(up_json).values()))["http"] + "/api/v1"
@@ -55,7 +55,7 @@ def _api_commands(up_json: dict[str, Any]) -> list[str]:
 
 
 def _chat_lines(up_json: dict[str, Any]) -> list[str]:
-    """Return commands and addresses for a chat client: it gets a token by HTTP, then connects to the broker itself."""
+    """Return the lines that `make up` prints for chat clients: they get a token by HTTP, and connect to the broker."""
     if not up_json["accounts"] or not up_json["api_key"]:
         return []
     site, account = next(iter(_sites(up_json).values())), _conference_account(up_json["accounts"])
@@ -82,7 +82,7 @@ def _xmpp_lines(site: dict[str, Any], account: dict[str, str]) -> list[str]:
 
 
 def _domain_lines(up_json: dict[str, Any]) -> list[str]:
-    """Return the addresses where domains and accounts are changed, and where one can watch the change arrive."""
+    """Return the lines that `make up` prints about domains and accounts: where to change and to watch them."""
     if CORE not in up_json["sites"]:
         return []
     core, (name, site) = up_json["sites"][CORE], next(iter(_sites(up_json).items()))
@@ -96,7 +96,10 @@ def _domain_lines(up_json: dict[str, Any]) -> list[str]:
 
 
 def _licence_lines(up_json: dict[str, Any]) -> list[str]:
-    """Return the command that issues a licence. Without a core, the site's own key signs it."""
+    """Return the lines that `make up` prints about licences: the command that issues one, signed by the core's key.
+
+    Without a core, the central site, the site's own key signs it.
+    """
     name, site = next(iter(_sites(up_json).items()))
     issuer = CORE if CORE in up_json["sites"] else name
     return [

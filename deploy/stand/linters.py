@@ -42,7 +42,7 @@ class Linters:
         self._thread = Thread(target=self.run, daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread that runs the linters."""
         self._thread.start()
 
     def wait(self) -> None:

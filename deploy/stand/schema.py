@@ -56,7 +56,7 @@ class Tables:
             link.query(b"COMMIT")
 
     def _write_file(self) -> None:
-        """Write the tables, which `migrate` has just created, to the file, and delete files of other states."""
+        """Write the tables, which `migrate` has just created, to the file as SQL; delete files of older migrations."""
         with closing(self._connect()) as link:
             statements = [b"SET foreign_key_checks=0", *_dump_statements(link)]
         new_file = self._file.with_suffix(f".{os.getpid()}")

@@ -215,7 +215,7 @@ class Site:
             shutil.rmtree(self.directory / name, ignore_errors=True)
 
     def come_back(self, report: Report) -> None:
-        """Start the site again after it was killed. Another site may serve its platform meanwhile."""
+        """Start all servers and processes of the site again after `kill`; another site may serve its platform now."""
         self.stopping = False
         self.start_servers(report, Parallel())
         self.start_processes(report, Parallel())

@@ -127,7 +127,7 @@ class PlatformAppConfig(AppConfig):
         return ()
 
     def on_connected(self) -> None:
-        """Request from other parties what this site has missed; called when a consumer has connected to the broker."""
+        """Do what is needed after each connection to the broker, such as requesting what this site has missed."""
 
     def health_checks(self) -> Mapping[str, Callable[[], str]]:
         """Return the checks that must pass before this site can serve: name -> function.

@@ -42,7 +42,7 @@ class Arrivals(Generic[T]):
 
     @property
     def is_full(self) -> bool:
-        """Return whether a batch is full, in messages or in bytes."""
+        """Return whether the buffered messages fill a batch, by their number or by their size in bytes."""
         return len(self._items) >= self._batch or self._bytes >= self._batch_bytes
 
     def put(self, item: T, size: int) -> None:

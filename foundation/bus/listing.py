@@ -88,7 +88,7 @@ def _summary(message_class: type[Message]) -> str:
 
 
 def _default_in_words(field: DeclaredField) -> str:
-    """Return the default of a field in words."""
+    """Return, for a table in docs/messages.md, a message field's default, or that it is required or may be absent."""
     if field.required:
         return "required"
     if field.default in (None, "", (), NODEFAULT):

@@ -165,7 +165,7 @@ def to_body(typed_message: Message) -> Body:
 
 
 def dumps(body: Mapping[str, object]) -> bytes:
-    """Return a JSON object as bytes."""
+    """Return a JSON object as JSON text in bytes (UTF-8)."""
     return orjson.dumps(body)
 
 

@@ -102,7 +102,7 @@ class WireProtocol(Protocol):
         """Return whether other parties send messages of this type to us, so that it needs a handler."""
 
     def is_resumed(self, wire_type: str) -> bool:
-        """Return whether messages of this type answer a question that one of `resumed_flows` has asked."""
+        """Return whether messages of this type answer a request by which one of `resumed_flows` asked another party."""
 
     def reader_of(self, wire_type: str) -> str:
         """Return, for docs/messages.md, who reads messages of a type that we only send."""

@@ -144,7 +144,7 @@ def drain(
 
 
 def _for_modules_of_writers(rows: list[outbox.OutboxRow]) -> dict[int, str]:
-    """Find the messages that are for a module of another site: id of the row -> site on whose broker to publish it.
+    """Find the messages for a part of another site's own software: id of the row -> site on whose broker to publish it.
 
     A site whose platform this site has taken over may have left them unsent.
     """

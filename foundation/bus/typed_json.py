@@ -106,7 +106,7 @@ class OpenObject(TypedObject, omit_defaults=True, forbid_unknown_fields=True):
 
 
 def read_as(kind: type[T], value: object) -> T:
-    """Return a received JSON value (flags may have been sent as numbers) as a `kind`. Raises InvalidValue."""
+    """Return a received JSON value (flags may come as numbers) as an object of the type `kind`. Raises InvalidValue."""
     normalizer = _normalizer_of_class(cast(Hashable, kind))
     if normalizer.is_rarely_needed:
         return read_own(kind, value)
@@ -221,14 +221,14 @@ class _ObjectNormalizer:
     __slots__ = ("_from_older_form", "_normalizers")
 
     def __init__(self, cls: type, fields: tuple[inspect.Field, ...]) -> None:
-        """Find, once for a class, the fields whose values need to be normalized."""
+        """Find the fields of a class whose JSON values must be changed before msgspec reads them."""
         normalizers = ((member.encode_name, _normalizer_of(member.type)) for member in fields)
         self._normalizers = tuple((name, normalize) for name, normalize in normalizers if normalize)
         """(name of a field in JSON, function that normalizes its values), for fields that need one."""
         self._from_older_form = _converter_from_older_form(cls)
 
     def __call__(self, value: object) -> object:
-        """Return the normalized value. A value that is no object is left for msgspec to refuse."""
+        """Return a received JSON object in the form that msgspec reads, without `null`; other values unchanged."""
         if self._from_older_form:
             value = self._from_older_form(value)
         if not isinstance(value, dict):
@@ -250,7 +250,7 @@ class _OpenObjectNormalizer:
     __slots__ = ("_from_older_form", "_json_types", "_normalizers")
 
     def __init__(self, cls: type[OpenObject], fields: tuple[inspect.Field, ...]) -> None:
-        """Find, once for a class, how the value of each of its declared fields is normalized."""
+        """Find how the JSON value of each declared field of a class is changed before msgspec reads it."""
         declared = [member for member in fields if member.encode_name != EXTRA]
         self._normalizers = {member.encode_name: _normalizer_of(member.type) for member in declared}
         json_types = {member.encode_name: _json_types_of(member.type) for member in declared}
@@ -259,7 +259,7 @@ class _OpenObjectNormalizer:
         self._from_older_form = _converter_from_older_form(cls)
 
     def __call__(self, value: object) -> object:
-        """Return the normalized value. A value that is no object is left for msgspec to refuse."""
+        """Return a received JSON object in the form that msgspec reads; undeclared members move to EXTRA."""
         if self._from_older_form:
             value = self._from_older_form(value)
         if not isinstance(value, dict):

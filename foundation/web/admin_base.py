@@ -103,7 +103,7 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
         return EnrichedList
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Set attributes on the rows of one page, in few queries, that columns need and the table does not have."""
+        """Set attributes that columns of the list need, and that are not in the table, on the rows of one page."""
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
@@ -323,7 +323,7 @@ def translatable(model: type[Model]) -> None:
 
 
 def badge(text: StrOrPromise, colour: str) -> SafeString:
-    """Return a coloured label. The colours are green, amber, red, blue and grey."""
+    """Return a coloured label as HTML. The colours are green, amber, red, blue and grey."""
     return format_html('<span class="op-badge op-{}">{}</span>', colour, text)
 
 

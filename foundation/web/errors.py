@@ -127,7 +127,7 @@ PROBLEM = "application/problem+json"
 
 
 def http_status(error_code: int) -> int:
-    """Return the HTTP status that belongs to an error code of the protocol, for new programs (`is_new_program`)."""
+    """Return the HTTP status of a refusal with this error code, for programs that read problem details (RFC 9457)."""
     return protocol.current().http_statuses.get(error_code, 409)
 
 
@@ -168,7 +168,7 @@ def problem(refusal: Refusal, request: HttpRequest, status: int) -> dict[str, ob
 def early_answer(request: HttpRequest, refusal: Refusal, status: int = 200) -> JsonResponse:
     """Return the HTTP response of a refusal by a middleware, before any view runs.
 
-    `status` is for older programs; new ones (see `is_new_program`) get that of the refusal.
+    `status` is for older programs; those that read problem details (RFC 9457) get the refusal's own HTTP status.
     """
     if not is_new_program(request):
         return JsonResponse(nack(refusal.error_code, refusal.description), status=status)

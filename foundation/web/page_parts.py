@@ -31,7 +31,7 @@ PAGE_PARTS: Hook[[HttpRequest], PagePart | None] = Hook()
 
 
 def parts_of(request: HttpRequest) -> list[PagePart]:
-    """Return the parts that all apps add to a page of a signed-in person."""
+    """Return the parts (templates with their context) that apps add to a page of a signed-in person."""
     return [part for part in PAGE_PARTS.call(request) if part is not None]
 
 

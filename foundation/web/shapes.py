@@ -21,7 +21,10 @@ def shape(name: str, words: str, /, *bases: type[Shape], **fields: AnyField) -> 
 
 
 def answer(name: str, words: str, /, *bases: type[Shape], **fields: AnyField) -> type[Shape]:
-    """Return a new serializer class for the answer to a call that succeeded: these fields, and `success`."""
+    """Return a new serializer class for the answer to a call that succeeded: the given fields, and `success`.
+
+    In the API's description it has this name, and `words` describe it.
+    """
     return shape(name, words, *bases, Accepted, **fields)
 
 
