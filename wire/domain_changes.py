@@ -55,7 +55,7 @@ class DepartmentRecord(TypedDict, total=False):
 
 
 class AddressesRecord(TypedDict, total=False):
-    """The URLs of a platform's servers."""
+    """A record has the URLs of a platform's servers: web pages, broker, Redis, database."""
 
     http: _Url
     broker: _Url

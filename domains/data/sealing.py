@@ -51,7 +51,7 @@ def find_key_problem() -> str:
 
 
 def seal(moid: str, secrets: dict[str, Any]) -> str | None:
-    """Return the secrets of an account, sealed as text. `None` means that there is no usable key."""
+    """Encrypt the secrets of an account (`moid`), and return them as text. `None` means that there is no usable key."""
     if find_key_problem():
         return None
     nonce = os.urandom(_NONCE_BYTES)
@@ -61,7 +61,7 @@ def seal(moid: str, secrets: dict[str, Any]) -> str | None:
 
 
 def unseal(moid: str, text: str) -> dict[str, Any]:
-    """Return the secrets of an account from their sealed text. Raises UnsealError."""
+    """Decrypt the sealed secrets of an account (`moid`), and return them. Raises UnsealError."""
     if problem := find_key_problem():
         raise UnsealError(problem)
     try:

@@ -37,7 +37,7 @@ class Agent:
         limits: Limits,
         crash_point: Callable[[str], None] = _do_nothing,
     ) -> None:
-        """Prepare the agent of this cell at this site. `register` is the URL of the register's database.
+        """Prepare the agent of a cell (one platform's data) at this site. `register` is the URL of the register.
 
         `crash_point` is called at each crash point, where a test may end the agent.
         """

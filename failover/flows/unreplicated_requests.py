@@ -60,11 +60,9 @@ def list_missing(platform: str) -> list[Missing]:
 
 
 def mark_done(platform: str, operator: str) -> str:
-    """Note that an operator has dealt with the missing requests, so that this site may copy the data anew.
+    """Note that an operator has dealt with the requests that a forced takeover lost, so that this site may copy anew.
 
-    Return the sentence that is noted. `operator` is the person's name.
-
-    Raises RequestRefused and register_view.Failure.
+    Return the sentence that is noted. `operator` is the person's name. Raises RequestRefused and register_view.Failure.
     """
     row = _forced_row(platform)
     because = f"what was missing after the forced takeover is dealt with, says {operator}"

@@ -44,7 +44,7 @@ def decide(facts: Facts, limits: Limits, now: float) -> Step:
 
 
 def _decide_silent_database(facts: Facts, limits: Limits, now: float) -> Step:
-    """Decide about an own database that runs but does not answer: it is starting, or it is frozen.
+    """Decide what to do with this site's database that runs but does not answer: it is starting, or it is frozen.
 
     If another site owns the cell and this database was last seen open, it is killed at once,
     because it may wake up and take writes. Otherwise it is restarted when it has been silent for
@@ -74,7 +74,7 @@ def _obey_fence(facts: Facts, row: RegisterRow) -> Step:
 
 
 def _refuse_unsafe_setting(facts: Facts) -> Step:
-    """Refuse to serve with a database whose settings could lose acknowledged writes.
+    """Return the step for a database whose settings could lose acknowledged writes: it must not serve.
 
     If another site owns the cell and this database is open, it is killed.
     """
@@ -88,7 +88,7 @@ def _refuse_unsafe_setting(facts: Facts) -> Step:
 
 
 def _decide_without_register(facts: Facts) -> Step:
-    """Decide the next step while the register is unreachable: nothing that could make a second owner.
+    """Decide the next step while the register (which site owns the data) is unreachable: nothing that makes two owners.
 
     A copy goes on copying and does not take over. A former owner may open its database again if
     each commit waits for the copy's acknowledgement. If the copy has taken over meanwhile, it
@@ -162,7 +162,7 @@ def _decide_new_owner(facts: Facts, row: RegisterRow) -> Step:
 
 
 def _take_unprotected_epoch(row: RegisterRow, because: str) -> Step:
-    """Return the step that writes a new epoch in which this owner commits without its copy (unprotected).
+    """Return the step that writes a new epoch to the register, in which this owner commits without its copy.
 
     An earlier compare-and-set that is still on its way to the register names the old epoch and
     fails, so it cannot make the register say "protected" again.
@@ -178,7 +178,10 @@ def _is_copy_back(facts: Facts, limits: Limits, now: float) -> bool:
 
 
 def _decide_unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide the next step of an unprotected owner, whose commits do not wait for the copy until it is back."""
+    """Decide the next step of an unprotected owner: its commits do not wait for the copy until that is back.
+
+    The owner is the site whose database takes a platform's writes; the copy is the replica at the other site.
+    """
     own = facts.own
     if not own.read_only and _is_copy_back(facts, limits, now):
         return Step(
@@ -199,7 +202,10 @@ def _decide_unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, no
 
 
 def _decide_protected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide the next step of a protected owner, whose commits each wait for the copy's acknowledgement."""
+    """Decide the next step of a protected owner: each of its commits waits for the copy's acknowledgement.
+
+    The owner is the site whose database takes a platform's writes; the copy is the replica at the other site.
+    """
     own = facts.own
     if now - facts.acked_at > limits.solo:
         after = replace(row, epoch=row.epoch + 1, solo=True)
@@ -230,7 +236,7 @@ def _declare_step(facts: Facts, row: RegisterRow) -> Step | None:
 
 
 def _hand_over_step(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step | None:
-    """Return the step that hands over to the other site, or one that only says what it waits for.
+    """Return the step that hands the platform over to the other site, or one that only says what it waits for.
 
     `None` means that no hand-over is wanted. It waits until the other database answers and has
     nearly caught up, and until the other site's agent reports that it could serve; an operator can
@@ -272,7 +278,7 @@ def _are_workers_alive(facts: Facts, limits: Limits, now: float) -> bool:
 
 
 def _wanted_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> tuple[str, str]:
-    """Return the site that should own the cell, and why: ("", reason) if nothing is to change now.
+    """Return the site that should own the platform's data, and why: ("", reason) if nothing is to change now.
 
     The reason then says what is waited for; "" means nothing.
     """

@@ -66,7 +66,7 @@ def start_copy(facts: Facts, row: RegisterRow) -> Step:
 
 
 def _decide_diverged(row: RegisterRow) -> Step:
-    """Decide about a copy that holds transactions which the owner does not have.
+    """Decide what to do with a copy that holds transactions which the owner's database does not have.
 
     After an ordinary takeover nobody got an acknowledgement of them: the copy's data is put aside,
     and the copy is made anew. After a forced takeover clients may have got one, and the owner lacks
@@ -84,7 +84,7 @@ def _decide_diverged(row: RegisterRow) -> Step:
 
 
 def _decide_takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
-    """Decide whether this copy becomes the owner; if not, the step does nothing and says why.
+    """Decide whether this site's copy takes over and becomes the owner; if not, the step does nothing and says why.
 
     It may when the owner's database is silent, or when the owner's workers are dead though its
     database answers (the liveness counter stands still, and its agent does not say that all is

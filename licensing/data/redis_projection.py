@@ -24,7 +24,7 @@ def key(platform: str) -> str:
 
 
 def hash_content(licence: StoredLicence | None, now: datetime) -> dict[Any, Any]:
-    """Return the fields of the hash that shows a licence; `{}` (no hash) if the licence is not valid."""
+    """Return the fields of the Redis hash that shows a licence to other modules; `{}` if the licence is not valid."""
     limits = limits_at(licence, now)
     if licence is None or limits is None:
         return {}

@@ -280,7 +280,7 @@ class CellObserver:
         return bool(before) and own_reading.sequence < before[-1]
 
     def _remember_divergence(self, own_reading: own_database.DatabaseReading, now: float) -> None:
-        """Remember since when the owner refuses this copy, because it holds transactions that the owner lacks.
+        """Remember since when the owner's database refuses this copy, as it holds transactions that the owner lacks.
 
         The refusal counts until the copy has received something again. A new attempt to connect
         alone does not end it: the error vanishes from the status for a moment and comes back.
