@@ -97,8 +97,8 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
     def threads(self) -> Sequence[Consumer | Relay]:
         """Return the threads of this app.
 
-        They are the consumer of changes of the tree, at a platform, and one feeder for each platform, at the core (the
-        deployment where the tree is edited).
+        They are the consumer of changes of the tree, at a platform, and one feeder (sender of changes) for each
+        platform, at the core (the deployment where the tree is edited).
         """
         from domains.flows import sync
         from foundation.bus.link import Feeder

@@ -17,7 +17,7 @@ _DEFAULT_ROUTES = {
 
 
 def nack_type(wire_type: str) -> str:
-    """Return the type of the NACK that refuses a request of this type; "" if there is none."""
+    """Return the type of the NACK (negative answer) that refuses a request of this type; "" if there is none."""
     if message_class := TYPES.get(wire_type):
         return message_class.nack
     if control := re.fullmatch(r"CM_MCU_([A-Z0-9_]{1,40})_REQ", wire_type):
@@ -43,7 +43,8 @@ def refusal(body: dict[str, Any], errcode: str, detail: str) -> Message | None:
 def default_reply_route(queue: str, app_id: str, body: dict[str, Any]) -> tuple[Routes, str] | None:
     """Return route and routing key for the answer to a request without `reply_to`; `None`: it is not sent.
 
-    The key "" means the route's own. A media unit is answered at the address in its request, else in `app_id`.
+    `queue` is where the request came, `app_id` its sender (`role@address`). The key "" means the route's own. A media
+    unit is answered at the address in its request, else in `app_id`.
     """
     if route := _DEFAULT_ROUTES.get(queue):
         return route, ""

@@ -53,7 +53,7 @@ def unit_key(ip: str, pid: str = "") -> str:
 
 
 def unit_queue(ip: str, pid: str = "") -> str:
-    """Return the name of the queue from which one media unit (see `unit_key`) reads; the unit declares it."""
+    """Return the name of the queue that one media unit, of this address and instance name, declares and reads."""
     return "cmu.conf.q:" + (f"{ip}:{pid}" if pid else ip)
 
 

@@ -89,8 +89,8 @@ class AccountCall(SessionCall):
     def refuse_unless_may(self, request: Request, verb: str, kind: str = "account") -> None:
         """Raise Refusal unless the caller may "add", "change" or "delete" these objects, and they are edited at this site.
 
-        The API cannot ask for a second factor. An administrator who has one is refused, so that a stolen password
-        alone changes no accounts.
+        `verb` is one of these words, `kind` the model. The API cannot ask for a second factor. An administrator who has
+        one is refused, so that a stolen password alone changes no accounts.
         """
         if not self.session(request).account.has_perm(f"domains.{verb}_{kind}"):
             raise Refusal(NOT_ALLOWED, f"only administrators change {kind}s")

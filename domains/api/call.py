@@ -118,5 +118,5 @@ class SessionCall(APIView):
     def whole_number(
         self, request: Request, name: str, lowest: int, highest: int, default: int | None = None
     ) -> int:
-        """Return an argument that is a whole number in this range. Raises Refusal if it is not, or is missing."""
+        """Return the argument `name`, a whole number in this range. Raises Refusal if it is not, or is missing."""
         return in_range(self.params(request).get(name), name, lowest, highest, default)

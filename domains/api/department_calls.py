@@ -39,7 +39,7 @@ class DepartmentCall(AccountCall):
     """The base of calls about the departments of user domains."""
 
     def changeable_department(self, request: Request, moid: str, verb: str) -> Department:
-        """Return a department that the caller may change or delete. Raises Refusal."""
+        """Return a department that the caller may change or delete (`verb`). Raises Refusal."""
         self.refuse_unless_may(request, verb, "department")
         scope = rows_in_scope(self.session(request).account, ("domain",))
         department = Department.objects.filter(scope, moid=moid[:40]).first()

@@ -85,7 +85,7 @@ def _refuse_if_elsewhere(look_up: Callable[[str], object | None]) -> None:
 
 
 def _raise_if_known(database: str, look_up: Callable[[str], object | None]) -> None:
-    """Raise the refusal of the serving site if a database of another site's platform knows the caller."""
+    """Raise the refusal with the serving site's address if `look_up` finds the caller in this database."""
     refusal = REFUSAL_WHILE_CLOSED.call(homes.platform_of(database)) if look_up(database) else None
     if refusal is not None:
         raise refusal
@@ -170,7 +170,7 @@ def find_bearer_session(value: str, scope: str) -> Session:
 
 
 def _cached_session(key: tuple[str, str], look_up: Callable[[], Session]) -> Session:
-    """Return the session of a call from the cache, where it stays for a second, or look it up.
+    """Return the session of a call from the cache, where it stays for a second, or by `look_up`.
 
     So a program that calls a hundred times a second costs one look-up a second, and a revoked session ends within one.
     """
@@ -228,7 +228,7 @@ def _find_session(token: str, cookie: str, now: datetime) -> Session:
 
 
 def _token_of_cookie(cookie: str, now: datetime) -> ApiToken:
-    """Return the live token of a login whose call carries the cookie alone. Raises Refusal 10002."""
+    """Return the valid program's token of a login whose call carries the cookie alone. Raises Refusal 10002."""
 
     def look_up(database: str) -> ApiToken | None:
         """Return the token with this login cookie in one database, if it is still valid."""

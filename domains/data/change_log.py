@@ -43,7 +43,7 @@ _ANCESTORS_OF_FOLLOWERS = (
 def record_change(
     database: str, kind: Kind, moid: str, op: Op, former_parent: str | None = None
 ) -> None:
-    """Record a change of one domain or account for the followers, within the transaction of the change.
+    """Record a change of one domain or account (`kind`) for the followers, within the transaction of the change.
 
     `former_parent` is the domain above a domain, or the domain of an account, before it was moved; `None` means that
     it was not moved. A deletion is recorded before the row is deleted, because the row tells which followers hold it.
@@ -118,7 +118,7 @@ def lock_counter(database: str) -> int:
 
 
 def _record_domain(recorder: ChangeRecorder, moid: str, op: Op, former_parent: str | None) -> None:
-    """Record a change of a domain. `former_parent` is the parent before a move.
+    """Record a change (`op`) of a domain for the followers that hold it. `former_parent`: the parent before a move.
 
     Followers that no longer see a moved user domain get a deletion; those to which it is new get its accounts, too.
     """
@@ -169,7 +169,7 @@ def _record_accounts(
 def _record_account(
     recorder: ChangeRecorder, content: WireObject, op: Op, former_domain: str | None
 ) -> None:
-    """Record a change of an account. Followers that do not see its new domain get a deletion."""
+    """Record a change of an account; followers that do not hold its new domain get a deletion."""
     moid, domain = content["moid"], content["userdomainmoid"]
     holders = recorder.platforms_holding(domain) if domain else frozenset()
     former_holders = (
@@ -237,7 +237,7 @@ class ChangeRecorder:
     def add(
         self, kind: Kind, moid: str, op: Op, content: WireObject, followers: Collection[str]
     ) -> None:
-        """Add a change for these followers (platforms that copy the domain tree), with the next version."""
+        """Add a change for these followers (platforms that copy the tree), under the next version."""
         if not followers:
             return
         self._version += 1

@@ -60,6 +60,7 @@ def feed(platform: str, publish: Publish) -> int:
     """Send the next batch of changes to a follower, and return its size. 0 means that nothing is to be done now.
 
     A platform of the tree that is no follower yet becomes one. A follower is a platform that copies the domain tree.
+    `publish` sends rows to its broker, and returns once that has confirmed them.
     """
     if "bmc" not in settings.ROLES:
         return 0
@@ -204,7 +205,7 @@ class FullSnapshot:
         log.info("%s is told the whole, from version %d on", self._platform, self.first)
 
     def send(self, publish: Publish) -> int:
-        """Send the next batch, and return its size.
+        """Send the next batch of the snapshot by `publish`, and return its size.
 
         `BATCH` means that there may be more. A smaller number means that the snapshot is finished, was given up, or is
         sent by another process.

@@ -69,7 +69,7 @@ def is_of_own_platform(account: Account) -> bool:
 
 
 def _first_result(look_up: Callable[[str], T | None], databases: Iterable[str]) -> T | None:
-    """Return the first result that is not `None`. A database of another platform that is away is passed over."""
+    """Return the first result of `look_up` that is not `None`. It skips another platform's database that is away."""
     own = store_of(own_platform()).database
     for database in databases:
         try:

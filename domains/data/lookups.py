@@ -130,7 +130,7 @@ def level_of(database: str, moid: str) -> int | None:
 def tenants_of_room(database: str, platform: str, room: str, *, is_default: bool) -> list[str]:
     """Return the ids of the user domains bound to a machine room.
 
-    The default room of a platform also has the user domains that name no room.
+    The default room of a platform (`is_default`) also has the user domains that name no room.
     """
     query = (
         "SELECT domain_ptr_id FROM domains_userdomain WHERE platform_id=%s"

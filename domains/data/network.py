@@ -55,7 +55,7 @@ def is_seen(account: Account, moid: str, levels: Collection[Level]) -> bool:
 
 
 def people_with_numbers(moid: str, start: int, count: int) -> tuple[int, list[dict[str, str]]]:
-    """Return how many people of a user domain have a number, and a page of them."""
+    """Return how many people of a user domain have an E.164 number, and `count` of them from `start` on."""
     people = Account.objects.filter(domain=moid, e164__isnull=False).order_by("e164")
     rows = [
         {

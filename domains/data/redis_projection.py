@@ -58,7 +58,7 @@ def hashes(row: tuple[Any, ...]) -> Hashes:
 
 
 def _limits_hash(small: int | None, large: int | None) -> dict[str, str]:
-    """Return the fields of the hash with the limits that a user domain has of its own."""
+    """Return the fields of the Redis hash with a user domain's own limits of small and large conferences."""
     limits = {"smallconfnum": small, "largeconfnum": large}
     return {name: str(value) for name, value in limits.items() if value is not None}
 

@@ -51,7 +51,7 @@ _SECOND_FACTOR_FIELDS = ("key", "name", "step", "t0", "digits", "tolerance")
 
 
 def serialize_domains(run_query: RunQuery, moids: Sequence[str]) -> list[WireObject]:
-    """Return these domains as objects of messages, in this order; unknown ones are left out."""
+    """Read these domains by `run_query`, and return them as messages carry them, in this order. Unknown: left out."""
     if not moids:
         return []
     rows = run_query(_SELECT_DOMAINS.format(marks=marks(moids)), list(moids))
@@ -117,7 +117,7 @@ def without_credentials(url: str) -> str:
 def serialize_accounts(
     run_query: RunQuery, condition: str, values: Sequence[object]
 ) -> list[tuple[int, WireObject]]:
-    """Return (primary key, account) for the accounts that meet a condition.
+    """Read the accounts that meet a condition by `run_query`, and return (primary key, account as messages carry it).
 
     `condition` is the part of the SQL query from WHERE on; `values` are its parameters.
     """

@@ -113,7 +113,7 @@ class DomainsUnitOfWork:
         return sql.select(self.database, query, values)
 
     def read_levels(self, subjects: Sequence[WireObject]) -> None:
-        """Read the levels of the domains that these domains and accounts refer to, and of the root."""
+        """Read the levels of the domains that these received objects (`subjects`) refer to, and of the root."""
         fields = ("moid", *_ALLOWED_LEVELS)
         moids = sorted(
             {subject[field] for subject in subjects for field in fields if subject.get(field)}

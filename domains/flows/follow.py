@@ -203,7 +203,7 @@ def _apply_account_of_third_party(uow: DomainsUnitOfWork, notice: Notice) -> boo
 
 
 def _raise_if_unusable(uow: DomainsUnitOfWork, subject: WireObject) -> None:
-    """Raise NotTaken if a domain or account refers to domains that do not exist or have a wrong level."""
+    """Raise NotTaken if a received object (`subject`) refers to domains that do not exist or have a wrong level."""
     uow.read_levels([subject])
     field, reason = uow.find_unusable_field(subject)
     if reason:

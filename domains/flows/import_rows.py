@@ -105,7 +105,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
             )
 
     def _find_wrong_table(self, dataset: Any) -> str:
-        """Return why a file cannot be imported as a whole: too many rows, or an unknown column. "" if it can."""
+        """Return why a table (`dataset`) cannot be imported: too many rows, or an unknown column; "" if it can."""
         if len(dataset) > MAX_ROWS:
             return gettext("At most %d rows at once: split the file.") % MAX_ROWS
         columns = {field.column_name for field in self.get_import_fields()}
@@ -117,7 +117,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         return text % values
 
     def before_import(self, dataset: Any, **kwargs: object) -> None:
-        """Read, with few queries, all stored rows that the rows of the table refer to."""
+        """Read, with few queries, all stored rows to which the rows of the table (`dataset`) refer."""
         if "moid" not in dataset.headers:
             dataset.append_col([""] * len(dataset), header="moid")
         self._read_referenced_rows(dataset)
@@ -175,7 +175,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         }
 
     def import_instance(self, instance: Any, row: dict[str, str], **kwargs: object) -> None:
-        """Set the fields of an object from a row. Raises ValidationError with all errors of the row, by column."""
+        """Set the fields of an object (`instance`) from a row. Raises ValidationError with all errors, by column."""
         errors: dict[str, list[str]] = {}
         for field in self.get_import_fields():
             try:

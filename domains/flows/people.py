@@ -130,7 +130,7 @@ def reset_second_factor(moid: str, database: str = "default") -> bool:
 
 
 def _set_enabled(moid: str, database: str, changed_by: str | None, *, enabled: bool) -> None:
-    """Enable or disable an account, given by MOID. Raises RuleBroken."""
+    """Enable or disable an account (MOID). `changed_by`: the MOID of who does it. Raises RuleBroken."""
     with transaction.atomic(using=database):
         account = _lock_existing(moid, database)
         account.is_active = enabled

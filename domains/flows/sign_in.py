@@ -162,7 +162,7 @@ def _refusal_of_other_site(account: Account) -> Refusal | None:
 
 
 def _refusal_reason(account: Account, elsewhere: Refusal | None) -> str:
-    """Return why a person who knows the password may not sign in, or "" if the person may."""
+    """Return why a person who knows the password may not sign in, or "". `elsewhere`: the refusal of another site."""
     if elsewhere is not None:
         serving = elsewhere.more["serving"]
         assert isinstance(serving, dict)

@@ -32,7 +32,7 @@ class Department(models.Model):
         return self.name
 
     def clean(self) -> None:
-        """Raise ValidationError if the rules of departments refuse it; the text says what to do instead."""
+        """Raise ValidationError if the rules refuse the department; the text says what to do instead."""
         super().clean()
         others = department_rows.load_departments(self._state.db or "default", self.domain_id)
         raise_validation_error(rules.refusals_to_save(self.node(), others))

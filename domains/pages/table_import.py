@@ -105,7 +105,7 @@ class TableForm(ImportForm):  # type: ignore[misc]  # the base class has no type
 
 
 def _unpacked_bytes(file: UploadedFile[bytes]) -> int:
-    """Return how large a zip archive says to be unpacked; 0 if it is damaged, which whoever reads it says."""
+    """Return the unpacked size that a zip archive claims; 0 if it is damaged, which the import itself reports."""
     try:
         with zipfile.ZipFile(file) as archive:
             return sum(entry.file_size for entry in archive.infolist())

@@ -102,7 +102,7 @@ class Term(str):
 
 
 class Counts(dict[str, int]):
-    """Counts are a value of a refusal's sentence: a kind of rows, as a term, -> how many there are."""
+    """Counts are a value in a refusal's sentence: kind of rows (a term to translate) -> how many there are."""
 
     def __str__(self) -> str:
         return ", ".join(f"{kind}: {count}" for kind, count in self.items())

@@ -159,7 +159,8 @@ def write_mode_and_request(
 def mark_writes_recovered(before: RegisterRow, site: str, because: str) -> bool:
     """Note in the register that an operator has recovered the writes which a forced takeover left behind.
 
-    `False` means that the row has changed meanwhile: nothing was written. Raises Failure.
+    `before` is the platform's row, `because` the reason for the history. `False` means that the row has changed
+    meanwhile: nothing was written. Raises Failure.
     """
     values = [before.platform, before.epoch, before.owner]
     event = [before.platform, site, "salvaged", before.epoch, before.owner, before.solo]
@@ -168,9 +169,10 @@ def mark_writes_recovered(before: RegisterRow, site: str, because: str) -> bool:
 
 
 def add_event(platform: str, site: str, kind: str, because: str) -> None:
-    """Add an event to the list of changes without changing the register.
+    """Add an event of a platform to the list of changes, without changing the register.
 
-    If the register cannot be reached, the event is lost.
+    `site`: where it happened; `because`: a sentence for operators. If the register cannot be reached, the event is
+    lost.
     """
     if not has_register():
         return

@@ -112,7 +112,7 @@ class FailoverUnitOfWork:
     ) -> bool:
         """Store a notice about the state of a room or platform (`subject`) if it is newer than the stored one.
 
-        Return whether it is newer. `order` is the notice's (epoch, number).
+        Return whether it is newer. `order`: the notice's (epoch, number); `serving`: the site that serves the platform.
         """
         query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"
         rows = sql.select(self.database, query, [subject])

@@ -58,7 +58,8 @@ def takeover(
 ) -> OperatorRequest:
     """Request that the backup site serves a platform from now on. Raises RequestRefused and Failure.
 
-    `anyway` allows a takeover from a healthy site, `force` one that may lose writes; `dry_run` only checks.
+    `operator` is the name of who asks. `anyway` allows a takeover from a healthy site, `force` one that may lose
+    writes; `dry_run` only checks.
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
@@ -99,8 +100,8 @@ def fence(
 ) -> OperatorRequest:
     """Request that the serving site's database is killed, and that the other site takes over.
 
-    The killed database stays down until the other site serves. `force`: even if writes may be lost. Raises
-    RequestRefused and Failure.
+    The killed database stays down until the other site serves. `force`: even if writes may be lost; `dry_run` only
+    checks. Raises RequestRefused and Failure.
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:

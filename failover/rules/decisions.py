@@ -155,7 +155,7 @@ def refuse_takeover(
 
 
 def refuse_handback(row: RegisterRow, reports: Reports, names: Names) -> str:
-    """Return why a platform's own site must not get it back now; "" means that it may."""
+    """Return why a platform's own site must not get it back now; "" means that it may. `reports`: by site."""
     home, backup = _name_of(row.home, names), _name_of(row.backup, names)
     if row.owner == row.home:
         return f"{home} serves its platform already, epoch {row.epoch}"

@@ -60,7 +60,7 @@ def send_licence(uow: LicensingUnitOfWork, licence: StoredLicence, peer: str) ->
 
 
 def publish_limits(uow: LicensingUnitOfWork, *, even_if_unchanged: bool = False) -> None:
-    """Publish the limits of the platform's licence to its modules, if they changed since the last time."""
+    """Publish the limits of the platform's licence to its modules, if they changed or `even_if_unchanged`."""
     message = uow.licence_in_force()
     is_unchanged = uow.was_published(message)
     if not is_unchanged:

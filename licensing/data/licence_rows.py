@@ -45,7 +45,7 @@ def newest_of(
     """Return the newest issue (edition) of each platform's licence, and the time now, in one query.
 
     The time is the database's, or the latest that was seen before, if that is later: a licence is
-    valid or not at this time. With `lock` the rows are locked.
+    valid or not at this time. With `lock` the rows are locked until the transaction ends.
     """
     moids = sorted(set(platforms))
     query = _NEWEST.format(marks=sql.marks(moids)) + ("FOR UPDATE" if lock else "")

@@ -169,7 +169,7 @@ def decide_import(
 
 
 def _decide_revoked(offered: Licence, newest: StoredLicence | None) -> Decision:
-    """Decide whether an offered licence that its sender has revoked is saved, or revokes the stored one."""
+    """Decide whether an offered licence, revoked by its sender, is saved, or revokes the stored one (`newest`)."""
     if newest is None or offered.issue > newest.issue:
         return Decision(Verdict.NEW)
     if offered.issue < newest.issue:

@@ -50,8 +50,8 @@ def find_reached_limit(
 ) -> ReachedLimit | None:
     """Return the limit that forbids one more conference, which needs `required`; `None` if none does.
 
-    `licence` is `None` if none is valid. `domain_limit` is `None` if the user domain has no limit
-    of its own.
+    `used_by_platform`, `used_by_domain`: the amounts in use so far. `licence` is `None` if none is valid.
+    `domain_limit` is `None` if the user domain has no limit of its own.
     """
     if (
         licence is None

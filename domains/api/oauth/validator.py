@@ -60,7 +60,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
         *args: object,
         **kwargs: object,
     ) -> bool:
-        """Return whether a client may use a grant type. Passwords are for confidential applications only."""
+        """Return whether an application (`client`) may use a grant type; passwords are for confidential ones only."""
         if grant_type == "password" and client.client_type != client.CLIENT_CONFIDENTIAL:
             return False
         return bool(
@@ -82,7 +82,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
         *args: object,
         **kwargs: object,
     ) -> bool:
-        """Return whether the person may use the application. Raises InvalidGrantError for a wrong name or password."""
+        """Return whether a person may use the application (`client`). Raises InvalidGrantError for a wrong password."""
         if not super().validate_user(username, password, client, request, *args, **kwargs):
             reason = sign_in.failure_reason(request.asked)
             raise errors.InvalidGrantError(description=reason, request=request)

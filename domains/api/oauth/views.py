@@ -31,7 +31,10 @@ class AuthorizeView(AuthorizationView):  # type: ignore[misc]  # the base class 
     def create_authorization_response(
         self, request: HttpRequest, scopes: str, credentials: dict[str, Any], allow: bool
     ) -> Any:
-        """Return the toolkit's answer. Raises OAuthToolkitError for people who may not use the application."""
+        """Return the toolkit's answer to a person who allows or denies an application.
+
+        Raises OAuthToolkitError for people who may not use the application.
+        """
         application = Application.objects.get(client_id=credentials["client_id"])
         if allow and not serves_account(application, request.user):  # type: ignore[arg-type]  # the view is for people who are signed in
             reason = "This application is not for people of your domain."

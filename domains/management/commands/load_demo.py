@@ -108,7 +108,10 @@ def _back_one_another(platforms: list[Domain]) -> None:
 
 
 def _create_platform(number: int, site: dict[str, str], service: Domain) -> Domain:
-    """Create a platform domain with a machine room, or update its addresses. `site` is a value of `--platform`."""
+    """Create the platform domain number `number` with a machine room, or update its addresses.
+
+    `site` is a value of `--platform`, `service` the domain above it.
+    """
     addresses = {name: site[name] for name in ADDRESSES if name in site}
     prefix = str(FIRST_PREFIX + 10 * number)
     fields = {"name": site["name"], "parent": service, "e164_prefix": prefix, **addresses}
@@ -123,7 +126,7 @@ def _create_platform(number: int, site: dict[str, str], service: Domain) -> Doma
 def _get_or_create_domain(
     model: type[Domain], identity: dict[str, object], **fields: object
 ) -> Domain:
-    """Return the domain that has the fields of `identity`. If there is none, create it, with `fields` too."""
+    """Return the domain of this model with the fields `identity`; if there is none, create it, with `fields` too."""
     domain: Domain | None = model._default_manager.filter(**identity).first()
     return domain or change.save_domain(model(**identity, **fields))
 

@@ -157,7 +157,7 @@ class Command(BaseCommand):
         rows: Iterable[Row],
         size: int | None = None,
     ) -> None:
-        """Insert rows in chunks, and show the progress; one large transaction would hold locks too long."""
+        """Insert `size` rows in chunks, and show the progress; one large transaction would hold locks too long."""
         total = size if size is not None else len(list(rows := list(rows)))
         progress, pending = Progress(title, total, sys.stderr), iter(rows)
         while chunk := list(islice(pending, _CHUNK)):
@@ -211,7 +211,7 @@ class GeneratedTree:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
     def _generate_services(self, count: int) -> None:
-        """Generate service domains: first a chain down to the full depth, then each below a random one.
+        """Generate service domains up to `count`: first a chain down to the full depth, then each below a random one.
 
         One of SERVICES_PER_PLATFORM has a platform of its own.
         """

@@ -339,7 +339,7 @@ class CellObserver:
         memory.last = row
 
     def _remember_own_request(self, reading: RegisterReading | None, now: float) -> None:
-        """Remember since when this agent's own request, that the other site hands over, has been open."""
+        """Remember since when this agent's own request to the other site to hand over has been open."""
         if reading is None:
             return
         mine = reading.row.wish == self.site == reading.row.wish_by

@@ -112,9 +112,9 @@ class Register:
     ) -> bool:
         """Replace the platform's row unless it was changed meanwhile; return whether it was replaced.
 
-        It is replaced if `(epoch, owner, solo)` is still as in `before`. The event that says why is
-        written in the same transaction. After a Failure the row may have been replaced, or may
-        still be.
+        It is replaced by `after` if `(epoch, owner, solo)` is still as in `before`. An event of this `kind`, which
+        says why (`because`), is written in the same transaction; `automatic`: no operator asked for it. After a Failure
+        the row may have been replaced, or may still be.
         """
         moved = after.owner != before.owner
         values = [after.epoch, after.owner, after.solo, after.forced, *[moved] * 4]
@@ -147,6 +147,6 @@ class Register:
     def _event_values(
         self, after: RegisterRow, kind: str, because: str, automatic: bool
     ) -> list[object]:
-        """Return the values of a row of the register's history: the state after a change, and its cause."""
+        """Return the values of a row of the register's history: the state `after` a change, its kind and its reason."""
         state = [after.epoch, after.owner, after.solo, automatic]
         return [after.platform, self._site, kind, *state, because[:255]]

@@ -89,7 +89,7 @@ class Steps:
         self._observer.served.unlink(missing_ok=True)
 
     def _forget_connections(self) -> None:
-        """Close the connection to the database, and forget which writes were confirmed."""
+        """Close the connection to the database, and drop the commit that checks the copy: a new process starts."""
         self._link.close()
         self._confirmation = None
 

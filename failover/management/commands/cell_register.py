@@ -54,8 +54,8 @@ class Command(BaseCommand):
     def _move_copy(self, row: Register, backup: str, *, sure: bool) -> Register:
         """Let another site hold the copy of a platform's data, and return the new register row.
 
-        The row is changed by compare-and-set. The platform's own site serves without a copy, under a new epoch,
-        until the new copy is complete.
+        `sure`: the operator gave `--move-copy`. The row is changed by compare-and-set. The platform's own site serves
+        without a copy, under a new epoch, until the new copy is complete.
         """
         if not sure:
             raise CommandError(

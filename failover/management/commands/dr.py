@@ -88,7 +88,7 @@ class Command(BaseCommand):
         return self._move(platform, action)
 
     def _move(self, platform: str, action: str) -> None:
-        """Request that the other site serves, wait until it does, and print how long it took."""
+        """Request a takeover, hand-back or fencing, wait until the other site serves, and print how long it took."""
         began = time.monotonic()
         request = self._write_request(platform, action)
         outcome: dict[str, object] = {"done": request.sentence, "dry_run": self._options["dry_run"]}
