@@ -58,7 +58,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
         return False
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to each listed row its verified licence, the time now, and whether it is its platform's newest issue."""
+        """Add to each listed row its verified licence, the time, and whether it is its platform's newest edition."""
         newest, now = newest_licences({row.platform for row in rows}), database_now()
         for row in rows:
             row.is_newest = newest.get(row.platform) == row
@@ -126,7 +126,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
         return TemplateResponse(request, "licensing/import.html", context)
 
     def _load(self, request: HttpRequest, text: str) -> bool:
-        """Save the licence of a sealed text, and note it in the audit trail; return `False` if it is refused."""
+        """Save the licence of a signed, encrypted text, with a note in the audit trail; `False`: it is refused."""
         try:
             platform = preview(own_platform(), text).licence.platform
             before = newest_licences([platform]).get(platform)

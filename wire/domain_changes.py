@@ -155,7 +155,7 @@ class AskForChanges(Message):
 
 @message("BMC_CSS_RUNNING_REQ")
 class CountRunning(Message):
-    """The core asks a site how many conferences run in these domains and in those below them (an extension of ours).
+    """The central site (core) asks a site how many conferences run in these domains and below (our addition).
 
     `platform`: the platform in whose data they are counted.
     """
@@ -167,7 +167,7 @@ class CountRunning(Message):
 
 @message("CSS_BMC_RUNNING_ACK")
 class RunningCounted(Message):
-    """A site answers the core how many conferences of one platform run in the domains and in those below them."""
+    """A site answers the central site (core) how many conferences of a platform run in the domains and below."""
 
     reqid: ReqId
     platform: Moid = field(name="platformmoid")

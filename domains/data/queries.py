@@ -241,5 +241,5 @@ def follower_lags(database: str = "default") -> list[FollowerLag]:
 
 
 def follow_state(database: str = "default") -> Followed:
-    """Return up to which change this platform has copied the core's domain tree; zeros if it copies none."""
+    """Return up to which change this platform has copied the domain tree from the core; zeros if it copies none."""
     return Followed.objects.using(database).filter(pk=1).first() or Followed()

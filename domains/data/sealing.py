@@ -22,7 +22,7 @@ _KEY_BYTES = 32
 
 
 class UnsealError(ValueError):
-    """The error says why the sealed secrets of an account cannot be opened at this site."""
+    """The error says why the encrypted secrets of an account cannot be decrypted at this site."""
 
 
 @cache

@@ -9,7 +9,7 @@ from foundation.cells.directory import own_platform, store_of
 
 
 def is_tree_edited_here() -> bool:
-    """Return whether domains and accounts are edited at this deployment. If not, the core sends them by message."""
+    """Return whether domains and accounts are edited at this deployment. If not, the core sends them (another deployment)."""
     return not settings.CORE_MOID or "bmc" in settings.ROLES
 
 

@@ -47,7 +47,7 @@ class DomainsUnitOfWork:
     """
 
     def __init__(self, uow: UnitOfWork) -> None:
-        """Join the transaction of `uow`; nothing is read or staged yet."""
+        """Join the transaction of `uow`; no row is read yet, and no change is kept for its end."""
         self._uow, self.database, self.now = uow, uow.database, uow.now
         self.is_open, self.own = uow.is_open, uow.platform
         self.cursor, self._gap, self._wrong = 0, False, ""

@@ -58,7 +58,7 @@ def count_running_at_sites(moids: Sequence[str]) -> dict[str, int | None]:
 
 @handles(CountRunning)
 def on_count_running(uow: DomainsUnitOfWork, request: CountRunning, envelope: Envelope) -> None:
-    """Answer the core how many conferences of this platform run in the domains and below."""
+    """Answer the core, where the tree is edited, how many conferences run here in the domains and below."""
     count = hooks.count_running_below(uow.database, request.moids)
     answer = RunningCounted(reqid=request.reqid, platform=uow.own, running=count)
     uow.send(Answer(request=envelope.request, message=answer, route=Routes.BMC_SYNC))

@@ -121,7 +121,7 @@ def _raise_counter(database: str, newest: int, after: int) -> None:
 
 
 def delete_old_changes(platform: str, retention: timedelta = LOG_RETENTION) -> int:
-    """Delete changes from the core's log that are older than `retention`, and return how many they were.
+    """Delete changes of the domain tree that are older than `retention` from the log; return how many they were.
 
     A follower (a platform that copies the domain tree) that has not received them yet will get a full snapshot of the
     domain tree.

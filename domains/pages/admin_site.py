@@ -39,7 +39,7 @@ class OperatorAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the base clas
         return self._is_administrator(request) and _has_second_factor(request)
 
     def _is_administrator(self, request: HttpRequest) -> bool:
-        """Return whether the user administers domains of this site's own platform; others do so at the core."""
+        """Return whether the user administers domains of this site's own platform, not of one served in its place."""
         is_administrator = bool(super().has_permission(request))
         return is_administrator and homes.is_of_own_platform(request.user)  # type: ignore[arg-type]  # administrators are accounts
 

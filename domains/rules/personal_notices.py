@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class PersonalNotice(NamedTuple):
-    """The account with this MOID is told of something; `what` names the kind, `data` has the details."""
+    """A notice tells the person of an account (its MOID) of something: `what` is the kind, `data` has the details."""
 
     account: str
     what: str

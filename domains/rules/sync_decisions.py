@@ -17,7 +17,7 @@ ASK_ANYWAY = timedelta(minutes=5)
 
 
 class Verdict(Enum):
-    """The verdict on a change that arrives from the core.
+    """The verdict on a change of the tree that arrives from the core, where the tree is edited.
 
     APPLY: it is applied. SEEN: it was applied before, and is skipped. GAP: changes before it are
     missing, so it must wait for them.

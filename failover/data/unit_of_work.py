@@ -101,7 +101,7 @@ class FailoverUnitOfWork:
         return [Unit(ip, pid, site) for ip, pid, _ in units]
 
     def mark_room(self, moid: str, abnormal: bool) -> None:
-        """Mark a room as abnormal or normal for the choice of media units, unless it is another platform's."""
+        """Mark a machine room of this platform as abnormal (no conferences are placed in it) or normal."""
         rooms = MachineRoom.objects.using(self.database)
         rooms.filter(moid=moid, platform_id=self.platform).update(abnormal=abnormal)
 

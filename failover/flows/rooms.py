@@ -153,7 +153,7 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
 
 
 def move_off_abnormal_rooms(platform: str) -> None:
-    """Move away conferences that were placed in an abnormal room before its notice arrived here."""
+    """Move conferences off abnormal (lost) rooms in which they were placed before the notice arrived here."""
     units = [
         Unit(ip, pid, site)
         for site in possible_platforms()

@@ -191,7 +191,7 @@ def _add_translations(facts: dict[str, object], *fields: str) -> None:
 
 
 def _serving_actions(cell: Mapping[str, object]) -> list[str]:
-    """Return the names of the actions that make sense now to change which site serves a platform (`cell`)."""
+    """Return the names of the actions that can now change which site serves a platform (`cell`: its status)."""
     actions = ["takeover", "move"] if cell["owner"] == cell["home"] else ["handback"]
     return [*actions, "withdraw"] if cell["wish"] else actions
 

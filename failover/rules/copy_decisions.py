@@ -28,7 +28,7 @@ def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -
 def _must_follow(facts: Facts, limits: Limits, now: float) -> bool:
     """Return whether the agent must now make its database copy from the owner (again), because it does not copy.
 
-    A database that has only lost its connection is told once the owner's database answers.
+    If the database has only lost its connection, the agent waits until the owner's database answers.
     """
     own = facts.own
     if now - facts.followed_at < limits.follow:

@@ -90,7 +90,7 @@ class LicensingUnitOfWork:
         return self._published
 
     def newest(self, platform: str) -> StoredLicence | None:
-        """Lock and return the newest issue of a platform's licence; `None` if it has none."""
+        """Lock and return the newest issue (edition) of a platform's licence; `None` if it has none."""
         self._lock_published()
         if platform not in self._newest:
             self._newest[platform] = licence_rows.newest(self._database, platform, lock=True)

@@ -81,7 +81,7 @@ def _decide_and_save(
 
 
 def load(platform: str, text: str) -> DecidedLicence:
-    """Save the licence of a sealed text that an operator imports; return it with its verdict (NEW or KNOWN).
+    """Save the licence of a sealed (signed, encrypted) text that an operator imports; return it with the verdict.
 
     Raises BadLicence with the reason if it is refused.
     """
@@ -98,7 +98,7 @@ def load(platform: str, text: str) -> DecidedLicence:
 
 
 def preview(platform: str, text: str) -> DecidedLicence:
-    """Return the licence of a sealed text, and whether `load` would accept it; save nothing. Raises BadLicence."""
+    """Return the licence of a signed, encrypted text, and whether `load` would accept it. Raises BadLicence."""
     licence = trusted_keys.verify(text)
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)

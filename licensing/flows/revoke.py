@@ -13,7 +13,7 @@ from licensing.data.unit_of_work import LicensingUnitOfWork
 
 
 def revoke(own_platform: str, licensed_platform: str, issue: int) -> bool:
-    """Revoke an issue of the licence of `licensed_platform`; return whether that changed anything.
+    """Revoke an issue (edition) of a platform's licence; return whether that changed anything.
 
     `False` means that it is not the newest issue, is revoked already, or that another site serves
     our own platform now, in whose database the licence lies.

@@ -20,7 +20,7 @@ from wire.licences import MAX_CHARACTERS
 
 
 class ImportForm(forms.Form):
-    """The form takes a sealed text that is pasted, or a file with it."""
+    """The form takes the sealed (signed and encrypted) text of a licence, which is pasted or in a file."""
 
     text = forms.CharField(
         required=False,
@@ -41,7 +41,7 @@ class ImportForm(forms.Form):
 
 
 def preview_for_page(text: str) -> dict[str, object]:
-    """Return what the page shows about the licence of a sealed text. Nothing is changed.
+    """Return what the page shows about the licence of a sealed (signed, encrypted) text. Nothing is changed.
 
     `takes`: whether loading it would succeed. `refused`: why not, or "". `comparison`: a table of
     its values beside those of the present licence.

@@ -34,7 +34,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredLicence:
-    """A licence as a site stores it: its sealed text and, from that, its limits and validity.
+    """A licence as a site stores it: its sealed (signed, encrypted) text, and its limits and validity from that.
 
     `text_error` says why the sealed text is not valid; then all limits are 0.
     """

@@ -91,7 +91,7 @@ def seal(licence: Licence, signing_key: bytes, sealing_key: bytes) -> str:
 
 
 def unseal(text: str, public_key: bytes, sealing_key: bytes) -> Licence:
-    """Verify the signature of a sealed text, decrypt it, and return its licence. Raises BadLicence with the reason."""
+    """Verify the signature of a licence's sealed text, decrypt it, and return the licence. Raises BadLicence."""
     payload = _payload_of(text)
     key_id, signature_and_sealed = payload[:_KEY_ID_BYTES], payload[_KEY_ID_BYTES:]
     if key_id != _key_id_of(public_key):
@@ -116,7 +116,7 @@ def unseal(text: str, public_key: bytes, sealing_key: bytes) -> Licence:
 
 
 def without_whitespace(text: str) -> str:
-    """Return a sealed text without the line breaks and spaces that mail programs and terminals add."""
+    """Return a licence's text without the line breaks and spaces that mail programs and terminals add."""
     return "".join(text.split())
 
 

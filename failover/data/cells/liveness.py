@@ -58,7 +58,7 @@ class WorkersLife:
     """The life of this site's worker processes, which its cell agent sees by their locks in the platform's database."""
 
     def __init__(self, cell: Cell, socket: str) -> None:
-        """Prepare two links to the cell's database: `root` reads the locks, `app` counts up the pulse."""
+        """Prepare two links to the platform's database: to read the locks, and to count up the liveness counter."""
         self._cell = cell
         self._root = DatabaseLink(unix_socket=socket, user="root")
         self._app = DatabaseLink(

@@ -110,7 +110,7 @@ class CellObserver:
         """Start the threads that work beside the agent's cycles, until the event `end` is set.
 
         They ask the other site's database, check the locks of this site's workers, count up the
-        pulse, ask the health page, and note whether this process gets its turns in time.
+        liveness counter (pulse), ask the health page, and note whether this process gets its turns in time.
         """
         call_every(0.25, self.peer.ask_state, end)
         call_every(0.1, self.thread_punctuality.tick, end)

@@ -20,7 +20,7 @@ class Command(BaseCommand):
     help = "Load a licence from a file, or from standard input with -."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the argument for the file with the sealed text."""
+        """Add the argument for the file with the licence's signed and encrypted text."""
         parser.add_argument("file", help="file with the sealed text; - for standard input")
 
     def handle(self, *args: object, file: str, **options: object) -> None:

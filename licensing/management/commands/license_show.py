@@ -28,7 +28,7 @@ class Command(BaseCommand):
     help = "Show the licence of this platform, or the one in a file. Nothing is loaded."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Add the argument for a file with a sealed text."""
+        """Add the argument for a file with a licence's signed and encrypted text."""
         parser.add_argument("file", nargs="?", type=Path, help="a file with a sealed text")
 
     def handle(self, *args: object, file: Path | None, **options: object) -> None:
