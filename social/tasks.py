@@ -27,6 +27,6 @@ def tidy_people() -> None:
 
 @shared_task
 def send_texts() -> None:
-    """Send text messages and e-mails that are due."""
+    """Send text messages and e-mails whose time has come, and those that could not be sent before."""
     if "im" in settings.ROLES:
         for_each_served(texts.send_due_texts)

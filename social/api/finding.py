@@ -108,7 +108,7 @@ class OwnNumber(Call):
 
     @extend_schema(request=forms.NumberCode, responses=answers(Done))
     def put(self, request: Request) -> Response:
-        """Confirm the caller's number by the code; people who have it in their address book are notified."""
+        """Confirm the caller's telephone number by the code; people who have it in their address book are notified."""
         arguments = self.arguments(forms.NumberCode)
         wanted = (arguments["number"], arguments["region"], arguments["code"])
         address_book.confirm_number(self.store, self.me, *wanted, self.now)

@@ -115,7 +115,7 @@ def send_code(
 ) -> str:
     """Send a code by SMS to a telephone number, with which the person confirms it; return the number as E.164.
 
-    The message is stored in the outbox. `text` is the number as it was written. Raises Denied.
+    The message is stored, and a timer sends it. `text` is the number as it was written. Raises Denied.
     """
     number, database = _e164_or_denied(text, region), store.database
     code = f"{secrets.randbelow(10**6):06d}"

@@ -62,9 +62,9 @@ def create_invitation(
 
 
 def send_invitation(store: PlatformStore, me: Person, to: str, link: str, language: str) -> None:
-    """Send the link of an invitation, in a fixed text, by SMS to a number (with +) or by e-mail; `to` says which.
+    """Store a message with the link of an invitation, which a timer sends by SMS or e-mail.
 
-    The message is stored in the outbox.
+    `to`: the guest's number (with +) or e-mail address.
     """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)

@@ -164,5 +164,5 @@ def _client_of(fields: Fields) -> broker_permissions.BrokerClient | None:
 
 
 def _allow_or_deny(is_allowed: bool) -> str:
-    """Return the text by which the broker understands a decision."""
+    """Return the answer, `allow` or `deny`, by which the broker understands a decision."""
     return ALLOW if is_allowed else DENY

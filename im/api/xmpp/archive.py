@@ -74,8 +74,8 @@ async def _load_page(
     person: Person, session: Session, conversations: list[Conversation], query: Query
 ) -> Page:
     """Return the page of history that a client asks for, from these conversations. Raises Refused, NoAnswer."""
-    place = (query.before if query.is_backward else query.after) or ""
-    bound = await _bound_of(person, place) if place else None
+    entry_id = (query.before if query.is_backward else query.after) or ""
+    bound = await _bound_of(person, entry_id) if entry_id else None
     entries: list[Data] = []
     for conversation in conversations:
         entries += await _load_candidates(person, session, conversation, query, bound)

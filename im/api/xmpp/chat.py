@@ -173,7 +173,10 @@ async def load_conversations(person: Person) -> None:
 
 
 async def on_pushed(person: Person, message: Data) -> None:
-    """Show a message that the broker has pushed: an entry of a conversation's log, or that somebody is typing."""
+    """Send to the person's clients what the broker has pushed: a log entry, or that somebody is typing.
+
+    Entries are sent in order; missing ones are fetched.
+    """
     data = message["data"]
     number = int(data["conversation_id"])
     is_new = number not in person.conversations
@@ -181,7 +184,7 @@ async def on_pushed(person: Person, message: Data) -> None:
     if "seq" not in data:
         show_typing(person, conversation, data)
         return
-    if is_new:
+    if is_new:  # Earlier entries are history, which a client asks for if it wants it.
         conversation.order.begin(data["seq"] - 1)
     for entry in conversation.order.add(message):
         show_entry(person, conversation, entry)

@@ -161,7 +161,7 @@ class Desk:
             self._pushed.put_nowait(message)
 
     async def _show_pushed(self) -> None:
-        """Show pushed messages one after the other."""
+        """Send the queued messages that the broker has pushed to the person's clients, one after the other."""
         while True:
             message = await self._pushed.get()
             try:
@@ -172,7 +172,10 @@ class Desk:
                 log.exception("a pushed message failed: %s", message.get("cmd"))
 
     async def _show_one_pushed(self, message: Data) -> None:
-        """Show a pushed message to the clients that want it. Raises Refused, NoAnswer."""
+        """Send a message that the broker has pushed to those clients of the person that want it.
+
+        Raises Refused, NoAnswer.
+        """
         cmd, data = message.get("cmd"), message["data"]
         if "seq" in data or cmd == Cmd.TYPING:
             await chat.on_pushed(self.person, message)

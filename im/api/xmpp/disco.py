@@ -51,7 +51,7 @@ async def on_info(person: Person, session: Session, node: Element, to: Jid) -> E
 
 
 async def on_items(person: Person, session: Session, node: Element, to: Jid) -> Element:
-    """Answer what there is at the address `to` (XEP-0030): at the server the service of groups, at that the groups.
+    """Answer what is found at the address `to` (XEP-0030): the service of groups at the server, the groups at that.
 
     Raises Refused, NoAnswer.
     """
