@@ -1,4 +1,4 @@
-"""The scheduler of `celery beat`: each timer at its period, by a clock that nobody can set.
+"""The scheduler of `celery beat`: the timers of each period when they are due, by a clock that nobody can set.
 
 Celery's own schedulers count by the wall clock: when that is set back by an hour, no timer runs for an hour.
 """
@@ -10,17 +10,17 @@ from heapq import heapify, heapreplace
 
 from celery.beat import Scheduler
 
-from confplatform.declarations import timers
-
 
 class MonotonicScheduler(Scheduler):
-    """The scheduler sends each timer's task when it is due. It stores nothing: after a restart all timers are due."""
+    """The scheduler sends the task of each period when it is due. It stores nothing: after a restart all are due."""
 
     def setup_schedule(self) -> None:
-        """Take the timers that the apps declare, and none of Celery's own; all are due at once."""
+        """Take the periods of the timers that the apps declare, and nothing of Celery's own; all are due at once."""
         self.merge_inplace(self.app.conf.beat_schedule)
         now = time.monotonic()
-        self._periods = {task: timer.seconds for task, timer in timers().items()}
+        self._periods = {
+            name: entry["schedule"] for name, entry in self.app.conf.beat_schedule.items()
+        }
         self._due = [(now, name) for name in self.schedule]
         heapify(self._due)
 

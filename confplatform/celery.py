@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import Any
 
 from celery import Celery, bootsteps
+from django.db import close_old_connections
 
 from confplatform import declarations
 
@@ -13,20 +15,36 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "confplatform.settings")
 # Celery runs Django's checks at the start of a worker, which load all addresses and pages, and ignores what they find.
 os.environ.setdefault("CELERY_SKIP_CHECKS", "true")
 
+log = logging.getLogger("confplatform.timers")
+
 app = Celery("confplatform")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(list(declarations.PACKAGES))
 
+# Timers of one period share a message, since most find nothing to do: then a message costs more than what it starts.
 # The broker drops runs that have waited too long (`expiration`). Celery's own `expires` compares
 # beat's clock with the worker's: with two seconds between them no timer would ever run.
 app.conf.beat_schedule = {
-    task: {
-        "task": task,
-        "schedule": timer.seconds,
-        "options": {"expiration": max(1, timer.seconds * 0.9)},
+    f"every {seconds} s": {
+        "task": "confplatform.celery.run_timers",
+        "args": [seconds],
+        "schedule": seconds,
+        "options": {"expiration": max(1, seconds * 0.9)},
     }
-    for task, timer in declarations.timers().items()
+    for seconds in sorted({timer.seconds for timer in declarations.timers().values()})
 }
+
+
+@app.task
+def run_timers(seconds: int) -> None:
+    """Run all timers of this period, one after another; one that fails is logged and does not stop the others."""
+    for name, timer in declarations.timers().items():
+        if timer.seconds == seconds:
+            try:
+                app.tasks[name].run()
+            except Exception:
+                log.exception("the timer %s failed", name)
+                close_old_connections()
 
 
 class MessageThreads(bootsteps.StartStopStep):
