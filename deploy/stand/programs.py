@@ -57,7 +57,7 @@ def push_command(port: int) -> list[str]:
 def worker_command(name: str) -> list[str]:
     """Return the command line of a Celery worker, which runs timers, and receives and sends messages."""
     argv = [*CELERY, "worker", "-P", "threads", "-c", "2", "-n", name]
-    return [*argv, "--without-gossip", "--without-mingle", "-l", "WARNING"]
+    return [*argv, "--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING"]
 
 
 def beat_command() -> list[str]:
