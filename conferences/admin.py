@@ -305,7 +305,7 @@ def _is_conference_id(term: str) -> bool:
 
 @admin.register(CallRecord)
 class CallRecordAdmin(TenantNames):
-    """The admin page of the records of ended conferences."""
+    """The admin page of call records, which are ended conferences."""
 
     empty_words = _("Each conference that has ended leaves a record here.")
     list_display = ["e164", "name", "tenant", "created_at", "ended_at", "reason", "unit", "places"]

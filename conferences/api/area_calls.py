@@ -31,7 +31,7 @@ _PAGING = [OpenApiParameter("start", int), OpenApiParameter("count", int)]
 
 
 class AreaCall(Call):
-    """The base of calls about areas."""
+    """The base of the calls about areas, into which a user domain sorts its meeting rooms."""
 
     def platform_to_change(self, request: Request, verb: str) -> str:
         """Return the platform whose data has the caller's areas of meeting rooms, if the caller may change them.
@@ -60,7 +60,7 @@ def _area_id(area_id: str) -> int:
 
 
 class Areas(AreaCall):
-    """The call `mc/meeting_room_areas`."""
+    """The call `mc/meeting_room_areas`, which lists a user domain's areas of meeting rooms, and adds one."""
 
     @extend_schema(
         operation_id="meeting_room_areas_list",
@@ -89,7 +89,7 @@ class Areas(AreaCall):
 
 
 class OneArea(AreaCall):
-    """The call `mc/meeting_room_areas/{id}`."""
+    """The call `mc/meeting_room_areas/{id}`, which renames and deletes an area of meeting rooms."""
 
     @extend_schema(
         operation_id="meeting_room_areas_change",

@@ -68,7 +68,10 @@ class Call(SessionCall):
         return arrangement_of(self.own_conference(request, conf_id).settings)
 
     def ids(self, request: Request, name: str = "mts", limit: int = MAX_ROWS) -> tuple[str, ...]:
-        """Return the ids of terminals in an argument (`name`), a list of `{mt_id}`. Raises Refusal."""
+        """Return the ids of terminals in an argument (`name`), a list of `{mt_id}`; an id is not repeated.
+
+        Raises Refusal.
+        """
         rows = items(self.params(request).get(name), name, limit)
         ids = [words(row.get("mt_id"), f"{name}.mt_id") for row in rows]
         if not all(ids):

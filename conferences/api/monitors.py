@@ -56,7 +56,7 @@ class Source(_Shape):
 
 
 class MonitorParams(_Shape):
-    """The arguments of the call that starts a monitor."""
+    """The arguments of the call that starts to send a terminal's sound or picture to an address."""
 
     mode = serializers.ChoiceField([0, 1], help_text="0: picture, 1: sound.")
     src = Source()
@@ -64,13 +64,13 @@ class MonitorParams(_Shape):
 
 
 class AddressParams(_Shape):
-    """The address that identifies a monitor."""
+    """The argument that names the address to which a terminal's sound or picture is sent."""
 
     dst = Address()
 
 
 class Heartbeat(_Shape):
-    """The monitors that the client still receives."""
+    """The addresses at which the client still receives sound or picture of terminals."""
 
     monitors = Address(many=True)
 
@@ -90,7 +90,7 @@ class Payload(_Shape):
 
 
 class Media(_Shape):
-    """The format of the sound or picture."""
+    """The format of the sound or picture that is sent of a terminal."""
 
     sampling = serializers.IntegerField()
     chn_num = serializers.IntegerField()
@@ -108,7 +108,7 @@ class ActiveSource(Source):
 
 
 class MonitorItem(_Shape):
-    """A monitor, as lists show it."""
+    """A monitor (terminal's sound or picture that is sent to an address), as lists show it."""
 
     mode = serializers.IntegerField()
     src = ActiveSource()
@@ -116,11 +116,11 @@ class MonitorItem(_Shape):
 
 
 class MonitorDetail(MonitorItem, Accepted):
-    """The answer that shows one monitor."""
+    """The answer that shows one monitor: a terminal's sound or picture that is sent to an address."""
 
 
 class MonitorList(Accepted):
-    """The answer that lists the monitors of a conference."""
+    """The answer that lists the monitors of a conference: what is sent of which terminal to which address."""
 
     monitors = MonitorItem(many=True)
 

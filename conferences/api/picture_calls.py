@@ -87,7 +87,7 @@ class MixMembers(Call):
 
 
 class Pictures(Call):
-    """The call `…/vmps`, which starts to compose the picture of all."""
+    """The call `…/vmps`, which starts to compose the picture that all members see."""
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
@@ -204,7 +204,7 @@ def change_own_picture(call: Call, request: Request, conf_id: str, mt_id: str) -
 
 
 class _Polls(Call):
-    """The base of the calls of the conference's poll and the chairman's."""
+    """The base of the calls about polls, which show the pictures of members one after the other."""
 
     name: ClassVar[Literal["poll", "chairmanpoll"]]
     modes: ClassVar[tuple[int, ...]]
@@ -222,7 +222,7 @@ class _Polls(Call):
 
 
 class _Poll(_Polls):
-    """The base of the calls `…/poll` and `…/chairman_poll`."""
+    """The base of the calls `…/poll` and `…/chairman_poll`, which show and start a poll of members' pictures."""
 
     @extend_schema(responses={200: answers(shapes.PollNow)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -255,7 +255,7 @@ class _Poll(_Polls):
 
 
 class _PollState(_Polls):
-    """The base of the calls `…/poll/state` and `…/chairman_poll/state`."""
+    """The base of the calls `…/poll/state` and `…/chairman_poll/state`, which stop and pause a poll."""
 
     @extend_schema(request=shapes.PollState, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
@@ -286,13 +286,13 @@ class ConferencePoll(_Poll):
 
 
 class ConferencePollState(_PollState):
-    """The call `…/poll/state`, which stops, pauses and continues the poll."""
+    """The call `…/poll/state`, which stops, pauses and continues the poll of members' pictures."""
 
     name, modes = "poll", (1, 3)
 
 
 class ChairmanPoll(_Poll):
-    """The call `…/chairman_poll`, which shows and starts the chairman's poll."""
+    """The call `…/chairman_poll`, which shows and starts the chairman's poll: one member's picture after the other."""
 
     name, modes, chairman_only = "chairmanpoll", (10, 11), True
 

@@ -185,7 +185,7 @@ def _machine_rooms(platform: str) -> list[MachineRoomFacts]:
 
 
 def _grant_message(answer: str, reqid: str | None) -> ResourcesGranted:
-    """Return the message for an answer of the pool's Lua script (JSON); it names no unit if none is free."""
+    """Return the message that grants the units in an answer of the pool's Lua script (JSON), or none if none is free."""
     reserved = orjson.loads(answer)
     if not reserved:
         return ResourcesGranted(reqid=reqid)

@@ -35,7 +35,7 @@ class NumberEntry(serializers.Serializer[object]):
 
 
 class NumberEntries(Accepted):
-    """The entries of a number; that of a running conference comes first."""
+    """The number registry's entries of a number; that of a running conference comes first."""
 
     conf_id = serializers.CharField()
     numbers = NumberEntry(many=True)

@@ -155,7 +155,7 @@ def _platforms_of_domains(moids: Collection[str]) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class ServingSite:
-    """Another site that serves a platform now: its own platform, and its HTTP address."""
+    """Another site that serves a platform now (handles its requests): its own platform, and its HTTP address."""
 
     platform: str
     url: str

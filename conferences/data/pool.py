@@ -29,7 +29,7 @@ PoolCall = tuple[str, ...]
 
 
 class Pool:
-    """The media units, recorders and mixers of one platform, as Redis holds them.
+    """The pool: media units, recorders and mixers of one platform, and what runs on them, as Redis holds them.
 
     All methods raise redis.RedisError while Redis cannot be reached.
     """
@@ -80,9 +80,9 @@ class Pool:
         return [(cast(ResourceType, kind), unit_of(name)) for kind, _, name in parts]
 
     def rebuild(self) -> None:
-        """Fill an empty Redis from the database: resources, their conferences, and the projection of conferences.
+        """Fill an empty Redis from the database: media units, what is placed on them, and the hashes of conferences.
 
-        Each resource has 12 s for its next heartbeat.
+        Each unit has 12 s for its next heartbeat.
         """
         database = store_of(self._platform).database
         rows = sql.select(

@@ -31,7 +31,7 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 
 
 class StoredUnitOfWork(Protocol):
-    """The templates and virtual rooms of one platform, within one transaction."""
+    """The templates and virtual rooms of one platform, as one transaction reads and writes them."""
 
     def find(self, stored_id: str) -> StoredConference | None:
         """Lock and return the template or virtual room with this id; `None` means there is none."""
@@ -43,11 +43,11 @@ class StoredUnitOfWork(Protocol):
         """Write a new template or virtual room (`before` is `None`), or a changed one."""
 
     def delete(self, stored: StoredConference) -> None:
-        """Delete a template or virtual room."""
+        """Delete the row of a template or virtual room."""
 
 
 class ReservationsUnitOfWork(Protocol):
-    """The reservations of one platform, within one transaction."""
+    """The reservations of one platform, as one transaction reads and writes them."""
 
     def load(self, bookid: str) -> Reservation | None:
         """Lock and return the reservation with this id, even if it is over or cancelled; `None` means there is none."""
@@ -89,7 +89,7 @@ class ReservationsUnitOfWork(Protocol):
 
 
 class RegistryUnitOfWork(Protocol):
-    """The number registry (UPU) of this site, within one transaction."""
+    """The number registry (UPU) of this site, which knows who has each number, within one transaction."""
 
     def stage(self, notice: Notice, now: datetime) -> None:
         """Stage the number registry's entry of a number as a scheduler's notice describes it; the end writes it."""
@@ -99,7 +99,7 @@ class RegistryUnitOfWork(Protocol):
 
 
 class ConferencesUnitOfWork(Protocol):
-    """The conferences of one platform, within one transaction."""
+    """The conferences of one platform, as one transaction reads and writes them."""
 
     @property
     def now(self) -> datetime:

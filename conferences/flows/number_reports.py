@@ -137,13 +137,12 @@ def _report_running_numbers(platform: str) -> int:
 
 
 def withdraw_numbers(platform: str) -> bool:
-    """Withdraw the numbers of a platform that is not served here from the registry of this site.
+    """Withdraw the numbers of a platform for which this site does not decide from its number registry.
 
-    Return False if that is not possible yet: the registry, a part of our own platform's data, is served at another site.
-
-    Only the numbers of reservations, templates and rooms are withdrawn. They are read from the copy of the platform's
-    data; the notices go through our own outbox, because this site may not write to that copy. The copy lacks what the
-    serving site has deleted since the hand-back, so our own registry deletes all that it has of the platform.
+    Return False if that is not possible yet: the registry is part of our own platform's data, which another site may
+    write now. Only the numbers of reservations, templates and rooms are withdrawn. They are read from the copy of the
+    platform's data; the notices go through our own outbox, because this site may not write to that copy. The copy lacks
+    what the serving site has deleted since the hand-back, so our own registry deletes all that it has of the platform.
     """
     own, copy = store_of(own_platform()).database, store_of(platform).database
     was_reported = reserved_numbers.is_reported(own, platform)

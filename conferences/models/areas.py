@@ -6,7 +6,7 @@ from django.db import models
 
 
 class MeetingRoomArea(models.Model):
-    """A row is an area of a user domain, such as a floor or a town. Its name is unique there."""
+    """A row is an area, such as a floor or a town, for a user domain's meeting rooms. Its name is unique there."""
 
     user_domain = models.CharField(max_length=40)
     area = models.CharField(max_length=60)

@@ -33,7 +33,7 @@ _REASONS = {
 
 
 class AreaForm(TenantForm):
-    """The form of an area: its name and its tenant."""
+    """The form of an area of meeting rooms: its name and its tenant."""
 
     class Meta:
         model = MeetingRoomArea
@@ -49,7 +49,7 @@ class AreaForm(TenantForm):
 
 @admin.register(MeetingRoomArea)
 class AreaAdmin(TenantAdmin[MeetingRoomArea]):
-    """The page of areas. An area stays in its tenant; its name is unique there."""
+    """The admin page of areas of meeting rooms. An area stays in its tenant; its name is unique there."""
 
     refusal = AreaRefused
     form = AreaForm

@@ -201,7 +201,10 @@ def _recurrence_rule(form: Mapping[str, str]) -> str:
 
 @_form_view
 def change_reservation(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
-    """Change one occurrence of a reservation, or all; all move as the one does whose start the form shows."""
+    """Change one occurrence of a reservation, or all, as the form says.
+
+    If all change and the form gives another start for the one that it shows, all move by the same time.
+    """
     form, person = request.POST, my_conferences.person_of(request)
     reservation = booking_commands.find_reservation(bookid, person)
     booking_commands.change_reservation(reservation, changes_of(reservation, form), person)

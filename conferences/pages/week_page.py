@@ -109,5 +109,5 @@ def _bars(position: int, hour: HourLoad, top: int) -> list[dict[str, object]]:
 
 
 def _time_mark(position: int, hour: HourLoad, zone: ZoneInfo) -> dict[str, object]:
-    """Return the time that stands below the hour at this position of the day."""
+    """Return the time that stands below the hour at this position of the day, and where (`x`)."""
     return {"x": STEP * position + 1, "time": f"{hour.starts_at.astimezone(zone):%H:%M}"}

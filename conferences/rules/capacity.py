@@ -43,9 +43,9 @@ class Capacity(NamedTuple):
 
 
 def capacity_of(places_of_units: Sequence[int]) -> Capacity | None:
-    """Return the capacity of media units with so many places each; `None` means that it is unknown, without units.
+    """Return the capacity of a site whose media units have these places; `None` if there are no units.
 
-    The largest of several units is kept as a reserve.
+    The largest of several units is kept as a reserve, so its places are not usable.
     """
     if not places_of_units:
         return None

@@ -201,7 +201,7 @@ def to_members(mts: tuple[InvitedTerminal, ...]) -> tuple[Terminal, ...]:
 
 
 def _member_id(account: str | None, members: tuple[Terminal, ...]) -> str:
-    """Return the id in the conference of the member with this account; "" if there is none."""
+    """Return the id in the conference of the member with this account; "" if no member has it."""
     return next(
         (str(member.mtid) for member in members if account and member.account == account), ""
     )
@@ -260,7 +260,7 @@ def decide_create_resources(
 
 
 def decide_unit_created(conference: Conference, join: Join | None, now: datetime) -> Step:
-    """Let a conference run that its media unit has created, and answer its askers."""
+    """Let a conference run that its media unit has created, and answer all who asked for it."""
     after = conference.begin_running(join, now)
     messages: tuple[Outgoing, ...] = (
         *outgoing.created_answers(after),

@@ -221,9 +221,10 @@ def _started_monitor(
     question: str,
     unit: Unit | None,
 ) -> Monitor | None:
-    """Return the monitor that the media unit's reply is about. `question`: the id of our request that the unit answers.
+    """Return the monitor that a media unit's reply is about.
 
-    `None` means that the reply is of a ghost, of another unit, or of a monitor whose start was answered before.
+    `question`: the id of our request that the unit answers. `None` means that the reply is of another unit, of an
+    earlier assignment of the conference (a ghost), or of a monitor whose start was answered before.
     """
     is_ghost = reply.incarnation not in (None, conference.incarnation) or not conference.is_on(unit)
     if is_ghost or not question:
@@ -284,7 +285,7 @@ def _why_monitor_not_stopped(conference: Conference | None, request: StopMonitor
 def decide_keep_alive(
     conference: Conference | None, notice: KeepMonitorsAlive, now: datetime
 ) -> Step:
-    """Let the named monitors go on, and tell conference managers which of them have ended already.
+    """Let named monitors (sound or picture) go on, and tell managers which of them have ended already.
 
     So a manager that has missed the end of a monitor, or of its conference, learns of it.
     """
@@ -395,5 +396,5 @@ def _notify_managers(conference: Conference, monitors: Iterable[Monitor]) -> tup
 
 
 def _ended_notice(e164: str, addresses: Iterable[MonitorAddress]) -> Send:
-    """Return the notice to managers that these monitors ended."""
+    """Return the notice to managers that no sound or picture is sent to these addresses any more."""
     return outgoing.to_cm(MonitorsEnded(e164=e164, monitors=tuple(addresses)))

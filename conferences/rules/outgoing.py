@@ -138,7 +138,10 @@ def parse_rms_question(correlation_id: str) -> RmsQuestion:
 
 
 def drop_command(unit: Unit, e164: str, incarnation: int) -> Send:
-    """Return the command to a media unit to drop the conference with this number, in this incarnation or a lower one."""
+    """Return the command to a media unit to drop the conference with this number.
+
+    `incarnation`: only in this assignment to a unit or an earlier one, which has a lower number.
+    """
     return to_unit(unit, DropOnUnit(e164=e164, incarnation=incarnation))
 
 

@@ -209,7 +209,7 @@ def starts_to_plan(
 
 
 class Happened(StrEnum):
-    """An event that has happened to a reservation, or to one of its occurrences."""
+    """What has happened to a reservation, or to one of its occurrences."""
 
     CREATED = "created"
     CHANGED = "changed"

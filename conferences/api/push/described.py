@@ -23,7 +23,7 @@ class EventData(serializers.Serializer[object]):
 
 
 class BayeuxMessage(serializers.Serializer[object]):
-    """A message of Bayeux 1.0."""
+    """A message of Bayeux 1.0, the protocol of CometD, for the API description."""
 
     channel = serializers.CharField(
         help_text="/meta/handshake, connect, subscribe, unsubscribe, disconnect"

@@ -61,7 +61,7 @@ class Answered(NamedTuple):
 
 
 class Exchange:
-    """The exchange holds all Bayeux sessions of this process."""
+    """The exchange holds the Bayeux sessions of all clients of this process, and answers their messages."""
 
     def __init__(self, hub: Hub, replays: RateLimitPerPerson) -> None:
         """Begin without sessions. `hub` hands out events. `replays`: the limit of past events for each person."""

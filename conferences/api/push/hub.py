@@ -60,7 +60,7 @@ class PushedEvent:
 
 
 class Listener(Protocol):
-    """A listener is one client's queue of events."""
+    """A listener is the queue of events of one client, a Bayeux session or an event stream."""
 
     def offer(self, event: PushedEvent) -> None:
         """Put an event into the queue, if the client wants it. This must not wait."""
@@ -168,7 +168,10 @@ class Hub:
                     self._note_signal(platform, signal["data"])
 
     def _note_signal(self, platform: str, text: str) -> None:
-        """Have new events read after a signal: a JSON object user domain -> number of its last event."""
+        """Have new events read after Redis has signalled them.
+
+        `text`: a JSON object, user domain -> number of its last event.
+        """
         last = orjson.loads(text)
         domains_with_news = [
             domain
