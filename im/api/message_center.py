@@ -63,7 +63,7 @@ class Center:
             stage_process(stage, number, on_flood) if stage else Pipeline(on_flood, number)
         )
         self._queue = self._chain.queue
-        self._id, self._has_marked_in_hand = uuid4().hex, False
+        self._id, self._has_marked = uuid4().hex, False
         """The name of this process among those that read the same queue, and whether it has marked messages as taken."""
         self._stop_asked = threading.Event()
         self._arrivals: Arrivals[amqp.Message] = Arrivals(
@@ -211,7 +211,7 @@ class Center:
         The broker confirms the publications while the next batch is stored.
         """
         messages = self._arrivals.take_batch()
-        self._mark_in_hand()
+        self._mark_unacknowledged()
         deliveries = [self._client_delivery(message) for message in messages]
         self._counted = messages[-1].delivery_tag or 0
         metrics.BATCH.observe(len(messages))
@@ -254,12 +254,12 @@ class Center:
             self._acknowledged, self._published = self._published, 0
             self._note_progress()
 
-    def _mark_in_hand(self) -> None:
+    def _mark_unacknowledged(self) -> None:
         """Record in Redis, before the first batch after an idle time, that this process has unacknowledged messages."""
-        if not self._has_marked_in_hand:
+        if not self._has_marked:
             with suppress(redis.RedisError):
-                health.mark_in_hand(self._chain.name, self._id)
-                self._has_marked_in_hand = True
+                health.mark_unacknowledged(self._chain.name, self._id)
+                self._has_marked = True
 
     def _note_idle(self) -> None:
         """Record progress, since nothing waits, unless another process of this center has unacknowledged messages.
@@ -267,10 +267,10 @@ class Center:
         That one may have received what waited here, and be stuck.
         """
         with suppress(redis.RedisError):
-            if self._has_marked_in_hand:
-                health.unmark_in_hand(self._chain.name, self._id)
-                self._has_marked_in_hand = False
-            if health.is_in_hand_of_other(self._chain.name, self._id):
+            if self._has_marked:
+                health.clear_unacknowledged(self._chain.name, self._id)
+                self._has_marked = False
+            if health.has_other_unacknowledged(self._chain.name, self._id):
                 return
         self._note_progress()
 

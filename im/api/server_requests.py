@@ -73,7 +73,7 @@ class ServerRequestHandler(threading.Thread):
     def _answer_request(
         self, publisher: Publisher, channel: amqp.Channel, message: amqp.Message
     ) -> None:
-        """Answer a server's request, then acknowledge it to the broker.
+        """Answer the request of a balance or media server, then acknowledge it to the broker.
 
         If the connection breaks in between, the request comes again and its answer is sent twice.
         """

@@ -232,7 +232,7 @@ class Device:
             connection.publish(pending.conversation, pending.body)
 
     def _send_heartbeat(self) -> None:
-        """Report how far the logs of this device reach, and fetch the entries that it lacks."""
+        """Report the last entry that this device has of each conversation, and fetch the entries that it lacks."""
         protocol = self.protocol.removeprefix("web_")
         body = {"device": self.name, "way": protocol, "seqs": self._seqs}
         self._fetch_missing(self.person.call("POST", "heartbeat", body)["behind"])

@@ -36,27 +36,27 @@ def note_progress(name: str) -> None:
     redis_of(own_platform()).set(_progress_key(name), 1, ex=KEPT_SECONDS)
 
 
-def mark_in_hand(name: str, center: str) -> None:
+def mark_unacknowledged(name: str, center: str) -> None:
     """Record that a process has received messages and not acknowledged them yet. Raises redis.RedisError.
 
     `name` is its message center's, for which a second process may wait to take over; `center` is the process's own id.
     """
-    redis_of(own_platform()).set(_in_hand_key(name), center, ex=KEPT_SECONDS)
+    redis_of(own_platform()).set(_unacknowledged_key(name), center, ex=KEPT_SECONDS)
 
 
-def unmark_in_hand(name: str, center: str) -> None:
+def clear_unacknowledged(name: str, center: str) -> None:
     """Record that the process `center` has acknowledged all messages that it received. Raises redis.RedisError."""
-    if not is_in_hand_of_other(name, center):
-        redis_of(own_platform()).delete(_in_hand_key(name))
+    if not has_other_unacknowledged(name, center):
+        redis_of(own_platform()).delete(_unacknowledged_key(name))
 
 
-def is_in_hand_of_other(name: str, center: str) -> bool:
+def has_other_unacknowledged(name: str, center: str) -> bool:
     """Return whether another process of the message center `name` than `center` has unacknowledged messages.
 
     To the process that waits to take over, the queue then looks empty, which says nothing about progress. Raises
     redis.RedisError.
     """
-    holder = redis_of(own_platform()).get(_in_hand_key(name))
+    holder = redis_of(own_platform()).get(_unacknowledged_key(name))
     return holder is not None and str(holder) != center
 
 
@@ -187,7 +187,7 @@ def _progress_key(name: str) -> str:
     return f"im:center:{name}"
 
 
-def _in_hand_key(name: str) -> str:
+def _unacknowledged_key(name: str) -> str:
     """Return the Redis key for the process of the message center `name` that has unacknowledged messages."""
     return f"im:center:{name}:taken"
 

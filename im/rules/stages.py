@@ -181,7 +181,7 @@ def encode_result(outcome: BatchResult) -> Iterator[bytes]:
 
 
 def decode_result(received: ClientDelivery) -> BatchResult:
-    """Decode the batch's result in a message between stages. Raises InvalidStageMessage."""
+    """Decode what became of a batch of requests, from a message between two stages. Raises InvalidStageMessage."""
     return _decoded(_result_decoder, received.body)
 
 
