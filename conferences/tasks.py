@@ -80,8 +80,8 @@ def mend() -> None:
 @shared_task
 def forget_old() -> None:
     """Delete expired requests, events, reservations and sessions, and registry rows of numbers deleted long ago."""
-    for_each_served(inbox.delete_old)
-    for_each_served(events.delete_old)
+    for_each_served(inbox.delete_old_requests)
+    for_each_served(events.delete_old_events)
     for_each_served(forget_reservations.delete_old_reservations)
     if is_served_here(own_platform()):
         registry_rows.delete_gone_rows()

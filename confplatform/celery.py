@@ -57,7 +57,7 @@ class MessageThreads(bootsteps.StartStopStep):
         from foundation.cells import patience
 
         super().__init__(parent, **kwargs)
-        patience.use(patience.WORKER)
+        patience.set_time_limits(patience.WORKER)
         self._threads: list[Any] = []
 
     def start(self, parent: Any) -> None:

@@ -10,4 +10,4 @@ application = get_wsgi_application()
 
 from foundation.cells import patience  # noqa: E402  # the settings are read above
 
-patience.use(patience.WEB)
+patience.set_time_limits(patience.WEB)

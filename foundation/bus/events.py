@@ -46,7 +46,7 @@ def channel_of(platform: str) -> str:
     return f"bus:events:{platform}"
 
 
-def put(database: str, staged: Sequence[Event]) -> dict[str, int]:
+def insert_events(database: str, staged: Sequence[Event]) -> dict[str, int]:
     """Insert events with their numbers in the caller's transaction; return tenant (user domain) -> its last number.
 
     Of equal events only the last one is kept. Call this as the last thing in the transaction, since the tenants'
@@ -85,7 +85,7 @@ def _has_storable_channel(event: Event) -> bool:
     return len(event.channel) <= LONGEST_CHANNEL
 
 
-def announce(platform: str, last: Mapping[str, int]) -> None:
+def announce_events(platform: str, last: Mapping[str, int]) -> None:
     """Tell the processes that push events to clients that a platform has new ones.
 
     `last`: tenant (user domain) -> number of its last event.
@@ -93,7 +93,7 @@ def announce(platform: str, last: Mapping[str, int]) -> None:
     wake_up.publish(platform, channel_of(platform), orjson.dumps(last).decode())
 
 
-def read_after(database: str, positions: Mapping[str, int], limit: int) -> list[StoredEvent]:
+def read_events_after(database: str, positions: Mapping[str, int], limit: int) -> list[StoredEvent]:
     """Return at most `limit` events of user domains, for each domain in the order of their numbers.
 
     `positions`: user domain -> number of the last event that the caller has.
@@ -114,7 +114,7 @@ def read_after(database: str, positions: Mapping[str, int], limit: int) -> list[
     ]
 
 
-def last_numbers(database: str, user_domains: Collection[str]) -> dict[str, int]:
+def last_event_numbers(database: str, user_domains: Collection[str]) -> dict[str, int]:
     """Return the number of the last event of each of these user domains; 0 if it has had none."""
     domains = sorted(user_domains)
     if not domains:
@@ -127,14 +127,7 @@ def last_numbers(database: str, user_domains: Collection[str]) -> dict[str, int]
     }
 
 
-def first_kept(database: str, user_domain: str) -> int | None:
-    """Return the number of the oldest event of a user domain that is still stored; `None` if there is none."""
-    query = "SELECT MIN(seq) FROM bus_event WHERE user_domain=%s"
-    first = sql.select(database, query, [user_domain])[0][0]
-    return None if first is None else int(first)
-
-
-def delete_old(platform: str) -> int:
+def delete_old_events(platform: str) -> int:
     """Delete a platform's events that are older than a day, or too many of one tenant; return how many were deleted.
 
     Small steps keep other transactions from waiting for locks.

@@ -225,7 +225,7 @@ READ_KEYS = "SELECT `key` FROM bus_inbox WHERE `key` IN ({marks})"
 """Selects those of the given keys with which a request was received."""
 
 
-def delete_old(platform: str, retention: timedelta = timedelta(hours=24)) -> int:
+def delete_old_requests(platform: str, retention: timedelta = timedelta(hours=24)) -> int:
     """Delete a platform's received requests that are older than `retention`; return how many were deleted.
 
     If the database's clock was set while this process ran (`clock.set_by`), that difference is subtracted.

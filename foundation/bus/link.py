@@ -18,7 +18,7 @@ from django.db import transaction
 
 from foundation.bus import metrics
 from foundation.bus.outbox import OutboxRow
-from foundation.bus.relay import BATCH, Relay, drain
+from foundation.bus.relay import BATCH, Relay, send_due_rows
 from foundation.cells import sql
 from foundation.cells.directory import PlatformStore
 from foundation.cells.serving import is_served_here
@@ -108,4 +108,4 @@ def _drain_exclusively(store: PlatformStore, peer: str, publish: Publish) -> int
                     store.database, "bus_link", ("destination",), [(peer,)], ("destination",)
                 )
             return 0
-        return drain(store, publish, peer, exclusive=True)
+        return send_due_rows(store, publish, peer, exclusive=True)

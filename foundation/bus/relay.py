@@ -94,7 +94,7 @@ class Relay(threading.Thread):
     def _send_batch(self) -> bool:
         """Send the oldest messages of the outbox, at most BATCH of them; return whether there may be more."""
         publisher = self._connected_publisher()
-        return drain(self._store, publisher.publish, self.destination) == BATCH
+        return send_due_rows(self._store, publisher.publish, self.destination) == BATCH
 
     def _warn_of_unconfigured_destinations(self) -> None:
         """Log once a minute how many messages wait for platforms whose broker the settings do not name."""
@@ -114,7 +114,7 @@ class Relay(threading.Thread):
         return self._publisher
 
 
-def drain(
+def send_due_rows(
     store: PlatformStore,
     publish: Callable[[list[outbox.OutboxRow]], None],
     destination: str = "",

@@ -210,7 +210,7 @@ class UnitOfWork:
             part.flush()
         self.inbox.flush()
         outbox.insert_rows(self.database, self.rows, self.now, publish_inline=publish_inline)
-        self._last_events = events.put(self.database, self.events)
+        self._last_events = events.insert_events(self.database, self.events)
 
     def after_commit(self) -> None:
         """Wake the threads that send messages to other platforms and the processes that push events.
@@ -218,7 +218,7 @@ class UnitOfWork:
         Also let each app update its copies of the data outside the database.
         """
         if self._last_events:
-            events.announce(self.platform, self._last_events)
+            events.announce_events(self.platform, self._last_events)
         if peers := {row.destination for row in self.rows} - {""}:
             wake_up.wake_everywhere(self.platform, peers)
         for part in self._parts.values():

@@ -28,7 +28,7 @@ WORKER = Patience(answer=30, lock=5)
 """Messages wait in their queue; the broker gives up a consumer that is silent for 40 s."""
 
 
-def use(patience: Patience) -> None:
+def set_time_limits(patience: Patience) -> None:
     """Set these time limits for all database connections that this process opens from now on, and close the others."""
     locks = f"lock_wait_timeout={patience.lock}, innodb_lock_wait_timeout={patience.lock}"
     for alias in connections:

@@ -26,7 +26,7 @@ from foundation.bus.delivery import Delivery
 from foundation.bus.envelope import of_amqp
 from foundation.bus.link import SERVING_SITE
 from foundation.bus.outbox import OutboxRow
-from foundation.bus.relay import drain
+from foundation.bus.relay import send_due_rows
 from foundation.cells import sql
 from foundation.cells.directory import redis_of, store_of
 from licensing.data import licence_rows
@@ -90,7 +90,7 @@ class Installation:
             queue = self.queues[SERVING_SITE.call(site.moid) or ""]
             while feed(site.moid, queue.extend):
                 pass
-            drain(store_of(self.core), self.queues[site.moid].extend, site.moid)
+            send_due_rows(store_of(self.core), self.queues[site.moid].extend, site.moid)
 
     def tick(self) -> None:
         """Run the timers of both sites."""
@@ -116,7 +116,7 @@ class Installation:
                     dispatch.handle_batch(batch, publish_inline=False)
                 for one in (self.east, self.west):
                     rows: list[OutboxRow] = []
-                    drain(store_of(one.moid), rows.extend)
+                    send_due_rows(store_of(one.moid), rows.extend)
                     requests += [(site, row) for row in rows if row.exchange == "bmc.req.ex"]
         for site, row in requests:
             question = _delivery("bmc.req.q", row, site)

@@ -29,7 +29,7 @@ def tell(place: str, *told: Event) -> None:
 
 
 def channels(after: int = 0, user_domain: str = "u1") -> list[tuple[int, str]]:
-    rows = events.read_after("default", {user_domain: after}, 1000)
+    rows = events.read_events_after("default", {user_domain: after}, 1000)
     return [(row.seq, row.channel) for row in rows]
 
 
@@ -39,7 +39,7 @@ def test_each_user_domain_counts_its_own_events(place: str) -> None:
     assert channels() == [(1, "/a"), (2, "/c")]
     assert channels(user_domain="u2") == [(1, "/b"), (2, "/d")]
     assert channels(after=1) == [(2, "/c")]
-    assert events.last_numbers("default", ["u1", "u2", "u3"]) == {"u1": 2, "u2": 2, "u3": 0}
+    assert events.last_event_numbers("default", ["u1", "u2", "u3"]) == {"u1": 2, "u2": 2, "u3": 0}
 
 
 def test_equal_events_of_one_transaction_are_told_once(place: str) -> None:
@@ -60,7 +60,7 @@ def test_workers_at_once_leave_no_gap(place: str) -> None:
 def test_a_transaction_that_fails_takes_no_number(place: str) -> None:
     tell(place, event("/a"))
     with transaction.atomic():
-        events.put("default", [event("/lost")])
+        events.insert_events("default", [event("/lost")])
         transaction.set_rollback(True)
     tell(place, event("/b"))
     assert channels() == [(1, "/a"), (2, "/b")]
@@ -76,7 +76,7 @@ def test_whoever_reads_a_number_has_read_all_before_it(place: str) -> None:
 
     thread = threading.Thread(target=tell_later)
     with transaction.atomic():
-        events.put("default", [event("/earlier")])
+        events.insert_events("default", [event("/earlier")])
         thread.start()
         assert not later_is_told.wait(0.3), (
             "its number was to wait for the commit of the one before"
@@ -89,11 +89,11 @@ def test_old_events_and_too_many_are_deleted(place: str, monkeypatch: pytest.Mon
     tell(place, *(event(f"/{number}") for number in range(10)), event("/x", "u2"))
     monkeypatch.setattr(events, "KEPT_OF_DOMAIN", 4)
     monkeypatch.setattr(events, "DELETED_AT_ONCE", 2)
-    assert events.delete_old(place) == 6
+    assert events.delete_old_events(place) == 6
     assert [seq for seq, _ in channels()] == [7, 8, 9, 10]
     assert channels(user_domain="u2") == [(1, "/x")]
     long_ago = clock.id_at(clock.now() - events.KEPT_FOR - timedelta(seconds=1))
     Row.objects.filter(user_domain="u1", seq=7).update(id=long_ago)
-    assert events.delete_old(place) == 1
+    assert events.delete_old_events(place) == 1
     tell(place, event("/new"))
     assert channels()[-1] == (11, "/new")

@@ -29,7 +29,7 @@ QUICK = patience.Patience(answer=4, lock=1)
 @pytest.fixture(autouse=True)
 def _quick(transactional_db: None) -> Iterator[None]:
     options = {alias: dict(connections.settings[alias]["OPTIONS"]) for alias in connections}
-    patience.use(QUICK)
+    patience.set_time_limits(QUICK)
     yield
     connections.close_all()
     for alias, before in options.items():

@@ -30,7 +30,7 @@ from foundation.bus.envelope import of_amqp
 from foundation.bus.message import dumps
 from foundation.bus.outbox import OutboxRow, new_row
 from foundation.bus.outgoing import Send
-from foundation.bus.relay import drain
+from foundation.bus.relay import send_due_rows
 from foundation.bus.unit_of_work import begin
 from foundation.cells import sql
 from foundation.cells.directory import possible_platforms, store_of
@@ -147,9 +147,9 @@ class TwoSites:
             other = self.west if site == self.east else self.east
             with self.at(site):
                 for platform in possible_platforms():
-                    drain(store_of(platform), self._bag(letters, site))
+                    send_due_rows(store_of(platform), self._bag(letters, site))
                     if other not in self.dead:
-                        drain(store_of(platform), self._bag(letters, other, site), other)
+                        send_due_rows(store_of(platform), self._bag(letters, other, site), other)
         return letters
 
     def _bag(

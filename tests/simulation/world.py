@@ -229,7 +229,7 @@ class World(Clock):
     # ---- what is on its way ---------------------------------------------------------------------
 
     def drain(self, place: Place, cell: Cell) -> None:
-        """Send what lies in an outbox, in order, as `bus.relay.drain` does; forget only what another site has confirmed."""
+        """Send what lies in an outbox, in order, as `bus.relay.send_due_rows` does; forget only what another site has confirmed."""
         if place.relay_sleeps_until > self.t or cell.row.owner != place.name:
             return
         for to, letters in list(cell.outbox.items()):

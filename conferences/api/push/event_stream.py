@@ -158,7 +158,9 @@ class EventStreams:
         while last_seen < position and not stream.ended:
             while not self._replays.allows(stream.caller.account, READ_AT_ONCE):
                 await asyncio.sleep(_TURN_SECONDS)
-            rows = await in_thread(events.read_after, database, {domain: last_seen}, READ_AT_ONCE)
+            rows = await in_thread(
+                events.read_events_after, database, {domain: last_seen}, READ_AT_ONCE
+            )
             if not rows or rows[0].seq != last_seen + 1:
                 await _write_text(response, _RESET)
             if not rows:

@@ -234,7 +234,7 @@ class Exchange:
                 return _NOT_STORED
             positions = {caller.user_domain: last_seen}
             try:
-                rows = await in_thread(events.read_after, database, positions, READ_AT_ONCE)
+                rows = await in_thread(events.read_events_after, database, positions, READ_AT_ONCE)
             except Error:
                 return _NOT_STORED
             if not rows or rows[0].seq != last_seen + 1:

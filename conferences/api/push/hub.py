@@ -100,7 +100,7 @@ class Hub:
         async with self._joining:
             if user_domain not in self.audiences:
                 database = store_of(platform).database
-                last = await in_thread(events.last_numbers, database, [user_domain])
+                last = await in_thread(events.last_event_numbers, database, [user_domain])
                 self.audiences[user_domain] = Audience(platform, last[user_domain])
                 self._schedule_read(platform, [user_domain])
             audience = self.audiences[user_domain]
@@ -209,7 +209,7 @@ class Hub:
         """
         followed = self._followed_domains(platform)
         database = store_of(platform).database
-        last = await in_thread(events.last_numbers, database, followed)
+        last = await in_thread(events.last_event_numbers, database, followed)
         if domains_with_news := [
             domain
             for domain, seq in last.items()
@@ -239,7 +239,7 @@ class Hub:
             if domain in self.audiences
         }
         database = store_of(platform).database
-        rows = await in_thread(events.read_after, database, positions, READ_AT_ONCE)
+        rows = await in_thread(events.read_events_after, database, positions, READ_AT_ONCE)
         await self._hand_out_events(rows)
         if len(rows) == READ_AT_ONCE:
             self._schedule_read(platform, domains)

@@ -24,7 +24,7 @@ from conferences.api.push.event_stream import EventStreams, Stream
 from conferences.api.push.exchange import Exchange
 from conferences.api.push.hub import Hub
 from conferences.api.push.session import Session
-from foundation.bus.events import last_numbers
+from foundation.bus.events import last_event_numbers
 from foundation.cells.directory import own_platform, store_of
 from foundation.web.errors import NOT_LOGGED_IN, Refusal
 
@@ -108,7 +108,7 @@ class PushServer:
         """Answer whether events can be read, and whether Redis signals new ones; without that they come later."""
         platform, fault = own_platform(), ""
         try:
-            await in_thread(last_numbers, store_of(platform).database, [platform])
+            await in_thread(last_event_numbers, store_of(platform).database, [platform])
         except Error as error:
             fault = f"database: {error}"
         redis_state = (

@@ -29,5 +29,5 @@ class Command(BaseCommand):
         """Serve at this address. Each client needs an open file, so the limit of open files is set to its maximum."""
         _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        patience.use(patience.WEB)
+        patience.set_time_limits(patience.WEB)
         uvloop.run(PushServer().serve(host, port))

@@ -38,7 +38,7 @@ class Command(BaseCommand):
         if bool(stage) != (settings.IM_STAGES == "distributed"):
             rule = "--stage belongs to IM_STAGES=distributed, and is needed there"
             raise CommandError(f"IM_STAGES is {settings.IM_STAGES}: {rule}")
-        patience.use(patience.WORKER)
+        patience.set_time_limits(patience.WORKER)
         name = StageName(stage) if stage else None
         center = Center(number, name)
         for signal_number in (signal.SIGTERM, signal.SIGINT):

@@ -35,7 +35,7 @@ class Command(BaseCommand):
         if remove:
             broker.remove_plugin(name)
             return
-        patience.use(patience.WORKER)
+        patience.set_time_limits(patience.WORKER)
         try:
             center = Center(chain=PluginHost(name))
         except PluginFault as fault:

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         """Run the bridge between XMPP clients and the platform. Raises CommandError if it is not configured."""
         if not settings.XMPP_DOMAIN:
             raise CommandError("XMPP_DOMAIN is not set: there is nothing to bridge")
-        patience.use(patience.WORKER)
+        patience.set_time_limits(patience.WORKER)
         host, _, port = settings.XMPP_COMPONENTS.rpartition(":")
         bridge_settings = BridgeSettings(
             settings.XMPP_DOMAIN,
