@@ -56,7 +56,7 @@ class DepartmentCall(AccountCall):
 
 
 class Departments(DepartmentCall):
-    """The call `amc/departments`."""
+    """The call `amc/departments`, which shows the departments of the caller's domain, and adds one."""
 
     @extend_schema(
         operation_id="amc_departments_list", responses={200: answers(shapes.Departments)}
@@ -87,7 +87,7 @@ class Departments(DepartmentCall):
 
 
 class OneDepartment(DepartmentCall):
-    """The call `amc/departments/{moid}`."""
+    """The call `amc/departments/{moid}`, which renames and deletes a department."""
 
     @extend_schema(request=shapes.ChangedDepartment, responses=DONE)
     def put(self, request: Request, moid: str) -> Response:
@@ -106,7 +106,7 @@ class OneDepartment(DepartmentCall):
 
 
 class DepartmentAccounts(DepartmentCall):
-    """The call `amc/departments/{moid}/accounts`."""
+    """The call `amc/departments/{moid}/accounts`, which lists the people of a department."""
 
     @extend_schema(parameters=PAGING, responses={200: answers(shapes.Accounts)})
     def get(self, request: Request, moid: str) -> Response:
@@ -148,7 +148,7 @@ def _address_book_version(domain: str) -> str:
 
 
 class PublicGroups(PublicGroupCall):
-    """The call `amc/public_groups`."""
+    """The call `amc/public_groups`, which lists the address books that the caller sees."""
 
     @extend_schema(
         operation_id="amc_public_groups_list",
@@ -172,7 +172,7 @@ class PublicGroups(PublicGroupCall):
 
 
 class OnePublicGroup(PublicGroupCall):
-    """The call `amc/public_groups/{moid}`."""
+    """The call `amc/public_groups/{moid}`, which shows the groups (departments) of an address book."""
 
     @extend_schema(
         operation_id="amc_public_group", responses={200: answers(shapes.GroupsOfPublicGroup)}
@@ -188,7 +188,7 @@ class OnePublicGroup(PublicGroupCall):
 
 
 class PublicGroupUsers(PublicGroupCall):
-    """The call `amc/public_groups/{moid}/users`."""
+    """The call `amc/public_groups/{moid}/users`, which lists the people of an address book."""
 
     @extend_schema(
         operation_id="amc_public_group_users",

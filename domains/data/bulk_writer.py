@@ -343,7 +343,7 @@ def _unsealed_secrets(account: WireObject) -> WireObject:
 
 
 def _replace_names_by_placeholders(database: str, moids: list[str]) -> None:
-    """Replace the user names of these accounts by placeholders, and delete their other sign-in names."""
+    """Take the sign-in names from these accounts (user names become placeholders), so that others can have them."""
     if moids:
         condition = f"WHERE moid IN ({sql.marks(moids)})"
         query = "UPDATE domains_account SET username = CONCAT('~', moid), email = NULL,"

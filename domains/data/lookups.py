@@ -56,13 +56,13 @@ def number_prefixes(platform: str) -> dict[str, str]:
 
 
 def platforms_of_domains(platform: str, moids: Collection[str]) -> dict[str, str]:
-    """Return the platform of each of these user and platform domains: domain -> platform. Unknown ones are left out."""
+    """Return domain -> its platform for these user and platform domains, by the data of `platform`, if known."""
     query = _PLATFORMS_OF_DOMAINS.format(marks=sql.marks([*moids]))
     return dict(look_up(platform, query, [*moids, *moids]))
 
 
 def platforms_of_accounts(platform: str, moids: Collection[str]) -> dict[str, str | None]:
-    """Return the platform of each of these accounts: account -> platform, `None` for an account without user domain."""
+    """Return account -> its platform, by the data of `platform`; `None` for an account without user domain."""
     query = _PLATFORMS_OF_ACCOUNTS.format(marks=sql.marks([*moids]))
     return dict(look_up(platform, query, [*moids]))
 
@@ -116,7 +116,7 @@ def http_urls_with_backups(moid: str) -> list[str]:
 
 
 def findable_domains(platform: str, moids: Collection[str]) -> set[str]:
-    """Return those of these user domains whose people can be found from other user domains."""
+    """Return those of these user domains whose people others can find, by the data of `platform`."""
     query = "SELECT domain_ptr_id FROM domains_userdomain WHERE findable AND domain_ptr_id IN ({})"
     return {moid for (moid,) in look_up(platform, query.format(sql.marks([*moids])), [*moids])}
 

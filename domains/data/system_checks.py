@@ -12,7 +12,7 @@ from domains.data import sealing
 
 
 def accounts_can_be_sealed(**_: object) -> list[CheckMessage]:
-    """Warn (`domains.W001`) if the sealing key is unusable: people of the core's tree then cannot sign in at sites."""
+    """Warn (`domains.W001`) if the key that encrypts accounts on their way to sites is unusable: nobody can sign in."""
     shared = settings.CORE_MOID or "bmc" in settings.ROLES
     problem = sealing.find_key_problem() if shared else ""
     hint = (

@@ -9,7 +9,7 @@ from foundation.cells.directory import own_platform, store_of
 
 
 def is_tree_edited_here() -> bool:
-    """Return whether domains and accounts are edited at this deployment. If not, the core sends them (another deployment)."""
+    """Return whether domains and accounts are edited at this deployment. If not, another one (the core) sends them."""
     return not settings.CORE_MOID or "bmc" in settings.ROLES
 
 

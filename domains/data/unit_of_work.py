@@ -47,7 +47,7 @@ class DomainsUnitOfWork:
     """
 
     def __init__(self, uow: UnitOfWork) -> None:
-        """Join the transaction of `uow`; no row is read yet, and no change is kept for its end."""
+        """Join the transaction of `uow`, with nothing read and nothing to write yet."""
         self._uow, self.database, self.now = uow, uow.database, uow.now
         self.is_open, self.own = uow.is_open, uow.platform
         self.cursor, self._gap, self._wrong = 0, False, ""
@@ -66,7 +66,7 @@ class DomainsUnitOfWork:
         """Sign-in name -> (MOID of the stored account that has it, whether that was created here)."""
         self._domains: dict[str, WireObject | None] = {}
         self._accounts: dict[str, WireObject | None] = {}
-        """MOID -> the staged new state of a domain or account; `None` means that it was deleted."""
+        """MOID -> the new state of a domain or account, still to be written; `None` means that it was deleted."""
         self._counted: list[RunningCounted] = []
         """Answers of sites that are handed to waiting pages after the commit."""
 

@@ -88,7 +88,7 @@ def _check_and_save(
 ) -> Node | None:
     """Save a domain if the rules allow it. Return its state before, or `None` if it is new. Raises RuleBroken.
 
-    Disabling a domain revokes the tokens of all accounts below it.
+    `changed` names the fields to check, `None` all. Disabling a domain revokes the tokens of all accounts below it.
     """
     before = tree.node(domain.moid)
     raise_if_refused(rules.refusals_to_place(domain.node(), tree))

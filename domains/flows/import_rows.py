@@ -123,7 +123,7 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         self._read_referenced_rows(dataset)
 
     def _read_referenced_rows(self, dataset: Any) -> None:
-        """Read which ids of the table are stored already, and the rows that its foreign keys name."""
+        """Read which ids of the table are stored already, and the rows that its cells name as foreign keys."""
         moids = Counter(filter(None, map(_cell_text, dataset["moid"])))
         self._repeated_moids = {moid for moid, count in moids.items() if count > 1}
         for batch in batched(moids):

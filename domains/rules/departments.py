@@ -93,7 +93,7 @@ def refusals_to_delete(name: str, children: int, people: int) -> list[Refusal]:
 
 
 def refusals_to_belong(domain: str | None, department_domain: str | None) -> list[Refusal]:
-    """Return why a person cannot belong to a department. `department_domain`: its user domain; `None` without one."""
+    """Return why a person of a domain cannot belong to a department of `department_domain` (`None`: to none)."""
     if department_domain is None or department_domain == domain:
         return []
     text = "Choose a department of the account's own domain, or none."

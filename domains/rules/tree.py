@@ -135,12 +135,12 @@ class RuleBroken(Exception):
 
     @property
     def field(self) -> str:
-        """Return the field of the first refusal."""
+        """Return the name of the field that the first refusal is about."""
         return self.refusals[0].field
 
     @property
     def sentence(self) -> str:
-        """Return the sentence of the first refusal."""
+        """Return the sentence in which the first refusal says why."""
         return self.refusals[0].sentence
 
 

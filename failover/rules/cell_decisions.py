@@ -172,7 +172,10 @@ def _take_unprotected_epoch(row: RegisterRow, because: str) -> Step:
 
 
 def _is_copy_back(facts: Facts, limits: Limits, now: float) -> bool:
-    """Return whether the copy is connected again, and so nearly caught up that it acknowledges commits at once."""
+    """Return whether the copy is connected again and nearly caught up, so that it acknowledges commits at once.
+
+    It must have answered and acknowledged within the last `limits.solo` seconds.
+    """
     answers = now - facts.heard_at <= limits.solo and now - facts.acked_at <= limits.solo
     return facts.own.attached and facts.caught_up and answers
 

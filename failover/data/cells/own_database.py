@@ -39,7 +39,10 @@ class DatabaseReading:
     """
 
     def __init__(self, link: DatabaseLink, platform: str, schema: str, domain: int) -> None:
-        """Read the database's state, all at once. Raises Failure."""
+        """Read the state of a platform's database at this site, all at once. Raises Failure.
+
+        `domain` is the GTID domain of the platform's data.
+        """
         values = link.first_row(_LOOK)
         self.read_only, self.semi = bool(values["read_only"]), bool(values["semi"])
         """Whether the database takes no writes; whether commits wait for a copy (semi-synchronous)."""

@@ -200,7 +200,7 @@ class Command(BaseCommand):
 
 
 def _find_platform(name: str) -> str:
-    """Return the MOID of the platform with this MOID or name. Raises CommandError."""
+    """Return the MOID of the platform that an operator names by MOID or name. Raises CommandError."""
     platforms = PlatformDomain.objects.filter(pk=name) | PlatformDomain.objects.filter(name=name)
     platform = platforms.values_list("pk", flat=True).first()
     if platform is None:
