@@ -98,7 +98,10 @@ def _default_in_words(field: DeclaredField) -> str:
 
 
 def _reader_in_words(message_class: type[Message]) -> str:
-    """Return, for docs/messages.md, who reads messages of a class: our handler, tasks that continue, or others."""
+    """Return, for docs/messages.md, who reads messages of a class: the path of our handler, or another party.
+
+    Answers to requests of ours are read by the functions that continue the task; their modules are named.
+    """
     handler = HANDLERS.get(message_class)
     if handler is not None:
         return f"`{handler.__module__}.{handler.__name__}`"

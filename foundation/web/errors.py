@@ -134,8 +134,9 @@ def http_status(error_code: int) -> int:
 def _refusal_answer(
     refusal: Refusal, request: HttpRequest | None, status: int | None = None, **headers: str
 ) -> Response:
-    """Return the HTTP response of a refusal: problem details for new programs, else status 200 and `success` 0.
+    """Return the HTTP response of a refusal: problem details (RFC 9457) for programs that read them.
 
+    Older programs get status 200 and `success` 0; while another site serves, they are told to sign in again.
     `status` overrides the HTTP status.
     """
     is_closed = refusal.error_code == int(protocol.current().service_stopped)
