@@ -1,0 +1,258 @@
+"""The composer is a process that makes one video stream of the pictures of one conference.
+
+Janus sends it pictures as RTP; it decodes, scales, arranges and encodes them, all on one thread, and sends the result
+to the addresses in its plan. Plans come as lines of JSON on its standard input; it ends with that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import select
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
+
+import av
+import msgspec
+from av.video.codeccontext import VideoCodecContext
+from PIL import Image, ImageDraw, ImageFont
+
+from media_unit.picture_layout import (
+    HEIGHT,
+    WIDTH,
+    Plan,
+    PlannedTile,
+    Rectangle,
+    fit,
+    overlap,
+)
+from media_unit.vp8_rtp import FrameAssembler, Packetizer, parse
+
+FRAMES_A_SECOND = 25
+_BITRATE = 1_500_000
+_KEY_FRAME_EVERY = 2 * FRAMES_A_SECOND
+"""Frames after which a viewer who has just come sees the picture, unless Janus has kept the last key frame."""
+_SILENT_SECONDS = 5.0
+"""A terminal without a new frame for so long shows its name instead."""
+_NAME_HEIGHT = 28
+_FONTS = ("NotoSansCJK-Regular.ttc", "DejaVuSans.ttf")
+"""The first of these fonts that the machine has writes the names; without any, one of Pillow's own, Latin alone."""
+
+
+class Source:
+    """A source is the picture of one terminal: its RTP packets, its decoder and its last frame."""
+
+    def __init__(self) -> None:
+        self._assembler = FrameAssembler()
+        self._decoder = codec("vp8", "r")
+        self.frame: av.VideoFrame | None = None
+        self.seen_at = 0.0
+
+    def take(self, data: bytes) -> None:
+        """Take an RTP packet; a frame that cannot be decoded leaves the last one in place."""
+        if (packet := parse(data)) is None:
+            return
+        for encoded in self._assembler.add(packet):
+            # Before the first key frame nothing can be decoded.
+            with contextlib.suppress(av.FFmpegError):
+                for frame in self._decoder.decode(av.Packet(encoded)):
+                    self.frame, self.seen_at = frame, time.monotonic()
+
+
+class Tile:
+    """A tile draws one picture of the plan into the composed frame."""
+
+    def __init__(self, plan: PlannedTile, source: Source | None) -> None:
+        self._plan, self._source = plan, source
+        self._drawn: av.VideoFrame | None = None
+        """The frame that was drawn last; `None` while the tile shows the name."""
+        self._filled: Rectangle | None = None
+        """The part of the tile that the picture fills; `None` while the tile shows the name."""
+        self._is_new = True
+
+    @property
+    def place(self) -> Rectangle:
+        return self._plan.rectangle
+
+    def draw(self, canvas: av.VideoFrame, now: float, is_covered: bool) -> bool:
+        """Draw the tile if it has changed or is covered by another that was drawn; return whether it was drawn."""
+        frame = self._source.frame if self._source else None
+        if self._source is None or now - self._source.seen_at > _SILENT_SECONDS:
+            frame = None
+        if frame is self._drawn and not is_covered and not self._is_new:
+            return False
+        part = fit(frame.width, frame.height, self.place) if frame else None
+        if part is None or part != self._filled or is_covered:
+            self._draw_background(canvas, "" if frame else self._plan.name)
+        if frame and part:
+            small = frame.reformat(part.width, part.height, "yuv420p", interpolation="BILINEAR")
+            paste(canvas, small, part.x, part.y)
+            if self._plan.shows_name:
+                self._draw_name(canvas)
+        self._drawn, self._filled, self._is_new = frame, part, False
+        return True
+
+    def _draw_background(self, canvas: av.VideoFrame, text: str) -> None:
+        picture = text_picture(text, self.place.width, self.place.height)
+        paste(canvas, picture, self.place.x, self.place.y)
+
+    def _draw_name(self, canvas: av.VideoFrame) -> None:
+        height = min(_NAME_HEIGHT, self.place.height)
+        picture = text_picture(self._plan.name, self.place.width, height)
+        paste(canvas, picture, self.place.x, self.place.y + self.place.height - height)
+
+
+@lru_cache(maxsize=64)
+def text_picture(text: str, width: int, height: int) -> av.VideoFrame:
+    """Return a grey picture with a text in its middle, as `drawn_text` draws it; it must not be changed."""
+    return drawn_text(text, width, height)
+
+
+def drawn_text(text: str, width: int, height: int) -> av.VideoFrame:
+    """Draw a grey picture with a text in its middle."""
+    image = Image.new("RGB", (width, height), (34, 42, 48))
+    font = font_of(max(10, min(height * 2 // 3, 40)))
+    place = (width / 2, height / 2)
+    ImageDraw.Draw(image).text(place, text, (225, 230, 235), font, anchor="mm")
+    frame: av.VideoFrame = av.VideoFrame.from_image(image)  # type: ignore[no-untyped-call]  # av's own gap
+    return frame.reformat(format="yuv420p")
+
+
+def font_of(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Return the font of the names, in pixels."""
+    for name in _FONTS:
+        with contextlib.suppress(OSError):
+            return ImageFont.truetype(name, size)
+    return ImageFont.load_default(size)
+
+
+def paste(canvas: av.VideoFrame, picture: av.VideoFrame, x: int, y: int) -> None:
+    """Copy a picture into the canvas; both are of the format yuv420p, whose planes 1 and 2 have half the size."""
+    for number, (target, source) in enumerate(zip(canvas.planes, picture.planes, strict=True)):
+        half = 2 if number else 1
+        into, row = memoryview(target), memoryview(source)
+        at, offset = y // half * target.line_size + x // half, 0
+        for _ in range(source.height):
+            into[at : at + source.width] = row[offset : offset + source.width]
+            at, offset = at + target.line_size, offset + source.line_size
+
+
+class Composer:
+    """A composer reads pictures and plans, and sends a frame 25 times a second."""
+
+    def __init__(self, incoming: socket.socket, orders: int) -> None:
+        self._incoming, self._orders = incoming, orders
+        self._unread = b""
+        self._sources: dict[int, Source] = {}
+        """SSRC -> picture of a terminal."""
+        self._tiles: list[Tile] = []
+        self._targets: tuple[tuple[str, int], ...] = ()
+        self._canvas = drawn_text("", WIDTH, HEIGHT)
+        self._encoder = encoder()
+        self._packetizer = Packetizer(secrets.randbits(32))
+        self._outgoing: dict[int, socket.socket] = {}
+        """Family of addresses (AF_INET, AF_INET6) -> the socket that sends there."""
+
+    def run(self) -> None:
+        """Compose until the standard input ends."""
+        began = due = time.monotonic()
+        number = -1
+        while self._read(max(0.0, due - time.monotonic())):
+            now = time.monotonic()
+            if now < due:
+                continue
+            due = max(due, now - 1 / FRAMES_A_SECOND) + 1 / FRAMES_A_SECOND
+            number = max(number + 1, int((now - began) * FRAMES_A_SECOND))
+            self._draw(now)
+            self._send(number)
+
+    def _read(self, patience: float) -> bool:
+        """Read pictures and plans, and wait for them if there are none; return whether to go on."""
+        inputs = (self._incoming.fileno(), self._orders)
+        readable, _, _ = select.select(inputs, (), (), patience)
+        if self._orders in readable:
+            if not (data := os.read(self._orders, 65536)):
+                return False
+            *lines, self._unread = (self._unread + data).split(b"\n")
+            if lines:
+                self._follow(msgspec.json.decode(lines[-1], type=Plan))
+        for packet in self._packets():
+            source = self._sources.get(int.from_bytes(packet[8:12]))
+            if source:
+                source.take(packet)
+        return True
+
+    def _packets(self) -> Iterator[bytes]:
+        """Yield the RTP packets that have come, at most those of a short time: frames are sent in between."""
+        with contextlib.suppress(BlockingIOError):
+            for _ in range(200):
+                yield self._incoming.recv(2048)
+
+    def _follow(self, plan: Plan) -> None:
+        """Go over to another plan; pictures that are in both go on."""
+        wanted = {tile.ssrc for tile in plan.tiles if tile.ssrc}
+        self._sources = {ssrc: self._sources.get(ssrc) or Source() for ssrc in wanted}
+        self._canvas = drawn_text("", WIDTH, HEIGHT)
+        self._tiles = [Tile(tile, self._sources.get(tile.ssrc)) for tile in plan.tiles]
+        self._targets = plan.targets
+
+    def _draw(self, now: float) -> None:
+        """Draw the tiles that have changed, and those that lie upon them."""
+        drawn: list[Rectangle] = []
+        for tile in self._tiles:
+            is_covered = any(overlap(tile.place, other) for other in drawn)
+            if tile.draw(self._canvas, now, is_covered):
+                drawn.append(tile.place)
+
+    def _send(self, number: int) -> None:
+        """Encode the composed frame with this number, and send it."""
+        self._canvas.pts = number
+        for encoded in self._encoder.encode(self._canvas):
+            timestamp = number * 90_000 // FRAMES_A_SECOND
+            for packet in self._packetizer.packets(bytes(encoded), timestamp):
+                for ip, port in self._targets:
+                    # Whoever does not receive any more must not stop the others.
+                    with contextlib.suppress(OSError):
+                        self._socket_for(ip).sendto(packet, (ip, port))
+
+    def _socket_for(self, ip: str) -> socket.socket:
+        family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+        if family not in self._outgoing:
+            self._outgoing[family] = socket.socket(family, socket.SOCK_DGRAM)
+        return self._outgoing[family]
+
+
+def codec(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
+    """Return a decoder ("r") or encoder ("w") of one thread."""
+    context = VideoCodecContext.create(name, mode)
+    assert isinstance(context, VideoCodecContext)
+    context.thread_count = 1
+    return context
+
+
+def encoder() -> VideoCodecContext:
+    """Return an encoder that never waits."""
+    context = codec("libvpx", "w")
+    context.width, context.height, context.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+    context.time_base, context.framerate = Fraction(1, FRAMES_A_SECOND), Fraction(FRAMES_A_SECOND)
+    context.bit_rate, context.gop_size = _BITRATE, _KEY_FRAME_EVERY
+    context.options = {"deadline": "realtime", "cpu-used": "8", "lag-in-frames": "0"}
+    return context
+
+
+def main() -> None:
+    """Compose what comes to the socket that is open as the file descriptor in the command line."""
+    os.nice(5)  # forwarding pictures is more important
+    with socket.socket(fileno=int(sys.argv[1])) as incoming:
+        incoming.setblocking(False)
+        Composer(incoming, sys.stdin.fileno()).run()
+
+
+if __name__ == "__main__":
+    main()
