@@ -128,22 +128,24 @@ local function has_drifted(kind, unit, load)
 end
 
 -- The best unit of the first room that has one. Units that were lost within the last minute, or did not take
--- what they were offered ('tired'), are taken only where there is no other.
+-- what they were offered ('tired'), are taken only where there is no other. A media unit that is a mixer too composes
+-- the pictures of its own conferences alone.
 local function choose_unit(kind, rooms, ports, hd, excluded, want_tired)
   for _, room in ipairs(rooms) do
     for _, unit in ipairs(redis.call('ZREVRANGE', room_key(kind, room), 0, 63)) do
       local tired = redis.call('EXISTS', 'rms:tired:' .. unit) == 1
-      if tired == want_tired and has_space(kind, unit, ports, hd, excluded) then return unit, room end
+      local serves_others = kind ~= 'mps' or redis.call('EXISTS', node_key('mcu', unit)) == 0
+      if serves_others and tired == want_tired and has_space(kind, unit, ports, hd, excluded) then return unit, room end
     end
   end
   if not want_tired then return choose_unit(kind, rooms, ports, hd, excluded, true) end
 end
 
--- Place a number on a recorder or mixer beside a media unit. A media unit that is a recorder too records by
--- itself, so that very unit is reserved as the recorder. If none is free, the conference is one that waits ('hungry').
+-- Place a number on a recorder or mixer beside a media unit. A media unit that is a recorder or mixer too does it by
+-- itself, so that very unit is reserved. If no recorder is free, the conference is one that waits ('hungry').
 local function place_beside(kind, unit, e164, rooms)
   local other = unit
-  if kind ~= 'vrs' or redis.call('EXISTS', node_key(kind, unit)) == 0 then
+  if redis.call('EXISTS', node_key(kind, unit)) == 0 then
     other = choose_unit(kind, rooms, 0, 0, {}, false)
   elseif not has_space(kind, unit, 0, 0, {}) then
     other = nil

@@ -167,3 +167,32 @@ def test_a_unit_that_records_by_itself_is_its_own_recorder(platform: str) -> Non
         pool.run_one("used", "mcu", granted["mcu"], number)
         own = granted["mcu"] in map(name_of, UNITS[:2])
         assert granted["vrs"] == granted["mcu"] if own else granted["vrs"]
+
+
+def test_a_unit_that_composes_does_so_for_its_own_conferences_alone(platform: str) -> None:
+    pool, (composer, plain, mixer) = Pool(platform), UNITS
+    pool.rebuild()
+    capacity = {"confs": 3, "ports": 40, "hd": 1}
+    for kind, unit, amounts in (
+        ("mcu", composer, capacity),
+        ("mps", composer, {"confs": 1}),
+        ("mcu", plain, capacity),
+    ):
+        node = node_json("room-a", "main", amounts, None, draining=False)
+        pool.run_one("state", kind, name_of(unit), node)
+
+    def ask(e164: str, unit: Unit) -> str | None:
+        """Ask for a conference on this unit, and return the composer that is granted."""
+        other = plain if unit == composer else composer
+        question = {"e164": e164, "rooms": ["room-a"], "ports": 8, "hd": 0, "also": ["mps"]}
+        words = orjson.dumps({**question, "exclude": [name_of(other)]}).decode()
+        granted: dict[str, str] = orjson.loads(pool.run_one("ask", words))
+        assert granted["mcu"] == name_of(unit)
+        return granted.get("mps")
+
+    assert ask(NUMBERS[0], plain) is None
+    assert ask(NUMBERS[1], composer) == name_of(composer)
+    assert ask(NUMBERS[2], composer) is None, "it may compose one"
+    node = node_json("room-a", "main", {"confs": 3}, None, draining=False)
+    pool.run_one("state", "mps", name_of(mixer), node)
+    assert ask(NUMBERS[3], plain) == name_of(mixer)
