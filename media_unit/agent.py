@@ -62,7 +62,7 @@ class Agent:
             "the gate", config.janus_user, config.directory / "gate", REPOSITORY, *python
         )
         self._unit = MediaUnit(
-            config, self._keys, self._state_file, self._broker.send, clock.now, user
+            config, self._keys, self._state_file, self._broker.send, clock.now, user, gate_user
         )
         self._housekeeping = Housekeeping(self._unit, self._state_file)
         self._events = EventListener(config, self._keys, self._housekeeping.handle_hint)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from foundation.bus.message import Body
+from media_unit.config import UnitConfig
 from media_unit.roster import Roster
 from wire.arrangement import DEFAULT_ARRANGEMENT, Arrangement, arrangement_of, to_settings_members
 from wire.fields import Settings, flag
@@ -62,6 +63,15 @@ class HeldMonitor:
     stream: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class HeldPicture:
+    """A picture that Janus forwards to the composer: whose, by the forwarder `stream`, with this SSRC in its packets."""
+
+    participant: str
+    stream: int
+    ssrc: int
+
+
 @dataclass(slots=True, kw_only=True)
 class HeldConference:
     """A conference that this media unit runs. `e164` is its number.
@@ -91,6 +101,12 @@ class HeldConference:
     mute: bool = False
     silence: bool = False
     monitors: list[HeldMonitor] = field(default_factory=list)
+    composes: bool = False
+    """Whether this unit was reserved to compose the conference's pictures (`mps`)."""
+    composed_port: int = 0
+    """The port at which Janus receives the composed picture; 0 while there is none."""
+    pictures: list[HeldPicture] = field(default_factory=list)
+    """The pictures that are forwarded to the composer."""
     arrangement: Arrangement = DEFAULT_ARRANGEMENT
     room_password: str | None = None
     """The password with which the Janus rooms were made, if it has changed since then."""
@@ -190,6 +206,9 @@ class HeldConference:
             "arrangement": to_settings_members(self.arrangement),
             "roster": self.roster.to_stored(),
             "monitors": [asdict(monitor) for monitor in self.monitors],
+            "composes": self.composes,
+            "composed_port": self.composed_port,
+            "pictures": [asdict(picture) for picture in self.pictures],
         }
 
     @classmethod
@@ -198,15 +217,16 @@ class HeldConference:
         objects: Body = {
             "arrangement": arrangement_of(Settings(extra=body.get("arrangement", {}))),
             "monitors": [HeldMonitor(**monitor) for monitor in body.get("monitors", ())],
+            "pictures": [HeldPicture(**picture) for picture in body.get("pictures", ())],
             "roster": Roster.from_stored(body["roster"]),
         }
         return cls(**(body | objects))
 
 
-def conference_of(request: HoldRequest, janus_room: str) -> HeldConference:
+def conference_of(request: HoldRequest, janus_room: str, config: UnitConfig) -> HeldConference:
     """Return a new conference with the settings of a create request, or of a restore request with its people too.
 
-    `janus_room` is the name of its rooms at Janus.
+    `janus_room` is the name of its rooms at Janus, `config` that of this unit.
     """
     conference = HeldConference(
         e164=request.e164,
@@ -221,6 +241,7 @@ def conference_of(request: HoldRequest, janus_room: str) -> HeldConference:
         endtime=request.endtime,
         janus_room=janus_room,
         recording_told=request.record,
+        composes=config.composes_for(request.mps),
     )
     settings = request.settings or Settings()
     conference.chairman, conference.speaker = request.chairman or "", request.speaker or ""

@@ -36,6 +36,7 @@ class UnitConfig:
     port_base: int
     confs: int = 20
     ports: int = 190
+    compositions: int = 0
     platform: str = ""
     room: str | None = None
     lo_shim: str = ""
@@ -57,6 +58,10 @@ class UnitConfig:
     def is_named(self, name: UnitName) -> bool:
         """Return whether a name (address and instance) is this unit's; without an instance only the address counts."""
         return name.ip == self.ip and name.pid in (None, "", self.pid)
+
+    def composes_for(self, name: UnitName | None) -> bool:
+        """Return whether this unit composes pictures, and is the composer of this name; `None` names no composer."""
+        return self.compositions > 0 and name is not None and self.is_named(name)
 
     @property
     def http_port(self) -> int:
@@ -126,6 +131,7 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
         port_base=port_base,
         confs=_number(env, "CMU_CAPACITY_CONFS", 20),
         ports=_number(env, "CMU_CAPACITY_PORTS", 190),
+        compositions=_number(env, "CMU_CAPACITY_COMPOSITIONS", 0),
         platform=env.get("PLATFORM_MOID", ""),
         room=env.get("ROOM_MOID") or None,
         lo_shim=env.get("LO_SHIM", ""),

@@ -15,6 +15,9 @@ AUDIO = "janus.plugin.audiobridge"
 VIDEO = "janus.plugin.videoroom"
 TEXT = "janus.plugin.textroom"
 PLUGINS = (AUDIO, VIDEO, TEXT)
+"""The plugins that have a Janus room for each conference."""
+STREAMING = "janus.plugin.streaming"
+"""The plugin that offers composed pictures, under the names of the Janus rooms, where the unit composes them."""
 
 EVERYBODY = "all"
 """The group of the mixer in which participants are as a rule."""
@@ -54,12 +57,19 @@ _REQUESTS: Mapping[str, Mapping[str, frozenset[str]]] = {
     },
     # All else of the text room is said over its data channel, which does not pass here.
     TEXT: {"setup": frozenset(), "ack": frozenset(), "restart": frozenset()},
+    STREAMING: {
+        "watch": frozenset(("id", "pin")),
+        "start": frozenset(),
+        "pause": frozenset(),
+        "stop": frozenset(),
+    },
 }
 """What pages ask of each plugin, and the fields that they may give. A field that is not here is refused:
 `record`, `filename`, `secret`, `admin_key`, `rtp` among them."""
 
 _STREAM = frozenset(("feed", "mid", "sub_mid", "send", "description", "substream", "temporal"))
-_NEEDS_ROOM = frozenset(("join", "joinandconfigure"))
+_NAMES_ROOM = {"join": "room", "joinandconfigure": "room", "watch": "id"}
+"""Request -> its field that names the Janus room."""
 _ALWAYS = frozenset(("janus", "transaction", "token", "session_id"))
 _COMMANDS: Mapping[str, frozenset[str]] = {
     "create": frozenset(),
@@ -95,7 +105,9 @@ class Refused(Exception):
 
 def make_token(key: str, janus_room: str, now: float) -> str:
     """Return a token for one Janus room, in the form that Janus itself accepts (`token_auth`)."""
-    plain = ",".join([str(int(now) + TOKEN_LASTS), "janus", *PLUGINS, f"room={janus_room}"])
+    plain = ",".join(
+        [str(int(now) + TOKEN_LASTS), "janus", *PLUGINS, STREAMING, f"room={janus_room}"]
+    )
     return f"{plain}:{_signature(key, plain)}"
 
 
@@ -215,7 +227,7 @@ class Visitor:
 
     def _allow_attach(self, plugin: object, transaction: str) -> None:
         """Allow a new handle of a conference plugin, and remember its transaction. Raises Refused."""
-        if plugin not in PLUGINS:
+        if plugin not in _REQUESTS:
             raise Refused("plugin: not one of a conference's")
         if len(self.handles) + len(self.pending) >= MOST_HANDLES:
             raise Refused(f"at most {MOST_HANDLES} handles")
@@ -246,8 +258,9 @@ class Visitor:
         _check_field_names(body, allowed | {"request"}, str(request))
         for name, value in body.items():
             _check_value(name, value)
-        if request in _NEEDS_ROOM and body.get("room") != self.janus_room:
-            raise Refused("room: not the one that the token is good for")
+        field_name = _NAMES_ROOM.get(str(request))
+        if field_name and body.get(field_name) != self.janus_room:
+            raise Refused(f"{field_name}: not the room that the token is good for")
 
 
 def _check_field_names(fields: Mapping[str, object], allowed: frozenset[str], what: str) -> None:

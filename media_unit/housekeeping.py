@@ -86,7 +86,7 @@ class Housekeeping:
         self._media_received.clear()
 
     async def run(self) -> None:
-        """Each second disconnect silent participants and end overdue conferences; every 5 s read all from Janus."""
+        """Each second end what is silent or overdue and follow composed pictures; every 5 s read all from Janus."""
         for second in itertools.count():
             await asyncio.sleep(1)
             for handle in self._silent_handles():
@@ -94,6 +94,10 @@ class Housekeeping:
                 self._media_stopped.pop(handle)
                 if janus_room:
                     self._start_task(self._unit.remove_silent(janus_room, plugin, person))
+            for conference in self._unit.conferences.values():
+                if conference.composes:
+                    following = self._unit.compositions.follow_now(self._unit, conference.e164)
+                    self._start_task(following)
             for e164 in self._overdue_conferences(clock.now()):
                 self._start_task(self._unit.end_overdue(e164, "expired"))
             if second % _REFRESH_SECONDS == 0:

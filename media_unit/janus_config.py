@@ -7,6 +7,7 @@ import hmac
 import json
 import os
 import secrets
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -102,6 +103,8 @@ def write_config(
         "eventhandler.wsevh": _event_config(config, keys),
         **_plugin_configs(config, keys),
     }
+    if config.compositions:
+        files["plugin.streaming"] = _streaming_config(config, keys)
     for name, text in files.items():
         name = name if name == "janus" else f"janus.{name}"
         _write_private(folder / f"{name}.jcfg", text, user)
@@ -156,6 +159,8 @@ def _main_config(
     # Janus skips loopback unless the shim hides what it is; then every address may be offered.
     loopback = config.ip.startswith("127.") or config.ip == "::1"
     enforce = "" if loopback else f'ice_enforce_list = "{config.ip}"'
+    plugins = ["audiobridge", "videoroom", "textroom"]
+    plugins += ["streaming"] if config.compositions else []
     return f"""general: {{
   configs_folder = "{folder}"
   plugins_folder = "{library}/plugins"
@@ -180,7 +185,7 @@ nat: {{
   {enforce}
   ice_ignore_list = "vmnet"
 }}
-plugins: {{ disable = "{_unwanted_modules("plugins", library, ("audiobridge", "videoroom", "textroom"))}" }}
+plugins: {{ disable = "{_unwanted_modules("plugins", library, plugins)}" }}
 transports: {{ disable = "{_unwanted_modules("transports", library, ("http", "websockets"))}" }}
 loggers: {{ disable = "libjanus_jsonlog.so" }}
 events: {{
@@ -190,7 +195,7 @@ events: {{
 """
 
 
-def _unwanted_modules(kind: str, library: Path, wanted: tuple[str, ...]) -> str:
+def _unwanted_modules(kind: str, library: Path, wanted: Collection[str]) -> str:
     """Return the file names, joined by commas, of the installed Janus modules of a kind that are not in `wanted`.
 
     Janus's option `disable` takes them. `kind` is a folder below `library`: plugins, transports or events.
@@ -243,3 +248,11 @@ def _plugin_configs(config: UnitConfig, keys: Secrets) -> dict[str, str]:
         "plugin.videoroom": f"general: {{ {common}, {locked} }}\n",
         "plugin.textroom": f"general: {{ {common} }}\n",
     }
+
+
+def _streaming_config(config: UnitConfig, keys: Secrets) -> str:
+    """Return the configuration of the plugin that offers composed pictures, which come over loopback."""
+    return (
+        f'general: {{ string_ids = true, admin_key = "{keys.admin}",'
+        f' rtp_port_range = "{config.mixer_ports}" }}\n'
+    )

@@ -66,14 +66,24 @@ class JanusLink:
         reply = await self._send_request({"janus": "create"})
         self._session = reply["data"]["id"]
         for plugin in self._plugins:
-            reply = await self._send_request(
-                {"janus": "attach", "plugin": plugin, "opaque_id": "agent"}
-            )
-            self._handles[plugin] = reply["data"]["id"]
+            await self._attach(plugin)
+
+    async def _attach(self, plugin: str) -> int:
+        """Create our handle at a plugin, and return it. Raises JanusError and JanusAway."""
+        reply = await self._send_request(
+            {"janus": "attach", "plugin": plugin, "opaque_id": "agent"}
+        )
+        handle: int = reply["data"]["id"]
+        self._handles[plugin] = handle
+        return handle
 
     async def ask(self, plugin: str, body: Body, timeout: float = 3.0) -> Body:
-        """Send a request to a plugin of Janus and return its answer. Raises JanusError or JanusAway."""
-        message = {"janus": "message", "handle_id": self._handles[plugin], "body": body}
+        """Send a request to a plugin of Janus and return its answer. Raises JanusError or JanusAway.
+
+        A plugin that was not named at the beginning gets its handle with the first request.
+        """
+        handle = self._handles.get(plugin) or await self._attach(plugin)
+        message = {"janus": "message", "handle_id": handle, "body": body}
         reply = await self._send_request(message, timeout)
         data: Body = reply["plugindata"]["data"]
         if "error_code" in data:

@@ -10,7 +10,15 @@ import orjson
 
 from foundation.bus.message import Body
 from media_unit.conference_copy import JanusRoomPlan
-from media_unit.gate_rules import AUDIO, EVERYBODY, LISTENED_TO, PLUGINS, TEXT, VIDEO
+from media_unit.gate_rules import (
+    AUDIO,
+    EVERYBODY,
+    LISTENED_TO,
+    PLUGINS,
+    STREAMING,
+    TEXT,
+    VIDEO,
+)
 from media_unit.janus_config import Secrets
 from media_unit.janus_link import JanusError, JanusLink
 from media_unit.roster import JanusConnection
@@ -23,6 +31,10 @@ _NOBODY = {487, 492, 428, 422, 423}
 The last set has two codes each of AudioBridge and TextRoom, where one says that the participant has left the room
 already. TextRoom's 419 (wrong secret) and 420 (name in use) are not among them: those are errors.
 """
+
+
+_NO_STREAM, _STREAM_EXISTS = 455, 456
+"""Error codes of the Streaming plugin."""
 
 
 class JanusRooms:
@@ -188,11 +200,11 @@ class JanusRooms:
         return int(reply["stream_id"])
 
     async def forward_picture(
-        self, janus_room: str, participant: str, ip: str, port: int, payload: int
+        self, janus_room: str, participant: str, ip: str, port: int, payload: int, ssrc: int = 0
     ) -> int:
         """Have Janus send a participant's video as RTP to an address; return the id of the stream.
 
-        `payload` is the RTP payload type.
+        `payload` is the RTP payload type, `ssrc` the SSRC of the packets; 0 leaves the SSRC to Janus.
         """
         request = self._request("rtp_forward", janus_room) | {
             "publisher_id": participant,
@@ -200,6 +212,7 @@ class JanusRooms:
             "video_port": port,
             "video_pt": payload,
             "admin_key": self._keys.admin,
+            **({"video_ssrc": ssrc} if ssrc else {}),
         }
         reply = await self._link.ask(VIDEO, request)
         return int(reply["rtp_stream"]["video_stream_id"])
@@ -212,6 +225,58 @@ class JanusRooms:
             **({"publisher_id": publisher} if publisher else {}),
         }
         await self._ask_about_participant(VIDEO if publisher else AUDIO, request)
+
+    async def forwarded(self, janus_room: str) -> set[int]:
+        """Return the ids of all streams by which Janus forwards pictures of a conference."""
+        request = self._request("listforwarders", janus_room) | {"admin_key": self._keys.admin}
+        reply = await self._link.ask(VIDEO, request)
+        return {
+            int(stream["stream_id"])
+            for publisher in reply["publishers"]
+            for stream in publisher["forwarders"]
+        }
+
+    async def create_stream(self, janus_room: str, name: str, password: str) -> int:
+        """Create the mountpoint of a conference's composed picture; return the port at which Janus receives it.
+
+        It has the name, PIN and secret of the Janus rooms. An existing one of that name is destroyed first.
+        """
+        request = {
+            "request": "create",
+            "type": "rtp",
+            "id": janus_room,
+            "description": name,
+            "secret": self._keys.room_secret(janus_room),
+            "pin": self._keys.pin(janus_room, password),
+            "is_private": True,
+            "admin_key": self._keys.admin,
+            "audio": False,
+            "video": True,
+            "videoport": 0,
+            "videoiface": "127.0.0.1",
+            "videopt": 96,
+            "videocodec": "vp8",
+            "videobufferkf": True,
+        }
+        try:
+            reply = await self._link.ask(STREAMING, dict(request))
+        except JanusError as error:
+            if error.code != _STREAM_EXISTS:
+                raise
+            await self.destroy_stream(janus_room)
+            reply = await self._link.ask(STREAMING, dict(request))
+        return int(reply["stream"]["video_port"])
+
+    async def destroy_stream(self, janus_room: str) -> None:
+        """Destroy the mountpoint of a conference's composed picture; one that is gone is no error."""
+        secret = self._keys.room_secret(janus_room)
+        try:
+            await self._link.ask(
+                STREAMING, {"request": "destroy", "id": janus_room, "secret": secret}
+            )
+        except JanusError as error:
+            if error.code != _NO_STREAM:
+                raise
 
     def _request(self, name: str, janus_room: str) -> Body:
         """Return the common fields of a request about a Janus room: the request's name, the room and its secret."""

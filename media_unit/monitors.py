@@ -146,8 +146,11 @@ class Monitors:
         plugin = AUDIO if monitor.mode == wire.AUDIO else VIDEO
         terminal = conference.roster.terminals.get(monitor.mtid)
         monitor.participant = terminal.id_in(plugin) if terminal else ""
-        if not monitor.participant and (monitor.mtid or plugin == VIDEO):
+        has_composed = not monitor.mtid and bool(conference.composed_port)
+        if not monitor.participant and (monitor.mtid or (plugin == VIDEO and not has_composed)):
             raise MonitorRefused(f"mtid: no {'sound' if plugin == AUDIO else 'picture'} to send")
+        if not monitor.mtid and plugin == VIDEO:
+            return  # the composer sends its picture there too
         target = (monitor.ip, monitor.port, PAYLOADS[monitor.mode])
         if plugin == VIDEO:
             monitor.stream = await janus_rooms.forward_picture(
@@ -195,7 +198,9 @@ class Monitors:
     async def _stop_stream(
         self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
     ) -> None:
-        """Have Janus stop the RTP stream of a monitor, which carries a terminal's sound or video to an address."""
+        """Have Janus stop the RTP stream of a monitor; the composed picture is not one of Janus' streams."""
+        if monitor.mode == wire.VIDEO and not monitor.mtid:
+            return
         publisher = monitor.participant if monitor.mode == wire.VIDEO else ""
         await janus_rooms.stop_forward(conference.janus_room, publisher, monitor.stream)
 

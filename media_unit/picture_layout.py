@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from wire.arrangement import Arrangement, members_of_layout
+from wire.arrangement import Arrangement, places_of_layout
 
 _CHOSEN, _AUTOMATIC = 1, 2
 """Modes of a layout; the others show the members of a poll in batches."""
@@ -82,7 +82,7 @@ def shown_terminals(
     elif mode != _CHOSEN:
         wanted = _in_turn(layout.get("poll"), _PLACES.get(style_of(layout), MOST_PICTURES), now)
     else:
-        places = sorted(members_of_layout(layout), key=_place_number)
+        places = sorted(places_of_layout(layout), key=_place_number)
         wanted = [_terminal_at(place, arrangement, roles, now) for place in places]
     return list(dict.fromkeys(mtid for mtid in wanted if mtid))[:MOST_PICTURES]
 

@@ -14,10 +14,11 @@ from media_unit.config import UnitConfig
 from media_unit.janus_config import Secrets
 from wire.conference_control import CHANGE, Control, ControlAnswered
 from wire.error_codes import Err
-from wire.fields import Join, WebRtc
+from wire.fields import Join, ResourceType, WebRtc
 from wire.media_unit import (
     RestoreOnUnit,
     UnitCreated,
+    UnitEnded,
     UnitListEntry,
     UnitListsConferences,
     UnitRefused,
@@ -32,34 +33,48 @@ _MOST_BYTES = 200 * 1024
 
 
 def registrations(config: UnitConfig, conferences: Collection[HeldConference]) -> list[Message]:
-    """Return the messages that register the unit as media unit and as recorder."""
+    """Return the messages that register the unit as media unit, as recorder, and as composer if it is one."""
     return [
         NodeRegistered(restype="mcu", **_node_fields(config, conferences, 0)),
         NodeRegistered(restype="vrs", **_node_fields(config, _recorded(conferences), 0)),
+        *(NodeRegistered(restype="mps", **node) for node in _composers(config, conferences, 0)),
     ]
 
 
 def heartbeats(
     config: UnitConfig, conferences: Collection[HeldConference], seq: int
 ) -> list[Message]:
-    """Return the heartbeats of the unit as media unit and as recorder, with its load."""
+    """Return the heartbeats of the unit as media unit, recorder and perhaps composer, with its load."""
     return [
         NodeState(restype="mcu", **_node_fields(config, conferences, seq)),
         NodeState(restype="vrs", **_node_fields(config, _recorded(conferences), seq)),
+        *(NodeState(restype="mps", **node) for node in _composers(config, conferences, seq)),
     ]
 
 
 def unregistrations(config: UnitConfig) -> list[Message]:
     """Return the messages by which a media unit unregisters, as it ends or has lost all its conferences."""
-    return [
-        NodeUnregistered(restype="mcu", ip=config.ip, pid=config.pid),
-        NodeUnregistered(restype="vrs", ip=config.ip, pid=config.pid),
-    ]
+    kinds: tuple[ResourceType, ...] = (
+        ("mcu", "vrs", "mps") if config.compositions else ("mcu", "vrs")
+    )
+    return [NodeUnregistered(restype=kind, ip=config.ip, pid=config.pid) for kind in kinds]
 
 
 def _recorded(conferences: Collection[HeldConference]) -> list[HeldConference]:
     """Return those of the conferences that are recorded now."""
     return [conference for conference in conferences if conference.recording]
+
+
+def _composers(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> list[Body]:
+    """Return the fields of the unit as a composer of pictures, which counts conferences alone; [] if it is none."""
+    if not config.compositions:
+        return []
+    composed = sum(conference.composes for conference in conferences)
+    amounts = {
+        "capacity": UnitAmounts(confs=config.compositions),
+        "load": UnitAmounts(confs=composed),
+    }
+    return [_node_fields(config, (), seq) | amounts]
 
 
 def _node_fields(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> Body:
@@ -164,6 +179,17 @@ def recording_notice(config: UnitConfig, conference: HeldConference) -> Message:
             "ip": config.ip,
             **({"pid": config.pid} if config.pid else {}),
         }
+    )
+
+
+def ended(config: UnitConfig, conference: HeldConference, reason: str) -> UnitEnded:
+    """Return the report that the unit has ended a conference by itself, with a reason for programs."""
+    return UnitEnded(
+        e164=conference.e164,
+        incarnation=conference.incarnation,
+        reason=reason,
+        ip=config.ip,
+        pid=config.pid or None,
     )
 
 

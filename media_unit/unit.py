@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 from foundation.bus.message import TYPES, BadMessage, Body, Message, from_body
 from media_unit import attendance, conference_copy, controls, reports
 from media_unit.child_user import ChildUser
+from media_unit.compositions import Compositions
 from media_unit.conference_copy import HeldConference, HoldRequest
 from media_unit.config import UnitConfig
 from media_unit.controls import ControlContext, ControlRefused
@@ -32,7 +33,6 @@ from wire.media_unit import (
     CreateOnUnit,
     DropOnUnit,
     RestoreOnUnit,
-    UnitEnded,
     UnitReportsChange,
 )
 from wire.monitors import StartMonitorOnUnit, StopMonitorsOnUnit
@@ -54,16 +54,18 @@ class MediaUnit:
         send: Send,
         now: Callable[[], datetime],
         janus_user: ChildUser,
+        gate_user: ChildUser,
     ) -> None:
         self.config, self.conferences = config, dict[str, HeldConference]()
         self.janus_rooms: JanusRooms | None = None
         self.recorder = Recorder(config.directory, now, janus_user)
         self.monitors = Monitors(config, GateLink(config, keys), self.send_to_css)
+        self.compositions = Compositions(config.directory, gate_user, now)
         self._keys, self._state_file, self._send, self._now = keys, state_file, send, now
         self._janus = ""
         self._beats = 0
-        self._being_created: dict[str, tuple[int, bool]] = {}
-        """Number of a conference that is being created -> its places, and whether it is in full HD."""
+        self._being_created: dict[str, int] = {}
+        """Number of a conference that is being created -> its places."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, e164: str) -> asyncio.Lock:
@@ -104,6 +106,7 @@ class MediaUnit:
         """Forget all conferences, since Janus is dead. The platform decides where they are restored."""
         for conference in self.conferences.values():
             self.recorder.mark_ended(conference)
+            self.compositions.end_process(conference.e164)
             self._state_file.delete_conference(conference.e164)
         self.conferences.clear()
         self.janus_rooms = None
@@ -201,7 +204,7 @@ class MediaUnit:
             return None, "Janus is not up"
         if not self._has_place(request):
             return None, "no place left"
-        self._being_created[e164] = (request.places, request.resolution == "1080p")
+        self._being_created[e164] = request.places
         try:
             return await self._create_conference(request, self.janus_rooms), ""
         except (JanusError, JanusAway) as error:
@@ -214,11 +217,10 @@ class MediaUnit:
     ) -> HeldConference:
         """Create a conference and its Janus rooms, store it, and return it. Raises JanusError and JanusAway."""
         janus_room = self._keys.janus_room(request.e164, request.incarnation)
-        conference = conference_copy.conference_of(request, janus_room)
+        conference = conference_copy.conference_of(request, janus_room, self.config)
         try:
-            await janus_rooms.create(
-                conference.plan, groups=await self.monitors.gate.knows_groups()
-            )
+            groups = await self.monitors.gate.knows_groups()
+            await janus_rooms.create(conference.plan, groups=groups)
         except JanusError:
             await janus_rooms.destroy(conference.janus_room)
             raise
@@ -240,10 +242,9 @@ class MediaUnit:
 
     def _has_place(self, request: HoldRequest) -> bool:
         """Return whether the unit has capacity for a conference beside those that run or are being created."""
-        reserved = [(conference.places, conference.hd) for conference in self.conferences.values()]
-        reserved += self._being_created.values()
-        ports = sum(places for places, _ in reserved)
-        return len(reserved) < self.config.confs and ports + request.places <= self.config.ports
+        reserved = [conference.places for conference in self.conferences.values()]
+        reserved += [*self._being_created.values(), request.places]
+        return len(reserved) <= self.config.confs and sum(reserved) <= self.config.ports
 
     async def _drop_on_command(self, request: DropOnUnit) -> None:
         """End a conference on the platform's command, unless it was placed here later (its incarnation is higher)."""
@@ -259,6 +260,7 @@ class MediaUnit:
         self.conferences.pop(conference.e164, None)
         self._state_file.delete_conference(conference.e164)
         try:
+            await self.compositions.end(conference, self.janus_rooms)
             if self.janus_rooms:
                 await self.janus_rooms.destroy(conference.janus_room)
         except (JanusError, JanusAway) as error:
@@ -271,11 +273,7 @@ class MediaUnit:
             if conference := self.conferences.get(e164):
                 log.warning("%s: nobody has ended it (%s)", e164, reason)
                 await self._end_conference(conference)
-                unit_name = {"ip": self.config.ip, "pid": self.config.pid or None}
-                ended = UnitEnded(
-                    e164=e164, incarnation=conference.incarnation, reason=reason, **unit_name
-                )
-                self.send_to_css(ended)
+                self.send_to_css(reports.ended(self.config, conference, reason))
 
     async def _move_end(self, notice: ConferenceEndMoved) -> None:
         """Set a later planned end of a conference, as the platform's notice says."""
@@ -289,9 +287,8 @@ class MediaUnit:
         conference = self.conferences.get(notice.e164)
         if conference and self.janus_rooms:
             log.info("%s: ends in %s minutes", conference.e164, notice.minutes)
-            await self.janus_rooms.announce(
-                conference.janus_room, {"kind": "willend", "minutes": notice.minutes}
-            )
+            announcement = {"kind": "willend", "minutes": notice.minutes}
+            await self.janus_rooms.announce(conference.janus_room, announcement)
 
     # ---- control ------------------------------------------------------------------------------
 
@@ -321,6 +318,7 @@ class MediaUnit:
             raise ControlRefused("not held here", Err.NO_CONFERENCE)
         context = self._context(conference, self.janus_rooms)
         answer_fields = await controls.carry_out_control(context, order.name, order.body)
+        await self.compositions.follow(self, conference, self.janus_rooms)
         return answer_fields, await self._report_changes(conference, self.janus_rooms)
 
     # ---- people -------------------------------------------------------------------------------
@@ -336,10 +334,10 @@ class MediaUnit:
                 had_page = attendance.terminals_with_join_page(conference)
                 arrived = conference.roster.update(connections)
                 self.recorder.note_people(conference)
-                await attendance.admit_or_disconnect(
-                    self._context(conference, janus_rooms), arrived
-                )
+                context = self._context(conference, janus_rooms)
+                await attendance.admit_or_disconnect(context, arrived)
                 await self.monitors.follow_terminals(conference, janus_rooms)
+                await self.compositions.follow(self, conference, janus_rooms)
                 await self._report_changes(conference, janus_rooms)
                 # A join page that has just connected does not know the state yet.
                 if attendance.terminals_with_join_page(conference) - had_page:

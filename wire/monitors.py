@@ -20,7 +20,7 @@ VIDEO, AUDIO = 0, 1
 
 Port = Annotated[int, whole(1, 65535)]
 MonitoredTerminal = Annotated[str, text(128)]
-"""The id of the terminal in the conference; "" with mode 1 means the mixed sound of all."""
+"""The id of the terminal in the conference; "" means the mixed sound of all (mode 1), or the composed picture (mode 0)."""
 
 
 class MonitorAddress(TypedObject):

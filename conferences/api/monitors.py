@@ -18,6 +18,7 @@ from conferences.rules.monitors import monitor_at
 from conferences.rules.states import Conference
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import Accepted, answers
+from wire.arrangement import arrangement_of
 from wire.error_codes import Err
 from wire.monitors import (
     AUDIO,
@@ -32,7 +33,7 @@ NO_MONITOR = 12105
 NO_COMPOSITION, NO_SOURCE, MEDIA_DIFFER = 20823, 20513, 20501
 """Error codes of the API: no composition runs, there is no such source, sound and picture do not fit."""
 
-_TERMINAL, _MIX = 1, 3
+_TERMINAL, _COMPOSITION, _MIX = 1, 2, 3
 _MODES: dict[int, MonitorMode] = {0: 0, 1: 1}
 _OPUS_SAMPLING = 9
 _MOST_ADDRESSES = 64
@@ -48,7 +49,7 @@ class Address(_Shape):
 
 
 class Source(_Shape):
-    """The source of a monitor; `type` 1: a terminal, 3: the mixed sound of all. Other types are refused."""
+    """The source of a monitor; `type` 1: a terminal, 2: the composed picture, 3: the mixed sound of all; 4 is refused."""
 
     type = serializers.ChoiceField([1, 2, 3, 4])
     mt_id = serializers.CharField(required=False)
@@ -133,7 +134,7 @@ def monitor_item(conference: Conference, monitor: Monitor) -> dict[str, object]:
     return {
         "mode": monitor.mode,
         "src": {
-            "type": _TERMINAL if monitor.mtid else _MIX,
+            "type": _TERMINAL if monitor.mtid else _MIX if is_sound else _COMPOSITION,
             "mt_id": monitor.mtid,
             "mt_chn_idx": 1,
             "encrypt": {"mode": 0, "key": ""},
@@ -169,7 +170,7 @@ def _address_argument(value: Mapping[str, object], name: str) -> MonitorAddress:
     return MonitorAddress(ip=ip, port=port)
 
 
-def _start_request(
+def start_request(
     params: Mapping[str, object], conference: Conference, user_domain: str
 ) -> StartMonitor:
     """Return the message that starts to send a terminal's sound or picture, from the API's arguments.
@@ -186,14 +187,16 @@ def _start_request(
             raise Refusal(NO_TERMINAL, "src.mt_id: terminal does not exist")
         case 1:
             pass
-        case 2:
+        case 2 if conference.mps is None or arrangement_of(conference.settings).layout is None:
             raise Refusal(NO_COMPOSITION, "src.type: no composition runs here")
+        case 2 if mode == AUDIO:
+            raise Refusal(MEDIA_DIFFER, "mode: a composition has a picture alone")
         case 3 if mode == VIDEO:
             raise Refusal(MEDIA_DIFFER, "mode: a mix has sound alone")
-        case 3:
+        case 2 | 3:
             mtid = ""
         case _:
-            raise Refusal(NO_SOURCE, "src.type: 1 (terminal) or 3 (mix) is needed")
+            raise Refusal(NO_SOURCE, "src.type: 1 (terminal), 2 (composition) or 3 (mix) is needed")
     target = _address_argument(_object_argument(params, "dst"), "dst")
     return StartMonitor(
         e164=conference.e164,
@@ -226,7 +229,7 @@ class Monitors(Call):
         conference = self.own_conference(request, conf_id)
         if not stored_commands.may_enter(conference, self.session(request).account):
             raise commands.Nack(Err.NOT_PERMITTED, "only who may enter it may listen to it")
-        start = _start_request(self.params(request), conference, self.domain(request))
+        start = start_request(self.params(request), conference, self.domain(request))
         if commands.ask_scheduler(start).answer is None:
             raise Refusal(20001, "the media unit did not answer")
         return ack()

@@ -81,7 +81,7 @@ def why_monitor_not_started(conference: Conference | None, request: StartMonitor
 
 
 def _why_no_terminal(conference: Conference, mtid: str) -> Refusal | None:
-    """Return why a terminal cannot be monitored; `None` if it can. `mtid` "" stands for the mixed sound of all."""
+    """Return why a terminal cannot be monitored; `None` if it can. `mtid` "" stands for all, mixed or composed."""
     terminal = next((terminal for terminal in conference.mts if terminal.mtid == mtid), None)
     if mtid and terminal is None:
         return Refusal(Err.NOT_FOUND, "mtid: the conference has no such terminal")

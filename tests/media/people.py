@@ -39,6 +39,7 @@ PATIENCE = 60.0
 """Seconds in which whatever is waited for comes, on however slow a machine."""
 
 Body = dict[str, Any]
+Colour = tuple[int, int, int]
 
 # aioice leaves loopback out; here everybody sits on one machine.
 aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]
@@ -80,7 +81,7 @@ class Picture(MediaStreamTrack):
 
     kind = "video"
 
-    def __init__(self, colour: tuple[int, int, int] = (30, 90, 160)) -> None:
+    def __init__(self, colour: Colour = (30, 90, 160)) -> None:
         super().__init__()
         self._colour, self._number, self._began = colour, 0, 0.0
 
@@ -226,10 +227,11 @@ class Session:
 
 
 class Person:
-    """A person has a name and a tone, and with `camera` also a picture."""
+    """A person has a name and a tone, and with `camera`, which may be a colour, also a picture."""
 
-    def __init__(self, name: str, tone: int, camera: bool = False) -> None:
-        self.name, self.tone, self.camera = name, tone, camera
+    def __init__(self, name: str, tone: int, camera: bool | Colour = False) -> None:
+        self.name, self.tone = name, tone
+        self.camera: Colour | None = (30, 90, 160) if camera is True else camera or None
         self.id = uuid4().hex
         self.ear = Ear()
         self.session: Session | None = None
@@ -249,7 +251,9 @@ class Person:
         if self.camera:
             handle = await self.session.attach(VIDEO)
             body = {"request": "joinandconfigure", "ptype": "publisher", "audio": False}
-            await self._offer(handle, {**body, "room": webrtc["videoroom"], **enter}, Picture())
+            await self._offer(
+                handle, {**body, "room": webrtc["videoroom"], **enter}, Picture(self.camera)
+            )
         return self
 
     async def rejoin(self, join: Body) -> Person:

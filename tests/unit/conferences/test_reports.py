@@ -15,6 +15,7 @@ from foundation.bus.message import BadMessage, Body, to_body
 from media_unit.conference_copy import conference_of
 from media_unit.reports import control_ack, next_seq
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
+from tests.unit.media_unit.configs import unit_config
 from wire.conference_control import CHANGE, Control, ControlAnswered
 from wire.fields import Terminal
 from wire.media_unit import CreateOnUnit, UnitListEntry, UnitReportsChange
@@ -133,7 +134,7 @@ def test_a_change_that_cannot_be_read_or_is_of_another_conference_is_refused(
 
 def test_a_unit_keeps_the_later_of_two_ends() -> None:
     hold = CreateOnUnit(e164=NUMBER, confid="", incarnation=1, name="talk", places=8)
-    held = conference_of(hold, "room")
+    held = conference_of(hold, "room", unit_config())
     for end, kept in (("12:30", "12:30"), ("13:00", "13:00"), ("12:30", "13:00")):
         held.prolong(f"2030-01-01T{end}:00+00:00")
         assert held.endtime == f"2030-01-01T{kept}:00+00:00"

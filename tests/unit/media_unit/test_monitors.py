@@ -8,23 +8,18 @@ import pytest
 
 from foundation.bus.message import from_body
 from media_unit.conference_copy import HeldConference, HeldMonitor, conference_of
-from media_unit.config import BadConfig, UnitConfig, from_environment
+from media_unit.config import BadConfig
 from media_unit.gate_link import GateLink
 from media_unit.gate_rules import AUDIO, EVERYBODY, LISTENED_TO, VIDEO
 from media_unit.janus_config import Secrets
 from media_unit.monitors import MonitorRefused, Monitors
+from tests.unit.media_unit.configs import unit_config
 from tests.unit.media_unit.test_gate_rules import TOKEN, visitor
 from wire.media_unit import CreateOnUnit
 
 
 def monitors(networks: str = "192.0.2.0/24") -> Monitors:
-    env = {
-        "AMQP_URL": "amqp://x/",
-        "CMU_IP": "127.0.0.1",
-        "CMU_DIR": "/x",
-        "CMU_PORT_BASE": "24000",
-    }
-    config: UnitConfig = from_environment(env | {"MONITOR_NETWORKS": networks})
+    config = unit_config(MONITOR_NETWORKS=networks)
     gate = GateLink(config, Secrets("a", "b", "c", "d", "e"))
     return Monitors(config, gate, lambda message, mark: None)
 
@@ -32,7 +27,7 @@ def monitors(networks: str = "192.0.2.0/24") -> Monitors:
 def held(*listened_to: str) -> HeldConference:
     """Return a conference with a monitor for each of these participants."""
     body = {"confE164": "1", "confid": "c", "incarnation": 1, "confname": "x", "maxjoinedmt": 8}
-    conference = conference_of(from_body(CreateOnUnit, body), "1-1-abc")
+    conference = conference_of(from_body(CreateOnUnit, body), "1-1-abc", unit_config())
     for port, participant in enumerate(listened_to, 6000):
         group = monitors()._group_for(conference, participant)
         usual: dict[str, Any] = {"ip": "192.0.2.7", "port": port, "mtid": participant, "mode": 1}

@@ -1,0 +1,266 @@
+"""Compositions: for each conference with a layout a process makes one video stream, where the unit has the role `mps`.
+
+Janus forwards the pictures that the layout shows to the process (`media_unit.composer`), and offers its stream to
+viewers as a mountpoint of the Streaming plugin, under the name of the conference's Janus rooms.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from media_unit.child_user import REPOSITORY, ChildUser, child_environment
+from media_unit.conference_copy import HeldConference, HeldPicture
+from media_unit.gate_rules import VIDEO
+from media_unit.janus_link import JanusError
+from media_unit.janus_rooms import JanusRooms
+from media_unit.monitors import MonitoringUnit
+from media_unit.picture_layout import (
+    HEIGHT,
+    WIDTH,
+    Plan,
+    PlannedTile,
+    rectangles,
+    shown_terminals,
+    style_of,
+)
+from media_unit.vp8_rtp import PAYLOAD_TYPE
+from wire import monitors as wire
+
+log = logging.getLogger("conferences.media.unit")
+
+_HERE = "127.0.0.1"
+_BUFFER = 1024 * 1024
+
+
+class ComposerProcess:
+    """The process that composes the pictures of one conference, and the socket at which it receives them.
+
+    It runs as the user of the gate, as it decodes what strangers send, and it ends with the agent.
+    """
+
+    def __init__(self, logs: Path, user: ChildUser) -> None:
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        self._socket.bind((_HERE, 0))
+        self.port: int = self._socket.getsockname()[1]
+        handle, descriptor = self._socket.fileno(), _opened_for_appending(logs)
+        try:
+            self._child = subprocess.Popen(  # noqa: S603  # the arguments are our own
+                (sys.executable, "-m", "media_unit.composer", str(handle)),
+                stdin=subprocess.PIPE,
+                stdout=descriptor,
+                stderr=subprocess.STDOUT,
+                cwd=REPOSITORY,
+                env=child_environment(""),
+                pass_fds=(handle,),
+                start_new_session=True,
+                **user.arguments,
+            )
+        finally:
+            os.close(descriptor)
+        assert self._child.stdin is not None
+        self._orders = self._child.stdin
+        os.set_blocking(self._orders.fileno(), False)
+        self._plan: Plan | None = None
+        self.pid = self._child.pid
+
+    @property
+    def runs(self) -> bool:
+        return self._child.poll() is None
+
+    def follow(self, plan: Plan) -> None:
+        """Let the process go over to this plan; one that does not read its plans is killed, and so started again."""
+        if plan == self._plan:
+            return
+        line = msgspec.json.encode(plan) + b"\n"
+        try:
+            is_taken = os.write(self._orders.fileno(), line) == len(line)
+        except (BlockingIOError, BrokenPipeError):
+            is_taken = False
+        if is_taken:
+            self._plan = plan
+        else:
+            self._child.kill()
+
+    def end(self) -> None:
+        """End the process at once; it has nothing to save."""
+        self._child.kill()
+        self._child.wait()
+        self._orders.close()
+        self._socket.close()
+
+
+def _opened_for_appending(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+
+
+class Compositions:
+    """The compositions of one media unit: they begin, change and end with the layouts of its conferences."""
+
+    def __init__(self, directory: Path, user: ChildUser, now: Callable[[], datetime]) -> None:
+        self._logs, self._user, self._now = directory / "log" / "composer.log", user, now
+        self._processes: dict[str, ComposerProcess] = {}
+        """Number of a conference -> the process that composes its pictures."""
+        self._errors: dict[str, str] = {}
+        """Number of a conference -> why it has no composed picture, as it was logged."""
+
+    async def follow_now(self, unit: MonitoringUnit, e164: str) -> None:
+        """Let the composition of a conference follow the time of day, and start its process again if it has died."""
+        async with unit.lock(e164):
+            conference, janus_rooms = unit.conferences.get(e164), unit.janus_rooms
+            if conference and janus_rooms:
+                await self.follow(unit, conference, janus_rooms)
+
+    async def follow(
+        self, unit: MonitoringUnit, conference: HeldConference, janus_rooms: JanusRooms
+    ) -> None:
+        """Bring the composition of a conference to the state that its layout asks for; an error of Janus is logged.
+
+        A process that has died is started again, and each picture is then forwarded anew, because Janus asks for a key
+        frame when it begins to forward.
+        """
+        if not conference.composes:
+            return
+        before = (conference.composed_port, list(conference.pictures))
+        try:
+            if conference.arrangement.layout is not None:
+                await self._compose(conference, janus_rooms, conference.arrangement.layout)
+            else:
+                await self.end(conference, janus_rooms)
+            self._errors.pop(conference.e164, None)
+        except (JanusError, OSError) as error:
+            if self._errors.get(conference.e164) != str(error):
+                log.error("%s: no composed picture: %s", conference.e164, error)
+            self._errors[conference.e164] = str(error)
+        if (conference.composed_port, conference.pictures) != before:
+            unit.save(conference)
+
+    async def _compose(
+        self, conference: HeldConference, janus_rooms: JanusRooms, layout: Mapping[str, object]
+    ) -> None:
+        """Let the pictures be composed by this layout. Raises JanusError, JanusAway and OSError."""
+        if not conference.composed_port:
+            conference.composed_port = await janus_rooms.create_stream(
+                conference.janus_room, conference.name, conference.password_of_rooms
+            )
+            log.info("%s: a composed picture is offered", conference.e164)
+        process = await self._running(conference, janus_rooms)
+        process.follow(await self._plan(conference, janus_rooms, layout, process.port))
+
+    async def _running(
+        self, conference: HeldConference, janus_rooms: JanusRooms
+    ) -> ComposerProcess:
+        """Return the process of a conference, which is started if it does not run."""
+        process = self._processes.get(conference.e164)
+        if process and process.runs:
+            return process
+        if process:
+            log.error("%s: its composer (process %s) is dead", conference.e164, process.pid)
+            process.end()
+        await self._stop_pictures(conference, janus_rooms, conference.pictures)
+        process = self._processes[conference.e164] = ComposerProcess(self._logs, self._user)
+        log.info("%s: composed by process %s", conference.e164, process.pid)
+        return process
+
+    async def _plan(
+        self,
+        conference: HeldConference,
+        janus_rooms: JanusRooms,
+        layout: Mapping[str, object],
+        port: int,
+    ) -> Plan:
+        """Let Janus forward the pictures that the layout shows now, and no others; return the plan of the composer."""
+        terminals = conference.roster.terminals
+        roles = {"chairman": conference.chairman, "speaker": conference.speaker}
+        online = [terminal.mtid for terminal in conference.roster.online]
+        shown = [
+            terminals[mtid]
+            for mtid in shown_terminals(conference.arrangement, layout, roles, online, self._now())
+            if mtid in terminals
+        ]
+        sent = await self._forward(
+            conference, janus_rooms, [terminal.id_in(VIDEO) for terminal in shown], port
+        )
+        places = rectangles(style_of(layout), len(shown), WIDTH, HEIGHT)
+        tiles = tuple(
+            PlannedTile(
+                rectangle=place,
+                ssrc=sent.get(terminal.id_in(VIDEO), 0),
+                name=terminal.name,
+                shows_name=bool(layout.get("show_mt_name")),
+            )
+            for terminal, place in zip(shown, places, strict=True)
+        )
+        watched = [m for m in conference.monitors if m.mode == wire.VIDEO and not m.mtid]
+        addresses = [(_HERE, conference.composed_port), *((m.ip, m.port) for m in watched)]
+        return Plan(tiles, tuple(addresses))
+
+    async def _forward(
+        self,
+        conference: HeldConference,
+        janus_rooms: JanusRooms,
+        participants: list[str],
+        port: int,
+    ) -> dict[str, int]:
+        """Let Janus forward the pictures of these participants alone; return participant -> SSRC of the packets.
+
+        Who sends no picture is left out.
+        """
+        streams = await janus_rooms.forwarded(conference.janus_room)
+        conference.pictures = [held for held in conference.pictures if held.stream in streams]
+        superfluous = [held for held in conference.pictures if held.participant not in participants]
+        await self._stop_pictures(conference, janus_rooms, superfluous)
+        sent = {held.participant: held.ssrc for held in conference.pictures}
+        for participant in participants:
+            if not participant or participant in sent:
+                continue
+            ssrc = secrets.randbelow(2**32 - 1) + 1
+            try:
+                stream = await janus_rooms.forward_picture(
+                    conference.janus_room, participant, _HERE, port, PAYLOAD_TYPE, ssrc
+                )
+            except JanusError as error:
+                log.debug("%s: %s sends no picture: %s", conference.e164, participant, error)
+                continue
+            conference.pictures.append(HeldPicture(participant, stream, ssrc))
+            sent[participant] = ssrc
+        return sent
+
+    async def _stop_pictures(
+        self, conference: HeldConference, janus_rooms: JanusRooms, pictures: list[HeldPicture]
+    ) -> None:
+        """Let Janus forward these pictures no more."""
+        for held in list(pictures):
+            conference.pictures.remove(held)
+            await janus_rooms.stop_forward(conference.janus_room, held.participant, held.stream)
+
+    async def end(self, conference: HeldConference, janus_rooms: JanusRooms | None) -> None:
+        """End the composition of a conference, if there is one. Raises JanusError and JanusAway.
+
+        Without a connection to Janus (`None`) only the process ends; the rest ends with Janus.
+        """
+        self.end_process(conference.e164)
+        if janus_rooms is None:
+            return
+        await self._stop_pictures(conference, janus_rooms, conference.pictures)
+        if conference.composed_port:
+            conference.composed_port = 0
+            log.info("%s: no composed picture is offered any more", conference.e164)
+            await janus_rooms.destroy_stream(conference.janus_room)
+
+    def end_process(self, e164: str) -> None:
+        """End the process that composes the pictures of a conference, if there is one."""
+        self._errors.pop(e164, None)
+        if process := self._processes.pop(e164, None):
+            process.end()
