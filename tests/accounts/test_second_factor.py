@@ -29,7 +29,7 @@ def signed_in(username: str) -> Browser:
 def code(account: Account, later: int = 0) -> str:
     """Return the code that the app shows, now or some steps later."""
     device = TOTPDevice.objects.get(user=account)
-    totp = TOTP(device.bin_key, device.step, device.t0, device.digits)
+    totp = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift)
     totp.time = time.time() + later * device.step
     return f"{totp.token():06d}"
 
