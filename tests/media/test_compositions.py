@@ -14,7 +14,7 @@ import pytest
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
 
-from tests.media.conftest import Platform, Unit, lives
+from tests.media.conftest import Platform, Unit, create, lives
 from tests.media.people import Colour, Person, Refused, Session, until
 from tests.media.test_monitors import HERE, PICTURE, Receiver, starts
 
@@ -23,6 +23,7 @@ RED, BLUE = (200, 40, 40), (40, 60, 200)
 LEFT, RIGHT = (320, 240), (960, 240)
 """Points in the upper part of the pictures that lie side by side, where the white square does not move."""
 STREAMING = "janus.plugin.streaming"
+ME = {"ip": "127.0.0.1", "pid": "u1"}
 
 
 class Viewer:
@@ -107,7 +108,7 @@ def composer_of(unit: Unit) -> int:
 async def test_a_composed_picture_follows_the_layout_and_outlives_its_process(
     unit: Unit, platform_side: Platform, receiver: Receiver
 ) -> None:
-    ack = await platform_side.creates("u1", mps={"ip": "127.0.0.1", "pid": "u1"}, hasxmpu=1)
+    ack = await platform_side.creates("u1", mps=ME, hasxmpu=1)
     anna = await Person("anna", 440, camera=RED).join(ack["join"])
     await platform_side.hears_people("8800001", lambda mts: sum(m["online"] for m in mts) == 1)
     ben = await Person("ben", 880, camera=BLUE).join(ack["join"])
@@ -132,6 +133,25 @@ async def test_a_composed_picture_follows_the_layout_and_outlives_its_process(
 
     drop = {"type": "MAU_MCU_RELEASECONF_CMD", "confE164": "8800001", "incarnation": 1}
     await platform_side.tell("u1", drop)
-    assert await until(lambda: not lives(composer_of(unit)))
+    second = composer_of(unit)
+    assert await until(lambda: not lives(second))
+    await _is_composed_again_after_a_move(unit, platform_side)
     for person in (anna, ben, viewer, stranger):
+        await person.leave()
+
+
+async def _is_composed_again_after_a_move(unit: Unit, platform_side: Platform) -> None:
+    """Assert that a conference which is restored with its layout has a composed picture without anybody's order."""
+    former = composer_of(unit)
+    settings = {"mute": 0, "silence": 0, **side_by_side("1", "2")}
+    moved = create("8800001", 3, mps=ME, hasxmpu=1, settings=settings)
+    await platform_side.tell("u1", moved | {"type": "MAU_CMU_RESTORECONF_REQ", "restored": 1})
+    ack = await platform_side.hears("CMU_MAU_RESTORECONF_ACK", incarnation=3)
+    assert await until(lambda: composer_of(unit) != former)
+    red = await Person("anna", 440, camera=RED).join(ack["join"])
+    await platform_side.hears_people("8800001", lambda mts: sum(m["online"] for m in mts) == 1)
+    blue = await Person("ben", 880, camera=BLUE).join(ack["join"])
+    viewer = await Viewer().watch(ack["join"])
+    assert await viewer.sees(RED, BLUE), unit.log()
+    for person in (red, blue, viewer):
         await person.leave()
