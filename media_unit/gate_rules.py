@@ -260,7 +260,7 @@ class Visitor:
             _check_value(name, value)
         field_name = _NAMES_ROOM.get(str(request))
         if field_name and body.get(field_name) != self.janus_room:
-            raise Refused(f"{field_name}: not the room that the token is good for")
+            raise Refused(f"{field_name}: not the one that the token is good for")
 
 
 def _check_field_names(fields: Mapping[str, object], allowed: frozenset[str], what: str) -> None:
