@@ -24,7 +24,7 @@ MonitoredTerminal = Annotated[str, text(128)]
 
 
 class MonitorAddress(TypedObject):
-    """The address to which a monitor is sent, which also names the monitor."""
+    """The address to which a monitor (a terminal's sound or picture) is sent as RTP; it also names the monitor."""
 
     ip: Ip
     port: Port

@@ -53,7 +53,10 @@ _rooms_cache: dict[str, tuple[float, list[MachineRoomFacts]]] = {}
 
 
 def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]:
-    """Handle a batch of messages to the resource manager (RMS); return the answers to publish, and the failed ones."""
+    """Handle a batch of messages to the resource manager (RMS), which reserves media units for conferences.
+
+    Return the answers to publish, and what becomes of messages that cannot be read, or that failed at every attempt.
+    """
     for delivery in deliveries:
         if delivery.message is not None and not isinstance(delivery.message, _HANDLED):
             delivery.unreadable = f"type: {delivery.message.type} is not taken here"
@@ -76,7 +79,7 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
     unavailable = (OperationalError, InterfaceError, DatabaseAway)
 
     def __init__(self, platform: str) -> None:
-        """Prepare a batch of messages about the media units of this platform."""
+        """Prepare to handle messages that came to the resource manager of this platform; `run` gets the messages."""
         self._platform = platform
         self.failed: list[Delivery] = []
 
@@ -89,7 +92,7 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
         return _answer_requests(self._platform, requests) + _record_reports(self._platform, reports)
 
     def may_retry(self, error: Exception) -> bool:
-        """Return True: after every error, as a database that could not be reached may answer now."""
+        """Return True, so that a batch is tried again after any error; a database that was away may answer now."""
         return True
 
     def park(self, item: Delivery, error: Exception) -> list[outbox.OutboxRow]:

@@ -25,7 +25,7 @@ class Measure:
 
     @property
     def used(self) -> int:
-        """Return how much of the resource our pool or another scheduler uses."""
+        """Return the amount in use, of conferences or ports: placed there by our pool, plus what others use."""
         return self.placed + self.foreign
 
     @property

@@ -27,7 +27,10 @@ SELECT NULL, {", ".join(["0"] * len(COLUMNS))}, {row_mapper.DETAIL_COLUMN}
 
 
 def find_wrong_counts(platform: str) -> list[str]:
-    """Return a line for each platform or user domain whose stored licence counts are wrong."""
+    """Return a sentence for each owner (the platform, or a user domain) whose stored licence counts are wrong.
+
+    Licence counts say how many licensed conferences, terminals and ports are in use by the owner's live conferences.
+    """
     stored, expected = _read_counts(platform)
     owners = sorted(_differing_owners(stored, expected))
     return [
@@ -61,9 +64,9 @@ def _differing_owners(stored: dict[str, Amounts], expected: dict[str, Amounts]) 
 
 
 def _read_counts(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]:
-    """Return the stored counts, and those expected from the live conferences: MOID of platform or user domain -> counts.
+    """Return the stored licence counts, and those expected from live conferences: MOID of owner -> counts.
 
-    A user domain has counts of conferences only, not of terminals or ports.
+    An owner is the platform or a user domain; a user domain has counts of conferences only, not of terminals or ports.
     """
     stored: dict[str, Amounts] = {}
     expected: dict[str, Amounts] = {}

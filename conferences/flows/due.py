@@ -178,7 +178,10 @@ def end_conferences_below(domain: str) -> int:
     counts: list[int] = []
 
     def end_in_platform(platform: str) -> None:
-        """End the domain's conferences of one platform, and note how many."""
+        """End this platform's conferences of `domain` and of domains below it, and append their number to `counts`.
+
+        While another site may write the platform's data (the unit of work is not open), none is ended.
+        """
         with begin(platform) as uow:
             counts.append(end_conferences_below_in(uow, domain) if uow.is_open else 0)
         wake_up.wake_everywhere(platform)

@@ -16,9 +16,10 @@ from foundation.bus.unit_of_work import begin
 
 
 def move_conference(platform: str, e164: str) -> bool:
-    """Move the conference with this number to another media unit.
+    """Take the running conference with this number (`e164`) off its media unit, and request another unit for it.
 
-    Return False if there is no such conference, or it does not run.
+    Return False, and change nothing, if no such conference runs, or if the unit of work is not open: another site may
+    write the platform's data now.
     """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)

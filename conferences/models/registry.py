@@ -43,7 +43,10 @@ class RegisteredNumber(models.Model):
 
 
 class NumberReport(models.Model):
-    """A row is another platform whose numbers this site has reported to its registry; they are withdrawn at hand-back."""
+    """A row names another platform that this site serves or served, and whose numbers are in this site's number registry.
+
+    The numbers are withdrawn from the registry when the platform's own site serves it again; then the row is deleted.
+    """
 
     platform = models.CharField(max_length=40, primary_key=True)
 

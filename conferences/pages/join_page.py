@@ -82,12 +82,13 @@ def _other_site_urls(conference: JoinInfo) -> tuple[str, ...]:
 @require_http_methods(["GET", "POST"])
 @never_cache
 def answer_where_to_join(request: HttpRequest, e164: str) -> HttpResponse:
-    """Answer `{state, join}`: whether the conference runs, and how to enter it on its media unit.
+    """Answer the join page's script as JSON: the conference's `state`, and how to enter it (`join`) if the visitor may.
 
-    The first visitor who enters a virtual room starts the conference there. A visitor who enters (query parameter
-    `entering`) is refused while no licensed port is left (`full`). A visitor who is inside already, and asks where the
-    conference has moved, is never refused for that reason. The view needs no CSRF token: it changes nothing but the
-    list of people who joined, and pages of the platform's other sites call it too.
+    While another site decides about the conference, the answer is the state "elsewhere" with status 503. A visitor who
+    enters now (query parameter `entering`) starts the conference of an idle virtual room, and gets status 503 with
+    `full` while no licensed port is left; one who is inside, and only asks where the conference has moved, does not.
+    No CSRF token is asked for, as pages of the platform's other sites call this, too; to start a conference, the
+    request must contain the secret token of the room's link.
     """
     conference = _enterable_conference(request, e164)
     platform = conference.platform if conference else _platform_of(e164)

@@ -117,9 +117,11 @@ _NEVER_GONE = frozenset({"/vad"})
 
 
 def _values_by_suffix(conference: Conference) -> dict[str, object]:
-    """Return the values of the settings that have channels of their own: suffix of the channel -> value.
+    """Return the settings of which clients are told by an event channel of their own: suffix of the channel -> value.
 
-    The values are those that the media unit reports; settings that are off are left out.
+    The values are those that the media unit reports; settings that are off are left out. Such a channel belongs to the
+    picture composed for one terminal (`/mtvmps`), or to a terminal that is shown another's picture (`/inspections`). Of
+    each of these two at most MOST_TOLD are returned.
     """
     extra = (conference.settings.extra if conference.settings else None) or {}
     values: dict[str, object] = {

@@ -181,7 +181,10 @@ def occurrence_id(bookid: str, original: datetime) -> str:
 
 
 def planned_occurrence(reservation: Reservation, start: datetime) -> Occurrence:
-    """Return a planned occurrence of a reservation that begins at this moment, as its rule of repetition says."""
+    """Make a new occurrence (single meeting) of a reservation, planned to begin at `start`, a start by its rule.
+
+    Its end, its places and the time at which the timer handles it follow from the reservation's settings and `start`.
+    """
     return Occurrence(
         bookid=reservation.bookid,
         original=start,

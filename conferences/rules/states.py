@@ -284,7 +284,10 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self._move(_S.CREATING, unit=None, last_code=code, last_detail=detail).ask(until)
 
     def begin_running(self, join: Join | None, now: datetime) -> Conference:
-        """Return the conference running on its media unit. `join`: how to enter it there."""
+        """Return the conference as it is once its media unit runs it. `join`: how to enter it there.
+
+        The search for a unit is over; a missing recorder (`vrs`) is asked for soon. `restores`: its units but the first.
+        """
         unit = self.unit or Unit("")
         used = UsedUnit(ip=unit.ip or None, pid=unit.pid or None, since=_iso_text(now))
         return self._move(

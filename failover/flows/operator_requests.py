@@ -63,12 +63,16 @@ def takeover(
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
-        """Return why the takeover is refused; "" if it is allowed."""
+        """Return why the takeover of the platform in `row` is refused; "" if it is allowed.
+
+        `names`: MOID -> name of each platform, for the sentence. The caller's `anyway` allows a takeover from a healthy
+        site, its `force` one that may lose writes.
+        """
         reports = view.reports.get(platform, {})
         return refuse_takeover(row, reports, names, anyway=anyway, force=force)
 
     def with_request(row: RegisterRow) -> RegisterRow:
-        """Return the register row with the request that the backup takes over."""
+        """Return the register row with the request (`wish`) that the backup site takes over."""
         return replace(row, wish=row.backup, wish_by=operator, wish_force=force)
 
     return _check_and_write(
@@ -83,7 +87,10 @@ def handback(platform: str, operator: str, *, dry_run: bool = False) -> Operator
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
-        """Return why the hand-back is refused; "" if it is allowed."""
+        """Return why the hand-back to the platform's own site is refused; "" if it is allowed.
+
+        `names`: MOID -> name of each platform, for the sentence.
+        """
         return refuse_handback(row, view.reports.get(platform, {}), names)
 
     def with_request(row: RegisterRow) -> RegisterRow:
@@ -105,7 +112,10 @@ def fence(
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
-        """Return why the fencing is refused; "" if it is allowed."""
+        """Return why the serving site's database must not be killed (fenced); "" if it may be.
+
+        `names`: MOID -> name of each platform, for the sentence. The caller's `force` allows it although writes may be lost.
+        """
         return refuse_fence(row, view.reports.get(platform, {}), names, force=force)
 
     def with_request(row: RegisterRow) -> RegisterRow:
@@ -126,7 +136,7 @@ def withdraw(platform: str, operator: str, *, dry_run: bool = False) -> Operator
         return replace(row, wish="", wish_by="", wish_force=False, wish_fence=False)
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
-        """Return why the withdrawal is refused; "" if it is allowed."""
+        """Return why there is no operator's request to withdraw; "" if there is one. `names`: MOID -> name."""
         return refuse_withdrawal(row, names)
 
     return _check_and_write(platform, operator, "withdrawn", refuse, with_request, dry_run=dry_run)
@@ -140,7 +150,7 @@ def set_mode(platform: str, operator: str, mode: Mode, *, dry_run: bool = False)
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
-        """Return why the change of the recovery mode is refused; "" if it is allowed."""
+        """Return why the recovery mode must not become `mode`; "" if it may. `names`: MOID -> name, for the sentence."""
         return refuse_mode(row, mode, view.reports.get(platform, {}), names)
 
     if not is_tree_edited_here():

@@ -62,7 +62,11 @@ class SiteStatus(TypedDict):
 
 
 class RoomStatus(TypedDict):
-    """The status of a machine room, by the platform monitor (PMS). `ours`: it belongs to this site's own platform."""
+    """Whether a machine room is abnormal (not used), and why, by the platform monitor (PMS).
+
+    `mode`: "on" and "off" are an operator's decision, "auto" lets its media units decide. `ours`: it belongs to this
+    site's own platform.
+    """
 
     roommoid: str
     name: str
@@ -215,7 +219,11 @@ def _site_statuses(view: RegisterView, names: dict[str, str]) -> list[SiteStatus
 
 
 def _room_statuses(names: dict[str, str]) -> list[RoomStatus]:
-    """Return the status of the machine rooms of the platforms with data at this site."""
+    """Return for each machine room of the platforms with data at this site whether it is abnormal (not used), and why.
+
+    "mode" says who decides that: an operator ("on": abnormal, "off": normal), or its media units ("auto"). `names`:
+    MOID of a platform -> its name.
+    """
     watches = {watch.room: watch for watch in RoomWatch.objects.all()}
     rooms = MachineRoom.objects.filter(platform_id__in=possible_platforms())
     entries: list[RoomStatus] = []

@@ -52,10 +52,10 @@ class Command(BaseCommand):
         self.stdout.write(str(row))
 
     def _move_copy(self, row: Register, backup: str, *, sure: bool) -> Register:
-        """Let another site hold the copy of a platform's data, and return the new register row.
+        """Let the site `backup` hold the copy of a platform's data from now on, and return the new register row.
 
-        `sure`: the operator gave `--move-copy`. The row is changed by compare-and-set. The platform's own site serves
-        without a copy, under a new epoch, until the new copy is complete.
+        Raises CommandError unless the operator gave `--move-copy` (`sure`) and the platform's own site serves it. The row
+        is changed by compare-and-set. Until the new copy is complete, that site serves without one (`solo`).
         """
         if not sure:
             raise CommandError(

@@ -88,7 +88,10 @@ class Command(BaseCommand):
         return self._move(platform, action)
 
     def _move(self, platform: str, action: str) -> None:
-        """Request a takeover, hand-back or fencing, wait until the other site serves, and print how long it took."""
+        """Request a takeover, hand-back or fencing, wait until the other site serves, and print how long it took.
+
+        With the option `--dry-run` only check and print whether the request would be accepted.
+        """
         began = time.monotonic()
         request = self._write_request(platform, action)
         outcome: dict[str, object] = {"done": request.sentence, "dry_run": self._options["dry_run"]}
