@@ -66,6 +66,7 @@ def environment(site: DescribedSite) -> dict[str, str]:
         "COOKIE_PREFIX": f"{site.name}_",
         # Documentation addresses: nobody has them, so tests and trials send to nobody.
         "MONITOR_NETWORKS": os.environ.get("MONITOR_NETWORKS", "192.0.2.0/24"),
+        # A library loaded into Janus (LD_PRELOAD), without which it uses no loopback interface for media.
         "LO_SHIM": str(site.library / "lo_ifaddrs.so"),
         "LICENSE_PUBLIC_KEY": issuer.license_public,
         "LICENSE_SEALING_KEY": issuer.license_sealing,

@@ -60,7 +60,7 @@ def front(directory: Path, ports: Ports) -> Process:
             shared=SHARED,
             web=ports.web,
             push=ports.push,
-            mqtt=ports.clients_broker + 6,
+            mqtt=ports.clients_broker + 6,  # the broker's ports for MQTT and STOMP over WebSocket
             stomp=ports.clients_broker + 7,
             port=ports.public,
         )

@@ -98,7 +98,7 @@ class Ports:
             self.web,
             self.push,
             self.mariadb,
-            self.mariadb + 1,
+            self.mariadb + 1,  # of the copy of another site's database, if there is one
             self.redis,
             self.door,
             *range(self.rabbitmq, self.rabbitmq + 9),

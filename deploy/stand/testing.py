@@ -41,7 +41,7 @@ def test(arguments: list[str]) -> int:
             _copy_logs_of_failure(directory, code)
             return code
         except KeyboardInterrupt:
-            return 130
+            return 130  # as a shell reports a program that SIGINT has ended
         finally:
             owned.stop_all(directory)
             shutil.rmtree(directory, ignore_errors=True)

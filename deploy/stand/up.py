@@ -56,7 +56,7 @@ def down() -> int:
 
 
 def clean() -> int:
-    """Delete all data of the sites. Installed programs (var/lib) stay. Raises StandError while it runs."""
+    """Delete all data of the trial's sites. Installed programs (var/lib) stay. Raises StandError while sites run."""
     if _running_up() is not None:
         raise StandError("it is running; first: make down")
     for directory in _site_directories():

@@ -40,6 +40,10 @@ _FIELDS = {
     "e164": "e164",
 }
 """The arguments that are stored, each with the field of the account."""
+LONGEST_MOID = 40
+"""No id (MOID) of an account, department or domain is longer: what follows in an argument is ignored."""
+_LONGEST_FIELD, _LONGEST_POSITION = 254, 64
+"""Longer values of an account's fields and of a position in a department are cut."""
 PAGING = [OpenApiParameter("start", int), OpenApiParameter("count", int)]
 DONE = {200: answers(Accepted)}
 
@@ -80,7 +84,7 @@ class AccountCall(SessionCall):
     def visible_account(self, request: Request, moid: str) -> Account:
         """Return the account with this id (MOID), if the caller sees it. Raises Refusal."""
         rows = Account.objects.select_related("domain", "department").filter(
-            self.visible_accounts(request), moid=moid[:40]
+            self.visible_accounts(request), moid=moid[:LONGEST_MOID]
         )
         if (account := rows.first()) is None:
             raise Refusal(NO_USER, "account_moid: there is no such account")
@@ -186,7 +190,7 @@ class Accounts(AccountCall):
 def _given_fields(params: dict[str, object]) -> dict[str, str | None]:
     """Return the fields of an account (name in the model -> value) that a call's arguments give. Raises Refusal."""
     fields = {
-        field: words(params[name], name).strip()[:254]
+        field: words(params[name], name).strip()[:_LONGEST_FIELD]
         for name, field in _FIELDS.items()
         if params.get(name) is not None
     }
@@ -205,10 +209,10 @@ def _given_department(params: dict[str, object], domain: str | None) -> dict[str
     named = words(rows[0].get("department_moid"), "departments.department_moid") if rows else ""
     position = words(rows[0].get("department_position"), "departments.position") if rows else ""
     if named in ("", domain):
-        return {"department_id": None, "position": position[:64]}
-    if not Department.objects.filter(moid=named[:40], domain=domain).exists():
+        return {"department_id": None, "position": position[:_LONGEST_POSITION]}
+    if not Department.objects.filter(moid=named[:LONGEST_MOID], domain=domain).exists():
         raise malformed("departments.department_moid: is no department of the account's domain")
-    return {"department_id": named, "position": position[:64]}
+    return {"department_id": named, "position": position[:_LONGEST_POSITION]}
 
 
 class OneAccount(AccountCall):
@@ -311,7 +315,7 @@ class AnyAccount(AccountCall):
     )
     def get(self, request: Request) -> Response:
         """Answer the account with this id, number, login name, e-mail address or phone number."""
-        name = words(self.params(request).get("username"), "username")[:254]
+        name = words(self.params(request).get("username"), "username")[:_LONGEST_FIELD]
         is_named = Q(moid=name) | Q(username=name) | Q(email=name) | Q(phone=name) | Q(e164=name)
         rows = Account.objects.select_related("domain", "department").filter(
             self.visible_accounts(request), is_named

@@ -86,7 +86,11 @@ class SessionCall(APIView):
         return self.session(request).domain
 
     def wanted_rows(self, request: Request) -> tuple[int, int]:
-        """Return the position of the first row of a list that is asked for, and how many rows. Raises Refusal."""
+        """Return which rows of a list the call wants: the position of the first one, and how many. Raises Refusal.
+
+        The arguments are `start` (0 by default, at most a million) and `count` (10 by default). MAX_ROWS rows are the
+        most; a count of 0 or less asks for so many.
+        """
         params = self.params(request)
         start = max(0, number(params.get("start"), "start", 0))
         count = number(params.get("count"), "count", 10)

@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from domains.api import account_shapes as shapes
 from domains.api.account_calls import (
     DONE,
+    LONGEST_MOID,
     NOT_ALLOWED,
     PAGING,
     AccountCall,
@@ -42,7 +43,7 @@ class DepartmentCall(AccountCall):
         """Return a department that the caller may change or delete (`verb`). Raises Refusal."""
         self.refuse_unless_may(request, verb, "department")
         scope = rows_in_scope(self.session(request).account, ("domain",))
-        department = Department.objects.filter(scope, moid=moid[:40]).first()
+        department = Department.objects.filter(scope, moid=moid[:LONGEST_MOID]).first()
         if department is None:
             raise Refusal(NO_DEPARTMENT, "moid: is no department that you administer")
         return department
@@ -75,8 +76,8 @@ class Departments(DepartmentCall):
         self.refuse_unless_may(request, "add", "department")
         named = words(self.params(request).get("parent_department_moid"), "parent_department_moid")
         scope = rows_in_scope(self.session(request).account, ("domain",))
-        parent = Department.objects.filter(scope, moid=named[:40]).first()
-        domain = parent.domain_id if parent else named[:40]
+        parent = Department.objects.filter(scope, moid=named[:LONGEST_MOID]).first()
+        domain = parent.domain_id if parent else named[:LONGEST_MOID]
         in_scope = rows_in_scope(self.session(request).account, ("moid",))
         if not Domain.objects.filter(in_scope, moid=domain, level=Level.USER).exists():
             sentence = "is no department and no user domain that you administer"
@@ -114,8 +115,8 @@ class DepartmentAccounts(DepartmentCall):
         rows = Account.objects.select_related("domain", "department").filter(
             self.visible_accounts(request)
         )
-        of_domain = rows.filter(domain=moid[:40])
-        people = of_domain if of_domain.exists() else rows.filter(department=moid[:40])
+        of_domain = rows.filter(domain=moid[:LONGEST_MOID])
+        people = of_domain if of_domain.exists() else rows.filter(department=moid[:LONGEST_MOID])
         start, count = self.wanted_rows(request)
         page = people.order_by("username")[start : start + count]
         return ack(total=people.count(), accounts=[account_fields(account) for account in page])
@@ -130,7 +131,7 @@ class PublicGroupCall(AccountCall):
     def group(self, request: Request, moid: str) -> Domain:
         """Return the user domain whose address book (public group) this is, if the caller sees it. Raises Refusal."""
         visible = visible_to(self.session(request).account)
-        rows = Domain.objects.filter(visible, level=Level.USER, moid=moid[:40])
+        rows = Domain.objects.filter(visible, level=Level.USER, moid=moid[:LONGEST_MOID])
         if (domain := rows.first()) is None:
             raise Refusal(NO_GROUP, "moid: there is no such group")
         return domain

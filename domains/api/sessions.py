@@ -263,7 +263,11 @@ def live_logins(
 def _live_logins(
     database: str, logins: Collection[tuple[str, str]], now: datetime
 ) -> dict[tuple[str, str], Account]:
-    """Return the people of those of these logins that are valid by one platform's database (see `live_logins`)."""
+    """Return the people of those of these logins that are valid by one platform's database: login -> account.
+
+    A login is (token of a program, login cookie); one of the two may be "". Logins whose last use is older than
+    KEPT_IN_USE are recorded as used now.
+    """
     rows: list[ApiToken] = []
     hashes = sorted({hash_secret(secret) for pair in logins for secret in pair if secret})
     tokens = _live_tokens(database, now).filter(account__isnull=False, login_used_at__gt=now - IDLE)
@@ -326,7 +330,8 @@ class _MayAct:
 def delete_expired_tokens(now: datetime) -> int:
     """Delete programs' tokens, OAuth2 tokens and wrong sign-in tries that have expired.
 
-    Return how many programs' tokens were deleted.
+    Return how many programs' tokens were deleted. A token expires after `IDLE` (30 minutes) without use. It is deleted
+    only after twice that time, so that a process whose clock is behind does not lose a token that it finds valid.
     """
     delete_expired()
     lockout.delete_old_tries(now)

@@ -17,7 +17,7 @@ from foundation.web.serializers import Accepted, answers
 
 
 def argument(request: Request, name: str) -> str:
-    """Return an argument, wherever in the request it was sent. "" means that it was not sent."""
+    """Return the argument `name`, which may stand in the address, a form or JSON; "" means that it was not sent."""
     value = request._request.api_fields.get(name)  # type: ignore[attr-defined]  # set by WildRequests
     return value if isinstance(value, str) else "" if value is None else str(value)
 

@@ -219,7 +219,7 @@ class FullSnapshot:
         return len(rows)
 
     def _is_wanted(self) -> bool:
-        """Return whether this snapshot is still wanted. It is not after another one was requested."""
+        """Return whether the follower is still to receive this snapshot: it is not after another one was requested."""
         query = "SELECT first FROM domains_follower WHERE platform = %s AND base IS NULL"
         return sql.select(self._database, query, [self._platform]) == [(self.first,)]
 
@@ -326,7 +326,11 @@ class ResentTree(FullSnapshot):
         log.info("%s is told again what it was told up to version %d", self._platform, self._base)
 
     def _is_wanted(self) -> bool:
-        """Return whether the tree is still to be sent again up to this version."""
+        """Return whether the follower is still to receive the domain tree again, under versions up to `base`.
+
+        The follower's row says so by a code in the column `first`. Another request changes `first` or `base`, and so
+        ends this sending.
+        """
         query = "SELECT 1 FROM domains_follower WHERE platform=%s AND base=%s AND first=%s"
         return bool(
             sql.select(self._database, query, [self._platform, self._base, RESENDING_UP_TO_BASE])

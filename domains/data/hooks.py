@@ -84,18 +84,24 @@ PERSONAL_NOTICES: Hook[[str, Sequence[PersonalNotice]], None] = Hook()
 def uses_by_kind(
     hook: Hook[[str, str], Mapping[str, int]], database: str, moid: str
 ) -> dict[str, int]:
-    """Return what the receivers of a hook count for a domain or room (`moid`): kind in words -> count."""
+    """Ask all apps, by `hook`, what uses a domain or machine room (`moid`); return kind of use in words -> count.
+
+    The hook says what the apps count: rows that refer to it, for instance, or what runs in it.
+    """
     return {kind: count for uses in hook.call(database, moid) for kind, count in uses.items()}
 
 
 def count_running_below(database: str, moids: Collection[str]) -> int:
-    """Return how much runs in these domains and below them, of all kinds, by one platform's data."""
+    """Return how many conferences run in these domains and below them, by the data in one platform's `database`.
+
+    Each app counts by kind what it runs; the result is the sum of all kinds.
+    """
     counts = (uses_by_kind(RUNNING_BELOW, database, moid) for moid in moids)
     return sum(sum(by_kind.values()) for by_kind in counts)
 
 
 def measures(database: str, moids: Collection[str]) -> dict[str, list[Measure]]:
-    """Return the measures of each of these domains, from all apps that have any: MOID -> measures."""
+    """Return how much each of these domains uses of its limits, by all apps: MOID -> measures."""
     measures_of: dict[str, list[Measure]] = {moid: [] for moid in moids}
     for answer in MEASURES.call(database, moids):
         for moid, domain_measures in answer.items():

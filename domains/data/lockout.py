@@ -52,7 +52,7 @@ class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the base cla
     """The handler tells django-axes whether an account is locked out, and counts wrong passwords exactly."""
 
     def is_locked(self, request: HttpRequest, credentials: dict[str, object] | None = None) -> bool:
-        """Return whether the account, or the client's IP address, has used up its tries."""
+        """Return whether the account, or the client's IP address, has had as many wrong sign-in tries as allowed."""
         address = request.axes_ip_address  # type: ignore[attr-defined]  # set by axes' middleware
         name = get_client_username(request, credentials)
         return _is_locked_from(name, address) or bool(
@@ -110,7 +110,7 @@ def locked_usernames(usernames: Collection[str]) -> set[str]:
 
 
 def delete_tries(username: str) -> int:
-    """Delete the wrong tries of an account, which unlocks it, and return how many rows there were."""
+    """Delete the wrong sign-in tries of an account, which unlocks it; return how many rows there were."""
     return int(AccessAttempt.objects.filter(username=username).delete()[0])
 
 
@@ -126,7 +126,7 @@ def record_sign_in(username: str, address: str | None) -> bool:
 
 
 def delete_old_tries(now: datetime) -> int:
-    """Delete tries that no longer count, and return how many rows there were."""
+    """Delete wrong sign-in tries that are too old (COOL_OFF) to lock anybody out; return how many rows there were."""
     return int(AccessAttempt.objects.filter(attempt_time__lte=now - COOL_OFF).delete()[0])
 
 

@@ -17,7 +17,10 @@ _STEP_SECONDS = 0.5
 
 
 def store_count(platform: str, reqid: str, site: str, count: int) -> None:
-    """Store how many conferences run at a site, its answer to the question `reqid`, for the page that waits."""
+    """Store in Redis how many conferences run at a site (`count`), for the page that waits in `wait_for`.
+
+    It is the site's answer to the core's request with the id `reqid`. If Redis fails, the answer is lost.
+    """
     try:
         with redis_of(platform).pipeline(transaction=False) as pipe:
             pipe.rpush(_key(reqid), f"{site} {count}")
@@ -30,7 +33,11 @@ def store_count(platform: str, reqid: str, site: str, count: int) -> None:
 def wait_for(
     platform: str, reqid: str, sites: Collection[str], seconds: float
 ) -> dict[str, int | None]:
-    """Wait for these sites' answers to the question `reqid`; return site -> count, `None` if none came in time."""
+    """Wait at most `seconds` until these sites have answered how many conferences run there; return site -> number.
+
+    The number is `None` for a site whose answer did not come in time, and for all missing ones if Redis fails.
+    `reqid` is the id of the core's request to the sites; `store_count` puts their answers into a Redis list under it.
+    """
     counts: dict[str, int | None] = dict.fromkeys(sites)
     deadline = time.monotonic() + seconds
     while None in counts.values() and time.monotonic() < deadline:

@@ -73,9 +73,11 @@ class DomainsUnitOfWork:
     # ---- reading ------------------------------------------------------------------------------
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Lock the row with this platform's cursor, and read the rows that these messages refer to.
+        """Lock the row with this platform's cursor, and read what the changes of the tree among `messages` refer to.
 
-        The lock makes batches wait for one another.
+        The cursor is the version up to which this platform has applied all changes of the domain tree. Batches wait for
+        one another at the lock. What is read of each changed domain or account (by id, the MOID): the version applied
+        so far, the levels of the domains it refers to, who has its sign-in names. Other messages need nothing.
         """
         notices = [
             message for message in messages if isinstance(message, DomainChanged | AccountChanged)
@@ -91,10 +93,9 @@ class DomainsUnitOfWork:
         self.read_name_owners([subject for subject in subjects if "account" in subject])
 
     def lock_cursor(self) -> None:
-        """Lock and read, once, the row that says up to which change this platform has applied the tree.
+        """Lock and read, once, the row that says up to which change this platform has applied the tree (`version`).
 
-        The row also says whether changes are missing (`gap`), whether one cannot be applied (`wrong`, the reason),
-        and when changes were last requested.
+        It has, too: are changes missing (`gap`), why one is unusable (`wrong`), when they were last requested.
         """
         if self._saved_state is not None:
             return

@@ -121,10 +121,10 @@ def _raise_counter(database: str, newest: int, after: int) -> None:
 
 
 def delete_old_changes(platform: str, retention: timedelta = LOG_RETENTION) -> int:
-    """Delete changes of the domain tree that are older than `retention` from the log; return how many they were.
+    """Delete the oldest changes of the domain tree from the change log, if older than `retention`; return how many.
 
-    A follower (a platform that copies the domain tree) that has not received them yet will get a full snapshot of the
-    domain tree.
+    One call deletes at most `_DELETED_AT_ONCE`, so the caller repeats it. A follower (a platform that copies the tree)
+    that has not received them yet will get a full snapshot instead: `_RAISE_BASES` notes that in its row.
     """
     database = store_of(platform).database
     with transaction.atomic(using=database):
@@ -132,6 +132,7 @@ def delete_old_changes(platform: str, retention: timedelta = LOG_RETENTION) -> i
             "SELECT version FROM domains_change"
             " WHERE at < UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND ORDER BY version LIMIT %s"
         )
+        # If somebody has set the database's clock forward meanwhile, changes only seem older by that much.
         age = clock.set_by(database) + retention // timedelta(microseconds=1)
         rows = sql.select(database, query, [age, _DELETED_AT_ONCE])
         if not rows:

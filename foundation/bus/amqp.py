@@ -169,7 +169,8 @@ def receive_rounds(
     """
     while not stop_asked.is_set():
         try:
-            receive(connection, 0 if arrivals or must_not_block() else 0.5)
+            wait_seconds = 0 if arrivals or must_not_block() else 0.5
+            receive(connection, wait_seconds)
         except (TimeoutError, BlockingIOError):
             is_batch_due = bool(arrivals)
         else:

@@ -78,6 +78,7 @@ def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool, peer: str
     sent_at, headers = properties.get("timestamp"), properties.get("application_headers")
     headers = headers if isinstance(headers, dict) else {}
     if isinstance(sent_at, int | float):
+        # A number of seconds beyond the year 2242 is a mistake; much greater ones would raise.
         sent_at = datetime.fromtimestamp(sent_at, UTC) if 0 < sent_at < 2**33 else None
     if isinstance(sent_at, datetime) and sent_at.tzinfo is None:
         sent_at = sent_at.replace(tzinfo=UTC)

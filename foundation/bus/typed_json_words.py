@@ -56,6 +56,7 @@ def to_invalid_value(node: inspect.Type, error_text: str) -> InvalidValue:
     if "matching regex" in problem and _pattern(node) == NAME:
         return InvalidValue(tuple(path), NAME_RULE)
     words = describe(node)
+    # "a string ...", "a whole number", "a list", "an object"; other words, such as "0 or 1", have no article.
     article = {"s": "a ", "w": "a ", "l": "a ", "o": "an "}.get(words[0], "")
     return InvalidValue(tuple(path), f"must be {article}{words}")
 

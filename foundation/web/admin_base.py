@@ -135,7 +135,7 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
         self._log(obj, message, LogEntry.Action.CREATE)
 
     def log_change(self, request: HttpRequest, obj: Model, message: object) -> None:
-        """Write an action on an object into the audit trail. `message` is the action in words."""
+        """Write an action on an object into the audit trail. `message` is the action in words, or Django's list."""
         self._log(obj, message, LogEntry.Action.UPDATE)
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
@@ -144,9 +144,9 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
             self._log(row, [], LogEntry.Action.DELETE)
 
     def _log(self, obj: Model, message: Any, action: int) -> None:
-        """Write an action on an object into the audit trail. `message` is the action in words, or Django's own list.
+        """Write an action (`LogEntry.Action`) on an object into the audit trail, with the words in `message`.
 
-        Without words nothing is written for a model whose changes auditlog itself writes when it is saved.
+        Django's own list of changes is no words. Then a model that the library auditlog follows gets no entry here.
         """
         has_words = isinstance(message, str | Promise)
         if has_words or not auditlog.contains(type(obj)):

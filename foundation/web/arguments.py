@@ -26,7 +26,7 @@ def number(value: object, name: str, default: int) -> int:
         value = int(value)
     if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,15}", value.strip()):
         value = int(value)
-    if not isinstance(value, int) or abs(value) >= 2**53:
+    if not isinstance(value, int) or abs(value) >= 2**53:  # JSON's numbers are exact up to there
         raise malformed(f"{name}: must be a whole number")
     return value
 

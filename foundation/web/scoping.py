@@ -179,7 +179,9 @@ class ScopedPages(ScopedChoices, Generic[M]):
     def may(self, request: HttpRequest, verb: str, obj: M | str | None = None) -> bool:
         """Return whether the user may "add", "view", "change", "delete" or "operate" objects of this page.
 
-        `obj` is one object, or its primary key; `None` asks about objects of this kind in general.
+        `obj` is one object, or its primary key; `None` asks about objects of this kind in general. A page without
+        `self.scope`, the fields that name a row's domain, is for superusers only. `scope()` is the installed object
+        that knows which rows and actions an administrator's domains allow.
         """
         user: PageUser = request.user
         if verb in ("add", "change", "delete") and scope().read_only_reason(self.model):

@@ -121,6 +121,6 @@ class Heartbeat(Call):
     def post(self, request: Request) -> Response:
         """Record that a device is online; it must call every 30 s, and counts as offline after missing three."""
         arguments = self.arguments(request_forms.Beat)
-        way = "m" if arguments["way"] == "mqtt" else "a"
+        way = "m" if arguments["way"] == "mqtt" else "a"  # "a" stands for AMQP and STOMP
         device, seqs = arguments["device"], arguments["seqs"]
         return ack(behind=heartbeat.record_heartbeat(self.me.id, device, way, seqs, self.now))

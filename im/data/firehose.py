@@ -78,11 +78,14 @@ def _listen_to_tracer(connection: amqp.Connection) -> tuple[amqp.Channel, str]:
 
 
 def _count(channel: amqp.Channel, queue: str, seconds: float, most: int) -> Sample:
-    """Count what arrives in the queue."""
+    """Count, by user, the messages without a vouched-for sender whose traced copies arrive in the tracer's queue.
+
+    It ends after so many seconds, or when a user has sent `most` of them.
+    """
     counts = Counter[str]()
 
     def count(message: amqp.Message) -> None:
-        """Count one message for the user of its connection, if nobody has sent `most` yet."""
+        """Count a traced message for the user of its connection, if nobody has sent `most` yet; a large one more."""
         if max(counts.values(), default=0) < most and (
             user := _nameless_user(message.headers or {})
         ):

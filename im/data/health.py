@@ -106,7 +106,11 @@ def why_stalled() -> str:
 
 
 def findings() -> list[Finding]:
-    """Check the clients' broker and the message centers for `manage.py doctor`; return what was found."""
+    """Check the clients' broker and the message centers for `manage.py doctor`; return a finding for each check.
+
+    Message centers are the processes that store what clients send; each may be divided into stages (steps). If Redis
+    cannot be reached, no center counts as stalled here: another check reports Redis.
+    """
     try:
         stalled = _stalled()
     except redis.RedisError:
@@ -138,8 +142,9 @@ def _xmpp_finding() -> Finding:
 
 
 def _finding_about(number: int, stage: StageName | None, stalled: dict[str, str]) -> Finding:
-    """Return whether a message center, or one stage of it, makes progress, and what to do if not.
+    """Return the finding whether the message center `number` makes progress, and what to do if not.
 
+    `stage` is one step of a center that runs as a process of its own; `None` means that one process runs all steps.
     `stalled`: name of a process without progress -> sentence about it.
     """
     name = member_name(number, stage)
@@ -149,9 +154,11 @@ def _finding_about(number: int, stage: StageName | None, stalled: dict[str, str]
 
 
 def _messages_between_stages() -> list[Finding]:
-    """Return whether messages wait between stages, where one process runs all stages now and so nothing reads them.
+    """Return the finding whether messages wait in queues between the stages (steps) of message centers.
 
-    They were left when each stage was a process of its own.
+    There are such queues only while each stage is a process of its own (`IM_STAGES=distributed`). Messages that are
+    left in them when one process runs all stages again are read by nobody. Return [] if the stages are distributed
+    now, or if the broker does not answer, which another finding reports.
     """
     if is_distributed():
         return []

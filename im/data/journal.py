@@ -149,8 +149,8 @@ def lock_conversations(database: str, ids: Collection[int]) -> dict[int, LockedR
         return {}
     rows = sql.select(database, _LOCK.format(marks=sql.marks([*ids])), sorted(ids))
     return {
-        row[0]: LockedRow(row[0], Kind(row[1]), bool(row[2]), bool(row[3]), *row[4:])
-        for row in rows
+        number: LockedRow(number, Kind(kind), bool(closed), bool(mute_all), *counters)
+        for number, kind, closed, mute_all, *counters in rows
     }
 
 

@@ -126,7 +126,10 @@ def answers_to(database: str, exchange: str, body: bytes) -> list[Publication]:
     if cmd == Cmd.MSG_REFUSED:
         return []
     if cmd == Cmd.CENTER_START:
-        return start_notices(database, *(SIDES[:2] if exchange == BASE else SIDES[2:]))
+        is_on_base = (
+            exchange == BASE
+        )  # the exchange of balance and media servers; another one is GB28181's
+        return start_notices(database, *((BALANCE, MEDIA) if is_on_base else (COMM_GB,)))
     if exchange == BASE and cmd in CONFIGS:
         return [_requested_config(database, Cmd(cmd), data if isinstance(data, dict) else {})]
     if exchange == BASE:

@@ -216,8 +216,8 @@ def protocols_of_online(users: Iterable[str], now: float) -> dict[str, str]:
     ways_by_user = {}
     for user, line in zip(unique_users, lines, strict=True):
         if line is not None:
-            over_a, over_m = line.split()
-            if protocols := ("a" if int(over_a) > now else "") + ("m" if int(over_m) > now else ""):
+            amqp_until, mqtt_until = map(int, line.split())  # "a" is AMQP and STOMP, "m" MQTT
+            if protocols := ("a" if amqp_until > now else "") + ("m" if mqtt_until > now else ""):
                 ways_by_user[user] = protocols
     return ways_by_user
 

@@ -186,18 +186,26 @@ def delete_expired(now: float, most: int = 5000) -> None:
     """
     client = redis_of(own_platform())
     oldest = cast(Any, client.zrange(KEY, 0, most - 1))
-    if expired := [text for text in oldest if _line_of_text(text)[3] <= now]:
+    expired = []
+    for text in oldest:
+        _user, _token, _issued_until, expires = _line_of_text(text)
+        if expires <= now:
+            expired.append(text)
+    if expired:
         client.zrem(KEY, *expired)
 
 
 def _text_of_line(line: RevocationLine) -> str:
-    """Encode a revocation of tokens as a text for Redis."""
+    """Encode a revocation of tokens as the text that Redis keeps: `<user>|<token>|<issued until>|<expires>`."""
     user, token, issued_until, expires = line
     return f"{user}|{token}|{issued_until}|{expires}"
 
 
 def _line_of_text(text: str) -> RevocationLine:
-    """Decode a revocation of tokens from a text in Redis."""
+    """Decode a revocation of tokens: the text `<user>|<token>|<issued until>|<expires>` that Redis keeps.
+
+    Without a token it revokes all tokens of the user that were issued until then. Times are seconds since 1970.
+    """
     user, token, issued_until, expires = text.split("|")
     return user, token, int(issued_until), int(expires)
 

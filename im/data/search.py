@@ -104,6 +104,7 @@ def find_messages(
 
     It begins at the position `before` of the last page, or with the newest message (`None`).
     """
+    # From tomorrow on backward, so that no message is missed whose sender's clock is a little ahead.
     start = before or SearchPosition(place_of(now.timestamp() + 86400, 0), 0)
     parts, is_common = (
         _rarest_first(database, request)

@@ -65,8 +65,8 @@ def _update_conversation(
 ) -> None:
     """Create or update the conversation of a running conference, and add its people.
 
-    `joined` are users who have entered the conference since. Nothing is done at a site that no longer takes requests
-    for the platform.
+    `joined` are users who have entered the conference and wait to join the conversation. Nothing is done at a site
+    that no longer takes requests for the platform.
     """
     with transaction.atomic(using=store.database):
         if not is_served_here(store.platform, lock=True):

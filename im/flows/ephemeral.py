@@ -168,11 +168,12 @@ def _add_typing_notices(
         if is_known
         else []
     )
-    conversations = {
-        row[0]: rules.ConversationFacts(Kind(row[1]), bool(row[2]), bool(row[3]), row[4], row[5])
-        for row in rows
-    }
-    versions = {row[0]: row[6] for row in rows}
+    conversations, versions = {}, {}
+    for number, kind, closed, mute_all, last_seq, members, members_version in rows:
+        conversations[number] = rules.ConversationFacts(
+            Kind(kind), bool(closed), bool(mute_all), last_seq, members
+        )
+        versions[number] = members_version
     people = memory.people(store_of(platform).database, versions) if rows else {}
     for incoming, request in requests:
         answer = _typing_notice(

@@ -97,5 +97,5 @@ class FloodGuard(threading.Thread):
             log.warning("%s could not be put out: %s", user, error)
             return
         if len(self._disconnected_at) > 1000:
-            self._disconnected_at.clear()
+            self._disconnected_at.clear()  # It only saves repetitions, and must not grow for ever.
         self._disconnected_at[user] = time.monotonic()

@@ -105,9 +105,9 @@ def _update(store: PlatformStore, mine: Member, columns: dict[str, object]) -> N
 
 
 def _notify_own_devices(store: PlatformStore, mine: Member, data: Data, now: datetime) -> None:
-    """Store in the outbox a notice about a conversation to the member's own devices."""
+    """Store in the outbox a notice about a conversation to the member's own devices; `data` is what has changed."""
     about = {"conversation_id": str(mine.conversation_id), **data}
     note = Notice(Cmd.CONVERSATION, about, (mine.user,))
-    journal.stage_publications(
-        store, [], presence_store.protocols_of_online([mine.user], now.timestamp()), now, [note]
-    )
+    protocols = presence_store.protocols_of_online([mine.user], now.timestamp())
+    # No log entries: the log belongs to all members, and this change concerns one person alone.
+    journal.stage_publications(store, entries=(), protocols=protocols, now=now, notes=[note])

@@ -49,7 +49,7 @@ def sign_in(account: Account, platform: str, now: float, *, way: str = "") -> Si
         raise Denied(DenyReason.NOT_ALLOWED, "this account's id cannot be a name at the broker")
     if account.domain_id and not account.is_superuser:
         _refuse_disabled(database, account.domain_id)
-    protocols = WAYS.get(way, "am")
+    protocols = WAYS.get(way, "am")  # "a" is AMQP and STOMP, "m" MQTT
     if "a" in protocols:
         broker.ensure_user(user)
     bearer = tokens.Bearer.MANAGER if account.is_staff else tokens.Bearer.USER

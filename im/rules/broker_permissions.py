@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from im.rules import topology
+from im.rules.tokens import Bearer
 
 SERVICES = {
     "s.balance": (topology.BASE, topology.BALANCE_QUEUE),
@@ -96,8 +97,8 @@ def may_use(client: BrokerClient, kind: str, name: str, permission: str) -> bool
 
 def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
     """Return whether a client has this permission ("configure", "write", "read") on the queue with this name."""
-    if client.bearer == "s":
-        shared = SERVICES[client.user][1]
+    if client.bearer == Bearer.SERVICE:
+        _exchange, shared = SERVICES[client.user]
         if client.user in SERVER_KEYS and _has_prefix_and_rest(
             f"{shared}_", name, topology.SERVER_ID
         ):
@@ -109,40 +110,43 @@ def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
         )
     own = _has_prefix_and_rest(f"queue_u_{client.user}_", name, _DEVICE)
     return own or (
-        client.bearer == "m" and _has_prefix_and_rest(f"queue_m_{client.user}_", name, _DEVICE)
+        client.bearer == Bearer.MANAGER
+        and _has_prefix_and_rest(f"queue_m_{client.user}_", name, _DEVICE)
     )
 
 
 def _writes_on(client: BrokerClient) -> str:
     """Return the only exchange to which a client may publish.
 
-    Only MQTT clients write to the topic exchange. There the headers CC and BCC, which the broker
-    does not ask us about, would reach other people; a fanout exchange ignores them.
+    MQTT clients publish to the topic exchange CLIENT, all other clients of people to the fanout exchange OUTGOING.
+    On a topic exchange AMQP's headers CC and BCC, about which the broker does not ask us, would bring a message to
+    other people. MQTT cannot set these headers, and a fanout exchange ignores them.
     """
-    if client.bearer == "s":
-        return SERVICES[client.user][0]
+    if client.bearer == Bearer.SERVICE:  # one of our own programs, whose exchange the table says
+        exchange, _queue = SERVICES[client.user]
+        return exchange
     return topology.CLIENT if client.mqtt else topology.OUTGOING
 
 
 def _reads_from(client: BrokerClient) -> Iterable[str]:
     """Return the exchanges that a client may bind its queues to: its person's own, or those of its kind of client."""
-    if client.bearer == "s":
+    if client.bearer == Bearer.SERVICE:
         return (topology.BASE,) if client.user in SERVER_KEYS else ()
     if client.mqtt:
         return (topology.CLIENT,)
-    base = (topology.BASE,) if client.bearer == "m" else ()
+    base = (topology.BASE,) if client.bearer == Bearer.MANAGER else ()
     return (topology.user_exchange(client.user), *base)
 
 
 def may_route(client: BrokerClient, exchange: str, permission: str, key: str) -> bool:
-    """Return whether the client may publish or bind with this key on a topic exchange.
+    """Return whether the client may publish ("write") or bind ("read") with this routing key on a topic exchange.
 
     The broker asks this in addition to `may_use`.
     """
-    if client.bearer == "s":
+    if client.bearer == Bearer.SERVICE:
         if permission == "read":
             return exchange == topology.BASE and _is_server_key(SERVER_KEYS.get(client.user), key)
-        exchange_written = SERVICES[client.user][0]
+        exchange_written, _queue = SERVICES[client.user]
         return (exchange, permission, key) == (exchange_written, "write", _CENTER_KEY)
     if client.mqtt:
         own_keys = {
@@ -151,7 +155,7 @@ def may_route(client: BrokerClient, exchange: str, permission: str, key: str) ->
         }
         return exchange == topology.CLIENT and key == own_keys.get(permission)
     allowed = (topology.BASE, "read", manager_key(client.user))
-    return client.bearer == "m" and (exchange, permission, key) == allowed
+    return client.bearer == Bearer.MANAGER and (exchange, permission, key) == allowed
 
 
 def _is_server_key(own: str | None, key: str) -> bool:

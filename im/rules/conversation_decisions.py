@@ -110,7 +110,7 @@ def deny_reason(
 
 
 def _least_role(act: GroupAction, group: Group) -> Role | None:
-    """Return the least role that may do this; `None` means that nobody may."""
+    """Return the least role of a member who may do this action in the conversation; `None` means that nobody may."""
     if group.kind is not Kind.GROUP:
         return _OUTSIDE_GROUPS.get(group.kind, {}).get(act)
     free = act is GroupAction.INVITE and group.joining is Joining.FREE

@@ -96,7 +96,7 @@ def parse_message(delivery: ClientDelivery) -> IncomingRequest | RefusedMessage:
         client_msg_id = _client_msg_id_of(data)
         token, request = _token_of(body), _parse_request(body, data)
         _check_sender_and_key(delivery, sender, data, request)
-        way = "m" if delivery.exchange == CLIENT else "a"
+        way = "m" if delivery.exchange == CLIENT else "a"  # MQTT, or AMQP and STOMP
         return IncomingRequest(sender, token, request, client_msg_id, way, delivery.redelivered)
     except InvalidMessage as error:
         if client_msg_id is None:

@@ -204,6 +204,7 @@ def _half_of_each_list(outcome: BatchResult, which: int) -> BatchResult:
     """Return the first (0) or second half (1) of each of a result's lists."""
 
     def half(items: list[Content]) -> list[Content]:
+        """Return the half of a list that `which` names."""
         middle = (len(items) + 1) // 2
         return items[middle:] if which else items[:middle]
 

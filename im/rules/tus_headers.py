@@ -62,12 +62,13 @@ def parse_metadata(header: str) -> dict[str, str]:
 def clean_file_name(name: str) -> str:
     """Return a file name that is safe to show: no folders, nothing invisible, not too long."""
     base_name = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
+    # Unicode's categories C (control characters and the like) and Z (separators) show nothing.
     visible = "".join(c for c in base_name if unicodedata.category(c)[0] not in "CZ" or c == " ")
     name_without_edges = re.sub(r"\s+", " ", visible).strip(" .")
     if len(name_without_edges) <= NAME_LENGTH:
         return name_without_edges or "file"
     stem, dot, ending = name_without_edges.rpartition(".")
-    if not dot or len(ending) > 10:
+    if not dot or len(ending) > 10:  # what follows the last dot is no suffix
         return name_without_edges[:NAME_LENGTH]
     return f"{stem[: NAME_LENGTH - len(ending) - 1]}.{ending}"
 
@@ -84,6 +85,7 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
 
     `size` is the file's, in bytes. Raises TransferRefused 416 if the file is shorter.
     """
+    # `bytes=<first>-<last>` has the groups 1 and 2 (2 may be empty), `bytes=-<number of last bytes>` has the group 3.
     match = _RANGE.fullmatch(header.strip())
     if match is None:  # for no range, several, or another unit the whole file is a valid answer
         return None

@@ -69,6 +69,7 @@ def timeline_page(database: str, user: str, before: int | None, count: int) -> M
     `before`: the id before which the page begins; `None` for the first page.
     """
     viewer = viewers.load_viewer(database, user)
+    # The first page begins two minutes ahead: ids grow with time, and clocks of processes differ a little.
     before = before or clock.id_at(clock.now()) + (1 << 40)
     ids: list[int] = []
     for window in _windows(len(viewer.contacts)):
@@ -83,6 +84,7 @@ def _windows(contacts: int) -> list[int]:
 
     `contacts`: the number of the viewer's contacts; with many, a short span usually holds enough moments.
     """
+    # An id is the time in microseconds, followed by 13 bits that tell processes apart (`clock.next_id`).
     whole = int(WINDOW.total_seconds() * 1_000_000) << 13
     if contacts <= _MANY_CONTACTS:
         return [whole]

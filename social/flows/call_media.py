@@ -60,7 +60,7 @@ def _create_request(call: Call) -> CreateConference:
         creator=Creator(moid=call.caller.id, name=call.caller.name),
         name=NAME,
         password=password_of(call),
-        places=8,
+        places=8,  # for the two, and for people who are added later
         duration=LONGEST_MINUTES,
         auto_end=True,
     )

@@ -120,7 +120,10 @@ def _save_field(
 
 
 def import_fields(fields: Mapping[str, str]) -> dict[str, tuple[str | None, ShownTo | None]]:
-    """Return the fields of a vCard as arguments for `save`; fields that a card cannot have are left out."""
+    """Return the fields of a vCard as `save_fields` takes them; fields that a card cannot have are left out.
+
+    The result is: name -> (value, `None`), where `None` leaves unchanged to whom the field is shown.
+    """
     kept: dict[str, tuple[str | None, ShownTo | None]] = {}
     for name, value in fields.items():
         text = numbers.parse(value) if name == PHONE else value.strip()

@@ -105,6 +105,7 @@ def register_guest(
     created: list[Account] = []
 
     def create_guest(domain: str) -> Person:
+        """Create the guest's account in the tenant `domain`, keep it in `created`, and return its person."""
         created.append(
             accounts.create(
                 password,

@@ -65,8 +65,9 @@ def _type_by_first_bytes(head: bytes) -> str:
 
 
 def _is_text(head: bytes) -> bool:
-    """Return whether a file's first bytes (`head`) are text in UTF-8."""
+    """Return whether a file's first bytes (`head`, at most HEAD_BYTES) are text in UTF-8."""
     try:
+        # A full `head` may end within a character, which has up to four bytes: its last four are not decoded.
         head[: HEAD_BYTES - 4].decode()
     except UnicodeDecodeError:
         return False
@@ -86,6 +87,7 @@ def _inspect_picture(path: str, thumbnail: str) -> Info | None:
         if width * height > MAX_PIXELS:
             return None
         kind = PICTURES[str(image.format)]
+        # The EXIF orientations 5 to 8 turn the picture by 90 degrees, so that width and height change places.
         is_rotated = image.getexif().get(_ORIENTATION, 1) >= 5
         image.draft("RGB", (2 * THUMBNAIL_EDGE, 2 * THUMBNAIL_EDGE))
         upright = ImageOps.exif_transpose(image)

@@ -25,6 +25,7 @@ def call_with_limit(name: str, seconds: float, function: Callable[[], T]) -> T:
     errors: list[BaseException] = []
 
     def run() -> None:
+        """Call the function in the thread; put its result into `results`, or what it raises into `errors`."""
         try:
             results.append(function())
         except BaseException as error:

@@ -34,6 +34,7 @@ class Command(BaseCommand):
         user, now = f"s.{name}", clock.now()
         seconds = int(timedelta(days=min(max(days, 1), 400)).total_seconds())
         if alone:
+            # The revocation is kept a day longer than the longest life of a token, which is 400 days.
             database = store_of(own_platform()).database
             with transaction.atomic(using=database):
                 revoke.revoke_all(database, [user], int(timedelta(days=401).total_seconds()))
