@@ -49,13 +49,17 @@ class Source:
     """A source is the picture of one terminal: its RTP packets, its decoder and its last frame."""
 
     def __init__(self) -> None:
+        """Begin without a frame, and with a decoder for VP8."""
         self._assembler = FrameAssembler()
         self._decoder = codec("vp8", "r")
         self.frame: av.VideoFrame | None = None
         self.seen_at = 0.0
 
     def take(self, data: bytes) -> None:
-        """Take an RTP packet; a frame that cannot be decoded leaves the last one in place."""
+        """Add an RTP packet (`data`), and decode the frames that it completes; `frame` is then the last of them.
+
+        A frame that cannot be decoded is left out.
+        """
         if (packet := parse(data)) is None:
             return
         for encoded in self._assembler.add(packet):
@@ -66,9 +70,10 @@ class Source:
 
 
 class Tile:
-    """A tile draws one picture of the plan into the composed frame."""
+    """A tile draws one terminal's picture, or its name, into its rectangle of the composed frame."""
 
     def __init__(self, plan: PlannedTile, source: Source | None) -> None:
+        """Prepare to draw the picture of `source` where `plan` says; `None`: the terminal sends no picture."""
         self._plan, self._source = plan, source
         self._drawn: av.VideoFrame | None = None
         """The frame that was drawn last; `None` while the tile shows the name."""
@@ -78,6 +83,7 @@ class Tile:
 
     @property
     def place(self) -> Rectangle:
+        """Return the part of the composed frame that belongs to the tile."""
         return self._plan.rectangle
 
     def draw(self, canvas: av.VideoFrame, now: float, is_covered: bool) -> bool:
@@ -99,10 +105,12 @@ class Tile:
         return True
 
     def _draw_background(self, canvas: av.VideoFrame, text: str) -> None:
+        """Fill the tile with grey, and `text` in its middle."""
         picture = text_picture(text, self.place.width, self.place.height)
         paste(canvas, picture, self.place.x, self.place.y)
 
     def _draw_name(self, canvas: av.VideoFrame) -> None:
+        """Draw the terminal's name at the lower edge of the tile."""
         height = min(_NAME_HEIGHT, self.place.height)
         picture = text_picture(self._plan.name, self.place.width, height)
         paste(canvas, picture, self.place.x, self.place.y + self.place.height - height)
@@ -115,7 +123,7 @@ def text_picture(text: str, width: int, height: int) -> av.VideoFrame:
 
 
 def drawn_text(text: str, width: int, height: int) -> av.VideoFrame:
-    """Draw a grey picture with a text in its middle."""
+    """Draw a dark grey picture of this size (pixels), with a text in light grey in its middle."""
     image = Image.new("RGB", (width, height), (34, 42, 48))
     font = font_of(max(10, min(height * 2 // 3, 40)))
     place = (width / 2, height / 2)
@@ -125,7 +133,7 @@ def drawn_text(text: str, width: int, height: int) -> av.VideoFrame:
 
 
 def font_of(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the font of the names, in pixels."""
+    """Return the font for the names of terminals; `size`: its height in pixels."""
     for name in _FONTS:
         with contextlib.suppress(OSError):
             return ImageFont.truetype(name, size)
@@ -144,9 +152,13 @@ def paste(canvas: av.VideoFrame, picture: av.VideoFrame, x: int, y: int) -> None
 
 
 class Composer:
-    """A composer reads pictures and plans, and sends a frame 25 times a second."""
+    """A composer makes one picture of those of a conference's terminals, and sends it as RTP, 25 frames a second.
+
+    It reads the terminals' pictures as RTP, and plans, which say where each of them lies and where to send the result.
+    """
 
     def __init__(self, incoming: socket.socket, orders: int) -> None:
+        """Begin with an empty frame. `incoming`: the UDP socket of the pictures; `orders`: the descriptor of the plans."""
         self._incoming, self._orders = incoming, orders
         self._unread = b""
         self._sources: dict[int, Source] = {}
@@ -173,7 +185,11 @@ class Composer:
             self._send(number)
 
     def _read(self, patience: float) -> bool:
-        """Read pictures and plans, and wait for them if there are none; return whether to go on."""
+        """Read pictures and plans, after waiting up to `patience` seconds for some; return False once the plans end.
+
+        Plans are lines of JSON, of which only the last one counts. The SSRC (bytes 8 to 11) of an RTP packet says whose
+        picture it is of.
+        """
         inputs = (self._incoming.fileno(), self._orders)
         readable, _, _ = select.select(inputs, (), (), patience)
         if self._orders in readable:
@@ -195,7 +211,7 @@ class Composer:
                 yield self._incoming.recv(2048)
 
     def _follow(self, plan: Plan) -> None:
-        """Go over to another plan; pictures that are in both go on."""
+        """Compose by this plan from now on; pictures that the former plan had, too, go on with their last frame."""
         wanted = {tile.ssrc for tile in plan.tiles if tile.ssrc}
         self._sources = {ssrc: self._sources.get(ssrc) or Source() for ssrc in wanted}
         self._canvas = drawn_text("", WIDTH, HEIGHT)
@@ -203,7 +219,7 @@ class Composer:
         self._targets = plan.targets
 
     def _draw(self, now: float) -> None:
-        """Draw the tiles that have changed, and those that lie upon them."""
+        """Draw the tiles that have changed at the time `now`, and those that lie upon them (one picture in another)."""
         drawn: list[Rectangle] = []
         for tile in self._tiles:
             is_covered = any(overlap(tile.place, other) for other in drawn)
@@ -211,7 +227,7 @@ class Composer:
                 drawn.append(tile.place)
 
     def _send(self, number: int) -> None:
-        """Encode the composed frame with this number, and send it."""
+        """Encode the composed frame with this number (25 a second), and send it; RTP counts 90,000 ticks a second."""
         self._canvas.pts = number
         for encoded in self._encoder.encode(self._canvas):
             timestamp = number * 90_000 // FRAMES_A_SECOND
@@ -222,6 +238,7 @@ class Composer:
                         self._socket_for(ip).sendto(packet, (ip, port))
 
     def _socket_for(self, ip: str) -> socket.socket:
+        """Return the UDP socket that sends to addresses of this kind, IPv4 or IPv6."""
         family = socket.AF_INET6 if ":" in ip else socket.AF_INET
         if family not in self._outgoing:
             self._outgoing[family] = socket.socket(family, socket.SOCK_DGRAM)
@@ -229,7 +246,7 @@ class Composer:
 
 
 def codec(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
-    """Return a decoder ("r") or encoder ("w") of one thread."""
+    """Return a video decoder (`mode` "r") or encoder ("w") of the library `name`, which uses one thread."""
     context = VideoCodecContext.create(name, mode)
     assert isinstance(context, VideoCodecContext)
     context.thread_count = 1
@@ -237,7 +254,7 @@ def codec(name: str, mode: Literal["r", "w"]) -> VideoCodecContext:
 
 
 def encoder() -> VideoCodecContext:
-    """Return an encoder that never waits."""
+    """Return a VP8 encoder for the composed picture that gives each frame at once, without looking ahead."""
     context = codec("libvpx", "w")
     context.width, context.height, context.pix_fmt = WIDTH, HEIGHT, "yuv420p"
     context.time_base, context.framerate = Fraction(1, FRAMES_A_SECOND), Fraction(FRAMES_A_SECOND)
@@ -247,7 +264,10 @@ def encoder() -> VideoCodecContext:
 
 
 def main() -> None:
-    """Compose what comes to the socket that is open as the file descriptor in the command line."""
+    """Compose the pictures of one conference until the standard input, which brings the plans, ends.
+
+    The pictures come to a UDP socket of the parent process, whose file descriptor the command line names.
+    """
     os.nice(5)  # forwarding pictures is more important
     with socket.socket(fileno=int(sys.argv[1])) as incoming:
         incoming.setblocking(False)

@@ -49,6 +49,10 @@ class ComposerProcess:
     """
 
     def __init__(self, logs: Path, user: ChildUser) -> None:
+        """Open the UDP socket for the pictures, and start the process, which inherits it and runs as `user`.
+
+        `logs`: the file to which the process's output is added. Raises OSError.
+        """
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         self._socket.bind((_HERE, 0))
@@ -76,10 +80,14 @@ class ComposerProcess:
 
     @property
     def runs(self) -> bool:
+        """Return whether the process has not ended."""
         return self._child.poll() is None
 
     def follow(self, plan: Plan) -> None:
-        """Let the process go over to this plan; one that does not read its plans is killed, and so started again."""
+        """Send the process this plan (which pictures lie where); kill it if it does not read its plans.
+
+        A killed process is soon started again.
+        """
         if plan == self._plan:
             return
         line = msgspec.json.encode(plan) + b"\n"
@@ -101,6 +109,7 @@ class ComposerProcess:
 
 
 def _opened_for_appending(path: Path) -> int:
+    """Return the descriptor of a log file, opened for appending, and made if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
 
@@ -109,6 +118,7 @@ class Compositions:
     """The compositions of one media unit: they begin, change and end with the layouts of its conferences."""
 
     def __init__(self, directory: Path, user: ChildUser, now: Callable[[], datetime]) -> None:
+        """Begin without compositions. `directory` is the unit's; processes run as `user`; `now` tells the time."""
         self._logs, self._user, self._now = directory / "log" / "composer.log", user, now
         self._processes: dict[str, ComposerProcess] = {}
         """Number of a conference -> the process that composes its pictures."""
@@ -116,7 +126,10 @@ class Compositions:
         """Number of a conference -> why it has no composed picture, as it was logged."""
 
     async def follow_now(self, unit: MonitoringUnit, e164: str) -> None:
-        """Let the composition of a conference follow the time of day, and start its process again if it has died."""
+        """Bring the composed picture of the conference with this number up to date.
+
+        Which members it shows in turn depends on the time; and its process may have died, and is started again.
+        """
         async with unit.lock(e164):
             conference, janus_rooms = unit.conferences.get(e164), unit.janus_rooms
             if conference and janus_rooms:
@@ -161,7 +174,10 @@ class Compositions:
     async def _running(
         self, conference: HeldConference, janus_rooms: JanusRooms
     ) -> ComposerProcess:
-        """Return the process of a conference, which is started if it does not run."""
+        """Return the process that composes the pictures of a conference; start it if it does not run.
+
+        A new process gets each picture forwarded anew, so the present forwarding is stopped first.
+        """
         process = self._processes.get(conference.e164)
         if process and process.runs:
             return process

@@ -134,7 +134,7 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
         compositions=_number(env, "CMU_CAPACITY_COMPOSITIONS", 0),
         platform=env.get("PLATFORM_MOID", ""),
         room=env.get("ROOM_MOID") or None,
-        lo_shim=env.get("LO_SHIM", ""),
+        lo_shim=env.get("LO_SHIM", ""),  # by this library Janus may use the loopback interface
         public_ws=env.get("CMU_PUBLIC_WS", ""),
         keep_janus=env.get("CMU_KEEP_JANUS", "") == "1",
         janus_user=env.get("CMU_JANUS_USER", "nobody"),

@@ -86,7 +86,11 @@ class Housekeeping:
         self._media_received.clear()
 
     async def run(self) -> None:
-        """Each second end what is silent or overdue and follow composed pictures; every 5 s read all from Janus."""
+        """Look after the conferences of this unit, for ever.
+
+        Each second participants who send no media are disconnected, overdue conferences are ended, and composed pictures
+        brought up to date. Every 5 s it is read anew from Janus who is in each conference.
+        """
         for second in itertools.count():
             await asyncio.sleep(1)
             for handle in self._silent_handles():

@@ -201,6 +201,7 @@ def _unwanted_modules(kind: str, library: Path, wanted: Collection[str]) -> str:
     Janus's option `disable` takes them. `kind` is a folder below `library`: plugins, transports or events.
     """
     installed = sorted(path.name for path in (library / kind).glob("libjanus_*.so"))
+    # A name in `wanted` is without "libjanus_" and ".so".
     return ",".join(name for name in installed if name[9:-3] not in wanted)
 
 

@@ -51,6 +51,7 @@ def hint_of(event: dict[str, Any]) -> Hint | None:
             janus_room=str(data["room"]),
             participant=str(data.get("id") or data.get("username") or ""),
         )
+    # The subtype 1 tells that media have stopped or come again.
     if kind == _MEDIA and event.get("subtype") == 1 and "receiving" in details:
         return Hint(
             kind="receiving",

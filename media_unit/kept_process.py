@@ -189,5 +189,6 @@ def _started_at(pid: int | str) -> str:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return ""
+    # In proc_pid_stat(5) the state (Z, X: dead) and the start time are the 3rd and 22nd field; the name is the 2nd.
     after_name = stat.rpartition(")")[2].split()
     return "" if after_name[0] in "ZX" else after_name[19]

@@ -88,6 +88,7 @@ def shown_terminals(
 
 
 def _place_number(place: Mapping[str, object]) -> int:
+    """Return the number of a place in its layout (`chn_idx`), from 0; 0 if it has none."""
     number = place.get("chn_idx")
     return number if isinstance(number, int) else 0
 
@@ -116,7 +117,10 @@ def _terminal_at(
 
 
 def _in_turn(poll: object, count: int, now: datetime) -> list[str]:
-    """Return the members of a poll whose turn it is, `count` at a time; the time of day decides, as on the pages."""
+    """Return the ids of a poll's terminals whose turn it is, `count` at a time; the time decides, as on the web pages.
+
+    `poll`: an object of a layout, as JSON; each turn lasts its `keep_time`, by default 10 s.
+    """
     rows = poll.get("members") if isinstance(poll, dict) else None
     ids = [str(row.get("mt_id")) for row in rows or () if isinstance(row, dict)]
     if not ids or not isinstance(poll, dict):
@@ -128,7 +132,10 @@ def _in_turn(poll: object, count: int, now: datetime) -> list[str]:
 
 
 def rectangles(style: int, count: int, width: int, height: int) -> list[Rectangle]:
-    """Return where `count` pictures lie in a composed picture of this size, in the order of their places."""
+    """Return where `count` pictures lie in a composed picture of this size, in the order of their places.
+
+    `style`: the number of the layout's style; those without a constant here, also 0, are grids of equal cells.
+    """
     if count and style in _INSETS:
         whole = Rectangle(0, 0, width, height)
         return [whole, *[_inset(*_INSETS[style], width, height)] * (count - 1)]
@@ -147,14 +154,17 @@ def rectangles(style: int, count: int, width: int, height: int) -> list[Rectangl
 
 
 def _cell(column: int, row: int, grid: tuple[int, int], width: int, height: int) -> Rectangle:
-    """Return a cell of a grid, which has so many columns and rows."""
+    """Return the cell at this column and row (from 0) of a grid; `grid`: how many columns and rows it has.
+
+    `width`, `height`: the size of the whole grid in pixels.
+    """
     left, right = (_even(width * edge / grid[0]) for edge in (column, column + 1))
     top, bottom = (_even(height * edge / grid[1]) for edge in (row, row + 1))
     return Rectangle(left, top, right - left, bottom - top)
 
 
 def _inset(at_right: int, at_bottom: int, width: int, height: int) -> Rectangle:
-    """Return the small rectangle in a corner of the picture."""
+    """Return the small rectangle in a corner of a picture of this size; `at_right`, `at_bottom` (1 or 0): which one."""
     small_width, small_height = _even(width * _INSET_SHARE), _even(height * _INSET_SHARE)
     x = width - small_width - _INSET_MARGIN if at_right else _INSET_MARGIN
     y = height - small_height - _INSET_MARGIN if at_bottom else _INSET_MARGIN

@@ -91,6 +91,7 @@ class Roster:
     """The terminals of one conference, in the order in which they were called or joined."""
 
     def __init__(self) -> None:
+        """Begin without terminals."""
         self.terminals: dict[str, Terminal] = {}
         """Terminal id (`mtid`) -> terminal."""
         self._last = 0

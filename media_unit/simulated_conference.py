@@ -255,7 +255,10 @@ def _mute_or_silence_handler(setting: str) -> Callable[[SimulatedConference, Bod
     """Return the function that handles MUTE or SILENCE (`setting`), for one terminal, or for all and later ones."""
 
     def switch(conference: SimulatedConference, body: Body) -> ControlResult:
-        """Set or clear the setting (`value` in the request is 1 or 0) for one terminal or for all."""
+        """Set or clear `setting` ("mute" or "silence") as the request's `value` (1 or 0) says.
+
+        It is set for the terminal `mtid`; without one for all, and for those that join later.
+        """
         value, mtid = body.get("value", 1), body.get("mtid")
         if value not in (0, 1):
             return _malformed("value: must be 0 or 1")
@@ -333,7 +336,7 @@ def _role_handler(role: str) -> Callable[[SimulatedConference, Body], ControlRes
     """Return the function that handles SETCHAIRMAN or SETSPEAKER; `role` is "chairman" or "speaker"."""
 
     def appoint(conference: SimulatedConference, body: Body) -> ControlResult:
-        """Give the role to the terminal that the request names; `mtid` "" means nobody."""
+        """Give `role` to the terminal that the request names; `mtid` "" means nobody."""
         mtid = body.get("mtid", "")
         if mtid != "" and not _is_member(conference, mtid):
             return _malformed("mtid: is no member")
@@ -347,7 +350,7 @@ def _recording_handler(on: bool) -> Callable[[SimulatedConference, Body], Contro
     """Return the function that handles STARTRECORD (`on` is true) or STOPRECORD (`on` is false)."""
 
     def record(conference: SimulatedConference, body: Body) -> ControlResult:
-        """Note whether the conference is recorded; a stop with `pause` notes that the recording will go on."""
+        """Note whether the conference is recorded (`on`); a stop with `pause` notes that the recording pauses (2)."""
         conference.recording = on
         conference.arrange(recording=2 if body.get("pause") and not on else 0)
         return ControlResult(is_changed=True)

@@ -56,6 +56,7 @@ class MediaUnit:
         janus_user: ChildUser,
         gate_user: ChildUser,
     ) -> None:
+        """Begin without conferences. `send` sends a message to the platform; recordings belong to `janus_user`."""
         self.config, self.conferences = config, dict[str, HeldConference]()
         self.janus_rooms: JanusRooms | None = None
         self.recorder = Recorder(config.directory, now, janus_user)

@@ -27,14 +27,15 @@ class Packet:
 
 
 def parse(data: bytes) -> Packet | None:
-    """Return the packet in these bytes; `None` if they are no RTP packet with VP8."""
+    """Return the packet in these bytes; `None` if they are no RTP packet (RFC 3550) with VP8 (RFC 7741)."""
     try:
         first, second, sequence, _, ssrc = struct.unpack_from("!BBHII", data)
+        # The fixed header, and 4 bytes for each contributing source; an extension may follow, and padding at the end.
         offset = 12 + 4 * (first & 0x0F)
         if first & 0x10:
             offset += 4 + 4 * struct.unpack_from("!HH", data, offset)[1]
         end = len(data) - (data[-1] if first & 0x20 else 0)
-        begins = data[offset] & 0x17 == 0x10
+        begins = data[offset] & 0x17 == 0x10  # start of the frame's first partition
         payload = data[_after_descriptor(data, offset) : end]
     except (struct.error, IndexError):
         return None
@@ -44,11 +45,11 @@ def parse(data: bytes) -> Packet | None:
 
 
 def _after_descriptor(data: bytes, offset: int) -> int:
-    """Return where the frame's own bytes begin, after the payload descriptor. Raises IndexError."""
+    """Return where the frame's own bytes begin, after VP8's payload descriptor (RFC 7741 §4.2). Raises IndexError."""
     has_extension = data[offset] & 0x80
     offset += 1
     if has_extension:
-        fields = data[offset]
+        fields = data[offset]  # I: picture id of one or two bytes; L: one byte; T or K: one byte
         offset += 1
         if fields & 0x80:
             offset += 2 if data[offset] & 0x80 else 1
@@ -60,6 +61,7 @@ class FrameAssembler:
     """An assembler puts the packets of one stream in order, and their parts together to frames."""
 
     def __init__(self) -> None:
+        """Begin a stream; its first packet, whatever its number is, counts as the next one."""
         self._held: dict[int, Packet] = {}
         """Sequence number -> packet that waits for those before it."""
         self._next: int | None = None
@@ -67,7 +69,11 @@ class FrameAssembler:
         """The parts of the frame that has begun; `None` between frames, and after a loss."""
 
     def add(self, packet: Packet) -> list[bytes]:
-        """Return the frames that this packet completes; a packet that comes late or twice is ignored."""
+        """Return the frames that this packet completes; a packet that comes late or twice is ignored.
+
+        Packets wait for those before them. If too many wait, those are given up as lost. Sequence numbers have 16 bits
+        and begin again after 65535; a leap far back means a new stream.
+        """
         if self._next is None:
             self._next = packet.sequence
         behind = (self._next - packet.sequence) & 0xFFFF
@@ -83,7 +89,7 @@ class FrameAssembler:
         return list(self._completed())
 
     def _completed(self) -> Iterator[bytes]:
-        """Yield the frames whose packets are all there."""
+        """Yield the frames whose packets are all there, up to the first packet that is missing."""
         while self._next is not None and (packet := self._held.pop(self._next, None)):
             self._next = (self._next + 1) & 0xFFFF
             if packet.starts:
@@ -100,10 +106,14 @@ class Packetizer:
     """A packetizer divides the frames of one stream among RTP packets."""
 
     def __init__(self, ssrc: int) -> None:
+        """Begin a stream, whose RTP packets have this SSRC, with the sequence number 0."""
         self._ssrc, self._sequence = ssrc, 0
 
     def packets(self, frame: bytes, timestamp: int) -> Iterator[bytes]:
-        """Yield the packets of a frame; `timestamp` counts 90,000 a second."""
+        """Yield the RTP packets of a frame; `timestamp` counts 90,000 a second.
+
+        The marker bit (0x80) tells the last packet of the frame, the descriptor 0x10 the first one.
+        """
         for offset in range(0, len(frame), _MOST_BYTES):
             is_last = offset + _MOST_BYTES >= len(frame)
             kind = PAYLOAD_TYPE | (0x80 if is_last else 0)

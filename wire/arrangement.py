@@ -43,7 +43,10 @@ class Poll(TypedObject):
     since: Annotated[str, text(40)] = ""
 
     def index_at(self, now: datetime) -> int:
-        """Return which member of the poll is shown at `now`, counted from 1; 0 means that the poll is over."""
+        """Return which member of the poll is shown at `now`, counted from 1; 0 means that the poll is over.
+
+        While it pauses (`state` 2) the shown member stays the same.
+        """
         if not self.members:
             return 0
         steps = 0
@@ -109,7 +112,8 @@ class Arrangement(TypedObject, omit_defaults=True):
     def may_talk(self, mtid: str, roles: Collection[str]) -> bool:
         """Return whether a terminal (its id: `mtid`) may open its microphone.
 
-        `roles`: the ids of the terminals of chairman and speaker, whom `spare` exempts from `hold`.
+        It may not if a mix of chosen members (mode 2) leaves it out. `roles`: the ids of the terminals of chairman and
+        speaker, whom `spare` exempts from `hold`, the rule that muted people stay muted.
         """
         if self.mix and self.mix.mode == 2 and mtid not in self.mix.members:
             return False
@@ -164,6 +168,7 @@ class ArrangementRefused(Exception):
     """A change of who is heard and shown cannot be made; `errcode` is an error code of the open API."""
 
     def __init__(self, errcode: str, detail: str) -> None:
+        """Take the error code, and the sentence (`detail`) that says why."""
         super().__init__(detail)
         self.errcode = errcode
 
@@ -217,9 +222,10 @@ def change_mix(
     removed: Collection[str],
     terminal_ids: Collection[str],
 ) -> Arrangement:
-    """Return the arrangement after terminals joined and left its mix (those that are heard). Raises ArrangementRefused.
+    """Return the arrangement after terminals joined and left its mix (those that are heard).
 
-    `added`, `removed`: ids of these terminals. `terminal_ids`: the terminals of the conference.
+    Raises ArrangementRefused, also if no mix of chosen members (mode 2) runs. `added`, `removed`: ids of these
+    terminals. `terminal_ids`: the terminals of the conference.
     """
     if not added and not removed:
         return arrangement

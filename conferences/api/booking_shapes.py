@@ -92,8 +92,8 @@ def booked_detail(
     """
     settings = occurrences[0].settings or reservation.settings
     video = {
-        "format": 6 if settings.h265 else 4,
-        "resolution": 13 if settings.resolution == "1080p" else 12,
+        "format": 6 if settings.h265 else 4,  # H.265 or H.264
+        "resolution": 13 if settings.resolution == "1080p" else 12,  # 1080p or 720p
         "frame": 30,
         "bitrate": settings.bitrate,
     }
@@ -119,4 +119,5 @@ def booked_detail(
 def _person(settings: ConferenceSettings, account: str | None) -> dict[str, object]:
     """Return the chairman or speaker of a reservation as an AccountRef; its fields are "" if `account` is `None`."""
     name = next((terminal.name for terminal in settings.mts if terminal.account == account), "")
+    # The account type 5 is a number (E.164).
     return {"name": name if account else "", "account": account or "", "account_type": 5}

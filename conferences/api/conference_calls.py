@@ -34,7 +34,7 @@ class Delay(Call):
 
     @extend_schema(request=shapes.Delay, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Prolong a conference by some minutes."""
+        """Prolong a conference by so many minutes as the argument `delay_time` says."""
         minutes = self.whole_number(request, "delay_time", 1, 2**31)
         conference = self.own_conference(request, conf_id)
         commands.ask_scheduler(

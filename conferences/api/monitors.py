@@ -175,6 +175,7 @@ def start_request(
 ) -> StartMonitor:
     """Return the message that starts to send a terminal's sound or picture, from the API's arguments.
 
+    The argument `src.type` is 1 for a terminal, 2 for the picture composed of several, 3 for the mixed sound of all.
     Raises Refusal.
     """
     mode = request_parsing.number(params.get("mode"), "mode", -1)

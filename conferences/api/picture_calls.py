@@ -35,7 +35,7 @@ class Mixes(Call):
 
     @extend_schema(request=shapes.MixMembers, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Choose who is heard: everybody, or these members only; all others are muted."""
+        """Choose who is heard: everybody (`mode` 1), or these members only (`mode` 2); all others are muted."""
         mode, members = self.whole_number(request, "mode", 1, 2), self.ids(request, "members")
         refuse_unknown(self.own_conference(request, conf_id), members)
         mix = {"mode": mode, "members": members if mode == 2 else ()}
@@ -259,7 +259,10 @@ class _PollState(_Polls):
 
     @extend_schema(request=shapes.PollState, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str) -> Response:
-        """Stop the poll (pictures of members, one after the other) by 0, let it pause by 1, or go on by 2."""
+        """Stop the poll (pictures of members, one after the other) by 0, let it pause by 1, or go on by 2.
+
+        The stored poll has other numbers: its `state` is 1 while it runs, and 2 while it pauses.
+        """
         conference, value = (
             self.own_conference(request, conf_id),
             self.whole_number(request, "value", 0, 2),

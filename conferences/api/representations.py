@@ -89,7 +89,7 @@ def conference_detail(conference: Conference, domain_name: str) -> dict[str, obj
     arrangement = arrangement_of(conference.settings)
     video = {
         "format": _video_format(conference),
-        "resolution": 13 if conference.resolution == "1080p" else 12,
+        "resolution": 13 if conference.resolution == "1080p" else 12,  # 1080p or 720p
         "frame": 30,
         "bitrate": conference.bitrate,
     }
@@ -123,7 +123,8 @@ def terminal_item(
 ) -> dict[str, object]:
     """Return a terminal of a conference as lists of the API show it (MtItem); strings are never null.
 
-    `arrangement`: who is heard and shown in the conference.
+    `bitrate`: the conference's, in kbit/s, if the terminal has none of its own. `arrangement`: who is heard and shown in
+    the conference; with `mix.mode` 1 everybody is heard. The account type 1 is a MOID (account id), 5 a number.
     """
     account, mtid = terminal.account or "", terminal.mtid or ""
     mix, poll = arrangement.mix, arrangement.poll

@@ -141,7 +141,10 @@ def _video_settings(params: Mapping[str, object]) -> GivenSettings:
 
 
 def _is_recorded(recorder: object) -> bool:
-    """Return whether the argument `recorder` asks for a recording. Raises Refusal."""
+    """Return whether the argument `recorder` asks for a recording: mode 1 (record) or 3 (record and stream live).
+
+    Raises Refusal.
+    """
     if not recorder:
         return False
     if not isinstance(recorder, dict):

@@ -38,7 +38,8 @@ _FIXED_IN_DETAIL: dict[str, object] = {
     "preoccpuy_resource": 0,
 }
 _HD, _NO_HD = 13, 12
-_ACCOUNT = 1
+_ACCOUNT, _NUMBER = 1, 5
+"""Values of `account_type`: the MOID (id) of an account, and a number (E.164)."""
 
 
 def _common_settings(stored: StoredConference) -> dict[str, object]:
@@ -157,7 +158,7 @@ def _video_formats(stored: StoredConference) -> Sequence[dict[str, object]]:
     settings = stored.settings
     return [
         {
-            "format": 6 if settings.h265 else 4,
+            "format": 6 if settings.h265 else 4,  # H.265 or H.264
             "resolution": _HD if settings.resolution == "1080p" else _NO_HD,
             "frame": 30,
             "bitrate": settings.bitrate,
@@ -178,8 +179,12 @@ def _role_account(stored: StoredConference, account: str | None) -> dict[str, ob
 
 
 def _account_ref(mt: InvitedTerminal) -> dict[str, object]:
-    """Return the account of an invited terminal (`mt`) in the form of the API."""
-    default = _ACCOUNT if mt.type == "user" else 5
+    """Return the account of an invited terminal (`mt`) as an AccountRef of the API.
+
+    The type of the account and the protocol (1 SIP, 0 H.323) are those of the request that invited the terminal; if it
+    named none, they follow from the kind of the terminal.
+    """
+    default = _ACCOUNT if mt.type == "user" else _NUMBER
     return {
         "name": mt.name,
         "account": mt.account,

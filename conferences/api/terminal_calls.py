@@ -137,7 +137,7 @@ class Volume(Call):
 
     @extend_schema(request=shapes.Volume, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Set how loud the loudspeaker or the microphone of a terminal is."""
+        """Set how loud the loudspeaker (`vol_mode` 1) or the microphone (2) of a terminal is: 0 to 35."""
         side = self.whole_number(request, "vol_mode", 1, 2)
         value = self.whole_number(request, "vol_value", 0, 35)
         conference = self.own_conference(request, conf_id)

@@ -54,7 +54,8 @@ def confid_of(token: str) -> str:
 def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
     """Return whether a visitor may enter: with a link of the conference or its virtual room, or signed in to its domain.
 
-    A link of the conference itself is always valid. An exclusive room otherwise admits only its own people.
+    The link's token is the query parameter `t`; one for the conference itself is always valid. An exclusive room
+    otherwise admits only its own people.
     """
     linked_id, room = confid_of(request.GET.get("t", "")), conference.room
     if _is_id(linked_id, conference.confid) and not conference.is_idle:
@@ -71,7 +72,7 @@ def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
 def may_begin(request: HttpRequest, room: StoredConference) -> bool:
     """Return whether a visitor who may enter a room may begin a conference in it by this request.
 
-    The request has to contain the token of the room's link, so that no foreign page can make a browser begin one.
+    The request has to contain the token of the room's link (`t`), so that no foreign page can make a browser begin one.
     """
     return _is_id(confid_of(request.GET.get("t", "")), room.id)
 

@@ -57,7 +57,8 @@ class Resource:
 def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
     """Return all media units, recorders and mixers of the pool in Redis: (kind, unit) -> resource.
 
-    Raises redis.RedisError while Redis cannot be reached.
+    `rms:seen` has the times of their last heartbeats in ms. A unit that was lost lately has a key `rms:tired:…` for a
+    while, and is avoided. Raises redis.RedisError while Redis cannot be reached.
     """
     client = redis_of(platform)
     with client.pipeline(transaction=False) as pipe:

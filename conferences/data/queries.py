@@ -325,7 +325,7 @@ def uses_of_domain(database: str, moid: str) -> dict[str, int]:
         "SELECT COUNT(*) FROM conferences_reservation WHERE live_e164 IS NOT NULL"
         " AND (user_domain = %s OR source_platform = %s)"
     )
-    query = f"SELECT ({live}), ({units}), ({booked})"
+    query = f"SELECT ({live}), ({units}), ({booked})"  # six parameters, all of them the domain
     counts = sql.select(database, query, [moid] * 6)[0]
     return {"conferences": counts[0], "media units": counts[1], "reservations": counts[2]}
 

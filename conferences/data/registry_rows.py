@@ -39,7 +39,10 @@ class RegistryRows:
         self._staged: list[tuple[object, ...]] = []
 
     def stage(self, notice: Notice, now: datetime) -> None:
-        """Stage the number registry's row of a number as a notice describes it; `flush` writes it."""
+        """Stage the number registry's row of a number as a notice describes it; `flush` writes it.
+
+        Texts are cut to the lengths of the columns, as the sender may be software of somebody else.
+        """
         entry = notice.entry
         self._staged.append(
             (

@@ -32,7 +32,10 @@ def differing_conferences(platform: str) -> set[str]:
 
 
 def differing_placements(platform: str) -> set[str]:
-    """Return `<number> on <unit>` for each conference that only Redis, or only the database, has on that media unit."""
+    """Return `<number> on <unit>` for each conference that only Redis, or only the database, has on that media unit.
+
+    Places that are only reserved, for some seconds (`rms:held`), are no difference.
+    """
     client = redis_of(platform)
     in_database = {
         f"{conference.e164} on {conference.unit}"

@@ -105,7 +105,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
             return badge(_("lost"), "red")
         if row.draining or resource.draining:
             return badge(_("draining"), "amber")
-        if resource.silent_seconds > 6:
+        if resource.silent_seconds > 6:  # two heartbeats are missing
             return badge(_("silent"), "amber")
         return badge(_("avoided"), "amber") if resource.tired else badge(_("ready"), "green")
 

@@ -74,6 +74,7 @@ def _day_for_page(
 ) -> dict[str, object]:
     """Return what the page shows of one day, of which these are the hours. `top`: the places at the upper edge."""
     busiest = max(hours, key=lambda hour: hour.needed)
+    # Where midnight is no whole hour in UTC, the first hour begins before it.
     day = (hours[0].starts_at + timedelta(hours=2)).astimezone(zone).replace(tzinfo=None)
     return {
         "name": f"{date_format(day, 'l')} · {date_format(day, 'MONTH_DAY_FORMAT')}",

@@ -47,7 +47,7 @@ def _version_of(message_id: str, sent_at: datetime | None) -> int:
     """Return a message id as a number if one of our schedulers made it, at about the time of sending; else 0."""
     if sent_at is None or not _ID_OF_OURS.fullmatch(message_id):
         return 0
-    version = int(message_id, 16)
+    version = int(message_id, 16)  # the column takes 63 bits
     if version >= 2**63 or abs(moment_of(version) - sent_at) > _CLOCKS_DIFFER_BY:
         return 0
     return version

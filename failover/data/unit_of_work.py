@@ -27,6 +27,7 @@ class FailoverUnitOfWork:
     """The part of a transaction that reads and writes one platform's machine rooms, and notices about them."""
 
     def __init__(self, uow: UnitOfWork) -> None:
+        """Join the transaction of `uow`; nothing is read yet."""
         self._uow, self.database = uow, uow.database
         self.platform, self.epoch, self.is_open = uow.platform, uow.epoch, uow.is_open
 

@@ -50,7 +50,10 @@ class Agent:
         self._reported_at = float("-inf")
 
     def run(self, end: Event) -> None:
-        """Run the agent's cycles until `end` is set; the database goes on running without its agent."""
+        """Run the agent's cycles until `end` is set; the database goes on running without its agent.
+
+        After a cycle with a step the next one follows at once, otherwise after CYCLE_SECONDS.
+        """
         self.cell.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.observer.begin(end)
         pause = 0.0

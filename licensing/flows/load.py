@@ -37,6 +37,7 @@ class LicenceRefused(BadLicence):
     """The error says why a licence with a valid signature is refused."""
 
     def __init__(self, decision: Decision) -> None:
+        """Take verdict and reason of the decision not to accept a licence."""
         self.verdict = decision.verdict
         super().__init__(decision.detail)
 

@@ -92,7 +92,10 @@ def callers_still_valid(callers: Collection[Caller]) -> frozenset[Caller]:
     by_bearer = sessions.live_bearers([bearer for bearer, _, _ in known if bearer])
 
     def is_valid(caller: Caller) -> bool:
-        """Return whether the caller's credentials still belong to the same person of the same domain."""
+        """Return whether the caller's credentials still belong to the same person of the same domain.
+
+        The people are those to whom the live tokens (`by_bearer`) and logins (`by_login`) belong now.
+        """
         bearer, token, cookie = caller.credentials
         person = by_bearer.get(bearer) if bearer else by_login.get((token, cookie))
         return person is not None and (

@@ -67,5 +67,5 @@ class RateLimitPerPerson:
 
 
 def replay_limit() -> RateLimitPerPerson:
-    """Return the limit of past events that are sent again to one person."""
+    """Return the limit of past events that are sent again to one person: 2,000 a second, and 50,000 at once."""
     return RateLimitPerPerson(2_000.0, 50_000.0)

@@ -23,6 +23,7 @@ class DatabaseLink:
     """
 
     def __init__(self, *, seconds: int = 1, **address: Any) -> None:
+        """Prepare a link, which connects at its first call. `address`: the arguments of the driver's `connect`."""
         self._address = {**address, "connect_timeout": seconds, "charset": "utf8mb4"}
         self._address |= {"read_timeout": seconds, "write_timeout": seconds}
         self._connection: Any = None
@@ -58,7 +59,7 @@ class DatabaseLink:
         return rows[0] if rows else {}
 
     def value(self, expression: str) -> Any:
-        """Return the value of an SQL expression, for instance of a server variable. Raises Failure."""
+        """Return the value of an SQL expression, such as `@@read_only`, a server variable. Raises Failure."""
         return self.first_row(f"SELECT {expression} AS v")["v"]
 
     def run_transaction(self, *statements: tuple[str, Sequence[Any]]) -> int:

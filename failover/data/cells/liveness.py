@@ -105,6 +105,7 @@ class Punctuality:
     """
 
     def __init__(self, late: float) -> None:
+        """Begin now. `late`: the seconds between two calls of `tick` that count as a gap."""
         self._late = late
         self._last = self.since = time.monotonic()
 

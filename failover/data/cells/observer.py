@@ -75,6 +75,7 @@ class Health:
     """The health page of this site's workers. `is_good`: it last answered with status 200, or has no URL."""
 
     def __init__(self, url: str) -> None:
+        """Prepare to request the page at this URL; "": the workers have no health page, and count as well."""
         self._url = url
         self.is_good = not url
 

@@ -80,6 +80,7 @@ class Register:
     """
 
     def __init__(self, url: str, platform: str, site: str) -> None:
+        """Prepare to read and write the row of `platform` for the agent of `site`. `url`: the register's database."""
         self._link = DatabaseLink.to(url)
         self._platform, self._site = platform, site
 
@@ -114,7 +115,8 @@ class Register:
 
         It is replaced by `after` if `(epoch, owner, solo)` is still as in `before`. An event of this `kind`, which
         says why (`because`), is written in the same transaction; `automatic`: no operator asked for it. After a Failure
-        the row may have been replaced, or may still be.
+        the row may have been replaced, or may still be. If the owner changes (`moved`), the operator's request
+        is fulfilled, and cleared.
         """
         moved = after.owner != before.owner
         values = [after.epoch, after.owner, after.solo, after.forced, *[moved] * 4]

@@ -79,6 +79,7 @@ class Server:
         """Return an id of this run of the database process, another one after each start; "" if it does not run."""
         pid = self.pid()
         try:
+            # The field "starttime" of proc_pid_stat(5), counted from the one behind the name.
             began = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
         except OSError:
             return ""

@@ -305,7 +305,7 @@ class Confirmation:
     """
 
     def __init__(self, socket: str) -> None:
-        """Begin the commit, in a thread, on the database that listens on this socket."""
+        """Begin the commit, in a thread, on the database that listens on this Unix socket; wait up to an hour for it."""
         self._link = DatabaseLink(unix_socket=socket, user="root", seconds=3600)
         self._done = False
         """Whether the copy has acknowledged the commit."""
