@@ -30,5 +30,5 @@ class ProjectConfig(AppConfig):
         for config in apps_first:
             rights.declare_rights(config.rights)
             health.CHECKS.update(config.health_checks())
-        gc.set_threshold(700, 10, 10)
+        gc.set_threshold(700, 10, 10)  # Python's own default
         gc.freeze()  # The garbage collector need not look at all loaded modules again and again.

@@ -40,6 +40,10 @@ class Process:
         supervised: bool = False,
         before_start: Callable[[], None] | None = None,
     ) -> None:
+        """Describe the process, which `start` starts with the command line `argv`.
+
+        `directory` gets its pid file and, unless `log` names another path, its log file.
+        """
         self.name = name
         self.argv = list(argv)
         self.directory = directory

@@ -55,19 +55,17 @@ class Site:
         followers: "Sequence[Site]" = (),
         pair: Pair | None = None,
     ) -> None:
-        self.spec = spec
-        self.name = spec.name
+        """Prepare the site in its directory below `root`. `media` says what its `units` media units are (`MEDIA`)."""
+        self.spec, self.name = spec, spec.name
         self.directory = root.resolve() / spec.name
         self.ports = Ports(port_base)
         self.media = media
         self.units = units
         self.conferences = conferences
         self.vault = vault = Vault.open(self.directory)
-        self.core = core
-        self.followers = followers
+        self.core, self.followers, self.pair = core, followers, pair
         self.stopping = False
         self.library = LIBRARY
-        self.pair = pair
         self.mariadb: MariaDB | CellDatabase = (
             CellDatabase(pair, LIBRARY)
             if pair
@@ -160,6 +158,7 @@ class Site:
         metrics.mkdir(parents=True)
 
         def start(server: Server | CellDatabase) -> None:
+            """Start one server, and report how long it took."""
             with report.step(f"{self.name}: {server.kind}"):
                 server.start()
 

@@ -49,7 +49,10 @@ DONE = {200: answers(Accepted)}
 
 
 def account_fields(account: Account) -> dict[str, object]:
-    """Return an account in the form of the API. Without a department, its domain stands as the one department."""
+    """Return an account in the form of the API. Without a department, its domain stands as the one department.
+
+    Fields that this platform does not store, such as `sex` and `fax`, have the same value for everybody.
+    """
     own: Department | Domain | None = account.department or account.domain
     department = {
         "department_moid": own.moid if own else "",

@@ -111,7 +111,7 @@ class DepartmentAccounts(DepartmentCall):
 
     @extend_schema(parameters=PAGING, responses={200: answers(shapes.Accounts)})
     def get(self, request: Request, moid: str) -> Response:
-        """List the people of a department, or of a whole domain."""
+        """List the people of a department, or of a whole domain: `moid` is the id of either."""
         rows = Account.objects.select_related("domain", "department").filter(
             self.visible_accounts(request)
         )

@@ -131,7 +131,7 @@ def log_in(request: HttpRequest, token: str, username: str, password: str, now: 
         raise Refusal(BAD_PASSWORD, sign_in.WRONG)
     _move_token_to(database, api_token)
     cookie = str(uuid.uuid4())
-    _session_cache.clear()
+    _session_cache.clear()  # It may hold the session of a person who used the token before.
     _query_row(api_token).update(
         account=account, cookie_hash=hash_secret(cookie), login_used_at=now
     )
@@ -314,6 +314,7 @@ class _MayAct:
     """The class says of many accounts whether they may act, with one query for each domain, not for each account."""
 
     def __init__(self) -> None:
+        """Begin without answers; each is found by a query when it is first asked for."""
         self._of_domains: dict[tuple[str | None, str, bool], bool] = {}
         """(domain of an account, domain of the key or application, whether superuser) -> whether it may act."""
 

@@ -173,7 +173,7 @@ def _write_backups(database: str, platforms: Sequence[WireObject]) -> None:
 def _delete_unnamed_rooms(database: str, platforms: Sequence[WireObject]) -> None:
     """Delete machine rooms that the core no longer names, except those that tenants are bound to.
 
-    The core is the deployment that owns the domain tree.
+    A platform without the field `rooms` keeps all. The core is the deployment that owns the domain tree.
     """
     named = {room["roommoid"] for platform in platforms for room in platform.get("rooms", ())}
     with_rooms = [platform["moid"] for platform in platforms if "rooms" in platform]

@@ -237,7 +237,10 @@ class FullSnapshot:
         return rows
 
     def _finish(self) -> None:
-        """Record that the snapshot was sent, so that the feed goes on with the change log."""
+        """Record that the snapshot was sent, so that the feed goes on with the change log.
+
+        Nothing is recorded if another snapshot was requested meanwhile: `first` or `base` is another one then.
+        """
         last = max(self._previous, self.first - 1)
         query = (
             "UPDATE domains_follower SET base = %s, sent = %s, first = 0"
@@ -303,12 +306,16 @@ class ResentTree(FullSnapshot):
     """The whole domain tree, sent again to a site that may have lost objects.
 
     Each object is sent with a version from 1 to `base`, parents first. A site ignores an object that it has with a
-    newer version. Objects that were added after `base` are left out: the change log sends them after this. The
-    messages do not name the version before them, so that the site sees no gap.
+    newer version. Objects that were added after `base` take no version of their own: the change log sends them once
+    more after this. The messages do not name the version before them, so that the site sees no gap.
     """
 
     def _begin(self) -> None:
-        """Open a database snapshot of the tree while no change commits, and note what was added after `base`."""
+        """Open a database snapshot of the tree while no change commits, and note what was added after `base`.
+
+        `base` is the version above which the change log has all changes for the follower. The follower's row has the
+        code RESENDING_UP_TO_BASE in the column `first` while the tree is sent again.
+        """
         self._ask("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         with transaction.atomic(using=self._database):
             lock_counter(self._database)
@@ -343,7 +350,8 @@ class ResentTree(FullSnapshot):
             version = max(1, min(self._next, self._base))
             body = {"op": "mod", "version": version, kind: content}
             rows.append(_outbox_row(self._platform, kind, body))
-            self._next += content["moid"] not in self._added
+            if content["moid"] not in self._added:
+                self._next += 1
         return rows
 
     def _finish(self) -> None:

@@ -131,7 +131,10 @@ def delete_old_tries(now: datetime) -> int:
 
 
 def _keep_address(username: str, address: str) -> None:
-    """Save an address as one from which the account signs in, and delete the oldest if they are too old or too many."""
+    """Save an address as one from which the account signs in, and delete the oldest if they are too old or too many.
+
+    Nothing is written if it was saved less than _SAME_SIGN_IN ago.
+    """
     now = timezone.now()
     rows = AccessLog.objects.filter(username=username)
     row = rows.filter(ip_address=address).first()

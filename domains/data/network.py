@@ -22,7 +22,10 @@ _TYPES = {
 
 
 def domains_around(account: Account) -> list[dict[str, str]]:
-    """Return an account's domain, those above and below it, and machine rooms below, in the form of the API."""
+    """Return an account's domain, those above and below it, and machine rooms below, in the form of the API.
+
+    There are at most MAX_DOMAINS domains, those of the highest levels first, and at most as many machine rooms.
+    """
     above = all_above("default", account.domain_id) if account.domain_id else []
     # An empty condition, for those who see all, would be dropped when it is joined by "or".
     visible = visible_to(account) or ~Q(pk__in=[])

@@ -325,6 +325,7 @@ class AccountRows(TableRows):
         )
 
     def __init__(self, page: Any, request: HttpRequest) -> None:
+        """Prepare an import of accounts by the user of `request`. `page` is the admin page of accounts."""
         super().__init__(page, request)
         self.first_passwords: list[tuple[str, str]] = []
         """User name and password of each new account."""

@@ -138,11 +138,12 @@ def _set_enabled(moid: str, database: str, changed_by: str | None, *, enabled: b
 
 
 def _set_valid_password(account: Account, password: str | None) -> None:
-    """Set or remove a password without saving the account. Raises RuleBroken if the password is too weak."""
+    """Set a password, or remove it (`None`), without saving the account. Raises RuleBroken if it is too weak."""
     if password is not None:
         try:
             validate_password(password, account)
         except ValidationError as error:
+            # In a refusal's text "%" begins a placeholder, so one that stands for itself is doubled.
             texts = [text.replace("%", "%%") for text in error.messages]
             raise RuleBroken([Refusal("password", text) for text in texts]) from None
     account.set_password(password)

@@ -110,6 +110,7 @@ class _LevelManager(models.Manager["Domain"]):
     """The model manager limits queries to domains of the given levels."""
 
     def __init__(self, *levels: Level) -> None:
+        """Limit the manager's queries to domains of these levels of the tree."""
         super().__init__()
         self._levels = levels
 

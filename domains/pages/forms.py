@@ -27,6 +27,7 @@ class _FailureReasonMixin:
     request: HttpRequest | None
 
     def __init__(self, *args: object, **kwargs: object) -> None:
+        """Create the form as Django does; the field of the name takes all kinds of sign-in names, so longer ones."""
         super().__init__(*args, **kwargs)
         self.fields["username"].widget.attrs["maxlength"] = sign_in.LONGEST_NAME
 

@@ -16,6 +16,7 @@ def is_address(text: str) -> bool:
         return False
     try:
         parts = urlsplit(text)
+        # Reading the port raises ValueError for one that is no number, or too large.
         return bool(parts.hostname) and (parts.port or 1) > 0
     except ValueError:
         return False

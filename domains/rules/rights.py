@@ -96,10 +96,11 @@ def permissions(level: int | None) -> frozenset[str]:
 
     `None` stands for an account that is no administrator: it has none.
     """
+    no_level = -1  # no row of the table has it
     return frozenset(
         f"{app}.{verb}_{name}"
         for row in ROWS_BY_MODEL.values()
-        for verb in row.verbs.get(-1 if level is None else level, ())
+        for verb in row.verbs.get(no_level if level is None else level, ())
         for app, name in [row.model.split(".")]
     )
 

@@ -43,7 +43,8 @@ def judge_change(version: int, previous: int | None, cursor: int, applied: int) 
 def is_time_to_ask(now: datetime, asked_at: datetime | None, gap: bool) -> bool:
     """Return whether it is time to request changes from the core (which owns the domain tree) again.
 
-    `gap`: changes are known to be missing. `asked_at` is the time of the last request, `None` if there was none.
+    `gap`: changes are known to be missing, so it is time ASK_EVERY after the last request; otherwise ASK_ANYWAY after
+    it, in case a loss was not noticed. `asked_at` is the time of the last request, `None` if there was none.
     """
     if asked_at is None:
         return True

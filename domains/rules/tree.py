@@ -130,6 +130,7 @@ class RuleBroken(Exception):
     """The error says why a change of the tree or of an account is refused."""
 
     def __init__(self, refusals: Sequence[Refusal]) -> None:
+        """Refuse a change for these reasons, of which there is at least one."""
         self.refusals = tuple(refusals)
         super().__init__(" ".join(refusal.sentence for refusal in refusals))
 

@@ -95,7 +95,7 @@ def close(connection: amqp.Connection | None, *, politely: bool = False) -> None
         with suppress(Exception):
             connection.close()
     with suppress(Exception):
-        connection.collect()
+        connection.collect()  # the library's name for dropping the socket
 
 
 _PUBLISH_FORMAT = "Bssbb"
@@ -237,6 +237,7 @@ class Publisher:
             for row in rows:
                 properties = _amqp_properties(row.properties)
                 message = amqp.Message(row.body, content_type="application/json", **properties)
+                # Of basic.publish: a reserved number, exchange, routing key, mandatory, immediate.
                 arguments = (0, row.exchange, row.routing_key, False, False)
                 self._channel.send_method(spec.Basic.Publish, _PUBLISH_FORMAT, arguments, message)
                 self._sent += 1

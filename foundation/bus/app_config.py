@@ -85,6 +85,7 @@ class PlatformAppConfig(AppConfig):
     """Django takes the one class of an `apps.py` whose `default` is true: the app's own, not this base."""
 
     def __init_subclass__(cls, **options: object) -> None:
+        """Mark the subclass as its module's default, since the module also holds this imported base class."""
         super().__init_subclass__(**options)
         cls.default = True
 

@@ -153,7 +153,7 @@ class Consumer(threading.Thread):
         self._prefetch = self._arrivals.prefetch
         while True:
             channel = incoming.channel()
-            channel.basic_qos(0, self._prefetch, False)
+            channel.basic_qos(0, self._prefetch, False)  # no limit in bytes; for each consumer
             try:
                 for queue in self._handlers:
                     callback = self._callback_for(queue)

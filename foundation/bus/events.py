@@ -148,7 +148,10 @@ def delete_old_events(platform: str) -> int:
 
 
 def _delete_in_steps(database: str, condition: str, values: Sequence[object]) -> int:
-    """Delete the events that fulfil a condition, some thousand in one statement; return how many."""
+    """Delete events that fulfil an SQL condition, DELETED_AT_ONCE in one statement; return how many.
+
+    After MAX_STATEMENTS it stops: the next run of the timer deletes the rest.
+    """
     deleted = 0
     for _ in range(MAX_STATEMENTS):
         query = f"DELETE FROM bus_event WHERE {condition} LIMIT %s"

@@ -56,7 +56,10 @@ def handle_while_closed(uow: UnitOfWork, delivery: Delivery) -> None:
 
 
 def refuse_as_closed(uow: UnitOfWork, delivery: Delivery) -> None:
-    """Answer a repeated request as before; refuse any other one and say which site serves the platform."""
+    """Answer a repeated request as before; refuse any other one and say which site serves the platform.
+
+    While the database takes no writes (`read_only`), a repeated request is refused, too.
+    """
     request = None if uow.read_only else uow.inbox.find_request(delivery.envelope.request)
     if request is not None:
         idempotency.answer_again(uow, delivery, request)

@@ -119,7 +119,8 @@ class InboxUnitOfWork:
     ) -> InboxRequest:
         """Stage a new request about a conference number, and return it.
 
-        If another worker has inserted it meanwhile, the primary key makes this transaction fail.
+        `reqid` and number (`e164`) are cut to the length of their columns. If another worker has inserted the request
+        meanwhile, the primary key makes this transaction fail.
         """
         request = InboxRequest(
             envelope.request,
@@ -228,7 +229,7 @@ READ_KEYS = "SELECT `key` FROM bus_inbox WHERE `key` IN ({marks})"
 def delete_old_requests(platform: str, retention: timedelta = timedelta(hours=24)) -> int:
     """Delete a platform's received requests that are older than `retention`; return how many were deleted.
 
-    If the database's clock was set while this process ran (`clock.set_by`), that difference is subtracted.
+    It stops after MAX_STATEMENTS of DELETED_AT_ONCE requests each: the next run of the timer deletes the rest. If the database's clock was set while this process ran (`clock.set_by`), that difference is subtracted.
     """
     query = (
         "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND LIMIT %s"

@@ -80,7 +80,8 @@ class Feeder(Relay):
     def _use_broker_of(self, site: str) -> None:
         """From now on send to the broker of `site`, since that site serves the platform.
 
-        Messages that the former site has received and not handled are not lost: the new one requests them again.
+        If PEERS names no broker of that site, this is only logged, and messages still go to the former one. Messages
+        that the former site has received and not handled are not lost: the new one requests them again.
         """
         if site == self._site:
             return

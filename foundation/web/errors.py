@@ -49,6 +49,7 @@ class OnlyChecked(Exception):
     """The exception that ends a request which was only to be checked. `faults`: name of an argument -> its fault."""
 
     def __init__(self, faults: dict[str, str]) -> None:
+        """End a request with the faults of its arguments (name -> fault); {} if it could be carried out."""
         self.faults = faults
         super().__init__("only checked")
 

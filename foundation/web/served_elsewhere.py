@@ -39,7 +39,9 @@ class RefuseWrites:
             try:
                 refusal = refusal_while_closed()
             except Error:
-                refusal = None
+                refusal = (
+                    None  # Without the database the view fails, and `server_error` explains that.
+                )
             if refusal:
                 language = translation.get_language_from_request(request)
                 with translation.override(language):

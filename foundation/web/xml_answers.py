@@ -26,6 +26,7 @@ def prefers_xml(accept: str) -> bool:
     if "text/html" in weights:
         return False
     xml = max((weights.get(kind, 0.0) for kind in _XML), default=0.0)
+    # "application/*" means JSON too, but says less than a type's own name, and so counts half.
     return xml > max(weights.get("application/json", 0.0), weights.get("application/*", 0.0) / 2)
 
 

@@ -217,7 +217,9 @@ class Center:
         metrics.BATCH.observe(len(messages))
         with metrics.BATCH_SECONDS.time():
             rows = self._chain.handle_batch(deliveries)
-            self._acknowledge(channel, publisher)
+            self._acknowledge(
+                channel, publisher
+            )  # the batch before, whose publications are confirmed by now
             publisher.send(rows)
         self._published = messages[-1].delivery_tag or 0
 

@@ -17,6 +17,7 @@ class EntryOrder:
     """
 
     def __init__(self) -> None:
+        """Begin before the log's first entry, whose number (seq) is 1."""
         self.last = 0
         self._ahead: dict[int, Entry] = {}
         """Seq -> entry that waits for a missing one before it."""
@@ -65,6 +66,7 @@ class DeviceLog(EntryOrder):
     """The entries of one conversation, in order; `entries` keeps all of them, for comparisons."""
 
     def __init__(self) -> None:
+        """Begin without entries."""
         super().__init__()
         self.entries: dict[int, Entry] = {}
         """Seq -> entry, up to `last`."""
@@ -83,6 +85,7 @@ class Picture:
     """
 
     def __init__(self) -> None:
+        """Begin without messages and read marks; `show` adds them from the entries of the log."""
         self.messages: dict[int, Entry] = {}
         """Seq -> the message as it looks now."""
         self.read: dict[str, int] = {}

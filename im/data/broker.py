@@ -121,7 +121,9 @@ def declare(connection: amqp.Connection | None = None) -> int:
     finally:
         if connection is None:
             close(own, politely=True)
-    return len(_EXCHANGES) + len(_SERVICES) + int(settings.IM_CENTERS) + len(stages) + 1
+    queues_of_dead_messages = 1
+    queues = len(_SERVICES) + int(settings.IM_CENTERS) + len(stages) + queues_of_dead_messages
+    return len(_EXCHANGES) + queues
 
 
 def _stage_queues() -> list[str]:
@@ -176,6 +178,7 @@ class _SharedConnection:
     """Nobody sends heartbeats on it: after twice the heartbeat interval the broker closes it."""
 
     def __init__(self) -> None:
+        """Begin without a connection; it is opened when it is first needed."""
         self._lock = threading.Lock()
         self._connection: amqp.Connection | None = None
         self._used = 0.0

@@ -39,6 +39,7 @@ class Denied(Exception):
     """A person's request is denied: `why` is a code for programs, `reason` a sentence for people."""
 
     def __init__(self, why: DenyReason, reason: str = "") -> None:
+        """Deny for the reason `why`; without a sentence (`reason`) the usual one for it is used."""
         self.why, self.reason = why, reason or _WORDS.get(why, why.value)
         super().__init__(self.reason)
 

@@ -39,6 +39,7 @@ class MemberCache:
     """A cache of the members of recently used conversations; others are read from the database."""
 
     def __init__(self, most: int = MOST_PEOPLE) -> None:
+        """Begin empty; the cached conversations have at most `most` members in all."""
         self._most, self._people_count = most, 0
         self._members: OrderedDict[int, ActiveMembers] = OrderedDict()
 

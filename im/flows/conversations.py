@@ -102,9 +102,10 @@ def create_group(
 def _save_unless_stored(database: str, conversation: Conversation) -> int:
     """Insert a conversation unless the same exists already; return the id of the stored one.
 
-    Conversations with an equal `pair` are the same. Two transactions that save one wait for each
-    other.
+    Conversations with an equal `pair`, a unique column, are the same; with `None` each is another one. Two transactions
+    that save one wait for each other.
     """
+    # INSERT ... ON DUPLICATE KEY UPDATE pair = pair: an existing row is locked and left as it is.
     Conversation.objects.using(database).bulk_create(
         [conversation], update_conflicts=True, update_fields=["pair"]
     )
@@ -159,7 +160,10 @@ def change_settings(
 
 
 def dissolve(store: PlatformStore, number: int, me: Person, now: datetime) -> None:
-    """Close the group with the id `number` for ever; its messages can still be read. Raises Denied."""
+    """Close the group with the id `number` for ever; its messages can still be read. Raises Denied.
+
+    If it is closed already, the owner's request changes nothing.
+    """
     with lock_conversation(store, number, me, now) as locked:
         if locked.conversation.closed and locked.mine and locked.mine.role == Role.OWNER:
             return

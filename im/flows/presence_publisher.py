@@ -31,6 +31,7 @@ class PresencePublisher(threading.Thread):
     """
 
     def __init__(self) -> None:
+        """Prepare the thread, which connects to the broker once there is something to publish."""
         super().__init__(name="teller", daemon=True)
         self._stop_asked = threading.Event()
         self._publisher: Publisher | None = None

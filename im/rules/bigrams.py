@@ -68,7 +68,7 @@ def parse_query(text: str) -> Query:
     """
     terms = tuple(dict.fromkeys(normalize(text).split()))
     tokens = [token for term in terms for token in _TOKEN.findall(term)]
-    parts: dict[GramLookup, None] = {}
+    parts: dict[GramLookup, None] = {}  # a set that keeps its order
     for position, (dense, word) in enumerate(tokens, 1):
         if word:
             parts[GramLookup(word[:MAX_WORD_LENGTH], position == len(tokens) and len(word) > 1)] = (
@@ -129,6 +129,7 @@ def snippet(text: str, terms: tuple[str, ...]) -> list[tuple[str, bool]]:
 
     The part is divided into (piece, whether it matches a term), so that matches can be highlighted.
     """
+    # `origin`: for each character of the normalized text, the position of the character in `text` that it comes from.
     folded, origin = [], list[int]()
     for position, character in enumerate(text):
         pieces = normalize(character)

@@ -306,6 +306,7 @@ def to_wire(entry: StoredEntry) -> Data:
     if entry.client_msg_id is not None:
         data["client_msg_id"] = entry.client_msg_id
     for name, value in (entry.data or {}).items():
+        # The seqs of earlier edits are for our own use; nothing is shown of the content of a recalled message.
         if name != "edits" and not (is_recalled and name in _HIDDEN):
             data[name] = value
     if entry.edited_seq is not None:

@@ -10,6 +10,7 @@ class RateLimit:
     """A rate limit allows each name `burst` actions at once, and `rate` a second in the long run."""
 
     def __init__(self, rate: float, burst: float) -> None:
+        """Begin with all names allowed `burst` actions at once; `rate` is in actions a second."""
         self._rate, self._burst = rate, burst
         self._left: dict[str, tuple[float, float]] = {}
         """Name -> (actions that were left, and at which time)."""

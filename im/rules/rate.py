@@ -38,6 +38,7 @@ class SenderRates:
     """
 
     def __init__(self, most: int = 50_000) -> None:
+        """Begin with a full bucket for every sender; `most` is for how many senders buckets are kept."""
         self._most, self._full = most, float(BURST)
         self._buckets: OrderedDict[str, tuple[float, float, int]] = OrderedDict()
         """Sender -> (messages that were left, at which time, excess since within the rate)."""
@@ -62,7 +63,7 @@ class SenderRates:
             self._store_bucket(sender, level - parts, now, 0 if level >= BURST / 2 else excess)
             return Excess.NONE
         self._store_bucket(sender, level, now, excess + parts)
-        if (excess + parts) // FLOOD > excess // FLOOD:
+        if (excess + parts) // FLOOD > excess // FLOOD:  # once for every FLOOD messages of excess
             return Excess.FLOOD
         return Excess.MORE if excess else Excess.FIRST
 

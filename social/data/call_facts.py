@@ -35,6 +35,7 @@ def read_facts(store: PlatformStore, me: Person, other: Person, now: datetime) -
     """Return the facts by which `rules.call_start` decides whether one person may call another."""
     database = store.database
     mine, theirs = queries.states_between(database, me.id, [other.id])[other.id]
+    # What a call takes of the licence: a small conference, and two people in it.
     needed = amounts_of_new(SMALL) + VISITOR + VISITOR
     return Facts(
         is_contact=mine == FRIEND,

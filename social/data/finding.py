@@ -44,6 +44,7 @@ def findable(store: PlatformStore, me: Person, others: Collection[Person]) -> se
         person.id
         for person in others
         if may_find(FoundBy(chosen[person.id].found_by), closeness_to[person.id])
+        # An operator, who has no tenant (`domain`), may find people of all tenants.
         and (person.id in is_open or not me.domain or closeness_to[person.id].is_contact)
     }
 

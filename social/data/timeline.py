@@ -139,7 +139,11 @@ def _page_of_condition(
 
 
 def _page(database: str, viewer: Viewer, ids: Sequence[int], count: int) -> MomentPage:
-    """Return the page with the first `count` of these moments (posts) that the viewer sees. `ids`: the latest first."""
+    """Return the page with the first `count` of these moments (posts) that the viewer sees. `ids`: the latest first.
+
+    The next page begins after the last moment of this one. If this page shows all visible ones, but `ids` were as
+    many as are looked at for one page, it begins after the last of the `ids`: there may be more.
+    """
     rows = posts(database, ids)
     audiences = {post.id: post.audience for post in rows}
     visible = viewers.visible(database, viewer, audiences)

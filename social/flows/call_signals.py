@@ -34,7 +34,7 @@ def handle_signal(sender: str, signal: CallSignal, now: datetime) -> str:
                 calls.apply_event(store, signal.call, Answered(me.id, signal.device), now)
             case "decline":
                 calls.apply_event(store, signal.call, Declined(me.id), now)
-            case _:
+            case _:  # "hangup", the only other act
                 calls.hang_up(store, me, signal.call, now)
     except CallRefused as refused:
         return f"{refused.code}: {refused.reason}"

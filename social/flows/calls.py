@@ -70,6 +70,7 @@ class CallRefused(Exception):
     """
 
     def __init__(self, code: str, reason: str, call: Call | None = None) -> None:
+        """Refuse with a code for programs, a sentence for people, and the call as it is now, if there is one."""
         self.code, self.reason, self.call = code, reason, call
         super().__init__(reason)
 
@@ -163,7 +164,11 @@ def add_person(
 def call_from_conference(
     store: PlatformStore, me: Person, other: str, conference: CallingConference, now: datetime
 ) -> Call:
-    """Let a running conference call a person of its tenant; `me` is its creator. Raises Denied and CallRefused."""
+    """Let a running conference call a person (the account's MOID `other`) of its tenant, and return the call.
+
+    `me` is the conference's creator. If the conference calls the person already, or talks to the person, that call is
+    returned. Raises Denied and CallRefused.
+    """
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         person = call_facts.lock_people(store, me, other)

@@ -41,7 +41,8 @@ def create_circle(
 ) -> int:
     """Create a circle (a group conversation with a page of its own) whose owner is `me`, and return its id.
 
-    A repeated call with the same `key` returns the same circle.
+    A repeated call with the same `key` returns the same circle. Raises Denied, also for a person who has founded
+    MAX_CIRCLES.
     """
     database = store.database
     with transaction.atomic(using=database):

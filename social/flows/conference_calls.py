@@ -28,7 +28,8 @@ log = logging.getLogger("social.calls")
 def ring_people(e164: str, accounts: Collection[str]) -> None:
     """Ring the devices of those of these accounts that belong to people of the conference's tenant.
 
-    `accounts`: sign-in names or MOIDs. The media unit calls all others, such as telephones.
+    `accounts`: sign-in names or MOIDs. The media unit calls all others, such as telephones. No device rings at a site
+    without instant messages, or for a conference that has ended or carries a call of two people.
     """
     conference = live_by_number(e164)
     if "im" not in settings.ROLES or conference is None or carries_call(conference):

@@ -29,7 +29,10 @@ KEPT_FOR = timedelta(days=7)
 
 
 def send_due_texts(platform: str) -> int:
-    """Send the e-mails and text messages that wait in a platform's data and are due now; return how many were sent."""
+    """Send e-mails and text messages that wait in a platform's data and are due now; return how many were sent.
+
+    It takes at most AT_ONCE of them, and takes no further one after SECONDS: the next run of the timer goes on.
+    """
     begun, sent = clock.steady(), 0
     for _ in range(AT_ONCE):
         row = _claim(platform, clock.now()) if clock.steady() - begun < SECONDS else None

@@ -185,7 +185,7 @@ def moment(visit: Visit, number: int) -> HttpResponse:
             "likers": ", ".join(viewer.contacts.get(row.user) or row.user_name for row in likers),
             "readers": readers,
             "most_comment": MAX_COMMENT,
-            "mark": str(clock.next_id()),
+            "mark": str(clock.next_id()),  # A form that is sent twice adds one comment.
             "comments": [
                 {
                     "id": row.pk,

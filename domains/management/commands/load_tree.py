@@ -157,7 +157,10 @@ class Command(BaseCommand):
         rows: Iterable[Row],
         size: int | None = None,
     ) -> None:
-        """Insert `size` rows in chunks, and show the progress; one large transaction would hold locks too long."""
+        """Insert all rows in chunks, and show the progress; one large transaction would hold locks too long.
+
+        `size` is how many rows there are; without it they are counted first. `title` names them in the progress.
+        """
         total = size if size is not None else len(list(rows := list(rows)))
         progress, pending = Progress(title, total, sys.stderr), iter(rows)
         while chunk := list(islice(pending, _CHUNK)):
@@ -169,6 +172,7 @@ class Progress:
     """A progress display shows how many rows are inserted: a bar on a terminal, else a line for each tenth."""
 
     def __init__(self, title: str, total: int, out: TextIO) -> None:
+        """Begin with no row inserted of `total`; `title` says what is inserted, `out` gets the display."""
         self._title, self._total, self._out = title, total, out
         self._done = self._tenths = 0
 

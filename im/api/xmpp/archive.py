@@ -55,7 +55,8 @@ async def on_query(person: Person, session: Session, node: Element, to: Jid) -> 
 async def _conversations_of_account(person: Person, query: Query) -> list[Conversation]:
     """Return the one-to-one conversations that may have entries of a page of the person's own history.
 
-    Raises Refused, NoAnswer.
+    It is the one with the partner whom the query names, or else the MOST_CONVERSATIONS that were written to last,
+    after the query's `start`. Raises Refused, NoAnswer.
     """
     last: dict[int, str] = {}
     async for shown in person.list_rows("conversations", "conversations"):
@@ -127,6 +128,7 @@ async def _load_candidates(
         ]
         ends = [str(entry["data"].get("sent_at", "")) for entry in part["entries"]]
         is_past = bool(ends) and ends[0] < max(query.start, lowest) if is_backward else False
+        # A page that goes forward begins with its earliest entries: if the log is read backward, all are needed.
         is_enough = len(found) > query.most and (query.is_backward or not is_backward)
         if is_past or is_enough or part["is_last"]:
             break

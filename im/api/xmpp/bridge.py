@@ -63,6 +63,7 @@ class Bridge:
     """The bridge between XMPP clients and the platform: two components of ejabberd, in one process."""
 
     def __init__(self, settings: BridgeSettings) -> None:
+        """Prepare the bridge and its two streams to ejabberd; `run` connects them."""
         self._settings = settings
         self.domain = Domain(settings.domain)
         self._signed_in: dict[str, SignedIn] = {}

@@ -50,6 +50,7 @@ class Desk:
     """
 
     def __init__(self, person: Person) -> None:
+        """Start the three tasks that handle the person's stanzas, show what is pushed, and keep the connection up."""
         self.person = person
         self._stanzas: asyncio.Queue[tuple[Session, Element]] = asyncio.Queue(MOST_STANZAS)
         self._pushed: asyncio.Queue[Data] = asyncio.Queue(MOST_PUSHED)

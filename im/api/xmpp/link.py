@@ -48,6 +48,7 @@ class Refused(Exception):
     """The platform refuses a call or a message: `code` says why in a word, `status` is the HTTP status, or 0."""
 
     def __init__(self, code: str, words: str, status: int = 0) -> None:
+        """Refuse with a code for programs, words for people, and the HTTP status; 0: no HTTP call was refused."""
         super().__init__(f"{code}: {words}")
         self.code, self.words, self.status = code, words, status
 
@@ -73,6 +74,11 @@ class Link:
         on_message: Callable[[Data], None],
         on_refused: Callable[[], None],
     ) -> None:
+        """Prepare the connection of the person `user`, who has the access token `token`; `run` opens it.
+
+        `api` is the URL of the site. A random device name, with "x" for XMPP, tells this connection's queue from those
+        of the person's other devices.
+        """
         self.user, self.token = user, token
         self.device = f"x{secrets.token_hex(6)}"
         self.connected = asyncio.Event()

@@ -86,6 +86,7 @@ class Person:
     def __init__(
         self, domain: Domain, site: str, link: Link, send: Callable[[Element], None]
     ) -> None:
+        """Begin without sessions and conversations. `link` is the connection to the platform; `send` sends a stanza."""
         self.domain, self.site, self.link, self.send = domain, site.rstrip("/"), link, send
         self.sessions: dict[str, Session] = {}
         self.tasks = Tasks()
@@ -114,7 +115,10 @@ class Person:
         return session.own if user == self.user else self.domain.person(user)
 
     async def user_of(self, local: str) -> str:
-        """Return the user id that the part of an address before the `@` stands for. Raises Refused, NoAnswer."""
+        """Return the user id that the part of an address before the `@` stands for. Raises Refused, NoAnswer.
+
+        It is the name with which this person has signed in, a user id (a UUID), or another person's sign-in name.
+        """
         if any(session.jid.local == local for session in self.sessions.values()):
             return self.user
         if _UUID.fullmatch(local):

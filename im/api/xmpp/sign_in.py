@@ -55,6 +55,7 @@ class SignInServer:
     """
 
     def __init__(self, path: Path, on_sign_in: Callable[[SignedIn], None]) -> None:
+        """Prepare the server, which `start` lets listen at this path; at most AT_ONCE passwords are checked at once."""
         self._path, self._on_sign_in = path, on_sign_in
         self._checks = asyncio.Semaphore(AT_ONCE)
 
@@ -103,7 +104,7 @@ class SignInServer:
 def check_password(name: str, password: str) -> SignedIn | None:
     """Sign in the person with this name and password; `None` if they are wrong, or if the person may not sign in.
 
-    Raises BrokerUnavailable and errors of the database.
+    A token for instant messages is accepted as the password. Raises BrokerUnavailable and errors of the database.
     """
     close_old_connections()
     try:

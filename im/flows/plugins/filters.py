@@ -63,6 +63,7 @@ class Filter:
     """A plugin that checks texts before these are stored, with its switch and the count of its failures in a row."""
 
     def __init__(self, name: str, plugin: ParserPlugin) -> None:
+        """Wrap the plugin, which IM_PLUGINS calls `name`; no failure is counted yet."""
         self._name, self._plugin = name, plugin
         self._switch, self._streak = Switch(name), Streak()
 

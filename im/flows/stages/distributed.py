@@ -70,6 +70,7 @@ class _StagePosition:
     """Where a stage stands in its message center: its name, its queue, and the queues of the stages after it."""
 
     def __init__(self, stage: StageName, number: int, outgoing: Outgoing) -> None:
+        """Find the queues around a stage of the message center `number`; its results are added to `outgoing`."""
         self.number, self.outgoing = number, outgoing
         self.name, self.queue = member_name(number, stage), stage_queue(stage, number)
         self.feeds: Sequence[str] = [stage_queue(feed, number) for feed in FEEDS[stage]]
