@@ -66,7 +66,7 @@ def ask_for_lists() -> None:
 
 @shared_task
 def report_state() -> None:
-    """Report the counters of this site to network management (NMS), where this site has that role."""
+    """Report to network management (NMS) how many conferences run here, where this site has the role `nms`."""
     if "nms" in settings.ROLES:
         state_report.report_state()
 

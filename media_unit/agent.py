@@ -112,7 +112,8 @@ class Agent:
     async def _send_unregistration(self) -> None:
         """Send the resource manager, which chooses units for conferences, the message that this unit ends.
 
-        With `keep_janus` the conferences go on while the agent restarts, so nothing is sent.
+        With `keep_janus` the conferences go on while the agent restarts, so nothing is sent; nor is it while Janus is
+        down, as the unit is not registered then. The broker has 3 s to confirm the message.
         """
         if self._config.keep_janus or not self._janus_up.is_set():
             return
@@ -150,7 +151,8 @@ class Agent:
     async def _run_janus_session(self) -> None:
         """Connect to Janus, let the unit use it, and return when Janus or the connection is dead.
 
-        A Janus that is dead or hangs is killed, and its conferences are reported as lost.
+        A Janus that is dead or hangs is killed, and its conferences are reported as lost. If only the connection is
+        gone, the caller connects again.
         """
         link = JanusLink(self._config.ws_url, self._keys.api, PLUGINS)
         try:
@@ -233,7 +235,10 @@ class Agent:
 
 
 def _nack_of(body: dict[str, Any], error: BadMessage) -> Message | None:
-    """Return the refusal (NACK) of a request (`body`) that cannot be read; `None` if even a NACK lacks a field."""
+    """Return the refusal (NACK, error 29001: malformed) of a request (`body`) that cannot be read.
+
+    `None` means that the body lacks even the fields of a NACK.
+    """
     refusals: dict[str, type[UnitRefused]] = {
         CreateOnUnit.wire_type: UnitRefused,
         RestoreOnUnit.wire_type: UnitRestoreRefused,

@@ -162,7 +162,10 @@ class Compositions:
     async def _compose(
         self, conference: HeldConference, janus_rooms: JanusRooms, layout: Mapping[str, object]
     ) -> None:
-        """Let the pictures be composed by this layout. Raises JanusError, JanusAway and OSError."""
+        """Have the pictures of a conference composed by this layout (who is shown at which place).
+
+        At the first time the mountpoint is made from which Janus offers the result. Raises JanusError, JanusAway, OSError.
+        """
         if not conference.composed_port:
             conference.composed_port = await janus_rooms.create_stream(
                 conference.janus_room, conference.name, conference.password_of_rooms

@@ -152,7 +152,10 @@ async def _hang_up_terminals(context: ControlContext, body: Body) -> Body:
 
 
 def _ban_terminals(context: ControlContext, terminals: Iterable[Terminal]) -> None:
-    """Add terminals to the conference's list of bans: they cannot join until somebody calls them."""
+    """Add terminals to the conference's list of bans: they cannot join until somebody calls them.
+
+    The list keeps the latest _MOST_BANNED entries.
+    """
     banned = list(context.conference.arrangement.banned)
     for terminal in terminals:
         terminal.called = False
@@ -220,7 +223,10 @@ async def _set_password(context: ControlContext, body: Body) -> Body:
 
 
 async def _silence_terminals(context: ControlContext, body: Body) -> Body:
-    """Handle SILENCE: turn loudspeakers off or on, of the named terminals or of all, including those who join later."""
+    """Handle SILENCE: turn loudspeakers off or on, of the named terminal or of all, including those who join later.
+
+    It is refused for a single online terminal without a join page, whose loudspeaker only the person can turn off.
+    """
     value = _read_fields(MuteTerminals, body).value
     chosen = _named_terminals(context, body)
     if body.get("mtid") is None:
@@ -258,7 +264,7 @@ async def _start_recording(context: ControlContext, body: Body) -> Body:
         raise ControlRefused("vrs: this unit is not the recorder")
     if not context.conference.recording:
         await context.recorder.start(context.conference, context.janus_rooms)
-    context.conference.arrange(recording=0)
+    context.conference.arrange(recording=0)  # it does not pause any more
     return {}
 
 

@@ -73,7 +73,7 @@ def load_secrets(directory: Path) -> Secrets:
         pass
     except (ValueError, TypeError) as error:
         put_aside(path, str(error))
-    keys = Secrets(*(secrets.token_hex(24) for _ in range(5)))
+    keys = Secrets(*(secrets.token_hex(24) for _ in range(5)))  # one for each field
     new = path.with_suffix(".new")
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(asdict(keys), file)

@@ -141,6 +141,7 @@ class Monitors:
     ) -> None:
         """Have Janus send a terminal's sound or video to the monitor's address, and note the id of the RTP stream.
 
+        Without a terminal it is the mixed sound; the composed picture the composer sends itself, so nothing is done.
         Raises MonitorRefused, JanusError and JanusAway.
         """
         plugin = AUDIO if monitor.mode == wire.AUDIO else VIDEO

@@ -67,7 +67,10 @@ class SimulatedConference:
 
     @property
     def settings(self) -> Settings:
-        """Return the conference's settings as messages report them: mute, silence and arrangement."""
+        """Return the conference's settings as messages report them: mute, silence and arrangement.
+
+        `recording` in the arrangement: 1 recorded now, 2 recording pauses, 0 neither.
+        """
         is_paused = self.arrangement.recording == 2
         recording = 1 if self.recording else 2 if is_paused else 0
         arrangement = msgspec.structs.replace(self.arrangement, recording=recording)

@@ -216,7 +216,7 @@ class _Session:
         """Return the callback that buffers messages from a unit's queue; `None` means the control queue's."""
 
         def take(delivery: amqp.Message) -> None:
-            """Put a received message into the buffer, with the unit that it is for."""
+            """Put a received message into the buffer, with the unit (`unit`) from whose queue it is."""
             self._buffer.append((unit, delivery))
 
         return take

@@ -79,7 +79,10 @@ class MonitorRefused(Message):
 
 @message("CM_MAU_STOPMONITOR_REQ", nack="MAU_CM_STOPMONITOR_NACK")
 class StopMonitor(Message):
-    """A conference manager (CM) stops the monitor at an address. If `mtid` or `mode` is given, the monitor must match."""
+    """A conference manager (CM) stops the monitor (stream of a terminal's sound or picture) at an address.
+
+    If `mtid` or `mode` is given, the monitor must match.
+    """
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -112,7 +115,10 @@ class StopMonitorRefused(Message):
 
 @message("CM_MAU_MONITORKEEPALIVE_NTF")
 class KeepMonitorsAlive(Message):
-    """A conference manager (CM) tells which monitors of a conference it still receives; they go on (CSS §10)."""
+    """A conference manager (CM) tells which monitors (streams of sound or picture) it still receives (CSS §10).
+
+    These go on; others are stopped after some time.
+    """
 
     e164: Number = field(name="confE164")
     monitors: Monitors = ()
@@ -120,7 +126,7 @@ class KeepMonitorsAlive(Message):
 
 @message("MAU_CM_STOPMONITOR_NTF")
 class MonitorsEnded(Message):
-    """The scheduler (CSS) tells conference managers which monitors of a conference have ended, so that they close them."""
+    """The scheduler (CSS) tells conference managers which monitors (streams of sound or picture) have ended."""
 
     e164: Text = field(name="confE164")
     monitors: Monitors
@@ -144,7 +150,7 @@ class StartMonitorOnUnit(Message):
 
 @message("MCU_MAU_STARTMONITOR_ACK")
 class UnitStartedMonitor(Message):
-    """The media unit answers that it sends the monitor of request `reqid`. `ip` and `pid` name the unit."""
+    """The media unit answers that it sends the sound or picture of request `reqid`. `ip` and `pid` name the unit."""
 
     reqid: ReqId | None = None
     e164: Number = field(name="confE164")
@@ -170,7 +176,7 @@ class UnitRefusedMonitor(Message):
 
 @message("MAU_MCU_STOPMONITOR_CMD")
 class StopMonitorsOnUnit(Message):
-    """The scheduler (CSS) tells a media unit to stop the monitors that it sends to these addresses."""
+    """The scheduler (CSS) tells a media unit to stop the monitors (sound or picture) that it sends to these addresses."""
 
     e164: Number = field(name="confE164")
     monitors: Monitors

@@ -42,7 +42,7 @@ class ListForNeighbourRefused(Message):
 
 @message("CSS_NMS_STATE_NTF")
 class StateReport(Message):
-    """The scheduler (CSS) reports its counters, and the platforms that it serves, to network management.
+    """The scheduler (CSS) reports to network management how many conferences run and wait, and whom it serves.
 
     `nuconnections` and `bookedconfs` are always 0: they exist for the form of the message alone (CSS §11).
     """

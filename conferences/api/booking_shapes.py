@@ -76,7 +76,7 @@ def booked_item(
         "creator": {
             "name": reservation.creator_name,
             "account": reservation.creator_moid,
-            "account_type": 1,
+            "account_type": 1,  # a MOID
             "telephone": "",
             "mobile": "",
         },

@@ -60,7 +60,10 @@ class BookingCall(Call):
         return moment
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return the faults of the arguments: name -> what is wrong with it, or that it has no effect."""
+        """Return the first fault of the arguments, or all that have no effect: name -> what is wrong with it.
+
+        They are checked as if they asked for a conference now; its name may be missing, and is "x" then.
+        """
         params = self.params(request)
         try:
             wishes.refuse_unsafe(params)
@@ -82,7 +85,10 @@ class BookedConferences(BookingCall):
         responses=answers(booking_serializers.BookedList),
     )
     def get(self, request: Request) -> Response:
-        """List the booked occurrences of the caller's user domain by their start; a series has several entries."""
+        """List the booked occurrences of the caller's user domain by their start; a series has several entries.
+
+        With the argument `order` 1 the latest come first. A `count` of 0 means MAX_ROWS, the most that are listed.
+        """
         params = self.params(request)
         count = number(params.get("count"), "count", 10)
         domain = self.domain(request)

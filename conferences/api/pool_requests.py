@@ -84,7 +84,7 @@ class _PoolBatch(RetriedBatch[Delivery, list[outbox.OutboxRow]]):
         self.failed: list[Delivery] = []
 
     def run(self, items: Sequence[Delivery]) -> list[outbox.OutboxRow]:
-        """Handle these messages: answer requests, and record reports; return the answers as outbox rows."""
+        """Answer the requests for media units in `items`, and record the reports; return the answers as outbox rows."""
         requests = [delivery for delivery in items if isinstance(delivery.message, GetResources)]
         reports = [
             delivery.message for delivery in items if not isinstance(delivery.message, GetResources)
@@ -156,7 +156,10 @@ def _reqid(delivery: Delivery) -> str | None:
 
 
 def _calls_that_reserve(platform: str, messages: Sequence[Message | None]) -> list[PoolCall]:
-    """Return for each request the call of the pool's Lua script in Redis that reserves units for it."""
+    """Return for each request the call of the pool's Lua script in Redis that reserves units for it.
+
+    The operation "ask" reserves a media unit, and what else the request names; "recorder" reserves a recorder alone.
+    """
     requests = [request for request in messages if isinstance(request, GetResources)]
     tenants = user_domains(
         store_of(platform).database, {request.user_domain for request in requests}

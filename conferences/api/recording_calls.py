@@ -96,7 +96,10 @@ class RecordingState(OneRecording):
 
     @extend_schema(request=shapes.RecorderState, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, rec_id: str) -> Response:
-        """Let the recording of a conference pause (1) or go on (2)."""
+        """Let the recording of a conference pause (`value` 1) or go on (2).
+
+        In the conference's data the field `recording` is 1 while it records, and 2 while that pauses.
+        """
         value = self.whole_number(request, "value", 1, 2)
         conference = self.recorded_conference(request, conf_id, rec_id)
         is_paused = arrangement_of(conference.settings).recording == 2

@@ -77,7 +77,7 @@ def conference_item(conference: Conference, domain_name: str) -> dict[str, objec
         "creator": {
             "name": conference.creator_name,
             "account": conference.creator_moid,
-            "account_type": 1,
+            "account_type": 1,  # a MOID
             "telephone": "",
             "mobile": "",
         },

@@ -190,7 +190,11 @@ _KINDS: dict[int, TerminalType] = {1: "user", 4: "sip", 5: "e164", 6: "e164"}
 
 
 def terminals_to_call(value: object, name: str) -> tuple[InvitedTerminal, ...]:
-    """Return the terminals to call from the argument with this name, a list of accounts. Raises Refusal."""
+    """Return the terminals to call from the argument with this name, a list of accounts. Raises Refusal.
+
+    The account type is 5, a number, by default. Of types that _KINDS does not know the terminal's kind is "sip" if the
+    `protocol` is 1, else "h323".
+    """
     wire_terminals = []
     for account_item in items(value, name):
         account = words(account_item.get("account"), f"{name}.account").strip()

@@ -56,7 +56,10 @@ class StoredCall(Call):
         return stored_commands.find_stored(self.kind, stored_id, self.account(request))
 
     def page(self, request: Request) -> tuple[stored_rows.StoredPage, int]:
-        """Return the requested part of the list of templates or rooms, and the position of its first entry."""
+        """Return the requested part of the list of templates or rooms, and the position of its first entry.
+
+        With the argument `order` 1 the newest come first. A `count` of 0 means MAX_ROWS, the most that are listed.
+        """
         params = self.params(request)
         start = max(0, request_parsing.number(params.get("start"), "start", 0))
         count = request_parsing.number(params.get("count"), "count", 10)

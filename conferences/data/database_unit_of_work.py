@@ -301,7 +301,8 @@ class ConferencesDatabaseUnitOfWork:
     ) -> frozenset[str]:
         """Return those of the numbers whose conferences belong to the platform of this transaction.
 
-        A number without a platform is its own site's if a unit of this site sent it (`sent_by_local_unit`).
+        A number without a platform is its own site's if a unit of this site sent it (`sent_by_local_unit`). If this
+        site has the data of its own platform alone, all numbers belong to that.
         """
         if len(possible_platforms()) == 1:
             return frozenset(numbers)

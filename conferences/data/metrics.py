@@ -47,7 +47,7 @@ def observe_occurrence(before: Occurrence | None, after: Occurrence, now: dateti
 
 
 def observe_conference(before: Conference | None, after: Conference) -> None:
-    """Count a committed change of a conference, if it was created, restored or ended."""
+    """Count a committed change of a conference: it was created or restored (and how long that took), or ended."""
     if before is None or before.state is after.state:
         return
     if after.state is ConferenceState.ENDED:

@@ -58,7 +58,7 @@ def correct_counts(platform: str) -> int:
 
 
 def _differing_owners(stored: dict[str, Amounts], expected: dict[str, Amounts]) -> set[str]:
-    """Return the MOIDs of the platform and user domains whose stored counts differ from the expected ones."""
+    """Return the MOIDs of the platform and user domains whose stored licence counts differ from the expected ones."""
     owners = {*stored, *expected}
     return {owner for owner in owners if stored.get(owner, NONE) != expected.get(owner, NONE)}
 
@@ -86,7 +86,10 @@ def _read_counts(platform: str) -> tuple[dict[str, Amounts], dict[str, Amounts]]
 
 
 def _describe_difference(owner: str, stored: Amounts, expected: Amounts) -> str:
-    """Return a sentence that says how the stored counts of a platform or user domain differ from the expected ones."""
+    """Return a sentence that says how the stored licence counts of an owner differ from the expected ones.
+
+    `owner`: the MOID of the platform or user domain.
+    """
     names = (field.name for field in fields(Amounts))
     differing = (name for name in names if getattr(stored, name) != getattr(expected, name))
     differences = ", ".join(

@@ -95,7 +95,8 @@ def booked_places(
 ) -> tuple[list[Span], list[Span]]:
     """Return when occurrences of reservations need how many places of media units, between two moments.
 
-    The first list is of the reservations of a user domain, the second of all others.
+    The first list is of the reservations of a user domain, the second of all others. The few long occurrences are read
+    apart, because they may have begun long before; so an index of `starts_at` finds both.
     """
     query = (
         f"SELECT starts_at, ends_at, places, user_domain=%s FROM {OCCURRENCES} WHERE ends_at > %s"

@@ -120,7 +120,10 @@ def _mark_as_sent(conference: Conference, step: Step) -> bool:
 
 
 def restore_pending(platform: str) -> int:
-    """Request media units at once for all conferences that wait for one, oldest first; return how many they are."""
+    """Request media units at once for conferences that wait for one, oldest first; return for how many.
+
+    At most the oldest 500 are looked at; the timer comes to all others.
+    """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
@@ -138,7 +141,10 @@ def restore_pending(platform: str) -> int:
 
 
 def resume_recordings(platform: str) -> int:
-    """Request recorders at once for all conferences that run without the recorder they need; return how many they are."""
+    """Request recorders at once for conferences that run without the recorder they need; return for how many.
+
+    They are looked for among the BATCH conferences that are next due for the timer.
+    """
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:

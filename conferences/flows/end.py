@@ -30,7 +30,9 @@ def on_release_conference(
 ) -> None:
     """End a conference for a conference manager, or for the site on whose media unit it runs beyond its time."""
     conference = uow.load(request.e164)
-    by_other_site = envelope.app_id.startswith("css@")
+    by_other_site = envelope.app_id.startswith(
+        "css@"
+    )  # the sender is the scheduler of another site
     commit(
         uow,
         decide_release(conference, request, envelope.request, uow.now, by_other_site=by_other_site),

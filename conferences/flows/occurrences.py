@@ -38,7 +38,7 @@ MAX_ROUNDS = 50
 def start_due(platform: str) -> int:
     """Handle the occurrences (single meetings) of a platform's reservations that are due, and return how many.
 
-    Each is started, tried again, or closed.
+    Each is started, tried again, or closed. At most MAX_ROUNDS times BATCH are handled in one call.
     """
     total = 0
     for _ in range(MAX_ROUNDS):
@@ -77,7 +77,10 @@ def _handle_batch(platform: str) -> int:
 def handle_due(
     uow: ConferencesUnitOfWork, reservation: Reservation, occurrence: Occurrence
 ) -> None:
-    """Create the conference of an occurrence that is due; close one that is over, or that is too late to start."""
+    """Create the conference of an occurrence that is due; close one that is over, or that is too late to start.
+
+    If the conference is refused, the occurrence is tried again later.
+    """
     if is_to_be_closed(occurrence, uow.now):
         others = [
             other

@@ -124,7 +124,10 @@ def _facts_of_site() -> Facts:
 
 
 def _facts_in_scope(user: Account | AnonymousUser) -> Facts:
-    """Return the values for an administrator of one domain: its conferences, and how many its licence allows."""
+    """Return the dashboard's values for an administrator of one domain: its conferences, and how many it may have.
+
+    "creates" are the conferences that were requested, or could not be created, in the last minute.
+    """
     in_scope = Conference.objects.filter(admin_scope.rows_in_scope(user, PATHS, PATHS_AT))
     since = clock.now() - timedelta(seconds=60)
     states = (

@@ -43,7 +43,7 @@ _KINDS = {"room": Kind.ROOM, "template": Kind.PERSONAL}
 @require_GET
 @never_cache
 def show_rooms(request: HttpRequest) -> HttpResponse:
-    """Show the rooms of the person's domain, and the person's own templates."""
+    """Show the virtual rooms of the person's domain, and the person's own templates, at most MAX_SHOWN of each."""
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")

@@ -131,7 +131,7 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
 
     @admin.display(description=_("dates"))
     def occurrences(self, row: Reservation) -> SafeString:
-        """Return a table of the reservation's occurrences, the latest first, with their states."""
+        """Return a table of the reservation's latest MAX_SHOWN_OCCURRENCES occurrences, with their states."""
         occurrences = Occurrence.objects.filter(bookid=row.bookid).order_by("-starts_at")[
             :MAX_SHOWN_OCCURRENCES
         ]

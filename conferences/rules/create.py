@@ -234,7 +234,8 @@ def decide_create_resources(
 ) -> Step:
     """Place a conference on the media unit that the resource manager (RMS) granted, or give up.
 
-    `question`: the number of the question that the reply answers. `site`: the site of the granted unit.
+    A late reply, to an earlier question than the conference's last one, changes nothing. `question`: the number of the
+    question that the reply answers. `site`: the site of the granted unit.
     """
     if (
         conference.state is not ConferenceState.CREATING
@@ -308,6 +309,7 @@ def give_up_create(conference: Conference, code: str, now: datetime, detail: str
     messages: list[Outgoing] = [
         *outgoing.refused_answers(conference, code, detail or MEANING.get(code))
     ]
+    # An HTTP client may have been answered already that the conference is being started.
     if any(asker.origin == "http" for asker in conference.askers):
         messages.append(outgoing.ended_notice(after))
     if conference.unit:

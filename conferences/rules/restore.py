@@ -104,7 +104,8 @@ def decide_restore_resources(
 ) -> Step:
     """Place a waiting conference on the media unit that the resource manager (RMS) granted, or let it wait.
 
-    `question`: the number of the question that the reply answers. `site`: the site of the granted unit.
+    A late reply, to an earlier question than the conference's last one, changes nothing. `question`: the number of the
+    question that the reply answers. `site`: the site of the granted unit.
     """
     if (
         conference.state is not _S.PENDING_RESTORE

@@ -103,7 +103,10 @@ def has_register() -> bool:
 
 
 def read() -> RegisterView:
-    """Read all rows, agents' reports and event numbers of the register; empty without a register. Raises Failure."""
+    """Read the whole register of which site serves which platform: rows, agents' reports and numbers of events.
+
+    It is empty if this deployment has no register. Raises Failure.
+    """
     if not has_register():
         return RegisterView(rows={})
     with _link() as link:

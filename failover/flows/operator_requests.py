@@ -145,8 +145,8 @@ def withdraw(platform: str, operator: str, *, dry_run: bool = False) -> Operator
 def set_mode(platform: str, operator: str, mode: Mode, *, dry_run: bool = False) -> OperatorRequest:
     """Set a platform's recovery mode: whether its agents, an operator or nobody decides on takeovers.
 
-    It is written to the domain tree and to the register of owners. Raises RequestRefused and
-    Failure.
+    It is written to the domain tree and to the register of owners; with `dry_run` it is only checked. Raises
+    RequestRefused, also where the domain tree is not edited (only the core does that), and Failure.
     """
 
     def refuse(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> str:
@@ -173,8 +173,8 @@ def _check_and_write(
 ) -> OperatorRequest:
     """Check an operator's request, and write it to the register. Raises RequestRefused and Failure.
 
-    `refuse` returns why the request must be refused, or "". `changed_row` returns the register row
-    with the request. With `dry_run`, or without `changed_row`, the request is only checked.
+    `kind` names the request in the history. `refuse` returns why it must be refused, or "". `changed_row` returns the
+    register row with it. With `dry_run`, or without `changed_row`, the request is only checked.
     """
     view, names = register_view.read(), platform_names()
     row = view.rows.get(platform)

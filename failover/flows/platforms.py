@@ -277,7 +277,8 @@ def on_platform_state(uow: FailoverUnitOfWork, notice: PlatformState, envelope: 
 def on_platform_config(uow: FailoverUnitOfWork, notice: PlatformConfig, envelope: Envelope) -> None:
     """Log a warning for each platform whose data this site has but the notice does not name.
 
-    The notice changes nothing here: this site takes addresses and passwords from its environment.
+    The notice changes nothing here: this site takes addresses and passwords from its environment. One about another
+    platform than its own is ignored.
     """
     if notice.platform == own_platform():
         named = {address.platform for address in notice.mysql}

@@ -18,7 +18,10 @@ log = logging.getLogger("failover.modes")
 
 
 def copy_modes() -> None:
-    """Copy the platforms' recovery modes that have changed in the domain tree to the register, for the agents."""
+    """Copy the platforms' recovery modes that have changed in the domain tree to the register, for the agents.
+
+    If the register does not answer, that is only logged; a timer tries again.
+    """
     if not register_view.has_register():
         return
     try:

@@ -134,7 +134,8 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
 
     These conferences wait for a unit in another room. They are all that run on the room's units,
     whichever platform they belong to. If a foreign PMS names a room that our tree does not have,
-    the conferences of the user domains that the notice lists are moved instead (CSS §1.2).
+    the conferences of the user domains that the notice lists are moved instead (CSS §1.2). A notice about another site's
+    room, or one that is not newer than the stored one, is ignored.
     """
     if notice.platform != own_platform():
         return
@@ -186,8 +187,8 @@ def _move_domains_off_units(uow: FailoverUnitOfWork, domains: Sequence[str]) -> 
 def set_mode(platform: str, room: str, mode: str, operator: str) -> None:
     """Set a room's mode: "on" declares it abnormal, "off" normal, "auto" lets its media units decide.
 
-    The change is published at once; `operator` is the operator. Raises Closed if another site serves the
-    platform.
+    The change is published at once; `operator` is the name of who asks. Raises Closed if another site serves
+    the platform.
     """
     with begin(platform) as uow:
         if not uow.is_open:

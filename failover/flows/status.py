@@ -165,7 +165,10 @@ def moment_as_text(at: datetime) -> str:
 
 
 def _cell_status(row: RegisterRow, view: RegisterView, names: dict[str, str]) -> CellStatus:
-    """Return the status of a platform from its register row and its sites' reports. `names`: MOID -> name."""
+    """Return which site serves a platform, and how its database is at each site, by its register row and the reports.
+
+    `names`: MOID -> name.
+    """
     reports = view.reports.get(row.platform, {})
     return {
         "platformmoid": row.platform,

@@ -283,7 +283,8 @@ def _are_workers_alive(facts: Facts, limits: Limits, now: float) -> bool:
 def _wanted_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> tuple[str, str]:
     """Return the site that should own the platform's data, and why: ("", reason) if nothing is to change now.
 
-    The reason then says what is waited for; "" means nothing.
+    The reason then says what is waited for; "" means nothing. An operator's request comes first; then in the mode
+    MANUAL the backup serves, in the mode AUTO the platform's own site (home) once it was well for a while.
     """
     if row.wish:
         return row.wish, f"asked for by {row.wish_by or 'an operator'}"

@@ -176,7 +176,8 @@ def refuse_handback(row: RegisterRow, reports: Reports, names: Names) -> str:
 def refuse_fence(row: RegisterRow, reports: Reports, names: Names, *, force: bool = False) -> str:
     """Return why the serving site's database must not be killed so that the other site takes over.
 
-    "" means that it may be killed.
+    "" means that it may be killed. `reports`: site -> last report of its agent. `names`: MOID -> name. `force`: even if
+    the copy may lack the last writes.
     """
     if busy := _describe_open_request(row, names):
         return busy

@@ -145,7 +145,10 @@ class Seats:
         return find_short_resource(required, used, self._licence.site)
 
     def change(self, domain: str, before: Amounts, after: Amounts) -> None:
-        """Change the counts by one conference of a user domain: it used `before` so far, and uses `after` now."""
+        """Change the counts by one conference of a user domain: it used `before` so far, and uses `after` now.
+
+        The platform counts all amounts, the user domain only its conferences.
+        """
         for column, old, new in zip(COLUMNS, astuple(before), astuple(after), strict=True):
             if new == old:
                 continue

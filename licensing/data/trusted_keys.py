@@ -52,7 +52,7 @@ def verify(text: str) -> Licence:
 def verify_cached(text: str) -> Licence:
     """Return the licence of a sealed (signed, encrypted) text, verified within the last minute. Raises BadLicence.
 
-    Results are cached by a hash of text and keys.
+    Results, also errors, are cached by a hash of text and keys.
     """
     parts = (settings.LICENSE_PUBLIC_KEY, settings.LICENSE_SEALING_KEY, text)
     digest = hashlib.sha256("\0".join(parts).encode()).digest()

@@ -89,13 +89,19 @@ def _count_conferences(database: str, owners: Collection[str]) -> dict[str, tupl
 
 
 def _conference_measures(used: tuple[int, int], limits: tuple[int, int]) -> list[Measure]:
-    """Return the measures of small and large conferences. `used` and `limits` are (small, large)."""
+    """Return how many small and large conferences are in use, and how many allowed, as measures with a name.
+
+    `used` and `limits` are (small, large).
+    """
     names = (_("small conferences"), _("large conferences"))
     return [Measure(*values) for values in zip(names, used, limits, strict=True)]
 
 
 def _resource_measures(database: str) -> list[Measure]:
-    """Return the measure of each resource of our own platform; its limit is 0 without a valid licence."""
+    """Return how much of each resource (terminals, monitors, ports) our own platform uses, and its limit.
+
+    Without a valid licence the limit is 0.
+    """
     site = read_usage_and_limits(database, own_platform())
     limits = site.limits or NONE
     return [

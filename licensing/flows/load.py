@@ -46,7 +46,8 @@ class LicenceRefused(BadLicence):
 def on_licence_issued(uow: LicensingUnitOfWork, notice: LicenceIssued, envelope: Envelope) -> None:
     """Save a licence from the management console (BMC) if it is newer than the stored one.
 
-    Raises NotTaken for a bad one; the message is then put aside, with the reason, for operators.
+    Raises NotTaken for a bad one; the message is then put aside, with the reason, for operators. While another site
+    may write our data (`uow` is not open), nothing is saved here.
     """
     if not uow.is_open:
         log.info("licence of %s left to the site that serves us now", notice.platform)

@@ -20,7 +20,7 @@ class Command(BaseCommand):
     help = "Make this platform's database ready: cell, numbers, evaluation licence."
 
     def handle(self, *args: object, **options: object) -> None:
-        """Create those rows of the platform's database that are missing."""
+        """Create those rows of the platform's database that are missing; the licence only with the role `css`."""
         platform = own_platform()
         database = store_of(platform).database
         Cell.objects.using(database).get_or_create(platform=platform, defaults={"owner": platform})

@@ -250,7 +250,7 @@ class CellObserver:
         """Remember when the copy last acknowledged commits, and when the workers' liveness counter (pulse) last grew.
 
         While no commit waits and the copy is connected, or commits do not wait for it, commits
-        count as acknowledged now.
+        count as acknowledged now. `lag`: by how many transactions the copy is behind.
         """
         memory = self.memory
         ahead = None if self.peer.sequence is None else own_reading.sequence - self.peer.sequence

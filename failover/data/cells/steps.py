@@ -199,7 +199,7 @@ class Steps:
     def _open_for_writes(self, row: RegisterRow) -> None:
         """Let this site's database take writes, once its copy acknowledges them or the register says `solo`.
 
-        `solo` means unprotected: commits do not wait for the copy.
+        `solo` means unprotected: commits do not wait for the copy. Raises Unfinished while no copy acknowledges.
         """
         self._observer.served.touch()
         if row.solo:

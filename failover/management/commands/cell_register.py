@@ -55,7 +55,7 @@ class Command(BaseCommand):
         """Let the site `backup` hold the copy of a platform's data from now on, and return the new register row.
 
         Raises CommandError unless the operator gave `--move-copy` (`sure`) and the platform's own site serves it. The row
-        is changed by compare-and-set. Until the new copy is complete, that site serves without one (`solo`).
+        is changed by compare-and-set. Until the new copy is complete, the own site serves alone (`solo`).
         """
         if not sure:
             raise CommandError(
