@@ -119,5 +119,6 @@ def _cell_variables(site: DescribedSite) -> dict[str, str]:
         "REGISTER_URL": site.pair.register,
         "CELLS_FILE": str(site.mariadb.file),
         "POSSIBLE_DATABASES": f"{other}={site.mariadb.url(site.mariadb.copy)}",
+        # Of this site's own Redis server the database 0 is for the own platform, 1 for the other one.
         "POSSIBLE_REDIS": f"{other}={site.redis.url(1)}",
     }

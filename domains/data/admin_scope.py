@@ -37,8 +37,9 @@ _DATABASE = "default"
 def rows_in_scope(user: PageUser, paths: Paths, paths_at: Mapping[int, Paths] | None = None) -> Q:
     """Return the condition for the rows that belong to an administrator's domain or to a domain below it.
 
-    `paths` name the fields that hold the domain of a row, as lookups (`account__domain`). `paths_at` names
-    other fields for administrators of a level: the level of a domain -> fields.
+    Superusers and administrators of the core domain (the root) have all rows, people who administer nothing have none.
+    `paths` name the fields that hold the domain of a row, as lookups (`account__domain`). `paths_at` names other fields
+    for administrators of a level: the level of a domain -> fields.
     """
     if user.is_superuser:
         return everything()

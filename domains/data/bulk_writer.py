@@ -316,7 +316,8 @@ def _account_row(
 ) -> tuple[object, ...]:
     """Return the values of `_ACCOUNT_COLUMNS` for a received account. Without a password nobody can sign in.
 
-    A department that is not among these, which exist here, is left out until the account is sent again.
+    `secrets` has its decrypted password hash, if there is one. `departments` are the ids of those that exist here; one
+    that does not is left out until the account is sent again.
     """
     password = secrets.get("password") or make_password(None)
     names = tuple(account.get(name) or None for name in ("email", "phone", "e164"))

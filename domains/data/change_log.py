@@ -121,6 +121,7 @@ def _record_domain(recorder: ChangeRecorder, moid: str, op: Op, former_parent: s
     """Record a change (`op`) of a domain for the followers that hold it. `former_parent`: the parent before a move.
 
     Followers that no longer see a moved user domain get a deletion; those to which it is new get its accounts, too.
+    After the move of another domain, with all below it, the followers concerned get a full snapshot.
     """
     objects = serializers.serialize_domains(recorder.run_query, [moid])
     if not objects:

@@ -106,6 +106,7 @@ def _outbox_row(platform: str, kind: str, body: dict[str, object]) -> OutboxRow:
 def _send_log_batch(database: str, platform: str, publish: Publish) -> int:
     """Send the next changes of the log to a follower, and return how many they were.
 
+    It is 0 if nothing is new, if another process is sending to the follower, or if that is to get a full snapshot.
     Each message names the version before it, so that the follower notices a gap. A follower is a platform that copies
     the domain tree.
     """

@@ -121,7 +121,7 @@ class DomainsUnitOfWork:
         )
         query = (
             f"SELECT moid, level FROM domains_domain WHERE moid IN ({sql.marks(moids)})"
-            " UNION SELECT moid, level FROM domains_domain WHERE level = 3"
+            f" UNION SELECT moid, level FROM domains_domain WHERE level = {CORE}"
         )
         self._levels.update(self._select(query, moids))
 

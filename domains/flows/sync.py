@@ -157,7 +157,7 @@ def request_missed_changes(platform: str) -> None:
         domains = uow.part(DomainsUnitOfWork)
         if domains.is_open and domains.follows_a_core():
             domains.request_changes()
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_everywhere(platform)  # The request is sent at once.
 
 
 def request_changes_again(platform: str) -> None:

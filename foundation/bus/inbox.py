@@ -229,7 +229,8 @@ READ_KEYS = "SELECT `key` FROM bus_inbox WHERE `key` IN ({marks})"
 def delete_old_requests(platform: str, retention: timedelta = timedelta(hours=24)) -> int:
     """Delete a platform's received requests that are older than `retention`; return how many were deleted.
 
-    It stops after MAX_STATEMENTS of DELETED_AT_ONCE requests each: the next run of the timer deletes the rest. If the database's clock was set while this process ran (`clock.set_by`), that difference is subtracted.
+    It stops after MAX_STATEMENTS of DELETED_AT_ONCE requests each: the next run of the timer deletes the rest. If the
+    database's clock was set while this process ran (`clock.set_by`), that difference is subtracted.
     """
     query = (
         "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND LIMIT %s"

@@ -78,7 +78,9 @@ def in_range(
     """
     if value in (None, "") and default is not None:
         return default
-    given = number(value, name, lowest - 1)
+    given = number(
+        value, name, default=lowest - 1
+    )  # A missing one is out of range, and so refused.
     if not lowest <= given <= highest:
         raise malformed(f"{name}: a whole number from {lowest} to {highest} is needed")
     return given

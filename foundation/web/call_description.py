@@ -32,7 +32,7 @@ class CallDescription(AutoSchema):
         """Return OpenAPI's description of a request's body. In this API a DELETE has one: it names what it removes."""
         if self.method != "DELETE":
             return super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # the base class has no types
-        self.method = "POST"
+        self.method = "POST"  # The library describes no body of a DELETE.
         try:
             return super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # as above
         finally:

@@ -84,7 +84,10 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def states_of_parts() -> dict[str, str]:
-    """Return the state of each part (database, redis, broker, and checks of apps): "ok", or what is wrong."""
+    """Return the state of each part (database, redis, broker, and checks of apps): "ok", or what is wrong.
+
+    The checks of the apps need the database: without it they are not run, and their state is "unknown".
+    """
     faults = {
         "database": _database_fault(),
         "redis": _redis_fault(),

@@ -39,9 +39,8 @@ class RefuseWrites:
             try:
                 refusal = refusal_while_closed()
             except Error:
-                refusal = (
-                    None  # Without the database the view fails, and `server_error` explains that.
-                )
+                # Without the database the view fails, and `server_error` explains that.
+                refusal = None
             if refusal:
                 language = translation.get_language_from_request(request)
                 with translation.override(language):

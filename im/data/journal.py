@@ -248,6 +248,7 @@ def _update(
     if not rows:
         return
     ids = sorted(rows)
+    # In MariaDB FIELD returns an id's position in the list of ids, and ELT the value at that position.
     position = f"FIELD(id, {', '.join(map(str, ids))})"
     sets = [
         f"`{name}`=ELT({position}, {', '.join(str(int(rows[row_id][index])) for row_id in ids)})"

@@ -137,7 +137,7 @@ def share(lines: Iterable[RevocationLine], now: float) -> int:
         pipe.zadd(KEY, {_text_of_line(line): now}, nx=True)
     added = pipe.execute()
     new = {
-        line[0]
+        line[0]  # the user
         for line, was_added in zip(line_list, added, strict=True)
         if was_added and _is_recent(line, now)
     }

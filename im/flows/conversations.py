@@ -49,7 +49,8 @@ def open_direct(store: PlatformStore, me: Person, other: str, *, is_known: bool 
 def _partner(store: PlatformStore, me: Person, other: str, is_known: bool) -> tuple[Person, bool]:
     """Return the other person of a one-to-one conversation, and whether `me` has blocked that person.
 
-    Raises Denied if `me` may not write to that person.
+    Raises Denied if `me` may not write to that person, who must be a friend or of the same user domain, unless the
+    caller has checked already that the two may reach each other (`is_known`).
     """
     person = people.people_by_id(store, [other]).get(other)
     mine, theirs = queries.states_between(store.database, me.id, [other])[other]

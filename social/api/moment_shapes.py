@@ -134,7 +134,7 @@ class Circles(Done):
 
 
 class OneCircle(Done):
-    """One circle."""
+    """The answer with one circle."""
 
     circle = CircleShape()
 
@@ -176,7 +176,7 @@ class Moments(Done):
 
 
 class OneMoment(Done):
-    """One moment (post)."""
+    """The answer with one moment (post)."""
 
     moment = MomentShape()
 

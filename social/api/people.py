@@ -164,7 +164,7 @@ class OwnCard(_CardCall):
 
     @extend_schema(request=forms.CardText, responses=answers(shapes.CardShape))
     def put(self, request: Request) -> Response:
-        """Replace fields of the caller's own card by those of a vCard; of several cards in the text the first counts."""
+        """Replace fields of the caller's own card by those of a vCard, the first one if the text has several."""
         try:
             parsed = vcard.read(self.arguments(forms.CardText)["vcard"])
         except vcard.CardRefused as error:

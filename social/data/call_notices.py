@@ -27,7 +27,7 @@ def notify_both(store: PlatformStore, before: Call | None, after: Call, now: dat
     entry_kinds = log_entries_of(before, after)
     if not entry_kinds or not after.conversation:
         protocols = presence_store.protocols_of_online(people, now.timestamp())
-        journal.stage_publications(store, [], protocols, now, [notice])
+        journal.stage_publications(store, entries=(), protocols=protocols, now=now, notes=[notice])
         return
     acting = Person(after.caller.id, after.caller.name, after.domain)
     with lock_conversation(store, after.conversation, acting, now) as locked:

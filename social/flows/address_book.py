@@ -165,7 +165,7 @@ def confirm_number(
         if row is not None:
             is_right = hmac.compare_digest(row.code_hash, hash_secret(f"{me.id}:{code}"))
             row.tries += 1
-            row.expires_at = now if is_right else row.expires_at
+            row.expires_at = now if is_right else row.expires_at  # A code is good once.
             row.save(using=database)
         if is_right:
             _save_number(store, me, number, key, now)

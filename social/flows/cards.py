@@ -99,6 +99,7 @@ def _save_field(
             database, file_uses.CARD, me.id, me.id, UUID(value) if value else None
         )
     if name == PHONE and value is not None and row and value != row.value:
+        # Another number is not confirmed; the person no longer vouches for the one before.
         ConfirmedNumber.objects.using(database).filter(user=me.id).delete()
     if value == "" or (value is None and row is None):
         rows.filter(user=me.id, name=name).delete()

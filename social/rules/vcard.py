@@ -71,7 +71,9 @@ def _property(field: str, value: str) -> str:
     if field == "birthday":
         return f"{prop}:{value.replace('-', '')}"
     if field == "address":
-        return f"{prop}:;;{_escaped(value)};;;;"
+        return (
+            f"{prop}:;;{_escaped(value)};;;;"  # Of the seven parts of ADR the third is the street.
+        )
     if field == "url":
         return f"{prop}:{value}"
     return f"{prop}:{_escaped(value)}"
