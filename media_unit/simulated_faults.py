@@ -226,7 +226,8 @@ class FaultyUnit:
     def apply_fault(self, order: FaultOrder, now: datetime) -> list[Send]:
         """Make the simulated unit have a fault, as an order says; return the messages that it sends because of that.
 
-        A unit that dies, freezes or restarts is back after the order's seconds; a fault of messages ends after them.
+        A unit that dies or freezes is back after the order's seconds; a fault of messages ends after them, but for LATE,
+        of which they are the delay. With OLD_LIST the unit restarts after them with the conferences that it has now.
         """
         lasts = timedelta(seconds=order.seconds)
         if order.fault in _WHOLE and order.share < 1 and self._chance() >= order.share:

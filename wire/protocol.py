@@ -56,7 +56,7 @@ class PlatformProtocol(WireProtocol):
     resumed_flows = ("create", "restore", "record")
 
     def queues_of(self, platform: str) -> tuple[str, ...]:
-        """Return the names of the queues that each platform has alone: that of requests to its monitor (PMS)."""
+        """Return the names of those queues that exist once for each platform: one, of requests to its monitor (PMS)."""
         return (pms_queue(platform),)
 
     def request_scope(self, body: dict[str, Any]) -> str | None:

@@ -179,7 +179,10 @@ class MeetingTerminals(_DomainCall):
 
     @extend_schema(responses={200: answers(shapes.MeetingTerminals)})
     def get(self, request: Request, number: str) -> Response:
-        """List the terminals of the conference with this number."""
+        """List the terminals of the conference with this number, if the caller may see its user domain.
+
+        Raises Refusal, which is the same for an unused number.
+        """
         conference = (
             queries.live_by_number(number) if number.isdigit() and len(number) <= 16 else None
         )

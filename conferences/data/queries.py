@@ -266,7 +266,8 @@ def running_conferences(
 ) -> tuple[Collection[str], Sequence[RunningConference]]:
     """Return the ids of all live conferences, and the running conferences that have changed, at most MAX_CHANGED.
 
-    `known_revisions`: id of a conference -> the revision of it that the caller has read before.
+    `known_revisions`: id of a conference -> the revision of it that the caller has read before. Conferences that carry
+    a call of people are left out of the second list, as these people have a conversation of their own already.
     """
     query = f"SELECT confid, revision, state FROM {_TABLE} WHERE live_e164 IS NOT NULL"
     live = sql.select(database, query)

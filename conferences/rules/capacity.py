@@ -100,8 +100,9 @@ def refuse_overfull(
 ) -> CreateRefusal | None:
     """Return why a reservation cannot be booked, with the first occurrence that does not fit; `None` if it can be.
 
-    `wanted`: these occurrences, which must not overlap. `booked`: the occurrences of other reservations. `usual`: see
-    `usual_peak`. `capacity`: `None` means that it is unknown, and nothing is refused.
+    `wanted`: these occurrences, which must not overlap. `booked`: the occurrences of other reservations. `usual`: hour
+    of the week (from 0) -> places that conferences without a reservation usually use then. `capacity`: `None` means
+    that it is unknown, and nothing is refused.
     """
     if capacity is None or not wanted:
         return None

@@ -142,7 +142,8 @@ def _events_of_settings(
 ) -> Iterator[Event]:
     """Yield an event for each setting that was set, changed or removed.
 
-    `before`, `after`: the values by suffix of their channel.
+    `before`, `after`: the values by suffix of their channel. A removed setting is a DELETE, unless it can be read
+    always (_NEVER_GONE).
     """
     for suffix, value in after.items():
         if before.get(suffix) != value:
