@@ -106,9 +106,9 @@ audit trail       | auditlog.logentry       | v.... | v....   | v....    | v....
 
         own = store_of(own_platform())
         threads: list[Consumer | Relay] = []
-        if "css" in settings.ROLES:
+        if "css" in settings.ROLES:  # a platform, which runs conferences
             threads.append(sync.consumer_in_order(own))
-        if "bmc" in settings.ROLES:
+        if "bmc" in settings.ROLES:  # the core
             threads += [Feeder(own, peer) for peer in sorted(settings.PEERS)]
         return threads
 

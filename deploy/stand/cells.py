@@ -52,6 +52,7 @@ class PairedSite:
         `home` is the platform's own site, `other` the site that is paired with this one.
         """
         is_home = home is self
+        # Original and copy have server ids of their own; a site's copy listens on the port after its original.
         return Cell(
             platform=home.moid,
             number=home.number,

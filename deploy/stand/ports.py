@@ -138,7 +138,9 @@ def claimed_ports(count: int, of_second_site: int = 0) -> Iterator[int]:
     `of_second_site`: how many ports a second site needs; they begin SITE_STRIDE after those of the first site.
     """
     blocks = [(0, count), *([(SITE_STRIDE, of_second_site)] if of_second_site else [])]
-    end = TEST_PORTS.stop - sum(blocks[-1])
+    end = TEST_PORTS.stop - sum(
+        blocks[-1]
+    )  # The last block, from its start to its end, must fit in, too.
     for first in range(TEST_PORTS.start, end, SLOT):
         with ExitStack() as locks:
             ranges = [range(first + start, first + start + size) for start, size in blocks]

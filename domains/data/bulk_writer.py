@@ -185,7 +185,8 @@ def _delete_unnamed_rooms(database: str, platforms: Sequence[WireObject]) -> Non
 def _write_api_keys(database: str, domains: Sequence[WireObject]) -> None:
     """Insert or change the API keys of domains, and delete those that a domain no longer names.
 
-    A domain without the field `apikeys` keeps its keys.
+    A domain without the field `apikeys` keeps its keys. Tokens that were got by a key that ends, or is disabled, are
+    made void.
     """
     with_keys = [domain for domain in domains if "apikeys" in domain]
     rows = [

@@ -174,6 +174,7 @@ class FullSnapshot:
         self.first = self._next = self._previous = 0
         """The versions of the snapshot's first message, of its next one, and of the last one sent."""
         name = f"{connections[database].settings_dict['NAME']} {platform}"
+        # MariaDB's named lock, which takes names of up to 64 characters, is held by this connection.
         lock = "whole:" + hashlib.sha256(name.encode()).hexdigest()[:40]
         self.has_lock = self._ask("SELECT GET_LOCK(%s, 0)", [lock])[0][0] == 1
         if self.has_lock:

@@ -177,9 +177,8 @@ def _may_succeed_at_once(error: Exception) -> bool:
     if not isinstance(error, _DATABASE_ERRORS):
         return False
     if error.args[:1] == (READ_ONLY,):
-        return (
-            True  # The data was closed after the transaction began: the next one reads who owns it.
-        )
+        # The data was closed after the transaction began: the next one reads who owns it.
+        return True
     return sql.is_temporary(error) and not sql.is_away(error)
 
 

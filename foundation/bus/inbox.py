@@ -158,7 +158,10 @@ class InboxUnitOfWork:
         return request
 
     def _select_forwarded(self, e164: str, *, answered: bool) -> list[InboxRequest]:
-        """Read the requests about a conference number that were passed on to another party, the latest first."""
+        """Read the requests about a conference number that were passed on to another party, the latest first.
+
+        They are at most _MAX_PASSED_ON. Those without an answer (not `answered`) are locked.
+        """
         prefix = protocol.current().passed_on_prefix.replace("_", "\\_")
         query = (
             f"SELECT {_SELECTED} FROM bus_inbox WHERE e164=%s AND answered=%s"

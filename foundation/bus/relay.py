@@ -97,7 +97,10 @@ class Relay(threading.Thread):
         return send_due_rows(self._store, publisher.publish, self.destination) == BATCH
 
     def _warn_of_unconfigured_destinations(self) -> None:
-        """Log once a minute how many messages wait for platforms whose broker the settings do not name."""
+        """Log once a minute how many messages wait for platforms whose broker the settings do not name.
+
+        Only the relay that sends to our own broker (no `destination`) does so, for all of them.
+        """
         if self.destination or time.monotonic() < self._next_warning_at:
             return
         self._next_warning_at = time.monotonic() + WARNING_SECONDS

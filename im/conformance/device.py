@@ -114,6 +114,7 @@ class Device:
         """
         client_msg_id = client_msg_id or uuid4().hex
         fields = {"conversation_id": conversation, "client_msg_id": client_msg_id, **data}
+        # The word before the token is required by the protocol (IM §10.3).
         body = {"cmd": cmd, "token": f"Tricolor{self.person.me['token']}", "data": fields}
         with self._lock:
             pending = PendingMessage(

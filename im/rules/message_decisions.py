@@ -132,7 +132,8 @@ def decide_edit(
 ) -> Accepted | Rejected | Duplicate:
     """Decide whether a member may give the message `target` a new text; only the sender may.
 
-    `target` is `None` if there is no such message. `edits` holds the seqs of the entries that changed it before.
+    `target` is `None` if there is no such message. `edits` holds the seqs of the entries that changed it before, at
+    most MAX_EDITS. A text that the message has already counts as repeated.
     """
     if target is None or not _is_visible(target, member):
         return UNKNOWN_MESSAGE

@@ -98,6 +98,7 @@ def _parse_time(text: str) -> str:
         return ""
     day, _, moment = text.partition("T")
     whole, _, part = moment.removesuffix("Z").removesuffix("+00:00").partition(".")
+    # "2026-11-29" has 10 characters, "14:00:00" has 8.
     if len(day) != 10 or len(whole) != 8 or not (part or "0").isdecimal():
         raise InvalidQuery("start, end: a time in UTC, such as 2026-11-29T14:00:00Z")
     return f"{day}T{whole}.{part[:3]:0<3}Z"
