@@ -54,9 +54,8 @@ def named_lock(database: str, name: str, seconds: float) -> Iterator[bool]:
 
     Yields `False` if another connection has held it for `seconds`.
     """
-    key = hashlib.sha256(name.encode()).hexdigest()[
-        :60
-    ]  # MariaDB takes names of up to 64 characters.
+    # MariaDB takes names of up to 64 characters.
+    key = hashlib.sha256(name.encode()).hexdigest()[:60]
     with cursor_of(database) as cursor:
         cursor.execute("SELECT GET_LOCK(%s, %s)", [key, seconds])
         has_lock = cursor.fetchone() == (1,)
