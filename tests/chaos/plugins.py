@@ -75,6 +75,14 @@ class _World:
             started.wait_until(lambda: self._consumers() > before, 120)
         return started
 
+    def stop(self, process: Process) -> None:
+        """Stop a process of the bot, and wait until the broker no longer counts it, which it does some seconds late."""
+        before = self._consumers()
+        process.stop()
+        ends = time.monotonic() + 120
+        while self._consumers() >= before and time.monotonic() < ends:
+            time.sleep(0.5)
+
     def _consumers(self) -> int:
         broker = self.site.clients_broker
         assert broker is not None
@@ -144,14 +152,14 @@ def _replaced(world: _World) -> str:
     def replace() -> None:
         for version, _ in zip(cycle(("1.1", "1.0")), range(10), strict=False):
             new = world.start(version)
-            running.pop().stop()
+            world.stop(running.pop())
             running.append(new)
             time.sleep(1)
 
     try:
         return _line(world, *_while_speaking(world, partial(replace))) + "; replaced 10 times"
     finally:
-        running.pop().stop()
+        world.stop(running.pop())
 
 
 def _killed(world: _World) -> str:
@@ -166,7 +174,7 @@ def _killed(world: _World) -> str:
     try:
         return _line(world, *_while_speaking(world, partial(kill)))
     finally:
-        running.stop()
+        world.stop(running)
 
 
 def _raises(world: _World) -> str:
