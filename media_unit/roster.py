@@ -15,7 +15,7 @@ from wire import fields
 MOST_TERMINALS = 500
 """The protocol's limit for one list."""
 
-_ID_OF_PAGE, _ID_OF_VISITOR = 24, 16
+_LENGTH_OF_PAGE_ID, _LENGTH_OF_VISITOR_ID = 24, 16
 """Characters of the id of a join page's connections; the first 16 are the same for all visits by one browser."""
 
 _EXTRA = ("protocol", "account_type", "bitrate")
@@ -63,9 +63,12 @@ class Terminal:
 
     @property
     def visitor(self) -> str:
-        """Return the part of the connection ids that is the same for all visits by a browser; "" without a browser."""
-        ids = {link_id for _, link_id in self.links if len(link_id) == _ID_OF_PAGE}
-        return min(ids)[:_ID_OF_VISITOR] if ids else ""
+        """Return the id of the browser that a participant came with, the first part of its connection ids; "" for none.
+
+        A browser keeps it over all its visits. With several browsers the result is always the same one.
+        """
+        ids = {link_id for _, link_id in self.links if len(link_id) == _LENGTH_OF_PAGE_ID}
+        return min(ids)[:_LENGTH_OF_VISITOR_ID] if ids else ""
 
     def id_in(self, plugin: str) -> str:
         """Return the terminal's participant id in the Janus room of a plugin; "" if it is not there."""

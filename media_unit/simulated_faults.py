@@ -55,8 +55,8 @@ class FaultOrder:
 
     `share` of the commands are hit; a fault of a whole unit hits `share` of the units.
     `seconds` depends on the fault: late answers are that late, and a dead or frozen unit is back after
-    that time. A unit with an old list restarts after that time with what it holds now. Any other fault
-    ends after that time. 0 means until `none`, and for old_list at once.
+    that time. With the fault `old_list` a unit restarts after that time, at once if it is 0, with the conferences that it
+    holds now. Any other fault ends after that time; with 0 it lasts until the order `none`.
     """
 
     fault: Fault

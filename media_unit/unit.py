@@ -190,7 +190,7 @@ class MediaUnit:
                 await self._report_recording(conference, self.janus_rooms)
 
     async def _try_to_start(self, request: HoldRequest) -> tuple[HeldConference | None, str]:
-        """Start a requested conference; return it, or `None` and the reason: also if its incarnation is not the highest."""
+        """Start a conference, in place of an older incarnation here; return it, or `None` and why (such as a stale request)."""
         e164 = request.e164
         highest = self._state_file.highest(e164)
         if request.incarnation <= highest:

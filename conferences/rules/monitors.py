@@ -120,7 +120,7 @@ def decide_refuse_monitor(request: StartMonitor, asker: Asker, refusal: Refusal)
 def decide_start_monitor(
     conference: Conference, request: StartMonitor, asker: Asker, question: str, now: datetime
 ) -> Step:
-    """Ask the unit to send sound or picture (id of our request: `question`); if it does already, answer."""
+    """Ask the unit to send a terminal's sound or picture to an address (our request's id is `question`), or say it does."""
     assert conference.unit is not None
     if monitor := monitor_at(conference, request.ip, request.port):
         answered = monitor.kept_alive(now)

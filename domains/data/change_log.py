@@ -55,7 +55,10 @@ def record_change(
 def record_changes(
     database: str, kind: Kind, moids: Sequence[str], op: Op, former_parent: str | None = None
 ) -> None:
-    """Record the same kind of change for several domains or accounts (see `record_change`)."""
+    """Record the same kind of change for several domains or accounts, which other sites will be told (see `record_change`).
+
+    Only the core (role "bmc") records, and only while a site's platform follows the tree.
+    """
     if "bmc" not in settings.ROLES or not moids:
         return
     recorder = ChangeRecorder(database)

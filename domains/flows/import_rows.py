@@ -117,7 +117,10 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
         return text % values
 
     def before_import(self, dataset: Any, **kwargs: object) -> None:
-        """Read, with few queries, all stored rows to which the rows of the table (`dataset`) refer."""
+        """Read, with few queries, all stored rows to which the rows of the table (`dataset`) refer.
+
+        A table without the column `moid` gets an empty one, since its rows are new.
+        """
         if "moid" not in dataset.headers:
             dataset.append_col([""] * len(dataset), header="moid")
         self._read_referenced_rows(dataset)

@@ -146,7 +146,7 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
     def _log(self, obj: Model, message: Any, action: int) -> None:
         """Write an action (`LogEntry.Action`) on an object into the audit trail, with the words in `message`.
 
-        Django's own list of changes is no words. Then a model that the library auditlog follows gets no entry here.
+        Django passes a list of changes instead of words. A model that the library auditlog follows needs no entry for it.
         """
         has_words = isinstance(message, str | Promise)
         if has_words or not auditlog.contains(type(obj)):

@@ -53,7 +53,7 @@ class EntryOrder:
         return bool(self._ahead)
 
     def _release(self) -> list[Entry]:
-        """Move `last` over the entries that wait without a gap, and return them in order."""
+        """Return the waiting entries that follow `last` without a gap, in order; `last` becomes the seq of the latest."""
         self._ahead = {seq: entry for seq, entry in self._ahead.items() if seq > self.last}
         released = []
         while entry := self._ahead.pop(self.last + 1, None):

@@ -102,7 +102,10 @@ def _count(channel: amqp.Channel, queue: str, seconds: float, most: int) -> Samp
 
 
 def _nameless_user(headers: dict[str, Any]) -> str:
-    """Return the signed-in user of a traced message for which the broker vouches for no sender; "" for any other."""
+    """Return the user over whose connection a traced message came without a sender's name that the broker has checked.
+
+    Returns "" for messages with a sender's name, and for those of our own servers. `headers`: what the tracer adds.
+    """
     user, exchange = str(headers.get("user")), str(headers.get("exchange_name"))
     if not topology.USER.fullmatch(user) or user == parse_url(settings.IM_AMQP_URL)["userid"]:
         return ""

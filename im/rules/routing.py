@@ -77,8 +77,9 @@ def entry_publications(entry: StoredEntry, protocols: Protocols) -> Iterator[Pub
 def notice_publications(note: Notice, protocols: Protocols) -> Iterator[Publication]:
     """Yield the messages that bring a notice to those of its people who are online.
 
-    It is one message for a conversation, or one for each person. A notice that goes to many `together` has a routing
-    key that does not tell its receivers who the others are.
+    A notice in a conversation is one message for all, any other is one message for each person. One that is sent to
+    many people `together` is one message for up to KEYS_A_PUBLISH of them; its routing key does not tell its receivers
+    who the others are.
     `protocols`: id of a person who is online -> "a" (AMQP, STOMP), "m" (MQTT) or "am".
     """
     message = {"cmd": note.cmd.value, "data": note.data}

@@ -76,7 +76,7 @@ class Leave(CallView):
 
     @extend_schema(request=VoiceRecording, responses=answers(OneCall))
     def post(self, request: Request, number: int) -> Response:
-        """Leave a recording of 3 s or more for a person who did not answer; a second recording changes nothing."""
+        """Leave a recording of 3 s or more for the person who did not answer the call `number`; a second one changes nothing."""
         file_id = self.arguments(VoiceRecording)["file_id"]
         return ack(
             call=describe(flow.leave_voicemail(self.store, self.me, number, file_id, self.now))
@@ -151,7 +151,7 @@ class Heard(CallView):
 
     @extend_schema(request=None, responses=answers(OneCall))
     def post(self, request: Request, number: int) -> Response:
-        """Mark a voicemail as heard; the person who left it is notified."""
+        """Mark the voicemail of the call `number` as heard; the person who left it is notified."""
         return ack(call=describe(flow.mark_heard(self.store, self.me, number, self.now)))
 
 

@@ -332,7 +332,7 @@ def _hang_up(call: Call, user: str, others: int, now: datetime) -> Decision:
 
 
 def _time_is_up(call: Call, now: datetime) -> Decision:
-    """End a call that nobody has answered in time, or that has got no conference in time."""
+    """Decide to end a call that nobody has answered by its due time, or that has no conference by then; else nothing."""
     due = call.next_due
     if due is None or due > now:
         return UNCHANGED

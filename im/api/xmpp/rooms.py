@@ -134,7 +134,7 @@ def _send_entry(
 async def _send_changes(
     person: Person, conversation: Conversation, entry: Data, inside: list[Session]
 ) -> None:
-    """Send to the clients in a room (`inside`) who has come or gone by a log entry, or a new notice of the group."""
+    """Send to the clients in a room (`inside`) what a log entry tells: who has come or gone, or the group's new subject."""
     number, data = conversation.number, entry["data"]
     if data.get("what") in ("left", "removed"):
         _send_departures(person, number, data, inside)
