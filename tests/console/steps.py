@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from tests.browser import person_of
@@ -69,10 +70,14 @@ async def add_row(page: Any, core: str, model: str, tick: str = "", **fields: st
 
 
 async def choose(page: Any, field: str, text: str) -> None:
-    """Search in a field with completion, and choose the first result."""
+    """Search in a field with completion, and choose the result with just this text.
+
+    Before the search is answered, the list may show others whose text begins with it.
+    """
+    exactly = re.compile(rf"^\s*{re.escape(text)}\s*$")
     await page.locator(f"select[name={field}] + .select2").click()
     await page.locator(".select2-search__field").last.fill(text)
-    await page.locator(".select2-results__option").filter(has_text=text).first.click()
+    await page.locator(".select2-results__option").filter(has_text=exactly).first.click()
 
 
 async def text_of_list(page: Any, core: str, model: str) -> str:
