@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree.ElementTree import Element
 
 from im.api.xmpp.link import Refused
@@ -36,6 +37,7 @@ async def on_query(person: Person, session: Session, node: Element, to: Jid) -> 
     except rules.InvalidQuery as error:
         raise Refused("malformed", str(error)) from None
     number = person.domain.conversation_of(to)
+    query = replace(query, is_one_log=number is not None or bool(query.partner))
     if number is not None:
         conversations = [await person.conversation(number)]
     elif not to.local or to.bare == session.own.bare:
@@ -76,14 +78,14 @@ async def _load_page(
 ) -> Page:
     """Return the page of history that a client asks for, from these conversations. Raises Refused, NoAnswer."""
     entry_id = (query.before if query.is_backward else query.after) or ""
-    bound = await _bound_of(person, entry_id) if entry_id else None
+    bound = await _bound_of(person, query, entry_id) if entry_id else None
     entries: list[Data] = []
     for conversation in conversations:
         entries += await _load_candidates(person, session, conversation, query, bound)
     return rules.page_of(query, entries, bound)
 
 
-async def _bound_of(person: Person, place: str) -> Key:
+async def _bound_of(person: Person, query: Query, place: str) -> Key:
     """Return the sort key of the entry at which a page begins or ends; `place` is its id, `<conversation>.<seq>`.
 
     Raises Refused, NoAnswer.
@@ -93,7 +95,7 @@ async def _bound_of(person: Person, place: str) -> Key:
     entries = (await person.link.call("GET", path))["entries"]
     if not entries or entries[0]["data"]["seq"] != int(seq) or "sent_at" not in entries[0]["data"]:
         raise Refused("not_found", "there is no such place in this archive")
-    return rules.key_of(entries[0])
+    return rules.key_of(query, entries[0])
 
 
 async def _load_candidates(

@@ -20,7 +20,7 @@ MOST = 100
 FIELDS = (("with", "jid-single"), ("start", "text-single"), ("end", "text-single"))
 
 Key = tuple[str, int, int]
-"""The place of an entry in the order of an archive: time, conversation, seq."""
+"""The place of an entry in the order of an archive: time, conversation, seq. In the log of one conversation without time."""
 
 
 class InvalidQuery(ValueError):
@@ -41,6 +41,8 @@ class Query:
     most: int = MOST
     before: str | None = None
     after: str | None = None
+    is_one_log: bool = False
+    """The client wants the history of one conversation."""
 
     @property
     def is_backward(self) -> bool:
@@ -104,10 +106,20 @@ def _parse_time(text: str) -> str:
     return f"{day}T{whole}.{part[:3]:0<3}Z"
 
 
-def key_of(entry: Data) -> Key:
-    """Return the place of an entry in the order of an archive: (time of sending, conversation, seq)."""
+def key_of(query: Query, entry: Data) -> Key:
+    """Return the place of an entry in the order of an archive: (time of sending, conversation, seq).
+
+    One conversation's log has an order of its own. The time is "" there: the clock that a site follows may be set back
+    a little between two entries.
+    """
     data = entry["data"]
-    return str(data.get("sent_at", "")), int(data["conversation_id"]), int(data["seq"])
+    time = "" if query.is_one_log else _time_of(entry)
+    return time, int(data["conversation_id"]), int(data["seq"])
+
+
+def _time_of(entry: Data) -> str:
+    """Return when an entry was sent, in the form of `sent_at`; "" for one without a time."""
+    return str(entry["data"].get("sent_at", ""))
 
 
 def page_of(query: Query, entries: Iterable[Data], bound: Key | None) -> Page:
@@ -116,21 +128,19 @@ def page_of(query: Query, entries: Iterable[Data], bound: Key | None) -> Page:
     `bound` is the place of the entry that the query names in `before` or `after`, at which the page ends or begins.
     """
     found = sorted(
-        (entry for entry in entries if _is_within(query, key_of(entry), bound)), key=key_of
+        (entry for entry in entries if _is_within(query, entry, bound)),
+        key=lambda entry: key_of(query, entry),
     )
     if query.is_backward:
         return Page(tuple(found[-query.most :] if query.most else ()), len(found) <= query.most)
     return Page(tuple(found[: query.most]), len(found) <= query.most)
 
 
-def _is_within(query: Query, key: Key, bound: Key | None) -> bool:
-    """Return whether an entry lies within the times of a query, and on the right side of `bound`.
-
-    `key` and `bound` are places of entries: (time of sending, conversation, seq).
-    """
+def _is_within(query: Query, entry: Data, bound: Key | None) -> bool:
+    """Return whether an entry lies within the times of a query, and on the right side of the place `bound`."""
+    key, time = key_of(query, entry), _time_of(entry)
     is_beyond_bound = bound is None or (key < bound if query.is_backward else key > bound)
-    is_before_end = not query.end or key[0] <= query.end
-    return is_beyond_bound and is_before_end and key[0] >= query.start
+    return is_beyond_bound and query.start <= time and (not query.end or time <= query.end)
 
 
 def result_message(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,21 +79,33 @@ def test_pages_in_both_directions_hold_each_entry_once_and_in_order(
         for number, seconds in enumerate(logs, 1)
         for seq, second in enumerate(seconds, 1)
     ]
-    ordered = sorted(entries, key=archive.key_of)
+    ordered = sorted(entries, key=partial(archive.key_of, Query()))
     forward: list[Data] = []
     page, bound = archive.page_of(Query(most=most), entries, None), None
     while page.entries:
         forward += page.entries
-        bound = archive.key_of(page.entries[-1])
+        bound = archive.key_of(Query(), page.entries[-1])
         page = archive.page_of(Query(most=most, after="1.1"), entries, bound)
     assert forward == ordered
     backward: list[Data] = []
     page = archive.page_of(Query(most=most, before=""), entries, None)
     while page.entries:
         backward = [*page.entries, *backward]
-        bound = archive.key_of(page.entries[0])
+        bound = archive.key_of(Query(), page.entries[0])
         page = archive.page_of(Query(most=most, before="1.1"), entries, bound)
     assert backward == ordered
+
+
+def test_the_log_of_one_conversation_keeps_its_order_when_the_clock_was_set_back() -> None:
+    entries = [entry(second, 1, seq) for seq, second in enumerate((5, 9, 9, 7, 8), 1)]
+    first = Query(most=2, is_one_log=True)
+    page = archive.page_of(first, entries, None)
+    assert list(page.entries) == entries[:2]
+    bound = archive.key_of(first, page.entries[-1])
+    page = archive.page_of(Query(most=9, after="1.2", is_one_log=True), entries, bound)
+    assert list(page.entries) == entries[2:]
+    early = Query(end="2026-11-29T14:00:07.000Z", is_one_log=True)
+    assert list(archive.page_of(early, entries, None).entries) == [entries[0], entries[3]]
 
 
 def test_only_the_last_page_is_complete() -> None:
