@@ -52,7 +52,7 @@ class ControlRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ControlContext:
-    """What the handler of a conference manager's request needs: conference, Janus rooms, recorder, unit's settings."""
+    """The handler of a conference manager's request needs this: conference, Janus rooms, recorder, unit's settings."""
 
     conference: HeldConference
     janus_rooms: JanusRooms

@@ -197,10 +197,10 @@ class ConferencesDatabaseUnitOfWork:
         if numbers:
             query = f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE live_e164 IN ({sql.marks(numbers)})"
             rows += sql.select(self._database, query, numbers)
-        found = {conference.e164: conference for conference in map(row_mapper.from_row, rows)}
+        stored = {conference.e164: conference for conference in map(row_mapper.from_row, rows)}
         return {
             number: self._locked_conferences.get(number) or conference
-            for number, conference in found.items()
+            for number, conference in stored.items()
             if conference.unit == unit or number in numbers
         }
 

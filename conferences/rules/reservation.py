@@ -212,7 +212,7 @@ def starts_to_plan(
 
 
 class Happened(StrEnum):
-    """What has happened to a reservation, or to one of its occurrences."""
+    """A value names what has happened to a reservation, or to one of its occurrences."""
 
     CREATED = "created"
     CHANGED = "changed"

@@ -62,7 +62,7 @@ class SiteStatus(TypedDict):
 
 
 class RoomStatus(TypedDict):
-    """Whether a machine room is abnormal (not used), and why, by the platform monitor (PMS).
+    """A status says whether a machine room is abnormal (not used), and why, by the platform monitor (PMS).
 
     `mode`: "on" and "off" are an operator's decision, "auto" lets its media units decide. `ours`: it belongs to this
     site's own platform.

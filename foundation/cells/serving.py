@@ -27,7 +27,7 @@ _QUERY = "SELECT owner, epoch, @@read_only, UTC_TIMESTAMP(6) FROM stores_cell WH
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """Which site serves a platform, that is, handles its requests and writes its data, as its database says."""
+    """An object says which site serves a platform (handles its requests, writes its data), as its database has it."""
 
     platform: str
     owner: str

@@ -43,7 +43,7 @@ ReactionKey = tuple[int, str, str, str]
 
 @dataclass(slots=True)
 class BatchFacts:
-    """What the rules must know to decide on one batch of chat requests.
+    """An object holds what the rules must know to decide on one batch of chat requests.
 
     `locked`: conversation id -> its locked row. `people`: conversation id -> its active members.
     """

@@ -27,7 +27,10 @@ MAX_EDITS = 50
 
 @dataclass(frozen=True, slots=True)
 class ConversationFacts:
-    """What the rules need to know of a conversation. `mute_all`: only administrators write; `members`: how many."""
+    """An object holds what the rules need to know of a conversation.
+
+    `mute_all`: only administrators write; `members`: how many.
+    """
 
     kind: Kind
     closed: bool
@@ -38,7 +41,7 @@ class ConversationFacts:
 
 @dataclass(frozen=True, slots=True)
 class MemberFacts:
-    """What the rules need to know of a member of a conversation.
+    """An object holds what the rules need to know of a member of a conversation.
 
     `id` is the id of the member's row. The member sees the entries after `since_seq`.
     """

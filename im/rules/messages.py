@@ -215,7 +215,7 @@ class StoredEntry:
 
 @dataclass(slots=True)
 class BatchResult:
-    """What came of a batch of clients' requests: what is stored, and what is to be published about it."""
+    """A result says what came of a batch of clients' requests: what is stored, and what is to be published about it."""
 
     entries: list[StoredEntry] = field(default_factory=list)
     """These entries go to all members who are online."""

@@ -29,7 +29,7 @@ Settings = Mapping[str, object]
 
 
 class Place(StrEnum):
-    """Where a plugin takes part: before a message is stored, or after. The value is the group of its entry point."""
+    """A plugin takes part at a place: before a message is stored, or after. The value is the group of its entry point."""
 
     PARSE = "confplatform.parsers"
     """It checks or changes a text before it is stored, within the stage that parses."""

@@ -124,7 +124,7 @@ class Joining(StrEnum):
 
 
 class Presence(StrEnum):
-    """Whether a person can be reached, as others see it; people may choose it themselves."""
+    """A value says whether a person can be reached, as others see it; people may choose it themselves."""
 
     ONLINE = "online"
     AWAY = "away"

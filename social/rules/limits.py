@@ -75,7 +75,7 @@ def kind_of_files(content_types: list[str]) -> MomentKind:
 
 @dataclass(frozen=True, slots=True)
 class BookUse:
-    """How much of its limits of uploads a person's address book has used.
+    """An object says how much of its limits of uploads a person's address book has used.
 
     `started` is the day of the first upload (`None`: there was none), `day` the day of the last
     upload, `new_today` how many new numbers came on it.

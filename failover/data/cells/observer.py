@@ -35,7 +35,7 @@ NEVER = float("-inf")
 
 @dataclass(slots=True)
 class Memory:
-    """What this process of the agent remembers between two cycles; it is lost when the process ends.
+    """An object holds what this process of the agent remembers between two cycles; it is lost when the process ends.
 
     Moments are by this machine's monotonic clock. A field that `Facts` has, too, means the same
     there.

@@ -67,7 +67,7 @@ def stage_process(
 
 
 class _StagePosition:
-    """Where a stage stands in its message center: its name, its queue, and the queues of the stages after it."""
+    """A place says where a stage is in its message center: its name, its queue, and the queues of the stages after it."""
 
     def __init__(self, stage: StageName, number: int, outgoing: Outgoing) -> None:
         """Find the queues around a stage of the message center `number`; its results are added to `outgoing`."""

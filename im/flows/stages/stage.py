@@ -23,7 +23,7 @@ In_contra = TypeVar("In_contra", contravariant=True)
 
 @dataclass(slots=True)
 class Handled(Generic[Out]):
-    """What a stage returns for a batch: `onward` goes to the next stage, `outcome` to the stage that publishes."""
+    """A stage returns this for a batch: `onward` goes to the next stage, `outcome` to the stage that publishes."""
 
     onward: Sequence[Out]
     outcome: BatchResult
@@ -50,7 +50,7 @@ class MessageChannel(Protocol[In_contra]):
 
 
 class ChainMember(Protocol):
-    """What a message center's process runs: the whole chain of stages, one of them, or a plugin."""
+    """A message center's process runs this work: the whole chain of stages, one of them, or a plugin."""
 
     name: str
     """The name of the process in logs and for `manage.py doctor`: the center's number, and the stage if it is one alone."""

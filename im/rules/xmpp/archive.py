@@ -127,13 +127,13 @@ def page_of(query: Query, entries: Iterable[Data], bound: Key | None) -> Page:
 
     `bound` is the place of the entry that the query names in `before` or `after`, at which the page ends or begins.
     """
-    found = sorted(
+    within = sorted(
         (entry for entry in entries if _is_within(query, entry, bound)),
         key=lambda entry: key_of(query, entry),
     )
     if query.is_backward:
-        return Page(tuple(found[-query.most :] if query.most else ()), len(found) <= query.most)
-    return Page(tuple(found[: query.most]), len(found) <= query.most)
+        return Page(tuple(within[-query.most :] if query.most else ()), len(within) <= query.most)
+    return Page(tuple(within[: query.most]), len(within) <= query.most)
 
 
 def _is_within(query: Query, entry: Data, bound: Key | None) -> bool:
@@ -151,9 +151,9 @@ def result_message(
     `message` is the stanza that shows the entry, `archive` the address whose history it is.
     """
     node = stanzas.stanza("message", archive, receiver)
-    found = element(MAM, "result", queryid=query.key, id=messages.archive_id(entry["data"]))
-    found.append(messages.forwarded(message, entry["data"]["sent_at"]))
-    node.append(found)
+    result = element(MAM, "result", queryid=query.key, id=messages.archive_id(entry["data"]))
+    result.append(messages.forwarded(message, entry["data"]["sent_at"]))
+    node.append(result)
     return node
 
 
