@@ -12,10 +12,10 @@ import msgspec
 from conferences.data.queries import list_item
 from conferences.rules import licence_counts
 from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant, refuse_at_limit
+from conferences.rules.decision import Decision
 from conferences.rules.listing import ListPage
 from conferences.rules.occurrence import has_outcome
 from conferences.rules.states import Conference, Unit
-from conferences.rules.step import Step
 from foundation.bus import registry
 from foundation.bus.envelope import Envelope
 from foundation.bus.message import BadMessage, Message, dumps, loads, to_body
@@ -240,14 +240,14 @@ class MemoryUnitOfWork:
         self._short += 1
         return AllocatedNumber(number, str(self._short - 1), incarnation)
 
-    def hold_number(self, requested: str | None, holder: str) -> str | None:
+    def keep_number(self, requested: str | None, holder: str) -> str | None:
         """Keep a number for a holder, and return it; `None` if none is free."""
         number = self._find_free(requested, holder)
         if number:
             self.reserved[number] = holder
         return number
 
-    def drop_number_hold(self, e164: str) -> None:
+    def release_kept_number(self, e164: str) -> None:
         """Keep a number for nobody any more."""
         self.reserved.pop(e164, None)
 
@@ -326,7 +326,7 @@ class MemoryUnitOfWork:
             self.numbers[after.e164] = (after.incarnation, False)
             del self.live[after.e164]
         if has_outcome(before, after):
-            self.reservations.note_outcome(after, self.now)
+            self.reservations.stage_outcome(after, self.now)
 
     def count(self, domain: str, before: Amounts, after: Amounts) -> None:
         """Count that a conference of this domain uses `after` where it used `before`."""
@@ -390,7 +390,7 @@ class MemoryUnitOfWork:
         letter = {"body": body, "exchange": exchange, "key": key, "sent_at": self.now}
         self.outgoing.append(Letter(**{**letter, **around}))
 
-    def log_step(self, step: Step) -> None:
+    def log_decision(self, step: Decision) -> None:
         """Keep the log line of a decision."""
         c = step.after or step.before
         if c is None:

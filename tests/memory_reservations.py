@@ -10,7 +10,7 @@ from conferences.rules.capacity import Capacity, Span
 from conferences.rules.occurrence import after_outcome
 from conferences.rules.reservation import (
     OPEN_STATES,
-    BookingStep,
+    BookingDecision,
     Occurrence,
     OccurrenceState,
     Reservation,
@@ -87,7 +87,7 @@ class MemoryReservations:
         """Return the places that may be booked."""
         return self.places
 
-    def save(self, step: BookingStep) -> None:
+    def save(self, step: BookingDecision) -> None:
         """Keep what a decision changes."""
         if step.reservation is not None:
             self.books[step.reservation.bookid] = step.reservation
@@ -99,7 +99,7 @@ class MemoryReservations:
         """Stage a notice to a person."""
         self.notices.append(notice)
 
-    def note_outcome(self, c: Conference, now: datetime) -> None:
+    def stage_outcome(self, c: Conference, now: datetime) -> None:
         """Keep what follows for its date from a conference that runs, or could not be created."""
         if date := self.dates.get(c.occurrence):
             self.dates[date.id] = after_outcome(date, c, now)

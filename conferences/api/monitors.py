@@ -13,8 +13,8 @@ from conferences.api import commands, request_parsing, stored_commands
 from conferences.api.call import NO_TERMINAL, Call
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.flows import monitors as flow
+from conferences.rules.monitor_checks import monitor_at
 from conferences.rules.monitor_states import Monitor, plain_address
-from conferences.rules.monitors import monitor_at
 from conferences.rules.states import Conference
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import Accepted, answers
@@ -187,7 +187,7 @@ def start_request(
         case 1 if all(terminal.mtid != mtid for terminal in conference.mts):
             raise Refusal(NO_TERMINAL, "src.mt_id: terminal does not exist")
         case 1:
-            pass
+            pass  # The terminal is in the conference.
         case 2 if conference.mps is None or arrangement_of(conference.settings).layout is None:
             raise Refusal(NO_COMPOSITION, "src.type: no composition runs here")
         case 2 if mode == AUDIO:
@@ -247,7 +247,7 @@ class OneMonitor(Call):
 
     @extend_schema(request=None, responses={200: answers(Accepted)})
     def delete(self, request: Request, conf_id: str, dst_ip: str, dst_port: int) -> Response:
-        """Stop to send a terminal's sound or picture to an address."""
+        """Stop sending a terminal's sound or picture to an address."""
         monitor = _running_monitor(self.own_conference(request, conf_id), dst_ip, dst_port)
         domain = self.domain(request)
         commands.ask_scheduler(

@@ -15,8 +15,8 @@ from conferences.rules.create import (
     refuse_served_elsewhere,
 )
 from conferences.rules.reservation import (
+    BookingDecision,
     BookingNews,
-    BookingStep,
     Happened,
     Occurrence,
     Reservation,
@@ -35,7 +35,8 @@ def begin_conference(
 ) -> None:
     """Create the conference that a request asks for, or answer the asker with a refusal.
 
-    `came_from`: the template, virtual room or reservation from which it is begun; `None` means none.
+    `asker`: who waits for the answer. `came_from`: the template, virtual room or reservation from which it is begun;
+    `None` means none.
     """
     if refusal := _create_or_refuse(uow, request, asker, came_from):
         commit(uow, decide_refuse(asker, *refusal))
@@ -58,8 +59,8 @@ def begin_occurrence(
     is_first_try = occurrence.attempts == 0
     news = (BookingNews(Happened.STARTING, reservation, occurrence),) if is_first_try else ()
     starting = occurrence_rules.as_starting(occurrence, conference.confid)
-    step = BookingStep(f"{occurrence.id} begins", None, (starting,), news=news)
-    commit_booking(uow, step)
+    decision = BookingDecision(f"{occurrence.id} begins", None, (starting,), news=news)
+    commit_booking(uow, decision)
     return None
 
 
@@ -92,6 +93,6 @@ def _create_or_refuse(
     number = uow.allocate_number(request.e164, came_from.holder if came_from else "")
     if number is None:
         return CreateRefusal(Err.NUMBER_TAKEN, "confE164")
-    step = decide_create(request, asker, tenant, number, uow.new_id(), uow.now, came_from)
-    commit(uow, step)
+    decision = decide_create(request, asker, tenant, number, uow.new_id(), uow.now, came_from)
+    commit(uow, decision)
     return None

@@ -20,10 +20,10 @@ from conferences.data.reservations import Reservations
 from conferences.data.stored_rows import StoredRows
 from conferences.rules import licence_counts
 from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant, refuse_at_limit
+from conferences.rules.decision import Decision
 from conferences.rules.listing import ListPage
 from conferences.rules.occurrence import has_outcome
 from conferences.rules.states import Conference, Unit
-from conferences.rules.step import Step
 from domains.data import lookups
 from domains.data.queries import UserDomainFacts, user_domains
 from foundation.bus.message import Message
@@ -59,7 +59,7 @@ class ConferencesDatabaseUnitOfWork:
         self._locked_conferences: dict[str, Conference | None] = {}
         self._changed: dict[str, Conference] = {}
         self._records: dict[str, Conference] = {}
-        self._moves: list[tuple[Conference | None, Conference]] = []
+        self._transitions: list[tuple[Conference | None, Conference]] = []
         self._tenants: dict[str, UserDomainFacts] = {}
         self._units_in_abnormal_rooms: dict[str, frozenset[tuple[str, str]]] = {}
         self.now: datetime = uow.now
@@ -277,20 +277,20 @@ class ConferencesDatabaseUnitOfWork:
         return monitor_addresses.why_not_allowed(ip)
 
     def allocate_number(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
-        """Allocate the requested number or the next free one; `None`: none is free. `holder`: see `hold_number`."""
+        """Allocate the requested number or the next free one; `None`: none is free. `holder`: see `keep_number`."""
         return self._numbers.allocate(requested, holder)
 
-    def hold_number(self, requested: str | None, holder: str) -> str | None:
+    def keep_number(self, requested: str | None, holder: str) -> str | None:
         """Keep the requested number, or the next free one, for a template, room or reservation; `None`: none is free."""
-        return self._numbers.hold(requested, holder)
+        return self._numbers.keep(requested, holder)
 
     def prepare_numbers(self, numbers: Collection[str]) -> None:
-        """Lock and read the rows of these numbers at once, for `drop_number_hold`."""
+        """Lock and read the rows of these numbers at once, for `release_kept_number`."""
         self._numbers.prepare(0, numbers)
 
-    def drop_number_hold(self, e164: str) -> None:
+    def release_kept_number(self, e164: str) -> None:
         """Stop keeping a number for its template, room or reservation; a conference that has it now goes on."""
-        self._numbers.drop_hold(e164)
+        self._numbers.release_kept(e164)
 
     def new_id(self) -> str:
         """Return an id of 32 hexadecimal digits. Its first half grows, so new rows are neighbours in the table."""
@@ -339,15 +339,16 @@ class ConferencesDatabaseUnitOfWork:
             licence_counts.amounts_in_use(before),
             licence_counts.amounts_in_use(after),
         )
+        # Views of HTTP requests learn by this which conference is created for them.
         for asker in after.askers[len(before.askers) if before else 0 :]:
             self._uow.created_conferences[asker.request] = (after.e164, after.confid)
         if before and before.live and not after.live:
             self._numbers.release(after.e164, after.incarnation)
         if has_outcome(before, after):
-            self.reservations.note_outcome(after)
+            self.reservations.stage_outcome(after)
         self._locked_conferences[after.e164] = after
         self._changed[after.confid] = after
-        self._moves.append((before, after))
+        self._transitions.append((before, after))
 
     def save_record(self, ended: Conference) -> None:
         """Write the call record of a conference of another site at the end; one that is saved already stays."""
@@ -361,19 +362,19 @@ class ConferencesDatabaseUnitOfWork:
         """Stage an event, which listening programs get once the transaction has committed."""
         self._uow.publish_event(event)
 
-    def log_step(self, step: Step) -> None:
-        """Log the conference's state after a decision (`step`), and the reason of the decision."""
-        conference = step.after or step.before
+    def log_decision(self, decision: Decision) -> None:
+        """Log the conference's state after a decision (`decision`), and the reason of the decision."""
+        conference = decision.after or decision.before
         if conference is None:
-            log.info("%s", step.reason)
+            log.info("%s", decision.reason)
             return
-        was = step.before.state if step.before else "new"
-        log.info("%s %s -> %s: %s", conference.e164, was, conference.state, step.reason)
+        was = decision.before.state if decision.before else "new"
+        log.info("%s %s -> %s: %s", conference.e164, was, conference.state, decision.reason)
 
     def flush(self) -> None:
         """Write the staged conferences, licence counts and numbers, each table in one or two statements."""
         changed = sorted(self._changed.items())
-        new_ids = {after.confid for before, after in self._moves if before is None}
+        new_ids = {after.confid for before, after in self._transitions if before is None}
         old_rows = [row_mapper.to_row(value) for confid, value in changed if confid not in new_ids]
         sql.insert(
             self._database, _TABLE, row_mapper.COLUMNS, old_rows, update=row_mapper.CHANGING_COLUMNS
@@ -393,7 +394,7 @@ class ConferencesDatabaseUnitOfWork:
 
     def after_commit(self) -> None:
         """Count the changes of state for Prometheus, and write the changed conferences to Redis."""
-        for before, after in self._moves:
+        for before, after in self._transitions:
             metrics.observe_conference(before, after)
         self.reservations.after_commit()
         redis_projection.write_conferences(self._uow.platform, self._changed.values())

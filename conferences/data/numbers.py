@@ -15,7 +15,7 @@ SERIAL_DIGITS = 5
 
 SERIALS = 10**SERIAL_DIGITS
 
-MAX_HELD = SERIALS // 2
+MAX_KEPT = SERIALS // 2
 """At most so many numbers of a platform may be kept for reservations and the like; conferences need the others."""
 
 _FIRST_SHORT, _SHORT_END = 100_000, 1_000_000
@@ -122,7 +122,7 @@ class Numbers:
     def allocate(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Allocate the requested number, or the next free one of the platform, to a new conference.
 
-        `holder`: the reservation, template or room of the conference, as in `hold`; a number that is kept for it counts
+        `holder`: the reservation, template or room of the conference, as in `keep`; a number that is kept for it counts
         as free. Returns `None` if the requested number is taken or kept for another holder, or no free one was found.
         Raises NoNumbers.
         """
@@ -134,15 +134,15 @@ class Numbers:
             return None
         return AllocatedNumber(number, number[-SERIAL_DIGITS:], self._mark_taken(number))
 
-    def hold(self, requested: str | None, holder: str) -> str | None:
+    def keep(self, requested: str | None, holder: str) -> str | None:
         """Keep the requested number, or the next free one, for a reservation, template or room (`holder`); return it.
 
-        `holder`: its name, for instance `book:<id>` for a reservation; the number is kept until `drop_hold`. Returns
-        `None` if `allocate` would, or if MAX_HELD numbers are kept already. Raises NoNumbers.
+        `holder`: its name, for instance `book:<id>` for a reservation; the number is kept until `release_kept`. Returns
+        `None` if `allocate` would, or if MAX_KEPT numbers are kept already. Raises NoNumbers.
         """
         self._prepare_for_number(requested)
         assert self._cursor is not None
-        if self._cursor.held >= MAX_HELD:
+        if self._cursor.held >= MAX_KEPT:
             return None
         if requested is None:
             number = self._next_free_number()
@@ -154,7 +154,7 @@ class Numbers:
             self._cursor.held += 1
         return number
 
-    def drop_hold(self, e164: str) -> None:
+    def release_kept(self, e164: str) -> None:
         """Stop keeping a number for a reservation, template or room; a conference that has it now goes on with it."""
         self._prepare_for_number(e164)
         assert self._cursor is not None

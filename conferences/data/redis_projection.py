@@ -118,16 +118,13 @@ def _remember_missed(platform: str, conferences: Iterable[Conference]) -> None:
         while len(missed) > _MAX_MISSED:
             del missed[next(iter(missed))]
         if _retry is None or not _retry.is_alive() or _retry is threading.current_thread():
-            _retry = threading.Timer(_PAUSE_SECONDS + 0.1, _write_missed)
+            _retry = threading.Timer(_PAUSE_SECONDS + 0.1, _write_missed_of_all_platforms)
             _retry.daemon = True
             _retry.start()
 
 
-def _write_missed() -> None:
-    """Write the conferences of all platforms that could not be written to Redis before.
-
-    It runs in the timer's thread.
-    """
+def _write_missed_of_all_platforms() -> None:
+    """Write the conferences of all platforms that could not be written to Redis before, in the thread of the timer."""
     try:
         for platform in list(_missed):
             write_missed(platform)
@@ -146,7 +143,7 @@ def write_missed(platform: str) -> None:
             rows = sql.select(store_of(platform).database, query, confids)
         except (DatabaseError, InterfaceError) as error:
             log.warning("projection waits: %s", error)
-            _remember_missed(platform, ())
+            _remember_missed(platform, ())  # Starts the timer again.
             return
         if not write_conferences(platform, map(row_mapper.from_row, rows)):
             return
@@ -215,6 +212,7 @@ def rebuild_and_clean_hashes(platform: str) -> int:
     Returns the number of live conferences. Raises redis.RedisError.
     """
     client = redis_of(platform)
+    # Redis is listed before the database is read, so that the hash of a conference that is new then is not deleted.
     hashes = {}
     for name in client.scan_iter(conference_key("*"), count=1000):
         hashes[name] = client.hmget(name, "confid", "revision")

@@ -15,7 +15,7 @@ from conferences.rules.occurrence import after_outcome
 from conferences.rules.reservation import (
     LONG_OCCURRENCE,
     OPEN_STATES,
-    BookingStep,
+    BookingDecision,
     Occurrence,
     OccurrenceState,
     Reservation,
@@ -94,7 +94,7 @@ class Reservations:
 
     `_books`: id -> reservation, `None` if there is none. `_occurrences`: id -> occurrence. `_changed_books` and
     `_changed_occurrences` are those to write, `_removed` the ids of occurrences to delete. `_with_all_occurrences`: the
-    reservations whose occurrences are read. `_outcomes`: see `note_outcome`. `_occurrence_changes`: the changes of
+    reservations whose occurrences are read. `_outcomes`: see `stage_outcome`. `_occurrence_changes`: the changes of
     occurrences as pairs (before, after), for the metrics.
     """
 
@@ -259,6 +259,7 @@ class Reservations:
 
     def usual_load(self) -> dict[int, float]:
         """Return hour of the week (0 to 167) -> places that conferences without a reservation usually use then."""
+        # In the first week `usual` is 0 yet, and the peak so far stands for it.
         query = "SELECT hour, GREATEST(usual, IF(usual = 0, peak, 0)) FROM conferences_usualload"
         return {hour: float(places) for hour, places in sql.select(self._database, query)}
 
@@ -273,15 +274,15 @@ class Reservations:
 
     # ---- writing ----------------------------------------------------------------------------
 
-    def save(self, step: BookingStep) -> None:
-        """Stage a reservation and occurrences that a decision (`step`) changes or removes; `flush` writes them."""
-        if step.reservation is not None:
-            self._books[step.reservation.bookid] = step.reservation
-            self._changed_books[step.reservation.bookid] = step.reservation
-        for occurrence in step.occurrences:
+    def save(self, decision: BookingDecision) -> None:
+        """Stage a reservation and occurrences that a decision (`decision`) changes or removes; `flush` writes them."""
+        if decision.reservation is not None:
+            self._books[decision.reservation.bookid] = decision.reservation
+            self._changed_books[decision.reservation.bookid] = decision.reservation
+        for occurrence in decision.occurrences:
             self._stage_occurrence(occurrence)
             self._removed.discard(occurrence.id)
-        for key in step.removed:
+        for key in decision.removed:
             self._changed_occurrences.pop(key, None)
             self._removed.add(key)
 
@@ -299,7 +300,7 @@ class Reservations:
         """Stage a notice to a person, who gets it once the transaction has committed."""
         self.notices.append(notice)
 
-    def note_outcome(self, conference: Conference) -> None:
+    def stage_outcome(self, conference: Conference) -> None:
         """Remember that a booked conference runs now or could not be created; `flush` then changes its occurrence."""
         self._outcomes.append(conference)
 
@@ -327,7 +328,7 @@ class Reservations:
             )
 
     def _apply_outcomes(self) -> None:
-        """Change the occurrences whose conferences now run, or could not be created (see `note_outcome`)."""
+        """Change the occurrences whose conferences now run, or could not be created (see `stage_outcome`)."""
         missing = sorted(
             {conference.occurrence for conference in self._outcomes} - self._occurrences.keys()
         )

@@ -11,17 +11,17 @@ from typing import Protocol
 
 from conferences.rules.capacity import Capacity, Span
 from conferences.rules.create import AllocatedNumber, CreateRefusal, Tenant
+from conferences.rules.decision import Decision
 from conferences.rules.listing import ListPage
 from conferences.rules.registry import Notice
 from conferences.rules.reservation import (
     OPEN_STATES,
-    BookingStep,
+    BookingDecision,
     Occurrence,
     OccurrenceState,
     Reservation,
 )
 from conferences.rules.states import Conference, Unit
-from conferences.rules.step import Step
 from conferences.rules.stored import OthersOfKind, StoredConference
 from domains.rules.personal_notices import PersonalNotice
 from foundation.bus.outgoing import Event, Outgoing
@@ -81,8 +81,8 @@ class ReservationsUnitOfWork(Protocol):
     def capacity(self) -> Capacity | None:
         """Return the capacity of the media units of this site; `None` means that no unit is known."""
 
-    def save(self, step: BookingStep) -> None:
-        """Stage a reservation and occurrences that a decision (`step`) changes or removes; the end writes them."""
+    def save(self, decision: BookingDecision) -> None:
+        """Stage a reservation and occurrences that a decision (`decision`) changes or removes; the end writes them."""
 
     def notify(self, notice: PersonalNotice) -> None:
         """Stage a notice to a person, who gets it once the transaction has committed."""
@@ -158,13 +158,13 @@ class ConferencesUnitOfWork(Protocol):
         that is kept under this name is free. Returns `None` if the requested number is taken, or all are.
         """
 
-    def hold_number(self, requested: str | None, holder: str) -> str | None:
+    def keep_number(self, requested: str | None, holder: str) -> str | None:
         """Keep the requested number, or the next free one, for a template, virtual room or reservation (`holder`).
 
         Returns `None` if the requested number is taken, or all are.
         """
 
-    def drop_number_hold(self, e164: str) -> None:
+    def release_kept_number(self, e164: str) -> None:
         """Stop keeping a number for its template, room or reservation; a conference that has it now goes on."""
 
     @property
@@ -215,5 +215,5 @@ class ConferencesUnitOfWork(Protocol):
     def publish_event(self, event: Event) -> None:
         """Stage an event, which listening programs get once the transaction has committed."""
 
-    def log_step(self, step: Step) -> None:
-        """Log the conference's state after a decision (`step`), and the reason of the decision."""
+    def log_decision(self, decision: Decision) -> None:
+        """Log the conference's state after a decision (`decision`), and the reason of the decision."""

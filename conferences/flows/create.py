@@ -20,12 +20,12 @@ from conferences.data.commit import commit
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import create as decide
 from conferences.rules import outgoing
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.occurrence import refuse_opening
 from conferences.rules.reservation import OccurrenceState
 from conferences.rules.restore import decide_restore_failed, decide_unit_restored
 from conferences.rules.sending_unit import sending_unit
 from conferences.rules.states import Asker, Conference, ConferenceState, Unit
-from conferences.rules.step import Step, no_change
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles, resumes
 from wire.conference_manager import CreateConference
@@ -74,10 +74,10 @@ def on_create_resources(
     e164, question = outgoing.parse_rms_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
-        step = decide.decide_create_resources(
+        decision = decide.decide_create_resources(
             conference, reply, question, uow.site_of_unit(reply), uow.now
         )
-        commit(uow, step)
+        commit(uow, decision)
 
 
 @handles(UnitCreated, UnitRestored)
@@ -90,8 +90,8 @@ def on_unit_created(uow: ConferencesUnitOfWork, reply: UnitCreated, envelope: En
 
 def _decide_unit_accepted(
     uow: ConferencesUnitOfWork, conference: Conference | None, reply: UnitCreated, unit: Unit | None
-) -> Step:
-    """Decide about a media unit's message that it has created or restored a conference; `None`: we have none."""
+) -> Decision:
+    """Decide about a media unit's message that it runs a conference. `conference`: `None` if our data has none."""
     if (
         conference is None
         or conference.incarnation != reply.incarnation
@@ -118,7 +118,7 @@ def on_unit_refused(uow: ConferencesUnitOfWork, reply: UnitRefused, envelope: En
         or not conference.is_on(unit)
         or conference.unit is None
     ):
-        return
+        return  # The answer is about an earlier assignment of the conference to a unit.
     if conference.state is ConferenceState.CREATING:
         commit(
             uow, decide.decide_next_unit(conference, Err.UNIT_REFUSED, uow.now, reply.detail or "")

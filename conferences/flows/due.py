@@ -15,12 +15,12 @@ from django.db import DatabaseError, InterfaceError
 from conferences.data.commit import commit
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.queries import hosted_near_end
+from conferences.rules.decision import Decision
 from conferences.rules.due import decide_due, decide_end_at_other_site
 from conferences.rules.end import decide_end
 from conferences.rules.recorder import decide_ask_for_recorder, lacks_recorder
 from conferences.rules.restore import decide_restore
 from conferences.rules.states import RECORDER_AGAIN_IN, Conference, ConferenceState, EndReason
-from conferences.rules.step import Step
 from foundation.bus import wake_up
 from foundation.bus.unit_of_work import NotProvisioned, UnitOfWork, begin
 from foundation.cells.directory import own_platform, possible_platforms, redis_of
@@ -92,29 +92,31 @@ def _watch_ends_on_platform(platform: str) -> int:
         if not uow.serving_site:
             return 0
         near_end = hosted_near_end(uow.database, own_platform())
-        steps = [
+        decisions = [
             (conference, decide_end_at_other_site(conference, uow.now, uow.serving_site))
             for conference in near_end
         ]
-    new_steps = [
-        step for conference, step in steps if step.send and _mark_as_sent(conference, step)
+    new_decisions = [
+        decision
+        for conference, decision in decisions
+        if decision.send and _mark_as_sent(conference, decision)
     ]
-    if new_steps:
+    if new_decisions:
         # Sent from our own outbox, as this site may not write to that platform's data.
         with begin(own_platform()) as own_uow:
-            for outgoing in (message for step in new_steps for message in step.send):
+            for outgoing in (message for decision in new_decisions for message in decision.send):
                 own_uow.send(outgoing)
         wake_up.wake_everywhere(own_platform())
-    return len(new_steps)
+    return len(new_decisions)
 
 
-def _mark_as_sent(conference: Conference, step: Step) -> bool:
-    """Mark in Redis that the messages of this step are being sent; return False if they were sent before.
+def _mark_as_sent(conference: Conference, decision: Decision) -> bool:
+    """Mark in Redis that the messages of this decision are being sent; return False if they were sent before.
 
     The mark is in Redis because this site may not write to its copy of the platform's data.
     """
-    is_request = any(isinstance(outgoing.message, ReleaseConference) for outgoing in step.send)
-    key = f"watched:{conference.confid}:{conference.ends_at}:{step.reason}"
+    is_request = any(isinstance(outgoing.message, ReleaseConference) for outgoing in decision.send)
+    key = f"watched:{conference.confid}:{conference.ends_at}:{decision.reason}"
     seconds = ASK_AGAIN_SECONDS if is_request else _WARNING_SECONDS
     return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=seconds))
 
@@ -128,6 +130,7 @@ def restore_pending(platform: str) -> int:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         if not uow.is_open:
             return 0
+        # For a conference with `answer_by` the resource manager was asked already.
         waiting = [
             conference
             for conference in conferences.claim_pending(500)

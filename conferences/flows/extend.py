@@ -25,7 +25,7 @@ from foundation.bus.registry import handles
 from wire.conference_manager import ExtendConference
 from wire.media_unit import UnitAsksToExtend
 
-_S = OccurrenceState
+_State = OccurrenceState
 
 
 @handles(ExtendConference)
@@ -46,8 +46,8 @@ def on_unit_asks_to_extend(
     conference = uow.load(request.e164)
     unit = sending_unit(request, envelope, uow.own_site, conference)
     needed_from = _needed_from(uow, conference, request.delay)
-    step = decide_unit_extend(conference, request, unit, envelope.request, uow.now, needed_from)
-    commit(uow, step)
+    decision = decide_unit_extend(conference, request, unit, envelope.request, uow.now, needed_from)
+    commit(uow, decision)
 
 
 def _needed_from(
@@ -63,7 +63,7 @@ def _needed_from(
     window = Span(
         conference.ends_at, conference.ends_at + timedelta(minutes=delay), conference.places
     )
-    coming = uow.reservations.booked([window], states=(_S.PLANNED, _S.STARTING))
+    coming = uow.reservations.booked([window], states=(_State.PLANNED, _State.STARTING))
     if not coming:
         return None
     running = uow.reservations.running_after(conference.ends_at, conference.confid)
@@ -72,6 +72,6 @@ def _needed_from(
     if conference.occurrence:
         occurrences = uow.reservations.occurrences_of(conference.stored_id)
         moments += [
-            occurrence.starts_at for occurrence in occurrences if occurrence.state is _S.PLANNED
+            occurrence.starts_at for occurrence in occurrences if occurrence.state is _State.PLANNED
         ]
     return min((moment for moment in moments if moment), default=None)

@@ -20,10 +20,16 @@ from conferences.data.commit import commit
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import monitors as decide
+from conferences.rules.decision import Decision
+from conferences.rules.monitor_checks import (
+    Refusal,
+    monitor_at,
+    refuse_by_licence,
+    why_monitor_not_started,
+)
 from conferences.rules.monitor_states import plain_address
 from conferences.rules.sending_unit import sending_unit
 from conferences.rules.states import Conference
-from conferences.rules.step import Step
 from foundation.bus.envelope import Envelope
 from foundation.bus.registry import handles
 from foundation.bus.unit_of_work import begin
@@ -43,11 +49,11 @@ def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope
     """Ask the media unit to send the requested sound or picture, or refuse the request."""
     conference = uow.load(request.e164)
     asker = decide.Asker(envelope.request, over_http=envelope.origin == "http")
-    refusal = decide.why_monitor_not_started(conference, request) or _refuse_by_site(
+    refusal = why_monitor_not_started(conference, request) or _refuse_by_site(
         uow, conference, request
     )
     if conference is None or refusal:
-        no_conference = decide.Refusal(Err.NO_CONFERENCE, "")
+        no_conference = Refusal(Err.NO_CONFERENCE, "")
         commit(uow, decide.decide_refuse_monitor(request, asker, refusal or no_conference))
         return
     commit(uow, decide.decide_start_monitor(conference, request, asker, uow.new_id(), uow.now))
@@ -55,17 +61,17 @@ def on_start_monitor(uow: ConferencesUnitOfWork, request: StartMonitor, envelope
 
 def _refuse_by_site(
     uow: ConferencesUnitOfWork, conference: Conference | None, request: StartMonitor
-) -> decide.Refusal | None:
+) -> Refusal | None:
     """Return why this site refuses to send a terminal's sound or picture; else `None`.
 
     The address is not allowed, or the licence has no monitor left.
     """
-    if conference is None or decide.monitor_at(conference, request.ip, request.port):
+    if conference is None or monitor_at(conference, request.ip, request.port):
         return None
     if reason := uow.why_no_monitor_at(plain_address(request.ip) or ""):
-        return decide.Refusal(Err.NOT_PERMITTED, f"ip: {reason}")
+        return Refusal(Err.NOT_PERMITTED, f"ip: {reason}")
     if uow.missing_resource(decide.ONE_MONITOR, locked=True):
-        return decide.refuse_by_licence()
+        return refuse_by_licence()
     return None
 
 
@@ -93,7 +99,7 @@ def on_unit_refused_monitor(
 
 @handles(StopMonitor)
 def on_stop_monitor(uow: ConferencesUnitOfWork, request: StopMonitor, envelope: Envelope) -> None:
-    """Stop to send a terminal's sound or picture to an address (a monitor), or refuse the request."""
+    """Stop sending a terminal's sound or picture to an address (a monitor), or refuse the request."""
     commit(uow, decide.decide_stop_monitor(uow.load(request.e164), request, envelope.request))
 
 
@@ -111,7 +117,7 @@ def keep_monitors_alive(
             conference
             and (after := decide.keep_monitors_alive(conference, addresses, uow.now)) != conference
         ):
-            commit(conferences, Step("monitors go on", conference, after))
+            commit(conferences, Decision("monitors go on", conference, after))
     return decide.unknown_addresses(conference, addresses)
 
 
@@ -120,6 +126,6 @@ def on_keep_monitors_alive(
     uow: ConferencesUnitOfWork, notice: KeepMonitorsAlive, envelope: Envelope
 ) -> None:
     """Let monitors (copies of sound or picture) go on that a conference manager still receives."""
-    step = decide.decide_keep_alive(uow.load(notice.e164), notice, uow.now)
-    if step.after or step.send:
-        commit(uow, step)
+    decision = decide.decide_keep_alive(uow.load(notice.e164), notice, uow.now)
+    if decision.after or decision.send:
+        commit(uow, decision)

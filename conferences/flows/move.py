@@ -24,8 +24,8 @@ def move_conference(platform: str, e164: str) -> bool:
     with begin(platform) as uow:
         conferences = uow.part(ConferencesDatabaseUnitOfWork)
         conference = conferences.load(e164) if uow.is_open else None
-        step = decide_move(conference, uow.now) if conference else None
-        if step is not None:
-            commit(conferences, step)
+        decision = decide_move(conference, uow.now) if conference else None
+        if decision is not None:
+            commit(conferences, decision)
     wake_up.wake_everywhere(platform)
-    return step is not None and step.after is not None
+    return decision is not None and decision.after is not None

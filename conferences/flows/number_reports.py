@@ -40,12 +40,12 @@ def follow_served_platforms() -> None:
         try:
             serving = read_unless_away(platform)
             if serving and not serving.is_changing:
-                _follow_platform(platform, serving)
+                _report_or_withdraw_numbers(platform, serving)
         except (DatabaseError, InterfaceError, NotProvisioned) as error:
             log.warning("the registry is told of the numbers of %s later: %s", platform, error)
 
 
-def _follow_platform(platform: str, serving: Serving) -> None:
+def _report_or_withdraw_numbers(platform: str, serving: Serving) -> None:
     """Report or withdraw a platform's numbers, unless this process did so since its serving site changed last."""
     state = (serving.is_served_here, serving.epoch)
     if _handled.get(platform) == state:

@@ -24,7 +24,7 @@ from conferences.rules.occurrence import (
     timer_as_asker,
 )
 from conferences.rules.reservation import (
-    BookingStep,
+    BookingDecision,
     Occurrence,
     Reservation,
 )
@@ -87,12 +87,12 @@ def handle_due(
             for other in uow.reservations.occurrences_of(reservation.bookid)
             if other.id != occurrence.id
         ]
-        step = decide_close(reservation, occurrence, others, uow.now, uow.own_site)
-        if step.reservation is not None:
-            uow.drop_number_hold(reservation.e164)
-        commit_booking(uow, step)
+        decision = decide_close(reservation, occurrence, others, uow.now, uow.own_site)
+        if decision.reservation is not None:
+            uow.release_kept_number(reservation.e164)
+        commit_booking(uow, decision)
     elif refusal := begin_occurrence(uow, reservation, occurrence, timer_as_asker(occurrence)):
         later = after_refusal(occurrence, refusal, uow.now)
         commit_booking(
-            uow, BookingStep(f"{occurrence.id}: {refusal.code}, again later", None, (later,))
+            uow, BookingDecision(f"{occurrence.id}: {refusal.code}, again later", None, (later,))
         )

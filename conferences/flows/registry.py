@@ -46,11 +46,11 @@ def on_look_up_number(
     """Answer a gateway's question about a number with the registry's entries, or with the site that it has to ask."""
     if not envelope.reply_to:
         raise NotTaken("is missing; the answer has no other way", "reply_to")
-    answer = Answer(request=envelope.request, message=_answer(uow, request), route=Routes.TO_UPU)
+    answer = Answer(request=envelope.request, message=_look_up(uow, request), route=Routes.TO_UPU)
     uow.send(answer)
 
 
-def _answer(uow: ConferencesUnitOfWork, request: LookUpNumber) -> NumberFound | NumberUnknown:
+def _look_up(uow: ConferencesUnitOfWork, request: LookUpNumber) -> NumberFound | NumberUnknown:
     """Return the answer to a question about a number or short number: its entries, or that it is unknown here."""
     field = "shortnum" if request.shortnum and not request.e164 else "confE164"
     number = request.e164 or (

@@ -27,8 +27,10 @@ def on_unit_asks_to_rename(
     """Ask the conference manager whether a media unit may rename its conference."""
     conference = uow.load(request.e164)
     unit = sending_unit(request, envelope, uow.own_site, conference)
-    step = decide_unit_rename(conference, request, unit, envelope.request, uow.new_id(), uow.now)
-    commit(uow, step)
+    decision = decide_unit_rename(
+        conference, request, unit, envelope.request, uow.new_id(), uow.now
+    )
+    commit(uow, decision)
 
 
 @handles(RenameGranted, RenameDenied)

@@ -26,7 +26,7 @@ from conferences.rules import booking as decide
 from conferences.rules.capacity import refuse_overfull
 from conferences.rules.create import CreateRefusal
 from conferences.rules.reservation import (
-    BookingStep,
+    BookingDecision,
     Occurrence,
     OccurrenceState,
     Reservation,
@@ -78,11 +78,11 @@ def cancel_now(platform: str, bookid: str) -> bool:
         if reservation is None or not reservation.live:
             return False
         request = CancelBooking(user_domain=reservation.user_domain, bookid=bookid)
-        step = _decide_cancellation(conferences, request, "")
-        if isinstance(step, CreateRefusal):
+        decision = _decide_cancellation(conferences, request, "")
+        if isinstance(decision, CreateRefusal):
             return False
-        notices = [message for message in step.send if not isinstance(message, Answer)]
-        commit_booking(conferences, replace(step, send=notices))
+        notices = [message for message in decision.send if not isinstance(message, Answer)]
+        commit_booking(conferences, replace(decision, send=notices))
     wake_up.wake_everywhere(platform)
     return True
 
@@ -91,17 +91,17 @@ def _commit_or_refuse(
     uow: ConferencesUnitOfWork,
     request: decide.Request,
     envelope: Envelope,
-    step: BookingStep | CreateRefusal,
+    decision: BookingDecision | CreateRefusal,
 ) -> None:
-    """Put the result of a decision about a reservation (`step`) into the transaction, or answer with its refusal."""
-    if isinstance(step, CreateRefusal):
-        step = decide.decide_refuse_booking(request, envelope.request, step)
-    commit_booking(uow, step)
+    """Put the result of a decision about a reservation (`decision`) into the transaction, or answer with its refusal."""
+    if isinstance(decision, CreateRefusal):
+        decision = decide.decide_refuse_booking(request, envelope.request, decision)
+    commit_booking(uow, decision)
 
 
 def _decide_booking(
     uow: ConferencesUnitOfWork, request: BookConference, request_key: str
-) -> BookingStep | CreateRefusal:
+) -> BookingDecision | CreateRefusal:
     """Decide about a new reservation, or return why it is refused.
 
     Only its number is kept here; the caller commits the decision. `request_key`: the key of the request in the inbox
@@ -129,7 +129,7 @@ def _decide_booking(
     occurrences = _occurrences_that_fit(uow, reservation, ())
     if isinstance(occurrences, CreateRefusal):
         return occurrences
-    e164 = uow.hold_number(request.e164, reservation.holder)
+    e164 = uow.keep_number(request.e164, reservation.holder)
     if e164 is None:
         return CreateRefusal(Err.NUMBER_TAKEN, "confE164")
     numbered = decide.with_number(reservation, e164)
@@ -149,11 +149,11 @@ def _occurrences_that_fit(
     occurrences = decide.plan_occurrences(reservation, existing, uow.now, before)
     if isinstance(occurrences, CreateRefusal):
         return occurrences
-    refusal = _refuse_by_number(uow, reservation, occurrences)
+    refusal = _refuse_too_many_occurrences(uow, reservation, occurrences)
     return refusal or _refuse_by_capacity(uow, reservation, occurrences) or occurrences
 
 
-def _refuse_by_number(
+def _refuse_too_many_occurrences(
     uow: ConferencesUnitOfWork, reservation: Reservation, occurrences: Sequence[Occurrence]
 ) -> CreateRefusal | None:
     """Return why the account that books may not plan so many occurrences; `None` if it may, or no account is named."""
@@ -168,10 +168,10 @@ def _refuse_by_capacity(
     uow: ConferencesUnitOfWork, reservation: Reservation, occurrences: Sequence[Occurrence]
 ) -> CreateRefusal | None:
     """Return why these occurrences cannot be booked: too few places are free; else `None`."""
-    wanted = decide.spans_of(occurrences)
-    booked = uow.reservations.booked(wanted, except_of=reservation.bookid)
+    spans = decide.spans_of(occurrences)
+    booked = uow.reservations.booked(spans, except_of=reservation.bookid)
     usual, capacity = uow.reservations.usual_load(), uow.reservations.capacity()
-    return refuse_overfull(wanted, booked, usual, capacity)
+    return refuse_overfull(spans, booked, usual, capacity)
 
 
 def _find_reservation(
@@ -199,7 +199,7 @@ def _permitted_settings(
 
 def _decide_change(
     uow: ConferencesUnitOfWork, request: ChangeBooking, request_key: str
-) -> BookingStep | CreateRefusal:
+) -> BookingDecision | CreateRefusal:
     """Decide about a change of a whole reservation, or return why it is refused.
 
     Only its number is changed here; the caller commits the decision. `request_key`: the key of the request in the inbox
@@ -222,9 +222,9 @@ def _decide_change(
     if isinstance(occurrences, CreateRefusal):
         return occurrences
     if after.e164 != before.e164:
-        if uow.hold_number(after.e164, after.holder) is None:
+        if uow.keep_number(after.e164, after.holder) is None:
             return CreateRefusal(Err.NUMBER_TAKEN, "confE164")
-        uow.drop_number_hold(before.e164)
+        uow.release_kept_number(before.e164)
     own_site = uow.own_site
     return decide.decide_change(
         request, request_key, before, after, existing, occurrences, own_site
@@ -247,7 +247,7 @@ def _planned_occurrence(
 
 def _decide_occurrence_change(
     uow: ConferencesUnitOfWork, request: ChangeBooking, request_key: str
-) -> BookingStep | CreateRefusal:
+) -> BookingDecision | CreateRefusal:
     """Decide about a change of one occurrence of a reservation, or return why it is refused; the caller commits it.
 
     `request_key`: the key of the request in the inbox (table of requests).
@@ -276,7 +276,7 @@ def _decide_occurrence_change(
 
 def _decide_cancellation(
     uow: ConferencesUnitOfWork, request: CancelBooking, request_key: str
-) -> BookingStep | CreateRefusal:
+) -> BookingDecision | CreateRefusal:
     """Decide about the cancellation of a reservation, or of one occurrence; or return why it is refused.
 
     If the reservation ends with it, its number is released here; the caller commits the decision. `request_key`: the
@@ -292,9 +292,9 @@ def _decide_cancellation(
             return occurrence_or_refusal
         occurrence = occurrence_or_refusal
     existing = uow.reservations.occurrences_of(reservation.bookid)
-    step = decide.decide_cancel(
+    decision = decide.decide_cancel(
         request, request_key, reservation, existing, occurrence, uow.own_site
     )
-    if step.reservation is not None:
-        uow.drop_number_hold(reservation.e164)
-    return step
+    if decision.reservation is not None:
+        uow.release_kept_number(reservation.e164)
+    return decision

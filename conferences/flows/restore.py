@@ -41,7 +41,7 @@ def on_restore_resources(
     e164, question = outgoing.parse_rms_question(envelope.correlation_id)
     conference = uow.load(e164)
     if conference:
-        step = decide_restore_resources(
+        decision = decide_restore_resources(
             conference, reply, question, uow.site_of_unit(reply), uow.now
         )
-        commit(uow, step)
+        commit(uow, decision)

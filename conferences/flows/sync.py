@@ -41,8 +41,10 @@ def on_unit_lists_conferences(
     room_is_down = uow.is_room_abnormal(unit)
     for e164, entry in entries.items():
         conference = unlocked.get(e164)
-        unlocked_step = decide_listed(conference, entry, unit, uow.now, room_is_down=room_is_down)
-        if unlocked_step.after or unlocked_step.send:
+        unlocked_decision = decide_listed(
+            conference, entry, unit, uow.now, room_is_down=room_is_down
+        )
+        if unlocked_decision.after or unlocked_decision.send:
             locked = uow.load(e164)
             commit(uow, decide_listed(locked, entry, unit, uow.now, room_is_down=room_is_down))
     listed = _all_listed_numbers(uow, notice, unit, entries)

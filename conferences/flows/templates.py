@@ -88,7 +88,7 @@ def on_create_template(
     uow: ConferencesUnitOfWork, request: CreateTemplate, envelope: Envelope
 ) -> None:
     """Add a public template with a number, or refuse the request."""
-    _answer(
+    _run_and_answer(
         uow,
         request,
         envelope,
@@ -108,7 +108,7 @@ def on_change_template(
         template = _find_template(uow, request)
         return update_in(uow, template, changes_of(template, request), WIRE_FIELDS)
 
-    _answer(uow, request, envelope, change, (TemplateChanged, TemplateNotChanged))
+    _run_and_answer(uow, request, envelope, change, (TemplateChanged, TemplateNotChanged))
 
 
 @handles(DeleteTemplate)
@@ -123,7 +123,7 @@ def on_delete_template(
         delete_in(uow, template, WIRE_FIELDS)
         return template
 
-    _answer(uow, request, envelope, delete_template, (TemplateDeleted, TemplateNotDeleted))
+    _run_and_answer(uow, request, envelope, delete_template, (TemplateDeleted, TemplateNotDeleted))
 
 
 def _find_template(
@@ -138,7 +138,7 @@ def _find_template(
     return template
 
 
-def _answer(
+def _run_and_answer(
     uow: ConferencesUnitOfWork,
     request: CreateTemplate | ChangeTemplate | DeleteTemplate,
     envelope: Envelope,
@@ -200,7 +200,7 @@ def update_in(
             else msgspec.structs.replace(after, e164="")
         )
         if before.e164:
-            uow.drop_number_hold(before.e164)
+            uow.release_kept_number(before.e164)
     uow.stored.save(before, after)
     _notify_registries(uow, before, after)
     return after
@@ -217,7 +217,7 @@ def delete_in(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fiel
         raise StoredRefused(CreateRefusal(Err.WRONG_STATE, detail))
     uow.stored.delete(stored)
     if stored.e164:
-        uow.drop_number_hold(stored.e164)
+        uow.release_kept_number(stored.e164)
     _notify_registries(uow, stored, None)
 
 
@@ -248,7 +248,7 @@ def _with_number(
 
     `requested`: the number; `None` means any free one.
     """
-    number = uow.hold_number(requested, stored.holder)
+    number = uow.keep_number(requested, stored.holder)
     if number is None:
         raise StoredRefused(CreateRefusal(Err.NUMBER_TAKEN, fields.e164))
     return msgspec.structs.replace(stored, e164=number)

@@ -14,15 +14,15 @@ from conferences.rules.create import CreateRefusal
 from conferences.rules.recurrence import (
     FOLLOWED_FOR,
     InvalidRule,
-    counterpart,
-    moved_first,
+    move_first_start,
+    start_before_change,
     zone_of,
 )
 from conferences.rules.reservation import (
     FARTHEST_START,
     OPEN_STATES,
+    BookingDecision,
     BookingNews,
-    BookingStep,
     Happened,
     Occurrence,
     OccurrenceState,
@@ -57,7 +57,7 @@ MAX_OF_DOMAIN = 10_000
 MAX_OCCURRENCES_OF_PERSON = 20_000
 """An account may have so many planned occurrences: fifty daily series."""
 _MUST_BE_TIME = "must be a time such as 2027-01-31T09:00:00+01:00"
-_S = OccurrenceState
+_State = OccurrenceState
 
 Request = BookConference | ChangeBooking | CancelBooking
 
@@ -179,21 +179,23 @@ def plan_occurrences(
     by_original = {occurrence.original: occurrence for occurrence in existing}
     planned = []
     for start in starts:
-        earlier = by_original.get(start) or by_original.get(counterpart(start, after, former))
-        if earlier is None or (earlier.state is _S.PLANNED and not earlier.is_exception):
+        earlier = by_original.get(start) or by_original.get(
+            start_before_change(start, after, former)
+        )
+        if earlier is None or (earlier.state is _State.PLANNED and not earlier.is_exception):
             planned.append(planned_occurrence(reservation, start))
-        elif earlier.state is _S.PLANNED:
-            planned.append(_follow_series(earlier, reservation, start))
-        elif earlier.state is _S.CANCELLED:
+        elif earlier.state is _State.PLANNED:
+            planned.append(_adapt_exception(earlier, reservation, start))
+        elif earlier.state is _State.CANCELLED:
             planned.append(earlier.change(original=start))
         else:
             planned.append(earlier)
-    if not any(occurrence.state is _S.PLANNED for occurrence in planned):
+    if not any(occurrence.state is _State.PLANNED for occurrence in planned):
         return _malformed("starttime: no date of the reservation lies in the future")
     return refuse_overlap(planned) or planned
 
 
-def _follow_series(
+def _adapt_exception(
     exception: Occurrence, reservation: Reservation, original: datetime
 ) -> Occurrence:
     """Return an occurrence that was changed by itself (`exception`), after its whole series was changed.
@@ -209,7 +211,7 @@ def _follow_series(
 
 def moved_start(reservation: Reservation, original: datetime, start: datetime) -> datetime:
     """Return the new first start (UTC) of a series if all its occurrences move like the one from `original` to `start`."""
-    return moved_first(reservation.recurrence(), original, start)
+    return move_first_start(reservation.recurrence(), original, start)
 
 
 def refuse_overlap(occurrences: Sequence[Occurrence]) -> CreateRefusal | None:
@@ -240,7 +242,7 @@ def refuse_too_many(planned: Sequence[Occurrence], other_count: int) -> CreateRe
 
 def spans_of(occurrences: Sequence[Occurrence]) -> list[Span]:
     """Return when, and for how many places, these occurrences need media units: the planned ones, by time."""
-    planned = (occurrence for occurrence in occurrences if occurrence.state is _S.PLANNED)
+    planned = (occurrence for occurrence in occurrences if occurrence.state is _State.PLANNED)
     return sorted(
         Span(occurrence.starts_at, occurrence.ends_at, occurrence.places) for occurrence in planned
     )
@@ -255,10 +257,10 @@ def decide_book(
     reservation: Reservation,
     occurrences: Sequence[Occurrence],
     own_site: str,
-) -> BookingStep:
-    """Save a new reservation with its first occurrences, answer the request, and notify the number registries (UPU).
+) -> BookingDecision:
+    """Decide to save a new reservation with its first occurrences, and notify the number registries (UPU).
 
-    `request_key`: the key of the request in the inbox (table of received requests).
+    The request is answered. `request_key`: the key of the request in the inbox (table of received requests).
     """
     ack = ConferenceBooked(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     sites = (reservation.source_platform, own_site)
@@ -266,7 +268,7 @@ def decide_book(
     messages: tuple[Outgoing, ...] = (_answer(request_key, ack), *notices)
     reason = f"booked from {reservation.starts_at}"
     news = (BookingNews(Happened.CREATED, reservation),)
-    return BookingStep(reason, reservation, occurrences, (), messages, news)
+    return BookingDecision(reason, reservation, occurrences, (), messages, news)
 
 
 def decide_change(
@@ -277,8 +279,8 @@ def decide_change(
     existing: Sequence[Occurrence],
     planned: Sequence[Occurrence],
     own_site: str,
-) -> BookingStep:
-    """Save a changed reservation, answer the request, and notify the number registries (UPU).
+) -> BookingDecision:
+    """Decide to save a changed reservation, answer the request, and notify the number registries (UPU).
 
     `request_key`: the key of the request in the inbox (table of received requests). `existing`: the occurrences so far.
     `planned`: the coming occurrences from now on; other occurrences that have not begun are removed.
@@ -288,7 +290,7 @@ def decide_change(
     removed = [
         occurrence.id
         for occurrence in existing
-        if occurrence.state is _S.PLANNED and occurrence.id not in planned_ids
+        if occurrence.state is _State.PLANNED and occurrence.id not in planned_ids
     ]
     messages: list[Outgoing] = [_answer(request_key, ack)]
     old, new, sites = before.registry_entry, after.registry_entry, (after.source_platform, own_site)
@@ -299,7 +301,7 @@ def decide_change(
     elif old != new:
         messages += registry_entries.changed_notices(new, *sites)
     news = (BookingNews(Happened.CHANGED, after),)
-    return BookingStep("changed", after, planned, removed, messages, news)
+    return BookingDecision("changed", after, planned, removed, messages, news)
 
 
 def requested_occurrence(
@@ -326,15 +328,15 @@ def requested_occurrence(
 
 def decide_change_occurrence(
     request: ChangeBooking, request_key: str, reservation: Reservation, occurrence: Occurrence
-) -> BookingStep:
-    """Save one changed occurrence of a reservation, and answer the request.
+) -> BookingDecision:
+    """Decide to save one changed occurrence of a reservation, and answer the request.
 
     `request_key`: the key of the request in the inbox (table of received requests).
     """
     ack = BookingChanged(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     answer, news = _answer(request_key, ack), BookingNews(Happened.CHANGED, reservation, occurrence)
     reason = f"{occurrence.original} is changed"
-    return BookingStep(reason, None, (occurrence,), (), (answer,), (news,))
+    return BookingDecision(reason, None, (occurrence,), (), (answer,), (news,))
 
 
 def decide_cancel(
@@ -344,8 +346,8 @@ def decide_cancel(
     existing: Sequence[Occurrence],
     occurrence: Occurrence | None,
     own_site: str,
-) -> BookingStep:
-    """Cancel a reservation, or only `occurrence`; answer the request.
+) -> BookingDecision:
+    """Decide to cancel a reservation, or only `occurrence`; answer the request.
 
     `existing`: all occurrences of the reservation. Its running conference goes on. If no occurrence is left, the
     reservation ends, and the number registries (UPU) are notified. `request_key`: the key of the request in the inbox
@@ -353,27 +355,29 @@ def decide_cancel(
     """
     ack = BookingCancelled(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
     answer = _answer(request_key, ack)
-    planned = [other for other in existing if other.state is _S.PLANNED]
+    planned = [other for other in existing if other.state is _State.PLANNED]
     to_cancel = [occurrence] if occurrence else planned
-    cancelled = [to_close.change(is_exception=True).close(_S.CANCELLED) for to_close in to_cancel]
+    cancelled = [
+        to_close.change(is_exception=True).close(_State.CANCELLED) for to_close in to_cancel
+    ]
     open_ids = {other.id for other in existing if other.state in OPEN_STATES}
     open_ids -= {closed.id for closed in cancelled}
     if occurrence and open_ids:
         reason = f"{occurrence.original} is cancelled"
         news = (BookingNews(Happened.CANCELLED, reservation, occurrence),)
-        return BookingStep(reason, None, cancelled, (), (answer,), news)
+        return BookingDecision(reason, None, cancelled, (), (answer,), news)
     after = reservation.end(ReservationState.CANCELLED)
     notices = registry_entries.removed_notices(
         after.registry_entry, after.source_platform, own_site
     )
     news = (BookingNews(Happened.CANCELLED, after),)
-    return BookingStep("cancelled", after, cancelled, (), (answer, *notices), news)
+    return BookingDecision("cancelled", after, cancelled, (), (answer, *notices), news)
 
 
 def decide_refuse_booking(
     request: Request, request_key: str, refusal: CreateRefusal
-) -> BookingStep:
-    """Refuse a request about a reservation with a NACK that names the field and what to do; nothing is stored.
+) -> BookingDecision:
+    """Decide to refuse a request about a reservation with a NACK that names the field and what to do.
 
     `request_key`: the key of the request in the inbox (table of received requests).
     """
@@ -383,7 +387,7 @@ def decide_refuse_booking(
         type(request), CancelRefused
     )
     nack = kind(reqid=request.reqid, bookid=request.bookid, errcode=code, detail=text)
-    return BookingStep(f"refused {code}: {text}", send=(_answer(request_key, nack),))
+    return BookingDecision(f"refused {code}: {text}", send=(_answer(request_key, nack),))
 
 
 def _answer(request_key: str, message: ConferenceBooked | BookingRefused) -> Answer:

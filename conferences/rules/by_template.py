@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from conferences.rules import outgoing
 from conferences.rules.create import CreateRefusal, decide_refuse
+from conferences.rules.decision import Decision
 from conferences.rules.states import Asker, Conference, ConferenceState
-from conferences.rules.step import Step
 from conferences.rules.stored import WIRE_FIELDS, StoredConference, refuse_use
 from wire.error_codes import Err
 from wire.templates import CreateByTemplate
@@ -25,13 +25,13 @@ def refuse_begin(
     return None if stored.admits(person) else CreateRefusal(Err.NOT_PERMITTED, WIRE_FIELDS.creator)
 
 
-def decide_join(conference: Conference, asker: Asker) -> Step:
-    """Answer an asker with the running conference; while it is being created, add the asker to those that wait for it."""
+def decide_join(conference: Conference, asker: Asker) -> Decision:
+    """Decide to answer an asker with the running conference, or to let the asker wait while it is being created."""
     if conference.state is not ConferenceState.CREATING:
-        return Step(
+        return Decision(
             "asked for again", conference, None, (outgoing.created_answer(conference, asker),)
         )
     if len(conference.also_asked) >= MAX_ASKERS:
         return decide_refuse(asker, Err.WRONG_STATE)
     after = conference.change(also_asked=(*conference.also_asked, asker))
-    return Step("one more waits for it", conference, after)
+    return Decision("one more waits for it", conference, after)

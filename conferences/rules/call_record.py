@@ -20,14 +20,14 @@ def conference_of_record(notice: CallRecorded, now: datetime) -> Conference:
     """Return the ended conference that a call record describes. Raises NotTaken, which names the bad field."""
     record = notice.record
     creator = record.creator or RecordedCreator()
-    ended = _moment(record.ended, "endtime", now)
-    started = _moment(record.started, "starttime", ended)
+    ended = _parse_moment(record.ended, "endtime", now)
+    started = _parse_moment(record.started, "starttime", ended)
     return Conference(
         confid=notice.confid,
-        e164=_required(record.e164, "confE164"),
+        e164=_require(record.e164, "confE164"),
         name=record.name or "",
-        user_domain=_required(record.user_domain, "moid"),
-        source_platform=_required(record.source_platform, "sourceplatform"),
+        user_domain=_require(record.user_domain, "moid"),
+        source_platform=_require(record.source_platform, "sourceplatform"),
         hosting_platform=record.hosting_platform or "",
         creator_moid=(creator.moid or "")[:40],
         creator_name=(creator.name or "")[:64],
@@ -44,14 +44,14 @@ def conference_of_record(notice: CallRecorded, now: datetime) -> Conference:
     )
 
 
-def _required(value: T | None, field: str) -> T:
+def _require(value: T | None, field: str) -> T:
     """Return the value of a field that the record must have. Raises NotTaken if it is `None`."""
     if value is None:
         raise NotTaken("is missing", field)
     return value
 
 
-def _moment(value: str | None, field: str, default: datetime) -> datetime:
+def _parse_moment(value: str | None, field: str, default: datetime) -> datetime:
     """Return a time of the record in UTC, or the default if it is missing. Raises NotTaken.
 
     A time without a zone is taken as UTC.

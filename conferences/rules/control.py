@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from conferences.rules import outgoing
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.states import Conference, ConferenceState, Unit
-from conferences.rules.step import Step, no_change
 from conferences.rules.sync import decide_reported
 from foundation.bus.message import Raw
 from foundation.bus.outgoing import Answer, Outgoing, Send
@@ -22,8 +22,8 @@ def decide_control(
     correlation_id: str,
     own_site: str,
     missing_resource: str = "",
-) -> Step:
-    """Forward a control order unchanged to the conference's media unit, or refuse it with a NACK of our own.
+) -> Decision:
+    """Decide to forward a control order unchanged to the conference's media unit, or refuse it with a NACK of our own.
 
     `request_key`: the key of the order in the inbox. `missing_resource`: the licensed resource of which too few are left
     for the terminals that the order calls, for instance `access_ports`; "" means that enough are left.
@@ -32,10 +32,10 @@ def decide_control(
     if conference is None or conference.unit is None or refusal_reason:
         code, detail = refusal_reason or (Err.NO_CONFERENCE, MEANING[Err.NO_CONFERENCE])
         if not order.expects_answer:
-            return Step(f"{order.type} dropped: {detail}")
+            return Decision(f"{order.type} dropped: {detail}")
         nack = refusal(order, code, detail)
         answer = Answer(request=request_key, message=nack, route=Routes.STATE_TO_CM)
-        return Step(f"refused {code}", send=(answer,))
+        return Decision(f"refused {code}", send=(answer,))
     message = outgoing.to_unit(conference.unit, order, correlation_id=correlation_id)
     if conference.unit.site != own_site:
         message = _through_css_of_unit(order, conference.unit, own_site, correlation_id)
@@ -43,7 +43,7 @@ def decide_control(
     if order.type.startswith("CM_MCU_STOPRECORD_"):
         # The recording stays stopped, also after a move to another unit, and when a recorder becomes free.
         after = conference.change(record=False, record_at=None)
-    return Step(
+    return Decision(
         f"passed {order.type} to {conference.unit}",
         conference if after else None,
         after,
@@ -68,25 +68,25 @@ def decide_control_answered(
     unit: Unit | None,
     request_key: str | None,
     now: datetime,
-) -> Step:
-    """Forward a media unit's answer to the conference manager whose order it answers.
+) -> Decision:
+    """Decide to forward a media unit's answer to the conference manager whose order it answers.
 
     `request_key`: the key of that order in the inbox. `None` means that the message answers no known order, or is a
-    notice; then it goes to all conference managers. What the order has changed is taken over in the same step, so that
+    notice; then it goes to all conference managers. What the order has changed is saved by the same decision, so that
     whoever has the answer reads the new state.
     """
     if conference and not conference.is_on(unit):
         return no_change(f"{unit} does not run it")
-    step = no_change("nothing changes")
+    decision = no_change("nothing changes")
     if conference and (change := reply.change):
-        step = decide_reported(conference, change, unit, now)
+        decision = decide_reported(conference, change, unit, now)
     elif (
         conference
         and reply.begins_recording
         and conference.state is ConferenceState.RUNNING
         and not conference.record
     ):
-        step = Step("recorded from now on", conference, conference.change(record=True))
+        decision = Decision("recorded from now on", conference, conference.change(record=True))
     forwarded: Outgoing
     if request_key:
         forwarded = Answer(
@@ -95,11 +95,11 @@ def decide_control_answered(
     else:
         forwarded = Send(message=reply.without_change, route=Routes.STATE_TO_CM)
     receiver = "its asker" if request_key else "CM"
-    return Step(
-        f"{reply.type} to {receiver}; {step.reason}",
-        step.before,
-        step.after,
-        (*step.send, forwarded),
+    return Decision(
+        f"{reply.type} to {receiver}; {decision.reason}",
+        decision.before,
+        decision.after,
+        (*decision.send, forwarded),
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from conferences.rules import outgoing
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.states import (
     WARNINGS,
     Asker,
@@ -15,7 +16,6 @@ from conferences.rules.states import (
     EndReason,
     Unit,
 )
-from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Outgoing
 from foundation.bus.typed_json import read_as, to_json
 from licensing.rules.amounts import Amounts
@@ -147,8 +147,8 @@ def decide_create(
     confid: str,
     now: datetime,
     came_from: CameFrom | None = None,
-) -> Step:
-    """Create a conference in the state CREATING, and ask the resource manager (RMS) for a media unit.
+) -> Decision:
+    """Decide to create a conference in the state CREATING, and ask the resource manager (RMS) for a media unit.
 
     `came_from`: the template, virtual room or reservation from which it is begun; `None` means none.
     """
@@ -180,7 +180,7 @@ def decide_create(
         question=1,
         answer_by=now + RMS_ANSWERS_IN,
     )
-    return Step("asking the RMS for a unit", None, after, (outgoing.ask_rms(after, "create"),))
+    return Decision("asking the RMS for a unit", None, after, (outgoing.ask_rms(after, "create"),))
 
 
 def _planned_end(
@@ -215,14 +215,14 @@ def latest_warning_due(seconds_left: float) -> int:
     return min((minutes for minutes in WARNINGS if minutes * 60 >= seconds_left), default=0)
 
 
-def decide_refuse(asker: Asker, code: str, detail: str = "") -> Step:
-    """Answer a request for a conference with a NACK; nothing is stored.
+def decide_refuse(asker: Asker, code: str, detail: str = "") -> Decision:
+    """Decide to answer a request for a conference with a NACK; nothing is stored.
 
     `detail`: a field's name, to which the meaning of the code is added, or a whole sentence with a colon.
     """
     text = f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
     refusal = outgoing.refused_answer(asker, code, text)
-    return Step(f"refused {code}: {text}", send=(refusal,))
+    return Decision(f"refused {code}: {text}", send=(refusal,))
 
 
 def decide_create_resources(
@@ -231,8 +231,8 @@ def decide_create_resources(
     question: int,
     site: str,
     now: datetime,
-) -> Step:
-    """Place a conference on the media unit that the resource manager (RMS) granted, or give up.
+) -> Decision:
+    """Decide to place a conference on the media unit that the resource manager (RMS) granted, or give up.
 
     A late reply, to an earlier question than the conference's last one, changes nothing. `question`: the number of the
     question that the reply answers. `site`: the site of the granted unit.
@@ -257,11 +257,11 @@ def decide_create_resources(
     after = conference.place(
         unit, platform, until, vrs=Unit.of(reply.vrs, site), mps=Unit.of(reply.mps, site)
     )
-    return Step(f"creating on {unit}", conference, after, (outgoing.create_or_restore(after),))
+    return Decision(f"creating on {unit}", conference, after, (outgoing.create_or_restore(after),))
 
 
-def decide_unit_created(conference: Conference, join: Join | None, now: datetime) -> Step:
-    """Let a conference run that its media unit has created, and answer all who asked for it."""
+def decide_unit_created(conference: Conference, join: Join | None, now: datetime) -> Decision:
+    """Decide to let a conference run that its media unit has created, and answer all who asked for it."""
     after = conference.begin_running(join, now)
     messages: tuple[Outgoing, ...] = (
         *outgoing.created_answers(after),
@@ -269,11 +269,13 @@ def decide_unit_created(conference: Conference, join: Join | None, now: datetime
         *outgoing.number_in_use(after),
         outgoing.resource_usage(after, "used"),
     )
-    return Step(f"runs on {after.unit}", conference, after, messages)
+    return Decision(f"runs on {after.unit}", conference, after, messages)
 
 
-def decide_next_unit(conference: Conference, code: str, now: datetime, detail: str = "") -> Step:
-    """Ask for another media unit for a new conference, because its unit refused it, did not answer, or was lost.
+def decide_next_unit(
+    conference: Conference, code: str, now: datetime, detail: str = ""
+) -> Decision:
+    """Decide to ask for another media unit for a new conference: its unit refused it, did not answer, or was lost.
 
     The old unit is told to drop the conference. After MAX_UNITS_TRIED units, or when the time is over, the create
     fails. `code`: the error code of the unit's failure. `detail`: the unit's own sentence about it.
@@ -283,15 +285,15 @@ def decide_next_unit(conference: Conference, code: str, now: datetime, detail: s
         outgoing.drop_command(conference.unit, conference.e164, conference.incarnation),
         outgoing.resource_usage(conference, "free"),
     )
-    is_enough = len(conference.tried) >= MAX_UNITS_TRIED or (
+    must_give_up = len(conference.tried) >= MAX_UNITS_TRIED or (
         conference.give_up_at and conference.give_up_at <= now
     )
-    if is_enough:
+    if must_give_up:
         failed = give_up_create(conference, code, now, detail)
-        return Step(failed.reason, conference, failed.after, failed.send)
+        return Decision(failed.reason, conference, failed.after, failed.send)
     after = conference.unplace(code, _before_give_up(conference, now + RMS_ANSWERS_IN), detail)
     reason = f"{conference.unit} did not take it ({code}), asking for another"
-    return Step(reason, conference, after, (*release, outgoing.ask_rms(after, "create")))
+    return Decision(reason, conference, after, (*release, outgoing.ask_rms(after, "create")))
 
 
 def _before_give_up(conference: Conference, moment: datetime) -> datetime:
@@ -299,8 +301,8 @@ def _before_give_up(conference: Conference, moment: datetime) -> datetime:
     return min(moment, conference.give_up_at or moment)
 
 
-def give_up_create(conference: Conference, code: str, now: datetime, detail: str = "") -> Step:
-    """End a conference that could not be created and so never ran, and answer its askers with a NACK.
+def give_up_create(conference: Conference, code: str, now: datetime, detail: str = "") -> Decision:
+    """Decide to end a conference that could not be created and so never ran, and answer its askers with a NACK.
 
     `code`: the error code. `detail`: the sentence of the media unit that refused it last; "" stands for the meaning of
     the code.
@@ -317,15 +319,16 @@ def give_up_create(conference: Conference, code: str, now: datetime, detail: str
             outgoing.drop_command(conference.unit, conference.e164, conference.incarnation),
             outgoing.resource_usage(conference, "free"),
         ]
-    return Step(f"create failed ({code})", conference, after, tuple(messages))
+    return Decision(f"create failed ({code})", conference, after, tuple(messages))
 
 
-def decide_ghost(e164: str, incarnation: int, unit: Unit | None) -> Step:
-    """Tell a media unit to drop a conference that it has created although it is no longer assigned to it (a ghost).
+def decide_ghost(e164: str, incarnation: int, unit: Unit | None) -> Decision:
+    """Decide to tell a media unit to drop a conference that it has although it is no longer assigned to it (a ghost).
 
-    `incarnation`: the number of the assignment by which the unit created it. `unit` is `None` if the sender is unknown.
+    `incarnation`: the number of the assignment by which the unit created it. `unit` is `None` if the sender is
+    unknown.
     """
     if unit is None:
         return no_change(f"ghost {incarnation} of {e164}, from nobody known")
     command = outgoing.drop_command(unit, e164, incarnation)
-    return Step(f"ghost {incarnation} of {e164} on {unit}", send=(command,))
+    return Decision(f"ghost {incarnation} of {e164} on {unit}", send=(command,))

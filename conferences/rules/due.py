@@ -11,20 +11,20 @@ from conferences.rules.create import (
     give_up_create,
     latest_warning_due,
 )
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.end import decide_end
 from conferences.rules.monitors import decide_monitors_due, due_monitors
 from conferences.rules.recorder import decide_ask_for_recorder
 from conferences.rules.rename import decide_cm_is_silent
 from conferences.rules.restore import decide_restore, decide_restore_failed
 from conferences.rules.states import EMPTY_FOR, Conference, ConferenceState, EndReason
-from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Send
 from wire.conference_manager import EndIsNear, ReleaseConference
 from wire.error_codes import Err
 from wire.media_unit import ConferenceEndIsNear
 from wire.routes import Routes
 
-_S = ConferenceState
+_State = ConferenceState
 
 
 OVERDUE = timedelta(seconds=60)
@@ -35,26 +35,28 @@ LATEST_WARNING = 30.0
 """A warning of the end that is late by more seconds is not given any more, for conferences of other sites."""
 
 
-def decide_due(conference: Conference, now: datetime, *, at_other_site: bool = False) -> Step:
+def decide_due(conference: Conference, now: datetime, *, at_other_site: bool = False) -> Decision:
     """Decide what is due for a conference now: its end, a warning, a search for a media unit, or nothing.
 
     If an answer of the resource manager, the media unit or the conference manager is overdue, the conference goes on
     without it. `at_other_site`: its media unit stands at another site, which watches the end and warns of it (CSS §9.3).
     """
-    is_watched_there = at_other_site and conference.state is _S.RUNNING
+    is_watched_there = at_other_site and conference.state is _State.RUNNING
     end = (
         conference.give_up_at if is_watched_there and conference.give_up_at else conference.ends_at
     )
-    if end and end <= now and conference.state not in (_S.CREATING, _S.ENDED):
+    if end and end <= now and conference.state not in (_State.CREATING, _State.ENDED):
         if is_watched_there and not conference.give_up_at:
-            return Step("its site ends it", conference, conference.change(give_up_at=end + OVERDUE))
+            return Decision(
+                "its site ends it", conference, conference.change(give_up_at=end + OVERDUE)
+            )
         return decide_end(conference, EndReason.EXPIRED, now)
     if due_monitors(conference, now):
         return decide_monitors_due(conference, now)
     if conference.answer_by and conference.answer_by <= now:
         return _go_on_without_answer(conference, now)
     if (
-        conference.state is _S.PENDING_RESTORE
+        conference.state is _State.PENDING_RESTORE
         and conference.restore_at
         and conference.restore_at <= now
     ):
@@ -65,42 +67,42 @@ def decide_due(conference: Conference, now: datetime, *, at_other_site: bool = F
         conference.auto_end
         and conference.empty_since
         and conference.empty_since + EMPTY_FOR <= now
-        and conference.state is _S.RUNNING
+        and conference.state is _State.RUNNING
     ):
         return decide_end(conference, EndReason.AUTO_END, now)
-    if conference.record_at and conference.record_at <= now and conference.state is _S.RUNNING:
+    if conference.record_at and conference.record_at <= now and conference.state is _State.RUNNING:
         return decide_ask_for_recorder(conference, now)
     return _warn_of_end(conference, now, by_other_site=is_watched_there)
 
 
-def _go_on_without_answer(conference: Conference, now: datetime) -> Step:
-    """Try again or give up, because the resource manager (RMS) or the media unit did not answer in time."""
+def _go_on_without_answer(conference: Conference, now: datetime) -> Decision:
+    """Decide to try again or give up, because the resource manager (RMS) or the media unit did not answer in time."""
     match conference.state:
-        case _S.CREATING if conference.unit:
+        case _State.CREATING if conference.unit:
             return decide_next_unit(conference, Err.UNIT_SILENT, now)
-        case _S.CREATING if (
+        case _State.CREATING if (
             conference.origin == "http" and conference.give_up_at and now < conference.give_up_at
         ):
             return _ask_rms_again(conference, now)
-        case _S.CREATING:
+        case _State.CREATING:
             return give_up_create(
                 conference, conference.last_code or Err.RMS_SILENT, now, conference.last_detail
             )
-        case _S.PENDING_RESTORE:
+        case _State.PENDING_RESTORE:
             return decide_restore(conference, now)
-        case _S.RESTORING:
+        case _State.RESTORING:
             return decide_restore_failed(conference, Err.UNIT_SILENT, now)
         case _:
             return no_change("nobody was asked")
 
 
-def _ask_rms_again(conference: Conference, now: datetime) -> Step:
-    """Ask the resource manager (RMS) again for a unit for a conference that was requested by HTTP.
+def _ask_rms_again(conference: Conference, now: datetime) -> Decision:
+    """Decide to ask the resource manager (RMS) again for a unit for a conference that was requested by HTTP.
 
     The HTTP client was told that its request is accepted, so one lost message must not end the conference.
     """
     after = conference.ask(now + RMS_ANSWERS_IN)
-    return Step(
+    return Decision(
         "the RMS did not answer, asking again",
         conference,
         after,
@@ -108,20 +110,21 @@ def _ask_rms_again(conference: Conference, now: datetime) -> Step:
     )
 
 
-def _warn_of_end(conference: Conference, now: datetime, *, by_other_site: bool) -> Step:
-    """Warn conference managers and media unit 10, 5 and 1 minutes before the end (CSS §9.3).
+def _warn_of_end(conference: Conference, now: datetime, *, by_other_site: bool) -> Decision:
+    """Decide to warn conference managers and media unit 10, 5 and 1 minutes before the end (CSS §9.3).
 
     `by_other_site`: the site where the conference runs sends the warnings, so here they are only marked as given.
     """
-    if conference.ends_at is None or conference.state is not _S.RUNNING:
+    if conference.ends_at is None or conference.state is not _State.RUNNING:
         return no_change("nothing is due")
-    level = latest_warning_due((conference.ends_at - now).total_seconds())
-    if not level or (conference.warned and level >= conference.warned):
+    minutes_before = latest_warning_due((conference.ends_at - now).total_seconds())
+    # `warned` has the minutes of the last warning; a later warning has fewer.
+    if not minutes_before or (conference.warned and minutes_before >= conference.warned):
         return no_change("nothing is due")
-    after = conference.change(warned=level)
+    after = conference.change(warned=minutes_before)
     if by_other_site:
-        return Step("its site warns of its end", conference, after)
-    return Step("its end is near", conference, after, warnings(conference, now))
+        return Decision("its site warns of its end", conference, after)
+    return Decision("its end is near", conference, after, warnings(conference, now))
 
 
 def warnings(conference: Conference, now: datetime, site_of_managers: str = "") -> tuple[Send, ...]:
@@ -139,21 +142,22 @@ def warnings(conference: Conference, now: datetime, site_of_managers: str = "") 
     )
 
 
-def decide_end_at_other_site(conference: Conference, now: datetime, serving_site: str) -> Step:
-    """Watch the end of a conference that runs on a media unit here, while `serving_site` decides about it.
+def decide_end_at_other_site(conference: Conference, now: datetime, serving_site: str) -> Decision:
+    """Decide to watch the end of a conference that runs on a media unit here, while `serving_site` decides about it.
 
     The conference managers of that site are warned; when the time is over, it is asked to end the conference.
     """
-    if conference.state is not _S.RUNNING or conference.ends_at is None:
+    if conference.state is not _State.RUNNING or conference.ends_at is None:
         return no_change("nothing to watch")
     if conference.ends_at > now:
         seconds_left = (conference.ends_at - now).total_seconds()
-        level = latest_warning_due(seconds_left)
+        minutes_before = latest_warning_due(seconds_left)
         # `conference.warned` is written by the serving site, and may be copied to this site before it has
         # warned. So the age of the warning decides.
-        is_recent = level and level * 60 - seconds_left <= LATEST_WARNING
-        return Step(
-            f"warning {level}", send=warnings(conference, now, serving_site) if is_recent else ()
+        is_recent = minutes_before and minutes_before * 60 - seconds_left <= LATEST_WARNING
+        return Decision(
+            f"warning {minutes_before}",
+            send=warnings(conference, now, serving_site) if is_recent else (),
         )
     message = ReleaseConference(
         reqid=f"expired:{conference.confid}:{now:%H%M%S}",
@@ -161,4 +165,4 @@ def decide_end_at_other_site(conference: Conference, now: datetime, serving_site
         reason=EndReason.EXPIRED,
     )
     request = Send(message=message, route=Routes.CM_TO_CSS, destination=serving_site)
-    return Step(f"asking {serving_site} to end it", send=(request,))
+    return Decision(f"asking {serving_site} to end it", send=(request,))

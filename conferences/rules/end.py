@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from conferences.rules import outgoing
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.rename import refuse_open_rename
 from conferences.rules.states import Conference, ConferenceState, EndReason, Unit
-from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Answer, Outgoing
 from wire.conference_manager import ConferenceReleased, ReleaseConference, ReleaseRefused
 from wire.error_codes import MEANING, Err
@@ -22,20 +22,20 @@ def decide_release(
     now: datetime,
     *,
     by_other_site: bool = False,
-) -> Step:
-    """End a conference as a conference manager (CM) requests it, or refuse the request.
+) -> Decision:
+    """Decide to end a conference as a conference manager (CM) requests it, or refuse the request.
 
     `request_key`: the key of the request in the inbox. `by_other_site`: the site on whose media unit the conference
     runs requests it, because the time is over (CSS §9.3). That site knows the end from a copy of our data only, so a
     conference that was prolonged meanwhile goes on.
     """
 
-    def refused(code: Err) -> Step:
-        """Return the step that answers the request with a NACK of this error code."""
+    def refused(code: Err) -> Decision:
+        """Return the decision to answer the request with a NACK of this error code."""
         nack = ReleaseRefused(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=MEANING[code]
         )
-        return Step(f"refused {code}", send=(_answer(request_key, nack),))
+        return Decision(f"refused {code}", send=(_answer(request_key, nack),))
 
     if conference is None:
         return refused(Err.NO_CONFERENCE)
@@ -44,9 +44,9 @@ def decide_release(
     if by_other_site and (conference.ends_at is None or conference.ends_at > now):
         return refused(Err.WRONG_STATE)
     reason = EndReason.EXPIRED if request.reason == "expired" else EndReason.RELEASED
-    step = decide_end(conference, reason, now)
+    decision = decide_end(conference, reason, now)
     ack = _answer(request_key, ConferenceReleased(reqid=request.reqid, e164=conference.e164))
-    return Step(step.reason, conference, step.after, (ack, *step.send))
+    return Decision(decision.reason, conference, decision.after, (ack, *decision.send))
 
 
 def _answer(request_key: str, message: ConferenceReleased | ReleaseRefused) -> Answer:
@@ -56,8 +56,8 @@ def _answer(request_key: str, message: ConferenceReleased | ReleaseRefused) -> A
 
 def decide_unit_ended(
     conference: Conference, notice: UnitEnded, unit: Unit | None, now: datetime
-) -> Step:
-    """End a conference because its media unit has ended it.
+) -> Decision:
+    """Decide to end a conference because its media unit has ended it.
 
     A notice about a lower incarnation (an earlier assignment of the conference to a unit) is ignored.
     """
@@ -73,8 +73,10 @@ def decide_unit_ended(
     return decide_end(conference, reasons.get(notice.reason, EndReason.RELEASED), now)
 
 
-def decide_end(conference: Conference, reason: EndReason, now: datetime, code: str = "") -> Step:
-    """End a conference now: its media unit drops it, and its places, number and licence seat become free.
+def decide_end(
+    conference: Conference, reason: EndReason, now: datetime, code: str = ""
+) -> Decision:
+    """Decide to end a conference now: its media unit drops it, and its places, number and licence seat become free.
 
     `code`: the error code, if the conference ends because its create failed.
     """
@@ -93,4 +95,4 @@ def decide_end(conference: Conference, reason: EndReason, now: datetime, code: s
         messages += outgoing.number_free(conference)
     if conference.started_at:
         messages.append(outgoing.call_recorded(after))
-    return Step(f"ended: {reason}", conference, after, tuple(messages))
+    return Decision(f"ended: {reason}", conference, after, tuple(messages))

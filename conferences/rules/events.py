@@ -19,7 +19,7 @@ from foundation.json_value import JSONValue
 from wire.fields import Terminal
 from wire.http_codes import http_code
 
-MOST_TOLD = 500
+MAX_REPORTED_ENTRIES = 500
 """So many entries of one setting are told of, as many as a conference has members. A media unit may report more."""
 UPDATE, DELETE = b'{"method":"update"}', b'{"method":"delete"}'
 
@@ -112,7 +112,7 @@ _CHANNELS_OF_SETTINGS = {
 }
 """Setting with a channel of its own -> suffix of that channel. A conference has at most one of each."""
 
-_NEVER_GONE = frozenset({"/vad"})
+_ALWAYS_READABLE = frozenset({"/vad"})
 """Channels of what can always be read: that it is switched off is a change, too."""
 
 
@@ -121,16 +121,18 @@ def _values_by_suffix(conference: Conference) -> dict[str, object]:
 
     The values are those that the media unit reports; settings that are off are left out. Such a channel belongs to the
     picture composed for one terminal (`/mtvmps`), or to a terminal that is shown another's picture (`/inspections`). Of
-    each of these two at most MOST_TOLD are returned.
+    each of these two at most MAX_REPORTED_ENTRIES are returned.
     """
     extra = (conference.settings.extra if conference.settings else None) or {}
     values: dict[str, object] = {
         suffix: extra[name] for name, suffix in _CHANNELS_OF_SETTINGS.items() if extra.get(name)
     }
     layouts, views = extra.get("layouts"), extra.get("views")
-    for mtid, layout in islice((layouts if isinstance(layouts, dict) else {}).items(), MOST_TOLD):
+    for mtid, layout in islice(
+        (layouts if isinstance(layouts, dict) else {}).items(), MAX_REPORTED_ENTRIES
+    ):
         values[f"/mtvmps/{_channel_segment(str(mtid))}"] = layout
-    for view in islice(views if isinstance(views, list | tuple) else (), MOST_TOLD):
+    for view in islice(views if isinstance(views, list | tuple) else (), MAX_REPORTED_ENTRIES):
         if isinstance(view, dict):
             viewer, mode = _channel_segment(str(view.get("dst"))), view.get("mode", 1)
             values[f"/inspections/{viewer}/{mode}"] = view
@@ -143,13 +145,13 @@ def _events_of_settings(
     """Yield an event for each setting that was set, changed or removed.
 
     `before`, `after`: the values by suffix of their channel. A removed setting is a DELETE, unless it can be read
-    always (_NEVER_GONE).
+    always (_ALWAYS_READABLE).
     """
     for suffix, value in after.items():
         if before.get(suffix) != value:
             yield _event(conference, suffix, UPDATE)
     for suffix in (suffix for suffix in before if suffix not in after):
-        yield _event(conference, suffix, UPDATE if suffix in _NEVER_GONE else DELETE)
+        yield _event(conference, suffix, UPDATE if suffix in _ALWAYS_READABLE else DELETE)
 
 
 def _running_monitors(conference: Conference) -> frozenset[_MonitorAddress]:

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 from conferences.rules import outgoing
 from conferences.rules.create import latest_warning_due
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.states import Conference, ConferenceState, Unit
-from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Answer, Outgoing
 from wire.conference_manager import ConferenceExtended, EndMoved, ExtendConference, ExtensionRefused
 from wire.error_codes import MEANING, Err
@@ -60,12 +60,12 @@ def decide_extend(
     request_key: str,
     now: datetime,
     needed_from: datetime | None = None,
-) -> Step:
-    """Prolong a conference for a conference manager (CM), or refuse it; all managers and the media unit get the new end.
+) -> Decision:
+    """Decide to prolong a conference for a conference manager (CM), or refuse it.
 
-    Fewer minutes than asked for are granted if a reservation needs the places or the number before: `needed_from`
-    says from when, `None` means never. A request without `user_domain` comes from a manager of the whole platform.
-    `request_key`: the key of the request in the inbox.
+    All managers and the media unit get the new end. Fewer minutes than asked for are granted if a reservation needs
+    the places or the number before: `needed_from` says from when, `None` means never. A request without
+    `user_domain` comes from a manager of the whole platform. `request_key`: the key of the request in the inbox.
     """
     code = why_not_extended(conference, request.delay)
     if conference and request.user_domain and request.user_domain != conference.user_domain:
@@ -80,7 +80,7 @@ def decide_extend(
         nack = ExtensionRefused(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=_refusal_text(code)
         )
-        return Step(f"refused {code}", send=(_answer_cm(request_key, nack),))
+        return Decision(f"refused {code}", send=(_answer_cm(request_key, nack),))
     after = prolong(conference, granted, now)
     end = outgoing.wire_time(after.ends_at) or ""
     ack = ConferenceExtended(reqid=request.reqid, e164=conference.e164, endtime=end, delay=granted)
@@ -92,7 +92,7 @@ def decide_extend(
         messages.append(
             outgoing.to_unit(conference.unit, ConferenceEndMoved(e164=conference.e164, endtime=end))
         )
-    return Step(f"prolonged by {granted} minutes", conference, after, tuple(messages))
+    return Decision(f"prolonged by {granted} minutes", conference, after, tuple(messages))
 
 
 def _refusal_text(code: Err) -> str:
@@ -114,8 +114,8 @@ def decide_unit_extend(
     request_key: str,
     now: datetime,
     needed_from: datetime | None = None,
-) -> Step:
-    """Prolong a conference for its media unit, or refuse it; the conference managers (CM) get the new end.
+) -> Decision:
+    """Decide to prolong a conference for its media unit, or refuse it; the conference managers (CM) get the new end.
 
     `unit`: the unit that sent the request. `request_key`: the key of the request in the inbox (table of requests).
     `needed_from`: from when a reservation needs the places or the number; `None` means never.
@@ -134,7 +134,7 @@ def decide_unit_extend(
             reqid=request.reqid, e164=request.e164, errcode=code, detail=_refusal_text(code)
         )
         recipient = unit or (conference.unit if conference else None)
-        return Step(f"refused {code}", send=_answer_unit(recipient, request_key, nack))
+        return Decision(f"refused {code}", send=_answer_unit(recipient, request_key, nack))
     after = prolong(conference, granted, now)
     end = outgoing.wire_time(after.ends_at) or ""
     ack = UnitExtended(reqid=request.reqid, e164=conference.e164, endtime=end, delay=granted)
@@ -142,7 +142,9 @@ def decide_unit_extend(
         *_answer_unit(conference.unit, request_key, ack),
         outgoing.to_cm(EndMoved(e164=conference.e164, endtime=end)),
     )
-    return Step(f"prolonged by {granted} minutes at the unit's wish", conference, after, messages)
+    return Decision(
+        f"prolonged by {granted} minutes at the unit's wish", conference, after, messages
+    )
 
 
 def _answer_unit(

@@ -47,6 +47,16 @@ class Monitor(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return MonitorAddress(ip=self.ip, port=self.port)
 
     @property
+    def ip_and_port(self) -> tuple[str, int]:
+        """Return the address to which the sound or picture is sent, as a pair that can be compared."""
+        return self.ip, self.port
+
+    @property
+    def address_text(self) -> str:
+        """Return for the log the address to which the sound or picture is sent."""
+        return f"{self.ip} port {self.port}"
+
+    @property
     def timeout(self) -> timedelta:
         """Return the time without a keep-alive after which the sound or picture is not sent any more."""
         return HTTP_KEEP_ALIVE_TIMEOUT if self.over_http else KEEP_ALIVE_TIMEOUT

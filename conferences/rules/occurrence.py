@@ -15,8 +15,8 @@ from conferences.rules.registry_entries import ConfType
 from conferences.rules.reservation import (
     MAX_EARLY_OPENING,
     OPEN_STATES,
+    BookingDecision,
     BookingNews,
-    BookingStep,
     Happened,
     Occurrence,
     OccurrenceState,
@@ -32,7 +32,7 @@ from wire.conference_manager import CreateConference
 from wire.error_codes import MEANING, Err
 
 TRY_AGAIN_AFTER = timedelta(seconds=10)
-_S = OccurrenceState
+_State = OccurrenceState
 
 
 def create_request_of(reservation: Reservation, occurrence: Occurrence) -> CreateConference:
@@ -64,22 +64,22 @@ def origin_of(reservation: Reservation, occurrence: Occurrence) -> CameFrom:
 
 def is_to_be_closed(occurrence: Occurrence, now: datetime) -> bool:
     """Return whether a due occurrence must be closed, because it is over or its conference was not started in time."""
-    return occurrence.state is _S.BEGUN or now >= occurrence.gives_up_at
+    return occurrence.state is _State.BEGUN or now >= occurrence.gives_up_at
 
 
 def as_starting(occurrence: Occurrence, confid: str) -> Occurrence:
     """Return the occurrence while its conference is created; no timer is set, as the conference reports the outcome."""
     return occurrence.change(
-        state=_S.STARTING, due_at=None, confid=confid, attempts=occurrence.attempts + 1
+        state=_State.STARTING, due_at=None, confid=confid, attempts=occurrence.attempts + 1
     )
 
 
 def wait_for_retry(occurrence: Occurrence, code: str, detail: str, now: datetime) -> Occurrence:
     """Return an occurrence whose conference could not be created, as it waits for the next attempt, or for its start."""
     if now < occurrence.starts_at:
-        return occurrence.change(state=_S.PLANNED, due_at=occurrence.starts_at)
+        return occurrence.change(state=_State.PLANNED, due_at=occurrence.starts_at)
     return occurrence.change(
-        state=_S.STARTING,
+        state=_State.STARTING,
         due_at=min(now + TRY_AGAIN_AFTER, occurrence.gives_up_at),
         last_code=code,
         last_detail=detail,
@@ -94,11 +94,11 @@ def after_refusal(occurrence: Occurrence, refusal: CreateRefusal, now: datetime)
 
 def after_outcome(occurrence: Occurrence, conference: Conference, now: datetime) -> Occurrence:
     """Return an occurrence after its conference has begun to run, or could not be created and is to be tried again."""
-    if occurrence.confid != conference.confid or occurrence.state is not _S.STARTING:
+    if occurrence.confid != conference.confid or occurrence.state is not _State.STARTING:
         return occurrence
     if conference.state is ConferenceState.ENDED:
         return wait_for_retry(occurrence, conference.end_code, "", now)
-    return occurrence.change(state=_S.BEGUN, due_at=max(occurrence.ends_at, now))
+    return occurrence.change(state=_State.BEGUN, due_at=max(occurrence.ends_at, now))
 
 
 def has_outcome(before: Conference | None, after: Conference) -> bool:
@@ -127,14 +127,14 @@ def decide_close(
     others: Sequence[Occurrence],
     now: datetime,
     own_site: str,
-) -> BookingStep:
-    """Close an occurrence that is over or could not be started, plan further ones, and end a reservation without any.
+) -> BookingDecision:
+    """Decide to close an occurrence that is over or could not be started, and plan further ones.
 
-    `others`: the other occurrences of the reservation. If the occurrence could not be started, the conference managers
-    are told why.
+    A reservation without any ends. `others`: the other occurrences of the reservation. If the occurrence could not
+    be started, the conference managers are told why.
     """
-    has_failed = occurrence.state is not _S.BEGUN
-    closed = occurrence.close(_S.FAILED if has_failed else _S.OVER)
+    has_failed = occurrence.state is not _State.BEGUN
+    closed = occurrence.close(_State.FAILED if has_failed else _State.OVER)
     reason = f"{occurrence.original} is {closed.state}"
     messages: list[Outgoing] = []
     news = [BookingNews(Happened.FAILED, reservation, closed)] if has_failed else []
@@ -144,7 +144,7 @@ def decide_close(
         messages.append(outgoing.booking_failed(reservation.bookid, reservation.e164, code, detail))
     open_occurrences = [other for other in others if other.state in OPEN_STATES]
     if not reservation.live:
-        return BookingStep(reason, None, (closed,), (), messages, news)
+        return BookingDecision(reason, None, (closed,), (), messages, news)
     last = max((other.original for other in (occurrence, *others)), default=now)
     starts = starts_to_plan(reservation, max(last, now), now, len(open_occurrences))
     following = [planned_occurrence(reservation, start) for start in starts]
@@ -155,4 +155,4 @@ def decide_close(
             after.registry_entry, after.source_platform, own_site
         )
         news.append(BookingNews(Happened.OVER, after))
-    return BookingStep(reason, after, (closed, *following), (), messages, news)
+    return BookingDecision(reason, after, (closed, *following), (), messages, news)

@@ -32,7 +32,7 @@ from wire.resource_pool import ExcludedUnit, GetResources, ResourcesUsed
 from wire.routes import Routes, unit_key
 from wire.templates import CreateByTemplateRefused, CreatedByTemplate
 
-COMMAND_LIVES_MS = 15_000
+COMMAND_EXPIRES_MS = 15_000
 """The broker drops create and restore commands after this time, so that a unit that was dead gets no old ones."""
 
 
@@ -116,7 +116,7 @@ def ask_rms(conference: Conference, flow: str) -> Send:
         route=Routes.TO_RMS,
         correlation_id=f"{flow}:{conference.e164}:{conference.source_platform}:{conference.question}",
         reply_to=Routes.RMS_TO_CSS.value.queue,
-        expires_ms=COMMAND_LIVES_MS,
+        expires_ms=COMMAND_EXPIRES_MS,
     )
 
 
@@ -187,20 +187,20 @@ def create_or_restore(conference: Conference) -> Send:
             **common,
             chairman=conference.chairman or None,
             speaker=conference.speaker or None,
-            settings=_settings(conference) if conference.settings else None,
+            settings=_settings_for_unit(conference) if conference.settings else None,
         )
-        return to_unit(conference.unit, create, COMMAND_LIVES_MS)
+        return to_unit(conference.unit, create, COMMAND_EXPIRES_MS)
     restore = RestoreOnUnit(
         **common,
         started=wire_time(conference.started_at) or "",
         chairman=conference.chairman,
         speaker=conference.speaker,
-        settings=_settings(conference),
+        settings=_settings_for_unit(conference),
     )
-    return to_unit(conference.unit, restore, COMMAND_LIVES_MS)
+    return to_unit(conference.unit, restore, COMMAND_EXPIRES_MS)
 
 
-def _settings(conference: Conference) -> Settings:
+def _settings_for_unit(conference: Conference) -> Settings:
     """Return the settings of a conference for its media unit, with 0 (off) for each that is not set."""
     settings = conference.settings or Settings()
     return Settings(mute=settings.mute or 0, silence=settings.silence or 0, extra=settings.extra)

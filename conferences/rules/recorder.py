@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from conferences.rules import outgoing
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.states import RECORDER_AGAIN_IN, Conference, ConferenceState, Unit
-from conferences.rules.step import Step, no_change
 from foundation.bus.typed_json import to_json
 from wire.conference_control import Control
 from wire.resource_pool import ResourcesGranted, ResourcesRefused
@@ -22,19 +22,19 @@ def lacks_recorder(conference: Conference) -> bool:
     )
 
 
-def decide_ask_for_recorder(conference: Conference, now: datetime) -> Step:
-    """Ask the resource manager (RMS) for a recorder; if none is granted, the timer asks again after RECORDER_AGAIN_IN."""
+def decide_ask_for_recorder(conference: Conference, now: datetime) -> Decision:
+    """Decide to ask the resource manager (RMS) for a recorder; without one the timer asks again after a minute."""
     if not lacks_recorder(conference):
         return no_change("has its recorder, or wants none")
     after = conference.change(question=conference.question + 1, record_at=now + RECORDER_AGAIN_IN)
     question = outgoing.ask_rms(after, "record")
-    return Step("asking the RMS for a recorder", conference, after, (question,))
+    return Decision("asking the RMS for a recorder", conference, after, (question,))
 
 
 def decide_recorder_granted(
     conference: Conference, reply: ResourcesGranted | ResourcesRefused, question: int, site: str
-) -> Step:
-    """Let the media unit record from now on, if the resource manager (RMS) has granted a recorder.
+) -> Decision:
+    """Decide to let the media unit record from now on, if the resource manager (RMS) has granted a recorder.
 
     `question`: the number of the question that the reply answers. `site`: the site of the recorder.
     """
@@ -47,4 +47,4 @@ def decide_recorder_granted(
     body = {"type": "CM_MCU_STARTRECORD_CMD", "confE164": conference.e164}
     command = Control({**body, "vrs": to_json(recorder.as_message_field)})
     messages = (outgoing.to_unit(conference.unit, command), outgoing.resource_usage(after, "used"))
-    return Step(f"recorded by {recorder}", conference, after, messages)
+    return Decision(f"recorded by {recorder}", conference, after, messages)

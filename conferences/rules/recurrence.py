@@ -112,7 +112,7 @@ def starts_of(repeated: Recurrence, after: datetime | None = None) -> Iterator[d
             yield moment
 
 
-def counterpart(start: datetime, after: Recurrence, before: Recurrence) -> datetime:
+def start_before_change(start: datetime, after: Recurrence, before: Recurrence) -> datetime:
     """Return the start that an occurrence had before its series was changed, from its present `start`; both are in UTC.
 
     `after`, `before`: the recurrence of the series now and before. An occurrence keeps its distance from the first one,
@@ -122,7 +122,7 @@ def counterpart(start: datetime, after: Recurrence, before: Recurrence) -> datet
     return (before.first + distance).replace(tzinfo=before.zone).astimezone(UTC)
 
 
-def moved_first(repeated: Recurrence, old: datetime, new: datetime) -> datetime:
+def move_first_start(repeated: Recurrence, old: datetime, new: datetime) -> datetime:
     """Return the new first start of a series, all of whose occurrences move by the time between `old` and `new`.
 
     All three are in UTC. The time is measured on the clock of the series' zone, so summer time does not matter.
@@ -171,11 +171,12 @@ def _first_day_fits(parts: dict[str, str], day: date) -> bool:
     if "BYSETPOS" not in parts:
         return _is_candidate(parts, day)
     first, length = day.replace(day=1), calendar.monthrange(day.year, day.month)[1]
-    month = (first + timedelta(days=n) for n in range(length))
+    month = (first + timedelta(days=offset) for offset in range(length))
     candidates = [other for other in month if _is_candidate(parts, other, day)]
     positions = _integer_list_part(parts, "BYSETPOS") or []
-    chosen = {n - 1 if n > 0 else len(candidates) + n for n in positions}
-    return any(n in chosen and candidate == day for n, candidate in enumerate(candidates))
+    # Positions count from 1, or from the end if they are negative.
+    chosen = {place - 1 if place > 0 else len(candidates) + place for place in positions}
+    return any(index in chosen and other == day for index, other in enumerate(candidates))
 
 
 def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -> bool:

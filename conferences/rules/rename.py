@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from conferences.rules import outgoing
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.states import Conference, ConferenceState, Rename, Unit
-from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Answer, Send
 from wire.conference_manager import AskToRename, RenameDenied, RenameGranted
 from wire.error_codes import MEANING, Err
@@ -28,24 +28,24 @@ def decide_unit_rename(
     request_key: str,
     question_id: str,
     now: datetime,
-) -> Step:
-    """Ask the conference manager (CM) whether a media unit may rename its conference.
+) -> Decision:
+    """Decide to ask the conference manager (CM) whether a media unit may rename its conference.
 
     `request_key`: the unit's request in the inbox. `question_id`: the id of our question to the manager.
     """
     if conference is None or conference.unit is None or not conference.is_on(unit):
         if unit is None:
             return no_change("no such conference, and no unit to tell")
-        return Step("refused", send=(_refusal(unit, request_key, request, Err.NO_CONFERENCE),))
+        return Decision("refused", send=(_refusal(unit, request_key, request, Err.NO_CONFERENCE),))
     if conference.state is not ConferenceState.RUNNING or conference.rename:
-        return Step(
+        return Decision(
             "refused", send=(_refusal(conference.unit, request_key, request, Err.WRONG_STATE),)
         )
     rename = Rename(question_id, request.name, request_key, request.reqid, now + CM_ANSWERS_IN)
     question = outgoing.ask_to_rename(
         AskToRename(reqid=question_id, e164=conference.e164, name=request.name)
     )
-    return Step(
+    return Decision(
         "asking CM for the new name", conference, conference.change(rename=rename), (question,)
     )
 
@@ -60,8 +60,8 @@ def _refusal(unit: Unit, request_key: str, request: UnitAsksToRename, code: Err)
 
 def decide_cm_on_rename(
     conference: Conference, reply: RenameGranted | RenameDenied, question_id: str = ""
-) -> Step:
-    """Pass the conference manager's answer to the media unit, which then applies the name and reports it.
+) -> Decision:
+    """Decide to pass the conference manager's answer to the media unit, which then applies the name and reports it.
 
     `question_id`: the id of the question that the answer's correlation id names. An answer that names no question, as
     in the specification, belongs to the open one.
@@ -78,8 +78,8 @@ def decide_cm_on_rename(
     )
 
 
-def decide_cm_is_silent(conference: Conference, now: datetime) -> Step:
-    """Refuse the new name, because the conference manager (CM) did not answer within 5 s."""
+def decide_cm_is_silent(conference: Conference, now: datetime) -> Decision:
+    """Decide to refuse the new name, because the conference manager (CM) did not answer within 5 s."""
     if conference.rename is None or conference.rename.answer_by > now:
         return no_change("CM has time left")
     return _answer_rename(
@@ -114,14 +114,14 @@ def _answer_rename(
     rename: Rename,
     message: UnitRenameGranted | UnitRenameRefused,
     reason: str,
-) -> Step:
-    """Answer the media unit that requested a new name, and remove the request from the conference."""
+) -> Decision:
+    """Decide to answer the media unit that requested a new name, and remove the request from the conference."""
     answers = (
         (outgoing.answer_unit(conference.unit, rename.request_key, message),)
         if conference.unit
         else ()
     )
-    return Step(reason, conference, conference.change(rename=None), answers)
+    return Decision(reason, conference, conference.change(rename=None), answers)
 
 
 def decide_as_cm(question: AskToRename) -> Send:

@@ -181,7 +181,7 @@ def occurrence_id(bookid: str, original: datetime) -> str:
 
 
 def planned_occurrence(reservation: Reservation, start: datetime) -> Occurrence:
-    """Make a new occurrence (single meeting) of a reservation, planned to begin at `start`, a start by its rule.
+    """Return a new occurrence (single meeting) of a reservation that begins at `start`, a start by its rule.
 
     Its end, its places and the time at which the timer handles it follow from the reservation's settings and `start`.
     """
@@ -233,11 +233,11 @@ class BookingNews(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class BookingStep:
-    """A booking step holds the result of one decision about a reservation: rows to write, and messages to send.
+class BookingDecision:
+    """A decision about a reservation names the rows to write and the messages to send.
 
-    `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed occurrences. `removed`:
-    the ids of occurrences to delete. `news`: what programs and the creator are told.
+    `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed occurrences.
+    `removed`: the ids of occurrences to delete. `news`: what programs and the creator are told.
     """
 
     reason: str

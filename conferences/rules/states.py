@@ -39,7 +39,7 @@ class EndReason(StrEnum):
 
 _S = ConferenceState
 
-MOVES: dict[ConferenceState, frozenset[ConferenceState]] = {
+TRANSITIONS: dict[ConferenceState, frozenset[ConferenceState]] = {
     _S.CREATING: frozenset({_S.CREATING, _S.RUNNING, _S.ENDED}),
     _S.RUNNING: frozenset({_S.RUNNING, _S.PENDING_RESTORE, _S.ENDED}),
     _S.PENDING_RESTORE: frozenset({_S.PENDING_RESTORE, _S.RESTORING, _S.RUNNING, _S.ENDED}),
@@ -52,8 +52,8 @@ RECORDER_AGAIN_IN = timedelta(seconds=60)
 """For a conference that runs without its recorder one is requested so often, and at once when one becomes free."""
 
 
-class WrongMove(Exception):
-    """A decision asked for a change of state that MOVES does not allow: this is a bug."""
+class InvalidTransition(Exception):
+    """A decision asked for a change of state that TRANSITIONS does not allow: this is a bug."""
 
 
 class NamesUnit(Protocol):
@@ -123,7 +123,7 @@ class Rename(NamedTuple):
 
 
 class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A conference as it is now. Only the methods below, called moves, lead to its next value. Times are UTC.
+    """A conference as it is now. Only the methods below ("transitions") lead to its next value. Times are UTC.
 
     It is a msgspec struct, because every message copies, saves and reads one, which msgspec does in C.
     """
@@ -230,20 +230,20 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         return self.unit is not None and unit in (None, self.unit)
 
-    # ---- moves ------------------------------------------------------------------------------
+    # ---- transitions ------------------------------------------------------------------------------
 
-    def _move(self, state: ConferenceState, **changes: object) -> Conference:
+    def _enter(self, state: ConferenceState, **changes: object) -> Conference:
         """Return the conference in this state, with these fields changed.
 
-        Raises WrongMove if the table MOVES forbids it.
+        Raises InvalidTransition if the table TRANSITIONS forbids it.
         """
-        if state not in MOVES[self.state]:
-            raise WrongMove(f"{self.e164}: {self.state} -> {state}")
+        if state not in TRANSITIONS[self.state]:
+            raise InvalidTransition(f"{self.e164}: {self.state} -> {state}")
         return msgspec.structs.replace(self, state=state, **changes)
 
     def change(self, **changes: object) -> Conference:
         """Return the conference in the same state, with these fields changed."""
-        return self._move(self.state, **changes)
+        return self._enter(self.state, **changes)
 
     def ask(self, until: datetime) -> Conference:
         """Return the conference with one more question to the resource manager (RMS), which has to answer by `until`.
@@ -262,7 +262,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         is_first = self.state is ConferenceState.CREATING and not self.tried
         state = self.state if self.state is ConferenceState.CREATING else _S.RESTORING
-        return self._move(
+        return self._enter(
             state,
             unit=unit,
             hosting_platform=platform,
@@ -281,7 +281,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         `code`: the error code of the unit's failure. `detail`: the unit's own sentence about it. `until`: when the
         resource manager (RMS) has to answer.
         """
-        return self._move(_S.CREATING, unit=None, last_code=code, last_detail=detail).ask(until)
+        return self._enter(_S.CREATING, unit=None, last_code=code, last_detail=detail).ask(until)
 
     def begin_running(self, join: Join | None, now: datetime) -> Conference:
         """Return the conference as it is once its media unit runs it. `join`: how to enter it there.
@@ -290,7 +290,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         """
         unit = self.unit or Unit("")
         used = UsedUnit(ip=unit.ip or None, pid=unit.pid or None, since=_iso_text(now))
-        return self._move(
+        return self._enter(
             _S.RUNNING,
             join=self.join if join is None or join.is_empty else join,
             started_at=self.started_at or now,
@@ -317,7 +317,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         `avoid`: units that the resource manager must not grant. `dropped`: the unit was told to drop the conference, so
         it is no longer assigned, and an old list of that unit does not bring the conference back.
         """
-        return self._move(
+        return self._enter(
             _S.PENDING_RESTORE,
             unit=None if dropped else self.unit,
             pending_since=self.pending_since or now,
@@ -331,7 +331,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def end(self, reason: EndReason, now: datetime, code: str = "") -> Conference:
         """Return the conference ended for good. `code`: the error code of a failed create."""
-        return self._move(
+        return self._enter(
             _S.ENDED,
             ended_at=now,
             end_reason=reason,

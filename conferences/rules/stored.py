@@ -103,7 +103,7 @@ class OthersOfKind(NamedTuple):
     """The facts about the other stored conferences of a kind: is the name in use, and how many does the owner have."""
 
     name_is_taken: bool = False
-    number_of: int = 0
+    stored_count: int = 0
 
 
 def refuse_beside_others(
@@ -116,7 +116,7 @@ def refuse_beside_others(
     if others.name_is_taken:
         return CreateRefusal(Err.NAME_TAKEN, fields.name)
     limit = MAX_STORED[stored.kind]
-    if is_new and others.number_of >= limit:
+    if is_new and others.stored_count >= limit:
         return CreateRefusal(
             Err.DOMAIN_LIMIT, f"{fields.id}: there are {limit} already; delete one"
         )

@@ -36,8 +36,8 @@ class GivenSettings(TypedDict, total=False):
 def merge_settings(settings: ConferenceSettings, request: OptionalSettings) -> ConferenceSettings:
     """Return the settings, in which those that a request contains are replaced; `None` in the request means left out."""
     values = {name: getattr(request, name) for name in _NAMES}
-    given = {name: value for name, value in values.items() if value is not None}
-    return msgspec.structs.replace(settings, **given)
+    present = {name: value for name, value in values.items() if value is not None}
+    return msgspec.structs.replace(settings, **present)
 
 
 def to_create_request(

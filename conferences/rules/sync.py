@@ -8,9 +8,9 @@ import msgspec
 
 from conferences.rules import outgoing
 from conferences.rules.create import decide_next_unit, decide_unit_created
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.restore import decide_lost, decide_restore_failed, decide_unit_restored
 from conferences.rules.states import Conference, ConferenceState, Unit
-from conferences.rules.step import Step, no_change
 from wire.error_codes import Err
 from wire.fields import Terminal
 from wire.media_unit import UnitListEntry, UnitReportsChange
@@ -20,7 +20,7 @@ JUST_PLACED = timedelta(seconds=3)
 MAX_STAYS = 1000
 """A conference keeps at most so many stays of members for its call record, which must fit into one message."""
 MAX_FIELD_LENGTH = 128
-_S = ConferenceState
+_State = ConferenceState
 
 
 def decide_listed(
@@ -30,7 +30,7 @@ def decide_listed(
     now: datetime,
     *,
     room_is_down: bool = False,
-) -> Step:
+) -> Decision:
     """Decide about one conference that a media unit lists as its own.
 
     `conference`: the one with this number in our data. If it is not assigned to the unit in the listed incarnation (the
@@ -38,47 +38,51 @@ def decide_listed(
     an abnormal machine room, so a conference that has left the unit does not go back.
     """
     e164, incarnation = entry.e164, entry.incarnation
-    drop_step = Step(
+    drop = Decision(
         f"ghost {incarnation} of {e164} on {unit}",
         send=(outgoing.drop_command(unit, e164, incarnation),),
     )
     if conference is None or conference.unit != unit or conference.incarnation != incarnation:
-        return drop_step
+        return drop
     match conference.state:
-        case _S.RUNNING:
+        case _State.RUNNING:
             return _update_members(conference, entry, now)
         case _ if room_is_down:
-            return _leave_abnormal_room(conference, drop_step, now)
-        case _S.PENDING_RESTORE:
+            return _leave_abnormal_room(conference, drop, now)
+        case _State.PENDING_RESTORE:
             return decide_unit_restored(conference, entry.join, now)
-        case _S.CREATING | _S.RESTORING if conference.answer_by and conference.answer_by > now:
+        case _State.CREATING | _State.RESTORING if (
+            conference.answer_by and conference.answer_by > now
+        ):
             return no_change("wait for the unit's answer")
-        case _S.CREATING:
+        case _State.CREATING:
             return decide_unit_created(conference, entry.join, now)
         case _:
             return decide_unit_restored(conference, entry.join, now)
 
 
-def _leave_abnormal_room(conference: Conference, drop_step: Step, now: datetime) -> Step:
-    """Take a conference off a media unit in a machine room that is out of order (abnormal); another unit is requested.
+def _leave_abnormal_room(conference: Conference, drop: Decision, now: datetime) -> Decision:
+    """Decide to take a conference off a media unit in an abnormal (out of order) machine room, and ask for another.
 
-    `drop_step`: the step that tells the unit to drop the conference.
+    `drop`: the decision that tells the unit to drop the conference.
     """
     match conference.state:
-        case _S.CREATING:
+        case _State.CREATING:
             return decide_next_unit(conference, Err.UNIT_SILENT, now)
-        case _S.RESTORING:
+        case _State.RESTORING:
             return decide_restore_failed(conference, Err.UNIT_SILENT, now)
         case _:
-            return Step(drop_step.reason, conference, conference.change(unit=None), drop_step.send)
+            return Decision(drop.reason, conference, conference.change(unit=None), drop.send)
 
 
-def decide_not_listed(conference: Conference, unit: Unit, made_at: datetime, now: datetime) -> Step:
-    """Treat a conference as lost that our data assigns to a media unit, if it is missing in the unit's list.
+def decide_not_listed(
+    conference: Conference, unit: Unit, made_at: datetime, now: datetime
+) -> Decision:
+    """Decide to treat a conference as lost that our data assigns to a media unit, if it is missing in the unit's list.
 
     A conference that was placed after the list was made (`made_at`), or less than 3 s ago, is left alone.
     """
-    if conference.state is not _S.RUNNING or conference.unit != unit:
+    if conference.state is not _State.RUNNING or conference.unit != unit:
         return no_change("not believed there, or not yet")
     if conference.placed_at and (
         conference.placed_at > made_at or now - conference.placed_at < JUST_PLACED
@@ -87,19 +91,21 @@ def decide_not_listed(conference: Conference, unit: Unit, made_at: datetime, now
     return decide_lost(conference, unit, now)
 
 
-def _update_members(conference: Conference, entry: UnitListEntry, now: datetime) -> Step:
-    """Replace the members of a conference by those in the list of its media unit, if the list names any."""
+def _update_members(conference: Conference, entry: UnitListEntry, now: datetime) -> Decision:
+    """Decide to replace the members of a conference by those in the list of its media unit, if the list names any."""
     if not entry.mts or entry.mts == conference.mts:
         return no_change("as we believe")
     if entry.seq is not None and entry.seq < conference.report_seq:
         return no_change("listed before the latest report")
-    return Step("members as the unit says", conference, with_members(conference, entry.mts, now))
+    return Decision(
+        "members as the unit says", conference, with_members(conference, entry.mts, now)
+    )
 
 
 def decide_reported(
     conference: Conference, notice: UnitReportsChange, unit: Unit | None, now: datetime
-) -> Step:
-    """Take over the name, password, settings or members that the media unit reports as changed (CSS §5.1, §5.2).
+) -> Decision:
+    """Decide to take over the name, password, settings or members that the media unit reports (CSS §5.1, §5.2).
 
     The report may be handled before the unit's answer that it runs the conference, and after the unit was taken for
     lost. Then it is taken all the same, because it is not repeated. An older report than the latest one is ignored.
@@ -125,9 +131,9 @@ def decide_reported(
         after = with_members(after, notice.mts, now)
     if after == conference:
         return no_change("nothing new")
-    is_renamed = after.name != conference.name and conference.state is _S.RUNNING
+    is_renamed = after.name != conference.name and conference.state is _State.RUNNING
     messages = outgoing.number_changed(after) if is_renamed else ()
-    return Step("changed on the unit", conference, after, messages)
+    return Decision("changed on the unit", conference, after, messages)
 
 
 def with_members(conference: Conference, mts: tuple[Terminal, ...], now: datetime) -> Conference:

@@ -6,42 +6,49 @@ from datetime import datetime
 
 from conferences.rules import outgoing
 from conferences.rules.create import RMS_ANSWERS_IN
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.end import decide_end
 from conferences.rules.rename import refuse_open_rename
 from conferences.rules.restore import decide_restore
 from conferences.rules.states import Conference, ConferenceState, EndReason
-from conferences.rules.step import Step, no_change
 from foundation.bus.outgoing import Outgoing
 from wire.error_codes import Err
 
-_S = ConferenceState
+_State = ConferenceState
 
 
-def decide_taken_over(conference: Conference, now: datetime) -> Step:
-    """Ask the resource manager (RMS) of this site for a media unit for a conference that ran at a lost site.
+def decide_taken_over(conference: Conference, now: datetime) -> Decision:
+    """Decide to ask the resource manager (RMS) of this site for a media unit for a conference that ran at a lost site.
 
     Messages cannot reach the lost site. If one of its units still runs the conference, that unit is told to drop it as
     soon as it sends a message again.
     """
     match conference.state:
-        case _S.ENDED:
+        case _State.ENDED:
             return no_change("has ended")
-        case _S.CREATING:
+        case _State.CREATING:
             unplaced = conference.unplace(Err.UNIT_SILENT, now + RMS_ANSWERS_IN)
             # Its first unit may hold it under this incarnation, so the next one must be higher.
             incarnation = conference.incarnation + bool(conference.unit or conference.tried)
             after = unplaced.change(tried=(), hosting_platform="", incarnation=incarnation)
-            return Step("creating it here", conference, after, (outgoing.ask_rms(after, "create"),))
-        case _S.RUNNING if not conference.protected:
+            return Decision(
+                "creating it here", conference, after, (outgoing.ask_rms(after, "create"),)
+            )
+        case _State.RUNNING if not conference.protected:
             return decide_end(conference, EndReason.MCU_LOST, now)
-        case _S.PENDING_RESTORE:
-            step = decide_restore(conference.change(tried=(), unit=None, hosting_platform=""), now)
-            return Step("restoring it here", conference, step.after, step.send)
+        case _State.PENDING_RESTORE:
+            decision = decide_restore(
+                conference.change(tried=(), unit=None, hosting_platform=""), now
+            )
+            return Decision("restoring it here", conference, decision.after, decision.send)
     waiting = conference.lose_unit(now, dropped=True).change(hosting_platform="")
-    step = decide_restore(waiting, now)
+    decision = decide_restore(waiting, now)
     messages: tuple[Outgoing, ...] = refuse_open_rename(conference, Err.WRONG_STATE)
-    if conference.state is _S.RUNNING:
+    if conference.state is _State.RUNNING:
         messages += (outgoing.moved_notice(waiting), *outgoing.number_free(conference))
-    return Step(
-        "its site is lost; restoring it here", conference, step.after, (*messages, *step.send)
+    return Decision(
+        "its site is lost; restoring it here",
+        conference,
+        decision.after,
+        (*messages, *decision.send),
     )

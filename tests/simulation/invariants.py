@@ -32,7 +32,7 @@ _AFTER = {
     _S.RESTORING: {_S.RESTORING, _S.RUNNING, _S.PENDING_RESTORE, _S.ENDED},
     _S.ENDED: set[ConferenceState](),
 }
-"""The specification's picture, written down again: a fault in `states.MOVES` must show."""
+"""The specification's picture, written down again: a fault in `states.TRANSITIONS` must show."""
 
 _COMMANDS = {"MAU_MCU_CREATECONF_REQ", "MAU_CMU_RESTORECONF_REQ"}
 CREATED_IN = timedelta(seconds=15)

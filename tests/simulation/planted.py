@@ -14,9 +14,9 @@ from conferences.flows import create as create_flow
 from conferences.flows import restore as restore_flow
 from conferences.flows import sync as sync_flow
 from conferences.rules import control, create, due, occurrence, restore, sync
+from conferences.rules.decision import Decision, no_change
 from conferences.rules.reservation import Occurrence, OccurrenceState
 from conferences.rules.states import Conference, ConferenceState, Unit
-from conferences.rules.step import Step, no_change
 from foundation.bus.message import Message
 from foundation.bus.registry import HANDLERS
 from licensing.rules.amounts import NONE, Amounts
@@ -62,7 +62,7 @@ def older_report_wins(patch: pytest.MonkeyPatch) -> None:
 
     def careless(
         c: Conference, notice: UnitReportsChange, unit: Unit | None, now: datetime
-    ) -> Step:
+    ) -> Decision:
         step = decide(msgspec.structs.replace(c, report_seq=0), notice, unit, now)
         if step.after is None:
             return step
@@ -104,7 +104,7 @@ def state_check_is_removed(patch: pytest.MonkeyPatch) -> None:
 
     def careless(
         conference: Conference, reply: Any, question: int, here: str, now: datetime
-    ) -> Step:
+    ) -> Decision:
         pending = msgspec.structs.replace(
             conference, state=ConferenceState.PENDING_RESTORE, answer_by=now
         )
@@ -120,7 +120,7 @@ def question_check_is_removed(patch: pytest.MonkeyPatch) -> None:
 
     def careless(
         conference: Conference, reply: Any, question: int, here: str, now: datetime
-    ) -> Step:
+    ) -> Decision:
         if conference.state is not ConferenceState.CREATING:
             return decide(conference, reply, question, here, now)
         return replace(
@@ -142,7 +142,7 @@ def incarnation_check_is_removed(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: any unit that reports a number as taken is believed."""
     original = create_flow._decide_unit_accepted
 
-    def careless(uow: Any, conference: Conference | None, reply: Any, unit: Any) -> Step:
+    def careless(uow: Any, conference: Conference | None, reply: Any, unit: Any) -> Decision:
         if conference:
             reply, unit = (
                 msgspec.structs.replace(reply, incarnation=conference.incarnation),
@@ -160,7 +160,7 @@ def ghosts_may_stay(patch: pytest.MonkeyPatch) -> None:
 
     def careless(
         conference: Conference | None, entry: UnitListEntry, *facts: Any, **more: Any
-    ) -> Step:
+    ) -> Decision:
         return decide(
             conference,
             msgspec.structs.replace(entry, incarnation=conference.incarnation)
@@ -205,7 +205,7 @@ def waiting_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault that a conference without a unit has no next round."""
     wait_on = restore.wait_for_next_try
 
-    def forgetful(conference: Conference, because: str, now: datetime) -> Step:
+    def forgetful(conference: Conference, because: str, now: datetime) -> Decision:
         step = wait_on(conference, because, now)
         return replace(
             step, after=msgspec.structs.replace(step.after, restore_at=None) if step.after else None
@@ -219,7 +219,7 @@ def nobody_is_told_of_failure(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: a create request that fails has no answer."""
     give_up = create.give_up_create
 
-    def silent(conference: Conference, code: str, now: datetime, detail: str = "") -> Step:
+    def silent(conference: Conference, code: str, now: datetime, detail: str = "") -> Decision:
         step = give_up(conference, code, now, detail)
         return replace(step, send=step.send[1:])
 
@@ -264,7 +264,7 @@ def places_leak(patch: pytest.MonkeyPatch) -> None:
 @planted
 def occurrence_is_not_told_that_it_has_begun(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: an occurrence of a reservation does not learn what has become of its conference."""
-    patch.setattr(MemoryReservations, "note_outcome", lambda reservations, conference, now: None)
+    patch.setattr(MemoryReservations, "stage_outcome", lambda reservations, conference, now: None)
 
 
 @planted
@@ -284,7 +284,7 @@ def occurrence_begins_again(patch: pytest.MonkeyPatch) -> None:
 @planted
 def number_of_a_deleted_template_stays(patch: pytest.MonkeyPatch) -> None:
     """Plant the fault: the number of a deleted template, room or reservation stays taken."""
-    patch.setattr(MemoryUnitOfWork, "drop_number_hold", lambda uow, e164: None)
+    patch.setattr(MemoryUnitOfWork, "release_kept_number", lambda uow, e164: None)
 
 
 @planted
@@ -293,5 +293,5 @@ def second_asker_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(
         by_template_flow,
         "decide_join",
-        lambda conference, asker: Step("forgotten", conference, None, ()),
+        lambda conference, asker: Decision("forgotten", conference, None, ()),
     )

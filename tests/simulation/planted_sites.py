@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from conferences.rules.decision import Decision
 from conferences.rules.end import decide_end
 from conferences.rules.licence_counts import amounts_in_use
 from conferences.rules.states import Conference, ConferenceState, EndReason
-from conferences.rules.step import Step
 from conferences.rules.takeover import decide_taken_over
 from failover.rules import cell_facts, decisions
 from foundation.bus.envelope import Envelope
@@ -174,7 +174,7 @@ def creation_that_moves_keeps_its_incarnation(patch: pytest.MonkeyPatch) -> None
     """Plant the fault: two units may have a conference under the same incarnation."""
     decide = decide_taken_over
 
-    def careless(conference: Conference, now: datetime) -> Step:
+    def careless(conference: Conference, now: datetime) -> Decision:
         step = decide(conference, now)
         if conference.state is not ConferenceState.CREATING or step.after is None:
             return step

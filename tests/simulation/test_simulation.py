@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conferences.rules.states import WrongMove
+from conferences.rules.states import InvalidTransition
 from tests.simulation import planted, planted_sites, planted_slow
 from tests.simulation.weather import SLOW, STORM, Weather
 from tests.simulation.world import World, run, sites_of
@@ -84,7 +84,7 @@ def first_broken(name: str, sites: int, weather: Weather | None = None) -> tuple
         seed = (FOUND_BY.get(name, 0) + number) % FOUND_WITHIN
         try:
             run(seed, sites=sites, weather=weather)
-        except (AssertionError, WrongMove) as error:
+        except (AssertionError, InvalidTransition) as error:
             return seed, f"{type(error).__name__} {error}"
     pytest.fail(f"not found within {FOUND_WITHIN} seeds")
 

@@ -19,12 +19,12 @@ from conferences.rules.create import (
     latest_warning_due,
     refuse_before_licence,
 )
+from conferences.rules.decision import Decision
 from conferences.rules.end import decide_end
 from conferences.rules.extend import decide_extend, prolong, why_not_extended
 from conferences.rules.move import decide_move
 from conferences.rules.restore import decide_lost, decide_restore_failed
 from conferences.rules.states import Conference, ConferenceState, EndReason, Rename
-from conferences.rules.step import Step
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
 from wire.conference_manager import CreateConference, ExtendConference
 from wire.error_codes import Err
@@ -35,7 +35,7 @@ from wire.resource_pool import ResourcesGranted, ResourcesRefused
 _S = ConferenceState
 
 
-def sent_types(step: Step) -> list[str]:
+def sent_types(step: Decision) -> list[str]:
     return [outgoing.message.type for outgoing in step.send]
 
 

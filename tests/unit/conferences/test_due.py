@@ -9,21 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conferences.rules.decision import Decision
 from conferences.rules.due import OVERDUE, decide_due, decide_end_at_other_site
 from conferences.rules.end import decide_release
 from conferences.rules.extend import prolong
 from conferences.rules.restore import decide_lost
-from conferences.rules.states import MOVES, WARNINGS, Conference, ConferenceState, next_due
-from conferences.rules.step import Step
+from conferences.rules.states import TRANSITIONS, WARNINGS, Conference, ConferenceState, next_due
 from tests.factories import NOW, UNIT, conference, conferences, seconds
 from wire.conference_manager import EndIsNear, ReleaseConference
 
 _S = ConferenceState
 
 
-def _settle(c: Conference) -> list[Step]:
+def _settle(c: Conference) -> list[Decision]:
     """Return the steps that the timer takes now, until nothing is due any more."""
-    steps: list[Step] = []
+    steps: list[Decision] = []
     while (moment := next_due(c)) and moment <= NOW:
         step = decide_due(c, NOW)
         assert step.after is not None, f"due at {moment}, and nothing is done: {step.reason}"
@@ -42,7 +42,7 @@ def test_what_is_due_is_done_and_then_nothing_is_due(c: Conference) -> None:
     for step in steps:
         assert step.before == before
         assert step.after is not None
-        assert step.after.state in MOVES[before.state] | {before.state}
+        assert step.after.state in TRANSITIONS[before.state] | {before.state}
         assert step.after.incarnation >= before.incarnation
         assert step.reason
         before = step.after
@@ -61,7 +61,7 @@ def test_a_loss_is_decided_in_any_state(c: Conference, which: int) -> None:
     unit = c.unit or UNIT
     step = decide_lost(c, unit, NOW) if c.live and (c.unit or which) else None
     if step and step.after:
-        assert step.after.state in MOVES[c.state] | {c.state}
+        assert step.after.state in TRANSITIONS[c.state] | {c.state}
 
 
 def test_an_ended_one_is_never_due() -> None:

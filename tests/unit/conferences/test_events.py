@@ -10,7 +10,7 @@ import pytest
 
 from conferences.data.commit import commit
 from conferences.rules.create import give_up_create
-from conferences.rules.events import MOST_TOLD, events_of_change
+from conferences.rules.events import MAX_REPORTED_ENTRIES, events_of_change
 from conferences.rules.monitor_states import Monitor
 from conferences.rules.restore import decide_lost
 from conferences.rules.states import Conference, ConferenceState, EndReason
@@ -158,7 +158,7 @@ def test_a_media_unit_that_reports_thousands_of_pictures_causes_no_thousands_of_
     layouts = {str(number): {"mode": 1} for number in range(5000)}
     views = [{"src": "1", "dst": str(number)} for number in range(5000)]
     after = c.change(settings=read_as(Settings, {"layouts": layouts, "views": views}))
-    assert len(updates(c, after)) == 1 + 2 * MOST_TOLD
+    assert len(updates(c, after)) == 1 + 2 * MAX_REPORTED_ENTRIES
 
 
 def test_that_the_picture_follows_who_talks_no_more_is_a_change_and_no_end() -> None:

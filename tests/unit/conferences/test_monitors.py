@@ -12,8 +12,9 @@ from conferences.data.commit import commit
 from conferences.rules.due import decide_due
 from conferences.rules.end import decide_end
 from conferences.rules.licence_counts import amounts_in_use
+from conferences.rules.monitor_checks import MAX_MONITORS
 from conferences.rules.monitor_states import plain_address
-from conferences.rules.monitors import MAX_MONITORS, UNIT_STARTS_IN
+from conferences.rules.monitors import UNIT_STARTS_IN
 from conferences.rules.restore import decide_unit_restored
 from conferences.rules.states import Conference, ConferenceState, EndReason, Unit, next_due
 from conferences.rules.takeover import decide_taken_over

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from conferences.rules.control import decide_control, decide_control_answered
+from conferences.rules.decision import Decision
 from conferences.rules.due import decide_due
 from conferences.rules.recorder import decide_recorder_granted
 from conferences.rules.states import RECORDER_AGAIN_IN, Conference, ConferenceState, next_due
-from conferences.rules.step import Step
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference
 from wire.conference_control import Control, ControlAnswered
 from wire.error_codes import Err
@@ -18,7 +18,7 @@ _S = ConferenceState
 GRANTED = ResourcesGranted(vrs=UNIT.as_message_field)
 
 
-def types(step: Step) -> list[str]:
+def types(step: Decision) -> list[str]:
     return [outgoing.message.type for outgoing in step.send]
 
 

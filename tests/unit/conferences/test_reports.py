@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from conferences.rules.control import decide_control_answered
+from conferences.rules.decision import Decision
 from conferences.rules.states import Conference, ConferenceState
-from conferences.rules.step import Step
 from conferences.rules.sync import decide_listed, decide_reported
 from foundation.bus.message import BadMessage, Body, to_body
 from media_unit.conference_copy import conference_of
@@ -34,7 +34,7 @@ def report(seq: int | None, name: str, incarnation: int = 3) -> UnitReportsChang
     )
 
 
-def after(c: Conference, step: Step) -> Conference:
+def after(c: Conference, step: Decision) -> Conference:
     return step.after or c
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from conferences import admin
 from conferences.pages import dashboard, texts
-from conferences.rules.states import MOVES, Conference, ConferenceState, WrongMove
+from conferences.rules.states import TRANSITIONS, Conference, ConferenceState, InvalidTransition
 from foundation.bus.typed_json import to_json
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, hear, memory_unit_of_work, seconds
 from wire.routes import Routes
@@ -152,7 +152,7 @@ def test_state_and_event(event: str, before: ConferenceState, after: ConferenceS
     hear(unit_of_work, body, queue, **more)
     result = unit_of_work.conferences["c1"]
     assert result.state is after
-    assert after is before or after in MOVES[before]
+    assert after is before or after in TRANSITIONS[before]
     assert not unit_of_work.parked
     answers = [a.answer for a in unit_of_work.inbox.values()]
 
@@ -175,15 +175,15 @@ def test_a_move_that_the_table_does_not_know_is_a_bug(
     before: ConferenceState, after: ConferenceState
 ) -> None:
     c = conference(before)
-    if after in MOVES[before]:
-        assert c._move(after).state is after
+    if after in TRANSITIONS[before]:
+        assert c._enter(after).state is after
     else:
-        with pytest.raises(WrongMove):
-            c._move(after)
+        with pytest.raises(InvalidTransition):
+            c._enter(after)
 
 
 def test_ended_is_final() -> None:
-    assert MOVES[E] == frozenset()
+    assert TRANSITIONS[E] == frozenset()
 
 
 @pytest.mark.parametrize("state", STATES)

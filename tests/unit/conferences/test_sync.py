@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conferences.rules.decision import Decision
 from conferences.rules.states import Conference, ConferenceState, Unit
-from conferences.rules.step import Step
 from conferences.rules.sync import MAX_STAYS, decide_listed, decide_not_listed, with_members
 from tests.factories import NOW, NUMBER, OTHER, UNIT, conference, seconds
 from wire.fields import Terminal
@@ -22,12 +22,12 @@ PAST = NOW - seconds(1)
 
 def step_for_entry(
     c: Conference | None, unit: Unit = UNIT, incarnation: int = 3, down: bool = False
-) -> Step:
+) -> Decision:
     entry = UnitListEntry(e164=NUMBER, incarnation=incarnation)
     return decide_listed(c, entry, unit, NOW, room_is_down=down)
 
 
-def dropped(step: Step) -> list[tuple[str, int]]:
+def dropped(step: Decision) -> list[tuple[str, int]]:
     orders = [o.message for o in step.send if isinstance(o.message, DropOnUnit)]
     return [(o.e164, o.incarnation) for o in orders]
 

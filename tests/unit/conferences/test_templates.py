@@ -58,7 +58,7 @@ def template(site: MemoryUnitOfWork, **fields: Any) -> Body:
 
 def room(site: MemoryUnitOfWork, **fields: Any) -> StoredConference:
     """Keep a virtual room with a number."""
-    number = site.hold_number(None, "room:room")
+    number = site.keep_number(None, "room:room")
     kept = StoredConference(
         id="room",
         kind=Kind.ROOM,
