@@ -130,6 +130,7 @@ class TenantNames(ReadOnlyAdmin[Conference]):
         rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
+        # An action (POST) on chosen rows of the list does read `detail`.
         return rows.defer("detail") if is_list and request.method == "GET" else rows
 
     @admin.display(description=_("unit"))

@@ -17,9 +17,9 @@ from media_unit.roster import Terminal
 from wire.arrangement import (
     ArrangementRefused,
     Banned,
-    bans_still_held,
     change_members,
     change_mix,
+    remaining_bans,
 )
 from wire.conference_control import (
     Arrange,
@@ -107,7 +107,7 @@ async def _add_terminals(context: ControlContext, body: Body) -> Body:
     except ValueError as error:
         raise ControlRefused(str(error)) from None
     conference = context.conference
-    conference.arrange(banned=bans_still_held(conference.arrangement.banned, wanted))
+    conference.arrange(banned=remaining_bans(conference.arrangement.banned, wanted))
     return {
         "mts": to_json_list(tuple(roster.terminals[mtid].as_message_field() for mtid in called))
     }

@@ -16,9 +16,9 @@ from wire.arrangement import (
     ArrangementRefused,
     Banned,
     arrangement_of,
-    bans_still_held,
     change_members,
     change_mix,
+    remaining_bans,
     to_settings_members,
 )
 from wire.conference_control import Arrange, CallTerminals, RenameConference, SetPassword
@@ -117,7 +117,7 @@ class SimulatedConference:
         """
         online = sum(bool(member.online) for member in self.members.values())
         wanted = list(wanted)
-        self.arrange(banned=bans_still_held(self.arrangement.banned, wanted))
+        self.arrange(banned=remaining_bans(self.arrangement.banned, wanted))
         for row in wanted:
             mtid = row.mtid or self._next_id()
             online -= bool(self.members[mtid].online) if mtid in self.members else 0

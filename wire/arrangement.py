@@ -49,10 +49,10 @@ class Poll(TypedObject):
         """
         if not self.members:
             return 0
-        steps = 0
+        members_shown = 0
         if self.state == 1:
-            steps = max(0, int(self._seconds_running(now) // self.keep_time))
-        position = self.poll_index - 1 + steps
+            members_shown = max(0, int(self._seconds_running(now) // self.keep_time))
+        position = self.poll_index - 1 + members_shown
         if self.num and position >= self.num * len(self.members):
             return 0
         return position % len(self.members) + 1
@@ -240,7 +240,7 @@ def change_mix(
     return msgspec.structs.replace(arrangement, mix=Mix(mode=2, members=tuple(members)))
 
 
-def bans_still_held(bans: Sequence[Banned], called: Iterable[Terminal]) -> tuple[Banned, ...]:
+def remaining_bans(bans: Sequence[Banned], called: Iterable[Terminal]) -> tuple[Banned, ...]:
     """Return the bans that still hold after these terminals were called: a call lifts the ban of its account or name."""
     names = {name.casefold() for row in called for name in (row.account, row.name) if name}
     return tuple(ban for ban in bans if not names & {ban.account.casefold(), ban.name.casefold()})

@@ -120,7 +120,7 @@ class ControlAnswered(_ForwardedMessage):
 
     @property
     def begins_recording(self) -> bool:
-        """Return whether the unit tells that it records the conference from now on."""
+        """Return whether this is the unit's notice that it records the conference from now on."""
         return self.type == "MCU_CM_RECORDSTATE_NTF" and self.body.get("recording") == 1
 
     @property

@@ -177,7 +177,7 @@ class ListRefused(Message):
 
 @message("MAU_CM_RELEASECONF_NTF")
 class ConferenceEnded(Message):
-    """The scheduler (CSS) tells that a conference has ended, and why.
+    """The scheduler (CSS) tells the conference managers that a conference has ended, and why.
 
     `bookid` and `detail` are there where the conference of a reservation could not be started at all.
     """
@@ -191,7 +191,7 @@ class ConferenceEnded(Message):
 
 @message("CM_MAU_CONFDURATION_NTF")
 class EndMoved(Message):
-    """The scheduler (CSS) tells the new end of a conference that was prolonged (CSS §5.3)."""
+    """The scheduler (CSS) tells the conference managers the new end of a prolonged conference (CSS §5.3)."""
 
     e164: Text = field(name="confE164")
     endtime: Text
@@ -199,7 +199,7 @@ class EndMoved(Message):
 
 @message("MAU_CM_CONFWILLEND_NTF")
 class EndIsNear(Message):
-    """The scheduler (CSS) warns of the end of a conference, in `minutes` (CSS §9.3)."""
+    """The scheduler (CSS) warns the conference managers that a conference ends in `minutes` (CSS §9.3)."""
 
     e164: Text = field(name="confE164")
     minutes: Whole
@@ -207,7 +207,7 @@ class EndIsNear(Message):
 
 @message("MAU_CM_CONFRESTORE_NTF")
 class ConferenceMoved(Message):
-    """The scheduler (CSS) tells that a conference lost its media unit (`pending`), or runs again (`running`).
+    """The scheduler (CSS) tells managers that a conference lost its media unit (`pending`), or runs again (`running`).
 
     `join` is then what a client needs to enter it.
     """

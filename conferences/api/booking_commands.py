@@ -25,7 +25,7 @@ from wire.reservations import BookConference, CancelBooking, ChangeBooking, Conf
 
 
 class BookingLimit(CallLimit):
-    """The limit of 120 bookings, changes and cancellations a minute of one person, as a series has hundreds of rows."""
+    """The limit of bookings, changes and cancellations of one person: 120 a minute, as each may write 400 rows."""
 
     name, most, seconds = "bookings", 120, 60
 

@@ -13,7 +13,7 @@ from conferences.api import (
     booking_serializers,
     booking_shapes,
     request_parsing,
-    wishes,
+    unsupported,
 )
 from conferences.api.call import Call
 from conferences.data import reservation_queries
@@ -48,30 +48,31 @@ class BookingCall(Call):
 
     def description(self, request: Request) -> str:
         """Return a sentence for the answer that names the arguments without effect; "" if there are none."""
-        names = wishes.names_without_effect(self.params(request))
+        names = unsupported.names_without_effect(self.params(request))
         return f"without effect here: {', '.join(names)}" if names else ""
 
     def moment(self, request: Request, name: str, default: datetime) -> datetime:
         """Return the argument with this name, a time in ISO 8601, or the default if it is missing. Raises Refusal."""
-        given = words(self.params(request).get(name), name)
-        moment = parse_moment(given.replace(" ", "+")) if given else default
+        text = words(self.params(request).get(name), name)
+        moment = parse_moment(text.replace(" ", "+")) if text else default
         if moment is None:
             raise Refusal(int(Err.MALFORMED), f"{name}: must be ISO 8601 with an offset")
         return moment
 
     def faults(self, request: Request) -> dict[str, str]:
-        """Return the first fault of the arguments, or all that have no effect: name -> what is wrong with it.
+        """Return what is wrong with the arguments: the first error, or all that have no effect (name -> explanation).
 
-        They are checked as if they asked for a conference now; its name may be missing, and is "x" then.
+        They are checked like those of a conference that starts now. A change may leave out the name, so "x"
+        stands for it.
         """
         params = self.params(request)
         try:
-            wishes.refuse_unsafe(params)
+            unsupported.refuse_unsafe(params)
             request_parsing.create_request({"name": "x", **params}, "", Creator())
         except Refusal as refusal:
             name, _, fault = refusal.description.partition(": ")
             return {name: fault} if fault else {"params": name}
-        return dict.fromkeys(wishes.names_without_effect(params), "has no effect here")
+        return dict.fromkeys(unsupported.names_without_effect(params), "has no effect here")
 
 
 class BookedConferences(BookingCall):
@@ -117,7 +118,7 @@ class BookedConferences(BookingCall):
     def post(self, request: Request) -> Response:
         """Book a conference, once or repeatedly; it begins by itself at its time."""
         params = self.params(request)
-        wishes.refuse_unsafe(params)
+        unsupported.refuse_unsafe(params)
         key = request.headers.get("Idempotency-Key", "")[:64]
         booked = booking_commands.book_conference(
             params, self.session(request).account, key or None
@@ -151,7 +152,7 @@ class BookedConference(BookingCall):
     def post(self, request: Request, booked: str) -> Response:
         """Change a reservation, or one occurrence of it; a refused change leaves it as it was."""
         params, account = self.params(request), self.session(request).account
-        wishes.refuse_unsafe(params)
+        unsupported.refuse_unsafe(params)
         changed = booking_commands.change_reservation(
             booking_commands.find_reservation(booked, account), params, account
         )

@@ -43,7 +43,7 @@ class Call(SessionCall):
         """
         return self._conference or commands.own_conference(conf_id, self.domain(request))
 
-    def order(
+    def send_order(
         self, request: Request, conf_id: str, kind: type[ControlOrder], **fields: object
     ) -> Response:
         """Send an order about the caller's conference to its media unit, and wait for the answer.
@@ -61,7 +61,7 @@ class Call(SessionCall):
         Raises Refusal. `conf_id`: its number. `changes`: name of a part of the arrangement -> its new value; `None`
         sets it back.
         """
-        return self.order(request, conf_id, Arrange, changes=changes)
+        return self.send_order(request, conf_id, Arrange, changes=changes)
 
     def arrangement(self, request: Request, conf_id: str) -> Arrangement:
         """Return who is heard and shown in the caller's conference (its arrangement). Raises Refusal."""

@@ -26,7 +26,7 @@ from wire.http_codes import UNSPECIFIED, http_code
 from wire.templates import CreateByTemplate
 
 NO_CONFERENCE = 12103
-MOST_OF_A_REASON = 400
+MAX_REASON_LENGTH = 400
 """Characters of a reason for a refusal that are kept."""
 REPORT_WAIT_SECONDS = 2.0
 """Within this time after it has acknowledged an order, a media unit reports the change."""
@@ -80,7 +80,7 @@ def ask_scheduler(command: Message) -> Result:
 
 def nack_of(body: Mapping[str, object]) -> Nack:
     """Return the refusal in an answer of a media unit, which may give any reason: one short line of it is kept."""
-    detail = cleaned(str(body.get("detail") or "")[:MOST_OF_A_REASON])
+    detail = cleaned(str(body.get("detail") or "")[:MAX_REASON_LENGTH])
     return Nack(str(body.get("errcode")), detail or "refused")
 
 
@@ -101,7 +101,7 @@ def _notify_called(e164: str, terminals: Sequence[InvitedTerminal]) -> None:
         hooks.TERMINALS_CALLED.call(e164, [terminal.account for terminal in terminals])
 
 
-def called_terminals(
+def wait_for_called_terminals(
     conf_id: str, requested: Sequence[InvitedTerminal], answer: Mapping[str, object]
 ) -> list[Terminal]:
     """Return the terminals that a media unit has called on request, each with its id in the conference.

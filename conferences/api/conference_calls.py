@@ -7,7 +7,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from conferences.api import commands, request_parsing, shapes, stored_commands, wishes
+from conferences.api import commands, request_parsing, shapes, stored_commands, unsupported
 from conferences.api.call import Call, refuse_unknown
 from conferences.data.pool_view import load_resources
 from foundation.cells.directory import own_platform
@@ -52,7 +52,7 @@ class Silence(Call):
     def put(self, request: Request, conf_id: str) -> Response:
         """Switch off or on the loudspeakers of all terminals, and of those that join later."""
         value = bool(self.whole_number(request, "value", 0, 1))
-        return self.order(request, conf_id, SilenceTerminals, value=value)
+        return self.send_order(request, conf_id, SilenceTerminals, value=value)
 
 
 class Mute(Call):
@@ -63,7 +63,7 @@ class Mute(Call):
         """Mute the microphones of all terminals and of those that join later, or ask all people to switch them on."""
         value = bool(self.whole_number(request, "value", 0, 1))
         hold = bool(self.whole_number(request, "force_mute", 0, 1, 0))
-        return self.order(request, conf_id, MuteTerminals, value=value, hold=hold)
+        return self.send_order(request, conf_id, MuteTerminals, value=value, hold=hold)
 
 
 class Safety(Call):
@@ -74,9 +74,9 @@ class Safety(Call):
         """Change the password of a conference; refuse to hide or close it."""
         params, account = self.params(request), self.session(request).account
         stored_commands.refuse_unless_may_admit(self.own_conference(request, conf_id), account)
-        wishes.refuse_unsafe(params)
+        unsupported.refuse_unsafe(params)
         password = request_parsing.conference_password(params.get("password"))
-        return self.order(request, conf_id, SetPassword, password=password)
+        return self.send_order(request, conf_id, SetPassword, password=password)
 
 
 class Name(Call):
@@ -86,7 +86,7 @@ class Name(Call):
     def post(self, request: Request, conf_id: str) -> Response:
         """Give a conference another name."""
         name = request_parsing.conference_name(self.params(request).get("value"), "value")
-        return self.order(request, conf_id, RenameConference, name=name)
+        return self.send_order(request, conf_id, RenameConference, name=name)
 
 
 class ShortMessage(Call):
@@ -100,7 +100,9 @@ class ShortMessage(Call):
             raise Refusal(int(Err.MALFORMED), "message: at most 1500 bytes are allowed")
         rounds, ids = self.whole_number(request, "roll_num", 1, 255, 1), self.ids(request)
         refuse_unknown(self.own_conference(request, conf_id), ids)
-        return self.order(request, conf_id, SendText, text=text, mtids=ids or None, rounds=rounds)
+        return self.send_order(
+            request, conf_id, SendText, text=text, mtids=ids or None, rounds=rounds
+        )
 
 
 class ForceBroadcast(Call):

@@ -127,7 +127,7 @@ class Terminals(_DomainCall):
             if terminal.online
         }
         listed = [
-            {**row, "online": _online_text(not present.isdisjoint((row["e164"], row["name"])))}
+            {**row, "online": _online_word(not present.isdisjoint((row["e164"], row["name"])))}
             for row in rows
         ]
         return ack(total_count=total, terminals=listed)
@@ -158,7 +158,7 @@ class Warnings(_DomainCall):
     @extend_schema(responses={200: answers(shapes.Warnings)})
     def get(self, request: Request, moid: str) -> Response:
         """Answer an empty list, because no warnings about single devices are kept; the admin pages show faults."""
-        self.machines(request)
+        self.machines(request)  # Raises Refusal unless the caller administers this platform.
         return ack(unrepaired_warnings=[])
 
 
@@ -195,19 +195,22 @@ class MeetingTerminals(_DomainCall):
         )
 
 
-def _online_text(value: bool) -> str:
-    """Return the word of the API for a device that is online (`value`), or is not."""
-    return "online" if value else "offline"
+def _online_word(is_online: bool) -> str:
+    """Return the word of the API for a device that is online, or is not."""
+    return "online" if is_online else "offline"
 
 
 def _device_fields(row: Resource) -> dict[str, object]:
-    """Return the fields that the API has for machines and units alike. `row`: a unit as the pool in Redis has it."""
+    """Return the fields that the API has for machines and units alike.
+
+    `row`: a unit as the pool in Redis has it. It is `tired`, and so "critical" here, if it was lost lately.
+    """
     return {
         "machine_room_moid": row.room,
         "domain_moid": own_platform(),
         "ip": row.unit.ip,
         "warning_level": "critical" if row.tired else "",
-        "online": _online_text(not row.tired),
+        "online": _online_word(not row.tired),
     }
 
 

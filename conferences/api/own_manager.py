@@ -20,23 +20,23 @@ def handle_batch(platform: str, deliveries: Sequence[Delivery]) -> list[Outcome]
 
     `deliveries`: the messages. Returns the outcomes: the answers to send, and what becomes of unreadable messages.
     """
-    rows, bad = [], []
+    answers, unreadable = [], []
     for delivery in deliveries:
         if delivery.parsed is None:
-            bad.append(delivery)
+            unreadable.append(delivery)
         elif delivery.parsed["type"] == AskToRename.wire_type:
             try:
                 answer = decide_as_cm(from_body(AskToRename, delivery.parsed))
             except BadMessage as error:
                 delivery.unreadable = error.detail
-                bad.append(delivery)
+                unreadable.append(delivery)
                 continue
             route = answer.route.value
             sender = f"cm@{own_platform()}"
             with delivery_fields(delivery):
                 row = outbox.new_row(answer.message, route.exchange, route.key, clock.now(), sender)
-            rows.append(row)
+            answers.append(row)
     return [
-        Outcome(rows),
-        *([handle_for_platform(platform, bad, publish_inline=True)] if bad else []),
+        Outcome(answers),
+        *([handle_for_platform(platform, unreadable, publish_inline=True)] if unreadable else []),
     ]

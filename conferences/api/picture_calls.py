@@ -83,7 +83,7 @@ class MixMembers(Call):
         refuse_unknown(self.own_conference(request, conf_id), members)
         if mix_id != ONLY_ID:
             raise Refusal(NO_MIX, "mix_id: the mix of a conference is 1")
-        return self.order(request, conf_id, Arrange, **{field: members})
+        return self.send_order(request, conf_id, Arrange, **{field: members})
 
 
 class Pictures(Call):

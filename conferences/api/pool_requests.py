@@ -251,10 +251,13 @@ def _record_reports(platform: str, messages: Sequence[Message | None]) -> list[o
     except redis.RedisError as error:
         log.warning("the pool is away, a heartbeat is missed: %s", error)
         return []
+    # The script answers "new" for a unit that was not known, "drift" for one that has long used less than is counted
+    # for it, and "hungry" if a conference waits for places and some may be free now.
     newcomers = {call[2] for call, answer in zip(calls, answers, strict=True) if answer == "new"}
     for message in reports:
         if isinstance(message, NodeRegistered):
             name = name_of(unit_here(message.ip, message.pid))
+            # A registration is saved each time, a mere heartbeat (NodeState) only of a unit that was not known.
             if name in newcomers or type(message) is not NodeState:
                 units.save_registered(platform, message)
     if newcomers or "hungry" in answers or any(has_waiting):

@@ -79,7 +79,7 @@ class OneRecording(Call):
     def delete(self, request: Request, conf_id: str, rec_id: str) -> Response:
         """End the recording of a conference."""
         self.recorded_conference(request, conf_id, rec_id)
-        return self.order(request, conf_id, StopRecording)
+        return self.send_order(request, conf_id, StopRecording)
 
     def recorded_conference(self, request: Request, conf_id: str, rec_id: str) -> Conference:
         """Return the caller's conference. Raises Refusal if it is not recorded, or has no recording with this id."""
@@ -104,10 +104,10 @@ class RecordingState(OneRecording):
         conference = self.recorded_conference(request, conf_id, rec_id)
         is_paused = arrangement_of(conference.settings).recording == 2
         if value == 1:
-            return self.order(request, conf_id, StopRecording, pause=True)
+            return self.send_order(request, conf_id, StopRecording, pause=True)
         if not is_paused:
             raise Refusal(NOT_PAUSED, "value: the recording does not pause")
-        return self.order(request, conf_id, StartRecording)
+        return self.send_order(request, conf_id, StartRecording)
 
 
 class Playback(Call):

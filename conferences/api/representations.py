@@ -162,7 +162,7 @@ def _field_of_call(terminal: Terminal, name: str, default: int) -> int:
 _FULL_HD, _HD = 35, 32
 """Resolutions of a terminal's channel."""
 _MIX_LABEL = 4
-_LOUD = 20
+_DEFAULT_VOLUME = 20
 
 
 def terminal_detail(conference: Conference, terminal: Terminal) -> dict[str, object]:
@@ -186,7 +186,10 @@ def terminal_detail(conference: Conference, terminal: Terminal) -> dict[str, obj
     if not terminal.online:
         channels = {name: [] for name in channels}
     volumes = arrangement.volumes.get(terminal.mtid or "", {})
-    loudness = {"rcv_volume": volumes.get("1", _LOUD), "snd_volume": volumes.get("2", _LOUD)}
+    loudness = {
+        "rcv_volume": volumes.get("1", _DEFAULT_VOLUME),
+        "snd_volume": volumes.get("2", _DEFAULT_VOLUME),
+    }
     return {**shown, **channels, **loudness}
 
 

@@ -67,11 +67,11 @@ def create_request(
 
     `reqid`: the caller's key of this request, so that a repeated request creates no second conference.
     """
-    given = given_settings(params)
-    given["name"] = conference_name(params.get("name"))
-    if (for_all := given.get("settings")) and not (for_all.mute or for_all.silence):
-        given["settings"] = None
-    return CreateConference(reqid=reqid, user_domain=user_domain, creator=creator, **given)
+    fields = given_settings(params)
+    fields["name"] = conference_name(params.get("name"))
+    if (for_all := fields.get("settings")) and not (for_all.mute or for_all.silence):
+        fields["settings"] = None
+    return CreateConference(reqid=reqid, user_domain=user_domain, creator=creator, **fields)
 
 
 def given_settings(
@@ -83,41 +83,41 @@ def given_settings(
     added to them.
     """
     present = {name: value for name, value in params.items() if value not in (None, "")}
-    given: GivenSettings = {}
+    fields: GivenSettings = {}
     if "name" in params:
-        given["name"] = conference_name(params["name"])
+        fields["name"] = conference_name(params["name"])
     if "password" in params:
-        given["password"] = conference_password(params["password"])
+        fields["password"] = conference_password(params["password"])
     if "duration" in present:
-        given["duration"] = number(present["duration"], "duration", 0)
+        fields["duration"] = number(present["duration"], "duration", 0)
     if "max_join_mt" in present:
-        given["places"] = places_argument(present["max_join_mt"])
+        fields["places"] = places_argument(present["max_join_mt"])
     if "auto_end" in present:
-        given["auto_end"] = switch(present["auto_end"], "auto_end")
+        fields["auto_end"] = switch(present["auto_end"], "auto_end")
     if "recorder" in present:
-        given["record"] = _is_recorded(present["recorder"])
+        fields["record"] = _is_recorded(present["recorder"])
     if "mute" in present or "silence" in present:
-        given["settings"] = _entry_settings(params)
-    given |= _video_settings(params)
-    return given | _people_settings(params, called_before)
+        fields["settings"] = _entry_settings(params)
+    fields |= _video_settings(params)
+    return fields | _people_settings(params, called_before)
 
 
 def _people_settings(
     params: Mapping[str, object], called_before: tuple[InvitedTerminal, ...]
 ) -> GivenSettings:
     """Return the terminals to call, the chairman and the speaker, if the arguments contain them. Raises Refusal."""
-    given: GivenSettings = {}
+    fields: GivenSettings = {}
     called = called_before
     if params.get("invite_members") is not None:
-        given["mts"] = called = terminals_to_call(params["invite_members"], "invite_members")
+        fields["mts"] = called = terminals_to_call(params["invite_members"], "invite_members")
     chairman, speaker = (_role_terminal(params.get(name), name) for name in ("chairman", "speaker"))
     if chairman or speaker:
-        given["mts"] = _with_roles(called, chairman, speaker)
+        fields["mts"] = _with_roles(called, chairman, speaker)
     if chairman:
-        given["chairman"] = chairman.account
+        fields["chairman"] = chairman.account
     if speaker:
-        given["speaker"] = speaker.account
-    return given
+        fields["speaker"] = speaker.account
+    return fields
 
 
 def _video_settings(params: Mapping[str, object]) -> GivenSettings:
@@ -127,17 +127,17 @@ def _video_settings(params: Mapping[str, object]) -> GivenSettings:
         for video_format in items(params.get("video_formats"), "video_formats", 16)
         if number(video_format.get("format"), "video_formats.format", 0)
     ]
-    given: GivenSettings = {}
+    fields: GivenSettings = {}
     if bitrate := number(params.get("bitrate"), "bitrate", 0):
-        given["bitrate"] = bitrate
+        fields["bitrate"] = bitrate
     if not formats:
-        return given
+        return fields
     resolution = number(formats[0].get("resolution"), "video_formats.resolution", 12)
-    given["resolution"] = "1080p" if resolution in _HD_RESOLUTIONS else "720p"
-    given["h265"] = number(formats[0].get("format"), "video_formats.format", 0) == _H265_FORMAT
+    fields["resolution"] = "1080p" if resolution in _HD_RESOLUTIONS else "720p"
+    fields["h265"] = number(formats[0].get("format"), "video_formats.format", 0) == _H265_FORMAT
     if bitrate := number(formats[0].get("bitrate"), "video_formats.bitrate", 0):
-        given["bitrate"] = bitrate
-    return given
+        fields["bitrate"] = bitrate
+    return fields
 
 
 def _is_recorded(recorder: object) -> bool:
@@ -159,7 +159,7 @@ def _entry_settings(params: Mapping[str, object]) -> Settings:
 
 
 def _role_terminal(value: object, name: str) -> InvitedTerminal | None:
-    """Return the chairman or speaker (`name`) as a terminal to call; `None` if it is not given. Raises Refusal."""
+    """Return the chairman or speaker (`name`) as a terminal to call; `None` if it is not fields. Raises Refusal."""
     if not value or (isinstance(value, dict) and not value.get("account")):
         return None
     return terminals_to_call([value], name)[0]

@@ -39,7 +39,7 @@ class _Role(Call):
             terminal_of(conference, mt_id)
             if getattr(conference, self.role) == mt_id:
                 raise Refusal(self.already, f"mt_id: is the {self.role} already")
-        return self.order(request, conf_id, self.order_of_role, mtid=mt_id)
+        return self.send_order(request, conf_id, self.order_of_role, mtid=mt_id)
 
 
 class Chairman(_Role):

@@ -44,12 +44,12 @@ class VirtualRooms(StoredList):
             raise Refusal(int(Err.MALFORMED), "e164: at most 16 digits are allowed")
         return number or None
 
-    def draft(self, request: Request, given: GivenSettings) -> Draft:
+    def draft(self, request: Request, requested: GivenSettings) -> Draft:
         """Return the draft of the requested virtual room.
 
         Raises Refusal, also for a number that the caller may not have.
         """
-        draft, account = super().draft(request, given), self.account(request)
+        draft, account = super().draft(request, requested), self.account(request)
         if draft.e164 and not stored_commands.may_have_number(draft.e164, account):
             raise commands.Nack(
                 Err.NOT_PERMITTED, "e164: this number is not for rooms of your domain"
@@ -64,9 +64,10 @@ class VirtualRooms(StoredList):
     def get(self, request: Request) -> Response:
         """List the virtual rooms of the caller's user domain, by their creation."""
         page, _ = self.page(request)
-        held = stored_commands.names_of_running(page.items)
+        running_names = stored_commands.names_of_running(page.items)
         rooms = [
-            stored_shapes.room_item(room, held.get(room.e164, "")) | self.link(request, room)
+            stored_shapes.room_item(room, running_names.get(room.e164, ""))
+            | self.link(request, room)
             for room in page.items
         ]
         return ack(total=page.total, virtual_meeting_rooms=rooms)
@@ -78,7 +79,7 @@ class VirtualRooms(StoredList):
         """Add a virtual room, with a number of its own."""
         params, domain = self.params(request), self.domain(request)
         draft = self.draft(request, self.read_settings(params))
-        exclusive, users = exclusive_of(params, domain)
+        exclusive, users = parse_exclusive(params, domain)
         draft = draft._replace(exclusive=bool(exclusive), exclusive_users=users or ())
         stored = stored_commands.create_stored(draft, self.account(request))
         link = link_for(stored, self.account(request).moid)
@@ -94,7 +95,7 @@ def link_for(room: StoredConference, person: str) -> dict[str, object]:
     return {"join_url": settings.PUBLIC_URL + room_link(room) if room.admits(person) else ""}
 
 
-def exclusive_of(
+def parse_exclusive(
     params: Mapping[str, object], domain: str
 ) -> tuple[bool | None, tuple[str, ...] | None]:
     """Return the arguments `exclusive` and `exclusive_users` (as MOIDs); `None` for a missing one.
@@ -127,8 +128,8 @@ class VirtualRoom(StoredCall):
     def get(self, request: Request, stored_id: str) -> Response:
         """Answer all fields of a virtual room."""
         room = self.find(request, stored_id)
-        held = stored_commands.names_of_running([room])
-        detail = stored_shapes.room_detail(room, held.get(room.e164, ""))
+        running_names = stored_commands.names_of_running([room])
+        detail = stored_shapes.room_detail(room, running_names.get(room.e164, ""))
         detail |= link_for(room, self.account(request).moid)
         return ack(**self.without_secrets(request, detail, room))
 
@@ -140,7 +141,7 @@ class VirtualRoom(StoredCall):
     def post(self, request: Request, stored_id: str) -> Response:
         """Change the fields of a virtual room that the arguments contain; its number stays."""
         room, params = self.find(request, stored_id), self.params(request)
-        exclusive, users = exclusive_of(params, self.domain(request))
+        exclusive, users = parse_exclusive(params, self.domain(request))
         changes = stored_commands.changes_to_settings(room, self.read_settings(params))
         changes = changes._replace(exclusive=exclusive, exclusive_users=users)
         stored_commands.update_stored(room, changes, self.account(request))

@@ -36,7 +36,7 @@ _TOO_MANY = {
     Kind.PERSONAL: NO_TEMPLATE_SPACE,
     Kind.ROOM: TOO_MANY_ROOMS,
 }
-_MAX_SHOWN_IDS = 40
+_MAX_ID_LENGTH = 40
 
 
 def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
@@ -61,7 +61,7 @@ def find_stored(kind: Kind, stored_id: str, account: Account) -> StoredConferenc
     database = store_of(platform_of_domain(domain)).database
     stored = (
         stored_rows.stored_by_id(database, kind, stored_id)
-        if len(stored_id) <= _MAX_SHOWN_IDS
+        if len(stored_id) <= _MAX_ID_LENGTH
         else None
     )
     is_own = stored is not None and stored.user_domain == domain
@@ -135,12 +135,12 @@ def delete_stored(stored: StoredConference, account: Account) -> None:
 def start_from_stored(
     stored: StoredConference,
     account: Account | None,
-    given: GivenSettings | None = None,
+    overrides: GivenSettings | None = None,
     reqid: str | None = None,
 ) -> StartedConference:
     """Start the conference of a template or virtual room, or return the one that runs.
 
-    Raises Refusal. `account`: who starts it, `None` for a guest. `given`: settings that replace those of the template
+    Raises Refusal. `account`: who starts it, `None` for a guest. `overrides`: settings that replace those of the template
     or virtual room. `reqid`: the caller's key of this request, so that a repeated request starts no second conference.
     """
     creator = Creator(moid=account.moid, name=str(account)[:64]) if account else None
@@ -150,7 +150,7 @@ def start_from_stored(
             user_domain=stored.user_domain,
             creator=creator,
             templateid=stored.id,
-            **(given or {}),
+            **(overrides or {}),
         )
     )
 
@@ -179,10 +179,10 @@ def refuse_unless_may_admit(conference: Conference, account: Account) -> None:
         raise Nack(Err.NOT_PERMITTED, words)
 
 
-def changes_to_settings(stored: StoredConference, given: GivenSettings) -> Changes:
+def changes_to_settings(stored: StoredConference, new_settings: GivenSettings) -> Changes:
     """Return the changes that give a template or virtual room these settings; its other settings stay."""
-    settings = msgspec.structs.replace(stored.settings, **given)
-    return Changes(name=given.get("name"), settings=settings)
+    settings = msgspec.structs.replace(stored.settings, **new_settings)
+    return Changes(name=new_settings.get("name"), settings=settings)
 
 
 def names_of_running(rooms: Collection[StoredConference]) -> dict[str, str]:

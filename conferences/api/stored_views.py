@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from conferences.api import (
     request_parsing,
     stored_commands,
-    wishes,
+    unsupported,
 )
 from conferences.api.call import Call
 from conferences.data import stored_rows
@@ -93,7 +93,7 @@ class StoredCall(Call):
 
     def read_settings(self, params: Mapping[str, object]) -> GivenSettings:
         """Return the settings of a conference that the arguments contain. Raises Refusal."""
-        wishes.refuse_unsafe(params)
+        unsupported.refuse_unsafe(params)
         used_params = {
             name: value
             for name, value in params.items()
@@ -108,7 +108,7 @@ class StoredCall(Call):
     def without_effect(self, params: Mapping[str, object]) -> list[str]:
         """Return the names of those arguments that have no effect on the conferences of this template or room."""
         dropped = [name for name, value in params.items() if self._ignores_argument(name) and value]
-        return [*wishes.names_without_effect(params), *dropped]
+        return [*unsupported.names_without_effect(params), *dropped]
 
     def description(self, request: Request) -> str:
         """Return in words which arguments have no effect; "" if all have one."""
@@ -122,7 +122,7 @@ class StoredCall(Call):
 class StoredList(StoredCall):
     """The base of the calls that list templates or virtual rooms, and add one."""
 
-    def draft(self, request: Request, given: GivenSettings) -> Draft:
+    def draft(self, request: Request, requested: GivenSettings) -> Draft:
         """Return the draft of the requested template or room, with these settings. Raises Refusal."""
         account, params = self.account(request), self.params(request)
         name = request_parsing.conference_name(params.get("name"))
@@ -130,7 +130,7 @@ class StoredList(StoredCall):
             kind=self.kind,
             name=name,
             user_domain=self.domain(request),
-            settings=ConferenceSettings(**(self.defaults() | given | {"name": name})),
+            settings=ConferenceSettings(**(self.defaults() | requested | {"name": name})),
             owner=account.moid,
             owner_name=str(account)[:64],
             e164=self.number(params),
@@ -141,7 +141,7 @@ class StoredList(StoredCall):
         return {}
 
     def number(self, params: Mapping[str, object]) -> str | None:
-        """Return the requested number: `None` means any free one, "" none. Subclasses read an argument for it."""
+        """Return the conference number (E.164) that the arguments request: `None` means any free one, "" none."""
         return None
 
     def add(self, request: Request) -> StoredConference:

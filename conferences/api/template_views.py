@@ -13,7 +13,7 @@ from conferences.api import (
     stored_commands,
     stored_serializers,
     stored_shapes,
-    wishes,
+    unsupported,
 )
 from conferences.api.stored_views import PAGING, StoredCall, StoredList
 from conferences.rules.stored import Changes, Kind
@@ -103,12 +103,12 @@ class PersonalTemplate(StoredCall):
     def post(self, request: Request, stored_id: str) -> Response:
         """Change the fields of a template that the arguments contain."""
         stored, params = self.find(request, stored_id), self.params(request)
-        wishes.refuse_unsafe(params)
+        unsupported.refuse_unsafe(params)
         used_params = {
             name: value for name, value in params.items() if not self._ignores_argument(name)
         }
-        given = request_parsing.given_settings(used_params, stored.settings.mts)
-        changes = stored_commands.changes_to_settings(stored, given)
+        new_settings = request_parsing.given_settings(used_params, stored.settings.mts)
+        changes = stored_commands.changes_to_settings(stored, new_settings)
         changes = self._with_number_change(changes, params)
         stored_commands.update_stored(stored, changes, self.account(request))
         return ack(template_id=stored.id, description=self.description(request))

@@ -88,7 +88,7 @@ class OnlineTerminals(Call):
         if not rows:
             return ack()
         called = tuple(map(as_invited, rows))
-        return self.order(request, conf_id, CallTerminals, mts=called)
+        return self.send_order(request, conf_id, CallTerminals, mts=called)
 
     @extend_schema(request=serializers.TerminalIds, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str) -> Response:
@@ -97,7 +97,7 @@ class OnlineTerminals(Call):
         refuse_unknown(self.own_conference(request, conf_id), ids)
         if not ids:
             raise Refusal(int(Err.MALFORMED), "mts: a list of {mt_id} is needed")
-        return self.order(request, conf_id, HangUpTerminals, mtids=ids)
+        return self.send_order(request, conf_id, HangUpTerminals, mtids=ids)
 
 
 class OneTerminal(Call):
@@ -118,7 +118,7 @@ class TerminalMute(Call):
         """Mute a terminal's microphone; or ask its person to switch it on, which only the person can do."""
         value = bool(self.whole_number(request, "value", 0, 1))
         self.own_terminal(request, conf_id, mt_id)
-        return self.order(request, conf_id, MuteTerminals, value=value, mtid=mt_id)
+        return self.send_order(request, conf_id, MuteTerminals, value=value, mtid=mt_id)
 
 
 class TerminalSilence(Call):
@@ -129,7 +129,7 @@ class TerminalSilence(Call):
         """Switch the loudspeaker of a terminal off or on."""
         value = bool(self.whole_number(request, "value", 0, 1))
         self.own_terminal(request, conf_id, mt_id)
-        return self.order(request, conf_id, SilenceTerminals, value=value, mtid=mt_id)
+        return self.send_order(request, conf_id, SilenceTerminals, value=value, mtid=mt_id)
 
 
 class Volume(Call):
@@ -166,7 +166,7 @@ class Camera(Call):
     def post(self, request: Request, conf_id: str, mt_id: str) -> Response:
         """Refuse to move a camera: those of browsers cannot be moved."""
         self.own_terminal(request, conf_id, mt_id)
-        self.whole_number(request, "type", 1, 15)
+        self.whole_number(request, "type", 1, 15)  # A malformed argument is refused as such.
         raise Refusal(NOT_SUPPORTED, "the camera of this terminal cannot be moved from afar")
 
 

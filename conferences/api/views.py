@@ -21,7 +21,7 @@ from conferences.api import (
     request_parsing,
     serializers,
     stored_commands,
-    wishes,
+    unsupported,
 )
 from conferences.api.call import Call
 from conferences.api.commands import StartedConference
@@ -90,8 +90,8 @@ class Conferences(Call):
         creator = Creator(moid=account.moid, name=str(account)[:64])
         key = request.headers.get("Idempotency-Key", "")[:64]
         instant = _create_type(params) == INSTANT
-        wishes.refuse_unsafe(params, instant=instant)
-        without_effect = wishes.names_without_effect(params, instant=instant)
+        unsupported.refuse_unsafe(params, instant=instant)
+        without_effect = unsupported.names_without_effect(params, instant=instant)
         if _create_type(params) == booking_commands.BOOKING_OPENED_EARLY:
             reservation = booking_commands.find_reservation(_template_id(params), account)
             opened = booking_commands.open_early(reservation, account, key or None)
@@ -101,9 +101,9 @@ class Conferences(Call):
                 kind, params, self.session(request).account, key or None, without_effect
             )
         command = _create_request(params, domain, creator, key or None)
-        home = platform_of_domain(domain)
-        platform = str(params.get("platform_id") or home)
-        if platform != home:
+        caller_platform = platform_of_domain(domain)
+        platform = str(params.get("platform_id") or caller_platform)
+        if platform != caller_platform:
             address = http_url(platform) or "another site"
             raise Refusal(29004, f"platform_id: this platform is served at {address}")
         return _created_answer(commands.start_conference(command), without_effect)
@@ -113,7 +113,7 @@ class Conferences(Call):
         params = self.params(request)
         try:
             instant = _create_type(params) == INSTANT
-            wishes.refuse_unsafe(params, instant=instant)
+            unsupported.refuse_unsafe(params, instant=instant)
             if kind := _KIND_OF_CREATE_TYPE.get(_create_type(params)):
                 stored_commands.find_stored(
                     kind, _template_id(params), self.session(request).account
@@ -128,7 +128,7 @@ class Conferences(Call):
         except Refusal as refusal:
             name, _, words = refusal.description.partition(": ")
             return {name: words} if words else {"params": name}
-        names = wishes.names_without_effect(params, instant=instant)
+        names = unsupported.names_without_effect(params, instant=instant)
         return dict.fromkeys(names, "has no effect here")
 
 
@@ -181,8 +181,8 @@ def _start_from_stored(
     """
     template_id = _template_id(params)
     stored = stored_commands.find_stored(kind, template_id, account)
-    given = request_parsing.given_settings(params, stored.settings.mts)
-    started = stored_commands.start_from_stored(stored, account, given, key)
+    overrides = request_parsing.given_settings(params, stored.settings.mts)
+    started = stored_commands.start_from_stored(stored, account, overrides, key)
     conference = queries.live_by_number(started.e164) if started.join else None
     if conference is not None and not stored_commands.may_enter(conference, account):
         started = replace(started, join=None)  # Somebody else has started it.
@@ -294,7 +294,7 @@ class Terminals(Call):
             raise Refusal(int(Err.MALFORMED), "mts: a list of {account, account_type} is needed")
         order = CallTerminals(e164=conf_id, user_domain=self.domain(request), mts=requested)
         answer = commands.ask_unit(order)
-        called = commands.called_terminals(conf_id, requested, answer)
+        called = commands.wait_for_called_terminals(conf_id, requested, answer)
         items = [representations.terminal_item(terminal, 0) for terminal in called]
         names = ("account", "account_type", "protocol", "mt_id")
         return ack(mts=[{name: item[name] for name in names} for item in items])

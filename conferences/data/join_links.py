@@ -93,7 +93,7 @@ def is_password(conference: JoinInfo, password: str, address: str) -> bool:
         # The attempt is counted before the comparison, so that simultaneous attempts are all counted.
         tries = cache.incr(cache_key) or 0
     except ValueError:
-        tries = 1
+        tries = 1  # The key has expired since `add`.
     if tries > MAX_TRIES_PER_MINUTE:
         raise TooManyTries
     if not hmac.compare_digest(password.encode(), conference.password.encode()):

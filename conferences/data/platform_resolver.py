@@ -89,6 +89,7 @@ def _number_or_domain_in(delivery: Delivery) -> tuple[str, str]:
             return "", ""
     if isinstance(message, RenameDenied) and not message.e164:
         return parse_rename_question(delivery.envelope.correlation_id).e164, ""
+    # A request may ask for a number of another platform, which it will not get: its user domain decides.
     number, moid = body.get("confE164"), body.get("moid")
     if isinstance(number, str) and not isinstance(message, CreateConference | OptionalSettings):
         return number, ""

@@ -103,8 +103,9 @@ class Pool:
         )
         for conference in (*live, *of_others):
             if conference.hosting_platform != self._platform:
-                continue
+                continue  # A media unit of another site runs it.
             is_hd = "1" if conference.resolution == "1080p" else "0"
+            # Until the media unit has answered that it runs the conference, its places are only reserved ("held").
             state = "held" if conference.answer_by else "used"
             amounts = (
                 ("mcu", conference.unit, str(conference.places), is_hd),

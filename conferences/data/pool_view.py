@@ -66,18 +66,20 @@ def load_resources(platform: str) -> dict[tuple[str, Unit], Resource]:
         pipe.zrange("rms:seen", 0, -1, withscores=True)
         (seconds, micros), heartbeats = pipe.execute()
     now = seconds * 1000 + micros // 1000
-    names = [
+    entries = [
         (kind, name, seen_at)
         for entry, seen_at in heartbeats
         for kind, _, name in [entry.partition("|")]
     ]
     with client.pipeline(transaction=False) as pipe:
-        for kind, name, _seen_at in names:
+        for kind, name, _seen_at in entries:
             pipe.hgetall(f"rms:node:{kind}:{name}")
             pipe.exists(f"rms:tired:{name}")
         answers = pipe.execute()
     resources = {}
-    for (kind, name, seen_at), node, tired in zip(names, answers[::2], answers[1::2], strict=True):
+    for (kind, name, seen_at), node, tired in zip(
+        entries, answers[::2], answers[1::2], strict=True
+    ):
         ip, _, pid = name.partition("#")
         resource = _resource(
             kind, unit_here(ip, pid), node, bool(tired), max(0.0, (now - seen_at) / 1000)

@@ -209,7 +209,7 @@ def join_info(e164: str) -> JoinInfo | None:
             else None
         )
         join = conference.join if conference.state.value == "running" else None
-        names = (
+        facts = (
             conference.confid,
             conference.e164,
             conference.name,
@@ -217,12 +217,12 @@ def join_info(e164: str) -> JoinInfo | None:
             conference.password,
             conference.user_domain,
         )
-        return JoinInfo(*names, join, conference.source_platform, room)
+        return JoinInfo(*facts, join, conference.source_platform, room)
     room = room_by_number(e164)
     if room is None:
         return None
-    names = (room.id, room.e164, room.name, IDLE, room.settings.password or "", room.user_domain)
-    return JoinInfo(*names, None, room.source_platform, room)
+    facts = (room.id, room.e164, room.name, IDLE, room.settings.password or "", room.user_domain)
+    return JoinInfo(*facts, None, room.source_platform, room)
 
 
 def room_id_of(conference: Conference) -> str:

@@ -83,6 +83,7 @@ def from_row(row: tuple[Any, ...]) -> Conference:
     except msgspec.ValidationError:
         return _from_older_release(row[0])
     units = (conference.unit, conference.vrs, conference.mps, *conference.tried)
+    # Earlier releases stored units without their site.
     if all(unit.site for unit in units if unit):
         return conference
     return _from_older_release(row[0])

@@ -40,6 +40,7 @@ def _areas_locked(platform: str, user_domain: str) -> Iterator[QuerySet[MeetingR
         if not uow.is_open:
             raise AreaRefused(Err.NOT_SERVED, MEANING[Err.NOT_SERVED])
         rows = MeetingRoomArea.objects.using(uow.database).filter(user_domain=user_domain)
+        # The query is evaluated only to take the locks.
         list(rows.select_for_update().values_list("pk"))
         yield rows
 
@@ -57,6 +58,7 @@ def save_area(platform: str, user_domain: str, name: str, area_id: int | None = 
             if rows.count() >= MAX_AREAS:
                 raise AreaRefused(Err.DOMAIN_LIMIT, f"area: at most {MAX_AREAS} are kept")
             return int(rows.create(user_domain=user_domain, area=name).pk)
+        # MariaDB does not count a row whose name stays the same as updated.
         if not rows.filter(pk=area_id).update(area=name) and not rows.filter(pk=area_id).exists():
             raise _unknown_area()
         return area_id

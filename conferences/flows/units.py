@@ -172,18 +172,18 @@ def is_draining(platform: str, kind: str, unit: Unit) -> bool:
     return (kind, unit.ip, unit.pid) in draining_units
 
 
-def set_draining(platform: str, kind: str, unit: Unit, on: bool) -> None:
-    """Take a media unit or other resource out of service for new conferences (`on`), or put it back into service.
+def set_draining(platform: str, kind: str, unit: Unit, is_draining: bool) -> None:
+    """Take a media unit or other resource out of service for new conferences (`is_draining`), or put it back.
 
     `kind`: `mcu`, `vrs` (recorder) or `mps` (mixer).
     """
     sql.execute(
         store_of(platform).database,
         "UPDATE conferences_resourceunit SET draining=%s WHERE restype=%s AND ip=%s AND pid=%s",
-        [on, kind, unit.ip, unit.pid],
+        [is_draining, kind, unit.ip, unit.pid],
     )
     _draining.clear()
-    Pool(platform).run_one("drain", kind, name_of(unit), str(int(on)))
+    Pool(platform).run_one("drain", kind, name_of(unit), str(int(is_draining)))
 
 
 def ask_for_lists(platform: str) -> None:

@@ -247,10 +247,10 @@ def _check_numbers(platform: str) -> Finding:
 
 def _check_outbox(platform: str) -> Finding:
     """Check that messages to our own broker are sent in time."""
-    return _waiting_age("outbox", waiting_for(store_of(platform).database, ""))
+    return _judge_backlog("outbox", waiting_for(store_of(platform).database, ""))
 
 
-def _waiting_age(check: str, backlog: Backlog) -> Finding:
+def _judge_backlog(check: str, backlog: Backlog) -> Finding:
     """Return the finding of the check with this name: a fault if the oldest of the messages in `backlog` is too old."""
     if backlog.age <= MAX_OUTBOX_AGE_SECONDS:
         return Finding(check)
@@ -267,10 +267,10 @@ def _check_links(platform: str) -> Iterator[Finding]:
             yield Finding(check, trouble, "add its broker to PEERS, and start the workers again")
         elif backlog.destination:
             url = settings.PEERS[backlog.destination]
-            yield _unreachable(check, url) or _waiting_age(check, backlog)
+            yield _find_unreachable(check, url) or _judge_backlog(check, backlog)
 
 
-def _unreachable(check: str, url: str) -> Finding | None:
+def _find_unreachable(check: str, url: str) -> Finding | None:
     """Return the finding of the check with this name if the broker at `url` does not answer; `None` if it does."""
     try:
         close(connect(url), politely=True)

@@ -53,6 +53,7 @@ def show_join_page(request: HttpRequest, e164: str) -> HttpResponse:
     other_sites = _other_site_urls(conference) if conference else ()
     if conference and conference.room and not token:
         token = token_for(conference.room.id)
+    # A link to the room still works when the room has another conference.
     lasting_id = (
         (conference.room.id if conference.room else conference.confid) if conference else ""
     )

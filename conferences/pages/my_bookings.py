@@ -92,7 +92,12 @@ def last_zone(database: str, person: str, now: datetime) -> str:
 def zones() -> tuple[str, ...]:
     """Return the names of the time zones that the form offers: `Area/Place`, and UTC."""
     names = zoneinfo.available_timezones()
-    return (*sorted(n for n in names if "/" in n and not n.startswith(("Etc/", "SystemV/"))), "UTC")
+    return (*sorted(name for name in names if _is_place(name)), "UTC")
+
+
+def _is_place(zone: str) -> bool:
+    """Return whether the name of a time zone has the form `Area/Place`; others are technical or outdated."""
+    return "/" in zone and not zone.startswith(("Etc/", "SystemV/"))
 
 
 def _repeats() -> list[tuple[str, str]]:
@@ -136,7 +141,7 @@ def _occurrence_for_page(booked: BookedOccurrence, now: datetime) -> dict[str, o
 View = Callable[..., HttpResponseRedirect]
 
 
-def _sentence_of(refusal: Refusal) -> str:
+def _refusal_sentence(refusal: Refusal) -> str:
     """Return a sentence for people: why their request was refused, and what to do."""
     if isinstance(refusal, Nack) and refusal.errcode == Err.NOT_PERMITTED:
         return _("Only who booked it, and administrators of your domain, may do this.")
@@ -152,7 +157,7 @@ def _form_view(view: View) -> Callable[..., HttpResponse]:
         try:
             return view(request, **url_values)
         except Refusal as refusal:
-            messages.error(request, _sentence_of(refusal))
+            messages.error(request, _refusal_sentence(refusal))
         except Error:
             messages.error(request, _("The platform's database is away. Try again in a moment."))
         return redirect("bookings")

@@ -299,10 +299,10 @@ def _remove_member(conference: Conference, form: QueryDict) -> None:
 
 def _call_member_again(conference: Conference, form: QueryDict) -> None:
     """Call a member again, who may then enter."""
-    row = terminal_of(conference, form.get("id", ""))
+    terminal = terminal_of(conference, form.get("id", ""))
     commands.ask_unit(
         CallTerminals(
-            e164=conference.e164, user_domain=conference.user_domain, mts=(as_invited(row),)
+            e164=conference.e164, user_domain=conference.user_domain, mts=(as_invited(terminal),)
         )
     )
 

@@ -54,12 +54,14 @@ def show_rooms(request: HttpRequest) -> HttpResponse:
     templates = stored_rows.stored_page(
         database, Kind.PERSONAL, person.moid, start=0, count=MAX_SHOWN, newest_first=True
     )
-    held = stored_commands.names_of_running(rooms.items)
+    running_names = stored_commands.names_of_running(rooms.items)
     context = {
         "person": person,
         "sizes": SIZES,
         "durations": my_conferences.durations(),
-        "rooms": [_room_for_page(room, person, held.get(room.e164, "")) for room in rooms.items],
+        "rooms": [
+            _room_for_page(room, person, running_names.get(room.e164, "")) for room in rooms.items
+        ],
         "rooms_left_out": max(0, rooms.total - MAX_SHOWN),
         "templates": templates.items,
     }
@@ -123,14 +125,14 @@ def add_room_or_template(request: HttpRequest, kind: str) -> HttpResponseRedirec
         "duration": form.get("duration"),
         "password": form.get("password"),
     }
-    given = request_parsing.given_settings(params)
+    fields = request_parsing.given_settings(params)
     if _KINDS[kind] is Kind.ROOM:
-        given |= {"duration": 0, "auto_end": True}
+        fields |= {"duration": 0, "auto_end": True}
     draft = Draft(
         kind=_KINDS[kind],
-        name=given["name"],
+        name=fields["name"],
         user_domain=person.domain_id or "",
-        settings=ConferenceSettings(**given),
+        settings=ConferenceSettings(**fields),
         owner=person.moid,
         owner_name=str(person)[:64],
         e164=None if _KINDS[kind] is Kind.ROOM else "",

@@ -89,6 +89,7 @@ class ReservationAdmin(ReadOnlyAdmin[Reservation]):
         planned = Occurrence.objects.filter(
             bookid__in=[row.bookid for row in rows], state="planned"
         ).order_by("-starts_at")
+        # Of several occurrences of one reservation the last one stays in the dictionary, which is the earliest.
         following = dict(planned.values_list("bookid", "starts_at"))
         for row in rows:
             row.tenant_name = names.get(row.user_domain, row.user_domain)  # type: ignore[attr-defined]  # for the columns

@@ -150,6 +150,7 @@ class StoredAdmin(TenantAdmin[S]):
         rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
+        # An action (POST) on chosen rows of the list does read `detail`.
         return rows.defer("detail") if is_list and request.method == "GET" else rows
 
     def get_object(
@@ -180,11 +181,11 @@ class StoredAdmin(TenantAdmin[S]):
 
     def save_model(self, request: HttpRequest, obj: S, form: StoredForm, change: bool) -> None:
         """Save a template or room by the same functions as the HTTP API, and set the id and number that it got."""
-        stored = self._edit(obj, form) if change else self._make(request, form)
+        stored = self._change(obj, form) if change else self._create(request, form)
         obj.pk, obj.e164 = stored.id, stored.e164 or None
         obj.refresh_from_db()
 
-    def _make(self, request: HttpRequest, form: StoredForm) -> StoredConference:
+    def _create(self, request: HttpRequest, form: StoredForm) -> StoredConference:
         """Create a template or room by the HTTP API's function from the filled-in form. Raises StoredRefused."""
         data, person = form.cleaned_data, request.user
         assert isinstance(person, Account)
@@ -199,12 +200,13 @@ class StoredAdmin(TenantAdmin[S]):
         )
         return flow.create_stored(own_platform(), draft, _FORM_FIELDS)
 
-    def _edit(self, obj: S, form: StoredForm) -> StoredConference:
+    def _change(self, obj: S, form: StoredForm) -> StoredConference:
         """Change a template or room (`obj`) by the HTTP API's function as the form says. Raises StoredRefused."""
         data, changed = form.cleaned_data, form.changed_data
         changes = Changes(
             name=data["name"],
             settings=form.settings(to_stored(obj).settings),
+            # `None` keeps the number: an emptied field of the form does not take it away.
             e164=data["e164"] if "e164" in changed and data["e164"] else None,
         )
         return flow.update_stored(own_platform(), obj.pk, obj.user_domain, changes, _FORM_FIELDS)

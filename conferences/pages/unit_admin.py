@@ -173,7 +173,7 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
         page = self.confirm(request, chosen, "drain", _("Drain these units?"), warning)
         if page is None:
             done_text = _("Taken out of service (draining)")
-            self.carry_out(request, chosen, done_text, partial(_set_draining, on=True))
+            self.carry_out(request, chosen, done_text, partial(_set_draining, is_draining=True))
         return page
 
     @admin.action(description=_("Put back into service"), permissions=["operate"])
@@ -187,16 +187,16 @@ class ResourceUnitAdmin(ReadOnlyAdmin[ResourceUnit]):
         page = self.confirm(request, chosen, "put_back", title, warning)
         if page is None:
             done_text = _("Put back into service")
-            self.carry_out(request, chosen, done_text, partial(_set_draining, on=False))
+            self.carry_out(request, chosen, done_text, partial(_set_draining, is_draining=False))
         return page
 
 
-def _set_draining(row: ResourceUnit, *, on: bool) -> bool:
-    """Take a media unit out of service for new conferences (`on`), or put it back; return whether anything changed."""
-    if row.draining == on:
+def _set_draining(row: ResourceUnit, *, is_draining: bool) -> bool:
+    """Take a media unit out of service for new conferences, or put it back; return whether anything changed."""
+    if row.draining == is_draining:
         return False
     try:
-        units.set_draining(own_platform(), row.restype, unit_here(row.ip, row.pid), on)
+        units.set_draining(own_platform(), row.restype, unit_here(row.ip, row.pid), is_draining)
     except redis.RedisError:
         # The row is changed already: the pool learns it with the unit's next heartbeat.
         return True

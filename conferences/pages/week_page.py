@@ -79,8 +79,8 @@ def _day_for_page(
     return {
         "name": f"{date_format(day, 'l')} · {date_format(day, 'MONTH_DAY_FORMAT')}",
         "width": STEP * len(hours),
-        "bars": [bar for n, hour in enumerate(hours) for bar in _bars(n, hour, top)],
-        "marks": [_time_mark(n, hours[n], zone) for n in range(0, len(hours), 6)],
+        "bars": [bar for position, hour in enumerate(hours) for bar in _bars(position, hour, top)],
+        "marks": [_time_mark(place, hours[place], zone) for place in range(0, len(hours), 6)],
         "busiest": f"{busiest.starts_at.astimezone(zone):%H:%M}",
         "needed": busiest.needed,
         "hours": [

@@ -30,7 +30,8 @@ def channel_of(user_domain: str, channel: str) -> str:
 def matching_subscriptions(channel: str) -> tuple[str, ...]:
     """Return all subscriptions that receive the messages of a channel: the channel itself, and those with a wildcard.
 
-    A wildcard stands at the end: `*` for one segment, `**` for one or more.
+    A wildcard stands at the end: `*` for one segment, `**` for one or more. For instance `/a/b` is received by
+    `/a/b`, `/a/*`, `/a/**` and `/**`.
     """
     above = channel.split("/")[:-1]
     parents = ["/".join(above[:count]) for count in range(len(above), 0, -1)]

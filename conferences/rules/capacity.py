@@ -69,7 +69,7 @@ def usual_peak(usual: Mapping[int, float], start: datetime, end: datetime) -> in
         return 0
     hour = start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     peak = 0.0
-    for _ in range(HOURS_OF_WEEK):
+    for _ in range(HOURS_OF_WEEK):  # After a week all hours have been seen.
         if hour >= end:
             break
         peak = max(peak, usual.get(hour_of_week(hour), 0.0))
@@ -79,6 +79,7 @@ def usual_peak(usual: Mapping[int, float], start: datetime, end: datetime) -> in
 
 def peak_places(spans: Sequence[Span], start: datetime, end: datetime) -> int:
     """Return the most places that these spans need together at any moment between `start` and `end`."""
+    # At one moment the ends, which are negative, come before the starts.
     changes = sorted(
         (moment, places)
         for span in spans
@@ -110,7 +111,7 @@ def refuse_overfull(
         detail = f"maxjoinedmt: no media unit holds {wanted[0].places} places"
         return CreateRefusal(Err.NO_RESOURCE, detail)
     coming, active = sorted(booked), list[Span]()
-    coming.reverse()
+    coming.reverse()  # The span that begins next is the last one, which `pop` takes.
     for span in sorted(wanted):
         while coming and coming[-1].starts_at < span.ends_at:
             active.append(coming.pop())

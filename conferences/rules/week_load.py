@@ -51,9 +51,9 @@ def week_of(
         loads = []
         for hour in hours:
             needed = peak_places(all_by_hour[hour], hour, hour + _HOUR)
-            mine = min(needed, peak_places(own_by_hour[hour], hour, hour + _HOUR))
-            usually = round(usual.get(hour_of_week(hour), 0.0))
-            loads.append(HourLoad(hour, mine, needed - mine, usually))
+            own_places = min(needed, peak_places(own_by_hour[hour], hour, hour + _HOUR))
+            usual_places = round(usual.get(hour_of_week(hour), 0.0))
+            loads.append(HourLoad(hour, own_places, needed - own_places, usual_places))
         days.append(loads)
     return days
 

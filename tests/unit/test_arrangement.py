@@ -15,9 +15,9 @@ from wire.arrangement import (
     Poll,
     View,
     arrangement_of,
-    bans_still_held,
     change_members,
     change_mix,
+    remaining_bans,
     to_settings_members,
 )
 from wire.fields import Settings, Terminal
@@ -102,9 +102,9 @@ def test_members_enter_and_leave_a_mix() -> None:
 
 def test_who_is_called_again_may_come_in() -> None:
     banned = (Banned(name="Eve", account="7001"), Banned(name="Mallory", visitor="a" * 16))
-    assert bans_still_held(banned, [Terminal(account="7001")]) == banned[1:]
-    assert bans_still_held(banned, [Terminal(account="x", name="MALLORY")]) == banned[:1]
-    assert bans_still_held(banned, [Terminal(account="7002")]) == banned
+    assert remaining_bans(banned, [Terminal(account="7001")]) == banned[1:]
+    assert remaining_bans(banned, [Terminal(account="x", name="MALLORY")]) == banned[:1]
+    assert remaining_bans(banned, [Terminal(account="7002")]) == banned
 
 
 def test_a_removed_terminal_is_arranged_no_more() -> None:

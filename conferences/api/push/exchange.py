@@ -67,7 +67,7 @@ class Exchange:
         """Begin without sessions. `hub` hands out events. `replays`: the limit of past events for each person."""
         self._hub = hub
         self.sessions: dict[str, Session] = {}
-        self._of_person: Counter[str] = Counter()
+        self._session_counts: Counter[str] = Counter()
         at_once = float(settings.PUSH_SESSIONS_PER_USER)
         self._handshakes = RateLimitPerPerson(_HANDSHAKES_PER_SECOND, at_once)
         self._replays = replays
@@ -110,8 +110,8 @@ class Exchange:
         if session is None or session.ended:
             return None
         if any(
-            given and known and given != known
-            for given, known in zip(credentials, session.caller.credentials, strict=True)
+            presented and known and presented != known
+            for presented, known in zip(credentials, session.caller.credentials, strict=True)
         ):
             return None
         session.seen_at = time.monotonic()
@@ -152,13 +152,14 @@ class Exchange:
             await self._hub.join(session, caller.user_domain, caller.platform)
         except Refusal as refusal:
             ext: JSONObject = {"error_code": refusal.error_code}
-            again = bayeux.ASK_LATER if "serving" in refusal.more else bayeux.SIGN_IN_AGAIN
+            # The refusal of a platform that another site serves names that site: the client asks again later.
+            advice = bayeux.ASK_LATER if "serving" in refusal.more else bayeux.SIGN_IN_AGAIN
             error = f"403:{refusal.error_code}:{refusal.description}"
-            return bayeux.refused(message, error, advice=again, ext=ext)
+            return bayeux.refused(message, error, advice=advice, ext=ext)
         except Error:
             return bayeux.refused(message, "503::the database is away", advice=bayeux.ASK_LATER)
         self.sessions[session.id] = session
-        self._of_person[caller.account] += 1
+        self._session_counts[caller.account] += 1
         metrics.CLIENTS.labels("session").inc()
         return bayeux.welcome(message, session.id, caller.user_domain)
 
@@ -166,7 +167,7 @@ class Exchange:
         """Return why a person may open no further session, as a Bayeux error; "" if the person may."""
         if not self._handshakes.allows(caller.account):
             return "429::too many handshakes of this person; wait"
-        if self._of_person[caller.account] >= settings.PUSH_SESSIONS_PER_USER:
+        if self._session_counts[caller.account] >= settings.PUSH_SESSIONS_PER_USER:
             return "503::this person has too many sessions; disconnect some"
         if len(self.sessions) >= settings.PUSH_SESSIONS:
             log.warning("refused a session: %d are open (PUSH_SESSIONS)", len(self.sessions))
@@ -253,9 +254,9 @@ class Exchange:
             return
         self._hub.leave(session, session.caller.user_domain)
         account = session.caller.account
-        self._of_person[account] -= 1
-        if self._of_person[account] <= 0:
-            del self._of_person[account]
+        self._session_counts[account] -= 1
+        if self._session_counts[account] <= 0:
+            del self._session_counts[account]
         metrics.CLIENTS.labels("session").dec()
 
     def sweep(self) -> None:

@@ -32,7 +32,7 @@ log = logging.getLogger("conferences.push")
 
 READ_AT_ONCE = 500
 _HANDED_OUT_AT_ONCE = 5000
-_BLIND_SECONDS = 0.5
+_POLL_SECONDS = 0.5
 """Time between two comparisons while Redis sends no signals."""
 _RETRY_SECONDS = 0.5
 
@@ -93,15 +93,16 @@ class Hub:
     # ---- listeners --------------------------------------------------------------------------
 
     async def join(self, listener: Listener, user_domain: str, platform: str) -> int:
-        """Add a listener of a user domain's events; return the number of the last one: it gets all later ones.
+        """Add a listener of a user domain's events, and return the number of the last event before it.
 
-        Raises Error.
+        The listener gets all later events. Raises Error.
         """
         async with self._joining:
             if user_domain not in self.audiences:
                 database = store_of(platform).database
                 last = await in_thread(events.last_event_numbers, database, [user_domain])
                 self.audiences[user_domain] = Audience(platform, last[user_domain])
+                # An event may have come between the query and this moment.
                 self._schedule_read(platform, [user_domain])
             audience = self.audiences[user_domain]
             audience.listeners.add(listener)
@@ -162,12 +163,13 @@ class Hub:
         async with link, link.pubsub() as subscription:
             await subscription.subscribe(events.channel_of(platform))
             self.signalled_platforms.add(platform)
+            # Signals that were sent before the subscription are lost, so all domains are read once.
             self._schedule_read(platform, self._followed_domains(platform))
             async for signal in subscription.listen():
                 if signal["type"] == "message":
-                    self._note_signal(platform, signal["data"])
+                    self._schedule_signalled_reads(platform, signal["data"])
 
-    def _note_signal(self, platform: str, text: str) -> None:
+    def _schedule_signalled_reads(self, platform: str, text: str) -> None:
         """Have new events read after Redis has signalled them.
 
         `text`: a JSON object, user domain -> number of its last event.
@@ -191,8 +193,8 @@ class Hub:
         """Compare the numbers of last events: every 0.5 s without Redis, else every 5 s, in case a signal was lost."""
         waited = 0.0
         while True:
-            await asyncio.sleep(_BLIND_SECONDS)
-            waited += _BLIND_SECONDS
+            await asyncio.sleep(_POLL_SECONDS)
+            waited += _POLL_SECONDS
             platforms = self.platforms()
             if waited < COMPARE_SECONDS:
                 platforms -= self.signalled_platforms

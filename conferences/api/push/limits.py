@@ -61,7 +61,7 @@ class RateLimitPerPerson:
         """Count `count` things of a person and return `True` if they are within the rate, else return `False`."""
         if person not in self._limits:
             if len(self._limits) >= MOST_RATE_LIMITS:
-                self._limits.clear()
+                self._limits.clear()  # This bounds the memory; the rates of all people begin anew.
             self._limits[person] = RateLimit(self._per_second, self._burst)
         return self._limits[person].allows(count)
 

@@ -34,18 +34,20 @@ async def answer_poll(exchange: Exchange, request: web.Request) -> web.Response:
 
 async def _wait_for_messages(held: HeldConnect) -> list[bytes]:
     """Wait until there are messages for a client, and return them; [] after a newer `/meta/connect`, or after 30 s."""
-    session, number = held.session, held.session.connects
+    session, connect_number = held.session, held.session.connects
     deadline = time.monotonic() + MAX_HOLD_MS / 1000
     session.holders += 1
     try:
-        while not (held.at_once or session.pending or session.ended or session.connects != number):
+        while not (
+            held.at_once or session.pending or session.ended or session.connects != connect_number
+        ):
             session.wake.clear()
             try:
                 async with asyncio.timeout(deadline - time.monotonic()):
                     await session.wake.wait()
             except TimeoutError:
                 break
-        return session.drain() if session.connects == number else []
+        return session.drain() if session.connects == connect_number else []
     finally:
         session.holders -= 1
         session.seen_at = time.monotonic()

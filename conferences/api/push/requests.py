@@ -69,6 +69,7 @@ def json_response(request: web.Request, body: bytes) -> web.Response:
     """Return the response with a JSON body; for callback-polling (`jsonp=NAME`) the script `NAME(body)`."""
     callback = request.query.get("jsonp", "")
     if request.method == "GET" and callback:
+        # The comment keeps a caller from choosing the first bytes of the answer, which other software might execute.
         text = b"/**/%b(%b)" % (callback.encode(), body)
         return web.Response(
             body=text, content_type="text/javascript", charset="utf-8", headers=NO_STORE

@@ -46,8 +46,8 @@ class PushServer:
     async def serve(self, host: str, port: int) -> None:
         """Serve clients at this address until SIGTERM or SIGINT."""
         stop = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
         tasks = [
             asyncio.create_task(self._hub.run()),
             asyncio.create_task(self._look_after_clients()),

@@ -156,7 +156,10 @@ class Connection:
         return min(deadlines) - time.monotonic() if deadlines else None
 
     def _next_frame(self) -> bytes:
-        """Return the next frame to send; empty if there is nothing to send now."""
+        """Return the next frame, a JSON array of messages and replies; b"" if there is nothing to send now.
+
+        A client that acknowledges messages gets them only together with the answer to its `/meta/connect`.
+        """
         session, held, waiting = self._session, self._held, list[bytes]()
         if session is not None and held is not None:
             is_over = bool(session.ended) or time.monotonic() >= self._deadline
@@ -172,7 +175,7 @@ class Connection:
         return requests.json_array([*waiting, *replies]) if waiting or replies else b""
 
     def _cut_off(self) -> None:
-        """End the session of a client that reads nothing, and break its connection."""
+        """End the client's session, if it has one, as too slow, and break the connection."""
         if self._session is not None:
             self._session.end("slow")
         self._abort()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conferences.api import wishes
+from conferences.api import unsupported
 from conferences.api.arrangement_parsing import parse_arrangement
 from conferences.api.request_parsing import create_request
 from conferences.rules.create import AllocatedNumber, Tenant, decide_create
@@ -50,9 +50,9 @@ USUAL: dict[str, Any] = {
 def test_a_conference_that_would_be_less_than_is_believed_is_refused(
     wish: dict[str, Any], code: int
 ) -> None:
-    wishes.refuse_unsafe(USUAL)
+    unsupported.refuse_unsafe(USUAL)
     with pytest.raises(Refusal) as refusal:
-        wishes.refuse_unsafe(USUAL | wish)
+        unsupported.refuse_unsafe(USUAL | wish)
     assert refusal.value.error_code == code
     assert refusal.value.description.startswith(f"{next(iter(wish))}: ")
 
@@ -73,8 +73,8 @@ def test_a_conference_that_would_be_less_than_is_believed_is_refused(
     ],
 )
 def test_what_has_no_effect_is_named(wish: dict[str, Any], name: str) -> None:
-    assert wishes.names_without_effect(USUAL) == []
-    assert wishes.names_without_effect(USUAL | wish) == [name]
+    assert unsupported.names_without_effect(USUAL) == []
+    assert unsupported.names_without_effect(USUAL | wish) == [name]
 
 
 def test_how_everybody_enters_and_who_leads_is_part_of_the_conference() -> None:
@@ -114,8 +114,8 @@ def test_who_is_heard_and_shown_is_part_of_a_conference_that_starts_at_once() ->
         "poll": {"mode": 1, "num": 2, "keep_time": 5, "members": [{"account": "500"}]},
         "vips": [{"account": "501"}],
     }
-    assert wishes.names_without_effect(USUAL | wish, instant=True) == []
-    wishes.refuse_unsafe(USUAL | wish, instant=True)
+    assert unsupported.names_without_effect(USUAL | wish, instant=True) == []
+    unsupported.refuse_unsafe(USUAL | wish, instant=True)
     called = create_request(USUAL | wish, "tenant", Creator()).mts
     now = clock.now().isoformat()
     arranged = parse_arrangement(USUAL | wish, called, now)
