@@ -38,6 +38,7 @@ listen:
     ip: 127.0.0.1
     module: ejabberd_service
     check_from: false
+    global_routes: true
     max_stanza_size: 262144
     hosts:
       bridge.{domain}: {{password: {secret}}}

@@ -130,22 +130,28 @@ def test_contacts_see_each_others_presence(dora: XmppPerson, emil: Device, chat_
     assert dora.contacts()[other] == "both"
 
 
-def wait_for_receipt(sender: XmppPerson, key: str) -> None:
-    """Wait until the sender is told that the message with this id is stored."""
-    sender.wait(lambda: key in sender.receipts())
-
-
 def test_history_is_what_was_stored(dora: XmppPerson, emil: Device) -> None:
     other, texts = dora.address(emil.person.id), [f"to remember {n}" for n in range(5)]
-    # One after the other: ejabberd may hand over quick ones in another order (docs/faults.md).
     for text in texts:
         key = dora.say(other, text)
-        wait_for_receipt(dora, key)
+    dora.wait(lambda: key in dora.receipts())
     with_emil = dora.history(None, partner=other)
     assert [body for _, body in with_emil if body in texts] == texts
     places = [place for place, _ in dora.history(None)]
     assert len(places) == len(set(places))
     assert {place for place, _ in with_emil} <= set(places)
+
+
+def test_messages_sent_at_once_keep_their_order(dora: XmppPerson, emil: Device) -> None:
+    there, back = ([f"{way} {n}" for n in range(30)] for way in ("there", "back"))
+    dora.say_at_once(dora.address(emil.person.id), there)
+    emil.wait(lambda: all(heard(emil, body) for body in there))
+    shown = [entry["data"].get("body") for entry in emil.shown]
+    assert [body for body in shown if body in there] == there
+    for body in back:
+        emil.text(heard(emil, there[0])[0], body)
+    dora.wait(lambda: set(back) <= {body for _, body in dora.messages()})
+    assert [body for _, body in dora.messages() if body in back] == back
 
 
 def test_what_one_client_sends_the_others_show(

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from uuid import uuid4
 from xml.etree.ElementTree import Element
 
 import slixmpp
@@ -97,6 +98,13 @@ class XmppPerson:
             message["id"] = key
         self.send(message.send)
         return str(message["id"])
+
+    def say_at_once(self, to: str, bodies: list[str]) -> None:
+        """Send messages in one write to the socket."""
+        messages = [self.client.make_message(to, body, mtype="chat") for body in bodies]
+        for message in messages:
+            message["id"] = uuid4().hex
+        self.send(lambda: self.client.send_raw("".join(str(message) for message in messages)))
 
     def messages(self, kind: str = "chat") -> list[tuple[str, str]]:
         """Return `(sender, text)` of the messages of a kind that came, in order."""

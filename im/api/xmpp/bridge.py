@@ -1,4 +1,4 @@
-"""The bridge: two streams to ejabberd, the door for sign-ins, and a desk for each person who is signed in.
+"""The bridge: one stream to ejabberd, the door for sign-ins, and a desk for each person who is signed in.
 
 client's stanza -> ejabberd -> stream of the component -> desk of its sender
 sign-in         -> ejabberd -> ask_bridge.py -> SignInServer -> the person's token
@@ -34,7 +34,7 @@ log = logging.getLogger("im.xmpp")
 PEOPLE = Gauge("im_xmpp_people", "People who are signed in over XMPP", multiprocess_mode="livesum")
 STREAMS = Gauge(
     "im_xmpp_streams",
-    "Streams to ejabberd that are up; two are needed",
+    "Whether the stream to ejabberd is up",
     multiprocess_mode="livesum",
 )
 MOST_CALLS = 100
@@ -60,10 +60,14 @@ class BridgeSettings:
 
 
 class Bridge:
-    """The bridge between XMPP clients and the platform: two components of ejabberd, in one process."""
+    """The bridge between XMPP clients and the platform: a component of ejabberd, for people's addresses and groups.
+
+    It has a single stream: among several ones of a domain, ejabberd chooses for each stanza at random, and the stanzas
+    of one client would come in another order than they were sent in.
+    """
 
     def __init__(self, settings: BridgeSettings) -> None:
-        """Prepare the bridge and its two streams to ejabberd; `run` connects them."""
+        """Prepare the bridge and its stream to ejabberd; `run` connects it."""
         self._settings = settings
         self.domain = Domain(settings.domain)
         self._signed_in: dict[str, SignedIn] = {}
@@ -72,30 +76,27 @@ class Bridge:
         """User id -> desk."""
         self._http: aiohttp.ClientSession | None = None
         self._up = asyncio.Event()
-        """Set while both streams are up."""
-        self._streams = [
-            self._create_stream(name) for name in (self.domain.bridge, self.domain.groups)
-        ]
+        """Set while the stream is up."""
+        self._stream = self._create_stream()
 
-    def _create_stream(self, name: str) -> ComponentXMPP:
-        """Create the stream to ejabberd of the component `name`, not yet connected."""
+    def _create_stream(self) -> ComponentXMPP:
+        """Create the stream to ejabberd, not yet connected. It serves all domains that ejabberd knows as components."""
         place = (self._settings.host, self._settings.port)
-        stream = ComponentXMPP(name, self._settings.secret, *place)  # type: ignore[no-untyped-call]  # it has no types
+        stream = ComponentXMPP(self.domain.bridge, self._settings.secret, *place)  # type: ignore[no-untyped-call]  # it has no types
         for kind in ("message", "presence", "iq"):
             path = MatchXPath(f"{{{stream.default_ns}}}{kind}")
             stream.register_handler(Callback(f"all {kind}", path, self._on_stanza))
         stream.add_event_handler("session_start", lambda _: self._on_stream_up())
-        stream.add_event_handler("disconnected", lambda _: self._on_stream_lost(stream))
+        stream.add_event_handler("disconnected", lambda _: self._on_stream_lost())
         return stream
 
     async def run(self) -> None:
-        """Connect both components, then take sign-ins and stanzas until cancelled."""
+        """Connect to ejabberd, then take sign-ins and stanzas until cancelled."""
         timeout = aiohttp.ClientTimeout(total=TIMEOUT)
         connector = aiohttp.TCPConnector(limit=MOST_CALLS)
         async with aiohttp.ClientSession(timeout=timeout, connector=connector) as self._http:
             try:
-                for stream in self._streams:
-                    stream.connect()
+                self._stream.connect()
                 await self._up.wait()
                 # Nobody can sign in before a stanza of theirs would be taken.
                 server = await SignInServer(self._settings.socket, self._record_sign_in).start()
@@ -104,23 +105,16 @@ class Bridge:
             finally:
                 for desk in self._desks.values():
                     desk.close()
-                for stream in self._streams:
-                    stream.abort()
-
-    @property
-    def is_connected(self) -> bool:
-        """Return whether ejabberd has accepted both components."""
-        return all(stream.sessionstarted for stream in self._streams)
+                self._stream.abort()
 
     def _on_stream_up(self) -> None:
-        """Record that ejabberd has accepted a component; with both, people can sign in."""
-        STREAMS.set(sum(stream.sessionstarted for stream in self._streams))
-        if self.is_connected:
-            self._up.set()
+        """Record that ejabberd has accepted the bridge; now people can sign in."""
+        STREAMS.set(1)
+        self._up.set()
 
-    def _on_stream_lost(self, stream: ComponentXMPP) -> None:
-        """Forget all people and connect again when a stream is lost: ejabberd ends all sessions then."""
-        log.warning("the stream of %s to ejabberd is lost", stream.boundjid)
+    def _on_stream_lost(self) -> None:
+        """Forget all people and connect again when the stream is lost: ejabberd ends all sessions then."""
+        log.warning("the stream of %s to ejabberd is lost", self._stream.boundjid)
         STREAMS.set(0)
         self._up.clear()
         for desk in self._desks.values():
@@ -128,7 +122,7 @@ class Bridge:
         self._desks.clear()
         self._signed_in.clear()
         PEOPLE.set(0)
-        asyncio.get_running_loop().call_later(1.0, stream.connect)
+        asyncio.get_running_loop().call_later(1.0, self._stream.connect)
 
     # ---- people -------------------------------------------------------------------------------
 
@@ -208,6 +202,5 @@ class Bridge:
 
     def _send(self, node: Element) -> None:
         """Send a stanza to ejabberd. Without a stream all sessions are gone, and nobody waits for it."""
-        stream = self._streams[0]
-        if stream.sessionstarted:
-            stream.send_raw(tostring(node, xmlns=stanzas.STREAM))
+        if self._stream.sessionstarted:
+            self._stream.send_raw(tostring(node, xmlns=stanzas.STREAM))

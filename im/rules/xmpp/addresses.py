@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from im.rules.topology import USER
 
 BRIDGE, GROUPS = "bridge", "groups"
-"""The first labels of the domains of our two components."""
+"""The first labels of the two domains whose stanzas ejabberd hands to the bridge."""
 LONGEST = 3071
 """No address is longer, in characters (RFC 7622)."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,18}")
