@@ -152,7 +152,7 @@ class CellDatabase:
         """
         link = DatabaseLink(unix_socket=str(self.socket), user="root", database=schema, seconds=10)
         try:
-            rows = link.rows(statement)
+            rows = link.execute(statement)
         finally:
             link.close()
         lines = [list(rows[0])] if rows and names else []

@@ -109,12 +109,12 @@ def read() -> RegisterView:
     """
     if not has_register():
         return RegisterView(rows={})
-    with _link() as link:
-        rows = {row["platform"]: _row(row) for row in link.rows(_ROWS)}
+    with _open_link() as link:
+        rows = {row["platform"]: _to_register_row(row) for row in link.execute(_ROWS)}
         reports: defaultdict[str, dict[str, AgentReport]] = defaultdict(dict)
-        for row in link.rows(_REPORTS):
-            reports[row["platform"]][row["site"]] = _report(row)
-        numbers = {row["platform"]: int(row["number"]) for row in link.rows(_NUMBERS)}
+        for row in link.execute(_REPORTS):
+            reports[row["platform"]][row["site"]] = _to_agent_report(row)
+        numbers = {row["platform"]: int(row["number"]) for row in link.execute(_NUMBERS)}
     return RegisterView(rows=rows, reports=dict(reports), numbers=numbers)
 
 
@@ -131,8 +131,8 @@ def list_changes(most: int = 50) -> list[Event]:
     """Return the last `most` changes of the register, newest first. Raises Failure."""
     if not has_register():
         return []
-    with _link() as link:
-        rows = link.rows(_EVENTS, [most])
+    with _open_link() as link:
+        rows = link.execute(_EVENTS, [most])
     for row in rows:
         row["at"], row["solo"] = row["at"].replace(tzinfo=UTC), bool(row["solo"])
     return [Event(**row) for row in rows]
@@ -155,7 +155,7 @@ def write_mode_and_request(
         before.wish_by,
     ]
     event = [before.platform, site, kind, before.epoch, before.owner, before.solo, because[:255]]
-    with _link() as link:
+    with _open_link() as link:
         return bool(link.run_transaction((_CHANGE, values), (_EVENT, event)))
 
 
@@ -167,7 +167,7 @@ def mark_writes_recovered(before: RegisterRow, site: str, because: str) -> bool:
     """
     values = [before.platform, before.epoch, before.owner]
     event = [before.platform, site, "salvaged", before.epoch, before.owner, before.solo]
-    with _link() as link:
+    with _open_link() as link:
         return bool(link.run_transaction((_SETTLE, values), (_EVENT, [*event, because[:255]])))
 
 
@@ -180,29 +180,29 @@ def add_event(platform: str, site: str, kind: str, because: str) -> None:
     if not has_register():
         return
     try:
-        with _link() as link:
-            link.rows(_NOTE, [site, kind, because[:255], platform])
+        with _open_link() as link:
+            link.execute(_NOTE, [site, kind, because[:255], platform])
     except Failure as error:
         log.warning("not in the time line (%s): %s", error, because)
 
 
 @contextmanager
-def _link() -> Iterator[DatabaseLink]:
+def _open_link() -> Iterator[DatabaseLink]:
     """Open a connection to the register's database, and close it at the end."""
-    link = DatabaseLink.to(settings.REGISTER_URL)
+    link = DatabaseLink.from_url(settings.REGISTER_URL)
     try:
         yield link
     finally:
         link.close()
 
 
-def _row(columns: dict[str, Any]) -> RegisterRow:
+def _to_register_row(columns: dict[str, Any]) -> RegisterRow:
     """Return a platform's row of the register from the values of its columns."""
     flags = {name: bool(columns[name]) for name in ("solo", "forced", "wish_force", "wish_fence")}
     return RegisterRow(**{**columns, **flags, "mode": Mode(columns["mode"])})
 
 
-def _report(columns: dict[str, Any]) -> AgentReport:
+def _to_agent_report(columns: dict[str, Any]) -> AgentReport:
     """Return the last report of a cell agent from the values of its columns; `age` is in microseconds."""
     age = timedelta(microseconds=max(0, columns["age"]))
     words = {name: columns[name] for name in ("role", "lag", "sentence")}

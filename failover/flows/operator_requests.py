@@ -155,11 +155,11 @@ def set_mode(platform: str, operator: str, mode: Mode, *, dry_run: bool = False)
 
     if not is_tree_edited_here():
         raise RequestRefused(f"the mode is set at the core: {settings.CORE_URL}/admin/")
-    same = _check_and_write(platform, operator, f"mode {mode}", refuse, None, dry_run=True)
+    request = _check_and_write(platform, operator, f"mode {mode}", refuse, None, dry_run=True)
     if not dry_run:
         change.change(platform, dr_mode=mode.value)
         recovery_mode.copy_modes()
-    return same
+    return request
 
 
 def _check_and_write(

@@ -119,8 +119,8 @@ def state_notice(platform: str, register: RegisterView) -> PlatformState:
         state=state_of(row),
         epoch=row.epoch if row else 0,
         serving=row.owner if row else platform,
-        mains=tuple(_neighbour(other, register) for other in mains),
-        backups=tuple(_neighbour(other, register) for other in backups),
+        mains=tuple(_neighbour_state(other, register) for other in mains),
+        backups=tuple(_neighbour_state(other, register) for other in backups),
         number=register.numbers.get(platform, 0),
     )
 
@@ -132,7 +132,7 @@ def _is_known(platform: str) -> bool:
     return PlatformDomain.objects.filter(pk=platform).exists()
 
 
-def _neighbour(platform: str, register: RegisterView) -> Neighbour:
+def _neighbour_state(platform: str, register: RegisterView) -> Neighbour:
     """Return the state of a platform, for the notice about one that it backs up or that backs it up."""
     return Neighbour(platform=platform, state=state_of(register.rows.get(platform)))
 

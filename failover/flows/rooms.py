@@ -65,13 +65,17 @@ def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
     changed = []
     for room in rooms:
         before, units_here = states[room.moid], units.get(room.moid, [])
-        another_works = any(
+        is_another_working = any(
             alive[moid] and not other.abnormal
             for moid, other in states.items()
             if moid != room.moid
         )
         after, because = decide_room(
-            before, len(units_here), alive[room.moid], uow.now, another_works=another_works
+            before,
+            len(units_here),
+            alive[room.moid],
+            uow.now,
+            is_another_working=is_another_working,
         )
         states[room.moid] = after
         if after != stored_states.get(room.moid):
@@ -86,13 +90,13 @@ def repeat_notices(platform: str) -> None:
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         stored_states = failover.lock_states() if failover.is_open else {}
-        unheard = [room for room in failover.rooms() if room.moid in stored_states]
-        unheard = [
-            room for room in unheard if room.abnormal is not stored_states[room.moid].abnormal
+        rooms = [room for room in failover.rooms() if room.moid in stored_states]
+        unrecorded = [
+            room for room in rooms if room.abnormal is not stored_states[room.moid].abnormal
         ]
-        for room in unheard:
+        for room in unrecorded:
             _send_notice(failover, room, stored_states[room.moid], "told again")
-    if unheard:
+    if unrecorded:
         wake_up.wake_everywhere(platform)
 
 

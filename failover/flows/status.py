@@ -218,6 +218,7 @@ def _site_statuses(view: RegisterView, names: dict[str, str]) -> list[SiteStatus
                 "seconds": round(min(ages).total_seconds(), 1) if ages else None,
             }
         )
+    # A platform without a backup has "" in place of its backup site.
     return [entry for entry in sites if entry["platformmoid"]]
 
 

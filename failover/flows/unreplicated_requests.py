@@ -108,7 +108,7 @@ def _missing_at(peer: DatabaseLink, rows: list[tuple[Any, ...]]) -> list[Missing
     """Return those of these requests that are not in the inbox of the other site's database."""
     keys = [row[0] for row in rows]
     query = READ_KEYS.format(marks=sql.marks(keys))
-    keys_there = {row["key"] for row in peer.rows(query, keys)}
+    keys_there = {row["key"] for row in peer.execute(query, keys)}
     return [
         Missing(key, kind, reqid, number, at, bytes(answer or b"").decode("utf-8", "replace"))
         for key, kind, reqid, number, at, answer in rows

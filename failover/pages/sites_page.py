@@ -207,7 +207,7 @@ def _button(name: str, cell: Mapping[str, object]) -> dict[str, object]:
 
 
 def act(request: HttpRequest) -> HttpResponse:
-    """Do the action that an operator chose, or ask for confirmation first.
+    """Do the action that an operator chose on the page of sites, or ask the operator to confirm it first.
 
     POST fields: `action`, `thing` (primary key of a platform or room), and `confirmed` ("1").
     """

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from failover.rules.cell_facts import Action, Facts, Limits, Mode, RegisterRow, Step, nothing
+from failover.rules.cell_facts import Action, Facts, Limits, Mode, RegisterRow, Step, idle_step
 from failover.rules.copy_decisions import decide_as_copy, start_copy
 
 
@@ -50,15 +50,15 @@ def _decide_silent_database(facts: Facts, limits: Limits, now: float) -> Step:
     because it may wake up and take writes. Otherwise it is restarted when it has been silent for
     too long.
     """
-    elsewhere = facts.row is not None and facts.row.owner != facts.me
-    if elsewhere and not facts.own.read_only:
+    is_owned_elsewhere = facts.row is not None and facts.row.owner != facts.me
+    if is_owned_elsewhere and not facts.own.read_only:
         return Step(
             action=Action.FENCE, because=facts.ownership + "; mine is open and does not answer"
         )
-    silent = now - facts.answered_at > limits.hung
-    if silent and now - facts.started_at > limits.start:
+    is_hung = now - facts.answered_at > limits.hung
+    if is_hung and now - facts.started_at > limits.start:
         return Step(action=Action.RESTART, because="my database does not answer any more: kill it")
-    return nothing("my database does not answer yet")
+    return idle_step("my database does not answer yet")
 
 
 def _is_fenced(me: str, row: RegisterRow) -> bool:
@@ -70,7 +70,7 @@ def _obey_fence(facts: Facts, row: RegisterRow) -> Step:
     """Return the step that kills this site's database, or keeps it down, as an operator has requested (fencing)."""
     if facts.own.alive:
         return Step(action=Action.FENCE, because=f"{row.wish_by} fences me: kill my database")
-    return nothing(f"fenced by {row.wish_by}: mine stays down until {row.wish} serves")
+    return idle_step(f"fenced by {row.wish_by}: mine stays down until {row.wish} serves")
 
 
 def _refuse_unsafe_setting(facts: Facts) -> Step:
@@ -78,10 +78,10 @@ def _refuse_unsafe_setting(facts: Facts) -> Step:
 
     If another site owns the cell and this database is open, it is killed.
     """
-    owns = facts.row is not None and facts.row.owner == facts.me
-    if not owns and not facts.own.read_only:
+    is_owner = facts.row is not None and facts.row.owner == facts.me
+    if not is_owner and not facts.own.read_only:
         return Step(action=Action.FENCE, because=facts.ownership)
-    return nothing(f"refused: {facts.own.unsafe_setting}")
+    return idle_step(f"refused: {facts.own.unsafe_setting}")
 
 
 # ---- the register is unreachable -----------------------------------------------------------------
@@ -99,11 +99,11 @@ def _decide_without_register(facts: Facts) -> Step:
     if not own.alive:
         if last is not None and last.owner != facts.me:
             return start_copy(facts, last)
-        return nothing(f"{away}: I can not prove that I still own it, my database stays down")
+        return idle_step(f"{away}: I can not prove that I still own it, my database stays down")
     if own.follows:
-        return nothing(f"{away}: I go on copying, nobody takes over")
-    mine = last is not None and last.owner == facts.me
-    if mine and last and own.read_only and own.semi and not own.unsafe_setting:
+        return idle_step(f"{away}: I go on copying, nobody takes over")
+    was_owner = last is not None and last.owner == facts.me
+    if was_owner and last and own.read_only and own.semi and not own.unsafe_setting:
         with_the_copy = replace(last, solo=False)
         return Step(
             action=Action.OPEN,
@@ -111,10 +111,10 @@ def _decide_without_register(facts: Facts) -> Step:
             row=with_the_copy,
         )
     if own.read_only:
-        return nothing(f"{away}: my database stays closed")
+        return idle_step(f"{away}: my database stays closed")
     if own.semi:
-        return nothing(f"{away}: I serve as long as the copy acknowledges")
-    return nothing(f"{away}: I serve alone, as it said last")
+        return idle_step(f"{away}: I serve as long as the copy acknowledges")
+    return idle_step(f"{away}: I serve alone, as it said last")
 
 
 # ---- this site owns the cell ---------------------------------------------------------------------
@@ -202,7 +202,7 @@ def _decide_unprotected_owner(facts: Facts, row: RegisterRow, limits: Limits, no
         )
     if own.read_only:
         return Step(action=Action.OPEN, because=f"serve alone, epoch {row.epoch}", row=row)
-    return _declare_step(facts, row) or nothing("solo: I serve alone, no copy is attached")
+    return _declare_step(facts, row) or idle_step("solo: I serve alone, no copy is attached")
 
 
 def _decide_protected_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
@@ -226,7 +226,7 @@ def _decide_protected_owner(facts: Facts, row: RegisterRow, limits: Limits, now:
             row=row,
         )
     declared = _declare_step(facts, row)
-    return declared or _hand_over_step(facts, row, limits, now) or nothing("protected")
+    return declared or _hand_over_step(facts, row, limits, now) or idle_step("protected")
 
 
 def _declare_step(facts: Facts, row: RegisterRow) -> Step | None:
@@ -247,26 +247,26 @@ def _hand_over_step(facts: Facts, row: RegisterRow, limits: Limits, now: float) 
     overrule only the last condition (`wish_force`). A request of the other site's agent, which
     takes the workers here for dead, is withdrawn while they are alive.
     """
-    by_agent = bool(row.wish) and row.wish == row.wish_by == row.other(facts.me)
-    if by_agent and _are_workers_alive(facts, limits, now):
+    is_by_agent = bool(row.wish) and row.wish == row.wish_by == row.other(facts.me)
+    if is_by_agent and _are_workers_alive(facts, limits, now):
         because = f"{row.wish_by} holds my software for dead, and it lives: the wish is withdrawn"
         after = row.without_request()
         return Step(action=Action.WITHDRAW, because=because, row=after, kind="withdrawn")
     to, reason = _wanted_owner(facts, row, limits, now)
     if not to:
-        return nothing(reason) if reason else None
+        return idle_step(reason) if reason else None
     if to == facts.me:
         return None
     if now - facts.heard_at > limits.solo:
-        return nothing(f"hand-over waits: the database of {to} does not answer ({reason})")
+        return idle_step(f"hand-over waits: the database of {to} does not answer ({reason})")
     if not facts.caught_up:
-        return nothing(f"hand-over waits: the copy at {to} lags ({reason})")
+        return idle_step(f"hand-over waits: the copy at {to} lags ({reason})")
     if not facts.other_well and not row.wish_force:
-        return nothing(f"hand-over waits: {to} does not say that it could serve ({reason})")
+        return idle_step(f"hand-over waits: {to} does not say that it could serve ({reason})")
     after = replace(row.without_request(), epoch=row.epoch + 1, owner=to, forced=False)
     because = f"hand over to {to}: {reason}"
     return Step(
-        action=Action.HAND_OVER, because=because, row=after, kind="handover", automatic=by_agent
+        action=Action.HAND_OVER, because=because, row=after, kind="handover", automatic=is_by_agent
     )
 
 
@@ -296,9 +296,9 @@ def _wanted_owner(facts: Facts, row: RegisterRow, limits: Limits, now: float) ->
     pause = _pause_before_return(facts.takeovers_today, limits)
     if now - facts.well_since > pause:
         return row.home, "home is well again"
-    repeated = pause > limits.well
+    is_pause_longer = pause > limits.well
     reason = f"protected; home serves again when it was well for {pause:.0f} s"
-    return "", f"{reason}: {facts.takeovers_today} takeovers in a day" if repeated else ""
+    return "", f"{reason}: {facts.takeovers_today} takeovers in a day" if is_pause_longer else ""
 
 
 def _pause_before_return(takeovers: int, limits: Limits) -> float:

@@ -235,6 +235,6 @@ class Step:
     """For START_AS_COPY: keep all that is in its log, even what was never acknowledged."""
 
 
-def nothing(because: str) -> Step:
+def idle_step(because: str) -> Step:
     """Return the step by which a cell agent does nothing now, with the reason for the log."""
     return Step(action=Action.NOTHING, because=because)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from failover.rules.cell_facts import Action, Facts, Limits, Mode, RegisterRow, Step, nothing
+from failover.rules.cell_facts import Action, Facts, Limits, Mode, RegisterRow, Step, idle_step
 
 
 def decide_as_copy(facts: Facts, row: RegisterRow, limits: Limits, now: float) -> Step:
@@ -60,7 +60,7 @@ def start_copy(facts: Facts, row: RegisterRow) -> Step:
         because = f"my copy is down, {row.owner} owns it: start it"
         return Step(action=Action.START_AS_COPY, because=because, keep=True)
     if not facts.peer_open:
-        return nothing(f"{row.owner} owns it and does not serve yet: mine stays down until then")
+        return idle_step(f"{row.owner} owns it and does not serve yet: mine stays down until then")
     because = f"{row.owner} serves: mine starts as its copy"
     return Step(action=Action.START_AS_COPY, because=because, keep=row.forced)
 
@@ -73,7 +73,7 @@ def _decide_diverged(row: RegisterRow) -> Step:
     them: nothing is touched until an operator has listed and repeated them.
     """
     if row.forced:
-        return nothing(
+        return idle_step(
             f"the takeover by {row.owner} was forced: my last writes may be missing there;"
             " an operator lists and replays them before this copy is made anew"
         )
@@ -91,27 +91,27 @@ def _decide_takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float)
     well). In the second case the owner's agent is first asked to hand over in order. An operator
     may force a takeover when the owner is silent or unprotected.
     """
-    silent = _is_owner_silent(facts, limits, now)
-    requested = row.wish == facts.me and row.wish_by != facts.me
-    manual = row.mode is Mode.MANUAL and row.backup == facts.me and not row.wish
-    wished = requested or manual
-    if requested and row.wish_force and (silent or row.solo):
+    is_silent = _is_owner_silent(facts, limits, now)
+    is_requested = row.wish == facts.me and row.wish_by != facts.me
+    is_manual = row.mode is Mode.MANUAL and row.backup == facts.me and not row.wish
+    is_wanted = is_requested or is_manual
+    if is_requested and row.wish_force and (is_silent or row.solo):
         return _take_over(facts, row, "an operator forces it")
-    if not silent and not _are_workers_dead(facts, limits, now):
+    if not is_silent and not _are_workers_dead(facts, limits, now):
         because = f"the software of {row.owner} is back: the wish is withdrawn"
-        return _withdraw_request(facts, row, because) or nothing(f"I copy; {row.owner} owns it")
-    condition = "is silent" if silent else "has a database and no software"
-    refusal = _takeover_refusal(facts, row, limits, wished)
-    if not refusal and not wished:
-        vouched = silent and now - facts.vouched_at <= limits.takeover
+        return _withdraw_request(facts, row, because) or idle_step(f"I copy; {row.owner} owns it")
+    condition = "is silent" if is_silent else "has a database and no software"
+    refusal = _takeover_refusal(facts, row, limits, is_wanted)
+    if not refusal and not is_wanted:
+        is_vouched_for = is_silent and now - facts.vouched_at <= limits.takeover
         owner_serves = "its agent says at the register that it serves"
-        refusal = owner_serves if vouched else _why_unfit_itself(facts, limits, now)
+        refusal = owner_serves if is_vouched_for else _why_unfit_itself(facts, limits, now)
     if refusal:
         because = f"{row.owner} {condition}; {refusal}"
-        return _withdraw_request(facts, row, because) or nothing(because)
-    if not silent and (facts.asked_at is None or now - facts.asked_at <= limits.ask):
+        return _withdraw_request(facts, row, because) or idle_step(because)
+    if not is_silent and (facts.asked_at is None or now - facts.asked_at <= limits.ask):
         return _ask_for_handover(facts, row)
-    return _take_over(facts, row, f"{row.owner} {condition}: take over", automatic=not wished)
+    return _take_over(facts, row, f"{row.owner} {condition}: take over", automatic=not is_wanted)
 
 
 def _is_owner_silent(facts: Facts, limits: Limits, now: float) -> bool:
@@ -154,20 +154,20 @@ def _why_unfit_itself(facts: Facts, limits: Limits, now: float) -> str:
     return ""
 
 
-def _takeover_refusal(facts: Facts, row: RegisterRow, limits: Limits, wished: bool) -> str:
+def _takeover_refusal(facts: Facts, row: RegisterRow, limits: Limits, is_wanted: bool) -> str:
     """Return why this copy must not take over now; "" means that it may.
 
-    `wished`: an operator or the recovery mode asks for the takeover; then the mode and the hourly limit do not count.
+    `is_wanted`: an operator or the recovery mode asks for it; then the mode and the hourly limit do not count.
     Reasons because of which writes could be lost always count. `row.solo`: the owner was unprotected, that is, it
     acknowledged writes that no copy has.
     """
     if row.solo:
         return "it was solo, my copy may lack its last writes: an operator must decide"
-    if row.mode is Mode.OFF and not wished:
+    if row.mode is Mode.OFF and not is_wanted:
         return "nobody takes over, mode off"
-    if row.mode is Mode.MANUAL and not wished:
+    if row.mode is Mode.MANUAL and not is_wanted:
         return "nobody takes over by itself, mode manual"
-    if not wished and facts.takeovers >= limits.takeovers:
+    if not is_wanted and facts.takeovers >= limits.takeovers:
         return f"{facts.takeovers} automatic takeovers within an hour: an operator must decide"
     if not facts.own.follows:
         return "my database does not copy it: an operator must decide"
@@ -203,7 +203,7 @@ def _take_over(facts: Facts, row: RegisterRow, because: str, *, automatic: bool 
 def _ask_for_handover(facts: Facts, row: RegisterRow) -> Step:
     """Return the step that asks the owner's agent to hand over in order, as its database still answers."""
     if row.wish:
-        return nothing(f"{row.owner} is asked to hand over")
+        return idle_step(f"{row.owner} is asked to hand over")
     asking = replace(row, wish=facts.me, wish_by=facts.me)
     because = f"the software of {row.owner} is dead: ask its agent to hand over"
     return Step(action=Action.ASK, because=because, row=asking, kind="asked")

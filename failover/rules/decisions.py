@@ -30,11 +30,11 @@ class Room:
 
 
 def decide_room(
-    room: Room, units: int, alive: int, now: datetime, *, another_works: bool
+    room: Room, units: int, alive: int, now: datetime, *, is_another_working: bool
 ) -> tuple[Room, str]:
     """Decide by its media units whether a machine room is abnormal; return its new state, and why it changed or "".
 
-    `units`: how many media units were ever seen in it; `alive`: how many of them are not lost; `another_works`:
+    `units`: how many media units were ever seen in it; `alive`: how many of them are not lost; `is_another_working`:
     another room is normal and has a media unit that is not lost. While none works, a room does not become abnormal:
     its conferences could go nowhere else, and its own first unit that returns can take them.
     """
@@ -48,7 +48,7 @@ def decide_room(
     since = room.since or now
     if room.abnormal and now - since >= WELL_FOR:
         return _room_in_state(room, False, f"{alive} of {units} media units for 30 s")
-    if not room.abnormal and now - since >= LOST_FOR and another_works:
+    if not room.abnormal and now - since >= LOST_FOR and is_another_working:
         return _room_in_state(room, True, f"all {units} media units are lost for 15 s")
     return replace(room, since=since), ""
 

@@ -46,9 +46,9 @@ class Writer:
     """Somebody who counts up in a row of the database, and notes which numbers were acknowledged."""
 
     def __init__(self, url: str) -> None:
-        self._link, self._ended = DatabaseLink.to(url, WEB.answer), threading.Event()
-        self._link.rows("CREATE TABLE counted (id INT PRIMARY KEY, n INT, filler TEXT)")
-        self._link.rows("INSERT INTO counted VALUES (1, 0, '')")
+        self._link, self._ended = DatabaseLink.from_url(url, WEB.answer), threading.Event()
+        self._link.execute("CREATE TABLE counted (id INT PRIMARY KEY, n INT, filler TEXT)")
+        self._link.execute("INSERT INTO counted VALUES (1, 0, '')")
         self.acknowledged, self.refused, self.longest = 0, 0, 0.0
         self._thread = threading.Thread(target=self._write, daemon=True)
         self._thread.start()
@@ -59,7 +59,7 @@ class Writer:
             number, began = number + 1, time.monotonic()
             query = "UPDATE counted SET n=GREATEST(n, %s), filler=REPEAT(%s, 2000) WHERE id=1"
             try:
-                self._link.rows(query, [number, str(number % 10)])
+                self._link.execute(query, [number, str(number % 10)])
                 self.acknowledged = number
             except Failure:
                 self.refused += 1
@@ -86,7 +86,7 @@ def _database(root: Path, disk: Path) -> str:
     )
     server.start()
     writer = Writer(server.url())
-    doctor = DatabaseLink.to(server.url(), 2)
+    doctor = DatabaseLink.from_url(server.url(), 2)
     try:
         _until(lambda: writer.acknowledged > 20, "nobody writes", 30)
         assert not _waits(doctor)
@@ -118,7 +118,7 @@ def _database(root: Path, disk: Path) -> str:
 
 
 def _waits(link: DatabaseLink) -> bool:
-    return any(row["State"] == WAITS_FOR_DISK for row in link.rows("SHOW PROCESSLIST"))
+    return any(row["State"] == WAITS_FOR_DISK for row in link.execute("SHOW PROCESSLIST"))
 
 
 def _broker(root: Path) -> str:

@@ -46,7 +46,7 @@ def _stays(two: Two, trouble: Callable[[], object]) -> str:
 
 
 def _count(two: Two, query: str) -> int:
-    link = DatabaseLink.to(two.register_url)
+    link = DatabaseLink.from_url(two.register_url)
     try:
         return int(link.first_row(query)["n"])
     finally:
@@ -72,9 +72,9 @@ def frozen(site: Site) -> Iterator[None]:
 def locked(two: Two) -> Iterator[None]:
     """Lock all tables as a classic backup does, so that nothing can be written."""
     link = two.link(two.east, two.east)
-    link.rows("FLUSH TABLES WITH READ LOCK")
+    link.execute("FLUSH TABLES WITH READ LOCK")
     yield
-    link.rows("UNLOCK TABLES")
+    link.execute("UNLOCK TABLES")
 
 
 def busy(root: Path) -> Iterator[None]:

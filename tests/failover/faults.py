@@ -223,7 +223,7 @@ class SoftwareOf:
     def _run(self) -> None:
         while not self._end.wait(0.2):
             with suppress(Failure):
-                liveness.hold_lock(self._link.rows)
+                liveness.hold_lock(self._link.execute)
 
 
 def software_dies(world: World) -> int:

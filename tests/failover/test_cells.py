@@ -115,9 +115,9 @@ def test_a_dangerous_setting_is_named(cells: World) -> None:
         ("rpl_semi_sync_slave_enabled=0", "in silence"),
     ):
         before = link.value(f"@@{setting.partition('=')[0]}")
-        link.rows(f"SET GLOBAL {setting}")
+        link.execute(f"SET GLOBAL {setting}")
         assert word in find_unsafe_setting(link, 2, 7)
-        link.rows(f"SET GLOBAL {setting.partition('=')[0]}={before}")
+        link.execute(f"SET GLOBAL {setting.partition('=')[0]}={before}")
     assert "another cell" in find_unsafe_setting(link, 3, 7)
 
 

@@ -82,9 +82,9 @@ class Two:
     def rows(self, of: Site, site: Site, query: str, *values: object) -> list[tuple[Any, ...]]:
         """Run a query there; a connection of an earlier database process is replaced. Raises Failure."""
         try:
-            result = self.link(of, site).rows(query, values)
+            result = self.link(of, site).execute(query, values)
         except Failure:
-            result = self.link(of, site).rows(query, values)
+            result = self.link(of, site).execute(query, values)
         return [tuple(row.values()) for row in result]
 
     def running(self, of: Site, site: Site, on: Site) -> int:

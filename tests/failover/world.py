@@ -134,8 +134,8 @@ class World:
         """Register, cells, agents; returns when the platform is protected and has its tables."""
         self.register.start()
         _create(self.base, "core", Register, FailoverEvent, CellReport)
-        link = DatabaseLink.to(self.register.url())
-        link.rows(
+        link = DatabaseLink.from_url(self.register.url())
+        link.execute(
             "INSERT INTO failover_register (platform, home, backup, epoch, owner, solo, forced,"
             " mode, wish, wish_by, wish_force)"
             " VALUES ('east', 'east', 'west', 1, 'east', 1, 0, 'auto', '', '', 0)"
@@ -148,11 +148,11 @@ class World:
         self.until(lambda: not self.row().solo)
         _create(self.ports["east"], SCHEMA, Gate, Pulse)
         with_root = self.sides["east"].link(SCHEMA)
-        with_root.rows(
+        with_root.execute(
             "INSERT IGNORE INTO stores_cell (platform, owner, epoch) VALUES ('east', '', 0)"
         )
         for statement in TABLES:
-            with_root.rows(statement)
+            with_root.execute(statement)
         with_root.close()
 
     def stop(self) -> None:
@@ -183,13 +183,13 @@ class World:
     def wish(self, **values: object) -> None:
         """Change the mode or the wish in the register, as an operator does."""
         sets = ", ".join(f"{name}=%s" for name in values)
-        link = DatabaseLink.to(self.register.url())
-        link.rows(f"UPDATE failover_register SET {sets}", list(values.values()))
+        link = DatabaseLink.from_url(self.register.url())
+        link.execute(f"UPDATE failover_register SET {sets}", list(values.values()))
         link.close()
 
     def events(self, kind: str) -> int:
         """Return how many changes of a kind the time line has."""
-        link = DatabaseLink.to(self.register.url())
+        link = DatabaseLink.from_url(self.register.url())
         query = "SELECT COUNT(*) AS n FROM failover_failoverevent WHERE kind=%s"
         count = int(link.first_row(query, [kind])["n"])
         link.close()
@@ -241,7 +241,7 @@ class World:
         position = links[owner].value("@@gtid_binlog_pos")
         assert other.value(f"MASTER_GTID_WAIT('{position}', 10)") == 0, self.story()
         tables = f"CHECKSUM TABLE {SCHEMA}.op, {SCHEMA}.counter"
-        sums = [link.rows(tables) for link in links.values()]
+        sums = [link.execute(tables) for link in links.values()]
         assert sums[0] == sums[1], "the copies differ"
         for link in links.values():
             link.close()
@@ -251,7 +251,7 @@ class World:
         """Compare what was acknowledged with what one site has."""
         self._end_writers()
         link = self.sides[site].link(SCHEMA)
-        ops = {row["id"] for row in link.rows("SELECT id FROM op")}
+        ops = {row["id"] for row in link.execute("SELECT id FROM op")}
         counter = link.first_row("SELECT n FROM counter")["n"]
         link.close()
         return judge(self.writers, ops, counter)

@@ -54,7 +54,7 @@ class Pms:
                 seen[name],
                 living[name],
                 now,  # type: ignore[arg-type]
-                another_works=others,
+                is_another_working=others,
             )
             self.rooms[name] = after
             if because:

@@ -29,7 +29,7 @@ class DatabaseLink:
         self._connection: Any = None
 
     @classmethod
-    def to(cls, url: str, seconds: int = 1) -> DatabaseLink:
+    def from_url(cls, url: str, seconds: int = 1) -> DatabaseLink:
         """Return a link to the database `mysql://user:password@host:port/schema`. It is not connected yet."""
         parts = urlsplit(url)
         return cls(
@@ -41,7 +41,7 @@ class DatabaseLink:
             database=parts.path.strip("/"),
         )
 
-    def rows(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def execute(self, query: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """Run a statement and return its rows, each as a dict (column -> value). Raises Failure."""
         try:
             if self._connection is None:
@@ -55,7 +55,7 @@ class DatabaseLink:
 
     def first_row(self, query: str, values: Sequence[Any] = ()) -> dict[str, Any]:
         """Return the first row of a query as a dict (column -> value); `{}` if there is none. Raises Failure."""
-        rows = self.rows(query, values)
+        rows = self.execute(query, values)
         return rows[0] if rows else {}
 
     def value(self, expression: str) -> Any:
@@ -80,11 +80,11 @@ class DatabaseLink:
         """Run statements in one transaction, which is rolled back if the first changes no row; return its row count."""
         with self._connection.cursor() as cursor:
             cursor.execute("START TRANSACTION")
-            touched = int(cursor.execute(*statements[0]))
-            for statement in statements[1:] if touched else ():
+            changed_rows = int(cursor.execute(*statements[0]))
+            for statement in statements[1:] if changed_rows else ():
                 cursor.execute(*statement)
-            cursor.execute("COMMIT" if touched else "ROLLBACK")
-            return touched
+            cursor.execute("COMMIT" if changed_rows else "ROLLBACK")
+            return changed_rows
 
     def close(self) -> None:
         """Close and forget the connection; the next call makes another one."""

@@ -92,13 +92,13 @@ class WorkersLife:
         if not self.is_pulse_wanted or not self.is_alive(2 * LOCK_RENEWAL_SECONDS):
             return
         try:
-            self._app.rows(_COUNT.format(schema=self._cell.schema), [self._cell.platform])
+            self._app.execute(_COUNT.format(schema=self._cell.schema), [self._cell.platform])
         except Failure:
             return  # closed, away, or before the first migration: the pulse stands still
 
 
 class Punctuality:
-    """The record says since when (`since`) something has gone on without a gap: this process ran, a server answered.
+    """The record says since when (`since`) this process has run, or a server has answered, without a gap.
 
     Silence proves nothing about the other site if this process did not run, or was itself cut off,
     and so could not hear it.
@@ -110,7 +110,7 @@ class Punctuality:
         self._last = self.since = time.monotonic()
 
     def tick(self) -> None:
-        """Note that it goes on now. If the last call is more than `late` seconds ago, `since` becomes now."""
+        """Record that this process runs, or the server answers, now; a gap of over `late` s restarts `since`."""
         now = time.monotonic()
         if now - self._last > self._late:
             self.since = now

@@ -56,7 +56,7 @@ class Memory:
     well_since: float | None = None
     pulse: int | None = None  # The liveness counter of the owner's workers, as last read.
     pulse_at: float | None = None
-    life: str = ""  # The id of the present run of the database process.
+    run_id: str = ""  # The id of the present run of the database process.
     unsafe_setting: str = ""
     report: datetime | None = None  # The time in the other site's last report.
     reported_at: float = NEVER
@@ -65,9 +65,9 @@ class Memory:
     goal: int | None = None  # The owner's position at which this copy is complete.
     fed_since: float | None = None  # Since when this copy has received the owner's writes.
     diverged_from: int = 0
-    past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
+    own_positions: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
     """(moment, position of the own database's log at that moment)."""
-    peer_past: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
+    peer_positions: deque[tuple[float, int]] = field(default_factory=lambda: deque(maxlen=200))
     """(moment, position of the other site's log, as it was known here at that moment)."""
 
 
@@ -203,10 +203,10 @@ class CellObserver:
         The settings are checked once for each run of the database process.
         """
         memory = self.memory
-        life = self.server.run_id()
-        if life != memory.life:
-            self._forget_former_process(life, now)
-        if not life:
+        run_id = self.server.run_id()
+        if run_id != memory.run_id:
+            self._forget_former_process(run_id, now)
+        if not run_id:
             memory.database = Database()
             return memory.database
         try:
@@ -233,17 +233,17 @@ class CellObserver:
         """Return which setting of the own database could lose or change data; "" if none."""
         return own_database.find_unsafe_setting(self.link, self.cell.server, self.cell.number)
 
-    def _forget_former_process(self, life: str, now: float) -> None:
+    def _forget_former_process(self, run_id: str, now: float) -> None:
         """Forget what was remembered of the former database process, since another one runs now, or none.
 
-        `life` is the id of the present run of the process (`Server.run_id`).
+        `run_id` is the id of the process that runs now (`Server.run_id`).
         """
         memory = self.memory
         self.link.close()
-        memory.life, memory.started_at, memory.goal = life, now, None
+        memory.run_id, memory.started_at, memory.goal = run_id, now, None
         memory.acknowledged, memory.acked_at, memory.followed_at = -1, now, NEVER
         memory.diverged_at, memory.fed_since = None, None
-        memory.past.clear()
+        memory.own_positions.clear()
         memory.database = Database()
 
     def _remember_replication(self, own_reading: own_database.DatabaseReading, now: float) -> None:
@@ -256,12 +256,16 @@ class CellObserver:
         ahead = None if self.peer.sequence is None else own_reading.sequence - self.peer.sequence
         self.lag = None if ahead is None else max(0, -ahead if own_reading.read_only else ahead)
         peer_answers = now - self.peer.heard_at < 1.0
-        idle = own_reading.attached and not own_reading.waiting and peer_answers
-        if not own_reading.semi or idle or own_reading.acknowledged > memory.acknowledged >= 0:
+        has_no_open_commit = own_reading.attached and not own_reading.waiting and peer_answers
+        if (
+            not own_reading.semi
+            or has_no_open_commit
+            or own_reading.acknowledged > memory.acknowledged >= 0
+        ):
             memory.acked_at = now
         memory.acknowledged = own_reading.acknowledged
         self._remember_divergence(own_reading, now)
-        memory.past.append((now, own_reading.sequence))
+        memory.own_positions.append((now, own_reading.sequence))
         if own_reading.pulse != memory.pulse:
             memory.pulse_at = now if memory.pulse is not None else None
             memory.pulse = own_reading.pulse
@@ -276,8 +280,8 @@ class CellObserver:
         """
         memory = self.memory
         if self.peer.sequence is not None:
-            memory.peer_past.append((now, self.peer.sequence))
-        before = [sequence for at, sequence in memory.peer_past if at <= now - 1.0]
+            memory.peer_positions.append((now, self.peer.sequence))
+        before = [sequence for at, sequence in memory.peer_positions if at <= now - 1.0]
         return bool(before) and own_reading.sequence < before[-1]
 
     def _remember_divergence(self, own_reading: own_database.DatabaseReading, now: float) -> None:
@@ -302,7 +306,7 @@ class CellObserver:
         time when the copy had been receiving for 0.25 s.
         """
         memory = self.memory
-        if self.complete.exists() and self.complete.read_text() == memory.life:
+        if self.complete.exists() and self.complete.read_text() == memory.run_id:
             return True
         # A copy that the owner is about to refuse also seems to receive for a moment.
         is_receiving = memory.fed_since is not None and time.monotonic() - memory.fed_since > 0.25
@@ -316,17 +320,17 @@ class CellObserver:
         memory.goal = self.peer.sequence if memory.goal is None else memory.goal
         if memory.goal is None or own_reading.sequence < memory.goal:
             return False
-        self.complete.write_text(memory.life)
+        self.complete.write_text(memory.run_id)
         self.served.unlink(missing_ok=True)
         return True
 
     def _has_copy_caught_up(self) -> bool:
         """Return, at the owner's site, whether the copy lacked at most the last 0.3 s of writes when it last answered.
 
-        `memory.past` holds, for recent moments, the number of this database's last transaction.
+        `memory.own_positions` holds, for recent moments, the number of this database's last transaction.
         """
-        then = self.peer.heard_at - CAUGHT_UP_SECONDS
-        before = [sequence for moment, sequence in self.memory.past if moment <= then]
+        latest = self.peer.heard_at - CAUGHT_UP_SECONDS
+        before = [sequence for moment, sequence in self.memory.own_positions if moment <= latest]
         return bool(before) and self.peer.sequence is not None and self.peer.sequence >= before[-1]
 
     def _remember_row(self, row: RegisterRow | None, now: float) -> None:
@@ -343,8 +347,8 @@ class CellObserver:
         """Remember since when this agent's own request to the other site to hand over has been open."""
         if reading is None:
             return
-        mine = reading.row.wish == self.site == reading.row.wish_by
-        self.memory.asked_at = (self.memory.asked_at or now) if mine else None
+        is_own_request = reading.row.wish == self.site == reading.row.wish_by
+        self.memory.asked_at = (self.memory.asked_at or now) if is_own_request else None
 
     def _remember_report(self, reading: RegisterReading | None, now: float) -> None:
         """Remember when the other site's agent last wrote a report, by this machine's clock alone.

@@ -48,7 +48,7 @@ class DatabaseReading:
         """Whether the database takes no writes; whether commits wait for a copy (semi-synchronous)."""
         self.sequence = sequence_number(values["position"], domain)
         """The number of the last transaction."""
-        status = link.rows("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master%'")
+        status = link.execute("SHOW GLOBAL STATUS LIKE 'Rpl_semi_sync_master%'")
         self._semi = {row["Variable_name"]: row["Value"] for row in status}
         self._slave = link.first_row("SHOW SLAVE STATUS")
         self.declared = _read_ownership(link, platform, schema)

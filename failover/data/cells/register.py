@@ -81,7 +81,7 @@ class Register:
 
     def __init__(self, url: str, platform: str, site: str) -> None:
         """Prepare to read and write the row of `platform` for the agent of `site`. `url`: the register's database."""
-        self._link = DatabaseLink.to(url)
+        self._link = DatabaseLink.from_url(url)
         self._platform, self._site = platform, site
 
     def read(self) -> RegisterReading | None:
@@ -140,7 +140,7 @@ class Register:
     def write_report(self, report: Report) -> None:
         """Write this site's report about its database of the platform, in place of its former one."""
         values = [report.role, report.well, report.lag, report.sentence[:255]]
-        self._link.rows(_REPORT, [self._platform, self._site, *values])
+        self._link.execute(_REPORT, [self._platform, self._site, *values])
 
     def close(self) -> None:
         """Close the connection to the register's database."""

@@ -142,6 +142,7 @@ class Server:
         hour: then the fault is elsewhere, and copying everything anew does not help.
         """
         aside = self.cell.directory / "data.aside"
+        # The change time (ctime) of the directory is when it was renamed, that is, put aside.
         if aside.exists() and time.time() - aside.stat().st_ctime < HOUR:
             raise NoServer(f"made anew within the hour already, see {aside}: an operator must look")
         self.kill()

@@ -106,8 +106,8 @@ class Steps:
         self._memory.followed_at = time.monotonic()
         if not facts.own.applying:
             self._observer.complete.unlink(missing_ok=True)
-        self._link.rows("STOP SLAVE IO_THREAD")
-        self._link.rows("START SLAVE")
+        self._link.execute("STOP SLAVE IO_THREAD")
+        self._link.execute("START SLAVE")
         return None
 
     def _follow(self) -> None:
@@ -115,27 +115,27 @@ class Steps:
         cell = self._cell
         self._memory.followed_at = time.monotonic()
         self._observer.complete.unlink(missing_ok=True)  # The copy no longer counts as complete.
-        self._link.rows(
+        self._link.execute(
             "CHANGE MASTER TO master_host=%s, master_port=%s, master_user='copy',"
             " master_password=%s, master_use_gtid=slave_pos, master_connect_retry=1,"
             " master_heartbeat_period=0.5, master_demote_to_slave=1",
             [cell.peer_host, cell.peer_port, cell.copy_password],
         )
         self._crash_point("follow: told whom")
-        self._link.rows("START SLAVE")
+        self._link.execute("START SLAVE")
 
     def _promote(self, step: Step, facts: Facts) -> None:
         """Turn the copy into an owner: stop receiving, apply what was received, end the replication.
 
         From the first statement on, this copy acknowledges nothing to the former owner any more.
         """
-        self._link.rows("STOP SLAVE IO_THREAD")
+        self._link.execute("STOP SLAVE IO_THREAD")
         self._crash_point("promote: deaf")
-        self._link.rows("START SLAVE SQL_THREAD")
+        self._link.execute("START SLAVE SQL_THREAD")
         self._apply_received()
         self._crash_point("promote: drained")
-        self._link.rows("STOP SLAVE")
-        self._link.rows("RESET SLAVE ALL")
+        self._link.execute("STOP SLAVE")
+        self._link.execute("RESET SLAVE ALL")
         self._crash_point("promote: no copy any more")
 
     def _apply_received(self) -> None:
@@ -183,11 +183,11 @@ class Steps:
         if self._memory.unprotected_epoch != row.epoch:
             raise Unfinished("not certain to own it alone")
         self._confirmation = None
-        self._link.rows(SET_SEMI_SYNC + "0")
+        self._link.execute(SET_SEMI_SYNC + "0")
 
     def _protect(self, step: Step, facts: Facts) -> None:
         """Let commits wait for the copy's acknowledgement again, then write `protected` to the register."""
-        self._link.rows(SET_SEMI_SYNC + "1")
+        self._link.execute(SET_SEMI_SYNC + "1")
         self._crash_point("protect: waits")
         self._confirm()
         # From here on the register may say "protected" at any time, so committing unprotected needs
@@ -205,12 +205,12 @@ class Steps:
         if row.solo:
             self._go_unprotected(row)
         else:
-            self._link.rows(SET_SEMI_SYNC + "1")
+            self._link.execute(SET_SEMI_SYNC + "1")
             self._crash_point("open: waits")
             self._confirm()
         self._write_ownership_locally(row)
         self._crash_point("open: declared")
-        self._link.rows("SET GLOBAL read_only=0")
+        self._link.execute("SET GLOBAL read_only=0")
 
     def _write_ownership_locally(self, row: RegisterRow) -> None:
         """Write owner and epoch into the own database, where transactions read who may write.
@@ -219,7 +219,7 @@ class Steps:
         """
         query = _DECLARE.format(schema=self._cell.schema)
         try:
-            self._link.rows(query, [row.platform, row.owner, row.epoch])
+            self._link.execute(query, [row.platform, row.owner, row.epoch])
         except Failure as error:
             if error.args[0] != NO_SUCH_TABLE:
                 raise
@@ -249,14 +249,16 @@ class Steps:
             host=cell.peer_host, port=cell.peer_port, user="copy", password=cell.copy_password
         )
         try:
+            # The copy catches up first while writes still come, so that the database is closed only for a moment.
             self._wait_for(peer, 0.5)
-            self._link.rows("SET lock_wait_timeout=1")
-            self._link.rows("SET GLOBAL read_only=1")
+            # Closing waits for statements that are writing: for a second at most.
+            self._link.execute("SET lock_wait_timeout=1")
+            self._link.execute("SET GLOBAL read_only=1")
             self._crash_point("hand over: closed")
             try:
                 self._wait_for(peer, 0.2)
             except (Unfinished, Failure):
-                self._link.rows("SET GLOBAL read_only=0")
+                self._link.execute("SET GLOBAL read_only=0")
                 raise
         finally:
             peer.close()
@@ -265,7 +267,7 @@ class Steps:
             raise Unfinished("the register was changed meanwhile")
         self._crash_point("hand over: told")
         self._confirmation = None
-        self._link.rows(SET_SEMI_SYNC + "0")  # The other site has every commit, so none waits.
+        self._link.execute(SET_SEMI_SYNC + "0")  # The other site has every commit, so none waits.
         self._follow()
 
     def _wait_for(self, peer: DatabaseLink, seconds: float) -> None:
@@ -325,7 +327,7 @@ class Confirmation:
     def _commit(self) -> None:
         """Commit a row that no application reads; the commit returns once the copy has acknowledged it."""
         try:
-            self._link.rows("UPDATE cell.confirmation SET n = n + 1 WHERE id = 1")
+            self._link.execute("UPDATE cell.confirmation SET n = n + 1 WHERE id = 1")
             self._done = True
         except Failure:
             self._done = False

@@ -164,8 +164,8 @@ class Command(BaseCommand):
     def _confirm(self, platform: str) -> None:
         """Ask the operator to type "yes" before anything is changed. Raises CommandError on another answer."""
         sentence = f"{self._options['what']} of {platform} {self._options['mode']}".strip()
-        only_looks = self._options["what"] == "salvage" and not self._options["done"]
-        if self._options["yes"] or self._options["dry_run"] or only_looks:
+        changes_nothing = self._options["what"] == "salvage" and not self._options["done"]
+        if self._options["yes"] or self._options["dry_run"] or changes_nothing:
             return
         if input(f"{sentence}: type yes to go on: ") != "yes":
             raise CommandError("nothing was done")

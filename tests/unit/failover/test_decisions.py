@@ -32,7 +32,7 @@ def after(room: Room, alive: int, *seconds: float, others: bool = True) -> tuple
     because = ""
     for second in seconds:
         moment = T + timedelta(seconds=second)
-        room, because = decide_room(room, 2, alive, moment, another_works=others)
+        room, because = decide_room(room, 2, alive, moment, is_another_working=others)
     return room, because
 
 
@@ -59,7 +59,9 @@ def test_a_room_is_normal_again_after_30_seconds_of_health() -> None:
 
 def test_a_room_stays_normal_while_no_other_works_and_an_empty_one_too() -> None:
     assert after(Room(), 0, 0, 100, others=False)[0].abnormal is False
-    assert decide_room(Room(since=T), 0, 0, T + timedelta(hours=1), another_works=True)[1] == ""
+    assert (
+        decide_room(Room(since=T), 0, 0, T + timedelta(hours=1), is_another_working=True)[1] == ""
+    )
 
 
 def test_an_operator_says_so_at_once_whatever_the_units_say() -> None:
