@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from foundation.bus.app_config import (
-    PlaceEntry,
+    MenuEntry,
     PlatformAppConfig,
     SidebarGroup,
     Timer,
@@ -117,9 +117,9 @@ number            | conferences.number      | v.... | v....   | v....    | .....
         dashboard = (page_entry(_("Dashboard"), "dashboard", "index"),)
         return (SidebarGroup(0, "", dashboard), SidebarGroup(10, _("Conferences"), entries))
 
-    def places(self) -> Sequence[PlaceEntry]:
+    def menu_entries(self) -> Sequence[MenuEntry]:
         """Return the entry of the page menu for the page on which people hold conferences."""
-        return (PlaceEntry(10, _("My conferences"), "console"),)
+        return (MenuEntry(10, _("My conferences"), "console"),)
 
     def batch_handlers(self) -> Mapping[str, BatchHandler]:
         """Return the handlers of the resource manager (RMS) and of our conference manager (CM): queue -> handler."""

@@ -53,8 +53,8 @@ def navigation(request: HttpRequest) -> dict[str, object]:
 
     def links() -> list[dict[str, object]]:
         """Return the links of the menu; the longest one with which the request's path begins is the current one."""
-        places = sorted(place for config in configs() for place in config.places())
-        links_and_titles = [(str(reverse(place.url_name)), place.title) for place in places]
+        entries = sorted(entry for config in configs() for entry in config.menu_entries())
+        links_and_titles = [(str(reverse(entry.url_name)), entry.title) for entry in entries]
         current = max(
             (link for link, _ in links_and_titles if request.path_info.startswith(link)),
             key=len,

@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 _EPOCH_MICROSECONDS = 1_700_000_000_000_000
 """Ids count microseconds from this moment on, in November 2023."""
@@ -29,9 +30,22 @@ _OWN = "default"
 _last = 0
 _lock = threading.Lock()
 _tag = int.from_bytes(os.urandom(2), "big") & _TAG_MASK
-_anchors: dict[str, tuple[float, float, float]] = {}
-"""Database -> (its time in seconds since 1970, the steady time of that moment, the error in seconds)."""
-_held_off: dict[str, float] = {}
+
+
+class _Anchor(NamedTuple):
+    """An anchor is a database's time, in seconds since 1970, and the steady time at that moment.
+
+    `error` is by how many seconds the two may belong to different moments.
+    """
+
+    database_time: float
+    steady_time: float
+    error: float
+
+
+_anchors: dict[str, _Anchor] = {}
+"""Database -> the anchor from which its time is counted on."""
+_clock_steps: dict[str, float] = {}
 """Database whose time is ignored -> by how many seconds its clock was set."""
 
 
@@ -43,7 +57,7 @@ def steady() -> float:
 def timestamp(database: str = _OWN) -> float:
     """Return the time in seconds since 1970, as this process follows it from a database's clock."""
     anchor = _anchors.get(database)
-    return time.time() if anchor is None else anchor[0] + steady() - anchor[1]
+    return time.time() if anchor is None else anchor.database_time + steady() - anchor.steady_time
 
 
 def now(database: str = _OWN) -> datetime:
@@ -58,38 +72,39 @@ def follow(moment: datetime, asked_at: float, database: str = _OWN) -> datetime:
     its time is ignored until it agrees again: this process goes on counting, so that an hour stays an hour.
     """
     database_time, at = moment.timestamp(), steady()
-    width = at - asked_at
+    duration = at - asked_at
     anchor = _anchors.get(database)
     if anchor is not None:
-        elapsed = at - anchor[1]
-        step = database_time - anchor[0] - elapsed
-        if abs(step) > STEP_SECONDS + anchor[2] + width + DRIFT * elapsed:
-            _hold_off(database, step)
+        elapsed = at - anchor.steady_time
+        step = database_time - anchor.database_time - elapsed
+        if abs(step) > STEP_SECONDS + anchor.error + duration + DRIFT * elapsed:
+            _note_clock_step(database, step)
             return now(database)
-    if anchor is None or width < 1.0 or width <= anchor[2]:
-        _anchors[database] = (database_time, asked_at + width / 2, width)
-    _held_off.pop(database, None)
+    # An answer that took long is less exact: it is used only where nothing better is known.
+    if anchor is None or duration < 1.0 or duration <= anchor.error:
+        _anchors[database] = _Anchor(database_time, asked_at + duration / 2, duration)
+    _clock_steps.pop(database, None)
     return moment
 
 
-def _hold_off(database: str, step: float) -> None:
-    """Record that a database's time is ignored, as its clock was set by `step` seconds; log it once."""
-    if database not in _held_off:
+def _note_clock_step(database: str, step: float) -> None:
+    """Record that somebody has set a database's clock by `step` seconds, so that its time is ignored; log it once."""
+    if database not in _clock_steps:
         log.error("the clock of the database %s was set by %+.1f s: not followed", database, step)
-    _held_off[database] = step
+    _clock_steps[database] = step
 
 
-def set_by(database: str = _OWN) -> int:
-    """Return by how many microseconds somebody has set a database's clock while this process ran; 0 if nobody has.
+def step_microseconds(database: str = _OWN) -> int:
+    """Return by how many microseconds somebody has set a database's clock while this process ran (its clock step).
 
-    Queries subtract that from the database's own time: `UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND`.
+    It is 0 if nobody has. Queries subtract it from the database's time: `UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND`.
     """
-    return int(_held_off.get(database, 0.0) * 1_000_000)
+    return int(_clock_steps.get(database, 0.0) * 1_000_000)
 
 
 def steps() -> dict[str, float]:
     """Return the databases whose clocks somebody has set while this process ran: database -> by how many seconds."""
-    return dict(_held_off)
+    return dict(_clock_steps)
 
 
 def next_id() -> int:
@@ -145,7 +160,7 @@ class FarClock:
             return
         self._offsets = [*self._offsets, sent_at.timestamp() - steady()][-self.KEPT :]
         at = steady()
-        _anchors[_OWN] = (max(self._offsets) + at, at, 0.0)
+        _anchors[_OWN] = _Anchor(max(self._offsets) + at, at, 0.0)
 
 
 def after_fork() -> None:

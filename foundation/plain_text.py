@@ -36,14 +36,14 @@ _FORBIDDEN = re.compile(rf"[\x00-\x1f{_CONTROLS}{_TURNING}]+")
 _ONE_LINE, _LINES, _VISIBLE = (re.compile(pattern) for pattern in (ONE_LINE, LINES, _SEEN))
 
 
-def fault_of(text: str, *, lines: bool = False, empty: bool = False) -> str:
+def fault_of(text: str, *, may_have_lines: bool = False, may_be_empty: bool = False) -> str:
     """Return in words which character a text must not contain, or that it shows nothing; "" if it is valid.
 
-    `lines`: it may have line ends and tabs. `empty`: it may be empty, or have only invisible characters.
+    `may_have_lines`: line ends and tabs are allowed. `may_be_empty`: so is a text that is empty, or shows nothing.
     """
-    if not (_LINES if lines else _ONE_LINE).match(text):
+    if not (_LINES if may_have_lines else _ONE_LINE).match(text):
         return "must not contain control characters, or marks that turn the line"
-    if not empty and not _VISIBLE.match(text):
+    if not may_be_empty and not _VISIBLE.match(text):
         return "must contain something that can be seen"
     return ""
 

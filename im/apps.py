@@ -9,7 +9,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from foundation.bus.app_config import (
-    PlaceEntry,
+    MenuEntry,
     PlatformAppConfig,
     SidebarGroup,
     Timer,
@@ -77,9 +77,9 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
         )
         return (SidebarGroup(50, _("Instant messages"), entries),)
 
-    def places(self) -> Sequence[PlaceEntry]:
+    def menu_entries(self) -> Sequence[MenuEntry]:
         """Return the entry of the chat page in the menu of people's pages; none at a site without instant messages."""
-        return (PlaceEntry(20, _("Messages"), "chat"),) if "im" in settings.ROLES else ()
+        return (MenuEntry(20, _("Messages"), "chat"),) if "im" in settings.ROLES else ()
 
     def health_checks(self) -> Mapping[str, Callable[[], str]]:
         """Return the health check that fails when people's messages are no longer stored."""

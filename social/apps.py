@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
 from foundation.bus.app_config import (
-    PlaceEntry,
+    MenuEntry,
     PlatformAppConfig,
     SidebarGroup,
     Timer,
@@ -31,16 +31,16 @@ class SocialConfig(PlatformAppConfig):
 outgoing text     | social.outgoingtext     | v.... | v.... | v....    | ..... | the platform of this site; what it says is shown to nobody
 """
 
-    def places(self) -> Sequence[PlaceEntry]:
+    def menu_entries(self) -> Sequence[MenuEntry]:
         """Return the entries of this app's pages in the menu of people's pages; none without instant messages."""
         if "im" not in settings.ROLES:
             return ()
         return (
-            PlaceEntry(30, _("Moments"), "social-moments"),
-            PlaceEntry(40, _("Circles"), "social-circles"),
-            PlaceEntry(50, _("Contacts"), "social-contacts"),
-            PlaceEntry(60, _("Album"), "social-album"),
-            PlaceEntry(70, _("Profile"), "social-profile"),
+            MenuEntry(30, _("Moments"), "social-moments"),
+            MenuEntry(40, _("Circles"), "social-circles"),
+            MenuEntry(50, _("Contacts"), "social-contacts"),
+            MenuEntry(60, _("Album"), "social-album"),
+            MenuEntry(70, _("Profile"), "social-profile"),
         )
 
     def sidebar(self) -> Sequence[SidebarGroup]:

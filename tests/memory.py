@@ -112,7 +112,7 @@ class MemoryUnitOfWork:
         if earlier is not None:
             self.answer_again(earlier, body, envelope)
             return False
-        if envelope.expired(self.now) or not self.is_open:
+        if envelope.is_expired(self.now) or not self.is_open:
             self.nack(body, envelope, "29005", "expired" if self.is_open else "stopped")
             return False
         self.inbox[envelope.request] = InboxRequest(

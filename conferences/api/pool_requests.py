@@ -116,11 +116,11 @@ def _answer_requests(platform: str, requests: Sequence[Delivery]) -> list[outbox
     if not requests:
         return []
     now = clock.now()
-    fresh = [delivery for delivery in requests if not delivery.envelope.expired(now)]
+    fresh = [delivery for delivery in requests if not delivery.envelope.is_expired(now)]
     expired = [
         _reply_row(delivery, _refuse_expired(delivery))
         for delivery in requests
-        if delivery.envelope.expired(now)
+        if delivery.envelope.is_expired(now)
     ]
     try:
         answers = (

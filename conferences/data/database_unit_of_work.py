@@ -51,7 +51,7 @@ class ConferencesDatabaseUnitOfWork:
     def __init__(self, uow: UnitOfWork) -> None:
         """Join the transaction of `uow`; no row is read yet."""
         self._uow, self._database = uow, uow.database
-        self._seats = Seats(uow.database, uow.platform, uow.now, uow.hold)
+        self._seats = Seats(uow.database, uow.platform, uow.now, uow.hold_lock)
         self._numbers = Numbers(uow.database, uow.platform)
         self.stored = StoredRows(uow.database)
         self.registry = RegistryRows(uow.database)

@@ -143,7 +143,7 @@ def hosted_near_end(database: str, site: str) -> list[Conference]:
     )
     return [
         row_mapper.from_row(row)
-        for row in sql.select(database, query, [site, clock.set_by(database)])
+        for row in sql.select(database, query, [site, clock.step_microseconds(database)])
     ]
 
 

@@ -23,7 +23,7 @@ from foundation.bus import server_versions
 from foundation.bus.amqp import BROKER_ERRORS, close, connect
 from foundation.bus.backlog import MOST_COUNTED, Backlog, waiting_by_destination, waiting_for
 from foundation.bus.declare import declared_routes
-from foundation.bus.parked_messages import undecided
+from foundation.bus.parked_messages import count_undecided
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
@@ -282,7 +282,7 @@ def _find_unreachable(check: str, url: str) -> Finding | None:
 
 def _check_parked(platform: str) -> Finding:
     """Check that no message that could not be handled lies in the dead-letter queue for an operator to decide about."""
-    count = undecided(store_of(platform).database, MOST_COUNTED)
+    count = count_undecided(store_of(platform).database, MOST_COUNTED)
     if not count:
         return Finding("parked")
     todo = "decide in the admin (Messages, Parked): publish again or discard"

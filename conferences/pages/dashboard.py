@@ -31,7 +31,7 @@ from domains.data.permission_backend import level_of
 from domains.models import Account, Level
 from foundation import clock
 from foundation.bus import backlog
-from foundation.bus.parked_messages import undecided
+from foundation.bus.parked_messages import count_undecided
 from foundation.cells import sql
 from foundation.cells.directory import own_platform, store_of
 from foundation.web import health
@@ -118,7 +118,7 @@ def _facts_of_site() -> Facts:
         "creates": _creates_of_last_minute(database),
         "seats": _seats_of_platform(database) if "css" in settings.ROLES else None,
         "outbox": _outbox_facts(database),
-        "parked": undecided(database, MOST_COUNTED),
+        "parked": count_undecided(database, MOST_COUNTED),
         **_units_and_restores(),
     }
 

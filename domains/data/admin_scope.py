@@ -28,7 +28,7 @@ from domains.models import (
 )
 from domains.rules import rights, tree
 from foundation.cells.directory import own_platform
-from foundation.web.scoping import SITE, PageUser, Paths, everything, nothing
+from foundation.web.scoping import SITE, PageUser, Paths, all_rows, no_rows
 
 _MODELS_OF_THE_TREE = (Domain, BackupPlatform, MachineRoom, Department, Account, ApiKey)
 _DATABASE = "default"
@@ -42,14 +42,14 @@ def rows_in_scope(user: PageUser, paths: Paths, paths_at: Mapping[int, Paths] | 
     for administrators of a level: the level of a domain -> fields.
     """
     if user.is_superuser:
-        return everything()
+        return all_rows()
     level = level_of(user)
     if level is None or not isinstance(user, Account):
-        return nothing()
+        return no_rows()
     if level is Level.CORE:
-        return everything()
+        return all_rows()
     conditions = [_rows_by_path(user, level, path) for path in (paths_at or {}).get(level, paths)]
-    return reduce(or_, conditions, nothing())
+    return reduce(or_, conditions, no_rows())
 
 
 def _rows_by_path(user: Account, level: Level, path: str) -> Q:
@@ -58,7 +58,7 @@ def _rows_by_path(user: Account, level: Level, path: str) -> Q:
     `SITE` as path stands for the platform that this site runs.
     """
     if path == SITE:
-        return everything() if administers_this_site(user) else nothing()
+        return all_rows() if administers_this_site(user) else no_rows()
     if level is Level.SERVICE:
         return visible_to(user, path)
     return Q(**{path: user.domain_id})  # No domain lies below it, and the column has an index.
@@ -96,7 +96,7 @@ class DomainScope:
         """
         binding = {"platform": "pk__in", "room": "platform__in"}.get(field.name)
         if field.model is not UserDomain or binding is None or level_of(user) is not Level.SERVICE:
-            return nothing()
+            return no_rows()
         assert isinstance(user, Account)
         return Q(**{binding: _bindable_platforms(user)})
 

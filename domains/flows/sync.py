@@ -133,7 +133,7 @@ def delete_old_changes(platform: str, retention: timedelta = LOG_RETENTION) -> i
             " WHERE at < UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND ORDER BY version LIMIT %s"
         )
         # If somebody has set the database's clock forward meanwhile, changes only seem older by that much.
-        age = clock.set_by(database) + retention // timedelta(microseconds=1)
+        age = clock.step_microseconds(database) + retention // timedelta(microseconds=1)
         rows = sql.select(database, query, [age, _DELETED_AT_ONCE])
         if not rows:
             return 0

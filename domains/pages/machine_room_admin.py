@@ -19,7 +19,7 @@ from domains.pages.admin_widgets import RulesAdmin
 from domains.pages.table_import import RoomTables
 from domains.rules.refusal_texts import translated
 from domains.rules.tree import refusals_to_delete
-from foundation.web.admin_base import badge, translatable
+from foundation.web.admin_base import badge, make_translatable
 from foundation.web.scoping import ScopedChoices, scope
 
 
@@ -74,7 +74,7 @@ class _PlatformInline(ScopedChoices, TabularInline):  # type: ignore[misc]  # th
     def __init__(self, parent_model: type[Model], admin_site: admin.AdminSite) -> None:
         """Create the part for pages of `parent_model` (platforms), and make its model's names translatable."""
         super().__init__(parent_model, admin_site)
-        translatable(self.model)
+        make_translatable(self.model)
 
     def _may_do(self, request: HttpRequest, verb: str) -> bool:
         """Return whether the user may "view", "add", "change" or "delete" rows of the platform that is shown."""

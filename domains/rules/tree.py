@@ -181,7 +181,7 @@ def refusals_to_name(field: str, name: str) -> list[Refusal]:
 
     `field` is the field that holds the name, for the refusal.
     """
-    if fault_of(name, empty=True):
+    if fault_of(name, may_be_empty=True):
         text = "Leave out control characters, line ends, and marks that turn the line."
         return [Refusal(field, text)]
     if fault_of(name):

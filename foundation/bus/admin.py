@@ -20,7 +20,7 @@ from foundation.bus.models import Inbox, Outbox, Parked
 from foundation.cells.directory import own_platform, store_of
 from foundation.json_value import JSONValue
 from foundation.web import audit_admin
-from foundation.web.admin_base import ReadOnlyAdmin, badge, pretty
+from foundation.web.admin_base import ReadOnlyAdmin, badge, preformatted
 from foundation.web.scoping import SITE
 
 if TYPE_CHECKING:
@@ -77,12 +77,12 @@ class ParkedAdmin(ReadOnlyAdmin[Parked]):
     @admin.display(description=_("body"))
     def content(self, row: Parked) -> SafeString:
         """Return a parked message's body as HTML, without passwords and tokens, indented where it is JSON."""
-        return pretty(readable(bytes(row.body)))
+        return preformatted(readable(bytes(row.body)))
 
     @admin.display(description=_("properties"))
     def envelope(self, row: Parked) -> SafeString:
         """Return the AMQP properties, which say who sent the message and where its answer goes."""
-        return pretty(readable(orjson.dumps(row.properties)))
+        return preformatted(readable(orjson.dumps(row.properties)))
 
     @admin.action(description=_("Publish again"), permissions=["operate"])
     def publish_again(
@@ -191,7 +191,7 @@ class OutboxAdmin(ReadOnlyAdmin[Outbox]):
     @admin.display(description=_("body"))
     def content(self, row: Outbox) -> SafeString:
         """Return the body of a message to send as HTML, without passwords and tokens."""
-        return pretty(readable(bytes(row.body)))
+        return preformatted(readable(bytes(row.body)))
 
 
 @admin.register(Inbox)
@@ -226,7 +226,7 @@ class InboxAdmin(ReadOnlyAdmin[Inbox]):
     @admin.display(description=_("answer"))
     def answer_text(self, row: Inbox) -> SafeString:
         """Return the stored answer to a request as HTML, without passwords and tokens; "–" if there is none."""
-        return pretty(readable(bytes(row.answer)) if row.answer else "–")
+        return preformatted(readable(bytes(row.answer)) if row.answer else "–")
 
 
 def readable(body: bytes) -> str:

@@ -27,7 +27,7 @@ CONNECT_SECONDS = 5
 CONFIRM_SECONDS = 5
 HEARTBEAT_SECONDS = 20
 FRAME_SECONDS = 1.0
-"""The rest of a message that has begun to arrive is waited for so long at a time."""
+"""How long one read waits for the rest of a message that has begun to arrive, in seconds."""
 _PERSISTENT = 2
 
 T = TypeVar("T")
@@ -43,14 +43,14 @@ _read_properties = _Message._load_properties
 def _load_properties(message: Any, class_id: int, buffer: Any, offset: int) -> int:
     """Read the properties of a message, or store under UNREADABLE why they cannot be read.
 
-    It takes the place of the library's method. That raises for properties that are not UTF-8, or hold an unknown kind
-    of header, which would end the session with the broker, and the broker would deliver the message again for ever.
+    It replaces the library's method, which raises for properties that are not UTF-8 or hold an unknown kind of header.
+    That error would end the session with the broker, which would then deliver the same message again for ever.
     """
     try:
         return int(_read_properties(message, class_id, buffer, offset))
     except Exception as error:
         message.properties = {UNREADABLE: f"properties: cannot be read ({type(error).__name__})"}
-        return len(buffer)
+        return len(buffer)  # the position behind the properties: there is nothing more to read
 
 
 UNREADABLE = "unreadable"
@@ -110,7 +110,7 @@ class _BatchWriter:
     """
 
     def __init__(self, connection: Any) -> None:
-        """Take the place of the connection's own frame writer."""
+        """Have the connection write its frames through this object, instead of directly to the socket."""
         self._transport = connection.transport
         self._frames: list[bytes] | None = None
         connection.frame_writer = connection.frame_writer_cls(connection, self)
@@ -134,10 +134,10 @@ class _BatchWriter:
 
 
 def receive(connection: amqp.Connection, seconds: float) -> None:
-    """Take the next message, or what else the broker sends. Raises TimeoutError, and BROKER_ERRORS.
+    """Read what the broker sends next, and run the callback for it. Raises TimeoutError, and BROKER_ERRORS.
 
-    `seconds`: how long to wait for it; 0 takes what has begun to arrive. The library is never asked to wait for 0 s: it
-    would ask the socket for the rest of a large message again and again, and take the processor from the broker.
+    `seconds`: how long to wait; 0 reads only what has begun to arrive. The library itself is never asked to wait for
+    0 s: it would poll the socket for the rest of a large message without a pause, and use a whole processor.
     """
     if not seconds and not _has_arrived(connection):
         raise TimeoutError
@@ -145,7 +145,7 @@ def receive(connection: amqp.Connection, seconds: float) -> None:
 
 
 def _has_arrived(connection: amqp.Connection) -> bool:
-    """Return whether something can be read from a connection, its end among it."""
+    """Return whether a connection has data to read, or has been closed by the broker."""
     link = connection.transport.sock
     if link is None or (isinstance(link, ssl.SSLSocket) and link.pending()):
         return True
@@ -158,7 +158,7 @@ def receive_rounds(
     connection: amqp.Connection,
     arrivals: Arrivals[T],
     stop_asked: threading.Event,
-    must_not_block: Callable[[], object] = bool,
+    must_not_block: Callable[[], object] = bool,  # `bool()` is false: a round may wait
 ) -> Iterator[bool]:
     """Receive messages in rounds until `stop_asked`, and yield after each round whether to handle the batch now.
 
@@ -219,7 +219,7 @@ class Publisher:
             self._first_unconfirmed += 1
 
     def _nacked(self, tag: int, multiple: bool) -> None:
-        """Note that the broker has refused a message (`tag`: its number on this channel); `wait` raises the error."""
+        """Count a message that the broker has refused (`tag`: its number on this channel); `wait` raises the error."""
         self._refused += 1
         self._acked(tag, multiple)
 

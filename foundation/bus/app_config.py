@@ -58,8 +58,8 @@ class SidebarEntry(NamedTuple):
     allowed: Callable[[HttpRequest], bool]
 
 
-class PlaceEntry(NamedTuple):
-    """A place entry is a link in the menu that all pages for people (not for administrators) show.
+class MenuEntry(NamedTuple):
+    """A menu entry is a link in the menu that all pages for people (not for administrators) show.
 
     Links are shown in the order of `position`; `url_name` is the name of the page's URL in Django.
     """
@@ -115,7 +115,7 @@ class PlatformAppConfig(AppConfig):
         """Return the groups of links that the app adds to the sidebar of the admin."""
         return ()
 
-    def places(self) -> Sequence[PlaceEntry]:
+    def menu_entries(self) -> Sequence[MenuEntry]:
         """Return the links that this app adds to the menu of all pages for people."""
         return ()
 
@@ -128,7 +128,7 @@ class PlatformAppConfig(AppConfig):
         return ()
 
     def on_connected(self) -> None:
-        """Do what is needed after each connection to the broker, such as requesting what this site has missed."""
+        """React to a new connection to the broker, for instance by requesting messages that this site has missed."""
 
     def health_checks(self) -> Mapping[str, Callable[[], str]]:
         """Return the checks that must pass before this site can serve: name -> function.

@@ -22,7 +22,7 @@ from foundation.bus.amqp import BROKER_ERRORS, UNREADABLE, Publisher, close, con
 from foundation.bus.arrivals import Arrivals
 from foundation.bus.declare import declare
 from foundation.bus.delivery import DatabaseAway, Delivery, Outcome
-from foundation.bus.envelope import of_amqp
+from foundation.bus.envelope import envelope_of_amqp
 from foundation.bus.reconnect import Backoff
 from foundation.cells.directory import PlatformStore
 
@@ -114,7 +114,7 @@ class Consumer(threading.Thread):
     def _run_session(self) -> None:
         """Connect to broker and database, and consume until asked to stop. Raises the error that ends the session.
 
-        The broker delivers messages that are not acknowledged by then again.
+        The broker then delivers again all messages that were not acknowledged.
         """
         close_old_connections()
         connections[self._store.database].ensure_connection()
@@ -227,7 +227,9 @@ class Consumer(threading.Thread):
         send those for peers (other sites' platforms), and all of them if `publisher` is `None`. An outcome without
         `database` has rows that are in no outbox; those for peers are then published directly.
         """
-        if not outcome.database:
+        if (
+            not outcome.database
+        ):  # The rows are in no outbox, so no other thread would send those for peers.
             self._publish_directly([row for row in outcome.rows if row.destination])
         rows = [row for row in outcome.rows if not row.destination]
         if not rows:
@@ -274,5 +276,5 @@ def _to_delivery(queue: str, message: amqp.Message, peer: str) -> Delivery:
     body = message.body if isinstance(message.body, bytes) else str(message.body).encode()
     redelivered = bool(message.delivery_info.get("redelivered"))
     unreadable = message.properties.get(UNREADABLE, "")
-    envelope = of_amqp(queue, message.properties, redelivered, peer)
+    envelope = envelope_of_amqp(queue, message.properties, redelivered, peer)
     return Delivery(body, envelope, unreadable=unreadable)

@@ -238,7 +238,7 @@ def _handle_delivery(uow: UnitOfWork, delivery: Delivery) -> None:
         if earlier_request is not None:
             idempotency.answer_again(uow, delivery, earlier_request)
             return
-        if envelope.expired(uow.now):
+        if envelope.is_expired(uow.now):
             dead_letters.stage_service_refusal(uow, delivery, "expired")
             return
         reqid = str(delivery.parsed.get("reqid") or "")

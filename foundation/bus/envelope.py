@@ -42,7 +42,7 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: str = ""
     """The site on whose broker the answer is published; "" means this site."""
 
-    def expired(self, now: datetime) -> bool:
+    def is_expired(self, now: datetime) -> bool:
         """Return whether the message was sent over EXPIRES_AFTER_SECONDS ago; `False` if it does not say when."""
         return (
             self.sent_at is not None
@@ -70,8 +70,10 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(self, request=key, digest=digest)
 
 
-def of_amqp(queue: str, properties: dict[str, Any], redelivered: bool, peer: str = "") -> Envelope:
-    """Return the envelope of a message from an AMQP queue, read from its properties; those of a wrong type are ignored.
+def envelope_of_amqp(
+    queue: str, properties: dict[str, Any], redelivered: bool, peer: str = ""
+) -> Envelope:
+    """Return the envelope of a message from an AMQP queue. Properties of a wrong type count as missing.
 
     `peer` is the platform from whose broker the message came; "" means our own.
     """

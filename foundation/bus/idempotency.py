@@ -32,7 +32,7 @@ def answer_again(uow: UnitOfWork, delivery: Delivery, request: InboxRequest) -> 
     request.repeat(envelope)
     assert delivery.parsed is not None
     wire_protocol = protocol.current()
-    is_lost = request.waits_since_before(uow.now - FORWARDED_ANSWER_WAIT)
+    is_lost = request.is_unanswered_since(uow.now - FORWARDED_ANSWER_WAIT)
     if is_lost and uow.is_open and registry.is_passed_on(delivery.message):
         refusal = wire_protocol.refusal(
             delivery.parsed, wire_protocol.no_answer, wire_protocol.no_answer_detail

@@ -53,14 +53,14 @@ class InboxRequest:
     changed: bool = False
     peer: str = ""
 
-    def waits_since_before(self, moment: datetime) -> bool:
+    def is_unanswered_since(self, moment: datetime) -> bool:
         """Return whether the request was received before a moment and still has no answer."""
         return self.answer is None and bool(
             self.taken_at and self.taken_at < to_db_datetime(moment)
         )
 
     def repeat(self, envelope: Envelope) -> None:
-        """Note that the request was repeated: its latest sender gets the answer."""
+        """Replace the address for the answer by that of `envelope`: the sender has repeated the request."""
         self.reply_to, self.correlation_id = envelope.reply_to, envelope.correlation_id
         self.origin, self.peer = envelope.origin, envelope.peer
         self.changed = True
@@ -102,6 +102,7 @@ class InboxUnitOfWork:
     def _request_of_row(self, row: tuple[object, ...]) -> InboxRequest:
         """Return the request of a database row; one that this transaction has read before is returned unchanged."""
         request = InboxRequest(*row)  # type: ignore[arg-type]  # the columns of the row are the fields in their order
+        # `lock_requests` has stored `None` under the key of a request that it is about to read.
         return self._requests.setdefault(request.key, request) or self._keep_request(request)
 
     def _keep_request(self, request: InboxRequest) -> InboxRequest:
@@ -233,13 +234,13 @@ def delete_old_requests(platform: str, retention: timedelta = timedelta(hours=24
     """Delete a platform's received requests that are older than `retention`; return how many were deleted.
 
     It stops after MAX_STATEMENTS of DELETED_AT_ONCE requests each: the next run of the timer deletes the rest. If the
-    database's clock was set while this process ran (`clock.set_by`), that difference is subtracted.
+    database's clock was set while this process ran (`clock.step_microseconds`), that difference is subtracted.
     """
     query = (
         "DELETE FROM bus_inbox WHERE taken_at < UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND LIMIT %s"
     )
     database, deleted = store_of(platform).database, 0
-    age = clock.set_by(database) + retention // timedelta(microseconds=1)
+    age = clock.step_microseconds(database) + retention // timedelta(microseconds=1)
     for _ in range(MAX_STATEMENTS):
         count = sql.execute(database, query, [age, DELETED_AT_ONCE])
         deleted += count

@@ -37,9 +37,9 @@ def set_limits(management_url: str, amqp_url: str, limits: Iterable[QueueLimit])
 def missing_limits(management_url: str, amqp_url: str, limits: Iterable[QueueLimit]) -> list[str]:
     """Return the names of limits that are not set, or set otherwise. Raises BrokerUnavailable."""
     policies = list_rows(management_url, f"/operator-policies/{vhost_in_path(amqp_url)}")
-    set_now = {policy["name"]: (policy["pattern"], policy["definition"]) for policy in policies}
+    current = {policy["name"]: (policy["pattern"], policy["definition"]) for policy in policies}
     return [
         limit.name
         for limit in limits
-        if set_now.get(limit.name) != (limit.pattern, limit.definition)
+        if current.get(limit.name) != (limit.pattern, limit.definition)
     ]

@@ -78,7 +78,7 @@ class Feeder(Relay):
         return sum(FEEDS.call(self.destination, publisher.publish)) > 0
 
     def _use_broker_of(self, site: str) -> None:
-        """From now on send to the broker of `site`, since that site serves the platform.
+        """Send to the broker of `site` from now on, since that site serves the platform.
 
         If PEERS names no broker of that site, this is only logged, and messages still go to the former one. Messages
         that the former site has received and not handled are not lost: the new one requests them again.
@@ -103,8 +103,8 @@ def _drain_exclusively(store: PlatformStore, peer: str, publish: Publish) -> int
             return 0
         query = "SELECT destination FROM bus_link WHERE destination=%s"
         if not sql.select(store.database, f"{query} FOR UPDATE SKIP LOCKED", [peer]):
+            # Another process has locked the row and sends, or the row does not exist yet: then the next call locks it.
             if not sql.select(store.database, query, [peer]):
-                # The row does not exist yet; the next call can lock it.
                 sql.insert(
                     store.database, "bus_link", ("destination",), [(peer,)], ("destination",)
                 )

@@ -126,7 +126,7 @@ def select_due(
         " FORCE INDEX (outbox_way) WHERE destination=%s"
         " AND due_at <= UTC_TIMESTAMP(6) - INTERVAL %s MICROSECOND"
         f" ORDER BY id LIMIT %s{'' if exclusive else ' FOR UPDATE SKIP LOCKED'}",
-        [destination, clock.set_by(database), limit],
+        [destination, clock.step_microseconds(database), limit],
     )
     return [
         OutboxRow(row_id, exchange, key, bytes(body), orjson.loads(properties), row_destination)

@@ -51,7 +51,7 @@ def _reply_properties(properties: dict[str, Any]) -> dict[str, Any]:
     return {name: properties.get(name) for name in ("correlation_id", "reply_to")}
 
 
-def undecided(database: str, limit: int) -> int:
+def count_undecided(database: str, limit: int) -> int:
     """Return how many parked messages (which could not be handled) wait for an operator, counted up to `limit`."""
     query = (
         "SELECT COUNT(*) FROM"

@@ -137,32 +137,34 @@ def send_due_rows(
             return 0
         rows = outbox.select_due(store.database, BATCH, destination, exclusive=exclusive)
         if rows:
-            elsewhere = {} if destination else _for_modules_of_writers(rows)
-            rows_to_end = [row for row in rows if row.id not in elsewhere]
-            publish([row for row in rows_to_end if not _is_for_stranger(row, destination)])
-            outbox.delete_rows(store.database, [row.id for row in rows_to_end])
+            elsewhere = {} if destination else _find_rows_for_other_sites(rows)
+            finished_rows = [row for row in rows if row.id not in elsewhere]
+            publish(
+                [row for row in finished_rows if not _is_for_party_of_other_site(row, destination)]
+            )
+            outbox.delete_rows(store.database, [row.id for row in finished_rows])
             outbox.redirect_rows(store.database, elsewhere)
-            metrics.PUBLISHED.inc(len(rows_to_end))
+            metrics.PUBLISHED.inc(len(finished_rows))
     return len(rows)
 
 
-def _for_modules_of_writers(rows: list[outbox.OutboxRow]) -> dict[int, str]:
+def _find_rows_for_other_sites(rows: list[outbox.OutboxRow]) -> dict[int, str]:
     """Find the messages for a part of another site's own software: id of the row -> site on whose broker to publish it.
 
     A site whose platform this site has taken over may have left them unsent.
     """
     exchanges = protocol.current().site_exchanges
-    sites = {row.id: _site_meant(row) for row in rows if row.exchange in exchanges}
+    sites = {row.id: _receiving_site(row) for row in rows if row.exchange in exchanges}
     return {row_id: site for row_id, site in sites.items() if site not in ("", own_platform())}
 
 
-def _site_meant(row: outbox.OutboxRow) -> str:
+def _receiving_site(row: outbox.OutboxRow) -> str:
     """Return the site to which a message goes: the one in its header x-via, else the one that wrote it."""
     headers = row.properties.get("headers") or {}
     return str(headers.get("x-via") or row.properties.get("app_id", "").partition("@")[2])
 
 
-def _is_for_stranger(row: outbox.OutboxRow, destination: str) -> bool:
+def _is_for_party_of_other_site(row: outbox.OutboxRow, destination: str) -> bool:
     """Return whether a message (row) was written by another site for a party at that site, so must not be sent here.
 
     Here another party might have the same address. The intended party learns the present state when it next reports.

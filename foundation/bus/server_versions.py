@@ -15,7 +15,7 @@ from foundation.cells.directory import own_platform, redis_of, store_of
 
 log = logging.getLogger("confplatform.bus")
 
-TRIED = {
+TESTED_VERSIONS = {
     "MariaDB": ("10.11", "11.8"),
     "Redis": ("7.0", "8.0"),
     "RabbitMQ": ("3.10", "4.0"),
@@ -30,8 +30,16 @@ def untested_servers() -> list[str]:
 
     Raises the error of a server that does not answer.
     """
-    versions = {"MariaDB": _of_database(), "Redis": _of_redis(), "RabbitMQ": _of_broker()}
-    return [remark for name, version in versions.items() if (remark := remark_on(name, version))]
+    versions = {
+        "MariaDB": _database_version(),
+        "Redis": _redis_version(),
+        "RabbitMQ": _broker_version(),
+    }
+    return [
+        remark
+        for name, version in versions.items()
+        if (remark := describe_untested_version(name, version))
+    ]
 
 
 def log_untested_servers() -> None:
@@ -45,9 +53,9 @@ def log_untested_servers() -> None:
         log.warning(remark)
 
 
-def remark_on(name: str, version: str) -> str:
+def describe_untested_version(name: str, version: str) -> str:
     """Return a sentence which says that a server's version was not tested; "" if it lies between the tested ones."""
-    oldest, newest = TRIED[name]
+    oldest, newest = TESTED_VERSIONS[name]
     if _major_minor(oldest) <= _major_minor(version) <= _major_minor(newest):
         return ""
     return f"{name} {version} was not tried; {oldest} to {newest} were"
@@ -58,17 +66,17 @@ def _major_minor(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in _NUMBERS.findall(version)[:2])
 
 
-def _of_database() -> str:
+def _database_version() -> str:
     """Return the version of the own platform's database server."""
     return str(sql.select(store_of(own_platform()).database, "SELECT VERSION()")[0][0])
 
 
-def _of_redis() -> str:
+def _redis_version() -> str:
     """Return the version of the own platform's Redis server."""
     return str(redis_of(own_platform()).info("server")["redis_version"])
 
 
-def _of_broker() -> str:
+def _broker_version() -> str:
     """Return the version of the RabbitMQ broker, which it sends when a client connects."""
     connection = connect(settings.AMQP_URL)
     try:

@@ -25,10 +25,10 @@ class InvalidValue(ValueError):
     def __init__(self, path: tuple[str | int, ...], words: str) -> None:
         """Say where in the JSON value the fault is (`path`), and what is wrong in `words`."""
         self.path, self.words = path, words
-        super().__init__(" ".join([*self.steps(path), words]))
+        super().__init__(" ".join([*self.path_in_words(path), words]))
 
     @staticmethod
-    def steps(path: tuple[str | int, ...]) -> list[str]:
+    def path_in_words(path: tuple[str | int, ...]) -> list[str]:
         """Return a path into a JSON value in words: list positions as `item 1`, member names as they are."""
         return [f"item {step}" if isinstance(step, int) else step for step in path]
 

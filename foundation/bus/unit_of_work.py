@@ -84,7 +84,7 @@ class UnitOfWork:
         self.created_conferences: dict[str, tuple[str, str]] = {}
         """Key of a request -> (number, id) of the conference that it has created."""
         self._parts: dict[type[AppUnitOfWork], AppUnitOfWork] = {}
-        self._held = ExitStack()
+        self._held_locks = ExitStack()
         self._app_id = f"{protocol.current().sender_role}@{own_platform()}"
 
     def part(self, part_class: type[Part]) -> Part:
@@ -102,13 +102,13 @@ class UnitOfWork:
         """Return the part of this unit of work (one transaction) that belongs to the app with this name."""
         return self.part(APP_UNITS_OF_WORK[app])
 
-    def hold(self, lock: AbstractContextManager[None]) -> None:
+    def hold_lock(self, lock: AbstractContextManager[None]) -> None:
         """Enter a lock that is no lock of a row, and hold it until the transaction is committed or rolled back."""
-        self._held.enter_context(lock)
+        self._held_locks.enter_context(lock)
 
-    def release(self) -> None:
+    def release_locks(self) -> None:
         """Leave the locks (other than those of rows) that were held until the end of the transaction."""
-        self._held.close()
+        self._held_locks.close()
 
     # ---- sending ----------------------------------------------------------------------------
 
@@ -227,9 +227,10 @@ class UnitOfWork:
 
 @contextmanager
 def begin(platform: str, *, publish_inline: bool = False) -> Iterator[UnitOfWork]:
-    """Open a transaction on a platform's data, yield what collects changes and messages, and write them at the end.
+    """Open a transaction on a platform's data, yield its unit of work, and write what that has collected at the end.
 
-    If another site serves the platform, nothing is written, whatever was collected. Raises NotProvisioned.
+    A unit of work collects changes and messages. If another site serves the platform, nothing is written. Raises
+    NotProvisioned.
     """
     store = store_of(platform)
     with ExitStack() as afterwards, transaction.atomic(using=store.database):
@@ -237,7 +238,7 @@ def begin(platform: str, *, publish_inline: bool = False) -> Iterator[UnitOfWork
         if served is None:
             raise NotProvisioned(f"no cell {platform}; run manage.py load_demo or provision")
         uow = UnitOfWork(store, served)
-        afterwards.callback(uow.release)
+        afterwards.callback(uow.release_locks)
         yield uow
         if uow.is_open:
             uow.flush(publish_inline)

@@ -96,7 +96,7 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
 
     def __init__(self, model: type[M], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)
-        translatable(model)
+        make_translatable(model)
 
     def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
         """Return the class of the list page, which calls `enrich`."""
@@ -132,18 +132,18 @@ class BaseAdmin(ScopedPages[M], ModelAdmin, Generic[M]):  # type: ignore[misc]  
 
     def log_addition(self, request: HttpRequest, obj: Model, message: object) -> None:
         """Write into the audit trail that an object was added."""
-        self._log(obj, message, LogEntry.Action.CREATE)
+        self._write_audit_entry(obj, message, LogEntry.Action.CREATE)
 
     def log_change(self, request: HttpRequest, obj: Model, message: object) -> None:
         """Write an action on an object into the audit trail. `message` is the action in words, or Django's list."""
-        self._log(obj, message, LogEntry.Action.UPDATE)
+        self._write_audit_entry(obj, message, LogEntry.Action.UPDATE)
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[M]) -> None:
         """Write the deletion of each row into the audit trail."""
         for row in queryset:
-            self._log(row, [], LogEntry.Action.DELETE)
+            self._write_audit_entry(row, [], LogEntry.Action.DELETE)
 
-    def _log(self, obj: Model, message: Any, action: int) -> None:
+    def _write_audit_entry(self, obj: Model, message: Any, action: int) -> None:
         """Write an action (`LogEntry.Action`) on an object into the audit trail, with the words in `message`.
 
         Django passes a list of changes instead of words. A model that the library auditlog follows needs no entry for it.
@@ -307,7 +307,7 @@ class ReadOnlyAdmin(BaseAdmin[M]):
         return False
 
 
-def translatable(model: type[Model]) -> None:
+def make_translatable(model: type[Model]) -> None:
     """Make the names of a model and its fields translatable. Migrations, which have English names, stay as they are."""
     meta = model._meta
     for field in meta.fields:
@@ -353,9 +353,9 @@ def table(headings: Sequence[StrOrPromise], rows: Sequence[Sequence[object]]) ->
     """Return a small HTML table for the page of an object; the word "none" if there are no rows."""
     if not rows:
         return format_html('<span class="op-none">{}</span>', _("none"))
-    cells = [_row("td", row) for row in rows]
+    cells = [_html_row("td", row) for row in rows]
     return format_html(
-        '<table class="op-table">{}{}</table>', _row("th", headings), _joined_html(cells)
+        '<table class="op-table">{}{}</table>', _html_row("th", headings), _join_html(cells)
     )
 
 
@@ -379,12 +379,12 @@ def _value_in_words(value: str) -> str:
     return str(words.get(value, value))
 
 
-def pretty(text: str) -> SafeString:
+def preformatted(text: str) -> SafeString:
     """Return a text with its line breaks as HTML."""
     return format_html('<pre class="op-pre">{}</pre>', text)
 
 
-def _row(tag: str, values: Sequence[object]) -> SafeString:
+def _html_row(tag: str, values: Sequence[object]) -> SafeString:
     """Return a row of an HTML table; `tag` of its cells is `td` or `th`, and empty values are shown as a dash."""
     cells = [
         format_html(
@@ -392,9 +392,9 @@ def _row(tag: str, values: Sequence[object]) -> SafeString:
         )
         for value in values
     ]
-    return format_html("<tr>{}</tr>", _joined_html(cells))
+    return format_html("<tr>{}</tr>", _join_html(cells))
 
 
-def _joined_html(parts: Sequence[SafeString]) -> SafeString:
+def _join_html(parts: Sequence[SafeString]) -> SafeString:
     """Return pieces of HTML as one."""
     return SafeString("".join(parts))

@@ -63,17 +63,17 @@ def describe_problems(result: JSONObject, **facts: object) -> JSONObject:
 
     It is a postprocessing hook of drf-spectacular.
     """
-    paths, components = _object(result["paths"]), _object(result["components"])
+    paths, components = _as_object(result["paths"]), _as_object(result["components"])
     for path, methods in paths.items():
         if path.startswith(FOR_OUR_PAGES):
             continue
-        for call in _object(methods).values():
-            responses = _object(_object(call)["responses"])
+        for call in _as_object(methods).values():
+            responses = _as_object(_as_object(call)["responses"])
             for status in settings.API_REFUSALS:
                 responses[str(status)] = {"$ref": f"#/components/responses/Refused{status}"}
             responses["default"] = _response(_ANY_OTHER)
-    _object(components.setdefault("schemas", {}))["Problem"] = dict[str, JSONValue](_PROBLEM)
-    _object(components.setdefault("responses", {})).update(
+    _as_object(components.setdefault("schemas", {}))["Problem"] = dict[str, JSONValue](_PROBLEM)
+    _as_object(components.setdefault("responses", {})).update(
         {
             f"Refused{status}": _refusal(status, *words)
             for status, words in settings.API_REFUSALS.items()
@@ -82,7 +82,7 @@ def describe_problems(result: JSONObject, **facts: object) -> JSONObject:
     return result
 
 
-def _object(value: JSONValue) -> JSONObject:
+def _as_object(value: JSONValue) -> JSONObject:
     """Return a part of the OpenAPI document that must be a JSON object, as such."""
     assert isinstance(value, dict)
     return value
@@ -117,16 +117,16 @@ def add_examples(result: JSONObject, **facts: object) -> JSONObject:
     It is a postprocessing hook of drf-spectacular.
     """
     examples: Mapping[str, str | int] = settings.API_EXAMPLES
-    components, paths = _object(result["components"]), _object(result["paths"])
-    for shape in _object(components["schemas"]).values():
-        for name, field in _object(_object(shape).get("properties", {})).items():
-            _add_example(_object(field), examples.get(name))
+    components, paths = _as_object(result["components"]), _as_object(result["paths"])
+    for shape in _as_object(components["schemas"]).values():
+        for name, field in _as_object(_as_object(shape).get("properties", {})).items():
+            _add_example(_as_object(field), examples.get(name))
     for methods in paths.values():
-        for call in _object(methods).values():
-            parameters = _object(call).get("parameters", [])
+        for call in _as_object(methods).values():
+            parameters = _as_object(call).get("parameters", [])
             assert isinstance(parameters, list)
-            for parameter in map(_object, parameters):
-                _add_example(_object(parameter["schema"]), examples.get(str(parameter["name"])))
+            for parameter in map(_as_object, parameters):
+                _add_example(_as_object(parameter["schema"]), examples.get(str(parameter["name"])))
     return result
 
 

@@ -78,9 +78,8 @@ def in_range(
     """
     if value in (None, "") and default is not None:
         return default
-    given = number(
-        value, name, default=lowest - 1
-    )  # A missing one is out of range, and so refused.
-    if not lowest <= given <= highest:
+    # The default for a missing argument is out of range, so that it is refused.
+    argument = number(value, name, default=lowest - 1)
+    if not lowest <= argument <= highest:
         raise malformed(f"{name}: a whole number from {lowest} to {highest} is needed")
-    return given
+    return argument

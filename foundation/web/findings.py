@@ -30,7 +30,7 @@ MORE_FINDINGS: Hook[[], list[Finding]] = Hook()
 def find_missing_limits(
     check: str, management_url: str, amqp_url: str, wanted: tuple[limits.QueueLimit, ...]
 ) -> Finding:
-    """Check that the broker has the `wanted` limits of queues, so that an unread queue cannot fill it.
+    """Return the finding on whether the broker has the `wanted` limits of queues, so that no unread queue fills it.
 
     `check` is the name of this check in the result.
     """
@@ -46,7 +46,7 @@ def find_missing_limits(
 
 
 def find_alarms(check: str, management_url: str) -> Finding:
-    """Check that the broker has no alarm of memory or disk, during which it takes no messages.
+    """Return the finding on whether the broker has an alarm of memory or disk, during which it takes no messages.
 
     `check` is the name of this check in the result.
     """

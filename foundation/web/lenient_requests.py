@@ -89,9 +89,9 @@ class WildRequests:
         if refusal := _refuse_host(request):
             return refusal
         try:
-            fields = _fields(request)
+            fields = _read_fields(request)
             request.api_fields = fields  # type: ignore[attr-defined]  # read by the views of the API
-            params = _params(fields)
+            params = _read_params(fields)
             request.api_params = params  # type: ignore[attr-defined]  # read by the views of the API
         except RequestDataTooBig:
             too_large = Unreadable("the request is larger than 1 MiB", 413)
@@ -102,7 +102,7 @@ class WildRequests:
             return early_answer(request, Unreadable(str(error)))
         method = _method_in(fields, params)
         if method in _METHODS and request.method in ("GET", "POST"):
-            if request.method == "GET" != method and not fields.get("account_token"):
+            if request.method == "GET" and method != "GET" and not fields.get("account_token"):
                 # A browser sends the login cookie with any link, also one that an attacker has prepared.
                 words = "account_token: is needed where a GET changes something"
                 return early_answer(request, Refusal(NOT_LOGGED_IN, words))
@@ -147,31 +147,31 @@ def _is_ip(text: str) -> bool:
     return True
 
 
-def _fields(request: HttpRequest) -> JSONObject:
+def _read_fields(request: HttpRequest) -> JSONObject:
     """Return the fields of a request's query and body (form or JSON) as one object; those of the body take precedence.
 
     Raises BadRequest if the body cannot be read.
     """
-    fields: JSONObject = dict(_pairs(request.META.get("QUERY_STRING", "")))
+    fields: JSONObject = dict(_parse_pairs(request.META.get("QUERY_STRING", "")))
     if request.content_type == PART_OF_UPLOAD:
         return fields
     body = request.body
     if not body:
         return fields
     if "json" in (request.content_type or ""):
-        content = _json(body, "the body")
+        content = _parse_json(body, "the body")
         if not isinstance(content, dict):
             raise BadRequest("the body must be a JSON object")
         return fields | content
     if request.content_type in ("application/x-www-form-urlencoded", "text/plain", "", None):
         try:
-            return fields | dict(_pairs(body.decode()))
+            return fields | dict(_parse_pairs(body.decode()))
         except UnicodeDecodeError:
             raise BadRequest("the body is not UTF-8") from None
     raise Unreadable(f"content type {request.content_type[:80]!r}: send a form or JSON", 415)
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
+def _parse_pairs(text: str) -> list[tuple[str, str]]:
     """Return names and values of a query or form. Raises BadRequest."""
     try:
         return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
@@ -181,7 +181,7 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         raise BadRequest(f"too many fields; at most {MAX_FIELDS} are taken") from None
 
 
-def _params(fields: JSONObject) -> JSONObject:
+def _read_params(fields: JSONObject) -> JSONObject:
     """Return the JSON object in the field `params` or `content`, or all fields if there is none. Raises BadRequest.
 
     A text that is no JSON object is URL-decoded once more.
@@ -191,13 +191,13 @@ def _params(fields: JSONObject) -> JSONObject:
         return fields
     if isinstance(params, str):
         text = params if params.lstrip().startswith("{") else unquote_plus(params)
-        params = _json(text.encode(errors="replace"), "params")
+        params = _parse_json(text.encode(errors="replace"), "params")
     if not isinstance(params, dict):
         raise BadRequest("params: must be a JSON object")
     return params
 
 
-def _json(text: bytes, name: str) -> JSONValue:
+def _parse_json(text: bytes, name: str) -> JSONValue:
     """Return the value of a JSON text. Raises BadRequest, in which `name` names the text."""
     try:
         value: JSONValue = orjson.loads(text)

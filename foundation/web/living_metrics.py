@@ -26,12 +26,12 @@ class LivingProcesses(MultiProcessCollector):
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics of all files, except gauges of processes that have ended."""
-        files = [str(file) for file in sorted(self._folder.glob("*.db")) if _is_added(file)]
+        files = [str(file) for file in sorted(self._folder.glob("*.db")) if _is_counted(file)]
         merged: Iterable[Metric] = self.merge(files, accumulate=True)  # type: ignore[no-untyped-call]  # it has no types
         return merged
 
 
-def _is_added(file: Path) -> bool:
+def _is_counted(file: Path) -> bool:
     """Return whether a file's metrics count: a file of gauges does only while the process that wrote it has it open.
 
     The process number in the file's name is not enough: after the process has ended, another one may get it.

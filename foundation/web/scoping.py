@@ -82,14 +82,14 @@ def scope() -> Scope:
     return _installed[0]
 
 
-def nothing() -> Q:
+def no_rows() -> Q:
     """Return the query condition that no row meets."""
     return Q(pk__in=[])
 
 
-def everything() -> Q:
+def all_rows() -> Q:
     """Return the condition that all rows meet. It is not `Q()`, which Django drops when it is joined by "or"."""
-    return ~nothing()
+    return ~no_rows()
 
 
 def mark_visible(row: Any, user: PageUser) -> None:
@@ -118,7 +118,7 @@ class ScopedChoices:
         if field is None or user.is_superuser:
             return field
         page = self.admin_site._registry.get(db_field.remote_field.model)
-        visible = page.in_scope(user) if isinstance(page, ScopedPages) else nothing()
+        visible = page.in_scope(user) if isinstance(page, ScopedPages) else no_rows()
         field.queryset = field.queryset.filter(visible | scope().extra_choices(user, db_field))
         return field
 
@@ -149,9 +149,9 @@ class ScopedPages(ScopedChoices, Generic[M]):
         Others see the rows of the domains that they administer, except those that only superusers see.
         """
         if user.is_superuser:
-            return everything()
+            return all_rows()
         if not self.scope:
-            return nothing()
+            return no_rows()
         visible = scope().rows(user, self.scope, self.scope_at)
         return visible if self.for_superusers is None else visible & ~self.for_superusers
 
@@ -233,6 +233,7 @@ class ScopedPages(ScopedChoices, Generic[M]):
         for name in [name for name in form.base_fields if name in fixed]:
             field = deepcopy(form.base_fields[name])
             field.disabled = True
+            # Its value may be a row that this user does not see: a disabled field has to accept that.
             if isinstance(field, ModelChoiceField):
                 target: Any = field.queryset
                 field.queryset = target.model._default_manager.all()
@@ -269,7 +270,7 @@ def _extra_choices_of(request: HttpRequest) -> Q:
     """
     match = request.resolver_match
     if match is None or match.url_name != "autocomplete":
-        return nothing()
+        return no_rows()
     query = request.GET
     model = apps.get_model(query["app_label"], query["model_name"])
     return scope().extra_choices(request.user, model._meta.get_field(query["field_name"]))

@@ -22,7 +22,7 @@ def prefers_xml(accept: str) -> bool:
     weights: dict[str, float] = {}
     for part in accept.lower().split(","):
         kind, _, parameters = part.strip().partition(";")
-        weights[kind.strip()] = _weight(parameters)
+        weights[kind.strip()] = _weight_of(parameters)
     if "text/html" in weights:
         return False
     xml = max((weights.get(kind, 0.0) for kind in _XML), default=0.0)
@@ -30,7 +30,7 @@ def prefers_xml(accept: str) -> bool:
     return xml > max(weights.get("application/json", 0.0), weights.get("application/*", 0.0) / 2)
 
 
-def _weight(parameters: str) -> float:
+def _weight_of(parameters: str) -> float:
     """Return the weight `q` in the parameters of a media type in `Accept`; 1 without one, 0 if it cannot be read."""
     name, _, value = parameters.strip().partition("=")
     if name.strip() != "q":
@@ -52,6 +52,7 @@ def to_xml(value: JSONValue, name: str = "response") -> str:
     else:
         text = str(int(value)) if isinstance(value, bool) else str(value)
         inner = escape(text.translate(_NOT_IN_XML))
+    # An element's name has no spaces or other signs, and begins with a letter or "_".
     tag = "".join(char if char.isalnum() or char in "_-." else "_" for char in name)
     tag = tag if tag[:1].isalpha() or tag[:1] == "_" else f"_{tag}"
     return f"<{tag}>{inner}</{tag}>"

@@ -36,7 +36,9 @@ class Line(serializers.CharField):
     def run_validation(self, data: object = serializers.empty) -> object:
         """Return the field's text. Raises ValidationError if it has forbidden characters or nothing visible."""
         value = super().run_validation(data)
-        fault = isinstance(value, str) and fault_of(value, lines=self.lines, empty=self.allow_blank)
+        fault = isinstance(value, str) and fault_of(
+            value, may_have_lines=self.lines, may_be_empty=self.allow_blank
+        )
         if fault:
             raise serializers.ValidationError(fault)
         return value

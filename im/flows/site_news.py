@@ -19,7 +19,7 @@ from django.db import transaction
 from domains.data import hooks
 from domains.models import Account
 from foundation import clock
-from foundation.bus.parked_messages import undecided
+from foundation.bus.parked_messages import count_undecided
 from foundation.cells.directory import own_platform, redis_of, store_of
 from foundation.cells.serving import read
 from im.data import notices
@@ -41,15 +41,18 @@ def publish_site_news(platform: str) -> None:
 
     The first call only stores the state.
     """
-    now = _news_by_kind(platform)
+    news = _news_by_kind(platform)
     client, key = redis_of(own_platform()), f"im:told:{platform}"
     try:
-        told = {str(name): str(value) for name, value in client.hgetall(key).items()}
-        changed = {name: text for name, text in now.items() if told and told.get(name) != text}
+        published = {str(name): str(value) for name, value in client.hgetall(key).items()}
+        # Without a stored state this is the first call, which publishes nothing.
+        changed = {
+            name: text for name, text in news.items() if published and published.get(name) != text
+        }
         if changed:
             _stage_news(platform, changed)
-        if now != told:
-            client.hset(key, items=[part for item in now.items() for part in item])
+        if news != published:
+            client.hset(key, items=[part for item in news.items() for part in item])
     except redis.RedisError as error:
         log.warning("news are not told while Redis is away: %s", error)
 
@@ -60,7 +63,7 @@ def _news_by_kind(platform: str) -> dict[str, str]:
     The kinds are which site serves it, licence warnings, messages that could not be handled, and plugins that failed.
     """
     database = store_of(platform).database
-    serving, parked = read(platform), undecided(database, MOST_COUNTED)
+    serving, parked = read(platform), count_undecided(database, MOST_COUNTED)
     out = switches.faults(database)
     return {
         "served": f"{settings.SITE_NAME} {serving.epoch}" if serving else "",

@@ -336,7 +336,7 @@ def _message_text(data: Data, *, empty: bool = False) -> str:
         raise InvalidMessage(Code.BAD_JSON, "body: a text")
     if len(body.encode()) > TEXT_BYTES:
         raise InvalidMessage(Code.TOO_LARGE, f"body: at most {TEXT_BYTES} bytes")
-    if fault := fault_of(body, lines=True, empty=empty):
+    if fault := fault_of(body, may_have_lines=True, may_be_empty=empty):
         raise InvalidMessage(Code.BAD_JSON, f"body: {fault}")
     return body
 

@@ -167,6 +167,6 @@ def checked_text(text: object) -> str:
         raise PluginFault("a text is expected")
     if len(text.encode(errors="replace")) > TEXT_BYTES:
         raise PluginFault(f"a text has at most {TEXT_BYTES} bytes")
-    if fault := fault_of(text, lines=True):
+    if fault := fault_of(text, may_have_lines=True):
         raise PluginFault(f"text: {fault}")
     return text

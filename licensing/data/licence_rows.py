@@ -49,7 +49,7 @@ def newest_of(
     """
     moids = sorted(set(platforms))
     query = _NEWEST.format(marks=sql.marks(moids)) + ("FOR UPDATE" if lock else "")
-    rows = sql.select(database, query, [clock.set_by(database), *moids])
+    rows = sql.select(database, query, [clock.step_microseconds(database), *moids])
     return {row[0]: from_row(row) for row in rows if row[0] is not None}, _in_utc(rows[0][-1])
 
 

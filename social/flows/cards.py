@@ -52,7 +52,7 @@ def _fault_of_value(name: str, value: str) -> str:
     """Return what is wrong with the value of a card's field, in words; "" means nothing."""
     if len(value) > FIELDS[name]:
         return f"has more than {FIELDS[name]} characters"
-    if fault := fault_of(value, lines=name in (NOTE, "address")):
+    if fault := fault_of(value, may_have_lines=name in (NOTE, "address")):
         return fault
     if name == PHONE and not re.fullmatch(r"\+[1-9]\d{5,14}", value):
         return "must be a number with + and the country's code, without spaces"

@@ -73,7 +73,7 @@ class Visit:
         has control characters.
         """
         text = self.request.POST.get(name, "").replace("\r\n", "\n").strip()
-        if len(text) > most or fault_of(text, lines=lines, empty=True):
+        if len(text) > most or fault_of(text, may_have_lines=lines, may_be_empty=True):
             raise Denied(DenyReason.MALFORMED, name)
         return text
 

@@ -23,7 +23,7 @@ def _true_again(transactional_db: None) -> Iterator[None]:
     yield
     connection.close()
     clock._anchors.clear()
-    clock._held_off.clear()
+    clock._clock_steps.clear()
 
 
 def set_by(seconds: int) -> None:

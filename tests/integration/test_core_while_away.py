@@ -23,7 +23,7 @@ from domains.models import Account, Domain
 from failover.models import Register
 from foundation.bus import dispatch, outbox
 from foundation.bus.delivery import Delivery
-from foundation.bus.envelope import of_amqp
+from foundation.bus.envelope import envelope_of_amqp
 from foundation.bus.link import SERVING_SITE
 from foundation.bus.outbox import OutboxRow
 from foundation.bus.relay import send_due_rows
@@ -126,7 +126,7 @@ class Installation:
 
 
 def _delivery(queue: str, row: OutboxRow, peer: str = "") -> Delivery:
-    envelope = of_amqp(queue, row.properties, False)
+    envelope = envelope_of_amqp(queue, row.properties, False)
     return Delivery(row.body, type(envelope)(**{**_fields(envelope), "peer": peer}))
 
 

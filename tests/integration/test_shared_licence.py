@@ -62,7 +62,7 @@ def test_creates_of_two_platforms_at_the_same_moment_do_not_exceed_the_sum(two: 
 
     def take(platform: str, then: Callable[[], object]) -> None:
         with begin(platform) as uow:
-            counts = seats.Seats(uow.database, platform, uow.now, uow.hold)
+            counts = seats.Seats(uow.database, platform, uow.now, uow.hold_lock)
             reached[platform] = counts.reached_limit("t", eight, None)
             if reached[platform] is None:
                 counts.change("t", NONE, eight)

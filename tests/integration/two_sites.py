@@ -26,7 +26,7 @@ from domains.management.commands.load_demo import DEMO_TENANT
 from foundation import clock
 from foundation.bus.delivery import Delivery, Outcome
 from foundation.bus.dispatch import handle_batch
-from foundation.bus.envelope import of_amqp
+from foundation.bus.envelope import envelope_of_amqp
 from foundation.bus.message import dumps
 from foundation.bus.outbox import OutboxRow, new_row
 from foundation.bus.outgoing import Send
@@ -184,7 +184,7 @@ class TwoSites:
 
     def _work(self, broker: str, queue: str, letter: OutboxRow) -> list[Outcome]:
         headers = {"application_headers": letter.properties.get("headers") or {}}
-        envelope = of_amqp(queue, {**letter.properties, **headers}, False)
+        envelope = envelope_of_amqp(queue, {**letter.properties, **headers}, False)
         delivery = Delivery(letter.body, envelope)
         if queue in _CSS:
             return handle_batch([delivery], publish_inline=False)

@@ -112,7 +112,7 @@ def test_the_licence_ends_by_the_databases_clock(east: str, bring: Import) -> No
     with begin(east) as uow:
         end = uow.now + timedelta(days=1)
         for moment, full in ((end - timedelta(hours=1), None), (end, ReachedLimit.LICENCE)):
-            seats = Seats(uow.database, east, moment, uow.hold)
+            seats = Seats(uow.database, east, moment, uow.hold_lock)
             assert seats.reached_limit("tenant", amounts_of_new(8), None) is full
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foundation.bus.envelope import Envelope, of_amqp
+from foundation.bus.envelope import Envelope, envelope_of_amqp
 from foundation.bus.message import Raw
 from tests.factories import NOW
 from wire.replies import default_reply_route, nack_type, refusal
@@ -57,9 +57,9 @@ def test_answers_and_notices_are_no_requests(kind: str) -> None:
 
 def test_a_request_is_expired_after_60_s() -> None:
     request = msgspec.structs.replace(CM, sent_at=NOW)
-    assert not request.expired(NOW + timedelta(seconds=60))
-    assert request.expired(NOW + timedelta(seconds=61))
-    assert not CM.expired(NOW)
+    assert not request.is_expired(NOW + timedelta(seconds=60))
+    assert request.is_expired(NOW + timedelta(seconds=61))
+    assert not CM.is_expired(NOW)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ _odd = st.none() | st.integers() | st.floats() | st.text(max_size=300) | st.list
     )
 )
 def test_properties_of_a_wrong_kind_count_as_absent(properties: dict[str, Any]) -> None:
-    read = of_amqp("q", properties, redelivered=False)
+    read = envelope_of_amqp("q", properties, redelivered=False)
     for name in ("app_id", "message_id", "correlation_id", "reply_to"):
         value = properties.get(name)
         assert getattr(read, name) == (value[:255] if isinstance(value, str) else "")
@@ -125,5 +125,7 @@ def test_properties_of_a_wrong_kind_count_as_absent(properties: dict[str, Any]) 
 
 def test_the_time_of_sending() -> None:
     moment = datetime(2030, 1, 1, tzinfo=UTC)
-    assert of_amqp("q", {"timestamp": int(moment.timestamp())}, False).sent_at == moment
-    assert of_amqp("q", {"timestamp": moment.replace(tzinfo=None)}, False).sent_at == moment
+    assert envelope_of_amqp("q", {"timestamp": int(moment.timestamp())}, False).sent_at == moment
+    assert (
+        envelope_of_amqp("q", {"timestamp": moment.replace(tzinfo=None)}, False).sent_at == moment
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from foundation.bus import outbox
 from foundation.bus.delivery import Delivery
-from foundation.bus.envelope import Envelope, of_amqp
+from foundation.bus.envelope import Envelope, envelope_of_amqp
 from foundation.bus.log_context import delivery_fields
 from foundation.logs import (
     json_formatter,
@@ -87,7 +87,9 @@ def test_a_message_carries_the_id_of_the_request_that_causes_it() -> None:
     assert row.properties["headers"] == {"x-request-id": "r1", "x-via": "west"}
     assert "headers" not in outbox.new_row(b"{}", "", "k", NOW, "css").properties
     assert with_request_id(None) is None
-    received = of_amqp("q", {"application_headers": row.properties["headers"]}, redelivered=False)
+    received = envelope_of_amqp(
+        "q", {"application_headers": row.properties["headers"]}, redelivered=False
+    )
     assert (received.request_id, received.via) == ("r1", "west")
 
 

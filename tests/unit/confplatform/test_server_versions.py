@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from foundation.bus.server_versions import remark_on
+from foundation.bus.server_versions import describe_untested_version
 
 
 @pytest.mark.parametrize(
@@ -18,12 +18,12 @@ from foundation.bus.server_versions import remark_on
     ],
 )
 def test_tried_versions_and_those_between_are_nothing_to_tell(name: str, version: str) -> None:
-    assert remark_on(name, version) == ""
+    assert describe_untested_version(name, version) == ""
 
 
 @pytest.mark.parametrize(
     ("name", "version"), [("MariaDB", "10.6.1-MariaDB"), ("Redis", "6.2"), ("RabbitMQ", "4.2.0")]
 )
 def test_older_and_newer_versions_are_named(name: str, version: str) -> None:
-    remark = remark_on(name, version)
+    remark = describe_untested_version(name, version)
     assert remark.startswith(f"{name} {version} was not tried; ")
