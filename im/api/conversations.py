@@ -34,17 +34,17 @@ KEY = OpenApiParameter(
 class Listing(Call):
     """The base of views that return conversations in the form in which the caller's list shows them."""
 
-    def describe(self, mine: Sequence[Member]) -> list[Data]:
+    def describe(self, own_rows: Sequence[Member]) -> list[Data]:
         """Return conversations in the form in which the caller's list shows them.
 
-        `mine` holds the caller's `Member` row of each of them. It takes four queries, however many
+        `own_rows` holds the caller's `Member` row of each of them. It takes four queries, however many
         there are.
         """
         database, user = self.store.database, self.me.id
-        last = queries.last_messages(database, user, mine)
-        mentions = queries.mentions(database, user, mine)
+        last = queries.last_messages(database, user, own_rows)
+        mentions = queries.mentions(database, user, own_rows)
         one_to_one = [
-            member.conversation_id for member in mine if member.conversation.kind == Kind.DIRECT
+            member.conversation_id for member in own_rows if member.conversation.kind == Kind.DIRECT
         ]
         others = queries.other_persons(database, user, one_to_one) if one_to_one else {}
         return [
@@ -54,15 +54,15 @@ class Listing(Call):
                 mentions.get(member.conversation_id),
                 others.get(member.conversation_id),
             )
-            for member in mine
+            for member in own_rows
         ]
 
     def conversation_response(self, number: int) -> Response:
         """Return the response with the conversation `number` as the caller's list shows it. Raises Denied."""
-        mine = queries.member(self.store.database, number, self.me.id)
-        if mine is None:
+        own_row = queries.member(self.store.database, number, self.me.id)
+        if own_row is None:
             raise Denied(DenyReason.NOT_FOUND)
-        return ack(conversation=self.describe([mine])[0])
+        return ack(conversation=self.describe([own_row])[0])
 
 
 class Conversations(Listing):
@@ -79,9 +79,10 @@ class Conversations(Listing):
         rows = queries.memberships(
             self.store.database, self.me.id, arguments["after"], arguments["count"]
         )
-        full = len(rows) == arguments["count"]
+        is_full_page = len(rows) == arguments["count"]
         return ack(
-            conversations=self.describe(rows), next=str(rows[-1].conversation_id) if full else None
+            conversations=self.describe(rows),
+            next=str(rows[-1].conversation_id) if is_full_page else None,
         )
 
     @extend_schema(
@@ -98,8 +99,10 @@ class Conversations(Listing):
             )
         key = request.headers.get("Idempotency-Key", "")[:64]
         joining = Joining(arguments["joining"])
-        wanted = (arguments["name"], arguments["users"], joining, key)
-        return self.conversation_response(flow.create_group(self.store, self.me, *wanted, self.now))
+        settings_of_group = (arguments["name"], arguments["users"], joining, key)
+        return self.conversation_response(
+            flow.create_group(self.store, self.me, *settings_of_group, self.now)
+        )
 
     def get_throttles(self) -> list[BaseThrottle]:
         """Return the rate limits of a call; new conversations have a stricter one, since they reach other people."""

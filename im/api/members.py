@@ -25,13 +25,13 @@ class Members(Call):
     def get(self, request: Request, number: int) -> Response:
         """List members in the order in which they came, with invited people and those who ask to join."""
         arguments, database = self.arguments(request_forms.MemberPage), self.store.database
-        mine = queries.member(database, number, self.me.id)
-        if mine is None or mine.state != Membership.ACTIVE:
+        own_row = queries.member(database, number, self.me.id)
+        if own_row is None or own_row.state != Membership.ACTIVE:
             raise Denied(DenyReason.NOT_FOUND)
         rows = queries.members(database, number, arguments["after"], arguments["count"])
         return ack(
             members=[serializers.member(row) for row in rows],
-            version=str(mine.conversation.members_version),
+            version=str(own_row.conversation.members_version),
             next=str(rows[-1].pk) if len(rows) == arguments["count"] else None,
         )
 

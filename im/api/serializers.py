@@ -23,14 +23,14 @@ def _wire_time_or_none(value: datetime | None) -> str | None:
 
 
 def conversation(
-    mine: Member, last: StoredEntry | None, mentioned: int | None, other: Member | None
+    own_row: Member, last: StoredEntry | None, mentioned: int | None, other: Member | None
 ) -> Data:
     """Return a conversation in the form in which a person's list shows it.
 
-    `mine` is the person's `Member` row. `last` is the last message, `mentioned` the seq of the last
+    `own_row` is the person's `Member` row. `last` is the last message, `mentioned` the seq of the last
     unread mention, `other` the other person's row if the conversation is one-to-one.
     """
-    row, visible = mine.conversation, queries.visible_range_of(mine)
+    row, visible = own_row.conversation, queries.visible_range_of(own_row)
     return {
         "conversation_id": str(row.pk),
         "kind": row.kind,
@@ -43,15 +43,15 @@ def conversation(
         "pins": row.pins,
         "members": row.members,
         "members_version": str(row.members_version),
-        "role": mine.role,
-        "state": mine.state,
-        "muted_until": _muted_until(mine),
-        "quiet": mine.quiet,
-        "pinned": mine.pinned,
+        "role": own_row.role,
+        "state": own_row.state,
+        "muted_until": _muted_until(own_row),
+        "quiet": own_row.quiet,
+        "pinned": own_row.pinned,
         "from_seq": visible.floor,
         "last_seq": visible.top,
-        "read_seq": mine.read_seq,
-        "unread": queries.unread_of(mine),
+        "read_seq": own_row.read_seq,
+        "unread": queries.unread_of(own_row),
         "mentioned_seq": mentioned,
         "last": to_wire(last) if last else None,
         "created_at": _wire_time_or_none(row.created_at),

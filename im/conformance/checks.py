@@ -135,10 +135,10 @@ def offline(pair: Pair) -> None:
 def reconnect(pair: Pair) -> None:
     """Check that a device reconnects by itself after a broken network, and gets everything once."""
     assert pair.ben_device.connection is not None
-    times = pair.ben_device.connected
+    connections_before = pair.ben_device.connected
     pair.ben_device.connection.cut()
     seqs = [pair.send_text(f"while nobody knew {n}") for n in range(3)]
-    pair.ben_device.wait(lambda: pair.ben_device.connected > times)
+    pair.ben_device.wait(lambda: pair.ben_device.connected > connections_before)
     pair.ben_device.wait(lambda: pair.ben_device.logs[pair.conversation].last >= seqs[-1])
     _check_shown_once(pair)
 

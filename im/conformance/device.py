@@ -130,9 +130,9 @@ class Device:
 
     def come_back(self) -> None:
         """Connect again and fetch the entries that were missed."""
-        times = self.connected
+        connections_before = self.connected
         self._is_away.clear()
-        self.wait(lambda: self.connected > times)
+        self.wait(lambda: self.connected > connections_before)
 
     def close(self) -> None:
         """Disconnect for good."""

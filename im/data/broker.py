@@ -103,9 +103,9 @@ def declare(connection: amqp.Connection | None = None) -> int:
     Return the number of exchanges and queues. Uses the given connection, or opens one of its own.
     Raises one of BROKER_ERRORS.
     """
-    own = connection or connect(settings.IM_AMQP_URL)
+    used_connection = connection or connect(settings.IM_AMQP_URL)
     try:
-        channel: amqp.Channel = own.channel()
+        channel: amqp.Channel = used_connection.channel()
         for name, kind in _EXCHANGES.items():
             channel.exchange_declare(name, kind, **_DURABLE)
         channel.queue_declare(topology.DEAD, **_DURABLE)
@@ -120,7 +120,7 @@ def declare(connection: amqp.Connection | None = None) -> int:
         channel.close()
     finally:
         if connection is None:
-            close(own, politely=True)
+            close(used_connection, politely=True)
     queues_of_dead_messages = 1
     queues = len(_SERVICES) + int(settings.IM_CENTERS) + len(stages) + queues_of_dead_messages
     return len(_EXCHANGES) + queues
@@ -140,7 +140,7 @@ def declare_and_limit() -> int:
     Return the number of exchanges and queues. Raises one of BROKER_ERRORS or BrokerUnavailable.
     """
     count = declare()
-    limit()
+    set_limits()
     return count
 
 
@@ -150,19 +150,19 @@ def _bind_centers(channel: amqp.Channel, centers: int) -> None:
     Messages of one conversation always go to the same center. The new binding is made before the old
     one is removed, so for a moment a message may arrive twice, but none is lost.
     """
-    shared = centers > 1
+    is_shared = centers > 1
     for number in range(centers):
         channel.queue_declare(topology.ingress(number), arguments=_INGRESS, **_DURABLE)
-        if shared:
+        if is_shared:
             channel.queue_bind(topology.ingress(number), topology.SHARDS, "1")
     for source, key in ((topology.OUTGOING, ""), (topology.CLIENT, "out.#")):
-        if shared:
+        if is_shared:
             channel.exchange_bind(topology.SHARDS, source, key)
             channel.queue_unbind(topology.INGRESS, source, key)
         else:
             channel.queue_bind(topology.INGRESS, source, key)
             channel.exchange_unbind(topology.SHARDS, source, key)
-    for number in range(centers if shared else 0, MOST_CENTERS):
+    for number in range(centers if is_shared else 0, MOST_CENTERS):
         channel.queue_unbind(topology.ingress(number), topology.SHARDS, "1")
     for source in (topology.INCOMING, topology.BASE):
         channel.exchange_bind(topology.CLIENT, source, "in.#")
@@ -256,12 +256,12 @@ def connected_users() -> set[str]:
 LISTED_SECONDS = 6.0
 
 
-def trace(*, on: bool) -> None:
+def set_tracing(*, on: bool) -> None:
     """Switch the tracer of the clients' virtual host on or off (see `firehose`). Raises BrokerUnavailable."""
     _call_management("PUT", f"/vhosts/{_vhost()}", {"tracing": on})
 
 
-def limit() -> None:
+def set_limits() -> None:
     """Set the broker's operator policies and its virtual host's limits, which no client can change.
 
     Raises BrokerUnavailable.

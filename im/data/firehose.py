@@ -40,13 +40,13 @@ class Sample(NamedTuple):
     seconds: float
 
 
-def stop() -> None:
+def stop_tracing() -> None:
     """Switch the tracer off, which a process that was killed may have left on. Raises BrokerUnavailable."""
-    broker.trace(on=False)
+    broker.set_tracing(on=False)
 
 
 @contextmanager
-def nameless_senders(seconds: float, most: int) -> Iterator[Sample]:
+def sample_nameless_senders(seconds: float, most: int) -> Iterator[Sample]:
     """Yield a sample of the messages for which the broker vouches for no sender, by the user who is signed in.
 
     It ends after so many seconds, or when a user has sent `most` of them. Our own servers are left out. The tracer is
@@ -56,11 +56,11 @@ def nameless_senders(seconds: float, most: int) -> Iterator[Sample]:
     try:
         connection = connect(settings.IM_AMQP_URL)
         channel, queue = _listen_to_tracer(connection)
-        broker.trace(on=True)
+        broker.set_tracing(on=True)
         try:
             yield _count(channel, queue, seconds, most)
         finally:
-            broker.trace(on=False)
+            broker.set_tracing(on=False)
     except BROKER_ERRORS as error:
         raise BrokerUnavailable(f"{type(error).__name__}: {error}") from None
     finally:
@@ -110,5 +110,5 @@ def _nameless_user(headers: dict[str, Any]) -> str:
     if not topology.USER.fullmatch(user) or user == parse_url(settings.IM_AMQP_URL)["userid"]:
         return ""
     keys, properties = headers.get("routing_keys") or [""], headers.get("properties") or {}
-    told = ClientDelivery(b"", exchange, str(keys[0]), str(properties.get("user_id", "")))
-    return "" if sender_of(told) else user
+    delivery = ClientDelivery(b"", exchange, str(keys[0]), str(properties.get("user_id", "")))
+    return "" if sender_of(delivery) else user

@@ -100,7 +100,7 @@ def why_stalled() -> str:
     `""` if none, or if Redis cannot be reached.
     """
     try:
-        return "; ".join(_stalled().values())
+        return "; ".join(_sentences_about_stalled().values())
     except redis.RedisError:
         return ""
 
@@ -112,7 +112,7 @@ def findings() -> list[Finding]:
     cannot be reached, no center counts as stalled here: another check reports Redis.
     """
     try:
-        stalled = _stalled()
+        stalled = _sentences_about_stalled()
     except redis.RedisError:
         stalled = {}
     return [
@@ -130,7 +130,7 @@ def findings() -> list[Finding]:
 
 
 def _xmpp_finding() -> Finding:
-    """Check that the bridge to XMPP clients answers: it opens its socket once ejabberd has accepted it."""
+    """Return the finding whether the bridge to XMPP clients answers: it opens its socket once ejabberd accepts it."""
     todo = "start manage.py im_xmpp and ejabberd; the log of the bridge says what it waits for"
     try:
         with socket.socket(socket.AF_UNIX) as link:
@@ -199,15 +199,15 @@ def _unacknowledged_key(name: str) -> str:
     return f"im:center:{name}:taken"
 
 
-def _stalled() -> dict[str, str]:
+def _sentences_about_stalled() -> dict[str, str]:
     """Return a sentence about each message center or stage without progress. Raises redis.RedisError."""
     return {
-        name: f"center {name} has finished nothing for {_in_words(age)}"
+        name: f"center {name} has finished nothing for {_duration_in_words(age)}"
         for name, age in seconds_without_progress().items()
         if age > STALLED_SECONDS
     }
 
 
-def _in_words(seconds: float) -> str:
+def _duration_in_words(seconds: float) -> str:
     """Return a duration in words."""
     return "an hour or more" if seconds >= KEPT_SECONDS else f"{seconds:.0f} s"

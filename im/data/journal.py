@@ -1,8 +1,8 @@
 """All writes to a conversation's log go through the functions of this module.
 
-The center and the HTTP API alike use it inside one transaction on the platform's database: `lock`,
-then `append` (which assigns a seq in memory, under the lock of the row), then `flush`. For the HTTP
-API `stage_publications` then stages the messages that members receive.
+The center and the HTTP API alike use it inside one transaction on the platform's database:
+`lock_conversations`, then `append` (which assigns a seq in memory, under the lock of the row), then
+`save_changed`. For the HTTP API `stage_publications` then stages the messages that members receive.
 
     with transaction.atomic(using=store.database):
         journal.require_serving(store)            # nothing is written where another site serves
@@ -11,8 +11,8 @@ API `stage_publications` then stages the messages that members receive.
         journal.save_changed(store.database, [row])
         journal.stage_publications(store, [entry], presence_store.protocols_of_online(users, time), now)
 
-A flow that changes a member's role, state, name, mute or visible range calls `members_changed`
-before `flush`. That raises the version by which message centers see that their cache is outdated.
+A flow that changes a member's role, state, name, mute or visible range calls `raise_members_version`
+before `save_changed`. By that version message centers see that their cache is outdated.
 """
 
 from __future__ import annotations
@@ -99,7 +99,7 @@ class LockedRow:
         """
         self.read[member] = max((seq, messages), self.read.get(member, (0, 0)))
 
-    def members_changed(self, count: int | None = None) -> None:
+    def raise_members_version(self, count: int | None = None) -> None:
         """Raise the version of the list of members, so that message centers read the members again.
 
         `count` is the new number of active members, if it has changed.

@@ -48,7 +48,7 @@ class Denied(Exception):
 class LockedConversation:
     """A locked conversation, the person who acts on it, and the changes to write at the end.
 
-    `me` is the acting person, `mine` this person's `Member` row (`None`: no member), `row` the locked row, `entries`
+    `me` is the acting person, `own_row` this person's `Member` row (`None`: no member), `row` the locked row, `entries`
     and `notes` what the members get.
     """
 
@@ -56,11 +56,11 @@ class LockedConversation:
     row: LockedRow
     conversation: Conversation
     me: Person
-    mine: Member | None
+    own_row: Member | None
     now: datetime
     entries: list[StoredEntry] = field(default_factory=list)
     notes: list[Notice] = field(default_factory=list)
-    also: set[str] = field(default_factory=set)
+    further_receivers: set[str] = field(default_factory=set)
     """People besides the members who are notified, such as those who were removed."""
 
     @property
@@ -70,11 +70,11 @@ class LockedConversation:
 
     def check_allowed(self, action: GroupAction, target: Member | None = None) -> None:
         """Check that the acting person may do this to the conversation or to `target`. Raises Denied."""
-        group, standing = queries.group_of(self.conversation), queries.standing_of(self.mine)
+        group, standing = queries.group_of(self.conversation), queries.standing_of(self.own_row)
         if deny_reason := conversation_decisions.deny_reason(
             action, group, standing, queries.standing_of(target)
         ):
-            is_unknown = deny_reason is DenyReason.NOT_FOUND and self.mine is not None
+            is_unknown = deny_reason is DenyReason.NOT_FOUND and self.own_row is not None
             raise Denied(deny_reason, "there is no such member" if is_unknown else "")
 
     def log(self, cmd: Cmd, data: Data) -> StoredEntry:
@@ -102,7 +102,7 @@ class LockedConversation:
         """Write the new entries to the log, and store in the outbox the messages about them to the members."""
         journal.save_changed(self.database, [self.row])
         if self.entries or self.notes:
-            people = {*queries.active_users(self.database, self.row.id), *self.also}
+            people = {*queries.active_users(self.database, self.row.id), *self.further_receivers}
             protocols = presence_store.protocols_of_online(people, self.now.timestamp())
             journal.stage_publications(self.store, self.entries, protocols, self.now, self.notes)
 

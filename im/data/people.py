@@ -62,7 +62,7 @@ def _local_accounts(store: PlatformStore) -> QuerySet[Account]:
     return Account.objects.using(store.database).filter(is_local, is_active=True)
 
 
-def invitable(
+def select_invitable(
     store: PlatformStore, by: Person, domain: str, users: Collection[str]
 ) -> list[Person]:
     """Return those of these users whom the person `by` may add or invite to a conversation of the user domain `domain`.

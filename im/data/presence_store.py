@@ -268,7 +268,7 @@ def choosing_invisible(users: Collection[str]) -> set[str]:
     return {user for user, state in pairs if state and str(state) == Presence.INVISIBLE.value}
 
 
-def newly_hidden(hidden: Collection[str], shown: Collection[str]) -> set[str]:
+def record_hidden(hidden: Collection[str], shown: Collection[str]) -> set[str]:
     """Store which people hide their presence (`hidden`) and which do not (`shown`).
 
     Return those who begin to hide it now: their contacts must get "offline" once.

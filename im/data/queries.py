@@ -159,12 +159,12 @@ def entries(database: str, user: str, ranges: Iterable[SeqRange]) -> list[tuple[
     return [(entry_of_row(row[:-1]), bool(row[-1])) for row in rows]
 
 
-def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int, StoredEntry]:
+def last_messages(database: str, user: str, own_rows: Iterable[Member]) -> dict[int, StoredEntry]:
     """Return the last message that a person sees of each conversation: id -> message.
 
-    `mine` holds the person's `Member` rows.
+    `own_rows` holds the person's `Member` rows.
     """
-    ranges = [(member.conversation_id, visible_range_of(member)) for member in mine]
+    ranges = [(member.conversation_id, visible_range_of(member)) for member in own_rows]
     values = [
         [number, visible.floor, visible.top, user] for number, visible in ranges if visible.top
     ]
@@ -172,14 +172,14 @@ def last_messages(database: str, user: str, mine: Iterable[Member]) -> dict[int,
     return {row[0]: entry_of_row(row) for row in rows}
 
 
-def mentions(database: str, user: str, mine: Iterable[Member]) -> dict[int, int]:
+def mentions(database: str, user: str, own_rows: Iterable[Member]) -> dict[int, int]:
     """Return the last unread message that mentions a person: conversation id -> seq.
 
-    `mine` holds the person's `Member` rows. Only the last LOOKS_BACK entries of each log are
+    `own_rows` holds the person's `Member` rows. Only the last LOOKS_BACK entries of each log are
     searched.
     """
     values = []
-    for member in mine:
+    for member in own_rows:
         visible = visible_range_of(member)
         above = max(visible.floor, member.read_seq, visible.top - LOOKS_BACK)
         if unread_of(member) and above < visible.top:
@@ -308,9 +308,9 @@ def states_between(database: str, owner: str, people: Sequence[str]) -> dict[str
         f" UNION ALL SELECT owner, '', state FROM im_contact WHERE other=%s AND owner IN ({marks})"
     )
     states = dict.fromkeys(people, ("", ""))
-    for person, mine, theirs in sql.select(database, query, [owner, *people] * 2):
+    for person, own_state, their_state in sql.select(database, query, [owner, *people] * 2):
         state = states[person]
-        states[person] = (mine or state[0], theirs or state[1])
+        states[person] = (own_state or state[0], their_state or state[1])
     return states
 
 

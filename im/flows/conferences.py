@@ -44,13 +44,13 @@ def follow_conferences(platform: str) -> None:
     answer = hooks.RUNNING_CONFERENCES.call(store.database, seen_revisions)
     if answer is None:
         return
-    live, changed = answer  # The ids of all running conferences; those that have changed.
+    running_ids, changed = answer
     for conference in changed:
         _update_conversation(store, conference, waiting.get(conference.confid, frozenset()), now)
         revisions[conference.confid] = conference.revision
-    for confid in before.keys() - {*live}:
+    for confid in before.keys() - {*running_ids}:
         _close_conversation(store, before[confid], now)
-    for confid in revisions.keys() - {*live}:
+    for confid in revisions.keys() - {*running_ids}:
         del revisions[confid]
 
 
@@ -140,7 +140,7 @@ def _add_people(locked: LockedConversation, persons: Collection[Person]) -> None
     if not coming:
         return
     seq, messages = locked.row.last_seq, locked.row.messages
-    locked.row.members_changed(locked.row.members + len(coming))
+    locked.row.raise_members_version(locked.row.members + len(coming))
     Member.objects.using(locked.database).bulk_create(
         Member(
             conversation_id=locked.row.id,

@@ -73,8 +73,8 @@ def _check_count(database: str, me: Person, before: str, after: str) -> None:
     `before` and `after` are the contact's state in this list; "" means that the list has no such
     contact.
     """
-    mine = Contact.objects.using(database).filter(owner=me.id)
-    if after and not before and mine.count() >= MAX_CONTACTS:
+    own_contacts = Contact.objects.using(database).filter(owner=me.id)
+    if after and not before and own_contacts.count() >= MAX_CONTACTS:
         raise Denied(DenyReason.FULL, f"at most {MAX_CONTACTS} contacts are allowed")
 
 
@@ -103,7 +103,7 @@ def _update_mute(store: PlatformStore, me: Person, other: str, after: tuple[str,
         until = FOREVER if state == conversation_decisions.BLOCKED else None
         row = Member.objects.using(store.database).filter(conversation=number, user=user)
         row.update(muted_until=until)
-    locked.members_changed()
+    locked.raise_members_version()
     journal.save_changed(store.database, [locked])
 
 
@@ -120,11 +120,11 @@ def _notify_both(
     `before` and `after` are the states (of `other` in the list of `me`, of `me` in the list of `other`). The notices
     are stored in the outbox.
     """
-    mine = {"user_id": other, "state": after[0]}
-    notice_data = {"user_id": me.id, "name": me.name, "state": after[1]}
-    notes = [Notice(Cmd.CONTACT, mine, (me.id,))]
+    data_for_me = {"user_id": other, "state": after[0]}
+    data_for_other = {"user_id": me.id, "name": me.name, "state": after[1]}
+    notes = [Notice(Cmd.CONTACT, data_for_me, (me.id,))]
     if before[1] != after[1]:
-        notes.append(Notice(Cmd.CONTACT, notice_data, (other,)))
+        notes.append(Notice(Cmd.CONTACT, data_for_other, (other,)))
     journal.stage_publications(
         store, [], presence_store.protocols_of_online([me.id, other], now.timestamp()), now, notes
     )

@@ -37,7 +37,7 @@ def open_direct(store: PlatformStore, me: Person, other: str, *, is_known: bool 
         conversation = Conversation(
             kind=Kind.DIRECT, domain=me.domain, creator=me.id, pair=pair, members=2
         )
-        other_person, blocked = _partner(store, me, other, is_known)
+        other_person, blocked = _find_partner(store, me, other, is_known)
         number = _save_unless_stored(store.database, conversation)
         if number == conversation.pk:
             rows = [_member_row(number, me), _member_row(number, other_person)]
@@ -46,20 +46,22 @@ def open_direct(store: PlatformStore, me: Person, other: str, *, is_known: bool 
     return number
 
 
-def _partner(store: PlatformStore, me: Person, other: str, is_known: bool) -> tuple[Person, bool]:
+def _find_partner(
+    store: PlatformStore, me: Person, other: str, is_known: bool
+) -> tuple[Person, bool]:
     """Return the other person of a one-to-one conversation, and whether `me` has blocked that person.
 
     Raises Denied if `me` may not write to that person, who must be a friend or of the same user domain, unless the
     caller has checked already that the two may reach each other (`is_known`).
     """
     person = people.people_by_id(store, [other]).get(other)
-    mine, theirs = queries.states_between(store.database, me.id, [other])[other]
+    own_state, their_state = queries.states_between(store.database, me.id, [other])[other]
     is_near = person is not None and (
-        is_known or mine == "friend" or (me.domain and person.domain == me.domain)
+        is_known or own_state == "friend" or (me.domain and person.domain == me.domain)
     )
-    if person is None or not is_near or other == me.id or theirs == "blocked":
+    if person is None or not is_near or other == me.id or their_state == "blocked":
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
-    return person, mine == "blocked"
+    return person, own_state == "blocked"
 
 
 def create_group(
@@ -67,13 +69,13 @@ def create_group(
     me: Person,
     name: str,
     users: Collection[str],
-    how: Joining,
+    joining: Joining,
     key: str,
     now: datetime,
 ) -> int:
     """Create a group conversation of which `me` is the owner, with these users as members, and return its id.
 
-    `how` is the way in which others may join. A repeated call with the same `key` returns the same
+    `joining` is the way in which others may join. A repeated call with the same `key` returns the same
     group. Raises Denied.
     """
     others = [*{*users} - {me.id}]
@@ -88,10 +90,10 @@ def create_group(
             domain=me.domain,
             creator=me.id,
             pair=f"{me.id}#{digest}" if key else None,
-            joining=how,
+            joining=joining,
             members=len(others) + 1,
         )
-        coming = people.invitable(store, me, me.domain, others)
+        coming = people.select_invitable(store, me, me.domain, others)
         if len(coming) < len(others):
             raise Denied(DenyReason.NOT_FOUND, NOBODY)
         number = _save_unless_stored(store.database, conversation)
@@ -166,7 +168,7 @@ def dissolve(store: PlatformStore, number: int, me: Person, now: datetime) -> No
     If it is closed already, the owner's request changes nothing.
     """
     with lock_conversation(store, number, me, now) as locked:
-        if locked.conversation.closed and locked.mine and locked.mine.role == Role.OWNER:
+        if locked.conversation.closed and locked.own_row and locked.own_row.role == Role.OWNER:
             return
         locked.check_allowed(GroupAction.DISSOLVE)
         locked.set(closed=True)

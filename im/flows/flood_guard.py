@@ -59,7 +59,7 @@ class FloodGuard(threading.Thread):
     def run(self) -> None:
         """Disconnect the people in the queue until the thread is stopped."""
         try:
-            firehose.stop()
+            firehose.stop_tracing()
         except BrokerUnavailable as error:
             log.info("the broker's tracer was not switched off: %s", error)
         while (user := self._users.get()) is not None:
@@ -77,7 +77,7 @@ class FloodGuard(threading.Thread):
         """
         flooders: list[str] = []
         try:
-            with firehose.nameless_senders(SAMPLE_SECONDS, SAMPLE_MESSAGES) as sample:
+            with firehose.sample_nameless_senders(SAMPLE_SECONDS, SAMPLE_MESSAGES) as sample:
                 flooders = users_above_limit(sample.counts, sample.seconds)
                 for user in flooders:
                     self._disconnect(user)

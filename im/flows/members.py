@@ -68,7 +68,7 @@ def _persons_to_add(locked: LockedConversation, changed: dict[str, Membership]) 
     `locked.me`.
     """
     domain = locked.conversation.domain
-    persons = people.invitable(locked.store, locked.me, domain, list(changed))
+    persons = people.select_invitable(locked.store, locked.me, domain, list(changed))
     if len(persons) < len(changed):
         raise Denied(DenyReason.NOT_FOUND, NOBODY)
     return persons
@@ -80,27 +80,27 @@ def join_group(store: PlatformStore, number: int, me: Person, now: datetime) -> 
     `number` is the conversation's id. Raises Denied.
     """
     with lock_conversation(store, number, me, now) as locked:
-        same_domain = bool(me.domain) and locked.conversation.domain == me.domain
-        standing = queries.standing_of(locked.mine)
-        becomes = conversation_decisions.decide_join(
-            queries.group_of(locked.conversation), standing, same_domain
+        is_same_domain = bool(me.domain) and locked.conversation.domain == me.domain
+        standing = queries.standing_of(locked.own_row)
+        membership = conversation_decisions.decide_join(
+            queries.group_of(locked.conversation), standing, is_same_domain
         )
-        if isinstance(becomes, DenyReason):
-            raise Denied(becomes)
-        if standing is None or standing.state is not becomes:
-            if becomes is _ACTIVE:
+        if isinstance(membership, DenyReason):
+            raise Denied(membership)
+        if standing is None or standing.state is not membership:
+            if membership is _ACTIVE:
                 _activate(locked, [me], "joined")
             else:
-                _save_members(locked, [me], becomes)
+                _save_members(locked, [me], membership)
                 locked.log(Cmd.MEMBER, {"what": "asked", **name_people([me])})
-    return becomes
+    return membership
 
 
 def _activate(locked: LockedConversation, coming: list[Person], event: str) -> None:
     """Make people active members, and write this to the conversation's log; `event` is the `what` of the entry."""
     if not coming:
         return
-    locked.row.members_changed(locked.row.members + len(coming))
+    locked.row.raise_members_version(locked.row.members + len(coming))
     _save_members(locked, coming, _ACTIVE)
     version = locked.row.members_version
     locked.log(Cmd.MEMBER, {"what": event, "version": version, **name_people(coming)})
@@ -117,7 +117,7 @@ def _invite(locked: LockedConversation, invited: list[Person]) -> None:
     by = {"user_id": locked.me.id, "name": locked.me.name}
     about = {"conversation_id": str(locked.row.id), "name": locked.conversation.name}
     locked.notes.append(Notice(Cmd.MEMBER, {"what": "invitation", "by": by, **about}, users))
-    locked.also |= {*users}
+    locked.further_receivers |= {*users}
 
 
 def _save_members(locked: LockedConversation, coming: Iterable[Person], state: Membership) -> None:
@@ -150,20 +150,20 @@ def leave_conversation(store: PlatformStore, number: int, me: Person, now: datet
     Raises Denied.
     """
     with lock_conversation(store, number, me, now) as locked:
-        if locked.mine is None:
+        if locked.own_row is None:
             raise Denied(DenyReason.NOT_FOUND)
-        if locked.mine.state in _GONE:
+        if locked.own_row.state in _GONE:
             return
-        if locked.mine.state == _ACTIVE:
+        if locked.own_row.state == _ACTIVE:
             locked.check_allowed(GroupAction.LEAVE)
-        _end_membership(locked, locked.mine, Membership.LEFT, "left")
+        _end_membership(locked, locked.own_row, Membership.LEFT, "left")
 
 
 def remove_member(store: PlatformStore, number: int, me: Person, user: str, now: datetime) -> None:
     """Remove the member `user` from the conversation `number`, or reject this user's request to join. Raises Denied."""
     with lock_conversation(store, number, me, now) as locked:
         target = queries.member(locked.database, number, user)
-        if locked.mine and locked.mine.state == _ACTIVE and target and target.state in _GONE:
+        if locked.own_row and locked.own_row.state == _ACTIVE and target and target.state in _GONE:
             return
         locked.check_allowed(GroupAction.REMOVE, target)
         assert target is not None
@@ -176,10 +176,10 @@ def _end_membership(
     """End a person's membership; the person still sees the entry that says so, and nothing after it."""
     was_active = target.state == _ACTIVE
     if was_active:
-        locked.row.members_changed(locked.row.members - 1)
+        locked.row.raise_members_version(locked.row.members - 1)
     version = locked.row.members_version
     entry = locked.log(Cmd.MEMBER, {"what": event, "version": version, **name_people([target])})
-    locked.also.add(target.user)
+    locked.further_receivers.add(target.user)
     _update_member(
         locked,
         target,
@@ -200,18 +200,18 @@ def set_role(
         target = queries.member(locked.database, number, user)
         if (
             target
-            and locked.mine
+            and locked.own_row
             and target.role == role
-            and locked.mine.state == target.state == _ACTIVE
+            and locked.own_row.state == target.state == _ACTIVE
         ):
             return
         locked.check_allowed(
             GroupAction.HAND_OVER if role is Role.OWNER else GroupAction.PROMOTE, target
         )
         assert target is not None
-        assert locked.mine is not None
+        assert locked.own_row is not None
         if role is Role.OWNER:
-            _update_member(locked, locked.mine, role=Role.ADMIN)
+            _update_member(locked, locked.own_row, role=Role.ADMIN)
         _update_member(locked, target, role=role)
         locked.log(Cmd.MEMBER, {"what": "role", "role": role, **name_people([target])})
 
@@ -237,5 +237,5 @@ def mute_member(
 
 def _update_member(locked: LockedConversation, target: Member, **columns: object) -> None:
     """Change columns of a member's row, and raise the version by which message centers cache the members."""
-    locked.row.members_changed()
+    locked.row.raise_members_version()
     Member.objects.using(locked.database).filter(pk=target.pk).update(**columns)

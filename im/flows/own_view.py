@@ -30,17 +30,17 @@ def change_settings(
     `wanted`: name of the setting -> new value. The person's devices are notified. Raises Denied.
     """
     with transaction.atomic(using=store.database):
-        mine = _lock_member(store, number, user)
-        if any(getattr(mine, name) != value for name, value in wanted.items()):
-            _update(store, mine, wanted)
-            _notify_own_devices(store, mine, {"what": "mine", **wanted}, now)
+        own_row = _lock_member(store, number, user)
+        if any(getattr(own_row, name) != value for name, value in wanted.items()):
+            _update(store, own_row, wanted)
+            _notify_own_devices(store, own_row, {"what": "mine", **wanted}, now)
 
 
 def hide_message(store: PlatformStore, number: int, user: str, seq: int, now: datetime) -> None:
     """Hide the message `seq` of a conversation from this person alone; others still see it. Raises Denied."""
     with transaction.atomic(using=store.database):
-        mine = _lock_member(store, number, user)
-        visible = queries.visible_range_of(mine)
+        own_row = _lock_member(store, number, user)
+        visible = queries.visible_range_of(own_row)
         entry = (
             queries.entry(store.database, number, seq)
             if visible.floor < seq <= visible.top
@@ -50,7 +50,7 @@ def hide_message(store: PlatformStore, number: int, user: str, seq: int, now: da
             raise Denied(DenyReason.NOT_FOUND, MESSAGE)
         row = Hidden(user=user, conversation_id=number, seq=seq)
         Hidden.objects.using(store.database).bulk_create([row], ignore_conflicts=True)
-        _notify_own_devices(store, mine, {"what": "hidden", "seq": seq}, now)
+        _notify_own_devices(store, own_row, {"what": "hidden", "seq": seq}, now)
 
 
 def hide_all_messages(store: PlatformStore, number: int, user: str, now: datetime) -> int:
@@ -62,14 +62,14 @@ def hide_all_messages(store: PlatformStore, number: int, user: str, now: datetim
         journal.lock_conversations(
             store.database, [number]
         )  # Message centers write read marks under this lock.
-        mine = _lock_member(store, number, user)
-        top = queries.visible_range_of(mine).top
-        if top > mine.cleared_seq:
-            mark_read = {"read_seq": top, "read_messages": mine.conversation.messages}
-            _update(store, mine, {"cleared_seq": top, **mark_read})
+        own_row = _lock_member(store, number, user)
+        top = queries.visible_range_of(own_row).top
+        if top > own_row.cleared_seq:
+            mark_read = {"read_seq": top, "read_messages": own_row.conversation.messages}
+            _update(store, own_row, {"cleared_seq": top, **mark_read})
             old = Hidden.objects.using(store.database).filter(user=user, conversation=number)
             old.filter(seq__lte=top).delete()
-            _notify_own_devices(store, mine, {"what": "cleared", "seq": top}, now)
+            _notify_own_devices(store, own_row, {"what": "cleared", "seq": top}, now)
     return top
 
 
@@ -93,21 +93,21 @@ def _lock_member(store: PlatformStore, number: int, user: str) -> Member:
     """Lock the person's row as a member of a conversation, and return it. Raises Denied for one who is no member."""
     journal.require_serving(store)
     rows = Member.objects.using(store.database).select_for_update()
-    mine = rows.filter(conversation=number, user=user).first()
-    if mine is None or mine.state in queries.WAITING:
+    own_row = rows.filter(conversation=number, user=user).first()
+    if own_row is None or own_row.state in queries.WAITING:
         raise Denied(DenyReason.NOT_FOUND)
-    return mine
+    return own_row
 
 
-def _update(store: PlatformStore, mine: Member, columns: dict[str, object]) -> None:
+def _update(store: PlatformStore, own_row: Member, columns: dict[str, object]) -> None:
     """Change columns of a person's member row."""
-    Member.objects.using(store.database).filter(pk=mine.pk).update(**columns)
+    Member.objects.using(store.database).filter(pk=own_row.pk).update(**columns)
 
 
-def _notify_own_devices(store: PlatformStore, mine: Member, data: Data, now: datetime) -> None:
+def _notify_own_devices(store: PlatformStore, own_row: Member, data: Data, now: datetime) -> None:
     """Store in the outbox a notice about a conversation to the member's own devices; `data` is what has changed."""
-    about = {"conversation_id": str(mine.conversation_id), **data}
-    note = Notice(Cmd.CONVERSATION, about, (mine.user,))
-    protocols = presence_store.protocols_of_online([mine.user], now.timestamp())
+    about = {"conversation_id": str(own_row.conversation_id), **data}
+    note = Notice(Cmd.CONVERSATION, about, (own_row.user,))
+    protocols = presence_store.protocols_of_online([own_row.user], now.timestamp())
     # No log entries: the log belongs to all members, and this change concerns one person alone.
     journal.stage_publications(store, entries=(), protocols=protocols, now=now, notes=[note])

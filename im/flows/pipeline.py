@@ -65,4 +65,4 @@ class Pipeline:
         """
         self._outgoing.clear()
         self._first.receive(deliveries)
-        return self._outgoing.take()
+        return self._outgoing.pop_all()

@@ -80,7 +80,7 @@ def _notices_of_platform(platform: str, users: list[str], now: datetime) -> list
     friends = _without_hidden(database, friends)
     states = visible_presence(database, "", [*friends], now)
     hidden = _people_who_hide(database, [*friends]) | presence_store.choosing_invisible([*friends])
-    newly_hidden = presence_store.newly_hidden(hidden, friends.keys() - hidden)
+    newly_hidden = presence_store.record_hidden(hidden, friends.keys() - hidden)
     return [
         Notice(Cmd.PRESENCE, {"user_id": user, "state": states[user].value}, contacts)
         for user, contacts in friends.items()

@@ -117,8 +117,8 @@ def _share_new_revocations(platform: str) -> None:
     read_to = revocations.copied_up_to(platform)
     since = datetime.fromtimestamp(max(0.0, read_to - OVERLAP_SECONDS), UTC)
     rows = Revocation.objects.using(store_of(platform).database)
-    live = rows.filter(at__gte=since, expires_at__gt=now)
-    revocations.share(map(_revocation_line, live.iterator()), now.timestamp())
+    unexpired = rows.filter(at__gte=since, expires_at__gt=now)
+    revocations.share(map(_revocation_line, unexpired.iterator()), now.timestamp())
     revocations.set_copied_up_to(platform, now.timestamp())
 
 

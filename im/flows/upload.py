@@ -1,9 +1,9 @@
 """The steps of an upload from its announcement to its last byte (IM §9.5), as in tus 1.0.0.
 
-POST `begin` creates a row and an empty file in the spool. PATCH `receive` appends bytes; after the
-last one the file is inspected, stored and ready. HEAD `state` returns how many bytes have come, and
-finishes what a broken request has left. DELETE `cancel` deletes the upload, unless a message
-carries it.
+POST calls `begin_upload`, which creates a row and an empty file in the spool. PATCH calls
+`append_bytes`; after the last byte the file is inspected, stored and ready. HEAD calls `find_upload`,
+which returns how many bytes have come, and finishes what a broken request has left. DELETE calls
+`delete_upload`, which fails if a message carries the file.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from django.db import transaction
 from foundation.cells.directory import PlatformStore
 from im.data import journal
 from im.data.files import queries, spool, storage
-from im.data.files.media_info import inspected
+from im.data.files.media_info import inspect_file
 from im.data.metrics import UPLOADED, UPLOADED_BYTES
 from im.models import File
 from im.rules.tus_headers import TransferRefused, clean_file_name
@@ -104,7 +104,7 @@ def _finish(store: PlatformStore, file: File) -> None:
     Only then it is deleted from the spool, where its bytes were collected.
     """
     number = str(file.id)
-    with inspected(spool.path_of(number)) as (info, thumbnail):
+    with inspect_file(spool.path_of(number)) as (info, thumbnail):
         if info.has_thumbnail:
             storage.save(number, thumbnail, storage.THUMBNAIL)
     storage.save(number, spool.path_of(number))

@@ -91,8 +91,8 @@ def may_use(client: BrokerClient, kind: str, name: str, permission: str) -> bool
     if kind != "exchange":
         return False
     if permission == "write":
-        return name == _writes_on(client)
-    return permission == "read" and name in _reads_from(client)
+        return name == _exchange_to_publish_to(client)
+    return permission == "read" and name in _exchanges_to_bind(client)
 
 
 def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
@@ -115,7 +115,7 @@ def _may_use_queue(client: BrokerClient, name: str, permission: str) -> bool:
     )
 
 
-def _writes_on(client: BrokerClient) -> str:
+def _exchange_to_publish_to(client: BrokerClient) -> str:
     """Return the only exchange to which a client may publish.
 
     MQTT clients publish to the topic exchange CLIENT, all other clients of people to the fanout exchange OUTGOING.
@@ -128,7 +128,7 @@ def _writes_on(client: BrokerClient) -> str:
     return topology.CLIENT if client.mqtt else topology.OUTGOING
 
 
-def _reads_from(client: BrokerClient) -> Iterable[str]:
+def _exchanges_to_bind(client: BrokerClient) -> Iterable[str]:
     """Return the exchanges that a client may bind its queues to: its person's own, or those of its kind of client."""
     if client.bearer == Bearer.SERVICE:
         return (topology.BASE,) if client.user in SERVER_KEYS else ()

@@ -90,7 +90,7 @@ class Standing:
 
 
 def deny_reason(
-    act: GroupAction, group: Group, actor: Standing | None, target: Standing | None = None
+    action: GroupAction, group: Group, actor: Standing | None, target: Standing | None = None
 ) -> DenyReason | None:
     """Return why an action is refused; `None` means that it is allowed.
 
@@ -99,37 +99,39 @@ def deny_reason(
     """
     if actor is None or actor.state is not Membership.ACTIVE:
         return DenyReason.NOT_FOUND
-    if group.closed and act is not GroupAction.LEAVE:
+    if group.closed and action is not GroupAction.LEAVE:
         return DenyReason.CLOSED
-    least = _least_role(act, group)
+    least = _least_role(action, group)
     if least is None or RANK[actor.role] < RANK[least]:
         return DenyReason.NOT_ALLOWED
-    if act is GroupAction.LEAVE and actor.role is Role.OWNER and not group.closed:
+    if action is GroupAction.LEAVE and actor.role is Role.OWNER and not group.closed:
         return DenyReason.NOT_ALLOWED
-    return _deny_on_other(act, actor, target) if act in _ON_OTHERS else None
+    return _deny_on_other(action, actor, target) if action in _ON_OTHERS else None
 
 
-def _least_role(act: GroupAction, group: Group) -> Role | None:
+def _least_role(action: GroupAction, group: Group) -> Role | None:
     """Return the least role of a member who may do this action in the conversation; `None` means that nobody may."""
     if group.kind is not Kind.GROUP:
-        return _OUTSIDE_GROUPS.get(group.kind, {}).get(act)
-    free = act is GroupAction.INVITE and group.joining is Joining.FREE
-    return Role.MEMBER if free else LEAST_ROLE[act]
+        return _OUTSIDE_GROUPS.get(group.kind, {}).get(action)
+    may_all_invite = action is GroupAction.INVITE and group.joining is Joining.FREE
+    return Role.MEMBER if may_all_invite else LEAST_ROLE[action]
 
 
-def _deny_on_other(act: GroupAction, actor: Standing, target: Standing | None) -> DenyReason | None:
+def _deny_on_other(
+    action: GroupAction, actor: Standing, target: Standing | None
+) -> DenyReason | None:
     """Return why an action on another member is refused; `None` means that it is allowed.
 
     The other must be in the conversation (or waiting, for a removal) and must have a lower role.
     """
-    waiting = (Membership.INVITED, Membership.ASKED) if act is GroupAction.REMOVE else ()
+    waiting = (Membership.INVITED, Membership.ASKED) if action is GroupAction.REMOVE else ()
     if target is None or target.state not in (Membership.ACTIVE, *waiting):
         return DenyReason.NOT_FOUND
     return None if RANK[target.role] < RANK[actor.role] else DenyReason.NOT_ALLOWED
 
 
 def decide_join(
-    group: Group, standing: Standing | None, same_domain: bool
+    group: Group, standing: Standing | None, is_same_domain: bool
 ) -> Membership | DenyReason:
     """Return the membership that a person who wants to join gets, or why the request is refused.
 
@@ -141,12 +143,12 @@ def decide_join(
         return Membership.ACTIVE
     if group.kind is not Kind.GROUP:
         return DenyReason.NOT_FOUND
-    if state is not Membership.INVITED and not (same_domain and group.joining != Joining.INVITE):
+    if state is not Membership.INVITED and not (is_same_domain and group.joining != Joining.INVITE):
         return DenyReason.NOT_FOUND
     if group.closed:
         return DenyReason.CLOSED
-    free = group.joining is Joining.FREE and state is not Membership.REMOVED
-    if state is not Membership.INVITED and not free:
+    may_join_freely = group.joining is Joining.FREE and state is not Membership.REMOVED
+    if state is not Membership.INVITED and not may_join_freely:
         return Membership.ASKED
     return Membership.ACTIVE if group.members < MAX_MEMBERS else DenyReason.FULL
 
@@ -272,11 +274,10 @@ def decide_contact(action: ContactAction, mine: str, theirs: str) -> tuple[str, 
     """Return the new states (mine, theirs) of two people in each other's list of contacts, or why it is refused.
 
     `mine` is the other's state in my list, `theirs` mine in the other's; "" means that the list has no such contact.
-    Friendship is mutual: either both are friends or
-    neither is. When I ask, I am ASKING in my list and ASKED in the other's. Somebody who is blocked
-    gets NOT_FOUND, as if the other did not exist, and so does not learn of the block. To ask
-    somebody whom I have blocked I must first remove that person, hence NOT_ALLOWED. A block by the
-    other side always stays.
+    Friendship is mutual: either both are friends or neither is. When I ask, the other is ASKING in my list, and I am
+    ASKED in the other's. Somebody who is blocked gets NOT_FOUND, as if the other did not exist, and so does not learn
+    of the block. To ask somebody whom I have blocked I must first remove that person, hence NOT_ALLOWED. A block by
+    the other side always stays.
     """
     their_state = theirs if theirs == BLOCKED else NOBODY
     if action is ContactAction.BLOCK:

@@ -197,16 +197,19 @@ def _halves(outcome: BatchResult) -> list[BatchResult]:
         return []
     if max(len(outcome.entries), len(acks), len(refused), len(notes)) == 1:
         return [BatchResult(acks=acks), BatchResult(refused=refused, notes=notes)]
-    return [_half_of_each_list(outcome, 0), _half_of_each_list(outcome, 1)]
+    return [
+        _half_of_each_list(outcome, is_second=False),
+        _half_of_each_list(outcome, is_second=True),
+    ]
 
 
-def _half_of_each_list(outcome: BatchResult, which: int) -> BatchResult:
-    """Return the first (0) or second half (1) of each of a result's lists."""
+def _half_of_each_list(outcome: BatchResult, *, is_second: bool) -> BatchResult:
+    """Return a batch's result with the first or second half of each of its lists."""
 
     def half(items: list[Content]) -> list[Content]:
-        """Return the half of a list that `which` names."""
+        """Return the first or second half of a list."""
         middle = (len(items) + 1) // 2
-        return items[middle:] if which else items[:middle]
+        return items[middle:] if is_second else items[:middle]
 
     entries = half(outcome.entries)
     members = {entry.conversation: outcome.members[entry.conversation] for entry in entries}

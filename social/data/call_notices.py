@@ -44,7 +44,7 @@ def _add_log_entry(locked: LockedConversation, kind: str, call: Call) -> None:
     draft = DraftEntry(
         Cmd.CALL, locked.me.id, locked.me.name, type=kind, data=entry_data(call, kind)
     )
-    reader = locked.mine.pk if locked.mine else 0
+    reader = locked.own_row.pk if locked.own_row else 0
     locked.entries.append(locked.row.append(draft, locked.now, reader))
 
 

@@ -219,7 +219,7 @@ def test_a_center_sees_changes_of_members_by_their_version(group: int) -> None:
     Member.objects.filter(user=BOB).update(state="left")
     with transaction.atomic():
         locked_row = journal.lock_conversations("default", [group])[group]
-        locked_row.members_changed(2)
+        locked_row.raise_members_version(2)
         journal.save_changed("default", [locked_row])
     outcome = process(store, memory, [incoming(BOB, text(group)), incoming(ANN, text(group))], now)
     assert [r.code for r in outcome.refused] == [Code.NOT_MEMBER]

@@ -36,7 +36,7 @@ def host(monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(clock, "steady", lambda: made.steady)
     monkeypatch.setattr(time, "time", lambda: made.wall)
     monkeypatch.setattr(clock, "_anchors", {})
-    monkeypatch.setattr(clock, "_held_off", {})
+    monkeypatch.setattr(clock, "_clock_steps", {})
     monkeypatch.setattr(clock, "_last", 0)
     return made
 

@@ -33,7 +33,7 @@ Fields = Mapping[str, str]
 
 
 class AuthBackend:
-    """It decides for the clients' broker who may sign in, and what a client may do.
+    """The backend decides for the clients' broker who may sign in, and what a client may do.
 
     A process holds one, with the revoked tokens, the people refused for flooding, and the rates of sign-ins.
     """

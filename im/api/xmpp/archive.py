@@ -115,7 +115,7 @@ async def _load_candidates(
     is_backward = query.is_backward or bool(query.start) or (bound is not None and not is_here)
     lowest = "" if query.is_backward or bound is None else bound[0]
     position = bound[2] if is_here and bound is not None else None
-    found: list[Data] = []
+    candidates: list[Data] = []
     for _ in range(MOST_PARTS):
         part = await _fetch_part(person, conversation, is_backward, position)
         shown = [
@@ -123,7 +123,7 @@ async def _load_candidates(
             for entry in part["entries"]
             if _entry_message(person, session, conversation, entry)
         ]
-        found += [
+        candidates += [
             entry
             for entry in shown
             if rules.page_of(query, [entry], bound).entries or not query.most
@@ -131,11 +131,11 @@ async def _load_candidates(
         ends = [str(entry["data"].get("sent_at", "")) for entry in part["entries"]]
         is_past = bool(ends) and ends[0] < max(query.start, lowest) if is_backward else False
         # A page that goes forward begins with its earliest entries: if the log is read backward, all are needed.
-        is_enough = len(found) > query.most and (query.is_backward or not is_backward)
+        is_enough = len(candidates) > query.most and (query.is_backward or not is_backward)
         if is_past or is_enough or part["is_last"]:
             break
         position = part["from_seq"] + 1 if is_backward else part["to_seq"]
-    return found
+    return candidates
 
 
 async def _fetch_part(
@@ -145,9 +145,11 @@ async def _fetch_part(
 
     `None` stands for the end of the log, or its beginning. Raises Refused, NoAnswer.
     """
-    way = "before" if is_backward else "after"
-    where = f"&{way}={position}" if position is not None else "" if is_backward else "&after=0"
-    path = f"conversations/{conversation.number}/messages?count=100{where}"
+    if position is not None:
+        bound = f"&before={position}" if is_backward else f"&after={position}"
+    else:
+        bound = "" if is_backward else "&after=0"
+    path = f"conversations/{conversation.number}/messages?count=100{bound}"
     part = await person.link.call("GET", path)
     first, last = part["first_seq"], part["last_seq"]
     is_last = part["from_seq"] <= first if is_backward else part["to_seq"] >= last

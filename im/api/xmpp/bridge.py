@@ -1,6 +1,6 @@
-"""The bridge: one stream to ejabberd, the door for sign-ins, and a desk for each person who is signed in.
+"""The bridge: one stream to ejabberd, a server for sign-ins, and a worker for each person who is signed in.
 
-client's stanza -> ejabberd -> stream of the component -> desk of its sender
+client's stanza -> ejabberd -> stream of the component -> worker of its sender
 sign-in         -> ejabberd -> ask_bridge.py -> SignInServer -> the person's token
 session ends    -> ejabberd sends `unavailable` to the component itself
 """
@@ -22,10 +22,10 @@ from slixmpp.xmlstream.matcher import MatchXPath
 from slixmpp.xmlstream.stanzabase import ElementBase
 from slixmpp.xmlstream.tostring import tostring
 
-from im.api.xmpp.desk import Desk
 from im.api.xmpp.link import TIMEOUT, Link
 from im.api.xmpp.person import Person
 from im.api.xmpp.sign_in import SignedIn, SignInServer
+from im.api.xmpp.worker import PersonWorker
 from im.rules.xmpp import addresses, stanzas
 from im.rules.xmpp.addresses import Domain, Jid
 
@@ -72,8 +72,8 @@ class Bridge:
         self.domain = Domain(settings.domain)
         self._signed_in: dict[str, SignedIn] = {}
         """The map leads from the part of an address before the `@` to the person who has signed in with it last."""
-        self._desks: dict[str, Desk] = {}
-        """User id -> desk."""
+        self._workers: dict[str, PersonWorker] = {}
+        """User id -> the worker that handles this person's stanzas."""
         self._http: aiohttp.ClientSession | None = None
         self._up = asyncio.Event()
         """Set while the stream is up."""
@@ -81,8 +81,8 @@ class Bridge:
 
     def _create_stream(self) -> ComponentXMPP:
         """Create the stream to ejabberd, not yet connected. It serves all domains that ejabberd knows as components."""
-        place = (self._settings.host, self._settings.port)
-        stream = ComponentXMPP(self.domain.bridge, self._settings.secret, *place)  # type: ignore[no-untyped-call]  # it has no types
+        host, port = self._settings.host, self._settings.port
+        stream = ComponentXMPP(self.domain.bridge, self._settings.secret, host, port)  # type: ignore[no-untyped-call]  # it has no types
         for kind in ("message", "presence", "iq"):
             path = MatchXPath(f"{{{stream.default_ns}}}{kind}")
             stream.register_handler(Callback(f"all {kind}", path, self._on_stanza))
@@ -103,8 +103,8 @@ class Bridge:
                 async with server:
                     await asyncio.Event().wait()
             finally:
-                for desk in self._desks.values():
-                    desk.close()
+                for worker in self._workers.values():
+                    worker.close()
                 self._stream.abort()
 
     def _on_stream_up(self) -> None:
@@ -117,9 +117,9 @@ class Bridge:
         log.warning("the stream of %s to ejabberd is lost", self._stream.boundjid)
         STREAMS.set(0)
         self._up.clear()
-        for desk in self._desks.values():
-            desk.close()
-        self._desks.clear()
+        for worker in self._workers.values():
+            worker.close()
+        self._workers.clear()
         self._signed_in.clear()
         PEOPLE.set(0)
         asyncio.get_running_loop().call_later(1.0, self._stream.connect)
@@ -131,12 +131,12 @@ class Bridge:
         if len(self._signed_in) >= MOST_SIGNED_IN:
             self._signed_in.pop(next(iter(self._signed_in)))
         self._signed_in[signed_in.name] = signed_in
-        desk = self._desks.get(signed_in.user)
-        if desk is not None:
-            desk.person.link.token = signed_in.token
+        worker = self._workers.get(signed_in.user)
+        if worker is not None:
+            worker.person.link.token = signed_in.token
 
     def _on_stanza(self, stanza: ElementBase) -> None:
-        """Give a stanza from ejabberd to the desk of its sender; only those of people's sessions count."""
+        """Give a stanza from ejabberd to the worker of its sender; ignore one that comes from no person's session."""
         node = stanza.xml
         sender = addresses.parse(node.get("from", ""))
         if sender.domain != self.domain.name or not sender.local or not sender.resource:
@@ -144,55 +144,55 @@ class Bridge:
         if node.get("type") == "unavailable" and node.get("to") == self.domain.bridge:
             self._on_session_ended(sender)
             return
-        desk = self._desk_of(sender)
-        if desk is None:
+        worker = self._worker_of(sender)
+        if worker is None:
             self._end_sessions(sender)
         else:
-            desk.enqueue_stanza(sender, node)
+            worker.enqueue_stanza(sender, node)
 
-    def _desk_of(self, sender: Jid) -> Desk | None:
-        """Return the desk that handles the sender's stanzas; `None` if the bridge knows of no sign-in."""
+    def _worker_of(self, sender: Jid) -> PersonWorker | None:
+        """Return the worker that handles the sender's stanzas; `None` if the bridge knows of no sign-in."""
         signed_in = self._signed_in.get(sender.local)
         if signed_in is None or self._http is None:
             return None
-        if signed_in.user not in self._desks:
-            self._desks[signed_in.user] = self._new_desk(self._http, signed_in)
-            PEOPLE.set(len(self._desks))
-        return self._desks[signed_in.user]
+        if signed_in.user not in self._workers:
+            self._workers[signed_in.user] = self._create_worker(self._http, signed_in)
+            PEOPLE.set(len(self._workers))
+        return self._workers[signed_in.user]
 
-    def _new_desk(self, http: aiohttp.ClientSession, signed_in: SignedIn) -> Desk:
-        """Create the desk, which handles a person's stanzas, and the person's connection to the platform."""
+    def _create_worker(self, http: aiohttp.ClientSession, signed_in: SignedIn) -> PersonWorker:
+        """Create the worker, which handles a person's stanzas, and the person's connection to the platform."""
         user = signed_in.user
         link = Link(
             http,
             self._settings.site,
             user,
             signed_in.token,
-            on_message=lambda message: self._desks[user].enqueue_pushed(message),
+            on_message=lambda message: self._workers[user].enqueue_pushed(message),
             on_refused=lambda: self._end_all_sessions(user),
         )
-        return Desk(Person(self.domain, self._settings.site, link, self._send))
+        return PersonWorker(Person(self.domain, self._settings.site, link, self._send))
 
     def _on_session_ended(self, sender: Jid) -> None:
         """Forget the session of an address; with the last one of a person, all that the bridge knows of the person."""
         signed_in = self._signed_in.get(sender.local)
-        desk = self._desks.get(signed_in.user) if signed_in else None
-        if signed_in is None or desk is None:
+        worker = self._workers.get(signed_in.user) if signed_in else None
+        if signed_in is None or worker is None:
             return
         if not any(
             session.jid.local == sender.local and session.jid != sender
-            for session in desk.person.sessions.values()
+            for session in worker.person.sessions.values()
         ):
             del self._signed_in[sender.local]
-        if desk.forget_session(sender):
-            desk.close()
-            del self._desks[signed_in.user]
-            PEOPLE.set(len(self._desks))
+        if worker.forget_session(sender):
+            worker.close()
+            del self._workers[signed_in.user]
+            PEOPLE.set(len(self._workers))
 
     def _end_all_sessions(self, user: str) -> None:
         """End all sessions of a person whose access token is not valid any more."""
-        desk = self._desks.get(user)
-        for session in list(desk.person.sessions.values()) if desk else ():
+        worker = self._workers.get(user)
+        for session in list(worker.person.sessions.values()) if worker else ():
             self._end_sessions(session.jid)
 
     def _end_sessions(self, address: Jid) -> None:

@@ -118,13 +118,13 @@ async def _msg_id_of(person: Person, number: int, target: str) -> str:
     """
     if messages.is_msg_id(target):
         return target
-    if target not in person.places:
+    if target not in person.msg_ids:
         path = f"conversations/{number}/trace?client_msg_id={target}"
         answer = await person.link.call("GET", path)
         if not answer["accepted"]:
             raise Refused(Code.UNKNOWN_MESSAGE, "there is no such message")
-        person.places.store(target, str(answer["msg_id"]))
-    return person.places[target]
+        person.msg_ids.store(target, str(answer["msg_id"]))
+    return person.msg_ids[target]
 
 
 async def _send_answer(
@@ -147,7 +147,7 @@ async def _send_answer(
     except NoAnswer as error:
         person.send(stanzas.error_answer(node, to, Fault.AWAY, str(error)))
     else:
-        person.places.store(key, str(data["msg_id"]))
+        person.msg_ids.store(key, str(data["msg_id"]))
         if command.wants_receipt and not person.domain.conversation_of(to):
             person.send(messages.receipt(to, session.jid, node.get("id", "")))
 
@@ -157,11 +157,12 @@ async def _send_answer(
 
 async def load_conversations(person: Person) -> None:
     """Load all conversations when the person's connection has come up; show what came while it was down."""
-    again = bool(person.conversations)
+    was_connected = bool(person.conversations)
     async for shown in person.list_rows("conversations", "conversations"):
         is_new = int(shown["conversation_id"]) not in person.conversations
-        person.store_conversation(shown, begin=is_new and not again)
-    while again:
+        person.store_conversation(shown, begin=is_new and not was_connected)
+    has_more = was_connected
+    while has_more:
         seqs = {str(n): known.order.last for n, known in person.conversations.items()}
         answer = await person.link.call("POST", "offline", {"seqs": seqs, "count": 500})
         for part in answer["conversations"]:
@@ -169,7 +170,7 @@ async def load_conversations(person: Person) -> None:
             page = (part["from_seq"], part["to_seq"], part["entries"])
             for entry in conversation.order.add_page(*page):
                 show_entry(person, conversation, entry, delayed=True)
-        again = answer["more"]
+        has_more = answer["more"]
 
 
 async def on_pushed(person: Person, message: Data) -> None:

@@ -93,7 +93,7 @@ class Person:
         self.conversations: dict[int, Conversation] = {}
         self.direct: dict[str, int] = {}
         """User id -> the one-to-one conversation with that person."""
-        self.places = Recent()
+        self.msg_ids = Recent()
         """The id that a client gave to a message -> its msg_id."""
         self.reactions = Recent()
         """Msg_id -> the person's reaction."""

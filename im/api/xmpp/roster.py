@@ -50,9 +50,9 @@ async def _rename_contact(person: Person, user: str, name: str) -> None:
 
 
 async def on_subscription(person: Person, session: Session, node: Element, to: Jid) -> None:
-    """Ask the person at the address `to` to become a contact, or accept, decline or end that. Raises Refused, NoAnswer.
+    """Ask the person at the address `to` to become a contact, or accept, decline or end a contact.
 
-    The type of the presence `node` says which.
+    The type of the presence `node` says which. Raises Refused, NoAnswer.
     """
     user, link = await person.user_of(to.local), person.link
     match node.get("type"):

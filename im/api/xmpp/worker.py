@@ -1,4 +1,4 @@
-"""The desk of one person handles the stanzas of the person's clients one after the other, and what is pushed."""
+"""A worker handles the stanzas of one person's clients one after the other, and messages that the platform pushes."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ IQ_HANDLERS: dict[tuple[str, str], IqHandler] = {
 """The requests (IQ) that are answered, by type and namespace. All others are refused."""
 
 
-class Desk:
-    """The desk of a person handles what the person's XMPP clients send, and shows them what the platform pushes.
+class PersonWorker:
+    """The worker of a person handles what the person's XMPP clients send, and shows them what the platform pushes.
 
     It runs from the first stanza of a session to the end of the last session.
     """

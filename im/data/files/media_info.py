@@ -33,7 +33,7 @@ class MediaInfo:
 
 
 @contextmanager
-def inspected(path: Path) -> Iterator[tuple[MediaInfo, Path]]:
+def inspect_file(path: Path) -> Iterator[tuple[MediaInfo, Path]]:
     """Inspect a file; yield its type and measures, and the path of its thumbnail, which exists only meanwhile."""
     with TemporaryDirectory(prefix="im-look-") as folder:
         thumbnail = Path(folder) / "thumbnail"

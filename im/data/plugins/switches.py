@@ -36,10 +36,10 @@ class Switch:
                 return self._is_on
         return self._is_on
 
-    def put_out(self, fault: str) -> None:
+    def mark_faulty(self, fault: str) -> None:
         """Record that the plugin failed, so that no process uses it until an operator switches it on again."""
         self._is_on, self._read_at = False, time.monotonic()
-        put_out(self._name, fault)
+        mark_faulty(self._name, fault)
 
 
 def _database() -> str:
@@ -64,7 +64,7 @@ def why_off(name: str) -> str:
     return f"it was put out: {row.fault}" if row.fault else "it is switched off"
 
 
-def put_out(name: str, fault: str) -> None:
+def mark_faulty(name: str, fault: str) -> None:
     """Mark a plugin as faulty, since it has failed too often; it is not used until it is switched on again.
 
     `fault` says what went wrong.

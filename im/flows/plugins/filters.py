@@ -55,7 +55,7 @@ def _create_filter(plugin: Installed) -> list[Filter]:
         return [Filter(plugin.name, cast(ParserPlugin, repository.create(plugin)))]
     except PluginFault as fault:
         log.error("plugin %s: %s", plugin.name, fault)
-        switches.put_out(plugin.name, str(fault))
+        switches.mark_faulty(plugin.name, str(fault))
         return []
 
 
@@ -79,15 +79,20 @@ class Filter:
             return items
         try:
             checked = guard.call_with_limit(
-                self._name, BATCH_SECONDS, lambda: [self._checked(item) for item in requests]
+                self._name, BATCH_SECONDS, lambda: [self._check_request(item) for item in requests]
             )
         except PluginFault as fault:
             self._note_failure(str(fault))
             return items
         metrics.PLUGIN_HANDLED.labels(self._name).inc(len(requests))
-        return [self._result(came, item) for came, item in zip(requests, checked, strict=True)]
+        return [
+            self._result_or_original(original, item)
+            for original, item in zip(requests, checked, strict=True)
+        ]
 
-    def _checked(self, incoming: IncomingRequest) -> IncomingRequest | RefusedMessage | Exception:
+    def _check_request(
+        self, incoming: IncomingRequest
+    ) -> IncomingRequest | RefusedMessage | Exception:
         """Return a request as the plugin has changed it, the plugin's refusal, or the exception that it has raised."""
         request = incoming.request
         if not isinstance(request, Say | Edit) or not request.body:
@@ -105,10 +110,10 @@ class Filter:
         except Exception as error:
             return error
 
-    def _result(
-        self, came: IncomingRequest, checked: IncomingRequest | RefusedMessage | Exception
+    def _result_or_original(
+        self, original: IncomingRequest, checked: IncomingRequest | RefusedMessage | Exception
     ) -> IncomingRequest | RefusedMessage:
-        """Return the plugin's result, or the request as it `came` if the plugin has raised an exception on it.
+        """Return the plugin's result, or the `original` request if the plugin has raised an exception on it.
 
         A failure is counted.
         """
@@ -117,11 +122,11 @@ class Filter:
             return checked
         metrics.PLUGIN_FAILED.labels(self._name).inc()
         self._note_failure(f"{type(checked).__name__}: {checked}")
-        return came
+        return original
 
     def _note_failure(self, fault: str) -> None:
         """Count a failure of the plugin, and switch it off after too many in a row; `fault` says what went wrong."""
         if self._streak.note_failure() and self._switch.is_on():
             log.error("plugin %s is put out: %s", self._name, fault)
-            self._switch.put_out(fault)
+            self._switch.mark_faulty(fault)
             self._streak.note_success()

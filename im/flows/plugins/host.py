@@ -106,26 +106,30 @@ class PluginHost:
         if not self._switch.is_on():
             raise Unavailable(f"plugin {self._plugin_name} is switched off")
         heard = [(delivery, _heard_message_in(delivery)) for delivery in deliveries]
-        mine = self._conversations_of([message for _, message in heard if message])
+        own_conversations = self._conversations_of([message for _, message in heard if message])
         answers: list[IncomingRequest] = []
         for delivery, message in heard:
-            if message and message.conversation in mine and message.sender != self._account:
+            if (
+                message
+                and message.conversation in own_conversations
+                and message.sender != self._account
+            ):
                 answers += self._handle(delivery, message)
         if answers:
             self._answers.receive(answers)
-        return self._outgoing.take()
+        return self._outgoing.pop_all()
 
     def _conversations_of(self, messages: Sequence[HeardMessage]) -> set[int]:
         """Return those of the messages' conversations of which the plugin's account is a member."""
         groups = platform_resolver.group_by_platform(messages, lambda message: message.conversation)
-        mine: set[int] = set()
+        own_conversations: set[int] = set()
         for platform, heard in groups.items():
             numbers = sorted({message.conversation for message in heard})
             query = _MEMBERSHIPS.format(marks=sql.marks(numbers))
             if platform:
                 rows = look_up(platform, query, [self._account, *numbers])
-                mine |= {row[0] for row in rows}
-        return mine
+                own_conversations |= {row[0] for row in rows}
+        return own_conversations
 
     def _handle(self, delivery: ClientDelivery, message: HeardMessage) -> list[IncomingRequest]:
         """Return the plugin's answers to a message; park the message if it fails on it. Raises Unavailable."""
@@ -146,7 +150,7 @@ class PluginHost:
             self._streak.note_success()
             self._was_switched_off = True
             log.error("plugin %s is put out: %s", self._plugin_name, fault)
-            self._switch.put_out(fault)
+            self._switch.mark_faulty(fault)
             raise Unavailable(f"plugin {self._plugin_name} is put out: {fault}")
         log.error(
             "plugin %s: message %d.%d is parked: %s",

@@ -67,7 +67,7 @@ def stage_process(
 
 
 class _StagePosition:
-    """A place says where a stage is in its message center: its name, its queue, and the queues of the stages after it."""
+    """The position of a stage in its message center: its name, its queue, and the queues of the stages after it."""
 
     def __init__(self, stage: StageName, number: int, outgoing: Outgoing) -> None:
         """Find the queues around a stage of the message center `number`; its results are added to `outgoing`."""
@@ -115,7 +115,7 @@ class StageProcess(Generic[In]):
         self._outgoing.clear()
         items = [item for delivery in deliveries for item in self._decoded_item(delivery)]
         self._receive(items)
-        return self._outgoing.take()
+        return self._outgoing.pop_all()
 
     def _decoded_item(self, delivery: ClientDelivery) -> list[In]:
         """Decode a delivery, and return its item in a list; [] if it cannot be read, and goes to the dead messages."""

@@ -25,7 +25,7 @@ class Parser:
         # Clients send the same token with each message.
         self._read_token = lru_cache(maxsize=50_000)(tokens.read)
 
-    def take(self, batch: Sequence[ClientDelivery]) -> Handled[IncomingRequest]:
+    def process_batch(self, batch: Sequence[ClientDelivery]) -> Handled[IncomingRequest]:
         """Parse clients' messages: requests with a valid token go to the next stage, refusals to their senders."""
         now = clock.timestamp()
         revocations.refresh_or_warn(now)

@@ -61,7 +61,7 @@ class Processor:
         except journal.NotServedHere:
             pass
 
-    def take(self, batch: Sequence[IncomingRequest]) -> Handled[NoReturn]:
+    def process_batch(self, batch: Sequence[IncomingRequest]) -> Handled[NoReturn]:
         """Carry out requests, store those that are kept, and return the result, which is to be published.
 
         Raises Unavailable.

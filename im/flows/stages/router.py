@@ -15,7 +15,7 @@ from im.rules.routing import Publication, publications_of
 class Router:
     """The last stage of a message center, which addresses results to the people who are online."""
 
-    def take(self, batch: Sequence[BatchResult]) -> Handled[Publication]:
+    def process_batch(self, batch: Sequence[BatchResult]) -> Handled[Publication]:
         """Return the messages to publish for the results of earlier stages, in their order."""
         people = set[str]().union(*(outcome.people for outcome in batch))
         protocols = presence_store.protocols_of_online(people, clock.timestamp())

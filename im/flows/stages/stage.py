@@ -35,7 +35,7 @@ class Stage(Protocol[In_contra, Out]):
     It knows neither what comes before it nor what comes after.
     """
 
-    def take(self, batch: Sequence[In_contra]) -> Handled[Out]:
+    def process_batch(self, batch: Sequence[In_contra]) -> Handled[Out]:
         """Do the stage's work for a batch of messages. What it changes is committed when it returns.
 
         Raises Unavailable: then nothing was done, and the batch must be given to it again.
@@ -90,7 +90,7 @@ class Server(Generic[In, Out]):
 
         Raises Unavailable.
         """
-        handled = self._stage.take(batch)
+        handled = self._stage.process_batch(batch)
         if handled.onward:
             self._onward.send(handled.onward)
         if not handled.outcome.is_empty:
@@ -130,7 +130,7 @@ class Outgoing:
         """Discard all messages of an earlier batch that was not handled to its end."""
         self._rows = []
 
-    def take(self) -> list[OutboxRow]:
+    def pop_all(self) -> list[OutboxRow]:
         """Return all messages that are to be sent, and empty the list."""
         rows, self._rows = self._rows, []
         return rows

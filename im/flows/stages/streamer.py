@@ -45,7 +45,7 @@ class Streamer:
         """Record that the queue is empty now, so that messages that come later cannot have waited since before."""
         self._caught_up = time.monotonic()
 
-    def take(self, batch: Sequence[ClientDelivery]) -> Handled[ClientDelivery]:
+    def process_batch(self, batch: Sequence[ClientDelivery]) -> Handled[ClientDelivery]:
         """Pass on the messages that are within their senders' rate limits.
 
         Of a sender above the limit the first message is refused and the next ones are dropped.

@@ -31,7 +31,7 @@ FAULTS = {
     Code.BAD_TOKEN: Fault.NOT_SIGNED_IN,
     Code.RATE: Fault.WAIT,
 }
-"""The module tells a client of a refusal of the message center."""
+"""Code of a refusal by the message center -> the XMPP error that tells the client of it."""
 
 
 @dataclass(frozen=True, slots=True)

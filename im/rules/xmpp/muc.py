@@ -35,13 +35,13 @@ def occupants_of(members: Iterable[Data]) -> dict[str, Occupant]:
 
     Of two with the same name the second one's name ends with a part of the id.
     """
-    taken: set[str] = set()
+    used_nicks: set[str] = set()
     shown = {}
     for member in members:
         user, nick = str(member["user_id"]), nick_of(str(member["name"]))
-        if nick in taken:
+        if nick in used_nicks:
             nick = f"{nick} ({user[:8]})"
-        taken.add(nick)
+        used_nicks.add(nick)
         shown[user] = Occupant(nick, str(member["role"]))
     return shown
 

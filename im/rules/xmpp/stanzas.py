@@ -93,9 +93,9 @@ def child(node: Element, namespace: str, name: str) -> Element | None:
 def text_of(node: Element, name: str) -> str:
     """Return the text of a stanza's child with this name, such as its body; "" if it has none."""
     for namespace in (STREAM, CLIENT):
-        found = child(node, namespace, name)
-        if found is not None:
-            return found.text or ""
+        element_with_name = child(node, namespace, name)
+        if element_with_name is not None:
+            return element_with_name.text or ""
     return ""
 
 

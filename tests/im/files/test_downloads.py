@@ -77,7 +77,7 @@ def test_what_could_do_something_is_only_saved(anna: Person, content: bytes, kin
 def test_the_program_that_looks_may_break_down(tmp_path: Path) -> None:
     from im.data.files import inspect_media, media_info
 
-    with media_info.inspected(tmp_path / "is not there") as (info, thumbnail):
+    with media_info.inspect_file(tmp_path / "is not there") as (info, thumbnail):
         assert info == media_info.MediaInfo()
         assert not thumbnail.exists()
     result = subprocess.run(

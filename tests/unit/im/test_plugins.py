@@ -57,7 +57,7 @@ def bodies(items: Sequence[IncomingRequest | RefusedMessage]) -> list[str]:
 def put_out(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Keep switches in memory, and return what was put out: name -> fault."""
     out: dict[str, str] = {}
-    monkeypatch.setattr(switches, "put_out", out.__setitem__)
+    monkeypatch.setattr(switches, "mark_faulty", out.__setitem__)
     monkeypatch.setattr(switches, "why_off", lambda name: out.get(name, ""))
     return out
 

@@ -105,7 +105,7 @@ def test_members_invite_where_joining_is_free() -> None:
 def test_a_stranger_of_another_domain_never_comes_in_by_himself(
     group: Group, who: Standing | None
 ) -> None:
-    decision = conversation_decisions.decide_join(group, who, same_domain=False)
+    decision = conversation_decisions.decide_join(group, who, is_same_domain=False)
     state = who.state if who else None
     if state not in (Membership.ACTIVE, Membership.INVITED):
         assert decision is DenyReason.NOT_FOUND
@@ -137,7 +137,8 @@ def test_how_one_comes_into_a_group(
 ) -> None:
     who = Standing(state=before) if before else None
     assert (
-        conversation_decisions.decide_join(Group(Kind.GROUP, how), who, same_domain=True) == becomes
+        conversation_decisions.decide_join(Group(Kind.GROUP, how), who, is_same_domain=True)
+        == becomes
     )
 
 

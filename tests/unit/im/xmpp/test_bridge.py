@@ -13,8 +13,8 @@ import pytest
 
 from deploy.ejabberd import ask_bridge
 from im.api.xmpp.bridge import Bridge, BridgeSettings
-from im.api.xmpp.desk import Desk
 from im.api.xmpp.person import Person, Session
+from im.api.xmpp.worker import PersonWorker
 from im.rules.xmpp import stanzas
 from im.rules.xmpp.addresses import Domain, Jid
 from tests.unit.im.xmpp.trees import read
@@ -68,10 +68,10 @@ def test_leaving_a_room_does_not_bring_an_ended_session_back() -> None:
     person = Person(Domain("chat.example"), "http://127.0.0.1", link, lambda _: None)
     other = Jid("dora", "chat.example", "desk")
     person.sessions[str(other)] = Session(other)
-    desk = Desk.__new__(Desk)
-    desk.person = person
+    worker = PersonWorker.__new__(PersonWorker)
+    worker.person = person
     left = stanza(DORA, "7@groups.chat.example/Dora", "unavailable", "presence")
-    desk.enqueue_stanza(Jid("dora", "chat.example", "phone"), left)
+    worker.enqueue_stanza(Jid("dora", "chat.example", "phone"), left)
     assert list(person.sessions) == [str(other)]
 
 
