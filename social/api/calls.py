@@ -95,8 +95,8 @@ class Calls(CallView):
                 calls=[describe(call) for call in call_rows.live_calls_of(database, [self.me.id])],
                 next=None,
             )
-        wanted = (self.me.id, arguments["before"], arguments["count"])
-        calls = call_rows.calls_page(database, *wanted, missed=arguments["missed"])
+        page = (self.me.id, arguments["before"], arguments["count"])
+        calls = call_rows.calls_page(database, *page, missed=arguments["missed"])
         is_full = len(calls) == arguments["count"]
         return ack(
             calls=[describe(call) for call in calls], next=str(calls[-1].id) if is_full else None
@@ -112,9 +112,9 @@ class Calls(CallView):
         person is just calling the caller, that call is answered instead.
         """
         arguments = self.arguments(call_shapes.NewCall)
-        wanted = (arguments["user"], arguments["device"], self.now)
+        call_arguments = (arguments["user"], arguments["device"], self.now)
         key = request.headers.get("Idempotency-Key", "")[:64]
-        call = flow.start_call(self.store, self.me, *wanted, key)
+        call = flow.start_call(self.store, self.me, *call_arguments, key)
         return ack(call=describe(call_media.ensure_conference(self.store, call)))
 
     def get_throttles(self) -> list[BaseThrottle]:

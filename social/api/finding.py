@@ -103,15 +103,17 @@ class OwnNumber(Call):
         """Send a code by SMS to the telephone number that the caller wants to confirm, at most 5 a day."""
         arguments = self.arguments(forms.Number)
         language = getattr(request._request, "LANGUAGE_CODE", "en")
-        wanted = (arguments["number"], arguments["region"], language)
-        return ack(number=address_book.send_code(self.store, self.me, *wanted, self.now))
+        number_and_language = (arguments["number"], arguments["region"], language)
+        return ack(
+            number=address_book.send_code(self.store, self.me, *number_and_language, self.now)
+        )
 
     @extend_schema(request=forms.NumberCode, responses=answers(Done))
     def put(self, request: Request) -> Response:
         """Confirm the caller's telephone number by the code; people who have it in their address book are notified."""
         arguments = self.arguments(forms.NumberCode)
-        wanted = (arguments["number"], arguments["region"], arguments["code"])
-        address_book.confirm_number(self.store, self.me, *wanted, self.now)
+        number_and_code = (arguments["number"], arguments["region"], arguments["code"])
+        address_book.confirm_number(self.store, self.me, *number_and_code, self.now)
         return ack()
 
 

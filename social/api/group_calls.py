@@ -53,9 +53,9 @@ class GroupCalls(CallView):
         Devices of members of other tenants do not ring; these members enter by the link.
         """
         number = self.arguments(GroupCall)["conversation_id"]
-        mine = queries.member(self.store.database, number, self.me.id)
-        is_group = mine is not None and mine.conversation.kind == Kind.GROUP
-        if mine is None or not is_group or mine.state != Membership.ACTIVE:
+        own_row = queries.member(self.store.database, number, self.me.id)
+        is_group = own_row is not None and own_row.conversation.kind == Kind.GROUP
+        if own_row is None or not is_group or own_row.state != Membership.ACTIVE:
             raise Denied(DenyReason.NOT_FOUND)
         rows = queries.members(self.store.database, number, 0, MAX_PEOPLE + 1)
         members = [row for row in rows if row.state == Membership.ACTIVE]
@@ -66,7 +66,7 @@ class GroupCalls(CallView):
         key = request.headers.get("Idempotency-Key", "")[:40]
         try:
             started = commands.start_conference(
-                self._conference_request(mine.conversation.name, members, key)
+                self._conference_request(own_row.conversation.name, members, key)
             )
         except Refusal as refusal:
             raise CallRefused("refused", refusal.description) from None

@@ -24,7 +24,7 @@ _TO = {CONTACTS: "contacts", PRIVATE: "self"}
 
 def circle(view: CircleView) -> Data:
     """Return a circle in the form of the API, as a person sees it."""
-    row, conversation, mine = view.circle, view.conversation, view.mine
+    row, conversation, own_row = view.circle, view.conversation, view.own_row
     return {
         "circle_id": str(row.pk),
         "name": conversation.name,
@@ -34,8 +34,8 @@ def circle(view: CircleView) -> Data:
         "joining": conversation.joining,
         "mute_all": conversation.mute_all,
         "members": conversation.members,
-        "role": mine.role if mine else None,
-        "state": mine.state if mine else None,
+        "role": own_row.role if own_row else None,
+        "state": own_row.state if own_row else None,
     }
 
 

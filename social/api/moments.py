@@ -35,11 +35,11 @@ class Circles(Call):
     def get(self, request: Request) -> Response:
         """List the caller's circles, and those of the tenant that the caller may join."""
         database = self.store.database
-        mine = circle_queries.circles_of(database, self.me.id)
-        free = circle_queries.joinable(database, self.me.id, self.me.domain, 100)
+        own_circles = circle_queries.circles_of(database, self.me.id)
+        joinable = circle_queries.joinable(database, self.me.id, self.me.domain, 100)
         return ack(
-            circles=[shapes.circle(view) for view in mine],
-            joinable=[shapes.circle(view) for view in free],
+            circles=[shapes.circle(view) for view in own_circles],
+            joinable=[shapes.circle(view) for view in joinable],
         )
 
     @extend_schema(parameters=[KEY], request=forms.NewCircle, responses=answers(shapes.OneCircle))
@@ -97,7 +97,7 @@ class Wall(Call):
         """Return a page of the moments (posts) on the wall of a circle, for its members."""
         arguments, database = self.arguments(forms.Before), self.store.database
         view = circle_queries.circle_of(database, self.me.id, number, self.me.domain)
-        if view is None or view.mine is None or view.mine.state != Membership.ACTIVE:
+        if view is None or view.own_row is None or view.own_row.state != Membership.ACTIVE:
             raise Denied(DenyReason.NOT_FOUND, circles.NO_CIRCLE)
         before, count = arguments.get("before"), arguments["count"]
         return ack(**shapes.page(timeline.wall_page(database, self.me.id, number, before, count)))

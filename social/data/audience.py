@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from im.data import queries
 from social.data import viewers
 from social.models import Label, LabelMember, MomentExclusion, MomentReader
-from social.rules.visibility import CONTACTS, PRIVATE, Audience, audience_now
+from social.rules.visibility import CONTACTS, PRIVATE, Audience, people_who_see_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def people_who_see(database: str, audience: Audience, lists: ReaderLists) -> lis
     else:
         candidates = queries.active_users(database, audience.place)
     excluded = viewers.people_with_labels(database, lists.excepts)
-    return audience_now(audience, candidates, viewer.blocked, lists.only or (), excluded)
+    return people_who_see_now(audience, candidates, viewer.blocked, lists.only or (), excluded)
 
 
 def people_with_own_labels(database: str, owner: str, labels: Sequence[int]) -> set[str] | None:

@@ -34,14 +34,14 @@ def lock_people(store: PlatformStore, me: Person, other: str) -> Person | None:
 def read_facts(store: PlatformStore, me: Person, other: Person, now: datetime) -> Facts:
     """Return the facts by which `rules.call_start` decides whether one person may call another."""
     database = store.database
-    mine, theirs = queries.states_between(database, me.id, [other.id])[other.id]
+    own_state, their_state = queries.states_between(database, me.id, [other.id])[other.id]
     # What a call takes of the licence: a small conference, and two people in it.
     needed = amounts_of_new(SMALL) + VISITOR + VISITOR
     return Facts(
-        is_contact=mine == FRIEND,
+        is_contact=own_state == FRIEND,
         shares_tenant=bool(me.domain) and me.domain == other.domain,
         shares_circle=_share_circle(database, me.id, other.id),
-        is_blocked=BLOCKED in (mine, theirs),
+        is_blocked=BLOCKED in (own_state, their_state),
         has_tenant=bool(me.domain),
         is_online=other.id in presence_store.protocols_of_online([other.id], now.timestamp()),
         is_licensed=not usage_and_limits_of_site().missing_resource(needed),

@@ -13,12 +13,12 @@ from social.models import Circle
 class CircleView:
     """A circle (a group with a page of its own) as one person sees it.
 
-    `mine` is the person's `Member` row; `None` for a person who is not in it.
+    `own_row` is the person's `Member` row; `None` for a person who is not in it.
     """
 
     circle: Circle
     conversation: Conversation
-    mine: Member | None
+    own_row: Member | None
 
 
 _SHOWN = (Membership.ACTIVE, Membership.INVITED, Membership.ASKED)
@@ -61,7 +61,7 @@ def joinable(database: str, user: str, domain: str, count: int) -> list[CircleVi
     """Return circles of a tenant that a person is not in and may join, freely or by approval; by name."""
     if not domain:
         return []
-    mine = Member.objects.using(database).filter(user=user, state__in=_SHOWN)
+    own_rows = Member.objects.using(database).filter(user=user, state__in=_SHOWN)
     rows = Conversation.objects.using(database).filter(
         kind=Kind.GROUP,
         closed=False,
@@ -69,7 +69,7 @@ def joinable(database: str, user: str, domain: str, count: int) -> list[CircleVi
         joining__in=(Joining.APPROVE, Joining.FREE),
         pk__in=Circle.objects.using(database).values("pk"),
     )
-    rows = rows.exclude(pk__in=mine.values("conversation_id")).order_by("name", "pk")[:count]
+    rows = rows.exclude(pk__in=own_rows.values("conversation_id")).order_by("name", "pk")[:count]
     conversations = {row.pk: row for row in rows}
     circles = {
         circle.pk: circle for circle in Circle.objects.using(database).filter(pk__in=conversations)

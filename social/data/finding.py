@@ -39,7 +39,7 @@ def findable(store: PlatformStore, me: Person, others: Collection[Person]) -> se
         return set()
     closeness_to = viewers.closeness(store, me, others)
     chosen = profiles(store.database, [person.id for person in others])
-    is_open = viewers.open_to(store, me, others)
+    is_open = viewers.people_open_to(store, me, others)
     return {
         person.id
         for person in others

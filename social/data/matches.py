@@ -23,9 +23,9 @@ def match_hashes(store: PlatformStore, me: Person, hashes: Collection[str]) -> d
     if not owners:
         return {}
     persons = _visible_people(store, me, {*owners.values()})
-    mine = ConfirmedNumber.objects.using(database).filter(user=me.id).values("hmac")
-    with_mine = BookEntry.objects.using(database).filter(owner__in=persons, hmac__in=mine)
-    owners_with_my_number = {*with_mine.values_list("owner", flat=True)}
+    own_hashes = ConfirmedNumber.objects.using(database).filter(user=me.id).values("hmac")
+    entries = BookEntry.objects.using(database).filter(owner__in=persons, hmac__in=own_hashes)
+    owners_with_my_number = {*entries.values_list("owner", flat=True)}
     chosen = profiles.profiles(database, [*persons])
     return {
         key: persons[user]
@@ -39,7 +39,7 @@ def _visible_people(store: PlatformStore, me: Person, users: Collection[str]) ->
     """Return those of these people whose tenant is open to `me`, without a block between them and `me`: id -> person."""
     viewer = viewers.load_viewer(store.database, me.id, circles=False)
     persons = people.people_by_id(store, {*users} - viewer.blocked)
-    is_open = viewers.open_to(store, me, list(persons.values()))
+    is_open = viewers.people_open_to(store, me, list(persons.values()))
     return {user: person for user, person in persons.items() if user in is_open}
 
 

@@ -85,10 +85,10 @@ def _windows(contacts: int) -> list[int]:
     `contacts`: the number of the viewer's contacts; with many, a short span usually holds enough moments.
     """
     # An id is the time in microseconds, followed by 13 bits that tell processes apart (`clock.next_id`).
-    whole = int(WINDOW.total_seconds() * 1_000_000) << 13
+    whole_window = int(WINDOW.total_seconds() * 1_000_000) << 13
     if contacts <= _MANY_CONTACTS:
-        return [whole]
-    return [whole * _MANY_CONTACTS // contacts, whole]
+        return [whole_window]
+    return [whole_window * _MANY_CONTACTS // contacts, whole_window]
 
 
 def _candidates(database: str, viewer: Viewer, after: int, before: int) -> list[int]:
@@ -210,9 +210,11 @@ def counts(database: str, viewer: Viewer, ids: Sequence[int]) -> dict[int, Count
     values = [*ids, *blocked]
     likes: dict[int, tuple[int, bool]] = {}
     comments: dict[int, int] = {}
-    for number, count, mine, is_like in sql.select(database, query, [viewer.id, *values, *values]):
+    for number, count, has_liked, is_like in sql.select(
+        database, query, [viewer.id, *values, *values]
+    ):
         if is_like:
-            likes[number] = (count, bool(mine))
+            likes[number] = (count, bool(has_liked))
         else:
             comments[number] = count
     return {

@@ -26,7 +26,7 @@ _EXCLUDED = (
 def load_viewer(database: str, user: str, *, circles: bool = True) -> Viewer:
     """Load a person as a viewer of moments, with contacts and blocks; `circles`: whether the circles are read, too."""
     groups = queries.groups_of(database, user) if circles else ()
-    return _viewer(user, queries.relations(database, user), groups)
+    return _to_viewer(user, queries.relations(database, user), groups)
 
 
 def viewer_of(database: str, user: str, audience: Audience) -> Viewer:
@@ -37,19 +37,19 @@ def viewer_of(database: str, user: str, audience: Audience) -> Viewer:
         groups = [
             circle for circle, _ in queries.fellow_members(database, [audience.place], [user])
         ]
-    return _viewer(user, rows, groups)
+    return _to_viewer(user, rows, groups)
 
 
-def _viewer(
+def _to_viewer(
     user: str, relations: Iterable[tuple[str, str, str, str]], groups: Iterable[int]
 ) -> Viewer:
     """Return a person as a viewer; `relations` are rows of `queries.relations`."""
     contacts: dict[str, str] = {}
     blocked: set[str] = set()
-    for other, name, mine, theirs in relations:
-        if BLOCKED in (mine, theirs):
+    for other, name, own_state, their_state in relations:
+        if BLOCKED in (own_state, their_state):
             blocked.add(other)
-        elif mine == FRIEND:
+        elif own_state == FRIEND:
             contacts[other] = name
     return Viewer(user, contacts, frozenset(blocked), frozenset(groups))
 
@@ -114,7 +114,7 @@ def closeness(store: PlatformStore, me: Person, others: Collection[Person]) -> d
     }
 
 
-def open_to(store: PlatformStore, me: Person, others: Collection[Person]) -> set[str]:
+def people_open_to(store: PlatformStore, me: Person, others: Collection[Person]) -> set[str]:
     """Return the ids of those `others` who are in the tenant of `me`, or whose tenants can, like it, be found by others."""
     domains = {me.domain, *(person.domain for person in others)} - {""}
     findable = findable_domains(store.platform, domains) if len(domains) > 1 else set()

@@ -102,7 +102,7 @@ def start_call(
                     else existing
                 )
             case Begun(begun):
-                return _begin(store, me, begun, now)
+                return _store_and_announce(store, me, begun, now)
 
 
 def _new_call(me: Person, other: Person, device: str, now: datetime) -> Call:
@@ -121,7 +121,7 @@ def _new_call(me: Person, other: Person, device: str, now: datetime) -> Call:
     )
 
 
-def _begin(store: PlatformStore, me: Person, call: Call, now: datetime) -> Call:
+def _store_and_announce(store: PlatformStore, me: Person, call: Call, now: datetime) -> Call:
     """Store a new call with the two people's conversation, whose log records the call, and notify their devices.
 
     `me` has no id if a conference without a person as its creator calls; then there is no conversation.
@@ -157,7 +157,9 @@ def add_person(
         if isinstance(decision, CallRefusal):
             raise _refusal(decision)
         return (
-            decision.call if isinstance(decision, Joined) else _begin(store, me, decision.call, now)
+            decision.call
+            if isinstance(decision, Joined)
+            else _store_and_announce(store, me, decision.call, now)
         )
 
 
@@ -179,7 +181,9 @@ def call_from_conference(
         if isinstance(decision, CallRefusal):
             raise _refusal(decision)
         return (
-            decision.call if isinstance(decision, Joined) else _begin(store, me, decision.call, now)
+            decision.call
+            if isinstance(decision, Joined)
+            else _store_and_announce(store, me, decision.call, now)
         )
 
 
@@ -205,15 +209,15 @@ def apply_event(store: PlatformStore, call_id: int, event: Event, now: datetime)
             case Changed(after):
                 call_rows.save_call(store.database, call, after)
                 call_notices.notify_both(store, call, after, now)
-                refused = isinstance(event, Answered) and not after.is_live
+                is_refused = isinstance(event, Answered) and not after.is_live
             case Refused(None):
                 raise Denied(DenyReason.NOT_FOUND, NO_CALL)
             case Refused(reason):
                 assert reason is not None
                 raise CallRefused(reason.value, f"the call is over here: {reason.value}", call)
             case _:
-                after, refused = call, False
-    if refused:
+                after, is_refused = call, False
+    if is_refused:
         assert after.reason is not None
         raise CallRefused(after.reason.value, "the call is over", after)
     return after

@@ -71,7 +71,7 @@ def send_invitation(store: PlatformStore, me: Person, to: str, link: str, langua
         outgoing_texts.stage_invitation(store, to, me.name, link, language)
 
 
-def open_invitation(code: str, now: datetime) -> tuple[PlatformStore, Person] | None:
+def find_unused_invitation(code: str, now: datetime) -> tuple[PlatformStore, Person] | None:
     """Find the unused invitation with this code; return the platform's database, and the inviting person.
 
     `None` means that there is none, or that another site takes the platform's requests.

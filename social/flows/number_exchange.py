@@ -40,9 +40,9 @@ def ask_for_exchange(store: PlatformStore, me: Person, other: str, now: datetime
         before = _state(database, me.id, other)
         after = AGREED if before in (ASKED, AGREED) else ASKING
         if after != before:
-            theirs = AGREED if after == AGREED else ASKED
-            _save_states(database, (me.id, other, after), (other, me.id, theirs))
-            _notify(store, me, person, theirs, now)
+            their_state = AGREED if after == AGREED else ASKED
+            _save_states(database, (me.id, other, after), (other, me.id, their_state))
+            _notify(store, me, person, their_state, now)
             _notify(store, person, me, after, now)
     return after
 
@@ -73,9 +73,9 @@ def end_exchange(store: PlatformStore, me: Person, other: str, now: datetime) ->
     with transaction.atomic(using=database):
         journal.require_serving(store)
         rows = NumberExchange.objects.using(database)
-        mine = rows.filter(owner=me.id, other=other).select_for_update()
-        if mine.exists():
-            mine.delete()
+        own_row = rows.filter(owner=me.id, other=other).select_for_update()
+        if own_row.exists():
+            own_row.delete()
             rows.filter(owner=other, other=me.id).delete()
             about = {"what": "exchange", "user_id": me.id, "name": me.name, "state": ""}
             notify.stage_notice(store, Cmd.NUMBER, about, [other], now)

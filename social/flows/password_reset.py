@@ -48,7 +48,7 @@ def send_reset_link(name: str, language: str) -> None:
         if row is None:
             continue
         account = row.account
-        if account.email and account.is_active and _may_send(store, account):
+        if account.email and account.is_active and _count_link(store, account):
             token = _signer().sign(f"{platform}:{account.moid}:{_password_fingerprint(account)}")
             link = f"{settings.PUBLIC_URL}/people/password/{token}/"
             recipient, name = account.email, person_of_account(account).name
@@ -58,8 +58,8 @@ def send_reset_link(name: str, language: str) -> None:
         return
 
 
-def _may_send(store: PlatformStore, account: Account) -> bool:
-    """Return whether a link may be sent to an account, and count it.
+def _count_link(store: PlatformStore, account: Account) -> bool:
+    """Count a link that an account is to get, and return whether it may be sent.
 
     It may not if the account's password is stored at the core, or if the account got too many links in this hour.
     """

@@ -37,10 +37,10 @@ def like_moment(store: PlatformStore, me: Person, number: int, on: bool, now: da
     with transaction.atomic(using=database):
         journal.require_serving(store)
         post, viewer = seen_post(database, me, number)
-        mine = Like.objects.using(database).filter(moment_id=number, user=me.id)
+        own_like = Like.objects.using(database).filter(moment_id=number, user=me.id)
         if not on:
-            mine.delete()
-        elif not mine.exists():
+            own_like.delete()
+        elif not own_like.exists():
             row = Like(
                 moment_id=number,
                 user=me.id,
@@ -79,7 +79,7 @@ def add_comment(
         with transaction.atomic(using=database):
             journal.require_serving(store)
             post, viewer = seen_post(database, me, number)
-            replied = _replied_user(database, viewer, number, reply_to)
+            replied_user = _replied_user(database, viewer, number, reply_to)
             row = Comment(
                 id=clock.next_id(),
                 moment_id=number,
@@ -87,13 +87,13 @@ def add_comment(
                 user_name=me.name,
                 author=post.author,
                 reply_to=reply_to,
-                reply_user=replied,
+                reply_user=replied_user,
                 text=text,
                 client_id=client_id,
             )
             row.save(using=database, force_insert=True)
             about = {"comment_id": str(row.id), "reply_to": str(reply_to) if reply_to else None}
-            people = _people_to_notify(database, post, replied)
+            people = _people_to_notify(database, post, replied_user)
             _notify_of_reaction(store, me, post, "commented", about, people, now)
     except IntegrityError:
         earlier = Comment.objects.using(database).filter(

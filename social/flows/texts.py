@@ -35,10 +35,10 @@ def send_due_texts(platform: str) -> int:
     """
     begun, sent = clock.steady(), 0
     for _ in range(AT_ONCE):
-        row = _claim(platform, clock.now()) if clock.steady() - begun < SECONDS else None
+        row = _claim_text(platform, clock.now()) if clock.steady() - begun < SECONDS else None
         if row is None:
             break
-        sent += _deliver(platform, row)
+        sent += _deliver_text(platform, row)
     return sent
 
 
@@ -47,7 +47,7 @@ def _rows(platform: str) -> QuerySet[OutgoingText]:
     return OutgoingText.objects.using(store_of(platform).database)
 
 
-def _claim(platform: str, now: datetime) -> OutgoingText | None:
+def _claim_text(platform: str, now: datetime) -> OutgoingText | None:
     """Return the e-mail or text message that is due first, and set the time of its next try.
 
     So no other process sends it now. `None` means that none is due.
@@ -63,7 +63,7 @@ def _claim(platform: str, now: datetime) -> OutgoingText | None:
     return row
 
 
-def _deliver(platform: str, row: OutgoingText) -> bool:
+def _deliver_text(platform: str, row: OutgoingText) -> bool:
     """Send an e-mail or text message, and save the result in its row; return whether it was sent."""
     try:
         senders.deliver(row.to, row.subject, row.text)

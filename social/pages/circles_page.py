@@ -66,14 +66,14 @@ def circle(visit: Visit, number: int) -> HttpResponse:
     view = circle_queries.circle_of(visit.database, visit.me.id, number, visit.me.domain)
     if view is None:
         raise Denied(DenyReason.NOT_FOUND)
-    is_member = view.mine is not None and view.mine.state == Membership.ACTIVE
+    is_member = view.own_row is not None and view.own_row.state == Membership.ACTIVE
     context: dict[str, object] = {"view": view, "is_in": is_member}
-    if is_member and view.mine is not None:
+    if is_member and view.own_row is not None:
         moments = timeline.wall_page(visit.database, visit.me.id, number, page_start(visit), 20)
         rows = queries.members(visit.database, number, 0, MOST_MEMBERS)
         contacts = viewers.load_viewer(visit.database, visit.me.id, circles=False).contacts
         member_ids = {row.user for row in rows}
-        rank = RANK[Role(view.mine.role)]
+        rank = RANK[Role(view.own_row.role)]
         context |= {
             "page": shown_page(visit, moments),
             "members": [_shown_member(row, rank, visit.me.id) for row in rows],

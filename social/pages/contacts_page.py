@@ -42,7 +42,7 @@ def contacts(visit: Visit) -> HttpResponse:
     users = label_queries.people_by_label(visit.database, [label.id for label in own])
     chosen = visit.request.GET.get("label", "")
 
-    def shown(row: Contact) -> dict[str, object]:
+    def template_values(row: Contact) -> dict[str, object]:
         """Return a contact's values for the template."""
         state = states.get(row.other)
         return {
@@ -54,7 +54,7 @@ def contacts(visit: Visit) -> HttpResponse:
         }
 
     by_state = {
-        state: sorted((shown(row) for row in rows if row.state == state), key=_name_of)
+        state: sorted((template_values(row) for row in rows if row.state == state), key=_name_of)
         for state in (FRIEND, ASKED, ASKING, BLOCKED)
     }
     if chosen.isdecimal() and int(chosen) in users:
@@ -80,19 +80,19 @@ def _search_results(visit: Visit) -> dict[str, object]:
             "suggestions": finding.suggestions(visit.store, visit.me, 10),
             "matches": matches.known_people(visit.store, visit.me),
         }
-    found: list[Person] = []
+    persons: list[Person] = []
     try:
         check_rate(visit.request)
-        found = finding.search_directory(visit.store, visit.me, text, 20)
+        persons = finding.search_directory(visit.store, visit.me, text, 20)
     except Denied as denied:
         messages.error(visit.request, refusal_text(denied))
-        return {"q": text, "found": found}
-    if not found:
+        return {"q": text, "found": persons}
+    if not persons:
         try:
-            found = [contact_flow.find_person(visit.store, visit.me, text)]
+            persons = [contact_flow.find_person(visit.store, visit.me, text)]
         except Denied:
-            found = []
-    return {"q": text, "found": found}
+            persons = []
+    return {"q": text, "found": persons}
 
 
 @form

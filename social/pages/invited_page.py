@@ -30,7 +30,7 @@ BACKEND = "domains.flows.sign_in.SignInNameBackend"
 @require_http_methods(["GET", "POST"])
 def invited(request: HttpRequest, code: str) -> HttpResponse:
     """Show the page of an invitation, or handle its form by which the guest accepts or registers."""
-    invitation = invitations.open_invitation(code, clock.now())
+    invitation = invitations.find_unused_invitation(code, clock.now())
     if invitation is None:
         context = {
             "title": _("This link is not good any more"),

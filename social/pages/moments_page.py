@@ -105,7 +105,7 @@ def post_form(visit: Visit, circle: int = 0) -> dict[str, object]:
         "circles": [
             (view.circle.pk, view.conversation.name)
             for view in own
-            if view.mine and view.mine.state == "active"
+            if view.own_row and view.own_row.state == "active"
         ],
         "circle": circle,
         "labels": label_queries.labels_of(visit.database, visit.me.id),

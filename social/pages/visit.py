@@ -167,8 +167,8 @@ def _back(request: HttpRequest) -> str:
     """Return the path of the page from which a form was sent, by its header `Referer`; by default the timeline."""
     referrer = request.META.get("HTTP_REFERER", "")
     host = f"://{request.get_host()}/"
-    before, found, path = referrer.partition(host)
-    return f"/{path}" if found and before in ("http", "https") else "/people/moments/"
+    scheme, separator, path = referrer.partition(host)
+    return f"/{path}" if separator and scheme in ("http", "https") else "/people/moments/"
 
 
 def refusal_text(denied: Denied) -> str:

@@ -79,7 +79,7 @@ def decide_start(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
         return CallRefusal.NOT_PERMITTED
     if not facts.is_licensed:
         return CallRefusal.NO_LICENCE
-    return _ring(call, facts)
+    return _begin_ringing(call, facts)
 
 
 def decide_add(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
@@ -95,7 +95,7 @@ def decide_add(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
             return Joined(other, is_answer=False)
     if not any(call.caller.id in other.talkers for other in same_session):
         return CallRefusal.NOT_FOUND
-    return _ring(call, facts) if facts.is_permitted else CallRefusal.NOT_PERMITTED
+    return _begin_ringing(call, facts) if facts.is_permitted else CallRefusal.NOT_PERMITTED
 
 
 def decide_call_from_conference(call: Call, facts: Facts) -> Begun | Joined | CallRefusal:
@@ -105,10 +105,10 @@ def decide_call_from_conference(call: Call, facts: Facts) -> Begun | Joined | Ca
     for other in facts.live:
         if other.session == call.session and call.callee.id in other.occupied:
             return Joined(other, is_answer=False)
-    return _ring(call, facts)
+    return _begin_ringing(call, facts)
 
 
-def _ring(call: Call, facts: Facts) -> Begun:
+def _begin_ringing(call: Call, facts: Facts) -> Begun:
     """Return the decision that a call begins; it has ended already if the called person is busy or not online."""
     if any(call.callee.id in other.occupied for other in facts.live):
         return Begun(_ended(call, CallEnd.BUSY))

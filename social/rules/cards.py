@@ -111,9 +111,9 @@ def may_find(found_by: FoundBy, reader: Closeness) -> bool:
     return reader.is_contact or groups[found_by]
 
 
-def is_match(matching: Matching, has_mine: bool) -> bool:
+def is_match(matching: Matching, has_other_number: bool) -> bool:
     """Return whether another person finds this person by the number in an address book.
 
-    `has_mine`: this person's address book has a confirmed number of the other person.
+    `has_other_number`: this person's address book has a confirmed number of the other person.
     """
-    return matching is Matching.EVERYBODY or (matching is Matching.MUTUAL and has_mine)
+    return matching is Matching.EVERYBODY or (matching is Matching.MUTUAL and has_other_number)

@@ -68,7 +68,7 @@ def may_see(
     )
 
 
-def audience_now(
+def people_who_see_now(
     audience: Audience,
     candidates: Iterable[str],
     blocked: Collection[str],
@@ -89,11 +89,3 @@ def audience_now(
     if audience.has_except:
         people -= {*excluded}
     return sorted(people)
-
-
-def shown_actors(viewer: Viewer, actors: Iterable[str]) -> list[str]:
-    """Return those of the people who liked or commented on a moment (post) whom a viewer of it sees.
-
-    People with a block between them and the viewer are left out, so that neither reads the other.
-    """
-    return [actor for actor in actors if actor not in viewer.blocked]

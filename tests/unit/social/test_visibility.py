@@ -14,7 +14,7 @@ from social.rules.cards import (
     may_find,
     shows_field,
 )
-from social.rules.visibility import CONTACTS, PRIVATE, Audience, Viewer, audience_now, may_see
+from social.rules.visibility import CONTACTS, PRIVATE, Audience, Viewer, may_see, people_who_see_now
 
 AUTHOR, CIRCLE = "ada", 7
 FACTS = st.fixed_dictionaries(
@@ -56,7 +56,7 @@ def test_the_list_of_readers_is_what_each_of_them_may_see(
     place: int, facts: dict[str, bool]
 ) -> None:
     is_near = facts["contact"] if place == CONTACTS else facts["member"]
-    readers = audience_now(
+    readers = people_who_see_now(
         Audience(AUTHOR, place, facts["has_only"], facts["has_except"]),
         ["ben", AUTHOR] if is_near else [AUTHOR],
         {"ben"} if facts["blocked"] else set(),
@@ -122,7 +122,7 @@ def test_contacts_find_each_other_and_blocked_people_never_do(reader: Closeness)
 
 
 def test_a_number_is_told_when_it_is_mutual_or_chosen() -> None:
-    assert not is_match(Matching.MUTUAL, has_mine=False)
-    assert is_match(Matching.MUTUAL, has_mine=True)
-    assert is_match(Matching.EVERYBODY, has_mine=False)
-    assert not is_match(Matching.NOBODY, has_mine=True)
+    assert not is_match(Matching.MUTUAL, has_other_number=False)
+    assert is_match(Matching.MUTUAL, has_other_number=True)
+    assert is_match(Matching.EVERYBODY, has_other_number=False)
+    assert not is_match(Matching.NOBODY, has_other_number=True)
