@@ -54,15 +54,15 @@ DR_TAKEOVERS_PER_HOUR = env.int("DR_TAKEOVERS_PER_HOUR", default=1)
 REGISTER_URL = env.str("REGISTER_URL", default="")
 
 
-def _secret(name: str) -> str:
+def _read_secret(name: str) -> str:
     """Return a secret from an environment variable, or from the file that the variable `<name>_FILE` names."""
     path = env.str(f"{name}_FILE", default="")
     return env.str(name, default="") or (Path(path).read_text().strip() if path else "")
 
 
-LICENSE_PUBLIC_KEY = _secret("LICENSE_PUBLIC_KEY")
-LICENSE_SEALING_KEY = _secret("LICENSE_SEALING_KEY")
-ACCOUNT_SEALING_KEY = _secret("ACCOUNT_SEALING_KEY")
+LICENSE_PUBLIC_KEY = _read_secret("LICENSE_PUBLIC_KEY")
+LICENSE_SEALING_KEY = _read_secret("LICENSE_SEALING_KEY")
+ACCOUNT_SEALING_KEY = _read_secret("ACCOUNT_SEALING_KEY")
 
 # ---- stores: each platform's data has an alias and a Redis of its own ---------------------------
 

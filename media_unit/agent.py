@@ -24,7 +24,7 @@ from media_unit.gate_rules import PLUGINS
 from media_unit.housekeeping import Housekeeping
 from media_unit.janus_config import load_secrets
 from media_unit.janus_events import EventListener
-from media_unit.janus_link import JanusAway, JanusError, JanusLink
+from media_unit.janus_link import SOCKET_CLOSED, JanusAway, JanusError, JanusLink
 from media_unit.janus_process import GateProcess, JanusProcess
 from media_unit.janus_rooms import JanusRooms
 from media_unit.kept_process import NotStarted
@@ -37,9 +37,9 @@ from wire.routes import Routes
 
 log = logging.getLogger("conferences.media.agent")
 
-_BEAT = 3.0
+_HEARTBEAT_SECONDS = 3.0
 """Seconds between two heartbeats."""
-_LIST_BEATS = 20
+_HEARTBEATS_PER_LIST = 20
 """The list of conferences is sent with every 20th heartbeat, which is every 60 s."""
 _PAUSE_AFTER_FAILURE = 2.0
 """Seconds between the death of Janus and the next start."""
@@ -76,8 +76,8 @@ class Agent:
         """Run the media unit until SIGTERM or SIGINT, then unregister it and end Janus, unless Janus is to stay."""
         self._ready_file.unlink(missing_ok=True)
         stop = asyncio.Event()
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
         await self._events.open()
         duties = (
             self._gate.keep_gate_running(self._gate_up),
@@ -119,7 +119,7 @@ class Agent:
             return
         for message in reports.unregistrations(self._config):
             self._broker.send(Routes.NODE_TO_RMS, message)
-        if not await self._broker.all_sent(3):
+        if not await self._broker.wait_until_sent(3):
             log.warning("the broker was not told that this unit ends")
 
     async def _write_ready_file(self) -> None:
@@ -127,7 +127,7 @@ class Agent:
         while True:
             await self._janus_up.wait()
             await self._broker.connected.wait()
-            if await self._broker.all_sent(5) and self._janus_up.is_set():
+            if await self._broker.wait_until_sent(5) and self._janus_up.is_set():
                 self._ready_file.write_text(f"{self._config.label} {self._janus.pid}\n")
                 log.info("ready: %s at %s", self._config.label, self._config.join_url)
                 return
@@ -158,15 +158,16 @@ class Agent:
         try:
             await link.open()
             if not self._janus_up.is_set():
-                await self._unit.janus_is_up(JanusRooms(link, self._keys), self._janus.name)
+                await self._unit.use_new_janus(JanusRooms(link, self._keys), self._janus.name)
                 await self._gate_up.wait()  # nobody is sent here before people can come in
                 self._janus_up.set()
                 self._register_if_connected()
             else:
-                await self._unit.janus_is_back(JanusRooms(link, self._keys))
+                await self._unit.use_new_connection(JanusRooms(link, self._keys))
             reason = await link.watch_until_dead()
-            hangs = reason != "its socket closed"
-            if not hangs and await self._janus.answers():
+            is_hanging = reason != SOCKET_CLOSED
+            # If only the socket has closed, Janus itself may be well.
+            if not is_hanging and await self._janus.is_answering():
                 log.warning("Janus: %s, but it lives: connecting again", reason)
                 return
             log.error("Janus is dead: %s", reason)
@@ -181,7 +182,7 @@ class Agent:
             self._janus_up.clear()
             for message in reports.unregistrations(self._config):
                 self._broker.send(Routes.NODE_TO_RMS, message)
-            self._unit.janus_is_gone()
+            self._unit.forget_lost_janus()
             self._housekeeping.forget_all()
 
     def _register_if_connected(self) -> None:
@@ -223,13 +224,13 @@ class Agent:
         """Send a heartbeat every 3 s, and the list of conferences every 60 s, while broker and Janus are up."""
         beats = 0
         while True:
-            await asyncio.sleep(_BEAT)
+            await asyncio.sleep(_HEARTBEAT_SECONDS)
             if not self._broker.connected.is_set() or not self._janus_up.is_set():
                 continue
             beats += 1
             for message in self._unit.heartbeats():
                 self._broker.send(Routes.NODE_TO_RMS, message)
-            if beats % _LIST_BEATS == 0:
+            if beats % _HEARTBEATS_PER_LIST == 0:
                 for message in self._unit.conference_lists():
                     self._broker.send(Routes.UNIT_TO_CSS, message)
 
@@ -243,9 +244,9 @@ def _nack_of(body: dict[str, Any], error: BadMessage) -> Message | None:
         CreateOnUnit.wire_type: UnitRefused,
         RestoreOnUnit.wire_type: UnitRestoreRefused,
     }
-    if cls := refusals.get(body["type"]):
+    if nack_class := refusals.get(body["type"]):
         with contextlib.suppress(BadMessage):
-            return from_body(cls, {**body, "errcode": "29001", "ip": None, "pid": None})
+            return from_body(nack_class, {**body, "errcode": "29001", "ip": None, "pid": None})
         return None
     with contextlib.suppress(BadMessage):
         return refusal(Control(body).body, "29001", error.detail)

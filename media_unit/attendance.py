@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from foundation.bus.message import Body
-from media_unit.conference_copy import HeldConference
+from media_unit.conference_copy import HostedConference
 from media_unit.controls import ControlContext, disconnect_terminal, mute_who_may_not_talk
 from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.roster import Terminal
@@ -38,7 +38,7 @@ async def admit_or_disconnect(context: ControlContext, arrived: list[Terminal]) 
     await mute_who_may_not_talk(context)
 
 
-def is_banned(conference: HeldConference, terminal: Terminal) -> bool:
+def is_banned(conference: HostedConference, terminal: Terminal) -> bool:
     """Return whether a terminal is banned from the conference, by its name or account, or by its browser. Pure."""
     if terminal.called:
         return False
@@ -47,7 +47,7 @@ def is_banned(conference: HeldConference, terminal: Terminal) -> bool:
     return is_known or is_banned_by_name(conference, terminal)
 
 
-def is_banned_by_name(conference: HeldConference, terminal: Terminal) -> bool:
+def is_banned_by_name(conference: HostedConference, terminal: Terminal) -> bool:
     """Return whether a terminal is banned from the conference by its name or account. Pure."""
     return any(
         terminal.is_called(row.name) or terminal.is_called(row.account)
@@ -56,7 +56,7 @@ def is_banned_by_name(conference: HeldConference, terminal: Terminal) -> bool:
 
 
 def terminal_that_fell_silent(
-    conference: HeldConference, plugin: str, person: str
+    conference: HostedConference, plugin: str, person: str
 ) -> Terminal | None:
     """Return the terminal whose connection sends no media any more, if it counts as having left; else `None`. Pure.
 
@@ -75,12 +75,12 @@ def terminal_that_fell_silent(
     return None if terminal.id_in(AUDIO) else terminal
 
 
-def terminals_with_join_page(conference: HeldConference) -> set[str]:
+def terminals_with_join_page(conference: HostedConference) -> set[str]:
     """Return the ids of the online terminals that use the web page for joining, which shows announcements. Pure."""
     return {terminal.mtid for terminal in conference.roster.online if terminal.id_in(TEXT)}
 
 
-def state_for_join_pages(conference: HeldConference) -> Body:
+def state_for_join_pages(conference: HostedConference) -> Body:
     """Return the announcement with a conference's state, for the web pages of its participants. Pure."""
     people = [
         {

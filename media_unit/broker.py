@@ -81,7 +81,7 @@ class Broker:
         self._platform_clock = clock.FarClock()
         self.connected = asyncio.Event()
 
-    # ---- speaking -----------------------------------------------------------------------------
+    # ---- sending ------------------------------------------------------------------------------
 
     def send(self, route: Routes, message: Message, correlation_id: str = "") -> None:
         """Queue a message for publishing by a route (exchange and key); messages are sent in order, at least once."""
@@ -98,7 +98,7 @@ class Broker:
         self._all_confirmed.clear()
         self._message_added.set()
 
-    async def all_sent(self, seconds: float) -> bool:
+    async def wait_until_sent(self, seconds: float) -> bool:
         """Wait up to `seconds` until the broker has confirmed all queued messages; return whether it has."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._all_confirmed.wait(), seconds)
@@ -132,7 +132,7 @@ class Broker:
             self._message_added.clear()
             await self._message_added.wait()
 
-    # ---- listening ----------------------------------------------------------------------------
+    # ---- receiving ----------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Connect to the broker, send and receive until the connection ends, and connect again, until cancelled."""
@@ -180,12 +180,12 @@ class Broker:
         Unregistrations are kept and go first, since they tell that conferences were lost before.
         """
         waited = list(self._waiting)
-        farewell = NodeUnregistered.wire_type
+        unregistration = NodeUnregistered.wire_type
         self._waiting = deque(
             [
                 outgoing
                 for outgoing in waited
-                if outgoing.route is Routes.NODE_TO_RMS and outgoing.wire_type == farewell
+                if outgoing.route is Routes.NODE_TO_RMS and outgoing.wire_type == unregistration
             ]
             + [
                 outgoing

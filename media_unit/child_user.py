@@ -40,35 +40,37 @@ class ChildUser:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": [], "umask": 0o022}
 
-    def let_read(self, path: Path) -> None:
+    def make_readable(self, path: Path) -> None:
         """Set owner and mode of the agent's file or folder so that this user can read it, and no other user can."""
         if self.uid is not None:
             os.chown(path, -1, self.gid)
             path.chmod(0o750 if path.is_dir() else 0o640)
 
-    def let_write(self, folder: Path) -> None:
+    def make_writable(self, folder: Path) -> None:
         """Set owner and mode of the agent's folder so that this user can create files in it."""
         if self.uid is not None:
             os.chown(folder, -1, self.gid)
             folder.chmod(0o770)
 
 
-def child_user(what: str, name: str, *needed: Path) -> ChildUser:
+def child_user(program: str, name: str, *needed: Path) -> ChildUser:
     """Return the system user `name` for running a program, or the agent's own user if that is not possible.
 
     Only root may start programs as another user, and that user must be able to reach the paths in `needed`; if not, a
-    warning is logged, in which `what` names the program. `name` "" means the agent's own user.
+    warning is logged, which names the `program`. `name` "" means the agent's own user.
     """
     if not name or os.geteuid() != 0:
         return ChildUser()
     try:
         user = pwd.getpwnam(name)
     except KeyError:
-        log.warning("CMU_JANUS_USER: no user %s; %s runs as the agent's own user", name, what)
+        log.warning("CMU_JANUS_USER: no user %s; %s runs as the agent's own user", name, program)
         return ChildUser()
     for folder in (parent for path in needed for parent in path.parents):
         if not folder.stat().st_mode & stat.S_IXOTH:
-            log.warning("%s can not enter %s: %s runs as the agent's own user", name, folder, what)
+            log.warning(
+                "%s can not enter %s: %s runs as the agent's own user", name, folder, program
+            )
             return ChildUser()
     return ChildUser(user.pw_uid, user.pw_gid)
 

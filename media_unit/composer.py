@@ -55,7 +55,7 @@ class Source:
         self.frame: av.VideoFrame | None = None
         self.seen_at = 0.0
 
-    def take(self, data: bytes) -> None:
+    def add_packet(self, data: bytes) -> None:
         """Add an RTP packet (`data`), and decode the frames that it completes; `frame` is then the last of them.
 
         A frame that cannot be decoded is left out.
@@ -144,11 +144,13 @@ def paste(canvas: av.VideoFrame, picture: av.VideoFrame, x: int, y: int) -> None
     """Copy a picture into the canvas; both are of the format yuv420p, whose planes 1 and 2 have half the size."""
     for number, (target, source) in enumerate(zip(canvas.planes, picture.planes, strict=True)):
         half = 2 if number else 1
-        into, row = memoryview(target), memoryview(source)
-        at, offset = y // half * target.line_size + x // half, 0
+        target_bytes, source_bytes = memoryview(target), memoryview(source)
+        start, offset = y // half * target.line_size + x // half, 0
         for _ in range(source.height):
-            into[at : at + source.width] = row[offset : offset + source.width]
-            at, offset = at + target.line_size, offset + source.line_size
+            target_bytes[start : start + source.width] = source_bytes[
+                offset : offset + source.width
+            ]
+            start, offset = start + target.line_size, offset + source.line_size
 
 
 class Composer:
@@ -159,7 +161,7 @@ class Composer:
 
     def __init__(self, incoming: socket.socket, orders: int) -> None:
         """Begin with an empty frame. `incoming`: the UDP socket of the pictures; `orders`: the descriptor of the plans."""
-        self._incoming, self._orders = incoming, orders
+        self._incoming, self._plan_input = incoming, orders
         self._unread = b""
         self._sources: dict[int, Source] = {}
         """SSRC -> picture of a terminal."""
@@ -179,29 +181,30 @@ class Composer:
             now = time.monotonic()
             if now < due:
                 continue
+            # After a long pause the next frame is due at once, and the frames that were not drawn are skipped.
             due = max(due, now - 1 / FRAMES_A_SECOND) + 1 / FRAMES_A_SECOND
             number = max(number + 1, int((now - began) * FRAMES_A_SECOND))
             self._draw(now)
             self._send(number)
 
-    def _read(self, patience: float) -> bool:
-        """Read pictures and plans, after waiting up to `patience` seconds for some; return False once the plans end.
+    def _read(self, max_wait: float) -> bool:
+        """Read pictures and plans, after waiting up to `max_wait` seconds for some; return False once the plans end.
 
         Plans are lines of JSON, of which only the last one counts. The SSRC (bytes 8 to 11) of an RTP packet says whose
         picture it is of.
         """
-        inputs = (self._incoming.fileno(), self._orders)
-        readable, _, _ = select.select(inputs, (), (), patience)
-        if self._orders in readable:
-            if not (data := os.read(self._orders, 65536)):
+        inputs = (self._incoming.fileno(), self._plan_input)
+        readable, _, _ = select.select(inputs, (), (), max_wait)
+        if self._plan_input in readable:
+            if not (data := os.read(self._plan_input, 65536)):
                 return False
             *lines, self._unread = (self._unread + data).split(b"\n")
             if lines:
-                self._follow(msgspec.json.decode(lines[-1], type=Plan))
+                self._apply_plan(msgspec.json.decode(lines[-1], type=Plan))
         for packet in self._packets():
             source = self._sources.get(int.from_bytes(packet[8:12]))
             if source:
-                source.take(packet)
+                source.add_packet(packet)
         return True
 
     def _packets(self) -> Iterator[bytes]:
@@ -210,10 +213,10 @@ class Composer:
             for _ in range(200):
                 yield self._incoming.recv(2048)
 
-    def _follow(self, plan: Plan) -> None:
+    def _apply_plan(self, plan: Plan) -> None:
         """Compose by this plan from now on; pictures that the former plan had, too, go on with their last frame."""
-        wanted = {tile.ssrc for tile in plan.tiles if tile.ssrc}
-        self._sources = {ssrc: self._sources.get(ssrc) or Source() for ssrc in wanted}
+        ssrcs = {tile.ssrc for tile in plan.tiles if tile.ssrc}
+        self._sources = {ssrc: self._sources.get(ssrc) or Source() for ssrc in ssrcs}
         self._canvas = drawn_text("", WIDTH, HEIGHT)
         self._tiles = [Tile(tile, self._sources.get(tile.ssrc)) for tile in plan.tiles]
         self._targets = plan.targets

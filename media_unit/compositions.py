@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from media_unit.child_user import REPOSITORY, ChildUser, child_environment
-from media_unit.conference_copy import HeldConference, HeldPicture
+from media_unit.conference_copy import ForwardedPicture, HostedConference
 from media_unit.gate_rules import VIDEO
 from media_unit.janus_link import JanusError
 from media_unit.janus_rooms import JanusRooms
@@ -38,7 +38,7 @@ from wire import monitors as wire
 
 log = logging.getLogger("conferences.media.unit")
 
-_HERE = "127.0.0.1"
+_LOOPBACK = "127.0.0.1"
 _BUFFER = 1024 * 1024
 
 
@@ -55,35 +55,35 @@ class ComposerProcess:
         """
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        self._socket.bind((_HERE, 0))
+        self._socket.bind((_LOOPBACK, 0))
         self.port: int = self._socket.getsockname()[1]
-        handle, descriptor = self._socket.fileno(), _opened_for_appending(logs)
+        socket_fd, log_fd = self._socket.fileno(), _opened_for_appending(logs)
         try:
             self._child = subprocess.Popen(  # noqa: S603  # the arguments are our own
-                (sys.executable, "-m", "media_unit.composer", str(handle)),
+                (sys.executable, "-m", "media_unit.composer", str(socket_fd)),
                 stdin=subprocess.PIPE,
-                stdout=descriptor,
+                stdout=log_fd,
                 stderr=subprocess.STDOUT,
                 cwd=REPOSITORY,
                 env=child_environment(""),
-                pass_fds=(handle,),
+                pass_fds=(socket_fd,),
                 start_new_session=True,
                 **user.arguments,
             )
         finally:
-            os.close(descriptor)
+            os.close(log_fd)
         assert self._child.stdin is not None
-        self._orders = self._child.stdin
-        os.set_blocking(self._orders.fileno(), False)
+        self._plan_input = self._child.stdin
+        os.set_blocking(self._plan_input.fileno(), False)
         self._plan: Plan | None = None
         self.pid = self._child.pid
 
     @property
-    def runs(self) -> bool:
+    def is_running(self) -> bool:
         """Return whether the process has not ended."""
         return self._child.poll() is None
 
-    def follow(self, plan: Plan) -> None:
+    def send_plan(self, plan: Plan) -> None:
         """Send the process this plan (which pictures lie where); kill it if it does not read its plans.
 
         A killed process is soon started again.
@@ -92,10 +92,10 @@ class ComposerProcess:
             return
         line = msgspec.json.encode(plan) + b"\n"
         try:
-            is_taken = os.write(self._orders.fileno(), line) == len(line)
+            is_written = os.write(self._plan_input.fileno(), line) == len(line)
         except (BlockingIOError, BrokenPipeError):
-            is_taken = False
-        if is_taken:
+            is_written = False
+        if is_written:
             self._plan = plan
         else:
             self._child.kill()
@@ -104,7 +104,7 @@ class ComposerProcess:
         """End the process at once; it has nothing to save."""
         self._child.kill()
         self._child.wait()
-        self._orders.close()
+        self._plan_input.close()
         self._socket.close()
 
 
@@ -125,7 +125,7 @@ class Compositions:
         self._errors: dict[str, str] = {}
         """Number of a conference -> why it has no composed picture, as it was logged."""
 
-    async def follow_now(self, unit: MonitoringUnit, e164: str) -> None:
+    async def update_now(self, unit: MonitoringUnit, e164: str) -> None:
         """Bring the composed picture of the conference with this number up to date.
 
         Which members it shows in turn depends on the time; and its process may have died, and is started again.
@@ -133,10 +133,10 @@ class Compositions:
         async with unit.lock(e164):
             conference, janus_rooms = unit.conferences.get(e164), unit.janus_rooms
             if conference and janus_rooms:
-                await self.follow(unit, conference, janus_rooms)
+                await self.update(unit, conference, janus_rooms)
 
-    async def follow(
-        self, unit: MonitoringUnit, conference: HeldConference, janus_rooms: JanusRooms
+    async def update(
+        self, unit: MonitoringUnit, conference: HostedConference, janus_rooms: JanusRooms
     ) -> None:
         """Bring the composition of a conference to the state that its layout asks for; an error of Janus is logged.
 
@@ -160,7 +160,7 @@ class Compositions:
             unit.save(conference)
 
     async def _compose(
-        self, conference: HeldConference, janus_rooms: JanusRooms, layout: Mapping[str, object]
+        self, conference: HostedConference, janus_rooms: JanusRooms, layout: Mapping[str, object]
     ) -> None:
         """Have the pictures of a conference composed by this layout (who is shown at which place).
 
@@ -168,21 +168,21 @@ class Compositions:
         """
         if not conference.composed_port:
             conference.composed_port = await janus_rooms.create_stream(
-                conference.janus_room, conference.name, conference.password_of_rooms
+                conference.janus_room, conference.name, conference.janus_rooms_password
             )
             log.info("%s: a composed picture is offered", conference.e164)
-        process = await self._running(conference, janus_rooms)
-        process.follow(await self._plan(conference, janus_rooms, layout, process.port))
+        process = await self._ensure_process(conference, janus_rooms)
+        process.send_plan(await self._make_plan(conference, janus_rooms, layout, process.port))
 
-    async def _running(
-        self, conference: HeldConference, janus_rooms: JanusRooms
+    async def _ensure_process(
+        self, conference: HostedConference, janus_rooms: JanusRooms
     ) -> ComposerProcess:
         """Return the process that composes the pictures of a conference; start it if it does not run.
 
         A new process gets each picture forwarded anew, so the present forwarding is stopped first.
         """
         process = self._processes.get(conference.e164)
-        if process and process.runs:
+        if process and process.is_running:
             return process
         if process:
             log.error("%s: its composer (process %s) is dead", conference.e164, process.pid)
@@ -192,9 +192,9 @@ class Compositions:
         log.info("%s: composed by process %s", conference.e164, process.pid)
         return process
 
-    async def _plan(
+    async def _make_plan(
         self,
-        conference: HeldConference,
+        conference: HostedConference,
         janus_rooms: JanusRooms,
         layout: Mapping[str, object],
         port: int,
@@ -221,13 +221,20 @@ class Compositions:
             )
             for terminal, place in zip(shown, places, strict=True)
         )
-        watched = [m for m in conference.monitors if m.mode == wire.VIDEO and not m.mtid]
-        addresses = [(_HERE, conference.composed_port), *((m.ip, m.port) for m in watched)]
+        watched = [
+            monitor
+            for monitor in conference.monitors
+            if monitor.mode == wire.VIDEO and not monitor.mtid
+        ]
+        addresses = [
+            (_LOOPBACK, conference.composed_port),
+            *((monitor.ip, monitor.port) for monitor in watched),
+        ]
         return Plan(tiles, tuple(addresses))
 
     async def _forward(
         self,
-        conference: HeldConference,
+        conference: HostedConference,
         janus_rooms: JanusRooms,
         participants: list[str],
         port: int,
@@ -236,35 +243,44 @@ class Compositions:
 
         Who sends no picture is left out.
         """
-        streams = await janus_rooms.forwarded(conference.janus_room)
-        conference.pictures = [held for held in conference.pictures if held.stream in streams]
-        superfluous = [held for held in conference.pictures if held.participant not in participants]
+        streams = await janus_rooms.forwarded_streams(conference.janus_room)
+        conference.pictures = [
+            picture for picture in conference.pictures if picture.stream in streams
+        ]
+        superfluous = [
+            picture for picture in conference.pictures if picture.participant not in participants
+        ]
         await self._stop_pictures(conference, janus_rooms, superfluous)
-        sent = {held.participant: held.ssrc for held in conference.pictures}
+        sent = {picture.participant: picture.ssrc for picture in conference.pictures}
         for participant in participants:
             if not participant or participant in sent:
                 continue
             ssrc = secrets.randbelow(2**32 - 1) + 1
             try:
                 stream = await janus_rooms.forward_picture(
-                    conference.janus_room, participant, _HERE, port, PAYLOAD_TYPE, ssrc
+                    conference.janus_room, participant, _LOOPBACK, port, PAYLOAD_TYPE, ssrc
                 )
             except JanusError as error:
                 log.debug("%s: %s sends no picture: %s", conference.e164, participant, error)
                 continue
-            conference.pictures.append(HeldPicture(participant, stream, ssrc))
+            conference.pictures.append(ForwardedPicture(participant, stream, ssrc))
             sent[participant] = ssrc
         return sent
 
     async def _stop_pictures(
-        self, conference: HeldConference, janus_rooms: JanusRooms, pictures: list[HeldPicture]
+        self,
+        conference: HostedConference,
+        janus_rooms: JanusRooms,
+        pictures: list[ForwardedPicture],
     ) -> None:
         """Let Janus forward these pictures no more."""
-        for held in list(pictures):
-            conference.pictures.remove(held)
-            await janus_rooms.stop_forward(conference.janus_room, held.participant, held.stream)
+        for picture in list(pictures):
+            conference.pictures.remove(picture)
+            await janus_rooms.stop_forward(
+                conference.janus_room, picture.participant, picture.stream
+            )
 
-    async def end(self, conference: HeldConference, janus_rooms: JanusRooms | None) -> None:
+    async def end(self, conference: HostedConference, janus_rooms: JanusRooms | None) -> None:
         """End the composition of a conference, if there is one. Raises JanusError and JanusAway.
 
         Without a connection to Janus (`None`) only the process ends; the rest ends with Janus.

@@ -14,7 +14,7 @@ from wire.arrangement import DEFAULT_ARRANGEMENT, Arrangement, arrangement_of, t
 from wire.fields import Settings, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
 
-HoldRequest = CreateOnUnit | RestoreOnUnit
+HostRequest = CreateOnUnit | RestoreOnUnit
 
 _PLAIN = (
     *("e164", "confid", "incarnation", "name", "password", "places", "resolution", "bitrate"),
@@ -47,7 +47,7 @@ class JanusRoomPlan:
 
 
 @dataclass(slots=True, kw_only=True)
-class HeldMonitor:
+class RunningMonitor:
     """A monitor: a terminal's sound or picture that Janus sends as RTP to an address, for somebody to watch.
 
     `mtid` is the terminal ("": all), `mode` sound or picture, `participant` the terminal's id in the Janus room,
@@ -64,7 +64,7 @@ class HeldMonitor:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldPicture:
+class ForwardedPicture:
     """A picture that Janus forwards to the composer: whose, by the forwarder `stream`, with this SSRC in its packets."""
 
     participant: str
@@ -73,7 +73,7 @@ class HeldPicture:
 
 
 @dataclass(slots=True, kw_only=True)
-class HeldConference:
+class HostedConference:
     """A conference that this media unit runs. `e164` is its number.
 
     `incarnation` grows each time the platform places the conference on a unit; the highest one is the valid one.
@@ -92,7 +92,7 @@ class HeldConference:
     janus_room: str
     recording: str = ""
     """The folder of the segment that is being recorded; "" while nothing is recorded."""
-    recording_told: bool = False
+    recording_reported: bool = False
     """Whether managers and join pages were last told that the conference is recorded."""
     segments: int = 0
     """How many segments of a recording were begun on this unit."""
@@ -100,12 +100,12 @@ class HeldConference:
     speaker: str = ""
     mute: bool = False
     silence: bool = False
-    monitors: list[HeldMonitor] = field(default_factory=list)
+    monitors: list[RunningMonitor] = field(default_factory=list)
     composes: bool = False
     """Whether this unit was reserved to compose the conference's pictures (`mps`)."""
     composed_port: int = 0
     """The port at which Janus receives the composed picture; 0 while there is none."""
-    pictures: list[HeldPicture] = field(default_factory=list)
+    pictures: list[ForwardedPicture] = field(default_factory=list)
     """The pictures that are forwarded to the composer."""
     arrangement: Arrangement = DEFAULT_ARRANGEMENT
     room_password: str | None = None
@@ -122,12 +122,12 @@ class HeldConference:
         return self.resolution == "1080p"
 
     @property
-    def password_of_rooms(self) -> str:
+    def janus_rooms_password(self) -> str:
         """Return the password with which the Janus rooms were made."""
         return self.password if self.room_password is None else self.room_password
 
     @property
-    def plan(self) -> JanusRoomPlan:
+    def room_plan(self) -> JanusRoomPlan:
         """Return the settings with which the Janus rooms of this conference are created."""
         return JanusRoomPlan(
             janus_room=self.janus_room,
@@ -192,7 +192,7 @@ class HeldConference:
         if known and self.ends_at and self.ends_at < known:
             self.endtime = known_text
 
-    def monitor_at(self, ip: str, port: int) -> HeldMonitor | None:
+    def monitor_at(self, ip: str, port: int) -> RunningMonitor | None:
         """Return the monitor (RTP copy of a terminal's media) that is sent to an address, or `None`."""
         return next(
             (monitor for monitor in self.monitors if (monitor.ip, monitor.port) == (ip, port)), None
@@ -212,23 +212,23 @@ class HeldConference:
         }
 
     @classmethod
-    def from_stored(cls, body: Body) -> HeldConference:
+    def from_stored(cls, body: Body) -> HostedConference:
         """Return the conference of a JSON object that `to_stored` has returned, read from the state file."""
         objects: Body = {
             "arrangement": arrangement_of(Settings(extra=body.get("arrangement", {}))),
-            "monitors": [HeldMonitor(**monitor) for monitor in body.get("monitors", ())],
-            "pictures": [HeldPicture(**picture) for picture in body.get("pictures", ())],
+            "monitors": [RunningMonitor(**monitor) for monitor in body.get("monitors", ())],
+            "pictures": [ForwardedPicture(**picture) for picture in body.get("pictures", ())],
             "roster": Roster.from_stored(body["roster"]),
         }
         return cls(**(body | objects))
 
 
-def conference_of(request: HoldRequest, janus_room: str, config: UnitConfig) -> HeldConference:
+def conference_of(request: HostRequest, janus_room: str, config: UnitConfig) -> HostedConference:
     """Return a new conference with the settings of a create request, or of a restore request with its people too.
 
     `janus_room` is the name of its rooms at Janus, `config` that of this unit.
     """
-    conference = HeldConference(
+    conference = HostedConference(
         e164=request.e164,
         confid=request.confid,
         incarnation=request.incarnation,
@@ -240,7 +240,7 @@ def conference_of(request: HoldRequest, janus_room: str, config: UnitConfig) -> 
         h265=request.h265,
         endtime=request.endtime,
         janus_room=janus_room,
-        recording_told=request.record,
+        recording_reported=request.record,
         composes=config.composes_for(request.mps),
     )
     settings = request.settings or Settings()

@@ -120,29 +120,29 @@ def from_environment(env: Mapping[str, str]) -> UnitConfig:
         pid = read_as(UnitName, {"pid": env.get("CMU_PID", "")}).pid or ""
     except InvalidValue as error:
         raise BadConfig(f"CMU_PID {error.words}") from None
-    port_base = _number(env, "CMU_PORT_BASE", None)
+    port_base = _read_integer(env, "CMU_PORT_BASE", None)
     if not 1024 <= port_base <= 65535 - _LAST_PORT:
         raise BadConfig(f"CMU_PORT_BASE must lie between 1024 and {65535 - _LAST_PORT}")
     return UnitConfig(
-        amqp_url=_required(env, "AMQP_URL"),
-        ip=_required(env, "CMU_IP"),
+        amqp_url=_read_required(env, "AMQP_URL"),
+        ip=_read_required(env, "CMU_IP"),
         pid=pid,
-        directory=Path(_required(env, "CMU_DIR")).absolute(),
+        directory=Path(_read_required(env, "CMU_DIR")).absolute(),
         port_base=port_base,
-        confs=_number(env, "CMU_CAPACITY_CONFS", 20),
-        ports=_number(env, "CMU_CAPACITY_PORTS", 190),
-        compositions=_number(env, "CMU_CAPACITY_COMPOSITIONS", 0),
+        confs=_read_integer(env, "CMU_CAPACITY_CONFS", 20),
+        ports=_read_integer(env, "CMU_CAPACITY_PORTS", 190),
+        compositions=_read_integer(env, "CMU_CAPACITY_COMPOSITIONS", 0),
         platform=env.get("PLATFORM_MOID", ""),
         room=env.get("ROOM_MOID") or None,
         lo_shim=env.get("LO_SHIM", ""),  # by this library Janus may use the loopback interface
         public_ws=env.get("CMU_PUBLIC_WS", ""),
         keep_janus=env.get("CMU_KEEP_JANUS", "") == "1",
         janus_user=env.get("CMU_JANUS_USER", "nobody"),
-        monitor_networks=_networks(env.get("MONITOR_NETWORKS", "")),
+        monitor_networks=_parse_networks(env.get("MONITOR_NETWORKS", "")),
     )
 
 
-def _networks(text: str) -> tuple[Network, ...]:
+def _parse_networks(text: str) -> tuple[Network, ...]:
     """Return the IP networks in a list separated by commas. Raises BadConfig."""
     try:
         return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
@@ -150,16 +150,16 @@ def _networks(text: str) -> tuple[Network, ...]:
         raise BadConfig(f"MONITOR_NETWORKS: {error}") from None
 
 
-def _required(env: Mapping[str, str], name: str) -> str:
+def _read_required(env: Mapping[str, str], name: str) -> str:
     """Return the value of an environment variable. Raises BadConfig if it is not set."""
     if value := env.get(name):
         return value
     raise BadConfig(f"{name} is not set")
 
 
-def _number(env: Mapping[str, str], name: str, default: int | None) -> int:
+def _read_integer(env: Mapping[str, str], name: str, default: int | None) -> int:
     """Return an environment variable as a whole number; without `default` it must be set. Raises BadConfig."""
-    value = env.get(name) or (default if default is not None else _required(env, name))
+    value = env.get(name) or (default if default is not None else _read_required(env, name))
     try:
         return int(value)
     except ValueError:

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from foundation.bus.message import BadMessage, Body, read_fields
 from foundation.bus.typed_json import TypedObject, to_json_list
-from media_unit.conference_copy import HeldConference
+from media_unit.conference_copy import HostedConference
 from media_unit.config import UnitConfig
 from media_unit.gate_rules import AUDIO, TEXT
 from media_unit.janus_rooms import JanusRooms
@@ -54,7 +54,7 @@ class ControlRefused(Exception):
 class ControlContext:
     """The handler of a conference manager's request needs this: conference, Janus rooms, recorder, unit's settings."""
 
-    conference: HeldConference
+    conference: HostedConference
     janus_rooms: JanusRooms
     recorder: Recorder
     config: UnitConfig
@@ -98,16 +98,16 @@ async def _add_terminals(context: ControlContext, body: Body) -> Body:
 
     Return the added terminals as `mts`. Raises ControlRefused.
     """
-    wanted = _read_fields(CallTerminals, body).terminals
-    if reason := why_not_called(wanted):
+    to_call = _read_fields(CallTerminals, body).terminals
+    if reason := why_not_called(to_call):
         raise ControlRefused(reason)
     roster = context.conference.roster
     try:
-        called = roster.call(wanted)
+        called = roster.call(to_call)
     except ValueError as error:
         raise ControlRefused(str(error)) from None
     conference = context.conference
-    conference.arrange(banned=remaining_bans(conference.arrangement.banned, wanted))
+    conference.arrange(banned=remaining_bans(conference.arrangement.banned, to_call))
     return {
         "mts": to_json_list(tuple(roster.terminals[mtid].as_message_field() for mtid in called))
     }
@@ -182,21 +182,23 @@ async def _mute_terminals(context: ControlContext, body: Body) -> Body:
         conference.mute = order.value
         conference.arrange(hold=hold, spare=spare, maytalk=())
         spared = conference.roles if order.value and spare else frozenset()
-        named = [row for row in named if row.mtid not in spared]
+        named = [terminal for terminal in named if terminal.mtid not in spared]
     elif conference.arrangement.hold:
         others = [mtid for mtid in conference.arrangement.maytalk if mtid != order.mtid]
         conference.arrange(maytalk=tuple(others if order.value else [*others, order.mtid]))
-    asked = []
+    pages_to_ask = []
     for terminal in named:
         page = terminal.id_in(TEXT)
         if not order.value and not conference.may_talk(terminal.mtid):
             continue
         if not order.value and page:
-            asked += [page] if terminal.mute else []
+            pages_to_ask += [page] if terminal.mute else []
         else:
             await _mute_terminal(context, terminal, order.value)
-    if asked:
-        await context.janus_rooms.announce(conference.janus_room, {"kind": "unmute", "to": asked})
+    if pages_to_ask:
+        await context.janus_rooms.announce(
+            conference.janus_room, {"kind": "unmute", "to": pages_to_ask}
+        )
     return {}
 
 
@@ -247,13 +249,13 @@ async def _rename_conference(context: ControlContext, body: Body) -> Body:
 
 async def _set_chairman(context: ControlContext, body: Body) -> Body:
     """Handle SETCHAIRMAN: make the terminal that the request names the chairman; "" means nobody."""
-    context.conference.chairman = _member_or_none(context, body)
+    context.conference.chairman = _requested_member(context, body)
     return {}
 
 
 async def _set_speaker(context: ControlContext, body: Body) -> Body:
     """Handle SETSPEAKER: make the terminal that the request names the speaker; "" means nobody."""
-    context.conference.speaker = _member_or_none(context, body)
+    context.conference.speaker = _requested_member(context, body)
     return {}
 
 
@@ -333,7 +335,7 @@ def _named_terminals(context: ControlContext, body: Body) -> list[Terminal]:
     return [everybody[mtid] for mtid in wanted]
 
 
-def _member_or_none(context: ControlContext, body: Body) -> str:
+def _requested_member(context: ControlContext, body: Body) -> str:
     """Return the terminal id in a request; "" means nobody. Raises ControlRefused if it is not in the conference."""
     mtid = _read_fields(TerminalControl, body).mtid
     if mtid and mtid not in context.conference.roster.terminals:

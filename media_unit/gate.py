@@ -64,8 +64,8 @@ class Gate:
     async def serve(self) -> None:
         """Run the proxy, which serves participants' WebSockets, until SIGTERM or SIGINT."""
         stop = asyncio.Event()
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(signum, stop.set)
+        for signal_number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
         async with aiohttp.ClientSession() as self._http:
             app = web.Application()
             app.router.add_get("/healthz", self._answer_health_check)
@@ -164,35 +164,35 @@ class Connection:
         if self._request.transport is not None:
             self._request.transport.abort()
 
-    async def run(self, has_place: Callable[[Connection], bool]) -> None:
+    async def run(self, admit: Callable[[Connection], bool]) -> None:
         """Forward messages between the participant and Janus until either side closes.
 
-        `has_place` is asked, once the first message has shown a valid token, whether this connection may stay.
+        `admit` returns whether this connection may stay, once its first message has shown a valid token.
         """
         try:
             first = await asyncio.wait_for(self._socket.receive(), _FIRST_WITHIN)
-            visitor = await self._visitor_of(first)
-            if visitor is None or not has_place(self):
+            visitor = await self._identify_visitor(first)
+            if visitor is None or not admit(self):
                 return
             link = self._http.ws_connect(
                 self._settings.janus_url, protocols=("janus-protocol",), max_msg_size=0
             )
             async with await link as janus:
                 self._visitor, self._janus = visitor, janus
-                back = asyncio.create_task(self._forward_to_participant(visitor, janus))
+                returning = asyncio.create_task(self._forward_to_participant(visitor, janus))
                 await self._forward_to_janus(first, visitor, janus)
                 async for frame in self._socket:
                     await self._forward_to_janus(frame, visitor, janus)
                     if self._refusals > _MOST_REFUSALS:
                         break
-                back.cancel()
+                returning.cancel()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             log.info("%s: %s", self.address, error or type(error).__name__)
         finally:
             with contextlib.suppress(OSError, TimeoutError):
                 await asyncio.wait_for(self._socket.close(), 1)
 
-    async def _visitor_of(self, frame: aiohttp.WSMessage) -> Visitor | None:
+    async def _identify_visitor(self, frame: aiohttp.WSMessage) -> Visitor | None:
         """Return the visitor whose first message has a valid token; refuse any other message, and return `None`."""
         message: Mapping[str, object] = {}
         try:
@@ -217,8 +217,8 @@ class Connection:
             command = visitor.check(message)
             if command in ("create", "attach"):
                 await self._check_room_exists(visitor.janus_room)
-            for_janus = visitor.for_janus(message)
-            text = frame.data if for_janus is message else _as_json(for_janus)
+            outgoing = visitor.message_for_janus(message)
+            text = frame.data if outgoing is message else _as_json(outgoing)
         except Refused as refusal:
             await self._refuse(message, refusal)
         else:
@@ -293,18 +293,19 @@ class Connection:
         try:
             async for frame in janus:
                 if frame.type is WSMsgType.TEXT:
+                    # Other messages of Janus pass unread, which saves time.
                     is_read = visitor.is_waiting or self._own_requests
                     answer = orjson.loads(frame.data) if is_read else {}
-                    if self._is_answer_to_gate(answer):
+                    if self._deliver_own_answer(answer):
                         continue
-                    visitor.note_ids(answer)
+                    visitor.remember_ids(answer)
                     await self._socket.send_str(frame.data)
         except (aiohttp.ClientError, OSError) as error:
             log.info("%s: %s", self.address, error)
         await self._socket.close()
 
-    def _is_answer_to_gate(self, answer: Mapping[str, object]) -> bool:
-        """Return whether a message of Janus answers a request of this proxy; if so, hand it to `send_own_request`."""
+    def _deliver_own_answer(self, answer: Mapping[str, object]) -> bool:
+        """Deliver an answer of Janus to `send_own_request`, if this proxy itself asked; return whether it did."""
         waiting = self._own_requests.get(str(answer.get("transaction")))
         if waiting is None:
             return False

@@ -119,13 +119,13 @@ def room_of_token(key: str, token: object, now: float) -> str:
     if not isinstance(token, str):
         raise Refused("a token is needed")
     plain, _, signature = token.partition(":")
-    expires, *words = plain.split(",")
+    expires, *parts = plain.split(",")
     is_ours = hmac.compare_digest(_signature(key, plain).encode(), signature.encode())
-    if not is_ours or not words[-1].startswith("room="):
+    if not is_ours or not parts[-1].startswith("room="):
         raise Refused("the token is not good")
     if int(expires) < now:
         raise Refused("the token has expired")
-    return words[-1].removeprefix("room=")
+    return parts[-1].removeprefix("room=")
 
 
 def _signature(key: str, plain: str) -> str:
@@ -146,7 +146,7 @@ class Visitor:
     """Open transaction -> the plugin of the handle that its answer brings; "" where it brings the session."""
     entering: dict[str, int] = field(default_factory=dict)
     """Open transaction -> the handle that enters the mixer by it; its answer brings the id of the participant."""
-    heard: dict[int, str] = field(default_factory=dict)
+    mixer_ids: dict[int, str] = field(default_factory=dict)
     """Handle -> the id of the participant that it is in the mixer."""
 
     def check(self, message: Mapping[str, object]) -> str:
@@ -181,7 +181,7 @@ class Visitor:
         """Return whether an answer of Janus is expected that brings an id to remember."""
         return bool(self.pending or self.entering)
 
-    def for_janus(self, message: Mapping[str, object]) -> Mapping[str, object]:
+    def message_for_janus(self, message: Mapping[str, object]) -> Mapping[str, object]:
         """Return a checked message as it is sent to Janus: a request to join the sound mixer gets the common group.
 
         The request is remembered, since its answer brings the participant's id.
@@ -194,35 +194,35 @@ class Visitor:
         self.entering[str(message["transaction"])] = handle
         return {**message, "body": {**body, "group": EVERYBODY}}
 
-    def note_ids(self, answer: Mapping[str, object]) -> None:
+    def remember_ids(self, answer: Mapping[str, object]) -> None:
         """Remember the session, handle or participant whose id an answer of Janus brings."""
         transaction = answer.get("transaction")
         if not isinstance(transaction, str):
             return
         if transaction in self.entering and answer.get("janus") != "ack":
-            self._note_entered(self.entering.pop(transaction), answer.get("plugindata"))
+            self._remember_mixer_id(self.entering.pop(transaction), answer.get("plugindata"))
         if transaction not in self.pending:
             return
         plugin = self.pending.pop(transaction)
         data = answer.get("data")
-        number = data.get("id") if isinstance(data, dict) else None
-        if not isinstance(number, int):
+        new_id = data.get("id") if isinstance(data, dict) else None
+        if not isinstance(new_id, int):
             return
         if plugin:
-            self.handles[number] = plugin
+            self.handles[new_id] = plugin
         else:
-            self.session = number
+            self.session = new_id
 
-    def _note_entered(self, handle: int, plugin_data: object) -> None:
+    def _remember_mixer_id(self, handle: int, plugin_data: object) -> None:
         """Remember, from Janus's answer, as which participant a handle has joined the sound mixer."""
         data = plugin_data.get("data") if isinstance(plugin_data, dict) else None
         if isinstance(data, dict) and data.get("audiobridge") == "joined":
-            self.heard[handle] = str(data.get("id"))
+            self.mixer_ids[handle] = str(data.get("id"))
 
     def handle_of(self, participant: str) -> int | None:
         """Return this connection's Janus handle that is the participant in the sound mixer, or `None`."""
         return next(
-            (handle for handle, person in self.heard.items() if person == participant), None
+            (handle for handle, person in self.mixer_ids.items() if person == participant), None
         )
 
     def _allow_attach(self, plugin: object, transaction: str) -> None:
@@ -245,7 +245,7 @@ class Visitor:
             self._check_plugin_request(plugin, body)
         elif command == "detach":
             del self.handles[handle]
-            self.heard.pop(handle, None)
+            self.mixer_ids.pop(handle, None)
 
     def _check_plugin_request(self, plugin: str, body: object) -> None:
         """Check a request (`body`) to a Janus plugin: its name, fields, values and room. Raises Refused."""
@@ -263,11 +263,11 @@ class Visitor:
             raise Refused(f"{field_name}: not the one that the token is good for")
 
 
-def _check_field_names(fields: Mapping[str, object], allowed: frozenset[str], what: str) -> None:
-    """Raise Refused if `fields` has a field that is not allowed; `what` names the message or object in the text."""
+def _check_field_names(fields: Mapping[str, object], allowed: frozenset[str], context: str) -> None:
+    """Raise Refused if `fields` has a field that is not allowed; `context` names the message or object in the text."""
     if not fields.keys() <= allowed:
         name = min(fields.keys() - allowed)
-        raise Refused(f"{what}: {name[:40]} is not for participants")
+        raise Refused(f"{context}: {name[:40]} is not for participants")
 
 
 def _check_value(name: str, value: object) -> None:

@@ -50,7 +50,7 @@ class Housekeeping:
     def handle_hint(self, hint: Hint) -> None:
         """Handle one event of Janus: store a new connection, and have its conference read from Janus soon."""
         if hint.kind == "receiving":
-            self._note_reception(hint)
+            self._record_reception(hint)
             return
         if hint.kind == "joined" and hint.participant:
             self._links[hint.handle] = (hint.plugin, hint.janus_room, hint.participant)
@@ -63,7 +63,7 @@ class Housekeeping:
             self._to_be_read.add(e164)
             self._start_task(self._refresh_soon(e164))
 
-    def _note_reception(self, hint: Hint) -> None:
+    def _record_reception(self, hint: Hint) -> None:
         """Note, from an event, since when Janus receives no media on a connection, or that it receives them again."""
         self._media_received.setdefault(hint.handle, set()).add(hint.medium)
         stopped = self._media_stopped.setdefault(hint.handle, {})
@@ -100,8 +100,8 @@ class Housekeeping:
                     self._start_task(self._unit.remove_silent(janus_room, plugin, person))
             for conference in self._unit.conferences.values():
                 if conference.composes:
-                    following = self._unit.compositions.follow_now(self._unit, conference.e164)
-                    self._start_task(following)
+                    update = self._unit.compositions.update_now(self._unit, conference.e164)
+                    self._start_task(update)
             for e164 in self._overdue_conferences(clock.now()):
                 self._start_task(self._unit.end_overdue(e164, "expired"))
             if second % _REFRESH_SECONDS == 0:
@@ -149,5 +149,5 @@ class Housekeeping:
         """Forget a task that has ended, and log its error."""
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
-            expected = isinstance(error, JanusAway | JanusError)
-            log.error("unforeseen: %s", error, exc_info=None if expected else error)
+            is_expected = isinstance(error, JanusAway | JanusError)
+            log.error("unforeseen: %s", error, exc_info=None if is_expected else error)

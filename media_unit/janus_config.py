@@ -135,7 +135,7 @@ def _private_folder(config: UnitConfig, name: str, user: ChildUser) -> Path:
     folder = config.directory / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
-    user.let_read(folder)
+    user.make_readable(folder)
     return folder
 
 
@@ -143,7 +143,7 @@ def _write_private(path: Path, text: str, user: ChildUser) -> None:
     """Write a text to a file that nobody but the agent and `user` can read."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
-    user.let_read(path)
+    user.make_readable(path)
 
 
 def _library_of(program: Path) -> Path:

@@ -96,10 +96,10 @@ class EventListener:
         await socket.prepare(request)
         async for frame in socket:
             if frame.type is WSMsgType.TEXT:
-                self._on_text(frame.data)
+                self._report_events(frame.data)
         return socket
 
-    def _on_text(self, text: str) -> None:
+    def _report_events(self, text: str) -> None:
         """Call `on_hint` for each event in a message of Janus (JSON: one event or a list) that the agent acts on."""
         try:
             events = orjson.loads(text)

@@ -17,6 +17,8 @@ log = logging.getLogger("conferences.media.janus")
 
 _PULSE_SECONDS = 0.5
 _PULSE_TIMEOUT = 1.0
+SOCKET_CLOSED = "its socket closed"
+"""The reason of `watch_until_dead` if the connection has ended; else Janus hangs."""
 _MOST_MISSED = 2
 """Janus hangs after two missed pulses in a row: one may be a machine that is busy or slept."""
 
@@ -44,7 +46,7 @@ class JanusLink:
         """Transaction of an open request -> its answer."""
         self._handles: dict[str, int] = {}
         """Plugin -> our handle at it."""
-        self._numbers = itertools.count(1)
+        self._transaction_numbers = itertools.count(1)
         self._session = 0
         self._http: aiohttp.ClientSession | None = None
         self._socket: aiohttp.ClientWebSocketResponse | None = None
@@ -101,7 +103,7 @@ class JanusLink:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.closed.wait(), _PULSE_SECONDS)
             if self.closed.is_set():
-                return "its socket closed"
+                return SOCKET_CLOSED
             try:
                 if beat % 10 == 0:
                     await self._send_request({"janus": "keepalive"}, _PULSE_TIMEOUT)
@@ -132,7 +134,7 @@ class JanusLink:
         """Send Janus a request in a new transaction, and return its answer. Raises JanusError or JanusAway."""
         if self._socket is None or self.closed.is_set():
             raise JanusAway("no connection to Janus")
-        transaction = str(next(self._numbers))
+        transaction = str(next(self._transaction_numbers))
         message |= {"transaction": transaction, "apisecret": self._secret}
         if self._session:
             message["session_id"] = self._session

@@ -85,5 +85,5 @@ class GateProcess(KeptProcess):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.wait_until_ended(), _PULSE_SECONDS)
                 return "its process ended"
-            missed = 0 if await self.answers() else missed + 1
+            missed = 0 if await self.is_answering() else missed + 1
         return "it hangs"

@@ -44,10 +44,11 @@ class JanusRooms:
         """Manage the rooms over an open connection to Janus; the rooms' secrets follow from `keys`."""
         self._link, self._keys = link, keys
 
-    async def create(self, plan: JanusRoomPlan, *, groups: bool) -> None:
+    async def create(self, plan: JanusRoomPlan, *, has_groups: bool) -> None:
         """Create the three Janus rooms (sound, video, text) of a conference; existing ones are destroyed first.
 
-        `groups`: the sound mixer has groups, and everybody has to join one of them, which the proxy before Janus does.
+        `has_groups`: the sound mixer has groups, and everybody has to join one of them, which the proxy before Janus
+        does.
         """
         common: Body = {
             "request": "create",
@@ -62,7 +63,7 @@ class JanusRooms:
             "sampling_rate": 48000,
             "audiolevel_event": True,
             "allow_rtp_participants": False,
-            **({"groups": [EVERYBODY, *LISTENED_TO]} if groups else {}),
+            **({"groups": [EVERYBODY, *LISTENED_TO]} if has_groups else {}),
         }
         pictures = {
             "publishers": max(plan.places, 1),
@@ -226,7 +227,7 @@ class JanusRooms:
         }
         await self._ask_about_participant(VIDEO if publisher else AUDIO, request)
 
-    async def forwarded(self, janus_room: str) -> set[int]:
+    async def forwarded_streams(self, janus_room: str) -> set[int]:
         """Return the ids of all streams by which Janus forwards pictures of a conference."""
         request = self._request("listforwarders", janus_room) | {"admin_key": self._keys.admin}
         reply = await self._link.ask(VIDEO, request)

@@ -55,7 +55,7 @@ class KeptProcess:
             return False
         self.pid, self.name = int(note["pid"]), note["name"]
         for _ in range(2):
-            if await self.answers():
+            if await self.is_answering():
                 log.info("adopted %s %s (process %s)", self._kind, self.name, self.pid)
                 return True
         log.warning(
@@ -88,10 +88,10 @@ class KeptProcess:
             os.close(logs)
         self.pid = self._child.pid
         self._write_note()
-        await self._until_it_answers()
+        await self._wait_until_answering()
         log.info("started %s %s (process %s)", self._kind, self.name, self.pid)
 
-    async def answers(self) -> bool:
+    async def is_answering(self) -> bool:
         """Return whether our process answers over HTTP: the answer must hold the server name of its start."""
         limit = aiohttp.ClientTimeout(total=1)
         try:
@@ -119,14 +119,14 @@ class KeptProcess:
         """Kill the process at once; with `politely` it first has 5 s to close its files and end."""
         if not self.pid:
             return
-        steps = [(signal.SIGTERM, 5.0)] if politely else []
-        for signum, patience in [*steps, (signal.SIGKILL, 5.0)]:
+        signals = [(signal.SIGTERM, 5.0)] if politely else []
+        for signal_number, max_wait in [*signals, (signal.SIGKILL, 5.0)]:
             if self._is_gone():
                 break
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signum)
+                os.kill(self.pid, signal_number)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.wait_until_ended(), patience)
+                await asyncio.wait_for(self.wait_until_ended(), max_wait)
         self._note.unlink(missing_ok=True)
         if self._child:
             self._child.poll()  # so that no zombie stays
@@ -137,18 +137,18 @@ class KeptProcess:
         note = self._read_note()
         return note is None or _started_at(self.pid) != note["started"]
 
-    async def _until_it_answers(self) -> None:
+    async def _wait_until_answering(self) -> None:
         """Wait until the process answers. Kills it and raises NotStarted after 15 s, or when it ends."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_STARTS_IN):
                 while not self._is_gone():
-                    if await self.answers():
+                    if await self.is_answering():
                         return
                     await asyncio.sleep(0.02)
         await self.kill()
         raise NotStarted(f"{self._kind} does not come up; see {self._log_path}")
 
-    # ---- what is remembered of it -------------------------------------------------------------
+    # ---- its log, and the note about it -------------------------------------------------------
 
     @property
     def _log_path(self) -> Path:

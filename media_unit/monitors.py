@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Protocol
 
 from foundation.bus.message import Body, Message
-from media_unit.conference_copy import HeldConference, HeldMonitor
+from media_unit.conference_copy import HostedConference, RunningMonitor
 from media_unit.config import UnitConfig
 from media_unit.gate_link import GateLink
 from media_unit.gate_rules import AUDIO, EVERYBODY, LISTENED_TO, VIDEO
@@ -37,14 +37,14 @@ class MonitorRefused(Exception):
 class MonitoringUnit(Protocol):
     """The parts of a media unit (`media_unit.unit.MediaUnit`) that its monitors need."""
 
-    conferences: dict[str, HeldConference]
+    conferences: dict[str, HostedConference]
     janus_rooms: JanusRooms | None
     """`None` while the unit has no connection to Janus."""
 
     def lock(self, e164: str) -> asyncio.Lock:
         """Return the lock of the conference with this number."""
 
-    def save(self, conference: HeldConference) -> None:
+    def save(self, conference: HostedConference) -> None:
         """Write the state of a conference to its file."""
 
 
@@ -72,14 +72,14 @@ class Monitors:
                 await self._start_and_answer(conference, janus_rooms, message, correlation_id)
             elif conference and janus_rooms:
                 for address in message.monitors:
-                    if held := conference.monitor_at(address.ip, address.port):
-                        await self._stop_monitor(conference, janus_rooms, held)
+                    if monitor := conference.monitor_at(address.ip, address.port):
+                        await self._stop_monitor(conference, janus_rooms, monitor)
             if conference:
                 unit.save(conference)
 
     async def _start_and_answer(
         self,
-        conference: HeldConference | None,
+        conference: HostedConference | None,
         janus_rooms: JanusRooms | None,
         request: StartMonitorOnUnit,
         correlation_id: str,
@@ -109,19 +109,19 @@ class Monitors:
         self.send(wire.UnitStartedMonitor(payload=payload, **echo, **unit), correlation_id)
 
     async def _start_monitor(
-        self, conference: HeldConference, janus_rooms: JanusRooms, request: StartMonitorOnUnit
+        self, conference: HostedConference, janus_rooms: JanusRooms, request: StartMonitorOnUnit
     ) -> None:
         """Start a monitor (an RTP copy of a terminal's media), in place of any other one at its address.
 
         One that is sent there already is left as it is. Raises MonitorRefused, JanusError and JanusAway.
         """
         self._refuse_address(request.ip)
-        held = conference.monitor_at(request.ip, request.port)
-        if held and (held.mtid, held.mode) == (request.mtid, request.mode):
+        running = conference.monitor_at(request.ip, request.port)
+        if running and (running.mtid, running.mode) == (request.mtid, request.mode):
             return
-        if held:
-            await self._stop_monitor(conference, janus_rooms, held)
-        monitor = HeldMonitor(
+        if running:
+            await self._stop_monitor(conference, janus_rooms, running)
+        monitor = RunningMonitor(
             ip=request.ip, port=request.port, mtid=request.mtid, mode=request.mode
         )
         await self._forward_media(conference, janus_rooms, monitor)
@@ -137,7 +137,7 @@ class Monitors:
             raise MonitorRefused("ip: not in the unit's MONITOR_NETWORKS")
 
     async def _forward_media(
-        self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
+        self, conference: HostedConference, janus_rooms: JanusRooms, monitor: RunningMonitor
     ) -> None:
         """Have Janus send a terminal's sound or video to the monitor's address, and note the id of the RTP stream.
 
@@ -147,8 +147,10 @@ class Monitors:
         plugin = AUDIO if monitor.mode == wire.AUDIO else VIDEO
         terminal = conference.roster.terminals.get(monitor.mtid)
         monitor.participant = terminal.id_in(plugin) if terminal else ""
-        has_composed = not monitor.mtid and bool(conference.composed_port)
-        if not monitor.participant and (monitor.mtid or (plugin == VIDEO and not has_composed)):
+        has_composed_picture = not monitor.mtid and bool(conference.composed_port)
+        if not monitor.participant and (
+            monitor.mtid or (plugin == VIDEO and not has_composed_picture)
+        ):
             raise MonitorRefused(f"mtid: no {'sound' if plugin == AUDIO else 'picture'} to send")
         if not monitor.mtid and plugin == VIDEO:
             return  # the composer sends its picture there too
@@ -167,12 +169,14 @@ class Monitors:
             conference.janus_room, monitor.group, *target
         )
 
-    def _group_for(self, conference: HeldConference, participant: str) -> str:
+    def _group_for(self, conference: HostedConference, participant: str) -> str:
         """Return the group of the sound mixer that a monitored participant is alone in, so that its sound can be sent.
 
         Raises MonitorRefused if all groups are in use.
         """
-        used = {held.group: held.participant for held in conference.monitors if held.group}
+        used = {
+            monitor.group: monitor.participant for monitor in conference.monitors if monitor.group
+        }
         for group, person in used.items():
             if person == participant:
                 return group
@@ -182,7 +186,7 @@ class Monitors:
         return free[0]
 
     async def _stop_monitor(
-        self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
+        self, conference: HostedConference, janus_rooms: JanusRooms, monitor: RunningMonitor
     ) -> None:
         """Stop a monitor and remove it from its conference, also if Janus does not send it any more."""
         conference.monitors.remove(monitor)
@@ -197,7 +201,7 @@ class Monitors:
                 log.info("%s: %s stays in its group: %s", conference.e164, monitor.mtid, error)
 
     async def _stop_stream(
-        self, conference: HeldConference, janus_rooms: JanusRooms, monitor: HeldMonitor
+        self, conference: HostedConference, janus_rooms: JanusRooms, monitor: RunningMonitor
     ) -> None:
         """Have Janus stop the RTP stream of a monitor; the composed picture is not one of Janus' streams."""
         if monitor.mode == wire.VIDEO and not monitor.mtid:
@@ -205,7 +209,7 @@ class Monitors:
         publisher = monitor.participant if monitor.mode == wire.VIDEO else ""
         await janus_rooms.stop_forward(conference.janus_room, publisher, monitor.stream)
 
-    async def follow_terminals(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+    async def restart_or_stop(self, conference: HostedConference, janus_rooms: JanusRooms) -> None:
         """Restart monitors whose terminals have connected again, and stop those whose terminals have left."""
         for monitor in list(conference.monitors):
             if not monitor.mtid:

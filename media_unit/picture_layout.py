@@ -78,13 +78,15 @@ def shown_terminals(
     """
     mode = layout.get("mode", _CHOSEN)
     if mode == _AUTOMATIC:
-        wanted = [roles["speaker"], *arrangement.vips, *online]
+        ids = [roles["speaker"], *arrangement.vips, *online]
     elif mode != _CHOSEN:
-        wanted = _in_turn(layout.get("poll"), _PLACES.get(style_of(layout), MOST_PICTURES), now)
+        ids = _terminals_whose_turn_it_is(
+            layout.get("poll"), _PLACES.get(style_of(layout), MOST_PICTURES), now
+        )
     else:
         places = sorted(places_of_layout(layout), key=_place_number)
-        wanted = [_terminal_at(place, arrangement, roles, now) for place in places]
-    return list(dict.fromkeys(mtid for mtid in wanted if mtid))[:MOST_PICTURES]
+        ids = [_terminal_at(place, arrangement, roles, now) for place in places]
+    return list(dict.fromkeys(mtid for mtid in ids if mtid))[:MOST_PICTURES]
 
 
 def _place_number(place: Mapping[str, object]) -> int:
@@ -112,11 +114,11 @@ def _terminal_at(
             index = poll.index_at(now) if poll else 0
             return poll.members[index - 1] if poll and index else ""
         case int(kind) if kind == _OWN_POLL:
-            return next(iter(_in_turn(place.get("poll"), 1, now)), "")
+            return next(iter(_terminals_whose_turn_it_is(place.get("poll"), 1, now)), "")
     return ""
 
 
-def _in_turn(poll: object, count: int, now: datetime) -> list[str]:
+def _terminals_whose_turn_it_is(poll: object, count: int, now: datetime) -> list[str]:
     """Return the ids of a poll's terminals whose turn it is, `count` at a time; the time decides, as on the web pages.
 
     `poll`: an object of a layout, as JSON; each turn lasts its `keep_time`, by default 10 s.
@@ -181,10 +183,10 @@ def fit(width: int, height: int, into: Rectangle) -> Rectangle:
     return Rectangle(x, y, fitted_width, fitted_height)
 
 
-def overlap(one: Rectangle, other: Rectangle) -> bool:
+def overlap(first: Rectangle, second: Rectangle) -> bool:
     """Return whether two rectangles have pixels in common."""
-    across = one.x < other.x + other.width and other.x < one.x + one.width
-    return across and one.y < other.y + other.height and other.y < one.y + one.height
+    across = first.x < second.x + second.width and second.x < first.x + first.width
+    return across and first.y < second.y + second.height and second.y < first.y + first.height
 
 
 def _even(number: float) -> int:

@@ -18,7 +18,7 @@ import orjson
 
 from foundation.bus.message import Body
 from media_unit.child_user import ChildUser
-from media_unit.conference_copy import HeldConference
+from media_unit.conference_copy import HostedConference
 from media_unit.janus_rooms import JanusRooms
 
 log = logging.getLogger("conferences.media.unit")
@@ -38,7 +38,7 @@ class Recorder:
         """Record into folders below `directory`, which the user of Janus gets rights to; `now` tells the time."""
         self._root, self._now, self._janus_user = directory / "rec", now, janus_user
 
-    async def start(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+    async def start(self, conference: HostedConference, janus_rooms: JanusRooms) -> None:
         """Start to record a conference, as the next segment of its recording, in a new folder. Raises JanusError."""
         conference.segments += 1
         # The id comes from outside; it must not name another place.
@@ -48,23 +48,23 @@ class Recorder:
         )
         folder.mkdir(parents=True, exist_ok=True)
         for parent in (self._root, folder.parent):
-            self._janus_user.let_read(parent)
-        self._janus_user.let_write(folder)
+            self._janus_user.make_readable(parent)
+        self._janus_user.make_writable(folder)
         begun = self._now().isoformat()
         await janus_rooms.start_recording(conference.janus_room, folder)
         conference.recording = str(folder)
         self._write_note(conference, begun=begun)
-        self.note_people(conference)
+        self.record_presence(conference)
         log.info("%s records into %s", conference.e164, folder)
 
-    async def stop(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+    async def stop(self, conference: HostedConference, janus_rooms: JanusRooms) -> None:
         """Stop recording a conference, if it is recorded; its sound file is complete when this returns."""
         if conference.recording:
             await janus_rooms.stop_recording(conference.janus_room)
-            await self._until_sound_is_closed(conference)
+            await self._wait_until_sound_is_closed(conference)
             self.mark_ended(conference)
 
-    async def _until_sound_is_closed(self, conference: HeldConference) -> None:
+    async def _wait_until_sound_is_closed(self, conference: HostedConference) -> None:
         """Wait until Janus has closed the sound file; log a warning if it does not within 1 s."""
         unfinished = Path(conference.recording) / "audio.wav.tmp"
         try:
@@ -74,7 +74,7 @@ class Recorder:
         except TimeoutError:
             log.warning("%s: %s was not closed in time", conference.e164, unfinished)
 
-    def mark_ended(self, conference: HeldConference) -> None:
+    def mark_ended(self, conference: HostedConference) -> None:
         """Write the end of a conference's recorded segment into its note; Janus is not needed, and may be dead."""
         if conference.recording:
             folder, ended = Path(conference.recording), self._now().isoformat()
@@ -84,7 +84,7 @@ class Recorder:
             self._write_note(conference, ended=ended, people=people, files=_media_files(folder))
             conference.recording = ""
 
-    def note_people(self, conference: HeldConference) -> None:
+    def record_presence(self, conference: HostedConference) -> None:
         """Write into the note of the segment being recorded who has joined and who has left since the last call."""
         if not conference.recording:
             return
@@ -100,20 +100,21 @@ class Recorder:
         moment = self._now().isoformat()
         for participant in terminals_here.keys() - present:
             terminal = terminals_here[participant]
-            who = {"mtid": terminal.mtid, "name": terminal.name, "account": terminal.account}
-            people[participant] = {**who, "from": moment}
+            identity = {"mtid": terminal.mtid, "name": terminal.name, "account": terminal.account}
+            people[participant] = {**identity, "from": moment}
         for participant in present - terminals_here.keys():
             people[participant]["until"] = moment
         self._write_note(conference, people=people)
 
-    def close_left_over(self, going_on: Container[str]) -> None:
+    def end_left_over_segments(self, recorded_folders: Container[str]) -> None:
         """Write the end into the notes of segments without one, which Janus and agent left when they died together.
 
-        `going_on`: the folders of segments that are still being recorded. A segment ended when it was last written to.
+        `recorded_folders`: the folders of segments that are still being recorded. A segment ended when it was last
+        written to.
         """
         for path in self._root.glob("*/*/segment.json"):
             note = _read_note(path.parent)
-            if "ended" in note or str(path.parent) in going_on:
+            if "ended" in note or str(path.parent) in recorded_folders:
                 continue
             written = [file.stat().st_mtime for file in path.parent.iterdir()]
             ended = datetime.fromtimestamp(max(written), UTC).isoformat()
@@ -122,7 +123,7 @@ class Recorder:
             log.warning("%s was left over: it ended at %s", path.parent, ended)
             _save_note(path, note | {"ended": ended, "files": _media_files(path.parent)})
 
-    def _write_note(self, conference: HeldConference, **more: object) -> None:
+    def _write_note(self, conference: HostedConference, **more: object) -> None:
         """Write the segment's note: which conference and segment it is, and these further fields.
 
         Gaps in a recording are found by these notes.

@@ -9,7 +9,7 @@ from uuid import uuid4
 from foundation import clock
 from foundation.bus.message import Body, Message, dumps
 from foundation.bus.typed_json import to_json
-from media_unit.conference_copy import HeldConference, HoldRequest
+from media_unit.conference_copy import HostedConference, HostRequest
 from media_unit.config import UnitConfig
 from media_unit.janus_config import Secrets
 from wire.conference_control import CHANGE, Control, ControlAnswered
@@ -32,7 +32,7 @@ _MOST_LISTED = 500
 _MOST_BYTES = 200 * 1024
 
 
-def registrations(config: UnitConfig, conferences: Collection[HeldConference]) -> list[Message]:
+def registrations(config: UnitConfig, conferences: Collection[HostedConference]) -> list[Message]:
     """Return the messages that register the unit as media unit, as recorder, and as composer if it is one."""
     return [
         NodeRegistered(restype="mcu", **_node_fields(config, conferences, 0)),
@@ -42,7 +42,7 @@ def registrations(config: UnitConfig, conferences: Collection[HeldConference]) -
 
 
 def heartbeats(
-    config: UnitConfig, conferences: Collection[HeldConference], seq: int
+    config: UnitConfig, conferences: Collection[HostedConference], seq: int
 ) -> list[Message]:
     """Return the heartbeats of the unit as media unit, recorder and perhaps composer, with its load."""
     return [
@@ -60,12 +60,14 @@ def unregistrations(config: UnitConfig) -> list[Message]:
     return [NodeUnregistered(restype=kind, ip=config.ip, pid=config.pid) for kind in kinds]
 
 
-def _recorded(conferences: Collection[HeldConference]) -> list[HeldConference]:
+def _recorded(conferences: Collection[HostedConference]) -> list[HostedConference]:
     """Return those of the conferences that are recorded now."""
     return [conference for conference in conferences if conference.recording]
 
 
-def _composers(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> list[Body]:
+def _composers(
+    config: UnitConfig, conferences: Collection[HostedConference], seq: int
+) -> list[Body]:
     """Return the fields of the unit as a composer of pictures, which counts conferences alone; [] if it is none."""
     if not config.compositions:
         return []
@@ -77,7 +79,7 @@ def _composers(config: UnitConfig, conferences: Collection[HeldConference], seq:
     return [_node_fields(config, (), seq) | amounts]
 
 
-def _node_fields(config: UnitConfig, conferences: Collection[HeldConference], seq: int) -> Body:
+def _node_fields(config: UnitConfig, conferences: Collection[HostedConference], seq: int) -> Body:
     """Return the fields that registrations and heartbeats share: name, place, capacity and load."""
     load = UnitAmounts(
         confs=len(conferences),
@@ -97,10 +99,10 @@ def _node_fields(config: UnitConfig, conferences: Collection[HeldConference], se
     }
 
 
-def acceptance(config: UnitConfig, request: HoldRequest, join: Join) -> Message:
+def acceptance(config: UnitConfig, request: HostRequest, join: Join) -> Message:
     """Return the positive answer to a request to create or restore a conference; `join` says how to enter it."""
-    cls = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
-    return cls(
+    message_class = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
+    return message_class(
         e164=request.e164,
         incarnation=request.incarnation,
         join=join,
@@ -109,10 +111,10 @@ def acceptance(config: UnitConfig, request: HoldRequest, join: Join) -> Message:
     )
 
 
-def hold_refusal(config: UnitConfig, request: HoldRequest, detail: str) -> Message:
+def host_refusal(config: UnitConfig, request: HostRequest, detail: str) -> Message:
     """Return the negative answer to a request to create or restore a conference; `detail` says why."""
-    cls = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
-    return cls(
+    message_class = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
+    return message_class(
         e164=request.e164,
         incarnation=request.incarnation,
         errcode=Err.UNIT_REFUSED.value,
@@ -130,7 +132,9 @@ def next_seq(last: int, now: datetime) -> int:
     return max(last + 1, int(now.timestamp() * 1000))
 
 
-def change_report(config: UnitConfig, conference: HeldConference, state: Body) -> UnitReportsChange:
+def change_report(
+    config: UnitConfig, conference: HostedConference, state: Body
+) -> UnitReportsChange:
     """Return the report that a conference has changed; `state` has its participants and settings."""
     return UnitReportsChange(
         e164=conference.e164,
@@ -157,9 +161,9 @@ def control_ack(
 
 def control_nack(request: Control, errcode: str, detail: str) -> ControlAnswered:
     """Return the NACK to a conference manager's control request (MUTE and so on); `detail` says why."""
-    why = {"errcode": errcode, "detail": detail}
+    reason = {"errcode": errcode, "detail": detail}
     return ControlAnswered(
-        {"type": request.answer_type("NACK"), **_repeated_fields(request), **why}
+        {"type": request.answer_type("NACK"), **_repeated_fields(request), **reason}
     )
 
 
@@ -169,7 +173,7 @@ def _repeated_fields(request: Control) -> Body:
     return {"confE164": request.e164, **reqid}
 
 
-def recording_notice(config: UnitConfig, conference: HeldConference) -> Message:
+def recording_notice(config: UnitConfig, conference: HostedConference) -> Message:
     """Return the notice that tells conference managers whether the conference is recorded now."""
     return ControlAnswered(
         {
@@ -182,7 +186,7 @@ def recording_notice(config: UnitConfig, conference: HeldConference) -> Message:
     )
 
 
-def ended(config: UnitConfig, conference: HeldConference, reason: str) -> UnitEnded:
+def end_report(config: UnitConfig, conference: HostedConference, reason: str) -> UnitEnded:
     """Return the report that the unit has ended a conference by itself, with a reason for programs."""
     return UnitEnded(
         e164=conference.e164,
@@ -193,7 +197,7 @@ def ended(config: UnitConfig, conference: HeldConference, reason: str) -> UnitEn
     )
 
 
-def list_entry(conference: HeldConference, join: Join) -> UnitListEntry:
+def list_entry(conference: HostedConference, join: Join) -> UnitListEntry:
     """Return the entry of a conference in the list that the unit reports. `join` says how to enter the conference."""
     return UnitListEntry(
         e164=conference.e164,
@@ -214,7 +218,8 @@ def conference_lists(
     if len(pages) > 1:
         common |= {"listid": uuid4().hex, "parts": len(pages)}
     return [
-        UnitListsConferences(confs=tuple(page), part=i, **common) for i, page in enumerate(pages, 1)
+        UnitListsConferences(confs=tuple(page), part=part, **common)
+        for part, page in enumerate(pages, 1)
     ]
 
 
@@ -223,16 +228,16 @@ def _pages(entries: list[UnitListEntry]) -> list[list[UnitListEntry]]:
     pages: list[list[UnitListEntry]] = [[]]
     size = 0
     for entry in entries:
-        weight = len(dumps(to_json(entry))) + 1
-        if pages[-1] and (len(pages[-1]) >= _MOST_LISTED or size + weight > _MOST_BYTES):
+        entry_size = len(dumps(to_json(entry))) + 1
+        if pages[-1] and (len(pages[-1]) >= _MOST_LISTED or size + entry_size > _MOST_BYTES):
             pages.append([])
             size = 0
         pages[-1].append(entry)
-        size += weight
+        size += entry_size
     return pages
 
 
-def join_of(conference: HeldConference, url: str, keys: Secrets, now: float) -> Join:
+def join_of(conference: HostedConference, url: str, keys: Secrets, now: float) -> Join:
     """Return what a client needs to enter a conference: URL, Janus rooms, PIN and a token."""
     janus_room = conference.janus_room
     webrtc = WebRtc(
@@ -240,7 +245,7 @@ def join_of(conference: HeldConference, url: str, keys: Secrets, now: float) -> 
         audioroom=janus_room,
         videoroom=janus_room,
         textroom=janus_room,
-        pin=keys.pin(janus_room, conference.password_of_rooms),
+        pin=keys.pin(janus_room, conference.janus_rooms_password),
         token=keys.token(now, janus_room),
     )
     return Join(webrtc=webrtc)

@@ -58,8 +58,11 @@ class Terminal:
 
     def is_called(self, display: str) -> bool:
         """Return whether a name, such as a participant has given on joining, is this terminal's name or account."""
-        wanted = display.strip().casefold()
-        return bool(wanted) and wanted in (self.account.casefold(), self.name.strip().casefold())
+        given_name = display.strip().casefold()
+        return bool(given_name) and given_name in (
+            self.account.casefold(),
+            self.name.strip().casefold(),
+        )
 
     @property
     def visitor(self) -> str:
@@ -110,23 +113,23 @@ class Roster:
         """Return the conference's terminals that have a connection to Janus."""
         return [terminal for terminal in self.terminals.values() if terminal.online]
 
-    def call(self, wanted: Iterable[fields.Terminal]) -> list[str]:
+    def call(self, invited: Iterable[fields.Terminal]) -> list[str]:
         """Add terminals that were called, so are expected to join, or update listed ones; return their ids.
 
         Raises ValueError when the list is full.
         """
         called = []
-        for row in wanted:
-            account = (row.account or row.mtid or "")[:128]
-            terminal = self._find_terminal(row.mtid or "", account)
+        for entry in invited:
+            account = (entry.account or entry.mtid or "")[:128]
+            terminal = self._find_terminal(entry.mtid or "", account)
             if terminal is None:
-                terminal = self._add_terminal(row.mtid or "", account)
-            terminal.name = (row.name or account)[:128]
-            terminal.kind = (row.type or terminal.kind)[:16]
+                terminal = self._add_terminal(entry.mtid or "", account)
+            terminal.name = (entry.name or account)[:128]
+            terminal.kind = (entry.type or terminal.kind)[:16]
             terminal.called = True
-            terminal.extra = {name: row.extra[name] for name in _EXTRA if name in row.extra}
-            terminal.mute = bool(terminal.mute if row.mute is None else row.mute)
-            terminal.silence = bool(terminal.silence if row.silence is None else row.silence)
+            terminal.extra = {name: entry.extra[name] for name in _EXTRA if name in entry.extra}
+            terminal.mute = bool(terminal.mute if entry.mute is None else entry.mute)
+            terminal.silence = bool(terminal.silence if entry.silence is None else entry.silence)
             called.append(terminal.mtid)
         return called
 
@@ -168,7 +171,7 @@ class Roster:
         for listed in self.terminals.values():
             listed.links = set()
         arrived = []
-        for person in _persons(connections):
+        for person in _group_by_person(connections):
             links = {(connection.plugin, connection.id) for connection in person}
             same = next((before[link] for link in sorted(links) if link in before), None)
             terminal = same or self._match_or_add(person[0].display)
@@ -177,7 +180,7 @@ class Roster:
             terminal.links |= links
             if terminal.mtid not in was_online:
                 arrived.append(terminal)
-            elif (is_muted := _muted(person)) is not None:
+            elif (is_muted := _is_muted(person)) is not None:
                 terminal.mute = is_muted
         return arrived
 
@@ -222,7 +225,7 @@ class Roster:
         return roster
 
 
-def _persons(connections: Iterable[JanusConnection]) -> list[list[JanusConnection]]:
+def _group_by_person(connections: Iterable[JanusConnection]) -> list[list[JanusConnection]]:
     """Group connections by person: by the same id, else sound and video under the same name.
 
     People with sound or video come before those with text alone.
@@ -231,6 +234,7 @@ def _persons(connections: Iterable[JanusConnection]) -> list[list[JanusConnectio
     for connection in connections:
         by_id.setdefault(connection.id, []).append(connection)
     persons = list(by_id.values())
+    # A person may have one id for sound and another for video; then only the name says that they belong together.
     for sound in [
         person for person in persons if {connection.plugin for connection in person} == {AUDIO}
     ]:
@@ -248,6 +252,6 @@ def _persons(connections: Iterable[JanusConnection]) -> list[list[JanusConnectio
     )
 
 
-def _muted(person: list[JanusConnection]) -> bool | None:
+def _is_muted(person: list[JanusConnection]) -> bool | None:
     """Return whether the mixer has muted a person; `None` if the person has no connection to the mixer."""
     return next((connection.muted for connection in person if connection.plugin == AUDIO), None)

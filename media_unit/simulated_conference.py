@@ -55,7 +55,7 @@ class SimulatedConference:
     members: dict[str, Terminal] = field(default_factory=dict)
     monitors: dict[tuple[str, int], StartMonitorOnUnit] = field(default_factory=dict)
     """Address (ip, port) -> the request that started the monitor."""
-    numbered: int = 0
+    last_id_number: int = 0
     """The highest number that was given as an id (`m1`, `m2`, ...)."""
     report_seq: int = 0
     """The `seq` of the last report about it; 0: there was none."""
@@ -110,36 +110,36 @@ class SimulatedConference:
         is_online = mtid in self.members and self.members[mtid].online
         return "" if is_online else "mtid: this terminal is not here"
 
-    def call(self, wanted: Iterable[Terminal]) -> None:
+    def call(self, invited: Iterable[Terminal]) -> None:
         """Call terminals, which adds them to the conference if they are new, and lifts their bans.
 
         Each is online at once if there is a free place, unless its entry says `online` 0.
         """
         online = sum(bool(member.online) for member in self.members.values())
-        wanted = list(wanted)
-        self.arrange(banned=remaining_bans(self.arrangement.banned, wanted))
-        for row in wanted:
-            mtid = row.mtid or self._next_id()
+        invited = list(invited)
+        self.arrange(banned=remaining_bans(self.arrangement.banned, invited))
+        for entry in invited:
+            mtid = entry.mtid or self._next_id()
             online -= bool(self.members[mtid].online) if mtid in self.members else 0
-            answers = row.online != 0 and online < self.places
-            online += answers
+            goes_online = entry.online != 0 and online < self.places
+            online += goes_online
             self.members[mtid] = Terminal(
                 mtid=mtid,
-                account=row.account or mtid,
-                name=row.name or row.account or mtid,
-                type=row.type or "e164",
-                online=flag(answers),
-                mute=flag(self.mute if row.mute is None else row.mute),
-                silence=flag(self.silence if row.silence is None else row.silence),
-                extra={name: row.extra[name] for name in _KEPT if name in row.extra},
+                account=entry.account or mtid,
+                name=entry.name or entry.account or mtid,
+                type=entry.type or "e164",
+                online=flag(goes_online),
+                mute=flag(self.mute if entry.mute is None else entry.mute),
+                silence=flag(self.silence if entry.silence is None else entry.silence),
+                extra={name: entry.extra[name] for name in _KEPT if name in entry.extra},
             )
         self.mute_who_may_not_talk()
 
     def _next_id(self) -> str:
         """Return an id for a further member that no other member has."""
         while True:
-            self.numbered += 1
-            if (mtid := f"m{self.numbered}") not in self.members:
+            self.last_id_number += 1
+            if (mtid := f"m{self.last_id_number}") not in self.members:
                 return mtid
 
 
@@ -173,11 +173,11 @@ class ControlResult:
     detail: str = ""
 
 
-NOT_HELD = ControlResult(refused=Err.NO_CONFERENCE, detail="not held here")
+NOT_HOSTED = ControlResult(refused=Err.NO_CONFERENCE, detail="not held here")
 """The result of a control request for a conference that the unit does not hold."""
 
 
-def control(conference: SimulatedConference, name: str, body: Body) -> ControlResult:
+def carry_out_control(conference: SimulatedConference, name: str, body: Body) -> ControlResult:
     """Carry out a conference manager's request (`name`), such as MUTE, on a simulated conference; return the result.
 
     `body` is the request as a JSON object.
@@ -196,13 +196,13 @@ def _malformed(detail: str) -> ControlResult:
 def _add_members(conference: SimulatedConference, body: Body) -> ControlResult:
     """Handle ADDMT: add terminals to the simulated conference; refuse more than MOST_MEMBERS."""
     try:
-        wanted = read_fields(CallTerminals, body).terminals
+        invited = read_fields(CallTerminals, body).terminals
     except BadMessage as error:
         return _malformed(error.detail)
-    new = sum((row.mtid or "None") not in conference.members for row in wanted)
+    new = sum((terminal.mtid or "None") not in conference.members for terminal in invited)
     if len(conference.members) + new > MOST_MEMBERS:
         return ControlResult(refused=Err.UNIT_REFUSED, detail=f"at most {MOST_MEMBERS} members")
-    conference.call(wanted)
+    conference.call(invited)
     return ControlResult(is_changed=True)
 
 
@@ -234,8 +234,8 @@ def _remove_members(conference: SimulatedConference, body: Body) -> ControlResul
 
 def _ban_members(conference: SimulatedConference, mtids: Iterable[str]) -> None:
     """Add terminals to the conference's list of bans: they cannot join until somebody calls them."""
-    rows = [conference.members[mtid] for mtid in mtids]
-    banned = [Banned(name=row.name or "", account=row.account or "") for row in rows]
+    members = [conference.members[mtid] for mtid in mtids]
+    banned = [Banned(name=member.name or "", account=member.account or "") for member in members]
     conference.arrange(banned=(*conference.arrangement.banned, *banned)[-MOST_MEMBERS:])
 
 
@@ -270,11 +270,11 @@ def _mute_or_silence_handler(setting: str) -> Callable[[SimulatedConference, Bod
         elif not _is_member(conference, mtid):
             return _malformed("mtid: is no member")
         spared = _change_who_may_unmute(conference, body) if setting == "mute" else set()
-        for number in [mtid] if mtid else list(conference.members):
-            if number in spared:
+        for member_id in [mtid] if mtid else list(conference.members):
+            if member_id in spared:
                 continue
-            member = conference.members[number]
-            conference.members[number] = msgspec.structs.replace(member, **{setting: int(value)})
+            member = conference.members[member_id]
+            conference.members[member_id] = msgspec.structs.replace(member, **{setting: int(value)})
         return ControlResult(is_changed=True)
 
     return switch
@@ -349,13 +349,13 @@ def _role_handler(role: str) -> Callable[[SimulatedConference, Body], ControlRes
     return appoint
 
 
-def _recording_handler(on: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
-    """Return the function that handles STARTRECORD (`on` is true) or STOPRECORD (`on` is false)."""
+def _recording_handler(is_start: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
+    """Return the function that handles STARTRECORD or STOPRECORD (`is_start` is false)."""
 
     def record(conference: SimulatedConference, body: Body) -> ControlResult:
-        """Note whether the conference is recorded (`on`); a stop with `pause` notes that the recording pauses (2)."""
-        conference.recording = on
-        conference.arrange(recording=2 if body.get("pause") and not on else 0)
+        """Store in the conference that recording starts or stops, or, with a stop and `pause`, that it pauses (2)."""
+        conference.recording = is_start
+        conference.arrange(recording=2 if body.get("pause") and not is_start else 0)
         return ControlResult(is_changed=True)
 
     return record

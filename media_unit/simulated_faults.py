@@ -15,8 +15,8 @@ from media_unit.simulated_unit import SimulatedUnit
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
 from wire.routes import Routes
 
-BEAT = timedelta(seconds=3)
-LIST = timedelta(seconds=60)
+HEARTBEAT_INTERVAL = timedelta(seconds=3)
+LIST_INTERVAL = timedelta(seconds=60)
 LATE_SECONDS = 6.0
 """Longer than the 4 s for which the platform waits for a unit."""
 
@@ -37,7 +37,7 @@ class Fault(StrEnum):
     NONE = "none"
 
 
-_WHOLE = (Fault.DIE, Fault.FREEZE, Fault.OLD_LIST)
+_WHOLE_UNIT_FAULTS = (Fault.DIE, Fault.FREEZE, Fault.OLD_LIST)
 """The faults that hit a whole unit and not single messages."""
 
 
@@ -54,9 +54,9 @@ class FaultOrder:
     """An order tells one simulated unit, or all ("*"), to have a fault.
 
     `share` of the commands are hit; a fault of a whole unit hits `share` of the units.
-    `seconds` depends on the fault: late answers are that late, and a dead or frozen unit is back after
-    that time. With the fault `old_list` a unit restarts after that time, at once if it is 0, with the conferences that it
-    holds now. Any other fault ends after that time; with 0 it lasts until the order `none`.
+    `seconds` depends on the fault: late answers are that late, and a dead or frozen unit is back after that time. With
+    the fault `old_list` a unit restarts after that time, at once if it is 0, with the conferences that it holds now.
+    Any other fault ends after that time; with 0 it lasts until the order `none`.
     """
 
     fault: Fault
@@ -116,20 +116,20 @@ class FaultyUnit:
         self.unit = unit
         self.state = ProcessState.UP
         self._chance = chance
-        self._phase = BEAT * phase
+        self._phase = HEARTBEAT_INTERVAL * phase
         self._faults: dict[Fault, tuple[FaultOrder, datetime | None]] = {}
         """Present fault -> its order, and when it ends; `None`: with the order `none`."""
-        self._later: list[tuple[datetime, Send]] = []
+        self._delayed: list[tuple[datetime, Send]] = []
         """Answers that are sent late, each with the time for it."""
         self._state_to_restore: SimulatedUnit | None = None
         """The earlier state with which the unit restarts (fault `old_list`); `None`: it restarts empty."""
         self._returns_at: datetime | None = None
         self._lost_connection = False
-        self._beat_at: datetime | None = None
-        self._list_at: datetime | None = None
+        self._next_heartbeat_at: datetime | None = None
+        self._next_list_at: datetime | None = None
 
     @property
-    def consumes(self) -> bool:
+    def is_consuming(self) -> bool:
         """Return whether the unit's process runs, so that it consumes its queue."""
         return self.state is ProcessState.UP
 
@@ -140,16 +140,19 @@ class FaultyUnit:
 
         A unit that is down sends nothing (CSS §1.2).
         """
-        if not self.consumes:
+        if not self.is_consuming:
             self._lost_connection = True
             return []
         self._lost_connection = False
-        self._beat_at, self._list_at = now + self._phase, now + LIST + self._phase
+        self._next_heartbeat_at, self._next_list_at = (
+            now + self._phase,
+            now + LIST_INTERVAL + self._phase,
+        )
         return _addressed([*self.unit.register(), *self._conference_lists(now)])
 
-    def leave(self) -> list[Send]:
+    def unregister(self) -> list[Send]:
         """Return the messages by which the unit unregisters when the simulator stops; none if the unit is down."""
-        return _addressed(self.unit.unregister()) if self.consumes else []
+        return _addressed(self.unit.unregister()) if self.is_consuming else []
 
     def tick(self, now: datetime) -> list[Send]:
         """Return the messages that the unit sends now: heartbeats, lists of conferences, and delayed answers.
@@ -157,15 +160,19 @@ class FaultyUnit:
         It is called again and again. A dead or frozen unit whose time is over runs again.
         """
         sends = self._resume(now) if self._returns_at and self._returns_at <= now else []
-        if not self.consumes:
+        if not self.is_consuming:
             return sends
-        due = [send for moment, send in self._later if moment <= now]
-        self._later = [(moment, send) for moment, send in self._later if moment > now]
-        if self._beat_at is None or _reached(self._beat_at, now, BEAT):
-            self._beat_at = now + BEAT
+        due = [send for moment, send in self._delayed if moment <= now]
+        self._delayed = [(moment, send) for moment, send in self._delayed if moment > now]
+        if self._next_heartbeat_at is None or _is_due(
+            self._next_heartbeat_at, now, HEARTBEAT_INTERVAL
+        ):
+            self._next_heartbeat_at = now + HEARTBEAT_INTERVAL
             sends += _addressed(self.unit.heartbeats())
-        if self._list_at is None or _reached(self._list_at, now, LIST + BEAT):
-            self._list_at = now + LIST
+        if self._next_list_at is None or _is_due(
+            self._next_list_at, now, LIST_INTERVAL + HEARTBEAT_INTERVAL
+        ):
+            self._next_list_at = now + LIST_INTERVAL
             sends += _addressed(self._conference_lists(now))
         return sends + due
 
@@ -175,13 +182,13 @@ class FaultyUnit:
 
     def _resume(self, now: datetime) -> list[Send]:
         """Let a frozen unit go on, or a dead one start again; return the messages that it then sends."""
-        thaws = self.state is ProcessState.FROZEN and self._state_to_restore is None
+        is_thawing = self.state is ProcessState.FROZEN and self._state_to_restore is None
         self.state, self._returns_at = ProcessState.UP, None
-        if thaws:
+        if is_thawing:
             return self.connect(now) if self._lost_connection else []
         self.unit.restart(now, self._state_to_restore)
         self._state_to_restore = None
-        self._later.clear()
+        self._delayed.clear()
         return self.connect(now)
 
     # ---- messages -----------------------------------------------------------------------------
@@ -204,7 +211,7 @@ class FaultyUnit:
             sends = sends * 2
         if self._fault_hits(Fault.LATE, now):
             moment = now + timedelta(seconds=self._faults[Fault.LATE][0].seconds or LATE_SECONDS)
-            self._later += [(moment, send) for send in sends]
+            self._delayed += [(moment, send) for send in sends]
             return []
         return sends
 
@@ -229,8 +236,8 @@ class FaultyUnit:
         A unit that dies or freezes is back after the order's seconds; a fault of messages ends after them, but for LATE,
         of which they are the delay. With OLD_LIST the unit restarts after them with the conferences that it has now.
         """
-        lasts = timedelta(seconds=order.seconds)
-        if order.fault in _WHOLE and order.share < 1 and self._chance() >= order.share:
+        duration = timedelta(seconds=order.seconds)
+        if order.fault in _WHOLE_UNIT_FAULTS and order.share < 1 and self._chance() >= order.share:
             return []
         match order.fault:
             case Fault.NONE:
@@ -238,16 +245,16 @@ class FaultyUnit:
             case Fault.DIE:
                 self.state = ProcessState.DEAD
                 self.unit.restart(now)
-                self._later.clear()
+                self._delayed.clear()
                 self._state_to_restore = None
-                self._returns_at = now + lasts if lasts else None
-            case Fault.FREEZE if self.consumes:
+                self._returns_at = now + duration if duration else None
+            case Fault.FREEZE if self.is_consuming:
                 self.state = ProcessState.FROZEN
-                self._returns_at = now + lasts if lasts else None
+                self._returns_at = now + duration if duration else None
             case Fault.OLD_LIST:
-                self._state_to_restore, self._returns_at = copy.deepcopy(self.unit), now + lasts
+                self._state_to_restore, self._returns_at = copy.deepcopy(self.unit), now + duration
             case Fault.REFUSE | Fault.SILENT | Fault.LATE | Fault.TWICE:
-                ends = now + lasts if lasts and order.fault is not Fault.LATE else None
+                ends = now + duration if duration and order.fault is not Fault.LATE else None
                 self._faults[order.fault] = (order, ends)
         return []
 
@@ -255,12 +262,12 @@ class FaultyUnit:
         """End all faults of the unit; one that is dead or frozen runs again. Return the messages that it then sends."""
         self._faults.clear()
         self._returns_at = None
-        return [] if self.consumes else self._resume(now)
+        return [] if self.is_consuming else self._resume(now)
 
     def act_for_participant(self, body: dict[str, Any], now: datetime) -> list[Send]:
         """Rename, extend or end a conference as a participant would; return the messages. Raises ValueError."""
         e164 = str(body.get("confE164"))
-        if not self.consumes or e164 not in self.unit.conferences:
+        if not self.is_consuming or e164 not in self.unit.conferences:
             return []
         match ParticipantAction(body["do"]):
             case ParticipantAction.RENAME:
@@ -271,7 +278,7 @@ class FaultyUnit:
                 return _addressed(self.unit.end(e164, now))
 
 
-def _reached(moment: datetime, now: datetime, period: timedelta) -> bool:
+def _is_due(moment: datetime, now: datetime, period: timedelta) -> bool:
     """Return whether a moment is reached, or is further away than `period`, the longest possible wait.
 
     The second happens when the clock was set back: the unit would send nothing until the clock has caught up.

@@ -57,7 +57,7 @@ _REPORTED = (
 )
 """The fields of a conference that each report of a change has."""
 
-HoldRequest = CreateOnUnit | RestoreOnUnit
+HostRequest = CreateOnUnit | RestoreOnUnit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +94,13 @@ class SimulatedUnit:
         self.description = description
         self._me: Body = {"ip": description.ip, "pid": description.pid or None}
         self._conferences: dict[str, SimulatedConference] = {}
-        self._gone: dict[str, tuple[int, datetime]] = {}
+        self._ended: dict[str, tuple[int, datetime]] = {}
         """Number of a dropped or refused conference -> its highest incarnation, and when that was."""
-        self._ports = self._hd = self._seq = self._asked = self._listed = 0
+        self._ports = self._hd = self._seq = self._request_count = self._list_count = 0
         self._renames: dict[str, tuple[str, str]] = {}
         """Request id of an open question to rename -> the conference's number and the wanted name."""
 
-    # ---- what it holds ------------------------------------------------------------------------
+    # ---- its conferences ----------------------------------------------------------------------
 
     @property
     def conferences(self) -> dict[str, SimulatedConference]:
@@ -112,21 +112,21 @@ class SimulatedUnit:
         """Return the unit's load; `ports` are the places of all its conferences."""
         return UnitAmounts(confs=len(self._conferences), ports=self._ports, hd=self._hd)
 
-    def highest(self, e164: str) -> int:
+    def highest_incarnation(self, e164: str) -> int:
         """Return the highest incarnation (try to place it on a unit) of a conference that the unit knows; 0: none."""
         conference = self._conferences.get(e164)
-        return max(conference.incarnation if conference else 0, self._gone.get(e164, (0,))[0])
+        return max(conference.incarnation if conference else 0, self._ended.get(e164, (0,))[0])
 
     def restart(self, now: datetime, image: SimulatedUnit | None = None) -> None:
         """Start the simulated unit again, empty, or with the conferences of an earlier copy of it (`image`)."""
         image = copy.deepcopy(image) if image else SimulatedUnit(self.description)
-        self._conferences, self._gone = image._conferences, image._gone
+        self._conferences, self._ended = image._conferences, image._ended
         self._ports, self._hd = image._ports, image._hd
         self._renames.clear()
         for conference in self._conferences.values():
             conference.report_seq = next_seq(conference.report_seq, now)
 
-    def _hold(self, conference: SimulatedConference) -> None:
+    def _add_conference(self, conference: SimulatedConference) -> None:
         """Add a conference to those that the unit holds, and to its load."""
         self._conferences[conference.e164] = conference
         self._ports += conference.places
@@ -134,16 +134,16 @@ class SimulatedUnit:
 
     def _end_conference(self, e164: str, incarnation: int, now: datetime) -> None:
         """Remove a conference, and remember its incarnation: late requests with it or a lower one are refused."""
-        highest = max(self.highest(e164), incarnation)
+        highest = max(self.highest_incarnation(e164), incarnation)
         if conference := self._conferences.pop(e164, None):
             self._ports -= conference.places
             self._hd -= conference.hd
-        self._gone.pop(e164, None)  # so that the latest is the last in the dict
-        self._gone[e164] = (highest, now)
-        while (oldest := next(iter(self._gone))) and now - self._gone[oldest][1] > REMEMBERED:
-            del self._gone[oldest]
+        self._ended.pop(e164, None)  # so that the latest is the last in the dict
+        self._ended[e164] = (highest, now)
+        while (oldest := next(iter(self._ended))) and now - self._ended[oldest][1] > REMEMBERED:
+            del self._ended[oldest]
 
-    def _has_capacity(self, request: HoldRequest) -> bool:
+    def _has_capacity(self, request: HostRequest) -> bool:
         """Return whether the unit has capacity left for the conference of a request: places, and full HD if wanted."""
         return (
             len(self._conferences) < self.description.confs
@@ -151,7 +151,7 @@ class SimulatedUnit:
             and self._hd + (request.resolution == "1080p") <= self.description.hd
         )
 
-    # ---- what it says by itself ---------------------------------------------------------------
+    # ---- messages that it sends by itself -----------------------------------------------------
 
     def register(self) -> list[Message]:
         """Return the messages that register the unit, one for each kind of resource."""
@@ -201,13 +201,13 @@ class SimulatedUnit:
     def conference_lists(self, now: datetime) -> list[Message]:
         """Return the list of all conferences of the unit, in messages within the size limit of messages."""
         pages = _pages([self._list_entry(conference) for conference in self._conferences.values()])
-        self._listed += 1
-        split: Body = {"listid": f"{self.description.label}-{now.timestamp():.6f}-{self._listed}"}
-        split |= {"parts": len(pages)}
+        self._list_count += 1
+        list_id = f"{self.description.label}-{now.timestamp():.6f}-{self._list_count}"
+        split: Body = {"listid": list_id, "parts": len(pages)}
         common: Body = {"ip": self.description.ip, "pid": self.description.pid}
         common |= {"at": now.isoformat(timespec="seconds")} | (split if len(pages) > 1 else {})
         return [
-            UnitListsConferences(confs=page, part=i, **common) for i, page in enumerate(pages, 1)
+            UnitListsConferences(confs=page, part=n, **common) for n, page in enumerate(pages, 1)
         ]
 
     def _list_entry(self, conference: SimulatedConference) -> UnitListEntry:
@@ -245,21 +245,21 @@ class SimulatedUnit:
 
         A restarted unit counts from the beginning again, so the conference's incarnation is part of the id.
         """
-        self._asked += 1
+        self._request_count += 1
         conference = self._conferences.get(e164)
-        return f"simulated-{self.description.label}-{conference.incarnation if conference else 0}-{self._asked}"
+        return f"simulated-{self.description.label}-{conference.incarnation if conference else 0}-{self._request_count}"
 
-    # ---- what it hears ------------------------------------------------------------------------
+    # ---- messages to it -----------------------------------------------------------------------
 
     def handle(self, body: Body, now: datetime) -> list[Message]:
         """Handle a message to the unit, the JSON object `body`; return the answers. Raises BadMessage."""
         wire_type = body["type"]
         if wire_type.startswith("CM_MCU_"):
             return self._handle_control(body, now)
-        cls = TYPES.get(wire_type)
-        if cls is None:
+        message_class = TYPES.get(wire_type)
+        if message_class is None:
             raise BadMessage("is unknown", "type")
-        match message := from_body(cls, body):
+        match message := from_body(message_class, body):
             case CreateOnUnit() | RestoreOnUnit():
                 return self._accept_or_refuse(message, now)
             case DropOnUnit():
@@ -278,18 +278,18 @@ class SimulatedUnit:
     def refuse(self, body: Body, now: datetime) -> list[Message]:
         """Return the refusal of a create or restore request, even if it could be fulfilled. Raises BadMessage."""
         is_new = body["type"] == CreateOnUnit.wire_type
-        request: HoldRequest = from_body(CreateOnUnit if is_new else RestoreOnUnit, body)
-        if request.incarnation > self.highest(request.e164):
+        request: HostRequest = from_body(CreateOnUnit if is_new else RestoreOnUnit, body)
+        if request.incarnation > self.highest_incarnation(request.e164):
             self._end_conference(request.e164, request.incarnation, now)
         return [self._refused(request)]
 
-    def _accept_or_refuse(self, request: HoldRequest, now: datetime) -> list[Message]:
-        """Return the answer to a create or restore request, and hold the conference if there is room for it."""
+    def _accept_or_refuse(self, request: HostRequest, now: datetime) -> list[Message]:
+        """Return the answer to a create or restore request, and host the conference if there is capacity for it."""
         conference = self._conferences.get(request.e164)
         if conference and conference.incarnation == request.incarnation:
             return [self._accepted(request, conference)]
         # It is older than the present conference, or was dropped or refused before: a ghost.
-        if request.incarnation <= self.highest(request.e164):
+        if request.incarnation <= self.highest_incarnation(request.e164):
             return [self._refused(request)]
         if conference:
             self._end_conference(request.e164, conference.incarnation, now)
@@ -297,23 +297,24 @@ class SimulatedUnit:
             self._end_conference(request.e164, request.incarnation, now)
             return [self._refused(request)]
         conference = simulated_conference.conference_of(request)
-        self._hold(conference)
+        self._add_conference(conference)
         return [
             self._accepted(request, conference),
             *([self._change_report(conference, now)] if conference.members else ()),
         ]
 
-    def _accepted(self, request: HoldRequest, conference: SimulatedConference) -> Message:
+    def _accepted(self, request: HostRequest, conference: SimulatedConference) -> Message:
         """Return the positive answer to a create or restore request, with how to join the conference."""
-        cls = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
+        message_class = UnitRestored if isinstance(request, RestoreOnUnit) else UnitCreated
         join = conference.join(self.description.label)
-        return cls(e164=conference.e164, incarnation=conference.incarnation, join=join, **self._me)
+        e164, incarnation = conference.e164, conference.incarnation
+        return message_class(e164=e164, incarnation=incarnation, join=join, **self._me)
 
-    def _refused(self, request: HoldRequest) -> Message:
+    def _refused(self, request: HostRequest) -> Message:
         """Return the negative answer to a create or restore request."""
-        cls = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
-        code = Err.UNIT_REFUSED.value
-        return cls(e164=request.e164, incarnation=request.incarnation, errcode=code, **self._me)
+        message_class = UnitRestoreRefused if isinstance(request, RestoreOnUnit) else UnitRefused
+        e164, code = request.e164, Err.UNIT_REFUSED.value
+        return message_class(e164=e164, incarnation=request.incarnation, errcode=code, **self._me)
 
     def _drop_on_command(self, request: DropOnUnit, now: datetime) -> None:
         """Drop a conference on the platform's command, unless it has a higher incarnation than the command names."""
@@ -342,9 +343,9 @@ class SimulatedUnit:
         """Carry out a conference manager's control message, such as MUTE; return the report and the answer."""
         order = Control(body)
         conference = self._conferences.get(order.e164)
-        result, report = simulated_conference.NOT_HELD, None
+        result, report = simulated_conference.NOT_HOSTED, None
         if conference:
-            result = simulated_conference.control(conference, order.name, body)
+            result = simulated_conference.carry_out_control(conference, order.name, body)
             report = self._change_report(conference, now) if result.is_changed else None
         messages: list[Message] = [report] if report else []
         if order.expects_answer:
@@ -361,9 +362,9 @@ class SimulatedUnit:
         conference = self._conferences.get(message.e164)
         if isinstance(message, StartMonitorOnUnit):
             return [self._start_monitor(conference, message)]
-        for address in message.monitors if conference else ():
-            assert conference
-            conference.monitors.pop((address.ip, address.port), None)
+        if conference:
+            for address in message.monitors:
+                conference.monitors.pop((address.ip, address.port), None)
         return []
 
     def _start_monitor(
@@ -388,13 +389,12 @@ class SimulatedUnit:
 def _pages(entries: list[UnitListEntry]) -> list[tuple[UnitListEntry, ...]]:
     """Split the entries of a list into pages, at least one, each within the protocol's limits for number and size."""
     pages: list[tuple[UnitListEntry, ...]] = []
-    page: list[UnitListEntry] = []
-    size = 0
+    page, size = list[UnitListEntry](), 0
     for entry in entries:
-        weight = len(dumps(to_json(entry))) + 1
-        if page and (len(page) == MOST_LISTED or size + weight > MOST_LIST_BYTES):
+        entry_size = len(dumps(to_json(entry))) + 1
+        if page and (len(page) == MOST_LISTED or size + entry_size > MOST_LIST_BYTES):
             pages.append(tuple(page))
             page, size = [], 0
         page.append(entry)
-        size += weight
+        size += entry_size
     return [*pages, tuple(page)]

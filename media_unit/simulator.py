@@ -32,7 +32,7 @@ from wire.routes import Routes, unit_key, unit_queue
 log = logging.getLogger("conferences.media.simulator")
 
 CONTROL_QUEUE = "cmu.simulator.q"
-ORDER_LIVES_MS = 60_000
+ORDER_EXPIRES_MS = 60_000
 """How long an order waits for a simulator, so that it does not hit one that starts much later."""
 
 BATCH = 500
@@ -83,7 +83,7 @@ class Simulator:
 
     def _run_session(self) -> None:
         """Connect to the broker and run the simulated units until stopped; meanwhile the file `ready` exists."""
-        incoming, publisher, clean = None, None, False
+        incoming, publisher, is_clean = None, None, False
         try:
             publisher = Publisher(self._url)
             incoming = connect(self._url)
@@ -93,13 +93,13 @@ class Simulator:
             if self._ready:
                 self._ready.touch()
             session.loop(self._stop_asked.is_set)
-            clean = True
+            is_clean = True
         finally:
             if self._ready:
                 self._ready.unlink(missing_ok=True)
-            close(incoming, politely=clean)
+            close(incoming, politely=is_clean)
             if publisher:
-                publisher.close(politely=clean)
+                publisher.close(politely=is_clean)
 
 
 class _Session:
@@ -149,7 +149,7 @@ class _Session:
                 if len(self._buffer) >= BATCH:
                     self._handle_batch()
         now = clock.now()
-        self._publish([(unit, unit.leave()) for unit in self._units], now)
+        self._publish([(unit, unit.unregister()) for unit in self._units], now)
 
     def _handle_batch(self) -> None:
         """Handle the buffered messages and due timers of all units, publish the answers, and acknowledge the messages.
@@ -160,7 +160,7 @@ class _Session:
         now, last_tag = clock.now(), 0
         to_publish: list[_UnitSends] = []
         for unit, delivery in deliveries:
-            if unit and not unit.consumes:
+            if unit and not unit.is_consuming:
                 # It died or froze in the meantime; what it had not handled waits in its queue.
                 self._channel.basic_reject(delivery.delivery_tag, requeue=True)
                 continue
@@ -199,10 +199,10 @@ class _Session:
     def _adjust_consumers(self) -> None:
         """Consume the queues of the units whose process runs, and no other queue."""
         for unit in self._units:
-            if unit.consumes == (unit in self._consuming):
+            if unit.is_consuming == (unit in self._consuming):
                 continue
             description = unit.unit.description
-            if unit.consumes:
+            if unit.is_consuming:
                 queue = unit_queue(description.ip, description.pid)
                 self._channel.basic_consume(
                     queue, description.label, callback=self._callback_for(unit)
@@ -215,15 +215,15 @@ class _Session:
     def _callback_for(self, unit: FaultyUnit | None) -> Callable[[amqp.Message], None]:
         """Return the callback that buffers messages from a unit's queue; `None` means the control queue's."""
 
-        def take(delivery: amqp.Message) -> None:
+        def buffer_message(delivery: amqp.Message) -> None:
             """Put a received message into the buffer, with the unit (`unit`) from whose queue it is."""
             self._buffer.append((unit, delivery))
 
-        return take
+        return buffer_message
 
     def _publish(self, unit_sends: list[_UnitSends], now: datetime) -> None:
         """Publish the messages that these simulated units send, and wait until the broker has confirmed them."""
-        rows = [
+        messages = [
             outbox.new_row(
                 send.message,
                 send.route.value.exchange,
@@ -236,8 +236,8 @@ class _Session:
             for unit, sends in unit_sends
             for send in sends
         ]
-        self._publisher.publish(rows)
-        self._published += len(rows)
+        self._publisher.publish(messages)
+        self._published += len(messages)
 
     def _carry_out_order(self, delivery: amqp.Message, now: datetime) -> list[_UnitSends]:
         """Carry out an order from the control queue: a fault, or an action of a participant, for one unit or all.
@@ -310,9 +310,9 @@ def give_orders(
         # The simulator declares the queue too; an order that comes first waits in it.
         channel = publisher.connection.channel()
         channel.queue_declare(control_queue, durable=True, auto_delete=False)
-        lives = {"expiration": str(ORDER_LIVES_MS)}
+        expiry = {"expiration": str(ORDER_EXPIRES_MS)}
         publisher.publish(
-            outbox.new_row(dumps(order.body), "", control_queue, now, "cmu_simulator", **lives)
+            outbox.new_row(dumps(order.body), "", control_queue, now, "cmu_simulator", **expiry)
             for order in orders
         )
     finally:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from media_unit.conference_copy import HeldConference
+from media_unit.conference_copy import HostedConference
 
 log = logging.getLogger("conferences.media.unit")
 
@@ -46,20 +46,20 @@ class StateFile:
         """Close the database file."""
         self._db.close()
 
-    def conferences(self, janus: str) -> list[HeldConference]:
+    def conferences(self, janus: str) -> list[HostedConference]:
         """Return the stored conferences of the Janus process with this name; delete those of earlier processes."""
         self._db.execute("DELETE FROM held WHERE janus<>?", [janus])
         rows = self._db.execute("SELECT e164, body FROM held").fetchall()
         conferences = []
         for e164, body in rows:
             try:
-                conferences.append(HeldConference.from_stored(orjson.loads(body)))
+                conferences.append(HostedConference.from_stored(orjson.loads(body)))
             except (ValueError, TypeError, KeyError) as error:
                 log.error("what is kept of %s cannot be read, and is forgotten: %s", e164, error)
                 self.delete_conference(e164)
         return conferences
 
-    def save(self, janus: str, conference: HeldConference) -> None:
+    def save(self, janus: str, conference: HostedConference) -> None:
         """Store a conference in place of its former state. `janus` names the Janus process that has its rooms."""
         body = orjson.dumps(conference.to_stored())
         self._db.execute(
@@ -70,7 +70,7 @@ class StateFile:
         """Delete the stored conference with this number, if there is one."""
         self._db.execute("DELETE FROM held WHERE e164=?", [e164])
 
-    def highest(self, e164: str) -> int:
+    def highest_incarnation(self, e164: str) -> int:
         """Return the highest incarnation of a conference number that the unit ever received; 0 means none.
 
         The platform counts the incarnation up each time it places the conference on a unit.
@@ -78,7 +78,7 @@ class StateFile:
         row = self._db.execute("SELECT incarnation FROM highest WHERE e164=?", [e164]).fetchone()
         return int(row[0]) if row else 0
 
-    def note_incarnation(self, e164: str, incarnation: int) -> None:
+    def store_incarnation(self, e164: str, incarnation: int) -> None:
         """Store the incarnation of a conference number that a request has named, unless a higher one is stored."""
         self._db.execute(
             "INSERT INTO highest VALUES (?,?) ON CONFLICT (e164)"

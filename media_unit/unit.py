@@ -12,7 +12,7 @@ from foundation.bus.message import TYPES, BadMessage, Body, Message, from_body
 from media_unit import attendance, conference_copy, controls, reports
 from media_unit.child_user import ChildUser
 from media_unit.compositions import Compositions
-from media_unit.conference_copy import HeldConference, HoldRequest
+from media_unit.conference_copy import HostedConference, HostRequest
 from media_unit.config import UnitConfig
 from media_unit.controls import ControlContext, ControlRefused
 from media_unit.gate_link import GateLink
@@ -57,31 +57,30 @@ class MediaUnit:
         gate_user: ChildUser,
     ) -> None:
         """Begin without conferences. `send` sends a message to the platform; recordings belong to `janus_user`."""
-        self.config, self.conferences = config, dict[str, HeldConference]()
+        self.config, self.conferences = config, dict[str, HostedConference]()
         self.janus_rooms: JanusRooms | None = None
         self.recorder = Recorder(config.directory, now, janus_user)
         self.monitors = Monitors(config, GateLink(config, keys), self.send_to_css)
         self.compositions = Compositions(config.directory, gate_user, now)
         self._keys, self._state_file, self._send, self._now = keys, state_file, send, now
         self._janus = ""
-        self._beats = 0
+        self._heartbeat_count = 0
         self._being_created: dict[str, int] = {}
         """Number of a conference that is being created -> its places."""
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def lock(self, e164: str) -> asyncio.Lock:
         """Return the lock of a conference number, under which requests about the conference are handled in order."""
-        lock = self._locks.get(e164)
-        if lock is None:
-            lock = self._locks[e164] = asyncio.Lock()
-        return lock
+        return self._locks.setdefault(e164, asyncio.Lock())
 
-    # ---- Janus comes and goes -----------------------------------------------------------------
+    # ---- the start and the end of Janus -------------------------------------------------------
 
-    async def janus_is_up(self, janus_rooms: JanusRooms, name: str) -> None:
+    async def use_new_janus(self, janus_rooms: JanusRooms, name: str) -> None:
         """Use the Janus process `name`: go on with stored conferences whose rooms it has, destroy all other rooms."""
         plugins_of = await janus_rooms.plugins_by_room()
-        stored = {copy.janus_room: copy for copy in self._state_file.conferences(name)}
+        stored = {
+            conference.janus_room: conference for conference in self._state_file.conferences(name)
+        }
         for janus_room in sorted(plugins_of.keys() - stored.keys()):
             log.warning("dropping room %s: not ours any more", janus_room)
             await janus_rooms.destroy(janus_room)
@@ -93,9 +92,10 @@ class MediaUnit:
                 log.warning("%s is kept, but Janus has not got it: forgotten", conference.e164)
                 self._state_file.delete_conference(conference.e164)
         self.janus_rooms, self._janus = janus_rooms, name
-        self.recorder.close_left_over({held.recording for held in self.conferences.values()})
+        recordings = {conference.recording for conference in self.conferences.values()}
+        self.recorder.end_left_over_segments(recordings)
 
-    async def janus_is_back(self, janus_rooms: JanusRooms) -> None:
+    async def use_new_connection(self, janus_rooms: JanusRooms) -> None:
         """Use a new connection to the same Janus; destroy Janus rooms whose creation was not finished."""
         self.janus_rooms = janus_rooms
         own_rooms = {conference.janus_room for conference in self.conferences.values()}
@@ -103,7 +103,7 @@ class MediaUnit:
             if e164_of(janus_room) not in self._being_created:
                 await janus_rooms.destroy(janus_room)
 
-    def janus_is_gone(self) -> None:
+    def forget_lost_janus(self) -> None:
         """Forget all conferences, since Janus is dead. The platform decides where they are restored."""
         for conference in self.conferences.values():
             self.recorder.mark_ended(conference)
@@ -113,11 +113,11 @@ class MediaUnit:
         self.janus_rooms = None
         self._state_file.delete_all_links()
 
-    # ---- what it says by itself ---------------------------------------------------------------
+    # ---- messages that it sends by itself -----------------------------------------------------
 
     def introductory_messages(self) -> list[tuple[Routes, Message]]:
         """Return the messages that register the unit and list its conferences, for a new broker or Janus."""
-        self._beats = 0
+        self._heartbeat_count = 0
         registered = reports.registrations(self.config, self.conferences.values())
         return [(Routes.NODE_TO_RMS, message) for message in registered] + [
             (Routes.UNIT_TO_CSS, message) for message in self.conference_lists()
@@ -125,27 +125,27 @@ class MediaUnit:
 
     def conference_lists(self) -> list[Message]:
         """Return the list of all conferences of this unit, as messages."""
-        held = self.conferences.values()
-        entries = [reports.list_entry(conference, self._join_of(conference)) for conference in held]
+        conferences = self.conferences.values()
+        entries = [reports.list_entry(each, self._join_of(each)) for each in conferences]
         return reports.conference_lists(self.config, entries, self._now())
 
     def heartbeats(self) -> list[Message]:
         """Return the unit's heartbeats; none while there is no Janus."""
-        self._beats += 1
+        self._heartbeat_count += 1
         if self.janus_rooms is None:
             return []
-        return reports.heartbeats(self.config, self.conferences.values(), self._beats)
+        return reports.heartbeats(self.config, self.conferences.values(), self._heartbeat_count)
 
     def send_to_css(self, message: Message, correlation_id: str = "") -> None:
         """Send a message to the platform's conference scheduler (CSS)."""
         self._send(Routes.UNIT_TO_CSS, message, correlation_id)
 
-    def _join_of(self, conference: HeldConference) -> Join:
+    def _join_of(self, conference: HostedConference) -> Join:
         """Return what a client needs to enter a conference: URL, Janus rooms, PIN and a new token."""
         now = self._now().timestamp()
         return reports.join_of(conference, self.config.join_url, self._keys, now)
 
-    # ---- what it hears ------------------------------------------------------------------------
+    # ---- messages to it -----------------------------------------------------------------------
 
     async def handle(self, body: Body, correlation_id: str) -> None:
         """Handle a message to the unit, the JSON object `body`, and send the answer. Raises BadMessage."""
@@ -153,10 +153,10 @@ class MediaUnit:
         if wire_type.startswith("CM_MCU_"):
             await self._handle_control(body, correlation_id)
             return
-        cls = TYPES.get(wire_type)
-        if cls is None:
+        message_class = TYPES.get(wire_type)
+        if message_class is None:
             raise BadMessage("is unknown", "type")
-        match message := from_body(cls, body):
+        match message := from_body(message_class, body):
             case CreateOnUnit() | RestoreOnUnit():
                 await self._accept_or_refuse(message, correlation_id)
             case DropOnUnit():
@@ -173,7 +173,7 @@ class MediaUnit:
             case _:
                 log.info("%s is nothing that this unit acts on", wire_type)
 
-    async def _accept_or_refuse(self, request: HoldRequest, correlation_id: str) -> None:
+    async def _accept_or_refuse(self, request: HostRequest, correlation_id: str) -> None:
         """Start the conference that the platform asks for (to create or restore), if possible, and send the answer."""
         async with self.lock(request.e164):
             conference, why = self.conferences.get(request.e164), ""
@@ -184,18 +184,18 @@ class MediaUnit:
                 answer = reports.acceptance(self.config, request, self._join_of(conference))
             else:
                 log.info("%s: incarnation %s refused: %s", request.e164, request.incarnation, why)
-                answer = reports.hold_refusal(self.config, request, why)
+                answer = reports.host_refusal(self.config, request, why)
             self.send_to_css(answer, correlation_id)
             if conference and self.janus_rooms:
                 await self._report_recording(conference, self.janus_rooms)
 
-    async def _try_to_start(self, request: HoldRequest) -> tuple[HeldConference | None, str]:
-        """Start a conference, in place of an older incarnation here; return it, or `None` and why (such as a stale request)."""
+    async def _try_to_start(self, request: HostRequest) -> tuple[HostedConference | None, str]:
+        """Start a conference, in place of an older incarnation here; return it, or `None` and why not."""
         e164 = request.e164
-        highest = self._state_file.highest(e164)
+        highest = self._state_file.highest_incarnation(e164)
         if request.incarnation <= highest:
             return None, f"incarnation {highest} was heard of"
-        self._state_file.note_incarnation(e164, request.incarnation)
+        self._state_file.store_incarnation(e164, request.incarnation)
         if e164 in self.conferences:
             log.info("%s: incarnation %s replaces what is here", e164, request.incarnation)
             await self._end_conference(self.conferences[e164])
@@ -214,14 +214,14 @@ class MediaUnit:
             del self._being_created[e164]
 
     async def _create_conference(
-        self, request: HoldRequest, janus_rooms: JanusRooms
-    ) -> HeldConference:
+        self, request: HostRequest, janus_rooms: JanusRooms
+    ) -> HostedConference:
         """Create a conference and its Janus rooms, store it, and return it. Raises JanusError and JanusAway."""
         janus_room = self._keys.janus_room(request.e164, request.incarnation)
         conference = conference_copy.conference_of(request, janus_room, self.config)
         try:
-            groups = await self.monitors.gate.knows_groups()
-            await janus_rooms.create(conference.plan, groups=groups)
+            has_groups = await self.monitors.gate.has_groups()
+            await janus_rooms.create(conference.room_plan, has_groups=has_groups)
         except JanusError:
             await janus_rooms.destroy(conference.janus_room)
             raise
@@ -234,14 +234,14 @@ class MediaUnit:
         self.save(conference)
         return conference
 
-    async def _try_to_record(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+    async def _try_to_record(self, conference: HostedConference, janus_rooms: JanusRooms) -> None:
         """Start to record a conference; if that fails, log the error: the conference runs all the same."""
         try:
             await self.recorder.start(conference, janus_rooms)
         except (JanusError, OSError) as error:
             log.error("%s is not recorded: %s", conference.e164, error)
 
-    def _has_place(self, request: HoldRequest) -> bool:
+    def _has_place(self, request: HostRequest) -> bool:
         """Return whether the unit has capacity for a conference beside those that run or are being created."""
         reserved = [conference.places for conference in self.conferences.values()]
         reserved += [*self._being_created.values(), request.places]
@@ -250,13 +250,13 @@ class MediaUnit:
     async def _drop_on_command(self, request: DropOnUnit) -> None:
         """End a conference on the platform's command, unless it was placed here later (its incarnation is higher)."""
         async with self.lock(request.e164):
-            self._state_file.note_incarnation(request.e164, request.incarnation)
+            self._state_file.store_incarnation(request.e164, request.incarnation)
             conference = self.conferences.get(request.e164)
             if conference and conference.incarnation <= request.incarnation:
                 log.info("%s: incarnation %s released", conference.e164, conference.incarnation)
                 await self._end_conference(conference)
 
-    async def _end_conference(self, conference: HeldConference) -> None:
+    async def _end_conference(self, conference: HostedConference) -> None:
         """Forget a conference, destroy its Janus rooms, and end its recording. If Janus is away, only log that."""
         self.conferences.pop(conference.e164, None)
         self._state_file.delete_conference(conference.e164)
@@ -274,7 +274,7 @@ class MediaUnit:
             if conference := self.conferences.get(e164):
                 log.warning("%s: nobody has ended it (%s)", e164, reason)
                 await self._end_conference(conference)
-                self.send_to_css(reports.ended(self.config, conference, reason))
+                self.send_to_css(reports.end_report(self.config, conference, reason))
 
     async def _move_end(self, notice: ConferenceEndMoved) -> None:
         """Set a later planned end of a conference, as the platform's notice says."""
@@ -308,7 +308,7 @@ class MediaUnit:
             if order.expects_answer:
                 self.send_to_css(answer, correlation_id)
 
-    def _context(self, conference: HeldConference, janus_rooms: JanusRooms) -> ControlContext:
+    def _context(self, conference: HostedConference, janus_rooms: JanusRooms) -> ControlContext:
         """Return a conference with what is needed to change it: its Janus rooms, the recorder, the unit's settings."""
         return ControlContext(conference, janus_rooms, self.recorder, self.config)
 
@@ -319,7 +319,7 @@ class MediaUnit:
             raise ControlRefused("not held here", Err.NO_CONFERENCE)
         context = self._context(conference, self.janus_rooms)
         answer_fields = await controls.carry_out_control(context, order.name, order.body)
-        await self.compositions.follow(self, conference, self.janus_rooms)
+        await self.compositions.update(self, conference, self.janus_rooms)
         return answer_fields, await self._report_changes(conference, self.janus_rooms)
 
     # ---- people -------------------------------------------------------------------------------
@@ -334,11 +334,11 @@ class MediaUnit:
                 connections = await janus_rooms.connections(conference.janus_room)
                 had_page = attendance.terminals_with_join_page(conference)
                 arrived = conference.roster.update(connections)
-                self.recorder.note_people(conference)
+                self.recorder.record_presence(conference)
                 context = self._context(conference, janus_rooms)
                 await attendance.admit_or_disconnect(context, arrived)
-                await self.monitors.follow_terminals(conference, janus_rooms)
-                await self.compositions.follow(self, conference, janus_rooms)
+                await self.monitors.restart_or_stop(conference, janus_rooms)
+                await self.compositions.update(self, conference, janus_rooms)
                 await self._report_changes(conference, janus_rooms)
                 # A join page that has just connected does not know the state yet.
                 if attendance.terminals_with_join_page(conference) - had_page:
@@ -352,7 +352,7 @@ class MediaUnit:
                     self.send_to_css(part)
 
     async def _report_changes(
-        self, conference: HeldConference, janus_rooms: JanusRooms
+        self, conference: HostedConference, janus_rooms: JanusRooms
     ) -> UnitReportsChange | None:
         """Report a conference to the platform and its web pages if it has changed; return the report, or `None`."""
         await self._report_recording(conference, janus_rooms)
@@ -367,17 +367,19 @@ class MediaUnit:
         )
         return report
 
-    async def _report_recording(self, conference: HeldConference, janus_rooms: JanusRooms) -> None:
+    async def _report_recording(
+        self, conference: HostedConference, janus_rooms: JanusRooms
+    ) -> None:
         """Tell managers and web pages if recording has begun or stopped since they were last told, on any unit."""
-        if (is_recorded := bool(conference.recording)) != conference.recording_told:
-            conference.recording_told = is_recorded
+        if (is_recorded := bool(conference.recording)) != conference.recording_reported:
+            conference.recording_reported = is_recorded
             self.save(conference)
             self.send_to_css(reports.recording_notice(self.config, conference))
             await janus_rooms.announce(
                 conference.janus_room, attendance.state_for_join_pages(conference)
             )
 
-    def save(self, conference: HeldConference) -> None:
+    def save(self, conference: HostedConference) -> None:
         """Store a conference, so that a restarted agent goes on with it."""
         self._state_file.save(self._janus, conference)
 
@@ -388,12 +390,10 @@ class MediaUnit:
             conference = self.conferences.get(e164)
             if not conference or conference.janus_room != janus_room or not self.janus_rooms:
                 return
-            if (
-                terminal := attendance.terminal_that_fell_silent(conference, plugin, person)
-            ) is None:
+            terminal = attendance.terminal_that_fell_silent(conference, plugin, person)
+            if terminal is None:
                 return
             log.warning("%s: %s sends no media any more: removed", e164, terminal.name)
-            await controls.disconnect_terminal(
-                self._context(conference, self.janus_rooms), terminal
-            )
+            context = self._context(conference, self.janus_rooms)
+            await controls.disconnect_terminal(context, terminal)
             await self._report_changes(conference, self.janus_rooms)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 PAYLOAD_TYPE = 96
 _MOST_BYTES = 1180
 """Bytes of a frame in one packet, so that it fits a network packet with everything around it."""
-_MOST_HELD = 64
+_MOST_WAITING = 64
 """Packets that wait for a missing one; after so many it counts as lost."""
 _RESTARTED = 0x1000
 """A packet that is so far behind belongs to a stream that has begun again."""
@@ -62,7 +62,7 @@ class FrameAssembler:
 
     def __init__(self) -> None:
         """Begin a stream; its first packet, whatever its number is, counts as the next one."""
-        self._held: dict[int, Packet] = {}
+        self._waiting: dict[int, Packet] = {}
         """Sequence number -> packet that waits for those before it."""
         self._next: int | None = None
         self._parts: list[bytes] | None = None
@@ -80,17 +80,17 @@ class FrameAssembler:
         if 0 < behind < _RESTARTED:
             return []
         if _RESTARTED <= behind < 0xFFFF - _RESTARTED:
-            self._held, self._next, self._parts = {}, packet.sequence, None
-        self._held[packet.sequence] = packet
-        if len(self._held) > _MOST_HELD:
+            self._waiting, self._next, self._parts = {}, packet.sequence, None
+        self._waiting[packet.sequence] = packet
+        if len(self._waiting) > _MOST_WAITING:
             expected = self._next
-            self._next = min(self._held, key=lambda sequence: (sequence - expected) & 0xFFFF)
+            self._next = min(self._waiting, key=lambda sequence: (sequence - expected) & 0xFFFF)
             self._parts = None
-        return list(self._completed())
+        return list(self._completed_frames())
 
-    def _completed(self) -> Iterator[bytes]:
+    def _completed_frames(self) -> Iterator[bytes]:
         """Yield the frames whose packets are all there, up to the first packet that is missing."""
-        while self._next is not None and (packet := self._held.pop(self._next, None)):
+        while self._next is not None and (packet := self._waiting.pop(self._next, None)):
             self._next = (self._next + 1) & 0xFFFF
             if packet.starts:
                 self._parts = []

@@ -125,7 +125,7 @@ def until(true: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def all_sent() -> bool:
+def wait_until_sent() -> bool:
     """Tell whether no message waits."""
     return not Outbox.objects.exists()
 
@@ -139,7 +139,7 @@ def test_several_processes_send_to_a_peer_in_order(place: str, peer: RabbitMQ) -
     with running(*(link(place, peer) for _ in range(3))):
         for first in range(0, 4000, 50):
             send_notices(place, range(first, first + 50))
-        until(all_sent)
+        until(wait_until_sent)
     # Another test's broker may have been killed, and give again what was taken from it just before.
     assert [n for n in numbers(peer.url()) if n < 4000] == list(range(4000))
 
@@ -156,7 +156,7 @@ def test_a_peer_that_is_down_holds_up_nobody_and_loses_nothing(
         until(lambda: not Outbox.objects.filter(destination="").exists())
         assert Outbox.objects.filter(destination=PEER).exists()
         peer.kill(signal.SIGCONT) if how is signal.SIGSTOP else peer.restart()
-        until(all_sent)
+        until(wait_until_sent)
     # A broker that is killed may give again what was taken from it just before, by another test.
     assert [n for n in firsts(numbers(peer.url())) if n >= 5000] == list(range(5000, 6000))
     assert numbers(home) == list(range(10))
@@ -190,7 +190,7 @@ def test_a_message_names_the_broker_it_is_for(place: str, peer: RabbitMQ, home: 
     with begin(place) as uow:
         uow.send(Send(message=question, route=Routes.BMC_LICENCE, destination=PEER))
     with running(link(place, peer), Relay(store_of(place), home)):
-        until(all_sent)
+        until(wait_until_sent)
     assert [body["type"] for body in received(peer.url(), REQUESTS.queue)] == [question.type]
 
 
@@ -210,7 +210,7 @@ def test_what_a_consumer_sends_to_a_peer_goes_by_the_link(
     ours = Consumer(store_of(place), home, {REQUESTS.queue: desk}, lambda: None)
     with running(ours, link(place, peer)):
         until(lambda: bool(handled))
-        until(all_sent)
+        until(wait_until_sent)
     assert (numbers(peer.url()), numbers(home)) == ([1], [2])
 
 

@@ -298,7 +298,7 @@ def test_a_unit_there_that_ends_it_ends_it_at_the_main(two: TwoSites, at_west: s
 def test_a_unit_there_that_dies_leaves_its_conferences_to_the_main_s_units(
     two: TwoSites, at_west: str
 ) -> None:
-    two.say(two.west, two.units[two.west].leave())
+    two.say(two.west, two.units[two.west].unregister())
     two.settle()
     c = two.conference(at_west)
     assert (c.state, c.unit and c.unit.site, c.incarnation) == ("running", two.east, 3)

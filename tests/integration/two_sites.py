@@ -173,7 +173,7 @@ class TwoSites:
             body, unit = orjson.loads(letter.body), self.units[broker]
             mark = letter.properties.get("correlation_id", "")
             self.heard[broker, "unit"].append(body)
-            if unit.consumes:
+            if unit.is_consuming:
                 self.say(broker, unit.handle(body, mark, clock.now()))
             return
         with self.at(broker):

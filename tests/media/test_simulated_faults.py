@@ -62,7 +62,7 @@ def test_a_sound_unit_beats_every_3_seconds_and_lists_every_60() -> None:
     ticks = [tick(unit, second) for second in range(1, 121)]
     assert sum("beat" in sends for sends in ticks) == 40
     assert [i + 1 for i, sends in enumerate(ticks) if "list" in sends] == [60, 120]
-    assert types(unit.leave()) == ["unregister"]
+    assert types(unit.unregister()) == ["unregister"]
 
 
 def test_a_clock_that_is_set_back_does_not_silence_it() -> None:
@@ -113,13 +113,13 @@ def test_a_dead_unit_says_nothing_and_comes_back_empty() -> None:
     unit = a_unit()
     create(unit)
     apply_fault(unit, "die:s1:seconds=20")
-    assert not unit.consumes
-    assert unit.leave() == []
+    assert not unit.is_consuming
+    assert unit.unregister() == []
     assert unit.connect(after(5)) == []
     assert tick(unit, 19) == []
     assert tick(unit, 20)[:2] == ["register", "list"]
     assert unit.unit.conferences == {}
-    assert unit.consumes
+    assert unit.is_consuming
 
 
 def test_a_dead_unit_stays_away_until_it_is_told_otherwise() -> None:

@@ -48,7 +48,7 @@ class Units:
         """Let units say what they say by themselves; one that was away reads what has waited in its queue."""
         for unit, faulty in self.all.items():
             self.say(unit, faulty.tick(self.world.now))
-            if faulty.consumes and self._waiting[self._keys[unit]]:
+            if faulty.is_consuming and self._waiting[self._keys[unit]]:
                 letters, self._waiting[self._keys[unit]] = self._waiting[self._keys[unit]], []
                 for letter in letters:
                     self.world.at(self.world.t + 0.01, self.take, letter)
@@ -57,7 +57,7 @@ class Units:
         """Deliver a letter to one of the units."""
         unit = self._units[letter.key]
         faulty = self.all[unit]
-        if not faulty.consumes:
+        if not faulty.is_consuming:
             self._waiting[letter.key].append(letter)
             return
         assert letter.sent_at is not None

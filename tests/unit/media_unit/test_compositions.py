@@ -8,7 +8,7 @@ import pytest
 
 from foundation.bus.message import from_body, to_body
 from media_unit import reports
-from media_unit.conference_copy import HeldConference, HeldPicture, conference_of
+from media_unit.conference_copy import ForwardedPicture, HostedConference, conference_of
 from media_unit.gate_rules import STREAMING, Refused
 from tests.unit.media_unit.configs import unit_config
 from tests.unit.media_unit.test_gate_rules import ask, visitor
@@ -17,7 +17,7 @@ from wire.media_unit import CreateOnUnit
 ME, OTHER = {"ip": "127.0.0.1", "pid": "u1"}, {"ip": "127.0.0.1", "pid": "u2"}
 
 
-def held(mps: object, compositions: str = "2") -> HeldConference:
+def held(mps: object, compositions: str = "2") -> HostedConference:
     """Return the conference of a create request with this composer, on the unit u1."""
     body = {"confE164": "1", "confid": "c", "incarnation": 1, "confname": "x", "maxjoinedmt": 8}
     config = unit_config(CMU_PID="u1", CMU_CAPACITY_COMPOSITIONS=compositions)
@@ -50,13 +50,13 @@ def test_it_is_registered_as_composer_with_what_it_composes() -> None:
 def test_what_is_forwarded_outlasts_the_agent() -> None:
     conference = held(ME)
     conference.composed_port = 24200
-    conference.pictures.append(HeldPicture("anna", 7, 9))
-    again = HeldConference.from_stored(conference.to_stored())
+    conference.pictures.append(ForwardedPicture("anna", 7, 9))
+    again = HostedConference.from_stored(conference.to_stored())
     assert (again.composes, again.composed_port) == (True, 24200)
     assert again.pictures == conference.pictures
     new = ("composes", "composed_port", "pictures")
     older = {key: value for key, value in conference.to_stored().items() if key not in new}
-    assert HeldConference.from_stored(older).pictures == []
+    assert HostedConference.from_stored(older).pictures == []
 
 
 def test_the_gate_lets_people_watch_the_stream_of_their_own_conference() -> None:

@@ -27,9 +27,9 @@ def test_a_damaged_state_file_is_put_aside(tmp_path: Path, garbage: bytes) -> No
     (tmp_path / "unit.sqlite3").write_bytes(garbage)
     state = StateFile(tmp_path)
     assert state.conferences("janus") == []
-    state.note_incarnation("1", 3)
+    state.store_incarnation("1", 3)
     state.close()
-    assert StateFile(tmp_path).highest("1") == 3
+    assert StateFile(tmp_path).highest_incarnation("1") == 3
     aside = [path.read_bytes() for path in tmp_path.glob("unit.sqlite3.damaged-*")]
     assert aside in ([garbage], [] if len(garbage) < 100 else [garbage])  # or SQLite calls it empty
 

@@ -25,9 +25,9 @@ def visitor(plugin: str = AUDIO) -> Visitor:
     """Return a participant with a session and one handle, 7."""
     guest = Visitor(TOKEN, "1-1-abc")
     guest.check({"janus": "create", "transaction": "c", "token": TOKEN})
-    guest.note_ids({"transaction": "c", "data": {"id": 5}})
+    guest.remember_ids({"transaction": "c", "data": {"id": 5}})
     attach(guest, "a", plugin)
-    guest.note_ids({"transaction": "a", "data": {"id": 7}})
+    guest.remember_ids({"transaction": "a", "data": {"id": 7}})
     return guest
 
 

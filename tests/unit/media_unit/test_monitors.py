@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from foundation.bus.message import from_body
-from media_unit.conference_copy import HeldConference, HeldMonitor, conference_of
+from media_unit.conference_copy import HostedConference, RunningMonitor, conference_of
 from media_unit.config import BadConfig
 from media_unit.gate_link import GateLink
 from media_unit.gate_rules import AUDIO, EVERYBODY, LISTENED_TO, VIDEO
@@ -24,14 +24,14 @@ def monitors(networks: str = "192.0.2.0/24") -> Monitors:
     return Monitors(config, gate, lambda message, mark: None)
 
 
-def held(*listened_to: str) -> HeldConference:
+def held(*listened_to: str) -> HostedConference:
     """Return a conference with a monitor for each of these participants."""
     body = {"confE164": "1", "confid": "c", "incarnation": 1, "confname": "x", "maxjoinedmt": 8}
     conference = conference_of(from_body(CreateOnUnit, body), "1-1-abc", unit_config())
     for port, participant in enumerate(listened_to, 6000):
         group = monitors()._group_for(conference, participant)
         usual: dict[str, Any] = {"ip": "192.0.2.7", "port": port, "mtid": participant, "mode": 1}
-        conference.monitors.append(HeldMonitor(**usual, participant=participant, group=group))
+        conference.monitors.append(RunningMonitor(**usual, participant=participant, group=group))
     return conference
 
 
@@ -65,9 +65,9 @@ def test_networks_that_are_none_are_refused_at_the_start() -> None:
 
 def test_monitors_outlast_the_agent() -> None:
     conference = held("anna")
-    assert HeldConference.from_stored(conference.to_stored()).monitors == conference.monitors
+    assert HostedConference.from_stored(conference.to_stored()).monitors == conference.monitors
     older = {k: v for k, v in conference.to_stored().items() if k != "monitors"}
-    assert HeldConference.from_stored(older).monitors == []
+    assert HostedConference.from_stored(older).monitors == []
 
 
 # ---- the gate -------------------------------------------------------------------------------------
@@ -78,11 +78,11 @@ def test_the_gate_puts_who_enters_the_mixer_into_the_group_of_all() -> None:
     join = {"janus": "message", "transaction": "j", "token": TOKEN, "session_id": 5, "handle_id": 7}
     body = {"request": "join", "room": "1-1-abc", "id": "anna"}
     guest.check(join | {"body": body})
-    assert guest.for_janus(join | {"body": body})["body"] == body | {"group": EVERYBODY}
-    guest.note_ids({"janus": "ack", "transaction": "j"})
+    assert guest.message_for_janus(join | {"body": body})["body"] == body | {"group": EVERYBODY}
+    guest.remember_ids({"janus": "ack", "transaction": "j"})
     assert guest.handle_of("anna") is None
     joined = {"plugin": AUDIO, "data": {"audiobridge": "joined", "id": "anna"}}
-    guest.note_ids({"janus": "event", "transaction": "j", "plugindata": joined})
+    guest.remember_ids({"janus": "event", "transaction": "j", "plugindata": joined})
     assert (guest.handle_of("anna"), guest.is_waiting) == (7, False)
     guest.check({**join, "janus": "detach", "transaction": "d"})
     assert guest.handle_of("anna") is None
@@ -91,6 +91,6 @@ def test_the_gate_puts_who_enters_the_mixer_into_the_group_of_all() -> None:
 def test_nobody_chooses_a_group_and_pictures_have_none() -> None:
     guest = visitor(VIDEO)
     message = {"janus": "message", "transaction": "j", "handle_id": 7, "body": {"request": "join"}}
-    assert guest.for_janus(message) is message
+    assert guest.message_for_janus(message) is message
     configure = {**message, "body": {"request": "configure", "muted": True}}
-    assert visitor().for_janus(configure) is configure
+    assert visitor().message_for_janus(configure) is configure

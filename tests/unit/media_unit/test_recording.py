@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from media_unit.child_user import ChildUser
-from media_unit.conference_copy import HeldConference
+from media_unit.conference_copy import HostedConference
 from media_unit.gate_rules import AUDIO, VIDEO
 from media_unit.recording import Recorder
 from media_unit.roster import JanusConnection
@@ -25,9 +25,9 @@ class Clock:
         return self.now
 
 
-def recorded(folder: Path) -> HeldConference:
+def recorded(folder: Path) -> HostedConference:
     folder.mkdir(parents=True)
-    return HeldConference(
+    return HostedConference(
         e164="1",
         confid="c",
         incarnation=1,
@@ -56,13 +56,13 @@ def test_the_note_says_whose_picture_is_whose_and_who_was_there_when(tmp_path: P
     conference.roster.update(
         [JanusConnection(AUDIO, "a", "Anna"), JanusConnection(VIDEO, "a", "Anna")]
     )
-    recorder.note_people(conference)
+    recorder.record_presence(conference)
     conference.roster.update(
         [JanusConnection(AUDIO, "a", "Anna"), JanusConnection(AUDIO, "b", "Ben")]
     )
-    recorder.note_people(conference)
+    recorder.record_presence(conference)
     conference.roster.update([JanusConnection(AUDIO, "b", "Ben")])
-    recorder.note_people(conference)
+    recorder.record_presence(conference)
     (folder / "videoroom-1-user-a-1-video-0.mjr.tmp").touch()
     (folder / "audio.wav").touch()
     recorder.mark_ended(conference)
@@ -80,9 +80,9 @@ def test_a_segment_that_nobody_ended_is_ended_at_its_last_sound(tmp_path: Path) 
     for folder in (over, going_on):
         conference = recorded(folder)
         conference.roster.update([JanusConnection(AUDIO, "a", "Anna")])
-        recorder.note_people(conference)
+        recorder.record_presence(conference)
         (folder / "audio.wav.tmp").write_bytes(b"sound")
-    recorder.close_left_over({str(going_on)})
+    recorder.end_left_over_segments({str(going_on)})
     assert note(over)["files"] == ["audio.wav.tmp"]
     assert note(over)["people"]["a"]["until"] == note(over)["ended"]
     assert "ended" not in note(going_on)
@@ -93,5 +93,5 @@ def test_a_damaged_note_is_begun_anew(tmp_path: Path) -> None:
     conference = recorded(folder)
     (folder / "segment.json").write_text("{")
     conference.roster.update([JanusConnection(AUDIO, "a", "Anna")])
-    Recorder(tmp_path, Clock(), ChildUser()).note_people(conference)
+    Recorder(tmp_path, Clock(), ChildUser()).record_presence(conference)
     assert list(note(folder)["people"]) == ["a"]
