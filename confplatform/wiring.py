@@ -32,9 +32,11 @@ def queues_of(role: str) -> list[str]:
 def threads() -> list[WorkerThread]:
     """Return the threads of a worker that receive and send messages.
 
-    They are the consumer of our own broker, a relay (sender) for each database that may have messages to send, links
-    that send to the brokers of other sites (peers), at the core, the central site, consumers of those brokers, and
-    the threads of the apps.
+    - the consumer of our own broker;
+    - for each database that may have messages to send: a relay, which sends them to our own broker, and a link to each
+      other site's (peer's) broker;
+    - at the core (the central site): the consumers of those sites' brokers;
+    - the threads of the apps.
     """
     own = store_of(own_platform())
     stores = [store_of(platform) for platform in possible_platforms()]

@@ -24,8 +24,8 @@ from foundation.web import audit
 from foundation.web.admin_base import BaseAdmin, ReadOnlyAdmin, badge, bar
 from licensing.data.queries import database_now, newest_licences, stored_licence
 from licensing.data.usage import limits_of
-from licensing.flows.load import load, preview
-from licensing.flows.revoke import revoke
+from licensing.flows.load import load_licence, preview_licence
+from licensing.flows.revoke import revoke_licence
 from licensing.models import Licence, Quota
 from licensing.pages.licence_import import ImportForm, preview_for_page
 from licensing.rules.decisions import WARN_DAYS, Standing, days_left, standing
@@ -111,7 +111,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
             form = ImportForm(initial={"text": text})
             if refused := _why_out_of_scope(request, text):
                 outcome = {"refused": refused}
-            elif "load" in request.POST and self._load(request, text):
+            elif "load" in request.POST and self._load_licence(request, text):
                 return redirect("admin:licensing_licence_changelist")
             else:
                 outcome = preview_for_page(text)
@@ -125,12 +125,12 @@ class LicenceAdmin(BaseAdmin[Licence]):
         }
         return TemplateResponse(request, "licensing/import.html", context)
 
-    def _load(self, request: HttpRequest, text: str) -> bool:
+    def _load_licence(self, request: HttpRequest, text: str) -> bool:
         """Save the licence of a signed, encrypted text, with a note in the audit trail; `False`: it is refused."""
         try:
-            platform = preview(own_platform(), text).licence.platform
+            platform = preview_licence(own_platform(), text).licence.platform
             before = newest_licences([platform]).get(platform)
-            licence, _decision = load(own_platform(), text)
+            licence, _decision = load_licence(own_platform(), text)
         except BadLicence:
             return False
         row = Licence.objects.get(platform=licence.platform, issue=licence.issue)
@@ -155,7 +155,7 @@ class LicenceAdmin(BaseAdmin[Licence]):
 def _why_out_of_scope(request: HttpRequest, text: str) -> str:
     """Return why this user may not import the licence in `text`, by its platform; "" if allowed, or the text is bad."""
     try:
-        platform = preview(own_platform(), text).licence.platform
+        platform = preview_licence(own_platform(), text).licence.platform
     except BadLicence:
         return ""  # the page says why
     user = request.user
@@ -169,7 +169,7 @@ def _why_out_of_scope(request: HttpRequest, text: str) -> str:
 
 def _revoke(row: Licence) -> bool:
     """Revoke the licence of a row; return whether that changed anything."""
-    return revoke(own_platform(), row.platform, row.issue)
+    return revoke_licence(own_platform(), row.platform, row.issue)
 
 
 @admin.register(Quota)
@@ -185,7 +185,7 @@ class QuotaAdmin(ReadOnlyAdmin[Quota]):
     fields = ["owner", "small_used", "large_used"]
 
     def enrich(self, rows: Sequence[Any]) -> None:
-        """Add to each listed row the name of its domain, and how many conferences this may have."""
+        """Add to each listed row the name of its domain, and how many conferences the domain may have."""
         owners = [row.owner for row in rows]
         names = dict(Domain.objects.filter(pk__in=owners).values_list("pk", "name"))
         limits = limits_of(UserDomain.objects.in_bulk(owners), owners)

@@ -176,7 +176,7 @@ class UnitRestoreRefused(UnitRefused):
 
 @message("MCU_MAU_RELEASECONF_NTF")
 class UnitEnded(Message):
-    """The media unit tells that it has ended the conference."""
+    """The media unit tells the scheduler (CSS) that it has ended the conference."""
 
     e164: Number = field(name="confE164")
     incarnation: Incarnation

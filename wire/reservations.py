@@ -102,7 +102,7 @@ class CancelRefused(BookingRefused):
 
 @message("MAU_CM_CONFSTART_NTF")
 class BookingStarted(Message):
-    """The scheduler (CSS) tells that the conference of a reservation runs; `join` is what a client needs to enter it."""
+    """The scheduler (CSS) tells managers that the conference of a reservation runs; `join` is what a client needs."""
 
     bookid: Text
     e164: Text = field(name="confE164")

@@ -82,7 +82,7 @@ class ResourcesRefused(Message):
 
 @message("CSS_RMS_RES_NTF")
 class ResourcesUsed(Message):
-    """The scheduler (CSS) tells that reserved units are in use (`used`) or no longer needed (`free`)."""
+    """The scheduler (CSS) tells the resource manager that units are in use (`used`) or no longer needed (`free`)."""
 
     e164: Number = field(name="confE164")
     incarnation: Count
@@ -130,7 +130,7 @@ class NodeUnregistered(Message):
 
 @message("RMS_CSS_NODELOST_NTF")
 class NodeLost(Message):
-    """The resource manager (RMS) tells that a unit, recorder or mixer is lost: silent for 12 s or stopped."""
+    """The resource manager tells schedulers that a unit, recorder or mixer is lost: silent for 12 s or stopped."""
 
     restype: ResourceType
     ip: Ip

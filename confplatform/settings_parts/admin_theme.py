@@ -25,13 +25,13 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": group.title,
             "separator": bool(group.title),
-            "items": [_entry(entry) for entry in group.entries],
+            "items": [_sidebar_link(entry) for entry in group.entries],
         }
         for group in declarations.sidebar()
     ]
 
 
-def _entry(entry: SidebarEntry) -> dict[str, Any]:
+def _sidebar_link(entry: SidebarEntry) -> dict[str, Any]:
     """Return a link of the admin's sidebar in the form that Unfold needs; it is hidden where `permission` is false."""
     return {
         "title": entry.title,

@@ -17,16 +17,18 @@ def read_settings(env: environ.Env) -> dict[str, object]:
     return {
         "IM_CENTERS": env.int("IM_CENTERS", default=1),
         "IM_STAGES": stages,
-        "IM_PLUGINS": _plugins(env),
+        "IM_PLUGINS": _read_plugins(env),
     }
 
 
-def _plugins(env: environ.Env) -> dict[str, object]:
+def _read_plugins(env: environ.Env) -> dict[str, object]:
     """Return the chat plugins of this site, from the variable IM_PLUGINS: name -> settings of the plugin.
 
     Raises ImproperlyConfigured if the variable has another form.
     """
     plugins = env.json("IM_PLUGINS", default={})
-    if not isinstance(plugins, dict) or not all(isinstance(own, dict) for own in plugins.values()):
+    if not isinstance(plugins, dict) or not all(
+        isinstance(its_settings, dict) for its_settings in plugins.values()
+    ):
         raise ImproperlyConfigured('IM_PLUGINS: JSON, {"name": {"setting": …}, …}.')
     return plugins

@@ -18,7 +18,7 @@ from wire.routes import Routes
 log = logging.getLogger("licensing")
 
 
-def accept(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
+def save_and_publish(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
     """Save a new issue (edition) of a platform's licence, which replaces the last one, and publish it.
 
     An issue that is revoked already is saved, too: from then on the platform has no valid licence.
@@ -29,7 +29,7 @@ def accept(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
     _publish_change(uow, licence)
 
 
-def revoke(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
+def revoke_licence(uow: LicensingUnitOfWork, licence: StoredLicence) -> None:
     """Revoke the newest issue (edition) of a platform's licence, so that it has no valid licence."""
     log.warning("licence %d of %s is revoked", licence.issue, licence.platform)
     _publish_change(uow, uow.revoke(licence))

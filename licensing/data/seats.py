@@ -50,14 +50,14 @@ class Seats:
         database: str,
         platform: str,
         now: datetime,
-        hold: Callable[[AbstractContextManager[None]], object],
+        enter_context: Callable[[AbstractContextManager[None]], object],
     ) -> None:
         """Begin without reading a row. `platform` owns the database; `now` is the transaction's time.
 
-        `hold` enters a context manager (a lock), which is left when the transaction has ended.
+        `enter_context` enters a context manager (a lock), which is left when the transaction has ended.
         """
         self._database, self._platform, self._now = database, platform, now
-        self._hold = hold
+        self._enter_context = enter_context
         self._used: dict[str, Amounts] = {}
         """Platform or user domain -> amounts in use before this transaction."""
         self._deltas: Counter[tuple[str, str]] = Counter()
@@ -76,7 +76,7 @@ class Seats:
         if not unread:
             return
         if not self._licence_read and (sharing := _platforms_sharing(self._platform)):
-            self._hold(_hold_lock_of_sums(sharing, self._platform))
+            self._enter_context(_lock_sums(sharing, self._platform))
         counts = self._lock_and_read(unread)
         missing = [(owner, *astuple(NONE)) for owner in unread if owner not in counts]
         if missing:
@@ -97,10 +97,10 @@ class Seats:
     def _read_licence(self) -> Limits | None:
         """Read the platform's licence, and return its limits; `None` if it is not valid."""
         self._others = resources_of_others(self._platform)
-        licences, clock = licence_rows.newest_of(
+        licences, database_time = licence_rows.newest_of(
             self._database, (self._platform, *possible_platforms())
         )
-        self._now = max(self._now, clock)
+        self._now = max(self._now, database_time)
         licence = licences.get(self._platform)
         if licence is None or standing(licence, self._now) is not Standing.VALID:
             return None
@@ -213,7 +213,7 @@ def _platforms_sharing(platform: str) -> list[str]:
 
 
 @contextmanager
-def _hold_lock_of_sums(others: Sequence[str], platform: str) -> Iterator[None]:
+def _lock_sums(others: Sequence[str], platform: str) -> Iterator[None]:
     """Hold the site's lock on the sums over its platforms (`others`, `platform`). Raises OperationalError after 2 s.
 
     The lock lies at the database of one of them, the same for all processes of the site.
@@ -227,12 +227,12 @@ def _hold_lock_of_sums(others: Sequence[str], platform: str) -> Iterator[None]:
 
 def _is_served(platform: str) -> bool:
     """Return whether this site serves this platform; the answer is read at most every half second."""
-    read_at, served = _served.get((own_platform(), platform), (0.0, False))
+    read_at, is_served = _served.get((own_platform(), platform), (0.0, False))
     if time.monotonic() - read_at > _SERVED_CACHE_SECONDS:
         serving = read_unless_away(platform)
-        served = serving is not None and serving.is_served_here
-        _served[(own_platform(), platform)] = (time.monotonic(), served)
-    return served
+        is_served = serving is not None and serving.is_served_here
+        _served[(own_platform(), platform)] = (time.monotonic(), is_served)
+    return is_served
 
 
 # ---- reading without locks -----------------------------------------------------------------------

@@ -28,7 +28,7 @@ class TrustedKeys(NamedTuple):
     sealing_key: bytes
 
 
-def keys() -> TrustedKeys:
+def load_keys() -> TrustedKeys:
     """Return the keys by which this site verifies and decrypts licences.
 
     Raises BadLicence if one of them is not configured, or is no key.
@@ -46,7 +46,7 @@ def keys() -> TrustedKeys:
 
 def verify(text: str) -> Licence:
     """Verify and decrypt a licence's sealed text by this site's keys, and return the licence. Raises BadLicence."""
-    return unseal(text, *keys())
+    return unseal(text, *load_keys())
 
 
 def verify_cached(text: str) -> Licence:

@@ -74,15 +74,17 @@ def _decide_and_save(
     decision = decide_import(licence, newest, uow.licensed_platforms, uow.now, revoked=revoked)
     if decision.verdict is Verdict.NEW:
         revoked_at = uow.now if revoked else None
-        commit.accept(uow, licence_rows.to_stored(licence, without_whitespace(text), revoked_at))
+        commit.save_and_publish(
+            uow, licence_rows.to_stored(licence, without_whitespace(text), revoked_at)
+        )
     elif decision.verdict is Verdict.REVOKES and newest is not None:
-        commit.revoke(uow, newest)
+        commit.revoke_licence(uow, newest)
     else:
         log.info("licence %d of %s: %s", licence.issue, licence.platform, decision.detail)
     return decision
 
 
-def load(platform: str, text: str) -> DecidedLicence:
+def load_licence(platform: str, text: str) -> DecidedLicence:
     """Save the licence of a sealed (signed, encrypted) text that an operator imports; return it with the verdict.
 
     Raises BadLicence with the reason if it is refused.
@@ -99,8 +101,8 @@ def load(platform: str, text: str) -> DecidedLicence:
     return DecidedLicence(licence, decision)
 
 
-def preview(platform: str, text: str) -> DecidedLicence:
-    """Return the licence of a signed, encrypted text, and whether `load` would accept it. Raises BadLicence."""
+def preview_licence(platform: str, text: str) -> DecidedLicence:
+    """Return the licence of a signed, encrypted text, and whether `load_licence` would accept it. Raises BadLicence."""
     licence = trusted_keys.verify(text)
     with begin(platform) as uow:
         licensing = uow.part(LicensingUnitOfWork)

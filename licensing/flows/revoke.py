@@ -12,7 +12,7 @@ from licensing.data import commit
 from licensing.data.unit_of_work import LicensingUnitOfWork
 
 
-def revoke(own_platform: str, licensed_platform: str, issue: int) -> bool:
+def revoke_licence(own_platform: str, licensed_platform: str, issue: int) -> bool:
     """Revoke an issue (edition) of a platform's licence; return whether that changed anything.
 
     `False` means that it is not the newest issue, is revoked already, or that another site serves
@@ -28,6 +28,6 @@ def revoke(own_platform: str, licensed_platform: str, issue: int) -> bool:
             or newest.revoked_at is not None
         ):
             return False
-        commit.revoke(licensing, newest)
+        commit.revoke_licence(licensing, newest)
     wake_up.wake_everywhere(own_platform)
     return True

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from foundation.cells.directory import own_platform
 from foundation.web.admin_base import table
 from licensing.data.queries import state_of
-from licensing.flows.load import preview
+from licensing.flows.load import preview_licence
 from licensing.rules.decisions import StoredLicence, Verdict, moment_in_words
 from licensing.rules.licence_text import BadLicence, Licence, without_whitespace
 from wire.licences import MAX_CHARACTERS
@@ -47,7 +47,7 @@ def preview_for_page(text: str) -> dict[str, object]:
     its values beside those of the present licence.
     """
     try:
-        licence, decision = preview(own_platform(), text)
+        licence, decision = preview_licence(own_platform(), text)
     except BadLicence as error:
         return {"refused": str(error)}
     is_accepted = decision.verdict is Verdict.NEW

@@ -30,8 +30,8 @@ from foundation.bus.relay import send_due_rows
 from foundation.cells import sql
 from foundation.cells.directory import redis_of, store_of
 from licensing.data import licence_rows
-from licensing.flows.load import load
-from licensing.flows.revoke import revoke
+from licensing.flows.load import load_licence
+from licensing.flows.revoke import revoke_licence
 from tests import licences
 from tests.domains.conftest import place
 from tests.domains.following import Platform, platforms
@@ -239,7 +239,7 @@ def test_licences_and_revocations_reach_the_data_where_it_is_served(
 ) -> None:
     def issue(number: int) -> None:
         licence = licences.licence(installation.east.moid, number, small=40 + number)
-        load(installation.core, licences.text_of(licence))
+        load_licence(installation.core, licences.text_of(licence))
 
     issue(1)
     installation.settle()
@@ -257,7 +257,7 @@ def test_licences_and_revocations_reach_the_data_where_it_is_served(
         )
         == "42"
     )
-    assert revoke(installation.core, installation.east.moid, 2)
+    assert revoke_licence(installation.core, installation.east.moid, 2)
     installation.settle()
     assert _licence(installation.east, installation.east.moid) == (2, True)
     installation.serve(installation.east.moid, installation.east.moid)
@@ -268,7 +268,9 @@ def test_licences_and_revocations_reach_the_data_where_it_is_served(
 def test_a_licence_that_nobody_took_is_asked_for_when_another_site_begins_to_serve(
     installation: Installation,
 ) -> None:
-    load(installation.core, licences.text_of(licences.licence(installation.east.moid, 1, small=40)))
+    load_licence(
+        installation.core, licences.text_of(licences.licence(installation.east.moid, 1, small=40))
+    )
     installation.send()
     installation.queues.clear()
     installation.serve(installation.east.moid, installation.west.moid)

@@ -13,8 +13,8 @@ from domains.models import BackupPlatform, Level, PlatformDomain
 from foundation.bus.delivery import Delivery
 from foundation.bus.models import Outbox, Parked
 from licensing.data.metrics import gauges
-from licensing.flows.load import LicenceRefused, load
-from licensing.flows.revoke import revoke
+from licensing.flows.load import LicenceRefused, load_licence
+from licensing.flows.revoke import revoke_licence
 from licensing.models import Licence
 from tests.contract.test_contract import GOLDEN
 from tests.integration.conftest import Body, delivery, do
@@ -57,12 +57,12 @@ def notice(platform: str, sealed: str, **more: Any) -> Body:
 
 def test_a_licence_goes_to_its_platform_and_to_the_one_that_takes_it_over(core: str) -> None:
     west_text, south_text = text("west", 1), text("south", 1)
-    load(core, west_text)
+    load_licence(core, west_text)
     assert take_sent() == [
         ("west", notice("west", west_text)),
         ("north", notice("west", west_text)),
     ]
-    load(core, south_text)
+    load_licence(core, south_text)
     assert take_sent() == []  # nobody is connected: it will ask
     assert set(Licence.objects.filter(evaluation=False).values_list("platform", flat=True)) == {
         "west",
@@ -72,14 +72,14 @@ def test_a_licence_goes_to_its_platform_and_to_the_one_that_takes_it_over(core: 
 
 def test_a_licence_for_no_platform_of_the_tree_is_refused(core: str) -> None:
     with pytest.raises(LicenceRefused, match="issued for platform elsewhere; this site serves"):
-        load(core, text("elsewhere", 1))
+        load_licence(core, text("elsewhere", 1))
 
 
 def test_who_asks_gets_one_notice_each_and_nothing_of_others(core: str) -> None:
     west, south = text("west", 2), text("south", 1)
-    load(core, text("west", 1))
-    load(core, west)
-    load(core, south)
+    load_licence(core, text("west", 1))
+    load_licence(core, west)
+    load_licence(core, south)
     take_sent()
     do(core, asks("css@north", "north", "west", "south", "nobody"))
     assert take_sent() == [("", notice("west", west))]
@@ -97,9 +97,9 @@ def test_a_site_alone_answers_no_site(core: str, settings: Any) -> None:
 
 def test_a_revocation_at_the_core_reaches_the_sites_and_who_asks_later(core: str) -> None:
     sealed = text("west", 1)
-    load(core, sealed)
+    load_licence(core, sealed)
     take_sent()
-    assert revoke(core, "west", 1)
+    assert revoke_licence(core, "west", 1)
     gone = notice("west", sealed, revoked=1)
     assert take_sent() == [("west", gone), ("north", gone)]
     do(core, asks("css@west", "west"))
@@ -107,9 +107,9 @@ def test_a_revocation_at_the_core_reaches_the_sites_and_who_asks_later(core: str
 
 
 def test_the_metrics_of_the_core_are_those_of_its_platforms(core: str) -> None:
-    load(core, text("west", 1, valid_to=None))
+    load_licence(core, text("west", 1, valid_to=None))
     assert [sample for family in gauges() for sample in family.samples] == []
-    assert revoke(core, "west", 1)
+    assert revoke_licence(core, "west", 1)
     [sample] = [sample for family in gauges() for sample in family.samples]
     assert sample.name == "licence_of_platform_days_left"
     assert (sample.labels, sample.value) == ({"platform": "west"}, 0.0)

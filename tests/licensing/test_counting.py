@@ -21,7 +21,7 @@ from licensing.data import trusted_keys
 from licensing.data.queries import state_of
 from licensing.data.seats import Seats
 from licensing.flows import publish
-from licensing.flows.revoke import revoke
+from licensing.flows.revoke import revoke_licence
 from licensing.models import Licence as Row
 from licensing.models import Published
 from licensing.rules.licence_text import Licence
@@ -65,8 +65,8 @@ def test_expired_not_yet_valid_and_revoked_ones_let_nothing_begin(east: str) -> 
     do(east, create("not yet"))
     one(east, 4)
     do(east, create("good"))
-    assert revoke(east, east, 4)
-    assert not revoke(east, east, 4)
+    assert revoke_licence(east, east, 4)
+    assert not revoke_licence(east, east, 4)
     do(east, create("revoked"))
     assert running() == 2
     assert sent_codes() == ["29017"] * 3

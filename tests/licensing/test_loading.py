@@ -9,8 +9,8 @@ from django.core.management import CommandError
 
 from foundation.bus.models import Parked
 from licensing.data.queries import state_of
-from licensing.flows.load import preview
-from licensing.flows.revoke import revoke
+from licensing.flows.load import preview_licence
+from licensing.flows.revoke import revoke_licence
 from licensing.models import Licence
 from licensing.rules.decisions import Standing
 from licensing.rules.licence_text import generate_keys, write_key
@@ -34,7 +34,7 @@ def test_a_fresh_platform_has_the_evaluation_licence_and_is_marked(east: str) ->
 
 def test_a_real_licence_replaces_the_evaluation_licence_for_ever(east: str, bring: Import) -> None:
     assert bring(text(east)).startswith("loaded: issue 1")
-    assert revoke(east, east, 1)
+    assert revoke_licence(east, east, 1)
     state = state_of()
     assert state.licence is not None
     assert not state.licence.evaluation
@@ -78,7 +78,7 @@ def test_each_refusal_has_its_own_message(east: str, bring: Import) -> None:
     for words, offered in cases.items():
         with pytest.raises(CommandError, match=words):
             bring(offered)
-    assert revoke(east, east, 5)
+    assert revoke_licence(east, east, 5)
     with pytest.raises(CommandError, match="issue 5 was revoked"):
         bring(text(east, 5))
     assert set(Licence.objects.values_list("issue", flat=True)) == {0, 5}
@@ -94,7 +94,7 @@ def test_a_site_without_keys_says_which(
 
 
 def test_a_look_says_what_would_become_of_it_and_changes_nothing(east: str) -> None:
-    offered, decision = preview(east, text(east, 3))
+    offered, decision = preview_licence(east, text(east, 3))
     assert (offered.issue, decision.verdict) == (3, "new")
     assert Licence.objects.count() == 1
     assert sent_messages() == []
@@ -163,7 +163,7 @@ def test_a_site_that_is_served_elsewhere_writes_nothing(east: str, bring: Import
     do(east, from_bmc(east, text(east, 2)))
     with pytest.raises(CommandError, match="served by another site"):
         bring(text(east, 2))
-    assert not revoke(east, east, 0)
+    assert not revoke_licence(east, east, 0)
     assert Licence.objects.count() == 1
     assert sent_messages() == []
     assert Parked.objects.count() == 0

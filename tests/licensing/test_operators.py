@@ -13,7 +13,7 @@ from conferences.management.rebuild import rebuild_redis_and_counts
 from domains.models import Account
 from foundation.cells.directory import redis_of
 from licensing.data import redis_projection
-from licensing.flows.load import load
+from licensing.flows.load import load_licence
 from licensing.models import Licence
 from tests.licensing.conftest import in_days, text
 from tests.web_clients import Browser
@@ -70,7 +70,7 @@ def test_a_bad_one_is_refused_with_its_words_also_when_it_is_to_be_loaded(
 
 
 def test_revoking_asks_first(operator: Browser, east: str) -> None:
-    load(east, text(east, 3))
+    load_licence(east, text(east, 3))
     row = Licence.objects.get(issue=3)
     order = {"action": "revoke", "_selected_action": [row.pk]}
     assert "Revoke these licences?" in page(operator.post(LIST, order))
@@ -84,7 +84,7 @@ def test_revoking_asks_first(operator: Browser, east: str) -> None:
 
 
 def test_each_licence_has_its_page(operator: Browser, east: str) -> None:
-    load(east, text(east, 3, valid_to=in_days(20)))
+    load_licence(east, text(east, 3, valid_to=in_days(20)))
     for row in Licence.objects.all():
         answer_text = page(operator.get(f"{LIST}{row.pk}/change/"))
         assert ("replaced" if row.evaluation else "19 days left") in answer_text
@@ -92,9 +92,9 @@ def test_each_licence_has_its_page(operator: Browser, east: str) -> None:
 
 
 def test_every_page_warns_before_the_end(operator: Browser, east: str) -> None:
-    load(east, text(east, 1, valid_to=in_days(40)))
+    load_licence(east, text(east, 1, valid_to=in_days(40)))
     assert "op-licence" not in page(operator.get("/admin/"))
-    load(east, text(east, 2, valid_to=in_days(5)))
+    load_licence(east, text(east, 2, valid_to=in_days(5)))
     for address in ("/admin/", LIST, ADD, "/admin/conferences/conference/"):
         assert "ends in less than 7 days" in page(operator.get(address))
 
@@ -112,11 +112,11 @@ def test_the_doctor_says_what_is_wrong_with_licence_and_projection(east: str) ->
         checks = (doctor_checks._check_licence, doctor_checks._check_licence_projection)
         return {finding.check: finding.wrong for finding in (check(east) for check in checks)}
 
-    load(east, text(east, 1, valid_to=in_days(0.9)))
+    load_licence(east, text(east, 1, valid_to=in_days(0.9)))
     assert "less than one day" in said()["licence"]
     redis_of(east).hset(redis_projection.key(east), "smallconfnum", "9999")
     assert "differs from the database" in said()["licence projection"]
     rebuild_redis_and_counts(east)
     assert said()["licence projection"] == ""
-    load(east, text(east, 2))
+    load_licence(east, text(east, 2))
     assert said() == {"licence": "", "licence projection": ""}

@@ -17,8 +17,8 @@ from foundation.bus.delivery import Delivery
 from licensing.data.metrics import gauges
 from licensing.data.queries import describe_excess
 from licensing.data.seats import read_usage_and_limits
-from licensing.flows.load import load
-from licensing.flows.revoke import revoke
+from licensing.flows.load import load_licence
+from licensing.flows.revoke import revoke_licence
 from licensing.models import Quota
 from licensing.rules.amounts import NONE, Amounts
 from tests.integration.conftest import Body, at_once, create, delivery, do, sent_codes
@@ -81,7 +81,7 @@ def at_rest(east: str) -> None:
 
 
 def test_media_ports_are_the_places_of_all_conferences_and_limit_their_number(east: str) -> None:
-    load(east, text(east, 1, small=30, large=3, media_ports=48))
+    load_licence(east, text(east, 1, small=30, large=3, media_ports=48))
     do(east, create("a"), create("b", maxjoinedmt=32), create("c"), create("d"))
     assert used(east) == Amounts(2, 1, media_ports=48)
     do(east, create("e", maxjoinedmt=192))
@@ -92,7 +92,7 @@ def test_media_ports_are_the_places_of_all_conferences_and_limit_their_number(ea
 
 
 def test_who_is_in_a_running_conference_takes_a_port_and_counts_by_kind(east: str) -> None:
-    load(east, text(east, 1))
+    load_licence(east, text(east, 1))
     number = run(east, "a")
     do(east, says(number, people("user", "user", "h323", "sip", "e164")))
     amounts = Amounts(1, 0, 2, 2, 0, 8, 5)
@@ -106,7 +106,7 @@ def test_who_is_in_a_running_conference_takes_a_port_and_counts_by_kind(east: st
 
 
 def test_a_conference_that_waits_for_a_unit_keeps_its_places_and_no_terminals(east: str) -> None:
-    load(east, text(east, 1))
+    load_licence(east, text(east, 1))
     number = run(east, "a")
     do(east, says(number, people("user", "h323")))
     lost = {"type": "RMS_CSS_NODELOST_NTF", "restype": "mcu"}
@@ -124,7 +124,7 @@ def test_a_conference_that_waits_for_a_unit_keeps_its_places_and_no_terminals(ea
 def test_terminals_are_called_only_while_there_are_ports_and_their_kind_is_licensed(
     east: str,
 ) -> None:
-    load(east, text(east, 1, access_ports=3, hardware_terminals=1))
+    load_licence(east, text(east, 1, access_ports=3, hardware_terminals=1))
     number = run(east, "a")
     do(east, says(number, people("h323")))
     do(east, asks(number, "user", "e164"))
@@ -137,7 +137,7 @@ def test_terminals_are_called_only_while_there_are_ports_and_their_kind_is_licen
 
 
 def test_who_came_beyond_the_licence_is_counted_and_operators_are_told(east: str) -> None:
-    load(east, text(east, 1, access_ports=1))
+    load_licence(east, text(east, 1, access_ports=1))
     number = run(east, "a")
     assert describe_excess() == ""
     do(east, says(number, people("user", "user")))
@@ -153,7 +153,7 @@ def test_who_came_beyond_the_licence_is_counted_and_operators_are_told(east: str
 
 
 def test_a_newcomer_on_the_join_page_is_refused_who_is_inside_is_not(east: str) -> None:
-    load(east, text(east, 1, access_ports=1))
+    load_licence(east, text(east, 1, access_ports=1))
     number = run(east, "a")
     path, _, query = join_link(newest(), number).partition("?")
     inside = f"{path}where?{query}"
@@ -165,15 +165,15 @@ def test_a_newcomer_on_the_join_page_is_refused_who_is_inside_is_not(east: str) 
 
 
 def test_without_a_valid_licence_people_still_come_to_what_runs(east: str) -> None:
-    load(east, text(east, 1))
+    load_licence(east, text(east, 1))
     number = run(east, "a")
-    assert revoke(east, east, 1)
+    assert revoke_licence(east, east, 1)
     do(east, asks(number, "user"))
     assert sent_messages("MCU_CM_ADDMT_NACK") == []
 
 
 def test_counting_terminals_and_ports_costs_no_statement_more(east: str) -> None:
-    load(east, text(east, 1))
+    load_licence(east, text(east, 1))
     do(east, create("first"))
     with CaptureQueriesContext(connection) as queries:
         do(east, *(create(f"r{n}") for n in range(5)))
@@ -182,14 +182,14 @@ def test_counting_terminals_and_ports_costs_no_statement_more(east: str) -> None
 
 
 def test_twelve_at_once_at_the_limit_of_ports(east: str) -> None:
-    load(east, text(east, 1, small=100, large=0, media_ports=80))
+    load_licence(east, text(east, 1, small=100, large=0, media_ports=80))
     at_once(12, lambda which: [do(east, create(f"{which}-{n}")) for n in range(3)])
     assert used(east) == Amounts(10, 0, media_ports=80)
     at_rest(east)
 
 
 def test_what_has_drifted_is_named_and_counted_again(east: str) -> None:
-    load(east, text(east, 1))
+    load_licence(east, text(east, 1))
     number = run(east, "a")
     do(east, says(number, people("user")))
     Quota.objects.filter(owner=east).update(media_ports=99, access_ports=0)

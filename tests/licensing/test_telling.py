@@ -15,7 +15,7 @@ from foundation.cells.directory import redis_of, store_of
 from foundation.web import health
 from licensing.data import redis_projection
 from licensing.flows import publish
-from licensing.flows.revoke import revoke
+from licensing.flows.revoke import revoke_licence
 from licensing.models import Licence
 from tests.integration.conftest import delivery, do
 from tests.licensing.conftest import Import, from_bmc, in_days, sent_messages, text
@@ -109,7 +109,7 @@ def test_each_change_is_told_once_also_when_time_makes_it(east: str, bring: Impo
 
 def test_revoking_is_told(east: str, bring: Import) -> None:
     bring(text(east, 1))
-    assert revoke(east, east, 1)
+    assert revoke_licence(east, east, 1)
     assert [n["smallconfnum"] for n in sent_messages()] == [30, 0]
     assert redis_of(east).exists(redis_projection.key(east)) == 0
 
@@ -164,6 +164,6 @@ def test_the_metrics_say_how_many_days_are_left(east: str, bring: Import) -> Non
     assert "licence_valid 1" in metrics()
     bring(text(east, 1, valid_to=in_days(3)))
     assert "licence_days_left 2.99" in metrics() or "licence_days_left 3.0" in metrics()
-    revoke(str(settings.PLATFORM_MOID), east, 1)
+    revoke_licence(str(settings.PLATFORM_MOID), east, 1)
     assert "licence_valid 0" in metrics()
     assert "licence_days_left 0.0" in metrics()

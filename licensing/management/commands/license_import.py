@@ -8,7 +8,7 @@ from pathlib import Path
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from foundation.cells.directory import own_platform
-from licensing.flows.load import load
+from licensing.flows.load import load_licence
 from licensing.management.commands.license_show import describe
 from licensing.rules.decisions import Verdict
 from licensing.rules.licence_text import BadLicence
@@ -27,7 +27,7 @@ class Command(BaseCommand):
         """Save the licence in the file (or on standard input) for this platform, or say why it is refused."""
         try:
             text = sys.stdin.read() if file == "-" else Path(file).read_text()
-            licence, decision = load(own_platform(), text)
+            licence, decision = load_licence(own_platform(), text)
         except (BadLicence, OSError, UnicodeDecodeError) as error:
             raise CommandError(f"refused: {error}") from None
         outcome = "loaded" if decision.verdict is Verdict.NEW else "was loaded already"
