@@ -53,13 +53,13 @@ def account_fields(account: Account) -> dict[str, object]:
 
     Fields that this platform does not store, such as `sex` and `fax`, have the same value for everybody.
     """
-    own: Department | Domain | None = account.department or account.domain
+    department_or_domain: Department | Domain | None = account.department or account.domain
     department = {
-        "department_moid": own.moid if own else "",
-        "department_name": own.name if own else "",
+        "department_moid": department_or_domain.moid if department_or_domain else "",
+        "department_name": department_or_domain.name if department_or_domain else "",
         "department_position": account.position,
     }
-    unknown = ("password", "date_of_birth", "ext_num", "fax", "office_location", "job_num")
+    unstored_fields = ("password", "date_of_birth", "ext_num", "fax", "office_location", "job_num")
     return {
         "account": account.username,
         "account_moid": account.moid,
@@ -72,7 +72,7 @@ def account_fields(account: Account) -> dict[str, object]:
         "binded": int(bool(account.e164)),
         "limited": 0,
         "sex": 1,
-        **dict.fromkeys(unknown, ""),
+        **dict.fromkeys(unstored_fields, ""),
         "departments": [department],
     }
 
@@ -93,7 +93,7 @@ class AccountCall(SessionCall):
             raise Refusal(NO_USER, "account_moid: there is no such account")
         return account
 
-    def refuse_unless_may(self, request: Request, verb: str, kind: str = "account") -> None:
+    def refuse_without_right(self, request: Request, verb: str, kind: str = "account") -> None:
         """Raise Refusal unless the caller may "add", "change" or "delete" these objects, and they are edited at this site.
 
         `verb` is one of these words, `kind` the model. The API cannot ask for a second factor. An administrator who has
@@ -112,7 +112,7 @@ class AccountCall(SessionCall):
 
     def changeable_account(self, request: Request, moid: str, verb: str) -> Account:
         """Return an account that the caller may change or delete (`verb`). Raises Refusal."""
-        self.refuse_unless_may(request, verb)
+        self.refuse_without_right(request, verb)
         account = self.visible_account(request, moid)
         scope = rows_in_scope(self.session(request).account, ("domain",))
         if not Account.objects.filter(scope, pk=account.pk).exists():
@@ -167,30 +167,30 @@ class Accounts(AccountCall):
     @extend_schema(request=shapes.NewAccount, responses={200: answers(shapes.Created)})
     def post(self, request: Request) -> Response:
         """Create an account, in the caller's domain or a domain below it."""
-        self.refuse_unless_may(request, "add")
+        self.refuse_without_right(request, "add")
         params, caller = self.params(request), self.session(request).account
         domain = words(params.get("user_domain_moid"), "user_domain_moid") or caller.domain_id
         scope = rows_in_scope(caller, ("moid",))
         if not Domain.objects.filter(scope, pk=domain).exists():
             raise Refusal(NOT_ALLOWED, "user_domain_moid: is no domain that you administer")
-        fields = _given_fields(params)
+        fields = _read_account_fields(params)
         if not fields.get("username"):
             raise malformed("account: is missing")
         password = words(params.get("password"), "password")
         if not password:
             raise malformed("password: is missing")
-        wanted: dict[str, object] = {
+        values: dict[str, object] = {
             "domain_id": domain,
             **fields,
-            **_given_department(params, domain),
+            **_read_department(params, domain),
         }
         account = save_or_refuse(
-            lambda: people.create(password, "default", changed_by=caller.moid, **wanted)
+            lambda: people.create(password, "default", changed_by=caller.moid, **values)
         )
         return ack(account_moid=account.moid)
 
 
-def _given_fields(params: dict[str, object]) -> dict[str, str | None]:
+def _read_account_fields(params: dict[str, object]) -> dict[str, str | None]:
     """Return the fields of an account (name in the model -> value) that a call's arguments give. Raises Refusal."""
     fields = {
         field: words(params[name], name).strip()[:_LONGEST_FIELD]
@@ -201,7 +201,7 @@ def _given_fields(params: dict[str, object]) -> dict[str, str | None]:
     return {field: value or (None if field in optional else "") for field, value in fields.items()}
 
 
-def _given_department(params: dict[str, object], domain: str | None) -> dict[str, object]:
+def _read_department(params: dict[str, object], domain: str | None) -> dict[str, object]:
     """Return department and position that a call gives an account of this domain; {} if it names none. Raises Refusal.
 
     The domain itself, or an empty list, means that the person belongs to no department.
@@ -209,13 +209,13 @@ def _given_department(params: dict[str, object], domain: str | None) -> dict[str
     if params.get("departments") is None:
         return {}
     rows = items(params["departments"], "departments", 1)
-    named = words(rows[0].get("department_moid"), "departments.department_moid") if rows else ""
+    moid = words(rows[0].get("department_moid"), "departments.department_moid") if rows else ""
     position = words(rows[0].get("department_position"), "departments.position") if rows else ""
-    if named in ("", domain):
+    if moid in ("", domain):
         return {"department_id": None, "position": position[:_LONGEST_POSITION]}
-    if not Department.objects.filter(moid=named[:LONGEST_MOID], domain=domain).exists():
+    if not Department.objects.filter(moid=moid[:LONGEST_MOID], domain=domain).exists():
         raise malformed("departments.department_moid: is no department of the account's domain")
-    return {"department_id": named, "position": position[:_LONGEST_POSITION]}
+    return {"department_id": moid, "position": position[:_LONGEST_POSITION]}
 
 
 class OneAccount(AccountCall):
@@ -231,8 +231,8 @@ class OneAccount(AccountCall):
         """Change the fields of an account that the arguments contain."""
         account, params = self.changeable_account(request, moid, "change"), self.params(request)
         fields: dict[str, object] = {
-            **_given_fields(params),
-            **_given_department(params, account.domain_id),
+            **_read_account_fields(params),
+            **_read_department(params, account.domain_id),
         }
         if params.get("enable") is not None:
             fields["is_active"] = switch(params["enable"], "enable")

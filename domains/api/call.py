@@ -42,7 +42,7 @@ class SessionCall(APIView):
     ) -> Response:
         """Add to the answer how many more calls the caller may make, and keep it for repetitions of the request."""
         if self._claim is not None:
-            self._claim.keep(response)
+            self._claim.store_response(response)
         if self._limit is not None:
             for name, value in self._limit.headers.items():
                 response[name] = value
@@ -57,8 +57,8 @@ class SessionCall(APIView):
         if refusal := self.refusal_if_served_elsewhere(request):
             raise refusal
         refuse_undescribed(self, request)
-        only_check = str(request._request.api_fields.get("debug", "")) == "1"  # type: ignore[attr-defined]  # set by WildRequests
-        if only_check and request.method not in SAFE_METHODS:
+        is_only_check = str(request._request.api_fields.get("debug", "")) == "1"  # type: ignore[attr-defined]  # set by WildRequests
+        if is_only_check and request.method not in SAFE_METHODS:
             raise OnlyChecked(self.faults(request))
         if request.method == "POST" and not self.knows_repeated_requests:
             self._claim = once.claim(request, self.session(request).account)

@@ -41,7 +41,7 @@ class DepartmentCall(AccountCall):
 
     def changeable_department(self, request: Request, moid: str, verb: str) -> Department:
         """Return a department that the caller may change or delete (`verb`). Raises Refusal."""
-        self.refuse_unless_may(request, verb, "department")
+        self.refuse_without_right(request, verb, "department")
         scope = rows_in_scope(self.session(request).account, ("domain",))
         department = Department.objects.filter(scope, moid=moid[:LONGEST_MOID]).first()
         if department is None:
@@ -67,17 +67,17 @@ class Departments(DepartmentCall):
         domain = self.session(request).account.domain
         moid, name = (domain.moid, domain.name) if domain else ("", "")
         rows = department_rows.load_departments(_DATABASE, moid)
-        below = nested(None, list(rows.values()))
-        return ack(seqencing=0, department_moid=moid, department_name=name, departments=below)
+        tree = nested(None, list(rows.values()))
+        return ack(seqencing=0, department_moid=moid, department_name=name, departments=tree)
 
     @extend_schema(request=shapes.NewDepartment, responses={200: answers(shapes.DepartmentCreated)})
     def post(self, request: Request) -> Response:
         """Create a department below another one, or directly below a user domain."""
-        self.refuse_unless_may(request, "add", "department")
-        named = words(self.params(request).get("parent_department_moid"), "parent_department_moid")
+        self.refuse_without_right(request, "add", "department")
+        moid = words(self.params(request).get("parent_department_moid"), "parent_department_moid")
         scope = rows_in_scope(self.session(request).account, ("domain",))
-        parent = Department.objects.filter(scope, moid=named[:LONGEST_MOID]).first()
-        domain = parent.domain_id if parent else named[:LONGEST_MOID]
+        parent = Department.objects.filter(scope, moid=moid[:LONGEST_MOID]).first()
+        domain = parent.domain_id if parent else moid[:LONGEST_MOID]
         in_scope = rows_in_scope(self.session(request).account, ("moid",))
         if not Domain.objects.filter(in_scope, moid=domain, level=Level.USER).exists():
             sentence = "is no department and no user domain that you administer"
@@ -207,7 +207,7 @@ class PublicGroupUsers(PublicGroupCall):
 
 def _user_fields(account: Account) -> dict[str, object]:
     """Return a person of an address book in the form of the API. Fields that we do not store are empty."""
-    unknown = ("ext_num", "brief", "portrait40", "portrait64", "portrait128")
+    unstored_fields = ("ext_num", "brief", "portrait40", "portrait64", "portrait128")
     return {
         "moid": account.moid,
         "jid": account.username,
@@ -218,5 +218,5 @@ def _user_fields(account: Account) -> dict[str, object]:
         "name": str(account),
         "group_moid": account.department_id or "",
         "seat": account.position,
-        **dict.fromkeys(unknown, ""),
+        **dict.fromkeys(unstored_fields, ""),
     }

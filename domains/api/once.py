@@ -30,18 +30,18 @@ MAX_KEY_LENGTH = 255
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim, a key in Redis, says that this process carries out a request; repetitions are refused meanwhile."""
+    """A key in Redis that says that this process carries out a request; repetitions are refused meanwhile."""
 
     name: str
     digest: str
 
-    def keep(self, response: Response) -> None:
+    def store_response(self, response: Response) -> None:
         """Store the answer for repetitions of the request; after a refusal drop the claim: it may be sent again."""
         data = response.data
-        succeeded = response.status_code < 300 and isinstance(data, dict) and data.get("success")
+        is_success = response.status_code < 300 and isinstance(data, dict) and data.get("success")
         try:
             connection = redis_of(own_platform())
-            if succeeded:
+            if is_success:
                 record = {"digest": self.digest, "status": response.status_code, "body": data}
                 connection.set(self.name, orjson.dumps(record), ex=KEPT_SECONDS)
             else:
@@ -63,10 +63,10 @@ def claim(request: Request, account: Account) -> Claim | None:
         raise malformed(f"{HEADER}: at most {MAX_KEY_LENGTH} characters are taken")
     identity = hashlib.sha256(f"{request.path}\n{key}".encode()).hexdigest()
     claimed = Claim(f"api:once:{account.moid}:{identity}", _digest(request))
-    first = orjson.dumps({"digest": claimed.digest})
+    record_in_progress = orjson.dumps({"digest": claimed.digest})
     try:
         connection = redis_of(own_platform())
-        if connection.set(claimed.name, first, nx=True, ex=CLAIMED_SECONDS):
+        if connection.set(claimed.name, record_in_progress, nx=True, ex=CLAIMED_SECONDS):
             return claimed
         content = connection.get(claimed.name)
     except redis.RedisError:

@@ -214,11 +214,11 @@ def _find_session(token: str, cookie: str, now: datetime) -> Session:
     """Return the session of a program's token, a login cookie, or both, and record its use. Raises Refusal."""
     if token:
         api_token = use_token(token, now)
-        cookie_fits = not cookie or api_token.cookie_hash == hash_secret(cookie)
+        is_cookie_right = not cookie or api_token.cookie_hash == hash_secret(cookie)
     else:
-        api_token, cookie_fits = _token_of_cookie(cookie, now), True
+        api_token, is_cookie_right = _token_of_cookie(cookie, now), True
     account, used_at = api_token.account, api_token.login_used_at
-    if not cookie_fits or account is None or used_at is None or now - used_at > IDLE:
+    if not is_cookie_right or account is None or used_at is None or now - used_at > IDLE:
         raise Refusal(BAD_LOGIN, "login expired, or not logged in; log in again")
     if not queries.may_act(account, api_token.key.domain_id):
         raise Refusal(BAD_LOGIN, "this account, or a domain above it, is disabled")
@@ -288,8 +288,9 @@ def _live_logins(
     def person_of(token: str, cookie: str) -> Account | None:
         """Return the account that is logged in with this token and cookie; `None` if they do not belong together."""
         row = by_token.get(hash_secret(token)) if token else by_cookie.get(hash_secret(cookie))
-        fits = row is not None and (not cookie or row.cookie_hash == hash_secret(cookie))
-        return row.account if row is not None and fits else None
+        if row is None or (cookie and row.cookie_hash != hash_secret(cookie)):
+            return None
+        return row.account
 
     return {pair: person for pair in logins if (person := person_of(*pair))}
 
@@ -311,7 +312,7 @@ def live_bearers(values: Collection[str]) -> dict[str, Account]:
 
 
 class _MayAct:
-    """The class says of many accounts whether they may act, with one query for each domain, not for each account."""
+    """Decides for many accounts whether they may act, with one query for each domain, not for each account."""
 
     def __init__(self) -> None:
         """Begin without answers; each is found by a query when it is first asked for."""

@@ -306,8 +306,8 @@ def _revoke_credentials(
     saved = Account.objects.using(database).filter(moid__in=[*received])
     for account in saved.only("moid", "password", "is_active"):
         password = secrets[account.moid].get("password", account.password)
-        disabled = account.is_active and not received[account.moid].get("used", 1)
-        if disabled or password != account.password:
+        is_newly_disabled = account.is_active and not received[account.moid].get("used", 1)
+        if is_newly_disabled or password != account.password:
             tokens.revoke_all(account, database)
             hooks.REVOKE_CREDENTIALS.call(database, [account.moid])
 
@@ -325,8 +325,11 @@ def _account_row(
     flags = (account.get("used", 1), account.get("administrator", 0), account.get("operator", 0))
     person = (account["account"], account.get("firstname", ""), account.get("lastname", ""))
     department = account.get("department")
-    place = (department if department in departments else None, account.get("position", ""))
-    of_domain = (account["userdomainmoid"], *place)
+    department_columns = (
+        department if department in departments else None,
+        account.get("position", ""),
+    )
+    of_domain = (account["userdomainmoid"], *department_columns)
     return (account["moid"], *person, *names, *of_domain, *flags, password, now)
 
 

@@ -176,11 +176,11 @@ class FullSnapshot:
         name = f"{connections[database].settings_dict['NAME']} {platform}"
         # MariaDB's named lock, which takes names of up to 64 characters, is held by this connection.
         lock = "whole:" + hashlib.sha256(name.encode()).hexdigest()[:40]
-        self.has_lock = self._ask("SELECT GET_LOCK(%s, 0)", [lock])[0][0] == 1
+        self.has_lock = self._run_query("SELECT GET_LOCK(%s, 0)", [lock])[0][0] == 1
         if self.has_lock:
             self._begin()
 
-    def _ask(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def _run_query(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Run a query on the connection that has the database snapshot."""
         with self._connection.cursor() as cursor:
             cursor.execute(query, values)
@@ -192,12 +192,12 @@ class FullSnapshot:
         Both are done under the lock of the counter, so that no change commits meanwhile. Domains are counted twice,
         because a platform with backups is sent twice.
         """
-        self._ask("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        self._run_query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         count = "SELECT (SELECT 2 * COUNT(*) FROM domains_domain) + COUNT(*) FROM domains_account"
         with transaction.atomic(using=self._database):
             newest = lock_counter(self._database)
-            self._ask("START TRANSACTION WITH CONSISTENT SNAPSHOT")
-            reserved = self._ask(count)[0][0] + 1
+            self._run_query("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            reserved = self._run_query(count)[0][0] + 1
             self.first = self._next = newest + 1
             query = "UPDATE domains_counter SET version = %s WHERE id = 1"
             sql.execute(self._database, query, [newest + reserved])
@@ -261,7 +261,7 @@ class FullSnapshot:
         """Yield kind and content of all objects from the root down, so that each refers to earlier ones only."""
         moids = self._domains_in_order()
         for chunk in serializers.chunks(moids, BATCH):
-            for content in serializers.serialize_domains(self._ask, chunk):
+            for content in serializers.serialize_domains(self._run_query, chunk):
                 yield "domain", content
         for chunk in serializers.chunks(dict.fromkeys(moids), BATCH):
             yield from self._accounts_of(chunk)
@@ -270,7 +270,7 @@ class FullSnapshot:
         """Yield "account" and the content of each account of these domains. They are read in batches."""
         last, condition = 0, f"WHERE a.domain_id IN ({sql.marks(domains)}) AND a.id > %s"
         while batch := serializers.serialize_accounts(
-            self._ask, f"{condition} ORDER BY a.id LIMIT {BATCH}", [*domains, last]
+            self._run_query, f"{condition} ORDER BY a.id LIMIT {BATCH}", [*domains, last]
         ):
             yield from (("account", content) for _, content in batch)
             last = batch[-1][0]
@@ -280,14 +280,14 @@ class FullSnapshot:
 
         A platform with backups comes twice, because a backup may come after it.
         """
-        ancestors = [row[0] for row in self._ask(LINE_UP, [self._platform])]  # the platform first
-        if len(ancestors) < 2:
+        path_up = [row[0] for row in self._run_query(LINE_UP, [self._platform])]
+        if len(path_up) < 2:
             return []
-        parent, above_parent = ancestors[1], ancestors[2:]
-        service_domains = [row[0] for row in self._ask(_SERVICE_DOMAINS_BELOW, [parent])]
+        parent, above_parent = path_up[1], path_up[2:]  # path_up[0] is the platform itself.
+        service_domains = [row[0] for row in self._run_query(_SERVICE_DOMAINS_BELOW, [parent])]
         platforms = self._children(service_domains, PLATFORM)
         query = "SELECT DISTINCT platform_id FROM domains_backupplatform"
-        with_backups = {row[0] for row in self._ask(query)}.intersection(platforms)
+        with_backups = {row[0] for row in self._run_query(query)}.intersection(platforms)
         users = self._children(service_domains, USER)
         return [
             *(*reversed(above_parent), *service_domains),
@@ -299,7 +299,7 @@ class FullSnapshot:
         query = "SELECT moid FROM domains_domain WHERE level = {} AND parent_id IN ({})"
         moids: list[str] = []
         for chunk in serializers.chunks(parents, BATCH):
-            rows = self._ask(query.format(level, sql.marks(chunk)), chunk)
+            rows = self._run_query(query.format(level, sql.marks(chunk)), chunk)
             moids += [row[0] for row in rows]
         return moids
 
@@ -318,19 +318,19 @@ class ResentTree(FullSnapshot):
         `base` is the version above which the change log has all changes for the follower. The follower's row has the
         code RESENDING_UP_TO_BASE in the column `first` while the tree is sent again.
         """
-        self._ask("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        self._run_query("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         with transaction.atomic(using=self._database):
             lock_counter(self._database)
-            self._ask("START TRANSACTION WITH CONSISTENT SNAPSHOT")
+            self._run_query("START TRANSACTION WITH CONSISTENT SNAPSHOT")
         query = "SELECT base FROM domains_follower WHERE platform = %s AND first = %s"
-        rows = self._ask(query, [self._platform, RESENDING_UP_TO_BASE])
+        rows = self._run_query(query, [self._platform, RESENDING_UP_TO_BASE])
         self.first, self._next = RESENDING_UP_TO_BASE, 1
         self._base: int = (rows[0][0] if rows else None) or 0
         query = (
             "SELECT c.moid FROM domains_changefor f JOIN domains_change c ON c.version = f.version"
             " WHERE f.platform = %s AND f.version > %s AND c.op = 'add'"
         )
-        self._added = {row[0] for row in self._ask(query, [self._platform, self._base])}
+        self._added = {row[0] for row in self._run_query(query, [self._platform, self._base])}
         self._items = self._all_items()
         log.info("%s is told again what it was told up to version %d", self._platform, self._base)
 

@@ -93,11 +93,11 @@ class AccountBase(AbstractUser):
         """Return why the rules refuse to save the account as it is. An empty list means that it can be saved."""
         self.normalize_fields()
         names = sorted(self.sign_in_names())
-        taken: set[str] = set()
+        taken_names: set[str] = set()
         if names:
             condition = f"name IN ({sql.marks(names)}) AND account_id <> %s"
-            taken = self._select_names(condition, [*names, self.pk or 0], database)
-        return account_rules.refusals_to_save(self.as_facts(), taken)
+            taken_names = self._select_names(condition, [*names, self.pk or 0], database)
+        return account_rules.refusals_to_save(self.as_facts(), taken_names)
 
 
 class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base class has no types
@@ -143,8 +143,8 @@ class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base cl
             self.GRANT_PASSWORD,
         ):
             errors["authorization_grant_type"] = _("Choose authorization code, or password.")
-        public = self.client_type != self.CLIENT_CONFIDENTIAL
-        if public and self.authorization_grant_type == self.GRANT_PASSWORD:
+        is_public = self.client_type != self.CLIENT_CONFIDENTIAL
+        if is_public and self.authorization_grant_type == self.GRANT_PASSWORD:
             errors["client_type"] = _("Only a confidential application may take passwords.")
         if errors:
             raise ValidationError(errors)

@@ -155,8 +155,8 @@ def is_available_below(database: str, owner: str, domain: str | None) -> bool:
 
 def disabled_above(database: str, moid: str) -> str:
     """Return the name of the nearest disabled domain from this one up. "" means that all are enabled."""
-    line = sql.select(database, STATES_UP, [moid])
-    return next((str(name) for _, name, used in line if not used), "")
+    path_up = sql.select(database, STATES_UP, [moid])
+    return next((str(name) for _, name, used in path_up if not used), "")
 
 
 def may_act(account: Account, program_domain: str | None = None) -> bool:
@@ -171,10 +171,10 @@ def may_act(account: Account, program_domain: str | None = None) -> bool:
         return False
     if account.domain_id is None:
         return program_domain is None
-    line = sql.select(account._state.db or "default", STATES_UP, [account.domain_id])
-    if program_domain is not None and program_domain not in {moid for moid, _, _ in line}:
+    path_up = sql.select(account._state.db or "default", STATES_UP, [account.domain_id])
+    if program_domain is not None and program_domain not in {moid for moid, _, _ in path_up}:
         return False
-    return account.is_superuser or all(used for _, _, used in line)
+    return account.is_superuser or all(used for _, _, used in path_up)
 
 
 def is_kept_at_core(database: str, account: str) -> bool:

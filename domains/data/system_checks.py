@@ -13,8 +13,8 @@ from domains.data import sealing
 
 def accounts_can_be_sealed(**_: object) -> list[CheckMessage]:
     """Warn (`domains.W001`) if the key that encrypts accounts on their way to sites is unusable: nobody can sign in."""
-    shared = settings.CORE_MOID or "bmc" in settings.ROLES
-    problem = sealing.find_key_problem() if shared else ""
+    is_shared = settings.CORE_MOID or "bmc" in settings.ROLES
+    problem = sealing.find_key_problem() if is_shared else ""
     hint = (
         "Set ACCOUNT_SEALING_KEY (or ACCOUNT_SEALING_KEY_FILE): the same at the core and all sites."
     )

@@ -137,8 +137,7 @@ class DomainsUnitOfWork:
                 f" LEFT JOIN domains_applied p ON p.moid = a.moid WHERE n.name IN ({sql.marks(names)})"
             )
             self._name_owners |= {
-                name: (moid, bool(made_here))
-                for name, moid, made_here in self._select(query, names)
+                name: (moid, bool(is_local)) for name, moid, is_local in self._select(query, names)
             }
 
     def load_domain(self, moid: str) -> WireObject | None:
@@ -194,8 +193,8 @@ class DomainsUnitOfWork:
         checked the names itself, and may rename the other account in a later message.
         """
         for name in sorted(bulk_writer.sign_in_names_of(account)):
-            moid, made_here = self._name_owners.get(name, (account["moid"], False))
-            if moid != account["moid"] and (made_here or include_received):
+            moid, is_local = self._name_owners.get(name, (account["moid"], False))
+            if moid != account["moid"] and (is_local or include_received):
                 return name
         return ""
 
@@ -363,8 +362,8 @@ class DomainsUnitOfWork:
         }
         return {
             owner
-            for name, (owner, made_here) in self._name_owners.items()
-            if not made_here and new_owners.get(name, owner) != owner
+            for name, (owner, is_local) in self._name_owners.items()
+            if not is_local and new_owners.get(name, owner) != owner
         }
 
     def after_commit(self) -> None:

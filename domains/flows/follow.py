@@ -36,18 +36,18 @@ _WIRE_NAMES = {"parent": "uplevelmoid", "platform": "platformmoid", "room": "roo
 @handles(DomainChanged)
 def on_domain_changed(uow: DomainsUnitOfWork, notice: DomainChanged, envelope: Envelope) -> None:
     """Apply a change of a domain, made at the core (where the tree is edited), to this platform's copy of the tree."""
-    from_our_core = notice.previous is not None
+    is_from_our_core = notice.previous is not None
     _apply_in_order(
-        uow, notice, _apply_from_core if from_our_core else _apply_domain_of_third_party
+        uow, notice, _apply_from_core if is_from_our_core else _apply_domain_of_third_party
     )
 
 
 @handles(AccountChanged)
 def on_account_changed(uow: DomainsUnitOfWork, notice: AccountChanged, envelope: Envelope) -> None:
     """Apply a change of an account, made at the core (where accounts are edited), to this platform's copy."""
-    from_our_core = notice.previous is not None
+    is_from_our_core = notice.previous is not None
     _apply_in_order(
-        uow, notice, _apply_from_core if from_our_core else _apply_account_of_third_party
+        uow, notice, _apply_from_core if is_from_our_core else _apply_account_of_third_party
     )
 
 

@@ -169,8 +169,12 @@ class TableRows(ModelResource):  # type: ignore[misc]  # the base class has no t
             raise ValidationError({"moid": gettext("This MOID is taken: leave it empty.")})
         if not new:
             mark_visible(instance, self.request.user)  # It was read from the rows in scope.
-        may = self.page.has_add_permission if new else self.page.has_change_permission
-        if not (may(self.request) if new else may(self.request, instance)):
+        has_right = (
+            self.page.has_add_permission(self.request)
+            if new
+            else self.page.has_change_permission(self.request, instance)
+        )
+        if not has_right:
             raise ValidationError(gettext("You have no right to write this one."))
         fixed = scope().fixed_fields(self.request.user, type(instance), None if new else instance)
         instance._fixed = {

@@ -86,15 +86,15 @@ def on_ask_for_changes(uow: DomainsUnitOfWork, request: AskForChanges, envelope:
     decision = decide_sync(request.after, base, first, newest, is_ours=is_ours)
     log.info("for %s what came after %d is asked: %s", platform, request.after, decision.value)
     if decision is Sync.LOG:
-        change, values = "sent = %s", [request.after]
+        assignment, values = "sent = %s", [request.after]
     elif decision is Sync.OLD_VERSIONS:
-        change, values = "first = %s", [RESENDING_UP_TO_BASE]
+        assignment, values = "first = %s", [RESENDING_UP_TO_BASE]
     elif decision is Sync.WHOLE:
-        change, values = "base = NULL, first = 0", []
+        assignment, values = "base = NULL, first = 0", []
         _raise_counter(uow.database, newest, request.after)
     else:
         return
-    query = f"UPDATE domains_follower SET {change} WHERE platform = %s"
+    query = f"UPDATE domains_follower SET {assignment} WHERE platform = %s"
     sql.execute(uow.database, query, [*values, platform])
     wake_up.wake_everywhere(uow.own, {platform})
 

@@ -71,8 +71,8 @@ class _PasswordFlowMixin:
 
     def save(self, commit: bool = True) -> Account:
         """Set or remove the password by the flow `people`, which ends sessions and tokens of the account."""
-        usable = self.cleaned_data.get("set_usable_password", True)
-        people.set_password(self.user.moid, self.cleaned_data[self._FIELD] if usable else None)
+        is_usable = self.cleaned_data.get("set_usable_password", True)
+        people.set_password(self.user.moid, self.cleaned_data[self._FIELD] if is_usable else None)
         self.user.refresh_from_db()
         return self.user
 
@@ -113,7 +113,7 @@ class PlatformForm(forms.ModelForm):  # type: ignore[type-arg]  # only the stub 
     """The form of a platform domain. Its addresses have no passwords: these are in the site's environment."""
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what is no address, and addresses with a password, so that no secret gets into the database."""
+        """Refuse values that are not addresses, and addresses with a password, which must not get into the database."""
         cleaned: dict[str, Any] = super().clean() or {}
         for name in ("http_url", "broker_url", "redis_url", "database_url"):
             address = cleaned.get(name) or ""

@@ -41,8 +41,8 @@ def refusals_to_save(
 
 def _is_same_place(department: DepartmentNode, other: DepartmentNode) -> bool:
     """Return whether another department has the same parent and the same name."""
-    same_name = department.name.strip().casefold() == other.name.strip().casefold()
-    return same_name and department.parent == other.parent and department.moid != other.moid
+    has_same_name = department.name.strip().casefold() == other.name.strip().casefold()
+    return has_same_name and department.parent == other.parent and department.moid != other.moid
 
 
 def _parent_refusals(
@@ -80,8 +80,8 @@ def ancestors(moid: str, departments: Mapping[str, DepartmentNode]) -> list[str]
 
 def height(moid: str, departments: Mapping[str, DepartmentNode]) -> int:
     """Return how many levels a department and all below it take; a new one takes 1."""
-    lines = (ancestors(other, departments) for other in departments)
-    return max((line.index(moid) + 1 for line in lines if moid in line), default=1)
+    paths_up = (ancestors(other, departments) for other in departments)
+    return max((path.index(moid) + 1 for path in paths_up if moid in path), default=1)
 
 
 def refusals_to_delete(name: str, children: int, people: int) -> list[Refusal]:
@@ -105,17 +105,17 @@ def parents_first(departments: Iterable[Mapping[str, str]]) -> list[dict[str, st
     remaining = {row["departmentmoid"]: row for row in departments}
     ordered: dict[str, dict[str, str]] = {}
 
-    def add(moid: str) -> None:
+    def add_after_parent(moid: str) -> None:
         """Add a department (MOID) to the result, after its parent, unless it is there already."""
         row = remaining.pop(moid, None)
         if row is None:
             return
         parent = row.get("parent") or ""
-        add(parent)
+        add_after_parent(parent)
         ordered[moid] = {**row, "parent": parent if parent in ordered else ""}
 
     for moid in list(remaining):
-        add(moid)
+        add_after_parent(moid)
     return list(ordered.values())
 
 
@@ -125,16 +125,16 @@ def nested(root: str | None, departments: Sequence[DepartmentNode]) -> list[dict
     for department in sorted(departments, key=lambda node: node.name.casefold()):
         below.setdefault(department.parent, []).append(department)
 
-    def tree(moid: str | None) -> list[dict[str, object]]:
+    def nest_below(moid: str | None) -> list[dict[str, object]]:
         """Return the departments directly below this one, each with those below it."""
         return [
             {
                 "seqencing": 0,
                 "department_moid": node.moid,
                 "department_name": node.name,
-                "departments": tree(node.moid),
+                "departments": nest_below(node.moid),
             }
             for node in below.get(moid, [])
         ]
 
-    return tree(root)
+    return nest_below(root)

@@ -313,8 +313,8 @@ class _TreeWithChange:
         """Return the platform domains directly below a service domain, as they will be after the change."""
         platforms = self._tree.platforms_of(service)
         unchanged = [platform for platform in platforms if platform.moid != self._node.moid]
-        lies_here = self._node.level == PLATFORM and self._node.parent == service
-        return [*unchanged, self._node] if lies_here else unchanged
+        is_below_service = self._node.level == PLATFORM and self._node.parent == service
+        return [*unchanged, self._node] if is_below_service else unchanged
 
 
 class _AncestorReader(Protocol):

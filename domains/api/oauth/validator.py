@@ -69,9 +69,9 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
 
     def build_http_request(self, request: Request) -> HttpRequest:
         """Return the Django request for the authentication backends, and keep it: they note in it why they refuse."""
-        asked: HttpRequest = super().build_http_request(request)
-        request.asked = asked
-        return asked
+        http_request: HttpRequest = super().build_http_request(request)
+        request.http_request = http_request
+        return http_request
 
     def validate_user(
         self,
@@ -84,7 +84,7 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
     ) -> bool:
         """Return whether a person may use the application (`client`). Raises InvalidGrantError for a wrong password."""
         if not super().validate_user(username, password, client, request, *args, **kwargs):
-            reason = sign_in.failure_reason(request.asked)
+            reason = sign_in.failure_reason(request.http_request)
             raise errors.InvalidGrantError(description=reason, request=request)
         return serves_account(client, request.user)
 
@@ -154,11 +154,11 @@ class PlatformOAuth2Validator(OAuth2Validator):  # type: ignore[misc]  # the bas
         It must be valid, its person must still be allowed to use the application, and the sign-in
         with which its family of tokens began must not be too long ago.
         """
-        valid = super().validate_refresh_token(refresh_token, client, request, *args, **kwargs)
-        if not valid or not serves_account(client, request.user):
+        is_valid = super().validate_refresh_token(refresh_token, client, request, *args, **kwargs)
+        if not is_valid or not serves_account(client, request.user):
             return False
-        by_password = client.authorization_grant_type == client.GRANT_PASSWORD
-        lifetime = PASSWORD_FAMILY_LIFETIME if by_password else FAMILY_LIFETIME
+        is_by_password = client.authorization_grant_type == client.GRANT_PASSWORD
+        lifetime = PASSWORD_FAMILY_LIFETIME if is_by_password else FAMILY_LIFETIME
         return timezone.now() < _sign_in_time(request.refresh_token_instance) + lifetime
 
 

@@ -54,6 +54,7 @@ class PlatformTokenView(TokenView):  # type: ignore[misc]  # the base class has 
         it again. Two requests with one authorization code may run at once: the second revokes the tokens of the
         first, possibly before the first is answered, which is then refused too.
         """
+        # Without a refresh token the request waits for no other: its lock has a random name.
         value = request.POST.get("refresh_token", "") or secrets.token_hex()
         with sql.named_lock("default", f"refresh {value}", _LOCK_WAIT_SECONDS) as is_alone:
             if not is_alone:

@@ -220,8 +220,8 @@ class GeneratedTree:
         One of SERVICES_PER_PLATFORM has a platform of its own.
         """
         for number in range(1, count):
-            in_chain = number < DEPTH - DEPTH_OF_TOP
-            parent = self.services[-1] if in_chain else self._rng.choice(self.services)
+            is_in_chain = number < DEPTH - DEPTH_OF_TOP
+            parent = self.services[-1] if is_in_chain else self._rng.choice(self.services)
             if parent.depth == DEPTH - 1:
                 parent = self.services[0]
             moid, platform = self._next_moid(), parent.platform
