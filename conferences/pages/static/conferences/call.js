@@ -1,19 +1,21 @@
 // A call is one stay in a conference: sound, pictures and notices over one Janus session.
 
 import Janus from "../vendor/janus.es.js";
+import { CAMERA, Publisher, SCREEN } from "./publishing.js";
+import { Watcher } from "./watching.js";
 
 const AUDIO = "janus.plugin.audiobridge";
 const VIDEO = "janus.plugin.videoroom";
 const TEXT = "janus.plugin.textroom";
 
 const ready = new Promise((resolve) => {
-  const dependencies = Janus.useDefaultDependencies({ adapter: window.adapter });
+  const dependencies = Janus.useDefaultDependencies({ adapter: /** @type {any} */ (window).adapter });
   Janus.init({ debug: ["error"], dependencies, callback: resolve });
 });
 
 /**
- * A call reports events by `tell(event, ...facts)`: up, lost, refused, kicked, mix, person, seen, gone,
- * talks, picture, unsent (the own picture), house (the state of the conference), message, unmute (a request), willend.
+ * A call reports events by `tell(event, ...facts)`: up, lost, refused, kicked, mix, person, sends (which pictures),
+ * picture, gone, talks, unsent (the own picture), house (the state of the conference), message, unmute (a request), willend.
  */
 export class Call {
   #closed = false;
@@ -23,7 +25,8 @@ export class Call {
     this.me = me;
     this.media = media;
     this.tell = (...event) => this.#closed || tell(...event);
-    this.feeds = new Map();
+    const enter = () => ({ room: this.at.videoroom, pin: this.at.pin, private_id: this.secret });
+    this.watcher = new Watcher((more) => this.#attach(VIDEO, more), enter, (...event) => this.tell(...event));
   }
 
   async open() {
@@ -43,8 +46,9 @@ export class Call {
     this.janus?.destroy({ cleanupHandles: true, notifyDestroyed: false, unload: false });
   }
 
-  mute(value) {
-    this.sound?.send({ message: { request: "configure", muted: value } });
+  /** Tell the mixer whether this person is to be heard, after each change of `media`. */
+  mute() {
+    this.sound?.send({ message: { request: "configure", muted: this.isSilent } });
   }
 
   /** Set how loud the others hear this page, from 0 to 100. */
@@ -52,19 +56,46 @@ export class Call {
     this.sound?.send({ message: { request: "configure", volume: percent } });
   }
 
-  /** Show the others a camera's track; `null` shows no picture. */
-  show(track) {
-    this.media.video = track;
-    if (!this.pictures) return;
-    if (!track) this.pictures.send({ message: { request: "unpublish" } });
-    else this.#publish();
+  /** Send the pictures of `media` (`video`, and `screen`), after each change. */
+  show() {
+    this.publisher?.update();
+  }
+
+  /** Send another track as the own sound. Returns whether that was possible: who entered without sound has to enter anew. */
+  async speakWith(track) {
+    this.media.audio = track;
+    const part = this.connections().sound?.getTransceivers()[0];
+    if (!part) return true; // The entry is to come, and takes the track.
+    if (!part.direction.startsWith("send")) return !track;
+    await part.sender.replaceTrack(track);
+    return true;
+  }
+
+  /** Whether the mixer is to leave this person out: not while the sound of a shared screen goes with the microphone. */
+  get isSilent() {
+    const { audio, muted, isShared } = this.media;
+    return !audio || (muted && !isShared);
+  }
+
+  /** Receive these pictures (`pictureKey`) and no others; null: the cameras of all. */
+  watch(keys) {
+    this.watcher.want(keys);
+  }
+
+  /** Return the connections of sound, own pictures and others' pictures; null where there is none. */
+  connections() {
+    return {
+      sound: this.sound?.webrtcStuff?.pc ?? null,
+      sent: this.publisher?.connection ?? null,
+      received: this.watcher.connection,
+    };
   }
 
   #enter() {
     this.#attach(AUDIO, {
       success: (handle) => {
         this.sound = handle;
-        this.#join(handle, this.at.audioroom, { muted: this.media.muted || !this.media.audio });
+        this.#join(handle, this.at.audioroom, { muted: this.isSilent });
       },
       onmessage: (event, jsep) => this.#heard(event, jsep),
       onremotetrack: (track, mid, on) => on && this.tell("mix", track),
@@ -74,6 +105,8 @@ export class Call {
     this.#attach(VIDEO, {
       success: (handle) => {
         this.pictures = handle;
+        const wanted = () => ({ [CAMERA]: this.media.video, [SCREEN]: this.media.screen ?? null });
+        this.publisher = new Publisher(handle, wanted, () => this.tell("unsent"));
         this.#join(handle, this.at.videoroom, { ptype: "publisher" });
       },
       onmessage: (event, jsep) => this.#seen(event, jsep),
@@ -122,7 +155,7 @@ export class Call {
     this.sound.createOffer({
       tracks,
       success: (jsep) => {
-        this.sound.send({ message: { request: "configure", muted: this.media.muted || !track }, jsep });
+        this.sound.send({ message: { request: "configure", muted: this.isSilent }, jsep });
         this.tell("up");
       },
       error: (error) => this.tell("refused", String(error)),
@@ -134,61 +167,12 @@ export class Call {
   #seen(event, jsep) {
     if (event.videoroom === "joined") {
       this.secret = event.private_id;
-      if (this.media.video) this.#publish();
+      this.publisher.update();
     }
-    for (const feed of event.publishers ?? []) this.#watch(feed);
-    for (const id of [event.unpublished, event.leaving]) if (id && id !== "ok") this.#unwatch(id);
-    if (event.unpublished === "ok") this.pictures.hangup();
+    for (const person of event.publishers ?? []) this.watcher.note(person);
+    for (const id of [event.unpublished, event.leaving]) if (id && id !== "ok") this.watcher.forget(id);
+    this.publisher.hear(event);
     if (jsep) this.pictures.handleRemoteJsep({ jsep });
-  }
-
-  #publish() {
-    this.pictures.createOffer({
-      tracks: [{ type: "video", capture: this.media.video, recv: false, dontStop: true }],
-      success: (jsep) => {
-        this.pictures.send({ message: { request: "publish", audio: false, video: true }, jsep });
-      },
-      error: () => this.tell("unsent"),
-    });
-  }
-
-  #watch(feed) {
-    const streams = (feed.streams ?? [])
-      .filter((stream) => stream.type === "video" && !stream.disabled)
-      .map((stream) => ({ feed: feed.id, mid: stream.mid }));
-    this.tell("seen", feed.id, feed.display);
-    if (!streams.length || this.feeds.has(feed.id)) return;
-    let handle;
-    this.feeds.set(feed.id, null);
-    this.#attach(VIDEO, {
-      success: (attached) => {
-        handle = attached;
-        this.feeds.set(feed.id, handle);
-        const { videoroom: room, pin } = this.at;
-        const message = { request: "join", ptype: "subscriber", room, pin, private_id: this.secret, streams };
-        handle.send({ message });
-      },
-      error: () => this.feeds.delete(feed.id),
-      onmessage: (event, jsep) => {
-        if (!jsep) return;
-        handle.createAnswer({
-          jsep,
-          tracks: [{ type: "data" }],
-          success: (answer) => handle.send({ message: { request: "start" }, jsep: answer }),
-        });
-      },
-      onremotetrack: (track, mid, on) => {
-        if (track.kind === "video" && (on || track.readyState === "ended")) {
-          this.tell("picture", feed.id, on ? track : null);
-        }
-      },
-    });
-  }
-
-  #unwatch(id) {
-    this.feeds.get(id)?.detach();
-    this.feeds.delete(id);
-    this.tell("picture", id, null);
   }
 
   // ---- notices -------------------------------------------------------------------------------

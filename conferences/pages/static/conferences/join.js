@@ -207,7 +207,7 @@ const on = {
       notice(is.muted ? words.muted_by_chair : words.unmuted);
     }
   },
-  seen: (id, name) => tiles.people.get(id)?.is.name || tiles.put(id, { name, muted: true }),
+  sends: (id, name) => name && (tiles.people.get(id)?.is.name || tiles.put(id, { name, muted: true })),
   gone: (id) => id !== me.id && tiles.remove(id),
   talks(id, talks) {
     if (!tiles.people.has(id)) return;
@@ -216,7 +216,7 @@ const on = {
     room.talking = room.people.find(({ ids }) => ids.includes(id))?.mtid ?? room.talking;
     lay();
   },
-  picture: (id, track) => (track || tiles.people.has(id)) && tiles.picture(id, track),
+  picture: (id, kind, track) => (track || tiles.people.has(id)) && tiles.picture(id, track),
   unsent: () => notice(words.no_picture_sent),
   message: ({ text, rounds = 1 }) => (text ? notice(text, 20 * rounds) : ($("notice").hidden = true)),
   unmute: () => ($("asked").hidden = !media.muted),
@@ -333,16 +333,16 @@ $("again").addEventListener("click", join);
 $("devices-again").addEventListener("click", () => (devices = findDevices()));
 $("asked-yes").addEventListener("click", () => {
   setMuted(false);
-  call?.mute(false);
+  call?.mute();
 });
 $("asked-no").addEventListener("click", () => ($("asked").hidden = true));
 $("mic").addEventListener("click", () => {
   setMuted(!media.muted);
-  call?.mute(media.muted);
+  call?.mute();
 });
 $("cam").addEventListener("click", () => {
   media.video = media.video ? null : camera;
-  call?.show(media.video);
+  call?.show();
   tiles.picture(me.id, media.video);
   drawButtons();
 });

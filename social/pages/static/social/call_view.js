@@ -223,13 +223,13 @@ export class CallView {
       this.#choose();
       if (id === this.#id && this.#media.audio && is.muted !== this.#media.muted) this.#setMuted(is.muted, false);
     },
-    seen: (id, name) => this.#tiles.people.get(id)?.is.name || this.#tiles.put(id, { name, muted: true }),
+    sends: (id, name) => name && (this.#tiles.people.get(id)?.is.name || this.#tiles.put(id, { name, muted: true })),
     gone: (id) => {
       if (id !== this.#id) this.#tiles.remove(id);
       this.#choose();
     },
     talks: (id, talks) => this.#tiles.people.has(id) && this.#tiles.put(id, { talks }),
-    picture: (id, track) => (track || this.#tiles.people.has(id)) && this.#tiles.picture(id, track),
+    picture: (id, kind, track) => (track || this.#tiles.people.has(id)) && this.#tiles.picture(id, track),
   };
 
   // ---- the own microphone and camera ------------------------------------------------------------
@@ -237,7 +237,7 @@ export class CallView {
   #setMuted(value, tell = true) {
     this.#media.muted = value;
     if (this.#media.audio) this.#media.audio.enabled = !value;
-    if (tell) this.#stay?.mute(value);
+    if (tell) this.#stay?.mute();
     if (this.#stay) this.#tiles.put(this.#id, { muted: value });
     this.#draw();
   }
@@ -251,7 +251,7 @@ export class CallView {
       const stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 360 } }).catch(() => null);
       this.#media.video = stream?.getVideoTracks()[0] ?? null;
     }
-    this.#stay?.show(this.#media.video);
+    this.#stay?.show();
     if (this.#stay) this.#tiles.picture(this.#id, this.#media.video);
     this.#draw();
   }
