@@ -5,7 +5,7 @@ const PLACES = { 1: 1, 2: 2, 3: 2, 61: 2, 62: 2, 63: 2, 4: 3, 23: 3, 5: 4, 35: 5
   19: 13, 17: 14, 20: 15, 11: 16, 46: 17, 48: 18, 51: 19, 14: 20, 54: 21, 56: 22, 59: 24, 27: 25 };
 const GIVEN = 1, SPEAKER = 2, CHAIRMAN = 3, POLL = 4, TALKING = 5, OWN_POLL = 6;
 const CHOSEN = 1, AUTOMATIC = 2;
-const LARGE = "large";
+export const LARGE = "large";
 
 /** Return whom a poll shows at a moment (milliseconds): an mtid, or "" when it is over. */
 export function polled(poll, now) {
@@ -58,7 +58,10 @@ function inTurn(poll, count, now) {
   return ids.slice(turn * count, (turn + 1) * count);
 }
 
-/** Return whether the layout changes with time alone, so that the page has to look again. */
+/**
+ * Return whether the layout changes with time alone, so that the page has to look again.
+ * @param {any} arrangement of the conference
+ */
 export const changesByItself = ({ layout, layouts, poll, chairmanpoll } = {}) =>
   Boolean(poll || chairmanpoll || [layout, ...Object.values(layouts ?? {})].some((one) => one?.mode > AUTOMATIC
     || one?.members?.some(({ member_type }) => member_type === OWN_POLL || member_type === POLL)));

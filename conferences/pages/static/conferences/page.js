@@ -1,0 +1,27 @@
+// Small helpers that the modules of the join page share.
+
+/** @param {string} id */
+export const $ = (id) => /** @type {any} */ (document.getElementById(id));
+
+export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** Return a text with its named parts filled in, as Python's `%` does. */
+export const filled = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]);
+
+/** Return what this browser has kept under a name, or `otherwise`. */
+export function recall(name, otherwise = "") {
+  try {
+    return localStorage.getItem(name) ?? otherwise;
+  } catch {
+    return otherwise; // Private windows have no storage.
+  }
+}
+
+/** Keep a text in this browser. */
+export function keep(name, text) {
+  try {
+    localStorage.setItem(name, text);
+  } catch {
+    // Private windows have no storage.
+  }
+}
