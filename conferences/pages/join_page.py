@@ -66,6 +66,7 @@ def show_join_page(request: HttpRequest, e164: str) -> HttpResponse:
         "state": conference.state if conference else "ended",
         "password": bool(conference and conference.password),
         "words": join_texts(),
+        "language_cookie": settings.LANGUAGE_COOKIE_NAME,
         "name": str(request.user) if request.user.is_authenticated else "",
     }
     context = {"conference": conference, "allowed": allowed, "start": start if allowed else None}

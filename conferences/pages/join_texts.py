@@ -10,15 +10,34 @@ _TEXTS: dict[str, Promise] = {
     "both_ready": gettext_lazy("Ready: camera and microphone."),
     "camera_ready": gettext_lazy("Ready: camera. There is no microphone."),
     "microphone_ready": gettext_lazy("Ready: microphone."),
-    "not_allowed": gettext_lazy(
-        "Camera and microphone are not allowed. Allow them beside the address of this page,"
-        " or join and listen."
+    "not_allowed": gettext_lazy("Camera and microphone are not allowed."),
+    "allow_chrome": gettext_lazy(
+        "Click the sign at the left end of the address bar, switch camera and microphone on there,"
+        " and try again. Or join and listen."
+    ),
+    "allow_firefox": gettext_lazy(
+        "Click the crossed-out camera or microphone beside the address, take the block away,"
+        " and try again. Or join and listen."
+    ),
+    "allow_safari": gettext_lazy(
+        "Choose Safari > Settings for this website, allow camera and microphone, and try again."
+        " Or join and listen."
+    ),
+    "allow_ios": gettext_lazy(
+        "Touch the sign beside the address, choose the settings of the website, allow camera and"
+        " microphone, and try again. Or join and listen."
     ),
     "in_use": gettext_lazy(
         "Another program uses the camera or the microphone. Close it, or join and listen."
     ),
     "no_devices": gettext_lazy("No camera or microphone: you can join and listen."),
     "initials": gettext_lazy("No camera. The others will see your initials."),
+    "camera": gettext_lazy("Camera"),
+    "microphone": gettext_lazy("Microphone"),
+    "loudspeaker": gettext_lazy("Loudspeaker"),
+    "none": gettext_lazy("none"),
+    "unplugged": gettext_lazy("%(device)s is gone, and there is no other."),
+    "replaced": gettext_lazy("%(device)s is gone. %(instead)s is used instead."),
     "name_wanted": gettext_lazy("Please enter your name."),
     "password_wrong": gettext_lazy("This password is wrong."),
     "password_wanted": gettext_lazy("Please enter the password."),
@@ -55,6 +74,17 @@ _TEXTS: dict[str, Promise] = {
     "camera_off": gettext_lazy("Camera off"),
     "camera_on": gettext_lazy("Camera on"),
     "no_camera": gettext_lazy("No camera"),
+    "share": gettext_lazy("Share"),
+    "share_stop": gettext_lazy("Stop sharing"),
+    "shares": gettext_lazy("%(name)s shares the screen."),
+    "not_shared": gettext_lazy("The screen could not be shared."),
+    "screen_of": gettext_lazy("Screen of %(name)s"),
+    "view_tiles": gettext_lazy("Tiles"),
+    "view_speaker": gettext_lazy("Speaker view"),
+    "page": gettext_lazy("%(page)s of %(pages)s"),
+    "pin": gettext_lazy("Pin %(name)s"),
+    "unpin": gettext_lazy("Unpin %(name)s"),
+    "muted": gettext_lazy("muted"),
     "participant": gettext_lazy("Participant"),
     "you": gettext_lazy("%(name)s (you)"),
     "picture_of": gettext_lazy("Picture of %(name)s"),
@@ -62,6 +92,15 @@ _TEXTS: dict[str, Promise] = {
     "people": gettext_lazy("%(count)s people"),
     "chair": gettext_lazy("chair"),
     "speaker": gettext_lazy("speaker"),
+    # The connection.
+    "line_fair": gettext_lazy("Weak connection"),
+    "line_bad": gettext_lazy("Bad connection"),
+    "round_trip": gettext_lazy("Round trip"),
+    "sound_sent": gettext_lazy("Your sound"),
+    "sound_received": gettext_lazy("Sound of the others"),
+    "pictures_sent": gettext_lazy("Your video"),
+    "pictures_received": gettext_lazy("Video of the others"),
+    "rate": gettext_lazy("%(kbits)s kbit/s, %(loss)s lost"),
     # After it.
     "ended": gettext_lazy("This conference has ended"),
     "close": gettext_lazy("You can close this page."),

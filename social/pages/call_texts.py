@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 
 from conferences.pages.join_texts import join_texts
 
-_OF_TILES = ("participant", "you", "picture_of", "one_person", "people", "mute", "unmute")
+_OF_TILES = ("participant", "you", "picture_of", "muted", "one_person", "people", "mute", "unmute")
 
 
 def for_script() -> dict[str, str]:

@@ -13,8 +13,9 @@ from conferences.data.join_links import MAX_TRIES_PER_MINUTE, join_link
 from conferences.pages import join_page
 from licensing.data.seats import UsageAndLimits
 from licensing.rules.amounts import NONE
-from tests.browser import MOVING_PICTURES, enter, person_of, shot
+from tests.browser import MOVING_PICTURES, enter, join, person_of, shot
 from tests.media.conftest import Platform, Unit, create
+from tests.media.page_scripts import COUNT_ENDS, DEVICES, FIRST, JUDGED, LOSSES, SHOWN, USED
 from tests.media.pages import Whereabouts, served
 from tests.media.people import Person
 from tests.web_clients import BareClient, Browser
@@ -149,26 +150,36 @@ def test_the_page_speaks_the_visitors_language(conference: Whereabouts) -> None:
     assert "此链接无法打开会议" in refusal
 
 
-DEVICES_REFUSED = """
-const devices = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-window.refused = true;
-navigator.mediaDevices.getUserMedia = (choice) =>
-  window.refused ? Promise.reject(new DOMException("no", "NotAllowedError")) : devices(choice);
-"""
-
-
-async def test_a_refused_camera_is_explained_and_can_be_tried_again(
+async def test_a_person_chooses_devices_before_the_entry_and_learns_what_is_wrong_with_them(
     browser: Any, conference: Whereabouts
 ) -> None:
     page = await person_of(browser)
-    await page.add_init_script(DEVICES_REFUSED)
+    await page.add_init_script(DEVICES)
     with served() as site:
         await page.goto(site + join_link("c1", "8800001"))
         await page.get_by_text("Camera and microphone are not allowed.").wait_for()
+        await page.get_by_text("Click the sign at the left end of the address bar").wait_for()
         await page.evaluate("window.refused = false")
         await page.get_by_role("button", name="Try again").click()
         await page.get_by_text("Ready: camera and microphone.").wait_for()
         assert await page.get_by_role("button", name="Try again").is_hidden()
+
+        await page.wait_for_function("() => document.getElementById('level').value > 0.3")
+        microphone = page.get_by_label("Microphone", exact=True)
+        await microphone.select_option(label="Fake Audio Input 2")
+        await page.wait_for_function(f"() => ({USED})() === 'Fake Audio Input 2'")
+        await page.evaluate("unplug('Fake Audio Input 2')")
+        await page.get_by_text("Fake Audio Input 2 is gone. Fake Audio Input 1 is used").wait_for()
+        await page.evaluate("plugIn('Fake Audio Input 2')")
+        await page.wait_for_function(f"() => ({USED})() === 'Fake Audio Input 2'")
+        await page.get_by_role("button", name="Mute", exact=True).click()
+        await page.get_by_role("button", name="Unmute").wait_for()
+        await page.get_by_role("button", name="Camera off").click()
+        await page.get_by_text("No camera. The others will see your initials.").wait_for()
+        await page.get_by_label("Language").select_option("zh-hans")
+        await page.get_by_role("heading", name="加入会议").wait_for()
+        await page.get_by_role("button", name="打开摄像头").wait_for()
+        assert await page.evaluate(JUDGED) == ["good", "good", "bad", "only", "only", "back"]
         assert page.errors == []
 
 
@@ -190,6 +201,13 @@ async def test_browsers_follow_a_conference_that_moves(
         for page in (anna, ben):
             await page.wait_for_function(MOVING_PICTURES, arg=2)
             await page.get_by_text("3 people").wait_for()
+        await ben.keyboard.press("s")
+        await anna.get_by_text("Ben Berger shares the screen.").wait_for()
+        await anna.wait_for_function(MOVING_PICTURES, arg=3)
+        await ben.keyboard.press("v")  # The camera alone: the screen stays.
+        await anna.wait_for_function(MOVING_PICTURES, arg=2)
+        assert await anna.evaluate(FIRST) == "Screen of Ben Berger"
+        await ben.keyboard.press("v")
         await shot(anna, "in")
         await platform_side.controls("u1", "SENDMSG", text="Coffee at ten.")
         await ben.get_by_text("Coffee at ten.").wait_for()
@@ -209,10 +227,14 @@ async def test_browsers_follow_a_conference_that_moves(
         conference.join = (await platform_side.hears("CMU_MAU_RESTORECONF_ACK"))["join"]
         conference.state = "running"
         await carl.rejoin(conference.join)
-        for page in (anna, ben):
-            await page.wait_for_function(MOVING_PICTURES, arg=2)
+        for page, pictures in ((anna, 3), (ben, 2)):
+            await page.wait_for_function(MOVING_PICTURES, arg=pictures)
             await page.get_by_text("You are in the conference").wait_for()
         assert await carl.hears_on()
+        assert await anna.evaluate(FIRST) == "Screen of Ben Berger"
+        await ben.get_by_text("You are sharing your screen.").wait_for()
+        await ben.locator("#share-stop").click()
+        await anna.wait_for_function(MOVING_PICTURES, arg=2)
 
         await ben.get_by_role("button", name="Leave").click()
         await anna.get_by_text("2 people").wait_for()
@@ -266,12 +288,17 @@ async def test_a_page_follows_a_poll_a_view_of_its_own_and_how_loud_it_is_to_be(
     browser: Any, unit: Unit, platform_side: Platform, conference: Whereabouts
 ) -> None:
     conference.join = (await platform_side.creates("u1"))["join"]
-    carl, dora = [await Person(name, tone).join(conference.join) for name, tone in PEOPLE]
+    carl, dora = [await Person(name, tone, True).join(conference.join) for name, tone in PEOPLE]
     with served() as site:
-        anna = await enter(browser, site + join_link("c1", "8800001"), "Anna", "")
+        anna = await person_of(browser)
+        await anna.add_init_script(LOSSES)
+        await anna.goto(site + join_link("c1", "8800001"))
+        await join(anna, "Anna")
         await anna.get_by_text("3 people").wait_for()
         notice = await platform_side.hears_people("8800001", lambda mts: len(present(mts)) == 3)
         mtid = {row["name"]: row["mtid"] for row in notice["mts"]}
+        await see_what_is_seen(anna)
+        await anna.evaluate("window.lossy = true")
 
         async def arrange(**changes: object) -> None:
             await platform_side.controls("u1", "ARRANGE", changes=changes)
@@ -295,21 +322,40 @@ async def test_a_page_follows_a_poll_a_view_of_its_own_and_how_loud_it_is_to_be(
         )
         await arrange(volumes={mtid["Carl"]: {"1": 7}})
         await anna.wait_for_function("() => document.getElementById('mix').volume === 1")
+
+        await anna.get_by_text("video is off, so that the sound goes on").wait_for()
+        await anna.wait_for_function(MOVING_PICTURES, arg=0)
+        await anna.evaluate("window.lossy = false")
+        await anna.get_by_label("Language").select_option("zh-hans")
+        await anna.get_by_role("button", name="显示视频").click()
+        await anna.wait_for_function(MOVING_PICTURES, arg=3)
         assert anna.errors == []
     await carl.leave()
     await dora.leave()
 
 
-FIRST = """() => document.querySelector(".tile.first:not([hidden]) .who")?.textContent ?? ''"""
-"""A script of the page that returns who has the large place; "" if nobody has."""
-COUNT_ENDS = """() => {
-    window.ends = 0;
-    const ended = document.getElementById("ended");
-    new MutationObserver(() => (ends += !ended.hidden)).observe(ended, {attributeFilter: ["hidden"]});
-}"""
-"""A script of the page that counts from now on how often it says that the person's meeting is over."""
+async def see_what_is_seen(anna: Any) -> None:
+    """See Anna, Carl and Dora by pages and as a speaker; what is not shown is not received."""
+    await anna.wait_for_function(MOVING_PICTURES, arg=3)
+    await anna.set_viewport_size({"width": 390, "height": 320})
+    await anna.wait_for_function(MOVING_PICTURES, arg=2)
+    (unseen,) = {name for name, _ in PEOPLE} - set((await anna.evaluate(SHOWN)).split(","))
+    await anna.get_by_role("button", name="Next page").click()
+    await anna.wait_for_function(f"() => ({SHOWN})() === {unseen!r}")
+    await anna.wait_for_function(MOVING_PICTURES, arg=1 + 1)  # Her, and Anna's own camera.
+    await anna.set_viewport_size({"width": 1100, "height": 700})
+    await anna.wait_for_function(MOVING_PICTURES, arg=3)
+    await anna.keyboard.press("t")
+    await anna.wait_for_function(f"() => ['Carl', 'Dora'].includes(({FIRST})())")
+    for name in ("Dora", "Carl"):
+        await anna.get_by_role("button", name=f"Pin {name}").click()
+        await anna.wait_for_function(f"() => ({FIRST})() === {name!r}")
+    await anna.get_by_role("button", name="Unpin Carl").click()
+    await anna.keyboard.press("t")
+    await anna.wait_for_function(f"() => !({FIRST})()")
+
+
 PEOPLE = (("Carl", 660), ("Dora", 880))
-SHOWN = """() => [...document.querySelectorAll(".tile:not([hidden]) .who")].map((who) => who.textContent).join()"""
 
 
 def present(mts: list[Any]) -> list[str]:

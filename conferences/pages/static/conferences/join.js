@@ -1,48 +1,49 @@
 // The join page enters a conference, follows it to other units, and leaves it.
 
 import { Call } from "./call.js";
-import { changesByItself, layoutOf } from "./layout.js";
-import { Tiles, filled } from "./tiles.js";
+import { Room } from "./chair.js";
+import { closeDialogs, drawControls, openDialog, prepareDialogs } from "./controls.js";
+import { CAMERA, Devices, MICROPHONE } from "./devices.js";
+import { DeviceFields } from "./device_fields.js";
+import { followLanguage } from "./language.js";
+import { $, filled, keep, pause, recall } from "./page.js";
+import { SCREEN } from "./publishing.js";
+import { Sharing } from "./sharing.js";
+import { listenForShortcuts } from "./shortcuts.js";
+import { LineWatch } from "./statistics.js";
+import { Tiles } from "./tiles.js";
+import { View, screenTile } from "./view.js";
+import { Whereabouts } from "./whereabouts.js";
 
 const ASK_EVERY = 1000;
 const LOOK_EVERY = 5000;
-const ANSWER_WITHIN = 4000;
 /** Milliseconds after which the page tries a unit again that did not let it in. */
 const TRY_AGAIN = 3000;
 /** Milliseconds that the page waits for camera and microphone before it enters without them. */
 const DEVICES_WITHIN = 4000;
 
-const $ = (id) => document.getElementById(id);
-
-function kept(name, make) {
-  try {
-    localStorage.setItem(name, localStorage.getItem(name) ?? make());
-    return localStorage.getItem(name);
-  } catch {
-    return make(); // Private windows have no storage.
-  }
-}
-
 const start = JSON.parse($("start").textContent);
-const { words } = start;
+const words = start.words;
+const whereabouts = new Whereabouts(start.where, start.password);
 const tiles = new Tiles(words);
-const media = { audio: null, video: null, muted: false };
+const room = new Room();
+/** What is sent: the sound (`isShared`: with that of a screen), the pictures, and whether the person is muted. */
+const media = { audio: null, video: null, screen: null, muted: false, isShared: false };
 let me = { id: "", name: "" };
-let password = "";
+/** @type {Call | null} */
 let call = null;
 let place = "";
 let inside = false;
-let camera = null;
+/** What the mixer said last, or was told last: whether this person is muted. */
+let mixerMutes = false;
 
 const randomId = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
 /** What all ids of this browser in this conference begin with: whoever was removed stays out under another name, too. */
-const visitor = kept(`visitor:${start.e164}`, () => randomId(8));
+const visitor = recall(`visitor:${start.e164}`) || randomId(8);
+keep(`visitor:${start.e164}`, visitor);
 const newId = () => visitor + randomId(4);
-/** The state of the conference as the unit told it last, and who talked last. */
-let room = { arrangement: {}, people: [], me: "", talking: "" };
 /** Settled when camera and microphone were found or refused; pending while the person decides. */
-let devices = Promise.resolve();
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+let opening = Promise.resolve();
 const placeOf = (join) => `${join.webrtc.url} ${join.webrtc.audioroom}`;
 
 function say(text) {
@@ -58,92 +59,94 @@ function notice(text, seconds = 12) {
   noticeTimer = setTimeout(() => ($("notice").hidden = true), seconds * 1000);
 }
 
-// ---- camera and microphone ------------------------------------------------------------------
+// ---- camera, microphone, screen --------------------------------------------------------------
 
-/** Why there is no camera or microphone, by the name of the browser's error; the first that occurred counts. */
-const NO_DEVICES = [
-  ["NotAllowedError", "not_allowed"],
-  ["NotReadableError", "in_use"],
-  ["NotFoundError", "no_devices"],
-];
+const devices = new Devices((event, ...facts) => ofDevices[event](...facts));
+const fields = new DeviceFields(devices, words);
+const sharing = new Sharing(showSharing);
+const line = new LineWatch(words, () => call?.connections() ?? null, useDevices);
 
-async function findDevices() {
-  const errors = new Set();
-  const choices = [{ audio: true, video: { width: 640, height: 360 } }, { audio: true }, { video: true }];
-  for (const choice of choices) {
-    try {
-      const stream = await navigator.mediaDevices.getUserMedia(choice);
-      media.audio = stream.getAudioTracks()[0] ?? null;
-      media.video = camera = stream.getVideoTracks()[0] ?? null;
-      break;
-    } catch (error) {
-      errors.add(error.name);
-    }
-  }
-  const ready = Boolean(media.video || media.audio);
-  const reason = NO_DEVICES.find(([name]) => errors.has(name))?.[1] ?? "no_devices";
-  $("devices").textContent = words[ready ? (media.video ? (media.audio ? "both_ready" : "camera_ready") : "microphone_ready") : reason];
-  $("devices-again").hidden = ready;
-  $("preview-video").hidden = !media.video;
-  $("preview-text").textContent = media.video ? "" : words.initials;
-  if (media.video) $("preview-video").srcObject = new MediaStream([media.video]);
-  drawButtons();
-  // The devices came after the entry: enter once more, with them.
-  if (inside && ready) place = "";
+const ofDevices = {
+  changed: () => useDevices(),
+  list: () => fields.draw(),
+  unplugged(kind, label, instead) {
+    notice(filled(instead ? words.replaced : words.unplugged, { device: label || words[kind], instead }));
+  },
+};
+
+/** Send what camera, microphone and screen give now. */
+async function useDevices() {
+  const { [MICROPHONE]: microphone, [CAMERA]: camera } = devices.tracks;
+  if (microphone) microphone.enabled = !media.muted;
+  const before = media.audio;
+  media.audio = sharing.soundWith(microphone);
+  media.isShared = sharing.hasSound;
+  media.video = line.isSoundOnly ? null : camera;
+  media.screen = sharing.track;
+  if (inside && tiles.people.has(me.id)) tiles.picture(me.id, media.video);
+  if (inside && before !== media.audio && !(await call?.speakWith(media.audio))) place = ""; // Enter once more, with sound.
+  call?.show();
+  tellMixer();
+  draw();
 }
 
-function drawButtons() {
-  const silent = media.muted || !media.audio;
-  $("mic").disabled = !media.audio || (silent && !mayTalk());
-  $("mic").title = $("mic").disabled && media.audio ? words.held : "";
-  $("mic").setAttribute("aria-pressed", String(silent));
-  $("mic").lastElementChild.textContent = media.audio ? (silent ? words.unmute : words.mute) : words.no_microphone;
-  $("cam").disabled = !camera;
-  $("cam").setAttribute("aria-pressed", String(!media.video));
-  $("cam").lastElementChild.textContent = camera ? (media.video ? words.camera_off : words.camera_on) : words.no_camera;
+function draw() {
+  drawControls(words, { devices, isMuted: media.muted, mayTalk: !inside || room.mayTalk, isSharing: Boolean(sharing.track) });
+  if (inside && tiles.people.has(me.id)) tiles.put(me.id, { muted: media.muted || !devices.tracks[MICROPHONE] });
+  view.draw();
 }
 
 function setMuted(value) {
   media.muted = value;
-  if (media.audio) media.audio.enabled = !value;
+  const microphone = devices.tracks[MICROPHONE];
+  if (microphone) microphone.enabled = !value;
   if (!value) $("asked").hidden = true;
-  tiles.put(me.id, { muted: value || !media.audio });
-  drawButtons();
+  draw();
+}
+
+/** Tell the mixer whether this person is heard, if it does not know. */
+function tellMixer() {
+  if (!call || mixerMutes === call.isSilent) return;
+  mixerMutes = call.isSilent;
+  call.mute();
+}
+
+/** Mute or unmute, if that is possible now. */
+function toggleMicrophone(value = !media.muted) {
+  if (!devices.tracks[MICROPHONE] || value === media.muted || (!value && inside && !room.mayTalk)) return;
+  setMuted(value);
+  tellMixer();
+}
+
+const toggleCamera = async () => {
+  await devices.want(CAMERA, !devices.tracks[CAMERA]);
+  if (inside && devices.wanted[CAMERA] && !devices.tracks[CAMERA]) openDialog("settings");
+};
+
+let isHeldOpen = false;
+function talkWhileHeld(isHeld) {
+  if (isHeld ? !media.muted : !isHeldOpen) return;
+  toggleMicrophone(!isHeld);
+  isHeldOpen = isHeld && !media.muted;
+}
+
+function toggleSharing() {
+  if (!Sharing.isPossible) return;
+  if (sharing.track) sharing.stop();
+  else sharing.start().catch(() => notice(words.not_shared));
+}
+
+function showSharing() {
+  if (inside || !sharing.track) useDevices();
+  else sharing.stop();
 }
 
 // ---- where the conference is ----------------------------------------------------------------
 
-/**
- * Ask the sites where the conference is, first the site that answered last.
- * A site that is away, or does not serve the platform, is passed over.
- */
-async function where(entering = false) {
-  for (const url of [...start.where]) {
-    const answer = await ask(url, entering).catch(() => null);
-    if (!answer) continue;
-    start.where = [url, ...start.where.filter((other) => other !== url)];
-    return answer;
-  }
-  throw new Error("no site answers");
-}
-
-async function ask(url, entering) {
-  const signal = AbortSignal.timeout(ANSWER_WITHIN);
-  const options = { headers: { Accept: "application/json" }, cache: "no-store", signal };
-  if (start.password) {
-    options.method = "POST";
-    options.body = new URLSearchParams({ password });
-  }
-  const query = entering ? `${url.includes("?") ? "&" : "?"}entering=1` : "";
-  const reply = await fetch(url + query, options);
-  const answer = await reply.json();
-  return reply.status < 500 || answer.full ? answer : null;
-}
-
 /** Follow the conference to its unit while the person wants to be in it; ask until it runs. */
 async function follow() {
   while (inside) {
-    const answer = await where().catch(() => null);
+    const answer = await whereabouts.find().catch(() => null);
     if (!inside) return;
     if (answer?.state === "ended" || answer?.state === "refused") return leave(words.ended, words.close, false);
     if (answer?.password) return leave(words.password_again, words.reload);
@@ -156,17 +159,25 @@ async function follow() {
 
 function enter(join) {
   call?.close();
-  tiles.clear();
+  clearTiles();
   place = placeOf(join);
   // A new id for each entry, so that a session left over from the entry before is not in the way.
   me = { ...me, id: newId() };
-  tiles.put(me.id, { name: me.name, me: true, muted: media.muted || !media.audio });
+  tiles.put(me.id, { name: me.name, me: true });
   tiles.picture(me.id, media.video);
-  sentVolume = null;
+  sentVolume = undefined;
   const opened = new Call(join, me, media, (event, ...facts) => call === opened && on[event]?.(...facts));
   call = opened;
+  mixerMutes = opened.isSilent;
+  line.reset();
   opened.open();
+  draw();
   say(words.entering);
+}
+
+function clearTiles() {
+  tiles.clear();
+  view.clear();
 }
 
 function lost() {
@@ -181,6 +192,8 @@ function lost() {
 }
 
 // ---- events of the call ---------------------------------------------------------------------
+
+const view = new View(tiles, words, () => room.arranged((id) => tiles.people.has(id)), (keys) => call?.watch(line.isSoundOnly ? new Set() : keys));
 
 const on = {
   up() {
@@ -201,30 +214,51 @@ const on = {
     $("mix").play().catch((why) => why.name === "NotAllowedError" && notice(words.click));
   },
   person(id, is) {
-    if (id !== me.id) tiles.put(id, is);
-    else if (media.audio && is.muted !== media.muted) {
+    if (id !== me.id) {
+      tiles.put(id, is);
+      view.draw();
+    } else if (media.audio && is.muted !== mixerMutes) {
+      mixerMutes = is.muted;
       setMuted(is.muted);
       notice(is.muted ? words.muted_by_chair : words.unmuted);
     }
   },
-  sends: (id, name) => name && (tiles.people.get(id)?.is.name || tiles.put(id, { name, muted: true })),
-  gone: (id) => id !== me.id && tiles.remove(id),
+  sends(id, name, kinds) {
+    if (name && !tiles.people.get(id)?.is.name) tiles.put(id, { name, muted: true });
+    const isShown = tiles.people.has(screenTile(id));
+    if (!kinds.includes(SCREEN)) tiles.remove(screenTile(id));
+    else if (!isShown) {
+      tiles.put(screenTile(id), { name, screen: true });
+      notice(filled(words.shares, { name: name || words.participant }), 6);
+    }
+    view.sends(id, kinds);
+  },
+  gone(id) {
+    if (id === me.id) return;
+    for (const tile of [id, screenTile(id)]) tiles.remove(tile);
+    view.sends(id, []);
+  },
   talks(id, talks) {
     if (!tiles.people.has(id)) return;
     tiles.put(id, { talks });
     if (!talks) return;
-    room.talking = room.people.find(({ ids }) => ids.includes(id))?.mtid ?? room.talking;
+    room.talks(id);
+    if (id !== me.id) view.talks(id);
     lay();
   },
-  picture: (id, kind, track) => (track || tiles.people.has(id)) && tiles.picture(id, track),
+  picture(id, kind, track) {
+    const tile = kind === SCREEN ? screenTile(id) : id;
+    if (tiles.people.has(tile)) tiles.picture(tile, track);
+    view.draw();
+  },
   unsent: () => notice(words.no_picture_sent),
   message: ({ text, rounds = 1 }) => (text ? notice(text, 20 * rounds) : ($("notice").hidden = true)),
   unmute: () => ($("asked").hidden = !media.muted),
   willend: ({ minutes }) => notice(minutes === 1 ? words.last_minute : filled(words.minutes_left, { minutes })),
-  house({ people, chairman, speaker, recording, arrangement = {} }) {
-    const mine = people.find(({ ids }) => ids.includes(me.id));
-    room = { ...room, arrangement, people, chairman, speaker, me: mine?.mtid ?? "" };
-    loudness(arrangement.volumes?.[room.me] ?? {});
+  house(state) {
+    room.hear(state, me.id);
+    useLoudness();
+    const { people, chairman, speaker, recording } = state;
     if (recording === $("recording").hidden) notice(recording ? words.recorded : words.recorded_no_more);
     $("recording").hidden = !recording;
     for (const { mtid, ids, silence } of people) {
@@ -232,36 +266,26 @@ const on = {
       for (const id of ids) if (tiles.people.has(id)) tiles.put(id, { role });
       if (ids.includes(me.id)) hush(silence);
     }
-    drawButtons();
+    draw();
     lay();
   },
 };
 
-/** Whether the chair lets this person open his microphone. */
-function mayTalk() {
-  const { arrangement: { hold, maytalk = [], spare, mix }, chairman, speaker } = room;
-  if (mix?.mode === 2 && !mix.members?.includes(room.me)) return false;
-  return !hold || maytalk.includes(room.me) || (spare && [chairman, speaker].includes(room.me));
-}
-
 /** Lay out the tiles as the conference is arranged; look again while a poll goes on. */
 let layTimer = 0;
 function lay() {
-  const { style, shown, only } = layoutOf(room, Date.now());
-  const tileOf = (mtid) => room.people.find((person) => person.mtid === mtid)?.ids.find((id) => tiles.people.has(id));
-  const ids = shown.map(tileOf).filter(Boolean);
-  tiles.lay(ids, ids.length ? style : "", only && ids.length > 0);
+  view.draw();
   clearTimeout(layTimer);
-  if (inside && changesByItself(room.arrangement)) layTimer = setTimeout(lay, 1000);
+  if (inside && room.changesByItself) layTimer = setTimeout(lay, 1000);
 }
 
-const LOUDEST = 35;
-let sentVolume = null;
-function loudness({ 1: loudspeaker, 2: microphone }) {
-  $("mix").volume = (loudspeaker ?? LOUDEST) / LOUDEST;
-  if (microphone === undefined || microphone === sentVolume) return;
-  sentVolume = microphone;
-  call?.volume(Math.round((microphone / LOUDEST) * 100));
+let sentVolume;
+function useLoudness() {
+  const { played, sent } = room.loudness;
+  $("mix").volume = played;
+  if (sent === undefined || sent === sentVolume) return;
+  sentVolume = sent;
+  call?.volume(sent);
 }
 
 function hush(value) {
@@ -275,12 +299,12 @@ function hush(value) {
 async function join(event) {
   event?.preventDefault();
   me = { id: newId(), name: $("name").value.trim() };
-  password = $("password")?.value ?? "";
+  whereabouts.password = $("password")?.value ?? "";
   if (!me.name) return refuse(words.name_wanted);
   $("join").disabled = true;
   try {
-    await Promise.race([devices, pause(DEVICES_WITHIN)]);
-    const answer = await where(true);
+    await Promise.race([opening, pause(DEVICES_WITHIN)]);
+    const answer = await whereabouts.find(true);
     if (answer.full) return refuse(words.full);
     // A conference in a room could not be begun.
     if (answer.why) return refuse(answer.why);
@@ -291,10 +315,12 @@ async function join(event) {
   } finally {
     $("join").disabled = false;
   }
-  remember();
+  keep("name", me.name);
   $("enter").hidden = $("ended").hidden = true;
   $("stage").hidden = $("bar").hidden = false;
   $("moving").hidden = true;
+  $("settings-fields").append($("device-fields"));
+  fields.meter(false);
   inside = true;
   say(words.looking);
   follow();
@@ -305,21 +331,16 @@ function refuse(why) {
   $("enter-error").hidden = false;
 }
 
-function remember() {
-  try {
-    localStorage.setItem("name", me.name);
-  } catch {
-    // Private windows have no storage.
-  }
-}
-
 function leave(title = words.left, text = words.close, again = true) {
   inside = false;
   call?.close();
   call = null;
   place = "";
-  tiles.clear();
-  $("stage").hidden = $("bar").hidden = $("recording").hidden = $("asked").hidden = true;
+  sharing.stop();
+  devices.release();
+  clearTiles();
+  closeDialogs();
+  $("stage").hidden = $("bar").hidden = $("recording").hidden = $("asked").hidden = $("line").hidden = $("count").hidden = true;
   $("ended").hidden = false;
   $("ended-title").textContent = title;
   $("ended-text").textContent = text;
@@ -327,31 +348,44 @@ function leave(title = words.left, text = words.close, again = true) {
   say("");
 }
 
+/** Find camera and microphone, those that are wanted. */
+async function open() {
+  opening = devices.open();
+  await opening;
+  await useDevices();
+}
+
 $("enter").addEventListener("submit", join);
 $("leave").addEventListener("click", () => leave());
-$("again").addEventListener("click", join);
-$("devices-again").addEventListener("click", () => (devices = findDevices()));
-$("asked-yes").addEventListener("click", () => {
-  setMuted(false);
-  call?.mute();
+$("again").addEventListener("click", (event) => {
+  open();
+  join(event);
 });
+$("devices-again").addEventListener("click", open);
+$("asked-yes").addEventListener("click", () => toggleMicrophone(false));
 $("asked-no").addEventListener("click", () => ($("asked").hidden = true));
-$("mic").addEventListener("click", () => {
-  setMuted(!media.muted);
-  call?.mute();
-});
-$("cam").addEventListener("click", () => {
-  media.video = media.video ? null : camera;
-  call?.show();
-  tiles.picture(me.id, media.video);
-  drawButtons();
+for (const name of ["mic", "enter-mic"]) $(name).addEventListener("click", () => toggleMicrophone());
+for (const name of ["cam", "enter-cam"]) $(name).addEventListener("click", toggleCamera);
+for (const name of ["share", "share-stop"]) $(name).addEventListener("click", toggleSharing);
+$("share").hidden = !Sharing.isPossible;
+prepareDialogs(fields);
+listenForShortcuts({
+  m: () => toggleMicrophone(),
+  v: toggleCamera,
+  s: toggleSharing,
+  t: () => view.toggle(),
+  f: () => view.toggleFullScreen(),
+  p: () => view.togglePictureInPicture(),
+  "?": () => openDialog("help"),
+}, talkWhileHeld);
+followLanguage(start.language_cookie, (translated) => {
+  Object.assign(words, translated);
+  fields.draw();
+  tiles.redraw();
+  draw();
+  say(inside && call ? (media.audio ? words.inside : words.listening) : "");
 });
 addEventListener("click", () => inside && $("mix").paused && $("mix").srcObject && $("mix").play().catch(() => {}));
 addEventListener("pagehide", () => call?.close());
-
-try {
-  $("name").value = start.name || (localStorage.getItem("name") ?? "");
-} catch {
-  // Private windows have no storage.
-}
-if (start.state !== "ended") devices = findDevices();
+$("name").value = start.name || recall("name");
+if (start.state !== "ended") open();

@@ -1,0 +1,64 @@
+"""Scripts that tests run in the join page: before its own (DEVICES, LOSSES), or to see what it shows."""
+
+from __future__ import annotations
+
+DEVICES = """
+const { mediaDevices } = navigator;
+const capture = mediaDevices.getUserMedia.bind(mediaDevices);
+const list = mediaDevices.enumerateDevices.bind(mediaDevices);
+const gone = new Set(["Fake Default Audio Input"]);
+const tell = () => mediaDevices.dispatchEvent(new Event("devicechange"));
+window.refused = true;
+window.unplug = (label) => { gone.add(label); tell(); };
+window.plugIn = (label) => { gone.delete(label); tell(); };
+mediaDevices.enumerateDevices = async () => (await list()).filter(({ label }) => !gone.has(label));
+mediaDevices.getUserMedia = async (choice) => {
+  if (window.refused) throw new DOMException("no", "NotAllowedError");
+  const there = (await mediaDevices.enumerateDevices()).filter(({ kind }) => kind === "audioinput");
+  const { deviceId } = there.find((device) => device.deviceId === choice.audio?.deviceId) ?? there[0];
+  return capture(choice.audio ? { ...choice, audio: { deviceId: { exact: deviceId } } } : choice);
+};
+"""
+"""A script before those of the page: microphones can be unplugged, and at first the person refuses all devices."""
+USED = "() => document.getElementById('microphone').selectedOptions[0].label"
+"""A script of the page that returns the name of the microphone in use."""
+LOSSES = """
+window.lossy = false;
+let lost = 0;
+const count = RTCPeerConnection.prototype.getStats;
+RTCPeerConnection.prototype.getStats = async function () {
+  const reports = [...(await count.call(this)).values()];
+  if (window.lossy) lost += 1000;
+  return new Map(reports.map((one) => [one.id, one.type === "inbound-rtp" ? { ...one, packetsLost: lost } : one]));
+};
+"""
+"""A script before those of the page: the browser counts lost packets while the test says so."""
+JUDGED = """async () => {
+  const start = document.querySelector("script[type=module]").src;
+  const { LineJudge, levelOf } = await import(start.replace("join.js", "quality.js"));
+  const [good, bad] = [{ loss: 0, roundTrip: 0.1 }, { loss: 0.2, roundTrip: 0.1 }];
+  const judge = new LineJudge();
+  const said = [levelOf(good)];
+  const hear = (sample, second) => judge.judge(sample, second * 1000);
+  hear(bad, 1); hear(bad, 3);
+  said.push(judge.level);
+  hear(bad, 6);
+  said.push(judge.level);
+  hear(bad, 11);
+  said.push(judge.isSoundOnly ? "only" : "all");
+  hear(good, 13); hear(good, 30);
+  said.push(judge.isSoundOnly ? "only" : "all");
+  hear(good, 33);
+  return [...said, judge.isSoundOnly ? "only" : "back"];
+}"""
+"""A script of the page that returns how a line is judged which is bad for ten seconds and then good for twenty."""
+FIRST = """() => document.querySelector(".tile.first:not([hidden]) .who")?.textContent ?? ''"""
+"""A script of the page that returns who has the large place; "" if nobody has."""
+COUNT_ENDS = """() => {
+    window.ends = 0;
+    const ended = document.getElementById("ended");
+    new MutationObserver(() => (ends += !ended.hidden)).observe(ended, {attributeFilter: ["hidden"]});
+}"""
+"""A script of the page that counts from now on how often it says that the person's meeting is over."""
+SHOWN = """() => [...document.querySelectorAll(".tile:not([hidden]) .who")].map((who) => who.textContent).join()"""
+"""A script of the page that returns the names on the tiles that are shown, joined by commas."""
