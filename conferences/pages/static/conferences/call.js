@@ -43,6 +43,7 @@ export class Call {
 
   close() {
     this.#closed = true;
+    this.watcher.close();
     this.janus?.destroy({ cleanupHandles: true, notifyDestroyed: false, unload: false });
   }
 

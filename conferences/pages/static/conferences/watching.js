@@ -30,11 +30,17 @@ export class Watcher {
   /** The pictures that are received: key -> `{feed, mid, sub_mid, kind, track}`. */
   #received = new Map();
   #isBusy = false;
+  #isClosed = false;
   /** Session descriptions are answered one after the other. */
   #answered = Promise.resolve();
 
   get connection() {
     return this.#handle?.webrtcStuff?.pc ?? null;
+  }
+
+  /** Try nothing any more: the call is over. */
+  close() {
+    this.#isClosed = true;
   }
 
   /** Receive these pictures (`pictureKey`) and no others; null: the cameras of all. */
@@ -68,7 +74,7 @@ export class Watcher {
 
   /** Subscribe to what is wanted and not received, and give back what is received and not wanted. */
   #update() {
-    if (this.#isBusy) return;
+    if (this.#isBusy || this.#isClosed) return;
     const subscribe = [];
     const keep = new Set();
     for (const [feed, kinds] of this.#feeds) {
@@ -102,6 +108,7 @@ export class Watcher {
 
   /** Begin again with a new connection, after a moment. */
   #reopen() {
+    if (this.#isClosed) return;
     const handle = this.#handle;
     this.#handle = null;
     handle?.detach();
