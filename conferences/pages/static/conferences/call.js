@@ -1,5 +1,6 @@
 // A call is one stay in a conference: sound, pictures and notices over one Janus session.
 
+import "../vendor/adapter.js";
 import Janus from "../vendor/janus.es.js";
 import { CAMERA, Publisher, SCREEN } from "./publishing.js";
 import { Watcher } from "./watching.js";

@@ -1,6 +1,5 @@
 // The join page enters a conference, follows it to other units, and leaves it.
 
-import { Call } from "./call.js";
 import { Room } from "./chair.js";
 import { closeDialogs, drawControls, openDialog, prepareDialogs } from "./controls.js";
 import { CAMERA, Devices, MICROPHONE } from "./devices.js";
@@ -15,6 +14,8 @@ import { Tiles } from "./tiles.js";
 import { View, screenTile } from "./view.js";
 import { Whereabouts } from "./whereabouts.js";
 
+/** The libraries of the call are large, and needed with the entry: until then the page does not wait for them. */
+const loading = import("./call.js");
 const ASK_EVERY = 1000;
 const LOOK_EVERY = 5000;
 /** Milliseconds after which the page tries a unit again that did not let it in. */
@@ -30,7 +31,7 @@ const room = new Room();
 /** What is sent: the sound (`isShared`: with that of a screen), the pictures, and whether the person is muted. */
 const media = { audio: null, video: null, screen: null, muted: false, isShared: false };
 let me = { id: "", name: "" };
-/** @type {Call | null} */
+/** @type {import("./call.js").Call | null} */
 let call = null;
 let place = "";
 let inside = false;
@@ -84,7 +85,7 @@ async function useDevices() {
   media.video = line.isSoundOnly ? null : camera;
   media.screen = sharing.track;
   if (inside && tiles.people.has(me.id)) tiles.picture(me.id, media.video);
-  if (inside && before !== media.audio && !(await call?.speakWith(media.audio))) place = ""; // Enter once more, with sound.
+  if (call && before !== media.audio && !(await call.speakWith(media.audio))) place = ""; // Enter once more, with sound.
   call?.show();
   tellMixer();
   draw();
@@ -150,14 +151,14 @@ async function follow() {
     if (!inside) return;
     if (answer?.state === "ended" || answer?.state === "refused") return leave(words.ended, words.close, false);
     if (answer?.password) return leave(words.password_again, words.reload);
-    if (answer?.join && placeOf(answer.join) !== place) enter(answer.join);
+    if (answer?.join && placeOf(answer.join) !== place) enter(answer.join, (await loading).Call);
     // While sound and pictures flow, a platform that does not answer is nothing to tell.
     if (!answer && !call) say(words.away);
     await pause(call ? LOOK_EVERY : ASK_EVERY);
   }
 }
 
-function enter(join) {
+function enter(join, Call) {
   call?.close();
   clearTiles();
   place = placeOf(join);
