@@ -201,14 +201,7 @@ async def test_browsers_follow_a_conference_that_moves(
         for page in (anna, ben):
             await page.wait_for_function(MOVING_PICTURES, arg=2)
             await page.get_by_text("3 people").wait_for()
-        await ben.keyboard.press("s")
-        await anna.get_by_text("Ben Berger shares the screen.").wait_for()
-        await anna.wait_for_function(MOVING_PICTURES, arg=3)
-        await ben.keyboard.press("v")  # The camera alone: the screen stays.
-        await anna.wait_for_function(MOVING_PICTURES, arg=2)
-        assert await anna.evaluate(FIRST) == "Screen of Ben Berger"
-        await ben.keyboard.press("v")
-        await shot(anna, "in")
+        await share_screen(ben, anna)
         await platform_side.controls("u1", "SENDMSG", text="Coffee at ten.")
         await ben.get_by_text("Coffee at ten.").wait_for()
         listed = (await platform_side.controls("u1", "GETMTLIST"))["mts"]
@@ -231,10 +224,7 @@ async def test_browsers_follow_a_conference_that_moves(
             await page.wait_for_function(MOVING_PICTURES, arg=pictures)
             await page.get_by_text("You are in the conference").wait_for()
         assert await carl.hears_on()
-        assert await anna.evaluate(FIRST) == "Screen of Ben Berger"
-        await ben.get_by_text("You are sharing your screen.").wait_for()
-        await ben.locator("#share-stop").click()
-        await anna.wait_for_function(MOVING_PICTURES, arg=2)
+        await stop_sharing(ben, anna)
 
         await ben.get_by_role("button", name="Leave").click()
         await anna.get_by_text("2 people").wait_for()
@@ -332,6 +322,26 @@ async def test_a_page_follows_a_poll_a_view_of_its_own_and_how_loud_it_is_to_be(
         assert anna.errors == []
     await carl.leave()
     await dora.leave()
+
+
+async def share_screen(ben: Any, anna: Any) -> None:
+    """Share Ben's screen, which Anna sees large; his camera goes off and on beside it."""
+    await ben.keyboard.press("s")
+    await anna.get_by_text("Ben Berger shares the screen.").wait_for()
+    await anna.wait_for_function(MOVING_PICTURES, arg=3)
+    await ben.keyboard.press("v")
+    await anna.wait_for_function(MOVING_PICTURES, arg=2)
+    assert await anna.evaluate(FIRST) == "Screen of Ben Berger"
+    await shot(anna, "in")
+    await ben.keyboard.press("v")
+
+
+async def stop_sharing(ben: Any, anna: Any) -> None:
+    """Stop sharing Ben's screen, which Anna sees large until then."""
+    assert await anna.evaluate(FIRST) == "Screen of Ben Berger"
+    await ben.get_by_text("You are sharing your screen.").wait_for()
+    await ben.locator("#share-stop").click()
+    await anna.wait_for_function(MOVING_PICTURES, arg=2)
 
 
 async def see_what_is_seen(anna: Any) -> None:
