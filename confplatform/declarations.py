@@ -28,15 +28,17 @@ def roles() -> frozenset[str]:
 
     It may be called before Django has loaded the apps.
     """
-    return frozenset(role for config in _config_classes() for role in config.roles)
+    return frozenset(role for config in _load_config_classes() for role in config.roles)
 
 
 def timers() -> dict[str, Timer]:
     """Return all timers: name of the Celery task -> timer. It may be called before Django has loaded the apps."""
-    return {task: timer for config in _config_classes() for task, timer in config.timers.items()}
+    return {
+        task: timer for config in _load_config_classes() for task, timer in config.timers.items()
+    }
 
 
-def _config_classes() -> list[type[PlatformAppConfig]]:
+def _load_config_classes() -> list[type[PlatformAppConfig]]:
     """Import the module `apps` of every app of ours, and return their configuration classes."""
     for package in PACKAGES:
         import_module(f"{package}.apps")

@@ -95,7 +95,7 @@ def write_config(
     config: UnitConfig, keys: Secrets, server_name: str, program: Path, user: ChildUser
 ) -> Path:
     """Write all configuration files of the Janus that is started as `program`; return their folder."""
-    folder = _private_folder(config, "janus", user)
+    folder = _make_private_folder(config, "janus", user)
     files = {
         "janus": _main_config(config, keys, server_name, folder, _library_of(program)),
         "transport.http": _http_config(config),
@@ -125,12 +125,12 @@ def write_gate_config(config: UnitConfig, keys: Secrets, server_name: str, user:
         control_port=config.control_port,
         control_path=keys.gate_path,
     )
-    path = _private_folder(config, "gate", user) / "settings.json"
+    path = _make_private_folder(config, "gate", user) / "settings.json"
     _write_private(path, json.dumps(asdict(settings)), user)
     return path
 
 
-def _private_folder(config: UnitConfig, name: str, user: ChildUser) -> Path:
+def _make_private_folder(config: UnitConfig, name: str, user: ChildUser) -> Path:
     """Make a folder that nobody but the agent and `user` can read, and return it."""
     folder = config.directory / name
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -213,7 +213,7 @@ def conference_lists(
     config: UnitConfig, entries: list[UnitListEntry], now: datetime
 ) -> list[Message]:
     """Return the list of all conferences of the unit, in messages within the size limit of messages."""
-    pages = _pages(entries)
+    pages = _split_into_pages(entries)
     common: Body = {"ip": config.ip, "pid": config.pid, "at": now.isoformat()}
     if len(pages) > 1:
         common |= {"listid": uuid4().hex, "parts": len(pages)}
@@ -223,7 +223,7 @@ def conference_lists(
     ]
 
 
-def _pages(entries: list[UnitListEntry]) -> list[list[UnitListEntry]]:
+def _split_into_pages(entries: list[UnitListEntry]) -> list[list[UnitListEntry]]:
     """Split the entries of a list into pages, each within the limits for number and size."""
     pages: list[list[UnitListEntry]] = [[]]
     size = 0

@@ -200,7 +200,7 @@ class SimulatedUnit:
 
     def conference_lists(self, now: datetime) -> list[Message]:
         """Return the list of all conferences of the unit, in messages within the size limit of messages."""
-        pages = _pages([self._list_entry(conference) for conference in self._conferences.values()])
+        pages = _split_into_pages([self._list_entry(each) for each in self._conferences.values()])
         self._list_count += 1
         list_id = f"{self.description.label}-{now.timestamp():.6f}-{self._list_count}"
         split: Body = {"listid": list_id, "parts": len(pages)}
@@ -386,7 +386,7 @@ class SimulatedUnit:
         return {key: value for key, value in self._me.items() if value}
 
 
-def _pages(entries: list[UnitListEntry]) -> list[tuple[UnitListEntry, ...]]:
+def _split_into_pages(entries: list[UnitListEntry]) -> list[tuple[UnitListEntry, ...]]:
     """Split the entries of a list into pages, at least one, each within the protocol's limits for number and size."""
     pages: list[tuple[UnitListEntry, ...]] = []
     page, size = list[UnitListEntry](), 0

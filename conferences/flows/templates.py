@@ -176,7 +176,7 @@ def create_in(
     stored = from_draft(draft, stored_id or uow.new_id(), platform, uow.now)
     _refuse_invalid(uow, stored, fields, is_new=True)
     if draft.e164 != "":
-        stored = _with_number(uow, stored, draft.e164, fields)
+        stored = _keep_number(uow, stored, draft.e164, fields)
     uow.stored.save(None, stored)
     _notify_registries(uow, None, stored)
     return stored
@@ -192,10 +192,10 @@ def update_in(
     after = with_changes(before, changes, uow.now)
     _refuse_invalid(uow, after, fields, is_new=False)
     if changes.numbered and not before.e164:
-        after = _with_number(uow, after, None, fields)
+        after = _keep_number(uow, after, None, fields)
     elif changes.e164 is not None and changes.e164 != before.e164:
         after = (
-            _with_number(uow, after, changes.e164, fields)
+            _keep_number(uow, after, changes.e164, fields)
             if changes.e164
             else msgspec.structs.replace(after, e164="")
         )
@@ -241,10 +241,10 @@ def _refuse_invalid(
         raise StoredRefused(refusal)
 
 
-def _with_number(
+def _keep_number(
     uow: ConferencesUnitOfWork, stored: StoredConference, requested: str | None, fields: Fields
 ) -> StoredConference:
-    """Keep a number for a template or virtual room, and return it with that number. Raises StoredRefused.
+    """Keep a number for a template or virtual room; return the template or room with it. Raises StoredRefused.
 
     `requested`: the number; `None` means any free one.
     """
@@ -270,14 +270,14 @@ def create_stored(platform: str, draft: Draft, fields: Fields) -> StoredConferen
 
     Raises StoredRefused. `fields`: the names that refusals give to the request's fields.
     """
-    return _in_transaction(platform, lambda uow: create_in(uow, draft, fields))
+    return _run_in_transaction(platform, lambda uow: create_in(uow, draft, fields))
 
 
 def update_stored(
     platform: str, stored_id: str, user_domain: str, changes: Changes, fields: Fields
 ) -> StoredConference:
     """Change a template or virtual room of a user domain, in a transaction of its own. Raises StoredRefused."""
-    return _in_transaction(
+    return _run_in_transaction(
         platform,
         lambda uow: update_in(
             uow, _find_of_domain(uow, stored_id, user_domain, fields), changes, fields
@@ -287,7 +287,7 @@ def update_stored(
 
 def delete_stored(platform: str, stored_id: str, user_domain: str, fields: Fields) -> None:
     """Delete a template or virtual room of a user domain, in a transaction of its own. Raises StoredRefused."""
-    _in_transaction(
+    _run_in_transaction(
         platform,
         lambda uow: delete_in(uow, _find_of_domain(uow, stored_id, user_domain, fields), fields),
     )
@@ -304,7 +304,7 @@ def _find_of_domain(
     return stored
 
 
-def _in_transaction(platform: str, operation: Callable[[ConferencesUnitOfWork], T]) -> T:
+def _run_in_transaction(platform: str, operation: Callable[[ConferencesUnitOfWork], T]) -> T:
     """Run an operation in a transaction on a platform's data, and return its result.
 
     After a deadlock or the like it is run again. Raises StoredRefused, also if another site may write the data now.

@@ -146,9 +146,10 @@ def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpRe
 def _admit_or_begin(
     request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
 ) -> HttpResponse:
-    """Answer how to enter a conference (`answer`).
+    """Let a visitor enter a conference, by sending the `answer` that says how.
 
-    In an idle virtual room a visitor who enters starts a conference; for others it has ended.
+    If the conference is that of an idle virtual room, a visitor who may do so starts it by entering. To others the
+    answer is that it has ended.
     """
     if not conference.is_idle:
         return _admit_visitor(request, conference, answer)

@@ -92,7 +92,7 @@ def seal(licence: Licence, signing_key: bytes, sealing_key: bytes) -> str:
 
 def unseal(text: str, public_key: bytes, sealing_key: bytes) -> Licence:
     """Verify the signature of a licence's sealed text, decrypt it, and return the licence. Raises BadLicence."""
-    payload = _payload_of(text)
+    payload = _unpack_payload(text)
     key_id, signature_and_sealed = payload[:_KEY_ID_BYTES], payload[_KEY_ID_BYTES:]
     if key_id != _key_id_of(public_key):
         raise WrongKey(
@@ -165,7 +165,7 @@ def read_key(text: str, name: str) -> bytes:
 # ---- inside ------------------------------------------------------------------------------------
 
 
-def _payload_of(text: str) -> bytes:
+def _unpack_payload(text: str) -> bytes:
     """Check form and checksum of a licence's sealed text; return its bytes after the checksum. Raises BadLicence."""
     text = without_whitespace(text)
     version = re.match(r"CPL(\d{1,4})\.", text, re.ASCII)
