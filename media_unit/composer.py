@@ -208,8 +208,9 @@ class Composer:
         return True
 
     def _packets(self) -> Iterator[bytes]:
-        """Yield the RTP packets that have come, at most those of a short time: frames are sent in between."""
+        """Yield the RTP packets that have come; the rest of very many at the next call."""
         with contextlib.suppress(BlockingIOError):
+            # At most 200, so that frames are sent in time also while very many come. A packet has at most 1500 bytes.
             for _ in range(200):
                 yield self._incoming.recv(2048)
 

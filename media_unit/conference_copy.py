@@ -247,5 +247,5 @@ def conference_of(request: HostRequest, janus_room: str, config: UnitConfig) -> 
     conference.chairman, conference.speaker = request.chairman or "", request.speaker or ""
     conference.mute, conference.silence = bool(settings.mute), bool(settings.silence)
     conference.arrangement = arrangement_of(settings)
-    conference.roster.call(request.mts)
+    conference.roster.add_called(request.mts)
     return conference

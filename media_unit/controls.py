@@ -103,13 +103,13 @@ async def _add_terminals(context: ControlContext, body: Body) -> Body:
         raise ControlRefused(reason)
     roster = context.conference.roster
     try:
-        called = roster.call(to_call)
+        called_ids = roster.add_called(to_call)
     except ValueError as error:
         raise ControlRefused(str(error)) from None
     conference = context.conference
     conference.arrange(banned=remaining_bans(conference.arrangement.banned, to_call))
     return {
-        "mts": to_json_list(tuple(roster.terminals[mtid].as_message_field() for mtid in called))
+        "mts": to_json_list(tuple(roster.terminals[mtid].as_message_field() for mtid in called_ids))
     }
 
 

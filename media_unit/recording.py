@@ -170,9 +170,9 @@ def _read_note(folder: Path) -> Body:
 
 def _save_note(path: Path, note: Body) -> None:
     """Replace the note of a recorded segment as a whole; a failure is logged, and the recording goes on."""
-    new = path.with_suffix(".new")
+    new_path = path.with_suffix(".new")
     try:
-        new.write_bytes(orjson.dumps(note, option=orjson.OPT_INDENT_2))
-        new.replace(path)
+        new_path.write_bytes(orjson.dumps(note, option=orjson.OPT_INDENT_2))
+        new_path.replace(path)
     except OSError as error:
         log.warning("no note at %s: %s", path, error)

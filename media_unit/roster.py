@@ -113,12 +113,12 @@ class Roster:
         """Return the conference's terminals that have a connection to Janus."""
         return [terminal for terminal in self.terminals.values() if terminal.online]
 
-    def call(self, invited: Iterable[fields.Terminal]) -> list[str]:
+    def add_called(self, invited: Iterable[fields.Terminal]) -> list[str]:
         """Add terminals that were called, so are expected to join, or update listed ones; return their ids.
 
         Raises ValueError when the list is full.
         """
-        called = []
+        mtids = []
         for entry in invited:
             account = (entry.account or entry.mtid or "")[:128]
             terminal = self._find_terminal(entry.mtid or "", account)
@@ -130,8 +130,8 @@ class Roster:
             terminal.extra = {name: entry.extra[name] for name in _EXTRA if name in entry.extra}
             terminal.mute = bool(terminal.mute if entry.mute is None else entry.mute)
             terminal.silence = bool(terminal.silence if entry.silence is None else entry.silence)
-            called.append(terminal.mtid)
-        return called
+            mtids.append(terminal.mtid)
+        return mtids
 
     def _find_terminal(self, mtid: str, account: str) -> Terminal | None:
         """Return the terminal with this id; without an id the called one with this account, or `None`."""

@@ -110,7 +110,7 @@ class SimulatedConference:
         is_online = mtid in self.members and self.members[mtid].online
         return "" if is_online else "mtid: this terminal is not here"
 
-    def call(self, invited: Iterable[Terminal]) -> None:
+    def add_called(self, invited: Iterable[Terminal]) -> None:
         """Call terminals, which adds them to the conference if they are new, and lifts their bans.
 
         Each is online at once if there is a free place, unless its entry says `online` 0.
@@ -159,7 +159,7 @@ def conference_of(request: CreateOnUnit | RestoreOnUnit) -> SimulatedConference:
     conference.chairman, conference.speaker = request.chairman or "", request.speaker or ""
     conference.mute, conference.silence = bool(settings.mute), bool(settings.silence)
     conference.arrangement = arrangement_of(settings)
-    conference.call(request.mts)
+    conference.add_called(request.mts)
     return conference
 
 
@@ -202,7 +202,7 @@ def _add_members(conference: SimulatedConference, body: Body) -> ControlResult:
     new = sum((terminal.mtid or "None") not in conference.members for terminal in invited)
     if len(conference.members) + new > MOST_MEMBERS:
         return ControlResult(refused=Err.UNIT_REFUSED, detail=f"at most {MOST_MEMBERS} members")
-    conference.call(invited)
+    conference.add_called(invited)
     return ControlResult(is_changed=True)
 
 

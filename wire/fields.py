@@ -57,6 +57,11 @@ def flag(value: object) -> Flag:
     return 1 if value else 0
 
 
+def may_be_number(value: str) -> bool:
+    """Return whether a text has the form of a conference number (E.164), as `Number` has: 1 to 16 digits."""
+    return value.isdigit() and len(value) <= 16
+
+
 class UnitName(TypedObject):
     """A media unit, recorder or mixer as messages name it; an empty `ip` means none."""
 

@@ -169,5 +169,6 @@ class BookedConference(BookingCall):
         account = self.session(request).account
         reservation = booking_commands.find_reservation(booked, account)
         named = words(self.params(request).get("occurrence"), "occurrence")
+        # In a URL the "+" of an offset such as +08:00 means a space.
         booking_commands.cancel_reservation(reservation, named.replace(" ", "+"), account)
         return ack()

@@ -21,7 +21,7 @@ from foundation.web.errors import Refusal
 from wire.conference_control import CallTerminals, ControlOrder
 from wire.conference_manager import ConferenceCreated, CreateConference
 from wire.error_codes import Err
-from wire.fields import InvitedTerminal, Join, Terminal
+from wire.fields import InvitedTerminal, Join, Terminal, may_be_number
 from wire.http_codes import UNSPECIFIED, http_code
 from wire.templates import CreateByTemplate
 
@@ -60,9 +60,7 @@ def own_conference(conf_id: str, domain: str) -> Conference:
     `conf_id`: the number (E.164); `domain`: the MOID of the domain. Raises Refusal, which is the same for a conference
     of another domain and for an unused number.
     """
-    conference = (
-        queries.live_by_number(conf_id) if conf_id.isdigit() and len(conf_id) <= 16 else None
-    )
+    conference = queries.live_by_number(conf_id) if may_be_number(conf_id) else None
     if conference is None or not domain or conference.user_domain != domain:
         raise Refusal(NO_CONFERENCE, "conference does not exist")
     return conference

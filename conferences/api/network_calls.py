@@ -21,7 +21,7 @@ from domains.data.network import Level
 from foundation.cells.directory import own_platform, store_of
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import answers
-from wire.fields import Terminal
+from wire.fields import Terminal, may_be_number
 
 NOT_ALLOWED, NO_MACHINE = 19003, 12105
 MAX_LISTED = 500
@@ -183,9 +183,7 @@ class MeetingTerminals(_DomainCall):
 
         Raises Refusal, which is the same for an unused number.
         """
-        conference = (
-            queries.live_by_number(number) if number.isdigit() and len(number) <= 16 else None
-        )
+        conference = queries.live_by_number(number) if may_be_number(number) else None
         if conference is None or not network.is_seen(
             self.session(request).account, conference.user_domain, (Level.USER,)
         ):

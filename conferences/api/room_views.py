@@ -23,6 +23,7 @@ from conferences.rules.stored_settings import GivenSettings
 from foundation.web.errors import Refusal, ack
 from foundation.web.serializers import answers
 from wire.error_codes import Err
+from wire.fields import may_be_number
 
 
 class VirtualRooms(StoredList):
@@ -40,7 +41,7 @@ class VirtualRooms(StoredList):
         Raises Refusal.
         """
         number = request_parsing.words(params.get("e164"), "e164")
-        if number and not (number.isascii() and number.isdigit() and len(number) <= 16):
+        if number and not (number.isascii() and may_be_number(number)):
             raise Refusal(int(Err.MALFORMED), "e164: at most 16 digits are allowed")
         return number or None
 

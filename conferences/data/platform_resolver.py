@@ -20,6 +20,7 @@ from foundation.cells.directory import look_up, own_platform, possible_platforms
 from foundation.cells.serving import read_unless_away, served_platforms
 from wire.conference_manager import CreateConference, RenameDenied
 from wire.domain_changes import AccountChanged, CountRunning, DomainChanged
+from wire.fields import may_be_number
 from wire.licences import LicenceIssued
 from wire.media_unit import UnitListsConferences
 from wire.neighbours import ListForNeighbour
@@ -99,7 +100,7 @@ def _number_or_domain_in(delivery: Delivery) -> tuple[str, str]:
 def platforms_of_numbers(numbers: Collection[str]) -> dict[str, str]:
     """Return number -> platform, for the conference numbers that have a live conference or a known prefix."""
     platform_of: dict[str, str] = {}
-    valid = sorted(number for number in numbers if number.isdigit() and len(number) <= 16)
+    valid = sorted(filter(may_be_number, numbers))
     if not valid:
         return platform_of
     query = f"SELECT live_e164 FROM conferences_conference WHERE live_e164 IN ({sql.marks(valid)})"

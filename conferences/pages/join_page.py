@@ -34,6 +34,7 @@ from foundation.web.audit import counted_address_of
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
 from licensing.data.queries import usage_and_limits_of_site
+from wire.fields import may_be_number
 
 # The page connects to media units at any address, because a conference can move to another unit.
 _CONNECT_SOURCES = "ws: wss:"
@@ -123,7 +124,7 @@ def _answer_how_to_enter(request: HttpRequest, conference: JoinInfo | None) -> H
 
 def _enterable_conference(request: HttpRequest, e164: str) -> JoinInfo | None:
     """Return the live conference, or idle virtual room, with this number, if this visitor may enter it."""
-    conference = join_info(e164) if e164.isdigit() and len(e164) <= 16 else None
+    conference = join_info(e164) if may_be_number(e164) else None
     return conference if conference and may_join(request, conference) else None
 
 

@@ -383,10 +383,10 @@ def decide_refuse_booking(
     """
     code, detail = refusal
     text = f"{detail}: {MEANING[code]}" if detail and ":" not in detail else detail or MEANING[code]
-    kind = {BookConference: BookingRefused, ChangeBooking: ChangeRefused}.get(
+    nack_class = {BookConference: BookingRefused, ChangeBooking: ChangeRefused}.get(
         type(request), CancelRefused
     )
-    nack = kind(reqid=request.reqid, bookid=request.bookid, errcode=code, detail=text)
+    nack = nack_class(reqid=request.reqid, bookid=request.bookid, errcode=code, detail=text)
     return BookingDecision(f"refused {code}: {text}", send=(_answer(request_key, nack),))
 
 

@@ -236,8 +236,8 @@ def refused_answers(conference: Conference, code: str, detail: str | None) -> tu
 
 def refused_answer(asker: Asker, code: str, detail: str | None = None) -> Answer:
     """Return the answer to an asker that no conference was created, and why."""
-    kind = CreateByTemplateRefused if asker.by_template else CreateRefused
-    message = kind(reqid=asker.reqid, errcode=code, detail=detail)
+    message_class = CreateByTemplateRefused if asker.by_template else CreateRefused
+    message = message_class(reqid=asker.reqid, errcode=code, detail=detail)
     return Answer(request=asker.request, route=Routes.CSS_TO_CM, message=message)
 
 

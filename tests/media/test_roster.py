@@ -51,7 +51,7 @@ def test_without_a_common_id_the_name_joins_sound_and_picture() -> None:
 
 def test_who_was_called_keeps_the_number_through_coming_and_going() -> None:
     roster = Roster()
-    roster.call([Terminal(account="anna@u", name="Anna Ahorn", mtid="7", mute=1)])
+    roster.add_called([Terminal(account="anna@u", name="Anna Ahorn", mtid="7", mute=1)])
     arrived = roster.update(
         [JanusConnection(AUDIO, "x", "Carl"), JanusConnection(AUDIO, "y", " anna ahorn")]
     )
@@ -65,7 +65,7 @@ def test_who_was_called_keeps_the_number_through_coming_and_going() -> None:
 
 def test_it_is_the_same_after_the_unit_restarts() -> None:
     roster = Roster()
-    roster.call([Terminal(account="ben@u", name="Ben")])
+    roster.add_called([Terminal(account="ben@u", name="Ben")])
     roster.update(
         [JanusConnection(AUDIO, "a", "Anna", muted=True), JanusConnection(VIDEO, "a", "Anna")]
     )
@@ -81,9 +81,9 @@ def test_a_full_list_forgets_who_came_by_himself_and_left() -> None:
     assert len(roster.mts) == MOST_TERMINALS
     assert roster.online[0].name == f"Guest {MOST_TERMINALS + 19}"
     full = Roster()
-    full.call([Terminal(account=str(number)) for number in range(MOST_TERMINALS)])
+    full.add_called([Terminal(account=str(number)) for number in range(MOST_TERMINALS)])
     with pytest.raises(ValueError, match="at most"):
-        full.call([Terminal(account="one more")])
+        full.add_called([Terminal(account="one more")])
     assert full.update([JanusConnection(AUDIO, "p", "Nobody")]) == []
 
 

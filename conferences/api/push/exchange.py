@@ -68,8 +68,8 @@ class Exchange:
         self._hub = hub
         self.sessions: dict[str, Session] = {}
         self._session_counts: Counter[str] = Counter()
-        at_once = float(settings.PUSH_SESSIONS_PER_USER)
-        self._handshakes = RateLimitPerPerson(_HANDSHAKES_PER_SECOND, at_once)
+        burst = float(settings.PUSH_SESSIONS_PER_USER)
+        self._handshakes = RateLimitPerPerson(_HANDSHAKES_PER_SECOND, burst)
         self._replays = replays
 
     # ---- messages ---------------------------------------------------------------------------
@@ -95,7 +95,7 @@ class Exchange:
                 error = "429::too many messages; wait a second"
                 replies.append(bayeux.refused(message, error, advice=bayeux.SLOW_DOWN))
             elif message["channel"] == "/meta/connect":
-                held = self._hold_connect(session, message, alone=len(messages) == 1)
+                held = self._hold_connect(session, message, is_alone=len(messages) == 1)
             else:
                 replies.append(await self._carry_out_message(session, message))
         return Answered(replies, held, session)
@@ -117,19 +117,22 @@ class Exchange:
         session.seen_at = time.monotonic()
         return session
 
-    def _hold_connect(self, session: Session, message: JSONObject, *, alone: bool) -> HeldConnect:
-        """Make a `/meta/connect` the current one of its session; one that is still held is then answered at once.
+    def _hold_connect(
+        self, session: Session, message: JSONObject, *, is_alone: bool
+    ) -> HeldConnect:
+        """Make a `/meta/connect` the current one of its session, and return it with whether it is answered at once.
 
-        `alone`: it is the only message of its request.
+        An earlier one that is still held is answered, too. `is_alone`: it is the only message of its request.
         """
-        first = session.connects == 0
+        is_first = session.connects == 0
         session.connects += 1
         if session.acks:
             session.acknowledge(bayeux.acknowledged_batch(message))
         session.wake.set()
-        return HeldConnect(
-            session, message, first or not alone or bayeux.wants_answer_at_once(message)
-        )
+        # The first one is answered at once, with the advice how to go on; so is one whose request has other messages,
+        # since their answers are sent together with its own.
+        at_once = is_first or not is_alone or bayeux.wants_answer_at_once(message)
+        return HeldConnect(session, message, at_once)
 
     def reply_to_connect(self, held: HeldConnect) -> JSONObject:
         """Return the answer to a `/meta/connect`. Call it after `Session.drain`, whose batch number the answer names."""
@@ -193,7 +196,7 @@ class Exchange:
     async def _subscribe(self, session: Session, message: JSONObject) -> JSONObject:
         """Add subscriptions to a session, and queue past events if the client names the last one that it has seen."""
         wanted = _subscriptions_of(message)
-        asked = bayeux.named_subscription(message)
+        subscription = bayeux.named_subscription(message)
         error = next(
             filter(
                 None,
@@ -204,14 +207,14 @@ class Exchange:
         if not error and len(session.subscriptions | set(wanted)) > MOST_SUBSCRIPTIONS:
             error = f"403::subscription: at most {MOST_SUBSCRIPTIONS} in a session"
         if error:
-            return bayeux.refused(message, error, clientId=session.id, subscription=asked)
+            return bayeux.refused(message, error, clientId=session.id, subscription=subscription)
         seen = {
             name: number
             for name in wanted
             if (number := bayeux.replay_from(message, name)) is not None
         }
         if seen and (error := await self._queue_past_events(session, seen)):
-            return bayeux.refused(message, error, clientId=session.id, subscription=asked)
+            return bayeux.refused(message, error, clientId=session.id, subscription=subscription)
         session.subscriptions.update(wanted)
         return _answered(session, message)
 
