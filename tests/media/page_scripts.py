@@ -62,3 +62,33 @@ COUNT_ENDS = """() => {
 """A script of the page that counts from now on how often it says that the person's meeting is over."""
 SHOWN = """() => [...document.querySelectorAll(".tile:not([hidden]) .who")].map((who) => who.textContent).join()"""
 """A script of the page that returns the names on the tiles that are shown, joined by commas."""
+STAGES = """async () => {
+  const start = document.querySelector("script[type=module]").src;
+  const { stageOf } = await import(start.replace("join.js", "stage.js"));
+  const people = ["Me", "Ann", "Ben", "Cem", "Dan", "Eve"].map((id) => ({ id, me: id === "Me", pictured: id < "D" }));
+  const screen = { id: "screen Ann", screen: true, pictured: true };
+  const own = { view: "tiles", pin: "", page: 0, talker: "Ben" };
+  const free = { style: "", ids: [], only: false };
+  const chosen = { style: "2", ids: ["Dan", "Me"], only: true };
+  const told = ({ first, tiles, list, pages }) => `${first}: ${tiles} (${list}) of ${pages}`;
+  return [
+    stageOf(people, free, own, 9),
+    stageOf(people, free, { ...own, page: 1 }, 3),
+    stageOf(people.slice(2), free, own, 9),
+    stageOf(people, free, { ...own, view: "speaker" }, 9),
+    stageOf(people, chosen, { ...own, view: "speaker" }, 9),
+    stageOf([...people, screen], chosen, own, 9),
+    stageOf([...people, screen], chosen, { ...own, pin: "Eve" }, 3),
+  ].map(told);
+}"""
+"""A script of the page that returns what stages are made of six people, of whom three others have a picture."""
+STAGED = [
+    ": Me,Ann,Ben,Cem (Dan,Eve) of 1",
+    ": Cem (Dan,Eve) of 2",
+    ": Ben,Cem,Dan,Eve () of 1",
+    "Ben: Ben,Me,Ann,Cem (Dan,Eve) of 1",
+    "Dan: Dan,Me () of 1",
+    "screen Ann: screen Ann,Dan,Me,Ann,Ben (Eve) of 2",
+    "Eve: Eve,Dan,Me,Ann () of 2",
+]
+"""What STAGES returns: who is large, the tiles, those who are listed by name, and the number of pages."""

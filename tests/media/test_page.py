@@ -15,7 +15,17 @@ from licensing.data.seats import UsageAndLimits
 from licensing.rules.amounts import NONE
 from tests.browser import MOVING_PICTURES, enter, join, person_of, shot
 from tests.media.conftest import Platform, Unit, create
-from tests.media.page_scripts import COUNT_ENDS, DEVICES, FIRST, JUDGED, LOSSES, SHOWN, USED
+from tests.media.page_scripts import (
+    COUNT_ENDS,
+    DEVICES,
+    FIRST,
+    JUDGED,
+    LOSSES,
+    SHOWN,
+    STAGED,
+    STAGES,
+    USED,
+)
 from tests.media.pages import Whereabouts, served
 from tests.media.people import Person
 from tests.web_clients import BareClient, Browser
@@ -179,6 +189,7 @@ async def test_a_person_chooses_devices_before_the_entry_and_learns_what_is_wron
         await page.get_by_label("Language").select_option("zh-hans")
         await page.get_by_role("heading", name="加入会议").wait_for()
         await page.get_by_role("button", name="打开摄像头").wait_for()
+        assert await page.evaluate(STAGES) == STAGED
         assert await page.evaluate(JUDGED) == ["good", "good", "bad", "only", "only", "back"]
         assert page.errors == []
 
