@@ -31,7 +31,7 @@ A token ends with its conference all the same, since the gate asks Janus whether
 """
 
 MOST_HANDLES = 600
-"""Handles of one participant: sound, pictures, notices, and one for each picture that is watched."""
+"""Handles of one participant: sound, own pictures, those of others, notices; old pages have one for each picture."""
 MOST_CHARACTERS = 512
 
 _ENTER = frozenset(("room", "pin", "id", "display"))

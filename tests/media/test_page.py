@@ -155,7 +155,7 @@ def test_the_page_speaks_the_visitors_language(conference: Whereabouts) -> None:
         page = Browser().get(join_link("c1", "8800001"), headers={"Accept-Language": languages})
         text = page.content.decode()
         assert f'<html lang="{lang}"' in text
-        assert f"<h2>{heading}</h2>" in text
+        assert f">{heading}</h2>" in text
     refusal = Browser().get("/join/77/", headers={"Accept-Language": "zh-CN"}).content.decode()
     assert "此链接无法打开会议" in refusal
 
