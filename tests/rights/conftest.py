@@ -1,10 +1,12 @@
-"""The world of `world`, and browsers of those who live in it."""
+"""The world of `world`, built once for all tests of this folder, and browsers of those who live in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import transaction
+from pytest_django import DjangoDbBlocker
 
 from domains.models import Account
 from tests.rights import world
@@ -13,10 +15,18 @@ from tests.web_clients import Browser
 SignIn = Callable[[str], Browser]
 
 
+@pytest.fixture(scope="package")
+def built_tree(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Create the whole tree in a transaction in which each test of this folder has a savepoint of its own."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        world.build()
+        yield
+        transaction.set_rollback(True)
+
+
 @pytest.fixture
-def tree(db: None) -> None:
-    """Create the whole tree."""
-    world.build()
+def tree(built_tree: None, db: None) -> None:
+    """Undo at the end of a test what it has changed in the tree."""
 
 
 @pytest.fixture

@@ -138,11 +138,13 @@ def test_somebody_has_decided_on_every_address() -> None:
 @pytest.fixture
 def call(tree: None) -> Any:
     """Call the API as somebody."""
+    sessions._session_cache.clear()
+    tokens = {"": ""}
 
     def called(who: str, method: str, path: str, **fields: Any) -> dict[str, Any]:
-        sessions._session_cache.clear()
-        token = _token(who) if who else ""
-        client, given = BareClient(), urlencode({"account_token": token, **fields})
+        if who not in tokens:
+            tokens[who] = _token(who)
+        client, given = BareClient(), urlencode({"account_token": tokens[who], **fields})
         form = "application/x-www-form-urlencoded"
         if method == "GET":
             answer = client.get(f"{path}?{given}")
@@ -195,10 +197,12 @@ def test_a_conference_of_another_domain_is_as_unknown_as_none(who: str, call: An
     elsewhere = Conference.objects.filter(live_e164__isnull=False).exclude(user_domain=own)
     # Each address is asked for one of them in turn: all of them at all addresses are more calls than a person may make.
     numbers = itertools.cycle([c.e164 for c in elsewhere])
+    # What is asked for nothing is answered alike to everybody, so that one person is enough.
+    everything = who == CALLERS[0]
     for path, fields in OF_CONFERENCE.items():
-        for number in (next(numbers), "404404"):
+        for number in (next(numbers), "404404") if everything else (next(numbers),):
             url = url_of(path, number)
-            for method in METHODS:
+            for method in METHODS if everything else fields:
                 answer = call(who, "GET" if method == "GET" else "POST", url, _method=method)
                 assert answer["success"] == 0, (path, method, number)
                 wanted = UNKNOWN if method in fields else 99999
