@@ -49,17 +49,22 @@ outgoing text     | social.outgoingtext     | v.... | v.... | v....    | ..... |
         return (SidebarGroup(55, _("People"), (texts,)),)
 
     def connect(self) -> None:
-        """Connect this app to the hooks of other apps: page parts, called terminals, files, finding people, presence."""
-        from conferences.data.hooks import TERMINALS_CALLED
+        """Connect this app to the hooks of other apps: page parts, called terminals, mails, files, finding people ..."""
+        from conferences.data.hooks import MAILS_CAUSED, STORE_MAILS, TERMINALS_CALLED
+        from foundation.web import findings, health
         from foundation.web.page_parts import PAGE_PARTS
         from im.data import hooks
-        from social.data import file_uses, finding, label_queries
+        from social.data import calendar_mails, file_uses, finding, label_queries, mail_health
         from social.flows.call_signals import handle_signal
         from social.flows.conference_calls import ring_people
         from social.pages.call_part import call_part
 
         PAGE_PARTS.connect(call_part)
         TERMINALS_CALLED.connect(ring_people)
+        STORE_MAILS.connect(calendar_mails.store_mails)
+        MAILS_CAUSED.connect(calendar_mails.count_caused)
+        health.GAUGES.append(mail_health.gauges)
+        findings.MORE_FINDINGS.connect(mail_health.findings)
         hooks.CALL_SIGNAL.connect(handle_signal)
         hooks.FILE_READERS.connect(file_uses.readable_files)
         hooks.MAY_FIND.connect(finding.lets_find)

@@ -9,6 +9,9 @@ from foundation import clock
 from foundation.cells.serving import for_each_served
 from social.flows import call_timer, invitations, texts
 
+SENDING_ROLES = {"im", "css"}
+"""Sites with one of these roles send mails: those of people, and invitations to booked conferences."""
+
 
 @shared_task
 def due_calls() -> None:
@@ -22,11 +25,12 @@ def tidy_people() -> None:
     """Delete old invitations, sent e-mails and text messages, and old counts of new numbers in address books."""
     if "im" in settings.ROLES:
         for_each_served(lambda platform: invitations.delete_expired(platform, clock.now()))
+    if SENDING_ROLES & set(settings.ROLES):
         for_each_served(lambda platform: texts.delete_old(platform, clock.now()))
 
 
 @shared_task
 def send_texts() -> None:
     """Send text messages and e-mails whose time has come, and those that could not be sent before."""
-    if "im" in settings.ROLES:
+    if SENDING_ROLES & set(settings.ROLES):
         for_each_served(texts.send_due_texts)

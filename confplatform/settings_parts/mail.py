@@ -19,4 +19,7 @@ def read_settings(env: environ.Env, folder: Path) -> dict[str, object]:
         "SMS_SENDER": env.str("SMS_SENDER", default="social.data.senders.FileSender"),
         "SMS_FILE": env.str("SMS_FILE", default=str(folder / "sms.txt")),
         "DEFAULT_FROM_EMAIL": env.str("MAIL_FROM", default="noreply@localhost"),
+        "INVITATION_MAILS": bool(env.str("EMAIL_URL", default="")),
+        "INVITATION_MAILS_AN_HOUR": env.int("INVITATION_MAILS_AN_HOUR", default=1000),
+        "DIAL_IN": env.str("DIAL_IN", default="").replace("\\n", "\n"),
     }

@@ -6,14 +6,16 @@ SMS_FILE. E-mails go as EMAIL_URL says: by default they are written to a folder.
 
 from __future__ import annotations
 
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Protocol
 
 from django.conf import settings
-from django.core.mail import send_mail
+from django.core.mail import EmailMultiAlternatives
 from django.utils.module_loading import import_string
 
 from foundation import clock
+from social.models import OutgoingText
 
 
 class TextSender(Protocol):
@@ -35,10 +37,30 @@ class FileSender:
         path.chmod(0o600)
 
 
-def deliver(to: str, subject: str, text: str) -> None:
+def deliver(row: OutgoingText) -> None:
     """Send a text message to a number (with +), or an e-mail to an address. Raises OSError."""
-    if to.startswith("+"):
+    if row.to.startswith("+"):
         sender: TextSender = import_string(settings.SMS_SENDER)()
-        sender.send(to, text)
+        sender.send(row.to, row.text)
     else:
-        send_mail(subject, text, None, [to])
+        _mail_of(row).send()
+
+
+def _mail_of(row: OutgoingText) -> EmailMultiAlternatives:
+    """Return the e-mail of a row: a text, and the calendar if there is one.
+
+    The calendar is a part that mail programs show as an invitation, and a file for those that do not. A mail that is
+    sent once more, because nobody knows whether it was, has the same Message-ID.
+    """
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    mail = EmailMultiAlternatives(
+        row.subject,
+        row.text,
+        to=[row.to],
+        reply_to=[row.reply_to] if row.reply_to else None,
+        headers={"Message-ID": f"<{row.pk}@{domain}>"},
+    )
+    if row.calendar:
+        mail.attach_alternative(row.calendar, f"text/calendar; method={row.method}")
+        mail.attach("invite.ics", row.calendar.encode(), "application/ics")
+    return mail

@@ -2,18 +2,24 @@
 
 A row is claimed in one transaction, sent outside of it, and marked in another. If the process dies
 in between, the text is sent once more, a few minutes later.
+
+One process at a time sends the mails of a platform, and after a mail server did not answer none does for a while:
+each try may take seconds, in which the worker runs no other timer.
 """
 
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
+from smtplib import SMTPDataError, SMTPRecipientsRefused, SMTPSenderRefused
 
+import redis
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from foundation import clock
-from foundation.cells.directory import store_of
+from foundation.cells.directory import redis_of, store_of
 from im.data import journal
 from social.data import senders
 from social.models import OutgoingText
@@ -26,16 +32,65 @@ TRIES = 8
 PAUSE = timedelta(minutes=2)
 """After a failure the next try waits this long, twice as long after each further one."""
 KEPT_FOR = timedelta(days=7)
+SENDING_SECONDS = 120
+"""After so many seconds a process that was sending mails, and has not said that it is done, counts as dead."""
+REST_SECONDS = 30
+"""No mail is tried for so long after the mail server did not answer."""
+ABOUT_ONE_MAIL = (SMTPRecipientsRefused, SMTPDataError, SMTPSenderRefused)
+"""Errors by which a mail server refuses one mail; others may go out."""
+EMPTIED = {"text": "", "calendar": ""}
+"""The columns with codes and passwords, which are not kept once a text was sent or given up."""
+
+
+class MailServerAway(Exception):
+    """The mail server did not answer, or takes no mail of this site."""
 
 
 def send_due_texts(platform: str) -> int:
     """Send e-mails and text messages that wait in a platform's data and are due now; return how many were sent.
 
-    It takes at most AT_ONCE of them, and takes no further one after SECONDS: the next run of the timer goes on.
+    It takes at most AT_ONCE of each, and takes no further one after SECONDS: the next run of the timer goes on.
     """
+    sent = _send_due(platform, Q(to__startswith="+"))
+    key = f"social:mails:{platform}"
+    if not _begin_mails(platform, key):
+        return sent
+    rest = 0
+    try:
+        return sent + _send_due(platform, ~Q(to__startswith="+"))
+    except MailServerAway:
+        rest = REST_SECONDS
+        return sent
+    finally:
+        _end_mails(platform, key, rest)
+
+
+def _begin_mails(platform: str, key: str) -> bool:
+    """Return whether this process may send mails now: no other one does, and the mail server need not rest."""
+    try:
+        return bool(redis_of(platform).set(key, 1, nx=True, ex=SENDING_SECONDS))
+    except redis.RedisError:
+        return True
+
+
+def _end_mails(platform: str, key: str, rest: int) -> None:
+    """Let processes send mails again, at once or after `rest` seconds."""
+    with suppress(redis.RedisError):
+        if rest:
+            redis_of(platform).expire(key, rest)
+        else:
+            redis_of(platform).delete(key)
+
+
+def _send_due(platform: str, channel: Q) -> int:
+    """Send texts of one channel (mails, or text messages) that are due; return how many. Raises MailServerAway."""
     begun, sent = clock.steady(), 0
     for _ in range(AT_ONCE):
-        row = _claim_text(platform, clock.now()) if clock.steady() - begun < SECONDS else None
+        row = (
+            _claim_text(platform, channel, clock.now())
+            if clock.steady() - begun < SECONDS
+            else None
+        )
         if row is None:
             break
         sent += _deliver_text(platform, row)
@@ -47,15 +102,23 @@ def _rows(platform: str) -> QuerySet[OutgoingText]:
     return OutgoingText.objects.using(store_of(platform).database)
 
 
-def _claim_text(platform: str, now: datetime) -> OutgoingText | None:
-    """Return the e-mail or text message that is due first, and set the time of its next try.
+def _claim_text(platform: str, channel: Q, now: datetime) -> OutgoingText | None:
+    """Return the text of a channel (mails, or text messages) that is due first, and set the time of its next try.
 
-    So no other process sends it now. `None` means that none is due.
+    So no other process sends it now. One that follows another one of its thread waits until that was sent or given up.
+    `None` means that none is due.
     """
     with transaction.atomic(using=store_of(platform).database):
         journal.require_serving(store_of(platform))
-        waiting = _rows(platform).filter(due_at__lte=now).order_by("due_at")
-        row = waiting.select_for_update(skip_locked=True).first()
+        earlier = _rows(platform).filter(
+            thread=OuterRef("thread"),
+            to=OuterRef("to"),
+            pk__lt=OuterRef("pk"),
+            due_at__isnull=False,
+        )
+        waiting = _rows(platform).filter(channel, due_at__lte=now).order_by("due_at", "pk")
+        in_order = waiting.filter(Q(thread="") | ~Exists(earlier))
+        row = in_order.select_for_update(skip_locked=True).first()
         if row is not None:
             row.tries += 1
             row.due_at = now + PAUSE * 2 ** (row.tries - 1) if row.tries < TRIES else None
@@ -64,15 +127,23 @@ def _claim_text(platform: str, now: datetime) -> OutgoingText | None:
 
 
 def _deliver_text(platform: str, row: OutgoingText) -> bool:
-    """Send an e-mail or text message, and save the result in its row; return whether it was sent."""
+    """Send an e-mail or text message, and save the result in its row; return whether it was sent.
+
+    Raises MailServerAway if no other e-mail can be sent now either.
+    """
     try:
-        senders.deliver(row.to, row.subject, row.text)
+        senders.deliver(row)
     except Exception as error:  # a sender is a plugin; whatever it raises, other texts must go out
         log.warning("a text was not sent: %s: %s", type(error).__name__, error)
         text = f"{type(error).__name__}: {error}"[:200]
-        _rows(platform).filter(pk=row.pk).update(error=text)
+        given_up = EMPTIED if row.due_at is None else {}
+        _rows(platform).filter(pk=row.pk).update(error=text, **given_up)
+        is_about_all = isinstance(error, OSError) and not isinstance(error, ABOUT_ONE_MAIL)
+        if is_about_all and not row.to.startswith("+"):
+            raise MailServerAway from error
         return False
-    _rows(platform).filter(pk=row.pk).update(sent_at=clock.now(), due_at=None, text="", error="")
+    result = {"sent_at": clock.now(), "due_at": None, "error": "", **EMPTIED}
+    _rows(platform).filter(pk=row.pk).update(**result)
     return True
 
 

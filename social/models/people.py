@@ -153,6 +153,13 @@ class OutgoingText(models.Model):
     to = models.CharField("recipient", max_length=254, help_text="A number, or an e-mail address.")
     subject = models.CharField(max_length=128, blank=True, default="")
     text = models.TextField(max_length=2000, blank=True, help_text="Empty once it was sent.")
+    calendar = models.TextField(blank=True, default="", help_text="Empty once it was sent.")
+    method = models.CharField("method of the calendar", max_length=10, blank=True, default="")
+    reply_to = models.CharField(max_length=254, blank=True, default="")
+    thread = models.CharField(
+        max_length=40, blank=True, default="", help_text="Sent in order to each recipient."
+    )
+    causer = models.CharField("caused by", max_length=40, blank=True, default="")
     created_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True, db_index=True, help_text="The next try.")
     sent_at = models.DateTimeField(null=True)
@@ -161,6 +168,11 @@ class OutgoingText(models.Model):
 
     class Meta:
         verbose_name = "outgoing text"
+        indexes: ClassVar = [
+            models.Index(fields=["thread", "due_at"], name="social_text_thread"),
+            models.Index(fields=["causer", "created_at"], name="social_text_causer"),
+            models.Index(fields=["created_at"], name="social_text_created"),
+        ]
 
     def __str__(self) -> str:
         return f"text to {self.to}"
