@@ -27,6 +27,12 @@ NAME = rf"\A{_SEEN}[^\x00-\x1f{_CONTROLS}{_TURNING}]*\Z"
 LINES = rf"\A[^\x00-\x08\x0b\x0c\x0e-\x1f{_CONTROLS}]*\Z"
 """The pattern of a text that may be empty, and may have line ends and tabs."""
 
+EMAIL = (
+    r"\A(?=[^@]{1,64}@)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9-]*[A-Za-z][A-Za-z0-9-]*\Z"
+)
+"""The pattern of an e-mail address. Quoted and non-ASCII ones are left out, as many mail servers refuse them."""
+
 NAME_RULE = (
     "must show something, in one line, without marks that turn it and without control characters"
 )

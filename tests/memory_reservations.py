@@ -11,12 +11,35 @@ from conferences.rules.occurrence import after_outcome
 from conferences.rules.reservation import (
     OPEN_STATES,
     BookingDecision,
+    Invitation,
+    Invitee,
     Occurrence,
     OccurrenceState,
     Reservation,
 )
 from conferences.rules.states import Conference
 from domains.rules.personal_notices import PersonalNotice
+
+
+@dataclass(slots=True)
+class MemoryMails:
+    """The accounts that may be invited, a limit of mails, and the mails to invited people."""
+
+    accounts: dict[str, Invitee] = field(default_factory=dict)
+    limit: int | None = None
+    invitations: list[Invitation] = field(default_factory=list)
+
+    def accounts_of(self, user_domain: str, names: Sequence[str]) -> dict[str, Invitee]:
+        """Return those of the accounts that have one of these names."""
+        return {name: self.accounts[name] for name in names if name in self.accounts}
+
+    def left(self, reservation: Reservation) -> int | None:
+        """Return the limit."""
+        return self.limit
+
+    def add(self, invitation: Invitation) -> None:
+        """Keep mails to invited people."""
+        self.invitations.append(invitation)
 
 
 @dataclass(slots=True)
@@ -29,6 +52,7 @@ class MemoryReservations:
     places: Capacity | None = None
     others: dict[str, Span] = field(default_factory=dict)
     notices: list[PersonalNotice] = field(default_factory=list)
+    mails: MemoryMails = field(default_factory=MemoryMails)
 
     def load(self, bookid: str) -> Reservation | None:
         """Return the reservation with this id."""

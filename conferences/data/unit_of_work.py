@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -17,6 +17,8 @@ from conferences.rules.registry import Notice
 from conferences.rules.reservation import (
     OPEN_STATES,
     BookingDecision,
+    Invitation,
+    Invitee,
     Occurrence,
     OccurrenceState,
     Reservation,
@@ -44,6 +46,19 @@ class StoredUnitOfWork(Protocol):
 
     def delete(self, stored: StoredConference) -> None:
         """Delete the row of a template or virtual room."""
+
+
+class InvitationMailsUnitOfWork(Protocol):
+    """The people who are invited to booked conferences, and the mails to them, within one transaction."""
+
+    def accounts_of(self, user_domain: str, names: Sequence[str]) -> Mapping[str, Invitee]:
+        """Return the accounts of a user domain by these names: sign-in names (also e-mail addresses), or MOIDs."""
+
+    def left(self, reservation: Reservation) -> int | None:
+        """Return how many mails the booker of a reservation may still cause in this hour; `None` means any number."""
+
+    def add(self, invitation: Invitation) -> None:
+        """Stage mails to invited people, which are sent once the transaction has committed."""
 
 
 class ReservationsUnitOfWork(Protocol):
@@ -80,6 +95,10 @@ class ReservationsUnitOfWork(Protocol):
 
     def capacity(self) -> Capacity | None:
         """Return the capacity of the media units of this site; `None` means that no unit is known."""
+
+    @property
+    def mails(self) -> InvitationMailsUnitOfWork:
+        """Return the part for the people who are invited, and for the mails to them."""
 
     def save(self, decision: BookingDecision) -> None:
         """Stage a reservation and occurrences that a decision (`decision`) changes or removes; the end writes them."""

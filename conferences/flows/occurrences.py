@@ -88,7 +88,7 @@ def handle_due(
             if other.id != occurrence.id
         ]
         decision = decide_close(reservation, occurrence, others, uow.now, uow.own_site)
-        if decision.reservation is not None:
+        if decision.reservation is not None and not decision.reservation.live:
             uow.release_kept_number(reservation.e164)
         commit_booking(uow, decision)
     elif refusal := begin_occurrence(uow, reservation, occurrence, timer_as_asker(occurrence)):

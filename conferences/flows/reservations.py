@@ -23,10 +23,13 @@ from conferences.data.commit import commit_booking
 from conferences.data.database_unit_of_work import ConferencesDatabaseUnitOfWork
 from conferences.data.unit_of_work import ConferencesUnitOfWork
 from conferences.rules import booking as decide
+from conferences.rules import invitations
 from conferences.rules.capacity import refuse_overfull
 from conferences.rules.create import CreateRefusal
 from conferences.rules.reservation import (
     BookingDecision,
+    Happened,
+    Invitation,
     Occurrence,
     OccurrenceState,
     Reservation,
@@ -129,11 +132,36 @@ def _decide_booking(
     occurrences = _occurrences_that_fit(uow, reservation, ())
     if isinstance(occurrences, CreateRefusal):
         return occurrences
+    reservation = _with_invited(uow, reservation, request, None)
+    mails = invitations.mails_of_change(None, reservation, occurrences)
+    if refusal := _refuse_by_mails(uow, reservation, mails):
+        return refusal
     e164 = uow.keep_number(request.e164, reservation.holder)
     if e164 is None:
         return CreateRefusal(Err.NUMBER_TAKEN, "confE164")
-    numbered = decide.with_number(reservation, e164)
+    numbered = reservation.with_number(e164)
     return decide.decide_book(request, request_key, numbered, occurrences, uow.own_site)
+
+
+def _with_invited(
+    uow: ConferencesUnitOfWork,
+    reservation: Reservation,
+    request: BookConference | ChangeBooking,
+    before: Reservation | None,
+) -> Reservation:
+    """Return the reservation with the people whom a request invites. `before`: the reservation before its change."""
+    names = invitations.names_to_look_up(reservation, request, before)
+    accounts = uow.reservations.mails.accounts_of(reservation.user_domain, names)
+    return invitations.with_invited(reservation, request, before, accounts)
+
+
+def _refuse_by_mails(
+    uow: ConferencesUnitOfWork, reservation: Reservation, mails: Sequence[Invitation]
+) -> CreateRefusal | None:
+    """Return why the mails about a reservation may not be sent: the booker has caused too many; else `None`."""
+    if not mails:
+        return None
+    return invitations.refuse_too_many_mails(mails, uow.reservations.mails.left(reservation))
 
 
 def _occurrences_that_fit(
@@ -221,6 +249,10 @@ def _decide_change(
     occurrences = _occurrences_that_fit(uow, after, existing, before)
     if isinstance(occurrences, CreateRefusal):
         return occurrences
+    after = _with_invited(uow, after, request, before)
+    mails = invitations.mails_of_change(before, after, occurrences)
+    if refusal := _refuse_by_mails(uow, after, mails):
+        return refusal
     if after.e164 != before.e164:
         if uow.keep_number(after.e164, after.holder) is None:
             return CreateRefusal(Err.NUMBER_TAKEN, "confE164")
@@ -269,8 +301,10 @@ def _decide_occurrence_change(
         for other in uow.reservations.occurrences_of(reservation.bookid)
         if other.id != after.id
     ]
+    mails = invitations.mails_of_occurrence(Happened.CHANGED, reservation, after)
     refusal = decide.refuse_overlap([*others, after])
     refusal = refusal or _refuse_by_capacity(uow, reservation, [after])
+    refusal = refusal or _refuse_by_mails(uow, reservation, mails)
     return refusal or decide.decide_change_occurrence(request, request_key, reservation, after)
 
 
@@ -295,6 +329,6 @@ def _decide_cancellation(
     decision = decide.decide_cancel(
         request, request_key, reservation, existing, occurrence, uow.own_site
     )
-    if decision.reservation is not None:
+    if decision.reservation is not None and not decision.reservation.live:
         uow.release_kept_number(reservation.e164)
     return decision

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import msgspec
 
-from conferences.rules import registry_entries
+from conferences.rules import invitations, registry_entries
 from conferences.rules.capacity import Span
 from conferences.rules.create import CreateRefusal
 from conferences.rules.recurrence import (
@@ -268,7 +268,8 @@ def decide_book(
     messages: tuple[Outgoing, ...] = (_answer(request_key, ack), *notices)
     reason = f"booked from {reservation.starts_at}"
     news = (BookingNews(Happened.CREATED, reservation),)
-    return BookingDecision(reason, reservation, occurrences, (), messages, news)
+    mails = invitations.mails_of_change(None, reservation, occurrences)
+    return BookingDecision(reason, reservation, occurrences, (), messages, news, mails)
 
 
 def decide_change(
@@ -301,7 +302,8 @@ def decide_change(
     elif old != new:
         messages += registry_entries.changed_notices(new, *sites)
     news = (BookingNews(Happened.CHANGED, after),)
-    return BookingDecision("changed", after, planned, removed, messages, news)
+    mails = invitations.mails_of_change(before, after, planned)
+    return BookingDecision("changed", after, planned, removed, messages, news, mails)
 
 
 def requested_occurrence(
@@ -334,9 +336,11 @@ def decide_change_occurrence(
     `request_key`: the key of the request in the inbox (table of received requests).
     """
     ack = BookingChanged(reqid=request.reqid, bookid=reservation.bookid, e164=reservation.e164)
-    answer, news = _answer(request_key, ack), BookingNews(Happened.CHANGED, reservation, occurrence)
+    after = reservation.next_revision()
+    answer, news = _answer(request_key, ack), BookingNews(Happened.CHANGED, after, occurrence)
+    mails = invitations.mails_of_occurrence(Happened.CHANGED, after, occurrence)
     reason = f"{occurrence.original} is changed"
-    return BookingDecision(reason, None, (occurrence,), (), (answer,), (news,))
+    return BookingDecision(reason, after, (occurrence,), (), (answer,), (news,), mails)
 
 
 def decide_cancel(
@@ -357,21 +361,21 @@ def decide_cancel(
     answer = _answer(request_key, ack)
     planned = [other for other in existing if other.state is _State.PLANNED]
     to_cancel = [occurrence] if occurrence else planned
-    cancelled = [
-        to_close.change(is_exception=True).close(_State.CANCELLED) for to_close in to_cancel
-    ]
+    cancelled = [date.change(is_exception=True).close(_State.CANCELLED) for date in to_cancel]
     open_ids = {other.id for other in existing if other.state in OPEN_STATES}
     open_ids -= {closed.id for closed in cancelled}
     if occurrence and open_ids:
-        reason = f"{occurrence.original} is cancelled"
-        news = (BookingNews(Happened.CANCELLED, reservation, occurrence),)
-        return BookingDecision(reason, None, cancelled, (), (answer,), news)
+        reason, after = f"{occurrence.original} is cancelled", reservation.next_revision()
+        news = (BookingNews(Happened.CANCELLED, after, occurrence),)
+        mails = invitations.mails_of_occurrence(Happened.CANCELLED, after, *cancelled)
+        return BookingDecision(reason, after, cancelled, (), (answer,), news, mails)
     after = reservation.end(ReservationState.CANCELLED)
     notices = registry_entries.removed_notices(
         after.registry_entry, after.source_platform, own_site
     )
     news = (BookingNews(Happened.CANCELLED, after),)
-    return BookingDecision("cancelled", after, cancelled, (), (answer, *notices), news)
+    mails = invitations.mails_of_cancellation(after)
+    return BookingDecision("cancelled", after, cancelled, (), (answer, *notices), news, mails)
 
 
 def decide_refuse_booking(
@@ -393,8 +397,3 @@ def decide_refuse_booking(
 def _answer(request_key: str, message: ConferenceBooked | BookingRefused) -> Answer:
     """Return the answer to the conference manager whose request has this key in the inbox (table of requests)."""
     return Answer(request=request_key, message=message, route=Routes.CSS_TO_CM)
-
-
-def with_number(reservation: Reservation, e164: str) -> Reservation:
-    """Return the reservation with this number, which is kept for its conferences."""
-    return msgspec.structs.replace(reservation, e164=e164)

@@ -204,6 +204,15 @@ def _is_candidate(parts: dict[str, str], day: date, start: date | None = None) -
     )
 
 
+def calendar_rule(repeated: Recurrence) -> str:
+    """Return the rule of a recurrence as calendars want it: UNTIL is in UTC (RFC 5545 §3.3.10)."""
+    parts = _parse_rule(repeated.rule)
+    if "UNTIL" in parts:
+        moment = _until_moment(parts["UNTIL"], repeated.zone).replace(tzinfo=repeated.zone)
+        parts["UNTIL"] = f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    return ";".join(f"{name}={value}" for name, value in parts.items())
+
+
 # ---- reading a rule ------------------------------------------------------------------------------
 
 

@@ -64,11 +64,32 @@ OPEN_STATES = (OccurrenceState.PLANNED, OccurrenceState.STARTING, OccurrenceStat
 """A reservation with an occurrence in one of these states is live."""
 
 
+class Invitee(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An invitee is a person who is invited to a booked conference, or who has booked it.
+
+    `email`: "" means that the person gets no mail. `account`: the MOID, "" for a person without an account in the
+    tenant. `language`: "" means that it is not known. `is_guest`: named by the address, not as a member (`mts`).
+    """
+
+    email: str = ""
+    name: str = ""
+    account: str = ""
+    language: str = ""
+    is_guest: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return the value by which an invitee is the same person before and after a change."""
+        return self.email.lower() or self.account
+
+
 class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A reservation is a conference that somebody has booked, for one start or for repeated ones.
 
     `starts_at`: the first start. `timezone`, `repeat`: the IANA name of the zone, and the RRULE, by which further
-    occurrences are computed; "" means that it does not repeat. `settings`: those of its conferences.
+    occurrences are computed; "" means that it does not repeat. `settings`: those of its conferences. `booker`: who has
+    booked it, as invitations name that person. `invited`: all others whom it concerns. `revision`: it grows with each
+    change of the reservation, or of one of its occurrences.
     """
 
     bookid: str
@@ -84,6 +105,8 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     creator_name: str = ""
     state: ReservationState = ReservationState.LIVE
     revision: int = 0
+    booker: Invitee = Invitee()
+    invited: tuple[Invitee, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -102,14 +125,14 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     def recurrence(self) -> Recurrence:
         """Return the recurrence from which the occurrences are computed. Its rule was checked at the booking."""
-        return unchecked_recurrence(self.starts_at, self._zone, self.repeat)
+        return unchecked_recurrence(self.starts_at, self.zone, self.repeat)
 
     def check_rule(self) -> None:
         """Check the rule by which the reservation is to repeat. Raises InvalidRule."""
-        checked_recurrence(self.starts_at, self._zone, self.repeat)
+        checked_recurrence(self.starts_at, self.zone, self.repeat)
 
     @property
-    def _zone(self) -> ZoneInfo:
+    def zone(self) -> ZoneInfo:
         """Return the reservation's time zone; UTC if the database of zones does not know its name any more."""
         zone = zone_of(self.timezone) or zone_of("UTC")
         assert zone is not None
@@ -125,7 +148,15 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     def end(self, state: ReservationState) -> Reservation:
         """Return the reservation in a final state: over, or cancelled."""
-        return msgspec.structs.replace(self, state=state, revision=self.revision + 1)
+        return msgspec.structs.replace(self.next_revision(), state=state)
+
+    def with_number(self, e164: str) -> Reservation:
+        """Return the reservation with this number, which is kept for its conferences."""
+        return msgspec.structs.replace(self, e164=e164)
+
+    def next_revision(self) -> Reservation:
+        """Return the reservation with the next revision, by which calendars know the newer one of two invitations."""
+        return msgspec.structs.replace(self, revision=self.revision + 1)
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -178,6 +209,11 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def occurrence_id(bookid: str, original: datetime) -> str:
     """Return the key of the occurrence of a reservation whose start by the rule is `original`."""
     return f"{bookid}:{original.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def bookid_of(occurrence: str) -> str:
+    """Return the id of the reservation to which the occurrence with this key belongs; "" for ""."""
+    return occurrence.rpartition(":")[0]
 
 
 def planned_occurrence(reservation: Reservation, start: datetime) -> Occurrence:
@@ -233,11 +269,27 @@ class BookingNews(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Invitation:
+    """An invitation is what invited people (`to`) are to be told of a reservation by e-mail, in the form of iCalendar.
+
+    `happened`: CREATED, CHANGED or CANCELLED. `occurrences`: those that were moved, changed or cancelled by themselves.
+    `occurrence`: the one that the mail is about; `None` means the whole reservation.
+    """
+
+    happened: Happened
+    reservation: Reservation
+    to: Sequence[Invitee]
+    occurrences: Sequence[Occurrence] = ()
+    occurrence: Occurrence | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class BookingDecision:
     """A decision about a reservation names the rows to write and the messages to send.
 
-    `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed occurrences.
-    `removed`: the ids of occurrences to delete. `news`: what programs and the creator are told.
+    `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed occurrences. `removed`:
+    the ids of occurrences to delete. `news`: what programs and the creator are told. `invitations`: the mails to the
+    people who are invited.
     """
 
     reason: str
@@ -246,3 +298,4 @@ class BookingDecision:
     removed: Sequence[str] = ()
     send: Sequence[Outgoing] = ()
     news: Sequence[BookingNews] = ()
+    invitations: Sequence[Invitation] = ()
