@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 import orjson
+from django.utils.translation import get_language
 
 from conferences.api import commands, stored_commands
 from conferences.api.commands import Nack, StartedConference
@@ -16,12 +17,21 @@ from conferences.rules.reservation import Reservation
 from domains.api.limits import CallLimit
 from domains.models import Account
 from foundation.bus.message import Message, from_body
+from foundation.bus.typed_json import read_as
+from foundation.bus.typed_json_words import InvalidValue
 from foundation.cells.directory import store_of
-from foundation.web.arguments import words
+from foundation.web.arguments import items, words
 from foundation.web.errors import BUSY, Refusal
 from wire.conference_manager import CreateConference, Creator
 from wire.error_codes import MEANING, Err
-from wire.reservations import BookConference, CancelBooking, ChangeBooking, ConferenceBooked
+from wire.reservations import (
+    MAX_GUESTS,
+    BookConference,
+    CancelBooking,
+    ChangeBooking,
+    ConferenceBooked,
+    Guest,
+)
 
 
 class BookingLimit(CallLimit):
@@ -89,6 +99,8 @@ def book_conference(
         starttime=words(params.get("start_time"), "start_time") or None,
         timezone=words(params.get("timezone"), "timezone") or None,
         repeat=words(params.get("repeat"), "repeat") or None,
+        guests=_guests(params),
+        language=get_language(),
         **given_settings({"name": None, **params}),
     )
     return _ask_scheduler(request)
@@ -114,6 +126,8 @@ def change_reservation(
         starttime=words(params.get("start_time"), "start_time") or None,
         timezone=words(params.get("timezone"), "timezone") or None,
         repeat=words(params.get("repeat"), "repeat") if "repeat" in params else None,
+        guests=_guests(params),
+        language=get_language(),
         **given_settings(params, before),
     )
     return _ask_scheduler(request)
@@ -161,6 +175,16 @@ def _requested_number(params: Mapping[str, object]) -> str | None:
     if number and not re.fullmatch(r"[0-9]{1,16}", number):
         raise Refusal(int(Err.MALFORMED), "conf_id: must be 1 to 16 digits")
     return number or None
+
+
+def _guests(params: Mapping[str, object]) -> tuple[Guest, ...] | None:
+    """Return the guests in the arguments; `None` if these do not contain any list of guests. Raises Refusal."""
+    if params.get("guests") is None:
+        return None
+    try:
+        return tuple(read_as(Guest, item) for item in items(params["guests"], "guests", MAX_GUESTS))
+    except InvalidValue as error:
+        raise Refusal(int(Err.MALFORMED), f"guests: {error}") from None
 
 
 def _check_rate(account: Account) -> None:

@@ -10,6 +10,16 @@ from foundation.web.serializers import Accepted
 _Shape = serializers.Serializer[object]
 
 
+class GuestItem(_Shape):
+    """A guest, who gets invitations, updates and cancellations by e-mail."""
+
+    email = serializers.CharField(help_text="An address such as `guest@example.org`.")
+    name = serializers.CharField(required=False)
+    language = serializers.CharField(
+        required=False, help_text="Of the mails, such as `zh-hans`; else that of this request."
+    )
+
+
 class BookingParams(SettingsParams):
     """The arguments of a new reservation: conference, start, and repetition."""
 
@@ -24,6 +34,12 @@ class BookingParams(SettingsParams):
     )
     repeat = serializers.CharField(
         required=False, help_text="An RRULE of RFC 5545: daily, weekly, monthly or yearly."
+    )
+    guests = GuestItem(
+        many=True,
+        required=False,
+        help_text="Whom to invite by e-mail, at most 100, besides the accounts of"
+        " `invite_members` that have an address. A change that omits it keeps them.",
     )
 
 
@@ -77,6 +93,7 @@ class BookedItem(_Shape):
     silence = serializers.ChoiceField([0, 1])
     invited_mt_num = serializers.IntegerField()
     max_join_mt = serializers.IntegerField()
+    guest_num = serializers.IntegerField(help_text="How many guests are invited by e-mail.")
     creator = Creator()
 
 
@@ -133,3 +150,6 @@ class BookedDetail(BookedItem, Accepted):
     recorder = RecorderNow()
     video_formats = VideoFormatNow(many=True)
     dates = PlannedDate(many=True)
+    guests = GuestItem(
+        many=True, help_text="Only for the creator and for administrators; empty for others."
+    )

@@ -73,6 +73,7 @@ def booked_item(
         "silence": int(bool(for_all.silence)),
         "invited_mt_num": len(settings.mts),
         "max_join_mt": settings.places,
+        "guest_num": sum(person.is_guest for person in reservation.invited),
         "creator": {
             "name": reservation.creator_name,
             "account": reservation.creator_moid,
@@ -112,6 +113,11 @@ def booked_detail(
                 "end_time": _time_text(occurrence.ends_at),
             }
             for occurrence in occurrences
+        ],
+        "guests": [
+            {"email": person.email, "name": person.name, "language": person.language}
+            for person in reservation.invited
+            if person.is_guest and with_password
         ],
     }
 

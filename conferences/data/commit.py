@@ -39,6 +39,8 @@ def commit_booking(uow: ConferencesUnitOfWork, decision: BookingDecision) -> Non
             uow.publish_event(event)
         if notice := booking_news.notice_of(news):
             uow.reservations.notify(notice)
+    for invitation in decision.invitations:
+        uow.reservations.mails.add(invitation)
     for outgoing in decision.send:
         uow.send(outgoing)
     bookid = decision.reservation.bookid if decision.reservation else ""

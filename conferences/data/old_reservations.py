@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from conferences.data.invitation_mails import INVITED
 from conferences.data.reservations import BOOKS, OCCURRENCES
 from conferences.rules.reservation import OPEN_STATES, OccurrenceState
 from foundation.bus.outbox import to_db_datetime
@@ -33,6 +34,12 @@ def delete_batch(database: str, before: datetime) -> int:
         database,
         f"DELETE FROM {BOOKS} WHERE bookid IN ({sql.marks(bookids)}) AND live_e164 IS NULL"
         f" AND NOT EXISTS (SELECT 1 FROM {OCCURRENCES} o WHERE o.bookid = {BOOKS}.bookid)",
+        bookids,
+    )
+    sql.execute(
+        database,
+        f"DELETE FROM {INVITED} WHERE bookid IN ({sql.marks(bookids)})"
+        f" AND NOT EXISTS (SELECT 1 FROM {BOOKS} r WHERE r.bookid = {INVITED}.bookid)",
         bookids,
     )
     return len(rows)

@@ -10,6 +10,7 @@ import msgspec
 import orjson
 
 from conferences.data import metrics
+from conferences.data.invitation_mails import InvitationMails
 from conferences.rules.capacity import FOR_EVER, Capacity, Span, capacity_of
 from conferences.rules.occurrence import after_outcome
 from conferences.rules.reservation import (
@@ -109,6 +110,7 @@ class Reservations:
         self._removed: set[str] = set()
         self._outcomes: list[Conference] = []
         self.notices: list[PersonalNotice] = []
+        self.mails = InvitationMails(database, now)
         self._occurrence_changes: list[tuple[Occurrence | None, Occurrence]] = []
 
     # ---- reading ----------------------------------------------------------------------------
@@ -276,9 +278,8 @@ class Reservations:
 
     def save(self, decision: BookingDecision) -> None:
         """Stage a reservation and occurrences that a decision (`decision`) changes or removes; `flush` writes them."""
-        if decision.reservation is not None:
-            self._books[decision.reservation.bookid] = decision.reservation
-            self._changed_books[decision.reservation.bookid] = decision.reservation
+        if (book := decision.reservation) is not None:
+            self._books[book.bookid] = self._changed_books[book.bookid] = book
         for occurrence in decision.occurrences:
             self._stage_occurrence(occurrence)
             self._removed.discard(occurrence.id)
@@ -309,7 +310,9 @@ class Reservations:
         if self.notices:
             hooks.PERSONAL_NOTICES.call(platform, self.notices)
         self._apply_outcomes()
-        books = [_book_row(book) for _, book in sorted(self._changed_books.items())]
+        changed_books = [book for _, book in sorted(self._changed_books.items())]
+        self.mails.flush(changed_books)
+        books = [_book_row(book) for book in changed_books]
         sql.insert(self._database, BOOKS, _BOOK_COLUMNS, books, _BOOK_COLUMNS[1:])
         changed = [occurrence for _, occurrence in sorted(self._changed_occurrences.items())]
         self._load_reservations({occurrence.bookid for occurrence in changed})
@@ -321,8 +324,7 @@ class Reservations:
         sql.insert(
             self._database, OCCURRENCES, _OCCURRENCE_COLUMNS, occurrences, _OCCURRENCE_COLUMNS[1:]
         )
-        if self._removed:
-            keys = sorted(self._removed)
+        if keys := sorted(self._removed):
             sql.execute(
                 self._database, f"DELETE FROM {OCCURRENCES} WHERE id IN ({sql.marks(keys)})", keys
             )

@@ -10,7 +10,13 @@ from conferences.models.conference import (
     NumberCursor,
 )
 from conferences.models.registry import NumberReport, RegisteredNumber
-from conferences.models.reservations import Occurrence, Reservation, UsualLoad
+from conferences.models.reservations import (
+    CalendarFeed,
+    InvitedAccount,
+    Occurrence,
+    Reservation,
+    UsualLoad,
+)
 from conferences.models.rooms import VirtualRoom
 from conferences.models.templates import STORED_PATHS, PersonalTemplate, PublicTemplate
 from conferences.models.units import ResourceUnit
@@ -19,8 +25,10 @@ __all__ = [
     "PATHS",
     "PATHS_AT",
     "STORED_PATHS",
+    "CalendarFeed",
     "CallRecord",
     "Conference",
+    "InvitedAccount",
     "MeetingRoomArea",
     "Number",
     "NumberCursor",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.db import models
 
+from foundation import clock
+
 
 class Reservation(models.Model):
     """A row is a reservation: a conference that is booked, once or repeatedly. Only the unit of work writes it.
@@ -25,10 +27,40 @@ class Reservation(models.Model):
     detail = models.JSONField()
 
     class Meta:
-        indexes = [models.Index(fields=["user_domain", "live_e164"], name="book_tenant")]
+        indexes = [
+            models.Index(fields=["user_domain", "live_e164"], name="book_tenant"),
+            models.Index(fields=["creator_moid", "starts_at"], name="book_creator"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.e164} {self.name}"
+
+
+class InvitedAccount(models.Model):
+    """A row says that a person with an account in the tenant is invited to a booked conference."""
+
+    pk = models.CompositePrimaryKey("account", "bookid")
+    account = models.CharField("MOID", max_length=40)
+    bookid = models.CharField("reservation id", max_length=40, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.account} is invited to {self.bookid}"
+
+
+class CalendarFeed(models.Model):
+    """A row says whether a person has a calendar feed, and which of the addresses that it has had is the present one.
+
+    `changed_at`: when a conference that is in the feed, or was in it, changed last.
+    """
+
+    account = models.CharField("MOID", max_length=40, primary_key=True)
+    generation = models.PositiveIntegerField(default=0)
+    is_on = models.BooleanField(default=True)
+    language = models.CharField(max_length=16, blank=True, default="")
+    changed_at = models.DateTimeField(default=clock.now)
+
+    def __str__(self) -> str:
+        return f"feed of {self.account}"
 
 
 class Occurrence(models.Model):

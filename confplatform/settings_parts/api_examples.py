@@ -86,6 +86,7 @@ API_EXAMPLES: dict[str, str | int] = {
     "oauth_consumer_key": "integration",
     "oauth_consumer_secret": _TOKEN,
     "email": "anna@example.org",
+    "language": "zh-hans",
     "mobile": "+4930123456",
     "telephone": "+4930123456",
     "date_of_birth": "",

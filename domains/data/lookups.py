@@ -7,6 +7,7 @@ platform's database and cannot be reached.
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from domains.data.tree_rows import GROUPS
 from domains.rules.sign_in_names import normalize
@@ -39,6 +40,11 @@ _PLATFORMS_OF_ACCOUNTS = (
 _ACCOUNTS_BY_NAME = (
     "SELECT n.name, a.moid FROM domains_account a JOIN domains_signinname n ON n.account_id = a.id"
     " WHERE a.domain_id=%s AND (n.name IN ({marks}) OR a.moid IN ({marks}))"
+)
+_CONTACTS_BY_NAME = (
+    "SELECT n.name, a.moid, a.username, a.first_name, a.last_name, a.email"
+    " FROM domains_account a JOIN domains_signinname n ON n.account_id = a.id"
+    " WHERE a.domain_id=%s AND a.is_active AND (n.name IN ({marks}) OR a.moid IN ({marks}))"
 )
 _HTTP_URLS = (
     "SELECT http_url FROM domains_platformdomain WHERE domain_ptr_id=%s AND http_url<>''"
@@ -80,6 +86,33 @@ def accounts_by_name(platform: str, domain: str, names: Collection[str]) -> dict
         name: moid
         for name, spelling in spelt.items()
         if (moid := moid_of.get(spelling) or by_moid.get(name))
+    }
+
+
+class Contact(NamedTuple):
+    """An account as others write to it; `email` is "" if it has none."""
+
+    moid: str
+    name: str
+    email: str
+
+
+def contacts_by_name(database: str, domain: str, names: Collection[str]) -> dict[str, Contact]:
+    """Return the active account of a domain that each of these names means: sign-in name or MOID. Unknown: left out."""
+    if not names:
+        return {}
+    spelt = {name: normalize(name) for name in names}
+    query = _CONTACTS_BY_NAME.format(marks=sql.marks([*names]))
+    rows = sql.select(database, query, [domain, *spelt.values(), *names])
+    contact_of = {
+        key: Contact(moid, f"{first} {last}".strip() or username, email or "")
+        for name, moid, username, first, last, email in rows
+        for key in (name, moid)
+    }
+    return {
+        name: contact
+        for name, spelling in spelt.items()
+        if (contact := contact_of.get(spelling) or contact_of.get(name))
     }
 
 

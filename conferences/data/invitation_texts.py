@@ -1,0 +1,70 @@
+"""The texts of invitations to booked conferences, in the language that is active."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from conferences.data.join_links import join_link
+from conferences.rules.reservation import Happened, Invitation, Occurrence, Reservation
+from wire.conference_settings import ConferenceSettings
+
+MAX_SUBJECT = 128
+
+
+def describe(reservation: Reservation, conference: ConferenceSettings) -> str:
+    """Return how to enter a booked conference: link, number, PIN, and the operator's text about telephones.
+
+    `conference`: the settings of the occurrence.
+    """
+    link = f"{settings.PUBLIC_URL}{join_link(reservation.bookid, reservation.e164)}"
+    lines = [
+        _("Enter here: %(link)s") % {"link": link},
+        _("Number: %(number)s") % {"number": reservation.e164},
+    ]
+    if conference.password:
+        lines.append(_("PIN: %(pin)s") % {"pin": conference.password})
+    if settings.DIAL_IN:
+        lines.append(_("By telephone: %(numbers)s") % {"numbers": settings.DIAL_IN})
+    return "\n".join(lines)
+
+
+def mail_text(invitation: Invitation) -> tuple[str, str]:
+    """Return the subject and the text of the mails of an invitation, an update or a cancellation."""
+    reservation, occurrence = invitation.reservation, _shown_occurrence(invitation)
+    conference = (occurrence and occurrence.settings) or reservation.settings
+    names = {"name": conference.name, "booker": reservation.booker.name or _("Somebody")}
+    subject, sentence = {
+        Happened.CREATED: (_("Invitation: %(name)s"), _("%(booker)s invites you to “%(name)s”.")),
+        Happened.CHANGED: (_("Changed: %(name)s"), _("%(booker)s has changed “%(name)s”.")),
+        Happened.CANCELLED: (_("Cancelled: %(name)s"), _("%(booker)s has cancelled “%(name)s”.")),
+    }[invitation.happened]
+    lines = [sentence % names, _time_text(reservation, occurrence)]
+    if reservation.repeat:
+        is_one = invitation.occurrence is not None
+        series = _("It is repeated; the calendar in this mail has all dates.")
+        lines.append(_("This is about this date alone.") if is_one else series)
+    if invitation.happened is not Happened.CANCELLED:
+        lines += ["", describe(reservation, conference)]
+    return (subject % names)[:MAX_SUBJECT], "\n".join(lines) + "\n"
+
+
+def _shown_occurrence(invitation: Invitation) -> Occurrence | None:
+    """Return the occurrence whose time and settings a mail shows; `None`: those of the reservation."""
+    if invitation.occurrence is not None or invitation.reservation.repeat:
+        return invitation.occurrence
+    return next(iter(invitation.occurrences), None)
+
+
+def _time_text(reservation: Reservation, occurrence: Occurrence | None) -> str:
+    """Return when a conference begins and how long it lasts, on the clock of the reservation's zone."""
+    starts_at = occurrence.starts_at if occurrence else reservation.starts_at
+    conference = (occurrence and occurrence.settings) or reservation.settings
+    local = starts_at.astimezone(reservation.zone).replace(tzinfo=None)
+    words = {
+        "start": date_format(local, "DATETIME_FORMAT"),
+        "zone": reservation.zone.key,
+        "minutes": conference.duration,
+    }
+    return _("%(start)s (%(zone)s), %(minutes)s minutes") % words
