@@ -6,14 +6,17 @@ Links are signed, so that a conference's number alone admits nobody.
 from __future__ import annotations
 
 import hmac
+from typing import TYPE_CHECKING
 
 from django.core.cache import cache
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import HttpRequest
 
-from conferences.data.queries import JoinInfo
 from conferences.rules.stored import StoredConference
 from foundation.signing import shared_key
+
+if TYPE_CHECKING:
+    from conferences.data.queries import JoinInfo
 
 MAX_TRIES_PER_MINUTE = 10
 """Passwords that may be tried for a conference from one IP address."""
@@ -34,7 +37,10 @@ def token_for(confid: str) -> str:
 
 
 def join_link(confid: str, e164: str) -> str:
-    """Return the path of a conference's join page, with its token. The link works until the conference ends."""
+    """Return the path of a conference's join page, with its token. The link works until the conference ends.
+
+    `confid`: its id, or that of its reservation: then the link works for all occurrences.
+    """
     return f"/join/{e164}/?t={token_for(confid)}"
 
 
@@ -44,7 +50,7 @@ def room_link(room: StoredConference) -> str:
 
 
 def confid_of(token: str) -> str:
-    """Return the id of the conference or virtual room that a join link's token is for; "" if the token is forged."""
+    """Return the id of the conference, reservation or room that a join link's token is for; "" if it is forged."""
     try:
         return str(_signer().unsign(token))
     except BadSignature:
@@ -52,13 +58,15 @@ def confid_of(token: str) -> str:
 
 
 def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
-    """Return whether a visitor may enter: with a link of the conference or its virtual room, or signed in to its domain.
+    """Return whether a visitor may enter: with a link to it, its reservation or room, or signed in to its domain.
 
-    The link's token is the query parameter `t`; one for the conference itself is always valid. An exclusive room
+    The link's token is the query parameter `t`; one for the conference or its reservation is always valid. An exclusive room
     otherwise admits only its own people.
     """
     linked_id, room = confid_of(request.GET.get("t", "")), conference.room
     if _is_id(linked_id, conference.confid) and not conference.is_idle:
+        return True
+    if _is_id(linked_id, conference.bookid):
         return True
     user = request.user
     if room is not None and not room.admits(getattr(user, "moid", "")):

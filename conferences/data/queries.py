@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from conferences.data import row_mapper
+from conferences.data.reservation_queries import live_reservation_by_number
 from conferences.data.stored_rows import room_by_number, rooms_closed_to, stored_by_id
 from conferences.rules.listing import ListPage
 from conferences.rules.outgoing import wire_time
 from conferences.rules.registry_entries import ConfType
+from conferences.rules.reservation import bookid_of
 from conferences.rules.states import Conference, Unit
 from conferences.rules.stored import Kind, StoredConference
 from domains.data.hooks import RunningConference
@@ -188,6 +190,8 @@ class JoinInfo:
     """The platform to whose data the conference belongs."""
     room: StoredConference | None = None
     """The virtual room in which the conference is held."""
+    bookid: str = ""
+    """The id of the reservation of which the conference is an occurrence."""
 
     @property
     def is_idle(self) -> bool:
@@ -195,11 +199,14 @@ class JoinInfo:
         return self.state == IDLE
 
 
-IDLE = "idle"
+IDLE, PLANNED = "idle", "planned"
 
 
 def join_info(e164: str) -> JoinInfo | None:
-    """Return the facts of the live conference with this number, or else of the virtual room with it; else `None`."""
+    """Return the facts of the live conference with this number, or else of the virtual room or reservation with it.
+
+    `None` means that there is none of them.
+    """
     conference = live_by_number(e164)
     if conference is not None:
         room_id = room_id_of(conference)
@@ -217,12 +224,23 @@ def join_info(e164: str) -> JoinInfo | None:
             conference.password,
             conference.user_domain,
         )
-        return JoinInfo(*facts, join, conference.source_platform, room)
+        bookid = bookid_of(conference.occurrence)
+        return JoinInfo(*facts, join, conference.source_platform, room, bookid)
     room = room_by_number(e164)
     if room is None:
-        return None
+        return _booked_info(e164)
     facts = (room.id, room.e164, room.name, IDLE, room.settings.password or "", room.user_domain)
     return JoinInfo(*facts, None, room.source_platform, room)
+
+
+def _booked_info(e164: str) -> JoinInfo | None:
+    """Return the facts of the live reservation with this number, whose conference has not begun; else `None`."""
+    reservation = live_reservation_by_number(e164)
+    if reservation is None:
+        return None
+    settings, bookid = reservation.settings, reservation.bookid
+    facts = (bookid, e164, settings.name, PLANNED, settings.password or "", reservation.user_domain)
+    return JoinInfo(*facts, None, reservation.source_platform, None, bookid)
 
 
 def room_id_of(conference: Conference) -> str:

@@ -10,6 +10,7 @@ from conferences.rules.capacity import Span
 from conferences.rules.reservation import LONG_OCCURRENCE, OPEN_STATES, Occurrence, Reservation
 from foundation.bus.outbox import to_db_datetime
 from foundation.cells import sql
+from foundation.cells.directory import look_up, possible_platforms
 from wire.fields import MAX_MINUTES
 
 FOR_EVER = datetime.fromisoformat("9999-01-01T00:00:00+00:00")
@@ -82,6 +83,15 @@ def find_live_reservation(database: str, number_or_id: str) -> Reservation | Non
         ),
         None,
     )
+
+
+def live_reservation_by_number(e164: str) -> Reservation | None:
+    """Return the live reservation with this number, of any platform whose data this site has; `None`: there is none."""
+    query = f"SELECT detail FROM {BOOKS} WHERE live_e164=%s"
+    for platform in possible_platforms():
+        for (detail,) in look_up(platform, query, [e164]):
+            return decode_reservation(detail)
+    return None
 
 
 def planned_occurrences(database: str, bookid: str, limit: int) -> list[Occurrence]:

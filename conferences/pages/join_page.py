@@ -21,7 +21,7 @@ from conferences.data.join_links import (
     token_for,
 )
 from conferences.data.platform_resolver import platforms_of_numbers
-from conferences.data.queries import JoinInfo, join_info
+from conferences.data.queries import PLANNED, JoinInfo, join_info
 from conferences.pages import texts
 from conferences.pages.failover_urls import allow_pages_of, is_served_here, origin_of, site_urls_of
 from conferences.pages.join_texts import join_texts
@@ -152,6 +152,8 @@ def _admit_or_begin(
     If the conference is that of an idle virtual room, a visitor who may do so starts it by entering. To others the
     answer is that it has ended.
     """
+    if conference.state == PLANNED:
+        return JsonResponse(answer)
     if not conference.is_idle:
         return _admit_visitor(request, conference, answer)
     room = conference.room

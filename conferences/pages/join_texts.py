@@ -48,6 +48,7 @@ _TEXTS: dict[str, Promise] = {
     "away_now": gettext_lazy("The platform does not answer. Please try again."),
     # The state of the call.
     "looking": gettext_lazy("Looking for the conference…"),
+    "planned": gettext_lazy("It has not begun yet. You enter when it begins."),
     "entering": gettext_lazy("Entering…"),
     "inside": gettext_lazy("You are in the conference."),
     "listening": gettext_lazy("You are in the conference and can listen."),

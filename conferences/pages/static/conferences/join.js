@@ -37,6 +37,8 @@ let place = "";
 let inside = false;
 /** What the mixer said last, or was told last: whether this person is muted. */
 let mixerMutes = false;
+/** Whether the person has been in the conference; one that is booked again later counts as over then. */
+let entered = false;
 
 const randomId = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
 /** What all ids of this browser in this conference begin with: whoever was removed stays out under another name, too. */
@@ -149,11 +151,13 @@ async function follow() {
   while (inside) {
     const answer = await whereabouts.find().catch(() => null);
     if (!inside) return;
-    if (answer?.state === "ended" || answer?.state === "refused") return leave(words.ended, words.close, false);
+    const isOver = answer?.state === "planned" && entered;
+    if (isOver || answer?.state === "ended" || answer?.state === "refused") return leave(words.ended, words.close, false);
     if (answer?.password) return leave(words.password_again, words.reload);
     if (answer?.join && placeOf(answer.join) !== place) enter(answer.join, (await loading).Call);
     // While sound and pictures flow, a platform that does not answer is nothing to tell.
     if (!answer && !call) say(words.away);
+    if (answer?.state === "planned") say(words.planned);
     await pause(call ? LOOK_EVERY : ASK_EVERY);
   }
 }
@@ -161,6 +165,7 @@ async function follow() {
 function enter(join, Call) {
   call?.close();
   clearTiles();
+  entered = true;
   place = placeOf(join);
   // A new id for each entry, so that a session left over from the entry before is not in the way.
   me = { ...me, id: newId() };
@@ -323,6 +328,7 @@ async function join(event) {
   $("settings-fields").append($("device-fields"));
   fields.meter(false);
   inside = true;
+  entered = false;
   say(words.looking);
   follow();
 }
