@@ -5,11 +5,13 @@ It is made of plain forms; a script only fills in the time zone. Each button doe
 
 from __future__ import annotations
 
+import re
 import zoneinfo
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import cache, wraps
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import Error
@@ -23,12 +25,13 @@ from django.views.decorators.http import require_GET, require_POST
 from conferences.api import booking_commands
 from conferences.api.commands import Nack
 from conferences.data import reservation_queries
+from conferences.data.calendar_feeds import find_feed
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.data.reservation_queries import BookedOccurrence
 from conferences.pages import my_conferences, texts
 from conferences.rules.booking import moved_start, parse_moment
 from conferences.rules.recurrence import zone_of
-from conferences.rules.reservation import MAX_EARLY_OPENING, Reservation
+from conferences.rules.reservation import MAX_EARLY_OPENING, Invitee, Reservation
 from foundation import clock
 from foundation.cells.directory import store_of
 from foundation.web.arguments import digits
@@ -56,8 +59,8 @@ def show_bookings(request: HttpRequest) -> HttpResponse:
     person = my_conferences.person_of(request)
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")
-    now = clock.now()
-    database = store_of(platform_of_domain(person.domain_id or "")).database
+    now, platform = clock.now(), platform_of_domain(person.domain_id or "")
+    database = store_of(platform).database
     booked = reservation_queries.planned_page(
         database, "creator_moid", person.moid, now, count=MAX_SHOWN
     )
@@ -74,6 +77,8 @@ def show_bookings(request: HttpRequest) -> HttpResponse:
         "most_dates": MAX_OCCURRENCES_OF_RULE,
         "dates": [_occurrence_for_page(occurrence, now) for occurrence in booked.occurrences],
         "left_out": max(0, booked.total - MAX_SHOWN),
+        "sends_mail": settings.INVITATION_MAILS,
+        "feed": find_feed(platform, person.moid),
     }
     parts = parts_of(request)
     reply = render(request, "conferences/bookings.html", {**context, "parts": parts})
@@ -132,8 +137,15 @@ def _occurrence_for_page(booked: BookedOccurrence, now: datetime) -> dict[str, o
         "places": settings.places,
         "password": bool(settings.password),
         "repeats": bool(reservation.repeat),
+        "guests": ", ".join(_guest_text(one) for one in reservation.invited if one.is_guest),
         "may_open": occurrence.starts_at - MAX_EARLY_OPENING <= now,
     }
+
+
+def _guest_text(guest: Invitee) -> str:
+    """Return a guest as the form takes it: the address, and the name if it is known."""
+    name = re.sub(r"[<>,;]", " ", guest.name).strip()
+    return f"{name} <{guest.email}>" if name else guest.email
 
 
 # ---- forms ---------------------------------------------------------------------------------------
@@ -178,6 +190,7 @@ def book_conference(request: HttpRequest) -> HttpResponseRedirect:
         "start_time": _start_in_form(form, zone_name),
         "timezone": zone_name,
         "repeat": _recurrence_rule(form),
+        "guests": _guests_in_form(form),
     }
     booked = booking_commands.book_conference(params, person, None)
     words = {"name": form.get("name", ""), "number": booked.e164}
@@ -195,6 +208,19 @@ def _start_in_form(form: Mapping[str, str], zone_name: str) -> str:
     except ValueError:
         raise Refusal(int(Err.MALFORMED), "start_time: is not known") from None
     return local.replace(tzinfo=zone).isoformat()
+
+
+def _guests_in_form(form: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return the guests whose addresses a form gives, each as `anna@example.org` or `Anna <anna@example.org>`."""
+    entries = re.split(r"[,;\n]+", form.get("guests", ""))
+    guests = []
+    for entry in filter(None, map(str.strip, entries)):
+        name, found, address = entry.removesuffix(">").rpartition("<")
+        for email in [address.strip()] if found else entry.split():
+            guests.append(
+                {"email": email} | ({"name": name.strip(' "')} if name.strip(' "') else {})
+            )
+    return guests
 
 
 def _recurrence_rule(form: Mapping[str, str]) -> str:
@@ -246,6 +272,18 @@ def _moved_start(reservation: Reservation, original: str, start: str) -> str:
 def _occurrence_argument(reservation: Reservation, form: Mapping[str, str]) -> dict[str, object]:
     """Return the argument of the API that names the form's occurrence; {} if the reservation does not repeat."""
     return {"occurrence": form.get("occurrence")} if reservation.repeat else {}
+
+
+@_form_view
+def change_guests(request: HttpRequest, bookid: str) -> HttpResponseRedirect:
+    """Change who is invited to a reservation by e-mail, as the form says."""
+    person = my_conferences.person_of(request)
+    reservation = booking_commands.find_reservation(bookid, person)
+    params = {"guests": _guests_in_form(request.POST)}
+    booking_commands.change_reservation(reservation, params, person)
+    name = {"name": reservation.settings.name}
+    messages.success(request, _("The guests of “%(name)s” are changed.") % name)
+    return redirect("bookings")
 
 
 @_form_view

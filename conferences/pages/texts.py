@@ -74,6 +74,10 @@ _TEXT_OF_FIELD: dict[str, Promise] = {
     "duration": gettext_lazy("The duration is a whole number of minutes."),
     "start_time": gettext_lazy("The time lies in the past, or is none. Choose another."),
     "timezone": gettext_lazy("This time zone is not known. Choose one of the list."),
+    "guests": gettext_lazy(
+        "One of the guests is no e-mail address such as anna@example.org, or there are more than"
+        " 100."
+    ),
     "repeat": gettext_lazy(
         "The conference cannot be repeated like this. Choose a day that the rule falls on."
     ),
@@ -93,6 +97,8 @@ def refusal_text(refusal: Refusal) -> str:
 
     For a refusal without a text of its own it contains the description of the refusal.
     """
+    if isinstance(refusal, Nack) and refusal.description.startswith("guests: "):
+        return _("So many mails cannot be sent within an hour. Invite fewer people, or later.")
     if isinstance(refusal, Nack) and refusal.errcode in _TEXT_OF_CODE:
         return str(_TEXT_OF_CODE[refusal.errcode])
     if refusal.error_code == NO_CONFERENCE:

@@ -3,7 +3,14 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
-from conferences.pages import join_page, my_bookings, my_conferences, my_rooms, week_page
+from conferences.pages import (
+    calendar_feed,
+    join_page,
+    my_bookings,
+    my_conferences,
+    my_rooms,
+    week_page,
+)
 
 urlpatterns = [
     path("", my_conferences.redirect_home, name="home"),
@@ -35,6 +42,13 @@ urlpatterns = [
         my_bookings.begin_booked_conference,
         name="bookings-begin",
     ),
+    path("console/bookings/calendar", calendar_feed.change_feed, name="bookings-calendar"),
+    path(
+        "console/bookings/<str:bookid>/guests",
+        my_bookings.change_guests,
+        name="bookings-guests",
+    ),
+    path("calendar/meetings.ics", calendar_feed.show_feed, name="calendar-feed"),
     path("console/rooms/", my_rooms.show_rooms, name="rooms"),
     re_path(
         "^console/rooms/add/(?P<kind>room|template)$",

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import icalendar
 import pytest
+from django.conf import settings
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from conferences.api import booking_commands
+from conferences.data import join_links
 from conferences.models import Occurrence, Reservation, ResourceUnit
 from conferences.pages import my_bookings
 from domains.management.commands.load_demo import DEMO_TENANT
-from domains.models import Account
+from domains.models import Account, SignInName
 from foundation.bus.dispatch import handle_for_platform
 from tests.integration.conftest import delivery
 from tests.web_clients import Browser
@@ -105,6 +111,70 @@ def test_the_coming_week_shows_what_is_booked_against_what_there_is(
     shown = ben.get(f"{BOOKINGS}week?zone=UTC", headers={"Accept-Language": "zh-hans"})
     assert "100" in shown.content.decode()
     assert "68" in shown.content.decode(), "what is left at 10:00"
+
+
+def test_a_link_of_a_booking_admits_to_all_its_dates_and_waits_for_the_start(
+    platform: str, client: Browser
+) -> None:
+    reservation = _book(platform, confpwd="secret")
+    path = f"/join/{reservation.e164}/"
+    token = join_links.token_for(reservation.bookid)
+    assert client.get(path).status_code == 403
+    assert client.get(f"{path}where?t={token[:-1]}").status_code == 403
+    assert "Board &lt;1&gt;" in client.get(f"{path}?t={token}").content.decode()
+    where = f"{path}where?entering=1&t={token}"
+    assert client.get(where).json() == {"state": "planned", "password": "wanted"}
+    assert client.post(where, {"password": "secret"}).json()["state"] == "planned"
+
+
+def _feed_of(browser: Browser) -> str:
+    """Make a new address of somebody's calendar, and return it as the page shows it."""
+    browser.post(f"{BOOKINGS}calendar")
+    shown = re.search(r'id="feed" value="([^"]+)"', _page(browser))
+    assert shown
+    return shown[1].removeprefix(settings.PUBLIC_URL)
+
+
+def test_a_calendar_shows_what_one_books_and_is_invited_to_to_whoever_has_its_address(
+    hers: Browser, platform: str
+) -> None:
+    ben = Account.objects.get(username="ben")
+    Account.objects.filter(pk=ben.pk).update(email="ben@example.org")
+    SignInName.objects.create(name="ben@example.org", account=ben)
+    his, anybody = Browser(), Browser()
+    his.force_login(ben)
+    guests = [{"email": "Ben@example.org", "name": "Ben"}, {"email": "gus@example.org"}]
+    bookid = _book(platform, repeat="FREQ=DAILY;COUNT=3", guests=guests).bookid
+    assert "Ben &lt;Ben@example.org&gt;, gus@example.org" in (page := _page(hers))
+    assert "This site sends no mail" in page
+
+    for browser in (hers, his):
+        feed = anybody.get(_feed_of(browser))
+        assert feed["Content-Type"] == "text/calendar; charset=utf-8"
+        (event,) = icalendar.Calendar.from_ical(feed.content).walk("VEVENT")
+        assert (str(event["SUMMARY"]), "ATTENDEE" in event) == ("Board <1>", False)
+    address, seen = _feed_of(his), {"If-None-Match": ""}
+    seen["If-None-Match"] = anybody.get(address)["ETag"]
+    with CaptureQueriesContext(connection) as queries:
+        assert anybody.get(address, headers=seen).status_code == 304
+    assert len(queries) == 2
+    change = {"type": "CM_MAU_MDFBOOKCONF_REQ", "reqid": "g", "moid": DEMO_TENANT}
+    request = delivery({**change, "bookid": bookid, "guests": []})
+    handle_for_platform(platform, [request], publish_inline=True)
+    assert b"VEVENT" not in anybody.get(address, headers=seen).content
+    assert _feed_of(his) != address
+    assert anybody.get(address).status_code == 404
+    address = _feed_of(his)
+    his.post(f"{BOOKINGS}calendar", {"off": "1"})
+    assert anybody.get(address).status_code == 404
+    assert anybody.get("/calendar/meetings.ics?t=x:y").status_code == 404
+
+
+def test_a_guest_without_an_address_is_refused_in_words(hers: Browser) -> None:
+    form = {"name": "x", "day": str(DAY), "time": "09:00", "zone": "UTC", "duration": "60", "places": "8"}  # fmt: skip
+    for wrong in ("Gus <gus>", "a@example.org, nobody", "a@example.org\nBcc: b@example.org"):
+        hers.post(f"{BOOKINGS}book", {**form, "guests": wrong})
+        assert "One of the guests is no e-mail address" in _page(hers)
 
 
 def test_a_time_that_is_none_is_refused_in_words(hers: Browser) -> None:

@@ -38,10 +38,24 @@ async def test_all_dates_are_booked_changed_and_cancelled_and_the_chat_says_so(
     await form.get_by_label("Name", exact=True).fill(NAME)
     await form.get_by_label("Repeated").select_option("daily")
     await form.get_by_label("How often").fill("3")
+    await form.get_by_label("Guests").fill("Gus <gus@example.org>, mei@example.org")
     async with told(chat, f"“{NAME}” is booked for"):
         await form.get_by_role("button", name="Book it").click()
     dates = page.get_by_role("article").filter(has_text=NAME)
     await dates.filter(has_text="09:00").nth(2).wait_for()
+
+    await dates.first.get_by_label(f"Guests {NAME}").click()
+    await dates.first.get_by_label("E-mail addresses").fill("mei@example.org")
+    async with told(chat, f"“{NAME}”, "):
+        await dates.first.get_by_role("button", name="Save guests").press("Enter")
+    await dates.nth(2).get_by_text("Guests: mei@example.org").wait_for()
+    await page.get_by_text("My dates in another calendar").press("Enter")
+    await page.get_by_role("button", name="Make an address").press("Enter")
+    await page.get_by_text("My dates in another calendar").press("Enter")
+    address = await page.get_by_label("Address of my calendar").input_value()
+    assert NAME in await (await page.context.request.get(address)).text()
+    await page.set_viewport_size({"width": 390, "height": 800})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
 
     second = dates.nth(1)
     await second.get_by_label(f"Change {NAME}").click()

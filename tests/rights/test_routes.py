@@ -90,7 +90,11 @@ ROOMS = {
 }
 OF_CONSOLE = {"", "chat/", "console/", "console/live", "console/start", CONSOLE} | ROOMS
 OF_CONSOLE |= {"console/bookings/", "console/bookings/book", "console/bookings/week"}
-OF_CONSOLE |= {f"console/bookings/<str:bookid>/{verb}" for verb in ("change", "cancel", "begin")}
+OF_CONSOLE |= {
+    f"console/bookings/<str:bookid>/{verb}" for verb in ("change", "cancel", "begin", "guests")
+}
+OF_CONSOLE |= {"console/bookings/calendar"}
+OPEN |= {"calendar/meetings.ics"}
 OPEN |= {"accounts/login/", "accounts/logout/"}
 OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "introspect")}
 """For people in a browser; what they touch is of their own tenant."""
