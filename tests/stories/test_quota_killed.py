@@ -19,7 +19,7 @@ from tests.stories.manager import Manager
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("stories")]
 
 CLIENTS, LIMIT = 12, 20
-SECONDS, LOOKS = 20.0, 50
+SECONDS, LOOKS = 10.0, 30
 """The story goes on for both: a busy machine needs longer for as many looks at the counts."""
 _SPAWN = multiprocessing.get_context("spawn")
 _OURS = ("worker1", "worker2", "web", "beat")
