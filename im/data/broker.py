@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import amqp
 from django.conf import settings
@@ -257,8 +257,19 @@ LISTED_SECONDS = 6.0
 
 
 def set_tracing(*, on: bool) -> None:
-    """Switch the tracer of the clients' virtual host on or off (see `firehose`). Raises BrokerUnavailable."""
-    _call_management("PUT", f"/vhosts/{_vhost()}", {"tracing": on})
+    """Switch the tracer of the clients' virtual host on or off (see `firehose`). Raises BrokerUnavailable.
+
+    The management API writes the virtual host's description, tags and default queue type anew as well, and blanks
+    those that it is not sent.
+    """
+    name = unquote(_vhost())
+    (host,) = [row for row in _rows("/vhosts") if row["name"] == name]
+    kept = {key: host[key] for key in ("description", "tags") if host.get(key)}
+    if isinstance(tags := kept.get("tags"), list):
+        kept["tags"] = ",".join(tags)
+    if (queue_type := host.get("default_queue_type")) in ("classic", "quorum", "stream"):
+        kept["default_queue_type"] = queue_type
+    _call_management("PUT", f"/vhosts/{_vhost()}", {**kept, "tracing": on})
 
 
 def set_limits() -> None:

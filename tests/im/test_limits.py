@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection, Iterator
 from io import StringIO
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from django.conf import settings
@@ -15,6 +16,7 @@ from conferences.management import doctor_checks
 from foundation.bus import management_api
 from foundation.bus.amqp import close, connect
 from foundation.web.findings import Finding
+from im.data import broker
 from im.rules.topology import ingress
 from tests.im.door import GROUP, eventually
 
@@ -98,3 +100,18 @@ def test_the_doctor_says_so_where_it_cannot_look(limited: None, settings: Any) -
         if each["check"] == "limits of queues"
     ]
     assert "RABBITMQ_MANAGEMENT_URL" in finding["todo"]
+
+
+def test_the_tracer_changes_nothing_else_of_the_virtual_host(im_site: str) -> None:
+    path = f"/vhosts/{management_api.vhost_in_path(settings.IM_AMQP_URL)}"
+    before = {"description": "for people's clients", "tags": "ours,chat"}
+    management_api.call_api(settings.IM_MANAGEMENT_URL, "PUT", path, before)
+    for on in (True, False):
+        broker.set_tracing(on=on)
+        (host,) = [
+            row
+            for row in management_api.list_rows(settings.IM_MANAGEMENT_URL, "/vhosts")
+            if row["name"] == unquote(path.rpartition("/")[2])
+        ]
+        assert (host["tracing"], host["description"]) == (on, "for people's clients")
+        assert host["tags"] == ["ours", "chat"]
