@@ -21,6 +21,8 @@ def stories(directory: Path) -> Stories:
 
 def _play() -> str:
     env = {**os.environ, "SOCIAL_HISTORIES": str(HISTORIES), "CHECK": "0"}
+    # The settings of the stories name no servers; tests have settings of their own.
+    env.pop("DJANGO_SETTINGS_MODULE", None)
     command = [sys.executable, "-m", "deploy.stand", "test", TEST, "-q"]
     result = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout[-3000:]
