@@ -112,6 +112,7 @@ export class Call {
         this.#join(handle, this.at.videoroom, { ptype: "publisher" });
       },
       onmessage: (event, jsep) => this.#seen(event, jsep),
+      oncleanup: () => this.#closed || this.publisher?.closed(),
     });
     if (this.at.textroom) this.#read();
   }
@@ -173,8 +174,7 @@ export class Call {
     }
     for (const person of event.publishers ?? []) this.watcher.note(person);
     for (const id of [event.unpublished, event.leaving]) if (id && id !== "ok") this.watcher.forget(id);
-    this.publisher.hear(event);
-    if (jsep) this.pictures.handleRemoteJsep({ jsep });
+    this.publisher.hear(event, jsep);
   }
 
   // ---- notices -------------------------------------------------------------------------------

@@ -4,6 +4,9 @@
 export const CAMERA = "camera", SCREEN = "screen";
 const KINDS = [CAMERA, SCREEN];
 
+/** Milliseconds after the end of a connection in which Janus tidies up; a new one would be ended as well. */
+const PAUSE = 300;
+
 /** @typedef {{[CAMERA]: MediaStreamTrack | null, [SCREEN]: MediaStreamTrack | null}} Pictures */
 
 export class Publisher {
@@ -46,14 +49,22 @@ export class Publisher {
     else this.#offer(changed, wanted, isNew ? "publish" : "configure");
   }
 
-  /** Note what Janus says about the own pictures. */
-  hear(event) {
-    if (event.unpublished === "ok") {
-      this.#handle.hangup();
-      this.#mids = {};
-    } else if (event.configured !== "ok" && !event.error) {
-      return;
-    }
+  /** Note what Janus says about the own pictures; `jsep` is its answer to an offer. */
+  hear(event, jsep) {
+    const settle = () => this.#settle();
+    if (jsep) this.#handle.handleRemoteJsep({ jsep, success: settle, error: settle });
+    else if (event.configured === "ok" || event.error) settle();
+  }
+
+  /** Begin anew after the connection was closed: by Janus as asked, when nothing is sent any more, or because it failed. */
+  closed() {
+    this.#sent = { [CAMERA]: null, [SCREEN]: null };
+    this.#mids = {};
+    this.#isBusy = true;
+    setTimeout(() => this.#settle(), PAUSE);
+  }
+
+  #settle() {
     this.#isBusy = false;
     this.update();
   }
@@ -61,8 +72,7 @@ export class Publisher {
   /** Another camera, say, takes the place of the one before: the others notice nothing but the new picture. */
   async #replace(changed, wanted) {
     for (const kind of changed) await this.#part(kind)?.sender.replaceTrack(wanted[kind]);
-    this.#isBusy = false;
-    this.update();
+    this.#settle();
   }
 
   #part(kind) {

@@ -129,14 +129,17 @@ export class Watcher {
       // Somebody has left meanwhile, say: what the room sends next says so.
       setTimeout(() => (this.#received.size ? this.#settle() : this.#handle && this.#reopen()), TRY_AGAIN);
     } else if (jsep) {
-      this.#answered = this.#answered.then(() => this.#answer(jsep)).then(() => this.#show(streams), (why) => console.warn(why));
+      const handle = this.#handle;
+      this.#answered = this.#answered.then(() => this.#answer(handle, jsep)).then(() => this.#show(streams), (why) => {
+        console.warn("a picture cannot be received:", why);
+        if (handle === this.#handle) this.#reopen();
+      });
     } else if (event.videoroom === "updated") {
       this.#answered = this.#answered.then(() => this.#show(streams));
     }
   }
 
-  #answer(jsep) {
-    const handle = this.#handle;
+  #answer(handle, jsep) {
     return new Promise((resolve, reject) => {
       handle.createAnswer({
         jsep,
