@@ -15,7 +15,6 @@ from django.utils import translation
 
 from conferences.data import hooks, invitation_texts
 from conferences.data.hooks import CalendarMail
-from conferences.data.join_links import join_link
 from conferences.rules.calendar import Surroundings, calendar_of_invitation, method_of
 from conferences.rules.reservation import Invitation, Invitee, Reservation
 from domains.data.lookups import contacts_by_name
@@ -88,12 +87,7 @@ class InvitationMails:
 def surroundings(now: datetime) -> Surroundings:
     """Return what calendars show beside the values of reservations, in the language that is active now."""
     sender = parseaddr(settings.DEFAULT_FROM_EMAIL)[1]
-    return Surroundings(now, sender, link_of, invitation_texts.describe)
-
-
-def link_of(reservation: Reservation) -> str:
-    """Return the address of the join page of a reservation. It works for all of its occurrences."""
-    return f"{settings.PUBLIC_URL}{join_link(reservation.bookid, reservation.e164)}"
+    return Surroundings(now, sender, invitation_texts.link_of, invitation_texts.describe)
 
 
 def _mails(invitation: Invitation, now: datetime) -> Iterator[CalendarMail]:

@@ -13,14 +13,18 @@ from wire.conference_settings import ConferenceSettings
 MAX_SUBJECT = 128
 
 
+def link_of(reservation: Reservation) -> str:
+    """Return the address of the join page of a reservation. It works for all of its occurrences."""
+    return f"{settings.PUBLIC_URL}{join_link(reservation.bookid, reservation.e164)}"
+
+
 def describe(reservation: Reservation, conference: ConferenceSettings) -> str:
     """Return how to enter a booked conference: link, number, PIN, and the operator's text about telephones.
 
     `conference`: the settings of the occurrence.
     """
-    link = f"{settings.PUBLIC_URL}{join_link(reservation.bookid, reservation.e164)}"
     lines = [
-        _("Enter here: %(link)s") % {"link": link},
+        _("Enter here: %(link)s") % {"link": link_of(reservation)},
         _("Number: %(number)s") % {"number": reservation.e164},
     ]
     if conference.password:

@@ -34,7 +34,7 @@ class Surroundings:
 
     `now`: the time that goes into DTSTAMP. `sender`: the address from which mails come. `link_of`: a function that
     returns the address of a reservation's join page. `describe`: a function that returns the text of an event, in the
-    reader's language; `None` for an event that is cancelled.
+    reader's language; the settings are those of the occurrence.
     """
 
     now: datetime
