@@ -65,7 +65,9 @@ class Agent:
             config, self._keys, self._state_file, self._broker.send, clock.now, user, gate_user
         )
         self._housekeeping = Housekeeping(self._unit, self._state_file)
-        self._events = EventListener(config, self._keys, self._housekeeping.handle_hint)
+        self._events = EventListener(
+            config, self._keys, self._housekeeping.handle_hint, self._housekeeping.handle_text
+        )
         self._janus = JanusProcess(config, self._keys, user)
         self._gate = GateProcess(config, self._keys, gate_user)
         self._gate_up = asyncio.Event()
@@ -157,13 +159,14 @@ class Agent:
         link = JanusLink(self._config.ws_url, self._keys.api, PLUGINS)
         try:
             await link.open()
+            janus_rooms = JanusRooms(link, self._keys, self._events.texts_url)
             if not self._janus_up.is_set():
-                await self._unit.use_new_janus(JanusRooms(link, self._keys), self._janus.name)
+                await self._unit.use_new_janus(janus_rooms, self._janus.name)
                 await self._gate_up.wait()  # nobody is sent here before people can come in
                 self._janus_up.set()
                 self._register_if_connected()
             else:
-                await self._unit.use_new_connection(JanusRooms(link, self._keys))
+                await self._unit.use_new_connection(janus_rooms)
             reason = await link.watch_until_dead()
             is_hanging = reason != SOCKET_CLOSED
             # If only the socket has closed, Janus itself may be well.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
@@ -9,7 +10,7 @@ import msgspec
 
 from foundation.bus.message import Body
 from media_unit.config import UnitConfig
-from media_unit.roster import Roster
+from media_unit.roster import JanusConnection, Roster, Terminal
 from wire.arrangement import DEFAULT_ARRANGEMENT, Arrangement, arrangement_of, to_settings_members
 from wire.fields import Settings, flag
 from wire.media_unit import CreateOnUnit, RestoreOnUnit
@@ -162,6 +163,23 @@ class HostedConference:
     def arrange(self, **changes: object) -> None:
         """Change fields of the arrangement (layout, speaking rules, bans): field name=new value."""
         self.arrangement = msgspec.structs.replace(self.arrangement, **changes)
+
+    def change_hand(self, mtid: str, up: bool) -> None:
+        """Raise or lower the hand of a terminal of the conference; one that is up already keeps its place in the order."""
+        hands = self.arrangement.hands
+        if not up:
+            self.arrange(hands=tuple(other for other in hands if other != mtid))
+        elif mtid not in hands and mtid in self.roster.terminals:
+            self.arrange(hands=(*hands, mtid))
+
+    def update_people(self, connections: Iterable[JanusConnection]) -> list[Terminal]:
+        """Update the roster from Janus's connections, and lower the hands of those who have left; return who joined."""
+        before = self.roster.online
+        arrived = self.roster.update(connections)
+        for terminal in before:
+            if not terminal.online:
+                self.change_hand(terminal.mtid, False)
+        return arrived
 
     def may_talk(self, mtid: str) -> bool:
         """Return whether the terminal with this id may unmute its microphone now, by the rules of who may speak."""

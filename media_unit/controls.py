@@ -72,10 +72,11 @@ async def carry_out_control(context: ControlContext, name: str, body: Body) -> B
 
 
 async def disconnect_terminal(context: ControlContext, terminal: Terminal) -> None:
-    """Close all connections of a terminal to the Janus rooms of its conference."""
+    """Close all connections of a terminal to the Janus rooms of its conference, and lower its hand."""
     for plugin, participant in sorted(terminal.links):
         await context.janus_rooms.kick(context.conference.janus_room, plugin, participant)
     terminal.links = set()
+    context.conference.change_hand(terminal.mtid, False)
 
 
 async def mute_who_may_not_talk(context: ControlContext) -> None:

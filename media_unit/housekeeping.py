@@ -10,6 +10,7 @@ from collections.abc import Coroutine
 from datetime import datetime, timedelta
 
 from foundation import clock
+from media_unit.hands import terminals_of_change
 from media_unit.janus_config import e164_of
 from media_unit.janus_events import Hint
 from media_unit.janus_link import JanusAway, JanusError
@@ -20,6 +21,8 @@ log = logging.getLogger("conferences.media.unit")
 
 _GATHER_SECONDS = 0.1
 """Joins and leaves within this time are reported together."""
+_HANDS_SECONDS = 0.3
+"""Hands that are raised and lowered within this time are reported together, however often a page says so."""
 _REFRESH_SECONDS = 5
 """Seconds after which a Janus room is read even without an event: events are hints."""
 _SILENT_SECONDS = 10.0
@@ -39,6 +42,8 @@ class Housekeeping:
         self._unit, self._state_file = unit, state_file
         self._to_be_read: set[str] = set()
         """Numbers of the conferences that are read within the next 0.1 s."""
+        self._hands: dict[str, dict[str, bool]] = {}
+        """Number of a conference -> terminals whose hands are raised (`True`) or lowered within the next 0.3 s."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._links = state_file.links()
         """Janus handle -> its plugin, Janus room and participant id."""
@@ -62,6 +67,29 @@ class Housekeeping:
         if e164 in self._unit.conferences and e164 not in self._to_be_read:
             self._to_be_read.add(e164)
             self._start_task(self._refresh_soon(e164))
+
+    def handle_text(self, janus_room: str, participant: str, text: str) -> None:
+        """Handle what a join page has said to all in its conference: change hands, if it is about them."""
+        e164 = e164_of(janus_room)
+        conference = self._unit.conferences.get(e164)
+        if conference is None or conference.janus_room != janus_room:
+            return
+        mtids, up = terminals_of_change(conference, participant, text)
+        if not mtids:
+            return
+        if e164 not in self._hands:
+            self._start_task(self._change_hands_soon(e164))
+        self._hands.setdefault(e164, {}).update(dict.fromkeys(mtids, up))
+
+    async def _change_hands_soon(self, e164: str) -> None:
+        """Change hands in 0.3 s, so that those that are raised and lowered until then are reported together."""
+        await asyncio.sleep(_HANDS_SECONDS)
+        async with self._unit.lock(e164):
+            changes = self._hands.pop(e164, {})
+            if conference := self._unit.conferences.get(e164):
+                for mtid, up in changes.items():
+                    conference.change_hand(mtid, up)
+        await self._refresh(e164)
 
     def _record_reception(self, hint: Hint) -> None:
         """Note, from an event, since when Janus receives no media on a connection, or that it receives them again."""

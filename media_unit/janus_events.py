@@ -1,6 +1,6 @@
-"""The events that Janus sends when participants join or leave, or media stop.
+"""The events that Janus sends when participants join or leave, or media stop, and the texts of participants.
 
-They are only hints: the agent then asks Janus who is in the room now.
+Events are only hints: the agent then asks Janus who is in the room now.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from media_unit.janus_config import Secrets
 
 log = logging.getLogger("conferences.media.janus")
 
+_MOST_BYTES = 4096
+"""The size of the largest text of a participant that is read, with what Janus says about it."""
 _PLUGIN, _HANDLE, _MEDIA = 64, 2, 32
 """The numbers by which Janus names the types of its events."""
 
@@ -65,20 +67,32 @@ def hint_of(event: dict[str, Any]) -> Hint | None:
 
 
 class EventListener:
-    """A listener is a small WebSocket server to which Janus sends its events.
+    """A listener is a small web server to which Janus sends its events, and the texts that participants say to all.
 
-    Janus buffers events while the agent is not there.
+    Janus buffers events while the agent is not there, but no texts.
     """
 
-    def __init__(self, config: UnitConfig, keys: Secrets, on_hint: Callable[[Hint], None]) -> None:
-        """Call `on_hint` for each event of Janus that the agent acts on; `open` begins to listen."""
-        self._config, self._keys, self._on_hint = config, keys, on_hint
+    def __init__(
+        self,
+        config: UnitConfig,
+        keys: Secrets,
+        on_hint: Callable[[Hint], None],
+        on_text: Callable[[str, str, str], None],
+    ) -> None:
+        """Call `on_hint` for each event of Janus that the agent acts on; `open` begins to listen.
+
+        `on_text` is called for each text with the Janus room, the participant's id there, and the text.
+        """
+        self._config, self._keys, self._on_hint, self._on_text = config, keys, on_hint, on_text
         self._runner: web.AppRunner | None = None
+        self.texts_url = f"http://127.0.0.1:{config.event_port}/{keys.events}/texts"
+        """The address to which Janus is to post the texts of participants."""
 
     async def open(self) -> None:
-        """Start the WebSocket server to which Janus sends its events: on loopback, under a secret path."""
-        app = web.Application()
+        """Start the web server to which Janus sends events and texts: on loopback, under a secret path."""
+        app = web.Application(client_max_size=_MOST_BYTES)
         app.router.add_get(f"/{self._keys.events}", self._serve)
+        app.router.add_post(f"/{self._keys.events}/texts", self._take_text)
         self._runner = web.AppRunner(
             app, handle_signals=False, access_log=None, shutdown_timeout=0.2
         )
@@ -98,6 +112,17 @@ class EventListener:
             if frame.type is WSMsgType.TEXT:
                 self._report_events(frame.data)
         return socket
+
+    async def _take_text(self, request: web.Request) -> web.Response:
+        """Take a participant's text. Janus blocks the text room until the answer, so nothing is waited for here."""
+        try:
+            message = orjson.loads(await request.read())
+        except ValueError:
+            return web.Response(status=400)
+        if isinstance(message, dict):
+            room, sender, text = (str(message.get(name)) for name in ("room", "from", "text"))
+            self._on_text(room, sender, text)
+        return web.Response()
 
     def _report_events(self, text: str) -> None:
         """Call `on_hint` for each event in a message of Janus (JSON: one event or a list) that the agent acts on."""

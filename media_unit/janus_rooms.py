@@ -40,9 +40,12 @@ _NO_STREAM, _STREAM_EXISTS = 455, 456
 class JanusRooms:
     """The rooms of one Janus server. Every method raises JanusAway; most raise JanusError."""
 
-    def __init__(self, link: JanusLink, keys: Secrets) -> None:
-        """Manage the rooms over an open connection to Janus; the rooms' secrets follow from `keys`."""
-        self._link, self._keys = link, keys
+    def __init__(self, link: JanusLink, keys: Secrets, texts_url: str = "") -> None:
+        """Manage the rooms over an open connection to Janus; the rooms' secrets follow from `keys`.
+
+        To `texts_url` Janus posts what participants say to all in the text rooms that are created; "": nowhere.
+        """
+        self._link, self._keys, self._texts_url = link, keys, texts_url
 
     async def create(self, plan: JanusRoomPlan, *, has_groups: bool) -> None:
         """Create the three Janus rooms (sound, video, text) of a conference; existing ones are destroyed first.
@@ -77,7 +80,8 @@ class JanusRooms:
             "bitrate_cap": True,
             "fir_freq": 10,
         }
-        for plugin, extra in ((AUDIO, sound), (VIDEO, pictures), (TEXT, {})):
+        texts = {"post": self._texts_url} if self._texts_url else {}
+        for plugin, extra in ((AUDIO, sound), (VIDEO, pictures), (TEXT, texts)):
             try:
                 await self._link.ask(plugin, common | extra)
             except JanusError as error:

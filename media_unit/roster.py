@@ -73,6 +73,10 @@ class Terminal:
         ids = {link_id for _, link_id in self.links if len(link_id) == _LENGTH_OF_PAGE_ID}
         return min(ids)[:_LENGTH_OF_VISITOR_ID] if ids else ""
 
+    def has_id(self, participant: str) -> bool:
+        """Return whether a connection of the terminal has this participant id at Janus."""
+        return any(link_id == participant for _, link_id in self.links)
+
     def id_in(self, plugin: str) -> str:
         """Return the terminal's participant id in the Janus room of a plugin; "" if it is not there."""
         return next(

@@ -333,7 +333,7 @@ class MediaUnit:
             try:
                 connections = await janus_rooms.connections(conference.janus_room)
                 had_page = attendance.terminals_with_join_page(conference)
-                arrived = conference.roster.update(connections)
+                arrived = conference.update_people(connections)
                 self.recorder.record_presence(conference)
                 context = self._context(conference, janus_rooms)
                 await attendance.admit_or_disconnect(context, arrived)

@@ -91,6 +91,7 @@ class Arrangement(TypedObject, omit_defaults=True):
     shows the person who talks; 0 means that it does not. `recording`: 0 off, 1 running, 2 paused. `layout`: the
     composed picture for all, `layouts`: terminal id -> its own picture, both in the form of the open API. `vips`: the
     terminals that are shown first. `volumes`: terminal id -> volumes of its loudspeaker ("1") and microphone ("2").
+    `hands`: the terminals that have a hand up, in the order in which they raised it.
     """
 
     hold: Flag = 0
@@ -108,6 +109,7 @@ class Arrangement(TypedObject, omit_defaults=True):
     vips: Annotated[tuple[Id, ...], items(8)] = ()
     volumes: dict[Id, dict[str, int]] = msgspec.field(default_factory=dict)
     banned: Annotated[tuple[Banned, ...], items()] = ()
+    hands: Ids = ()
 
     def may_talk(self, mtid: str, roles: Collection[str]) -> bool:
         """Return whether a terminal (its id: `mtid`) may open its microphone.
@@ -134,6 +136,7 @@ class Arrangement(TypedObject, omit_defaults=True):
             self,
             maytalk=_without_terminal_id(self.maytalk, mtid),
             vips=_without_terminal_id(self.vips, mtid),
+            hands=_without_terminal_id(self.hands, mtid),
             mix=mix,
             views=tuple(view for view in self.views if mtid not in (view.src, view.dst)),
             layouts={key: value for key, value in self.layouts.items() if key != mtid},
@@ -159,6 +162,7 @@ CHANGEABLE_MEMBERS = frozenset(
         "views",
         "vips",
         "volumes",
+        "hands",
     ]
 )
 """The order CM_MCU_ARRANGE_REQ may change these members of an arrangement; other orders change the others."""

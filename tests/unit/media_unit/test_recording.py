@@ -12,6 +12,7 @@ from media_unit.conference_copy import HostedConference
 from media_unit.gate_rules import AUDIO, VIDEO
 from media_unit.recording import Recorder
 from media_unit.roster import JanusConnection
+from tests.unit.media_unit.conferences import hosted_conference
 
 
 class Clock:
@@ -27,21 +28,7 @@ class Clock:
 
 def recorded(folder: Path) -> HostedConference:
     folder.mkdir(parents=True)
-    return HostedConference(
-        e164="1",
-        confid="c",
-        incarnation=1,
-        name="Board",
-        password="",
-        places=8,
-        resolution="720p",
-        bitrate=1024,
-        h265=False,
-        endtime=None,
-        janus_room="1-1-x",
-        recording=str(folder),
-        segments=1,
-    )
+    return hosted_conference(recording=str(folder), segments=1)
 
 
 def note(folder: Path) -> dict[str, Any]:

@@ -1,0 +1,52 @@
+"""Raised hands: what join pages say about them over the text room of their conference. Pure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import orjson
+
+from foundation.bus.typed_json import TypedObject, read_as, text
+from foundation.bus.typed_json_words import InvalidValue
+from media_unit.conference_copy import HostedConference
+
+_MOST_CHARACTERS = 300
+
+
+class HandChange(TypedObject):
+    """A page raises (`up`) or lowers a hand: that of the terminal `mtid`, of `all`, or that of its own person."""
+
+    kind: Literal["hand"]
+    up: bool
+    mtid: Annotated[str, text(128)] | None = None
+    all: bool = False
+
+
+def terminals_of_change(
+    conference: HostedConference, participant: str, message: str
+) -> tuple[tuple[str, ...], bool]:
+    """Return the ids of the terminals whose hand a page's text raises or lowers, and whether it raises them.
+
+    `participant` is the sender's id, as Janus says it. Everybody changes the own hand; to lower those of others is for
+    the chairman. There are no ids if the text is something else, or is refused.
+    """
+    change = _read_change(message)
+    sender = next((each for each in conference.roster.online if each.has_id(participant)), None)
+    if change is None or sender is None:
+        return (), False
+    if not change.all and change.mtid in (None, sender.mtid):
+        return (sender.mtid,), change.up
+    if change.up or sender.mtid != conference.chairman:
+        return (), False
+    hands = conference.arrangement.hands
+    return tuple(mtid for mtid in hands if change.all or mtid == change.mtid), False
+
+
+def _read_change(message: str) -> HandChange | None:
+    """Return what a page's text says about a hand; `None` if it says something else, or cannot be read."""
+    if len(message) > _MOST_CHARACTERS:
+        return None
+    try:
+        return read_as(HandChange, orjson.loads(message))
+    except (ValueError, InvalidValue):
+        return None
