@@ -6,7 +6,7 @@ place of an `account_token`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
@@ -36,8 +36,9 @@ from foundation.cells.directory import possible_platforms
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
 from foundation.web.page_parts import addresses_of, parts_of
-from wire.arrangement import arrangement_of
+from wire.arrangement import Arrangement, arrangement_of
 from wire.conference_control import (
+    Arrange,
     CallTerminals,
     HangUpTerminals,
     MuteTerminals,
@@ -202,22 +203,24 @@ def _conference_for_page(
     }
     if not with_members:
         return facts
-    kept_out = arrangement_of(conference.settings).banned_names
-    return facts | {"mts": [_member_for_page(terminal, kept_out) for terminal in conference.mts]}
+    arrangement = arrangement_of(conference.settings)
+    return facts | {"mts": [_member_for_page(terminal, arrangement) for terminal in conference.mts]}
 
 
-def _member_for_page(terminal: Terminal, kept_out: Collection[str]) -> dict[str, str | bool]:
-    """Return what the page shows of one member of a conference.
+def _member_for_page(terminal: Terminal, arrangement: Arrangement) -> dict[str, str | bool | int]:
+    """Return what the page shows of one member of a conference with this arrangement.
 
-    `kept_out`: names, in lower case, of people who may not enter.
+    `hand`: the place of the member's hand among those that are up, counted from 1; 0: it is not up.
     """
+    mtid, kept_out, hands = terminal.mtid or "", arrangement.banned_names, arrangement.hands
     names = {name.casefold() for name in (terminal.name, terminal.account) if name}
     return {
         "out": not terminal.online and not names.isdisjoint(kept_out),
-        "id": terminal.mtid or "",
+        "id": mtid,
         "name": terminal.name or terminal.account or "",
         "online": bool(terminal.online),
         "mute": bool(terminal.mute),
+        "hand": hands.index(mtid) + 1 if terminal.online and mtid in hands else 0,
     }
 
 
@@ -288,6 +291,18 @@ def _mute_members(conference: Conference, form: QueryDict) -> None:
     )
 
 
+def _lower_hands(conference: Conference, form: QueryDict) -> None:
+    """Lower the hand of the member whose id is in the form, or all hands without an id."""
+    mtid = form.get("id")
+    hands = arrangement_of(conference.settings).hands if mtid else ()
+    still_up = [other for other in hands if other != mtid]
+    commands.ask_unit(
+        Arrange(
+            e164=conference.e164, user_domain=conference.user_domain, changes={"hands": still_up}
+        )
+    )
+
+
 def _remove_member(conference: Conference, form: QueryDict) -> None:
     """Remove the member whose id is in the form, who cannot come back until called again."""
     mtids = (form.get("id", ""),)
@@ -312,6 +327,7 @@ _ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
     "extend": _extend_conference,
     "rename": _rename_conference,
     "mute": _mute_members,
+    "lower": _lower_hands,
     "drop": _remove_member,
     "admit": _call_member_again,
 }

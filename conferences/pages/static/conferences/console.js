@@ -95,6 +95,10 @@ function drawPeople(li, mts) {
     put(mute, m.mute ? words.unmute : words.mute);
     mute.dataset.value = m.mute ? "0" : "1";
     mute.setAttribute("aria-label", `${mute.textContent} ${m.name}`);
+    put(part(row, "hand"), m.hand ? `✋ ${m.hand}` : "");
+    const lower = row.querySelector("[data-do=lower]");
+    lower.hidden = !m.hand;
+    lower.setAttribute("aria-label", `${lower.textContent} ${m.name}`);
     const drop = row.querySelector("[data-do=drop]");
     drop.hidden = !m.online;
     drop.setAttribute("aria-label", `${drop.textContent} ${m.name}`);
@@ -104,6 +108,7 @@ function drawPeople(li, mts) {
   }
   for (const row of rows.values()) row.remove();
   part(li, "nobody").hidden = mts.length > 0;
+  part(li, "lower").hidden = !mts.some((m) => m.hand);
 }
 
 function drawAll({ total, confs }) {
@@ -217,6 +222,10 @@ const DO = {
   mute(c, li, button) {
     const id = button.closest("[data-id]")?.dataset.id;
     return act(li, "mute", { value: button.dataset.value, ...(id && { id }) }, button);
+  },
+  lower(c, li, button) {
+    const id = button.closest("[data-id]")?.dataset.id;
+    return act(li, "lower", id ? { id } : {}, button);
   },
   admit(c, li, button) {
     return act(li, "admit", { id: button.closest("[data-id]").dataset.id }, button);
