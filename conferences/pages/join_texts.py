@@ -93,6 +93,11 @@ _TEXTS: dict[str, Promise] = {
     "people": gettext_lazy("%(count)s people"),
     "chair": gettext_lazy("chair"),
     "speaker": gettext_lazy("speaker"),
+    "hand_raise": gettext_lazy("Raise hand"),
+    "hand_lower": gettext_lazy("Lower hand"),
+    "hand_lower_of": gettext_lazy("Lower the hand of %(name)s"),
+    "hand_raised": gettext_lazy("Hand raised: %(name)s"),
+    "hand_lowered": gettext_lazy("Your hand was lowered."),
     # The connection.
     "line_fair": gettext_lazy("Weak connection"),
     "line_bad": gettext_lazy("Bad connection"),

@@ -54,6 +54,8 @@ JUDGED = """async () => {
 """A script of the page that returns how a line is judged which is bad for ten seconds and then good for twenty."""
 FIRST = """() => document.querySelector(".tile.first:not([hidden]) .who")?.textContent ?? ''"""
 """A script of the page that returns who has the large place; "" if nobody has."""
+HANDS = """(wanted) => [...document.querySelectorAll("#hands-list li")].map((row) => row.firstChild.data).join() === wanted"""
+"""A script of the page: whether these people have a hand up, in this order, joined by commas."""
 COUNT_ENDS = """() => {
     window.ends = 0;
     const ended = document.getElementById("ended");
@@ -92,3 +94,28 @@ STAGED = [
     "Eve: Eve,Dan,Me,Ann () of 2",
 ]
 """What STAGES returns: who is large, the tiles, those who are listed by name, and the number of pages."""
+HAND_STEPS = """async () => {
+  const start = document.querySelector("script[type=module]").src;
+  const { OwnHand, ReactionLimit, handsOf } = await import(start.replace("join.js", "hands.js"));
+  const hand = new OwnHand();
+  const said = [];
+  const hear = (isUp, second) => said.push(`${hand.hear(isUp, second * 1000) ? "says " : ""}${hand.isUp ? "up" : "down"}`);
+  hand.toggle(1000);
+  hear(false, 2); hear(false, 5); hear(true, 6);
+  hand.enter();
+  hear(false, 7); hear(true, 8); hear(false, 9); hear(false, 20);
+  const limit = new ReactionLimit();
+  said.push([0, 1, 2, 3, 4].map((second) => limit.allows("a", second)).join());
+  said.push(limit.allows("b", 4), limit.allows("a", 4001));
+  const people = [{ mtid: "1", ids: ["a"] }, { mtid: "2", ids: ["x", "b"] }];
+  const hands = handsOf({ arrangement: { hands: ["2", "3", "1"] }, people }, (id) => id !== "x");
+  return [...said, hands.map(({ mtid, id }) => mtid + id).join()];
+}"""
+"""A script of the page: a hand goes up, the unit hears late of it, the page moves, and the chair lowers it."""
+HAND_STORY = [
+    *("up", "says up", "up"),
+    *("says up", "up", "down", "down"),
+    *("true,true,true,true,false", True, True),
+    "2b,1a",
+]
+"""What HAND_STEPS returns: what the page says and shows at each step, which reactions are let through, and hands."""

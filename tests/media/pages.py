@@ -13,6 +13,8 @@ from django.core.wsgi import get_wsgi_application
 
 from conferences.data.queries import JoinInfo
 from foundation.bus.typed_json import read_as
+from tests.media.conftest import Body, Platform, create
+from tests.media.page_scripts import HANDS
 from wire.fields import Join
 
 
@@ -53,3 +55,40 @@ def served() -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+async def restore(platform_side: Platform, chairman: str, mts: list[Body], settings: Body) -> Body:
+    """Restore the conference on unit u2, with what is known of it; return how people join it there."""
+    known = {"chairman": chairman, "mts": mts, "settings": settings}
+    order = create("8800001", 2) | {"type": "MAU_CMU_RESTORECONF_REQ"} | known
+    await platform_side.tell("u2", order)
+    join: Body = (await platform_side.hears("CMU_MAU_RESTORECONF_ACK"))["join"]
+    return join
+
+
+async def raise_hands(ben: Any, anna: Any, platform_side: Platform, mtid: dict[str, str]) -> Body:
+    """Raise Ben's hand, then Anna's, whom he applauds; return the settings that the unit reports then."""
+    await ben.keyboard.press("h")
+    await anna.get_by_text("Hand raised: Ben Berger").wait_for()
+    await anna.keyboard.press("h")
+    await ben.wait_for_function(HANDS, arg="Ben Berger,Anna")
+    assert await ben.get_by_role("button", name="Lower the hand of Anna").count() == 0
+    await ben.get_by_role("button", name="More").click()
+    await ben.get_by_role("button", name="Applause").click()
+    await anna.get_by_text("👏 Ben Berger").wait_for()
+    while True:
+        notice = await platform_side.hears("MCU_MAU_CONFSTATECHANGE_NTF", confE164="8800001")
+        settings: Body = notice["settings"]
+        if settings.get("hands") == [mtid["Ben Berger"], mtid["Anna"]]:
+            return settings
+
+
+async def lower_hands(ben: Any, anna: Any) -> None:
+    """See the two hands in their order, and let Ben, who is the chairman, lower all."""
+    for page in (ben, anna):
+        await page.wait_for_function(HANDS, arg="Ben Berger,Anna")
+    assert await anna.get_by_role("button", name="Lower all").count() == 0
+    await ben.get_by_role("button", name="Lower all").click()
+    await anna.get_by_text("Your hand was lowered.").wait_for()
+    await ben.wait_for_function(HANDS, arg="")
+    await anna.get_by_role("button", name="Raise hand").wait_for()

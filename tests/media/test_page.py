@@ -14,11 +14,13 @@ from conferences.pages import join_page
 from licensing.data.seats import UsageAndLimits
 from licensing.rules.amounts import NONE
 from tests.browser import MOVING_PICTURES, enter, join, person_of, shot
-from tests.media.conftest import Platform, Unit, create
+from tests.media.conftest import Platform, Unit
 from tests.media.page_scripts import (
     COUNT_ENDS,
     DEVICES,
     FIRST,
+    HAND_STEPS,
+    HAND_STORY,
     JUDGED,
     LOSSES,
     SHOWN,
@@ -26,7 +28,7 @@ from tests.media.page_scripts import (
     STAGES,
     USED,
 )
-from tests.media.pages import Whereabouts, served
+from tests.media.pages import Whereabouts, lower_hands, raise_hands, restore, served
 from tests.media.people import Person
 from tests.web_clients import BareClient, Browser
 
@@ -190,6 +192,7 @@ async def test_a_person_chooses_devices_before_the_entry_and_learns_what_is_wron
         await page.get_by_role("heading", name="加入会议").wait_for()
         await page.get_by_role("button", name="打开摄像头").wait_for()
         assert await page.evaluate(STAGES) == STAGED
+        assert await page.evaluate(HAND_STEPS) == HAND_STORY
         assert await page.evaluate(JUDGED) == ["good", "good", "bad", "only", "only", "back"]
         assert page.errors == []
 
@@ -222,19 +225,19 @@ async def test_browsers_follow_a_conference_that_moves(
         await platform_side.controls("u1", "SILENCE", mtid=mtid["Anna"], value=1)
         await anna.get_by_text("switched your loudspeaker off").wait_for()
 
+        settings = await raise_hands(ben, anna, platform_side, mtid)
         conference.state = "pending_restore"
         unit.kill_janus()
         await anna.get_by_text("The conference is moving").wait_for()
         await shot(anna, "moving")
-        order = create("8800001", 2) | {"type": "MAU_CMU_RESTORECONF_REQ", "mts": listed}
-        await platform_side.tell("u2", order)
-        conference.join = (await platform_side.hears("CMU_MAU_RESTORECONF_ACK"))["join"]
+        conference.join = await restore(platform_side, mtid["Ben Berger"], listed, settings)
         conference.state = "running"
         await carl.rejoin(conference.join)
         for page, pictures in ((anna, 3), (ben, 2)):
             await page.wait_for_function(MOVING_PICTURES, arg=pictures)
             await page.get_by_text("You are in the conference").wait_for()
         assert await carl.hears_on()
+        await lower_hands(ben, anna)
         await stop_sharing(ben, anna)
 
         await ben.get_by_role("button", name="Leave").click()

@@ -9,6 +9,9 @@ const AUDIO = "janus.plugin.audiobridge";
 const VIDEO = "janus.plugin.videoroom";
 const TEXT = "janus.plugin.textroom";
 
+/** Characters of the longest signal of another page that is read. */
+const LONGEST_SIGNAL = 300;
+
 const ready = new Promise((resolve) => {
   const dependencies = Janus.useDefaultDependencies({ adapter: /** @type {any} */ (window).adapter });
   Janus.init({ debug: ["error"], dependencies, callback: resolve });
@@ -16,7 +19,8 @@ const ready = new Promise((resolve) => {
 
 /**
  * A call reports events by `tell(event, ...facts)`: up, lost, refused, kicked, mix, person, sends (which pictures),
- * picture, gone, talks, unsent (the own picture), house (the state of the conference), message, unmute (a request), willend.
+ * picture, gone, talks, unsent (the own picture), house (the state of the conference), message, unmute (a request), willend,
+ * reaction.
  */
 export class Call {
   #closed = false;
@@ -77,6 +81,13 @@ export class Call {
   get isSilent() {
     const { audio, muted, isShared } = this.media;
     return !audio || (muted && !isShared);
+  }
+
+  /** Say something to all pages and to the unit, by the text room. */
+  say(signal) {
+    const { textroom: room } = this.at;
+    const text = { textroom: "message", transaction: "say", room, text: JSON.stringify(signal), ack: false };
+    if (this.isOpen) this.texts.data({ text: JSON.stringify(text) });
   }
 
   /** Receive these pictures (`pictureKey`) and no others; null: the cameras of all. */
@@ -180,35 +191,48 @@ export class Call {
   // ---- notices -------------------------------------------------------------------------------
 
   #read() {
-    let handle;
     this.#attach(TEXT, {
-      success: (attached) => {
-        handle = attached;
+      success: (handle) => {
+        this.texts = handle;
         handle.send({ message: { request: "setup" } });
       },
       error: () => {},
       onmessage: (event, jsep) => {
         if (!jsep) return;
-        handle.createAnswer({
+        this.texts.createAnswer({
           jsep,
           tracks: [{ type: "data" }],
-          success: (answer) => handle.send({ message: { request: "ack" }, jsep: answer }),
+          success: (answer) => this.texts.send({ message: { request: "ack" }, jsep: answer }),
         });
       },
       ondataopen: () => {
         const { id: username, name: display } = this.me;
         const { textroom: room, pin } = this.at;
         const text = { textroom: "join", transaction: "enter", room, pin, username, display };
-        handle.data({ text: JSON.stringify(text) });
+        this.texts.data({ text: JSON.stringify(text) });
+        this.isOpen = true;
       },
-      ondata: (data) => this.#announce(JSON.parse(data)),
+      ondata: (data) => this.#hear(JSON.parse(data)),
     });
   }
 
-  #announce(event) {
+  #hear(event) {
+    if (event.textroom === "message") this.#hearSignal(event.from, event.text);
     if (event.textroom !== "announcement") return;
     const notice = JSON.parse(event.text);
     if (notice.to && !notice.to.includes(this.me.id)) return;
     this.tell(notice.kind === "state" ? "house" : notice.kind, notice);
+  }
+
+  /** Take what another page has said, which may be anything. */
+  #hearSignal(from, text) {
+    if (text.length > LONGEST_SIGNAL) return;
+    let signal;
+    try {
+      signal = JSON.parse(text);
+    } catch {
+      return;
+    }
+    if (signal?.kind === "reaction") this.tell("reaction", from, signal.emoji);
   }
 }

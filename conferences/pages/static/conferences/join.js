@@ -5,10 +5,11 @@ import { closeDialogs, drawControls, openDialog, prepareDialogs } from "./contro
 import { CAMERA, Devices, MICROPHONE } from "./devices.js";
 import { DeviceFields } from "./device_fields.js";
 import { followLanguage } from "./language.js";
-import { $, filled, keep, pause, recall } from "./page.js";
+import { $, filled, keep, notice, pause, recall } from "./page.js";
 import { SCREEN } from "./publishing.js";
 import { Sharing } from "./sharing.js";
 import { listenForShortcuts } from "./shortcuts.js";
+import { Signals } from "./signals.js";
 import { LineWatch } from "./statistics.js";
 import { Tiles } from "./tiles.js";
 import { View, screenTile } from "./view.js";
@@ -52,14 +53,6 @@ const placeOf = (join) => `${join.webrtc.url} ${join.webrtc.audioroom}`;
 function say(text) {
   if ($("state").textContent !== text) $("state").textContent = text;
   document.body.dataset.state = inside ? (call ? "in" : "moving") : "out";
-}
-
-let noticeTimer = 0;
-function notice(text, seconds = 12) {
-  $("notice").textContent = text;
-  $("notice").hidden = false;
-  clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => ($("notice").hidden = true), seconds * 1000);
 }
 
 // ---- camera, microphone, screen --------------------------------------------------------------
@@ -176,6 +169,7 @@ function enter(join, Call) {
   call = opened;
   mixerMutes = opened.isSilent;
   line.reset();
+  signals.enter();
   opened.open();
   draw();
   say(words.entering);
@@ -200,6 +194,8 @@ function lost() {
 // ---- events of the call ---------------------------------------------------------------------
 
 const view = new View(tiles, words, () => room.arranged((id) => tiles.people.has(id)), (keys) => call?.watch(line.isSoundOnly ? new Set() : keys));
+
+const signals = new Signals(tiles, words, room, (signal) => call?.say(signal));
 
 const on = {
   up() {
@@ -272,9 +268,11 @@ const on = {
       for (const id of ids) if (tiles.people.has(id)) tiles.put(id, { role });
       if (ids.includes(me.id)) hush(silence);
     }
+    signals.hear();
     draw();
     lay();
   },
+  reaction: (id, emoji) => signals.show(id, emoji),
 };
 
 /** Lay out the tiles as the conference is arranged; look again while a poll goes on. */
@@ -344,6 +342,7 @@ function leave(title = words.left, text = words.close, again = true) {
   call = null;
   place = "";
   sharing.stop();
+  signals.leave();
   devices.release();
   clearTiles();
   closeDialogs();
@@ -380,6 +379,7 @@ listenForShortcuts({
   m: () => toggleMicrophone(),
   v: toggleCamera,
   s: toggleSharing,
+  h: () => signals.toggle(),
   t: () => view.toggle(),
   f: () => view.toggleFullScreen(),
   p: () => view.togglePictureInPicture(),
@@ -389,6 +389,7 @@ followLanguage(start.language_cookie, (translated) => {
   Object.assign(words, translated);
   fields.draw();
   tiles.redraw();
+  signals.draw();
   draw();
   say(inside && call ? (media.audio ? words.inside : words.listening) : "");
 });

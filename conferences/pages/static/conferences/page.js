@@ -8,6 +8,15 @@ export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resol
 /** Return a text with its named parts filled in, as Python's `%` does. */
 export const filled = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]);
 
+let noticeTimer = 0;
+/** Show a text above the page for some seconds; it is read out, too. */
+export function notice(text, seconds = 12) {
+  $("notice").textContent = text;
+  $("notice").hidden = false;
+  clearTimeout(noticeTimer);
+  noticeTimer = setTimeout(() => ($("notice").hidden = true), seconds * 1000);
+}
+
 /** Return what this browser has kept under a name, or `otherwise`. */
 export function recall(name, otherwise = "") {
   try {
