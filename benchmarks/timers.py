@@ -16,12 +16,12 @@ _PROBE = """
 import time, statistics, django
 django.setup()
 from foundation.cells.directory import own_platform
-from conferences.flows.due import due, restore_pending
-due(own_platform()); restore_pending(own_platform())
+from conferences.flows.due import handle_due_conferences, restore_pending
+handle_due_conferences(own_platform()); restore_pending(own_platform())
 times = []
 for _ in range({rounds}):
     start = time.perf_counter()
-    due(own_platform()); restore_pending(own_platform())
+    handle_due_conferences(own_platform()); restore_pending(own_platform())
     times.append(time.perf_counter() - start)
 print(statistics.median(times) * 1e3)
 """

@@ -1,13 +1,21 @@
-"""What tests replace in our modules is there: a name that was changed fails here, and not in an hour's run."""
+"""Names in strings are names of something: one that was changed fails here, and not in an hour's run.
+
+Tests replace functions of our modules by name, and tests and tools give scripts to other processes as strings.
+"""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
+OURS = (
+    "confplatform|foundation|wire|media_unit|domains|conferences|licensing|failover|im|social|tests"
+)
+IMPORT = re.compile(rf"\bfrom ((?:{OURS})(?:\.\w+)*) import (\w+(?:\s*,\s*\w+)*)")
 
 
 def test_every_name_that_a_test_replaces_exists() -> None:
@@ -18,6 +26,41 @@ def test_every_name_that_a_test_replaces_exists() -> None:
         if not hasattr(module, name)
     ]
     assert missing == []
+
+
+def test_every_name_that_a_script_in_a_string_imports_exists() -> None:
+    tools = [TESTS, TESTS.parent / "benchmarks", TESTS.parent / "deploy"]
+    scripts = [
+        (path, path.read_text()) for folder in tools for path in sorted(folder.rglob("*.py"))
+    ]
+    missing = [
+        f"{path.name}: from {module} import {name}"
+        for path, text in scripts
+        for module, name in imported_in_strings(text)
+        if not is_there(module, name)
+    ]
+    assert missing == []
+
+
+def imported_in_strings(text: str) -> Iterator[tuple[str, str]]:
+    """Yield module and name of each import in the strings of a program."""
+    if not IMPORT.search(text):
+        return
+    for node in ast.walk(ast.parse(text)):
+        # Of an f-string, what is filled in is left out.
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        words = (part.value for part in parts if isinstance(part, ast.Constant))
+        for module, names in IMPORT.findall("".join(w for w in words if isinstance(w, str))):
+            yield from ((module, name) for name in re.split(r"\s*,\s*", names))
+
+
+def is_there(module: str, name: str) -> bool:
+    """Tell whether a module holds something of this name."""
+    try:
+        imported(module, name)
+    except ModuleNotFoundError:
+        return False
+    return True
 
 
 def replaced(tree: ast.Module) -> Iterator[tuple[int, object, str]]:

@@ -79,8 +79,8 @@ def test_what_is_loaded_at_the_core_counts_at_the_site_and_so_does_its_end(
 def _revoke_at(site: Site, moid: str, issue: int) -> None:
     """Revoke a licence as the admin's action does."""
     script = (
-        "from licensing.flows.revoke import revoke; from foundation.cells.directory import"
-        f" own_platform; assert revoke(own_platform(), '{moid}', {issue})"
+        "from licensing.flows.revoke import revoke_licence; from foundation.cells.directory import"
+        f" own_platform; assert revoke_licence(own_platform(), '{moid}', {issue})"
     )
     site.manage("shell", "-c", script)
 
