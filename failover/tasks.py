@@ -17,7 +17,7 @@ def beat() -> None:
 
 @shared_task
 def watch() -> None:
-    """Let the platform management (PMS) check rooms and platforms, and publish what has changed."""
+    """Let the platform management (PMS) check machine rooms and platforms, and publish which states have changed."""
     if "pms" in settings.ROLES:
         rooms.update_rooms(own_platform())
         platforms.publish_changes(own_platform())
@@ -25,10 +25,10 @@ def watch() -> None:
 
 @shared_task
 def ask() -> None:
-    """Ask the platform management (PMS) for the state of the platforms, and repeat unheard room notices.
+    """Repair the loss of notices about platforms and machine rooms between platform management (PMS) and scheduler (CSS).
 
-    Both repair the loss of a notice. Conferences that were placed in an abnormal room meanwhile
-    leave it.
+    A scheduler asks the PMS for the state of the platforms, and moves conferences off the media units in machine rooms
+    that count as failed (abnormal). The PMS sends notices again that the scheduler has not recorded.
     """
     if "css" in settings.ROLES:
         platforms.request_states(own_platform())
@@ -39,7 +39,7 @@ def ask() -> None:
 
 @shared_task
 def ask_more() -> None:
-    """Ask the platform management (PMS) twice as often while another site serves a platform (CSS §2.2)."""
+    """Ask the platform management (PMS) for the platforms' state between two runs of `ask`, while another site serves one."""
     if "css" in settings.ROLES and platforms.is_any_abnormal(own_platform()):
         platforms.request_states(own_platform())
 

@@ -20,7 +20,7 @@ class GateLink:
         """Prepare requests to the gate (the proxy before Janus) of this unit; `keys` holds its secret path."""
         self._url = f"http://127.0.0.1:{config.control_port}/{keys.gate_path}"
 
-    async def has_groups(self) -> bool:
+    async def has_sound_groups(self) -> bool:
         """Return whether the gate (the proxy before Janus) can put participants into groups of the sound mixer.
 
         A gate of an earlier release cannot, and may still run until Janus is started anew.

@@ -47,10 +47,10 @@ class JanusRooms:
         """
         self._link, self._keys, self._texts_url = link, keys, texts_url
 
-    async def create(self, plan: JanusRoomPlan, *, has_groups: bool) -> None:
+    async def create(self, plan: JanusRoomPlan, *, has_sound_groups: bool) -> None:
         """Create the three Janus rooms (sound, video, text) of a conference; existing ones are destroyed first.
 
-        `has_groups`: the sound mixer has groups, and everybody has to join one of them, which the proxy before Janus
+        `has_sound_groups`: the sound mixer has groups, and everybody has to join one of them, which the proxy before Janus
         does.
         """
         common: Body = {
@@ -66,7 +66,7 @@ class JanusRooms:
             "sampling_rate": 48000,
             "audiolevel_event": True,
             "allow_rtp_participants": False,
-            **({"groups": [EVERYBODY, *LISTENED_TO]} if has_groups else {}),
+            **({"groups": [EVERYBODY, *LISTENED_TO]} if has_sound_groups else {}),
         }
         pictures = {
             "publishers": max(plan.places, 1),

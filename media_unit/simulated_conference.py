@@ -350,12 +350,14 @@ def _role_handler(role: str) -> Callable[[SimulatedConference, Body], ControlRes
 
 
 def _recording_handler(is_start: bool) -> Callable[[SimulatedConference, Body], ControlResult]:
-    """Return the function that handles STARTRECORD or STOPRECORD (`is_start` is false)."""
+    """Return the function that handles STARTRECORD (if `is_start`) or STOPRECORD (if not)."""
 
     def record(conference: SimulatedConference, body: Body) -> ControlResult:
-        """Store in the conference that recording starts or stops, or, with a stop and `pause`, that it pauses (2)."""
+        """Store in the conference that recording starts, stops or pauses (STOPRECORD with `pause`)."""
         conference.recording = is_start
-        conference.arrange(recording=2 if body.get("pause") and not is_start else 0)
+        # The arrangement stores only whether recording pauses (2); `settings` reports 1 where it runs.
+        is_paused = not is_start and bool(body.get("pause"))
+        conference.arrange(recording=2 if is_paused else 0)
         return ControlResult(is_changed=True)
 
     return record

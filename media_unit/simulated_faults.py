@@ -20,8 +20,8 @@ LIST_INTERVAL = timedelta(seconds=60)
 LATE_SECONDS = 6.0
 """Longer than the 4 s for which the platform waits for a unit."""
 
-_ORDERS = {CreateOnUnit.wire_type, RestoreOnUnit.wire_type}
-"""The requests that the fault `refuse` hits."""
+_REFUSED_REQUESTS = {CreateOnUnit.wire_type, RestoreOnUnit.wire_type}
+"""The types of requests that a unit with the fault `refuse` refuses."""
 
 
 class Fault(StrEnum):
@@ -38,7 +38,7 @@ class Fault(StrEnum):
 
 
 _WHOLE_UNIT_FAULTS = (Fault.DIE, Fault.FREEZE, Fault.OLD_LIST)
-"""The faults that hit a whole unit and not single messages."""
+"""The faults that affect a whole unit and not single messages."""
 
 
 class ParticipantAction(StrEnum):
@@ -51,9 +51,9 @@ class ParticipantAction(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultOrder:
-    """An order tells one simulated unit, or all ("*"), to have a fault.
+    """A fault order tells one simulated unit, or all ("*"), to fail in some way, for tests.
 
-    `share` of the commands are hit; a fault of a whole unit hits `share` of the units.
+    The fault affects the part `share` (0 to 1) of the commands, or of the units if whole units fail.
     `seconds` depends on the fault: late answers are that late, and a dead or frozen unit is back after that time. With
     the fault `old_list` a unit restarts after that time, at once if it is 0, with the conferences that it holds now.
     Any other fault ends after that time; with 0 it lasts until the order `none`.
@@ -200,7 +200,7 @@ class FaultyUnit:
         """
         if not self._faults:
             return _addressed(self.unit.handle(body, now), correlation_id)
-        if body["type"] in _ORDERS and self._fault_hits(Fault.REFUSE, now):
+        if body["type"] in _REFUSED_REQUESTS and self._fault_hits(Fault.REFUSE, now):
             answers = self.unit.refuse(body, now)
         else:
             answers = self.unit.handle(body, now)

@@ -33,7 +33,7 @@ log = logging.getLogger("conferences.media.simulator")
 
 CONTROL_QUEUE = "cmu.simulator.q"
 ORDER_EXPIRES_MS = 60_000
-"""How long an order waits for a simulator, so that it does not hit one that starts much later."""
+"""How long an order to have a fault waits in the queue, so that it does not reach a simulator that starts much later."""
 
 BATCH = 500
 PREFETCH = 500
@@ -57,7 +57,7 @@ class Simulator:
         control_queue: str = CONTROL_QUEUE,
         ready: Path | None = None,
     ) -> None:
-        """Prepare the units; `control_queue` is the queue by which they are told to have faults."""
+        """Prepare the units; `control_queue` is the queue with the orders to have faults."""
         self.units = tuple(units)
         self.control_queue = control_queue
         self._url, self._ready = broker_url, ready
@@ -114,7 +114,7 @@ class _Session:
         self._incoming, self._publisher = incoming, publisher
         self._channel = incoming.channel()
         self._buffer: list[tuple[FaultyUnit | None, amqp.Message]] = []
-        """Received messages, each with the unit that it is for; `None`: an order of the control queue."""
+        """Received messages, each with the simulated unit that it is for; `None`: an order from the control queue."""
         self._consuming: set[FaultyUnit] = set()
         self._handled = self._published = 0
         self._ticked = self._beaten = self._reported = time.monotonic()
@@ -301,10 +301,13 @@ def _body_of(delivery: amqp.Message) -> bytes:
     return delivery.body if isinstance(delivery.body, bytes) else str(delivery.body).encode()
 
 
-def give_orders(
+def send_fault_orders(
     broker_url: str, orders: Iterable[FaultOrder], control_queue: str, now: datetime
 ) -> None:
-    """Send fault orders to the simulators of a broker. Raises one of BROKER_ERRORS."""
+    """Send orders to have faults (crash, answer late ...) to the simulated media units. Raises one of BROKER_ERRORS.
+
+    The simulator processes read them from the queue `control_queue` of the broker at `broker_url`.
+    """
     publisher = Publisher(broker_url)
     try:
         # The simulator declares the queue too; an order that comes first waits in it.

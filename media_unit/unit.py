@@ -199,7 +199,9 @@ class MediaUnit:
         if e164 in self.conferences:
             log.info("%s: incarnation %s replaces what is here", e164, request.incarnation)
             await self._end_conference(self.conferences[e164])
-        if not isinstance(request, RestoreOnUnit) and (why := controls.why_not_called(request.mts)):
+        # The terminals of a restored conference were called already, perhaps by a unit that has a gateway.
+        is_new = not isinstance(request, RestoreOnUnit)
+        if is_new and (why := controls.why_not_callable(request.mts)):
             return None, f"mts: {why}"
         if self.janus_rooms is None:
             return None, "Janus is not up"
@@ -220,8 +222,8 @@ class MediaUnit:
         janus_room = self._keys.janus_room(request.e164, request.incarnation)
         conference = conference_copy.conference_of(request, janus_room, self.config)
         try:
-            has_groups = await self.monitors.gate.has_groups()
-            await janus_rooms.create(conference.room_plan, has_groups=has_groups)
+            has_sound_groups = await self.monitors.gate.has_sound_groups()
+            await janus_rooms.create(conference.room_plan, has_sound_groups=has_sound_groups)
         except JanusError:
             await janus_rooms.destroy(conference.janus_room)
             raise

@@ -82,13 +82,17 @@ class PlatformProtocol(WireProtocol):
         route, key = route_and_key
         return route.value.exchange, key or route.value.key
 
-    def comes_in(self, wire_type: str) -> bool:
-        """Return whether our scheduler (CSS, MAU) or NPP client receives messages of this type, by its name's form."""
+    def is_sent_to_us(self, wire_type: str) -> bool:
+        """Return whether other parties send us messages of this type, whose name is `<sender>_<receiver>_<content>`.
+
+        `CM_MAU_CREATECONF_REQ` is one. In such names we are `MAU` or `CSS` (both mean the scheduler), or `NPP` in
+        messages from a neighbouring system (NGI).
+        """
         if wire_type in _SENT_BY_CSS:
             return False
-        sender, _, reader_and_name = wire_type.partition("_")
-        readers = ("MAU_", "CSS_", "NPP_")
-        return sender not in ("MAU", "CSS") and reader_and_name.startswith(readers)
+        sender, _, receiver_and_content = wire_type.partition("_")
+        own_names = ("MAU_", "CSS_", "NPP_")
+        return sender not in ("MAU", "CSS") and receiver_and_content.startswith(own_names)
 
     def is_resumed(self, wire_type: str) -> bool:
         """Return whether this type is an answer of the resource manager (RMS), with which a waiting flow goes on."""

@@ -54,6 +54,7 @@ class BookingCall(Call):
     def moment(self, request: Request, name: str, default: datetime) -> datetime:
         """Return the argument with this name, a time in ISO 8601, or the default if it is missing. Raises Refusal."""
         text = words(self.params(request).get(name), name)
+        # A "+" of the offset that the client did not encode in the URL is read as a space: "12:00:00 08:00".
         moment = parse_moment(text.replace(" ", "+")) if text else default
         if moment is None:
             raise Refusal(int(Err.MALFORMED), f"{name}: must be ISO 8601 with an offset")

@@ -134,11 +134,11 @@ class Terminals(_DomainCall):
 
 
 class OldTerminals(Call):
-    """The call `nms/old_terminals`, which lists terminals of older releases, of which there are none."""
+    """The call `nms/old_terminals` for video terminals of older generations: an empty list, as none can register."""
 
     @extend_schema(responses={200: answers(shapes.OldTerminals)})
     def get(self, request: Request) -> Response:
-        """Answer an empty list, because no terminals of older releases are registered."""
+        """Answer an empty list: it would hold video terminals of older generations, which cannot register here."""
         return ack(total_count=0, old_terminals=[])
 
 

@@ -57,6 +57,7 @@ class ConferencesDatabaseUnitOfWork:
         self.registry = RegistryRows(uow.database)
         self.reservations = Reservations(uow.database, uow.now)
         self._locked_conferences: dict[str, Conference | None] = {}
+        """Conference number -> its live conference as this transaction has left it; `None` if there is none."""
         self._changed: dict[str, Conference] = {}
         self._records: dict[str, Conference] = {}
         self._transitions: list[tuple[Conference | None, Conference]] = []
@@ -99,10 +100,14 @@ class ConferencesDatabaseUnitOfWork:
             self._numbers.prepare(len(creates), requested_numbers | kept_numbers)
 
     def _lock_conferences(self, column: str, values: Sequence[str]) -> list[Conference]:
-        """Lock and return the live conferences with one of these values in a column (`live_e164`, `live_unit`)."""
+        """Lock and return the live conferences with one of these values in a column (`live_e164`, `live_unit`).
+
+        Conference numbers (`live_e164`) that this transaction has locked already are left out of the result.
+        """
         if column == "live_e164":
             values = [number for number in values if number not in self._locked_conferences]
-            self._locked_conferences.update(dict.fromkeys(values))
+            # Each number counts as "no live conference" (`None`) unless a row is found below.
+            self._locked_conferences.update(dict.fromkeys(values, None))
         if not values:
             return []
         query = (

@@ -31,19 +31,22 @@ STARTED_LATE = Histogram(
     "Seconds from the start of a booked date until its conference runs",
     buckets=_SECONDS,
 )
-OCCURRENCES_ENDED = Counter(
+OCCURRENCE_STARTS = Counter(
     "reservation_dates_total", "Dates of reservations that were begun or given up", ["state"]
 )
 
 
 def observe_occurrence(before: Occurrence | None, after: Occurrence, now: datetime) -> None:
-    """Count a committed change of a reservation's occurrence, if it has begun or was given up."""
+    """Count the start of a booked conference (an occurrence of a reservation), if this change says how it went.
+
+    It was begun, or was given up; other changes do not count. `before`, `after`: the occurrence around a commit.
+    """
     if before is not None and before.state is after.state:
         return
     if after.state is OccurrenceState.BEGUN:
         STARTED_LATE.observe(max(0.0, (now - after.starts_at).total_seconds()))
     if after.state in (OccurrenceState.BEGUN, OccurrenceState.FAILED):
-        OCCURRENCES_ENDED.labels(after.state.value).inc()
+        OCCURRENCE_STARTS.labels(after.state.value).inc()
 
 
 def observe_conference(before: Conference | None, after: Conference) -> None:

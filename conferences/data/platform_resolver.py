@@ -49,14 +49,15 @@ def platforms_of_messages(deliveries: Sequence[Delivery]) -> list[tuple[str, ...
         elif isinstance(delivery.message, DomainChanged | AccountChanged | CountRunning):
             platforms_of.append(_platforms_of_change(delivery.message))
         elif isinstance(delivery.message, ListForNeighbour):
-            platforms_of.append((_with_data_here(delivery.message.platform),))
+            platforms_of.append((_own_unless_stored_here(delivery.message.platform),))
         elif isinstance(delivery.message, RoomState):
             # Units in a room host conferences of all platforms that this site serves.
             platforms_of.append(served_platforms())
         elif isinstance(delivery.message, NumberInUse):
-            # The registry in the data of this site's own platform has the numbers of all platforms.
-            # Another site passes on what its registry is told while this site serves its platform.
-            platforms_of.append((_with_data_here(delivery.envelope.via or own_platform()),))
+            # Each site has a number registry (UPU) in the data of its own platform, for the numbers of all platforms.
+            # While this site serves another site's platform, it also keeps that registry: the other site then passes
+            # on the notices to it, with its platform in `via`.
+            platforms_of.append((_own_unless_stored_here(delivery.envelope.via),))
         elif isinstance(delivery.message, LookUpNumber):
             platforms_of.append((own_platform(),))
         else:
@@ -72,11 +73,11 @@ def _platforms_of_change(change: DomainChanged | AccountChanged | CountRunning) 
     """
     if change.platform is None:
         return possible_platforms()
-    return (_with_data_here(change.platform),)
+    return (_own_unless_stored_here(change.platform),)
 
 
-def _with_data_here(platform: str) -> str:
-    """Return the platform if this site has its data, else this site's own platform."""
+def _own_unless_stored_here(platform: str) -> str:
+    """Return this site's own platform, unless this site stores data of `platform`: then return `platform`."""
     return platform if platform in possible_platforms() else own_platform()
 
 

@@ -64,7 +64,7 @@ def _handle_batch(platform: str) -> int:
             )
             commit(conferences, decide_due(conference, uow.now, at_other_site=at_other_site))
     if claimed:
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
     return len(claimed)
 
 
@@ -106,7 +106,7 @@ def _watch_ends_on_platform(platform: str) -> int:
         with begin(own_platform()) as own_uow:
             for outgoing in (message for decision in new_decisions for message in decision.send):
                 own_uow.send(outgoing)
-        wake_up.wake_everywhere(own_platform())
+        wake_up.wake_senders(own_platform())
     return len(new_decisions)
 
 
@@ -139,7 +139,7 @@ def restore_pending(platform: str) -> int:
         for conference in waiting:
             commit(conferences, decide_restore(conference, uow.now))
     if waiting:
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
     return len(waiting)
 
 
@@ -161,7 +161,7 @@ def resume_recordings(platform: str) -> int:
         for conference in lacking:
             commit(conferences, decide_ask_for_recorder(conference, uow.now))
     if lacking:
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
     return len(lacking)
 
 
@@ -175,7 +175,7 @@ def end_conference_now(platform: str, e164: str, reason: EndReason) -> bool:
         conference = conferences.load(e164) if uow.is_open else None
         if conference:
             commit(conferences, decide_end(conference, reason, uow.now))
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_senders(platform)
     return conference is not None
 
 
@@ -193,7 +193,7 @@ def end_conferences_below(domain: str) -> int:
         """
         with begin(platform) as uow:
             counts.append(end_conferences_below_in(uow, domain) if uow.is_open else 0)
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
 
     for_each_served(end_in_platform)
     return sum(counts)

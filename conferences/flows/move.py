@@ -27,5 +27,5 @@ def move_conference(platform: str, e164: str) -> bool:
         decision = decide_move(conference, uow.now) if conference else None
         if decision is not None:
             commit(conferences, decision)
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_senders(platform)
     return decision is not None and decision.after is not None

@@ -1,4 +1,4 @@
-"""When this site begins to serve a platform, it reports all its numbers to the number registry (UPU) (CSS §7.1, §7.2).
+"""A site that begins to serve a platform reports its conference numbers to the number registry (UPU; CSS §7.1, §7.2).
 
 CSS -> UPU  CSS_UPU_ADDCONF_NTF                          report_numbers
 CSS -> UPU  CSS_UPU_DELCONF_NTF                          withdraw_numbers
@@ -26,15 +26,15 @@ from foundation.cells.serving import Serving, read_unless_away
 log = logging.getLogger("conferences.registry")
 
 _REPORT_AGAIN_SECONDS = 60
-"""The worker processes of a site start together; within this time only one of them reports a platform."""
+"""The worker processes of a site start together; within this time only one of them reports a platform's numbers."""
 _handled: dict[str, tuple[bool, int]] = {}
-"""Platform -> whether it was served here, and its epoch, when this process last reported or withdrew its numbers."""
+"""Platform -> whether this site served it, and its epoch, when this process last reported or withdrew its numbers."""
 
 
 def follow_served_platforms() -> None:
-    """Report the numbers of platforms that this site has begun to serve (decide for) to its number registry (UPU).
+    """Report the conference numbers of platforms that this site has begun to serve to its number registry (UPU).
 
-    Those of platforms that were handed back to their own site are withdrawn.
+    The numbers of platforms that were handed back to their own site are withdrawn from it.
     """
     for platform in possible_platforms():
         try:
@@ -46,7 +46,10 @@ def follow_served_platforms() -> None:
 
 
 def _report_or_withdraw_numbers(platform: str, serving: Serving) -> None:
-    """Report or withdraw a platform's numbers, unless this process did so since its serving site changed last."""
+    """Report a platform's conference numbers to the number registry (UPU), or withdraw them from it.
+
+    Nothing is done if this process did so since another site began to serve the platform.
+    """
     state = (serving.is_served_here, serving.epoch)
     if _handled.get(platform) == state:
         return
@@ -74,9 +77,10 @@ def _mark_reported(platform: str) -> bool:
 
 
 def _is_first_to_report(platform: str, epoch: int) -> bool:
-    """Return whether this is the first process of the site to report a platform's numbers within a minute.
+    """Return whether no other process of this site has reported a platform's conference numbers within a minute.
 
-    Without Redis every process is. `epoch`: grows with each change of the serving site.
+    They are reported to the number registry (UPU). Without Redis the result is always True: reporting twice does no
+    harm. `epoch` is a counter that grows when another site begins to serve the platform.
     """
     key = f"registry:reported:{platform}:{epoch}"
     try:
@@ -86,15 +90,15 @@ def _is_first_to_report(platform: str, epoch: int) -> bool:
 
 
 def report_numbers(platform: str) -> int:
-    """Report all numbers of a platform that this site serves (decides for) to its number registry; return how many."""
+    """Report all conference numbers of a platform that this site serves to its number registry (UPU); return how many."""
     count = sum(_report_kept_numbers(platform, source) for source in reserved_numbers.SOURCES)
     return count + _report_running_numbers(platform)
 
 
 def _report_kept_numbers(platform: str, source: str) -> int:
-    """Report the numbers that a platform's reservations, templates or virtual rooms keep; return how many.
+    """Report the conference numbers that are reserved for a platform's reservations, templates or virtual rooms.
 
-    `source`: the query for one of these kinds. Each transaction reports some hundreds.
+    Return how many. `source`: the query for one of these kinds. Each transaction reports some hundreds.
     """
     count, last = 0, ""
     while True:
@@ -105,14 +109,14 @@ def _report_kept_numbers(platform: str, source: str) -> int:
                     uow.send(notice)
         if not entries:
             return count
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
         count, last = count + len(entries), entries[-1].e164
 
 
 def _lock_entries(uow: UnitOfWork, source: str, last: str) -> list[registry_entries.RegistryEntry]:
     """Lock and return a platform's next entries for the number registry, after the number `last`.
 
-    An empty list also means that another site decides for the platform. `source`: the query for the numbers of
+    An empty list also means that another site serves the platform. `source`: the query for the numbers of
     reservations, templates or virtual rooms.
     """
     if not uow.is_open:
@@ -121,7 +125,7 @@ def _lock_entries(uow: UnitOfWork, source: str, last: str) -> list[registry_entr
 
 
 def _report_running_numbers(platform: str) -> int:
-    """Report the numbers of a platform's running conferences, some hundreds in each transaction; return how many."""
+    """Report the conference numbers that are in use by a platform's running conferences; return how many."""
     count, last = 0, ""
     while True:
         with begin(platform) as uow:
@@ -132,12 +136,12 @@ def _report_running_numbers(platform: str) -> int:
                 uow.send(outgoing.number_in_use_here(conference))
         if not conferences:
             return count
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
         count, last = count + len(conferences), conferences[-1].e164
 
 
 def withdraw_numbers(platform: str) -> bool:
-    """Withdraw the numbers of a platform for which this site does not decide from its number registry.
+    """Withdraw the conference numbers of a platform that this site does not serve from its number registry (UPU).
 
     Return False if that is not possible yet: the registry is part of our own platform's data, which another site may
     write now. Only the numbers of reservations, templates and rooms are withdrawn. They are read from the copy of the
@@ -164,6 +168,6 @@ def withdraw_numbers(platform: str) -> bool:
         forgotten = registry_rows.mark_kept_as_deleted(uow.database, platform)
         reserved_numbers.mark_withdrawn(uow.database, platform)
     if was_reported or forgotten:
-        wake_up.wake_everywhere(own_platform())
+        wake_up.wake_senders(own_platform())
         log.info("the numbers of %s are withdrawn from the registry", platform)
     return True

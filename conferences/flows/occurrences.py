@@ -70,7 +70,7 @@ def _handle_batch(platform: str) -> int:
         for reservation, occurrence in due:
             handle_due(conferences, reservation, occurrence)
     if due:
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
     return len(due)
 
 

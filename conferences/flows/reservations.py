@@ -86,7 +86,7 @@ def cancel_now(platform: str, bookid: str) -> bool:
             return False
         notices = [message for message in decision.send if not isinstance(message, Answer)]
         commit_booking(conferences, replace(decision, send=notices))
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_senders(platform)
     return True
 
 

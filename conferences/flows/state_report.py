@@ -31,4 +31,4 @@ def report_state() -> None:
             serving=tuple(serving),
         )
         uow.send(Send(message=report, route=Routes.TO_NMS))
-    wake_up.wake_everywhere(own_platform())
+    wake_up.wake_senders(own_platform())

@@ -93,5 +93,5 @@ def _take_over_batch(platform: str, lost_sites: list[str]) -> int:
         for conference in claimed:
             commit(conferences, decide_taken_over(conference, uow.now))
     if claimed:
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
     return len(claimed)

@@ -318,5 +318,5 @@ def _run_in_transaction(platform: str, operation: Callable[[ConferencesUnitOfWor
             return operation(uow.part(ConferencesDatabaseUnitOfWork))
 
     result = run_with_retries(run_once, AT_ONCE, sql.is_temporary)
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_senders(platform)
     return result

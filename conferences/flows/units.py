@@ -89,7 +89,7 @@ def report_lost_resources(
             )
             notice = NodeLost(restype=kind, ip=unit.ip, pid=unit.pid)
             uow.send(Send(message=notice, route=Routes.UNIT_TO_CSS))
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
         try:
             Pool(platform).run_one("gone", kind, name_of(unit), reason)
         except redis.RedisError as error:
@@ -201,4 +201,4 @@ def ask_for_lists(platform: str) -> None:
             uow.send(
                 to_unit(unit_here(ip, pid), AskUnitForList(), expires_ms=_LIST_REQUEST_EXPIRES_MS)
             )
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_senders(platform)

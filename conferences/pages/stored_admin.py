@@ -1,6 +1,7 @@
 """The operators' pages of templates, virtual rooms and registered numbers.
 
-They save and delete by the same flow as messages and the HTTP API, which keeps numbers and notifies number registries.
+They save and delete by the same flow as messages and the HTTP API. It reserves the conference numbers (E.164) of
+templates and virtual rooms, and notifies the number registries (UPU).
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def _query_row(api_token: ApiToken) -> QuerySet[ApiToken]:
 
 
 def log_in(request: HttpRequest, token: str, username: str, password: str, now: datetime) -> str:
-    """Log a person in under a program's token, and return the value of the login cookie. Raises Refusal."""
+    """Log a person in under the token of a client application; return the value of the login cookie. Raises Refusal."""
     api_token = use_token(token, now)
     account = authenticate(request, username=username, password=password)
     if not isinstance(account, Account):

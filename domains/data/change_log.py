@@ -262,6 +262,6 @@ class ChangeRecorder:
         query = "UPDATE domains_counter SET version = %s WHERE id = 1"
         sql.execute(self.database, query, [self._version])
         wake_links = partial(
-            wake_up.wake_everywhere, own_platform(), {platform for platform, _ in self._receivers}
+            wake_up.wake_senders, own_platform(), {platform for platform, _ in self._receivers}
         )
         transaction.on_commit(wake_links, using=self.database, robust=True)

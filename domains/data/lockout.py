@@ -158,10 +158,10 @@ def _usual_addresses(name: str) -> list[str]:
 
 
 def _counted_together(name: str, address: str | None) -> Q:
-    """Return the condition for the wrong tries of an account that are added up with a try from this address.
+    """Return the condition on `AccessAttempt` for the wrong tries of an account that count for a client's IP address.
 
-    These are the tries from the same address, if the account has signed in from it before; else those from all
-    addresses from which it has not.
+    Each address from which the account has signed in before has a count of its own. All other addresses share one
+    count.
     """
     usual = _usual_addresses(name)
     if address in usual:

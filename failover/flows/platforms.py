@@ -221,7 +221,7 @@ def publish_changes(platform: str) -> None:
         for notice in notices if uow.is_open else ():
             uow.send(Send(message=notice, route=Routes.PLATFORM_NOTICE))
     _published.update({notice.platform: notice for notice in notices})
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_senders(platform)
 
 
 # ---- CSS asks, and hears ------------------------------------------------------------------------
@@ -241,7 +241,7 @@ def request_states(platform: str, *, everything: bool = False) -> None:
             _send_question(uow, AskPlatformState(platform=asked))
         for asked in dict.fromkeys((*platforms, *backups_of_own())) if everything else ():
             _send_question(uow, AskPlatformConfig(platform=asked))
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_senders(platform)
 
 
 def backups_of_own() -> list[str]:

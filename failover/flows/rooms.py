@@ -47,7 +47,7 @@ def update_rooms(platform: str) -> None:
         failover = uow.part(FailoverUnitOfWork)
         changed = _decide_rooms(failover) if failover.is_open else []
     if changed:
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
     for sentence in changed:
         register_view.add_event(platform, own_platform(), "room", sentence)
 
@@ -97,7 +97,7 @@ def repeat_notices(platform: str) -> None:
         for room in unrecorded:
             _send_notice(failover, room, stored_states[room.moid], "told again")
     if unrecorded:
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
 
 
 def _send_notice(uow: FailoverUnitOfWork, room: MachineRoom, stored: Room, because: str) -> str:
@@ -169,7 +169,7 @@ def move_off_abnormal_rooms(platform: str) -> None:
     with begin(platform) as uow:
         if uow.is_open:
             _move_off_units(uow.part(FailoverUnitOfWork), units)
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_senders(platform)
 
 
 def _move_off_units(uow: FailoverUnitOfWork, units: Sequence[Unit]) -> None:

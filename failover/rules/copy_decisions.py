@@ -99,7 +99,9 @@ def _decide_takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float)
         return _take_over(facts, row, "an operator forces it")
     if not is_silent and not _are_workers_dead(facts, limits, now):
         because = f"the software of {row.owner} is back: the wish is withdrawn"
-        return _withdraw_request(facts, row, because) or idle_step(f"I copy; {row.owner} owns it")
+        return _withdraw_own_request(facts, row, because) or idle_step(
+            f"I copy; {row.owner} owns it"
+        )
     condition = "is silent" if is_silent else "has a database and no software"
     refusal = _takeover_refusal(facts, row, limits, is_wanted)
     if not refusal and not is_wanted:
@@ -108,7 +110,7 @@ def _decide_takeover(facts: Facts, row: RegisterRow, limits: Limits, now: float)
         refusal = owner_serves if is_vouched_for else _why_unfit_itself(facts, limits, now)
     if refusal:
         because = f"{row.owner} {condition}; {refusal}"
-        return _withdraw_request(facts, row, because) or idle_step(because)
+        return _withdraw_own_request(facts, row, because) or idle_step(because)
     if not is_silent and (facts.asked_at is None or now - facts.asked_at <= limits.ask):
         return _ask_for_handover(facts, row)
     return _take_over(facts, row, f"{row.owner} {condition}: take over", automatic=not is_wanted)
@@ -209,8 +211,11 @@ def _ask_for_handover(facts: Facts, row: RegisterRow) -> Step:
     return Step(action=Action.ASK, because=because, row=asking, kind="asked")
 
 
-def _withdraw_request(facts: Facts, row: RegisterRow, because: str) -> Step | None:
-    """Return the step that withdraws this agent's own request to hand over; `None` if it made none."""
+def _withdraw_own_request(facts: Facts, row: RegisterRow, because: str) -> Step | None:
+    """Return the step that withdraws this agent's own request that the owner hand the platform over to this site.
+
+    `None` means that no such request stands in the register (`row`). An operator's request stays.
+    """
     if row.wish != facts.me or row.wish_by != facts.me:
         return None
     after = row.without_request()

@@ -193,8 +193,8 @@ class Publisher:
         self._writer = _BatchWriter(self.connection)
         self._channel = cast(Any, self.connection.channel())
         self._channel.confirm_select()
-        self._channel.events["basic_ack"].add(self._acked)
-        self._channel.events["basic_nack"].add(self._nacked)
+        self._channel.events["basic_ack"].add(self._mark_answered)
+        self._channel.events["basic_nack"].add(self._count_refused)
         self._sent = 0
         """How many messages were sent; their tags are 1 to this number."""
         self._first_unconfirmed = 1
@@ -204,8 +204,10 @@ class Publisher:
         self._refused = 0
         """How many messages of the present batch the broker has refused."""
 
-    def _acked(self, tag: int, multiple: bool) -> None:
-        """Note that the broker has confirmed a message; `multiple`: all messages up to it.
+    def _mark_answered(self, tag: int, multiple: bool) -> None:
+        """Note that the broker has answered about a message, so that `wait` no longer waits for it.
+
+        `multiple`: the answer is about all messages up to this one.
 
         `tag` counts the messages that were sent on this channel, from 1.
         """
@@ -218,10 +220,13 @@ class Publisher:
             self._confirmed_later.remove(self._first_unconfirmed)
             self._first_unconfirmed += 1
 
-    def _nacked(self, tag: int, multiple: bool) -> None:
-        """Count a message that the broker has refused (`tag`: its number on this channel); `wait` raises the error."""
+    def _count_refused(self, tag: int, multiple: bool) -> None:
+        """Count a message that the broker has refused (`tag`: its number on this channel); `wait` raises the error.
+
+        A refusal is an answer, too: nothing more comes about this message, so `wait` must not wait for it.
+        """
         self._refused += 1
-        self._acked(tag, multiple)
+        self._mark_answered(tag, multiple)
 
     def publish(self, rows: Iterable[OutboxRow]) -> None:
         """Send messages (rows of the outbox), and return once the broker has confirmed them.

@@ -22,7 +22,7 @@ def every_message_has_its_handler(**_: object) -> list[Error]:
             id="bus.E001",
         )
         for wire_type, message_class in TYPES.items()
-        if protocol.current().comes_in(wire_type) and message_class not in HANDLERS
+        if protocol.current().is_sent_to_us(wire_type) and message_class not in HANDLERS
     ]
 
 

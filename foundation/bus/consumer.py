@@ -235,7 +235,7 @@ class Consumer(threading.Thread):
         if not rows:
             return
         if publisher is None:
-            wake_up.wake_everywhere(self._store.platform)
+            wake_up.wake_senders(self._store.platform)
             return
         publisher.publish(rows)
         metrics.PUBLISHED.inc(len(rows))

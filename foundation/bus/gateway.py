@@ -142,7 +142,7 @@ class Gateway:
         databases_with_rows = {outcome.database for outcome in outcomes if outcome.rows}
         for platform in possible_platforms():
             if store_of(platform).database in databases_with_rows:
-                wake_up.wake_everywhere(platform)
+                wake_up.wake_senders(platform)
         for request in batch:
             self._note_outcomes(request, outcomes)
             request.committed.set_result(None)

@@ -40,4 +40,4 @@ def answer_again(uow: UnitOfWork, delivery: Delivery, request: InboxRequest) -> 
         request.answer = dumps(to_body(refusal)) if refusal else None
     route = wire_protocol.default_reply_route(envelope.queue, envelope.app_id, delivery.parsed)
     exchange, key = route or ("", "")
-    uow.answer_again(request, exchange, key, envelope.via)
+    uow.stage_stored_answer(request, exchange, key, envelope.via)

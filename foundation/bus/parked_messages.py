@@ -33,7 +33,7 @@ def publish_again(platform: str, ids: Collection[int]) -> list[int]:
             row.save(using=uow.database, update_fields=["retried_at"])
             published.append(row.pk)
     if published:
-        wake_up.wake_everywhere(platform)
+        wake_up.wake_senders(platform)
     return published
 
 

@@ -98,7 +98,7 @@ class WireProtocol(Protocol):
     ) -> tuple[str, str] | None:
         """Return exchange and routing key for the answer to a request without `reply_to`. `None` means no answer."""
 
-    def comes_in(self, wire_type: str) -> bool:
+    def is_sent_to_us(self, wire_type: str) -> bool:
         """Return whether other parties send messages of this type to us, so that it needs a handler."""
 
     def is_resumed(self, wire_type: str) -> bool:

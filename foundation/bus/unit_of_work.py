@@ -138,10 +138,10 @@ class UnitOfWork:
         )
 
     def _stage_answer(self, answer: Answer) -> None:
-        """Store the answer in the inbox, unless the request has one already, and stage it.
+        """Stage the answer to a request, and store it in the inbox (the table of received requests).
 
-        An answer to a request that is not in the inbox is staged as an ordinary message. The inbox is the table of
-        received requests.
+        If the request has a stored answer already, that one is staged again, and the new one is dropped. An answer to a
+        request that is not in the inbox is staged as an ordinary message.
         """
         request = self.inbox.find_request(answer.request)
         if request is None:
@@ -157,12 +157,14 @@ class UnitOfWork:
         if request.answer is None:
             request.answer, request.changed = dumps(to_body(answer.message)), True
         route = answer.route.value
-        self.answer_again(request, route.exchange, answer.key or route.key, answer.destination)
+        self.stage_stored_answer(
+            request, route.exchange, answer.key or route.key, answer.destination
+        )
 
-    def answer_again(
+    def stage_stored_answer(
         self, request: InboxRequest, exchange: str, key: str, destination: str = ""
     ) -> None:
-        """Stage the stored answer of a request for its latest sender.
+        """Stage the answer that is stored with a request, for whoever sent the request last; do nothing if there is none.
 
         It goes to the queue that the request names in `reply_to`, or else by this exchange and key; `key` "" means that
         there is no way to answer. The answer to a request over HTTP is noted in `answers`.
@@ -220,7 +222,7 @@ class UnitOfWork:
         if self._last_events:
             events.announce_events(self.platform, self._last_events)
         if peers := {row.destination for row in self.rows} - {""}:
-            wake_up.wake_everywhere(self.platform, peers)
+            wake_up.wake_senders(self.platform, peers)
         for part in self._parts.values():
             part.after_commit()
 

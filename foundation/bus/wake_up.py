@@ -36,7 +36,7 @@ def wake_thread(destination: str = "") -> None:
     _events[destination].set()
 
 
-def wake_everywhere(platform: str, destinations: Collection[str] = _OWN) -> None:
+def wake_senders(platform: str, destinations: Collection[str] = _OWN) -> None:
     """Wake the threads that send messages of a platform to these destinations, in this process and all others.
 
     A destination is the platform on whose broker messages are published; "" means our own.

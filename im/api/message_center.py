@@ -189,7 +189,7 @@ class Center:
     def _do_periodic_work(self, incoming: amqp.Connection, publisher: Publisher) -> None:
         """Do the work of every TICK_SECONDS: measure the queue, send heartbeats, drop dead database connections.
 
-        The number of messages at once, which large messages lower, may grow again.
+        Large messages have lowered how many messages are read at once (prefetch); that is raised again here.
         """
         waiting = publisher.count_waiting(self._queue)
         metrics.WAITING.labels(self._queue).set(waiting)

@@ -282,7 +282,7 @@ def stage_publications(
         store.database, [_outbox_row(publication, now) for publication in publications], now
     )
     transaction.on_commit(
-        lambda: wake_up.wake_everywhere(store.platform, {DESTINATION}), using=store.database
+        lambda: wake_up.wake_senders(store.platform, {DESTINATION}), using=store.database
     )
 
 

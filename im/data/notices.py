@@ -109,7 +109,7 @@ def stage_messages(store: PlatformStore, publications: list[Publication]) -> Non
     ]
     outbox.insert_rows(store.database, rows, now)
     transaction.on_commit(
-        lambda: wake_up.wake_everywhere(store.platform, {DESTINATION}), using=store.database
+        lambda: wake_up.wake_senders(store.platform, {DESTINATION}), using=store.database
     )
 
 

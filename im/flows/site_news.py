@@ -1,9 +1,9 @@
-"""People are told of events at a site: a takeover, licence warnings, messages that failed.
+"""People are notified of events at a site: a takeover, licence warnings, messages that failed.
 
 See IM §10.2, keys `event` and `m_.<id>`. Everybody who is online hears that another site has begun to serve a
 platform. Operators also hear of what they have to look after: takeovers, licences, parked messages. A timer looks at
-the present state and compares it with what was told last, which lies in Redis: `im:told:<platform>`, a hash by kind of
-news. Without Redis nothing is told.
+the present state and compares it with the state that was published last, which lies in Redis: `im:told:<platform>`, a
+hash by kind of news. Without Redis nothing is published.
 """
 
 from __future__ import annotations
@@ -92,11 +92,13 @@ def _stage_news(platform: str, changed: dict[str, str]) -> None:
 
 
 def _operator_publication(database: str, body: bytes) -> Iterator[Publication]:
-    """Yield one message that reaches the programs of the system's operators, at most KEYS_A_PUBLISH of them.
+    """Yield one message for the client applications of operators: all active superusers, at most KEYS_A_PUBLISH.
 
-    Without operators there is no message.
+    It is published once, for all of their routing keys. Nothing is yielded if there are no operators.
     """
     operators = Account.objects.using(database).filter(is_superuser=True, is_active=True)
     keys = [manager_key(moid) for moid in operators.values_list("moid", flat=True)[:KEYS_A_PUBLISH]]
     if keys:
-        yield Publication(BASE, keys[0], body, tuple(keys[1:]))
+        # An AMQP message has one routing key of its own; the broker reads the others from the header BCC.
+        first_key, *further_keys = keys
+        yield Publication(BASE, first_key, body, bcc=tuple(further_keys))

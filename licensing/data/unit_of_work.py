@@ -35,9 +35,10 @@ class LicensingUnitOfWork:
         """Platform -> its newest issue, which is locked; `None` if it has none."""
         self._changed: set[str] = set()
         """The platforms whose licence in Redis must be written after the commit."""
-        self._published: bytes | None = None
-        """The message that was published last; `None` until it is read."""
+        self._published_limits: bytes | None = None
+        """The last published message with this platform's limits (LicenceInForce, JSON); `None` until it is read."""
         self._latest_time = uow.now
+        """The latest time that the database has shown, so that setting its clock back revives no expired licence."""
         self.platform, self.is_open = uow.platform, uow.is_open
         self.is_core, self.has_scheduler = "bmc" in settings.ROLES, "css" in settings.ROLES
         self.other_platforms = tuple(
@@ -76,7 +77,7 @@ class LicensingUnitOfWork:
 
         Until the transaction ends no other one changes or publishes licences here.
         """
-        if self._published is None:
+        if self._published_limits is None:
             columns, row = (
                 ("platform", "body", "at"),
                 (self.platform, b"", to_db_datetime(self._uow.now)),
@@ -84,10 +85,10 @@ class LicensingUnitOfWork:
             sql.insert(self._database, _PUBLISHED, columns, [row], update=("platform",))
             query = f"SELECT body, seen_at FROM {_PUBLISHED} WHERE platform=%s FOR UPDATE"
             body, seen_at = sql.select(self._database, query, [self.platform])[0]
-            self._published = bytes(body)
+            self._published_limits = bytes(body)
             if seen_at:
                 self._latest_time = max(self._latest_time, seen_at.replace(tzinfo=UTC))
-        return self._published
+        return self._published_limits
 
     def newest(self, platform: str) -> StoredLicence | None:
         """Lock and return the newest issue (edition) of a platform's licence; `None` if it has none."""
@@ -136,10 +137,10 @@ class LicensingUnitOfWork:
 
     def save_published(self, message: LicenceInForce) -> None:
         """Save the limits that are published now, to see later whether they changed."""
-        self._published = dumps(to_body(message))
+        self._published_limits = dumps(to_body(message))
         query = f"UPDATE {_PUBLISHED} SET body=%s, at=%s WHERE platform=%s"
         sql.execute(
-            self._database, query, [self._published, to_db_datetime(self.now), self.platform]
+            self._database, query, [self._published_limits, to_db_datetime(self.now), self.platform]
         )
         self._changed.add(self.platform)
 

@@ -97,7 +97,7 @@ def load_licence(platform: str, text: str) -> DecidedLicence:
         decision = _decide_and_save(licensing, licence, text)
     if decision.verdict not in (Verdict.NEW, Verdict.KNOWN):
         raise LicenceRefused(decision)
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_senders(platform)
     return DecidedLicence(licence, decision)
 
 

@@ -76,7 +76,7 @@ def request_licences(platform: str) -> None:
             request = AskForLicences(platforms=licensing.licensed_platforms)
             licensing.send(Send(message=request, route=Routes.BMC_LICENCE))
             commit.publish_limits(licensing, even_if_unchanged=True)
-    wake_up.wake_everywhere(platform)
+    wake_up.wake_senders(platform)
 
 
 def repair(platform: str) -> None:

@@ -29,5 +29,5 @@ def revoke_licence(own_platform: str, licensed_platform: str, issue: int) -> boo
         ):
             return False
         commit.revoke_licence(licensing, newest)
-    wake_up.wake_everywhere(own_platform)
+    wake_up.wake_senders(own_platform)
     return True

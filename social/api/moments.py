@@ -1,4 +1,7 @@
-"""The views of circles, moments, likes, comments, notices and the album."""
+"""The views of circles, posts (moments), likes, comments, notices and the album.
+
+A circle is a group of contacts with a chat and a wall of posts.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,7 @@ _PLACES = {"contacts": CONTACTS, "self": PRIVATE}
 
 
 class Circles(Call):
-    """The view of the caller's circles."""
+    """The view of the caller's circles: groups of people with a chat and a wall of posts."""
 
     @extend_schema(operation_id="social_circles_list", responses=answers(shapes.Circles))
     def get(self, request: Request) -> Response:
@@ -215,7 +218,7 @@ class Like(Call):
 
     @extend_schema(request=None, responses=answers(shapes.LikeState))
     def put(self, request: Request, number: int) -> Response:
-        """Like a moment (post)."""
+        """Store that the caller likes a post (moment)."""
         return self._set_like(number, on=True)
 
     @extend_schema(request=None, responses=answers(shapes.LikeState))
@@ -232,7 +235,7 @@ class Like(Call):
         return ack(people=[{"user_id": row.user, "name": row.user_name} for row in rows])
 
     def _set_like(self, number: int, on: bool) -> Response:
-        """Like a moment (post), or take the like back; return the response with its number of likes."""
+        """Store whether the caller likes a post (moment); return the response with the number of its likes."""
         counts = reactions.like_moment(self.store, self.me, number, on, self.now)
         return ack(likes=counts.likes, liked=counts.liked)
 

@@ -1,4 +1,4 @@
-"""Queries for the facts by which rules decide what a person sees. They only read."""
+"""Queries for the facts by which rules decide which posts (moments) and cards a person may see. They only read."""
 
 from __future__ import annotations
 
@@ -24,13 +24,16 @@ _EXCLUDED = (
 
 
 def load_viewer(database: str, user: str, *, circles: bool = True) -> Viewer:
-    """Load a person as a viewer of moments, with contacts and blocks; `circles`: whether the circles are read, too."""
+    """Return a person, with contacts and blocked people, as the reader for whom rules decide which posts are visible.
+
+    `circles`: whether the circles (groups of contacts with a wall of posts) are read, too.
+    """
     groups = queries.groups_of(database, user) if circles else ()
     return _to_viewer(user, queries.relations(database, user), groups)
 
 
 def viewer_of(database: str, user: str, audience: Audience) -> Viewer:
-    """Load a person as the viewer of one moment, with only those contacts and circles that matter for its audience."""
+    """Return a person as the reader of one post (moment), with only the contacts and circles that matter for its audience."""
     rows = queries.relations_near(database, user, audience.author)
     groups: list[int] = []
     if audience.place > 0:
@@ -43,7 +46,11 @@ def viewer_of(database: str, user: str, audience: Audience) -> Viewer:
 def _to_viewer(
     user: str, relations: Iterable[tuple[str, str, str, str]], groups: Iterable[int]
 ) -> Viewer:
-    """Return a person as a viewer; `relations` are rows of `queries.relations`."""
+    """Return a person as the reader for whom rules decide which posts (moments) are visible.
+
+    `relations`: `(other person, name that the reader gave, own state, their state)`, as `queries.relations` returns
+    them. `groups`: the ids of the reader's circles.
+    """
     contacts: dict[str, str] = {}
     blocked: set[str] = set()
     for other, name, own_state, their_state in relations:
@@ -55,9 +62,11 @@ def _to_viewer(
 
 
 def visible(database: str, viewer: Viewer, audiences: Mapping[int, Audience]) -> list[int]:
-    """Return the ids of those of these moments that a viewer sees, in the given order. `audiences`: id -> audience.
+    """Return the ids of those of these posts (moments) that a reader may see, in the given order.
 
-    This takes one query if any moment has a list of included or excluded people, else none.
+    `audiences`: id of the post -> the audience that its author chose.
+
+    This takes one query if any post has a list of included or excluded people, else none.
     """
     listed = [number for number, audience in audiences.items() if _has_list(audience, viewer)]
     named: set[int] = set()
@@ -77,7 +86,7 @@ def visible(database: str, viewer: Viewer, audiences: Mapping[int, Audience]) ->
 
 
 def _has_list(audience: Audience, viewer: Viewer) -> bool:
-    """Return whether a moment has a list of included or excluded people that decides whether this viewer sees it."""
+    """Return whether a post (moment) has a list of included or excluded people that decides whether the reader sees it."""
     return audience.author != viewer.id and (audience.has_only or audience.has_except)
 
 

@@ -1,4 +1,4 @@
-"""People post moments and delete them; those who see a moment are notified.
+"""People publish and delete posts (moments); those who may see a new post are notified.
 
 Each function is one transaction. All raise `Denied`, and NotServedHere or ReadOnly as
 `im.data.journal.require_serving` does.
@@ -60,20 +60,23 @@ class Draft:
 
 
 def readers_of_draft(store: PlatformStore, me: Person, draft: Draft) -> list[str]:
-    """Return the ids of the people who would see a moment if it were posted now. Raises Denied."""
+    """Return the ids of the people who would see this draft of a post (moment) if it were published. Raises Denied."""
     audience, lists = _audience_of(store.database, me, draft)
     return audiences.people_who_see(store.database, audience, lists)
 
 
 def readers_of_own(store: PlatformStore, me: Person, number: int) -> list[str]:
-    """Return the ids of the people who see now the moment `number`, which must be the person's own. Raises Denied."""
+    """Return the ids of the people who can see the post (moment) with the id `number` at present.
+
+    Raises Denied unless the person `me` has written it.
+    """
     post = own_post(store, me, number)
     lists = audiences.reader_lists_of(store.database, number)
     return audiences.people_who_see(store.database, post.audience, lists)
 
 
 def own_post(store: PlatformStore, me: Person, number: int) -> timeline.Post:
-    """Return the moment (post) `number`, which must be the person's own. Raises Denied."""
+    """Return the post (moment) with the id `number`. Raises Denied unless the person `me` has written it."""
     for post in timeline.posts(store.database, [number]):
         if post.author == me.id:
             return post
@@ -81,7 +84,7 @@ def own_post(store: PlatformStore, me: Person, number: int) -> timeline.Post:
 
 
 def post_moment(store: PlatformStore, me: Person, draft: Draft, now: datetime) -> int:
-    """Post a moment, and return its id; a repeated request with the same `client_id` returns the first one's."""
+    """Publish a post (moment), and return its id; a repeated request with the same `client_id` returns the first one's."""
     database = store.database
     try:
         with transaction.atomic(using=database):

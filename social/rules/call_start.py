@@ -116,7 +116,10 @@ def _begin_ringing(call: Call, facts: Facts) -> Begun:
 
 
 def refuse_person(facts: Facts) -> CallRefusal | None:
-    """Return why one person may never call the other; `None` means that it is allowed. Other calls do not matter."""
+    """Return why one person may never call the other; `None` means that it is allowed.
+
+    Whether one of them is in a call with somebody else just now makes no difference here.
+    """
     is_near = facts.is_contact or facts.shares_tenant or facts.shares_circle
     if not is_near or facts.is_blocked:
         return CallRefusal.NOT_FOUND

@@ -17,7 +17,7 @@ from foundation.bus import outbox
 from foundation.bus.amqp import Publisher, close, connect
 from media_unit.simulated_faults import FaultOrder, FaultyUnit
 from media_unit.simulated_unit import SimulatedUnit, UnitDescription
-from media_unit.simulator import Simulator, give_orders
+from media_unit.simulator import Simulator, send_fault_orders
 from wire.routes import Routes, unit_key, unit_queue
 
 URL = os.environ.get("TEST_AMQP_URL") or os.environ.get("AMQP_URL") or ""
@@ -130,7 +130,7 @@ def test_units_on_a_broker(platform: Platform, orders: str) -> None:
     assert (beat["load"]["ports"], beat["labels"]) == (8, {"simulated": True})
 
     platform.tell("s2", {"type": "nonsense"})
-    give_orders(URL, [FaultOrder.parse("die:s1:seconds=1")], orders, clock.now())
+    send_fault_orders(URL, [FaultOrder.parse("die:s1:seconds=1")], orders, clock.now())
     platform.wait(matches("RMS_NODE_REGISTER_NTF"))
     empty, _ = platform.wait(matches("CMU_MAU_CONFLIST_NTF"))
     assert empty["confs"] == []

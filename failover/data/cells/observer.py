@@ -249,12 +249,17 @@ class CellObserver:
     def _remember_replication(self, own_reading: own_database.DatabaseReading, now: float) -> None:
         """Remember when the copy last acknowledged commits, and when the workers' liveness counter (pulse) last grew.
 
-        While no commit waits and the copy is connected, or commits do not wait for it, commits
-        count as acknowledged now. `lag`: by how many transactions the copy is behind.
+        While no commit waits and the copy is connected, or commits do not wait for it, commits count as acknowledged
+        now. While this copy lacks newer writes, the counter counts as grown now, since it may have grown unseen.
+        `lag`: by how many transactions the copy is behind.
         """
         memory = self.memory
-        ahead = None if self.peer.sequence is None else own_reading.sequence - self.peer.sequence
-        self.lag = None if ahead is None else max(0, -ahead if own_reading.read_only else ahead)
+        if self.peer.sequence is None:
+            self.lag = None
+        else:
+            ahead = own_reading.sequence - self.peer.sequence
+            # A read-only database is itself the copy, and may be behind; else the other site's is the copy.
+            self.lag = max(0, -ahead if own_reading.read_only else ahead)
         peer_answers = now - self.peer.heard_at < 1.0
         has_no_open_commit = own_reading.attached and not own_reading.waiting and peer_answers
         if (

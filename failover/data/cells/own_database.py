@@ -134,7 +134,11 @@ def find_unsafe_setting(link: DatabaseLink, server: int, domain: int) -> str:
 
 
 def _read_ownership(link: DatabaseLink, platform: str, schema: str) -> tuple[str, int] | None:
-    """Return `(owner, epoch)`, which transactions check in this site's database; `None` before it is migrated."""
+    """Return the site that may write a platform's data (the owner) and its epoch, as this site's database has them.
+
+    The epoch is a number that grows with each new owner. Every transaction that writes checks in this table first that
+    its site is the owner. `None`: the row or the table does not exist yet.
+    """
     row = _first_row(
         link, f"SELECT owner, epoch FROM `{schema}`.stores_cell WHERE platform=%s", platform
     )
@@ -142,7 +146,7 @@ def _read_ownership(link: DatabaseLink, platform: str, schema: str) -> tuple[str
 
 
 def _read_pulse(link: DatabaseLink, platform: str, schema: str) -> int | None:
-    """Return the pulse, the counter that grows while the owner's workers are alive; `None` without a row."""
+    """Return the liveness counter (pulse), which the owner's workers count up while they are alive; `None` without a row."""
     row = _first_row(
         link, f"SELECT beats FROM `{schema}`.failover_pulse WHERE platform=%s", platform
     )

@@ -17,7 +17,7 @@ from foundation import clock
 from foundation.bus.amqp import BROKER_ERRORS
 from media_unit.simulated_faults import FaultOrder, FaultyUnit
 from media_unit.simulated_unit import SimulatedUnit, UnitDescription
-from media_unit.simulator import CONTROL_QUEUE, Simulator, give_orders
+from media_unit.simulator import CONTROL_QUEUE, Simulator, send_fault_orders
 
 EXAMPLES = """\
 examples:
@@ -100,7 +100,7 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         if orders:
             try:
-                give_orders(broker, orders, options["control_queue"], now)
+                send_fault_orders(broker, orders, options["control_queue"], now)
             except BROKER_ERRORS as error:
                 raise CommandError(f"the broker does not take it: {error}") from None
             return
