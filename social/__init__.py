@@ -1,1 +1,1 @@
-"""Calls, voicemail, contacts, circles and moments, built on instant messages and conferences (CONV)."""
+"""Calls, voicemail, contacts, circles and posts (moments), built on instant messages and conferences (CONV)."""

@@ -1,4 +1,4 @@
-"""The Django app of calls, voicemail, contacts, circles and moments."""
+"""The Django app of calls, voicemail, contacts, circles and posts (moments)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from foundation.bus.app_config import (
 
 
 class SocialConfig(PlatformAppConfig):
-    """The Django app of calls, voicemail, contacts, circles and moments (posts) (CONV)."""
+    """The Django app of calls, voicemail, contacts, circles and posts (moments) (CONV)."""
 
     name = "social"
     verbose_name = _("Calls and people")

@@ -1,4 +1,4 @@
-"""The views of the directory, suggestions, address books, numbers and invitations."""
+"""The views of the directory, suggestions, address books, telephone numbers and invitations."""
 
 from __future__ import annotations
 
@@ -49,19 +49,19 @@ class Suggestions(Call):
 
     @extend_schema(responses=answers(shapes.Suggestions))
     def get(self, request: Request) -> Response:
-        """Return people whom the caller may know by common contacts or circles, with the reason."""
+        """Return people whom the caller may know by common contacts or circles (groups), with the reason."""
         suggestions = finding.suggestions(self.store, self.me, 20)
         return ack(people=[shapes.suggestion(suggested) for suggested in suggestions])
 
 
 class AddressBook(Call):
-    """The view of the caller's address book; only keyed hashes of its numbers are stored."""
+    """The view of the caller's address book; only keyed hashes of its telephone numbers are stored."""
 
     throttle_classes = (StrictLimit,)
 
     @extend_schema(responses=answers(shapes.FoundPeople))
     def get(self, request: Request) -> Response:
-        """Return the people whose confirmed numbers are in the caller's address book and whom the caller may find.
+        """Return people with confirmed telephone numbers in the caller's address book, if the caller may find them.
 
         A person decides by the privacy choice `matching` who finds them by their number.
         """
@@ -70,7 +70,7 @@ class AddressBook(Call):
 
     @extend_schema(request=forms.Book, responses=answers(shapes.UploadedBook))
     def post(self, request: Request) -> Response:
-        """Add numbers to the address book, and return whose they are: at most 2,000 on the first day, then 200 a day."""
+        """Add telephone numbers to the address book (2,000 the first day, then 200 a day); return whose they are."""
         arguments = self.arguments(forms.Book)
         result = address_book.add_numbers(
             self.store, self.me, arguments["numbers"], arguments["region"], self.now
@@ -124,7 +124,7 @@ class Exchange(Call):
 
     @extend_schema(request=None, responses=answers(shapes.ExchangeState))
     def post(self, request: Request, user: str) -> Response:
-        """Ask a contact, or somebody of a circle, to exchange numbers."""
+        """Ask a contact, or a member of the same circle (group), to exchange telephone numbers."""
         return ack(
             state=number_exchange.ask_for_exchange(
                 self.store, self.me, self.checked_user_id(user), self.now
@@ -133,7 +133,7 @@ class Exchange(Call):
 
     @extend_schema(request=None, responses=answers(shapes.ExchangeState))
     def put(self, request: Request, user: str) -> Response:
-        """Agree to a request to exchange numbers: each of the two people sees the other's number."""
+        """Agree to a request to exchange telephone numbers: each of the two people sees the other's number."""
         return ack(
             state=number_exchange.agree_to_exchange(
                 self.store, self.me, self.checked_user_id(user), self.now
@@ -142,7 +142,7 @@ class Exchange(Call):
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, user: str) -> Response:
-        """Decline or withdraw a request to exchange numbers, or end the exchange for both people."""
+        """Decline or withdraw a request to exchange telephone numbers, or end the exchange for both people."""
         number_exchange.end_exchange(self.store, self.me, self.checked_user_id(user), self.now)
         return ack()
 

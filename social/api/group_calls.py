@@ -1,4 +1,4 @@
-"""The view by which a member calls all others of a group or circle into a conference (CONV, multi-party call)."""
+"""The view by which a member calls all others of a group, or circle (group with a wall), into a conference (CONV)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MAX_PEOPLE = SIZES[-1]
 
 
 class GroupCall(serializers.Serializer[object]):
-    """The group or circle whose members are called."""
+    """The group, or circle (group with a wall of posts), whose members are called."""
 
     conversation_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
 

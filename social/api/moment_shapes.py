@@ -1,4 +1,4 @@
-"""The functions that build answers about circles and moments, and the classes that describe them."""
+"""The functions that build answers about circles and posts (moments), and the classes that describe them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _TO = {CONTACTS: "contacts", PRIVATE: "self"}
 
 
 def circle(view: CircleView) -> Data:
-    """Return a circle in the form of the API, as a person sees it."""
+    """Return a circle (group with a wall of posts) in the form of the API, as a person sees it."""
     row, conversation, own_row = view.circle, view.conversation, view.own_row
     return {
         "circle_id": str(row.pk),
@@ -40,7 +40,7 @@ def circle(view: CircleView) -> Data:
 
 
 def moment(post: Post, counts: Counts, viewer: Viewer) -> Data:
-    """Return a moment (post) in the form of the API, as a viewer sees it.
+    """Return a post (moment) in the form of the API, as a viewer sees it.
 
     Only its author learns that it has lists of included or excluded people.
     """
@@ -64,7 +64,7 @@ def moment(post: Post, counts: Counts, viewer: Viewer) -> Data:
 
 
 def page(moments: MomentPage) -> Data:
-    """Return a page of moments (posts) in the form of the API."""
+    """Return a page of posts (moments) in the form of the API."""
     return {
         "moments": [
             moment(post, moments.counts[post.id], moments.viewer) for post in moments.posts
@@ -74,7 +74,7 @@ def page(moments: MomentPage) -> Data:
 
 
 def comment(row: Comment, viewer: Viewer) -> Data:
-    """Return a comment in the form of the API, as a viewer of its moment (post) sees it."""
+    """Return a comment in the form of the API, as a viewer of its post (moment) sees it."""
     return {
         "comment_id": str(row.pk),
         "user_id": row.user,
@@ -101,7 +101,7 @@ def notice(group: NoticeGroup, seen_id: int) -> Data:
 
 
 def readers(people: list[str], persons: dict[str, Person]) -> Data:
-    """Return how many people see a moment (post), and the first MAX_NAMED of them by name. `persons`: id -> person."""
+    """Return how many people see a post (moment), and the first MAX_NAMED of them by name. `persons`: id -> person."""
     known = sorted(
         (persons[user] for user in people if user in persons), key=lambda reader: reader.name
     )
@@ -112,7 +112,7 @@ def readers(people: list[str], persons: dict[str, Person]) -> Data:
 
 
 class CircleShape(_Form):
-    """A circle; `role` and `state` are null for a caller who is not in it."""
+    """A circle (group with a wall of posts); `role` and `state` are null for a caller who is not in it."""
 
     circle_id = serializers.CharField(help_text="Also the id of its conversation.")
     name = serializers.CharField()
@@ -127,20 +127,20 @@ class CircleShape(_Form):
 
 
 class Circles(Done):
-    """The caller's circles, and circles of the tenant that the caller may join."""
+    """The caller's circles (groups with a wall of posts), and those of the tenant that the caller may join."""
 
     circles = CircleShape(many=True)
     joinable = CircleShape(many=True)
 
 
 class OneCircle(Done):
-    """The answer with one circle."""
+    """The answer with one circle (group with a wall of posts)."""
 
     circle = CircleShape()
 
 
 class MomentFileShape(_Form):
-    """A file of a moment (post); it is fetched at `/api/v1/im/files/{id}`."""
+    """A file of a post (moment); it is fetched at `/api/v1/im/files/{id}`."""
 
     id = serializers.CharField()
     content_type = serializers.CharField()
@@ -151,7 +151,7 @@ class MomentFileShape(_Form):
 
 
 class MomentShape(_Form):
-    """A moment (post) as the caller sees it; only moments of the caller have the fields `has_only` and `has_except`."""
+    """A post (moment) as the caller sees it; only posts of the caller have the fields `has_only` and `has_except`."""
 
     moment_id = serializers.CharField()
     author_id = serializers.CharField()
@@ -169,40 +169,40 @@ class MomentShape(_Form):
 
 
 class Moments(Done):
-    """A page of moments (posts), the latest first; `next` is null at the end."""
+    """A page of posts (moments), the latest first; `next` is null at the end."""
 
     moments = MomentShape(many=True)
     next = serializers.CharField(allow_null=True)
 
 
 class OneMoment(Done):
-    """The answer with one moment (post)."""
+    """The answer with one post (moment)."""
 
     moment = MomentShape()
 
 
 class MomentReaders(Done):
-    """The people who see a moment (post): their number, and the first 100 by name."""
+    """The people who see a post (moment): their number, and the first 100 by name."""
 
     count = serializers.IntegerField()
     people = PersonShape(many=True)
 
 
 class LikeState(Done):
-    """The number of likes of a moment (post), and whether the caller likes it."""
+    """The number of likes of a post (moment), and whether the caller likes it."""
 
     likes = serializers.IntegerField()
     liked = serializers.BooleanField()
 
 
 class Likers(Done):
-    """The latest people who like a moment (post)."""
+    """The latest people who like a post (moment)."""
 
     people = PersonShape(many=True)
 
 
 class CommentShape(_Form):
-    """A comment on a moment (post)."""
+    """A comment on a post (moment)."""
 
     comment_id = serializers.CharField()
     user_id = serializers.CharField()
@@ -226,7 +226,7 @@ class Commented(Done):
 
 
 class NoticeShape(_Form):
-    """Likes, comments or replies of one moment (post), grouped."""
+    """Likes, comments or replies of one post (moment), grouped."""
 
     what = serializers.ChoiceField(["liked", "commented", "replied"])
     moment_id = serializers.CharField()
@@ -251,7 +251,7 @@ class MonthShape(_Form):
 
 
 class Album(Done):
-    """The months of the album, or the moments (posts) of one month with their pictures."""
+    """The months of the album, or the posts (moments) of one month with their pictures."""
 
     months = MonthShape(many=True)
     moments = MomentShape(many=True)

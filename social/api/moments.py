@@ -1,6 +1,6 @@
 """The views of circles, posts (moments), likes, comments, notices and the album.
 
-A circle is a group of contacts with a chat and a wall of posts.
+A circle is a group of people with a chat and a wall of posts.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _PLACES = {"contacts": CONTACTS, "self": PRIVATE}
 
 
 class Circles(Call):
-    """The view of the caller's circles: groups of people with a chat and a wall of posts."""
+    """The view of the caller's circles (groups with a wall of posts)."""
 
     @extend_schema(operation_id="social_circles_list", responses=answers(shapes.Circles))
     def get(self, request: Request) -> Response:
-        """List the caller's circles, and those of the tenant that the caller may join."""
+        """List the caller's circles (groups with a wall of posts), and those of the tenant that are open to join."""
         database = self.store.database
         own_circles = circle_queries.circles_of(database, self.me.id)
         joinable = circle_queries.joinable(database, self.me.id, self.me.domain, 100)
@@ -47,7 +47,7 @@ class Circles(Call):
 
     @extend_schema(parameters=[KEY], request=forms.NewCircle, responses=answers(shapes.OneCircle))
     def post(self, request: Request) -> Response:
-        """Create a circle. The calls of its conversation change members and roles, join, leave and dissolve it."""
+        """Create a circle (group). Calls of its conversation change members and roles, join, leave and dissolve it."""
         arguments = self.arguments(forms.NewCircle)
         number = circles.create_circle(
             self.store,
@@ -62,13 +62,13 @@ class Circles(Call):
         return ack(circle=_shown_circle(self, number))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Return the rate limits of a call; new circles have a stricter one, since they reach other people."""
+        """Return the rate limits of a call; new circles (groups) have a stricter one, since they reach others."""
         strict = [StrictLimit()] if self.request.method == "POST" else []
         return [*super().get_throttles(), *strict]
 
 
 def _shown_circle(call: Call, number: int) -> Data:
-    """Return the circle `number` in the form of the API, as the caller sees it. Raises Denied."""
+    """Return the circle (group with a wall of posts) with the id `number` in the form of the API. Raises Denied."""
     view = circle_queries.circle_of(call.store.database, call.me.id, number, call.me.domain)
     if view is None:
         raise Denied(DenyReason.NOT_FOUND, circles.NO_CIRCLE)
@@ -76,16 +76,16 @@ def _shown_circle(call: Call, number: int) -> Data:
 
 
 class OneCircle(Call):
-    """The view of one circle."""
+    """The view of one circle (group with a wall of posts)."""
 
     @extend_schema(responses=answers(shapes.OneCircle))
     def get(self, request: Request, number: int) -> Response:
-        """Return a circle."""
+        """Return a circle (group with a wall of posts)."""
         return ack(circle=_shown_circle(self, number))
 
     @extend_schema(request=forms.ChangeCircle, responses=answers(shapes.OneCircle))
     def patch(self, request: Request, number: int) -> Response:
-        """Change a circle's name, description, picture, notice, way of joining or muting."""
+        """Change the name of a circle (group), description, picture, notice, way of joining or muting."""
         circles.change_circle(
             self.store, self.me, number, self.arguments(forms.ChangeCircle), self.now
         )
@@ -93,11 +93,11 @@ class OneCircle(Call):
 
 
 class Wall(Call):
-    """The view of the wall of a circle."""
+    """The view of the wall (list of posts) of a circle, which is a group of people."""
 
     @extend_schema(parameters=[forms.Before], responses=answers(shapes.Moments))
     def get(self, request: Request, number: int) -> Response:
-        """Return a page of the moments (posts) on the wall of a circle, for its members."""
+        """Return a page of the posts (moments) on the wall of a circle (group), for its members."""
         arguments, database = self.arguments(forms.Before), self.store.database
         view = circle_queries.circle_of(database, self.me.id, number, self.me.domain)
         if view is None or view.own_row is None or view.own_row.state != Membership.ACTIVE:
@@ -110,7 +110,7 @@ class Wall(Call):
 
 
 class Moments(Call):
-    """The view of the caller's timeline, and of new moments (posts)."""
+    """The view of the caller's timeline, and of new posts (moments)."""
 
     @extend_schema(
         operation_id="social_moments_list",
@@ -118,7 +118,7 @@ class Moments(Call):
         responses=answers(shapes.Moments),
     )
     def get(self, request: Request) -> Response:
-        """Return a page of the caller's timeline: moments (posts) of contacts, of circles, and own ones."""
+        """Return a page of the caller's timeline: posts (moments) of contacts, of circles, and own ones."""
         arguments = self.arguments(forms.Before)
         before, count = arguments.get("before"), arguments["count"]
         page = timeline.timeline_page(self.store.database, self.me.id, before, count)
@@ -126,19 +126,19 @@ class Moments(Call):
 
     @extend_schema(request=forms.Draft, responses=answers(shapes.OneMoment))
     def post(self, request: Request) -> Response:
-        """Post a moment; those who see it are notified. The same `client_id` posts once."""
+        """Publish a post (moment); those who see it are notified. The same `client_id` posts once."""
         draft = draft_of(self.arguments(forms.Draft))
         number = moments.post_moment(self.store, self.me, draft, self.now)
         return ack(moment=shown_moment(self, number))
 
     def get_throttles(self) -> list[BaseThrottle]:
-        """Return the rate limits of a call; new moments (posts) have a stricter one, since others are notified."""
+        """Return the rate limits of a call; new posts (moments) have a stricter one, since others are notified."""
         strict = [StrictLimit()] if self.request.method == "POST" else []
         return [*super().get_throttles(), *strict]
 
 
 def draft_of(arguments: Data) -> Draft:
-    """Convert the arguments of a call that posts a moment into a draft of it."""
+    """Convert the arguments of a call that publishes a post (moment) into a draft of it."""
     to = arguments["to"]
     return Draft(
         _PLACES[to] if to in _PLACES else int(to),
@@ -152,18 +152,18 @@ def draft_of(arguments: Data) -> Draft:
 
 
 def shown_moment(call: Call, number: int) -> Data:
-    """Return the moment (post) `number` in the form of the API, as the caller sees it. Raises Denied."""
+    """Return the post (moment) `number` in the form of the API, as the caller sees it. Raises Denied."""
     database = call.store.database
     post, viewer = reactions.seen_post(database, call.me, number)
     return shapes.moment(post, timeline.counts(database, viewer, [number])[number], viewer)
 
 
 class Preview(Call):
-    """The view that says, before posting, who would see a moment (post)."""
+    """The view that says, before posting, who would see a post (moment)."""
 
     @extend_schema(request=forms.Draft, responses=answers(shapes.MomentReaders))
     def post(self, request: Request) -> Response:
-        """Return how many people would see a moment (post), and the first 100 by name; nothing is posted."""
+        """Return how many people would see a post (moment), and the first 100 by name; nothing is posted."""
         draft = draft_of(self.arguments(forms.Draft))
         return _readers(self, moments.readers_of_draft(self.store, self.me, draft))
 
@@ -175,35 +175,35 @@ def _readers(call: Call, users: list[str]) -> Response:
 
 
 class Readers(Call):
-    """The view that says who sees a moment (post) of the caller's own."""
+    """The view that says who sees a post (moment) of the caller's own."""
 
     @extend_schema(responses=answers(shapes.MomentReaders))
     def get(self, request: Request, number: int) -> Response:
-        """Return how many people see the caller's moment (post) now, and the first 100 by name."""
+        """Return how many people see the caller's post (moment) now, and the first 100 by name."""
         return _readers(self, moments.readers_of_own(self.store, self.me, number))
 
 
 class OneMoment(Call):
-    """The view of one moment (post)."""
+    """The view of one post (moment)."""
 
     @extend_schema(responses=answers(shapes.OneMoment))
     def get(self, request: Request, number: int) -> Response:
-        """Return a moment (post)."""
+        """Return a post (moment)."""
         return ack(moment=shown_moment(self, number))
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int) -> Response:
-        """Delete a moment (post) with its files, likes and comments; only its author and the circle's leaders may."""
+        """Delete a post (moment) with its files, likes and comments; only its author and the circle's leaders may."""
         moments.delete_moment(self.store, self.me, number, self.now)
         return ack()
 
 
 class OfPerson(Call):
-    """The view of one person's moments (posts)."""
+    """The view of one person's posts (moments)."""
 
     @extend_schema(parameters=[forms.Before], responses=answers(shapes.Moments))
     def get(self, request: Request, user: str) -> Response:
-        """Return a page of a person's moments (posts) that the caller sees; the caller's own include private ones."""
+        """Return a page of a person's posts (moments) that the caller sees; the caller's own include private ones."""
         arguments, author = self.arguments(forms.Before), self.checked_user_id(user)
         before, count = arguments.get("before"), arguments["count"]
         page = timeline.moments_of_person(self.store.database, self.me.id, author, before, count)
@@ -214,7 +214,7 @@ class OfPerson(Call):
 
 
 class Like(Call):
-    """The view with which the caller likes a moment (post)."""
+    """The view with which the caller likes a post (moment)."""
 
     @extend_schema(request=None, responses=answers(shapes.LikeState))
     def put(self, request: Request, number: int) -> Response:
@@ -223,12 +223,12 @@ class Like(Call):
 
     @extend_schema(request=None, responses=answers(shapes.LikeState))
     def delete(self, request: Request, number: int) -> Response:
-        """Take back the caller's like of a moment (post)."""
+        """Take back the caller's like of a post (moment)."""
         return self._set_like(number, on=False)
 
     @extend_schema(responses=answers(shapes.Likers))
     def get(self, request: Request, number: int) -> Response:
-        """Return the latest 100 people who like a moment (post)."""
+        """Return the latest 100 people who like a post (moment)."""
         database = self.store.database
         _, viewer = reactions.seen_post(database, self.me, number)
         rows = reaction_queries.likers(database, viewer, number, 100)
@@ -241,11 +241,11 @@ class Like(Call):
 
 
 class Comments(Call):
-    """The view of the comments on a moment (post)."""
+    """The view of the comments on a post (moment)."""
 
     @extend_schema(parameters=[forms.After], responses=answers(shapes.Comments))
     def get(self, request: Request, number: int) -> Response:
-        """Return a page of the comments on a moment (post), in their order."""
+        """Return a page of the comments on a post (moment), in their order."""
         arguments, database = self.arguments(forms.After), self.store.database
         _, viewer = reactions.seen_post(database, self.me, number)
         count = arguments["count"]
@@ -257,7 +257,7 @@ class Comments(Call):
 
     @extend_schema(request=forms.NewComment, responses=answers(shapes.Commented))
     def post(self, request: Request, number: int) -> Response:
-        """Comment on a moment (post), or reply to a comment; the authors of both are notified."""
+        """Comment on a post (moment), or reply to a comment; the authors of both are notified."""
         arguments = self.arguments(forms.NewComment)
         comment_id = reactions.add_comment(
             self.store,
@@ -276,17 +276,17 @@ class OneComment(Call):
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int, comment_id: int) -> Response:
-        """Delete a comment; only its writer and the author of the moment (post) may."""
+        """Delete a comment; only its writer and the author of the post (moment) may."""
         reactions.delete_comment(self.store, self.me, number, comment_id, self.now)
         return ack()
 
 
 class Notices(Call):
-    """The view of the caller's notices about moments (posts)."""
+    """The view of the caller's notices about posts (moments)."""
 
     @extend_schema(responses=answers(shapes.Notices))
     def get(self, request: Request) -> Response:
-        """Return the notices of the last 30 days, grouped by moment (post) and kind."""
+        """Return the notices of the last 30 days, grouped by post (moment) and kind."""
         database = self.store.database
         groups = reaction_queries.notices(database, self.me.id, self.now)
         seen_id = reaction_queries.seen_id(database, self.me.id)
@@ -303,11 +303,11 @@ class Notices(Call):
 
 
 class Album(Call):
-    """The view of the caller's album: the pictures of own moments (posts), by month."""
+    """The view of the caller's album: the pictures of own posts (moments), by month."""
 
     @extend_schema(parameters=[forms.Month], responses=answers(shapes.Album))
     def get(self, request: Request) -> Response:
-        """Return the months with pictures, or the moments (posts) with pictures of one month."""
+        """Return the months with pictures, or the posts (moments) with pictures of one month."""
         database, month = self.store.database, self.arguments(forms.Month).get("month")
         months = reaction_queries.album(database, self.me.id) if not month else {}
         posts = reaction_queries.pictures(database, self.me.id, *month_of(month)) if month else []

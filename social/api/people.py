@@ -63,7 +63,7 @@ class OneLabel(Call):
 
     @extend_schema(request=None, responses=answers(Done))
     def delete(self, request: Request, number: int) -> Response:
-        """Delete a label; people whom it excluded from moments (posts) stay excluded from them."""
+        """Delete a label; people whom it excluded from posts (moments) stay excluded from them."""
         labels.delete_label(self.store, self.me, number)
         return ack()
 

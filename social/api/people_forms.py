@@ -1,4 +1,4 @@
-"""The forms that check the arguments of calls about people, circles and moments."""
+"""The forms that check the arguments of calls about people, circles and posts (moments)."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Code(serializers.Serializer[object]):
 
 
 class NewCircle(serializers.Serializer[object]):
-    """The arguments of the call that creates a circle."""
+    """The arguments of the call that creates a circle (group with a wall of posts)."""
 
     name = Line(max_length=128)
     description = Lines(max_length=2000, allow_blank=True, default="")
@@ -117,7 +117,7 @@ class NewCircle(serializers.Serializer[object]):
 
 
 class ChangeCircle(serializers.Serializer[object]):
-    """The settings of a circle to change; those left out stay. `picture` is an upload, or null for none."""
+    """The settings of a circle (group) to change; those left out stay. `picture` is an upload, or null for none."""
 
     name = Line(max_length=128, required=False)
     description = Lines(max_length=2000, allow_blank=True, required=False)
@@ -128,7 +128,7 @@ class ChangeCircle(serializers.Serializer[object]):
 
 
 class Before(serializers.Serializer[object]):
-    """The page of moments (posts) to return: those before `before`, which is the `next` of the last answer."""
+    """The page of posts (moments) to return: those before `before`, which is the `next` of the last answer."""
 
     before = serializers.IntegerField(min_value=1, max_value=BIG, required=False)
     count = serializers.IntegerField(
@@ -153,7 +153,7 @@ def _label_ids() -> serializers.ListField:
 
 
 class Draft(serializers.Serializer[object]):
-    """A moment (post). `to` is `contacts`, `self` for a private post, or the id of a circle.
+    """A post (moment). `to` is `contacts`, `self` for a private post, or the id of a circle.
 
     `only_labels` and `only_users` limit it to some of these people, settled when it is posted;
     whoever has one of `except_labels` does not see it.

@@ -1,4 +1,4 @@
-"""Addresses of people, circles and moments under `/api/v1/social/`."""
+"""Addresses of people, circles and posts (moments) under `/api/v1/social/`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries for the people who see a moment, for its author and for the notices. They only read."""
+"""Queries for the people who see a post (moment), for its author and for the notices. They only read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from social.rules.visibility import CONTACTS, PRIVATE, Audience, people_who_see_
 
 @dataclass(frozen=True, slots=True)
 class ReaderLists:
-    """The lists that limit who sees a moment (a post).
+    """The lists that limit who sees a post (moment).
 
     `only`: the ids of the people who alone see it; `None` means that it has no such list. `excepts`: the ids of labels;
     people with one of them do not see it.
@@ -24,7 +24,7 @@ class ReaderLists:
 
 
 def reader_lists_of(database: str, number: int) -> ReaderLists:
-    """Return the lists that limit who sees the stored moment `number`; an empty `only`: nobody is on the list."""
+    """Return the lists that limit who sees the post (moment) `number`; an empty `only`: nobody is on the list."""
     named = MomentReader.objects.using(database).filter(moment_id=number)
     excepts = MomentExclusion.objects.using(database).filter(moment_id=number)
     return ReaderLists(
@@ -34,7 +34,7 @@ def reader_lists_of(database: str, number: int) -> ReaderLists:
 
 
 def people_who_see(database: str, audience: Audience, lists: ReaderLists) -> list[str]:
-    """Return the ids of the people besides the author who see a moment with this audience and these lists now."""
+    """Return the ids of the people, besides the author, who see a post (moment) with this audience and lists now."""
     if audience.place == PRIVATE:
         return []
     viewer = viewers.load_viewer(database, audience.author, circles=False)

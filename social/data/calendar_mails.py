@@ -18,6 +18,6 @@ def store_mails(database: str, mails: Sequence[CalendarMail]) -> None:
 
 
 def count_caused(database: str, account: str, since: datetime) -> int:
-    """Return how many e-mails with a calendar an account (MOID) has caused since a moment."""
+    """Return how many e-mails with a calendar an account (MOID) has caused since a time."""
     rows = OutgoingText.objects.using(database)
     return rows.filter(causer=account, created_at__gt=since).count()

@@ -51,7 +51,7 @@ def read_facts(store: PlatformStore, me: Person, other: Person, now: datetime) -
 
 
 def _share_circle(database: str, person: str, other: str) -> bool:
-    """Return whether two people are in one circle, both of them as members and not only invited."""
+    """Return whether two people are members, and not only invited, of one circle (group with a wall of posts)."""
     circles = [view.circle.pk for view in circles_of(database, person)]
     both = Counter(
         number for number, _ in queries.fellow_members(database, circles, [person, other])

@@ -1,4 +1,4 @@
-"""Queries for circles. They only read."""
+"""Queries for circles (groups with a wall of posts). They only read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from social.models import Circle
 
 @dataclass(frozen=True, slots=True)
 class CircleView:
-    """A circle (a group with a page of its own) as one person sees it.
+    """A circle (group with a wall of posts) as one person sees it.
 
     `own_row` is the person's `Member` row; `None` for a person who is not in it.
     """
@@ -25,7 +25,7 @@ _SHOWN = (Membership.ACTIVE, Membership.INVITED, Membership.ASKED)
 
 
 def circles_of(database: str, user: str) -> list[CircleView]:
-    """Return the circles of which a person is a member, or is invited to, or has asked to join; by name."""
+    """Return the circles (groups with a wall) that a person is in, is invited to, or has asked to join; by name."""
     rows = Member.objects.using(database).select_related("conversation")
     rows = rows.filter(
         user=user, state__in=_SHOWN, conversation__kind=Kind.GROUP, conversation__closed=False
@@ -40,7 +40,7 @@ def circles_of(database: str, user: str) -> list[CircleView]:
 
 
 def circle_of(database: str, user: str, number: int, domain: str) -> CircleView | None:
-    """Return a circle as a person sees it; `None` if it does not exist, or is hidden from the person.
+    """Return a circle (group with a wall) as a person sees it; `None` if there is none, or it is hidden.
 
     `number`: the circle's id. `domain`: the person's tenant, whose people also see circles that they may join.
     """
@@ -58,7 +58,7 @@ def circle_of(database: str, user: str, number: int, domain: str) -> CircleView 
 
 
 def joinable(database: str, user: str, domain: str, count: int) -> list[CircleView]:
-    """Return circles of a tenant that a person is not in and may join, freely or by approval; by name."""
+    """Return a tenant's circles (groups with a wall) that a person may join, freely or by approval; by name."""
     if not domain:
         return []
     own_rows = Member.objects.using(database).filter(user=user, state__in=_SHOWN)

@@ -1,4 +1,4 @@
-"""The uses of uploaded files by moments, cards and circles, and who may read such files.
+"""The uses of uploaded files by posts (moments), cards and circles, and who may read such files.
 
 A file is read by whoever sees what it belongs to: the same rule decides about both.
 """
@@ -23,7 +23,7 @@ MOMENT, CARD, CIRCLE = "moment", "card", "circle"
 
 
 def file_data(file: File) -> Data:
-    """Return the copy of a file's facts that a moment stores, so that a page of moments needs no query for files."""
+    """Return a file's facts for a post (moment) to store, so that a page of posts needs no query for files."""
     return {
         "id": str(file.id),
         "content_type": file.content_type,
@@ -35,9 +35,9 @@ def file_data(file: File) -> Data:
 
 
 def add_uses(database: str, kind: str, subject: str, numbers: Collection[UUID]) -> None:
-    """Record that a moment (post), card or circle uses these files, so that they are not deleted.
+    """Record that a post (moment), card or circle uses these files, so that they are not deleted.
 
-    `kind`: MOMENT, CARD or CIRCLE; `subject`: the id of the moment, person or circle. Must run inside a transaction.
+    `kind`: MOMENT, CARD or CIRCLE; `subject`: the id of the post, person or circle. Must run inside a transaction.
     """
     if not numbers:
         return
@@ -47,9 +47,9 @@ def add_uses(database: str, kind: str, subject: str, numbers: Collection[UUID]) 
 
 
 def remove_uses(database: str, kind: str, subject: str) -> None:
-    """Delete all uses of files by a moment (post), card or circle; files without another use are deleted soon after.
+    """Delete all uses of files by a post (moment), card or circle; files without another use are deleted soon after.
 
-    `kind`: MOMENT, CARD or CIRCLE; `subject`: the id of the moment, person or circle. Must run inside a transaction.
+    `kind`: MOMENT, CARD or CIRCLE; `subject`: the id of the post, person or circle. Must run inside a transaction.
     """
     uses = FileUse.objects.using(database).filter(kind=kind, subject=subject)
     numbers = {*uses.values_list("file", flat=True)}
@@ -78,7 +78,7 @@ def replace_picture(
 
 
 def readable_files(database: str, person: str, numbers: Collection[UUID]) -> set[UUID]:
-    """Return those of the files with the ids `numbers` that a person may read by a moment (post), card or circle."""
+    """Return those of the files with the ids `numbers` that a person may read by a post (moment), card or circle."""
     uses = FileUse.objects.using(database).filter(file__in=numbers)
     subjects: dict[str, dict[str, set[UUID]]] = {MOMENT: {}, CARD: {}, CIRCLE: {}}
     for use in uses:

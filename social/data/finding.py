@@ -76,7 +76,7 @@ def search_directory(store: PlatformStore, me: Person, text: str, count: int) ->
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A person whom another one may know, and why: contacts in common (their number), circles (their names)."""
+    """A person whom another may know, and why: the number of common contacts, the names of common circles (groups)."""
 
     person: Person
     common_contacts: int
@@ -84,7 +84,7 @@ class Suggestion:
 
 
 def suggestions(store: PlatformStore, me: Person, count: int) -> list[Suggestion]:
-    """Return people whom a person may know from common contacts or circles, those with most in common first."""
+    """Return people whom a person may know from common contacts or circles (groups), the most likely ones first."""
     database = store.database
     viewer = viewers.load_viewer(database, me.id)
     known = {me.id, *viewer.contacts, *viewer.blocked}

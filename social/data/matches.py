@@ -1,4 +1,4 @@
-"""Queries that match the numbers of address books with confirmed numbers. They only read."""
+"""Queries that match telephone numbers in address books with people's confirmed ones. They only read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from social.rules.cards import Matching, is_match
 
 
 def match_hashes(store: PlatformStore, me: Person, hashes: Collection[str]) -> dict[str, Person]:
-    """Return the people who have confirmed these numbers, and whom `me` may find by them: HMAC of a number -> person.
+    """Return the people with these confirmed telephone numbers whom `me` may find by them: HMAC of a number -> person.
 
     Each person decides by the privacy choice `matching`; blocked people and those of closed tenants are left out.
     """
@@ -44,14 +44,14 @@ def _visible_people(store: PlatformStore, me: Person, users: Collection[str]) ->
 
 
 def known_people(store: PlatformStore, me: Person) -> list[Person]:
-    """Return, sorted by name, the people in a person's address book whom the person may find by their numbers."""
+    """Return, sorted by name, the people in a person's address book whom the person may find by telephone number."""
     book = BookEntry.objects.using(store.database).filter(owner=me.id)
     matched = match_hashes(store, me, list(book.values_list("hmac", flat=True)))
     return sorted({*matched.values()}, key=lambda person: (person.name, person.id))
 
 
 def people_to_notify(store: PlatformStore, me: Person, key: str) -> list[str]:
-    """Return the ids of the people to notify that a number was confirmed: those who have it in their address books.
+    """Return the ids of people to notify that a telephone number was confirmed: it is in their address books.
 
     `key`: the HMAC of the number, which `me` has confirmed. Whether these people must be in the address book of `me`,
     too, follows from the privacy choice `matching` of `me`.

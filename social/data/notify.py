@@ -1,4 +1,4 @@
-"""The function here stages notices about moments, circles and numbers in the outbox (the table of messages to send)."""
+"""The function here stores notices about posts, circles and telephone numbers in the outbox (messages to send)."""
 
 from __future__ import annotations
 

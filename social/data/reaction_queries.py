@@ -1,7 +1,7 @@
-"""Queries for comments, for people who like a moment, and for notices, which are grouped. They only read.
+"""Queries for comments, for people who like a post (moment), and for notices, which are grouped. They only read.
 
 Notices are not stored, but computed from likes and comments. So a notice disappears when its like or
-comment is deleted, or when the person no longer sees the moment.
+comment is deleted, or when the person no longer sees the post.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ NAMED = 3
 
 
 def comments(database: str, viewer: Viewer, number: int, after: int, count: int) -> list[Comment]:
-    """Return at most `count` comments of the moment `number` after the one with id `after`, as its viewer sees them."""
+    """Return at most `count` comments on a post (moment) after the comment `after` (id), as `viewer` sees them."""
     rows = Comment.objects.using(database).filter(moment_id=number, id__gt=after)
     return list(rows.exclude(user__in=viewer.blocked).order_by("id")[:count])
 
 
 def likers(database: str, viewer: Viewer, number: int, count: int) -> list[Like]:
-    """Return the latest `count` likes of the moment (post) `number`, as its viewer sees them."""
+    """Return the latest `count` likes of the post (moment) `number`, as the person `viewer` sees them."""
     rows = Like.objects.using(database).filter(moment_id=number)
     return list(rows.exclude(user__in=viewer.blocked).order_by("-at")[:count])
 
 
 @dataclass(slots=True)
 class NoticeGroup:
-    """The notice about the likes, the comments or the replies (`what`) of one moment (post).
+    """The notice about the likes, the comments or the replies (`what`) of one post (moment).
 
     `people` maps ids to names, the latest first.
     """
@@ -73,6 +73,7 @@ def notices(database: str, user: str, now: datetime) -> list[NoticeGroup]:
     floor = clock.id_at(now - WINDOW)
     query = " UNION ALL ".join((_LIKED, _COMMENTED, _REPLIED)).format(most=AT_ONCE)
     values = [user, user, floor, user, user, floor, user, user, user, floor]
+    # The third column is the id of the like or comment, which grows with time.
     rows = sorted(sql.select(database, query, values), key=lambda row: row[2], reverse=True)
     return _seen_groups(database, user, rows) if rows else []
 
@@ -80,9 +81,12 @@ def notices(database: str, user: str, now: datetime) -> list[NoticeGroup]:
 def _seen_groups(
     database: str, user: str, rows: Sequence[tuple[str, int, int, str, str]]
 ) -> list[NoticeGroup]:
-    """Return the notices that the person may see, grouped by kind and moment. `rows`: (what, moment, id, user, name)."""
+    """Return the notices that the person may see, grouped by kind and post (moment).
+
+    `rows`: (kind of the notice, id of the post, id of the like or comment, user who caused it, that user's name).
+    """
     viewer = viewers.load_viewer(database, user)
-    posts = timeline.posts(database, {row[1] for row in rows})
+    posts = timeline.posts(database, {moment for _, moment, *_ in rows})
     seen = {*viewers.visible(database, viewer, {post.id: post.audience for post in posts})}
     groups: dict[tuple[str, int], NoticeGroup] = {}
     for what, moment, row_id, actor, name in rows:
@@ -114,7 +118,7 @@ def album(database: str, user: str) -> dict[str, int]:
 
 
 def pictures(database: str, user: str, start: datetime, end: datetime) -> list[timeline.Post]:
-    """Return the moments with pictures that a person posted from `start` until before `end`, the latest first."""
+    """Return a person's posts (moments) with pictures from `start` until before `end`, the latest first."""
     query = (
         "SELECT id FROM social_moment"
         " WHERE author=%s AND kind='image' AND id>=%s AND id<%s ORDER BY id DESC LIMIT 1000"

@@ -1,4 +1,4 @@
-"""Queries for pages of moments: the timeline, a wall, one person's moments. They only read.
+"""Queries for pages of posts (moments): the timeline, a wall, one person's posts. They only read.
 
 A page takes at most seven queries, whatever the number of contacts: contacts and blocks, circles,
 the ids of candidates (one or two), their rows, the facts for the rule, and counts. The query for ids
@@ -32,7 +32,7 @@ _COLUMNS = "id, author, author_name, place, has_only, has_except, kind, text, fi
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A moment (a post to friends) as it is stored."""
+    """A post (moment) as it is stored."""
 
     id: int
     author: str
@@ -46,7 +46,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The numbers of likes and comments of a moment (post) that one viewer sees; `liked`: the viewer likes it."""
+    """The numbers of likes and comments of a post (moment) that one viewer sees; `liked`: the viewer likes it."""
 
     likes: int = 0
     liked: bool = False
@@ -55,7 +55,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class MomentPage:
-    """A page of moments (posts), the latest first. `next_before` is where the next page begins, `None` at the end."""
+    """A page of posts (moments), the latest first. `next_before` is where the next page begins, `None` at the end."""
 
     posts: list[Post]
     counts: dict[int, Counts]
@@ -64,7 +64,7 @@ class MomentPage:
 
 
 def timeline_page(database: str, user: str, before: int | None, count: int) -> MomentPage:
-    """Return a page of the moments of a person's contacts and circles, and of the person's own, the latest first.
+    """Return a page of the posts (moments) of a person, of the person's contacts and circles, the latest first.
 
     `before`: the id before which the page begins; `None` for the first page.
     """
@@ -82,7 +82,7 @@ def timeline_page(database: str, user: str, before: int | None, count: int) -> M
 def _windows(contacts: int) -> list[int]:
     """Return the spans of time that are searched one after the other, as differences of ids.
 
-    `contacts`: the number of the viewer's contacts; with many, a short span usually holds enough moments.
+    `contacts`: the number of the viewer's contacts; with many, a short span usually holds enough posts (moments).
     """
     # An id is the time in microseconds, followed by 13 bits that tell processes apart (`clock.next_id`).
     whole_window = int(WINDOW.total_seconds() * 1_000_000) << 13
@@ -92,7 +92,7 @@ def _windows(contacts: int) -> list[int]:
 
 
 def _candidates(database: str, viewer: Viewer, after: int, before: int) -> list[int]:
-    """Return the ids, between `after` and `before`, of moments that may be on the timeline, the latest first."""
+    """Return the ids between `after` and `before` of posts (moments) that may be on the timeline, the latest first."""
     in_window = f"id>%s AND id<%s ORDER BY id DESC LIMIT {CANDIDATES}"
     authors, circles = sorted({viewer.id, *viewer.contacts}), sorted(viewer.circles)
     query = (
@@ -111,14 +111,14 @@ def _candidates(database: str, viewer: Viewer, after: int, before: int) -> list[
 
 
 def wall_page(database: str, user: str, circle: int, before: int | None, count: int) -> MomentPage:
-    """Return a page of the moments posted in a circle (its wall), as a person sees it, the latest first."""
+    """Return a page of the posts (moments) published in a circle (its wall), as a person sees it, the latest first."""
     return _page_of_condition(database, user, "place=%s", [circle], before, count)
 
 
 def moments_of_person(
     database: str, user: str, author: str, before: int | None, count: int
 ) -> MomentPage:
-    """Return a page of the moments (posts) of `author`, as the person `user` (another one, or the author) sees them."""
+    """Return a page of the posts (moments) of `author`, as the person `user` (another one, or the author) sees them."""
     where, values = f"author=%s AND place<>{PRIVATE}", [author]
     if user == author:
         where = "author=%s"
@@ -128,7 +128,7 @@ def moments_of_person(
 def _page_of_condition(
     database: str, user: str, where: str, values: Sequence[object], before: int | None, count: int
 ) -> MomentPage:
-    """Return a page of the moments (posts) that meet an SQL condition, as a person (`user`) sees them."""
+    """Return a page of the posts (moments) that meet an SQL condition, as a person (`user`) sees them."""
     viewer = viewers.load_viewer(database, user)
     query = f"SELECT id FROM social_moment WHERE {where}"
     if before:
@@ -139,9 +139,9 @@ def _page_of_condition(
 
 
 def _page(database: str, viewer: Viewer, ids: Sequence[int], count: int) -> MomentPage:
-    """Return the page with the first `count` of these moments (posts) that the viewer sees. `ids`: the latest first.
+    """Return the page with the first `count` of these posts (moments) that the viewer sees. `ids`: the latest first.
 
-    The next page begins after the last moment of this one. If this page shows all visible ones, but `ids` were as
+    The next page begins after the last post of this one. If this page shows all visible ones, but `ids` were as
     many as are looked at for one page, it begins after the last of the `ids`: there may be more.
     """
     rows = posts(database, ids)
@@ -159,7 +159,7 @@ def _page(database: str, viewer: Viewer, ids: Sequence[int], count: int) -> Mome
 
 
 def posts(database: str, ids: Iterable[int]) -> list[Post]:
-    """Return those of these moments (posts) that exist, the latest first, without a check of who may see them."""
+    """Return those of these posts (moments) that exist, the latest first, without a check of who may see them."""
     numbers = [*ids]
     if not numbers:
         return []
@@ -181,14 +181,14 @@ def _post(
     files: str,
     sent_at: datetime,
 ) -> Post:
-    """Return a moment (post) from the values of its columns."""
+    """Return a post (moment) from the values of its columns."""
     audience = Audience(author, place, bool(only), bool(excepts))
     moment = sent_at.replace(tzinfo=UTC)
     return Post(number, author, name, audience, kind, text, orjson.loads(files), moment)
 
 
 def visible_post(database: str, user: str, number: int) -> tuple[Post, Viewer] | None:
-    """Return the moment `number`, and a person as its viewer; `None` if it is unknown or the person does not see it."""
+    """Return the post (moment) `number`, and the person who reads it; `None` if there is none for this person."""
     for post in posts(database, [number]):
         viewer = viewers.viewer_of(database, user, post.audience)
         if viewers.visible(database, viewer, {post.id: post.audience}):
@@ -197,7 +197,7 @@ def visible_post(database: str, user: str, number: int) -> tuple[Post, Viewer] |
 
 
 def counts(database: str, viewer: Viewer, ids: Sequence[int]) -> dict[int, Counts]:
-    """Return the numbers of likes and comments of moments, without those of people with a block to or by the viewer."""
+    """Count the likes and comments of posts (moments), without those by people with a block to or by `viewer`."""
     if not ids:
         return {}
     blocked = sorted(viewer.blocked)

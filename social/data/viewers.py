@@ -33,7 +33,7 @@ def load_viewer(database: str, user: str, *, circles: bool = True) -> Viewer:
 
 
 def viewer_of(database: str, user: str, audience: Audience) -> Viewer:
-    """Return a person as the reader of one post (moment), with only the contacts and circles that matter for its audience."""
+    """Return a person as the reader of one post (moment), with only the contacts and circles needed for that."""
     rows = queries.relations_near(database, user, audience.author)
     groups: list[int] = []
     if audience.place > 0:
@@ -62,7 +62,7 @@ def _to_viewer(
 
 
 def visible(database: str, viewer: Viewer, audiences: Mapping[int, Audience]) -> list[int]:
-    """Return the ids of those of these posts (moments) that a reader may see, in the given order.
+    """Return the ids of those of these posts (moments) that the person `viewer` may see, in the given order.
 
     `audiences`: id of the post -> the audience that its author chose.
 
@@ -86,7 +86,7 @@ def visible(database: str, viewer: Viewer, audiences: Mapping[int, Audience]) ->
 
 
 def _has_list(audience: Audience, viewer: Viewer) -> bool:
-    """Return whether a post (moment) has a list of included or excluded people that decides whether the reader sees it."""
+    """Return whether lists of included or excluded people decide whether the person `viewer` sees a post (moment)."""
     return audience.author != viewer.id and (audience.has_only or audience.has_except)
 
 

@@ -1,4 +1,4 @@
-"""People upload the numbers of their address book, and confirm their own number, to find acquaintances (CONV).
+"""People upload telephone numbers of their address book, and confirm their own number, to find acquaintances (CONV).
 
 Only HMACs of the numbers are stored. An upload returns the owner of a number if each of the two people
 has the other's confirmed number, or if the owner has chosen to be found by everybody. So nobody finds
@@ -55,7 +55,7 @@ class Uploaded:
 def add_numbers(
     store: PlatformStore, me: Person, texts: Collection[str], region: str, now: datetime
 ) -> Uploaded:
-    """Add numbers to the person's address book, and return which of them belong to people whom the person may find.
+    """Add telephone numbers to the person's address book; return those of people whom the person may find.
 
     `texts`: the numbers as people write them; `region`: the country (two letters) of numbers without a country code.
     """
@@ -83,7 +83,7 @@ def add_numbers(
 
 
 def _allowance_of_tenant(database: str, domain: str, today: date) -> int:
-    """Return how many new numbers a tenant's people may still add to address books today; lock the count."""
+    """Return how many new telephone numbers a tenant's people may still add to address books today; lock the count."""
     columns = ("domain", "day", "count")
     sql.insert(database, "social_bookday", columns, [(domain, today, 0)], update=("domain",))
     row = BookDay.objects.using(database).select_for_update().get(pk=(domain, today))
@@ -91,7 +91,7 @@ def _allowance_of_tenant(database: str, domain: str, today: date) -> int:
 
 
 def _save_use(database: str, me: Person, use: BookUse, new: int, today: date) -> None:
-    """Save how much of its limits an address book has used, and add `new` numbers to the tenant's count of today."""
+    """Save how much of its limits an address book has used; add `new` telephone numbers to the tenant's count."""
     Profile.objects.using(database).filter(pk=me.id).update(
         book_started=use.started, book_day=use.day, book_new=use.new_today
     )
@@ -101,7 +101,7 @@ def _save_use(database: str, me: Person, use: BookUse, new: int, today: date) ->
 
 
 def delete_book(store: PlatformStore, me: Person) -> None:
-    """Delete the person's whole address book; numbers that were added today still count for the limits."""
+    """Delete the person's whole address book; telephone numbers that were added today still count for the limits."""
     with transaction.atomic(using=store.database):
         journal.require_serving(store)
         BookEntry.objects.using(store.database).filter(owner=me.id).delete()

@@ -65,12 +65,12 @@ class CallingConference(NamedTuple):
 class CallRefused(Exception):
     """A request about a call is refused, or the call is over for the device that sent the request.
 
-    `code`: why, as a word for programs: a `CallRefusal`, or the `CallEnd` of the call for this device. `reason`: the
-    same as a sentence. `call`: the call in its present state; `None` if none began.
+    `code`: why, as a word for client applications: a `CallRefusal`, or the `CallEnd` of the call for this device.
+    `reason`: the same as a sentence. `call`: the call in its present state; `None` if none began.
     """
 
     def __init__(self, code: str, reason: str, call: Call | None = None) -> None:
-        """Refuse with a code for programs, a sentence for people, and the call as it is now, if there is one."""
+        """Refuse with a code for client software, a sentence for people, and the call as it is now, if there is one."""
         self.code, self.reason, self.call = code, reason, call
         super().__init__(reason)
 

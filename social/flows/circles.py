@@ -39,7 +39,7 @@ def create_circle(
     key: str,
     now: datetime,
 ) -> int:
-    """Create a circle (a group conversation with a page of its own) whose owner is `me`, and return its id.
+    """Create a circle (a group conversation with a wall of posts) whose owner is `me`, and return its id.
 
     A repeated call with the same `key` returns the same circle. Raises Denied, also for a person who has founded
     MAX_CIRCLES.
@@ -62,7 +62,7 @@ def create_circle(
 def change_circle(
     store: PlatformStore, me: Person, number: int, wanted: dict[str, object], now: datetime
 ) -> None:
-    """Change a circle's name, notice, way of joining, muting, description or picture, as far as they are in `wanted`.
+    """Change a circle's (group's) name, notice, way of joining, muting, description or picture, if in `wanted`.
 
     `picture` is the id of an upload of the person, or `None` for no picture.
     """
@@ -82,7 +82,7 @@ def change_circle(
 def _change_circle(
     store: PlatformStore, me: Person, number: int, wanted: dict[str, object], now: datetime
 ) -> None:
-    """Change the description or picture of a circle, and add an entry about the change to the conversation's log."""
+    """Change the description or picture of a circle (group), and add an entry about it to the conversation's log."""
     with lock_conversation(store, number, me, now) as locked:
         locked.check_allowed(GroupAction.SET)
         row = Circle.objects.using(store.database).select_for_update().get(pk=number)

@@ -36,7 +36,7 @@ def create_invitation(
 ) -> tuple[str, str]:
     """Create an invitation to sign up as a guest of `me`, and return its code and its link.
 
-    `circle`: the id of a circle that the guest joins, too. Raises Denied.
+    `circle`: the id of a circle (group) that the guest joins, too. Raises Denied.
     """
     if not settings.INVITATIONS or not me.domain or is_kept_at_core(store.database, me.domain):
         raise Denied(DenyReason.NOT_ALLOWED, "your tenant takes no people by invitation")
@@ -149,7 +149,7 @@ def _redeem(
 def _add_to_circle(
     store: PlatformStore, circle: int, inviter: Person, guest: Person, now: datetime
 ) -> None:
-    """Add a guest to a circle, if the inviting person may still invite people to it."""
+    """Add a guest to a circle (group with a wall of posts), if the inviting person may still invite to it."""
     try:
         with transaction.atomic(using=store.database):
             members.add_members(store, circle, inviter, [guest.id], True, now)

@@ -38,11 +38,11 @@ NO_CIRCLE = "place: there is no such circle, or you are not in it"
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A moment (a post to friends) that a person wants to publish.
+    """A post (moment) that a person wants to publish.
 
     `place` is CONTACTS, PRIVATE, or a circle. `only_labels` and `only_people` limit it to some
     people, `except_labels` are those who do not see it. `client_id` makes a repeated request
-    harmless; `None` means that each request posts another moment.
+    harmless; `None` means that each request publishes another post.
     """
 
     place: int
@@ -55,7 +55,7 @@ class Draft:
 
     @property
     def has_only(self) -> bool:
-        """Return whether only chosen people may see the moment (post)."""
+        """Return whether only chosen people may see the post (moment)."""
         return bool(self.only_labels or self.only_people)
 
 
@@ -84,7 +84,7 @@ def own_post(store: PlatformStore, me: Person, number: int) -> timeline.Post:
 
 
 def post_moment(store: PlatformStore, me: Person, draft: Draft, now: datetime) -> int:
-    """Publish a post (moment), and return its id; a repeated request with the same `client_id` returns the first one's."""
+    """Publish a post (moment), and return its id; a repeated request with the same `client_id` returns the first id."""
     database = store.database
     try:
         with transaction.atomic(using=database):
@@ -125,7 +125,7 @@ def _audience_of(database: str, me: Person, draft: Draft) -> tuple[Audience, Rea
 
 
 def _check_may_post(database: str, me: Person, circle: int) -> None:
-    """Raise Denied unless a person may post to a circle, as an unmuted member of an open circle."""
+    """Raise Denied unless a person may post to a circle (group): it is open, and the person is an unmuted member."""
     member = queries.member(database, circle, me.id)
     is_circle = Circle.objects.using(database).filter(pk=circle).exists()
     if member is None or not is_circle or member.state != Membership.ACTIVE:
@@ -141,7 +141,7 @@ def _check_may_post(database: str, me: Person, circle: int) -> None:
 def _new_row(
     me: Person, draft: Draft, audience: Audience, own_files: dict[UUID, File], now: datetime
 ) -> Moment:
-    """Return the row of a new moment (post). Raises Denied if its text or files are not allowed."""
+    """Return the row of a new post (moment). Raises Denied if its text or files are not allowed."""
     missing = [str(number) for number in draft.files if number not in own_files]
     if missing:
         raise Denied(DenyReason.NOT_FOUND, f"files: {missing[0]} is not a complete upload of yours")
@@ -169,7 +169,7 @@ def _new_row(
 
 
 def _save_lists(database: str, number: int, lists: ReaderLists) -> None:
-    """Write who alone sees a new moment (post), and which labels are excluded from it."""
+    """Write who alone sees a new post (moment), and which labels are excluded from it."""
     MomentReader.objects.using(database).bulk_create(
         [MomentReader(moment_id=number, user=user) for user in sorted(lists.only or ())]
     )
@@ -187,9 +187,9 @@ def _notify_of_moment(
     people: Collection[str],
     now: datetime,
 ) -> None:
-    """Store in the outbox the notice that a moment (post) was "posted" or "deleted" (`event`).
+    """Store in the outbox the notice that a post (moment) was "posted" or "deleted" (`event`).
 
-    It goes to these people, and to the devices of its author `me`. `number` is the moment's id.
+    It goes to these people, and to the devices of its author `me`. `number` is the post's id.
     """
     about: Data = {
         "what": event,
@@ -202,7 +202,7 @@ def _notify_of_moment(
 
 
 def delete_moment(store: PlatformStore, me: Person, number: int, now: datetime) -> None:
-    """Delete the moment (post) `number`, with likes, comments, and files that nothing else uses.
+    """Delete the post (moment) `number`, with likes, comments, and files that nothing else uses.
 
     The author may do so; in a circle also its owner and administrators. Raises Denied.
     """
@@ -226,7 +226,7 @@ def delete_moment(store: PlatformStore, me: Person, number: int, now: datetime) 
 
 
 def _is_circle_leader(database: str, me: Person, post: timeline.Post) -> bool:
-    """Return whether a person is an owner or administrator of the circle in which a moment was posted."""
+    """Return whether a person is an owner or administrator of the circle in which a post (moment) was published."""
     if post.audience.place in (CONTACTS, PRIVATE):
         return False
     member = queries.member(database, post.audience.place, me.id)

@@ -1,4 +1,4 @@
-"""Two people who are contacts, or share a circle, exchange their numbers (CONV).
+"""Two people who are contacts, or share a circle (group), exchange their telephone numbers (CONV).
 
 One person asks, the other agrees; then each sees the other's number. Either of them may end the exchange
 for both at any time. All functions raise `Denied`, and repeating a
@@ -105,13 +105,13 @@ def _require_number(database: str, me: Person) -> None:
 
 
 def _state(database: str, me: str, other: str) -> str:
-    """Return the state of the exchange of numbers with `other` as `me` sees it; "" means that there is none."""
+    """Return the state of the exchange of telephone numbers with `other` as `me` sees it; "" if there is none."""
     row = NumberExchange.objects.using(database).filter(owner=me, other=other).first()
     return row.state if row else ""
 
 
 def _save_states(database: str, *rows: tuple[str, str, str]) -> None:
-    """Write both rows of an exchange of numbers, each (owner, other, state), in one statement."""
+    """Write both rows of an exchange of telephone numbers, each (owner, other, state), in one statement."""
     NumberExchange.objects.using(database).bulk_create(
         [NumberExchange(owner=owner, other=other, state=state) for owner, other, state in rows],
         update_conflicts=True,
@@ -120,6 +120,6 @@ def _save_states(database: str, *rows: tuple[str, str, str]) -> None:
 
 
 def _notify(store: PlatformStore, of: Person, to: Person, state: str, now: datetime) -> None:
-    """Notify the person `to` of the state of the exchange of numbers with the person `of`."""
+    """Notify the person `to` of the state of the exchange of telephone numbers with the person `of`."""
     about = {"what": "exchange", "user_id": of.id, "name": of.name, "state": state}
     notify.stage_notice(store, Cmd.NUMBER, about, [to.id], now)

@@ -1,4 +1,4 @@
-"""People like moments and comment on them; the author and those who are answered get notices.
+"""People like posts (moments) and comment on them; the author and those who are answered get notices.
 
 Each function is one transaction. A like and its end may be repeated without further effect. All
 raise `Denied`.
@@ -29,7 +29,7 @@ NO_COMMENT = "there is no such comment, or it is not for you"
 
 
 def like_moment(store: PlatformStore, me: Person, number: int, on: bool, now: datetime) -> Counts:
-    """Like the moment (post) `number`, or take the like back (`on` false); return its numbers of likes and comments.
+    """Like the post (moment) `number`, or take the like back (`on` false); return its numbers of likes and comments.
 
     Each like is a row, so that simultaneous likes do not wait for each other, and the count is exact.
     """
@@ -54,7 +54,7 @@ def like_moment(store: PlatformStore, me: Person, number: int, on: bool, now: da
 
 
 def seen_post(database: str, me: Person, number: int) -> tuple[Post, Viewer]:
-    """Return the moment (post) `number`, and the person as its viewer. Raises Denied if the person does not see it."""
+    """Return the post (moment) `number`, and the person as its viewer. Raises Denied if the person does not see it."""
     post_and_viewer = timeline.visible_post(database, me.id, number)
     if post_and_viewer is None:
         raise Denied(DenyReason.NOT_FOUND, NO_MOMENT)
@@ -70,7 +70,7 @@ def add_comment(
     client_id: str | None,
     now: datetime,
 ) -> int:
-    """Comment on the moment (post) `number`, or reply to the comment `reply_to` on it; return the comment's id.
+    """Comment on the post (moment) `number`, or reply to the comment `reply_to` on it; return the comment's id.
 
     A repeated request with the same `client_id` returns the first one's.
     """
@@ -109,7 +109,7 @@ def add_comment(
 def _replied_user(database: str, viewer: Viewer, number: int, reply_to: int | None) -> str:
     """Return the id of the author of the comment `reply_to`; "" if it is `None`.
 
-    Raises Denied if there is no such comment, or if the moment `number` has too many.
+    Raises Denied if there is no such comment, or if the post (moment) `number` has too many.
     """
     rows = Comment.objects.using(database).filter(moment_id=number)
     if rows.count() >= MAX_COMMENTS:
@@ -123,7 +123,7 @@ def _replied_user(database: str, viewer: Viewer, number: int, reply_to: int | No
 
 
 def _people_to_notify(database: str, post: Post, replied: str) -> set[str]:
-    """Return the ids of the moment's author and of the person replied to, if that person still sees the moment."""
+    """Return the ids of the post's author and of the person replied to, if that person still sees the post (moment)."""
     people = {post.author}
     if replied and replied != post.author:
         reader = viewers.viewer_of(database, replied, post.audience)
@@ -135,7 +135,7 @@ def _people_to_notify(database: str, post: Post, replied: str) -> set[str]:
 def delete_comment(
     store: PlatformStore, me: Person, number: int, comment_id: int, now: datetime
 ) -> None:
-    """Delete a comment. Raises Denied unless the person wrote the comment or the moment (post)."""
+    """Delete a comment. Raises Denied unless the person wrote the comment or the post (moment)."""
     database = store.database
     with transaction.atomic(using=database):
         journal.require_serving(store)

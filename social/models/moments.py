@@ -1,4 +1,4 @@
-"""The tables of circles, moments, likes, comments, and of the files that they carry."""
+"""The tables of circles, posts (moments), likes, comments, and of the files that they carry."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from social.rules.limits import MomentKind
 
 
 class Circle(models.Model):
-    """A circle: a group conversation with a wall, where its members post moments (posts).
+    """A circle: a group conversation with a wall, where its members publish posts (moments).
 
     Members, roles, name, notice and chat are the conversation's.
     """
@@ -27,7 +27,7 @@ class Circle(models.Model):
 
 
 class Moment(models.Model):
-    """A moment: a post to friends or a circle. `rules/visibility.py` says who sees it.
+    """A post (moment): a post to friends or a circle. `rules/visibility.py` says who sees it.
 
     `id` grows with time. `place` is 0 for contacts, -1 for the author alone, else a circle.
     """
@@ -58,7 +58,7 @@ class Moment(models.Model):
 
 
 class MomentReader(models.Model):
-    """A person on the list of those who alone see a moment (post), frozen when it was posted."""
+    """A person on the list of those who alone see a post (moment), frozen when it was posted."""
 
     pk = models.CompositePrimaryKey("moment_id", "user")
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE)
@@ -69,7 +69,7 @@ class MomentReader(models.Model):
 
 
 class MomentExclusion(models.Model):
-    """A label whose people do not see a moment (post)."""
+    """A label whose people do not see a post (moment)."""
 
     pk = models.CompositePrimaryKey("moment_id", "label_id")
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE)
@@ -80,7 +80,7 @@ class MomentExclusion(models.Model):
 
 
 class Like(models.Model):
-    """A person who likes a moment (post). The number of likes is the number of rows."""
+    """A person who likes a post (moment). The number of likes is the number of rows."""
 
     pk = models.CompositePrimaryKey("moment_id", "user")
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE, db_index=False)
@@ -97,7 +97,7 @@ class Like(models.Model):
 
 
 class Comment(models.Model):
-    """A comment on a moment (post), or a reply to another comment. `id` grows with time."""
+    """A comment on a post (moment), or a reply to another comment. `id` grows with time."""
 
     id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)
     moment = models.ForeignKey(Moment, on_delete=models.CASCADE, db_index=False)
@@ -126,7 +126,7 @@ class Comment(models.Model):
 
 
 class FileUse(models.Model):
-    """The use of an uploaded file by a moment (post), a card or a circle, whose rule says who may read it."""
+    """The use of an uploaded file by a post (moment), a card or a circle, whose rule says who may read it."""
 
     pk = models.CompositePrimaryKey("file", "kind", "subject")
     file = models.UUIDField()

@@ -14,7 +14,7 @@ from social.rules.cards import FoundBy, Matching, ShownTo
 class Label(models.Model):
     """A label that a person puts on contacts. Without a name it was deleted.
 
-    A deleted label still excludes the people who had it from the moments that name it.
+    A deleted label still excludes the people who had it from the posts (moments) that name it.
     """
 
     id = models.BigIntegerField(primary_key=True, default=next_id, editable=False)

@@ -1,4 +1,4 @@
-"""The pages of circles: the list, and one circle with its wall and its members."""
+"""The pages of circles (groups with a wall of posts): the list, and one circle with its wall and its members."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_MEMBERS = 500
 
 @page
 def list_circles(visit: Visit) -> HttpResponse:
-    """Show the person's circles, invitations to circles, and circles that the person may join."""
+    """Show the person's circles (groups with a wall of posts), invitations, and those open to join."""
     views = circle_queries.circles_of(visit.database, visit.me.id)
     contacts = viewers.load_viewer(visit.database, visit.me.id, circles=False).contacts
     return visit.page(
@@ -37,7 +37,7 @@ def list_circles(visit: Visit) -> HttpResponse:
 
 @form
 def create(visit: Visit) -> str:
-    """Create a circle with some of the person's contacts."""
+    """Create a circle (group with a wall of posts) with some of the person's contacts."""
     name = visit.field("name", 128)
     if not name:
         raise Denied(DenyReason.MALFORMED, "name")
@@ -56,13 +56,13 @@ def create(visit: Visit) -> str:
 
 
 def _joining(visit: Visit) -> Joining:
-    """Return how people may join the circle, as the form says; by default only on invitation."""
+    """Return how people may join the circle (group), as the form says; by default only on invitation."""
     return visit.choice("joining", Joining) or Joining.INVITE
 
 
 @page
 def circle(visit: Visit, number: int) -> HttpResponse:
-    """Show a circle: its wall and members to its own members, and how to join to other people."""
+    """Show a circle (group): its wall of posts and members to its own members, and how to join to other people."""
     view = circle_queries.circle_of(visit.database, visit.me.id, number, visit.me.domain)
     if view is None:
         raise Denied(DenyReason.NOT_FOUND)
@@ -102,7 +102,7 @@ def _shown_member(row: Member, rank: int, me: str) -> dict[str, object]:
 
 @form
 def change(visit: Visit, number: int) -> str:
-    """Change a circle's name, description, notice, way of joining, muting, or picture."""
+    """Change a circle's (group's) name, description, notice, way of joining, muting, or picture."""
     wanted: dict[str, object] = {
         "name": visit.field("name", 128),
         "description": visit.field("description", 2000, lines=True),
@@ -120,7 +120,7 @@ def change(visit: Visit, number: int) -> str:
 
 @form
 def change_membership(visit: Visit, number: int) -> str:
-    """Join, leave or dissolve a circle, or invite, admit, remove or promote one of its members."""
+    """Join, leave or dissolve a circle (group), or invite, admit, remove or promote one of its members."""
     user = visit.request.POST.get("user", "")
     if user and not USER.fullmatch(user):
         raise Denied(DenyReason.NOT_FOUND)

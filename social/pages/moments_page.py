@@ -1,4 +1,4 @@
-"""The pages of moments: the timeline, one moment with its comments, and the album."""
+"""The pages of posts (moments): the timeline, one post with its comments, and the album."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ MOST_COMMENTS = 500
 
 
 def page_start(visit: Visit) -> int | None:
-    """Return the id before which the requested page of moments (posts) begins; `None` means the first page."""
+    """Return the id before which the requested page of posts (moments) begins; `None` means the first page."""
     text = visit.request.GET.get("before", "")
     return int(text) if text.isdecimal() and 0 < int(text) < 2**63 else None
 
 
 def shown_page(visit: Visit, moments_page: MomentPage) -> dict[str, object]:
-    """Return the values of a page of moments (posts) for the template."""
+    """Return the values of a page of posts (moments) for the template."""
     names = _circle_names(visit, moments_page.posts)
     return {
         "moments": [_shown_moment(visit, moments_page, post, names) for post in moments_page.posts],
@@ -50,7 +50,7 @@ def shown_page(visit: Visit, moments_page: MomentPage) -> dict[str, object]:
 
 
 def _circle_names(visit: Visit, posts: list[Post]) -> dict[int, str]:
-    """Return the names of the circles in which these moments (posts) were posted: id of the circle -> name."""
+    """Return the names of the circles in which these posts (moments) were published: id of the circle -> name."""
     numbers = {post.audience.place for post in posts if post.audience.place > 0}
     return finding.conversation_names(visit.database, numbers) if numbers else {}
 
@@ -58,7 +58,7 @@ def _circle_names(visit: Visit, posts: list[Post]) -> dict[int, str]:
 def _shown_moment(
     visit: Visit, moments_page: MomentPage, post: Post, names: dict[int, str]
 ) -> Data:
-    """Return the values of one moment (post) for the template. `names`: id of a circle -> its name."""
+    """Return the values of one post (moment) for the template. `names`: id of a circle -> its name."""
     place, viewer = post.audience.place, moments_page.viewer
     place_texts = {CONTACTS: "", PRIVATE: _("only for you")}
     return {
@@ -99,7 +99,10 @@ def timeline_page(visit: Visit) -> HttpResponse:
 
 
 def post_form(visit: Visit, circle: int = 0) -> dict[str, object]:
-    """Return the values for the form that posts moments. `circle`: the only circle to post to; 0 offers all places."""
+    """Return the values for the form that publishes posts (moments).
+
+    `circle`: the only circle to post to; 0 offers all places.
+    """
     own = circle_queries.circles_of(visit.database, visit.me.id) if not circle else []
     return {
         "circles": [
@@ -116,7 +119,10 @@ def post_form(visit: Visit, circle: int = 0) -> dict[str, object]:
 
 
 def draft_of(visit: Visit, files: tuple[UUID, ...]) -> Draft:
-    """Convert a form that posts a moment into a draft of it; `files` are the ids of its uploads. Raises Denied."""
+    """Convert a form that publishes a post (moment) into a draft of it; `files` are the ids of its uploads.
+
+    Raises Denied.
+    """
     to = visit.request.POST.get("to", "contacts")
     places = {"contacts": CONTACTS, "self": PRIVATE}
     if to not in places and not (to.isdecimal() and 0 < int(to) < 2**63):
@@ -137,7 +143,7 @@ def draft_of(visit: Visit, files: tuple[UUID, ...]) -> Draft:
 
 @form
 def post(visit: Visit) -> str:
-    """Post the moment that a form describes, with the form's files."""
+    """Publish the post (moment) that a form describes, with the form's files."""
     draft_of(visit, ())  # It raises Denied for a wrong form before the files are stored.
     files = visit.request.FILES.getlist("files")
     if len(files) > MAX_PICTURES:
@@ -151,14 +157,14 @@ def post(visit: Visit) -> str:
 
 @form
 def preview(visit: Visit) -> str:
-    """Show a message with the names of the people who would see a moment (post); nothing is posted."""
+    """Show a message with the names of the people who would see a post (moment); nothing is posted."""
     readers = moments.readers_of_draft(visit.store, visit.me, draft_of(visit, ()))
     messages.info(visit.request, _readers_text(visit, readers))
     return visit.back(TIMELINE)
 
 
 def _readers_text(visit: Visit, readers: list[str]) -> str:
-    """Return a sentence with the number and the names of the people who see a moment (post). `readers`: their ids."""
+    """Return a sentence with the number and the names of the people who see a post (moment). `readers`: their ids."""
     if not readers:
         return _("Nobody but you sees it.")
     persons = people.people_by_id(visit.store, readers[:MAX_NAMED])
@@ -168,7 +174,7 @@ def _readers_text(visit: Visit, readers: list[str]) -> str:
 
 @page
 def moment(visit: Visit, number: int) -> HttpResponse:
-    """Show a moment (post) with its comments; its author is also shown the people who see it."""
+    """Show a post (moment) with its comments; its author is also shown the people who see it."""
     post, viewer = reactions.seen_post(visit.database, visit.me, number)
     counts = timeline.counts(visit.database, viewer, [number])
     shown = shown_page(visit, MomentPage([post], counts, viewer, None))
@@ -204,7 +210,7 @@ def moment(visit: Visit, number: int) -> HttpResponse:
 
 @form
 def save_reaction(visit: Visit, number: int) -> str:
-    """Like a moment (post), take the like back, comment on it, or delete a comment or the moment."""
+    """Like a post (moment), take the like back, comment on it, or delete a comment or the post."""
     match visit.request.POST.get("do"):
         case "like" | "unlike" as action:
             reactions.like_moment(visit.store, visit.me, number, action == "like", visit.now)
@@ -237,7 +243,7 @@ def notices_seen(visit: Visit) -> str:
 
 @page
 def album(visit: Visit) -> HttpResponse:
-    """Show the pictures that the person posted in a month, and all moments of the person, private ones included."""
+    """Show the pictures of a month and all posts (moments) of the person, private ones included."""
     months = reaction_queries.album(visit.database, visit.me.id)
     chosen = visit.request.GET.get("month", "")
     if chosen not in months:

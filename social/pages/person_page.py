@@ -1,4 +1,4 @@
-"""The page of one person: card, contact, numbers, and the moments that the visitor sees."""
+"""The page of one person: card, contact, numbers, and the posts (moments) that the visitor sees."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from social.rules.cards import PICTURE, ShownTo, shows_field
 
 @page
 def person(visit: Visit, user: str) -> HttpResponse | HttpResponseRedirect:
-    """Show those parts of a person's card and those moments (posts) that the visitor may see."""
+    """Show those parts of a person's card and those posts (moments) that the visitor may see."""
     if user == visit.me.id:
         return redirect("social-profile")
     persons = people.people_by_id(visit.store, [user]) if USER.fullmatch(user) else {}

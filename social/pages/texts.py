@@ -1,4 +1,4 @@
-"""The translated texts that the pages of people, circles and moments get from Python."""
+"""The translated texts that the pages of people, circles and posts (moments) get from Python."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def matching() -> list[tuple[str, str]]:
 
 
 def notice_sentence(group: NoticeGroup) -> str:
-    """Return a group of notices about a moment (post) as a sentence, such as "Ben and 3 more: likes your moment"."""
+    """Return a group of notices about a post (moment) as a sentence, such as "Ben and 3 more: likes your post"."""
     names = [name for _user, name in group.named]
     who, others = names[0], len(group.people) - 1
     if others:

@@ -1,4 +1,4 @@
-"""The addresses of the pages of calls, people, circles and moments, below `people/`."""
+"""The addresses of the pages of calls, people, circles and posts (moments), below `people/`."""
 
 from __future__ import annotations
 

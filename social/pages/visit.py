@@ -1,4 +1,4 @@
-"""The module holds what all pages of people, circles and moments share: the visiting person, and refusals as sentences.
+"""What all pages of people, circles and posts (moments) share: the visiting person, and refusals as sentences.
 
 The pages consist of plain forms. They decide nothing: each form calls the same flow as the HTTP API.
 """

@@ -1,4 +1,4 @@
-"""The limits of contacts, circles, moments, address books and invitations, and their pure checks."""
+"""The limits of contacts, circles, posts (moments), address books and invitations, and their pure checks."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from enum import StrEnum
 MAX_LABELS = 50
 """A person has at most this many labels."""
 MAX_PICTURES = 9
-"""A moment carries at most this many pictures."""
+"""A post (moment) carries at most this many pictures."""
 MAX_TEXT = 5000
-"""A moment's text has at most this many characters."""
+"""A post's text has at most this many characters."""
 MAX_COMMENT = 1000
 """A comment has at most this many characters."""
 MAX_COMMENTS = 5000
-"""A moment has at most this many comments."""
+"""A post (moment) has at most this many comments."""
 MAX_LISTED_LABELS = 20
-"""A moment names at most this many labels in each of its two lists."""
+"""A post (moment) names at most this many labels in each of its two lists."""
 MAX_LISTED_PEOPLE = 2000
-"""A moment's list of people has at most this many."""
+"""A post's list of people has at most this many."""
 MAX_NAMED = 100
 """An audience is shown with at most this many names; beyond them only its size is shown."""
 MAX_CIRCLES = 200
-"""A person founds at most this many circles."""
+"""A person founds at most this many circles (groups with a wall of posts)."""
 TIMELINE_PAGE = 20
 WINDOW = timedelta(days=30)
 """A page of the timeline goes back at most this far from where it begins."""
 
 FIRST_UPLOAD = 2000
-"""On the first day at most this many numbers are added to an address book."""
+"""On the first day at most this many telephone numbers are added to an address book."""
 NEW_A_DAY = 200
-"""On each later day at most this many new numbers are added."""
+"""On each later day at most this many new telephone numbers are added to an address book."""
 MAX_BOOK = 10_000
-"""An address book has at most this many numbers."""
+"""An address book has at most this many telephone numbers."""
 NEW_A_DAY_OF_TENANT = 100_000
-"""All address books of a tenant together take at most this many new numbers a day."""
+"""All address books of a tenant together take at most this many new telephone numbers a day."""
 
 INVITATIONS_A_DAY = 10
 INVITATION_LIFE = timedelta(days=7)
 
 
 class MomentKind(StrEnum):
-    """The kind of a moment (a post to friends), by the files that it carries."""
+    """The kind of a post (moment), by the files that it carries."""
 
     TEXT = "text"
     IMAGE = "image"
@@ -54,7 +54,7 @@ _CONTENT = {MomentKind.IMAGE: "image/", MomentKind.VOICE: "audio/", MomentKind.V
 
 
 def fault_of_files(kind: MomentKind, content_types: list[str]) -> str:
-    """Return what is wrong with the files of a moment (post), in words; "" means nothing.
+    """Return what is wrong with the files of a post (moment), in words; "" means nothing.
 
     `content_types`: the types that the platform has detected from the files' content.
     """
@@ -67,7 +67,7 @@ def fault_of_files(kind: MomentKind, content_types: list[str]) -> str:
 
 
 def kind_of_files(content_types: list[str]) -> MomentKind:
-    """Return the kind of a moment (post) that carries files of these content types."""
+    """Return the kind of a post (moment) that carries files of these content types."""
     first = content_types[0] if content_types else ""
     kinds = (kind for kind, prefix in _CONTENT.items() if first.startswith(prefix))
     return next(kinds, MomentKind.TEXT)
@@ -87,7 +87,7 @@ class BookUse:
 
 
 def book_allowance(use: BookUse, size: int, today: date) -> int:
-    """Return how many new numbers may still be added today to an address book of `size` numbers."""
+    """Return how many new telephone numbers an address book of `size` numbers may still take today."""
     used = use.new_today if use.day == today else 0
     limit = FIRST_UPLOAD if use.started in (None, today) else NEW_A_DAY
     return max(0, min(limit - used, MAX_BOOK - size))

@@ -1,9 +1,9 @@
-"""The rules by which people see a moment, and with it its files, likes, comments and counts. Pure functions.
+"""The rules by which people see a post (moment), and with it its files, likes, comments and counts. Pure functions.
 
-The stricter rule always wins. The people *included* by a list are fixed when a moment is posted: a person
-who gets a label later does not see older moments for that label. The people *excluded* are determined
-whenever a moment is read: an excluded label, a block, the end of a contact, and leaving a circle take
-effect at once, also on older moments.
+The stricter rule always wins. The people *included* by a list are fixed when a post is published: a person
+who gets a label later does not see older posts for that label. The people *excluded* are determined
+whenever a post is read: an excluded label, a block, the end of a contact, and leaving a circle take
+effect at once, also on older posts.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 CONTACTS, PRIVATE = 0, -1
-"""The places of moments that are in no circle: for the author's contacts, or for the author alone."""
+"""The places of posts (moments) that are in no circle: for the author's contacts, or for the author alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """The audience that the author chose for a moment (a post to friends).
+    """The audience that the author chose for a post (moment).
 
     `place` is CONTACTS, PRIVATE, or the id of a circle. With `has_only` only the people on a list see
-    the moment; with `has_except` people with one of the excluded labels do not see it.
+    the post; with `has_except` people with one of the excluded labels do not see it.
     """
 
     author: str
@@ -31,7 +31,7 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """A person who reads moments (posts), with the present facts that the rules need.
+    """A person who reads posts (moments), with the present facts that the rules need.
 
     `contacts` maps friends to the viewer's own names for them. `blocked` holds the people whom the
     viewer has blocked, and those who have blocked the viewer. `circles` are those in which the
@@ -47,9 +47,9 @@ class Viewer:
 def may_see(
     audience: Audience, viewer: Viewer, is_named: bool = False, is_excluded: bool = False
 ) -> bool:
-    """Return whether a viewer sees a moment (a post) with this audience.
+    """Return whether a viewer sees a post (moment) with this audience.
 
-    `is_named`: the viewer is on the list that was frozen when the moment was posted.
+    `is_named`: the viewer is on the list that was frozen when the post was published.
     `is_excluded`: the viewer has one of the excluded labels now.
     """
     if viewer.id == audience.author:
@@ -75,7 +75,7 @@ def people_who_see_now(
     named: Collection[str],
     excluded: Collection[str],
 ) -> list[str]:
-    """Return the people besides the author who see a moment (a post) now, in alphabetical order of their ids.
+    """Return the people besides the author who see a post (moment) now, in alphabetical order of their ids.
 
     `candidates` are the author's contacts, or the circle's active members. `blocked` are the people with a
     block between them and the author. `named` is the frozen list, `excluded` are the people with an
