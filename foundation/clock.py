@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 _EPOCH_MICROSECONDS = 1_700_000_000_000_000
-"""Ids count microseconds from this moment on, in November 2023."""
+"""Ids count microseconds from this time on, in November 2023."""
 
 _TAG_BITS = 13
 _TAG_MASK = (1 << _TAG_BITS) - 1
@@ -122,13 +122,13 @@ def next_id() -> int:
 
 
 def moment_of(row_id: int) -> datetime:
-    """Return the moment at which `next_id` made an id."""
+    """Return the time at which `next_id` made an id."""
     microseconds = (row_id >> _TAG_BITS) + _EPOCH_MICROSECONDS
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC)
 
 
 def id_at(moment: datetime) -> int:
-    """Return the lowest id that `next_id` could make at a moment, to compare ids of rows with a time."""
+    """Return the lowest id that `next_id` could make at a time, to compare ids of rows with a time."""
     return (int(moment.timestamp() * 1_000_000) - _EPOCH_MICROSECONDS) << _TAG_BITS
 
 

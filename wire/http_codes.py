@@ -35,7 +35,7 @@ _CODES_OF_STATUS = {
     504: (20001,),
 }
 HTTP_STATUSES = {code: status for status, codes in _CODES_OF_STATUS.items() for code in codes}
-"""The HTTP status of a refusal for new programs, by its code; 409 for all others.
+"""The HTTP status of a refusal for new client applications, by its code; 409 for all others.
 
 What the description of the API forbids is a 400, before any code is chosen; 422 is what only a rule can find."""
 

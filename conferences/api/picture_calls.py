@@ -301,7 +301,7 @@ class ChairmanPoll(_Poll):
 
     @extend_schema(request=shapes.PollOrder, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Begin the chairman's poll (members one after the other), as programs of older releases do."""
+        """Begin the chairman's poll (members one after the other), as client applications of older releases do."""
         return self.put(request, conf_id)
 
 

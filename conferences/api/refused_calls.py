@@ -1,6 +1,6 @@
 """The API calls of functions that this platform does not have: lists are empty, and changes are refused (HTTP API §4).
 
-Each refusal has the documented error code, so that programs show the right sentence.
+Each refusal has the documented error code, so that client applications show the right sentence.
 """
 
 from __future__ import annotations

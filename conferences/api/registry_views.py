@@ -22,7 +22,7 @@ from wire.number_registry import RegisteredNumber
 
 
 class NumberEntry(serializers.Serializer[object]):
-    """An entry of the number registry: the conference, reservation, template or room that has the number."""
+    """An entry of the number registry: the conference, reservation, template or virtual room that has the number."""
 
     conf_id = serializers.CharField()
     conf_type = serializers.IntegerField(

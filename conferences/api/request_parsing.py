@@ -1,4 +1,4 @@
-"""Functions that read arguments of HTTP requests, in all forms in which programs send them, into message fields. Pure."""
+"""Pure functions that convert arguments of HTTP requests, in all forms that clients send, into fields of messages."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class Speaker(_Role):
 
 
 class DualStream(Call):
-    """The call `…/dualstream`: the content (such as a screen) that a terminal shares; only the person at it controls it."""
+    """The call `…/dualstream`: the content (a screen) that a terminal shares; only the person at it controls that."""
 
     @extend_schema(responses={200: answers(shapes.RoleHolder)})
     def get(self, request: Request, conf_id: str) -> Response:
@@ -73,12 +73,12 @@ class DualStream(Call):
 
     @extend_schema(request=shapes.Role, responses=shapes.DONE)
     def delete(self, request: Request, conf_id: str) -> Response:
-        """Refuse to end the content (such as a screen) that a terminal shares: only the person at it can stop sharing."""
+        """Refuse to stop a terminal from sharing content (its screen), since only the person at it can do so."""
         mt_id = request_parsing.words(self.params(request).get("mt_id"), "mt_id")
         return self._refuse(request, conf_id, mt_id)
 
     def _refuse(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Refuse to start or stop the content that a terminal shares: always raises Refusal, also for an unknown terminal."""
+        """Refuse to start or stop the content (screen) that a terminal shares: always raises Refusal."""
         self.own_terminal(request, conf_id, mt_id)
         raise Refusal(NOT_SUPPORTED, "mt_id: only the person himself begins and ends sharing")
 

@@ -40,7 +40,7 @@ _MAX_ID_LENGTH = 40
 
 
 def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
-    """Return the HTTP API's refusal for a flow's refusal about a template or room.
+    """Return the HTTP API's refusal for a flow's refusal about a template or virtual room.
 
     "Too many" and "room in use" have codes of their own there.
     """
@@ -55,7 +55,7 @@ def refusal_of(refused: StoredRefused, kind: Kind) -> Refusal:
 def find_stored(kind: Kind, stored_id: str, account: Account) -> StoredConference:
     """Return a template or virtual room that an account may use.
 
-    Raises Refusal, which is the same for an unknown id and for a template or room of somebody else.
+    Raises Refusal, which is the same for an unknown id and for a template or virtual room of somebody else.
     """
     domain = account.domain_id or ""
     database = store_of(platform_of_domain(domain)).database

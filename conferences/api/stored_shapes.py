@@ -112,7 +112,7 @@ def invite_members(stored: StoredConference) -> list[dict[str, object]]:
 
 
 def mix_object() -> dict[str, object]:
-    """Return how sound is mixed in conferences of templates and rooms: everybody is heard."""
+    """Return how sound is mixed in conferences of templates and virtual rooms: everybody is heard."""
     return {"mode": 1, "members": []}
 
 
@@ -167,7 +167,7 @@ def _video_formats(stored: StoredConference) -> Sequence[dict[str, object]]:
 
 
 def _recorder_choice(stored: StoredConference) -> dict[str, object]:
-    """Return whether conferences of a template or room are recorded, in the form of the API."""
+    """Return whether conferences of a template or virtual room are recorded, in the form of the API."""
     mode = int(stored.settings.record)
     return {"recorder_mode": mode, "publish_mode": 0, "dual_stream": 0, "anonymous": 0}
 

@@ -48,7 +48,7 @@ class StoredCall(Call):
     kind: ClassVar[Kind]
 
     def account(self, request: Request) -> Account:
-        """Return the account whose program calls."""
+        """Return the account whose client application calls."""
         return self.session(request).account
 
     def find(self, request: Request, stored_id: str) -> StoredConference:
@@ -56,7 +56,7 @@ class StoredCall(Call):
         return stored_commands.find_stored(self.kind, stored_id, self.account(request))
 
     def page(self, request: Request) -> tuple[stored_rows.StoredPage, int]:
-        """Return the requested part of the list of templates or rooms, and the position of its first entry.
+        """Return the requested part of the list of templates or virtual rooms, and the position of its first entry.
 
         With the argument `order` 1 the newest come first. A `count` of 0 means MAX_ROWS, the most that are listed.
         """
@@ -106,7 +106,7 @@ class StoredCall(Call):
         return self.kind is Kind.PUBLIC and argument in _NOT_OF_PUBLIC
 
     def without_effect(self, params: Mapping[str, object]) -> list[str]:
-        """Return the names of those arguments that have no effect on the conferences of this template or room."""
+        """Return the names of the arguments without effect on the conferences of this template or virtual room."""
         dropped = [name for name, value in params.items() if self._ignores_argument(name) and value]
         return [*unsupported.names_without_effect(params), *dropped]
 
@@ -123,7 +123,7 @@ class StoredList(StoredCall):
     """The base of the calls that list templates or virtual rooms, and add one."""
 
     def draft(self, request: Request, requested: GivenSettings) -> Draft:
-        """Return the draft of the requested template or room, with these settings. Raises Refusal."""
+        """Return the draft of the requested template or virtual room, with these settings. Raises Refusal."""
         account, params = self.account(request), self.params(request)
         name = request_parsing.conference_name(params.get("name"))
         return Draft(

@@ -50,7 +50,7 @@ _UNSUPPORTED_RECORDER_FIELDS = ("publish_mode", "dual_stream", "anonymous")
 _EFFECTIVE_AT_ONCE = frozenset(
     ("vmp", "mix", "poll", "vips", "mute_filter", "voice_activity_detection")
 )
-"""These arguments have an effect in a conference that starts at once, but not in templates, rooms and reservations."""
+"""The arguments that affect a conference that starts at once, but no template, virtual room or reservation."""
 
 
 def refuse_unsafe(params: Mapping[str, object], *, instant: bool = False) -> None:

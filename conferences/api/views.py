@@ -175,7 +175,7 @@ def _start_from_stored(
     key: str | None,
     without_effect: list[str],
 ) -> Response:
-    """Start the conference of a template or room, and answer it; arguments (`params`) replace its stored settings.
+    """Start and answer the conference of a template or virtual room; arguments (`params`) replace its stored settings.
 
     `key`: the caller's key of the request. `without_effect`: names of arguments that the answer has to mention.
     """

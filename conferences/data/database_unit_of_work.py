@@ -57,7 +57,7 @@ class ConferencesDatabaseUnitOfWork:
         self.registry = RegistryRows(uow.database)
         self.reservations = Reservations(uow.database, uow.now)
         self._locked_conferences: dict[str, Conference | None] = {}
-        """Conference number -> its live conference as this transaction has left it; `None` if there is none."""
+        """Conference number -> its live conference, with this transaction's changes; `None` if there is none."""
         self._changed: dict[str, Conference] = {}
         self._records: dict[str, Conference] = {}
         self._transitions: list[tuple[Conference | None, Conference]] = []
@@ -106,8 +106,7 @@ class ConferencesDatabaseUnitOfWork:
         """
         if column == "live_e164":
             values = [number for number in values if number not in self._locked_conferences]
-            # Each number counts as "no live conference" (`None`) unless a row is found below.
-            self._locked_conferences.update(dict.fromkeys(values, None))
+            self._locked_conferences.update(dict.fromkeys(values, None))  # Until a row is found.
         if not values:
             return []
         query = (
@@ -158,10 +157,7 @@ class ConferencesDatabaseUnitOfWork:
         return self._with_staged_changes(rows)
 
     def claim_due(self, limit: int, within: timedelta = timedelta()) -> list[Conference]:
-        """Lock and return conferences that are due for a timer; skip those that another worker has locked.
-
-        `within`: also those that will be due within this time.
-        """
+        """Lock and return conferences that a timer has to handle now or `within` this time; skip locked ones."""
         rows = sql.select(
             self._database,
             f"SELECT {row_mapper.DETAIL_COLUMN} FROM {_TABLE} WHERE due_at <= %s"
@@ -269,10 +265,7 @@ class ConferencesDatabaseUnitOfWork:
         return refuse_at_limit(reached_limit, required) if reached_limit else None
 
     def missing_resource(self, required: Amounts, *, locked: bool = False) -> str:
-        """Return the first licensed resource of which fewer than `required` are left; "" if none.
-
-        `locked`: the counts are locked, so that no other transaction uses more before this one ends.
-        """
+        """Return the first licensed resource with less left than `required`, or ""; `locked`: lock the counts first."""
         if locked:
             return self._seats.missing_resource(required)
         return read_usage_and_limits(self._database, self._uow.platform).missing_resource(required)
@@ -286,7 +279,7 @@ class ConferencesDatabaseUnitOfWork:
         return self._numbers.allocate(requested, holder)
 
     def keep_number(self, requested: str | None, holder: str) -> str | None:
-        """Keep the requested number, or the next free one, for a template, room or reservation; `None`: none is free."""
+        """Reserve the requested number, or the next free one, for `holder`; `None`: none is free."""
         return self._numbers.keep(requested, holder)
 
     def prepare_numbers(self, numbers: Collection[str]) -> None:
@@ -294,7 +287,7 @@ class ConferencesDatabaseUnitOfWork:
         self._numbers.prepare(0, numbers)
 
     def release_kept_number(self, e164: str) -> None:
-        """Stop keeping a number for its template, room or reservation; a conference that has it now goes on."""
+        """Stop reserving a conference number for its template, virtual room or reservation."""
         self._numbers.release_kept(e164)
 
     def new_id(self) -> str:
@@ -364,7 +357,7 @@ class ConferencesDatabaseUnitOfWork:
         self._uow.send(outgoing)
 
     def publish_event(self, event: Event) -> None:
-        """Stage an event, which listening programs get once the transaction has committed."""
+        """Stage an event, which listening client applications get once the transaction has committed."""
         self._uow.publish_event(event)
 
     def log_decision(self, decision: Decision) -> None:

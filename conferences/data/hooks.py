@@ -9,7 +9,7 @@ from typing import NamedTuple
 from foundation.hooks import Hook, SingleHook
 
 TERMINALS_CALLED: Hook[[str, Collection[str]], None] = Hook()
-"""`(e164, accounts)`: a person or program has called these accounts into the conference with this number.
+"""`(e164, accounts)`: a person or client application has called these accounts into the conference with this number.
 
 Accounts are sign-in names, MOIDs or numbers of telephones. A receiver must not raise."""
 
@@ -35,4 +35,4 @@ STORE_MAILS: SingleHook[[str, Sequence[CalendarMail]], None] = SingleHook()
 """`(database, mails)`: store mails in the transaction that causes them; they are sent after it."""
 
 MAILS_CAUSED: SingleHook[[str, str, datetime], int] = SingleHook()
-"""`(database, account, since)`: return how many mails with a calendar an account (MOID) has caused since a moment."""
+"""`(database, account, since)`: return how many mails with a calendar an account (MOID) has caused since a time."""

@@ -11,12 +11,12 @@ from domains.data.lookups import NUMBER_PREFIX
 from foundation.cells import sql
 
 SERIAL_DIGITS = 5
-"""A number that a platform allocates is its prefix and these digits, which are also the short number."""
+"""A conference number of a platform is the platform's prefix and these digits, which are also the short number."""
 
 SERIALS = 10**SERIAL_DIGITS
 
 MAX_KEPT = SERIALS // 2
-"""At most so many numbers of a platform may be kept for reservations and the like; conferences need the others."""
+"""At most so many conference numbers of a platform may be reserved for templates, virtual rooms and reservations."""
 
 _FIRST_SHORT, _SHORT_END = 100_000, 1_000_000
 """The range of the short numbers of six digits, for conferences with a requested number of another form."""
@@ -25,18 +25,18 @@ _MAX_ROUNDS = 50
 """The search for a free number is given up after so many rounds of _SERIALS_PER_ROUND serials."""
 _SERIALS_PER_ROUND = 1000
 _SPARE_SERIALS = 8
-"""So many more serials than needed are locked, because some of their numbers may be taken."""
+"""So many more serials than needed are locked, because conferences may have some of their numbers."""
 
 
 class NoNumbers(LookupError):
-    """A platform can allocate no number: it has no row in the table of number cursors, or no known prefix."""
+    """A platform can allocate no conference number: it has no row in the table of cursors, or no known prefix."""
 
 
 @dataclass(slots=True)
 class _Cursor:
-    """The next serial and the next short number that a platform tries, and the prefix of its numbers.
+    """The next serial and short number that a platform tries for a conference, and the prefix of its numbers.
 
-    `held`: how many numbers are kept for reservations and the like.
+    `held`: how many numbers are reserved for templates, virtual rooms and reservations.
     """
 
     prefix: str
@@ -46,9 +46,9 @@ class _Cursor:
 
 
 class _NumberState(NamedTuple):
-    """The state of a number: its incarnation (how often it was used), and whether a conference has it now.
+    """The state of a conference number: its incarnation (how often it was used), and whether a conference has it now.
 
-    `holder`: the name of the reservation, template or virtual room for which the number is kept; "" means none.
+    `holder`: the name of the reservation, template or virtual room for which it is reserved; "" means none.
     """
 
     incarnation: int
@@ -58,13 +58,13 @@ class _NumberState(NamedTuple):
     def is_free_for(self, holder: str) -> bool:
         """Return whether a conference may have the number now.
 
-        `holder`: its reservation, template or room; "" for none.
+        `holder`: the reservation, template or virtual room of that conference; "" for none.
         """
         return not self.is_taken and self.holder in ("", holder)
 
 
 class Numbers:
-    """The numbers that one transaction allocates and releases. Rows are locked, and written by `flush`.
+    """The conference numbers that one transaction allocates and releases. Rows are locked, and written by `flush`.
 
     `_loaded`, `_changed`: number -> its state as read, and as it will be written. `_holders`: number -> its new holder,
     "" for none. `_loaded_serials`: serials whose rows are locked, and whose numbers were not tried yet.
@@ -97,7 +97,7 @@ class Numbers:
         return _Cursor(*rows[0]) if rows and rows[0][0] else None
 
     def _load_next_states(self, count: int, requested: Collection[str] = ()) -> None:
-        """Lock and load the states (free, taken, kept) of the next `count` numbers and of the requested ones."""
+        """Lock and load the states (free, in use, reserved) of the next `count` numbers and of the requested ones."""
         assert self._cursor is not None
         start = self._loaded_serials[-1] + 1 if self._loaded_serials else self._cursor.next_serial
         serials = [(start + i) % SERIALS for i in range(min(count, SERIALS))]
@@ -122,9 +122,9 @@ class Numbers:
     def allocate(self, requested: str | None, holder: str = "") -> AllocatedNumber | None:
         """Allocate the requested number, or the next free one of the platform, to a new conference.
 
-        `holder`: the reservation, template or room of the conference, as in `keep`; a number that is kept for it counts
-        as free. Returns `None` if the requested number is taken or kept for another holder, or no free one was found.
-        Raises NoNumbers.
+        `holder`: the reservation, template or virtual room of the conference, as in `keep`; a number that is
+        reserved for it counts as free. Returns `None` if the requested number is in use or reserved for another holder,
+        or no free one was found. Raises NoNumbers.
         """
         self._prepare_for_number(requested)
         if requested is not None:
@@ -135,10 +135,11 @@ class Numbers:
         return AllocatedNumber(number, number[-SERIAL_DIGITS:], self._mark_taken(number))
 
     def keep(self, requested: str | None, holder: str) -> str | None:
-        """Keep the requested number, or the next free one, for a reservation, template or room (`holder`); return it.
+        """Reserve the requested conference number, or the next free one, for `holder`, and return it.
 
-        `holder`: its name, for instance `book:<id>` for a reservation; the number is kept until `release_kept`. Returns
-        `None` if `allocate` would, or if MAX_KEPT numbers are kept already. Raises NoNumbers.
+        `holder`: the name of a reservation, template or virtual room, such as `book:<id>`. The number stays reserved
+        until `release_kept`. Returns `None` if `allocate` would, or if MAX_KEPT numbers are reserved already. Raises
+        NoNumbers.
         """
         self._prepare_for_number(requested)
         assert self._cursor is not None
@@ -155,7 +156,7 @@ class Numbers:
         return number
 
     def release_kept(self, e164: str) -> None:
-        """Stop keeping a number for a reservation, template or room; a conference that has it now goes on with it."""
+        """Stop reserving a number for a reservation, template or virtual room; a conference that has it keeps it."""
         self._prepare_for_number(e164)
         assert self._cursor is not None
         self._load_missing_states([e164])
@@ -171,7 +172,7 @@ class Numbers:
             raise NoNumbers(self._platform)
 
     def _next_free_number(self) -> str | None:
-        """Return the platform's next number that no conference has and that is not kept; `None` if none was found."""
+        """Return the platform's next number that is neither in use nor reserved; `None` if none was found."""
         assert self._cursor is not None
         for _ in range(_MAX_ROUNDS):
             while self._loaded_serials:
@@ -184,12 +185,12 @@ class Numbers:
         return None
 
     def _load_missing_states(self, numbers: Collection[str]) -> None:
-        """Lock and load the states (free, taken, kept) of those of these numbers that are not loaded yet."""
+        """Lock and load the states (free, in use, reserved) of those of these numbers that are not loaded yet."""
         if missing := [number for number in numbers if number not in self._loaded]:
             self._load_next_states(0, missing)
 
     def _allocate_requested(self, number: str, holder: str) -> AllocatedNumber | None:
-        """Allocate this number; return `None` if it is taken, or kept for another reservation, template or room.
+        """Allocate this number; return `None` if a conference has it, or it is reserved for another holder.
 
         A number with the platform's prefix ends with its short number; any other gets a short number of six digits.
         """
@@ -213,19 +214,19 @@ class Numbers:
                 return short
 
     def _current_state(self, e164: str) -> _NumberState:
-        """Return the state of a loaded number (free, taken or kept), with the changes of this transaction."""
+        """Return the state of a loaded number (free, in use or reserved), with the changes of this transaction."""
         loaded = self._loaded.get(e164, _NumberState(0, False))
         now = self._changed.get(e164) or loaded
         return now._replace(holder=self._holders.get(e164, loaded.holder))
 
     def _mark_taken(self, e164: str) -> int:
-        """Note for `flush` that a conference has a number; return its new incarnation, which counts its uses."""
+        """Store, for `flush`, that a conference has a number; return its new incarnation, which counts its uses."""
         incarnation = self._current_state(e164).incarnation + 1
         self._changed[e164] = _NumberState(incarnation, True)
         return incarnation
 
     def release(self, e164: str, incarnation: int) -> None:
-        """Note, for `flush`, that a number is free again, because its conference has ended.
+        """Store, for `flush`, that a number is free again, because its conference has ended.
 
         `incarnation`: that of the conference, the highest that the number had.
         """

@@ -20,7 +20,7 @@ _OLD = (
 
 
 def delete_batch(database: str, before: datetime) -> int:
-    """Delete occurrences that were closed and over before a moment, at most DELETED_AT_ONCE; return how many.
+    """Delete occurrences that were closed and over before a time, at most DELETED_AT_ONCE; return how many.
 
     A reservation that is over or cancelled is deleted with its last occurrence. Runs in the caller's transaction.
     """
@@ -28,7 +28,8 @@ def delete_batch(database: str, before: datetime) -> int:
     rows = sql.select(database, _OLD, [*_CLOSED, moment, moment, DELETED_AT_ONCE])
     if not rows:
         return 0
-    ids, bookids = [row[0] for row in rows], sorted({row[1] for row in rows})
+    ids = [occurrence for occurrence, _ in rows]
+    bookids = sorted({bookid for _, bookid in rows})
     sql.execute(database, f"DELETE FROM {OCCURRENCES} WHERE id IN ({sql.marks(ids)})", ids)
     sql.execute(
         database,

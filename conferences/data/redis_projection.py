@@ -26,7 +26,7 @@ log = logging.getLogger("conferences.projection")
 _PAUSE_SECONDS = 2.0
 """For so many seconds after an error of Redis nothing is written to it."""
 _paused_until = 0.0
-"""Until this moment of the monotonic clock nothing is written."""
+"""Until this time of the monotonic clock nothing is written."""
 _CHUNK = 500
 _MAX_MISSED = 20_000
 """So many conferences of a platform are remembered in `_missed`; beyond that the oldest are forgotten."""

@@ -103,7 +103,7 @@ def planned_occurrences(database: str, bookid: str, limit: int) -> list[Occurren
 def booked_places(
     database: str, user_domain: str, since: datetime, until: datetime
 ) -> tuple[list[Span], list[Span]]:
-    """Return when occurrences of reservations need how many places of media units, between two moments.
+    """Return when occurrences of reservations need how many places of media units, between two points in time.
 
     The first list is of the reservations of a user domain, the second of all others. The few long occurrences are read
     apart, because they may have begun long before; so an index of `starts_at` finds both.

@@ -251,7 +251,7 @@ class Reservations:
         }
 
     def running_after(self, moment: datetime, except_confid: str) -> list[Span]:
-        """Return the spans, from a moment on, of live conferences that end later, except the one with this id."""
+        """Return the spans, from a time on, of live conferences that end later, except the one with this id."""
         query = (
             "SELECT ends_at, places FROM conferences_conference WHERE live_e164 IS NOT NULL"
             " AND (ends_at IS NULL OR ends_at > %s) AND confid <> %s"
@@ -360,7 +360,7 @@ def _overlap(first: Span, second: Span) -> bool:
 
 
 def _utc(moment: datetime) -> datetime:
-    """Return a moment from the database, which has no time zone there, with the time zone UTC."""
+    """Return a time from the database, which has no time zone there, with the time zone UTC."""
     return moment.replace(tzinfo=UTC)
 
 

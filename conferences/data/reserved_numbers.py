@@ -1,4 +1,4 @@
-"""The queries here read the numbers that are reported to a number registry (UPU): kept ones, and those in use (CSS §7.1).
+"""Queries for the conference numbers that are reported to a number registry (UPU): reserved or in use (CSS §7.1).
 
 They are read in chunks, in the order of the numbers. `lock`: the rows are locked until the caller's transaction ends, so
 that later notices about them are newer than the report.
@@ -39,7 +39,7 @@ _LOCK = " LOCK IN SHARE MODE"
 def next_kept_numbers(
     database: str, platform: str, source: str, after: str, *, lock: bool
 ) -> list[RegistryEntry]:
-    """Return the next registry entries of a platform's kept numbers, after the number `after`; [] means no more.
+    """Return the next registry entries of a platform's reserved conference numbers, after `after`; [] means no more.
 
     `source`: one of SOURCES. `lock`: the rows stay locked until the transaction ends.
     """

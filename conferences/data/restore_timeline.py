@@ -74,7 +74,7 @@ def _restore(entry: list[str]) -> Restore:
 
 
 def _moment(text: str) -> datetime:
-    """Return the moment, in UTC, that an ISO 8601 text names."""
+    """Return the time, in UTC, that an ISO 8601 text names."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 

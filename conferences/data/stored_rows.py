@@ -89,7 +89,7 @@ class StoredRows:
         return self._locked[stored_id]
 
     def others(self, stored: StoredConference) -> OthersOfKind:
-        """Return whether another template or room of its kind has its name, and how many its owner or domain has."""
+        """Return whether another template or virtual room of its kind has its name, and how many its owner has."""
         table = TABLES[stored.kind]
         by_owner = stored.kind is Kind.PERSONAL
         same_name, values = "name=%s AND id<>%s", [stored.name, stored.id]

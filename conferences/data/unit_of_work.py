@@ -39,7 +39,7 @@ class StoredUnitOfWork(Protocol):
         """Lock and return the template or virtual room with this id; `None` means there is none."""
 
     def others(self, stored: StoredConference) -> OthersOfKind:
-        """Return whether another template or room of its kind has its name, and how many its owner or domain has."""
+        """Return whether another template or virtual room of its kind has its name, and how many its owner has."""
 
     def save(self, before: StoredConference | None, after: StoredConference) -> None:
         """Write a new template or virtual room (`before` is `None`), or a changed one."""
@@ -88,7 +88,7 @@ class ReservationsUnitOfWork(Protocol):
         """
 
     def running_after(self, moment: datetime, except_confid: str) -> list[Span]:
-        """Return the spans, from a moment on, of live conferences that end later, except the one with this id."""
+        """Return the spans, from a time on, of live conferences that end later, except the one with this id."""
 
     def usual_load(self) -> dict[int, float]:
         """Return hour of the week (0 to 167) -> places that conferences without a reservation usually use then."""
@@ -232,7 +232,7 @@ class ConferencesUnitOfWork(Protocol):
         """Stage a message, which is sent once the transaction has committed."""
 
     def publish_event(self, event: Event) -> None:
-        """Stage an event, which listening programs get once the transaction has committed."""
+        """Stage an event, which listening client applications get once the transaction has committed."""
 
     def log_decision(self, decision: Decision) -> None:
         """Log the conference's state after a decision (`decision`), and the reason of the decision."""

@@ -53,7 +53,7 @@ def on_unit_asks_to_extend(
 def _needed_from(
     uow: ConferencesUnitOfWork, conference: Conference | None, delay: int
 ) -> datetime | None:
-    """Return the first moment at which a reservation needs the places or the number of a conference; else `None`.
+    """Return the first time at which a reservation needs the places or the number of a conference; else `None`.
 
     The conference would go on for `delay` minutes after its end. If nothing is booked for that time, as is usual, one
     query is enough.

@@ -4,9 +4,9 @@ CSS -> UPU  CSS_UPU_ADDCONF_NTF                          report_numbers
 CSS -> UPU  CSS_UPU_DELCONF_NTF                          withdraw_numbers
 
 At start-up and at a takeover the registry of this site gets the numbers of reservations, templates, virtual rooms and
-running conferences. When a platform is handed back, the numbers of its reservations, templates and rooms are withdrawn
-here; those of conferences that still run here are withdrawn at their end, by the site that serves them then. A timer
-checks every second which platforms this site serves.
+running conferences. When a platform is handed back, the numbers of its reservations, templates and virtual rooms are
+withdrawn here; those of conferences that still run here are withdrawn at their end, by the site that serves them then.
+A timer checks every second which platforms this site serves.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def _is_first_to_report(platform: str, epoch: int) -> bool:
 
 
 def report_numbers(platform: str) -> int:
-    """Report all conference numbers of a platform that this site serves to its number registry (UPU); return how many."""
+    """Report all conference numbers of a platform that this site serves to the registry (UPU); return how many."""
     count = sum(_report_kept_numbers(platform, source) for source in reserved_numbers.SOURCES)
     return count + _report_running_numbers(platform)
 
@@ -144,9 +144,10 @@ def withdraw_numbers(platform: str) -> bool:
     """Withdraw the conference numbers of a platform that this site does not serve from its number registry (UPU).
 
     Return False if that is not possible yet: the registry is part of our own platform's data, which another site may
-    write now. Only the numbers of reservations, templates and rooms are withdrawn. They are read from the copy of the
-    platform's data; the notices go through our own outbox, because this site may not write to that copy. The copy lacks
-    what the serving site has deleted since the hand-back, so our own registry deletes all that it has of the platform.
+    write now. Only the numbers of reservations, templates and virtual rooms are withdrawn. They are read from the copy
+    of the platform's data; the notices go through our own outbox, because this site may not write to that copy. The
+    copy lacks what the serving site has deleted since the hand-back, so our own registry deletes all that it has of the
+    platform.
     """
     own, copy = store_of(own_platform()).database, store_of(platform).database
     was_reported = reserved_numbers.is_reported(own, platform)

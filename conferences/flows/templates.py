@@ -224,7 +224,7 @@ def delete_in(uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fiel
 def _refuse_invalid(
     uow: ConferencesUnitOfWork, stored: StoredConference, fields: Fields, *, is_new: bool
 ) -> None:
-    """Raise StoredRefused if a template or room must not be saved: wrong settings, name taken, or one too many.
+    """Raise StoredRefused if a template or virtual room must not be saved: wrong settings, name taken, or one too many.
 
     Settings that could not be read again are refused as well: nobody could list, change or delete it any more.
     """
@@ -244,7 +244,7 @@ def _refuse_invalid(
 def _keep_number(
     uow: ConferencesUnitOfWork, stored: StoredConference, requested: str | None, fields: Fields
 ) -> StoredConference:
-    """Keep a number for a template or virtual room; return the template or room with it. Raises StoredRefused.
+    """Reserve a conference number for a template or virtual room; return that with the number. Raises StoredRefused.
 
     `requested`: the number; `None` means any free one.
     """
@@ -257,7 +257,7 @@ def _keep_number(
 def _notify_registries(
     uow: ConferencesUnitOfWork, before: StoredConference | None, after: StoredConference | None
 ) -> None:
-    """Send the number registries the notices of a changed template or room; `None` before or after: new or deleted."""
+    """Notify number registries (UPU) of a changed template or virtual room; `None` before or after: new or deleted."""
     for notice in registry_notices(before, after, uow.own_site):
         uow.send(notice)
 
@@ -296,7 +296,7 @@ def delete_stored(platform: str, stored_id: str, user_domain: str, fields: Field
 def _find_of_domain(
     uow: ConferencesUnitOfWork, stored_id: str, user_domain: str, fields: Fields
 ) -> StoredConference:
-    """Lock and return a user domain's template or room with this id. Raises StoredRefused if it has none."""
+    """Lock and return a user domain's template or virtual room with this id. Raises StoredRefused if it has none."""
     stored = uow.stored.find(stored_id)
     refusal = refuse_use(stored, user_domain, fields)
     if refusal or stored is None:

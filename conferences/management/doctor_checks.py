@@ -227,7 +227,7 @@ _KEPT_FOR_NOTHING = " OR ".join(
 
 
 def _check_numbers(platform: str) -> Finding:
-    """Check that exactly the numbers of live conferences are taken, and that no number is kept without need."""
+    """Check that exactly the numbers of live conferences are in use, and that no number is reserved without need."""
     query = _NUMBER_DIFFERENCES % _KEPT_FOR_NOTHING
     without_conference, not_marked, kept_without_holder = sql.select(
         store_of(platform).database, query

@@ -74,7 +74,7 @@ class CallRecord(Conference):
 class Number(models.Model):
     """A row is a conference number that was ever used. `incarnation` counts its uses, and never restarts.
 
-    `held_by` names the holder for which the number is kept, for instance `book:<id>` for a reservation; "" means none.
+    `held_by` names the holder for which the number is reserved, such as `book:<id>` for a reservation; "" means none.
     """
 
     e164 = models.CharField("number", max_length=16, primary_key=True)
@@ -90,7 +90,7 @@ class NumberCursor(models.Model):
     """A row holds the next number that a platform allocates.
 
     Numbers are allocated in turn, so that a number is used again as late as possible. `held` counts the numbers that
-    are kept for reservations and the like.
+    are reserved for templates, virtual rooms and reservations.
     """
 
     platform = models.CharField(max_length=40, primary_key=True)

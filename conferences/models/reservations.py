@@ -67,7 +67,7 @@ class Occurrence(models.Model):
     """A row is one occurrence of a reservation. Occurrences are planned some months ahead; the timer adds further ones.
 
     The timer finds occurrences to start or to close by `due_at`. `is_long` marks the few long occurrences, so that a
-    query for the places booked at a moment reads few rows.
+    query for the places booked at a time reads few rows.
     """
 
     id = models.CharField(max_length=64, primary_key=True)

@@ -147,7 +147,7 @@ class StoredAdmin(TenantAdmin[S]):
         return str(vars(row)["made_by"])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[S]:
-        """Return the rows of templates or rooms; a list does not read the large column `detail`."""
+        """Return the rows of templates or virtual rooms; a list does not read the large column `detail`."""
         rows = super().get_queryset(request)
         match = request.resolver_match
         is_list = match is not None and str(match.url_name).endswith("_changelist")
@@ -157,7 +157,7 @@ class StoredAdmin(TenantAdmin[S]):
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> S | None:
-        """Return a template's or room's row with its settings as attributes, for people who may not change it."""
+        """Return the row of a template or virtual room, its settings as attributes, for people who may not edit it."""
         row = super().get_object(request, object_id, from_field)
         if row is not None:
             settings = to_stored(row).settings
@@ -168,7 +168,7 @@ class StoredAdmin(TenantAdmin[S]):
     def get_form(
         self, request: HttpRequest, obj: S | None = None, **kwargs: object
     ) -> type[TenantForm]:
-        """Return the form of a template or room, filled with its present settings."""
+        """Return the form of a template or virtual room, filled with its present settings."""
         form = super().get_form(request, obj, **kwargs)
         if number := form.base_fields.get("e164"):
             number.help_text = _("Empty: any free number.")
@@ -181,13 +181,16 @@ class StoredAdmin(TenantAdmin[S]):
     # ---- saving and deleting, by the flow ---------------------------------------------------
 
     def save_model(self, request: HttpRequest, obj: S, form: StoredForm, change: bool) -> None:
-        """Save a template or room by the same functions as the HTTP API, and set the id and number that it got."""
+        """Save a template or virtual room by the functions of the HTTP API, and set the id and number that it got."""
         stored = self._change(obj, form) if change else self._create(request, form)
         obj.pk, obj.e164 = stored.id, stored.e164 or None
         obj.refresh_from_db()
 
     def _create(self, request: HttpRequest, form: StoredForm) -> StoredConference:
-        """Create a template or room by the HTTP API's function from the filled-in form. Raises StoredRefused."""
+        """Create a template or virtual room by the HTTP API's function from the filled-in form.
+
+        Raises StoredRefused.
+        """
         data, person = form.cleaned_data, request.user
         assert isinstance(person, Account)
         draft = Draft(
@@ -202,7 +205,10 @@ class StoredAdmin(TenantAdmin[S]):
         return flow.create_stored(own_platform(), draft, _FORM_FIELDS)
 
     def _change(self, obj: S, form: StoredForm) -> StoredConference:
-        """Change a template or room (`obj`) by the HTTP API's function as the form says. Raises StoredRefused."""
+        """Change a template or virtual room (`obj`) by the HTTP API's function as the form says.
+
+        Raises StoredRefused.
+        """
         data, changed = form.cleaned_data, form.changed_data
         changes = Changes(
             name=data["name"],
@@ -213,7 +219,7 @@ class StoredAdmin(TenantAdmin[S]):
         return flow.update_stored(own_platform(), obj.pk, obj.user_domain, changes, _FORM_FIELDS)
 
     def delete_by_flow(self, obj: S) -> None:
-        """Delete a template or room by the same function as the HTTP API. Raises StoredRefused."""
+        """Delete a template or virtual room by the same function as the HTTP API. Raises StoredRefused."""
         flow.delete_stored(own_platform(), obj.pk, obj.user_domain, _FORM_FIELDS)
 
 

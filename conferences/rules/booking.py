@@ -63,7 +63,7 @@ Request = BookConference | ChangeBooking | CancelBooking
 
 
 def parse_moment(text: str | None) -> datetime | None:
-    """Return the moment that an ISO 8601 text with an offset names, in UTC and whole seconds; `None` for other texts."""
+    """Return the time that an ISO 8601 text with an offset names, in UTC and whole seconds; `None` for other texts."""
     try:
         moment = datetime.fromisoformat(text or "")
         # The first and the last day there is lie outside of UTC's range in other zones: OverflowError.

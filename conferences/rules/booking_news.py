@@ -1,6 +1,6 @@
-"""The rules say who is told of a reservation, and how: programs by events (HTTP API §5.2), its creator by a notice. Pure.
+"""Rules for who is notified of a reservation: client applications by events (HTTP API §5.2), its creator by a notice.
 
-An event names what has changed; the program reads it again by `GET /api/v1/mc` followed by the channel.
+An event names what has changed; the client application reads it again by `GET /api/v1/mc` followed by the channel.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from wire.http_codes import http_code
 
 
 def events_of(news: BookingNews) -> Iterator[Event]:
-    """Yield the events that tell programs that a reservation changed or ended, or an occurrence begins or failed."""
+    """Yield the events for client applications: a reservation changed or ended, or an occurrence begins or failed."""
     happened, reservation, occurrence = news
     channel, domain = f"/booked_confs/{reservation.bookid}", reservation.user_domain
     if occurrence is not None and happened in (Happened.STARTING, Happened.FAILED):
@@ -58,5 +58,5 @@ def notice_of(news: BookingNews) -> PersonalNotice | None:
 
 
 def _text(moment: datetime) -> str:
-    """Return a moment in ISO 8601, in whole seconds, for an event or a notice."""
+    """Return a time in ISO 8601, in whole seconds, for an event or a notice."""
     return moment.isoformat(timespec="seconds")

@@ -174,7 +174,7 @@ def _event(
 
 
 def _local(reservation: Reservation, moment: datetime) -> datetime:
-    """Return a moment on the clock of the reservation's zone; with TZID, or with Z for UTC."""
+    """Return a time on the clock of the reservation's zone; with TZID, or with Z for UTC."""
     return moment.astimezone(UTC if reservation.zone.key == "UTC" else reservation.zone)
 
 

@@ -61,7 +61,7 @@ def hour_of_week(moment: datetime) -> int:
 
 
 def usual_peak(usual: Mapping[int, float], start: datetime, end: datetime) -> int:
-    """Return the most places that conferences without a reservation usually use at once between two moments.
+    """Return the most places that conferences without a reservation usually use at once between two points in time.
 
     `usual`: hour of the week (see `hour_of_week`) -> places.
     """
@@ -133,7 +133,7 @@ def first_shortage(
     running: Sequence[Span],
     capacity: Capacity | None,
 ) -> datetime | None:
-    """Return the first moment at which reservations lack places if a conference goes on after its end; else `None`.
+    """Return the first time at which reservations lack places if a conference goes on after its end; else `None`.
 
     `end`, `places`: those of the conference. `coming`: the occurrences of reservations that begin later. `running`: the
     other conferences that run beyond `end`. Only moments at which an occurrence begins count.

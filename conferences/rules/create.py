@@ -56,7 +56,7 @@ class AllocatedNumber(NamedTuple):
 class CameFrom(NamedTuple):
     """The template, virtual room or reservation from which a conference is begun: its id and its name.
 
-    `holder`: the name under which its number is kept in the table of numbers. `occurrence`: the id of the occurrence,
+    `holder`: the name under which its conference number is reserved. `occurrence`: the id of the occurrence,
     if it is a reservation; its conference ends at `ends_at`, also if it begins early or late.
     """
 

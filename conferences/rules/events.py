@@ -1,7 +1,7 @@
-"""The rules by which changes of a conference become events for listening programs (HTTP API §5.2). Pure.
+"""The rules by which changes of a conference become events for listening client applications (HTTP API §5.2). Pure.
 
-An event says that something has changed, not how. The program reads the new state by the call whose path is `/api/v1/vc`
-followed by the event's channel. Each channel is `/confs/<number>` with a suffix.
+An event says that something has changed, not how. The client application reads the new state by the call whose path is
+`/api/v1/vc` followed by the event's channel. Each channel is `/confs/<number>` with a suffix.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _NOT_SHOWN = frozenset(
         *("restores", "units", "members", "monitors", "report_seq"),
     }
 )
-"""The fields that no program sees, or whose changes become other events."""
+"""The fields that no client application sees, or whose changes become other events."""
 
 _SHOWN = tuple(
     name
@@ -53,7 +53,7 @@ _SHOWN = tuple(
 
 
 def events_of_change(before: Conference | None, after: Conference) -> Iterator[Event]:
-    """Yield the events for programs that follow from a change of a conference; `before` is `None` for a new one.
+    """Yield the events for client applications about a change of a conference; `before` is `None` for a new one.
 
     A conference that is being created has no events until it runs, or its creation has failed.
     """

@@ -34,7 +34,7 @@ def why_not_extended(conference: Conference | None, delay: int) -> Err | None:
 def granted_minutes(conference: Conference, delay: int, needed_from: datetime | None) -> int:
     """Return how many of the requested `delay` minutes are granted.
 
-    `needed_from`: the moment from which a reservation needs the conference's places or number; `None` means never.
+    `needed_from`: the time from which a reservation needs the conference's places or number; `None` means never.
     """
     if needed_from is None or conference.ends_at is None:
         return delay

@@ -37,7 +37,7 @@ COMMAND_EXPIRES_MS = 15_000
 
 
 def wire_time(moment: datetime | None) -> str | None:
-    """Return a moment as messages write it: ISO 8601 in UTC, whole seconds, `+00:00`; `None` stays `None`."""
+    """Return a time as messages write it: ISO 8601 in UTC, whole seconds, `+00:00`; `None` stays `None`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
 
 

@@ -98,7 +98,7 @@ def unchecked_recurrence(starts_at: datetime, zone: zoneinfo.ZoneInfo, rule: str
 
 
 def starts_of(repeated: Recurrence, after: datetime | None = None) -> Iterator[datetime]:
-    """Yield the starts of a recurrence in UTC, in their order; only those after this moment, if it is not `None`.
+    """Yield the starts of a recurrence in UTC, in their order; only those after this time, if it is not `None`.
 
     A local time that the change to summer time skips is taken with the offset before it (02:30 becomes 03:30); of a
     local time that comes twice in autumn the first one is taken (RFC 5545 §3.3.5).
@@ -133,7 +133,7 @@ def move_first_start(repeated: Recurrence, old: datetime, new: datetime) -> date
 
 
 def _local_time(moment: datetime, repeated: Recurrence) -> datetime:
-    """Return a moment in the local time of a recurrence's zone, without a time zone."""
+    """Return a time in the local time of a recurrence's zone, without a time zone."""
     return moment.astimezone(repeated.zone).replace(tzinfo=None)
 
 
@@ -281,7 +281,7 @@ def _weekday_part(parts: dict[str, str]) -> list[rrule.weekday] | None:
 
 
 def _until_moment(value: str, zone: zoneinfo.ZoneInfo) -> datetime:
-    """Return the moment that the part UNTIL names, in local time of the zone; a date means the end of that day."""
+    """Return the time that the part UNTIL names, in local time of the zone; a date means the end of that day."""
     match = _UNTIL.fullmatch(value)
     try:
         if match is None:

@@ -110,12 +110,12 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def live(self) -> bool:
-        """Return whether the reservation may have further occurrences; its number is kept for it as long as it may."""
+        """Return whether the reservation may have further occurrences; its conference number is reserved so long."""
         return self.state is ReservationState.LIVE
 
     @property
     def holder(self) -> str:
-        """Return the reservation's name in the table of numbers, under which its number is kept for it alone."""
+        """Return the name under which the conference number of this reservation is reserved."""
         return f"book:{self.bookid}"
 
     @property
@@ -151,7 +151,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         return msgspec.structs.replace(self.next_revision(), state=state)
 
     def with_number(self, e164: str) -> Reservation:
-        """Return the reservation with this number, which is kept for its conferences."""
+        """Return the reservation with this conference number, which is reserved for it."""
         return msgspec.structs.replace(self, e164=e164)
 
     def next_revision(self) -> Reservation:
@@ -234,7 +234,7 @@ def planned_occurrence(reservation: Reservation, start: datetime) -> Occurrence:
 def starts_to_plan(
     reservation: Reservation, after: datetime, now: datetime, planned_count: int = 0
 ) -> list[datetime]:
-    """Return the starts, after a moment, of the occurrences to plan now: those within HORIZON, but at least one.
+    """Return the starts, after a time, of the occurrences to plan now: those within HORIZON, but at least one.
 
     `planned_count`: how many occurrences are planned already; with them there are at most MAX_PLANNED.
     """
@@ -288,8 +288,8 @@ class BookingDecision:
     """A decision about a reservation names the rows to write and the messages to send.
 
     `reservation`: its next value; `None` if it does not change. `occurrences`: new and changed occurrences. `removed`:
-    the ids of occurrences to delete. `news`: what programs and the creator are told. `invitations`: the mails to the
-    people who are invited.
+    the ids of occurrences to delete. `news`: what client applications and the creator are told. `invitations`: the
+    mails to the people who are invited.
     """
 
     reason: str

@@ -346,7 +346,7 @@ class Conference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def _iso_text(moment: datetime) -> str:
-    """Return a moment in whole seconds, ISO 8601."""
+    """Return a time in whole seconds, ISO 8601."""
     return moment.isoformat(timespec="seconds")
 
 

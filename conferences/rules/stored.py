@@ -65,7 +65,7 @@ class StoredConference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
 
     @property
     def holder(self) -> str:
-        """Return the name of the template or room in the table of numbers, under which its number is kept for it."""
+        """Return the name under which the conference number of this template or virtual room is reserved."""
         return f"{self.kind}:{self.id}"
 
     def admits(self, person: str) -> bool:
@@ -141,7 +141,7 @@ def refuse_use(
 def registry_notices(
     before: StoredConference | None, after: StoredConference | None, own_site: str
 ) -> tuple[Send, ...]:
-    """Return the notices to number registries about a changed template or room, for its own site and for this site.
+    """Return the notices about a changed template or virtual room to the number registries of its own and of this site.
 
     `before` is `None` for a new template or virtual room, `after` for a deleted one.
     """

@@ -22,7 +22,7 @@ _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
 class _Change(NamedTuple):
-    """A change of the clocks: its moment on the clock `before` it, and the offsets from UTC before and after it."""
+    """A change of the clocks: its time on the clock `before` it, and the offsets from UTC before and after it."""
 
     local: datetime
     before: timedelta
@@ -56,7 +56,7 @@ def time_zone_component(name: str, year: int) -> icalendar.Timezone:
 
 
 def _changes(zone: ZoneInfo, since: datetime, until: datetime) -> Iterator[_Change]:
-    """Yield the changes of a zone's clocks between two moments, both in UTC."""
+    """Yield the changes of a zone's clocks between two points in time, both in UTC."""
     earlier = since
     while earlier < until:
         later = earlier + _STEP
@@ -80,7 +80,7 @@ def _moment_of_change(zone: ZoneInfo, earlier: datetime, later: datetime) -> dat
 
 
 def _offset(zone: ZoneInfo, moment: datetime) -> timedelta:
-    """Return the offset from UTC that a zone has at a moment."""
+    """Return the offset from UTC that a zone has at a time."""
     offset = moment.astimezone(zone).utcoffset()
     assert offset is not None
     return offset

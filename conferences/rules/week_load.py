@@ -29,7 +29,7 @@ class HourLoad(NamedTuple):
 
 
 def first_midnight(now: datetime, zone: ZoneInfo) -> datetime:
-    """Return the beginning of the present day in a time zone, as a moment in UTC."""
+    """Return the beginning of the present day in a time zone, as a time in UTC."""
     return _midnight(now.astimezone(zone).replace(tzinfo=None), zone, 0)
 
 

@@ -1,1 +1,1 @@
-"""The HTTP API for tokens and logins of programs, and OAuth2."""
+"""The HTTP API for tokens and logins of client applications, and OAuth2."""

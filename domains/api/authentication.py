@@ -39,7 +39,7 @@ class BearerTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-unty
     name = "oauth2"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, object]:
-        """Return OpenAPI's description of the authorization code flow, for programs of third parties."""
+        """Return OpenAPI's description of the authorization code flow, for client applications of third parties."""
         all_scopes: dict[str, str] = oauth2_settings.SCOPES
         scopes = {name: str(words) for name, words in all_scopes.items()}
         flow = {"authorizationUrl": "/oauth/authorize", "tokenUrl": "/oauth/token"}

@@ -23,7 +23,7 @@ MAX_ROWS = 500
 
 
 class SessionCall(APIView):
-    """The base of calls by a program for a person who has logged in: limits, refusals, arguments, pages of lists."""
+    """The base of API calls for a person who has logged in: limits, refusals, arguments, pages of lists."""
 
     takes_idempotency_key = True
     """A POST may be repeated with the same header `Idempotency-Key`; the description names it."""

@@ -1,4 +1,4 @@
-"""A POST with the header `Idempotency-Key` has its effect once, however often a program repeats it within 24 hours.
+"""A POST with the header `Idempotency-Key` has its effect once, however often a client repeats it within 24 hours.
 
 The answer of the first request is kept in Redis, and given to its repetitions. Without Redis each one is carried out.
 Calls that create conferences and reservations do not need this: the scheduler itself knows a repeated request, also
@@ -82,7 +82,7 @@ def claim(request: Request, account: Account) -> Claim | None:
 
 
 def _digest(request: Request) -> str:
-    """Return a hash of the request's arguments, without the program's token, which may be a newer one."""
+    """Return a hash of the request's arguments, without the client application's token, which may be a newer one."""
     fields = dict(request._request.api_fields)  # type: ignore[attr-defined]  # set by WildRequests
     fields.pop("account_token", None)
     content = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS, default=str)

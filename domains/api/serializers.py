@@ -10,20 +10,20 @@ _Shape = serializers.Serializer[object]
 
 
 class KeyPair(_Shape):
-    """The API key of a program: its name and its secret."""
+    """The API key of a client application: its name and its secret."""
 
     oauth_consumer_key = serializers.CharField()
     oauth_consumer_secret = serializers.CharField()
 
 
 class SoftwareToken(Accepted):
-    """The token of a program. It expires after 30 minutes without use."""
+    """The token of a client application. It expires after 30 minutes without use."""
 
     account_token = serializers.CharField()
 
 
 class Credentials(_Shape):
-    """Name and password of a person who logs in, and the token of the program."""
+    """Name and password of a person who logs in, and the token of the client application."""
 
     account_token = serializers.CharField()
     username = serializers.CharField()
@@ -37,6 +37,6 @@ class LoggedIn(Accepted):
 
 
 class OwnToken(_Shape):
-    """The program's token under which the person is logged in."""
+    """The client application's token under which the person is logged in."""
 
     account_token = serializers.CharField(required=False, allow_blank=True)

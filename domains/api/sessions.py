@@ -1,7 +1,7 @@
-"""The module creates and looks up the tokens of programs, and people's logins under them (HTTP API §1.3).
+"""The module creates and looks up the tokens of client applications, and people's logins under them (HTTP API §1.3).
 
-A program gets a token for its API key, and a person logs in under that token. Both end after 30 minutes without use.
-They lie in the data of the platform that they belong to, and go on where another site takes it over.
+A client application gets a token for its API key, and a person logs in under that token. Both end after 30 minutes
+without use. They lie in the data of the platform that they belong to, and go on where another site takes it over.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Session:
 
 
 def new_token(key: str, secret: str, now: datetime) -> str:
-    """Return a new token for a program that has an API key and its secret. Raises Refusal 10001."""
+    """Return a new token for a client application that has an API key and its secret. Raises Refusal 10001."""
     api_key = homes.search(lambda database: _find_api_key(database, key, secret))
     if api_key is None:
         _refuse_if_elsewhere(lambda database: _find_api_key(database, key, secret))
@@ -92,10 +92,10 @@ def _raise_if_known(database: str, look_up: Callable[[str], object | None]) -> N
 
 
 def use_token(token: str, now: datetime) -> ApiToken:
-    """Return the row of a program's token that has not expired, and record its use. Raises Refusal 10002."""
+    """Return the row of a client application's token that has not expired, and record its use. Raises Refusal 10002."""
 
     def look_up(database: str) -> ApiToken | None:
-        """Return the row of the program's token in one database, if it is still valid."""
+        """Return the row of the client application's token in one database, if it is still valid."""
         return _live_tokens(database, now).filter(token_hash=hash_secret(token)).first()
 
     api_token = homes.search(look_up)
@@ -114,7 +114,7 @@ def _live_tokens(database: str, now: datetime) -> QuerySet[ApiToken]:
 
 
 def _query_row(api_token: ApiToken) -> QuerySet[ApiToken]:
-    """Return the query for the row of a program's token, in the database from which it was read."""
+    """Return the query for the row of a client application's token, in the database from which it was read."""
     return ApiToken.objects.using(api_token._state.db).filter(pk=api_token.pk)
 
 
@@ -139,7 +139,7 @@ def log_in(request: HttpRequest, token: str, username: str, password: str, now: 
 
 
 def _move_token_to(database: str, api_token: ApiToken) -> None:
-    """Move a program's token into the database of the person who logs in under it. Raises Refusal.
+    """Move a client application's token into the database of the person who logs in under it. Raises Refusal.
 
     The key of a domain above several platforms serves people of all of them, and each platform's data has it.
     """
@@ -160,7 +160,10 @@ _session_cache: dict[tuple[str, str], tuple[float, Session]] = {}
 
 
 def find_session(token: str, cookie: str, now: datetime) -> Session:
-    """Return the session of a call that carries a program's token, a login cookie, or both. Raises Refusal."""
+    """Return the session of a call that carries a client application's token, a login cookie, or both.
+
+    Raises Refusal.
+    """
     return _cached_session((token, cookie), lambda: _find_session(token, cookie, now))
 
 
@@ -172,7 +175,8 @@ def find_bearer_session(value: str, scope: str) -> Session:
 def _cached_session(key: tuple[str, str], look_up: Callable[[], Session]) -> Session:
     """Return the session of a call from the cache, where it stays for a second, or by `look_up`.
 
-    So a program that calls a hundred times a second costs one look-up a second, and a revoked session ends within one.
+    So a client application that calls a hundred times a second costs one look-up a second, and a revoked session ends
+    within one.
     """
     until, session = _session_cache.get(key, (0.0, None))
     if session is None or until < time.monotonic():
@@ -211,7 +215,10 @@ def access_token_of(database: str, value: str) -> AbstractAccessToken | None:
 
 
 def _find_session(token: str, cookie: str, now: datetime) -> Session:
-    """Return the session of a program's token, a login cookie, or both, and record its use. Raises Refusal."""
+    """Return the session of a client application's token, a login cookie, or both, and record its use.
+
+    Raises Refusal.
+    """
     if token:
         api_token = use_token(token, now)
         is_cookie_right = not cookie or api_token.cookie_hash == hash_secret(cookie)
@@ -228,7 +235,10 @@ def _find_session(token: str, cookie: str, now: datetime) -> Session:
 
 
 def _token_of_cookie(cookie: str, now: datetime) -> ApiToken:
-    """Return the valid program's token of a login whose call carries the cookie alone. Raises Refusal 10002."""
+    """Return the valid client application's token of a login whose call carries the cookie alone.
+
+    Raises Refusal 10002.
+    """
 
     def look_up(database: str) -> ApiToken | None:
         """Return the token with this login cookie in one database, if it is still valid."""
@@ -250,7 +260,7 @@ def live_logins(
 ) -> dict[tuple[str, str], Account]:
     """Return the people of those logins that are still valid, in few queries: login -> account.
 
-    A login is (token of a program, login cookie); one of the two may be "".
+    A login is (token of a client application, login cookie); one of the two may be "".
 
     Open connections use these logins, so they are recorded as used now.
     """
@@ -265,8 +275,8 @@ def _live_logins(
 ) -> dict[tuple[str, str], Account]:
     """Return the people of those of these logins that are valid by one platform's database: login -> account.
 
-    A login is (token of a program, login cookie); one of the two may be "". Logins whose last use is older than
-    KEPT_IN_USE are recorded as used now.
+    A login is (token of a client application, login cookie); one of the two may be "". Logins whose last use is older
+    than KEPT_IN_USE are recorded as used now.
     """
     rows: list[ApiToken] = []
     hashes = sorted({hash_secret(secret) for pair in logins for secret in pair if secret})
@@ -330,10 +340,11 @@ class _MayAct:
 
 
 def delete_expired_tokens(now: datetime) -> int:
-    """Delete programs' tokens, OAuth2 tokens and wrong sign-in tries that have expired.
+    """Delete client applications' tokens, OAuth2 tokens and wrong sign-in tries that have expired.
 
-    Return how many programs' tokens were deleted. A token expires after `IDLE` (30 minutes) without use. It is deleted
-    only after twice that time, so that a process whose clock is behind does not lose a token that it finds valid.
+    Return how many client applications' tokens were deleted. A token expires after `IDLE` (30 minutes) without use. It
+    is deleted only after twice that time, so that a process whose clock is behind does not lose a token that it finds
+    valid.
     """
     delete_expired()
     lockout.delete_old_tries(now)

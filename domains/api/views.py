@@ -1,4 +1,4 @@
-"""The views `/api/v1/system/…` give programs tokens, log people in, and keep both alive (HTTP API §1.2)."""
+"""The views `/api/v1/system/…` give client applications tokens, log people in, and keep both alive (HTTP API §1.2)."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def argument(request: Request, name: str) -> str:
 
 
 class _View(APIView):
-    """The base of the views for programs' tokens and people's logins."""
+    """The base of the views for client applications' tokens and people's logins."""
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
-        """Refuse a JSON body of a new program (see `is_new_program`) that does not match the description of the call."""
+        """Refuse a JSON body that breaks the call's description, if a new client (`is_new_program`) sends it."""
         super().initial(request, *args, **kwargs)
         refuse_undescribed(self, request)
 
@@ -39,7 +39,7 @@ class _OpenView(_View):
 
 
 class Token(_OpenView):
-    """The view that gives a token to a program that has an API key."""
+    """The view that gives a token to a client application that has an API key."""
 
     @extend_schema(request=serializers.KeyPair, responses=answers(serializers.SoftwareToken))
     def post(self, request: Request) -> Response:
@@ -53,7 +53,7 @@ class Token(_OpenView):
 
 
 class TokenHeartbeat(_OpenView):
-    """The view that keeps a program's token from expiring."""
+    """The view that keeps a client application's token from expiring."""
 
     @extend_schema(request=None, responses=answers(Accepted))
     def post(self, request: Request, token: str) -> Response:

@@ -1,4 +1,4 @@
-"""An API key is a pair of name and secret for an integrator's program; only a hash of the secret is stored."""
+"""An API key is the name and secret of an integrator's client application; only a hash of the secret is stored."""
 
 from __future__ import annotations
 

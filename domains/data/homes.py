@@ -1,4 +1,4 @@
-"""People, programs and their sessions lie in the database of their platform, of which a site may serve several.
+"""People, API keys of client applications, and sessions lie in their platform's database; a site may serve several.
 
 A site that has taken over a platform signs in that platform's people too, whether or not its own platform's tree
 holds a copy of their domain. Looking somebody up begins in the database of the request, then in our own, and goes on

@@ -101,7 +101,7 @@ class AccountBase(AbstractUser):
 
 
 class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base class has no types
-    """An application is a program of a third party that uses OAuth2 on behalf of a person.
+    """An application is client software of a third party that uses OAuth2 on behalf of a person.
 
     It gets tokens by authorization code with PKCE, or, if it can keep a secret, by the person's password.
     """
@@ -116,7 +116,7 @@ class ApplicationBase(AbstractApplication):  # type: ignore[misc]  # the base cl
     def redirect_uri_allowed(self, uri: str) -> bool:
         """Return whether an address is registered for redirects, letter for letter.
 
-        For programs on the person's own machine any port is allowed (RFC 8252).
+        For client applications on the person's own machine any port is allowed (RFC 8252).
         """
         registered = self.redirect_uris.split()
         if uri in registered:

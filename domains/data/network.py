@@ -1,4 +1,4 @@
-"""What programs see of the tree of domains: their own domain, those above and below it, and the people there."""
+"""Queries for the part of the domain tree that an administrator sees: own domain, those above and below, and people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hashers say how passwords of people and secrets of programs are stored in the database (decision 0020)."""
+"""The hashers with which passwords of people and secrets of client applications are stored (decision 0020)."""
 
 from __future__ import annotations
 

@@ -80,7 +80,8 @@ def abnormal_rooms(site: str) -> frozenset[str]:
     """
     query = "SELECT moid, is_default FROM domains_machineroom WHERE platform_id=%s AND abnormal"
     rows = look_up(site, query, [site])
-    return frozenset(moid for moid, _ in rows) | ({""} if any(row[1] for row in rows) else set())
+    has_default = any(is_default for _, is_default in rows)
+    return frozenset(moid for moid, _ in rows) | ({""} if has_default else set())
 
 
 def rooms_of(database: str, platform: str) -> list[MachineRoomFacts]:

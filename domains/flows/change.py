@@ -205,7 +205,7 @@ def save_backups(platform: str, backups: Sequence[str], database: str = "default
 
 
 def save_key(key: ApiKey, database: str = "default") -> None:
-    """Save an API key (a program's key pair). It is recorded as a change of the key's domain."""
+    """Save an API key (a client application's key pair). It is recorded as a change of the key's domain."""
     with _tree_locked(database):
         key.save(using=database)
         if not key.enabled:
@@ -214,7 +214,7 @@ def save_key(key: ApiKey, database: str = "default") -> None:
 
 
 def delete_key(key: ApiKey, database: str = "default") -> None:
-    """Delete an API key (a program's key pair). It is recorded as a change of the key's domain."""
+    """Delete an API key (a client application's key pair). It is recorded as a change of the key's domain."""
     with _tree_locked(database):
         tokens.revoke_by_keys([key.pk], database)
         key.delete(using=database)

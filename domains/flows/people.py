@@ -41,7 +41,7 @@ def save_account(
     """Save an account, new or changed. Raises RuleBroken.
 
     `changed` names the fields that differ from the saved ones; `None` means that any may differ. `changed_by` is the
-    MOID of the account of the person who changes it; `None` means that a program does.
+    MOID of the account of the person who changes it; `None` means that a client application does.
     """
     try:
         with transaction.atomic(using=database):
@@ -75,7 +75,7 @@ def create(
 ) -> Account:
     """Create an account with these fields. Without a password nobody can sign in with it yet. Raises RuleBroken.
 
-    `changed_by` is the MOID of the account of the person who creates it, `None` for a program.
+    `changed_by` is the MOID of the account of the person who creates it, `None` for a client application.
     """
     account = Account(**fields)
     _set_valid_password(account, password)

@@ -1,4 +1,4 @@
-"""The models of accounts, of the names that they sign in with, and of programs that act for people or domains."""
+"""The models of accounts, of their sign-in names, and of client applications that act for people or domains."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SignInName(models.Model):
 
 
 class Application(ApplicationBase):
-    """An application is a program that people of a domain, and of those below it, may use by OAuth2."""
+    """An application is client software that people of a domain, and of those below it, may use by OAuth2."""
 
     domain = models.ForeignKey(Domain, on_delete=models.CASCADE)
 

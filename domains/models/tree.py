@@ -203,7 +203,7 @@ class MachineRoom(models.Model):
         return f"{self.name} ({self.platform})"
 
     def clean(self) -> None:
-        """Raise ValidationError for a bad name, or another platform while user domains are bound to the room."""
+        """Raise ValidationError for a bad name, or a new platform while user domains are bound to this machine room."""
         super().clean()
         database = self._state.db or "default"
         before = tree_rows.DatabaseTree(database).platform_of_room(self.moid)
@@ -236,5 +236,5 @@ class UserDomain(Domain):
         verbose_name = "user domain"
 
     def node(self) -> rules.Node:
-        """Return the values of the domain that the rules check, with the platform and room that it is bound to."""
+        """Return the domain's values that the rules check, with the platform and machine room that it is bound to."""
         return replace(super().node(), platform=self.platform_id, room=self.room_id)

@@ -39,7 +39,7 @@ class MachineRoomAdmin(RoomTables, RulesAdmin[MachineRoom]):
     def get_readonly_fields(
         self, request: HttpRequest, obj: MachineRoom | None = None
     ) -> list[str]:
-        """Return the fields that nobody edits: the health, and the MOID once the room is saved."""
+        """Return the fields that nobody edits: the health, and the MOID once the machine room is saved."""
         return ["health", "moid"] if obj else ["health"]
 
     @admin.display(description=_("health"))
@@ -103,7 +103,7 @@ class RoomFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # only the stub
     """The form set edits the machine rooms of a platform. At most one is the default; rooms in use stay."""
 
     def clean(self) -> None:
-        """Check the rooms of a platform: at most one is the default, and none is deleted that tenants are bound to."""
+        """Check a platform's machine rooms: at most one is the default; none that tenants are bound to is deleted."""
         super().clean()
         remaining = [form for form in self.forms if form not in self.deleted_forms]
         defaults = [form for form in remaining if form.cleaned_data.get("is_default")]

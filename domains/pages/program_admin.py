@@ -1,4 +1,4 @@
-"""The admin pages of API keys and of OAuth2 applications, by which programs act for domains and people."""
+"""The admin pages of API keys and of OAuth2 applications, by which client applications act for domains and people."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ admin.site.unregister(Application)
 
 @admin.register(Application)
 class ApplicationAdmin(BaseAdmin[Application]):
-    """The page of OAuth2 applications: programs that people of a domain, or of those below it, let act for them."""
+    """The page of OAuth2 client applications, which people of a domain or of those below it let act for them."""
 
     scope = ("domain",)
     form = ApplicationForm

@@ -54,7 +54,10 @@ class Node:
 
     @property
     def place(self) -> tuple[int, str | None, str | None, str | None]:
-        """Return the values that the rules check: level, parent, platform, room. Changes of others break no rule."""
+        """Return the values that the rules check: level, parent, platform, machine room.
+
+        Changes of others break no rule.
+        """
         return self.level, self.parent, self.platform, self.room
 
 

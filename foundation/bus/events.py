@@ -1,4 +1,4 @@
-"""Events tell programs of changes: rows of the table `bus_event`, written in the transaction of the change.
+"""Events tell client applications of changes: rows of the table `bus_event`, written in the transaction of the change.
 
 Each user domain counts its own events. The row of its counter stays locked until the transaction commits, so that
 events become visible in the order of their numbers: who has read number 7 never misses number 6. Counter and rows lie
@@ -32,7 +32,7 @@ _COLUMNS = ("id", "user_domain", "seq", "channel", "body")
 
 
 class StoredEvent(NamedTuple):
-    """An event as it was stored: its number among those of its user domain, and the moment, as an id of `clock`."""
+    """An event as it was stored: its number among those of its user domain, and the time, as an id of `clock`."""
 
     user_domain: str
     seq: int

@@ -54,7 +54,7 @@ class InboxRequest:
     peer: str = ""
 
     def is_unanswered_since(self, moment: datetime) -> bool:
-        """Return whether the request was received before a moment and still has no answer."""
+        """Return whether the request was received before a time and still has no answer."""
         return self.answer is None and bool(
             self.taken_at and self.taken_at < to_db_datetime(moment)
         )

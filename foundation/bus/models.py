@@ -83,7 +83,7 @@ class Parked(models.Model):
 
 
 class Event(models.Model):
-    """An event row tells of a change; the programs that listen for its user domain get it. It is stored for a day.
+    """A row is an event: a change to push to client applications that listen for its user domain; kept for a day.
 
     `seq` counts the events of a user domain, one by one, in the order in which their transactions have committed.
     """

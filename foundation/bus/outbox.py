@@ -160,5 +160,5 @@ def redirect_to_own_broker(database: str, site: str) -> None:
 
 
 def to_db_datetime(moment: datetime) -> datetime:
-    """Return a moment as the database stores it: in UTC, without time zone information."""
+    """Return a time as the database stores it: in UTC, without time zone information."""
     return moment.astimezone(UTC).replace(tzinfo=None)

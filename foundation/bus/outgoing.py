@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event tells of a change (pushes of the HTTP API); the programs that listen for its user domain get it.
+    """An event is a change that is pushed to the client applications that listen for its user domain (HTTP API).
 
     `channel` begins with a slash and names what has changed; `body` is a JSON object, already written as text.
     """

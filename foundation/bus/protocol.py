@@ -76,7 +76,7 @@ class WireProtocol(Protocol):
     """The detail that goes with `no_answer`."""
 
     http_statuses: Mapping[int, int]
-    """The HTTP status of a refusal over HTTP for new programs, by its code; 409 for all others."""
+    """The HTTP status of a refusal over HTTP for new client applications, by its code; 409 for all others."""
 
     resumed_flows: Collection[str]
     """Names of flows that ask another party a question and go on when its answer comes."""

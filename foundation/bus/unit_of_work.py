@@ -76,7 +76,7 @@ class UnitOfWork:
         self.rows: list[outbox.OutboxRow] = []
         """The messages to send."""
         self.events: list[Event] = []
-        """The events to write, for programs that listen for changes."""
+        """The events to write, for client applications that listen for changes."""
         self._last_events: dict[str, int] = {}
         """User domain -> number of the last event that `flush` has written for it."""
         self.answers: dict[str, bytes] = {}
@@ -120,7 +120,7 @@ class UnitOfWork:
             self._stage_message(outgoing)
 
     def publish_event(self, event: Event) -> None:
-        """Stage an event about a change, to be written at the end, for programs that listen for its tenant's events."""
+        """Stage an event (a change), to be written at the end, for client applications that listen for its tenant."""
         self.events.append(event)
 
     def _stage_message(self, send: Send) -> None:
@@ -164,7 +164,7 @@ class UnitOfWork:
     def stage_stored_answer(
         self, request: InboxRequest, exchange: str, key: str, destination: str = ""
     ) -> None:
-        """Stage the answer that is stored with a request, for whoever sent the request last; do nothing if there is none.
+        """Stage the answer that is stored with a request, for its latest sender; do nothing if there is none.
 
         It goes to the queue that the request names in `reply_to`, or else by this exchange and key; `key` "" means that
         there is no way to answer. The answer to a request over HTTP is noted in `answers`.

@@ -1,4 +1,4 @@
-"""The functions here read arguments of HTTP calls, in the forms in which programs send them. Pure."""
+"""The functions here read arguments of HTTP calls, in the forms in which client applications send them. Pure."""
 
 from __future__ import annotations
 

@@ -13,7 +13,8 @@ _FORM = "application/x-www-form-urlencoded"
 class CallDescription(AutoSchema):
     """The OpenAPI description of one call. Changes and deletions take their arguments from a JSON body.
 
-    Programs of the 5.x generation send the same arguments as a form; the text at the top of the description says how.
+    Client applications of the 5.x generation send the same arguments as a form; the text at the top of the description
+    says how.
     """
 
     def get_request_serializer(self) -> Shape | type[Shape] | None:
@@ -39,5 +40,5 @@ class CallDescription(AutoSchema):
             self.method = "DELETE"
 
     def map_parsers(self) -> list[str]:
-        """Return the content types that a request's body may have, but not those of forms, which old programs send."""
+        """Return the content types that a request's body may have, without those of forms, which old clients send."""
         return [content_type for content_type in super().map_parsers() if content_type != _FORM]

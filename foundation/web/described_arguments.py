@@ -1,8 +1,8 @@
-"""Arguments of new programs are checked against the description of the call, before the call is made.
+"""Arguments of new client applications are checked against the description of the call, before the call is made.
 
-New programs are those written for the API's description, not for the 5.x API.
-Programs of the 5.x generation send numbers as texts and leave out what they should send, so theirs are read leniently
-(`arguments`). A new program gets an error that names the wrong argument.
+New client applications are those written for the API's description, not for the 5.x API. Client applications of the 5.x
+generation send numbers as texts and leave out what they should send, so theirs are read leniently (`arguments`). A new
+client application gets an error that names the wrong argument.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from foundation.web.shapes import AnyField, Shape
 
 
 def refuse_undescribed(view: object, request: Request) -> None:
-    """Raise Unreadable if a new program sends a JSON body that does not match the description of the call (OpenAPI).
+    """Raise Unreadable if a new client application sends a JSON body that breaks the call's OpenAPI description.
 
-    A new program has a Bearer token or accepts problem details. `view` is the view of the call.
+    A new client application has a Bearer token or accepts problem details. `view` is the view of the call.
     """
     if request.method in SAFE_METHODS or not is_new_program(request._request):
         return

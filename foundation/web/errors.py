@@ -1,6 +1,6 @@
 """The HTTP API answers a refusal with status 200 and a body with `success` 0, an `error_code` and a description.
 
-New programs get an HTTP status and problem details instead (layer 3 of the API; see `is_new_program`).
+New client applications get an HTTP status and problem details instead (layer 3 of the API; see `is_new_program`).
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ RETRY_AFTER_SECONDS = 5
 
 
 class Refusal(Exception):
-    """The exception that refuses an HTTP request, with an error code for programs and a sentence for people."""
+    """The exception that refuses an HTTP request, with an error code for client software and a sentence for people."""
 
     status: int = 0
-    """The HTTP status for new programs; 0 means that it follows from the number."""
+    """The HTTP status for new client applications; 0 means that it follows from the number."""
 
     def __init__(self, error_code: int, description: str, **more: object) -> None:
-        """Refuse with an error code for programs, a sentence for people, and further fields of the answer (`more`)."""
+        """Refuse with an error code for client software, a sentence for people, and further answer fields (`more`)."""
         self.error_code, self.description, self.more = error_code, description, more
         super().__init__(description)
 
@@ -95,7 +95,7 @@ class TokenRefused(Refusal):
 
 
 def nack(error_code: int, description: str) -> dict[str, object]:
-    """Return the JSON body by which the API refuses a request: an error code for programs, a sentence for people."""
+    """Return the JSON body by which the API refuses a request: an error code for clients, a sentence for people."""
     return {"success": 0, "error_code": error_code, "description": description}
 
 
@@ -112,7 +112,7 @@ def ack(**content: object) -> Response:
 
 
 def is_new_program(request: HttpRequest | None) -> bool:
-    """Return whether a new program calls, by a Bearer token or with `Accept: application/problem+json`.
+    """Return whether a new client application calls, by a Bearer token or with `Accept: application/problem+json`.
 
     It is answered by HTTP status and problem details (RFC 9457), every other one by status 200 and `success`.
     """
@@ -128,16 +128,16 @@ PROBLEM = "application/problem+json"
 
 
 def http_status(error_code: int) -> int:
-    """Return the HTTP status of a refusal with this error code, for programs that read problem details (RFC 9457)."""
+    """Return the HTTP status of a refusal with this error code, for clients that read problem details (RFC 9457)."""
     return protocol.current().http_statuses.get(error_code, 409)
 
 
 def _refusal_answer(
     refusal: Refusal, request: HttpRequest | None, status: int | None = None, **headers: str
 ) -> Response:
-    """Return the HTTP response of a refusal: problem details (RFC 9457) for programs that read them.
+    """Return the HTTP response of a refusal: problem details (RFC 9457) for client applications that read them.
 
-    Older programs get status 200 and `success` 0; while another site serves, they are told to sign in again.
+    Older client applications get status 200 and `success` 0; while another site serves, they are told to sign in again.
     `status` overrides the HTTP status.
     """
     is_closed = refusal.error_code == int(protocol.current().service_stopped)
@@ -155,7 +155,7 @@ def _refusal_answer(
 
 
 def problem(refusal: Refusal, request: HttpRequest, status: int) -> dict[str, object]:
-    """Return the problem details of a refusal (RFC 9457), for new programs."""
+    """Return the problem details of a refusal (RFC 9457), for new client applications."""
     return {
         "type": f"urn:confplatform:error:{refusal.error_code}",
         "title": HTTPStatus(status).phrase,
@@ -170,7 +170,8 @@ def problem(refusal: Refusal, request: HttpRequest, status: int) -> dict[str, ob
 def early_answer(request: HttpRequest, refusal: Refusal, status: int = 200) -> JsonResponse:
     """Return the HTTP response of a refusal by a middleware, before any view runs.
 
-    `status` is for older programs; those that read problem details (RFC 9457) get the refusal's own HTTP status.
+    `status` is for older client applications; those that read problem details (RFC 9457) get the refusal's own HTTP
+    status.
     """
     if not is_new_program(request):
         return JsonResponse(nack(refusal.error_code, refusal.description), status=status)

@@ -123,7 +123,7 @@ def _method_in(fields: JSONObject, params: JSONObject) -> str:
 def _refuse_host(request: HttpRequest) -> HttpResponse | None:
     """Return the refusal of a request to a host name that is not ours; `None` means that it may pass.
 
-    Existing programs use bare IP addresses. A browser never takes such a host for another web site,
+    Existing client applications use bare IP addresses. A browser never takes such a host for another web site,
     so the request is handled as one to our own name.
     """
     host = request.META.get("HTTP_HOST", "")

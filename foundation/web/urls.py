@@ -1,4 +1,4 @@
-"""The addresses for operators and programs: health, metrics, and the generated description of the API."""
+"""The addresses for operators and client applications: health, metrics, and the generated description of the API."""
 
 from django.urls import path
 from drf_spectacular.views import SpectacularSwaggerSplitView

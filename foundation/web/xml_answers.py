@@ -1,4 +1,4 @@
-"""An answer of the HTTP API is turned from JSON into XML where a program asks for that (ARCH §8)."""
+"""An answer of the HTTP API is turned from JSON into XML where a client application asks for that (ARCH §8)."""
 
 from __future__ import annotations
 

@@ -179,8 +179,8 @@ class Seats:
 def _site_limits(platform: str, licences: Mapping[str, StoredLicence], now: datetime) -> Amounts:
     """Return the limits at a platform's site: conferences by its own licence, resources summed over several licences.
 
-    Resources are terminals, monitors and ports. All platforms that the site may serve use the same ones, so their limits
-    are added up; conferences are limited for each platform alone (CSS §4.4). `licences`: platform -> newest licence.
+    Resources are terminals, monitors and ports. All platforms that the site may serve share them, so their limits are
+    added up; conferences are limited for each platform alone (CSS §4.4). `licences`: platform -> newest licence.
     """
     others = [other for other in possible_platforms() if other != platform]
     return sum_site_limits(

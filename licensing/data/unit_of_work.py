@@ -179,5 +179,5 @@ def _limits_message(
 
 
 def _wire_time(moment: datetime) -> str:
-    """Return a moment as messages write it: ISO 8601, UTC, whole seconds."""
+    """Return a time as messages write it: ISO 8601, UTC, whole seconds."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")

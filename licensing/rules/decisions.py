@@ -201,5 +201,5 @@ def _refuse_same_or_older(offered: Licence, newest: StoredLicence) -> Decision |
 
 
 def moment_in_words(moment: datetime) -> str:
-    """Return a moment in words for people: UTC, to the minute."""
+    """Return a time in words for people: UTC, to the minute."""
     return f"{moment:%Y-%m-%d %H:%M} UTC"

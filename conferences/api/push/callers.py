@@ -19,7 +19,8 @@ _COOKIE = re.compile(rf"(?:^|[;,\s]){COOKIE}=([^;,\s\"]+)")
 class Credentials(NamedTuple):
     """Credentials prove who has sent a request; what a request does not have is "".
 
-    `bearer` is an OAuth2 token, `token` the token of a program (`account_token`), `cookie` the value of a login cookie.
+    `bearer` is an OAuth2 token, `token` the token of a client application (`account_token`), `cookie` the value of a
+    login cookie.
     """
 
     bearer: str = ""

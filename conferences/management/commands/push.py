@@ -1,4 +1,4 @@
-"""`manage.py push` runs the process that pushes events to programs (decision 0037)."""
+"""`manage.py push` runs the process that pushes events to client applications (decision 0037)."""
 
 from __future__ import annotations
 

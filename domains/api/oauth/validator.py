@@ -168,7 +168,7 @@ def _family_of_code(grant: AbstractGrant) -> str:
 
 
 def _sign_in_time(token: AbstractRefreshToken) -> datetime:
-    """Return the moment of the sign-in with which a family of refresh tokens began."""
+    """Return the time of the sign-in with which a family of refresh tokens began."""
     family = RefreshToken.objects.filter(token_family=token.token_family)
     moment: datetime = family.aggregate(at=Min("created"))["at"] or token.created
     return moment
