@@ -1,4 +1,4 @@
-"""The tables of failover: the register of owners with its events and reports; pulses, rooms, notices.
+"""The tables of failover: the register of owners with its events and reports; pulses, machine rooms, notices.
 
 The register says which site serves each platform. It, its events and the agents' reports are read and
 written in the core domain's database alone: by `data/cells/register.py` (by compare-and-set, in one
@@ -61,7 +61,7 @@ class Register(models.Model):
 
 
 class FailoverEvent(models.Model):
-    """An event is one change of a register row, written with moment and reason in the same transaction."""
+    """An event is one change of a register row, written with time and reason in the same transaction."""
 
     platform = models.CharField(max_length=40)
     at = models.DateTimeField(help_text="By the register's clock.")
@@ -116,7 +116,7 @@ class Pulse(models.Model):
 class RoomWatch(models.Model):
     """A room watch is the state of a machine room as the platform management (PMS) sees it.
 
-    `mode` is the operator's choice: "on" declares the room abnormal, "off" keeps it normal.
+    `mode` is the operator's choice: "on" declares the room abnormal (not to be used), "off" keeps it normal.
     """
 
     room = models.CharField("room MOID", max_length=40, primary_key=True)
@@ -136,7 +136,7 @@ class RoomWatch(models.Model):
 
 
 class Heard(models.Model):
-    """A row holds the newest notice about a room or a platform that CSS, the scheduler, has received.
+    """A row holds the newest notice about a machine room or a platform that CSS, the scheduler, has received.
 
     Older notices are dropped.
     """

@@ -25,10 +25,10 @@ def watch() -> None:
 
 @shared_task
 def ask() -> None:
-    """Repair the loss of notices about platforms and machine rooms between platform management (PMS) and scheduler (CSS).
+    """Make up for lost notices about platforms and machine rooms between platform management (PMS) and scheduler (CSS).
 
     A scheduler asks the PMS for the state of the platforms, and moves conferences off the media units in machine rooms
-    that count as failed (abnormal). The PMS sends notices again that the scheduler has not recorded.
+    that are not to be used (abnormal). The PMS sends notices again that the scheduler has not recorded.
     """
     if "css" in settings.ROLES:
         platforms.request_states(own_platform())
@@ -39,7 +39,7 @@ def ask() -> None:
 
 @shared_task
 def ask_more() -> None:
-    """Ask the platform management (PMS) for the platforms' state between two runs of `ask`, while another site serves one."""
+    """Ask the platform management (PMS) for platforms' states between runs of `ask`, while another site serves one."""
     if "css" in settings.ROLES and platforms.is_any_abnormal(own_platform()):
         platforms.request_states(own_platform())
 

@@ -76,7 +76,7 @@ def child_user(program: str, name: str, *needed: Path) -> ChildUser:
 
 
 def child_environment(preload: str) -> dict[str, str]:
-    """Return an environment for Janus and its gate, without the agent's secrets and addresses.
+    """Return an environment for Janus and its gate (the proxy before Janus), without the agent's secrets and addresses.
 
     `preload` is a library for LD_PRELOAD, or "".
     """

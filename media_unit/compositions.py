@@ -45,7 +45,8 @@ _BUFFER = 1024 * 1024
 class ComposerProcess:
     """The process that composes the pictures of one conference, and the socket at which it receives them.
 
-    It runs as the user of the gate, as it decodes what strangers send, and it ends with the agent.
+    It runs as the user of the gate (the proxy before Janus), as it decodes what strangers send, and it ends with the
+    agent.
     """
 
     def __init__(self, logs: Path, user: ChildUser) -> None:

@@ -85,12 +85,12 @@ class UnitConfig:
 
     @property
     def janus_ws_port(self) -> int:
-        """Return the port of Janus' own WebSocket, on loopback, for the agent and the gate."""
+        """Return the port of Janus' own WebSocket, on loopback, for the agent and the gate (the proxy before Janus)."""
         return self.port_base + 5
 
     @property
     def control_port(self) -> int:
-        """Return the port, on loopback, on which the gate takes requests of the agent."""
+        """Return the port, on loopback, on which the gate (the proxy before Janus) takes requests of the agent."""
         return self.port_base + 6
 
     @property
@@ -105,7 +105,7 @@ class UnitConfig:
 
     @property
     def ws_url(self) -> str:
-        """Return the address at which the agent and the gate connect to Janus."""
+        """Return the address at which the agent and the gate (the proxy before Janus) connect to Janus."""
         return f"ws://127.0.0.1:{self.janus_ws_port}/"
 
     @property

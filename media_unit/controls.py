@@ -45,7 +45,7 @@ class ControlRefused(Exception):
     """The exception by which a media unit refuses a conference manager's request; its text says why."""
 
     def __init__(self, detail: str, errcode: str = Err.UNIT_REFUSED) -> None:
-        """Say why (`detail`), with an error code of the protocol for programs."""
+        """Say why (`detail`), with an error code of the protocol for client applications."""
         super().__init__(detail)
         self.errcode = str(errcode)
 
@@ -100,7 +100,7 @@ async def _add_terminals(context: ControlContext, body: Body) -> Body:
     Return the added terminals as `mts`. Raises ControlRefused.
     """
     to_call = _read_fields(CallTerminals, body).terminals
-    if reason := why_not_callable(to_call):
+    if reason := why_uncallable(to_call):
         raise ControlRefused(reason)
     roster = context.conference.roster
     try:
@@ -118,8 +118,8 @@ _NEEDS_GATEWAY = ("sip", "h323")
 """Kinds of terminals that only a gateway could call, and there is none: on the list they would never join."""
 
 
-def why_not_callable(terminals: Iterable[ListedTerminal]) -> str:
-    """Return why this unit cannot call one of these terminals (SIP and H.323 need a gateway), or "" if it can call all."""
+def why_uncallable(terminals: Iterable[ListedTerminal]) -> str:
+    """Return why this unit cannot call one of these terminals (SIP and H.323 need a gateway); "" if it can."""
     kinds = [terminal.type for terminal in terminals if terminal.type in _NEEDS_GATEWAY]
     return f"nobody can call {kinds[0]} terminals here: no gateway" if kinds else ""
 

@@ -1,7 +1,7 @@
 """The gate is a WebSocket proxy before Janus; it passes on only what participants may say.
 
 It is a process of its own, so that people stay connected while the agent restarts. It stores nothing: a token
-itself says which room it is good for, and Janus is asked whether that conference still runs. Answers and events
+itself says which Janus room it is good for, and Janus is asked whether that conference still runs. Answers and events
 of Janus pass unread, except for those that bring a session or a handle.
 """
 
@@ -225,7 +225,7 @@ class Connection:
             await janus.send_str(text)
 
     def handle_of(self, janus_room: str, participant: str) -> int | None:
-        """Return the Janus handle by which this connection is `participant` in the room's sound mixer, or `None`."""
+        """Return the Janus handle by which this connection is `participant` in the Janus room's mixer, or `None`."""
         visitor = self._visitor
         return (
             visitor.handle_of(participant) if visitor and visitor.janus_room == janus_room else None

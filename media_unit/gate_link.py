@@ -1,4 +1,4 @@
-"""The agent asks the gate to act on a participant's own connection to Janus, which only the gate has."""
+"""The agent asks the gate (the proxy before Janus) to act on a participant's connection to Janus, which it has."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class GateLink:
             return False
 
     async def put_into_group(self, janus_room: str, participant: str, group: str) -> None:
-        """Have the gate put a participant into a group of the room's sound mixer, over the participant's connection.
+        """Have the proxy before Janus (gate) put a participant into a group of its room's sound mixer.
 
         Raises JanusError if Janus refuses it, and JanusAway if the gate does not answer.
         """
@@ -40,7 +40,10 @@ class GateLink:
             raise JanusError(0, error)
 
     async def _ask(self, method: str, order: Mapping[str, str] | None = None) -> str:
-        """Send the gate a request; return "" if it has carried it out, else its error. Raises JanusAway."""
+        """Send the gate (the proxy before Janus) a request; return "" if it has carried it out, else its error.
+
+        Raises JanusAway.
+        """
         limit = aiohttp.ClientTimeout(total=_SECONDS)
         try:
             async with (

@@ -27,7 +27,8 @@ LISTENED_TO = ("listened1", "listened2", "listened3", "listened4")
 TOKEN_LASTS = 90 * 24 * 3600
 """Seconds for which a token is valid: longer than any conference lasts, also one whose end is moved.
 
-A token ends with its conference all the same, since the gate asks Janus whether the room is there.
+A token ends with its conference all the same, since the gate (the proxy before Janus) asks Janus whether the Janus room
+is there.
 """
 
 MOST_HANDLES = 600
@@ -136,7 +137,7 @@ def _signature(key: str, plain: str) -> str:
 
 @dataclass(slots=True)
 class Visitor:
-    """A visitor is one WebSocket of a participant: its room, its session, and the plugin of each handle."""
+    """A visitor is one WebSocket of a participant: its Janus room, its session, and the plugin of each handle."""
 
     token: str
     janus_room: str
@@ -248,7 +249,7 @@ class Visitor:
             self.mixer_ids.pop(handle, None)
 
     def _check_plugin_request(self, plugin: str, body: object) -> None:
-        """Check a request (`body`) to a Janus plugin: its name, fields, values and room. Raises Refused."""
+        """Check a request (`body`) to a Janus plugin: its name, fields, values and Janus room. Raises Refused."""
         if not isinstance(body, dict):
             raise Refused("body: an object is needed")
         request = body.get("request")

@@ -95,8 +95,8 @@ class JanusLink:
     async def watch_until_dead(self) -> str:
         """Wait until the connection to Janus is closed or Janus hangs; return the reason.
 
-        Every half second one plugin, each in its turn, is asked whether a room exists. After two missed answers in a
-        row Janus hangs.
+        Every half second one plugin, each in its turn, is asked whether a Janus room exists. After two missed answers
+        in a row Janus hangs.
         """
         missed = 0
         for beat in itertools.count():

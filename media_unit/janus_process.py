@@ -21,7 +21,7 @@ log = logging.getLogger("conferences.media.janus")
 
 _PULSE_SECONDS = 5.0
 _MOST_MISSED = 3
-"""Checks without an answer after which the gate is ended: that cuts everybody off, so a busy machine gets time."""
+"""So many unanswered checks end the proxy before Janus (gate): that cuts everybody off, so a busy machine gets time."""
 
 
 class JanusProcess(KeptProcess):
@@ -79,7 +79,7 @@ class GateProcess(KeptProcess):
         await self.start((sys.executable, "-m", "media_unit.gate", str(path)))
 
     async def _watch_until_dead(self) -> str:
-        """Wait until the gate is gone or hangs; return the reason."""
+        """Wait until the gate (the proxy before Janus) is gone or hangs; return the reason."""
         missed = 0
         while missed < _MOST_MISSED:
             with contextlib.suppress(TimeoutError):

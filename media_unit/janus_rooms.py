@@ -50,8 +50,8 @@ class JanusRooms:
     async def create(self, plan: JanusRoomPlan, *, has_sound_groups: bool) -> None:
         """Create the three Janus rooms (sound, video, text) of a conference; existing ones are destroyed first.
 
-        `has_sound_groups`: the sound mixer has groups, and everybody has to join one of them, which the proxy before Janus
-        does.
+        `has_sound_groups`: the sound mixer has groups, so that one participant can be heard alone. Everybody has to
+        join one of them, for which the proxy before Janus cares.
         """
         common: Body = {
             "request": "create",

@@ -279,7 +279,7 @@ class FaultyUnit:
 
 
 def _is_due(moment: datetime, now: datetime, period: timedelta) -> bool:
-    """Return whether a moment is reached, or is further away than `period`, the longest possible wait.
+    """Return whether a time is reached, or is further away than `period`, the longest possible wait.
 
     The second happens when the clock was set back: the unit would send nothing until the clock has caught up.
     """

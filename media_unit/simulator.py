@@ -33,7 +33,7 @@ log = logging.getLogger("conferences.media.simulator")
 
 CONTROL_QUEUE = "cmu.simulator.q"
 ORDER_EXPIRES_MS = 60_000
-"""How long an order to have a fault waits in the queue, so that it does not reach a simulator that starts much later."""
+"""How long an order to have a fault waits in the queue: not until a simulator that starts much later."""
 
 BATCH = 500
 PREFETCH = 500

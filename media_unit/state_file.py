@@ -94,7 +94,7 @@ class StateFile:
         return {handle: (plugin, janus_room, person) for handle, plugin, janus_room, person in rows}
 
     def add_link(self, handle: int, plugin: str, janus_room: str, person: str) -> None:
-        """Store a participant's connection: the Janus handle, its plugin and room, and the participant id there."""
+        """Store a participant's connection: the Janus handle, its plugin and Janus room, and the participant id."""
         row = [handle, plugin, janus_room, person]
         self._db.execute("INSERT OR REPLACE INTO link VALUES (?,?,?,?)", row)
 

@@ -200,8 +200,7 @@ class MediaUnit:
             log.info("%s: incarnation %s replaces what is here", e164, request.incarnation)
             await self._end_conference(self.conferences[e164])
         # The terminals of a restored conference were called already, perhaps by a unit that has a gateway.
-        is_new = not isinstance(request, RestoreOnUnit)
-        if is_new and (why := controls.why_not_callable(request.mts)):
+        if not isinstance(request, RestoreOnUnit) and (why := controls.why_uncallable(request.mts)):
             return None, f"mts: {why}"
         if self.janus_rooms is None:
             return None, "Janus is not up"

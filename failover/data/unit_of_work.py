@@ -1,4 +1,4 @@
-"""The unit of work reads and writes rooms and notices in one transaction on a platform's database."""
+"""The unit of work reads and writes machine rooms and notices in one transaction on a platform's database."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class FailoverUnitOfWork:
         return self._uow.part(ConferencesDatabaseUnitOfWork)
 
     def prepare(self, messages: Sequence[Message]) -> None:
-        """Do nothing: other apps load here what a batch of messages needs, but room notices are rare."""
+        """Do nothing: other apps load here what a batch of messages needs, but machine room notices are rare."""
 
     # ---- rooms ------------------------------------------------------------------------------
 
@@ -52,9 +52,9 @@ class FailoverUnitOfWork:
         return list(rooms.order_by("order", "moid"))
 
     def lock_states(self) -> dict[str, Room]:
-        """Lock the stored states of all rooms, and return them: MOID of the room -> state.
+        """Lock the stored states of all machine rooms, and return them: MOID of the machine room -> state.
 
-        The lock lets one process at a time decide about rooms.
+        The lock lets one process at a time decide about machine rooms.
         """
         watches = RoomWatch.objects.using(self.database).select_for_update().order_by("room")
         return {
@@ -78,14 +78,14 @@ class FailoverUnitOfWork:
         )
 
     def units_by_room(self, default: str) -> dict[str, list[tuple[str, str, bool]]]:
-        """Return the media units in each room: MOID of the room -> [(ip, pid, is online)].
+        """Return the media units in each machine room: MOID of the machine room -> [(ip, pid, is online)].
 
-        Units of no room count to the room `default`.
+        Units of no machine room count to the machine room `default`.
         """
         return media_units_by_room(self.database, default)
 
     def domains_bound_to(self, room: MachineRoom) -> list[str]:
-        """Return the user domains bound to a room; the default room also has those that are bound to no room."""
+        """Return the user domains bound to a machine room; the default room also has those that are bound to none."""
         return tenants_of_room(self.database, self.platform, room.moid, is_default=room.is_default)
 
     def is_room_of(self, site: str, room: str) -> bool:
@@ -111,9 +111,10 @@ class FailoverUnitOfWork:
     def store_notice(
         self, subject: str, order: tuple[int, int], state: str, serving: str = ""
     ) -> bool:
-        """Store a notice about the state of a room or platform (`subject`) if it is newer than the stored one.
+        """Store a notice about the state of a machine room or platform (`subject`) if it is newer than the stored one.
 
-        Return whether it is newer. `order`: the notice's (epoch, number); `serving`: the site that serves the platform.
+        Return whether it is newer. `order`: the notice's (epoch, number), of which newer notices have
+        a higher one; `serving`: the site that serves the platform.
         """
         query = f"SELECT epoch, number FROM {_HEARD} WHERE subject=%s FOR UPDATE"
         rows = sql.select(self.database, query, [subject])

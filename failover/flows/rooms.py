@@ -1,4 +1,4 @@
-"""The PMS, platform management, detects lost rooms; CSS, the scheduler, moves their conferences away.
+"""The PMS, platform management, detects lost machine rooms; CSS, the scheduler, moves their conferences away.
 
 PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     update_rooms
 PMS -> CSS  SERVER_ROOM_STATE_NOTIFY                     on_room_state
@@ -42,7 +42,7 @@ class Closed(Exception):
 
 
 def update_rooms(platform: str) -> None:
-    """Decide for each machine room, by its media units, whether it is normal or abnormal, and publish changes."""
+    """Decide by each machine room's media units whether it is normal or abnormal (not to be used); publish changes."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         changed = _decide_rooms(failover) if failover.is_open else []
@@ -53,9 +53,9 @@ def update_rooms(platform: str) -> None:
 
 
 def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
-    """Decide and store each machine room's state; send a notice for each that is now abnormal or normal again.
+    """Decide and store each machine room's state, normal or abnormal (not to be used); send a notice for each change.
 
-    Return a sentence for each of these, which says what changed and why.
+    Return a sentence for each changed room, which says what changed and why.
     """
     rooms, stored_states = uow.rooms(), uow.lock_states()
     default = next((room.moid for room in rooms if room.is_default), "")
@@ -86,7 +86,7 @@ def _decide_rooms(uow: FailoverUnitOfWork) -> list[str]:
 
 
 def repeat_notices(platform: str) -> None:
-    """Publish again the states of rooms that the scheduler (CSS) has not recorded, since the notice may be lost."""
+    """Send notices of machine rooms' states again that the scheduler (CSS) has not recorded; they may be lost."""
     with begin(platform) as uow:
         failover = uow.part(FailoverUnitOfWork)
         stored_states = failover.lock_states() if failover.is_open else {}
@@ -134,7 +134,7 @@ def _send_notice(uow: FailoverUnitOfWork, room: MachineRoom, stored: Room, becau
 
 @handles(RoomState)
 def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope) -> None:
-    """Mark a machine room as abnormal or normal; if abnormal, take the conferences off its media units.
+    """Mark a machine room as normal, or as abnormal (not to be used): then take the conferences off its media units.
 
     These conferences wait for a unit in another room. They are all that run on the room's units,
     whichever platform they belong to. If a foreign PMS names a room that our tree does not have,
@@ -158,7 +158,7 @@ def on_room_state(uow: FailoverUnitOfWork, notice: RoomState, envelope: Envelope
 
 
 def move_off_abnormal_rooms(platform: str) -> None:
-    """Move conferences off abnormal (lost) rooms in which they were placed before the notice arrived here."""
+    """Move conferences off abnormal (lost) machine rooms in which they were placed before the notice arrived here."""
     units = [
         Unit(ip, pid, site)
         for site in possible_platforms()
@@ -189,7 +189,7 @@ def _move_domains_off_units(uow: FailoverUnitOfWork, domains: Sequence[str]) -> 
 
 
 def set_mode(platform: str, room: str, mode: str, operator: str) -> None:
-    """Set a room's mode: "on" declares it abnormal, "off" normal, "auto" lets its media units decide.
+    """Set a machine room's mode: "on": abnormal (not to be used); "off": normal; "auto": its media units decide.
 
     The change is published at once; `operator` is the name of who asks. Raises Closed if another site serves
     the platform.

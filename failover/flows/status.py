@@ -1,4 +1,4 @@
-"""The status of sites, platforms and rooms, and the last changes, as plain values for pages."""
+"""The status of sites, platforms and machine rooms, and the last changes, as plain values for pages."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Status(TypedDict):
 
 
 def read_status(events: int = 50) -> Status:
-    """Read the status of all platforms, sites and rooms, with the last `events` changes of the register."""
+    """Read the status of all platforms, sites and machine rooms, with the last `events` changes of the register."""
     names = dict(PlatformDomain.objects.values_list("moid", "name"))
     view, away, changes = platforms.read_register(), "", list[Event]()
     try:
@@ -160,7 +160,7 @@ def _backup_remarks(view: RegisterView, names: dict[str, str]) -> list[str]:
 
 
 def moment_as_text(at: datetime) -> str:
-    """Return a moment as text for pages and programs: ISO 8601, whole seconds."""
+    """Return a time as text for pages and the JSON output: ISO 8601, whole seconds."""
     return at.isoformat(timespec="seconds")
 
 

@@ -37,7 +37,7 @@ VIEW, OPERATE = "failover.view_register", "failover.operate_register"
 class Action:
     """An action is a button of the page: its title, a warning to confirm, and the function that does it.
 
-    `do` gets the MOID of the platform or room (`of` says which) and the operator's name.
+    `do` gets the MOID of the platform or machine room (`of` says which) and the operator's name.
     """
 
     title: StrOrPromise
@@ -209,7 +209,7 @@ def _button(name: str, cell: Mapping[str, object]) -> dict[str, object]:
 def act(request: HttpRequest) -> HttpResponse:
     """Do the action that an operator chose on the page of sites, or ask the operator to confirm it first.
 
-    POST fields: `action`, `thing` (primary key of a platform or room), and `confirmed` ("1").
+    POST fields: `action`, `thing` (primary key of a platform or machine room), and `confirmed` ("1").
     """
     _require_permission(request, OPERATE)
     action = ACTIONS.get(request.POST.get("action", ""))
@@ -225,7 +225,7 @@ def act(request: HttpRequest) -> HttpResponse:
 
 
 def _confirmation_page(request: HttpRequest, action: Action, subject: Model) -> HttpResponse:
-    """Return the page on which the operator confirms an action on `subject`, a platform or a room."""
+    """Return the page on which the operator confirms an action on `subject`, a platform or a machine room."""
     context = {
         **admin.site.each_context(request),
         "title": f"{action.title}: {subject}",
@@ -238,7 +238,7 @@ def _confirmation_page(request: HttpRequest, action: Action, subject: Model) -> 
 
 
 def _do_action(request: HttpRequest, action: Action, subject: Model) -> None:
-    """Do an action on a platform or room (`subject`), note it in the audit trail, and show the outcome."""
+    """Do an action on a platform or machine room (`subject`), note it in the audit trail, and show the outcome."""
     try:
         action.do(str(subject.pk), request.user.get_username())
     except (operator_requests.RequestRefused, rooms.Closed) as why:

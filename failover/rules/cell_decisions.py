@@ -162,10 +162,10 @@ def _decide_new_owner(facts: Facts, row: RegisterRow) -> Step:
 
 
 def _take_unprotected_epoch(row: RegisterRow, because: str) -> Step:
-    """Return the step that writes a new epoch to the register, in which this owner commits without its copy.
+    """Return the step that lets this owner commit without its copy: it writes that to the register, with a new epoch.
 
-    An earlier compare-and-set that is still on its way to the register names the old epoch and
-    fails, so it cannot make the register say "protected" again.
+    The epoch is the number of the ownership. An earlier compare-and-set that is still on its way to the register names
+    the old epoch and fails, so it cannot make the register say "protected" again.
     """
     after = replace(row, epoch=row.epoch + 1, solo=True)
     return Step(action=Action.WRITE_OWNERSHIP, because=because, row=after, kind="solo")
@@ -230,7 +230,7 @@ def _decide_protected_owner(facts: Facts, row: RegisterRow, limits: Limits, now:
 
 
 def _declare_step(facts: Facts, row: RegisterRow) -> Step | None:
-    """Return the step that writes owner and epoch into the own database, where transactions read them.
+    """Return the step that writes owner and epoch (number of the ownership) into the own database for transactions.
 
     `None` means that they are there already, or that the table for them does not exist yet.
     """

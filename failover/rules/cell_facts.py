@@ -41,7 +41,7 @@ class Action(StrEnum):
     REBUILD = "rebuild"
     FOLLOW = "follow"
     WRITE_OWNERSHIP = "write ownership"
-    """Write a new epoch to the register, with a new owner or as unprotected."""
+    """Write a new epoch (number of the ownership) to the register, with a new owner or as unprotected."""
     PROMOTE = "promote"
     PROTECT = "protect"
     GO_UNPROTECTED = "go unprotected"
@@ -113,7 +113,7 @@ class Database:
     again, an acknowledged write may therefore be missing, and it must not take over.
     """
     declared: tuple[str, int] | None = None
-    """`(owner, epoch)` as transactions read it in this database; None before the first migration."""
+    """`(owner, number of the ownership)` as transactions read it in this database; None before the first migration."""
     unsafe_setting: str = ""
     """A setting under which acknowledged writes could be lost, in words; empty means none."""
 
@@ -158,7 +158,7 @@ class Facts:
     on_time_since: float = float("-inf")
     """Since when this agent has run without being held up; it may have missed answers before that."""
     unchanged_since: float = float("-inf")
-    """Since when the register has named the same owner and epoch, protected or not, read without a gap."""
+    """Since when the register has had the same owner and epoch (number of the ownership), read without a gap."""
     hearing_since: float = float("-inf")
     """Since when the peer's database has answered without a gap."""
     takeovers: int = 0

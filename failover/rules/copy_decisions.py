@@ -181,7 +181,7 @@ def _takeover_refusal(facts: Facts, row: RegisterRow, limits: Limits, is_wanted:
 
 
 def _take_over(facts: Facts, row: RegisterRow, because: str, *, automatic: bool = False) -> Step:
-    """Return the step by which this site takes over: it becomes the owner, unprotected, in a new epoch.
+    """Return the step by which this site takes over: it becomes the owner, unprotected, with the next epoch (number).
 
     The takeover is marked as forced if the former owner was unprotected or this copy is not
     complete: writes that the former owner acknowledged may then be missing.

@@ -19,10 +19,10 @@ REPORT_LIVES = timedelta(seconds=5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """A room is the state of a machine room that the platform management (PMS) remembers: mode, normal or abnormal."""
+    """The state of a machine room at the platform management (PMS): mode, and normal or abnormal (not to be used)."""
 
     mode: str = "auto"
-    """auto: its media units decide; on: an operator declares it abnormal; off: never abnormal."""
+    """auto: its media units decide; on: an operator declares it abnormal (not to be used); off: never abnormal."""
     abnormal: bool = False
     since: datetime | None = None
     """Since when its media units have shown the opposite of `abnormal`; `None`: they do not."""
@@ -32,7 +32,7 @@ class Room:
 def decide_room(
     room: Room, units: int, alive: int, now: datetime, *, is_another_working: bool
 ) -> tuple[Room, str]:
-    """Decide by its media units whether a machine room is abnormal; return its new state, and why it changed or "".
+    """Decide by its media units whether a machine room is abnormal (not to be used); return state, and why it changed.
 
     `units`: how many media units were ever seen in it; `alive`: how many of them are not lost; `is_another_working`:
     another room is normal and has a media unit that is not lost. While none works, a room does not become abnormal:
@@ -54,7 +54,7 @@ def decide_room(
 
 
 def _room_in_state(room: Room, abnormal: bool, because: str) -> tuple[Room, str]:
-    """Return the machine room in this state (abnormal or not), and the reason; "" if it is in that state already.
+    """Return the machine room as abnormal (not to be used) or normal, and the reason; "" if it was so already.
 
     `number` counts the changes of the room.
     """
@@ -72,9 +72,9 @@ def state_of(row: RegisterRow | None) -> State:
 
 
 def is_newer(newest: tuple[int, int] | None, order: tuple[int, int]) -> bool:
-    """Return whether a notice's order `(epoch, number)` is newer than the newest so far.
+    """Return whether a notice with the order `(epoch, number)` is newer than the newest so far; `None`: there is none.
 
-    `None` means that there was none so far.
+    `epoch` grows when another site begins to serve the platform, `number` with each notice in between.
     """
     return newest is None or order > newest
 

@@ -187,7 +187,7 @@ def no_such_call(request: HttpRequest) -> JsonResponse:
 
 
 def _refused(deny_reason: DenyReason, reason: str) -> Response:
-    """Return the response to a refused request: a code for programs, a sentence, and the HTTP status."""
+    """Return the response to a refused request: a code for client applications, a sentence, and the HTTP status."""
     HTTP_REFUSED.labels(deny_reason.value).inc()
     body = nack(_NUMBERS.get(deny_reason, UNSPECIFIED), reason)
     return Response(body | {"code": deny_reason.value}, STATUS[deny_reason])

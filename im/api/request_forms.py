@@ -157,7 +157,7 @@ class Coming(serializers.Serializer[object]):
 
 
 class ChangeMember(serializers.Serializer[object]):
-    """A new role (`owner` hands the group over), or a mute until a moment (null ends it)."""
+    """A new role (`owner` hands the group over), or a mute until a time (null ends it)."""
 
     role = serializers.ChoiceField(values_of(Role), required=False)
     muted_until = serializers.DateTimeField(required=False, allow_null=True)

@@ -18,7 +18,7 @@ from im.rules.vocabulary import Joining, Kind, Membership, Presence, Role
 
 
 def _wire_time_or_none(value: datetime | None) -> str | None:
-    """Return a moment as it is written on the wire; `None` stays `None`."""
+    """Return a time as it is written on the wire; `None` stays `None`."""
     return wire_time(value) if value else None
 
 
@@ -228,7 +228,7 @@ class MqttNames(_Form):
 
 
 class ManagementNames(_Form):
-    """The names with which an administrator's program receives all messages from the broker."""
+    """The names with which an administrator's client application receives all messages from the broker."""
 
     queue_prefix = serializers.CharField()
     exchange = serializers.CharField()

@@ -20,7 +20,7 @@ class Refused(Exception):
     """The platform refuses a call: `code` says why in a word, `status` is the HTTP status."""
 
     def __init__(self, status: int, code: str, words: str) -> None:
-        """Refuse with the HTTP status, a code for programs, and words for people."""
+        """Refuse with the HTTP status, a code for client applications, and words for people."""
         super().__init__(f"{status} {code}: {words}")
         self.status, self.code = status, code
 
@@ -45,7 +45,7 @@ class Person:
         self.id: str = self.me["user_id"]
 
     def _sign_in(self, password: str) -> None:
-        """Sign in at the site's web page, as a browser does; docs/im.md says how programs use a key of the open API."""
+        """Sign in at the site's web page, as a browser does; docs/im.md says how clients use a key of the open API."""
         page = f"{self.url}/accounts/login/"
         self._opener.open(page, timeout=SECONDS).close()
         form = {"username": self.name, "password": password, "csrfmiddlewaretoken": self._csrf}

@@ -133,7 +133,7 @@ VISIBLE_RANGES = (
 def visible_ranges(database: str, user: str) -> dict[int, VisibleRange]:
     """Return, by conversation, which part of its log a person sees."""
     rows = sql.select(database, VISIBLE_RANGES.format(marks="%s"), [user])
-    return {row[1]: visible_range(*row[2:]) for row in rows}
+    return {conversation: visible_range(*arguments) for _, conversation, *arguments in rows}
 
 
 def unread_of(member: Member) -> int:
@@ -184,7 +184,7 @@ def mentions(database: str, user: str, own_rows: Iterable[Member]) -> dict[int, 
         above = max(visible.floor, member.read_seq, visible.top - LOOKS_BACK)
         if unread_of(member) and above < visible.top:
             values.append([member.conversation_id, above, visible.top, user])
-    return {row[0]: row[1] for row in _select_union(database, _MENTION, values)}
+    return {number: seq for number, seq, *_ in _select_union(database, _MENTION, values)}
 
 
 def _select_union(database: str, query: str, values: list[list[object]]) -> list[tuple[Any, ...]]:

@@ -224,7 +224,7 @@ def mute_member(
     until: datetime | None,
     now: datetime,
 ) -> None:
-    """Forbid the member `user` to write in a conversation until a moment; `None` allows it again. Raises Denied."""
+    """Forbid the member `user` to write in a conversation until a time; `None` allows it again. Raises Denied."""
     with lock_conversation(store, number, me, now) as locked:
         target = queries.member(locked.database, number, user)
         locked.check_allowed(GroupAction.MUTE, target)

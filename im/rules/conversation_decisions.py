@@ -12,7 +12,7 @@ from im.rules.vocabulary import MAX_MEMBERS, Joining, Kind, Membership, Role
 MAX_PINS = 50
 """A conversation has at most this many pinned messages."""
 FOREVER = datetime(9999, 1, 1, tzinfo=UTC)
-"""A person who is blocked in a one-to-one conversation is muted there until this moment."""
+"""A person who is blocked in a one-to-one conversation is muted there until this time."""
 
 
 class DenyReason(StrEnum):

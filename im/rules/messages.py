@@ -276,7 +276,7 @@ def msg_id(conversation: int, seq: int) -> str:
 
 
 def wire_time(moment: datetime) -> str:
-    """Return a moment as it is written on the wire: UTC, with milliseconds."""
+    """Return a time as it is written on the wire: UTC, with milliseconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 

@@ -61,7 +61,7 @@ class InvalidMessage(ValueError):
     """The message is not in the agreed form; holds a code and a reason for the sender."""
 
     def __init__(self, code: Code, reason: str) -> None:
-        """Say what is wrong: a code for programs, and a sentence for the sender."""
+        """Say what is wrong: a code for client applications, and a sentence for the sender."""
         super().__init__(reason)
         self.code, self.reason = code, reason
 

@@ -54,7 +54,7 @@ class Token:
 
     @property
     def expires_at(self) -> datetime:
-        """Return the moment at which the token expires."""
+        """Return the time at which the token expires."""
         return datetime.fromtimestamp(self.expires, UTC)
 
 

@@ -28,10 +28,10 @@ _METADATA = 4096
 
 
 class TransferRefused(Exception):
-    """An upload or a download is refused, with an HTTP status, a code for programs, and a sentence for people."""
+    """The exception that refuses an upload or download: HTTP status, a code for clients, and a sentence for people."""
 
     def __init__(self, status: int, code: str, why: str, **headers: str) -> None:
-        """Refuse with this HTTP status, a code for programs, a sentence for people, and headers of the answer."""
+        """Refuse with this HTTP status, a code for clients, a sentence for people, and headers of the answer."""
         self.status, self.code, self.why, self.headers = status, code, why, headers
         super().__init__(why)
 

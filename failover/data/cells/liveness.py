@@ -83,7 +83,7 @@ class WorkersLife:
             self.seen_at = time.monotonic()
 
     def count_pulse(self) -> None:
-        """Count up the pulse, the counter by which the other site sees that workers are alive here.
+        """Count up the liveness counter (pulse), by which the other site sees that workers are alive here.
 
         This uses the application's own database user, so that a database which was closed meanwhile
         refuses it. It runs in a thread of its own, because the commit may wait long for the copy's

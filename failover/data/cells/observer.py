@@ -44,7 +44,7 @@ class Memory:
     unprotected_epoch: int = 0
     last: RegisterRow | None = None
     changed_at: float = NEVER
-    """When the register was first seen to name the present owner and epoch, protected or not."""
+    """When the register was first seen with the present owner and epoch (number of the ownership), protected or not."""
     database: Database = field(default_factory=Database)
     answered_at: float = NEVER
     started_at: float = NEVER
@@ -395,5 +395,5 @@ class CellObserver:
 
 
 def _ownership(row: RegisterRow) -> tuple[str, int, bool]:
-    """Return what a register row says of the owner: its site, its epoch, and whether it is unprotected."""
+    """Return what a register row says of the ownership: site, epoch (number of the ownership), whether unprotected."""
     return row.owner, row.epoch, row.solo

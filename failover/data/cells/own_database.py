@@ -146,7 +146,7 @@ def _read_ownership(link: DatabaseLink, platform: str, schema: str) -> tuple[str
 
 
 def _read_pulse(link: DatabaseLink, platform: str, schema: str) -> int | None:
-    """Return the liveness counter (pulse), which the owner's workers count up while they are alive; `None` without a row."""
+    """Return the liveness counter (pulse), which the owner's workers count up while they live; `None` without a row."""
     row = _first_row(
         link, f"SELECT beats FROM `{schema}`.failover_pulse WHERE platform=%s", platform
     )

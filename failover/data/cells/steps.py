@@ -159,7 +159,7 @@ class Steps:
     # ---- the owner --------------------------------------------------------------------------
 
     def _write_ownership(self, step: Step, facts: Facts) -> None:
-        """Write a new epoch to the register, with a new owner or with the right to commit unprotected.
+        """Write a new owner, or the right to commit unprotected, to the register, with a new epoch (a counter).
 
         Raises Unfinished if the row was changed meanwhile. Only a certain success gives the right
         to commit without waiting for the copy (unprotected); a lost answer does not.
@@ -178,7 +178,7 @@ class Steps:
         """Let commits no longer wait for the copy's acknowledgement.
 
         Raises Unfinished unless this very process of the agent has written to the register the
-        epoch that allows that (`solo`).
+        epoch (number of the ownership) that allows that (`solo`).
         """
         if self._memory.unprotected_epoch != row.epoch:
             raise Unfinished("not certain to own it alone")
@@ -213,7 +213,7 @@ class Steps:
         self._link.execute("SET GLOBAL read_only=0")
 
     def _write_ownership_locally(self, row: RegisterRow) -> None:
-        """Write owner and epoch into the own database, where transactions read who may write.
+        """Write owner and epoch (number of the ownership) into the own database, where transactions read who may write.
 
         Does nothing before the first migration has made the table.
         """

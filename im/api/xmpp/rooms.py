@@ -18,7 +18,7 @@ from im.rules.xmpp.addresses import Jid
 MOST_OCCUPANTS = 500
 """So many members of a group are shown to a client that enters it, itself among them."""
 HISTORY = 20
-"""So many messages are shown to a client that enters a room and says nothing else."""
+"""So many messages are shown to a client that enters an XMPP room and says nothing else."""
 
 
 async def enter_room(person: Person, session: Session, node: Element, number: int, to: Jid) -> None:
@@ -53,7 +53,7 @@ async def enter_room(person: Person, session: Session, node: Element, number: in
 
 
 def leave_room(person: Person, session: Session, number: int) -> None:
-    """Let a client leave a room; the person stays a member of the group."""
+    """Let a client leave an XMPP room; the person stays a member of the group."""
     nick = session.rooms.pop(number, "")
     if nick:
         room = person.domain.room(number, nick)
@@ -61,7 +61,7 @@ def leave_room(person: Person, session: Session, number: int) -> None:
 
 
 async def _load_occupants(person: Person, number: int) -> dict[str, muc.Occupant]:
-    """Load the members of a group by the API: user id -> occupant, each with a name that nobody else has in the room.
+    """Load the members of a group by the API: user id -> occupant, each with a name that is unique in the XMPP room.
 
     Raises Refused, NoAnswer.
     """
@@ -109,7 +109,7 @@ def show_entry(
 def _send_entry(
     person: Person, session: Session, conversation: Conversation, entry: Data, *, delayed: bool
 ) -> None:
-    """Send an entry of a group's log to one client in its room; the client's own message keeps the client's id."""
+    """Send an entry of a group's log to one client in its XMPP room; the client's own message keeps the client's id."""
     data = entry["data"]
     room = person.domain.room(conversation.number)
     is_own = data.get("publisher_id") == person.user
@@ -134,7 +134,7 @@ def _send_entry(
 async def _send_changes(
     person: Person, conversation: Conversation, entry: Data, inside: list[Session]
 ) -> None:
-    """Send to the clients in a room (`inside`) what a log entry tells: who has come or gone, or the group's new subject."""
+    """Send clients in an XMPP room (`inside`) what a log entry reports: who came or left, or the new subject."""
     number, data = conversation.number, entry["data"]
     if data.get("what") in ("left", "removed"):
         _send_departures(person, number, data, inside)
@@ -157,7 +157,7 @@ async def _send_changes(
 
 
 def _send_departures(person: Person, number: int, data: Data, inside: list[Session]) -> None:
-    """Send to the clients in a room (`inside`) that members have left the group; these are out of the room, too."""
+    """Send to the clients in an XMPP room (`inside`) that members have left the group, and so the room, too."""
     for user in data.get("users", ()):
         is_self = user["user_id"] == person.user
         for session in inside:

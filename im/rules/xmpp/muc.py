@@ -26,12 +26,12 @@ class Occupant:
 
 
 def nick_of(name: str) -> str:
-    """Return a person's name in the form in which it stands in an address in a room: single spaces, not too long."""
+    """Return a person's name as it stands in an address in an XMPP room: with single spaces, and not too long."""
     return " ".join(name.split())[:LONGEST_NICK] or "?"
 
 
 def occupants_of(members: Iterable[Data]) -> dict[str, Occupant]:
-    """Return a group's members as occupants of its room, by user id.
+    """Return a group's members as occupants of its XMPP room, by user id.
 
     Of two with the same name the second one's name ends with a part of the id.
     """
@@ -55,7 +55,7 @@ def presence_in_room(
     is_self: bool = False,
     is_renamed: bool = False,
 ) -> Element:
-    """Return the presence stanza that shows `receiver` a member of a room; `address` is the member's real address.
+    """Return the presence stanza that shows `receiver` a member of an XMPP room. `address`: the member's real address.
 
     `is_self`: the receiver is the member. `is_renamed`: the receiver has asked for another name in the room.
     """
@@ -73,7 +73,7 @@ def presence_in_room(
 def leave_presence(
     room: Jid, receiver: Jid, *, is_self: bool = False, for_good: bool = False
 ) -> Element:
-    """Return the presence stanza that says that a member has left a room; `for_good`: the group, too.
+    """Return the presence stanza that says that a member has left an XMPP room; `for_good`: the group, too.
 
     `is_self`: the receiver is that member.
     """
@@ -87,14 +87,14 @@ def leave_presence(
 
 
 def subject_message(room: Jid, receiver: Jid, text: str) -> Element:
-    """Return the message with the subject of a room, which also ends its history."""
+    """Return the message with the subject of an XMPP room, which also ends its history."""
     node = stanzas.stanza("message", room, receiver, "groupchat")
     node.append(element(stanzas.STREAM, "subject", text))
     return node
 
 
 def wanted_history(node: Element, default: int) -> int:
-    """Return how many earlier messages a client wants to see when it enters a room, at most LONGEST_HISTORY.
+    """Return how many earlier messages a client wants to see when it enters an XMPP room, at most LONGEST_HISTORY.
 
     `node` is the presence with which it enters; `default` holds if that does not say.
     """
