@@ -93,6 +93,7 @@ class Terminal:
             online=fields.flag(self.online),
             mute=fields.flag(self.mute),
             silence=fields.flag(self.silence),
+            visitor=self.visitor or None,
             extra=self.extra,
         )
 

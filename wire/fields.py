@@ -83,6 +83,8 @@ class Terminal(OpenObject):
     online: Flag | None = None
     mute: Flag | None = None
     silence: Flag | None = None
+    visitor: str | None = None
+    """The id that the join page gave to the browser of this participant; a terminal of another kind has none."""
 
 
 class InvitedTerminal(OpenObject):

@@ -30,6 +30,8 @@ class Stay(OpenObject):
     name: str | None = None
     since: str | None = field(name="from", default=None)
     until: str | None = None
+    visitor: str | None = None
+    """The id of the browser with which somebody entered by the join page."""
 
 
 class RecordedCreator(OpenObject):

@@ -13,6 +13,7 @@ import redis
 from django.conf import settings
 
 from conferences.data import metrics, monitor_addresses, queries, redis_projection, row_mapper
+from conferences.data.attendees import add_called
 from conferences.data.numbers import Numbers
 from conferences.data.platform_resolver import platforms_of_numbers
 from conferences.data.registry_rows import RegistryRows
@@ -225,9 +226,7 @@ class ConferencesDatabaseUnitOfWork:
             return None
         if len(parts) < part_count:
             return None
-        return frozenset(
-            number for part_numbers in parts.values() for number in part_numbers.split()
-        )
+        return frozenset(number for numbers_of in parts.values() for number in numbers_of.split())
 
     # ---- facts ------------------------------------------------------------------------------
 
@@ -248,8 +247,7 @@ class ConferencesDatabaseUnitOfWork:
     def tenant(self, moid: str) -> Tenant | None:
         """Return the facts that decide whether a user domain may create conferences; `None`: no such domain."""
         self._read_tenants({moid})
-        facts = self._tenants.get(moid)
-        if facts is None:
+        if (facts := self._tenants.get(moid)) is None:
             return None
         return Tenant(facts.moid, facts.platform, facts.enabled, facts.hd, facts.h265)
 
@@ -304,9 +302,9 @@ class ConferencesDatabaseUnitOfWork:
         """
         if len(possible_platforms()) == 1:
             return frozenset(numbers)
-        platforms, platform = platforms_of_numbers(numbers), self._uow.platform
-        default = platform if sent_by_local_unit and platform == self.own_site else ""
-        return frozenset(number for number in numbers if platforms.get(number, default) == platform)
+        platforms, own = platforms_of_numbers(numbers), self._uow.platform
+        default = own if sent_by_local_unit and own == self.own_site else ""
+        return frozenset(number for number in numbers if platforms.get(number, default) == own)
 
     def list_page(self, domain: str, start: int, count: int) -> ListPage | None:
         """Return one page of a domain's live conferences; `None` means no such domain."""
@@ -385,6 +383,7 @@ class ConferencesDatabaseUnitOfWork:
         sql.insert(
             self._database, _TABLE, row_mapper.COLUMNS, records, update=row_mapper.COLUMNS[:1]
         )
+        add_called(self._database, self._uow.platform, self._transitions)
         self.registry.flush()
         self.reservations.flush(self._uow.platform)
         self._seats.flush()

@@ -4,6 +4,7 @@ from conferences.models.areas import MeetingRoomArea
 from conferences.models.conference import (
     PATHS,
     PATHS_AT,
+    Attendee,
     CallRecord,
     Conference,
     Number,
@@ -25,6 +26,7 @@ __all__ = [
     "PATHS",
     "PATHS_AT",
     "STORED_PATHS",
+    "Attendee",
     "CalendarFeed",
     "CallRecord",
     "Conference",

@@ -52,6 +52,7 @@ class Conference(models.Model):
             models.Index(fields=["e164", "created_at"], name="conf_number"),
             models.Index(fields=["ended_at"], name="conf_ended"),
             models.Index(fields=["state", "created_at"], name="conf_state_age"),
+            models.Index(fields=["creator_moid"], name="conf_creator"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -69,6 +70,22 @@ class CallRecord(Conference):
     class Meta:
         proxy = True
         verbose_name = "call record"
+
+
+class Attendee(models.Model):
+    """A row says that an account has entered a conference, or was called into it.
+
+    `visitor`: the id of the browser with which it entered by the join page, the same as in a stay of the call record,
+    which so tells accounts from guests; "" means that it was called.
+    """
+
+    pk = models.CompositePrimaryKey("moid", "confid", "visitor")
+    moid = models.CharField("MOID", max_length=40)
+    confid = models.CharField("meeting id", max_length=40, db_index=True)
+    visitor = models.CharField(max_length=16, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.moid} in {self.confid}"
 
 
 class Number(models.Model):

@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from conferences.api import stored_commands
+from conferences.data import attendees
 from conferences.data.join_links import (
     TooManyTries,
     confid_of,
@@ -88,7 +89,7 @@ def answer_where_to_join(request: HttpRequest, e164: str) -> HttpResponse:
     """Answer the join page's script as JSON: the conference's `state`, and how to enter it (`join`) if the visitor may.
 
     While another site decides about the conference, the answer is the state "elsewhere" with status 503. A visitor who
-    enters now (query parameter `entering`) starts the conference of an idle virtual room, and gets status 503 with
+    enters now (query parameter `entering`: the id of the browser) starts the conference of an idle virtual room, and gets status 503 with
     `full` while no licensed port is left; one who is inside, and only asks where the conference has moved, does not.
     No CSRF token is asked for, as pages of the platform's other sites call this, too; to start a conference, the
     request must contain the secret token of the room's link.
@@ -175,10 +176,12 @@ def _admit_or_begin(
 def _admit_visitor(
     request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
 ) -> HttpResponse:
-    """Send the `answer` how to enter; an account of the conference's user domain is also added to its chat."""
+    """Send the `answer` how to enter; an account of its user domain is added to chat and attendees."""
     user = request.user
     if user.is_authenticated and user.domain_id == conference.user_domain:
         hooks.PERSON_JOINED.call(conference.confid, user.moid)
+        browser = request.GET.get("entering", "")
+        attendees.record_entry(conference.platform, conference.confid, user.moid, browser)
     return JsonResponse(answer)
 
 

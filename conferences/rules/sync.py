@@ -155,6 +155,7 @@ def with_members(conference: Conference, mts: tuple[Terminal, ...], now: datetim
             account=_cut_field(terminal.account),
             name=_cut_field(terminal.name),
             since=moment,
+            visitor=_cut_field(terminal.visitor),
         )
         for mtid, terminal in online.items()
         if mtid not in present_ids

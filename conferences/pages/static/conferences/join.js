@@ -308,7 +308,7 @@ async function join(event) {
   $("join").disabled = true;
   try {
     await Promise.race([opening, pause(DEVICES_WITHIN)]);
-    const answer = await whereabouts.find(true);
+    const answer = await whereabouts.find(visitor);
     if (answer.full) return refuse(words.full);
     // A conference in a room could not be begun.
     if (answer.why) return refuse(answer.why);

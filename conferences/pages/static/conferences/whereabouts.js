@@ -15,10 +15,11 @@ export class Whereabouts {
   /**
    * Ask the sites where the conference is, first the site that answered last. Raises an error if none answers.
    * A site that is away, or does not serve the platform, is passed over.
+   * @param {string} [visitor] the id of this browser, if it enters now
    */
-  async find(isEntering = false) {
+  async find(visitor = "") {
     for (const url of this.#urls) {
-      const answer = await this.#ask(url, isEntering).catch(() => null);
+      const answer = await this.#ask(url, visitor).catch(() => null);
       if (!answer) continue;
       this.#urls = [url, ...this.#urls.filter((other) => other !== url)];
       return answer;
@@ -26,7 +27,7 @@ export class Whereabouts {
     throw new Error("no site answers");
   }
 
-  async #ask(url, isEntering) {
+  async #ask(url, visitor) {
     const signal = AbortSignal.timeout(ANSWER_WITHIN);
     /** @type {RequestInit} */
     const options = { headers: { Accept: "application/json" }, cache: "no-store", signal };
@@ -34,7 +35,7 @@ export class Whereabouts {
       options.method = "POST";
       options.body = new URLSearchParams({ password: this.password });
     }
-    const query = isEntering ? `${url.includes("?") ? "&" : "?"}entering=1` : "";
+    const query = visitor ? `${url.includes("?") ? "&" : "?"}entering=${visitor}` : "";
     const reply = await fetch(url + query, options);
     const answer = await reply.json();
     return reply.status < 500 || answer.full ? answer : null;

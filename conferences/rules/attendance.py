@@ -1,0 +1,91 @@
+"""Who was in an ended conference, from when until when: the stays of its call record, and the accounts behind them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from math import ceil
+from typing import NamedTuple
+
+from conferences.rules.states import Conference
+from wire.number_registry import Stay
+
+
+class Attendance(NamedTuple):
+    """One stay of somebody in a conference. `account`: the MOID, "" for a guest. `name`: "" if it must not be shown."""
+
+    name: str
+    account: str
+    joined: datetime | None
+    left: datetime | None
+
+    @property
+    def minutes(self) -> int | None:
+        """Return how many minutes it lasted, begun ones counted; `None` if a time is missing."""
+        if self.joined is None or self.left is None:
+            return None
+        return max(0, ceil((self.left - self.joined).total_seconds() / 60))
+
+
+def called_names(conference: Conference) -> frozenset[str]:
+    """Return the names (sign-in names or MOIDs) of all who were called into a conference.
+
+    Who came without a call has the id of the terminal in place of an account.
+    """
+    called = {row.account for row in conference.mts if row.account and row.account != row.mtid}
+    stayed = {
+        stay.account for stay in conference.members if stay.account and stay.account != stay.mtid
+    }
+    return frozenset(called | stayed)
+
+
+def account_of(
+    stay: Stay, accounts_of_browsers: Mapping[str, str], accounts_called: Mapping[str, str]
+) -> str:
+    """Return the MOID of the account that was in a conference by this stay; "" for a guest.
+
+    Who came with a browser is the account that was signed in there, whatever name was typed; a terminal without one
+    is the account that was called.
+    """
+    if stay.visitor:
+        return accounts_of_browsers.get(stay.visitor, "")
+    return "" if stay.account == stay.mtid else accounts_called.get(stay.account or "", "")
+
+
+def attendance_of(
+    conference: Conference, accounts: Sequence[str], names: Mapping[str, str], person: str
+) -> list[Attendance]:
+    """Return the stays in an ended conference as an account (`person`, a MOID) may see them, in the order of joining.
+
+    `accounts`: the account of each stay, by `account_of`. `names`: MOID -> name. Guests gave their names to those who
+    were there: they are shown to these, and to the creator.
+    """
+    knows_guests = person == conference.creator_moid or person in accounts
+    return [
+        Attendance(
+            names.get(account, stay.name or "")
+            if account
+            else (stay.name or "" if knows_guests else ""),
+            account,
+            _moment(stay.since),
+            _moment(stay.until),
+        )
+        for stay, account in zip(conference.members, accounts, strict=True)
+    ]
+
+
+def may_export(conference: Conference, accounts: Sequence[str], person: str) -> bool:
+    """Return whether an account may have the attendance list: that of the creator, or of the chairman at the end."""
+    return person == conference.creator_moid or any(
+        account == person and stay.mtid == conference.chairman
+        for stay, account in zip(conference.members, accounts, strict=True)
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    """Return a time of a stay in UTC; `None` if there is none, or no time that can be read."""
+    try:
+        moment = datetime.fromisoformat(text or "")
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
