@@ -54,11 +54,13 @@ plugin            | im.plugin               | v...o | v...o   | v...o    | .....
         from im.data import health as im_health
         from im.data.plugins import health as plugin_health
         from im.flows import personal_notices, revoke
+        from im.pages import chat_page
 
         if "im" in settings.ROLES:
             hooks.REVOKE_CREDENTIALS.connect(revoke.revoke_all)
             hooks.PERSONAL_NOTICES.connect(personal_notices.stage_personal)
             hooks.PERSON_JOINED.connect(conference_joins.record_join)
+            hooks.CHAT_OF.connect(chat_page.address_in_conference)
             backlog.OTHER_DESTINATIONS.add(journal.DESTINATION)
             declare.MORE_BROKERS.connect(broker.declare_and_limit)
             health.GAUGES += [search.gauges, im_health.gauges, plugin_health.gauges]

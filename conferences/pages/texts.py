@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from conferences.api.commands import NO_CONFERENCE, Nack
-from conferences.rules.states import Conference, ConferenceState
+from conferences.rules.states import Conference, ConferenceState, EndReason
 from foundation.web.errors import Refusal
 from wire.error_codes import Err
 
@@ -91,6 +91,15 @@ _TEXT_OF_STATE: dict[ConferenceState, Promise] = {
     ConferenceState.ENDED: gettext_lazy("ended"),
 }
 
+_TEXT_OF_END: dict[str, Promise] = {
+    EndReason.RELEASED: gettext_lazy("It was ended."),
+    EndReason.EXPIRED: gettext_lazy("Its time was over."),
+    EndReason.AUTO_END: gettext_lazy("Everybody had left."),
+    EndReason.CREATE_FAILED: gettext_lazy("It could not be started."),
+    EndReason.MCU_LOST: gettext_lazy("Its media unit failed."),
+    EndReason.DOMAIN_DISABLED: gettext_lazy("Your domain was disabled, or one above it."),
+}
+
 
 def refusal_text(refusal: Refusal) -> str:
     """Return a text for people that says why their request was refused, and what to do.
@@ -112,6 +121,11 @@ def refusal_text(refusal: Refusal) -> str:
 def state_text(conference: Conference) -> str:
     """Return the state of a conference in words."""
     return str(_TEXT_OF_STATE[conference.state])
+
+
+def end_text(conference: Conference) -> str:
+    """Return in words why a conference has ended; "" for a reason of another release."""
+    return str(_TEXT_OF_END.get(conference.end_reason, ""))
 
 
 def time_left_text(conference: Conference, now: datetime) -> str:

@@ -9,6 +9,7 @@ from conferences.pages import (
     my_bookings,
     my_conferences,
     my_rooms,
+    past_page,
     week_page,
 )
 
@@ -64,6 +65,13 @@ urlpatterns = [
         "^console/rooms/(?P<kind>room|template)/(?P<stored_id>[^/]{1,40})/delete$",
         my_rooms.delete_room_or_template,
         name="rooms-delete",
+    ),
+    path("console/past/", past_page.list_past_conferences, name="past"),
+    path("console/past/<str:confid>/", past_page.show_past_conference, name="past-conference"),
+    path(
+        "console/past/<str:confid>/attendance.csv",
+        past_page.export_attendance,
+        name="past-attendance",
     ),
     path("join/<str:e164>/", join_page.show_join_page, name="join"),
     path("join/<str:e164>/where", join_page.answer_where_to_join, name="join-where"),

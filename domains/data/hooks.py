@@ -76,6 +76,10 @@ whose revision differs from the known one."""
 PERSON_JOINED: Hook[[str, str], None] = Hook()
 """`(confid, account)`: a person has joined a conference with an account. A receiver must not raise."""
 
+CHAT_OF: SingleHook[[str, str, str], str] = SingleHook()
+"""`(database, confid, account)`: return the address of the conversation of a conference, if the account (MOID) is in
+it; "" if it is not."""
+
 
 PERSONAL_NOTICES: Hook[[str, Sequence[PersonalNotice]], None] = Hook()
 """`(platform, notices)`: tell people of this platform, in the transaction that causes the notices."""

@@ -116,6 +116,15 @@ def contacts_by_name(database: str, domain: str, names: Collection[str]) -> dict
     }
 
 
+def account_names(database: str, moids: Collection[str]) -> dict[str, str]:
+    """Return the names of these accounts, as others see them: MOID -> name. Unknown accounts are left out."""
+    if not moids:
+        return {}
+    query = f"SELECT moid, first_name, last_name, username FROM domains_account WHERE moid IN ({sql.marks([*moids])})"
+    rows = sql.select(database, query, [*moids])
+    return {moid: f"{first} {last}".strip() or username for moid, first, last, username in rows}
+
+
 def name_of(platform: str, moid: str) -> str:
     """Return the name of a domain (MOID), by the data of `platform`; "" means that there is no such domain."""
     rows = look_up(platform, "SELECT name FROM domains_domain WHERE moid=%s", [moid])

@@ -54,6 +54,14 @@ def member(database: str, number: int, user: str) -> Member | None:
     return rows.filter(conversation_id=number, user=user).first()
 
 
+def conversation_in_conference(database: str, confid: str, user: str) -> int | None:
+    """Return the id of the conversation of a conference of which a person is an active member; `None` if there is none."""
+    rows = Member.objects.using(database).filter(
+        conversation__confid=confid, user=user, state=Membership.ACTIVE
+    )
+    return rows.values_list("conversation_id", flat=True).first()
+
+
 def memberships(database: str, user: str, after: int = 0, count: int | None = None) -> list[Member]:
     """Return a person's `Member` rows with their conversations, ordered by conversation id.
 

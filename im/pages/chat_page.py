@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 from domains.models import Account
 from foundation.web.content_security_policy import with_policy
 from foundation.web.page_parts import addresses_of, parts_of
+from im.data import queries
 from im.data.people import person_of_account
 from im.pages import texts
 
@@ -39,3 +40,9 @@ def page(request: HttpRequest) -> HttpResponse:
     parts = parts_of(request)
     reply = render(request, "im/chat.html", {"me": me, "start": start, "parts": parts})
     return with_policy(reply, addresses_of(parts, settings.IM_ADDRESSES.get("web_stomp", "")))
+
+
+def address_in_conference(database: str, confid: str, user: str) -> str:
+    """Return the address of the chat page with a conference's conversation; "" if the person is not in it."""
+    number = queries.conversation_in_conference(database, confid, user)
+    return f"{reverse('chat')}#c={number}" if number else ""

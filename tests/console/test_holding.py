@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -77,6 +78,14 @@ async def test_every_button_does_what_it_says(
     await page.get_by_role("button", name="End it").click()
     await page.get_by_text("No conference is held now").wait_for()
     assert live(simulated) == 0
+    await page.get_by_role("link", name="Past conferences").click()
+    await page.get_by_role("article", name="Board").first.get_by_role("link").press("Enter")
+    await page.get_by_role("row").filter(has_text="7001").wait_for()
+    await page.set_viewport_size({"width": 390, "height": 740})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    async with page.expect_download() as listed:
+        await page.get_by_role("link", name="Attendance list").click()
+    assert "7001" in Path(await (await listed.value).path()).read_text("utf-8-sig")
     await page.get_by_role("button", name="Sign out").click()
     await page.get_by_role("button", name="Sign in").wait_for()
     assert page.errors == []

@@ -95,6 +95,9 @@ OF_CONSOLE |= {
 }
 OF_CONSOLE |= {"console/bookings/calendar"}
 OPEN |= {"calendar/meetings.ics"}
+OF_CONSOLE |= {
+    f"console/past/{rest}" for rest in ("", "<str:confid>/", "<str:confid>/attendance.csv")
+}
 OPEN |= {"accounts/login/", "accounts/logout/"}
 OPEN |= {f"oauth/{one}" for one in ("authorize", "token", "revoke_token", "introspect")}
 """For people in a browser; what they touch is of their own tenant."""
@@ -252,6 +255,15 @@ def test_the_console_is_of_the_own_tenant(who: str, sign_in: SignIn) -> None:
             nobody = client.post(f"/console/404404/{action}", {"minutes": 5, "name": "x"})
             assert answer.status_code == nobody.status_code == (409 if who else 401)
             assert answer.content == nobody.content
+
+
+@pytest.mark.parametrize("who", CALLERS)
+def test_a_past_conference_of_others_is_as_unknown_as_none(who: str, sign_in: SignIn) -> None:
+    client = sign_in(who)
+    for row in Conference.objects.filter(ended_at__isnull=False):
+        for path in ("", "attendance.csv"):
+            assert client.get(f"/console/past/{row.pk}/{path}").status_code == 404
+        assert row.pk not in client.get("/console/past/").content.decode()
 
 
 # ---- the dashboard ------------------------------------------------------------------------------

@@ -1,0 +1,191 @@
+"""The pages on which people look back: ended conferences of theirs, who was there, and the attendance list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from conferences.data import attendees
+from conferences.data.platform_resolver import platform_of_domain
+from conferences.pages import my_conferences, texts
+from conferences.rules.attendance import Attendance, account_of, attendance_of, may_export
+from conferences.rules.recurrence import zone_of
+from conferences.rules.states import Conference
+from domains.data.hooks import CHAT_OF
+from domains.data.lookups import account_names
+from domains.models import Account
+from foundation.cells.directory import PlatformStore, store_of
+from foundation.web import table_export
+from foundation.web.content_security_policy import with_policy
+from foundation.web.page_parts import addresses_of, parts_of
+
+PAGE_SIZE = 20
+
+
+class Past(NamedTuple):
+    """An ended conference, and what its page needs besides."""
+
+    store: PlatformStore
+    conference: Conference
+    attendance: list[Attendance]
+    may_export: bool
+
+
+@login_required
+@require_GET
+@never_cache
+def list_past_conferences(request: HttpRequest) -> HttpResponse:
+    """Show the ended conferences that the person created, was called into or entered, a page of the latest first.
+
+    Query parameters: `q`, a part of the name, or a number; `before`, the id of the last one of the page before.
+    """
+    person = my_conferences.person_of(request)
+    if not my_conferences.holds_conferences_here(person):
+        return redirect("console")
+    search = request.GET.get("q", "").strip()[:64]
+    conferences = attendees.past_page(
+        _store_of(person).database,
+        person.domain_id or "",
+        person.moid,
+        PAGE_SIZE + 1,
+        request.GET.get("before", "")[:40],
+        search,
+    )
+    shown = conferences[:PAGE_SIZE]
+    is_last = len(conferences) <= PAGE_SIZE
+    context = {
+        "search": search,
+        "is_first": "before" not in request.GET,
+        "conferences": [_conference_for_page(conference, person) for conference in shown],
+        "older": "" if is_last else urlencode({"q": search, "before": shown[-1].confid}),
+    }
+    return _render(request, person, "conferences/past.html", context)
+
+
+@login_required
+@require_GET
+@never_cache
+def show_past_conference(request: HttpRequest, confid: str) -> HttpResponse:
+    """Show an ended conference of the person's, with who was there when."""
+    person = my_conferences.person_of(request)
+    past = _past_of(person, confid)
+    conference = past.conference
+    context = {
+        "conference": _conference_for_page(conference, person),
+        "attendance": past.attendance,
+        "chat": CHAT_OF.call(past.store.database, conference.confid, person.moid),
+        "csv": reverse("past-attendance", args=[conference.confid]) if past.may_export else "",
+    }
+    return _render(request, person, "conferences/past_conference.html", context)
+
+
+@login_required
+@require_GET
+@never_cache
+def export_attendance(request: HttpRequest, confid: str) -> StreamingHttpResponse:
+    """Send the attendance list of an ended conference as CSV, to its creator and its chairman.
+
+    Query parameter `zone`: the time zone of the times, UTC if it is missing or unknown.
+    """
+    past = _past_of(my_conferences.person_of(request), confid)
+    if not past.may_export:
+        raise Http404
+    reply = StreamingHttpResponse(
+        _csv_lines(past.attendance, request.GET.get("zone", "")),
+        content_type="text/csv; charset=utf-8",
+    )
+    name = f"attendance-{past.conference.e164}.csv"
+    reply["Content-Disposition"] = f'attachment; filename="{name}"'
+    return reply
+
+
+def _csv_lines(attendance: list[Attendance], zone_name: str) -> Iterator[str]:
+    """Yield an attendance list as lines of CSV, with times of a zone."""
+    zone = zone_of(zone_name) or zone_of("UTC")
+
+    def local_text(moment: datetime | None) -> str:
+        """Return a moment in the time of the zone, as spreadsheets read it; "" for none."""
+        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M:%S}" if moment else ""
+
+    times = {"zone": str(zone)}
+    headings = (
+        _("Name"),
+        _("Account or guest"),
+        _("Joined (%(zone)s)") % times,
+        _("Left (%(zone)s)") % times,
+        _("Minutes"),
+    )
+    rows = [
+        (
+            row.name,
+            _("account") if row.account else _("guest"),
+            local_text(row.joined),
+            local_text(row.left),
+            row.minutes,
+        )
+        for row in attendance
+    ]
+    return table_export.csv_lines(headings, rows)
+
+
+def _store_of(person: Account) -> PlatformStore:
+    """Return where the data of the platform of a person's user domain lies."""
+    return store_of(platform_of_domain(person.domain_id or ""))
+
+
+def _past_of(person: Account, confid: str) -> Past:
+    """Return an ended conference that a person created, was called into or entered.
+
+    Raises Http404 for any other, so that nobody learns which there are.
+    """
+    if not person.domain_id or not my_conferences.holds_conferences_here(person):
+        raise Http404
+    store = _store_of(person)
+    conference = attendees.past_conference(
+        store.database, person.domain_id, person.moid, confid[:40]
+    )
+    if conference is None:
+        raise Http404
+    browsers = attendees.accounts_of_browsers(store.database, conference.confid)
+    called = attendees.accounts_called(store.platform, conference)
+    accounts = [account_of(stay, browsers, called) for stay in conference.members]
+    names = account_names(store.database, {*accounts} - {""})
+    attendance = attendance_of(conference, accounts, names, person.moid)
+    return Past(store, conference, attendance, may_export(conference, accounts, person.moid))
+
+
+def _conference_for_page(conference: Conference, person: Account) -> dict[str, object]:
+    """Return what the pages show of an ended conference."""
+    begin = conference.started_at or conference.created_at
+    end = conference.ended_at or begin
+    is_own = conference.creator_moid == person.moid
+    return {
+        "id": conference.confid,
+        "name": conference.name,
+        "number": conference.e164,
+        "begin": begin,
+        "end": end,
+        "minutes": round((end - begin).total_seconds() / 60),
+        "reason": texts.end_text(conference),
+        "people": len({stay.mtid for stay in conference.members}),
+        "creator": texts.creator_text("" if is_own else conference.creator_name),
+    }
+
+
+def _render(
+    request: HttpRequest, person: Account, template: str, context: Mapping[str, object]
+) -> HttpResponse:
+    """Return a page for people from this template, with the parts of other apps and its content security policy."""
+    parts = parts_of(request)
+    reply = render(request, template, {**context, "person": person, "parts": parts})
+    return with_policy(reply, addresses_of(parts))
