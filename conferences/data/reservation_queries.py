@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+from conferences.data.invitation_mails import INVITED
 from conferences.data.reservations import BOOKS, OCCURRENCES, decode_occurrence, decode_reservation
 from conferences.rules.capacity import Span
 from conferences.rules.reservation import LONG_OCCURRENCE, OPEN_STATES, Occurrence, Reservation
@@ -59,6 +60,25 @@ def planned_page(
         [*values, count, start],
     )
     return BookedPage(total, [_booked_occurrence(row) for row in rows])
+
+
+def coming_of_account(
+    database: str, account: str, since: datetime, until: datetime, count: int
+) -> list[BookedOccurrence]:
+    """Return the planned occurrences between two moments that an account has booked or is invited to, by start."""
+    which = "o.state='planned' AND o.starts_at >= %s AND o.starts_at < %s"
+    values = [account, to_db_datetime(since), to_db_datetime(until)]
+    rows = sql.select(
+        database,
+        f"SELECT r.detail, o.detail FROM ("
+        f"(SELECT o.id FROM {OCCURRENCES} o WHERE o.creator_moid=%s AND {which} ORDER BY o.starts_at LIMIT %s)"
+        f" UNION (SELECT o.id FROM {INVITED} i JOIN {OCCURRENCES} o ON o.bookid=i.bookid"
+        f" WHERE i.account=%s AND {which} ORDER BY o.starts_at LIMIT %s)) AS page"
+        f" JOIN {OCCURRENCES} o ON o.id=page.id JOIN {BOOKS} r ON r.bookid=o.bookid"
+        " ORDER BY o.starts_at, o.id LIMIT %s",
+        [*values, count, *values, count, count],
+    )
+    return [_booked_occurrence(row) for row in rows]
 
 
 def _booked_occurrence(row: tuple[bytes, bytes]) -> BookedOccurrence:

@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from conferences.pages import (
     calendar_feed,
     join_page,
+    month_page,
     my_bookings,
     my_conferences,
     my_rooms,
@@ -27,6 +28,7 @@ urlpatterns = [
     ),
     path("console/bookings/", my_bookings.show_bookings, name="bookings"),
     path("console/bookings/week", week_page.show_week, name="bookings-week"),
+    path("console/bookings/month", month_page.show_month, name="bookings-month"),
     path("console/bookings/book", my_bookings.book_conference, name="bookings-book"),
     path(
         "console/bookings/<str:bookid>/change",

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from conferences.api import booking_commands
 from conferences.data import join_links
-from conferences.models import Occurrence, Reservation, ResourceUnit
+from conferences.models import InvitedAccount, Occurrence, Reservation, ResourceUnit
 from conferences.pages import my_bookings
 from domains.management.commands.load_demo import DEMO_TENANT
 from domains.models import Account, SignInName
@@ -175,6 +175,26 @@ def test_a_guest_without_an_address_is_refused_in_words(hers: Browser) -> None:
     for wrong in ("Gus <gus>", "a@example.org, nobody", "a@example.org\nBcc: b@example.org"):
         hers.post(f"{BOOKINGS}book", {**form, "guests": wrong})
         assert "One of the guests is no e-mail address" in _page(hers)
+
+
+def test_a_month_shows_day_by_day_what_is_booked_and_to_what_one_is_invited(
+    hers: Browser, platform: str
+) -> None:
+    reservation = _book(platform, duration=60)
+    ben = Browser()
+    ben.force_login(account := Account.objects.get(username="ben"))
+    month = f"{BOOKINGS}month?month={DAY:%Y-%m}&zone=Asia/Shanghai"
+    assert "Board" not in ben.get(month).content.decode()
+    InvitedAccount.objects.get_or_create(account=account.moid, bookid=reservation.bookid)
+    for browser in (hers, ben):
+        page = browser.get(month, headers={"Accept-Language": "en"}).content.decode()
+        assert f'href="#day-{DAY:%d}"' in page
+        assert f'id="day-{DAY:%d}"' in page
+        assert "<span>09:00–10:00</span><span>Board &lt;1&gt;</span>" in page
+    later = hers.get(f"{BOOKINGS}month?month={DAY.year + 1}-01", headers={"Accept-Language": "zh"})
+    assert "本月没有预约" in later.content.decode()
+    for wrong in ("9999-12", "0001-01", "soon"):
+        assert hers.get(f"{BOOKINGS}month?month={wrong}").status_code == 200
 
 
 def test_a_time_that_is_none_is_refused_in_words(hers: Browser) -> None:

@@ -90,6 +90,7 @@ ROOMS = {
 }
 OF_CONSOLE = {"", "chat/", "console/", "console/live", "console/start", CONSOLE} | ROOMS
 OF_CONSOLE |= {"console/bookings/", "console/bookings/book", "console/bookings/week"}
+OF_CONSOLE |= {"console/bookings/month"}
 OF_CONSOLE |= {
     f"console/bookings/<str:bookid>/{verb}" for verb in ("change", "cancel", "begin", "guests")
 }
