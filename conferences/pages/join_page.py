@@ -89,8 +89,9 @@ def answer_where_to_join(request: HttpRequest, e164: str) -> HttpResponse:
     """Answer the join page's script as JSON: the conference's `state`, and how to enter it (`join`) if the visitor may.
 
     While another site decides about the conference, the answer is the state "elsewhere" with status 503. A visitor who
-    enters now (query parameter `entering`: the id of the browser) starts the conference of an idle virtual room, and gets status 503 with
-    `full` while no licensed port is left; one who is inside, and only asks where the conference has moved, does not.
+    enters now (query parameter `entering`: the id of the browser) starts the conference of an idle virtual room, and
+    gets status 503 with `full` while no licensed port is left; one who is inside, and only asks where the conference
+    has moved, does not.
     No CSRF token is asked for, as pages of the platform's other sites call this, too; to start a conference, the
     request must contain the secret token of the room's link.
     """

@@ -37,6 +37,18 @@ async def at_home(browser: Any, site: Site, **size: int) -> Any:
     return page
 
 
+async def look_back(page: Any) -> None:
+    """Find the conference among the past ones, on a screen of 390 px, and download its attendance list."""
+    await page.get_by_role("link", name="Past conferences").click()
+    await page.get_by_role("article", name="Board").first.get_by_role("link").press("Enter")
+    await page.get_by_role("row").filter(has_text="7001").wait_for()
+    await page.set_viewport_size({"width": 390, "height": 740})
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    async with page.expect_download() as listed:
+        await page.get_by_role("link", name="Attendance list").click()
+    assert "7001" in Path(await (await listed.value).path()).read_text("utf-8-sig")
+
+
 async def test_every_button_does_what_it_says(
     browser: Any, simulated: Site, program: Program
 ) -> None:
@@ -78,14 +90,7 @@ async def test_every_button_does_what_it_says(
     await page.get_by_role("button", name="End it").click()
     await page.get_by_text("No conference is held now").wait_for()
     assert live(simulated) == 0
-    await page.get_by_role("link", name="Past conferences").click()
-    await page.get_by_role("article", name="Board").first.get_by_role("link").press("Enter")
-    await page.get_by_role("row").filter(has_text="7001").wait_for()
-    await page.set_viewport_size({"width": 390, "height": 740})
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
-    async with page.expect_download() as listed:
-        await page.get_by_role("link", name="Attendance list").click()
-    assert "7001" in Path(await (await listed.value).path()).read_text("utf-8-sig")
+    await look_back(page)
     await page.get_by_role("button", name="Sign out").click()
     await page.get_by_role("button", name="Sign in").wait_for()
     assert page.errors == []

@@ -122,3 +122,7 @@ async def conference_of_two(browser: Any, anna: Any, east: Any) -> None:
     for page in (hers, ben):
         await page.get_by_text("This conference has ended").wait_for()
     await anna.get_by_text("No conference is held now").wait_for()
+    await anna.get_by_role("link", name="Past conferences").click()
+    await anna.get_by_role("link", name="Kick-off").click()
+    for name in ("acme-anna", "Ben (guest)"):
+        await anna.get_by_role("rowheader", name=name, exact=True).wait_for()
