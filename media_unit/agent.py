@@ -16,7 +16,7 @@ from typing import Any
 
 from foundation import clock
 from foundation.bus.message import BadMessage, Message, from_body
-from media_unit import reports
+from media_unit import fonts, reports
 from media_unit.broker import Broker
 from media_unit.child_user import REPOSITORY, child_user
 from media_unit.config import UnitConfig
@@ -51,6 +51,8 @@ class Agent:
     def __init__(self, config: UnitConfig) -> None:
         """Prepare the parts of the media unit; nothing is started yet."""
         config.directory.mkdir(parents=True, exist_ok=True)
+        if config.compositions and not fonts.has_chinese():
+            log.warning("no font for Chinese names in composed pictures: install fonts-noto-cjk")
         self._config = config
         self._keys = load_secrets(config.directory)
         self._state_file = StateFile(config.directory)

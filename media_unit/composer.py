@@ -21,8 +21,9 @@ from typing import Literal
 import av
 import msgspec
 from av.video.codeccontext import VideoCodecContext
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from media_unit.fonts import font_of
 from media_unit.picture_layout import (
     HEIGHT,
     WIDTH,
@@ -41,8 +42,6 @@ _KEY_FRAME_EVERY = 2 * FRAMES_A_SECOND
 _SILENT_SECONDS = 5.0
 """A terminal without a new frame for so long shows its name instead."""
 _NAME_HEIGHT = 28
-_FONTS = ("NotoSansCJK-Regular.ttc", "DejaVuSans.ttf")
-"""The first of these fonts that the machine has writes the names; without any, one of Pillow's own, Latin alone."""
 
 
 class Source:
@@ -130,14 +129,6 @@ def drawn_text(text: str, width: int, height: int) -> av.VideoFrame:
     ImageDraw.Draw(image).text(place, text, (225, 230, 235), font, anchor="mm")
     frame: av.VideoFrame = av.VideoFrame.from_image(image)  # type: ignore[no-untyped-call]  # av's own gap
     return frame.reformat(format="yuv420p")
-
-
-def font_of(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    """Return the font for the names of terminals; `size`: its height in pixels."""
-    for name in _FONTS:
-        with contextlib.suppress(OSError):
-            return ImageFont.truetype(name, size)
-    return ImageFont.load_default(size)
 
 
 def paste(canvas: av.VideoFrame, picture: av.VideoFrame, x: int, y: int) -> None:
