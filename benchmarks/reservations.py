@@ -48,10 +48,17 @@ def median(work):
     for n in range(50):
         start = time.perf_counter(); work(n); times.append(time.perf_counter() - start)
     return statistics.median(times) * 1e3
+planned, own = reservation_queries.planned_page, ("user_domain", "{tenant}")
 def page(n=0):
-    reservation_queries.page(database, "user_domain", "{tenant}", now, start=n * 100, count=100)
+    planned(database, *own, now, start=n * 100, count=100)
+def middle_page(n=0):
+    planned(database, *own, now, start=50000, count=100)
 def last_page(n=0):
-    reservation_queries.page(database, "user_domain", "{tenant}", now, start=90000, count=100)
+    planned(database, *own, now, start=99000, count=100)
+def week(n=0):
+    planned(database, *own, now + timedelta(days=n * 7), now + timedelta(days=n * 7 + 7), count=100)
+def find(n=0):
+    assert reservation_queries.find_live_reservation(database, str(990000001 + n))
 def check(n=0):
     start = now + timedelta(days=n)
     wanted = [Span(start, start + timedelta(hours=1), 8)]
@@ -63,7 +70,7 @@ def check_series(n=0):
     with transaction.atomic(using=database):
         rows = Reservations(database, now)
         refuse_overfull(wanted, rows.booked(wanted), rows.usual_load(), rows.capacity())
-print(median(page), median(last_page), median(check), median(check_series))
+print(*map(median, (page, middle_page, last_page, week, find, check, check_series)))
 """
 
 _FILL_BOOKS = (
@@ -108,9 +115,10 @@ def _beside_a_year(site: Site) -> dict[str, Any]:
     for fill in (_FILL_BOOKS, _FILL_DATES):
         sql(site, fill.format(tenant=_TENANT, count=IN_A_YEAR))
     sql(site, "ANALYZE TABLE conferences_occurrence")
-    times = [float(word) for word in python(site, _PROBE.format(tenant=_TENANT)).split()[-4:]]
-    names = ("page_ms", "last_page_ms", "check_ms", "check_of_52_dates_ms")
-    measured = dict(zip(names, (round(t, 2) for t in times), strict=True))
+    pages = ("page_ms", "middle_page_ms", "last_page_ms", "week_ms", "find_by_number_ms")
+    names = (*pages, "check_ms", "check_of_52_dates_ms")
+    words = python(site, _PROBE.format(tenant=_TENANT)).split()[-len(names) :]
+    measured = {name: round(float(word), 2) for name, word in zip(names, words, strict=True)}
     return {"what": f"beside {IN_A_YEAR:,} in a year", **measured}
 
 

@@ -45,19 +45,24 @@ def planned_page(
     """Return one page of the planned occurrences that begin from `since` on and before `until`, in the order of start.
 
     Only the occurrences of one owner are listed: `column` is `user_domain` or `creator_moid`, and `owner` its value. An
-    index has owner, state and start, so only the rows of the page are read in full.
+    index has owner, state and start, so only the rows of the page are read in full. It is read from its nearer end,
+    since each row before the page takes time.
     """
     from_where = f"FROM {OCCURRENCES} WHERE {column}=%s AND state='planned' AND starts_at >= %s AND starts_at < %s"
     values = [owner, to_db_datetime(since), to_db_datetime(until)]
     total = int(sql.select(database, f"SELECT COUNT(*) {from_where}", values)[0][0])
-    order = "DESC" if latest_first else "ASC"
+    order, reverse = ("DESC", "ASC") if latest_first else ("ASC", "DESC")
+    near, skipped = order, start
+    if start > total // 2:
+        count = max(0, min(count, total - start))
+        near, skipped = reverse, max(0, total - start - count)
     rows = sql.select(
         database,
         f"SELECT r.detail, o.detail FROM (SELECT id AS chosen {from_where}"
-        f" ORDER BY starts_at {order}, id LIMIT %s OFFSET %s) AS page"
+        f" ORDER BY starts_at {near}, id {near} LIMIT %s OFFSET %s) AS page"
         f" JOIN {OCCURRENCES} o ON o.id = page.chosen JOIN {BOOKS} r ON r.bookid = o.bookid"
-        f" ORDER BY o.starts_at {order}, o.id",
-        [*values, count, start],
+        f" ORDER BY o.starts_at {order}, o.id {order}",
+        [*values, count, skipped],
     )
     return BookedPage(total, [_booked_occurrence(row) for row in rows])
 

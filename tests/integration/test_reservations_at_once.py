@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import connections
 from pytest_django import Settings
 
 from conferences.data.queries import uses_of_domain
+from conferences.data.reservation_queries import planned_page
 from conferences.flows.forget_reservations import delete_old_reservations
 from conferences.flows.occurrences import start_due
 from conferences.models import Conference, Number, NumberCursor, Occurrence, Reservation
@@ -17,6 +18,7 @@ from domains.management.commands.load_demo import DEMO_TENANT
 from foundation import clock
 from foundation.bus.delivery import Delivery
 from foundation.bus.models import Outbox
+from foundation.cells.directory import store_of
 from tests.integration.conftest import at_once, create, delivery, do
 from tests.integration.two_sites import TwoSites
 
@@ -35,6 +37,20 @@ def sent(kind: str) -> list[dict[str, object]]:
     """Return the staged messages of a type."""
     bodies = [json.loads(bytes(row.body)) for row in Outbox.objects.order_by("id")]
     return [body for body in bodies if body["type"] == kind]
+
+
+def _page(place: str, start: int, latest_first: bool) -> list[datetime]:
+    """Return when the 90 occurrences begin that a list of the tenant's has from `start` on."""
+    page = planned_page(
+        store_of(place).database,
+        "user_domain",
+        DEMO_TENANT,
+        clock.now(),
+        start=start,
+        count=90,
+        latest_first=latest_first,
+    )
+    return [occurrence.starts_at for _, occurrence in page.occurrences]
 
 
 def test_four_workers_start_what_is_due_once(place: str) -> None:
@@ -78,6 +94,11 @@ def test_a_year_of_daily_meetings_is_kept_changed_and_read_back(place: str) -> N
     do(place, book("y", starttime=later.isoformat(), **weekly))
     planned = Occurrence.objects.count()
     assert planned == 400
+    for latest_first in (False, True):
+        pages = [_page(place, start, latest_first) for start in range(0, 450, 90)]
+        listed = [date for page in pages for date in page]
+        assert len(listed) == 400
+        assert listed == sorted(listed, reverse=latest_first)
     bookid = Reservation.objects.get().bookid
     body = {"type": "CM_MAU_MDFBOOKCONF_REQ", "reqid": "m", "moid": DEMO_TENANT, "bookid": bookid}
     do(place, delivery({**body, "confname": "Stand-up", "repeat": "FREQ=DAILY;COUNT=5"}))
