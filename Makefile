@@ -7,7 +7,7 @@ MANAGE := DEBUG=true $(PYTHON) manage.py
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: bootstrap ## start everything: servers, sites, media units (SITES= MEDIA=janus|simulated|none PORT_BASE= UNITS= XMPP=1 DETACH=1)
+up: bootstrap ## start everything: servers, sites, media units (SITES= MEDIA=janus|simulated|none PORT_BASE= UNITS= XMPP=1 CMU_CAPACITY_COMPOSITIONS=2 DETACH=1)
 	@$(PYTHON) -m deploy.stand up
 
 doctor: ## examine what `make up` started, and say what is wrong (SITE=east for one site)

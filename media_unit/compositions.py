@@ -12,9 +12,11 @@ import secrets
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -23,7 +25,7 @@ from media_unit.conference_copy import ForwardedPicture, HostedConference
 from media_unit.gate_rules import VIDEO
 from media_unit.janus_link import JanusError
 from media_unit.janus_rooms import JanusRooms
-from media_unit.monitors import MonitoringUnit
+from media_unit.monitors import PAYLOADS, MonitoringUnit
 from media_unit.picture_layout import (
     HEIGHT,
     WIDTH,
@@ -40,6 +42,17 @@ log = logging.getLogger("conferences.media.unit")
 
 _LOOPBACK = "127.0.0.1"
 _BUFFER = 1024 * 1024
+_NO_COMPOSER, _COMPOSER_DIED = 20901, 20902
+"""The codes of the open API by which programs are told that a composition has failed (HTTP API §4)."""
+_PROVED_SECONDS = 10.0
+"""A process that has run for so long after another's death is believed to be well: else each death would be told."""
+
+
+class ComposingUnit(MonitoringUnit, Protocol):
+    """The parts of a media unit (`media_unit.unit.MediaUnit`) that its compositions need."""
+
+    async def report_changes(self, conference: HostedConference, janus_rooms: JanusRooms) -> object:
+        """Report a conference to the platform if it has changed since the last report."""
 
 
 class ComposerProcess:
@@ -77,12 +90,17 @@ class ComposerProcess:
         self._plan_input = self._child.stdin
         os.set_blocking(self._plan_input.fileno(), False)
         self._plan: Plan | None = None
-        self.pid = self._child.pid
+        self.pid, self._started_at = self._child.pid, time.monotonic()
 
     @property
     def is_running(self) -> bool:
         """Return whether the process has not ended."""
         return self._child.poll() is None
+
+    @property
+    def is_proved(self) -> bool:
+        """Return whether the process has run for long enough to be believed well."""
+        return self.is_running and time.monotonic() - self._started_at > _PROVED_SECONDS
 
     def send_plan(self, plan: Plan) -> None:
         """Send the process this plan (which pictures lie where); kill it if it does not read its plans.
@@ -126,18 +144,21 @@ class Compositions:
         self._errors: dict[str, str] = {}
         """Number of a conference -> why it has no composed picture, as it was logged."""
 
-    async def update_now(self, unit: MonitoringUnit, e164: str) -> None:
-        """Bring the composed picture of the conference with this number up to date.
+    async def update_now(self, unit: ComposingUnit, e164: str) -> None:
+        """Bring the composed picture of the conference with this number up to date; report it if it fails, or is back.
 
         Which members it shows in turn depends on the time; and its process may have died, and is started again.
         """
         async with unit.lock(e164):
             conference, janus_rooms = unit.conferences.get(e164), unit.janus_rooms
             if conference and janus_rooms:
+                error = conference.composition_error
                 await self.update(unit, conference, janus_rooms)
+                if conference.composition_error != error:
+                    await unit.report_changes(conference, janus_rooms)
 
     async def update(
-        self, unit: MonitoringUnit, conference: HostedConference, janus_rooms: JanusRooms
+        self, unit: ComposingUnit, conference: HostedConference, janus_rooms: JanusRooms
     ) -> None:
         """Bring the composition of a conference to the state that its layout asks for; an error of Janus is logged.
 
@@ -154,6 +175,7 @@ class Compositions:
                 await self.end(conference, janus_rooms)
             self._errors.pop(conference.e164, None)
         except (JanusError, OSError) as error:
+            conference.composition_error = _NO_COMPOSER
             if self._errors.get(conference.e164) != str(error):
                 log.error("%s: no composed picture: %s", conference.e164, error)
             self._errors[conference.e164] = str(error)
@@ -168,12 +190,30 @@ class Compositions:
         At the first time the mountpoint is made from which Janus offers the result. Raises JanusError, JanusAway, OSError.
         """
         if not conference.composed_port:
-            conference.composed_port = await janus_rooms.create_stream(
-                conference.janus_room, conference.name, conference.janus_rooms_password
-            )
-            log.info("%s: a composed picture is offered", conference.e164)
+            await self._offer_stream(conference, janus_rooms)
         process = await self._ensure_process(conference, janus_rooms)
         process.send_plan(await self._make_plan(conference, janus_rooms, layout, process.port))
+        if process.is_proved or conference.composition_error != _COMPOSER_DIED:
+            conference.composition_error = 0
+
+    async def _offer_stream(self, conference: HostedConference, janus_rooms: JanusRooms) -> None:
+        """Make the mountpoint from which Janus offers the composed picture, with the mixed sound of all beside it.
+
+        Raises JanusError and JanusAway.
+        """
+        janus_room = conference.janus_room
+        ports = await janus_rooms.create_stream(
+            janus_room, conference.name, conference.janus_rooms_password
+        )
+        try:
+            conference.composed_sound = await janus_rooms.forward_sound(
+                janus_room, "", _LOOPBACK, ports.sound, PAYLOADS[wire.AUDIO]
+            )
+        except JanusError:
+            await janus_rooms.destroy_stream(janus_room)
+            raise
+        conference.composed_port = ports.picture
+        log.info("%s: a composed picture is offered", conference.e164)
 
     async def _ensure_process(
         self, conference: HostedConference, janus_rooms: JanusRooms
@@ -186,6 +226,7 @@ class Compositions:
         if process and process.is_running:
             return process
         if process:
+            conference.composition_error = _COMPOSER_DIED
             log.error("%s: its composer (process %s) is dead", conference.e164, process.pid)
             process.end()
         await self._stop_pictures(conference, janus_rooms, conference.pictures)
@@ -287,12 +328,15 @@ class Compositions:
         Without a connection to Janus (`None`) only the process ends; the rest ends with Janus.
         """
         self.end_process(conference.e164)
+        conference.composition_error = 0
         if janus_rooms is None:
             return
         await self._stop_pictures(conference, janus_rooms, conference.pictures)
         if conference.composed_port:
             conference.composed_port = 0
             log.info("%s: no composed picture is offered any more", conference.e164)
+            # Its port may be another mountpoint's soon.
+            await janus_rooms.stop_forward(conference.janus_room, "", conference.composed_sound)
             await janus_rooms.destroy_stream(conference.janus_room)
 
     def end_process(self, e164: str) -> None:

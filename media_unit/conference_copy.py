@@ -106,6 +106,10 @@ class HostedConference:
     """Whether this unit was reserved to compose the conference's pictures (`mps`)."""
     composed_port: int = 0
     """The port at which Janus receives the composed picture; 0 while there is none."""
+    composed_sound: int = 0
+    """The id of the stream by which Janus adds the mixed sound to the composed picture."""
+    composition_error: int = 0
+    """The error code of the open API that says why there is no composed picture now; 0: nothing is wrong."""
     pictures: list[ForwardedPicture] = field(default_factory=list)
     """The pictures that are forwarded to the composer."""
     arrangement: Arrangement = DEFAULT_ARRANGEMENT
@@ -151,7 +155,7 @@ class HostedConference:
             "settings": Settings(
                 mute=flag(self.mute),
                 silence=flag(self.silence),
-                extra=to_settings_members(self._with_recording()),
+                extra=to_settings_members(self._as_it_is()),
             ),
         }
 
@@ -185,11 +189,12 @@ class HostedConference:
         """Return whether the terminal with this id may unmute its microphone now, by the rules of who may speak."""
         return self.arrangement.may_talk(mtid, self.roles)
 
-    def _with_recording(self) -> Arrangement:
-        """Return the conference's arrangement with `recording` set: 1 recorded now, 2 recording pauses, 0 neither."""
+    def _as_it_is(self) -> Arrangement:
+        """Return the arrangement with what this unit does itself now: `recording`, and `composed` (its video stream)."""
         is_paused = self.arrangement.recording == 2
         recording = 1 if self.recording else 2 if is_paused else 0
-        return msgspec.structs.replace(self.arrangement, recording=recording)
+        composed = self.composition_error or int(bool(self.composed_port))
+        return msgspec.structs.replace(self.arrangement, recording=recording, composed=composed)
 
     @property
     def ends_at(self) -> datetime | None:
@@ -226,6 +231,7 @@ class HostedConference:
             "monitors": [asdict(monitor) for monitor in self.monitors],
             "composes": self.composes,
             "composed_port": self.composed_port,
+            "composed_sound": self.composed_sound,
             "pictures": [asdict(picture) for picture in self.pictures],
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from pathlib import Path
+from typing import NamedTuple
 
 import orjson
 
@@ -35,6 +36,13 @@ already. TextRoom's 419 (wrong secret) and 420 (name in use) are not among them:
 
 _NO_STREAM, _STREAM_EXISTS = 455, 456
 """Error codes of the Streaming plugin."""
+
+
+class StreamPorts(NamedTuple):
+    """The ports of loopback at which Janus receives what a mountpoint offers."""
+
+    picture: int
+    sound: int
 
 
 class JanusRooms:
@@ -241,8 +249,8 @@ class JanusRooms:
             for stream in publisher["forwarders"]
         }
 
-    async def create_stream(self, janus_room: str, name: str, password: str) -> int:
-        """Create the mountpoint of a conference's composed picture; return the port at which Janus receives it.
+    async def create_stream(self, janus_room: str, name: str, password: str) -> StreamPorts:
+        """Create the mountpoint of a conference's composed picture and mixed sound; return where Janus receives them.
 
         It has the name, PIN and secret of the Janus rooms. An existing one of that name is destroyed first.
         """
@@ -255,7 +263,11 @@ class JanusRooms:
             "pin": self._keys.pin(janus_room, password),
             "is_private": True,
             "admin_key": self._keys.admin,
-            "audio": False,
+            "audio": True,
+            "audioport": 0,
+            "audioiface": "127.0.0.1",
+            "audiopt": 111,
+            "audiocodec": "opus",
             "video": True,
             "videoport": 0,
             "videoiface": "127.0.0.1",
@@ -270,7 +282,8 @@ class JanusRooms:
                 raise
             await self.destroy_stream(janus_room)
             reply = await self._link.ask(STREAMING, dict(request))
-        return int(reply["stream"]["video_port"])
+        ports = reply["stream"]
+        return StreamPorts(picture=int(ports["video_port"]), sound=int(ports["audio_port"]))
 
     async def destroy_stream(self, janus_room: str) -> None:
         """Destroy the mountpoint of a conference's composed picture; one that is gone is no error."""

@@ -321,7 +321,7 @@ class MediaUnit:
         context = self._context(conference, self.janus_rooms)
         answer_fields = await controls.carry_out_control(context, order.name, order.body)
         await self.compositions.update(self, conference, self.janus_rooms)
-        return answer_fields, await self._report_changes(conference, self.janus_rooms)
+        return answer_fields, await self.report_changes(conference, self.janus_rooms)
 
     # ---- people -------------------------------------------------------------------------------
 
@@ -340,7 +340,7 @@ class MediaUnit:
                 await attendance.admit_or_disconnect(context, arrived)
                 await self.monitors.restart_or_stop(conference, janus_rooms)
                 await self.compositions.update(self, conference, janus_rooms)
-                await self._report_changes(conference, janus_rooms)
+                await self.report_changes(conference, janus_rooms)
                 # A join page that has just connected does not know the state yet.
                 if attendance.terminals_with_join_page(conference) - had_page:
                     await janus_rooms.announce(
@@ -352,7 +352,7 @@ class MediaUnit:
                 for part in self.conference_lists():
                     self.send_to_css(part)
 
-    async def _report_changes(
+    async def report_changes(
         self, conference: HostedConference, janus_rooms: JanusRooms
     ) -> UnitReportsChange | None:
         """Report a conference to the platform and its web pages if it has changed; return the report, or `None`."""
@@ -397,4 +397,4 @@ class MediaUnit:
             log.warning("%s: %s sends no media any more: removed", e164, terminal.name)
             context = self._context(conference, self.janus_rooms)
             await controls.disconnect_terminal(context, terminal)
-            await self._report_changes(conference, self.janus_rooms)
+            await self.report_changes(conference, self.janus_rooms)

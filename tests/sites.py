@@ -13,6 +13,9 @@ from deploy.stand.site import Site
 from deploy.stand.stand import Stand
 from tests.stories.manager import Manager
 
+BESIDE_THE_SITE = "127.0.0.2"
+"""An address of this machine to which monitors may be sent, as no server of a site has it."""
+
 
 @contextmanager
 def running_site(root: Path, media: str, units: int) -> Iterator[Site]:
@@ -36,9 +39,12 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="session")
 def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Start a site with two real units."""
-    with running_site(tmp_path_factory.mktemp("janus"), "janus", 2) as site:
-        yield site
+    """Yield a site with two real units, which compose pictures and send monitors to this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CMU_CAPACITY_COMPOSITIONS", "2")
+        patch.setenv("MONITOR_NETWORKS", f"{BESIDE_THE_SITE}/32")
+        with running_site(tmp_path_factory.mktemp("janus"), "janus", 2) as site:
+            yield site
 
 
 @pytest.fixture(scope="session")

@@ -51,6 +51,7 @@ API_ERRORS: dict[int, str] = {
     20823: "composition does not run",
     20851: "recording server for live streams or playback is missing",
     20901: "no composer",
+    20902: "the composer died",
     22013: "the terminal does not support this",
     24102: "no recording resources for single terminals",
     24106: "file missing",

@@ -89,9 +89,10 @@ class Arrangement(TypedObject, omit_defaults=True):
     `hold`: muted people must not unmute themselves, except for the terminals in `maytalk`, and, with `spare`, for
     chairman and speaker. `broadcast`: everybody sees the speaker. `vad`: after so many seconds of speech the picture
     shows the person who talks; 0 means that it does not. `recording`: 0 off, 1 running, 2 paused. `layout`: the
-    composed picture for all, `layouts`: terminal id -> its own picture, both in the form of the open API. `vips`: the
-    terminals that are shown first. `volumes`: terminal id -> volumes of its loudspeaker ("1") and microphone ("2").
-    `hands`: the terminals that have a hand up, in the order in which they raised it.
+    composed picture for all, `layouts`: terminal id -> its own picture, both in the form of the open API. `composed`: 1
+    while the unit makes a video stream of `layout`, an error code of the open API while it fails to, 0 while it makes
+    none. `vips`: the terminals that are shown first. `volumes`: terminal id -> volumes of its loudspeaker ("1") and
+    microphone ("2"). `hands`: the terminals that have a hand up, in the order in which they raised it.
     """
 
     hold: Flag = 0
@@ -100,6 +101,7 @@ class Arrangement(TypedObject, omit_defaults=True):
     broadcast: Flag = 0
     vad: Annotated[int, whole(0, 3600)] = 0
     recording: Literal[0, 1, 2] = 0
+    composed: Annotated[int, whole(0, 99_999)] = 0
     mix: Mix | None = None
     layout: dict[str, object] | None = None
     layouts: dict[Id, dict[str, object]] = msgspec.field(default_factory=dict)

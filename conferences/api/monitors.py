@@ -49,7 +49,10 @@ class Address(_Shape):
 
 
 class Source(_Shape):
-    """The source of a monitor; `type` 1: a terminal, 2: the composed picture, 3: the mixed sound of all; 4 is refused."""
+    """The source of a monitor; `type` 1: a terminal, 2: the composed picture, 3: the mixed sound of all; 4 is refused.
+
+    Each address gets one medium: who wants the composed picture with sound starts two monitors, of the types 2 and 3.
+    """
 
     type = serializers.ChoiceField([1, 2, 3, 4])
     mt_id = serializers.CharField(required=False)
@@ -191,7 +194,9 @@ def start_request(
         case 2 if conference.mps is None or arrangement_of(conference.settings).layout is None:
             raise Refusal(NO_COMPOSITION, "src.type: no composition runs here")
         case 2 if mode == AUDIO:
-            raise Refusal(MEDIA_DIFFER, "mode: a composition has a picture alone")
+            raise Refusal(
+                MEDIA_DIFFER, "mode: a composition has a picture alone; src.type 3 is its sound"
+            )
         case 3 if mode == VIDEO:
             raise Refusal(MEDIA_DIFFER, "mode: a mix has sound alone")
         case 2 | 3:

@@ -160,7 +160,10 @@ class OwnPictures(Call):
 
     @extend_schema(request=shapes.OwnPicture, responses=shapes.DONE)
     def post(self, request: Request, conf_id: str) -> Response:
-        """Compose the picture that one terminal sees by a layout of its own."""
+        """Compose the picture that one terminal sees by a layout of its own; the terminal's page lays it out.
+
+        No video stream is made of it, as `vmps` makes one of the picture of all.
+        """
         mt_id = picture_parsing.terminal_id(self.params(request).get("mt_id"))
         return change_own_picture(self, request, conf_id, mt_id)
 
@@ -180,7 +183,10 @@ class OwnPicture(Call):
 
     @extend_schema(request=shapes.Picture, responses=shapes.DONE)
     def put(self, request: Request, conf_id: str, mt_id: str) -> Response:
-        """Compose the picture that one terminal sees by a layout of its own."""
+        """Compose the picture that one terminal sees by a layout of its own; the terminal's page lays it out.
+
+        No video stream is made of it, as `vmps` makes one of the picture of all.
+        """
         return change_own_picture(self, request, conf_id, mt_id)
 
     @extend_schema(request=None, responses=shapes.DONE)

@@ -16,11 +16,14 @@ import orjson
 from conferences.rules.states import Conference, ConferenceState, EndReason
 from foundation.bus.outgoing import Event
 from foundation.json_value import JSONValue
+from wire.arrangement import arrangement_of
 from wire.fields import Terminal
 from wire.http_codes import http_code
 
 MAX_REPORTED_ENTRIES = 500
 """So many entries of one setting are told of, as many as a conference has members. A media unit may report more."""
+_COMPOSED, _NO_COMPOSER = 1, 20901
+"""Values of an arrangement's `composed`: a video stream of the composed picture is made; there is no composer."""
 UPDATE, DELETE = b'{"method":"update"}', b'{"method":"delete"}'
 
 
@@ -80,6 +83,7 @@ def _events_of_parts(before: Conference, after: Conference) -> Iterator[Event]:
     if before.settings != after.settings:
         values = _values_by_suffix(before), _values_by_suffix(after)
         yield from _events_of_settings(after, *values)
+        yield from _failed_composition(before, after)
     for monitor in sorted(_running_monitors(before) ^ _running_monitors(after)):
         yield _event(after, f"/monitor/{monitor.ip}/{monitor.port}", UPDATE)
 
@@ -152,6 +156,19 @@ def _events_of_settings(
             yield _event(conference, suffix, UPDATE)
     for suffix in (suffix for suffix in before if suffix not in after):
         yield _event(conference, suffix, UPDATE if suffix in _ALWAYS_READABLE else DELETE)
+
+
+def _failed_composition(before: Conference, after: Conference) -> Iterator[Event]:
+    """Yield the notification that the video stream of the composed picture has failed, if it has (HTTP API §5.2).
+
+    It has failed, too, if the conference has moved to a unit that makes none.
+    """
+    earlier, now = arrangement_of(before.settings), arrangement_of(after.settings)
+    error_code = now.composed
+    if earlier.composed == _COMPOSED and not now.composed and now.layout is not None:
+        error_code = _NO_COMPOSER
+    if error_code not in (0, _COMPOSED, earlier.composed):
+        yield notification(after, "/vmps/1", error_code=error_code)
 
 
 def _running_monitors(conference: Conference) -> frozenset[_MonitorAddress]:

@@ -23,7 +23,8 @@ HERE = "127.0.0.1/32"
 class Receiver(asyncio.DatagramProtocol):
     """A receiver takes RTP packets at an address of its own, and hears Opus."""
 
-    def __init__(self) -> None:
+    def __init__(self, ip: str = "127.0.0.1") -> None:
+        self.ip = ip
         self.packets: list[bytes] = []
         self.ear = Ear()
         self._decoder = av.CodecContext.create("libopus", "r")
@@ -32,7 +33,7 @@ class Receiver(asyncio.DatagramProtocol):
         """Listen at a free port."""
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(
-            lambda: self, local_addr=("127.0.0.1", 0), family=socket.AF_INET
+            lambda: self, local_addr=(self.ip, 0), family=socket.AF_INET
         )
         self.port = self._transport.get_extra_info("sockname")[1]
         return self
@@ -42,7 +43,7 @@ class Receiver(asyncio.DatagramProtocol):
 
     @property
     def address(self) -> Body:
-        return {"ip": "127.0.0.1", "port": self.port}
+        return {"ip": self.ip, "port": self.port}
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
         self.packets = [*self.packets[-200:], data]

@@ -35,20 +35,20 @@ class Times:
 
 async def run_story(site: Site, manager: Manager, fault: Fault) -> Times:
     """Run the whole story. Raises AssertionError where a promise is broken."""
-    created = await _in_thread(lambda: _create_over_http(site))
+    created = await in_thread(lambda: _create_over_http(site))
     number, join = created["conf_id"], created["join"]
     anna, ben = Person("anna", 440), Person("ben", 880)
     try:
         await asyncio.gather(anna.join(join), ben.join(join))
         assert await _hear_each_other(anna, ben), "nobody hears anybody, before anything broke"
-        unit = await _in_thread(lambda: _unit_of(site, number))
+        unit = await in_thread(lambda: _unit_of(site, number))
         struck = time.monotonic()
-        await _in_thread(lambda: fault.strike(site, unit))
+        await in_thread(lambda: fault.strike(site, unit))
         running = await _move(manager, number, struck, (anna, ben)) if fault.moves else None
         is_heard = await _hear_each_other(anna, ben)
         sound = time.monotonic() - struck
-        await _in_thread(lambda: _patient(manager, _list_request(number)))
-        has_moved = await _in_thread(lambda: _unit_of(site, number)) != unit
+        await in_thread(lambda: _patient(manager, _list_request(number)))
+        has_moved = await in_thread(lambda: _unit_of(site, number)) != unit
         if has_moved and not fault.moves:
             # On a slow machine the agent starts again only after its unit counts as lost.
             running = await _move(manager, number, struck, (anna, ben))
@@ -60,10 +60,10 @@ async def run_story(site: Site, manager: Manager, fault: Fault) -> Times:
         return Times(fault.name, running, sound)
     finally:
         await asyncio.gather(anna.leave(), ben.leave())
-        await _in_thread(lambda: _end(site, manager, number))
+        await in_thread(lambda: _end(site, manager, number))
 
 
-async def _in_thread(work: Callable[[], T]) -> T:
+async def in_thread(work: Callable[[], T]) -> T:
     """Run blocking work in a thread, while the media go on."""
     return await asyncio.get_running_loop().run_in_executor(None, work)
 
@@ -82,7 +82,7 @@ async def _move(
     manager: Manager, number: str, struck: float, people: tuple[Person, Person]
 ) -> float:
     """Wait for the notice, and let both people rejoin where the conference runs now."""
-    restored_at, notice = await _in_thread(lambda: manager.restored(number, struck))
+    restored_at, notice = await in_thread(lambda: manager.restored(number, struck))
     await asyncio.gather(*(person.rejoin(notice["join"]) for person in people))
     return restored_at - struck
 
@@ -95,11 +95,11 @@ async def _hear_each_other(anna: Person, ben: Person) -> bool:
 
 async def _control_works(manager: Manager, number: str, anna: Person, ben: Person) -> None:
     """Let the manager mute Anna, so that Ben no longer hears her, and unmute her again."""
-    listed = await _in_thread(lambda: _patient(manager, _list_request(number)))
+    listed = await in_thread(lambda: _patient(manager, _list_request(number)))
     mtid = next(m["mtid"] for m in listed["mts"] if m["name"] == "anna")
     for value in (1, 0):
         mute = {"type": "CM_MCU_MUTE_REQ", "confE164": number, "mtid": mtid, "value": value}
-        answer = await _in_thread(lambda body=mute: _patient(manager, body))  # type: ignore[misc]
+        answer = await in_thread(lambda body=mute: _patient(manager, body))  # type: ignore[misc]
         assert answer["type"] == "MCU_CM_MUTE_ACK", answer
         expectation, frames = ben.hears_no if value else ben.hears, ben.ear.frames
         assert await expectation(anna.tone), (

@@ -134,6 +134,37 @@ def test_what_a_unit_arranges_has_channels_of_its_own() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("composed_before", "composed", "error_code"),
+    [
+        (0, 1, None),
+        (1, 20902, 20902),
+        (20902, 20902, None),
+        (20902, 20901, 20901),
+        (20902, 1, None),
+        (1, 0, 20901),
+        (0, 0, None),
+    ],
+)
+def test_a_composition_that_fails_is_told_once_with_its_code(
+    composed_before: int, composed: int, error_code: int | None
+) -> None:
+    layout = {"mode": 1, "layout": 1, "members": []}
+    before = with_settings(layout=layout, composed=composed_before)
+    after = with_settings(layout=layout, composed=composed, vad=3)
+    notified = [event for event in told(before, after) if event[1]["method"] == "notify"]
+    expected = [(f"{PATH}/vmps/1", {"method": "notify", "error_code": error_code})]
+    assert notified == (expected if error_code else [])
+
+
+def test_a_composition_that_was_ended_has_not_failed() -> None:
+    before = with_settings(layout={"mode": 1, "layout": 1, "members": []}, composed=1)
+    assert told(before, with_settings()) == [
+        (PATH, {"method": "update"}),
+        (f"{PATH}/vmps/1", {"method": "delete"}),
+    ]
+
+
 def test_a_monitor_is_told_of_when_it_runs_and_when_it_runs_no_more() -> None:
     asked = Monitor(ip="10.0.0.9", port=40000, mode=1, due_at=NOW)
     runs = msgspec.structs.replace(asked, running=True)
