@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -17,6 +18,21 @@ from tests.wire.world import stopped
 pytestmark = pytest.mark.xdist_group("wire")
 
 HOURS_AGO = 7200
+
+
+TOMORROW = (datetime.now(UTC) + timedelta(days=1)).isoformat(timespec="seconds")
+SOUND: dict[str, dict[str, object]] = {
+    "CREATETEMPLATE": {"moid": TENANT, "templatename": "Late"},
+    "MDFTEMPLATE": {"moid": TENANT, "templateid": "t"},
+    "DELTEMPLATE": {"moid": TENANT, "templateid": "t"},
+    "CREATECONFBYTEMP": {"moid": TENANT, "templateid": "t"},
+    "ADDBOOKCONF": {"moid": TENANT, "confname": "Late", "starttime": TOMORROW},
+    "MDFBOOKCONF": {"moid": TENANT, "bookid": "b"},
+    "DELBOOKCONF": {"moid": TENANT, "bookid": "b"},
+    "STARTMONITOR": {"confE164": "8800001", "ip": "192.0.2.7", "port": 6000, "mode": 1},
+    "STOPMONITOR": {"confE164": "8800001", "ip": "192.0.2.7", "port": 6000},
+}
+"""Requests about what is kept, and about monitors, that could be taken if they were in time."""
 
 
 def create_body(**fields: object) -> dict[str, object]:
@@ -157,6 +173,30 @@ def test_a_units_repeated_request_is_answered_again_and_counts_once(
     assert cm.lists(TENANT)["confs"][0]["endtime"] == first["endtime"]
 
 
+KEPT_ID = {"TEMPLATE": "templateid", "BOOKCONF": "bookid"}
+"""What a manager may have kept -> the field with its id."""
+
+
+@pytest.mark.parametrize(
+    ("kind", "make", "kept", "change"),
+    [
+        ("TEMPLATE", "CREATE", {"templatename": "Once", "confname": "Once"}, {"duration": 45}),
+        ("BOOKCONF", "ADD", {"starttime": TOMORROW}, {"duration": 45}),
+    ],
+)
+def test_a_repeated_request_about_what_is_kept_is_answered_as_the_first_was(
+    cm: Manager, kind: str, make: str, kept: dict[str, object], change: dict[str, object]
+) -> None:
+    one: dict[str, object] = {"moid": TENANT, KEPT_ID[kind]: uuid.uuid4().hex}
+    orders = ((make, {"creator": {"moid": "a1"}, "confname": "Once", **kept}), ("MDF", change))
+    for name, fields in (*orders, ("DEL", {})):
+        wire_type = f"CM_MAU_{name}{kind}_REQ"
+        body = {"type": wire_type, "reqid": uuid.uuid4().hex, **one, **fields}
+        first = cm.answer(cm.sends(body))
+        assert first["type"] == f"MAU_CM_{name}{kind}_ACK", first.body
+        assert cm.answer(cm.sends(body)).raw == first.raw
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -165,6 +205,7 @@ def test_a_units_repeated_request_is_answered_again_and_counts_once(
         {"type": "CM_MAU_DELAYCONF_REQ", "confE164": "8800001", "delay": 5},
         {"type": "CM_MAU_GETCONFLIST_REQ", "moid": TENANT},
         {"type": "CM_MCU_MUTE_REQ", "confE164": "8800001", "value": 1},
+        *({"type": f"CM_MAU_{name}_REQ", **fields} for name, fields in SOUND.items()),
     ],
     ids=lambda fields: fields["type"],
 )
