@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from conferences.data.registry_rows import entries_of
 from conferences.flows import number_reports
 from domains.management.commands.load_demo import DEMO_TENANT
+from foundation import clock
 from foundation.bus.dispatch import handle_batch
 from foundation.cells.directory import store_of
 from tests.integration.conftest import delivery
@@ -84,9 +86,16 @@ def test_a_kept_number_follows_the_site_that_serves_it(two: TwoSites) -> None:
     assert told(two, west, number) == []
 
 
-def test_a_template_is_refused_where_it_is_not_served(two: TwoSites) -> None:
-    refused = ask(two, two.west, "CM_MAU_CREATETEMPLATE_REQ", templatename="Weekly")
-    assert (refused["type"][-4:], refused["errcode"]) == ("NACK", "29005")
+def test_what_is_kept_is_refused_where_it_is_not_served(two: TwoSites) -> None:
+    starttime = (clock.now() + timedelta(days=1)).isoformat()
+    for name, fields in {
+        "CREATETEMPLATE": {"templatename": "Weekly"},
+        "CREATECONFBYTEMP": {"templateid": "t1"},
+        "ADDBOOKCONF": {"confname": "x", "starttime": starttime},
+        "DELBOOKCONF": {"bookid": "b1"},
+    }.items():
+        refused = ask(two, two.west, f"CM_MAU_{name}_REQ", **fields)
+        assert (refused["type"], refused["errcode"]) == (f"MAU_CM_{name}_NACK", "29005")
 
 
 def states(two: TwoSites, site: str, number: str) -> list[str]:
