@@ -116,7 +116,7 @@ function toggleMicrophone(value = !media.muted) {
 
 const toggleCamera = async () => {
   await devices.want(CAMERA, !devices.wanted[CAMERA] || Boolean(devices.problems[CAMERA]));
-  if (inside && devices.wanted[CAMERA] && !devices.tracks[CAMERA]) openDialog("settings");
+  if (inside && devices.wanted[CAMERA] && devices.problems[CAMERA]) openDialog("settings");
 };
 
 let isHeldOpen = false;
