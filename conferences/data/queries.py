@@ -9,6 +9,7 @@ from typing import NamedTuple
 from conferences.data import row_mapper
 from conferences.data.reservation_queries import live_reservation_by_number
 from conferences.data.stored_rows import room_by_number, rooms_closed_to, stored_by_id
+from conferences.rules.attendance import called_names
 from conferences.rules.listing import ListPage
 from conferences.rules.outgoing import wire_time
 from conferences.rules.registry_entries import ConfType
@@ -317,16 +318,14 @@ def carries_call(conference: Conference) -> bool:
 
 
 def _running_conference(conference: Conference) -> RunningConference:
-    """Return what the chat needs of a conference: its data, and the accounts of all who are or were in it."""
-    people = {terminal.account for terminal in conference.mts if terminal.account}
-    people |= {stay.account for stay in conference.members if stay.account}
+    """Return what the chat needs of a conference: its data, and the accounts that were called into it."""
     return RunningConference(
         conference.confid,
         conference.revision,
         conference.name,
         conference.user_domain,
         conference.creator_moid,
-        frozenset(people),
+        called_names(conference),
     )
 
 

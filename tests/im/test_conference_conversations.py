@@ -70,6 +70,15 @@ def test_a_conference_that_runs_has_a_conversation_of_its_people(platform: str) 
     assert conversation.members == 2
 
 
+def test_whoever_has_the_number_of_a_guests_terminal_as_a_name_is_not_in_it(platform: str) -> None:
+    someone("7")
+    guest = Terminal(mtid="7", account="7", name="Visitor", online=1)
+    conference = running(mts=(*CALLED, guest))
+    follow()
+    assert "7" not in names_in(conference.confid)
+    assert len(names_in(conference.confid)) == 2
+
+
 def test_once_more_changes_nothing(platform: str) -> None:
     conference = running()
     follow()
