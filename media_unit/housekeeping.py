@@ -7,14 +7,17 @@ import itertools
 import logging
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from foundation import clock
+from media_unit.gate_rules import TEXT
 from media_unit.hands import terminals_of_change
 from media_unit.janus_config import e164_of
 from media_unit.janus_events import Hint
 from media_unit.janus_link import JanusAway, JanusError
 from media_unit.state_file import StateFile
+from media_unit.text_rates import TextRates
 from media_unit.unit import MediaUnit
 
 log = logging.getLogger("conferences.media.unit")
@@ -44,6 +47,7 @@ class Housekeeping:
         """Numbers of the conferences that are read within the next 0.1 s."""
         self._hands: dict[str, dict[str, bool]] = {}
         """Number of a conference -> terminals whose hands are raised (`True`) or lowered within the next 0.3 s."""
+        self._text_rates = TextRates()
         self._tasks: set[asyncio.Task[None]] = set()
         self._links = state_file.links()
         """Janus handle -> its plugin, Janus room and participant id."""
@@ -69,7 +73,12 @@ class Housekeeping:
             self._start_task(self._refresh_soon(e164))
 
     def handle_text(self, janus_room: str, participant: str, text: str) -> None:
-        """Handle what a join page has said to all in its conference: change hands, if it is about them."""
+        """Handle what a join page has said to all in its conference: change hands, if it is about them.
+
+        A participant who says too much is put out of the text room.
+        """
+        if self._text_rates.is_too_many(janus_room, participant, time.monotonic()):
+            self._start_task(self._put_out_of_text_room(janus_room, participant))
         e164 = e164_of(janus_room)
         conference = self._unit.conferences.get(e164)
         if conference is None or conference.janus_room != janus_room:
@@ -80,6 +89,13 @@ class Housekeeping:
         if e164 not in self._hands:
             self._start_task(self._change_hands_soon(e164))
         self._hands.setdefault(e164, {}).update(dict.fromkeys(mtids, up))
+
+    async def _put_out_of_text_room(self, janus_room: str, participant: str) -> None:
+        """Disconnect a participant who floods a text room from that room, so that the others can say something."""
+        log.warning("%s: too many texts of one participant: put out", e164_of(janus_room))
+        if rooms := self._unit.janus_rooms:
+            with suppress(JanusAway, JanusError):
+                await rooms.kick(janus_room, TEXT, participant)
 
     async def _change_hands_soon(self, e164: str) -> None:
         """Change hands in 0.3 s, so that those that are raised and lowered until then are reported together."""

@@ -16,6 +16,7 @@ from media_unit.gate_rules import PLUGINS
 from media_unit.janus_config import load_secrets
 from media_unit.janus_link import JanusError, JanusLink
 from media_unit.janus_rooms import JanusRooms
+from media_unit.text_rates import MOST_TEXTS
 from tests.media.conftest import Platform, Unit
 from tests.media.people import AUDIO, PATIENCE, VIDEO, DataChannel, Person, Refused, Session, until
 
@@ -191,6 +192,31 @@ async def test_over_a_data_channel_nobody_reaches_a_room_that_is_not_his(
         ]
         assert done == []
         assert (await channel.say(textroom="list")).get("list") == [], "no room is listed"
+    finally:
+        await channel.close()
+        await session.close()
+
+
+async def test_who_floods_the_text_room_is_put_out_of_it(
+    unit: Unit, platform_side: Platform
+) -> None:
+    join = (await platform_side.creates("u1", "1"))["join"]["webrtc"]
+    session = await Session(join).open()
+    channel, me = DataChannel(session), {"username": "mallory", "display": "Mallory"}
+    room = {"room": join["textroom"], "pin": join["pin"]}
+    try:
+        await channel.open()
+        assert (await channel.say(textroom="join", **room, **me))["textroom"] == "success"
+
+        async def is_still_in() -> bool:
+            said = await channel.say(textroom="message", room=join["textroom"], text="{}", ack=True)
+            return bool(said["textroom"] == "success")
+
+        said = 0
+        while await is_still_in():
+            said += 1
+            assert said < 100 * MOST_TEXTS, "nobody puts the flooder out"
+        assert said >= MOST_TEXTS
     finally:
         await channel.close()
         await session.close()
