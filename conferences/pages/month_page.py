@@ -19,7 +19,6 @@ from conferences.data import reservation_queries
 from conferences.data.platform_resolver import platform_of_domain
 from conferences.data.reservation_queries import BookedOccurrence
 from conferences.pages import my_bookings, my_conferences
-from conferences.rules.recurrence import zone_of
 from foundation import clock
 from foundation.cells.directory import store_of
 from foundation.web.content_security_policy import with_policy
@@ -40,9 +39,7 @@ def show_month(request: HttpRequest) -> HttpResponse:
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")
     database, now = store_of(platform_of_domain(person.domain_id or "")).database, clock.now()
-    zone = zone_of(request.GET.get("zone", "")) or ZoneInfo(
-        my_bookings.last_zone(database, person.moid, now) or "UTC"
-    )
+    zone = my_bookings.zone_for_page(request, database, person.moid, now)
     first = _first_day(request.GET.get("month", ""), now.astimezone(zone).date())
     after = _month_after(first)
     coming = reservation_queries.coming_of_account(

@@ -93,6 +93,14 @@ def last_zone(database: str, person: str, now: datetime) -> str:
     return booked.occurrences[0].reservation.timezone if booked.occurrences else ""
 
 
+def zone_for_page(
+    request: HttpRequest, database: str, person: str, now: datetime
+) -> zoneinfo.ZoneInfo:
+    """Return the zone in which a page shows times: that of the query parameter `zone`, else the person's last one."""
+    chosen = zone_of(request.GET.get("zone", ""))
+    return chosen or zoneinfo.ZoneInfo(last_zone(database, person, now) or "UTC")
+
+
 @cache
 def zones() -> tuple[str, ...]:
     """Return the names of the time zones that the form offers: `Area/Place`, and UTC."""

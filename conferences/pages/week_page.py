@@ -18,7 +18,6 @@ from conferences.data.platform_resolver import platform_of_domain
 from conferences.data.reservations import Reservations
 from conferences.pages import my_bookings, my_conferences
 from conferences.rules.capacity import Capacity
-from conferences.rules.recurrence import zone_of
 from conferences.rules.week_load import DAYS, HourLoad, first_midnight, week_of
 from foundation import clock
 from foundation.cells.directory import store_of
@@ -38,9 +37,7 @@ def show_week(request: HttpRequest) -> HttpResponse:
     if not my_conferences.holds_conferences_here(person):
         return redirect("console")
     database, now = store_of(platform_of_domain(person.domain_id or "")).database, clock.now()
-    zone = zone_of(request.GET.get("zone", "")) or ZoneInfo(
-        my_bookings.last_zone(database, person.moid, now) or "UTC"
-    )
+    zone = my_bookings.zone_for_page(request, database, person.moid, now)
     since = first_midnight(now, zone)
     own, others = reservation_queries.booked_places(
         database, person.domain_id or "", since, since + timedelta(days=DAYS, hours=2)
