@@ -18,8 +18,8 @@ from deploy.stand.site import LIBRARY, REPOSITORY
 from deploy.stand.testservers import TestServers
 from deploy.stand.timings import VARIABLE, Timings
 
-ALL_PROCESSES, SOME_PROCESSES = "4", "2"
-"""So many processes run all tests, or only some. Many tests wait a lot, so two processors are enough for four."""
+ALL_PROCESSES, SOME_PROCESSES = "5", "2"
+"""So many processes run all tests, or only some. Many tests wait a lot, so two processors are enough for five."""
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MEMORY = Path("/dev/shm")  # noqa: S108  a private directory below it
 MEMORY_BYTES = 6_000_000_000
