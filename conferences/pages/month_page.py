@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.formats import date_format, get_format
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -21,8 +21,7 @@ from conferences.data.reservation_queries import BookedOccurrence
 from conferences.pages import my_bookings, my_conferences
 from foundation import clock
 from foundation.cells.directory import store_of
-from foundation.web.content_security_policy import with_policy
-from foundation.web.page_parts import addresses_of, parts_of
+from foundation.web.page_parts import render_page
 
 MAX_SHOWN = 400
 
@@ -64,9 +63,7 @@ def show_month(request: HttpRequest) -> HttpResponse:
         ],
         "is_cut": len(coming) == MAX_SHOWN,
     }
-    parts = parts_of(request)
-    reply = render(request, "conferences/month.html", {**context, "parts": parts})
-    return with_policy(reply, addresses_of(parts))
+    return render_page(request, "conferences/month.html", context)
 
 
 def _first_day(month: str, today: date) -> date:

@@ -16,7 +16,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -35,9 +35,8 @@ from conferences.rules.reservation import MAX_EARLY_OPENING, Invitee, Reservatio
 from foundation import clock
 from foundation.cells.directory import store_of
 from foundation.web.arguments import digits
-from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
-from foundation.web.page_parts import addresses_of, parts_of
+from foundation.web.page_parts import render_page
 from wire.error_codes import Err
 from wire.fields import SIZES
 
@@ -80,9 +79,7 @@ def show_bookings(request: HttpRequest) -> HttpResponse:
         "sends_mail": settings.INVITATION_MAILS,
         "feed": find_feed(platform, person.moid),
     }
-    parts = parts_of(request)
-    reply = render(request, "conferences/bookings.html", {**context, "parts": parts})
-    return with_policy(reply, addresses_of(parts))
+    return render_page(request, "conferences/bookings.html", context)
 
 
 def last_zone(database: str, person: str, now: datetime) -> str:

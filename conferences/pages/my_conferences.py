@@ -15,7 +15,7 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -35,7 +35,7 @@ from foundation import clock
 from foundation.cells.directory import possible_platforms
 from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
-from foundation.web.page_parts import addresses_of, parts_of
+from foundation.web.page_parts import render_page
 from wire.arrangement import Arrangement, arrangement_of
 from wire.conference_control import (
     Arrange,
@@ -95,9 +95,7 @@ def show_console(request: HttpRequest) -> HttpResponse:
         context["elsewhere"] = tenant.platform
     else:
         context |= _form_choices(tenant)
-    parts = parts_of(request)
-    reply = render(request, "conferences/console.html", {**context, "parts": parts})
-    return with_policy(reply, addresses_of(parts))
+    return render_page(request, "conferences/console.html", context)
 
 
 def _form_choices(tenant: UserDomain) -> dict[str, object]:

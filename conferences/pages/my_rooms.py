@@ -13,7 +13,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -27,9 +27,8 @@ from conferences.pages import my_conferences, texts
 from conferences.rules.stored import Draft, Kind, StoredConference
 from domains.models import Account
 from foundation.cells.directory import store_of
-from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
-from foundation.web.page_parts import addresses_of, parts_of
+from foundation.web.page_parts import render_page
 from wire.conference_settings import ConferenceSettings
 from wire.error_codes import Err
 from wire.fields import SIZES
@@ -65,9 +64,7 @@ def show_rooms(request: HttpRequest) -> HttpResponse:
         "rooms_left_out": max(0, rooms.total - MAX_SHOWN),
         "templates": templates.items,
     }
-    parts = parts_of(request)
-    reply = render(request, "conferences/rooms.html", {**context, "parts": parts})
-    return with_policy(reply, addresses_of(parts))
+    return render_page(request, "conferences/rooms.html", context)
 
 
 def _room_for_page(room: StoredConference, person: Account, conf_name: str) -> dict[str, object]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
@@ -26,8 +26,7 @@ from domains.data.lookups import account_names
 from domains.models import Account
 from foundation.cells.directory import PlatformStore, store_of
 from foundation.web import table_export
-from foundation.web.content_security_policy import with_policy
-from foundation.web.page_parts import addresses_of, parts_of
+from foundation.web.page_parts import render_page
 
 PAGE_SIZE = 20
 
@@ -64,12 +63,13 @@ def list_past_conferences(request: HttpRequest) -> HttpResponse:
     shown = conferences[:PAGE_SIZE]
     is_last = len(conferences) <= PAGE_SIZE
     context = {
+        "person": person,
         "search": search,
         "is_first": "before" not in request.GET,
         "conferences": [_conference_for_page(conference, person) for conference in shown],
         "older": "" if is_last else urlencode({"q": search, "before": shown[-1].confid}),
     }
-    return _render(request, person, "conferences/past.html", context)
+    return render_page(request, "conferences/past.html", context)
 
 
 @login_required
@@ -81,12 +81,13 @@ def show_past_conference(request: HttpRequest, confid: str) -> HttpResponse:
     past = _past_of(person, confid)
     conference = past.conference
     context = {
+        "person": person,
         "conference": _conference_for_page(conference, person),
         "attendance": past.attendance,
         "chat": CHAT_OF.call(past.store.database, conference.confid, person.moid),
         "csv": reverse("past-attendance", args=[conference.confid]) if past.may_export else "",
     }
-    return _render(request, person, "conferences/past_conference.html", context)
+    return render_page(request, "conferences/past_conference.html", context)
 
 
 @login_required
@@ -180,12 +181,3 @@ def _conference_for_page(conference: Conference, person: Account) -> dict[str, o
         "people": len({stay.mtid for stay in conference.members}),
         "creator": texts.creator_text("" if is_own else conference.creator_name),
     }
-
-
-def _render(
-    request: HttpRequest, person: Account, template: str, context: Mapping[str, object]
-) -> HttpResponse:
-    """Return a page for people from this template, with the parts of other apps and its content security policy."""
-    parts = parts_of(request)
-    reply = render(request, template, {**context, "person": person, "parts": parts})
-    return with_policy(reply, addresses_of(parts))

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.formats import date_format
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
@@ -21,8 +21,7 @@ from conferences.rules.capacity import Capacity
 from conferences.rules.week_load import DAYS, HourLoad, first_midnight, week_of
 from foundation import clock
 from foundation.cells.directory import store_of
-from foundation.web.content_security_policy import with_policy
-from foundation.web.page_parts import addresses_of, parts_of
+from foundation.web.page_parts import render_page
 
 BAR, STEP, HEIGHT = 8, 10, 60
 """Width of a bar, distance from one to the next, and height of the picture, in its own units."""
@@ -56,9 +55,7 @@ def show_week(request: HttpRequest) -> HttpResponse:
         "height": HEIGHT,
         "usable_y": _bar_top(capacity.usable, top) if capacity else 0,
     }
-    parts = parts_of(request)
-    reply = render(request, "conferences/week.html", {**context, "parts": parts})
-    return with_policy(reply, addresses_of(parts))
+    return render_page(request, "conferences/week.html", context)
 
 
 def _bar_top(places: int, top: int) -> float:

@@ -1,7 +1,7 @@
 """An upper app adds parts to the pages of lower apps by this hook, for instance the dialog of an incoming call.
 
-A page's view passes `parts_of(request)` to its template as `parts`, and their addresses to its security policy.
-The template includes `head` of each part into its header and `body` before its end.
+A view renders its page by `render_page`. The template includes `head` of each part into its header and `body` before
+its end.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 
 from foundation.hooks import Hook
+from foundation.web.content_security_policy import with_policy
 
 
 class PagePart(NamedTuple):
@@ -30,16 +32,14 @@ PAGE_PARTS: Hook[[HttpRequest], PagePart | None] = Hook()
 """`(request)`: return a part for a page of a signed-in person; `None`: none for this person."""
 
 
-def parts_of(request: HttpRequest) -> list[PagePart]:
-    """Return the parts (templates with their context) that apps add to a page of a signed-in person."""
-    return [part for part in PAGE_PARTS.call(request) if part is not None]
+def render_page(
+    request: HttpRequest, template: str, context: Mapping[str, object], *addresses: str
+) -> HttpResponse:
+    """Return a page for a signed-in person: this template with this context, and with the parts that apps add (`parts`).
 
-
-def addresses_of(parts: list[PagePart], *more: str) -> str:
-    """Return the addresses, joined by spaces, to which a page's scripts connect, for its content security policy.
-
-    They are those of its parts, and `more`.
+    Its content security policy lets its scripts connect to the addresses of the parts, and to these `addresses`.
     """
-    return " ".join(
-        dict.fromkeys([*filter(None, more), *(part.connect for part in parts if part.connect)])
-    )
+    parts = [part for part in PAGE_PARTS.call(request) if part is not None]
+    connect = [*filter(None, addresses), *(part.connect for part in parts if part.connect)]
+    reply = render(request, template, {**context, "parts": parts})
+    return with_policy(reply, " ".join(dict.fromkeys(connect)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
@@ -13,8 +12,7 @@ from django.views.decorators.csrf import ensure_csrf_cookie
 from django.views.decorators.http import require_GET
 
 from domains.models import Account
-from foundation.web.content_security_policy import with_policy
-from foundation.web.page_parts import addresses_of, parts_of
+from foundation.web.page_parts import render_page
 from im.data import queries
 from im.data.people import person_of_account
 from im.pages import texts
@@ -37,9 +35,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "language": get_language(),
         "words": texts.for_script(),
     }
-    parts = parts_of(request)
-    reply = render(request, "im/chat.html", {"me": me, "start": start, "parts": parts})
-    return with_policy(reply, addresses_of(parts, settings.IM_ADDRESSES.get("web_stomp", "")))
+    broker = settings.IM_ADDRESSES.get("web_stomp", "")
+    return render_page(request, "im/chat.html", {"me": me, "start": start}, broker)
 
 
 def address_in_conference(database: str, confid: str, user: str) -> str:

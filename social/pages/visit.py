@@ -20,7 +20,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.files.uploadedfile import UploadedFile
 from django.db import Error
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -32,8 +32,7 @@ from foundation import clock
 from foundation.cells.directory import PlatformStore, own_platform, possible_platforms, store_of
 from foundation.cells.serving import is_served_here
 from foundation.plain_text import fault_of
-from foundation.web.content_security_policy import with_policy
-from foundation.web.page_parts import addresses_of, parts_of
+from foundation.web.page_parts import render_page
 from im.api.base import StrictLimit
 from im.data import people, platform_resolver
 from im.data.journal import NotServedHere, ReadOnly
@@ -62,9 +61,7 @@ class Visit:
 
     def page(self, template: str, context: dict[str, object]) -> HttpResponse:
         """Render a template with these values and other apps' parts of the page, with a content security policy."""
-        parts = parts_of(self.request)
-        values = {"person": self.me.name, "parts": parts, **context}
-        return with_policy(render(self.request, template, values), addresses_of(parts))
+        return render_page(self.request, template, {"person": self.me.name, **context})
 
     def field(self, name: str, most: int, *, lines: bool = False) -> str:
         """Return the stripped text of a form's field.
