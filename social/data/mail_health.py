@@ -29,9 +29,14 @@ def _late() -> QuerySet[OutgoingText]:
     return _rows().filter(due_at__isnull=False, created_at__lt=clock.now() - LATE)
 
 
+def _counts() -> tuple[int, int]:
+    """Return how many mails and text messages are late, and how many were given up."""
+    return _late().count(), _rows().filter(due_at=None).count()
+
+
 def findings() -> list[Finding]:
     """Check that mails and text messages are sent, for `manage.py doctor`; return what was found."""
-    late, lost = _late().count(), _rows().filter(due_at=None).count()
+    late, lost = _counts()
     if not late and not lost:
         return [Finding("mail")]
     last = _rows().exclude(error="").order_by("-id").first()
@@ -43,6 +48,6 @@ def findings() -> list[Finding]:
 
 def gauges() -> Iterable[GaugeMetricFamily]:
     """Yield, for Prometheus, how many mails and text messages of the last day are late, or were given up."""
-    late, lost = _late().count(), _rows().filter(due_at=None).count()
+    late, lost = _counts()
     yield GaugeMetricFamily("mails_late", "Mails that wait for over 10 minutes", late)
     yield GaugeMetricFamily("mails_given_up", "Mails of the last day that were given up", lost)
