@@ -6,13 +6,15 @@ platform's database and cannot be reached.
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import NamedTuple, TypeVar
 
 from domains.data.tree_rows import GROUPS
 from domains.rules.sign_in_names import normalize
 from foundation.cells import sql
 from foundation.cells.directory import look_up, own_platform, possible_platforms
+
+_Account = TypeVar("_Account")
 
 NUMBER_PREFIX = "(SELECT e164_prefix FROM domains_platformdomain WHERE domain_ptr_id = {moid})"
 """The number prefix of a platform, as a subquery. `moid` is the column that holds the platform's MOID."""
@@ -77,15 +79,20 @@ def accounts_by_name(platform: str, domain: str, names: Collection[str]) -> dict
     """Return which account of a domain each of these names means: sign-in name or MOID -> MOID. Unknown: left out."""
     if not names:
         return {}
-    spelt = {name: normalize(name) for name in names}
     query = _ACCOUNTS_BY_NAME.format(marks=sql.marks([*names]))
-    rows = look_up(platform, query, [domain, *spelt.values(), *names])
+    rows = look_up(platform, query, [domain, *map(normalize, names), *names])
     moid_of: dict[str, str] = dict(rows)
-    by_moid = {moid: moid for moid in moid_of.values()}
+    return _match_names(names, moid_of, {moid: moid for moid in moid_of.values()})
+
+
+def _match_names(
+    names: Collection[str], by_sign_in_name: Mapping[str, _Account], by_moid: Mapping[str, _Account]
+) -> dict[str, _Account]:
+    """Return what each of these names means: a sign-in name, however it is spelt, before a MOID. Unknown: left out."""
     return {
-        name: moid
-        for name, spelling in spelt.items()
-        if (moid := moid_of.get(spelling) or by_moid.get(name))
+        name: account
+        for name in names
+        if (account := by_sign_in_name.get(normalize(name)) or by_moid.get(name))
     }
 
 
@@ -101,19 +108,20 @@ def contacts_by_name(database: str, domain: str, names: Collection[str]) -> dict
     """Return the active account of a domain that each of these names means: sign-in name or MOID. Unknown: left out."""
     if not names:
         return {}
-    spelt = {name: normalize(name) for name in names}
     query = _CONTACTS_BY_NAME.format(marks=sql.marks([*names]))
-    rows = sql.select(database, query, [domain, *spelt.values(), *names])
+    rows = sql.select(database, query, [domain, *map(normalize, names), *names])
     contact_of = {
-        key: Contact(moid, f"{first} {last}".strip() or username, email or "")
+        name: Contact(moid, _shown_name(first, last, username), email or "")
         for name, moid, username, first, last, email in rows
-        for key in (name, moid)
     }
-    return {
-        name: contact
-        for name, spelling in spelt.items()
-        if (contact := contact_of.get(spelling) or contact_of.get(name))
-    }
+    return _match_names(
+        names, contact_of, {contact.moid: contact for contact in contact_of.values()}
+    )
+
+
+def _shown_name(first: str, last: str, username: str) -> str:
+    """Return the name of an account as others see it: first and last name, else the sign-in name."""
+    return f"{first} {last}".strip() or username
 
 
 def account_names(database: str, moids: Collection[str]) -> dict[str, str]:
@@ -122,7 +130,7 @@ def account_names(database: str, moids: Collection[str]) -> dict[str, str]:
         return {}
     query = f"SELECT moid, first_name, last_name, username FROM domains_account WHERE moid IN ({sql.marks([*moids])})"
     rows = sql.select(database, query, [*moids])
-    return {moid: f"{first} {last}".strip() or username for moid, first, last, username in rows}
+    return {moid: _shown_name(first, last, username) for moid, first, last, username in rows}
 
 
 def name_of(platform: str, moid: str) -> str:
