@@ -1,4 +1,4 @@
-"""Who was in an ended conference, from when until when: the stays of its call record, and the accounts behind them. Pure."""
+"""The rules say which accounts and guests were in an ended conference, and who may see that. Pure functions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from math import ceil
 from typing import NamedTuple
 
 from conferences.rules.states import Conference
+from wire.fields import Terminal
 from wire.number_registry import Stay
 
 
@@ -28,15 +29,18 @@ class Attendance(NamedTuple):
 
 
 def called_names(conference: Conference) -> frozenset[str]:
-    """Return the names (sign-in names or MOIDs) of all who were called into a conference.
+    """Return the names (sign-in names or MOIDs) of all who were called into a conference."""
+    called = {_called_name(terminal) for terminal in conference.mts}
+    stayed = {_called_name(stay) for stay in conference.members}
+    return frozenset(called | stayed) - {""}
 
-    Who came without a call has the id of the terminal in place of an account.
+
+def _called_name(entry: Terminal | Stay) -> str:
+    """Return the name under which a terminal was called; "" for one that came without a call.
+
+    Such a terminal has its own id in place of an account.
     """
-    called = {row.account for row in conference.mts if row.account and row.account != row.mtid}
-    stayed = {
-        stay.account for stay in conference.members if stay.account and stay.account != stay.mtid
-    }
-    return frozenset(called | stayed)
+    return "" if entry.account == entry.mtid else entry.account or ""
 
 
 def account_of(
@@ -49,7 +53,7 @@ def account_of(
     """
     if stay.visitor:
         return accounts_of_browsers.get(stay.visitor, "")
-    return "" if stay.account == stay.mtid else accounts_called.get(stay.account or "", "")
+    return accounts_called.get(_called_name(stay), "")
 
 
 def attendance_of(
@@ -61,15 +65,13 @@ def attendance_of(
     were there: they are shown to these, and to the creator.
     """
     knows_guests = person == conference.creator_moid or person in accounts
+
+    def shown_name(stay: Stay, account: str) -> str:
+        """Return the name of who stayed; "" for a guest whose name the person must not see."""
+        return names.get(account, stay.name or "") if account or knows_guests else ""
+
     return [
-        Attendance(
-            names.get(account, stay.name or "")
-            if account
-            else (stay.name or "" if knows_guests else ""),
-            account,
-            _moment(stay.since),
-            _moment(stay.until),
-        )
+        Attendance(shown_name(stay, account), account, _moment(stay.since), _moment(stay.until))
         for stay, account in zip(conference.members, accounts, strict=True)
     ]
 
