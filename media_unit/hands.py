@@ -31,7 +31,9 @@ def terminals_of_change(
     the chairman. There are no ids if the text is something else, or is refused.
     """
     change = _read_change(message)
-    sender = next((each for each in conference.roster.online if each.has_id(participant)), None)
+    sender = next(
+        (terminal for terminal in conference.roster.online if terminal.has_id(participant)), None
+    )
     if change is None or sender is None:
         return (), False
     if not change.all and change.mtid in (None, sender.mtid):

@@ -200,7 +200,7 @@ class SimulatedUnit:
 
     def conference_lists(self, now: datetime) -> list[Message]:
         """Return the list of all conferences of the unit, in messages within the size limit of messages."""
-        pages = _split_into_pages([self._list_entry(each) for each in self._conferences.values()])
+        pages = _split_into_pages([*map(self._list_entry, self._conferences.values())])
         self._list_count += 1
         list_id = f"{self.description.label}-{now.timestamp():.6f}-{self._list_count}"
         split: Body = {"listid": list_id, "parts": len(pages)}

@@ -1,4 +1,4 @@
-"""How many texts each participant of a conference may say to all, so that nobody holds up the others. Pure.
+"""The module limits how many texts each participant may say to all, so that nobody holds up the others. Pure.
 
 Texts go to Janus over data channels, past the gate and its limits. Janus posts each one to the agent, and holds the
 text room for so long.

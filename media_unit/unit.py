@@ -126,7 +126,7 @@ class MediaUnit:
     def conference_lists(self) -> list[Message]:
         """Return the list of all conferences of this unit, as messages."""
         conferences = self.conferences.values()
-        entries = [reports.list_entry(each, self._join_of(each)) for each in conferences]
+        entries = [reports.list_entry(hosted, self._join_of(hosted)) for hosted in conferences]
         return reports.conference_lists(self.config, entries, self._now())
 
     def heartbeats(self) -> list[Message]:

@@ -1,4 +1,4 @@
-"""Which accounts have entered conferences or were called into them, and the ended conferences of a person."""
+"""The table of attendees keeps which accounts have entered conferences, or were called into them."""
 
 from __future__ import annotations
 

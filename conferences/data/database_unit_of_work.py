@@ -359,7 +359,7 @@ class ConferencesDatabaseUnitOfWork:
         self._uow.publish_event(event)
 
     def log_decision(self, decision: Decision) -> None:
-        """Log the conference's state after a decision (`decision`), and the reason of the decision."""
+        """Log the conference's state after a decision, and the reason of the decision."""
         conference = decision.after or decision.before
         if conference is None:
             log.info("%s", decision.reason)

@@ -46,9 +46,9 @@ def mail_text(invitation: Invitation) -> tuple[str, str]:
     }[invitation.happened]
     lines = [sentence % names, _time_text(reservation, occurrence)]
     if reservation.repeat:
-        is_one = invitation.occurrence is not None
+        is_single_date = invitation.occurrence is not None
         series = _("It is repeated; the calendar in this mail has all dates.")
-        lines.append(_("This is about this date alone.") if is_one else series)
+        lines.append(_("This is about this date alone.") if is_single_date else series)
     if invitation.happened is not Happened.CANCELLED:
         lines += ["", describe(reservation, conference)]
     return (subject % names)[:MAX_SUBJECT], "\n".join(lines) + "\n"

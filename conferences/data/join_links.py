@@ -60,8 +60,8 @@ def confid_of(token: str) -> str:
 def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
     """Return whether a visitor may enter: with a link to it, its reservation or room, or signed in to its domain.
 
-    The link's token is the query parameter `t`; one for the conference or its reservation is always valid. An exclusive room
-    otherwise admits only its own people.
+    The link's token is the query parameter `t`; one for the conference or its reservation is always valid. An exclusive
+    room otherwise admits only its own people.
     """
     linked_id, room = confid_of(request.GET.get("t", "")), conference.room
     if _is_id(linked_id, conference.confid) and not conference.is_idle:

@@ -277,7 +277,7 @@ class Reservations:
     # ---- writing ----------------------------------------------------------------------------
 
     def save(self, decision: BookingDecision) -> None:
-        """Stage a reservation and occurrences that a decision (`decision`) changes or removes; `flush` writes them."""
+        """Stage a reservation and occurrences that a decision changes or removes; `flush` writes them."""
         if (book := decision.reservation) is not None:
             self._books[book.bookid] = self._changed_books[book.bookid] = book
         for occurrence in decision.occurrences:

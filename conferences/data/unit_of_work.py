@@ -101,7 +101,7 @@ class ReservationsUnitOfWork(Protocol):
         """Return the part for the people who are invited, and for the mails to them."""
 
     def save(self, decision: BookingDecision) -> None:
-        """Stage a reservation and occurrences that a decision (`decision`) changes or removes; the end writes them."""
+        """Stage a reservation and occurrences that a decision changes or removes; the end writes them."""
 
     def notify(self, notice: PersonalNotice) -> None:
         """Stage a notice to a person, who gets it once the transaction has committed."""
@@ -235,4 +235,4 @@ class ConferencesUnitOfWork(Protocol):
         """Stage an event, which listening client applications get once the transaction has committed."""
 
     def log_decision(self, decision: Decision) -> None:
-        """Log the conference's state after a decision (`decision`), and the reason of the decision."""
+        """Log the conference's state after a decision, and the reason of the decision."""

@@ -1,4 +1,4 @@
-"""The page that shows a person, day by day of a month, the conferences that are booked by him or to which he is invited."""
+"""The page shows the days of a month with the conferences that a person has booked, or is invited to."""
 
 from __future__ import annotations
 

@@ -142,7 +142,9 @@ def _occurrence_for_page(booked: BookedOccurrence, now: datetime) -> dict[str, o
         "places": settings.places,
         "password": bool(settings.password),
         "repeats": bool(reservation.repeat),
-        "guests": ", ".join(_guest_text(one) for one in reservation.invited if one.is_guest),
+        "guests": ", ".join(
+            _guest_text(person) for person in reservation.invited if person.is_guest
+        ),
         "may_open": occurrence.starts_at - MAX_EARLY_OPENING <= now,
     }
 
@@ -218,13 +220,12 @@ def _start_in_form(form: Mapping[str, str], zone_name: str) -> str:
 def _guests_in_form(form: Mapping[str, str]) -> list[dict[str, str]]:
     """Return the guests whose addresses a form gives, each as `anna@example.org` or `Anna <anna@example.org>`."""
     entries = re.split(r"[,;\n]+", form.get("guests", ""))
-    guests = []
+    guests = list[dict[str, str]]()
     for entry in filter(None, map(str.strip, entries)):
-        name, found, address = entry.removesuffix(">").rpartition("<")
-        for email in [address.strip()] if found else entry.split():
-            guests.append(
-                {"email": email} | ({"name": name.strip(' "')} if name.strip(' "') else {})
-            )
+        name, bracket, address = entry.removesuffix(">").rpartition("<")
+        emails = [address.strip()] if bracket else entry.split()
+        named = {"name": name} if (name := name.strip(' "')) else {}
+        guests += [{"email": email, **named} for email in emails]
     return guests
 
 

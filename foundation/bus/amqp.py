@@ -27,7 +27,7 @@ CONNECT_SECONDS = 5
 CONFIRM_SECONDS = 5
 HEARTBEAT_SECONDS = 20
 FRAME_SECONDS = 1.0
-"""How long one read waits for the rest of a message that has begun to arrive, in seconds."""
+"""One read waits so many seconds for the rest of a message that has begun to arrive."""
 _PERSISTENT = 2
 
 T = TypeVar("T")

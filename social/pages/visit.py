@@ -1,4 +1,4 @@
-"""What all pages of people, circles and posts (moments) share: the visiting person, and refusals as sentences.
+"""All pages of people, circles and posts (moments) share this: the visiting person, and refusals as sentences.
 
 The pages consist of plain forms. They decide nothing: each form calls the same flow as the HTTP API.
 """

@@ -149,14 +149,14 @@ def test_pages_go_back_in_time_and_names_and_numbers_are_found(
     table = [row_mapper.to_row(row) for row in rows]
     sql.insert("default", "conferences_conference", row_mapper.COLUMNS, table)
     page(hers)
-    with CaptureQueriesContext(connection) as all_of_them:
+    with CaptureQueriesContext(connection) as queries_of_page:
         shown = page(hers)
     assert [f"c{n:03}/" in shown for n in (44, 25, 24)] == [True, True, False]
     assert "before=c025" in shown
     older = page(hers, f"{PAST}?before=c025")
     assert [f"c{n:03}/" in older for n in (25, 24, 5, 4)] == [False, True, True, False]
     assert "before=" not in page(hers, f"{PAST}?before=c005")
-    with CaptureQueriesContext(connection) as one:
+    with CaptureQueriesContext(connection) as queries_of_row:
         assert page(hers, f"{PAST}?q=8800007").count("<article") == 1
-    assert len(one) == len(all_of_them)
+    assert len(queries_of_row) == len(queries_of_page)
     assert page(hers, f"{PAST}?q=7%25").count("<article") == 4

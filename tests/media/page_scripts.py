@@ -93,7 +93,7 @@ STAGED = [
     "screen Ann: screen Ann,Dan,Me,Ann,Ben (Eve) of 2",
     "Eve: Eve,Dan,Me,Ann () of 2",
 ]
-"""What STAGES returns: who is large, the tiles, those who are listed by name, and the number of pages."""
+"""STAGES returns this: who is large, the tiles, those who are listed by name, and the number of pages."""
 HAND_STEPS = """async () => {
   const start = document.querySelector("script[type=module]").src;
   const { OwnHand, ReactionLimit, handsOf } = await import(start.replace("join.js", "hands.js"));
@@ -118,4 +118,4 @@ HAND_STORY = [
     *("true,true,true,true,false", True, True),
     "2b,1a",
 ]
-"""What HAND_STEPS returns: what the page says and shows at each step, which reactions are let through, and hands."""
+"""HAND_STEPS returns this: what the page says and shows at each step, which reactions are let through, and hands."""

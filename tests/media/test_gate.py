@@ -209,14 +209,16 @@ async def test_who_floods_the_text_room_is_put_out_of_it(
         assert (await channel.say(textroom="join", **room, **me))["textroom"] == "success"
 
         async def is_still_in() -> bool:
-            said = await channel.say(textroom="message", room=join["textroom"], text="{}", ack=True)
-            return bool(said["textroom"] == "success")
+            answer = await channel.say(
+                textroom="message", room=join["textroom"], text="{}", ack=True
+            )
+            return bool(answer["textroom"] == "success")
 
-        said = 0
+        accepted_texts = 0
         while await is_still_in():
-            said += 1
-            assert said < 100 * MOST_TEXTS, "nobody puts the flooder out"
-        assert said >= MOST_TEXTS
+            accepted_texts += 1
+            assert accepted_texts < 100 * MOST_TEXTS, "nobody puts the flooder out"
+        assert accepted_texts >= MOST_TEXTS
     finally:
         await channel.close()
         await session.close()

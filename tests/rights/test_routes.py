@@ -152,12 +152,12 @@ def call(tree: None) -> Any:
     def called(who: str, method: str, path: str, **fields: Any) -> dict[str, Any]:
         if who not in tokens:
             tokens[who] = _token(who)
-        client, given = BareClient(), urlencode({"account_token": tokens[who], **fields})
+        client, arguments = BareClient(), urlencode({"account_token": tokens[who], **fields})
         form = "application/x-www-form-urlencoded"
         if method == "GET":
-            answer = client.get(f"{path}?{given}")
+            answer = client.get(f"{path}?{arguments}")
         else:
-            answer = client.post(path, given, content_type=form)
+            answer = client.post(path, arguments, content_type=form)
         body: dict[str, Any] = answer.json()
         return body
 

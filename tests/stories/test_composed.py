@@ -57,8 +57,8 @@ async def test_a_program_composes_watches_monitors_and_is_told_of_a_failure(janu
             await in_thread(events.handshake)
             await in_thread(lambda: events.subscribe("/confs/**"))
             os.kill(_composers(janus, number)[-1], signal.SIGKILL)
-            told = await in_thread(lambda: events.hears(f"/confs/{number}/vmps/1", "notify"))
-        assert told["error_code"] == COMPOSER_DIED
+            notice = await in_thread(lambda: events.hears(f"/confs/{number}/vmps/1", "notify"))
+        assert notice["error_code"] == COMPOSER_DIED
         assert await in_thread(lambda: program.delete(f"{path}/vmps/1")) == {"success": 1}
     finally:
         for leaving in (anna, ben, viewer):

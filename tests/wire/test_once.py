@@ -174,7 +174,7 @@ def test_a_units_repeated_request_is_answered_again_and_counts_once(
 
 
 KEPT_ID = {"TEMPLATE": "templateid", "BOOKCONF": "bookid"}
-"""What a manager may have kept -> the field with its id."""
+"""Kind of what a manager may have stored -> the field with its id."""
 
 
 @pytest.mark.parametrize(
@@ -187,11 +187,11 @@ KEPT_ID = {"TEMPLATE": "templateid", "BOOKCONF": "bookid"}
 def test_a_repeated_request_about_what_is_kept_is_answered_as_the_first_was(
     cm: Manager, kind: str, make: str, kept: dict[str, object], change: dict[str, object]
 ) -> None:
-    one: dict[str, object] = {"moid": TENANT, KEPT_ID[kind]: uuid.uuid4().hex}
+    identity: dict[str, object] = {"moid": TENANT, KEPT_ID[kind]: uuid.uuid4().hex}
     orders = ((make, {"creator": {"moid": "a1"}, "confname": "Once", **kept}), ("MDF", change))
     for name, fields in (*orders, ("DEL", {})):
         wire_type = f"CM_MAU_{name}{kind}_REQ"
-        body = {"type": wire_type, "reqid": uuid.uuid4().hex, **one, **fields}
+        body = {"type": wire_type, "reqid": uuid.uuid4().hex, **identity, **fields}
         first = cm.answer(cm.sends(body))
         assert first["type"] == f"MAU_CM_{name}{kind}_ACK", first.body
         assert cm.answer(cm.sends(body)).raw == first.raw

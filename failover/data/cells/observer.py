@@ -44,7 +44,7 @@ class Memory:
     unprotected_epoch: int = 0
     last: RegisterRow | None = None
     changed_at: float = NEVER
-    """When the register was first seen with the present owner and epoch (number of the ownership), protected or not."""
+    """The time at which the register was first seen with its present owner and epoch (number of the ownership)."""
     database: Database = field(default_factory=Database)
     answered_at: float = NEVER
     started_at: float = NEVER

@@ -1,4 +1,4 @@
-"""Who was in a conference: the browser says which account it was, and not the name that somebody typed."""
+"""The browser says which account was in a conference, and not the name that somebody typed."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def ended(**more: object) -> Conference:
     return conference(ConferenceState.ENDED, **fields)
 
 
-def accounts(c: Conference) -> list[str]:
+def accounts(held: Conference) -> list[str]:
     called = {"ben": "moid-ben", "7001": "moid-room"}
-    return [account_of(stay, {ANNA: "moid-anna"}, called) for stay in c.members]
+    return [account_of(stay, {ANNA: "moid-anna"}, called) for stay in held.members]
 
 
 def test_a_stay_keeps_the_browser_of_who_entered() -> None:
-    c = with_members(conference(), (Terminal(mtid="1", online=1, visitor=ANNA),), NOW)
-    c = with_members(c, (), NOW + seconds(9))
-    assert [(stay.visitor, bool(stay.until)) for stay in c.members] == [(ANNA, True)]
+    held = with_members(conference(), (Terminal(mtid="1", online=1, visitor=ANNA),), NOW)
+    held = with_members(held, (), NOW + seconds(9))
+    assert [(stay.visitor, bool(stay.until)) for stay in held.members] == [(ANNA, True)]
 
 
 def test_who_types_the_name_of_an_account_is_a_guest() -> None:
@@ -46,14 +46,17 @@ def test_who_types_the_name_of_an_account_is_a_guest() -> None:
 
 
 def test_guests_names_are_for_those_who_were_there_and_who_made_it() -> None:
-    c = ended()
+    held = ended()
     for person, name in (("moid-anna", "ben"), ("carol", "ben"), ("moid-ben", "")):
-        rows = attendance_of(c, accounts(c), {"moid-anna": "Anna Li"}, person)
+        rows = attendance_of(held, accounts(held), {"moid-anna": "Anna Li"}, person)
         assert [row.name for row in rows] == ["Anna Li", name, "Board room"]
         assert [row.minutes for row in rows] == [None, None, 21]
 
 
 def test_the_list_is_for_the_creator_and_the_chairman() -> None:
-    c = ended()
-    may = [may_export(c, accounts(c), person) for person in ("carol", "moid-anna", "moid-room", "")]
+    held = ended()
+    may = [
+        may_export(held, accounts(held), person)
+        for person in ("carol", "moid-anna", "moid-room", "")
+    ]
     assert may == [True, True, False, False]

@@ -1,4 +1,4 @@
-"""Who is invited to a booked conference gets the right calendar when it is booked, changed and cancelled (RFC 5546)."""
+"""The people who are invited to a booked conference get the right calendars by mail (RFC 5546)."""
 
 from __future__ import annotations
 

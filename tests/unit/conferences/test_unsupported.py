@@ -1,4 +1,4 @@
-"""What is asked for at creation is done, refused with its code, or named as having no effect."""
+"""Each setting that is asked for at creation is done, refused with its code, or named as having no effect."""
 
 from __future__ import annotations
 

@@ -7,8 +7,10 @@ from media_unit.text_rates import MOST_TEXTS, WINDOW, TextRates
 
 def test_one_text_too_many_counts_once_in_a_window_and_for_its_sender_alone() -> None:
     rates = TextRates()
-    said = [rates.is_too_many("room", "mallory", 1.0) for _ in range(2 * MOST_TEXTS)]
-    assert [number for number, is_too_many in enumerate(said, 1) if is_too_many] == [MOST_TEXTS + 1]
+    verdicts = [rates.is_too_many("room", "mallory", 1.0) for _ in range(2 * MOST_TEXTS)]
+    assert [number for number, is_too_many in enumerate(verdicts, 1) if is_too_many] == [
+        MOST_TEXTS + 1
+    ]
     assert not rates.is_too_many("room", "anna", 1.0)
     assert not rates.is_too_many("other", "mallory", 1.0)
 
