@@ -1,16 +1,13 @@
 // The join page enters a conference, follows it to other units, and leaves it.
 
 import { Room } from "./chair.js";
-import { closeDialogs, drawControls, openDialog, prepareDialogs } from "./controls.js";
-import { CAMERA, Devices, MICROPHONE } from "./devices.js";
-import { DeviceFields } from "./device_fields.js";
+import { closeDialogs, openDialog, prepareDialogs } from "./controls.js";
 import { followLanguage } from "./language.js";
+import { OwnMedia } from "./own_media.js";
 import { $, filled, keep, notice, pause, recall } from "./page.js";
 import { SCREEN } from "./publishing.js";
-import { Sharing } from "./sharing.js";
 import { listenForShortcuts } from "./shortcuts.js";
 import { Signals } from "./signals.js";
-import { LineWatch } from "./statistics.js";
 import { Tiles } from "./tiles.js";
 import { View, screenTile } from "./view.js";
 import { Whereabouts } from "./whereabouts.js";
@@ -29,15 +26,11 @@ const words = start.words;
 const whereabouts = new Whereabouts(start.where, start.password);
 const tiles = new Tiles(words);
 const room = new Room();
-/** What is sent: the sound (`isShared`: with that of a screen), the pictures, and whether the person is muted. */
-const media = { audio: null, video: null, screen: null, muted: false, isShared: false };
 let me = { id: "", name: "" };
 /** @type {import("./call.js").Call | null} */
 let call = null;
 let place = "";
 let inside = false;
-/** What the mixer said last, or was told last: whether this person is muted. */
-let mixerMutes = false;
 /** Whether the person has been in the conference; one that is booked again later counts as over then. */
 let entered = false;
 
@@ -46,8 +39,6 @@ const randomId = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].m
 const visitor = recall(`visitor:${start.e164}`) || randomId(8);
 keep(`visitor:${start.e164}`, visitor);
 const newId = () => visitor + randomId(4);
-/** Settled when camera and microphone were found or refused; pending while the person decides. */
-let opening = Promise.resolve();
 const placeOf = (join) => `${join.webrtc.url} ${join.webrtc.audioroom}`;
 
 function say(text) {
@@ -55,86 +46,21 @@ function say(text) {
   document.body.dataset.state = inside ? (call ? "in" : "moving") : "out";
 }
 
-// ---- camera, microphone, screen --------------------------------------------------------------
+const own = new OwnMedia(words, {
+  call: () => call,
+  isInside: () => inside,
+  mayTalk: () => room.mayTalk,
+  drawn: drawOwnTile,
+  enterAnew: () => (place = ""),
+});
 
-const devices = new Devices((event, ...facts) => ofDevices[event](...facts));
-const fields = new DeviceFields(devices, words);
-const sharing = new Sharing(showSharing);
-const line = new LineWatch(words, () => call?.connections() ?? null, useDevices);
-
-const ofDevices = {
-  changed: () => useDevices(),
-  list: () => fields.draw(),
-  unplugged(kind, label, instead) {
-    notice(filled(instead ? words.replaced : words.unplugged, { device: label || words[kind], instead }));
-  },
-};
-
-/** Send what camera, microphone and screen give now. */
-async function useDevices() {
-  const { [MICROPHONE]: microphone, [CAMERA]: camera } = devices.tracks;
-  if (microphone) microphone.enabled = !media.muted;
-  const before = media.audio;
-  media.audio = sharing.soundWith(microphone);
-  media.isShared = sharing.hasSound;
-  media.video = line.isSoundOnly ? null : camera;
-  media.screen = sharing.track;
-  if (inside && tiles.people.has(me.id)) tiles.picture(me.id, media.video);
-  if (call && before !== media.audio && !(await call.speakWith(media.audio))) place = ""; // Enter once more, with sound.
-  call?.show();
-  tellMixer();
-  draw();
-}
-
-function draw() {
-  drawControls(words, { devices, isMuted: media.muted, mayTalk: !inside || room.mayTalk, isSharing: Boolean(sharing.track) });
-  if (inside && tiles.people.has(me.id)) tiles.put(me.id, { muted: media.muted || !devices.tracks[MICROPHONE] });
+/** Draw what this person sends, as the others see it. */
+function drawOwnTile() {
+  if (inside && tiles.people.has(me.id)) {
+    tiles.picture(me.id, own.sent.video);
+    tiles.put(me.id, { muted: own.isSilent });
+  }
   view.draw();
-}
-
-function setMuted(value) {
-  media.muted = value;
-  const microphone = devices.tracks[MICROPHONE];
-  if (microphone) microphone.enabled = !value;
-  if (!value) $("asked").hidden = true;
-  draw();
-}
-
-/** Tell the mixer whether this person is heard, if it does not know. */
-function tellMixer() {
-  if (!call || mixerMutes === call.isSilent) return;
-  mixerMutes = call.isSilent;
-  call.mute();
-}
-
-/** Mute or unmute, if that is possible now. */
-function toggleMicrophone(value = !media.muted) {
-  if (!devices.tracks[MICROPHONE] || value === media.muted || (!value && inside && !room.mayTalk)) return;
-  setMuted(value);
-  tellMixer();
-}
-
-const toggleCamera = async () => {
-  await devices.want(CAMERA, !devices.wanted[CAMERA] || Boolean(devices.problems[CAMERA]));
-  if (inside && devices.wanted[CAMERA] && devices.problems[CAMERA]) openDialog("settings");
-};
-
-let isHeldOpen = false;
-function talkWhileHeld(isHeld) {
-  if (isHeld ? !media.muted : !isHeldOpen) return;
-  toggleMicrophone(!isHeld);
-  isHeldOpen = isHeld && !media.muted;
-}
-
-function toggleSharing() {
-  if (!Sharing.isPossible) return;
-  if (sharing.track) sharing.stop();
-  else sharing.start().catch(() => notice(words.not_shared));
-}
-
-function showSharing() {
-  if (inside || !sharing.track) useDevices();
-  else sharing.stop();
 }
 
 // ---- where the conference is ----------------------------------------------------------------
@@ -163,15 +89,13 @@ function enter(join, Call) {
   // A new id for each entry, so that a session left over from the entry before is not in the way.
   me = { ...me, id: newId() };
   tiles.put(me.id, { name: me.name, me: true });
-  tiles.picture(me.id, media.video);
   sentVolume = undefined;
-  const opened = new Call(join, me, media, (event, ...facts) => call === opened && on[event]?.(...facts));
+  const opened = new Call(join, me, own.sent, (event, ...facts) => call === opened && on[event]?.(...facts));
   call = opened;
-  mixerMutes = opened.isSilent;
-  line.reset();
+  own.entered(opened);
   signals.enter();
   opened.open();
-  draw();
+  own.draw();
   say(words.entering);
 }
 
@@ -193,7 +117,7 @@ function lost() {
 
 // ---- events of the call ---------------------------------------------------------------------
 
-const view = new View(tiles, words, () => room.arranged((id) => tiles.people.has(id)), (keys) => call?.watch(line.isSoundOnly ? new Set() : keys));
+const view = new View(tiles, words, () => room.arranged((id) => tiles.people.has(id)), (keys) => call?.watch(own.line.isSoundOnly ? new Set() : keys));
 
 const signals = new Signals(tiles, words, room, (signal) => call?.say(signal));
 
@@ -202,7 +126,7 @@ const on = {
     const back = !$("moving").hidden;
     $("moving").hidden = true;
     if (back) notice(words.back, 5);
-    say(media.audio ? words.inside : words.listening);
+    say(own.sent.audio ? words.inside : words.listening);
   },
   lost,
   refused: (why) => {
@@ -219,11 +143,7 @@ const on = {
     if (id !== me.id) {
       tiles.put(id, is);
       view.draw();
-    } else if (media.audio && is.muted !== mixerMutes) {
-      mixerMutes = is.muted;
-      setMuted(is.muted);
-      notice(is.muted ? words.muted_by_chair : words.unmuted);
-    }
+    } else own.hearMixer(is.muted);
   },
   sends(id, name, kinds) {
     if (name && !tiles.people.get(id)?.is.name) tiles.put(id, { name, muted: true });
@@ -255,7 +175,7 @@ const on = {
   },
   unsent: () => notice(words.no_picture_sent),
   message: ({ text, rounds = 1 }) => (text ? notice(text, 20 * rounds) : ($("notice").hidden = true)),
-  unmute: () => ($("asked").hidden = !media.muted),
+  unmute: () => ($("asked").hidden = !own.sent.muted),
   willend: ({ minutes }) => notice(minutes === 1 ? words.last_minute : filled(words.minutes_left, { minutes })),
   house(state) {
     room.hear(state, me.id);
@@ -269,7 +189,7 @@ const on = {
       if (ids.includes(me.id)) hush(silence);
     }
     signals.hear();
-    draw();
+    own.draw();
     lay();
   },
   reaction: (id, emoji) => signals.show(id, emoji),
@@ -307,7 +227,7 @@ async function join(event) {
   if (!me.name) return refuse(words.name_wanted);
   $("join").disabled = true;
   try {
-    await Promise.race([opening, pause(DEVICES_WITHIN)]);
+    await Promise.race([own.opening, pause(DEVICES_WITHIN)]);
     const answer = await whereabouts.find(visitor);
     if (answer.full) return refuse(words.full);
     // A conference in a room could not be begun.
@@ -324,7 +244,7 @@ async function join(event) {
   $("stage").hidden = $("bar").hidden = false;
   $("moving").hidden = true;
   $("settings-fields").append($("device-fields"));
-  fields.meter(false);
+  own.fields.meter(false);
   inside = true;
   entered = false;
   say(words.looking);
@@ -341,9 +261,8 @@ function leave(title = words.left, text = words.close, again = true) {
   call?.close();
   call = null;
   place = "";
-  sharing.stop();
   signals.leave();
-  devices.release();
+  own.release();
   clearTiles();
   closeDialogs();
   $("stage").hidden = $("bar").hidden = $("recording").hidden = $("asked").hidden = $("line").hidden = $("count").hidden = true;
@@ -354,46 +273,34 @@ function leave(title = words.left, text = words.close, again = true) {
   say("");
 }
 
-/** Find camera and microphone, those that are wanted. */
-async function open() {
-  opening = devices.open();
-  await opening;
-  await useDevices();
-}
-
 $("enter").addEventListener("submit", join);
 $("leave").addEventListener("click", () => leave());
 $("again").addEventListener("click", (event) => {
-  open();
+  own.open();
   join(event);
 });
-$("devices-again").addEventListener("click", open);
-$("asked-yes").addEventListener("click", () => toggleMicrophone(false));
+$("devices-again").addEventListener("click", () => own.open());
 $("asked-no").addEventListener("click", () => ($("asked").hidden = true));
-for (const name of ["mic", "enter-mic"]) $(name).addEventListener("click", () => toggleMicrophone());
-for (const name of ["cam", "enter-cam"]) $(name).addEventListener("click", toggleCamera);
-for (const name of ["share", "share-stop"]) $(name).addEventListener("click", toggleSharing);
-$("share").hidden = !Sharing.isPossible;
-prepareDialogs(fields);
+prepareDialogs(own.fields);
 listenForShortcuts({
-  m: () => toggleMicrophone(),
-  v: toggleCamera,
-  s: toggleSharing,
+  m: () => own.toggleMicrophone(),
+  v: () => own.toggleCamera(),
+  s: () => own.toggleSharing(),
   h: () => signals.toggle(),
   t: () => view.toggle(),
   f: () => view.toggleFullScreen(),
   p: () => view.togglePictureInPicture(),
   "?": () => openDialog("help"),
-}, talkWhileHeld);
+}, (isHeld) => own.talkWhileHeld(isHeld));
 followLanguage(start.language_cookie, (translated) => {
   Object.assign(words, translated);
-  fields.draw();
+  own.fields.draw();
   tiles.redraw();
   signals.draw();
-  draw();
-  say(inside && call ? (media.audio ? words.inside : words.listening) : "");
+  own.draw();
+  say(inside && call ? (own.sent.audio ? words.inside : words.listening) : "");
 });
 addEventListener("click", () => inside && $("mix").paused && $("mix").srcObject && $("mix").play().catch(() => {}));
 addEventListener("pagehide", () => call?.close());
 $("name").value = start.name || recall("name");
-if (start.state !== "ended") open();
+if (start.state !== "ended") own.open();
