@@ -236,6 +236,8 @@ const DO = {
 };
 
 $("begin").addEventListener("submit", begin);
+// Before this line the form would be sent as it is, and its fields would be lost.
+$("begin").querySelector("[type=submit]").disabled = false;
 $("confs").addEventListener("click", (event) => {
   const button = event.target.closest("[data-do]");
   const li = event.target.closest("[data-number-is]");

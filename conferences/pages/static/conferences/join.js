@@ -304,3 +304,5 @@ addEventListener("click", () => inside && $("mix").paused && $("mix").srcObject 
 addEventListener("pagehide", () => call?.close());
 $("name").value = start.name || recall("name");
 if (start.state !== "ended") own.open();
+// Before this line the form would be sent to the server, which knows nothing of it.
+$("join").disabled = false;
