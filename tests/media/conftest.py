@@ -214,6 +214,29 @@ class Unit:
     def kill_janus(self, signum: int = signal.SIGKILL) -> None:
         os.kill(self.janus, signum)
 
+    async def hang_up(self, plugin: str, name: str) -> None:
+        """Let Janus end the connections that somebody has with one of its plugins."""
+        settings = orjson.loads((self.directory / "gate" / "settings.json").read_bytes())
+        async with aiohttp.ClientSession() as http:
+
+            async def ask(path: str, what: str) -> Body:
+                question = {"janus": what, "transaction": "t"}
+                question["admin_secret"] = settings["admin_secret"]
+                async with http.post(settings["admin_url"] + path, json=question) as reply:
+                    answer: Body = await reply.json(content_type=None)
+                    return answer
+
+            ended = 0
+            for session in (await ask("", "list_sessions"))["sessions"]:
+                for handle in (await ask(f"/{session}", "list_handles"))["handles"]:
+                    path = f"/{session}/{handle}"
+                    known = (await ask(path, "handle_info"))["info"]
+                    here = known.get("plugin_specific", {})
+                    if known.get("plugin") == plugin and here.get("display") == name:
+                        await ask(path, "hangup_webrtc")
+                        ended += 1
+            assert ended, f"nobody named {name} has a connection with {plugin}"
+
     @property
     def janus_lives(self) -> bool:
         return lives(self.janus)

@@ -138,7 +138,11 @@ def test_a_site_that_does_not_serve_it_sends_nobody_anywhere(conference: Whereab
     assert (reply.status_code, reply.json()) == (503, {"state": "elsewhere"})
 
 
-@pytest.mark.parametrize("body", [rb'{"password": "\ud800"}', b"[" * 100_000, b"\xff", b"[]"])
+@pytest.mark.parametrize(
+    "body",
+    [rb'{"password": "\ud800"}', b"[" * 100_000, b"\xff", b"[]"],
+    ids=["a lone surrogate", "nested too deeply", "no text", "a list"],
+)
 def test_what_is_no_password_is_a_wrong_one(conference: Whereabouts, body: bytes) -> None:
     conference.password = "sesame"
     reply = BareClient().post(
@@ -283,6 +287,11 @@ async def test_a_page_shows_what_the_conference_is_arranged_to_show_and_its_pers
         await platform_side.controls("u1", "ADDMT", mts=again)
         await anna.get_by_role("button", name="Join again").click()
         await anna.get_by_text("You are in the conference").wait_for()
+        await platform_side.hears_people("8800001", lambda mts: "Anna" in present(mts))
+
+        await unit.hang_up("janus.plugin.audiobridge", "Anna")
+        await anna.get_by_text("The conference goes on. You are back.").wait_for()
+        await anna.get_by_text("3 people").wait_for()
         assert anna.errors == []
     await carl.leave()
     await dora.leave()

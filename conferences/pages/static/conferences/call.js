@@ -9,6 +9,9 @@ const AUDIO = "janus.plugin.audiobridge";
 const VIDEO = "janus.plugin.videoroom";
 const TEXT = "janus.plugin.textroom";
 
+/** Milliseconds after which the text room is opened again. */
+const READ_AGAIN = 3000;
+
 /** Characters of the longest signal of another page that is read. */
 const LONGEST_SIGNAL = 300;
 
@@ -114,6 +117,8 @@ export class Call {
       onremotetrack: (track, mid, on) => on && this.tell("mix", track),
       // If the peer connection fails, the unit may be gone although nothing was closed.
       iceState: (state) => state === "failed" && this.tell("lost"),
+      // Janus has ended the connection: the others do not hear this person any more, whatever the page shows.
+      oncleanup: () => this.tell("lost"),
     });
     this.#attach(VIDEO, {
       success: (handle) => {
@@ -213,7 +218,17 @@ export class Call {
         this.isOpen = true;
       },
       ondata: (data) => this.#hear(JSON.parse(data)),
+      oncleanup: () => this.texts && this.#readAgain(),
     });
+  }
+
+  /** Open the text room once more after a moment: Janus has ended its connection, while sound and pictures go on. */
+  #readAgain() {
+    const handle = this.texts;
+    this.texts = null;
+    this.isOpen = false;
+    handle.detach();
+    setTimeout(() => this.#closed || this.#read(), READ_AGAIN);
   }
 
   #hear(event) {

@@ -141,7 +141,7 @@ const on = {
   },
   person(id, is) {
     if (id !== me.id) {
-      tiles.put(id, is);
+      tiles.put(id, { ...is, isMixed: true });
       view.draw();
     } else own.hearMixer(is.muted);
   },
@@ -154,6 +154,8 @@ const on = {
       notice(filled(words.shares, { name: name || words.participant }), 6);
     }
     view.sends(id, kinds);
+    // What the video room says may come after the mixer has said that the person is gone.
+    if (!kinds.length && !tiles.people.get(id)?.is.isMixed) tiles.remove(id);
   },
   gone(id) {
     if (id === me.id) return;

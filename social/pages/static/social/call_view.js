@@ -219,11 +219,15 @@ export class CallView {
       $("mix").play().catch(() => {});
     },
     person: (id, is) => {
-      if (id !== this.#id) this.#tiles.put(id, is);
+      if (id !== this.#id) this.#tiles.put(id, { ...is, isMixed: true });
       this.#choose();
       if (id === this.#id && this.#media.audio && is.muted !== this.#media.muted) this.#setMuted(is.muted, false);
     },
-    sends: (id, name) => name && (this.#tiles.people.get(id)?.is.name || this.#tiles.put(id, { name, muted: true })),
+    sends: (id, name, kinds) => {
+      if (name && !this.#tiles.people.get(id)?.is.name) this.#tiles.put(id, { name, muted: true });
+      // The video room may speak after the mixer has said that the person is gone.
+      if (!kinds.length && !this.#tiles.people.get(id)?.is.isMixed) this.#tiles.remove(id);
+    },
     gone: (id) => {
       if (id !== this.#id) this.#tiles.remove(id);
       this.#choose();
