@@ -18,9 +18,14 @@ import aio_pika
 import aiohttp
 import orjson
 import pytest
+from django.core.cache import cache
 
+from conferences.pages import join_page
 from deploy.stand.ports import claimed_ports
+from licensing.data.seats import UsageAndLimits
+from licensing.rules.amounts import NONE
 from tests.media.people import PATIENCE, until
+from tests.media.whereabouts import JOIN, Whereabouts
 from wire.routes import Routes, unit_key, unit_queue
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -322,3 +327,19 @@ async def unit(units: Callable[[str], Unit], platform_side: Platform) -> Unit:
     await platform_side.hears("RMS_NODE_REGISTER_NTF", restype="mcu")
     await platform_side.hears("CMU_MAU_CONFLIST_NTF")
     return started
+
+
+@pytest.fixture
+def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
+    """Return the one conference that there is."""
+    cache.clear()
+    whereabouts = Whereabouts()
+    whereabouts.join = JOIN
+    monkeypatch.setattr(join_page, "join_info", whereabouts)
+    monkeypatch.setattr(join_page, "usage_and_limits_of_site", lambda: UsageAndLimits(NONE, None))
+    monkeypatch.setattr(
+        join_page, "is_served_here", lambda platform: platform != whereabouts.elsewhere
+    )
+    monkeypatch.setattr(join_page, "site_urls_of", lambda platform: ("https://west.example",))
+    monkeypatch.setattr(join_page, "platforms_of_numbers", lambda numbers: {})
+    return whereabouts

@@ -11,29 +11,8 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from django.core.wsgi import get_wsgi_application
 
-from conferences.data.queries import JoinInfo
-from foundation.bus.typed_json import read_as
 from tests.media.conftest import Body, Platform, create
 from tests.media.page_scripts import HANDS
-from wire.fields import Join
-
-
-class Whereabouts:
-    """The stand-in for `conferences.data.queries.join_info`: one conference, or none."""
-
-    def __init__(self, e164: str = "8800001", password: str = "") -> None:
-        self.e164, self.password = e164, password
-        self.state = "running"
-        self.elsewhere = ""
-        """A platform that another site serves."""
-        self.join: dict[str, Any] | None = None
-
-    def __call__(self, e164: str) -> JoinInfo | None:
-        if e164 != self.e164 or self.state == "ended":
-            return None
-        join = self.join if self.state == "running" else None
-        about = ("c1", e164, "Weekly Board", self.state, self.password, "tenant")
-        return JoinInfo(*about, read_as(Join, join) if join else None, "east")
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -1,4 +1,4 @@
-"""The join page: who is let in, and two browsers in a conference that moves."""
+"""Browsers in a conference: devices, a conference that moves, and one that is arranged."""
 
 from __future__ import annotations
 
@@ -6,13 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-import pytest
-from django.core.cache import cache
-
-from conferences.data.join_links import MAX_TRIES_PER_MINUTE, join_link
-from conferences.pages import join_page
-from licensing.data.seats import UsageAndLimits
-from licensing.rules.amounts import NONE
+from conferences.data.join_links import join_link
 from tests.browser import MOVING_PICTURES, enter, join, person_of, shot
 from tests.media.conftest import Platform, Unit
 from tests.media.page_scripts import (
@@ -28,142 +22,9 @@ from tests.media.page_scripts import (
     STAGES,
     USED,
 )
-from tests.media.pages import Whereabouts, lower_hands, raise_hands, restore, served
+from tests.media.pages import lower_hands, raise_hands, restore, served
 from tests.media.people import Person
-from tests.web_clients import BareClient, Browser
-
-BACKUP = "https://west.example"
-JOIN = {"webrtc": {"url": "ws://x/", "audioroom": "a", "videoroom": "a", "pin": "p", "token": "t"}}
-
-
-@pytest.fixture
-def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
-    """Return the one conference that there is."""
-    cache.clear()
-    whereabouts = Whereabouts()
-    whereabouts.join = JOIN
-    monkeypatch.setattr(join_page, "join_info", whereabouts)
-    monkeypatch.setattr(join_page, "usage_and_limits_of_site", lambda: UsageAndLimits(NONE, None))
-    monkeypatch.setattr(
-        join_page, "is_served_here", lambda platform: platform != whereabouts.elsewhere
-    )
-    monkeypatch.setattr(join_page, "site_urls_of", lambda platform: (BACKUP,))
-    monkeypatch.setattr(join_page, "platforms_of_numbers", lambda numbers: {})
-    return whereabouts
-
-
-def address(e164: str = "8800001", confid: str = "c1") -> str:
-    path, _, query = join_link(confid, e164).partition("?")
-    return f"{path}where?{query}"
-
-
-def test_a_link_opens_its_own_conference_and_no_other(conference: Whereabouts) -> None:
-    client = Browser()
-    assert client.get(join_link("c1", "8800001")).status_code == 200
-    assert client.get(address()).json() == {
-        "state": "running",
-        "name": "Weekly Board",
-        "join": JOIN,
-    }
-    for path in ("/join/8800001/", "/join/8800001/?t=c1:forged:x", "/join/77/", "/join/x/"):
-        reply = client.get(path)
-        assert reply.status_code == 403
-        assert b"Weekly Board" not in reply.content
-    assert client.get("/join/8800001/where").json() == {"state": "refused"}
-    assert client.get(address(confid="other")).json() == {"state": "ended"}
-    assert b"Weekly Board" not in client.get(join_link("other", "8800001")).content
-    conference.state = "ended"
-    assert client.get(address()).json() == {"state": "ended"}
-
-
-def test_while_it_moves_there_is_no_way_in(conference: Whereabouts) -> None:
-    conference.state = "pending_restore"
-    assert Browser().get(address()).json()["join"] is None
-
-
-def test_the_password_is_asked_and_not_for_ever(conference: Whereabouts) -> None:
-    conference.password = "sesame, öffne dich"
-    client = BareClient()
-    assert "join" not in client.get(address()).json()
-    assert "join" not in client.get(address() + "&password=sesame, öffne dich").json()
-    good = {"password": conference.password}
-    assert client.post(address(), good).json()["join"] == JOIN
-    assert client.post(address(), good, content_type="application/json").json()["join"] == JOIN
-    for _ in range(MAX_TRIES_PER_MINUTE):
-        reply = client.post(address(), {"password": "guess"})
-        assert (reply.status_code, reply.json()["password"]) == (403, "wrong")
-    reply = client.post(address(), good)
-    assert (reply.status_code, reply.json()["password"]) == (429, "later")
-    assert client.post(address(), good, REMOTE_ADDR="192.0.2.9").json()["join"] == JOIN
-
-
-def test_one_visitor_behind_a_proxy_does_not_use_up_the_tries_of_the_others(
-    conference: Whereabouts, settings: Any
-) -> None:
-    settings.PROXIES, conference.password = 1, "sesame"
-    for _ in range(MAX_TRIES_PER_MINUTE + 1):
-        reply = BareClient().post(address(), {"password": "no"}, HTTP_X_FORWARDED_FOR="203.0.113.1")
-    assert reply.status_code == 429
-    good = BareClient().post(address(), {"password": "sesame"}, HTTP_X_FORWARDED_FOR="203.0.113.2")
-    assert good.json()["join"] == JOIN
-
-
-def test_a_visitor_with_a_network_of_addresses_has_no_more_tries(conference: Whereabouts) -> None:
-    conference.password, client = "sesame", BareClient()
-    for number in range(MAX_TRIES_PER_MINUTE + 1):
-        address_of_try = f"2001:db8:1:2::{number:x}"
-        reply = client.post(address(), {"password": "no"}, REMOTE_ADDR=address_of_try)
-    assert reply.status_code == 429
-
-
-def test_pages_of_the_other_sites_may_ask_and_nobody_else_s(conference: Whereabouts) -> None:
-    client = BareClient()
-    conference.password = "sesame"
-    for origin, allowed in ((BACKUP, BACKUP), ("https://evil.example", None), ("null", None)):
-        reply = client.post(address(), {"password": "sesame"}, headers={"Origin": origin})
-        assert reply.headers.get("Access-Control-Allow-Origin") == allowed
-        assert "Origin" in reply.headers["Vary"]
-        assert "Access-Control-Allow-Credentials" not in reply.headers
-
-
-def test_a_page_knows_where_else_to_ask(conference: Whereabouts) -> None:
-    reply = Browser().get(join_link("c1", "8800001"))
-    assert f"{BACKUP}/join/8800001/where?t=c1:" in reply.content.decode()
-    assert BACKUP in reply.headers["Content-Security-Policy"]
-
-
-def test_a_site_that_does_not_serve_it_sends_nobody_anywhere(conference: Whereabouts) -> None:
-    conference.elsewhere = "east"
-    reply = Browser().get(address())
-    assert (reply.status_code, reply.json()) == (503, {"state": "elsewhere"})
-
-
-@pytest.mark.parametrize(
-    "body",
-    [rb'{"password": "\ud800"}', b"[" * 100_000, b"\xff", b"[]"],
-    ids=["a lone surrogate", "nested too deeply", "no text", "a list"],
-)
-def test_what_is_no_password_is_a_wrong_one(conference: Whereabouts, body: bytes) -> None:
-    conference.password = "sesame"
-    reply = BareClient().post(
-        address(), body, content_type="application/json", REMOTE_ADDR="192.0.2.8"
-    )
-    assert reply.status_code == 403
-    assert reply.json()["password"] == "wrong"
-
-
-def test_the_page_speaks_the_visitors_language(conference: Whereabouts) -> None:
-    for languages, lang, heading in (
-        ("zh-CN,zh;q=0.9", "zh-hans", "加入会议"),
-        ("en-GB", "en", "Join the conference"),
-        ("fi", "en", "Join the conference"),
-    ):
-        page = Browser().get(join_link("c1", "8800001"), headers={"Accept-Language": languages})
-        text = page.content.decode()
-        assert f'<html lang="{lang}"' in text
-        assert f">{heading}</h2>" in text
-    refusal = Browser().get("/join/77/", headers={"Accept-Language": "zh-CN"}).content.decode()
-    assert "此链接无法打开会议" in refusal
+from tests.media.whereabouts import Whereabouts
 
 
 async def test_a_person_chooses_devices_before_the_entry_and_learns_what_is_wrong_with_them(
