@@ -24,6 +24,7 @@ from benchmarks import (
     tree,
 )
 from benchmarks.chat import run as chat
+from deploy.stand.interrupts import raise_when_asked_to_end
 
 ALL: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "calls": calls.run,
@@ -50,6 +51,7 @@ def main(words: list[str]) -> int:
     names: list[str] = parser.parse_args(words).names
     if unknown := set(names) - ALL.keys():
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(ALL)}")
+    raise_when_asked_to_end()
     RESULTS.mkdir(exist_ok=True)
     for name in names or list(ALL):
         rows = ALL[name]()

@@ -7,9 +7,9 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from types import FrameType
 
 from deploy.stand import owned
+from deploy.stand.interrupts import ignore_while_stopping, raise_when_asked_to_end
 from deploy.stand.linters import BIN, Linters, seconds_of, wait_with_usage
 from deploy.stand.parallel import Parallel
 from deploy.stand.ports import SERVER_PORTS, claimed_ports
@@ -20,7 +20,6 @@ from deploy.stand.timings import VARIABLE, Timings
 
 ALL_PROCESSES, SOME_PROCESSES = "5", "2"
 """So many processes run all tests, or only some. Many tests wait a lot, so two processors are enough for five."""
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 MEMORY = Path("/dev/shm")  # noqa: S108  a private directory below it
 MEMORY_BYTES = 6_000_000_000
 """So many bytes must be free in MEMORY, for the data of all servers that run at the same time."""
@@ -30,8 +29,7 @@ LOGS = LIBRARY.parent / "test-logs"
 
 def test(arguments: list[str]) -> int:
     """Start the servers, run the linters and pytest with these arguments, and return the exit code."""
-    for number in END_SIGNALS:  # SIGINT too: a shell starts background jobs with it ignored
-        signal.signal(number, _raise_interrupt)
+    raise_when_asked_to_end()
     with claimed_ports(SERVER_PORTS) as base:
         directory = _session_directory(base)
         owned.stop_all(directory)
@@ -68,8 +66,7 @@ def _run_session(servers: TestServers, arguments: list[str]) -> int:
             linters.wait()
             timings.add("linters, beside servers and tests", linters.seconds, linters.cpu)
     finally:
-        for number in END_SIGNALS:
-            signal.signal(number, signal.SIG_IGN)
+        ignore_while_stopping()
         servers.stop()
         parallel.wait_for_rest(10)
         servers.stop()  # A thread of the start may have started one meanwhile.
@@ -129,8 +126,3 @@ def _copy_logs_of_failure(directory: Path, code: int) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
     print_line(f"logs: {LOGS.relative_to(REPOSITORY)}")
-
-
-def _raise_interrupt(_signal: int, _frame: FrameType | None) -> None:
-    """Handle a signal like Ctrl-C: raise KeyboardInterrupt."""
-    raise KeyboardInterrupt

@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import FrameType
 
 from deploy.stand import owned
 from deploy.stand.errors import StandError
 from deploy.stand.guide import guide
 from deploy.stand.inside import write_environments
+from deploy.stand.interrupts import ignore_while_stopping, raise_when_asked_to_end
 from deploy.stand.report import print_line
 from deploy.stand.server import write_private
 from deploy.stand.site import REPOSITORY
@@ -24,11 +24,6 @@ UP_JSON = VAR / "up.json"
 PID_FILE = VAR / "up.pid"
 LOG = VAR / "log" / "up.log"
 STOP_SECONDS = 90.0
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Interrupted(Exception):
-    """The exception says that Ctrl-C or SIGTERM was received."""
 
 
 def up() -> int:
@@ -88,8 +83,7 @@ def _up_in_foreground() -> int:
         stages=os.environ.get("IM_STAGES") == "distributed",
     )
     stand.supervise_servers()
-    for number in END_SIGNALS:
-        signal.signal(number, _raise_interrupted)
+    raise_when_asked_to_end()
     began = time.monotonic()
     stand.claim()
     UP_JSON.unlink(missing_ok=True)  # left by a run that has crashed
@@ -102,11 +96,10 @@ def _up_in_foreground() -> int:
         print_line(f"ready after {time.monotonic() - began:.0f} s\n\n{guide(stand.up_json)}")
         while True:
             signal.pause()
-    except Interrupted:
+    except KeyboardInterrupt:
         return 0
     finally:
-        for number in END_SIGNALS:  # A second Ctrl-C must not interrupt the stop.
-            signal.signal(number, signal.SIG_IGN)
+        ignore_while_stopping()
         UP_JSON.unlink(missing_ok=True)
         print_line("stopping")
         stand.stop()
@@ -129,10 +122,10 @@ def _up_in_background() -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    signal.signal(signal.SIGTERM, _raise_interrupted)
+    raise_when_asked_to_end()
     try:
         return _print_progress(child)
-    except (Interrupted, KeyboardInterrupt):
+    except KeyboardInterrupt:
         child.send_signal(signal.SIGTERM)
         child.wait()
         print_line("stopped")
@@ -174,11 +167,6 @@ def _running_up() -> int | None:
 def _site_directories() -> list[Path]:
     """Return the directories of all sites that were ever started."""
     return [path.parent for path in VAR.glob("*/secrets.json")]
-
-
-def _raise_interrupted(_signal: int, _frame: FrameType | None) -> None:
-    """Handle a signal: raise Interrupted, which ends `make up`."""
-    raise Interrupted
 
 
 def _is_set(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,7 +16,8 @@ import yaml
 
 from benchmarks import __main__ as benchmarks
 from deploy import new_app
-from deploy.stand import linters
+from deploy.stand import linters, testing, up
+from deploy.stand.interrupts import raise_when_asked_to_end
 from tests.chaos import __main__ as chaos
 
 ROOT = Path(__file__).parents[2]
@@ -61,3 +63,32 @@ def test_who_asks_a_long_program_for_help_gets_help_alone(
         program.main(["--help"])
     assert ended.value.code == 0
     assert name in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_program_that_is_asked_to_end_stops_what_it_has_started(signum: int) -> None:
+    script = """
+import signal
+from deploy.stand.interrupts import raise_when_asked_to_end
+signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a background job
+raise_when_asked_to_end()
+print("ready", flush=True)
+try:
+    signal.pause()
+finally:
+    print("stopped")
+"""
+    program = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=ROOT, stdout=-1, stderr=subprocess.DEVNULL, text=True
+    )
+    assert program.stdout
+    assert program.stdout.readline() == "ready\n"
+    program.send_signal(signum)
+    assert program.communicate(timeout=60)[0] == "stopped\n"
+
+
+@pytest.mark.parametrize("program", [chaos, benchmarks, testing, up])
+def test_each_program_that_starts_servers_heeds_the_signals_that_end_it(
+    program: ModuleType,
+) -> None:
+    assert program.raise_when_asked_to_end is raise_when_asked_to_end

@@ -15,6 +15,7 @@ from pathlib import Path
 import django
 
 from benchmarks.bench_site import in_memory
+from deploy.stand.interrupts import raise_when_asked_to_end
 from tests.chaos.story import Stories
 
 GROUPS = {
@@ -41,6 +42,7 @@ def main(words: list[str]) -> int:
     groups_help = f"a group ({', '.join(GROUPS)}), or a story as the table names it; all by default"
     parser.add_argument("names", nargs="*", metavar="name", help=groups_help)
     names: list[str] = parser.parse_args(words).names
+    raise_when_asked_to_end()
     _with_models()
     groups = [name for name in names if name in GROUPS] or list(GROUPS)
     wanted = [name for name in names if name not in GROUPS]
