@@ -18,7 +18,10 @@ _MAX_ENTRIES = 200
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """The restore of a conference that lost its media unit at `lost_at`, and runs again since `restored_at`."""
+    """The restore of a conference that lost its media unit at `lost_at`, and runs again since `restored_at`.
+
+    `hosting_platform`: whose media unit runs it since then; "" in entries of earlier releases.
+    """
 
     e164: str
     confid: str
@@ -26,6 +29,7 @@ class Restore:
     went_to: str
     lost_at: datetime
     restored_at: datetime
+    hosting_platform: str
 
     @property
     def seconds(self) -> float:
@@ -54,6 +58,7 @@ def stage_restore(pipe: redis.Redis, conference: Conference) -> None:
         _unit_name(new_unit),
         old_unit.until,
         new_unit.since,
+        conference.hosting_platform,
     ]
     restored_at = datetime.fromisoformat(new_unit.since).timestamp()
     pipe.zadd(_KEY, {orjson.dumps(entry): restored_at})
@@ -69,8 +74,9 @@ def latest_restores(platform: str, limit: int = 12) -> list[Restore]:
 
 def _restore(entry: list[str]) -> Restore:
     """Return the restore that an entry in Redis describes; `stage_restore` has written the entry."""
-    e164, confid, came_from, went_to, lost_at, restored_at = entry
-    return Restore(e164, confid, came_from, went_to, _moment(lost_at), _moment(restored_at))
+    e164, confid, came_from, went_to, lost_at, restored_at, *host = entry
+    moments = _moment(lost_at), _moment(restored_at)
+    return Restore(e164, confid, came_from, went_to, *moments, host[0] if host else "")
 
 
 def _moment(text: str) -> datetime:

@@ -27,6 +27,7 @@ from conferences.models import PATHS, PATHS_AT, Conference
 from conferences.rules.outgoing import wire_time
 from conferences.rules.states import ConferenceState
 from domains.data import admin_scope
+from domains.data.network import names_of
 from domains.data.permission_backend import level_of
 from domains.models import Account, Level
 from foundation import clock
@@ -218,6 +219,8 @@ def _units_and_restores() -> Facts:
     except redis.RedisError:
         return {"units": [], "restores": []}
     simulated = queries.simulated_units(own_platform())
+    other_sites = {restore.hosting_platform for restore in restores} - {own_platform(), ""}
+    names = names_of(other_sites, ()) if other_sites else {}
     return {
         "units": [
             _unit_facts(resource, key in simulated)
@@ -229,6 +232,7 @@ def _units_and_restores() -> Facts:
                 "confid": restore.confid,
                 "from": restore.came_from,
                 "to": restore.went_to,
+                "site": names.get(restore.hosting_platform, ""),
                 "at": wire_time(restore.restored_at),
                 "seconds": restore.seconds,
             }

@@ -13,6 +13,7 @@ from conferences.data import restore_timeline
 from conferences.data.pool import Pool, name_of, node_json
 from conferences.pages import dashboard
 from conferences.rules.states import Conference
+from domains.models import PlatformDomain
 from foundation.bus.models import Parked
 from foundation.cells.directory import redis_of
 from licensing.models import Licence
@@ -55,16 +56,21 @@ def test_it_shows_units_with_their_load(operator: Browser, platform: str) -> Non
     assert (unit["name"], unit["confs"], unit["ports"]) == ("10.0.0.1:u1", [1, 20], [8, 190])
 
 
-def test_restores_make_a_time_line_in_which_each_stands_once(platform: str) -> None:
+def test_restores_make_a_time_line_in_which_each_stands_once_with_its_site(
+    operator: Browser, platform: str
+) -> None:
     units = (
         UsedUnit(ip="a", since="2030-01-01T12:00:00+00:00", until="2030-01-01T12:10:00+00:00"),
         UsedUnit(ip="b", since="2030-01-01T12:10:02+00:00"),
     )
-    c = conference_row(platform, restores=1, units=units)
+    above = PlatformDomain.objects.get(pk=platform).parent
+    PlatformDomain.objects.create(moid="west", name="Western site", parent=above)
+    c = conference_row(platform, restores=1, units=units, hosting_platform="west")
     for _ in range(2):
         restore_timeline.stage_restore(redis_of(platform), c)
-    (restore,) = restore_timeline.latest_restores(platform)
-    assert (restore.came_from, restore.went_to, restore.seconds) == ("a", "b", 2.0)
+    (restore,) = live(operator)["restores"]
+    assert (restore["from"], restore["to"], restore["seconds"]) == ("a", "b", 2.0)
+    assert restore["site"] == "Western site"
 
 
 def test_the_page_begins_with_what_the_script_would_read(operator: Browser) -> None:

@@ -47,7 +47,7 @@
     link.href = `${page.dataset.search}${one.confid}/change/`;
     const took = one.seconds < 1 ? "< 1 s" : `${one.seconds} s`;
     line.append(element("time", "", one.at.slice(11, 19)), link,
-      element("span", "", `${one.from} → ${one.to}`), element("span", "op-badge op-blue", took));
+      element("span", "", `${one.from} → ${one.to}${one.site && ` (${one.site})`}`), element("span", "op-badge op-blue", took));
     return line;
   }
 
