@@ -1,10 +1,11 @@
 """The functions here decide who may enter a conference by its join page: people with a link, and the tenant's accounts.
 
-Links are signed, so that a conference's number alone admits nobody.
+Links are signed. Whoever types the number on the page "Join by number" gets a link, after the password if there is one.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 from typing import TYPE_CHECKING
 
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from conferences.data.queries import JoinInfo
 
 MAX_TRIES_PER_MINUTE = 10
-"""Passwords that may be tried for a conference from one IP address."""
+"""Passwords that may be tried for a conference, and numbers that may be tried, from one IP address."""
 
 
 class TooManyTries(Exception):
-    """Too many passwords were tried for a conference from one IP address; a minute must pass."""
+    """Too many passwords or numbers were tried from one IP address; a minute must pass."""
 
 
 def _signer() -> TimestampSigner:
@@ -77,6 +78,23 @@ def may_join(request: HttpRequest, conference: JoinInfo) -> bool:
     return user.is_authenticated and bool(domain) and domain == conference.user_domain
 
 
+def is_open_by_number(request: HttpRequest, conference: JoinInfo) -> bool:
+    """Return whether a visitor may enter who has only typed the number, and the password if there is one.
+
+    A call of two people, and an exclusive room, are for those alone whom they admit.
+    """
+    if conference.room is not None:
+        return conference.room.admits(getattr(request.user, "moid", ""))
+    return not conference.is_call
+
+
+def link_by_number(conference: JoinInfo) -> str:
+    """Return the path of the join page for a visitor who has typed the number. For a room it is that of the room."""
+    if conference.room is not None:
+        return room_link(conference.room)
+    return join_link(conference.confid, conference.e164)
+
+
 def may_begin(request: HttpRequest, room: StoredConference) -> bool:
     """Return whether a visitor who may enter a room may begin a conference in it by this request.
 
@@ -95,16 +113,44 @@ def is_password(conference: JoinInfo, password: str, address: str) -> bool:
 
     `address`: the visitor's IP address or network, for which attempts are counted.
     """
-    cache_key = f"join:tries:{conference.e164}:{address}"
+    cache_key = _count_try(conference.e164, address)
+    if not hmac.compare_digest(password.encode(), conference.password.encode()):
+        return False
+    cache.delete(cache_key)
+    return True
+
+
+def is_number_and_password(conference: JoinInfo | None, password: str, address: str) -> bool:
+    """Return whether a typed number is that of a conference (`None`: of none), and the password the conference's.
+
+    Raises TooManyTries. Attempts are counted for all numbers together, and those with a password for the conference,
+    too. `address`: as of `is_password`.
+    """
+    cache_key = _count_try(_ANY_NUMBER, address)
+    if conference is None:
+        return False
+    if conference.password and not is_password(conference, password, address):
+        return False
+    # Only this attempt is taken back: who knows one conference must not guess others without end.
+    with contextlib.suppress(ValueError):  # The key has expired.
+        cache.decr(cache_key)
+    return True
+
+
+_ANY_NUMBER = "any"
+
+
+def _count_try(number: str, address: str) -> str:
+    """Count an attempt from an address, and return the cache's key of the count. Raises TooManyTries.
+
+    The attempt is counted before the comparison, so that simultaneous attempts are all counted.
+    """
+    cache_key = f"join:tries:{number}:{address}"
     cache.add(cache_key, 0, 60)
     try:
-        # The attempt is counted before the comparison, so that simultaneous attempts are all counted.
         tries = cache.incr(cache_key) or 0
     except ValueError:
         tries = 1  # The key has expired since `add`.
     if tries > MAX_TRIES_PER_MINUTE:
         raise TooManyTries
-    if not hmac.compare_digest(password.encode(), conference.password.encode()):
-        return False
-    cache.delete(cache_key)
-    return True
+    return cache_key

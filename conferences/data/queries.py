@@ -193,6 +193,8 @@ class JoinInfo:
     """The virtual room in which the conference is held."""
     bookid: str = ""
     """The id of the reservation of which the conference is an occurrence."""
+    is_call: bool = False
+    """Whether it carries a call of people, which nobody else enters by its number."""
 
     @property
     def is_idle(self) -> bool:
@@ -226,7 +228,8 @@ def join_info(e164: str) -> JoinInfo | None:
             conference.user_domain,
         )
         bookid = bookid_of(conference.occurrence)
-        return JoinInfo(*facts, join, conference.source_platform, room, bookid)
+        platform, is_call = conference.source_platform, carries_call(conference)
+        return JoinInfo(*facts, join, platform, room, bookid, is_call)
     room = room_by_number(e164)
     if room is None:
         return _booked_info(e164)

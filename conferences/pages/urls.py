@@ -10,6 +10,7 @@ from conferences.pages import (
     my_bookings,
     my_conferences,
     my_rooms,
+    number_page,
     past_page,
     week_page,
 )
@@ -75,6 +76,7 @@ urlpatterns = [
         past_page.export_attendance,
         name="past-attendance",
     ),
+    path("join/", number_page.show_number_page, name="join-number"),
     path("join/<str:e164>/", join_page.show_join_page, name="join"),
     path("join/<str:e164>/where", join_page.answer_where_to_join, name="join-where"),
 ]

@@ -20,12 +20,12 @@ import orjson
 import pytest
 from django.core.cache import cache
 
-from conferences.pages import join_page
+from conferences.pages import join_page, number_page
 from deploy.stand.ports import claimed_ports
 from licensing.data.seats import UsageAndLimits
 from licensing.rules.amounts import NONE
 from tests.media.people import PATIENCE, until
-from tests.media.whereabouts import JOIN, Whereabouts
+from tests.media.whereabouts import BACKUP, JOIN, Whereabouts
 from wire.routes import Routes, unit_key, unit_queue
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -336,10 +336,14 @@ def conference(monkeypatch: pytest.MonkeyPatch) -> Whereabouts:
     whereabouts = Whereabouts()
     whereabouts.join = JOIN
     monkeypatch.setattr(join_page, "join_info", whereabouts)
+    monkeypatch.setattr(number_page, "join_info", whereabouts)
+    monkeypatch.setattr(
+        number_page, "site_to_ask", lambda e164: BACKUP if e164.startswith("99") else ""
+    )
     monkeypatch.setattr(join_page, "usage_and_limits_of_site", lambda: UsageAndLimits(NONE, None))
     monkeypatch.setattr(
         join_page, "is_served_here", lambda platform: platform != whereabouts.elsewhere
     )
-    monkeypatch.setattr(join_page, "site_urls_of", lambda platform: ("https://west.example",))
+    monkeypatch.setattr(join_page, "site_urls_of", lambda platform: (BACKUP,))
     monkeypatch.setattr(join_page, "platforms_of_numbers", lambda numbers: {})
     return whereabouts

@@ -7,10 +7,8 @@ from typing import Any
 import pytest
 
 from conferences.data.join_links import MAX_TRIES_PER_MINUTE, join_link
-from tests.media.whereabouts import JOIN, Whereabouts
+from tests.media.whereabouts import BACKUP, JOIN, Whereabouts
 from tests.web_clients import BareClient, Browser
-
-BACKUP = "https://west.example"
 
 
 def address(e164: str = "8800001", confid: str = "c1") -> str:
@@ -75,6 +73,35 @@ def test_a_visitor_with_a_network_of_addresses_has_no_more_tries(conference: Whe
         address_of_try = f"2001:db8:1:2::{number:x}"
         reply = client.post(address(), {"password": "no"}, REMOTE_ADDR=address_of_try)
     assert reply.status_code == 429
+
+
+def test_a_typed_number_and_its_password_lead_in_and_a_wrong_one_tells_nothing(
+    conference: Whereabouts,
+) -> None:
+    client, right = BareClient(), {"number": "880-00 01", "password": ""}
+    link = client.post("/join/", right).headers["Location"]
+    assert client.get(link).status_code == 200
+    conference.password = "sesame"
+    for number, password in (("8800001", "no"), ("8800001", ""), ("8800002", "sesame")):
+        reply = client.post("/join/", {"number": number, "password": password})
+        assert reply.status_code == 403
+        assert b"There is no conference with this number and password." in reply.content
+    conference.is_call, conference.password = True, ""
+    assert client.post("/join/", right).status_code == 403
+    there = client.post("/join/", {"number": "99 1"}).headers["Location"]
+    assert there == f"{BACKUP}/join/?number=991"
+    assert b'value="991"' in client.get("/join/?number=991").content
+
+
+def test_numbers_are_not_tried_for_ever_also_by_whoever_knows_one(conference: Whereabouts) -> None:
+    client = BareClient()
+    right = {"number": "8800001"}
+    for tried in range(MAX_TRIES_PER_MINUTE):
+        assert client.post("/join/", {"number": str(77 + tried)}).status_code == 403
+        if tried < MAX_TRIES_PER_MINUTE - 1:
+            assert client.post("/join/", right).status_code == 302
+    assert client.post("/join/", right).status_code == 429
+    assert client.post("/join/", right, REMOTE_ADDR="192.0.2.9").status_code == 302
 
 
 def test_pages_of_the_other_sites_may_ask_and_nobody_else_s(conference: Whereabouts) -> None:

@@ -8,6 +8,7 @@ from conferences.data.queries import JoinInfo
 from foundation.bus.typed_json import read_as
 from wire.fields import Join
 
+BACKUP = "https://west.example"
 JOIN = {"webrtc": {"url": "ws://x/", "audioroom": "a", "videoroom": "a", "pin": "p", "token": "t"}}
 
 
@@ -19,6 +20,7 @@ class Whereabouts:
         self.state = "running"
         self.elsewhere = ""
         """A platform that another site serves."""
+        self.is_call = False
         self.join: dict[str, Any] | None = None
 
     def __call__(self, e164: str) -> JoinInfo | None:
@@ -26,4 +28,6 @@ class Whereabouts:
             return None
         join = self.join if self.state == "running" else None
         about = ("c1", e164, "Weekly Board", self.state, self.password, "tenant")
-        return JoinInfo(*about, read_as(Join, join) if join else None, "east")
+        return JoinInfo(
+            *about, read_as(Join, join) if join else None, "east", None, "", self.is_call
+        )

@@ -4,7 +4,7 @@ import { Room } from "./chair.js";
 import { closeDialogs, openDialog, prepareDialogs } from "./controls.js";
 import { followLanguage } from "./language.js";
 import { OwnMedia } from "./own_media.js";
-import { $, filled, keep, notice, pause, recall } from "./page.js";
+import { $, filled, keep, notice, pause, recall, takePassword } from "./page.js";
 import { SCREEN } from "./publishing.js";
 import { listenForShortcuts } from "./shortcuts.js";
 import { Signals } from "./signals.js";
@@ -305,6 +305,8 @@ followLanguage(start.language_cookie, (translated) => {
 addEventListener("click", () => inside && $("mix").paused && $("mix").srcObject && $("mix").play().catch(() => {}));
 addEventListener("pagehide", () => call?.close());
 $("name").value = start.name || recall("name");
+const password = takePassword();
+if ($("password")) $("password").value = password;
 if (start.state !== "ended") own.open();
 // Before this line the form would be sent to the server, which knows nothing of it.
 $("join").disabled = false;

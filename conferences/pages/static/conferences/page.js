@@ -34,3 +34,17 @@ export function keep(name, text) {
     // Private windows have no storage.
   }
 }
+
+/** Under this name the page "Join by number" keeps the password for the page of the conference, until that has read it. */
+export const PASSWORD_BY_NUMBER = "password-by-number";
+
+/** Return the password that was typed with the number, and forget it; "" if none was. */
+export function takePassword() {
+  try {
+    const password = sessionStorage.getItem(PASSWORD_BY_NUMBER) ?? "";
+    sessionStorage.removeItem(PASSWORD_BY_NUMBER);
+    return password;
+  } catch {
+    return "";
+  }
+}
