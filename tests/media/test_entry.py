@@ -78,7 +78,7 @@ def test_a_visitor_with_a_network_of_addresses_has_no_more_tries(conference: Whe
 def test_a_typed_number_and_its_password_lead_in_and_a_wrong_one_tells_nothing(
     conference: Whereabouts,
 ) -> None:
-    client, right = BareClient(), {"number": "880-00 01", "password": ""}
+    client, right = Browser(), {"number": "880-00 01", "password": ""}
     link = client.post("/join/", right).headers["Location"]
     assert client.get(link).status_code == 200
     conference.password = "sesame"
@@ -94,7 +94,7 @@ def test_a_typed_number_and_its_password_lead_in_and_a_wrong_one_tells_nothing(
 
 
 def test_numbers_are_not_tried_for_ever_also_by_whoever_knows_one(conference: Whereabouts) -> None:
-    client = BareClient()
+    client = Browser()
     right = {"number": "8800001"}
     for tried in range(MAX_TRIES_PER_MINUTE):
         assert client.post("/join/", {"number": str(77 + tried)}).status_code == 403
