@@ -72,8 +72,8 @@ import signal
 from deploy.stand.interrupts import raise_when_asked_to_end
 signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a background job
 raise_when_asked_to_end()
-print("ready", flush=True)
 try:
+    print("ready", flush=True)
     signal.pause()
 finally:
     print("stopped")
