@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -83,6 +84,32 @@ def test_a_create_is_taken_by_who_serves_and_refused_by_the_other(two: TwoSites)
     [answer] = two.heard[two.east, "asker"]
     assert (answer["type"], answer["errcode"]) == ("MAU_CM_CREATECONF_NACK", "29005")
     assert WEST in answer["detail"]
+
+
+def test_a_neighbour_gets_the_list_from_who_serves_the_platform_and_is_refused_by_the_other(
+    two: TwoSites,
+) -> None:
+    number = create(two, two.east)
+    two.dead.add(two.east)
+    two.serve(two.east, WEST)
+    assert two.conference(number).hosting_platform == WEST
+    listed = list_for_neighbour(two, WEST)
+    assert (listed["type"], listed["total"]) == ("NPP_NGI_GETCONFLIST_ACK", 1)
+    assert [conf["confE164"] for conf in listed["confs"]] == [number]
+    two.dead.discard(two.east)
+    refused = list_for_neighbour(two, two.east)
+    assert (refused["type"], refused["errcode"]) == ("NPP_NGI_GETCONFLIST_NACK", "29005")
+    assert WEST in refused["detail"]
+
+
+def list_for_neighbour(two: TwoSites, site: str) -> dict[str, Any]:
+    """Ask a site, as a neighbouring system, for the conferences of east; return the answer."""
+    two.forget()
+    mark = f"ask {site}"
+    question = {"type": "NGI_NPP_GETCONFLIST_REQ", "reqid": mark, "platformmoid": two.east}
+    two.tell(site, question, Routes.TO_NPP, app_id="ngi", reply_to="ngi", correlation_id=mark)
+    (answer,) = two.heard[site, "ngi"]
+    return answer
 
 
 def test_a_request_that_the_lost_site_has_answered_has_the_same_answer_here(two: TwoSites) -> None:

@@ -44,8 +44,11 @@ Letter = tuple[str, OutboxRow]
 """On whose broker, and what."""
 
 WEST = "30000000-0000-4000-8000-000000000003"
-_CSS = {r.value.queue for r in (Routes.CM_TO_CSS, Routes.CM_TO_UNIT, Routes.UNIT_TO_CSS)}
-_CSS.add(Routes.RMS_TO_CSS.value.queue)
+_TO_CSS = (
+    *(Routes.CM_TO_CSS, Routes.CM_TO_UNIT, Routes.UNIT_TO_CSS),
+    *(Routes.RMS_TO_CSS, Routes.TO_NPP),
+)
+_CSS = {route.value.queue for route in _TO_CSS}
 _RMS = {r.value.queue for r in (Routes.TO_RMS, Routes.NODE_TO_RMS)}
 _QUEUES = {(r.value.exchange, r.value.key): r.value.queue for r in Routes}
 
