@@ -21,25 +21,35 @@ app = Celery("confplatform")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(list(declarations.PACKAGES))
 
+
+def _schedule_entry(task: str, seconds: float, *arguments: float) -> dict[str, object]:
+    """Return the entry of beat's schedule for a task that runs every `seconds`.
+
+    The broker drops runs that have waited too long (`expiration`). Celery's own `expires` compares
+    beat's clock with the worker's: with two seconds between them no timer would ever run.
+    """
+    options = {"expiration": max(1, seconds * 0.9)}
+    return {"task": task, "args": arguments, "schedule": seconds, "options": options}
+
+
 # Timers of one period share a message, since most find nothing to do: then a message costs more than what it starts.
-# The broker drops runs that have waited too long (`expiration`). Celery's own `expires` compares
-# beat's clock with the worker's: with two seconds between them no timer would ever run.
 app.conf.beat_schedule = {
-    f"every {seconds} s": {
-        "task": "confplatform.celery.run_timers",
-        "args": [seconds],
-        "schedule": seconds,
-        "options": {"expiration": max(1, seconds * 0.9)},
-    }
-    for seconds in sorted({timer.seconds for timer in declarations.timers().values()})
+    f"every {seconds} s": _schedule_entry("confplatform.celery.run_timers", seconds, seconds)
+    for seconds in sorted(
+        {timer.seconds for timer in declarations.timers().values() if not timer.alone}
+    )
+} | {
+    name: _schedule_entry(name, timer.seconds)
+    for name, timer in declarations.timers().items()
+    if timer.alone
 }
 
 
 @app.task
 def run_timers(seconds: int) -> None:
-    """Run all timers of this period, one after another; one that fails is logged and does not stop the others."""
+    """Run the timers of this period, one after another; one that fails is logged and does not stop the others."""
     for name, timer in declarations.timers().items():
-        if timer.seconds == seconds:
+        if timer.seconds == seconds and not timer.alone:
             try:
                 app.tasks[name].run()
             except Exception:

@@ -23,7 +23,7 @@ class SocialConfig(PlatformAppConfig):
     verbose_name = _("Calls and people")
     timers = {
         "social.tasks.due_calls": Timer(1, "a call that nobody answers ends when its time is up"),
-        "social.tasks.send_texts": Timer(2, "who asked for a code waits for it"),
+        "social.tasks.send_texts": Timer(2, "who asked for a code waits for it", alone=True),
         "social.tasks.tidy_people": Timer(3600, "old invitations and counts of days are not kept"),
     }
 

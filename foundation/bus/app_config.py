@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 class Timer(NamedTuple):
     """A timer says how often a Celery task runs, in seconds, and why so often.
 
-    Each task looks for what is due now, so that a run that is lost or doubled does no harm.
+    Each task looks for what is due now, so that a run that is lost or doubled does no harm. Timers of one period run one
+    after another; one that waits for servers outside of this site, which may be slow, runs `alone`.
     """
 
     seconds: float
     reason: str
+    alone: bool = False
 
 
 class WorkerThread(Protocol):

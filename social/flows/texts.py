@@ -3,8 +3,8 @@
 A row is claimed in one transaction, sent outside of it, and marked in another. If the process dies
 in between, the text is sent once more, a few minutes later.
 
-One process at a time sends the mails of a platform, and after a mail server did not answer none does for a while:
-each try may take seconds, in which the worker runs no other timer.
+One process of the site at a time sends mails, and one sends text messages: a server that is slow holds up one thread of
+one worker. After the mail server did not answer, no process sends mails for a while.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from foundation import clock
-from foundation.cells.directory import redis_of, store_of
+from foundation.cells.directory import own_platform, redis_of, store_of
 from im.data import journal
 from social.data import senders
 from social.models import OutgoingText
@@ -33,11 +33,16 @@ PAUSE = timedelta(minutes=2)
 """After a failure the next try waits this long, twice as long after each further one."""
 KEPT_FOR = timedelta(days=7)
 SENDING_SECONDS = 120
-"""After so many seconds a process that was sending mails, and has not said that it is done, counts as dead."""
+"""After so many seconds a process that was sending, and has not said that it is done, counts as dead."""
 REST_SECONDS = 30
 """No mail is tried for so long after the mail server did not answer."""
 ABOUT_ONE_MAIL = (SMTPRecipientsRefused, SMTPDataError, SMTPSenderRefused)
 """Errors by which a mail server refuses one mail; others may go out."""
+PERMANENT = 500
+"""From this code on, a mail server refuses for good (RFC 5321, section 4.2.1)."""
+IS_TEXT_MESSAGE = Q(to__startswith="+")
+CHANNELS = {"texts": IS_TEXT_MESSAGE, "mails": ~IS_TEXT_MESSAGE}
+"""The ways on which texts go out, with the rows of each."""
 EMPTIED = {"text": "", "calendar": ""}
 """The columns with codes and passwords, which are not kept once a text was sent or given up."""
 
@@ -51,35 +56,39 @@ def send_due_texts(platform: str) -> int:
 
     It takes at most AT_ONCE of each, and takes no further one after SECONDS: the next run of the timer goes on.
     """
-    sent = _send_due(platform, Q(to__startswith="+"))
-    key = f"social:mails:{platform}"
-    if not _begin_mails(platform, key):
-        return sent
+    return sum(_send_by_channel(platform, name, rows) for name, rows in CHANNELS.items())
+
+
+def _send_by_channel(platform: str, channel: str, rows: Q) -> int:
+    """Send the texts of one channel that are due, unless another process does or the mail server rests; return how many."""
+    key = f"social:sending:{channel}"
+    if not _begin_sending(key):
+        return 0
     rest = 0
     try:
-        return sent + _send_due(platform, ~Q(to__startswith="+"))
+        return _send_due(platform, rows)
     except MailServerAway:
         rest = REST_SECONDS
-        return sent
+        return 0
     finally:
-        _end_mails(platform, key, rest)
+        _end_sending(key, rest)
 
 
-def _begin_mails(platform: str, key: str) -> bool:
-    """Return whether this process may send mails now: no other one does, and the mail server need not rest."""
+def _begin_sending(key: str) -> bool:
+    """Return whether this process may send by a channel now: no other one does, and its server need not rest."""
     try:
-        return bool(redis_of(platform).set(key, 1, nx=True, ex=SENDING_SECONDS))
+        return bool(redis_of(own_platform()).set(key, 1, nx=True, ex=SENDING_SECONDS))
     except redis.RedisError:
         return True
 
 
-def _end_mails(platform: str, key: str, rest: int) -> None:
-    """Let processes send mails again, at once or after `rest` seconds."""
+def _end_sending(key: str, rest: int) -> None:
+    """Let processes send by a channel again, at once or after `rest` seconds."""
     with suppress(redis.RedisError):
         if rest:
-            redis_of(platform).expire(key, rest)
+            redis_of(own_platform()).expire(key, rest)
         else:
-            redis_of(platform).delete(key)
+            redis_of(own_platform()).delete(key)
 
 
 def _send_due(platform: str, channel: Q) -> int:
@@ -136,8 +145,10 @@ def _deliver_text(platform: str, row: OutgoingText) -> bool:
     except Exception as error:  # a sender is a plugin; whatever it raises, other texts must go out
         log.warning("a text was not sent: %s: %s", type(error).__name__, error)
         text = f"{type(error).__name__}: {error}"[:200]
-        given_up = EMPTIED if row.due_at is None else {}
-        _rows(platform).filter(pk=row.pk).update(error=text, **given_up)
+        if row.due_at is None or _is_refused_for_good(error):
+            _rows(platform).filter(pk=row.pk).update(error=text, due_at=None, **EMPTIED)
+        else:
+            _rows(platform).filter(pk=row.pk).update(error=text)
         is_about_all = isinstance(error, OSError) and not isinstance(error, ABOUT_ONE_MAIL)
         if is_about_all and not row.to.startswith("+"):
             raise MailServerAway from error
@@ -145,6 +156,17 @@ def _deliver_text(platform: str, row: OutgoingText) -> bool:
     result = {"sent_at": clock.now(), "due_at": None, "error": "", **EMPTIED}
     _rows(platform).filter(pk=row.pk).update(**result)
     return True
+
+
+def _is_refused_for_good(error: Exception) -> bool:
+    """Return whether a mail server has refused a mail so that another try would be refused as well."""
+    match error:
+        case SMTPRecipientsRefused():
+            return all(code >= PERMANENT for code, _ in error.recipients.values())
+        case SMTPDataError() | SMTPSenderRefused():
+            return error.smtp_code >= PERMANENT
+        case _:
+            return False
 
 
 def delete_old(platform: str, now: datetime) -> None:

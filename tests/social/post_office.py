@@ -22,6 +22,17 @@ class PostOffice:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         self.mails: list[EmailMessage] = []
+        self.refusals: dict[str, str] = {}
+        """The answers to addresses that are refused: address -> code and words."""
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        """Take or refuse a recipient."""
+        if address in self.refusals:
+            return self.refusals[address]
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
     async def handle_DATA(  # the name is aiosmtpd's
         self, server: SMTP, session: Session, envelope: Envelope

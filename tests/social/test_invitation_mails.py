@@ -35,7 +35,7 @@ GUESTS = [
 def post_office(platform: str, settings: Settings) -> PostOffice:
     """Return a mail server that is away, to which this site sends its mails."""
     office = PostOffice()
-    redis_of(platform).delete(f"social:mails:{platform}")
+    redis_of(platform).delete("social:sending:mails")
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", office.port
     settings.DEFAULT_FROM_EMAIL = "Meetings <noreply@example.org>"
@@ -61,7 +61,7 @@ def _book(platform: str, **fields: Any) -> Reservation:
 
 def _as_if_later() -> None:
     """Let the next try of all mails that wait be due, and the server have rested."""
-    redis_of(own_platform()).delete(f"social:mails:{own_platform()}")
+    redis_of(own_platform()).delete("social:sending:mails")
     OutgoingText.objects.filter(due_at__isnull=False).update(due_at=clock.now())
 
 
@@ -122,6 +122,34 @@ def test_an_update_follows_when_a_mail_was_given_up_and_doctor_says_so(
     with post_office.open():
         _ask(platform, "DEL", bookid=bookid)
         assert send_due_texts(platform) == 1
+
+
+def test_a_mail_that_is_refused_for_good_is_not_tried_again_and_holds_up_no_other(
+    platform: str, post_office: PostOffice
+) -> None:
+    post_office.refusals = {
+        "gus@example.org": "550 no such mailbox",
+        "mei@example.org": "450 mailbox busy",
+    }
+    _book(platform, repeat="")
+    with post_office.open():
+        assert send_due_texts(platform) == 1
+        post_office.refusals.clear()
+        _as_if_later()
+        assert send_due_texts(platform) == 1
+    given_up = OutgoingText.objects.get(sent_at=None)
+    assert (given_up.to, given_up.tries, given_up.text) == ("gus@example.org", 1, "")
+    assert "550" in given_up.error
+    assert post_office.to("mei@example.org")
+
+
+def test_one_process_of_a_site_sends_at_a_time(platform: str, post_office: PostOffice) -> None:
+    _book(platform, repeat="")
+    assert redis_of(own_platform()).set("social:sending:mails", 1, ex=60)
+    with post_office.open():
+        assert send_due_texts(platform) == 0
+        _as_if_later()
+        assert send_due_texts(platform) == 3
 
 
 def test_nobody_sends_more_mails_in_an_hour_than_allowed_and_none_without_a_server(

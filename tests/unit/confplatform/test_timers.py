@@ -1,4 +1,4 @@
-"""The timers of one period run in one task, whatever the clocks of beat and worker say, and whichever of them fails."""
+"""The timers of one period run in one task, but for those that run alone, whatever the clocks of beat and worker say, and whichever of them fails."""
 
 from __future__ import annotations
 
@@ -28,9 +28,17 @@ def test_each_timer_runs_in_the_task_of_its_period(monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(app.tasks[name], "run", lambda name=name: ran.update([name]))
     for entry in app.conf.beat_schedule.values():
         before = ran.copy()
-        run_timers(*entry["args"])
+        app.tasks[entry["task"]].run(*entry["args"])
         assert {declarations.timers()[name].seconds for name in ran - before} == {entry["schedule"]}
     assert ran == dict.fromkeys(declarations.timers(), 1)
+
+
+def test_a_timer_that_waits_for_servers_of_others_holds_up_no_other() -> None:
+    alone = {name for name, timer in declarations.timers().items() if timer.alone}
+    assert "social.tasks.send_texts" in alone
+    assert alone == {
+        entry["task"] for entry in app.conf.beat_schedule.values() if not entry["args"]
+    }
 
 
 def test_a_timer_that_fails_is_logged_and_stops_no_other(
