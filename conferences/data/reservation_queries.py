@@ -48,9 +48,10 @@ def planned_page(
     index has owner, state and start, so only the rows of the page are read in full. It is read from its nearer end,
     since each row before the page takes time.
     """
-    from_where = f"FROM {OCCURRENCES} WHERE {column}=%s AND state='planned' AND starts_at >= %s AND starts_at < %s"
-    values = [owner, to_db_datetime(since), to_db_datetime(until)]
-    total = int(sql.select(database, f"SELECT COUNT(*) {from_where}", values)[0][0])
+    of_owner = f"FROM {OCCURRENCES} WHERE {column}=%s AND state='planned'"
+    from_where = f"{of_owner} AND starts_at >= %s AND starts_at < %s"
+    values = (owner, to_db_datetime(since), to_db_datetime(until))
+    total = _count_planned(database, of_owner, values, is_open_ended=until == FOR_EVER)
     order, reverse = ("DESC", "ASC") if latest_first else ("ASC", "DESC")
     near, skipped = order, start
     if start > total // 2:
@@ -65,6 +66,24 @@ def planned_page(
         [*values, count, skipped],
     )
     return BookedPage(total, [_booked_occurrence(row) for row in rows])
+
+
+def _count_planned(
+    database: str, of_owner: str, values: tuple[str, datetime, datetime], *, is_open_ended: bool
+) -> int:
+    """Return how many planned occurrences of an owner begin from one moment on and before another.
+
+    `of_owner`: the query's tables and first conditions. `values`: the owner and both moments. Without an end nearly all
+    of the owner's rows count: all, less the few before the beginning, take two thirds of the time of a range.
+    """
+    owner, since, until = values
+    if is_open_ended:
+        query = (
+            f"SELECT (SELECT COUNT(*) {of_owner}) - (SELECT COUNT(*) {of_owner} AND starts_at < %s)"
+        )
+        return int(sql.select(database, query, [owner, owner, since])[0][0])
+    query = f"SELECT COUNT(*) {of_owner} AND starts_at >= %s AND starts_at < %s"
+    return int(sql.select(database, query, [owner, since, until])[0][0])
 
 
 def coming_of_account(
