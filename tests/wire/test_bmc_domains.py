@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from deploy.stand.site import Site
-from tests.wire.line import Body, Line
+from tests.wire.actors import TENANT, Manager, MediaUnit
+from tests.wire.line import Body, Line, Tap
+from tests.wire.saying import start
 from tests.wire.world import last_parked, parked, sql
 
 pytestmark = pytest.mark.xdist_group("wire")
@@ -168,3 +170,27 @@ def test_garbage_is_parked_and_what_follows_is_taken(bmc: Bmc, line: Line, site:
     bmc.domain("add", moid=["list"])
     bmc.name_is(bmc.tenant(), "Shop")
     assert len(bmc.reasons(since, 5)) == 5
+
+
+def test_the_core_is_told_how_many_conferences_run_in_domains_and_below(
+    bmc: Bmc, line: Line, cm: Manager, unit: MediaUnit, site: Site
+) -> None:
+    start(cm, unit)
+    since, core = last_parked(site), Tap(line)
+
+    def asks(reqid: str, *moids: str) -> Body:
+        body = {"type": "BMC_CSS_RUNNING_REQ", "reqid": reqid, "platformmoid": bmc.platform}
+        around = {"reply_to": core.queue, "app_id": "bmc", "correlation_id": reqid}
+        line.say("bmc.notify.ex", "bmc.domain.k", {**body, "moids": moids}, **around)
+        return core.hears("CSS_BMC_RUNNING_ACK", reqid=reqid).body
+
+    assert asks("tenant", TENANT) == asks("tenant", TENANT)
+    assert asks("again", TENANT)["running"] == 1
+    assert asks("above", bmc.service)["running"] == 1
+    assert asks("nobody", str(uuid.uuid4()))["running"] == 0
+    for moids in ("no list", [1], ["m"] * 100_000):
+        question = {"type": "BMC_CSS_RUNNING_REQ", "reqid": "bad", "moids": moids}
+        line.say("bmc.notify.ex", "bmc.domain.k", question, app_id="bmc", reply_to=core.queue)
+    assert asks("last", TENANT)["running"] == 1
+    assert len(bmc.reasons(since, 3)) == 3
+    core.leave()

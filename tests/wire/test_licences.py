@@ -123,6 +123,18 @@ def test_a_module_that_names_no_queue_hears_the_answer_where_changes_are_told(
     module.leave()
 
 
+def test_a_module_that_asks_twice_is_answered_twice_and_a_bad_question_stops_nothing(
+    bmc: Bmc, line: Line, site: Site
+) -> None:
+    since, module = last_parked(site), Module(line)
+    assert module.asks("r1") == module.asks("r1")
+    for question in (b"[]", {"type": "MS_CSS_LICENSE_REQ", "reqid": "x" * 65}):
+        line.say(*FROM_MS, question, app_id="ms", reply_to=module.queue)
+    assert module.asks("r2")["reqid"] == "r2"
+    line.wait(lambda: len(parked(site, since)) == 2 or None, 20, lambda: "two are parked")
+    module.leave()
+
+
 def test_conferences_are_counted_by_what_bmc_has_sent(
     bmc: Bmc, cm: Manager, unit: MediaUnit
 ) -> None:
