@@ -93,6 +93,7 @@ class Arrangement(TypedObject, omit_defaults=True):
     while the unit makes a video stream of `layout`, an error code of the open API while it fails to, 0 while it makes
     none. `vips`: the terminals that are shown first. `volumes`: terminal id -> volumes of its loudspeaker ("1") and
     microphone ("2"). `hands`: the terminals that have a hand up, in the order in which they raised it.
+    `locked`: nobody new enters. `lobby`: whoever has no account of the user domain waits until let in.
     """
 
     hold: Flag = 0
@@ -112,6 +113,8 @@ class Arrangement(TypedObject, omit_defaults=True):
     volumes: dict[Id, dict[str, int]] = msgspec.field(default_factory=dict)
     banned: Annotated[tuple[Banned, ...], items()] = ()
     hands: Ids = ()
+    locked: Flag = 0
+    lobby: Flag = 0
 
     def may_talk(self, mtid: str, roles: Collection[str]) -> bool:
         """Return whether a terminal (its id: `mtid`) may open its microphone.
@@ -165,6 +168,8 @@ CHANGEABLE_MEMBERS = frozenset(
         "vips",
         "volumes",
         "hands",
+        "locked",
+        "lobby",
     ]
 )
 """The order CM_MCU_ARRANGE_REQ may change these members of an arrangement; other orders change the others."""

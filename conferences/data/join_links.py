@@ -17,7 +17,7 @@ from conferences.rules.stored import StoredConference
 from foundation.signing import shared_key
 
 if TYPE_CHECKING:
-    from conferences.data.queries import JoinInfo
+    from conferences.data.join_info import JoinInfo
 
 MAX_TRIES_PER_MINUTE = 10
 """Passwords that may be tried for a conference, and numbers that may be tried, from one IP address."""

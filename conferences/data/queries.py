@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from conferences.data import row_mapper
-from conferences.data.reservation_queries import live_reservation_by_number
-from conferences.data.stored_rows import room_by_number, rooms_closed_to, stored_by_id
+from conferences.data.stored_rows import rooms_closed_to
 from conferences.rules.attendance import called_names
 from conferences.rules.listing import ListPage
 from conferences.rules.outgoing import wire_time
 from conferences.rules.registry_entries import ConfType
-from conferences.rules.reservation import bookid_of
 from conferences.rules.states import Conference, Unit
-from conferences.rules.stored import Kind, StoredConference
 from domains.data.hooks import RunningConference
 from domains.data.lookups import TENANTS_BELOW, level_of
 from domains.data.queries import abnormal_rooms
@@ -24,7 +20,6 @@ from foundation import clock
 from foundation.cells import sql
 from foundation.cells.directory import look_up, possible_platforms, store_of
 from wire.conference_manager import ListedConference
-from wire.fields import Join
 
 _TABLE = "conferences_conference"
 
@@ -174,77 +169,6 @@ def live_by_number(e164: str) -> Conference | None:
         if rows:
             return row_mapper.from_row(rows[0])
     return None
-
-
-@dataclass(frozen=True, slots=True)
-class JoinInfo:
-    """The facts that the join page needs of a conference, or of a virtual room without one."""
-
-    confid: str
-    e164: str
-    name: str
-    state: str
-    password: str
-    user_domain: str
-    join: Join | None
-    platform: str
-    """The platform to whose data the conference belongs."""
-    room: StoredConference | None = None
-    """The virtual room in which the conference is held."""
-    bookid: str = ""
-    """The id of the reservation of which the conference is an occurrence."""
-    is_call: bool = False
-    """Whether it carries a call of people, which nobody else enters by its number."""
-
-    @property
-    def is_idle(self) -> bool:
-        """Return whether it is a virtual room in which no conference is held; `confid` is then the room's id."""
-        return self.state == IDLE
-
-
-IDLE, PLANNED = "idle", "planned"
-
-
-def join_info(e164: str) -> JoinInfo | None:
-    """Return the facts of the live conference with this number, or else of the virtual room or reservation with it.
-
-    `None` means that there is none of them.
-    """
-    conference = live_by_number(e164)
-    if conference is not None:
-        room_id = room_id_of(conference)
-        room = (
-            stored_by_id(store_of(conference.source_platform).database, Kind.ROOM, room_id)
-            if room_id
-            else None
-        )
-        join = conference.join if conference.state.value == "running" else None
-        facts = (
-            conference.confid,
-            conference.e164,
-            conference.name,
-            conference.state.value,
-            conference.password,
-            conference.user_domain,
-        )
-        bookid = bookid_of(conference.occurrence)
-        platform, is_call = conference.source_platform, carries_call(conference)
-        return JoinInfo(*facts, join, platform, room, bookid, is_call)
-    room = room_by_number(e164)
-    if room is None:
-        return _booked_info(e164)
-    facts = (room.id, room.e164, room.name, IDLE, room.settings.password or "", room.user_domain)
-    return JoinInfo(*facts, None, room.source_platform, room)
-
-
-def _booked_info(e164: str) -> JoinInfo | None:
-    """Return the facts of the live reservation with this number, whose conference has not begun; else `None`."""
-    reservation = live_reservation_by_number(e164)
-    if reservation is None:
-        return None
-    settings, bookid = reservation.settings, reservation.bookid
-    facts = (bookid, e164, settings.name, PLANNED, settings.password or "", reservation.user_domain)
-    return JoinInfo(*facts, None, reservation.source_platform, None, bookid)
 
 
 def room_id_of(conference: Conference) -> str:

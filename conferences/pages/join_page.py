@@ -12,7 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from conferences.api import stored_commands
-from conferences.data import attendees
+from conferences.data.join_info import PLANNED, JoinInfo, join_info
 from conferences.data.join_links import (
     TooManyTries,
     confid_of,
@@ -22,12 +22,11 @@ from conferences.data.join_links import (
     token_for,
 )
 from conferences.data.platform_resolver import platforms_of_numbers
-from conferences.data.queries import PLANNED, JoinInfo, join_info
 from conferences.pages import texts
+from conferences.pages.entrance import let_in
 from conferences.pages.failover_urls import allow_pages_of, is_served_here, origin_of, site_urls_of
 from conferences.pages.join_texts import join_texts
 from conferences.rules.licence_counts import VISITOR
-from domains.data import hooks
 from domains.models import Account
 from foundation.bus.typed_json import to_json
 from foundation.cells.directory import own_platform
@@ -89,9 +88,10 @@ def answer_where_to_join(request: HttpRequest, e164: str) -> HttpResponse:
     """Answer the join page's script as JSON: the conference's `state`, and how to enter it (`join`) if the visitor may.
 
     While another site decides about the conference, the answer is the state "elsewhere" with status 503. A visitor who
-    enters now (query parameter `entering`: the id of the browser) starts the conference of an idle virtual room, and
+    enters now (query parameter `entering`) starts the conference of an idle virtual room, and
     gets status 503 with `full` while no licensed port is left; one who is inside, and only asks where the conference
-    has moved, does not.
+    has moved, does not. The body is a form: `password`, `browser` (the secret by which the browser is known), and `pass`
+    (that of an earlier answer, see `entrance.py`).
     No CSRF token is asked for, as pages of the platform's other sites call this, too; to start a conference, the
     request must contain the secret token of the room's link.
     """
@@ -136,7 +136,8 @@ def _answer_after_password(request: HttpRequest, conference: JoinInfo) -> HttpRe
     answer: dict[str, object] = {"state": conference.state, "name": conference.name, "join": join}
     if not conference.password:
         return _admit_or_begin(request, conference, answer)
-    if request.method != "POST":
+    is_form = request.content_type != "application/json"
+    if request.method != "POST" or (is_form and "password" not in request.POST):
         return JsonResponse({"state": conference.state, "password": "wanted"})
     try:
         if is_password(conference, _password_in(request), counted_address_of(request) or ""):
@@ -157,7 +158,7 @@ def _admit_or_begin(
     if conference.state == PLANNED:
         return JsonResponse(answer)
     if not conference.is_idle:
-        return _admit_visitor(request, conference, answer)
+        return let_in(request, conference, answer)
     room = conference.room
     if room is None or "entering" not in request.GET or not may_begin(request, room):
         return JsonResponse({"state": "ended"})
@@ -170,20 +171,8 @@ def _admit_or_begin(
         )
     if begun := join_info(started.e164):
         join = to_json(begun.join) if begun.join else None
-        return _admit_visitor(request, begun, answer | {"state": begun.state, "join": join})
+        return let_in(request, begun, answer | {"state": begun.state, "join": join})
     return JsonResponse({"state": "ended"})
-
-
-def _admit_visitor(
-    request: HttpRequest, conference: JoinInfo, answer: dict[str, object]
-) -> HttpResponse:
-    """Send the `answer` how to enter; an account of its user domain is added to chat and attendees."""
-    user = request.user
-    if user.is_authenticated and user.domain_id == conference.user_domain:
-        hooks.PERSON_JOINED.call(conference.confid, user.moid)
-        browser = request.GET.get("entering", "")
-        attendees.record_entry(conference.platform, conference.confid, user.moid, browser)
-    return JsonResponse(answer)
 
 
 def _password_in(request: HttpRequest) -> str:

@@ -45,6 +45,8 @@ _TEXTS: dict[str, Promise] = {
     "full": gettext_lazy(
         "Nobody else can enter now: all licensed places are in use. Please try again later."
     ),
+    "locked": gettext_lazy("The chair has locked this conference. Nobody new can enter."),
+    "locked_why": gettext_lazy("Ask the chair to unlock it, and join again."),
     "away_now": gettext_lazy("The platform does not answer. Please try again."),
     # The state of the call.
     "looking": gettext_lazy("Looking for the conference…"),

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
 from django.db import Error
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -22,10 +22,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from conferences.api import commands, request_parsing, stored_commands
-from conferences.api.call import as_invited, terminal_of
 from conferences.data import queries
 from conferences.data.join_links import join_link
-from conferences.pages import texts
+from conferences.pages import steering, texts
 from conferences.rules.states import Conference
 from domains.data.queries import user_domains
 from domains.data.tree_source import is_tree_edited_here
@@ -37,14 +36,7 @@ from foundation.web.content_security_policy import with_policy
 from foundation.web.errors import Refusal
 from foundation.web.page_parts import render_page
 from wire.arrangement import Arrangement, arrangement_of
-from wire.conference_control import (
-    Arrange,
-    CallTerminals,
-    HangUpTerminals,
-    MuteTerminals,
-    RenameConference,
-)
-from wire.conference_manager import Creator, ExtendConference, ReleaseConference
+from wire.conference_manager import Creator
 from wire.fields import SIZES, Terminal
 
 MAX_SHOWN = 100
@@ -183,6 +175,7 @@ def _conference_for_page(
     """
     join = reverse("join", args=[conference.e164])
     present = sum(1 for terminal in conference.mts if terminal.online)
+    arrangement = arrangement_of(conference.settings)
     facts = {
         "number": conference.e164,
         "id": conference.confid,
@@ -195,13 +188,13 @@ def _conference_for_page(
             "" if conference.creator_moid == person.moid else conference.creator_name
         ),
         "endless": conference.ends_at is None,
+        "locked": bool(arrangement.locked),
         "join": join,
         "link": settings.PUBLIC_URL
         + (join if is_closed else join_link(conference.confid, conference.e164)),
     }
     if not with_members:
         return facts
-    arrangement = arrangement_of(conference.settings)
     return facts | {"mts": [_member_for_page(terminal, arrangement) for terminal in conference.mts]}
 
 
@@ -247,88 +240,13 @@ def start_conference(request: HttpRequest) -> dict[str, object]:
 @require_POST
 @_json_view
 def act_on_conference(request: HttpRequest, e164: str, action: str) -> dict[str, object]:
-    """Carry out a button of the page (`action`, a key of _ACTIONS) on one conference of the person's domain."""
+    """Carry out a button of the page (`action`, a key of `steering.ACTIONS`) on one conference of the person's domain."""
     person = person_of(request)
     conference = commands.own_conference(e164, person.domain_id or "")
     if action == "admit":
         stored_commands.refuse_unless_may_admit(conference, person)
-    _ACTIONS[action](conference, request.POST)
+    steering.ACTIONS[action](conference, request.POST)
     return {}
-
-
-def _end_conference(conference: Conference, form: QueryDict) -> None:
-    """End a conference for everybody; the form has no fields."""
-    commands.ask_scheduler(
-        ReleaseConference(e164=conference.e164, user_domain=conference.user_domain)
-    )
-
-
-def _extend_conference(conference: Conference, form: QueryDict) -> None:
-    """Let a conference end later, by the minutes in the form."""
-    minutes = request_parsing.number(form.get("minutes"), "duration", 0)
-    commands.ask_scheduler(
-        ExtendConference(e164=conference.e164, user_domain=conference.user_domain, delay=minutes)
-    )
-
-
-def _rename_conference(conference: Conference, form: QueryDict) -> None:
-    """Give a conference the name in the form."""
-    name = request_parsing.conference_name(form.get("name"))
-    commands.ask_unit(
-        RenameConference(e164=conference.e164, user_domain=conference.user_domain, name=name)
-    )
-
-
-def _mute_members(conference: Conference, form: QueryDict) -> None:
-    """Mute or unmute the member whose id is in the form, or all members without an id."""
-    value, mtid = request_parsing.switch(form.get("value"), "value"), form.get("id") or None
-    commands.ask_unit(
-        MuteTerminals(
-            e164=conference.e164, user_domain=conference.user_domain, value=value, mtid=mtid
-        )
-    )
-
-
-def _lower_hands(conference: Conference, form: QueryDict) -> None:
-    """Lower the hand of the member whose id is in the form, or all hands without an id."""
-    mtid = form.get("id")
-    hands = arrangement_of(conference.settings).hands if mtid else ()
-    still_up = [other for other in hands if other != mtid]
-    commands.ask_unit(
-        Arrange(
-            e164=conference.e164, user_domain=conference.user_domain, changes={"hands": still_up}
-        )
-    )
-
-
-def _remove_member(conference: Conference, form: QueryDict) -> None:
-    """Remove the member whose id is in the form, who cannot come back until called again."""
-    mtids = (form.get("id", ""),)
-    order = HangUpTerminals(
-        e164=conference.e164, user_domain=conference.user_domain, mtids=mtids, ban=True
-    )
-    commands.ask_unit(order)
-
-
-def _call_member_again(conference: Conference, form: QueryDict) -> None:
-    """Call a member again, who may then enter."""
-    terminal = terminal_of(conference, form.get("id", ""))
-    commands.ask_unit(
-        CallTerminals(
-            e164=conference.e164, user_domain=conference.user_domain, mts=(as_invited(terminal),)
-        )
-    )
-
-
-_ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
-    "end": _end_conference,
-    "extend": _extend_conference,
-    "rename": _rename_conference,
-    "mute": _mute_members,
-    "lower": _lower_hands,
-    "drop": _remove_member,
-    "admit": _call_member_again,
-}
 
 
 def person_of(request: HttpRequest) -> Account:

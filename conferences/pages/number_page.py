@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from conferences.data.join_info import JoinInfo, join_info
 from conferences.data.join_links import (
     TooManyTries,
     is_number_and_password,
@@ -18,7 +19,6 @@ from conferences.data.join_links import (
     may_join,
 )
 from conferences.data.number_site import site_to_ask
-from conferences.data.queries import JoinInfo, join_info
 from conferences.rules.typed_number import number_of_typed
 from foundation.web.audit import counted_address_of
 from foundation.web.content_security_policy import with_policy

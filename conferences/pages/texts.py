@@ -163,5 +163,7 @@ def script_texts() -> dict[str, str]:
         "more": _("%(shown)s of %(total)s conferences are shown."),
         "mute": _("Mute"),
         "unmute": _("Unmute"),
+        "lock": _("Lock"),
+        "unlock": _("Unlock"),
         "done": _("Done."),
     }

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from conferences.data import row_mapper
+from conferences.data.join_passes import visitor_of
 from conferences.models import Attendee
 from conferences.rules.states import Conference, ConferenceState
 from conferences.rules.sync import with_members
@@ -25,7 +26,8 @@ from wire.fields import Terminal
 
 PAST = "/console/past/"
 NUMBER = "8800042"
-HER_BROWSER, A_GUESTS = "0123456789abcdef", "fedcba9876543210"
+HER_SECRET, A_GUESTS = "0123456789abcdef", "fedcba9876543210"
+HER_BROWSER = visitor_of("held", HER_SECRET)
 
 
 def browser_of(username: str) -> Browser:
@@ -53,7 +55,7 @@ def hold_conference(platform: str, **more: Any) -> None:
     anna = Terminal(mtid="1", account="1", name="typed", online=1, visitor=HER_BROWSER)
     members = with_members(Conference(**_common(platform, **row)), (anna, guest), datetime.now(UTC))
     conference_row(platform, **row, mts=members.mts, members=members.members, chairman="1")
-    inside = browser_of("anna").get(f"/join/{NUMBER}/where", {"entering": HER_BROWSER})
+    inside = browser_of("anna").post(f"/join/{NUMBER}/where?entering=1", {"browser": HER_SECRET})
     assert inside.json()["state"] == "running"
     end = {"type": "CM_MAU_RELEASECONF_REQ", "reqid": "e", "confE164": NUMBER, "moid": DEMO_TENANT}
     handle_for_platform(platform, [delivery(end)], publish_inline=True)

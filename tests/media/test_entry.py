@@ -9,6 +9,7 @@ import pytest
 from conferences.data.join_links import MAX_TRIES_PER_MINUTE, join_link
 from tests.media.whereabouts import BACKUP, JOIN, Whereabouts
 from tests.web_clients import BareClient, Browser
+from wire.arrangement import Arrangement, Banned
 
 
 def address(e164: str = "8800001", confid: str = "c1") -> str:
@@ -73,6 +74,25 @@ def test_a_visitor_with_a_network_of_addresses_has_no_more_tries(conference: Whe
         address_of_try = f"2001:db8:1:2::{number:x}"
         reply = client.post(address(), {"password": "no"}, REMOTE_ADDR=address_of_try)
     assert reply.status_code == 429
+
+
+def test_a_locked_conference_has_no_way_in_but_for_those_who_were_inside(
+    conference: Whereabouts,
+) -> None:
+    client = BareClient()
+    ben, eve = {"browser": "be" * 16}, {"browser": "e0" * 16}
+    inside = client.post(address(), ben).json()
+    assert inside["join"] == JOIN
+    conference.arrangement = Arrangement(locked=1)
+    for guest in (eve, eve | {"pass": inside["visitor"]}, {}):
+        reply = client.post(address(), guest).json()
+        assert reply == {"state": "running", "name": "Weekly Board", "entry": "locked"}
+    assert client.get(address()).json()["entry"] == "locked"
+    back = client.post(address(), ben | {"pass": inside["pass"]}).json()
+    assert (back["join"], back["visitor"]) == (JOIN, inside["visitor"])
+    conference.arrangement = Arrangement(locked=1, banned=(Banned(visitor=inside["visitor"]),))
+    removed = client.post(address(), ben | {"pass": inside["pass"]}).json()
+    assert removed["entry"] == "locked"
 
 
 def test_a_typed_number_and_its_password_lead_in_and_a_wrong_one_tells_nothing(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from conferences.data.queries import JoinInfo
+from conferences.data.join_info import JoinInfo
 from foundation.bus.typed_json import read_as
+from wire.arrangement import Arrangement
 from wire.fields import Join
 
 BACKUP = "https://west.example"
@@ -13,7 +14,7 @@ JOIN = {"webrtc": {"url": "ws://x/", "audioroom": "a", "videoroom": "a", "pin": 
 
 
 class Whereabouts:
-    """The stand-in for `conferences.data.queries.join_info`: one conference, or none."""
+    """The stand-in for `conferences.data.join_info.join_info`: one conference, or none."""
 
     def __init__(self, e164: str = "8800001", password: str = "") -> None:
         self.e164, self.password = e164, password
@@ -21,6 +22,7 @@ class Whereabouts:
         self.elsewhere = ""
         """A platform that another site serves."""
         self.is_call = False
+        self.arrangement = Arrangement()
         self.join: dict[str, Any] | None = None
 
     def __call__(self, e164: str) -> JoinInfo | None:
@@ -29,5 +31,10 @@ class Whereabouts:
         join = self.join if self.state == "running" else None
         about = ("c1", e164, "Weekly Board", self.state, self.password, "tenant")
         return JoinInfo(
-            *about, read_as(Join, join) if join else None, "east", None, "", self.is_call
+            *about,
+            read_as(Join, join) if join else None,
+            "east",
+            is_call=self.is_call,
+            creator_moid="anna",
+            arrangement=self.arrangement,
         )

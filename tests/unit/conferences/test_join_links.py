@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import RequestFactory
 
+from conferences.data.join_info import PLANNED, JoinInfo
 from conferences.data.join_links import may_join, token_for
-from conferences.data.queries import PLANNED, JoinInfo
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,10 @@ function draw(li, c) {
   part(li, "manage").hidden = !opened;
   li.querySelector("[data-do=open]").setAttribute("aria-expanded", String(opened));
   li.querySelector("[data-act=extend]").hidden = c.endless;
+  part(li, "locked").hidden = !c.locked;
+  const lock = li.querySelector("[data-do=lock]");
+  lock.textContent = c.locked ? words.unlock : words.lock;
+  lock.dataset.value = c.locked ? "0" : "1";
   if (c.mts) drawPeople(li, c.mts);
 }
 
@@ -226,6 +230,9 @@ const DO = {
   lower(c, li, button) {
     const id = button.closest("[data-id]")?.dataset.id;
     return act(li, "lower", id ? { id } : {}, button);
+  },
+  lock(c, li, button) {
+    return act(li, "lock", { value: button.dataset.value }, button);
   },
   admit(c, li, button) {
     return act(li, "admit", { id: button.closest("[data-id]").dataset.id }, button);

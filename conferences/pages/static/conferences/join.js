@@ -4,7 +4,7 @@ import { Room } from "./chair.js";
 import { closeDialogs, openDialog, prepareDialogs } from "./controls.js";
 import { followLanguage } from "./language.js";
 import { OwnMedia } from "./own_media.js";
-import { $, filled, keep, notice, pause, recall, takePassword } from "./page.js";
+import { $, filled, keep, notice, pause, randomId, recall, takePassword } from "./page.js";
 import { SCREEN } from "./publishing.js";
 import { listenForShortcuts } from "./shortcuts.js";
 import { Signals } from "./signals.js";
@@ -23,7 +23,7 @@ const DEVICES_WITHIN = 4000;
 
 const start = JSON.parse($("start").textContent);
 const words = start.words;
-const whereabouts = new Whereabouts(start.where, start.password);
+const whereabouts = new Whereabouts(start);
 const tiles = new Tiles(words);
 const room = new Room();
 let me = { id: "", name: "" };
@@ -34,11 +34,7 @@ let inside = false;
 /** Whether the person has been in the conference; one that is booked again later counts as over then. */
 let entered = false;
 
-const randomId = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
-/** What all ids of this browser in this conference begin with: whoever was removed stays out under another name, too. */
-const visitor = recall(`visitor:${start.e164}`) || randomId(8);
-keep(`visitor:${start.e164}`, visitor);
-const newId = () => visitor + randomId(4);
+const newId = () => whereabouts.visitor + randomId(4);
 const placeOf = (join) => `${join.webrtc.url} ${join.webrtc.audioroom}`;
 
 function say(text) {
@@ -73,6 +69,7 @@ async function follow() {
     const isOver = answer?.state === "planned" && entered;
     if (isOver || answer?.state === "ended" || answer?.state === "refused") return leave(words.ended, words.close, false);
     if (answer?.password) return leave(words.password_again, words.reload);
+    if (answer?.entry === "locked") return leave(words.locked, words.locked_why);
     if (answer?.join && placeOf(answer.join) !== place) enter(answer.join, (await loading).Call);
     // While sound and pictures flow, a platform that does not answer is nothing to tell.
     if (!answer && !call) say(words.away);
@@ -230,11 +227,12 @@ async function join(event) {
   $("join").disabled = true;
   try {
     await Promise.race([own.opening, pause(DEVICES_WITHIN)]);
-    const answer = await whereabouts.find(visitor);
+    const answer = await whereabouts.find(true);
     if (answer.full) return refuse(words.full);
     // A conference in a room could not be begun.
     if (answer.why) return refuse(answer.why);
     // The platform says "wrong", "wanted" or "later" (too many wrong passwords).
+    if (answer.entry === "locked") return refuse(words.locked);
     if (answer.password) return refuse(words[`password_${answer.password}`]);
   } catch {
     return refuse(words.away_now);

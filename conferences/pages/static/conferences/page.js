@@ -8,6 +8,8 @@ export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resol
 /** Return a text with its named parts filled in, as Python's `%` does. */
 export const filled = (text, named) => text.replace(/%\((\w+)\)s/g, (_, key) => named[key]);
 
+export const randomId = (bytes) => [...crypto.getRandomValues(new Uint8Array(bytes))].map((b) => b.toString(16).padStart(2, "0")).join("");
+
 let noticeTimer = 0;
 /** Show a text above the page for some seconds; it is read out, too. */
 export function notice(text, seconds = 12) {

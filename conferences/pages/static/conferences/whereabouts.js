@@ -1,25 +1,40 @@
 // The whereabouts of the conference: the sites of the platform say which unit carries it now.
 
+import { keep, randomId, recall } from "./page.js";
+
 const ANSWER_WITHIN = 4000;
 
 export class Whereabouts {
-  /** @param {string[]} urls of the sites; @param {boolean} needsPassword */
-  constructor(urls, needsPassword) {
-    this.#urls = urls;
-    this.#needsPassword = needsPassword;
+  /** @param {{where: string[], password: boolean, e164: string}} start: the sites' addresses; whether it has a password */
+  constructor({ where, password, e164 }) {
+    this.#urls = where;
+    this.#needsPassword = password;
+    this.#passName = `pass:${e164}`;
+    // By this secret the browser is known in this conference: whoever was removed stays out under another name, too.
+    this.#browser = recall(`browser:${e164}`) || randomId(16);
+    keep(`browser:${e164}`, this.#browser);
   }
   #urls;
   #needsPassword;
+  #passName;
+  #browser;
   password = "";
+  /** What all ids of this browser in this conference begin with. */
+  visitor = "";
+
+  /** The secrets of this browser, for a form; the pass says that it was let into the conference. */
+  get proof() {
+    return { browser: this.#browser, pass: recall(this.#passName) };
+  }
 
   /**
    * Ask the sites where the conference is, first the site that answered last. Raises an error if none answers.
    * A site that is away, or does not serve the platform, is passed over.
-   * @param {string} [visitor] the id of this browser, if it enters now
+   * @param {boolean} [enters] whether the person enters now
    */
-  async find(visitor = "") {
+  async find(enters = false) {
     for (const url of this.#urls) {
-      const answer = await this.#ask(url, visitor).catch(() => null);
+      const answer = await this.#ask(url, enters).catch(() => null);
       if (!answer) continue;
       this.#urls = [url, ...this.#urls.filter((other) => other !== url)];
       return answer;
@@ -27,17 +42,16 @@ export class Whereabouts {
     throw new Error("no site answers");
   }
 
-  async #ask(url, visitor) {
+  async #ask(url, enters) {
+    const body = new URLSearchParams({ ...this.proof, ...(this.#needsPassword && { password: this.password }) });
     const signal = AbortSignal.timeout(ANSWER_WITHIN);
     /** @type {RequestInit} */
-    const options = { headers: { Accept: "application/json" }, cache: "no-store", signal };
-    if (this.#needsPassword) {
-      options.method = "POST";
-      options.body = new URLSearchParams({ password: this.password });
-    }
-    const query = visitor ? `${url.includes("?") ? "&" : "?"}entering=${visitor}` : "";
+    const options = { method: "POST", body, headers: { Accept: "application/json" }, cache: "no-store", signal };
+    const query = enters ? `${url.includes("?") ? "&" : "?"}entering=1` : "";
     const reply = await fetch(url + query, options);
     const answer = await reply.json();
+    if (answer.pass) keep(this.#passName, answer.pass);
+    if (answer.visitor) this.visitor = answer.visitor;
     return reply.status < 500 || answer.full ? answer : null;
   }
 }

@@ -1,0 +1,56 @@
+"""The entrance to a conference by its join page: who may enter now gets the way in, and a pass to come back with."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+
+from conferences.data import attendees
+from conferences.data.join_info import JoinInfo
+from conferences.data.join_passes import Pass, pass_of, signed_pass, visitor_of
+from conferences.rules.admission import Entry, decide_entry, is_kept_out
+from domains.data import hooks
+
+
+def let_in(request: HttpRequest, conference: JoinInfo, answer: dict[str, object]) -> HttpResponse:
+    """Send the `answer` how to enter a conference, with `visitor` and `pass`; or why the visitor may not enter now.
+
+    `entry` says why: "locked" or "waiting"; the answer then has no `join`, so no secret of the media unit. An account of
+    the conference's user domain is added to chat and attendees.
+    """
+    earlier = valid_pass(request, conference)
+    account = _account_of(request, conference) or (earlier.account if earlier else "")
+    browser = request.POST.get("browser", "")
+    visitor = earlier.visitor if earlier else visitor_of(conference.confid, browser)
+    entry = decide_entry(
+        conference.arrangement,
+        was_let_in=earlier is not None,
+        is_of_tenant=bool(account),
+        is_creator=bool(account) and account == conference.creator_moid,
+    )
+    if entry is not Entry.OPEN:
+        refusal = {"state": conference.state, "name": conference.name, "entry": entry}
+        return JsonResponse(refusal)
+    if account:
+        hooks.PERSON_JOINED.call(conference.confid, account)
+        if earlier is None or earlier.account != account:
+            attendees.record_entry(conference.platform, conference.confid, account, visitor)
+    if visitor:
+        granted = Pass(conference.confid, visitor, account)
+        answer |= {"visitor": visitor, "pass": signed_pass(granted)}
+    return JsonResponse(answer)
+
+
+def valid_pass(request: HttpRequest, conference: JoinInfo) -> Pass | None:
+    """Return the pass in the form that a page has sent; `None` if it is not good, or was taken away by a removal."""
+    granted = pass_of(request.POST.get("pass", ""), conference.confid)
+    if granted is None or is_kept_out(conference.arrangement, granted.visitor):
+        return None
+    return granted
+
+
+def _account_of(request: HttpRequest, conference: JoinInfo) -> str:
+    """Return the MOID of the visitor's account in the conference's user domain; "" for a guest."""
+    user = request.user
+    if user.is_authenticated and user.domain_id == conference.user_domain:
+        return str(user.moid)
+    return ""

@@ -1,0 +1,104 @@
+"""The commands by which people steer a running conference: each button sends the same order as the HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import QueryDict
+
+from conferences.api import commands, request_parsing
+from conferences.api.call import as_invited, terminal_of
+from conferences.rules.states import Conference
+from wire.arrangement import arrangement_of
+from wire.conference_control import (
+    Arrange,
+    CallTerminals,
+    HangUpTerminals,
+    MuteTerminals,
+    RenameConference,
+)
+from wire.conference_manager import ExtendConference, ReleaseConference
+
+
+def _end_conference(conference: Conference, form: QueryDict) -> None:
+    """End a conference for everybody; the form has no fields."""
+    commands.ask_scheduler(
+        ReleaseConference(e164=conference.e164, user_domain=conference.user_domain)
+    )
+
+
+def _extend_conference(conference: Conference, form: QueryDict) -> None:
+    """Let a conference end later, by the minutes in the form."""
+    minutes = request_parsing.number(form.get("minutes"), "duration", 0)
+    commands.ask_scheduler(
+        ExtendConference(e164=conference.e164, user_domain=conference.user_domain, delay=minutes)
+    )
+
+
+def _rename_conference(conference: Conference, form: QueryDict) -> None:
+    """Give a conference the name in the form."""
+    name = request_parsing.conference_name(form.get("name"))
+    commands.ask_unit(
+        RenameConference(e164=conference.e164, user_domain=conference.user_domain, name=name)
+    )
+
+
+def _mute_members(conference: Conference, form: QueryDict) -> None:
+    """Mute or unmute the member whose id is in the form, or all members without an id."""
+    value, mtid = request_parsing.switch(form.get("value"), "value"), form.get("id") or None
+    commands.ask_unit(
+        MuteTerminals(
+            e164=conference.e164, user_domain=conference.user_domain, value=value, mtid=mtid
+        )
+    )
+
+
+def _lower_hands(conference: Conference, form: QueryDict) -> None:
+    """Lower the hand of the member whose id is in the form, or all hands without an id."""
+    mtid = form.get("id")
+    hands = arrangement_of(conference.settings).hands if mtid else ()
+    still_up = [other for other in hands if other != mtid]
+    _arrange(conference, hands=still_up)
+
+
+def _lock_conference(conference: Conference, form: QueryDict) -> None:
+    """Let nobody new enter a conference (`value` 1 in the form), or let people enter again (0)."""
+    _arrange(conference, locked=int(request_parsing.switch(form.get("value"), "value")))
+
+
+def _arrange(conference: Conference, **changes: object) -> None:
+    """Change members of a conference's arrangement: name=new value."""
+    order = Arrange(e164=conference.e164, user_domain=conference.user_domain, changes=changes)
+    commands.ask_unit(order)
+
+
+def _remove_member(conference: Conference, form: QueryDict) -> None:
+    """Remove the member whose id is in the form, who cannot come back until called again."""
+    mtids = (form.get("id", ""),)
+    order = HangUpTerminals(
+        e164=conference.e164, user_domain=conference.user_domain, mtids=mtids, ban=True
+    )
+    commands.ask_unit(order)
+
+
+def _call_member_again(conference: Conference, form: QueryDict) -> None:
+    """Call a member again, who may then enter."""
+    terminal = terminal_of(conference, form.get("id", ""))
+    commands.ask_unit(
+        CallTerminals(
+            e164=conference.e164, user_domain=conference.user_domain, mts=(as_invited(terminal),)
+        )
+    )
+
+
+ACTIONS: dict[str, Callable[[Conference, QueryDict], None]] = {
+    "end": _end_conference,
+    "extend": _extend_conference,
+    "rename": _rename_conference,
+    "mute": _mute_members,
+    "lower": _lower_hands,
+    "lock": _lock_conference,
+    "drop": _remove_member,
+    "admit": _call_member_again,
+}
+"""The buttons of the console: name -> function that carries it out, with the fields of the form."""

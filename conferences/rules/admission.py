@@ -1,0 +1,35 @@
+"""The rules by which a visitor enters a conference, is kept out of a locked one, or waits in its lobby. Pure."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from wire.arrangement import Arrangement
+
+
+class Entry(StrEnum):
+    """The way in which a visitor may enter a conference now."""
+
+    OPEN = "open"
+    LOCKED = "locked"
+    WAITING = "waiting"
+
+
+def decide_entry(
+    arrangement: Arrangement, *, was_let_in: bool, is_of_tenant: bool, is_creator: bool
+) -> Entry:
+    """Decide whether a visitor may enter a conference that is arranged like this.
+
+    `was_let_in`: the visitor has been inside, or was let in from the lobby. `is_of_tenant`: the visitor has signed in
+    with an account of the conference's user domain; `is_creator`: with that of its creator, whom nothing keeps out.
+    """
+    if was_let_in or is_creator:
+        return Entry.OPEN
+    if arrangement.locked:
+        return Entry.LOCKED
+    return Entry.WAITING if arrangement.lobby and not is_of_tenant else Entry.OPEN
+
+
+def is_kept_out(arrangement: Arrangement, visitor: str) -> bool:
+    """Return whether a visitor was removed from a conference that is arranged like this, and was not called again."""
+    return any(banned.visitor == visitor for banned in arrangement.banned if banned.visitor)
